@@ -1,0 +1,1 @@
+"""Messages, aggregates, names and codec: pure Python and msgspec, no Django."""

@@ -1,0 +1,81 @@
+"""An exact amount in one currency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+from msgspec import Struct
+
+from eventshop.core.errors import CurrencyMismatch, InvalidMoney
+
+#: More decimals than any price needs (ISO 4217 goes to 4, crypto venues quote 8).
+MAX_DECIMALS: Final = 8
+#: Whole digits that every money column can hold.
+MAX_DIGITS: Final = 15
+
+
+class Money(Struct, frozen=True, forbid_unknown_fields=True):
+    """An amount (exact, finite `Decimal`) and its ISO 4217 currency.
+
+    Arithmetic never leaves the currency: mixing two raises `CurrencyMismatch`. A float, a NaN or more than
+    eight decimals raises `InvalidMoney`. On the wire: `{"amount": "9.00", "currency": "GBP"}`.
+    """
+
+    amount: Decimal
+    currency: str
+
+    def __post_init__(self) -> None:
+        amount, currency = self.amount, self.currency
+        if type(amount) is not Decimal:
+            raise InvalidMoney("an amount is a Decimal, written as text", amount=repr(amount))
+        if not amount.is_finite():
+            raise InvalidMoney(amount=amount)
+        if not (type(currency) is str and len(currency) == 3 and currency.isascii() and currency.isupper()):
+            raise InvalidMoney("a currency is three capital letters", currency=repr(currency))
+        if self.decimals > MAX_DECIMALS:
+            raise InvalidMoney(f"{amount} has more than {MAX_DECIMALS} decimals", amount=amount)
+        if amount.adjusted() >= MAX_DIGITS:
+            raise InvalidMoney(f"{amount} has more than {MAX_DIGITS} digits", amount=amount)
+
+    @property
+    def decimals(self) -> int:
+        exponent = self.amount.as_tuple().exponent
+        return max(0, -exponent) if isinstance(exponent, int) else 0
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.amount + self._same(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.amount - self._same(other), self.currency)
+
+    def __mul__(self, quantity: int) -> Money:
+        if type(quantity) is not int:
+            raise InvalidMoney("money is multiplied by whole numbers only", quantity=repr(quantity))
+        return Money(self.amount * quantity, self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.amount, self.currency)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.amount < self._same(other)
+
+    def __le__(self, other: Money) -> bool:
+        return self.amount <= self._same(other)
+
+    def __str__(self) -> str:
+        return f"{self.amount:,} {self.currency}"
+
+    def _same(self, other: Money) -> Decimal:
+        if self.currency != other.currency:
+            raise CurrencyMismatch(left=self.currency, right=other.currency)
+        return other.amount
+
+
+def total(amounts: Iterable[Money], *, currency: str) -> Money:
+    """The sum of amounts that are all in `currency`; zero when there are none."""
+    result = Money(Decimal(0), currency)
+    for amount in amounts:
+        result = result + amount
+    return result
