@@ -1,0 +1,93 @@
+"""One try of a batch: many commands decided in order, written with two multi-row inserts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+from uuid import UUID
+
+from eventshop.core.errors import CommandIdReused, CommandRefused, EventShopError, InvalidMessage
+from eventshop.core.message import Command, Envelope
+from eventshop.core.registry import Registry
+from eventshop.store.deciding import Job, Loaded, decided, loaded, prepared
+from eventshop.store.engine import engine
+from eventshop.store.rows import Past, ReceiptRow, Row
+from eventshop.store.writing import Receipt, Written, answer
+
+#: What became of one command: its receipt, or the error it was refused with.
+Outcome: TypeAlias = Receipt | EventShopError
+
+
+class Batch:
+    """One try: the aggregates as they move on, and the rows still to be written."""
+
+    def __init__(self, registry: Registry, jobs: Sequence[Job | EventShopError]) -> None:
+        self.registry = registry
+        self.jobs = jobs
+        sound = [job for job in jobs if isinstance(job, Job)]
+        self.receipts = {
+            row.command_id: row for row in engine().receipts([job.envelope.command_id for job in sound])
+        }
+        fresh = [job for job in sound if job.envelope.command_id not in self.receipts]
+        self.pasts = _by_aggregate(engine().histories(list({job.aggregate_id for job in fresh})))
+        self.loaded: dict[UUID, Loaded] = {}
+        self.rows: list[Row] = []
+        self.new: dict[UUID, ReceiptRow] = {}
+        self.last_row: dict[
+            UUID, int
+        ] = {}  # of each new receipt with events: where its last row is in `rows`
+
+    def run(self) -> list[Outcome]:
+        outcomes = [self._decide(job) if isinstance(job, Job) else job for job in self.jobs]
+        positions = engine().append_many(self.rows)
+        for command_id, index in self.last_row.items():
+            self.new[command_id] = self.new[command_id]._replace(position=positions[index])
+        engine().receive_many(list(self.new.values()))
+        return [self._filled(outcome) for outcome in outcomes]
+
+    def _decide(self, job: Job) -> Outcome:
+        earlier = self.receipts.get(job.envelope.command_id)
+        if earlier is not None:
+            if bytes(earlier.payload_hash) == job.payload_hash:
+                return answer(earlier, replayed=True)
+            return CommandIdReused(command_id=earlier.command_id, first_used_for=earlier.command_type)
+        try:
+            at = self._load(job)
+            events, rows, receipt = decided(job, at, self.registry)
+        except (CommandRefused, InvalidMessage) as refusal:
+            return refusal
+        if rows:
+            self.loaded[job.aggregate_id] = Loaded(
+                at.state.evolve_all(events), Written(rows[-1].version, rows[-1].hash)
+            )
+            self.rows += rows
+            self.last_row[receipt.command_id] = len(self.rows) - 1
+        self.new[receipt.command_id] = self.receipts[receipt.command_id] = receipt
+        return answer(receipt, replayed=False)
+
+    def _load(self, job: Job) -> Loaded:
+        at = self.loaded.get(job.aggregate_id)
+        if at is None:
+            at = loaded(job.aggregate, self.pasts.get(job.aggregate_id, ()), self.registry)
+            self.loaded[job.aggregate_id] = at
+        return at
+
+    def _filled(self, outcome: Outcome) -> Outcome:
+        """A receipt's position is known only once its events are in."""
+        if isinstance(outcome, Receipt) and outcome.command_id in self.new:
+            return answer(self.new[outcome.command_id], replayed=outcome.replayed)
+        return outcome
+
+
+def prepared_or_refused(command: Command, envelope: Envelope, registry: Registry) -> Job | EventShopError:
+    try:
+        return prepared(command, envelope, registry)
+    except InvalidMessage as refusal:
+        return refusal
+
+
+def _by_aggregate(pasts: Iterable[tuple[UUID, Past]]) -> dict[UUID, list[Past]]:
+    found: dict[UUID, list[Past]] = {}
+    for aggregate_id, past in pasts:
+        found.setdefault(aggregate_id, []).append(past)
+    return found

@@ -1,0 +1,36 @@
+"""Which of the two databases this program runs on: the one switch between `postgres` and `sqlite`."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Protocol, cast
+from uuid import UUID
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+
+from eventshop.store.rows import Past, ReceiptRow, Row
+
+
+class Engine(Protocol):
+    """What the store asks of a database."""
+
+    def history(self, aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[Past]]: ...
+    def histories(self, aggregate_ids: Sequence[UUID]) -> list[tuple[UUID, Past]]: ...
+    def receipts(self, command_ids: Sequence[UUID]) -> list[ReceiptRow]: ...
+    def append(self, rows: Sequence[Row], receipt: ReceiptRow) -> int: ...
+    def append_many(self, rows: Sequence[Row]) -> list[int]: ...
+    def receive_many(self, rows: Sequence[ReceiptRow]) -> None: ...
+    def select(self, where: str, parameters: Sequence[Any]) -> list[Row]: ...
+    def horizon(self, after: int) -> int: ...
+    def violated(self, error: Exception) -> str: ...
+
+
+def engine() -> Engine:
+    module: ModuleType
+    if connection.vendor == "postgresql":
+        from eventshop.store import postgres as module
+    else:
+        from eventshop.store import sqlite as module
+    return cast(Engine, module)

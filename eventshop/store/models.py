@@ -1,0 +1,71 @@
+"""The two tables of the store. Read here, written only by `event_store` and `dispatch`."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class StoredEvent(models.Model):
+    """One immutable event. The database refuses to change or delete it, and a version that leaves a gap."""
+
+    position = models.BigAutoField(primary_key=True, help_text="Place in the whole store.")
+    event_id = models.UUIDField()
+    aggregate_id = models.UUIDField(help_text="Which stream.")
+    aggregate_type = models.CharField(max_length=100)
+    event_type = models.CharField(max_length=100)
+    version = models.IntegerField(help_text="Place in its stream: 1, 2, 3 …")
+    schema_version = models.IntegerField()
+    occurred_at = models.DateTimeField(help_text="When it happened (business time).")
+    recorded_at = models.DateTimeField(help_text="When the store recorded it.")
+    correlation_id = models.UUIDField(help_text="The whole story it belongs to.")
+    causation_id = models.UUIDField(null=True, help_text="What directly caused its command.")
+    saga_id = models.UUIDField(null=True, help_text="The process that sent its command.")
+    sequence_number = models.IntegerField(help_text="Place within the correlation.")
+    command_id = models.UUIDField(help_text="The command it follows from.")
+    actor = models.CharField(max_length=200)
+    metadata = models.TextField(help_text="Free context as a JSON object.")
+    payload = models.TextField(help_text="The fact itself as JSON, byte for byte as it is hashed.")
+    hash = models.BinaryField(help_text="SHA-256 over the previous event's hash and this row.")
+
+    class Meta:
+        db_table = "event"
+        verbose_name = "event"
+        default_permissions = ("view",)
+        ordering = ("position",)
+        constraints = (
+            models.UniqueConstraint(fields=["aggregate_id", "version"], name="event_version_once"),
+            models.UniqueConstraint(fields=["event_id"], name="event_id_once"),
+        )
+        indexes = (
+            models.Index(fields=["correlation_id"], name="event_of_correlation"),
+            models.Index(fields=["event_type", "position"], name="event_of_type"),
+            models.Index(
+                fields=["aggregate_type", "position"], name="stream_of_type", condition=models.Q(version=1)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.aggregate_id}:{self.version}"
+
+
+class StoredReceipt(models.Model):
+    """What an accepted command answered, for ever. It is written in the transaction of its events."""
+
+    command_id = models.UUIDField(primary_key=True)
+    command_type = models.CharField(max_length=100)
+    payload_hash = models.BinaryField(help_text="SHA-256 over the command's name and its JSON.")
+    aggregate_id = models.UUIDField()
+    aggregate_type = models.CharField(max_length=100)
+    version = models.IntegerField(help_text="The stream's version afterwards.")
+    events = models.IntegerField(help_text="How many events it led to; 0: it was already so.")
+    position = models.BigIntegerField(help_text="Position of the last of them; 0: none.")
+    actor = models.CharField(max_length=200)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "receipt"
+        verbose_name = "receipt"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.command_type} {self.command_id}"

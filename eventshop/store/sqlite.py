@@ -1,0 +1,155 @@
+"""What the store says to SQLite: the same questions and answers as `postgres`, for the embedded mode."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from eventshop.store.rows import (
+    EVENT_COLUMNS,
+    RECEIPT_COLUMNS,
+    SELECT_EVENT,
+    SELECT_RECEIPT,
+    Past,
+    ReceiptRow,
+    Row,
+)
+
+#: SQLite names the columns of a violated UNIQUE constraint, not the constraint.
+_CONSTRAINTS: Final = {
+    "UNIQUE constraint failed: event.aggregate_id, event.version": "event_version_once",
+    "UNIQUE constraint failed: event.event_id": "event_id_once",
+    "UNIQUE constraint failed: receipt.command_id": "receipt_pkey",
+}
+
+_PAST: Final = "version, event_type, payload, hash, aggregate_type, schema_version"
+
+
+def run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.wrap_database_errors:
+        return _raw().execute(sql, parameters).fetchall()
+
+
+def history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[Past]]:
+    """Whether the command has a receipt, and the aggregate's past in order."""
+    seen = run("SELECT 1 FROM receipt WHERE command_id = ?", (command_id.hex,))
+    rows = run(f"SELECT {_PAST} FROM event WHERE aggregate_id = ? ORDER BY version", (aggregate_id.hex,))  # noqa: S608
+    return bool(seen), [Past(*row) for row in rows]
+
+
+def histories(aggregate_ids: Sequence[UUID]) -> list[tuple[UUID, Past]]:
+    rows = _in(f"SELECT aggregate_id, {_PAST} FROM event WHERE aggregate_id IN", aggregate_ids)  # noqa: S608
+    found = [(UUID(hex=row[0]), Past(*row[1:])) for row in rows]
+    return sorted(found, key=lambda pair: (pair[0], pair[1].version))
+
+
+def receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
+    return [_receipt(row) for row in _in(f"{SELECT_RECEIPT} WHERE command_id IN", command_ids)]
+
+
+def append(rows: Sequence[Row], receipt: ReceiptRow) -> int:
+    """Write one command's events and receipt; gives the last event's position."""
+    positions = append_many(rows)
+    position = positions[-1] if positions else receipt.position
+    receive_many([receipt._replace(position=position)])
+    return position
+
+
+def append_many(rows: Sequence[Row]) -> list[int]:
+    """Write the events of many commands in order; gives their positions."""
+    if not rows:
+        return []
+    with connection.wrap_database_errors:
+        raw = _raw()
+        raw.executemany(_insert("event", EVENT_COLUMNS), (_written(row[:-1]) for row in rows))
+        # One writer at a time and AUTOINCREMENT: the rows of one statement run are neighbours.
+        [last] = raw.execute("SELECT last_insert_rowid()").fetchone()
+    return list(range(last - len(rows) + 1, last + 1))
+
+
+def receive_many(rows: Sequence[ReceiptRow]) -> None:
+    with connection.wrap_database_errors:
+        _raw().executemany(_insert("receipt", RECEIPT_COLUMNS), (_written(row) for row in rows))
+
+
+def select(where: str, parameters: Sequence[Any]) -> list[Row]:
+    """Events by a condition of ours (never of a user's), with %s for parameters as on PostgreSQL."""
+    sql = f"{SELECT_EVENT} {where}".replace("%s", "?")
+    return [_row(row) for row in run(sql, tuple(_written(parameters)))]
+
+
+def horizon(after: int) -> int:
+    """The newest position: with a single writer, nothing can appear below it."""
+    [(position,)] = run("SELECT COALESCE(MAX(position), 0) FROM event", ())
+    return max(int(position), after)
+
+
+def violated(error: Exception) -> str:
+    """The name of the constraint a database error is about; empty if it is about none."""
+    text = str(error)
+    return _CONSTRAINTS.get(text, text.partition(":")[0] if text.startswith("event_") else "")
+
+
+def _raw() -> sqlite3.Connection:
+    connection.ensure_connection()
+    raw: sqlite3.Connection = connection.connection
+    return raw
+
+
+def _insert(table: str, names: Sequence[str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
+
+
+def _in(sql: str, ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    for start in range(0, len(ids), 500):  # SQLite takes 32,766 parameters at most; older builds 999
+        some = ids[start : start + 500]
+        found += run(f"{sql} ({', '.join('?' * len(some))})", [item.hex for item in some])
+    return found
+
+
+def _written(values: Iterable[Any]) -> list[Any]:
+    return [_value(value) for value in values]
+
+
+def _value(value: Any) -> Any:
+    """As Django writes it: ids as 32 hexadecimal digits, times as text in UTC without their zone."""
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+    return value
+
+
+def _time(moment: datetime) -> datetime:
+    # Django's connection already parses columns declared as datetime.
+    return moment.replace(tzinfo=UTC)
+
+
+def _id(text: str | None) -> UUID | None:
+    return None if text is None else UUID(hex=text)
+
+
+def _row(row: tuple[Any, ...]) -> Row:
+    return Row(
+        UUID(hex=row[0]),
+        UUID(hex=row[1]),
+        *row[2:6],
+        _time(row[6]),
+        _time(row[7]),
+        UUID(hex=row[8]),
+        _id(row[9]),
+        _id(row[10]),
+        row[11],
+        UUID(hex=row[12]),
+        *row[13:],
+    )
+
+
+def _receipt(row: tuple[Any, ...]) -> ReceiptRow:
+    return ReceiptRow(UUID(hex=row[0]), row[1], row[2], UUID(hex=row[3]), *row[4:9], _time(row[9]))

@@ -1,0 +1,39 @@
+"""How a write is wrapped: nothing more than each database and the caller's own transaction need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
+
+from django.db import connection, transaction
+
+#: SQLite's busy handler is unfair: writers of one process take turns here instead (mechanics 7).
+_turn = Lock()
+
+
+@contextmanager
+def one_write() -> Iterator[None]:
+    """Around load, decide and append of a single command.
+
+    PostgreSQL needs no transaction: the append is one statement, and the named constraints find a stale decision.
+    SQLite takes its write lock first, so that nothing can change in between.
+    """
+    if connection.vendor == "postgresql" or connection.in_atomic_block:
+        yield
+        return
+    with _turn, transaction.atomic():
+        yield
+
+
+@contextmanager
+def many_writes() -> Iterator[None]:
+    """Around load, decide and append of a batch: all or nothing."""
+    with nullcontext() if connection.vendor == "postgresql" or connection.in_atomic_block else _turn:
+        with transaction.atomic():
+            yield
+
+
+def savepoint() -> AbstractContextManager[None]:
+    """Inside somebody's transaction, a refused append must not doom it; on its own it needs no savepoint."""
+    return transaction.atomic() if connection.in_atomic_block else nullcontext()
