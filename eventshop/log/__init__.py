@@ -1,0 +1,1 @@
+"""The event log: every event in order, as the projections read it."""

@@ -1,0 +1,125 @@
+"""What happened, in words: one row per event."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+from uuid import UUID
+
+from eventshop.core.message import Event, Meta
+from eventshop.core.money import Money
+from orders.events import (
+    CreditNoteIssued,
+    ItemsReturned,
+    OrderCancelled,
+    OrderCreated,
+    OrderDelivered,
+    OrderShipped,
+    PaymentDeclined,
+    PaymentProcessed,
+    PaymentRefunded,
+    PaymentRequested,
+    StockWrittenOff,
+)
+from projections.engine.projection import Projection, catalogue
+from projections.models import ActivityTimeline
+
+activity_timeline = Projection(ActivityTimeline, topic="activity-timeline-projection", version=1)
+catalogue.add(activity_timeline)
+
+_Money: TypeAlias = PaymentRequested | PaymentDeclined | PaymentProcessed | PaymentRefunded
+
+
+def _own_row(event: Event, meta: Meta) -> UUID:
+    return meta.event_id
+
+
+@activity_timeline.on(OrderCreated, dated_key=_own_row)
+def created(row: ActivityTimeline, event: OrderCreated, meta: Meta) -> None:
+    _about(row, event, meta, f"Order {event.reference}: {_lines(len(event.lines))} for {event.total}")
+    _goods(row, event.total, len(event.lines), sum(line.quantity for line in event.lines))
+    row.reference = event.reference
+
+
+@activity_timeline.on(CreditNoteIssued, dated_key=_own_row)
+def credited(row: ActivityTimeline, event: CreditNoteIssued, meta: Meta) -> None:
+    _about(row, event, meta, f"Credit note {event.reference} over {event.total}: {event.reason}")
+    _goods(row, event.total, len(event.lines), sum(line.quantity for line in event.lines))
+    row.reference = event.reference
+
+
+@activity_timeline.on(PaymentRequested, dated_key=_own_row)
+def payment_requested(row: ActivityTimeline, event: PaymentRequested, meta: Meta) -> None:
+    _about(row, event, meta, f"Payment of {event.amount} requested by {event.method}")
+    _paid(row, event)
+
+
+@activity_timeline.on(PaymentDeclined, dated_key=_own_row)
+def payment_declined(row: ActivityTimeline, event: PaymentDeclined, meta: Meta) -> None:
+    _about(row, event, meta, f"Payment of {event.amount} declined: {event.reason}")
+    _paid(row, event)
+
+
+@activity_timeline.on(PaymentProcessed, dated_key=_own_row)
+def paid(row: ActivityTimeline, event: PaymentProcessed, meta: Meta) -> None:
+    _about(row, event, meta, f"Paid {event.amount} by {event.method}")
+    _goods(row, event.amount, len(event.lines), sum(line.quantity for line in event.lines))
+    row.reference = event.reference
+
+
+@activity_timeline.on(PaymentRefunded, dated_key=_own_row)
+def refunded(row: ActivityTimeline, event: PaymentRefunded, meta: Meta) -> None:
+    _about(row, event, meta, f"Refunded {event.amount}: {event.reason}")
+    _paid(row, event)
+    row.reference = event.reference
+
+
+@activity_timeline.on(OrderShipped, dated_key=_own_row)
+def shipped(row: ActivityTimeline, event: OrderShipped, meta: Meta) -> None:
+    _about(row, event, meta, f"Shipped with {event.carrier} {event.tracking}".rstrip())
+
+
+@activity_timeline.on(OrderDelivered, dated_key=_own_row)
+def delivered(row: ActivityTimeline, event: OrderDelivered, meta: Meta) -> None:
+    _about(row, event, meta, f"Delivered to {event.received_by}" if event.received_by else "Delivered")
+
+
+@activity_timeline.on(OrderCancelled, dated_key=_own_row)
+def cancelled(row: ActivityTimeline, event: OrderCancelled, meta: Meta) -> None:
+    _about(row, event, meta, f"Order {event.reference} cancelled: {event.reason}")
+    row.reference = event.reference
+    row.lines, row.units = len(event.lines), sum(line.quantity for line in event.lines)
+
+
+@activity_timeline.on(ItemsReturned, dated_key=_own_row)
+def returned(row: ActivityTimeline, event: ItemsReturned, meta: Meta) -> None:
+    units = sum(line.quantity for line in event.lines)
+    _about(row, event, meta, f"{units} pieces of {_lines(len(event.lines))} returned: {event.reason}")
+    row.reference = event.reference
+    row.lines, row.units = len(event.lines), units
+
+
+@activity_timeline.on(StockWrittenOff, dated_key=_own_row)
+def written_off(row: ActivityTimeline, event: StockWrittenOff, meta: Meta) -> None:
+    _about(row, event, meta, f"{event.quantity} x {event.sku} written off: {event.reason}")
+    row.reference, row.lines, row.units = event.reference, 1, event.quantity
+
+
+def _about(row: ActivityTimeline, event: Event, meta: Meta, summary: str) -> None:
+    row.at, row.recorded_at = meta.occurred_at, meta.recorded_at
+    row.aggregate_type, row.aggregate_id, row.version = meta.aggregate_type, meta.aggregate_id, meta.version
+    row.event_type, row.actor, row.correlation_id = meta.event_type, meta.actor, meta.correlation_id
+    row.summary = summary[:500]
+    row.customer_id = getattr(event, "customer_id", None)
+
+
+def _paid(row: ActivityTimeline, event: _Money) -> None:
+    row.amount, row.currency = event.amount.amount, event.amount.currency
+
+
+def _goods(row: ActivityTimeline, amount: Money, lines: int, units: int) -> None:
+    row.amount, row.currency = amount.amount, amount.currency
+    row.lines, row.units = lines, units
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"

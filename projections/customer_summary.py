@@ -1,0 +1,45 @@
+"""What each customer is worth."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from eventshop.core.message import Meta
+from eventshop.core.money import Money
+from orders.events import CreditNoteIssued, OrderCreated, PaymentProcessed, PaymentRefunded
+from projections.engine.projection import Projection, catalogue, earliest, latest
+from projections.models import CustomerSummary
+
+customer_summary = Projection(CustomerSummary, topic="customer-summary-projection", version=1)
+catalogue.add(customer_summary)
+
+
+def _customer(customer_id: UUID | None, amount: Money) -> tuple[UUID, str] | None:
+    """Nobody's row for an anonymous sale; one row per currency otherwise."""
+    return None if customer_id is None else (customer_id, amount.currency)
+
+
+@customer_summary.on(OrderCreated, key=lambda event: _customer(event.customer_id, event.total))
+def placed(row: CustomerSummary, event: OrderCreated, meta: Meta) -> None:
+    row.orders += 1
+    row.first_order_at = earliest(row.first_order_at, meta.occurred_at)
+    row.last_order_at = latest(row.last_order_at, meta.occurred_at)
+
+
+@customer_summary.on(PaymentProcessed, key=lambda event: _customer(event.customer_id, event.amount))
+def paid(row: CustomerSummary, event: PaymentProcessed, meta: Meta) -> None:
+    row.paid_orders += 1
+    row.spent += event.amount.amount
+    row.lifetime_value += event.amount.amount
+
+
+@customer_summary.on(PaymentRefunded, key=lambda event: _customer(event.customer_id, event.amount))
+def refunded(row: CustomerSummary, event: PaymentRefunded, meta: Meta) -> None:
+    row.refunded += event.amount.amount
+    row.lifetime_value -= event.amount.amount
+
+
+@customer_summary.on(CreditNoteIssued, key=lambda event: _customer(event.customer_id, event.total))
+def credited(row: CustomerSummary, event: CreditNoteIssued, meta: Meta) -> None:
+    row.refunded += event.total.amount
+    row.lifetime_value -= event.total.amount

@@ -1,0 +1,67 @@
+"""What each day of the shop sold and paid back."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from eventshop.core.message import Meta
+from eventshop.core.money import Money
+from orders.events import CreditNoteIssued, ItemsReturned, OrderCancelled, PaymentProcessed, PaymentRefunded
+from projections.engine.projection import Projection, catalogue
+from projections.models import DailySales
+
+daily_sales = Projection(DailySales, topic="daily-sales-projection", version=1)
+catalogue.add(daily_sales)
+
+
+def shop_day(moment: datetime) -> date:
+    """The day on the shop's own calendar (`TIME_ZONE`)."""
+    return moment.astimezone(_shop_zone()).date()
+
+
+@lru_cache(maxsize=1)
+def _shop_zone() -> ZoneInfo:
+    return ZoneInfo(settings.TIME_ZONE)
+
+
+def _day(meta: Meta, amount: Money) -> tuple[date, str]:
+    return shop_day(meta.occurred_at), amount.currency
+
+
+@daily_sales.on(PaymentProcessed, dated_key=lambda event, meta: _day(meta, event.amount))
+def sold(row: DailySales, event: PaymentProcessed, meta: Meta) -> None:
+    row.orders += 1
+    row.units_sold += sum(line.quantity for line in event.lines)
+    row.gross += event.amount.amount
+    row.net += event.amount.amount
+
+
+@daily_sales.on(PaymentRefunded, dated_key=lambda event, meta: _day(meta, event.amount))
+def refunded(row: DailySales, event: PaymentRefunded, meta: Meta) -> None:
+    row.refunds += 1
+    row.refunded += event.amount.amount
+    row.net -= event.amount.amount
+
+
+@daily_sales.on(CreditNoteIssued, dated_key=lambda event, meta: _day(meta, event.total))
+def credited(row: DailySales, event: CreditNoteIssued, meta: Meta) -> None:
+    row.refunds += 1
+    row.units_returned += sum(line.quantity for line in event.lines)
+    row.refunded += event.total.amount
+    row.net -= event.total.amount
+
+
+@daily_sales.on(ItemsReturned, dated_key=lambda event, meta: _day(meta, event.lines[0].amount))
+def returned(row: DailySales, event: ItemsReturned, meta: Meta) -> None:
+    row.units_returned += sum(line.quantity for line in event.lines)
+
+
+@daily_sales.on(
+    OrderCancelled, dated_key=lambda event, meta: _day(meta, event.lines[0].amount) if event.lines else None
+)
+def cancelled(row: DailySales, event: OrderCancelled, meta: Meta) -> None:
+    row.units_returned += sum(line.quantity for line in event.lines)

@@ -1,0 +1,25 @@
+"""What every read model row has beside its own columns: where it came from."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class ReadModel(models.Model):
+    """A row the engine folds and writes; nothing else may.
+
+    The primary key is the row key. Where a key has several parts (a day and a currency), `identity` names their
+    columns and the primary key is their text joined by a colon.
+    """
+
+    identity: ClassVar[tuple[str, ...]] = ()
+
+    last_event_id = models.UUIDField(help_text="The newest event folded into this row.")
+    last_version = models.IntegerField(help_text="That event's version in its stream.")
+    last_partition = models.IntegerField(help_text="The log partition it came from.")
+    last_offset = models.BigIntegerField(help_text="Its offset there; in the database log, its position.")
+
+    class Meta:
+        abstract = True

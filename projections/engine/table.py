@@ -1,0 +1,116 @@
+"""Reading and writing whole rows of a read model, many at a time, in its own table or in one beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+import psycopg
+from django.db import connection, models
+
+from projections.engine.read_model import ReadModel
+
+R = TypeVar("R", bound=ReadModel)
+
+#: Array types for `unnest`. Text rather than varchar(n): an explicit cast would cut a long text instead of refusing it.
+_POSTGRES_TYPES: Final[dict[type[models.Field[Any, Any]], str]] = {
+    models.UUIDField: "uuid",
+    models.CharField: "text",
+    models.TextField: "text",
+    models.IntegerField: "int",
+    models.BigIntegerField: "bigint",
+    models.DecimalField: "numeric",
+    models.DateTimeField: "timestamptz",
+    models.DateField: "date",
+    models.BooleanField: "boolean",
+}
+
+
+class Table(Generic[R]):
+    """The rows of `model` in the table `name` (default: the model's own)."""
+
+    def __init__(self, model: type[R], name: str | None = None) -> None:
+        self.model = model
+        self.name = name or model._meta.db_table
+        self.fields = list(model._meta.concrete_fields)
+        self.columns = [field.column for field in self.fields]
+        assert model._meta.pk is not None
+        self.key = model._meta.pk.column
+        self._values = attrgetter(*(field.attname for field in self.fields))
+
+    def load(self, keys: Collection[Any]) -> dict[Any, R]:
+        """The rows with these primary keys, those that exist."""
+        if not keys:
+            return {}
+        select = f'SELECT {self._listed()} FROM "{self.name}" WHERE "{self.key}"'  # noqa: S608
+        if connection.vendor == "postgresql":
+            found: Iterable[R] = self.model._default_manager.raw(f"{select} = ANY(%s)", [list(keys)])
+            return {row.pk: row for row in found}
+        rows: dict[Any, R] = {}
+        written = [_sqlite(key) for key in keys]
+        for start in range(0, len(written), 500):
+            some = written[start : start + 500]
+            marks = ", ".join(["%s"] * len(some))
+            rows |= {row.pk: row for row in self.model._default_manager.raw(f"{select} IN ({marks})", some)}
+        return rows
+
+    def save(self, rows: Collection[R]) -> None:
+        """Write rows, new and old, in the order of their keys: two writers can then never wait for each other."""
+        if not rows:
+            return
+        values = (
+            sorted(map(self._values, rows), key=lambda row: str(row[0]))
+            if len(rows) > 1
+            else [self._values(*rows)]
+        )
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            if connection.vendor == "postgresql":
+                with psycopg.Cursor(connection.connection) as cursor:
+                    arrays = [list(column) for column in zip(*values, strict=True)]
+                    cursor.execute(self._postgres_upsert(), arrays, prepare=True)  # type: ignore[arg-type]
+            else:
+                connection.connection.executemany(
+                    self._sqlite_upsert(), ([_sqlite(value) for value in row] for row in values)
+                )
+
+    def _listed(self, prefix: str = "") -> str:
+        return ", ".join(f'{prefix}"{column}"' for column in self.columns)
+
+    def _postgres_upsert(self) -> str:
+        arrays = ", ".join(f"%s::{_postgres_type(field)}[]" for field in self.fields)
+        return f"{self._insert()} SELECT * FROM unnest({arrays}) {self.on_conflict()}"
+
+    def _sqlite_upsert(self) -> str:
+        return f"{self._insert()} VALUES ({', '.join('?' * len(self.columns))}) {self.on_conflict()}"
+
+    def _insert(self) -> str:
+        return f'INSERT INTO "{self.name}" ({self._listed()})'
+
+    def on_conflict(self) -> str:
+        changes = ", ".join(f'"{name}" = excluded."{name}"' for name in self.columns if name != self.key)
+        return f'ON CONFLICT ("{self.key}") DO UPDATE SET {changes}'
+
+
+def _postgres_type(field: models.Field[Any, Any]) -> str:
+    for kind in type(field).__mro__:
+        if kind in _POSTGRES_TYPES:
+            return _POSTGRES_TYPES[kind]
+    raise TypeError(f"{field}: add the array type of {type(field).__name__} to {__name__}")
+
+
+def _sqlite(value: Any) -> Any:
+    """As Django writes it."""
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    return value

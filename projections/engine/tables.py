@@ -1,0 +1,99 @@
+"""The engine's own tables: how far each projection is, what it set aside, which rebuilds run."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Checkpoint(models.Model):
+    """How far one projection has come in one partition, and who works on it.
+
+    The position moves only compare-and-set, in the transaction that writes the rows.
+    """
+
+    projection = models.CharField(max_length=100)
+    partition = models.IntegerField(default=0)
+    position = models.BigIntegerField(default=0, help_text="The last offset whose effect is in the rows.")
+    version = models.IntegerField(default=1, help_text="The projection's version that wrote the rows.")
+    parked = models.IntegerField(default=0, help_text="Events set aside.")
+    events = models.BigIntegerField(default=0, help_text="Events seen since the last rebuild.")
+    advanced_at = models.DateTimeField(null=True, help_text="When the position last moved.")
+    owner = models.CharField(max_length=200, blank=True, help_text="The worker that holds the lease.")
+    leased_until = models.DateTimeField(null=True)
+    polled_at = models.DateTimeField(null=True, help_text="When a worker last looked for new events.")
+    paused = models.BooleanField(default=False)
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = (
+            models.UniqueConstraint(fields=["projection", "partition"], name="checkpoint_once_per_partition"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.projection}/{self.partition} at {self.position}"
+
+
+class ParkedEvent(models.Model):
+    """An event set aside by one projection; later events of its aggregate queue behind it, in order."""
+
+    projection = models.CharField(max_length=100)
+    aggregate_id = models.UUIDField()
+    aggregate_type = models.CharField(max_length=100)
+    partition = models.IntegerField(default=0)
+    position = models.BigIntegerField()
+    version = models.IntegerField()
+    event_id = models.UUIDField()
+    event_type = models.CharField(max_length=100)
+    error = models.CharField(
+        max_length=500, blank=True, help_text="Empty: it only waits behind an earlier one."
+    )
+    traceback = models.TextField(blank=True)
+    attempts = models.IntegerField(default=0)
+    parked_at = models.DateTimeField()
+    last_attempt_at = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True, help_text="Empty while it waits behind an earlier one.")
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = (("retry_parked", "Can retry parked events"),)
+        constraints = (
+            models.UniqueConstraint(fields=["projection", "event_id"], name="parked_once_per_projection"),
+        )
+        indexes = (
+            models.Index(fields=["projection", "aggregate_id", "position"], name="parked_in_order"),
+            models.Index(fields=["projection", "next_attempt_at"], name="parked_when_due"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.event_id} in {self.projection}"
+
+
+class Rebuild(models.Model):
+    """One rebuild of a projection: asked for, running beside the live rows, swapped in."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Requested"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    projection = models.CharField(max_length=100, db_index=True)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.REQUESTED)
+    requested_by = models.CharField(max_length=200)
+    reason = models.CharField(max_length=500, blank=True)
+    position = models.BigIntegerField(default=0, help_text="How far the new rows have come.")
+    head = models.BigIntegerField(default=0, help_text="Where the log ended when last looked.")
+    added = models.IntegerField(default=0)
+    changed = models.IntegerField(default=0)
+    removed = models.IntegerField(default=0)
+    error = models.TextField(blank=True)
+    requested_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = (("rebuild_projection", "Can rebuild projections"),)
+
+    def __str__(self) -> str:
+        return f"{self.projection}: {self.state}"

@@ -1,0 +1,232 @@
+"""The read models: one table per question. Written by the engine alone."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+
+from projections.engine.read_model import ReadModel
+from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild
+
+__all__ = [
+    "ActivityTimeline",
+    "Checkpoint",
+    "CustomerSummary",
+    "DailySales",
+    "OrderLine",
+    "OrderSummary",
+    "ParkedEvent",
+    "ProductSales",
+    "Rebuild",
+]
+
+
+def money(help_text: str = "", **options: Any) -> models.DecimalField[Any, Any]:
+    """An exact amount; its currency is the row's `currency`."""
+    return models.DecimalField(
+        max_digits=18, decimal_places=3, default=Decimal(0), help_text=help_text, **options
+    )
+
+
+def reference(**options: Any) -> models.CharField[Any, Any]:
+    return models.CharField(max_length=200, **options)
+
+
+class OrderSummary(ReadModel):
+    """Where an order stands."""
+
+    class Kind(models.TextChoices):
+        ORDER = "order", "Order"
+        CREDIT_NOTE = "credit-note", "Credit note"
+
+    class Status(models.TextChoices):
+        CREATED = "CREATED", "Created"
+        PAID = "PAID", "Paid"
+        SHIPPED = "SHIPPED", "Shipped"
+        DELIVERED = "DELIVERED", "Delivered"
+        CANCELLED = "CANCELLED", "Cancelled"
+        CREDITED = "CREDITED", "Credited"
+
+    order_id = models.UUIDField(primary_key=True)
+    reference = reference(db_index=True, help_text="The number people call it by.")
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.ORDER)
+    status = models.CharField(max_length=20, choices=Status.choices)
+    customer_id = models.UUIDField(null=True, db_index=True, help_text="Empty for an anonymous sale.")
+    country = models.CharField(max_length=200, blank=True)
+    currency = models.CharField(max_length=3)
+    total = money("What the lines cost together.")
+    paid = money("What the customer has paid.")
+    refunded = money("What went back to the customer.")
+    lines = models.IntegerField(default=0, help_text="Number of lines.")
+    units = models.IntegerField(default=0, help_text="Pieces ordered.")
+    units_returned = models.IntegerField(default=0, help_text="Pieces that came back.")
+    payment = models.CharField(
+        max_length=200, blank=True, help_text="Method, and why the last try was declined."
+    )
+    carrier = models.CharField(max_length=200, blank=True)
+    tracking = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=200, blank=True, help_text="Why it was cancelled or credited.")
+    created_at = models.DateTimeField()
+    paid_at = models.DateTimeField(null=True)
+    shipped_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "order"
+        verbose_name_plural = "orders"
+        default_permissions = ("view",)
+        permissions = (
+            ("ship_order", "Can ship orders"),
+            ("deliver_order", "Can mark orders delivered"),
+            ("cancel_order", "Can cancel orders"),
+            ("refund_order", "Can take returns and refund them"),
+        )
+        indexes = (
+            models.Index(fields=["-created_at", "-order_id"], name="order_by_created"),
+            models.Index(fields=["status", "-created_at"], name="order_by_status"),
+        )
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class OrderLine(ReadModel):
+    """One line of an order or credit note."""
+
+    identity = ("order_id", "line")
+
+    key = models.CharField(max_length=60, primary_key=True)
+    order_id = models.UUIDField(db_index=True)
+    line = models.IntegerField(help_text="Counted from 1.")
+    sku = reference(db_index=True)
+    description = models.CharField(max_length=200, blank=True)
+    quantity = models.IntegerField(default=0)
+    price = money("Per piece.")
+    amount = money("Quantity times price.")
+    currency = models.CharField(max_length=3)
+    returned = models.IntegerField(default=0, help_text="Pieces of this line that came back.")
+    refunded = money("What was paid back for them.")
+
+    class Meta:
+        verbose_name = "order line"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.sku}"
+
+
+class CustomerSummary(ReadModel):
+    """What a customer is worth, in one currency."""
+
+    identity = ("customer_id", "currency")
+
+    key = models.CharField(max_length=60, primary_key=True)
+    customer_id = models.UUIDField(db_index=True)
+    currency = models.CharField(max_length=3)
+    orders = models.IntegerField(default=0, help_text="Orders placed.")
+    paid_orders = models.IntegerField(default=0, help_text="Orders paid.")
+    spent = money("Sum of payments.")
+    refunded = money("Sum of refunds and credit notes.")
+    lifetime_value = money("Payments less refunds and credit notes.", db_index=True)
+    first_order_at = models.DateTimeField(null=True)
+    last_order_at = models.DateTimeField(null=True, db_index=True)
+
+    class Meta:
+        verbose_name = "customer"
+        verbose_name_plural = "customers"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return str(self.customer_id)
+
+
+class DailySales(ReadModel):
+    """Sales and refunds of one day of the shop (its local time), in one currency."""
+
+    identity = ("day", "currency")
+
+    key = models.CharField(max_length=20, primary_key=True)
+    day = models.DateField(db_index=True)
+    currency = models.CharField(max_length=3)
+    orders = models.IntegerField(default=0, help_text="Orders paid this day.")
+    refunds = models.IntegerField(default=0, help_text="Refunds and credit notes of this day.")
+    units_sold = models.IntegerField(default=0)
+    units_returned = models.IntegerField(default=0)
+    gross = money("Sum of payments.")
+    refunded = money("Sum of refunds and credit notes.")
+    net = money("Gross less refunded.")
+
+    class Meta:
+        verbose_name = "day of sales"
+        verbose_name_plural = "daily sales"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.currency}"
+
+
+class ProductSales(ReadModel):
+    """What one product sold, in one currency. The code counts exactly as it is written."""
+
+    identity = ("sku", "currency")
+
+    key = models.CharField(max_length=210, primary_key=True)
+    sku = reference(db_index=True)
+    currency = models.CharField(max_length=3)
+    description = models.CharField(
+        max_length=200, blank=True, help_text="As in the newest order that names one."
+    )
+    described_at = models.DateTimeField(null=True)
+    units_sold = models.IntegerField(default=0)
+    units_returned = models.IntegerField(default=0)
+    units_net = models.IntegerField(default=0, db_index=True, help_text="Sold less returned.")
+    gross = money("Sum of paid lines.")
+    refunded = money("Sum of returned and credited lines.")
+    net = money("Gross less refunded.", db_index=True)
+
+    class Meta:
+        verbose_name = "product"
+        verbose_name_plural = "product sales"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+class ActivityTimeline(ReadModel):
+    """What happened, in words: one row per event."""
+
+    event_id = models.UUIDField(primary_key=True)
+    at = models.DateTimeField(help_text="When it happened (business time).")
+    recorded_at = models.DateTimeField(help_text="When the store recorded it.")
+    aggregate_type = models.CharField(max_length=100)
+    aggregate_id = models.UUIDField()
+    version = models.IntegerField()
+    event_type = models.CharField(max_length=100)
+    reference = models.CharField(
+        max_length=200, blank=True, help_text="The document behind it: invoice, return, count."
+    )
+    customer_id = models.UUIDField(null=True, db_index=True)
+    summary = models.CharField(max_length=500)
+    amount = models.DecimalField(max_digits=18, decimal_places=3, null=True)
+    currency = models.CharField(max_length=3, blank=True)
+    lines = models.IntegerField(default=0)
+    units = models.IntegerField(default=0)
+    actor = models.CharField(max_length=200)
+    correlation_id = models.UUIDField()
+
+    class Meta:
+        verbose_name = "activity"
+        verbose_name_plural = "activity timeline"
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=["-last_offset"], name="activity_newest"),
+            models.Index(fields=["aggregate_id", "version"], name="activity_of_aggregate"),
+        )
+
+    def __str__(self) -> str:
+        return self.summary

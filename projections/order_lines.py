@@ -1,0 +1,36 @@
+"""The lines of orders and credit notes, and what came back of each."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from eventshop.core.message import Meta
+from orders.events import CreditNoteIssued, ItemsReturned, OrderCreated
+from projections.engine.projection import Projection, catalogue
+from projections.models import OrderLine
+
+order_lines = Projection(OrderLine, topic="order-lines-projection", version=1)
+catalogue.add(order_lines)
+
+
+def _every_line(event: OrderCreated | CreditNoteIssued) -> list[tuple[UUID, int]]:
+    return [(event.order_id, number) for number in range(1, len(event.lines) + 1)]
+
+
+@order_lines.on(OrderCreated, key=_every_line)
+@order_lines.on(CreditNoteIssued, key=_every_line)
+def written(row: OrderLine, event: OrderCreated | CreditNoteIssued, meta: Meta) -> None:
+    line = event.lines[row.line - 1]
+    row.sku = line.sku
+    row.description = line.description
+    row.quantity = line.quantity
+    row.price = line.price.amount
+    row.amount = line.amount.amount
+    row.currency = line.price.currency
+
+
+@order_lines.on(ItemsReturned, key=lambda event: [(event.order_id, line.line) for line in event.lines])
+def returned(row: OrderLine, event: ItemsReturned, meta: Meta) -> None:
+    line = next(line for line in event.lines if line.line == row.line)
+    row.returned += line.quantity
+    row.refunded += line.amount.amount
