@@ -8,13 +8,14 @@ rebuild that was killed goes on where it was.
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event as Signal
 from time import monotonic, sleep
 from typing import Any, Final, NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from eventshop.core.errors import CheckpointMoved, TailBusy
+from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
 from eventshop.log.base import EventLog
 from projections.engine import batch, checkpoint
 from projections.engine.parking import Place, live
@@ -58,6 +59,19 @@ def request(name: str, *, requested_by: str, reason: str) -> Rebuild:
     )
 
 
+def waiting() -> list[Rebuild]:
+    """The rebuilds nobody works on: asked for, or left by a worker that died."""
+    open_ones = Rebuild.objects.filter(state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING]).order_by(
+        "pk"
+    )
+    worked_on = set(
+        Checkpoint.objects.filter(
+            projection__endswith=":rebuild", leased_until__gt=timezone.now()
+        ).values_list("projection", flat=True)
+    )
+    return [job for job in open_ones if f"{job.projection}:rebuild" not in worked_on]
+
+
 def rebuild(
     projection: Projection[Any],
     source: EventLog,
@@ -65,18 +79,22 @@ def rebuild(
     requested_by: str,
     reason: str = "",
     told: Told = lambda progress: None,
-    owner: str | None = None,
+    stopping: Signal | None = None,
 ) -> Rebuild:
-    """Fold all events anew and swap the rows in. Raises `CheckpointMoved` when another process rebuilds it already."""
+    """Fold all events anew and swap the rows in.
+
+    Told to stop, it leaves what it has for the next to go on with. Raises `CheckpointMoved` when another process
+    rebuilds this projection already.
+    """
     job = request(projection.name, requested_by=requested_by, reason=reason)
     place = beside(projection)
     seen = checkpoint.opened(place.name, 0, projection.version)
-    owner = owner or checkpoint.this_worker()
+    owner = f"{checkpoint.this_worker()}/rebuild"
     if not checkpoint.lease(seen, owner):
         raise CheckpointMoved("another process rebuilds this projection already", projection=projection.name)
     try:
         seen = _prepared(job, place, seen, owner)
-        return _run(job, place, seen, source, told, owner)
+        return _run(job, place, seen, source, told, owner, stopping or Signal())
     except Exception as error:
         Rebuild.objects.filter(pk=job.pk).update(
             state=Rebuild.State.FAILED, error=f"{type(error).__name__}: {error}", finished_at=timezone.now()
@@ -106,10 +124,12 @@ def _prepared(job: Rebuild, place: Place, seen: Checkpoint, owner: str) -> Check
     return seen
 
 
-def _run(job: Rebuild, place: Place, seen: Checkpoint, source: EventLog, told: Told, owner: str) -> Rebuild:
+def _run(
+    job: Rebuild, place: Place, seen: Checkpoint, source: EventLog, told: Told, owner: str, stopping: Signal
+) -> Rebuild:
     batch.relax_commits()
     started, begun_at, renew_at = monotonic(), seen.position, 0.0
-    while True:
+    while not stopping.is_set():
         if monotonic() >= renew_at:
             renew_at = monotonic() + checkpoint.LEASE.total_seconds() / 3
             checkpoint.lease(seen, owner)
@@ -128,7 +148,9 @@ def _run(job: Rebuild, place: Place, seen: Checkpoint, source: EventLog, told: T
                 )
             )
         elif _swapped(job, place, seen, source):
-            return Rebuild.objects.get(pk=job.pk)
+            break
+    checkpoint.release(owner)
+    return Rebuild.objects.get(pk=job.pk)
 
 
 def _swapped(job: Rebuild, place: Place, seen: Checkpoint, source: EventLog) -> bool:
@@ -144,8 +166,14 @@ def _swapped(job: Rebuild, place: Place, seen: Checkpoint, source: EventLog) -> 
             seen.position = batch.project(place, seen, missing)
             if seen.position < old.position:
                 return False
-        difference = _replace_rows(live(projection).table, place.table)
         new = Checkpoint.objects.get(pk=seen.pk)
+        if new.parked > old.parked:
+            raise ProjectionError(
+                f"{new.parked} events cannot be folded (live: {old.parked}); the live rows were kept",
+                projection=projection.name,
+                first=str(ParkedEvent.objects.filter(projection=place.name, attempts__gt=0).first()),
+            )
+        difference = _replace_rows(live(projection).table, place.table)
         Checkpoint.objects.filter(pk=old.pk).update(
             position=new.position, version=projection.version, parked=new.parked, events=new.events
         )

@@ -1,0 +1,92 @@
+"""Hosting projections inside a Celery worker: a step of the worker itself, so that a lost broker does not stop them.
+
+The threads fold on their own; Celery's messages only wake them earlier. On SIGTERM the step stops asking for events,
+lets the batch in hand finish, and gives the leases back.
+"""
+
+from __future__ import annotations
+
+import logging
+from threading import Event as Signal
+from threading import Thread
+from typing import Any, Final
+
+from celery import bootsteps
+from django.db import connections
+
+from eventshop.log.database import DatabaseLog
+from projections.engine import checkpoint
+from projections.engine.projection import catalogue
+from projections.engine.rebuild import waiting
+from projections.engine.rebuild import rebuild
+from projections.engine.runner import Runner
+
+log = logging.getLogger(__name__)
+
+#: Below what orchestrators grant between SIGTERM and SIGKILL.
+STOP_WITHIN_S: Final = 8.0
+#: How often requested rebuilds are looked for when no message says so.
+LOOK_EVERY_S: Final = 2.0
+
+#: Set by a Celery message: look now.
+wake = Signal()
+
+
+class ProjectionStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Runs the projections that `--projections` names, and the rebuilds of any."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, projections: str | None = None, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self.names = [name.strip() for name in (projections or "").split(",") if name.strip()]
+        self.stopping = Signal()
+        self.threads: list[Thread] = []
+
+    def include_if(self, worker: Any) -> bool:
+        return bool(self.names)
+
+    def start(self, worker: Any) -> None:
+        names = [] if self.names == ["all"] else self.names
+        chosen = catalogue.chosen(names)
+        runner = Runner(chosen, DatabaseLog(), owner=checkpoint.this_worker())
+        self.threads = [
+            Thread(target=runner.run, args=[self.stopping], name="projections"),
+            Thread(target=_rebuild_on_request, args=[self.stopping], name="rebuilds"),
+        ]
+        for thread in self.threads:
+            thread.start()
+        log.info("projecting %s", ", ".join(projection.name for projection in chosen))
+
+    def close(self, worker: Any) -> None:
+        self.stopping.set()
+        wake.set()
+
+    def stop(self, worker: Any) -> None:
+        self.close(worker)
+        for thread in self.threads:
+            thread.join(STOP_WITHIN_S)
+
+    def terminate(self, worker: Any) -> None:
+        self.close(worker)
+
+
+def _rebuild_on_request(stopping: Signal) -> None:
+    while not stopping.is_set():
+        wake.wait(LOOK_EVERY_S)
+        wake.clear()
+        try:
+            for job in waiting():
+                if stopping.is_set():
+                    break
+                rebuild(
+                    catalogue.get(job.projection),
+                    DatabaseLog(),
+                    requested_by=job.requested_by,
+                    reason=job.reason,
+                    stopping=stopping,
+                )
+        except Exception as error:  # the next look tries again; what failed stands in the rebuild's row
+            log.warning("rebuild: %s", error, exc_info=True)
+            connections.close_all()
+    connections.close_all()
