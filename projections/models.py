@@ -25,9 +25,7 @@ __all__ = [
 
 def money(help_text: str = "", **options: Any) -> models.DecimalField[Any, Any]:
     """An exact amount; its currency is the row's `currency`."""
-    return models.DecimalField(
-        max_digits=18, decimal_places=3, default=Decimal(0), help_text=help_text, **options
-    )
+    return models.DecimalField(max_digits=18, decimal_places=3, default=Decimal(0), help_text=help_text, **options)
 
 
 def reference(**options: Any) -> models.CharField[Any, Any]:
@@ -62,9 +60,7 @@ class OrderSummary(ReadModel):
     lines = models.IntegerField(default=0, help_text="Number of lines.")
     units = models.IntegerField(default=0, help_text="Pieces ordered.")
     units_returned = models.IntegerField(default=0, help_text="Pieces that came back.")
-    payment = models.CharField(
-        max_length=200, blank=True, help_text="Method, and why the last try was declined."
-    )
+    payment = models.CharField(max_length=200, blank=True, help_text="Method, and why the last try was declined.")
     carrier = models.CharField(max_length=200, blank=True)
     tracking = models.CharField(max_length=200, blank=True)
     reason = models.CharField(max_length=200, blank=True, help_text="Why it was cancelled or credited.")
@@ -91,7 +87,7 @@ class OrderSummary(ReadModel):
         )
 
     def __str__(self) -> str:
-        return self.reference
+        return f"{self.reference}"
 
 
 class OrderLine(ReadModel):
@@ -177,9 +173,7 @@ class ProductSales(ReadModel):
     key = models.CharField(max_length=210, primary_key=True)
     sku = reference(db_index=True)
     currency = models.CharField(max_length=3)
-    description = models.CharField(
-        max_length=200, blank=True, help_text="As in the newest order that names one."
-    )
+    description = models.CharField(max_length=200, blank=True, help_text="As in the newest order that names one.")
     described_at = models.DateTimeField(null=True)
     units_sold = models.IntegerField(default=0)
     units_returned = models.IntegerField(default=0)
@@ -194,7 +188,7 @@ class ProductSales(ReadModel):
         default_permissions = ("view",)
 
     def __str__(self) -> str:
-        return self.sku
+        return f"{self.sku}"
 
 
 class ActivityTimeline(ReadModel):

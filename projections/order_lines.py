@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from eventshop.core.message import Meta
-from orders.events import CreditNoteIssued, ItemsReturned, OrderCreated
+from orders.events import CreditNoteIssued, ItemsReturned, Line, OrderCreated
 from projections.engine.projection import Projection, catalogue
 from projections.models import OrderLine
 
@@ -18,15 +18,13 @@ def _every_line(event: OrderCreated | CreditNoteIssued) -> list[tuple[UUID, int]
 
 
 @order_lines.on(OrderCreated, key=_every_line)
+def ordered(row: OrderLine, event: OrderCreated, meta: Meta) -> None:
+    _write(row, event.lines[row.line - 1])
+
+
 @order_lines.on(CreditNoteIssued, key=_every_line)
-def written(row: OrderLine, event: OrderCreated | CreditNoteIssued, meta: Meta) -> None:
-    line = event.lines[row.line - 1]
-    row.sku = line.sku
-    row.description = line.description
-    row.quantity = line.quantity
-    row.price = line.price.amount
-    row.amount = line.amount.amount
-    row.currency = line.price.currency
+def credited(row: OrderLine, event: CreditNoteIssued, meta: Meta) -> None:
+    _write(row, event.lines[row.line - 1])
 
 
 @order_lines.on(ItemsReturned, key=lambda event: [(event.order_id, line.line) for line in event.lines])
@@ -34,3 +32,12 @@ def returned(row: OrderLine, event: ItemsReturned, meta: Meta) -> None:
     line = next(line for line in event.lines if line.line == row.line)
     row.returned += line.quantity
     row.refunded += line.amount.amount
+
+
+def _write(row: OrderLine, line: Line) -> None:
+    row.sku = line.sku
+    row.description = line.description
+    row.quantity = line.quantity
+    row.price = line.price.amount
+    row.amount = line.amount.amount
+    row.currency = line.price.currency

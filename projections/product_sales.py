@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eventshop.core.message import Meta
-from eventshop.core.money import Money
 from orders.events import (
     CreditNoteIssued,
     ItemsReturned,
@@ -50,22 +49,24 @@ def sold(row: ProductSales, event: PaymentProcessed, meta: Meta) -> None:
 
 
 @product_sales.on(ItemsReturned, key=lambda event: _products(event.lines))
+def returned(row: ProductSales, event: ItemsReturned, meta: Meta) -> None:
+    _came_back(row, event.lines)
+
+
 @product_sales.on(OrderCancelled, key=lambda event: _products(event.lines))
-def returned(row: ProductSales, event: ItemsReturned | OrderCancelled, meta: Meta) -> None:
-    for line in event.lines:
-        if line.sku == row.sku:
-            _came_back(row, line.quantity, line.amount)
+def cancelled(row: ProductSales, event: OrderCancelled, meta: Meta) -> None:
+    _came_back(row, event.lines)
 
 
 @product_sales.on(CreditNoteIssued, key=lambda event: _priced(event.lines))
 def credited(row: ProductSales, event: CreditNoteIssued, meta: Meta) -> None:
-    for line in event.lines:
+    _came_back(row, event.lines)
+
+
+def _came_back(row: ProductSales, lines: Iterable[Line | LineAmount]) -> None:
+    for line in lines:
         if line.sku == row.sku:
-            _came_back(row, line.quantity, line.amount)
-
-
-def _came_back(row: ProductSales, units: int, amount: Money) -> None:
-    row.units_returned += units
-    row.units_net -= units
-    row.refunded += amount.amount
-    row.net -= amount.amount
+            row.units_returned += line.quantity
+            row.units_net -= line.quantity
+            row.refunded += line.amount.amount
+            row.net -= line.amount.amount

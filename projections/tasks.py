@@ -7,7 +7,7 @@ from celery import shared_task
 from projections.engine import worker
 
 
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]  # Celery has no types
+@shared_task(ignore_result=True)
 def look_for_rebuilds() -> None:
     """Start requested rebuilds now rather than at the worker's next look."""
     worker.wake.set()

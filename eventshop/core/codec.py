@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -19,7 +19,7 @@ M = TypeVar("M", bound=msgspec.Struct)
 _encoder: Final = msgspec.json.Encoder()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _decoder(message: type[M]) -> msgspec.json.Decoder[M]:
     return msgspec.json.Decoder(message)
 
@@ -54,13 +54,14 @@ def encode_event(event: Event) -> bytes:
 def decode_event(event: type[Event], stored: bytes | str) -> Event:
     """A stored event; raises `BrokenStream` when its bytes are not what its name says."""
     try:
-        return _decoder(event).decode(stored)
+        happened: Event = _decoder(event).decode(stored)
     except (msgspec.DecodeError, ValueError) as error:
         raise BrokenStream(f"{event.__name__}: {error}", event=event.__name__) from error
+    return happened
 
 
 def decode_command(command: type[Command], given: bytes | str | Mapping[str, Any]) -> Command:
-    """A command from outside, JSON text or a mapping; raises `InvalidMessage` naming the field and the value's fault."""
+    """A command from outside, JSON text or a mapping; raises `InvalidMessage` naming the field and its fault."""
     try:
         raw = msgspec.json.decode(given) if isinstance(given, bytes | str) else given
     except (msgspec.DecodeError, ValueError) as error:
@@ -74,9 +75,10 @@ def decode_command(command: type[Command], given: bytes | str | Mapping[str, Any
 
 def _read(written: bytes, message: type[M]) -> M:
     try:
-        return _decoder(message).decode(written)
+        read_back: M = _decoder(message).decode(written)
     except (msgspec.DecodeError, ValueError) as error:
         raise _invalid(message, error) from error
+    return read_back
 
 
 def _refuse_floats(message: type, value: Any, path: str) -> None:

@@ -21,9 +21,7 @@ class EventShopError(Exception):
         sentence = cleandoc(self.__doc__ or "").partition("\n")[0].rstrip(".")
         if not data:
             return sentence
-        return f"{sentence}: " + ", ".join(
-            f"{name.replace('_', ' ')} {value}" for name, value in data.items()
-        )
+        return f"{sentence}: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in data.items())
 
 
 # --- what a message may not be, whatever the state ---------------------------------------------------------------

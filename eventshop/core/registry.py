@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias, get_args, get_origin
+from typing import Any, TypeAlias, TypeVar, get_args, get_origin
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import DuplicateName, RegistryError, UnknownName
 from eventshop.core.message import Command, Event
 
 AnyAggregate: TypeAlias = Aggregate[Any, Any]
+T = TypeVar("T")
 
 
 class Registry:
@@ -74,7 +75,7 @@ def _claim(names: dict[str, Any], name: str, claimant: type) -> None:
         raise DuplicateName(name=name, first=names[name].__qualname__, second=claimant.__qualname__)
 
 
-def _find(names: dict[str, Any], name: str) -> Any:
+def _find(names: dict[str, T], name: str) -> T:
     try:
         return names[name]
     except KeyError:

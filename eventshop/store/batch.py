@@ -25,17 +25,13 @@ class Batch:
         self.registry = registry
         self.jobs = jobs
         sound = [job for job in jobs if isinstance(job, Job)]
-        self.receipts = {
-            row.command_id: row for row in engine().receipts([job.envelope.command_id for job in sound])
-        }
+        self.receipts = {row.command_id: row for row in engine().receipts([job.envelope.command_id for job in sound])}
         fresh = [job for job in sound if job.envelope.command_id not in self.receipts]
         self.pasts = _by_aggregate(engine().histories(list({job.aggregate_id for job in fresh})))
         self.loaded: dict[UUID, Loaded] = {}
         self.rows: list[Row] = []
         self.new: dict[UUID, ReceiptRow] = {}
-        self.last_row: dict[
-            UUID, int
-        ] = {}  # of each new receipt with events: where its last row is in `rows`
+        self.last_row: dict[UUID, int] = {}  # of each new receipt with events: where its last row is in `rows`
 
     def run(self) -> list[Outcome]:
         outcomes = [self._decide(job) if isinstance(job, Job) else job for job in self.jobs]

@@ -2,9 +2,9 @@
 
 A link is SHA-256 over the previous event's hash (32 zero bytes before the first) followed by the event's columns as
 text, one a line, in the order of `Row`: ids in hexadecimal with hyphens, numbers in decimal, times in UTC with
-microseconds (`2026-01-31T12:00:00.000000+00:00`), what is empty as an empty line, metadata and payload as stored. No column can hold a
-line break: texts refuse control characters and JSON escapes them. The position is not part of it, so that a store
-restored from elsewhere keeps its chains.
+microseconds (`2026-01-31T12:00:00.000000+00:00`), an empty line for what is empty, metadata and payload as stored. No
+column can hold a line break: texts refuse control characters and JSON escapes them. The position is not part of it,
+so that a store restored from elsewhere keeps its chains.
 """
 
 from __future__ import annotations

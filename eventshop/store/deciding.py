@@ -38,9 +38,7 @@ def prepared(command: Command, envelope: Envelope, registry: Registry) -> Job:
     """Check a command and find its aggregate; raises `InvalidMessage` or `UnknownName`."""
     aggregate = registry.aggregate_of(type(command))
     payload, command = codec.canonical(command)
-    return Job(
-        command, envelope, aggregate, aggregate.id_of(command), fingerprint(type(command).__name__, payload)
-    )
+    return Job(command, envelope, aggregate, aggregate.id_of(command), fingerprint(type(command).__name__, payload))
 
 
 def loaded(aggregate: type[Aggregate[Any, Any]], past: Iterable[Past], registry: Registry) -> Loaded:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Protocol, cast
-from uuid import UUID
 from collections.abc import Sequence
-from typing import Any
+from types import ModuleType
+from typing import Any, Protocol, cast
+from uuid import UUID
 
 from django.db import connection
 

@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
-
 from eventshop.core import codec
 from eventshop.core.errors import (
     CommandIdReused,
@@ -83,9 +81,7 @@ class EventStore:
                 with violations(), savepoint():
                     position = engine().append(rows, receipt)
             except Raced as race:
-                raise WrongExpectedVersion(
-                    aggregate=aggregate_id, expected_version=expected_version
-                ) from race
+                raise WrongExpectedVersion(aggregate=aggregate_id, expected_version=expected_version) from race
         return answer(receipt._replace(position=position), replayed=False)
 
     def get_events(
@@ -165,15 +161,11 @@ def earlier_answer(command_id: UUID, payload_hash: bytes) -> Receipt:
 def _head(past: Sequence[Past], aggregate_type: str, aggregate_id: UUID, expected_version: int) -> Written:
     head = Written(past[-1].version, bytes(past[-1].hash)) if past else Written()
     if past and past[0].aggregate_type != aggregate_type:
-        raise WrongAggregateType(
-            aggregate_id=aggregate_id, stored=past[0].aggregate_type, given=aggregate_type
-        )
+        raise WrongAggregateType(aggregate_id=aggregate_id, stored=past[0].aggregate_type, given=aggregate_type)
     if expected_version > head.version:
         raise VersionGap(aggregate_id=aggregate_id, expected_version=expected_version, version=head.version)
     if expected_version != head.version:
-        raise WrongExpectedVersion(
-            aggregate_id=aggregate_id, expected_version=expected_version, version=head.version
-        )
+        raise WrongExpectedVersion(aggregate_id=aggregate_id, expected_version=expected_version, version=head.version)
     return head
 
 

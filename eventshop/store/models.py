@@ -39,9 +39,7 @@ class StoredEvent(models.Model):
         indexes = (
             models.Index(fields=["correlation_id"], name="event_of_correlation"),
             models.Index(fields=["event_type", "position"], name="event_of_type"),
-            models.Index(
-                fields=["aggregate_type", "position"], name="stream_of_type", condition=models.Q(version=1)
-            ),
+            models.Index(fields=["aggregate_type", "position"], name="stream_of_type", condition=models.Q(version=1)),
         )
 
     def __str__(self) -> str:

@@ -24,37 +24,34 @@ from eventshop.store.rows import (
 if TYPE_CHECKING:
     from typing import LiteralString
 
-#: Events and the receipt of an earlier try in one answer. A receipt comes as a row of the same shape, its version negative.
+#: Events and the receipt of an earlier try in one answer; a receipt comes as a row of the same shape with version -1.
 HISTORY: Final = """
 SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM event WHERE aggregate_id = %s
 UNION ALL
 SELECT -1, '', '', ''::bytea, '', 0 FROM receipt WHERE command_id = %s
 """
 
-_APPEND_TYPES: Final = (
-    "uuid[] text[] int[] text[] bytea[] uuid text int timestamptz timestamptz uuid uuid uuid int uuid text text "
-    "text bytea int int".split()
+APPEND: Final = """
+SELECT append_events(
+    %s::uuid[], %s::text[], %s::int[], %s::text[], %s::bytea[], %s::uuid, %s::text, %s::int, %s::timestamptz,
+    %s::timestamptz, %s::uuid, %s::uuid, %s::uuid, %s::int, %s::uuid, %s::text, %s::text, %s::text, %s::bytea,
+    %s::int, %s::int
 )
-APPEND: Final = f"SELECT append_events({', '.join(f'%s::{cast}' for cast in _APPEND_TYPES)})"  # noqa: S608
-
-_EVENT_TYPES: Final = (
-    "uuid uuid text text int int timestamptz timestamptz uuid uuid uuid int uuid text text text bytea".split()
-)
-_RECEIPT_TYPES: Final = "uuid text bytea uuid text int int bigint text timestamptz".split()
-
-
-def _unnested(casts: Sequence[str]) -> str:
-    return ", ".join(f"%s::{cast}[]" for cast in casts)
-
+"""
 
 APPEND_MANY: Final = f"""
-INSERT INTO event ({", ".join(EVENT_COLUMNS)})
-SELECT * FROM unnest({_unnested(_EVENT_TYPES)})
+INSERT INTO event ({", ".join(EVENT_COLUMNS)}) SELECT * FROM unnest(
+    %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::int[], %s::int[], %s::timestamptz[], %s::timestamptz[],
+    %s::uuid[], %s::uuid[], %s::uuid[], %s::int[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::bytea[]
+)
 RETURNING position
-"""  # noqa: S608
+"""
 RECEIVE_MANY: Final = f"""
-INSERT INTO receipt ({", ".join(RECEIPT_COLUMNS)}) SELECT * FROM unnest({_unnested(_RECEIPT_TYPES)})
-"""  # noqa: S608
+INSERT INTO receipt ({", ".join(RECEIPT_COLUMNS)}) SELECT * FROM unnest(
+    %s::uuid[], %s::text[], %s::bytea[], %s::uuid[], %s::text[], %s::int[], %s::int[], %s::bigint[], %s::text[],
+    %s::timestamptz[]
+)
+"""
 
 
 def run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -64,7 +61,7 @@ def run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        statement: LiteralString = sql  # type: ignore[assignment]  # built from constants of this module and `rows`
+        statement: LiteralString = sql
         cursor.execute(statement, parameters, prepare=True, binary=True)
         return cursor.fetchall() if cursor.description else []
 
@@ -88,9 +85,7 @@ def histories(aggregate_ids: Sequence[UUID]) -> list[tuple[UUID, Past]]:
 
 
 def receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
-    return [
-        ReceiptRow(*row) for row in run(f"{SELECT_RECEIPT} WHERE command_id = ANY(%s)", (list(command_ids),))
-    ]
+    return [ReceiptRow(*row) for row in run(f"{SELECT_RECEIPT} WHERE command_id = ANY(%s)", (list(command_ids),))]
 
 
 def append(rows: Sequence[Row], receipt: ReceiptRow) -> int:

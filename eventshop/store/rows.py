@@ -66,8 +66,8 @@ class Past(NamedTuple):
 #: The event table's columns, except the position that the database gives.
 EVENT_COLUMNS: Final = Row._fields[:-1]
 RECEIPT_COLUMNS: Final = ReceiptRow._fields
-SELECT_EVENT: Final = f"SELECT {', '.join(Row._fields)} FROM event"  # noqa: S608
-SELECT_RECEIPT: Final = f"SELECT {', '.join(RECEIPT_COLUMNS)} FROM receipt"  # noqa: S608
+SELECT_EVENT: Final = f"SELECT {', '.join(Row._fields)} FROM event"
+SELECT_RECEIPT: Final = f"SELECT {', '.join(RECEIPT_COLUMNS)} FROM receipt"
 
 
 def recorded(row: Row, registry: Registry) -> Recorded[Any]:

@@ -29,9 +29,9 @@ def one_write() -> Iterator[None]:
 @contextmanager
 def many_writes() -> Iterator[None]:
     """Around load, decide and append of a batch: all or nothing."""
-    with nullcontext() if connection.vendor == "postgresql" or connection.in_atomic_block else _turn:
-        with transaction.atomic():
-            yield
+    turn = nullcontext() if connection.vendor == "postgresql" or connection.in_atomic_block else _turn
+    with turn, transaction.atomic():
+        yield
 
 
 def savepoint() -> AbstractContextManager[None]:

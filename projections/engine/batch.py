@@ -41,9 +41,7 @@ def _project(place: Place, seen: Checkpoint, planned: Sequence[Step]) -> int:
 def _written(place: Place, seen: Checkpoint, planned: Sequence[Step]) -> int:
     with transaction.atomic():
         row = checkpoint.locked(seen)
-        blocked = (
-            parking.blocked(place.name, {step.meta.aggregate_id for step in planned}) if row.parked else set()
-        )
+        blocked = parking.blocked(place.name, {step.meta.aggregate_id for step in planned}) if row.parked else set()
         keys = {place.projection.primary_key(touch.key) for step in planned for touch in step.touches}
         folding = Fold(place.projection, place.table.load(keys), seen.partition)
         waiting = _fold(folding, planned, blocked)
@@ -53,9 +51,7 @@ def _written(place: Place, seen: Checkpoint, planned: Sequence[Step]) -> int:
     return planned[-1].offset
 
 
-def _fold(
-    folding: Fold[Any], planned: Sequence[Step], blocked: set[UUID]
-) -> list[tuple[Step, Exception | None]]:
+def _fold(folding: Fold[Any], planned: Sequence[Step], blocked: set[UUID]) -> list[tuple[Step, Exception | None]]:
     """Fold what can be folded; gives the events to park: those that failed, and those queueing behind one."""
     waiting: list[tuple[Step, Exception | None]] = []
     for step in planned:
@@ -74,7 +70,7 @@ def _fold(
 
 
 def relax_commits() -> None:
-    """Let the database answer a commit before it is on disk: rows and checkpoint vanish together and are folded again."""
+    """Answer a commit before it is on disk: should it vanish, rows and checkpoint vanish together and come again."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET synchronous_commit TO off")

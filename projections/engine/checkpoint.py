@@ -24,9 +24,7 @@ def this_worker() -> str:
 
 def opened(name: str, partition: int, version: int) -> Checkpoint:
     """The checkpoint as it is now; a new one starts before the first event."""
-    row, _ = Checkpoint.objects.get_or_create(
-        projection=name, partition=partition, defaults={"version": version}
-    )
+    row, _ = Checkpoint.objects.get_or_create(projection=name, partition=partition, defaults={"version": version})
     return row
 
 

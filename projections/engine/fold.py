@@ -49,9 +49,7 @@ def _step(projection: Projection[R], item: Delivered, partition: int, registry: 
             return Step(None, meta_of(row), item.offset, [])
         happened, meta = recorded(row, registry).event, meta_of(row)
         return Step(happened, meta, item.offset, touches(projection, happened, meta))
-    except (
-        Exception
-    ) as error:  # whatever a key function or a decoder raises is this event's error, not the batch's
+    except Exception as error:  # whatever a key function or a decoder raises is this event's error, not the batch's
         return Step(None, meta_of(row), item.offset, [], error)
 
 
@@ -102,7 +100,7 @@ class Fold(Generic[R]):
 
 def _trace(row: ReadModel, step: Step, partition: int) -> None:
     """Lineage: the newest event in the row. A parked event that drains late is not the newest."""
-    if row.last_offset is not None and row.last_partition == partition and row.last_offset > step.offset:
+    if row.last_partition == partition and step.offset < (row.last_offset or 0):
         return
     row.last_event_id = step.meta.event_id
     row.last_version = step.meta.version
@@ -114,7 +112,5 @@ def fold(projection: Projection[R], events: Iterable[Recorded[Any]]) -> dict[Any
     """The rows that some events make of nothing, by primary key: what a rebuild would write."""
     folding = Fold(projection, {})
     for item in events:
-        folding.apply(
-            Step(item.event, item.meta, item.meta.position, touches(projection, item.event, item.meta))
-        )
+        folding.apply(Step(item.event, item.meta, item.meta.position, touches(projection, item.event, item.meta)))
     return folding.rows

@@ -138,9 +138,7 @@ def _queue(name: str, aggregate_id: UUID) -> Any:
     return ParkedEvent.objects.filter(projection=name, aggregate_id=aggregate_id).order_by("position")
 
 
-def _parked(
-    name: str, partition: int, meta: Meta, offset: int, error: Exception | None, now: datetime
-) -> ParkedEvent:
+def _parked(name: str, partition: int, meta: Meta, offset: int, error: Exception | None, now: datetime) -> ParkedEvent:
     return ParkedEvent(
         projection=name,
         aggregate_id=meta.aggregate_id,

@@ -38,11 +38,7 @@ class Progress(NamedTuple):
     @property
     def eta_s(self) -> float | None:
         """Seconds to go at the pace so far; None while there is no pace."""
-        return (
-            self.seconds * (self.head - self.position) / self.position
-            if self.position and self.seconds
-            else None
-        )
+        return self.seconds * (self.head - self.position) / self.position if self.position and self.seconds else None
 
 
 Told = Callable[[Progress], None]
@@ -51,9 +47,7 @@ Told = Callable[[Progress], None]
 def request(name: str, *, requested_by: str, reason: str) -> Rebuild:
     """Ask for a rebuild; a worker starts it. Asking again while one waits or runs gives that one."""
     catalogue.get(name)
-    waiting = Rebuild.objects.filter(
-        projection=name, state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING]
-    )
+    waiting = Rebuild.objects.filter(projection=name, state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING])
     return waiting.first() or Rebuild.objects.create(
         projection=name, requested_by=requested_by, reason=reason, requested_at=timezone.now()
     )
@@ -61,13 +55,11 @@ def request(name: str, *, requested_by: str, reason: str) -> Rebuild:
 
 def waiting() -> list[Rebuild]:
     """The rebuilds nobody works on: asked for, or left by a worker that died."""
-    open_ones = Rebuild.objects.filter(state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING]).order_by(
-        "pk"
-    )
+    open_ones = Rebuild.objects.filter(state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING]).order_by("pk")
     worked_on = set(
-        Checkpoint.objects.filter(
-            projection__endswith=":rebuild", leased_until__gt=timezone.now()
-        ).values_list("projection", flat=True)
+        Checkpoint.objects.filter(projection__endswith=":rebuild", leased_until__gt=timezone.now()).values_list(
+            "projection", flat=True
+        )
     )
     return [job for job in open_ones if f"{job.projection}:rebuild" not in worked_on]
 
@@ -128,7 +120,7 @@ def _run(
     job: Rebuild, place: Place, seen: Checkpoint, source: EventLog, told: Told, owner: str, stopping: Signal
 ) -> Rebuild:
     batch.relax_commits()
-    started, begun_at, renew_at = monotonic(), seen.position, 0.0
+    started, begun_at, renew_at, head = monotonic(), seen.position, 0.0, 0
     while not stopping.is_set():
         if monotonic() >= renew_at:
             renew_at = monotonic() + checkpoint.LEASE.total_seconds() / 3
@@ -142,11 +134,7 @@ def _run(
             continue
         if delivered:
             seen.position = batch.project(place, seen, delivered)
-            told(
-                Progress(
-                    seen.position, max(head, seen.position), seen.position - begun_at, monotonic() - started
-                )
-            )
+            told(Progress(seen.position, max(head, seen.position), seen.position - begun_at, monotonic() - started))
         elif _swapped(job, place, seen, source):
             break
     checkpoint.release(owner)
@@ -197,16 +185,14 @@ def _replace_rows(old: Table[Any], new: Table[Any]) -> dict[str, int]:
     ours, theirs = (", ".join(f"{table}.{name}" for name in columns) for table in ("o", "n"))
     pair = f'o."{old.key}" = n."{old.key}"'
     with connection.cursor() as cursor:
-        cursor.execute(
-            f'DELETE FROM "{old.name}" AS o WHERE NOT EXISTS (SELECT 1 FROM "{new.name}" AS n WHERE {pair})'
-        )  # noqa: S608
+        cursor.execute(f'DELETE FROM "{old.name}" AS o WHERE NOT EXISTS (SELECT 1 FROM "{new.name}" AS n WHERE {pair})')
         removed = cursor.rowcount
         cursor.execute(
-            f'SELECT COUNT(*) FROM "{new.name}" AS n WHERE NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {pair})'  # noqa: S608
+            f'SELECT COUNT(*) FROM "{new.name}" AS n WHERE NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {pair})'
         )
         [added] = cursor.fetchone()
         cursor.execute(
-            f'INSERT INTO "{old.name}" ({", ".join(columns)}) SELECT {theirs} FROM "{new.name}" AS n '  # noqa: S608
+            f'INSERT INTO "{old.name}" ({", ".join(columns)}) SELECT {theirs} FROM "{new.name}" AS n '
             f'WHERE NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {pair} AND ({ours}) {same} ({theirs})) '
             f"{old.on_conflict()}"
         )

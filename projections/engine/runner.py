@@ -56,9 +56,7 @@ class Runner:
             raise
         return len(delivered)
 
-    def catch_up(
-        self, told: Callable[[str, int], None] = lambda name, events: None, patience_s: float = 30
-    ) -> int:
+    def catch_up(self, told: Callable[[str, int], None] = lambda name, events: None, patience_s: float = 30) -> int:
         """Fold everything there is; gives the number of events. For `--once`, importers and tests."""
         batch.relax_commits()
         events, give_up = 0, monotonic() + patience_s

@@ -80,8 +80,6 @@ def _status(projection: Projection[Any], partition: int, head: int, row: Checkpo
 
 def _waiting_s(position: int) -> float:
     oldest = (
-        StoredEvent.objects.filter(position__gt=position)
-        .order_by("position")
-        .values_list("recorded_at", flat=True)
+        StoredEvent.objects.filter(position__gt=position).order_by("position").values_list("recorded_at", flat=True)
     ).first()
     return max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0

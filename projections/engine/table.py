@@ -38,15 +38,14 @@ class Table(Generic[R]):
         self.name = name or model._meta.db_table
         self.fields = list(model._meta.concrete_fields)
         self.columns = [field.column for field in self.fields]
-        assert model._meta.pk is not None
-        self.key = model._meta.pk.column
+        self.key = next(field.column for field in self.fields if field.primary_key)
         self._values = attrgetter(*(field.attname for field in self.fields))
 
     def load(self, keys: Collection[Any]) -> dict[Any, R]:
         """The rows with these primary keys, those that exist."""
         if not keys:
             return {}
-        select = f'SELECT {self._listed()} FROM "{self.name}" WHERE "{self.key}"'  # noqa: S608
+        select = f'SELECT {self._listed()} FROM "{self.name}" WHERE "{self.key}"'
         if connection.vendor == "postgresql":
             found: Iterable[R] = self.model._default_manager.raw(f"{select} = ANY(%s)", [list(keys)])
             return {row.pk: row for row in found}
@@ -63,16 +62,14 @@ class Table(Generic[R]):
         if not rows:
             return
         values = (
-            sorted(map(self._values, rows), key=lambda row: str(row[0]))
-            if len(rows) > 1
-            else [self._values(*rows)]
+            sorted(map(self._values, rows), key=lambda row: str(row[0])) if len(rows) > 1 else [self._values(*rows)]
         )
         connection.ensure_connection()
         with connection.wrap_database_errors:
             if connection.vendor == "postgresql":
                 with psycopg.Cursor(connection.connection) as cursor:
                     arrays = [list(column) for column in zip(*values, strict=True)]
-                    cursor.execute(self._postgres_upsert(), arrays, prepare=True)  # type: ignore[arg-type]
+                    cursor.execute(self._postgres_upsert(), arrays, prepare=True)
             else:
                 connection.connection.executemany(
                     self._sqlite_upsert(), ([_sqlite(value) for value in row] for row in values)

@@ -44,9 +44,7 @@ class ParkedEvent(models.Model):
     version = models.IntegerField()
     event_id = models.UUIDField()
     event_type = models.CharField(max_length=100)
-    error = models.CharField(
-        max_length=500, blank=True, help_text="Empty: it only waits behind an earlier one."
-    )
+    error = models.CharField(max_length=500, blank=True, help_text="Empty: it only waits behind an earlier one.")
     traceback = models.TextField(blank=True)
     attempts = models.IntegerField(default=0)
     parked_at = models.DateTimeField()
@@ -56,9 +54,7 @@ class ParkedEvent(models.Model):
     class Meta:
         default_permissions = ("view",)
         permissions = (("retry_parked", "Can retry parked events"),)
-        constraints = (
-            models.UniqueConstraint(fields=["projection", "event_id"], name="parked_once_per_projection"),
-        )
+        constraints = (models.UniqueConstraint(fields=["projection", "event_id"], name="parked_once_per_projection"),)
         indexes = (
             models.Index(fields=["projection", "aggregate_id", "position"], name="parked_in_order"),
             models.Index(fields=["projection", "next_attempt_at"], name="parked_when_due"),

@@ -17,8 +17,7 @@ from django.db import connections
 from eventshop.log.database import DatabaseLog
 from projections.engine import checkpoint
 from projections.engine.projection import catalogue
-from projections.engine.rebuild import waiting
-from projections.engine.rebuild import rebuild
+from projections.engine.rebuild import rebuild, waiting
 from projections.engine.runner import Runner
 
 log = logging.getLogger(__name__)
@@ -32,7 +31,7 @@ LOOK_EVERY_S: Final = 2.0
 wake = Signal()
 
 
-class ProjectionStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+class ProjectionStep(bootsteps.StartStopStep):
     """Runs the projections that `--projections` names, and the rebuilds of any."""
 
     requires = ("celery.worker.components:Pool",)

@@ -37,9 +37,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "position",
-                    models.BigAutoField(
-                        help_text="Place in the whole store.", primary_key=True, serialize=False
-                    ),
+                    models.BigAutoField(help_text="Place in the whole store.", primary_key=True, serialize=False),
                 ),
                 ("event_id", models.UUIDField()),
                 ("aggregate_id", models.UUIDField(help_text="Which stream.")),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from rich.console import Console
 from rich.table import Table
 
 from eventshop.log.database import DatabaseLog
+from eventshop.ops.terminal import console
 from projections.engine.projection import catalogue
 from projections.engine.status import statuses
 
@@ -32,5 +32,4 @@ class Command(BaseCommand):
                 f"{status.parked:,}",
                 status.owner or "none",
             )
-        console = Console(file=self.stdout._out)
-        console.print(table, width=None if console.is_terminal else 140)
+        console(self).print(table)

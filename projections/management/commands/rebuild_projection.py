@@ -6,11 +6,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from eventshop.core.errors import EventShopError
 from eventshop.log.database import DatabaseLog
+from eventshop.ops.terminal import console
 from projections.engine import rebuild
 from projections.engine.projection import catalogue
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
             MofNCompleteColumn(),
             TextColumn("{task.fields[pace]}"),
             TimeRemainingColumn(),
-            console=Console(file=self.stdout._out),
+            console=console(self),
         )
         try:
             projection = catalogue.get(name)
@@ -40,9 +40,7 @@ class Command(BaseCommand):
                     pace = f"{at.events / at.seconds:,.0f} events/s" if at.seconds else ""
                     bar.update(task, completed=at.position, total=at.head, pace=pace)
 
-                job = rebuild.rebuild(
-                    projection, DatabaseLog(), requested_by="command line", reason=reason, told=told
-                )
+                job = rebuild.rebuild(projection, DatabaseLog(), requested_by="command line", reason=reason, told=told)
         except EventShopError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(

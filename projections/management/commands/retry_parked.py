@@ -36,6 +36,4 @@ class Command(BaseCommand):
             drained, remaining = drained + result.drained, remaining + result.remaining
         self.stdout.write(f"{drained} parked events folded, {remaining} still parked.")
         if remaining:
-            raise CommandError(
-                "Some events still fail; projections_status and the admin show why.", returncode=1
-            )
+            raise CommandError("Some events still fail; projections_status and the admin show why.", returncode=1)

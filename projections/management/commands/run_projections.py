@@ -21,9 +21,7 @@ class Command(BaseCommand):
     help = "Fold events into read models. Without names: all of them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "names", nargs="*", metavar="NAME", help="Projections to run; see projections_status."
-        )
+        parser.add_argument("names", nargs="*", metavar="NAME", help="Projections to run; see projections_status.")
         parser.add_argument("--once", action="store_true", help="Catch up and exit.")
 
     def handle(self, *args: Any, names: list[str], once: bool, **options: Any) -> None:
