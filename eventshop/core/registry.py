@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin
+
+from msgspec import Struct, inspect
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import DuplicateName, RegistryError, UnknownName
@@ -29,6 +31,8 @@ class Registry:
     def add(self, aggregate: type[AnyAggregate]) -> None:
         """Register an aggregate with every command and event its declaration names."""
         commands, events = declared(aggregate)
+        for message in (*commands, *events):
+            check_fields(message)
         _claim(self.aggregates, aggregate.__name__, aggregate)
         for command in commands:
             _claim(self.commands, command.__name__, command)
@@ -68,6 +72,28 @@ def declared(aggregate: type[AnyAggregate]) -> tuple[list[type[Command]], list[t
             commands, events = (get_args(union) or (union,) for union in get_args(base))
             return list(commands), list(events)
     raise RegistryError("declare it as Aggregate[Commands, Events]", aggregate=aggregate.__name__)
+
+
+def check_fields(message: type[Struct]) -> None:
+    """Refuse a field that could hold an inexact amount or a time without zone; raises `RegistryError`."""
+    for kind in _kinds(inspect.type_info(message), set()):
+        if isinstance(kind, inspect.FloatType):
+            raise RegistryError("a float is never exact, use Decimal or Money", message=message.__name__)
+        if isinstance(kind, inspect.DateTimeType) and kind.tz is not True:
+            raise RegistryError("a time needs its zone, use Instant", message=message.__name__)
+
+
+def _kinds(kind: inspect.Type, seen: set[type]) -> Iterator[inspect.Type]:
+    """A type and every type inside it."""
+    yield kind
+    inner: list[inspect.Type] = []
+    if isinstance(kind, inspect.StructType) and kind.cls not in seen:
+        seen.add(kind.cls)
+        inner += [field.type for field in kind.fields]
+    inner += [part for name in ("item_type", "key_type", "value_type") if (part := getattr(kind, name, None))]
+    inner += [*getattr(kind, "types", ()), *getattr(kind, "item_types", ())]
+    for part in inner:
+        yield from _kinds(part, seen)
 
 
 def _claim(names: dict[str, Any], name: str, claimant: type) -> None:
