@@ -1,0 +1,112 @@
+"""Every state of an order with every command there is: what is not listed here does not exist."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from eventshop.core.errors import EventShopError
+from eventshop.core.message import Command, Event
+from eventshop.core.registry import declared
+from orders.commands import (
+    CancelOrder,
+    CreateCreditNote,
+    CreateOrder,
+    DeclinePayment,
+    DeliverOrder,
+    ProcessPayment,
+    RequestPayment,
+    ReturnItems,
+    ShipOrder,
+)
+from orders.errors import InvalidOrderState
+from orders.events import (
+    CreditNoteIssued,
+    ItemsReturned,
+    OrderCancelled,
+    OrderCreated,
+    OrderDelivered,
+    OrderShipped,
+    PaymentDeclined,
+    PaymentProcessed,
+    PaymentRefunded,
+    PaymentRequested,
+)
+from orders.order import Order, Status
+from tests.dsl import given
+from tests.unit.orders import shop
+
+HISTORIES: dict[Status, tuple[Event, ...]] = {
+    Status.PENDING: (),
+    Status.CREATED: (shop.created,),
+    Status.PAID: (shop.created, shop.paid),
+    Status.SHIPPED: (shop.created, shop.paid, shop.shipped),
+    Status.DELIVERED: (shop.created, shop.paid, shop.shipped, shop.delivered),
+    Status.CANCELLED: (shop.created, shop.cancelled()),
+    Status.CREDITED: (shop.credited,),
+}
+COMMANDS: dict[type[Command], Command] = {
+    CreateOrder: shop.create,
+    RequestPayment: shop.request,
+    ProcessPayment: shop.pay,
+    DeclinePayment: shop.decline,
+    ShipOrder: shop.ship,
+    DeliverOrder: shop.deliver,
+    CancelOrder: shop.cancel,
+    ReturnItems: shop.take_back((1, 1)),
+    CreateCreditNote: shop.credit,
+}
+Answer = type[EventShopError] | list[type[Event]]
+
+
+def told(*events: type[Event]) -> list[type[Event]]:
+    return list(events)
+
+
+no = InvalidOrderState
+#: Columns in the order of COMMANDS.
+TABLE: dict[Status, list[Answer]] = {
+    # create, request payment, pay, decline, ship, deliver, cancel, take back, credit
+    Status.PENDING: [told(OrderCreated), no, no, no, no, no, no, no, told(CreditNoteIssued)],
+    Status.CREATED: [
+        *(no, told(PaymentRequested), told(PaymentProcessed), told(PaymentDeclined)),
+        *(no, no, told(OrderCancelled), no, no),
+    ],
+    Status.PAID: [
+        *(no, no, no, no, told(OrderShipped), no),
+        *(told(OrderCancelled, PaymentRefunded), told(ItemsReturned, PaymentRefunded), no),
+    ],
+    Status.SHIPPED: [no, no, no, no, no, told(OrderDelivered), no, told(ItemsReturned, PaymentRefunded), no],
+    Status.DELIVERED: [no, no, no, no, no, no, no, told(ItemsReturned, PaymentRefunded), no],
+    Status.CANCELLED: [no, no, no, no, no, no, told(), no, no],
+    Status.CREDITED: [no, no, no, no, no, no, no, no, no],
+}
+PAIRS = {
+    (status, command): answer for status, row in TABLE.items() for command, answer in zip(COMMANDS, row, strict=True)
+}
+
+
+def test_every_state_and_every_command_is_listed() -> None:
+    commands, events = declared(Order)
+    assert set(PAIRS) == set(product(Status, commands))
+    reached = {event for answer in PAIRS.values() if isinstance(answer, list) for event in answer}
+    assert reached == set(events), "an event that no pair leads to"
+
+
+@pytest.mark.parametrize("status", Status)
+def test_each_history_leads_to_its_state(status: Status) -> None:
+    order = given(Order, *HISTORIES[status]).state
+    assert isinstance(order, Order)
+    assert order.status is status
+
+
+@pytest.mark.parametrize(("status", "command"), PAIRS, ids=lambda part: getattr(part, "__name__", str(part)))
+def test_a_command_in_a_state(status: Status, command: type[Command]) -> None:
+    outcome = given(Order, *HISTORIES[status]).when(COMMANDS[command])
+    match PAIRS[status, command]:
+        case list() as events:
+            assert outcome.refusal is None, outcome.refusal
+            assert [type(event) for event in outcome.told] == events
+        case error:
+            outcome.then_refused(error, command.__name__, status)
