@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
@@ -14,6 +15,8 @@ from eventshop.core.errors import CurrencyMismatch, InvalidMoney
 MAX_DECIMALS: Final = 8
 #: Whole digits that every money column can hold.
 MAX_DIGITS: Final = 15
+
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
 class Money(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +35,7 @@ class Money(Struct, frozen=True, forbid_unknown_fields=True):
             raise InvalidMoney("an amount is a Decimal, written as text", amount=repr(amount))
         if not amount.is_finite():
             raise InvalidMoney(amount=amount)
-        if not (type(currency) is str and len(currency) == 3 and currency.isascii() and currency.isupper()):
+        if not (type(currency) is str and _CURRENCY.fullmatch(currency)):
             raise InvalidMoney("a currency is three capital letters", currency=repr(currency))
         if self.decimals > MAX_DECIMALS:
             raise InvalidMoney(f"{amount} has more than {MAX_DECIMALS} decimals", amount=amount)

@@ -71,16 +71,20 @@ def declared(aggregate: type[AnyAggregate]) -> tuple[list[type[Command]], list[t
         if get_origin(base) is Aggregate:
             commands, events = (get_args(union) or (union,) for union in get_args(base))
             return list(commands), list(events)
-    raise RegistryError("declare it as Aggregate[Commands, Events]", aggregate=aggregate.__name__)
+    raise RegistryError(
+        f"{aggregate.__name__}: declare it as Aggregate[Commands, Events]", aggregate=aggregate.__name__
+    )
 
 
 def check_fields(message: type[Struct]) -> None:
     """Refuse a field that could hold an inexact amount or a time without zone; raises `RegistryError`."""
     for kind in _kinds(inspect.type_info(message), set()):
         if isinstance(kind, inspect.FloatType):
-            raise RegistryError("a float is never exact, use Decimal or Money", message=message.__name__)
+            raise RegistryError(
+                f"{message.__name__}: a float is never exact, use Decimal or Money", message=message.__name__
+            )
         if isinstance(kind, inspect.DateTimeType) and kind.tz is not True:
-            raise RegistryError("a time needs its zone, use Instant", message=message.__name__)
+            raise RegistryError(f"{message.__name__}: a time needs its zone, use Instant", message=message.__name__)
 
 
 def _kinds(kind: inspect.Type, seen: set[type]) -> Iterator[inspect.Type]:

@@ -1,0 +1,117 @@
+"""Stored names are unique, stable, and known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import new_class
+from typing import Any, Self
+from uuid import UUID
+
+import pytest
+
+from eventshop.core.aggregate import Aggregate
+from eventshop.core.errors import DuplicateName, RegistryError, UnknownName
+from eventshop.core.message import Command, Event
+from eventshop.core.registry import Registry, declared
+
+
+class OpenDoor(Command, frozen=True):
+    door: UUID
+
+
+class DoorOpened(Event, frozen=True):
+    door: UUID
+
+
+class BellRung(Event, frozen=True):
+    stored_name = "DoorBellRung"
+
+
+class Door(Aggregate[OpenDoor, DoorOpened | BellRung], frozen=True):
+    @staticmethod
+    def id_of(command: OpenDoor) -> UUID:
+        return command.door
+
+    def decide(self, command: OpenDoor) -> list[DoorOpened | BellRung]:
+        return [DoorOpened(door=command.door)]
+
+    def evolve(self, event: DoorOpened | BellRung) -> Self:
+        return self
+
+
+def another(name: str, commands: Any, events: Any) -> Any:
+    return new_class(name, (Aggregate[commands, events],), {"frozen": True})
+
+
+@pytest.fixture
+def registry() -> Registry:
+    registry = Registry()
+    registry.add(Door)
+    return registry
+
+
+def test_an_aggregate_brings_the_messages_it_declares(registry: Registry) -> None:
+    assert declared(Door) == ([OpenDoor], [DoorOpened, BellRung])
+    assert registry.aggregate("Door") is Door
+    assert registry.command("OpenDoor") is OpenDoor
+    assert registry.event("DoorOpened") is DoorOpened
+    assert registry.aggregate_of(OpenDoor) is registry.aggregate_of(DoorOpened) is Door
+
+
+def test_a_stored_name_need_not_be_the_class_name(registry: Registry) -> None:
+    assert registry.name_of(BellRung) == "DoorBellRung"
+    assert registry.event("DoorBellRung") is BellRung
+    with pytest.raises(UnknownName):
+        registry.event("BellRung")
+
+
+def test_adding_again_changes_nothing(registry: Registry) -> None:
+    registry.add(Door)
+    assert set(registry.events) == {"DoorOpened", "DoorBellRung"}
+
+
+def test_an_unknown_name_is_told_with_those_that_are_known(registry: Registry) -> None:
+    with pytest.raises(UnknownName, match=r"'DoorClosed'.*DoorBellRung; DoorOpened"):
+        registry.event("DoorClosed")
+    with pytest.raises(UnknownName, match="'CloseDoor'"):
+        registry.command("CloseDoor")
+    with pytest.raises(UnknownName, match="known none"):
+        Registry().aggregate("Door")
+
+
+def test_a_message_nobody_declared_has_no_name_and_no_owner() -> None:
+    with pytest.raises(UnknownName, match="DoorOpened"):
+        Registry().name_of(DoorOpened)
+    with pytest.raises(UnknownName, match="OpenDoor"):
+        Registry().aggregate_of(OpenDoor)
+
+
+def test_two_types_cannot_share_a_stored_name(registry: Registry) -> None:
+    class Fooled(Event, frozen=True):
+        stored_name = "DoorOpened"
+
+    class Knock(Command, frozen=True):
+        door: UUID
+
+    with pytest.raises(DuplicateName, match=r"DoorOpened.*Fooled"):
+        registry.add(another("Window", Knock, Fooled))
+    with pytest.raises(DuplicateName, match="Door"):
+        registry.add(another("Door", Knock, Fooled))
+
+
+def test_an_aggregate_says_what_it_takes_and_tells() -> None:
+    with pytest.raises(RegistryError, match="Mute"):
+        Registry().add(new_class("Mute", (Aggregate,), {"frozen": True}))
+
+
+def test_a_message_with_a_float_or_a_time_without_zone_is_refused() -> None:
+    class Weighed(Event, frozen=True):
+        grams: list[float]
+
+    class Timed(Event, frozen=True):
+        at: datetime | None
+
+    with pytest.raises(RegistryError, match=r"Weighed.*float"):
+        Registry().add(another("Scale", OpenDoor, Weighed))
+    with pytest.raises(RegistryError, match=r"Timed.*zone"):
+        Registry().add(another("Clock", OpenDoor, Timed))
