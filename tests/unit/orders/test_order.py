@@ -160,6 +160,8 @@ def test_pieces_come_back_in_several_returns_until_none_is_left() -> None:
     given(Order, created, paid, came_back(TWO_LANTERNS), refunded("6.78")).when(rest).then(
         came_back(FOUR_LANTERNS, TWO_MUGS, reference="C2"), refunded("15.810", reference="C2")
     )
+    history = (created, paid, came_back(TWO_LANTERNS), came_back(TWO_LANTERNS))
+    given(Order, *history).when(take_back((1, 3))).then_refused(TooManyReturned, "asked 3", "left 2")
     everything = came_back(SIX_LANTERNS, TWO_MUGS)
     given(Order, created, paid, everything).when(take_back((1, 1))).then_refused(NothingToReturn, "536365")
 

@@ -1,0 +1,90 @@
+"""What the store has once written is read for ever: names, fields and their order are pinned here.
+
+A test that fails here says that old events could no longer be read. Add a schema version and an upcaster; do not
+change the text.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from eventshop.core.codec import decode_event, encode_event
+from eventshop.core.message import Event
+from eventshop.core.registry import declared, registry
+from orders.order import Order
+from orders.stock_item import StockItem
+from tests.unit.orders import shop
+from tests.unit.orders.test_stock_item import written_off
+
+HEAD = f'{{"order_id":"{shop.ORDER}",'
+ADA = f'"customer_id":"{shop.ADA}"'
+LANTERN = '{"sku":"71053","description":"WHITE METAL LANTERN","quantity":6,"price":{"amount":"3.39","currency":"GBP"}}'
+MUG = '{"sku":"21212","description":"MUG","quantity":2,"price":{"amount":"1.125","currency":"GBP"}}'
+LANTERNS = '{"line":1,"sku":"71053","quantity":6,"amount":{"amount":"20.34","currency":"GBP"}}'
+MUGS = '{"line":2,"sku":"21212","quantity":2,"amount":{"amount":"2.250","currency":"GBP"}}'
+TOTAL = '{"amount":"22.590","currency":"GBP"}'
+
+STORED: dict[str, tuple[Event, str]] = {
+    "OrderCreated": (
+        shop.created,
+        f'{HEAD}"reference":"536365",{ADA},"country":"France","lines":[{LANTERN},{MUG}],"total":{TOTAL}}}',
+    ),
+    "PaymentRequested": (shop.requested, f'{HEAD}{ADA},"amount":{TOTAL},"method":"card"}}'),
+    "PaymentProcessed": (
+        shop.paid,
+        f'{HEAD}"reference":"536365",{ADA},"amount":{TOTAL},"method":"card","lines":[{LANTERNS},{MUGS}]}}',
+    ),
+    "PaymentDeclined": (shop.declined, f'{HEAD}{ADA},"amount":{TOTAL},"reason":"card expired"}}'),
+    "OrderShipped": (shop.shipped, f'{HEAD}{ADA},"carrier":"Royal Mail","tracking":"RM1"}}'),
+    "OrderDelivered": (shop.delivered, f'{HEAD}{ADA},"received_by":"Ada"}}'),
+    "OrderCancelled": (
+        shop.cancelled(shop.TWO_MUGS),
+        f'{HEAD}"reference":"536365",{ADA},"reason":"changed her mind","lines":[{MUGS}]}}',
+    ),
+    "ItemsReturned": (
+        shop.came_back(shop.TWO_MUGS),
+        f'{HEAD}"reference":"C1",{ADA},"lines":[{MUGS}],"reason":"chipped"}}',
+    ),
+    "PaymentRefunded": (
+        shop.refunded("2.25"),
+        f'{HEAD}"reference":"C1",{ADA},"amount":{{"amount":"2.25","currency":"GBP"}},"reason":"chipped"}}',
+    ),
+    "CreditNoteIssued": (
+        shop.credited,
+        f'{HEAD}"reference":"C536379",{ADA},"country":"France","lines":[{LANTERN}],'
+        '"total":{"amount":"20.34","currency":"GBP"},"reason":"goodwill"}',
+    ),
+    "StockWrittenOff": (written_off, '{"sku":"22139","quantity":10,"reason":"damaged","reference":"536589"}'),
+}
+
+
+def test_every_event_of_the_shop_is_pinned() -> None:
+    events = [*declared(Order)[1], *declared(StockItem)[1]]
+    assert {registry.name_of(event): event for event in events} == {
+        name: type(event) for name, (event, _) in STORED.items()
+    }
+    assert {event.schema_version for event in events} == {1}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_an_event_is_stored_as_ever(name: str) -> None:
+    event, stored = STORED[name]
+    assert encode_event(event).decode() == stored
+    assert decode_event(registry.event(name), stored) == event
+
+
+def test_the_names_of_aggregates_and_commands_are_what_programs_were_told() -> None:
+    assert registry.aggregate("Order") is Order
+    assert registry.aggregate("StockItem") is StockItem
+    assert [command.__name__ for command in (*declared(Order)[0], *declared(StockItem)[0])] == [
+        "CreateOrder",
+        "RequestPayment",
+        "ProcessPayment",
+        "DeclinePayment",
+        "ShipOrder",
+        "DeliverOrder",
+        "CancelOrder",
+        "ReturnItems",
+        "CreateCreditNote",
+        "WriteOffStock",
+    ]
