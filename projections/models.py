@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 
 from projections.engine.read_model import ReadModel
-from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild
+from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild, UnreadableRecord, Worker
 
 __all__ = [
     "ActivityTimeline",
@@ -20,6 +20,8 @@ __all__ = [
     "ParkedEvent",
     "ProductSales",
     "Rebuild",
+    "UnreadableRecord",
+    "Worker",
 ]
 
 

@@ -1,32 +1,73 @@
-"""The port: what a projection asks of the log, whichever it is."""
+"""The port: what the projections ask of the log, whichever it is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
 
 from eventshop.store.rows import Row
 
 
 class Delivered(NamedTuple):
-    """One event as the log hands it over: where it lay, and its row."""
+    """One event as the log hands it over, and where to go on after it."""
+
+    offset: int  # the checkpoint once this event is folded: in the database log its position, in Kafka the next offset
+    row: Row
+    partition: int = 0
+    sequence: int = 0  # its number within the partition, gap-free; 0 where the log has none
+
+
+class Unreadable(NamedTuple):
+    """A record that is no event of ours, as it lay there; it is set aside, never dropped."""
 
     offset: int
-    row: Row
+    partition: int
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    error: str
 
 
-class EventLog(Protocol):
-    """Events in partitions: by rising offset within one, an aggregate always in the same one."""
+Delivery: TypeAlias = Delivered | Unreadable
 
-    partitions: Sequence[int]
 
-    def read(self, partition: int, after: int, limit: int, *, up_to: int | None = None) -> list[Delivered]:
-        """At most `limit` events after an offset. `up_to` is an offset that some reader has already passed.
+class Place(NamedTuple):
+    """How far a reader has come in one partition."""
 
-        Raises `TailBusy` for "nothing can be said now, ask again soon".
+    offset: int
+    sequence: int = 0
+    position: int = 0  # of the last event, in the store
+
+
+class Reader(Protocol):
+    """One reader's way through the log; used by one thread."""
+
+    def read(
+        self, after: Mapping[int, Place], limit: int, *, up_to: Mapping[int, Place] | None = None
+    ) -> Sequence[Delivery]:
+        """At most `limit` deliveries after these places, by rising offset within each partition.
+
+        `up_to` names places that some reader has passed already. Raises `TailBusy` for "nothing can be said now".
         """
         ...
 
-    def head(self, partition: int) -> int:
-        """The newest offset, for showing lag."""
+    def at_end(self, after: Mapping[int, Place]) -> bool:
+        """Whether there is nothing behind these places, as far as can be seen now."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class EventLog(Protocol):
+    """Events in partitions, an aggregate always in the same one."""
+
+    partitions: Sequence[int]
+
+    def reader(self) -> Reader:
+        """A reader of its own for each projection that goes its own pace."""
+        ...
+
+    def heads(self) -> Mapping[int, int]:
+        """Where each partition ends: the offset of a checkpoint that is not behind."""
         ...

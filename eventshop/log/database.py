@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from eventshop.log.base import Delivered
+from eventshop.log.base import Delivered, Place
 from eventshop.store.tail import Tail, newest_position
 
 
 class DatabaseLog:
-    """Every reader of one process should share one, and with it the fence (`store.tail`)."""
+    """The readers of one process share one, and with it the fence (`store.tail`)."""
 
     partitions: Sequence[int] = (0,)
 
     def __init__(self) -> None:
         self._tail = Tail()
 
-    def read(self, partition: int, after: int, limit: int, *, up_to: int | None = None) -> list[Delivered]:
-        return [Delivered(row.position, row) for row in self._tail.read(after, limit, up_to=up_to)]
+    def reader(self) -> DatabaseLog:
+        return self
 
-    def head(self, partition: int) -> int:
-        return newest_position()
+    def read(
+        self, after: Mapping[int, Place], limit: int, *, up_to: Mapping[int, Place] | None = None
+    ) -> list[Delivered]:
+        if 0 not in after:
+            return []
+        end = None if up_to is None else up_to[0].offset
+        rows = self._tail.read(after[0].offset, limit, up_to=end)
+        return [Delivered(row.position, row) for row in rows]
+
+    def at_end(self, after: Mapping[int, Place]) -> bool:
+        return True  # an answer without events says so already
+
+    def heads(self) -> dict[int, int]:
+        return {0: newest_position()}
+
+    def close(self) -> None:
+        """Nothing to give back."""

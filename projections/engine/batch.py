@@ -1,54 +1,71 @@
-"""One batch: lock the checkpoint, load, fold, write, move the checkpoint, in one transaction."""
+"""One batch: lock the checkpoints, load, fold, write, move the checkpoints, in one transaction."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
-from eventshop.log.base import Delivered
+from eventshop.log.base import Delivery, Place, Unreadable
+from eventshop.log.crash import point
 from projections.engine import checkpoint, parking
+from projections.engine.checkpoint import Moved, Seen
 from projections.engine.fold import Fold, Step, steps
-from projections.engine.parking import Place
-from projections.engine.tables import Checkpoint
+from projections.engine.parking import Site
+
+#: Something to get past: an event with what it touches, or a record that is none.
+Planned: TypeAlias = Step | Unreadable
 
 
-def project(place: Place, seen: Checkpoint, delivered: Sequence[Delivered]) -> int:
-    """Fold delivered events into the rows and move the checkpoint past them; gives the new position.
+def project(site: Site, seen: Seen, delivered: Sequence[Delivery]) -> None:
+    """Fold what was delivered into the rows and move the checkpoints, here and in the database, past it.
 
-    An event that fails is parked. When the database refuses the rows of the whole batch, halves of it are tried,
-    down to the one event that is at fault. Raises `CheckpointMoved` when another worker was here.
+    An event that fails is parked. When the database refuses the rows of the whole batch, halves of it are tried, down
+    to the one event that is at fault. Raises `CheckpointMoved` when another worker was here.
     """
-    planned = steps(place.projection, delivered, seen.partition)
-    return _project(place, seen, planned)
+    planned: list[Planned] = []
+    for item in delivered:
+        planned += [item] if isinstance(item, Unreadable) else steps(site.projection, [item])
+    if planned:
+        _project(site, seen, planned)
 
 
-def _project(place: Place, seen: Checkpoint, planned: Sequence[Step]) -> int:
+def _project(site: Site, seen: Seen, planned: Sequence[Planned]) -> None:
     try:
-        return _written(place, seen, planned)
+        return _written(site, seen, planned)
     except (OperationalError, InterfaceError):
         raise  # the database is away: nobody's fault
     except (DatabaseError, ArithmeticError, TypeError, ValueError) as error:
         if len(planned) == 1:
-            return _written(place, seen, [planned[0]._replace(error=error, touches=[])])
+            if isinstance(planned[0], Unreadable):
+                raise
+            return _written(site, seen, [planned[0]._replace(error=error, touches=[])])
     middle = len(planned) // 2
-    seen.position = _project(place, seen, planned[:middle])
-    return _project(place, seen, planned[middle:])
+    _project(site, seen, planned[:middle])
+    _project(site, seen, planned[middle:])
 
 
-def _written(place: Place, seen: Checkpoint, planned: Sequence[Step]) -> int:
+def _written(site: Site, seen: Seen, planned: Sequence[Planned]) -> None:
+    moving = {item.partition for item in planned}
+    happened = [item for item in planned if isinstance(item, Step)]
     with transaction.atomic():
-        row = checkpoint.locked(seen)
-        blocked = parking.blocked(place.name, {step.meta.aggregate_id for step in planned}) if row.parked else set()
-        keys = {place.projection.primary_key(touch.key) for step in planned for touch in step.touches}
-        folding = Fold(place.projection, place.table.load(keys), seen.partition)
-        waiting = _fold(folding, planned, blocked)
-        place.table.save(folding.changed.values())
-        parked = parking.park(place.name, seen.partition, waiting) if waiting else 0
-        checkpoint.advance(row, planned[-1].offset, events=len(planned), parked=parked)
-    return planned[-1].offset
+        rows = checkpoint.locked({number: seen[number] for number in sorted(moving)})
+        any_parked = any(row.parked for row in rows.values())
+        blocked = parking.blocked(site.name, {step.meta.aggregate_id for step in happened}) if any_parked else set()
+        keys = {site.projection.primary_key(touch.key) for step in happened for touch in step.touches}
+        folding = Fold(site.projection, site.table.load(keys))
+        waiting = _fold(folding, happened, blocked)
+        site.table.save(folding.changed.values())
+        parking.park(site.name, waiting)
+        parking.set_aside(site.name, [item for item in planned if isinstance(item, Unreadable)])
+        moves = _moves(rows, planned, Counter(step.partition for step, _ in waiting))
+        checkpoint.advance(rows, moves)
+        point("projection.before-commit")
+    for number, move in moves.items():
+        seen[number].position, seen[number].sequence, seen[number].store_position = move.place
 
 
 def _fold(folding: Fold[Any], planned: Sequence[Step], blocked: set[UUID]) -> list[tuple[Step, Exception | None]]:
@@ -67,6 +84,19 @@ def _fold(folding: Fold[Any], planned: Sequence[Step], blocked: set[UUID]) -> li
             blocked.add(step.meta.aggregate_id)
             waiting.append((step, error))
     return waiting
+
+
+def _moves(rows: Seen, planned: Sequence[Planned], parked: Counter[int]) -> dict[int, Moved]:
+    """Where each partition stands after this batch."""
+    at = checkpoint.places(rows)
+    for item in planned:
+        last = at[item.partition]
+        if isinstance(item, Step):
+            at[item.partition] = Place(item.offset, item.sequence, item.meta.position)
+        else:
+            at[item.partition] = last._replace(offset=item.offset)
+    seen = Counter(item.partition for item in planned)
+    return {number: Moved(at[number], seen[number], parked[number]) for number in seen}
 
 
 def relax_commits() -> None:

@@ -1,20 +1,34 @@
-"""How far a projection has come: read, leased, and moved compare-and-set."""
+"""How far a projection has come in each partition: read, leased, and moved compare-and-set."""
 
 from __future__ import annotations
 
+import math
 import os
 import socket
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from django.db.models import F, Q
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved
-from projections.engine.tables import Checkpoint
+from eventshop.log.base import Place
+from projections.engine.tables import Checkpoint, Worker
 
 #: How long a worker that died keeps others from taking over.
 LEASE: Final = timedelta(seconds=15)
+
+#: One projection's checkpoints, by partition, as a worker left them.
+Seen: TypeAlias = dict[int, Checkpoint]
+
+
+class Moved(NamedTuple):
+    """Where one partition goes in this batch."""
+
+    place: Place
+    events: int
+    parked: int
 
 
 def this_worker() -> str:
@@ -22,44 +36,99 @@ def this_worker() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def opened(name: str, partition: int, version: int) -> Checkpoint:
-    """The checkpoint as it is now; a new one starts before the first event."""
-    row, _ = Checkpoint.objects.get_or_create(projection=name, partition=partition, defaults={"version": version})
-    return row
-
-
-def locked(seen: Checkpoint) -> Checkpoint:
-    """The row, locked for this transaction; raises `CheckpointMoved` if it is not where this worker left it."""
-    row = Checkpoint.objects.select_for_update().filter(pk=seen.pk).first()
-    if row is None or row.position != seen.position or row.version != seen.version:
-        raise CheckpointMoved(
-            projection=seen.projection, expected=seen.position, found=row.position if row else "no checkpoint"
+def opened(name: str, partitions: Iterable[int], version: int) -> Seen:
+    """The checkpoints as they are now; a new one starts before the first event."""
+    seen = {row.partition: row for row in Checkpoint.objects.filter(projection=name)}
+    missing = [number for number in partitions if number not in seen]
+    if missing:
+        # Whoever else makes one at the same time makes the same one.
+        Checkpoint.objects.bulk_create(
+            [Checkpoint(projection=name, partition=number, version=version) for number in missing],
+            ignore_conflicts=True,
         )
-    return row
+        seen = {row.partition: row for row in Checkpoint.objects.filter(projection=name)}
+    return seen
 
 
-def advance(row: Checkpoint, position: int, *, events: int, parked: int) -> None:
-    """Move a locked checkpoint; in the transaction that wrote the rows."""
+def places(seen: Mapping[int, Checkpoint]) -> dict[int, Place]:
+    return {number: Place(row.position, row.sequence, row.store_position) for number, row in seen.items()}
+
+
+def held(seen: Mapping[int, Checkpoint]) -> Seen:
+    """The rows as they are now, locked for this transaction: nobody moves them meanwhile."""
+    ids = [row.pk for row in seen.values()]
+    rows = Checkpoint.objects.select_for_update().filter(pk__in=ids).order_by("partition")
+    return {row.partition: row for row in rows}
+
+
+def locked(seen: Mapping[int, Checkpoint]) -> Seen:
+    """The rows, locked for this transaction; raises `CheckpointMoved` if one is not where this worker left it."""
+    found = held(seen)
+    for number, row in seen.items():
+        now = found.get(number)
+        if now is None or (now.position, now.version) != (row.position, row.version):
+            raise CheckpointMoved(
+                projection=row.projection,
+                partition=number,
+                expected=row.position,
+                found=now.position if now else "no checkpoint",
+            )
+    return found
+
+
+def advance(rows: Mapping[int, Checkpoint], moves: Mapping[int, Moved]) -> None:
+    """Move locked checkpoints; in the transaction that wrote the rows."""
     now = timezone.now()
-    Checkpoint.objects.filter(pk=row.pk).update(
-        position=position,
-        events=F("events") + events,
-        parked=F("parked") + parked,
-        advanced_at=now,
-        polled_at=now,
-    )
+    for number, move in moves.items():
+        Checkpoint.objects.filter(pk=rows[number].pk).update(
+            position=move.place.offset,
+            sequence=move.place.sequence,
+            store_position=move.place.position,
+            events=F("events") + move.events,
+            parked=F("parked") + move.parked,
+            advanced_at=now,
+            polled_at=now,
+        )
 
 
-def lease(row: Checkpoint, owner: str) -> bool:
-    """Take or renew the right to work on a projection; saves two workers from undoing each other's batches."""
+def lease(rows: Iterable[Checkpoint], owner: str, *, share: int | None = None) -> set[int]:
+    """Take or renew the right to work on partitions, at most `share` of them; gives the ones this worker has.
+
+    Leases only save workers from undoing each other's batches: what keeps the rows right is compare-and-set.
+    """
     now = timezone.now()
     free = Q(owner="") | Q(owner=owner) | Q(leased_until=None) | Q(leased_until__lt=now)
-    taken = Checkpoint.objects.filter(free, pk=row.pk, paused=False).update(
-        owner=owner, leased_until=now + LEASE, polled_at=now
+    ordered = sorted(rows, key=lambda row: (row.owner != owner, row.partition))
+    mine: set[int] = set()
+    for row in ordered:
+        if share is not None and len(mine) >= share:
+            Checkpoint.objects.filter(pk=row.pk, owner=owner).update(owner="", leased_until=None)
+        elif Checkpoint.objects.filter(free, pk=row.pk, paused=False).update(
+            owner=owner, leased_until=now + LEASE, polled_at=now
+        ):
+            row.owner = owner
+            mine.add(row.partition)
+    return mine
+
+
+def present(owner: str, projections: Sequence[str]) -> dict[str, int]:
+    """Say that this worker is alive, and learn how many run each of its projections, itself included."""
+    now = timezone.now()
+    Worker.objects.update_or_create(
+        owner=owner,
+        defaults={"projections": ",".join(projections), "seen_at": now},
+        create_defaults={"projections": ",".join(projections), "seen_at": now, "started_at": now},
     )
-    return bool(taken)
+    alive = Worker.objects.filter(seen_at__gt=now - LEASE).values_list("projections", flat=True)
+    running = [names.split(",") for names in alive]
+    return {name: sum(name in names for names in running) for name in projections}
+
+
+def fair_share(partitions: int, workers: int) -> int:
+    return math.ceil(partitions / max(1, workers))
 
 
 def release(owner: str) -> None:
     """Give every lease of a worker back, so that another need not wait for it to run out."""
     Checkpoint.objects.filter(owner=owner).update(owner="", leased_until=None)
+    Worker.objects.filter(owner=owner).delete()

@@ -30,27 +30,27 @@ class Step(NamedTuple):
     event: Event | None
     meta: Meta
     offset: int
+    partition: int
+    sequence: int
     touches: list[Touch]
     error: Exception | None = None
 
 
-def steps(
-    projection: Projection[R], delivered: Iterable[Delivered], partition: int, registry: Registry = program
-) -> list[Step]:
+def steps(projection: Projection[R], delivered: Iterable[Delivered], registry: Registry = program) -> list[Step]:
     """What each delivered event will touch. An event this projection does not handle is not even decoded."""
-    return [_step(projection, item, partition, registry) for item in delivered]
+    return [_step(projection, item, registry) for item in delivered]
 
 
-def _step(projection: Projection[R], item: Delivered, partition: int, registry: Registry) -> Step:
-    row = item.row
+def _step(projection: Projection[R], at: Delivered, registry: Registry) -> Step:
+    meta = meta_of(at.row)
+    place = at.offset, at.partition, at.sequence
     try:
-        handlers = projection.handlers.get(registry.event(row.event_type))
-        if not handlers:
-            return Step(None, meta_of(row), item.offset, [])
-        happened, meta = recorded(row, registry).event, meta_of(row)
-        return Step(happened, meta, item.offset, touches(projection, happened, meta))
+        if not projection.handlers.get(registry.event(at.row.event_type)):
+            return Step(None, meta, *place, [])
+        happened = recorded(at.row, registry).event
+        return Step(happened, meta, *place, touches(projection, happened, meta))
     except Exception as error:  # whatever a key function or a decoder raises is this event's error, not the batch's
-        return Step(None, meta_of(row), item.offset, [], error)
+        return Step(None, meta, *place, [], error)
 
 
 def touches(projection: Projection[R], event: Event, meta: Meta) -> list[Touch]:
@@ -64,10 +64,9 @@ def touches(projection: Projection[R], event: Event, meta: Meta) -> list[Touch]:
 class Fold(Generic[R]):
     """Rows by primary key, as far as they have been folded. `changed` holds those that must be written."""
 
-    def __init__(self, projection: Projection[R], rows: Mapping[Any, R], partition: int = 0) -> None:
+    def __init__(self, projection: Projection[R], rows: Mapping[Any, R]) -> None:
         self.projection = projection
         self.rows = dict(rows)
-        self.partition = partition
         self.changed: dict[Any, R] = {}
 
     def apply(self, step: Step) -> None:
@@ -87,7 +86,7 @@ class Fold(Generic[R]):
             self._undo(before)
             raise
         for key, row, _ in before:
-            _trace(row, step, self.partition)
+            _trace(row, step)
             self.changed[key] = row
 
     def _undo(self, before: list[tuple[Any, R, dict[str, Any] | None]]) -> None:
@@ -98,13 +97,13 @@ class Fold(Generic[R]):
                 row.__dict__ = values
 
 
-def _trace(row: ReadModel, step: Step, partition: int) -> None:
+def _trace(row: ReadModel, step: Step) -> None:
     """Lineage: the newest event in the row. A parked event that drains late is not the newest."""
-    if row.last_partition == partition and step.offset < (row.last_offset or 0):
+    if row.last_partition == step.partition and step.offset < (row.last_offset or 0):
         return
     row.last_event_id = step.meta.event_id
     row.last_version = step.meta.version
-    row.last_partition = partition
+    row.last_partition = step.partition
     row.last_offset = step.offset
 
 
@@ -112,5 +111,6 @@ def fold(projection: Projection[R], events: Iterable[Recorded[Any]]) -> dict[Any
     """The rows that some events make of nothing, by primary key: what a rebuild would write."""
     folding = Fold(projection, {})
     for item in events:
-        folding.apply(Step(item.event, item.meta, item.meta.position, touches(projection, item.event, item.meta)))
+        touched = touches(projection, item.event, item.meta)
+        folding.apply(Step(item.event, item.meta, item.meta.position, 0, 0, touched))
     return folding.rows

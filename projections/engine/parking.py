@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -12,13 +12,12 @@ from django.db import DatabaseError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from eventshop.core.message import Meta
-from eventshop.log.base import Delivered
+from eventshop.log.base import Delivered, Unreadable
 from eventshop.store.engine import engine
 from projections.engine.fold import Fold, Step, steps
 from projections.engine.projection import Projection, catalogue
 from projections.engine.table import Table
-from projections.engine.tables import Checkpoint, ParkedEvent
+from projections.engine.tables import Checkpoint, ParkedEvent, UnreadableRecord
 
 #: The wait before the first retry; it doubles with each attempt, up to an hour.
 FIRST_WAIT: Final = timedelta(seconds=5)
@@ -34,16 +33,16 @@ class Drained(NamedTuple):
     remaining: int
 
 
-class Place(NamedTuple):
-    """Where a projection's parked events and rows are: the live ones, or those of a rebuild."""
+class Site(NamedTuple):
+    """Where a projection's rows and parked events are: the live ones, or those of a rebuild."""
 
     projection: Projection[Any]
     name: str
     table: Table[Any]
 
 
-def live(projection: Projection[Any]) -> Place:
-    return Place(projection, projection.name, Table(projection.model))
+def live(projection: Projection[Any]) -> Site:
+    return Site(projection, projection.name, Table(projection.model))
 
 
 def blocked(name: str, aggregates: Collection[UUID]) -> set[UUID]:
@@ -52,12 +51,34 @@ def blocked(name: str, aggregates: Collection[UUID]) -> set[UUID]:
     return set(parked) & set(aggregates)
 
 
-def park(name: str, partition: int, waiting: Iterable[tuple[Step, Exception | None]]) -> int:
+def park(name: str, waiting: Sequence[tuple[Step, Exception | None]]) -> None:
     """Set events aside in order, each with its error or, without one, behind an earlier event."""
-    now = timezone.now()
-    rows = [_parked(name, partition, step.meta, step.offset, error, now) for step, error in waiting]
-    ParkedEvent.objects.bulk_create(rows)
-    return len(rows)
+    if waiting:
+        now = timezone.now()
+        ParkedEvent.objects.bulk_create([_parked(name, step, error, now) for step, error in waiting])
+
+
+def set_aside(name: str, records: Sequence[Unreadable]) -> None:
+    """Keep records that are no events of ours, as they lay on the log."""
+    if records:
+        now = timezone.now()
+        UnreadableRecord.objects.bulk_create(
+            [
+                UnreadableRecord(
+                    projection=name,
+                    topic=record.topic,
+                    partition=record.partition,
+                    offset=record.offset - 1,
+                    key=record.key,
+                    value=record.value,
+                    headers=[[header, value.decode("latin-1")] for header, value in record.headers],
+                    error=record.error[:500],
+                    found_at=now,
+                )
+                for record in records
+            ],
+            ignore_conflicts=True,
+        )
 
 
 def due(names: Collection[str], limit: int = 20) -> list[tuple[str, UUID]]:
@@ -74,34 +95,37 @@ def retry(name: str, aggregate_id: UUID) -> Drained:
     return drain(live(catalogue.get(name)), aggregate_id)
 
 
-def drain(place: Place, aggregate_id: UUID) -> Drained:
-    """As `retry`, for any place."""
+def drain(site: Site, aggregate_id: UUID) -> Drained:
+    """As `retry`, for any site."""
     limit = AT_ONCE
     while True:
         try:
             with transaction.atomic():
-                return _drain(place, aggregate_id, limit)
+                return _drain(site, aggregate_id, limit)
         except DatabaseError as error:
             # A row the database refuses does not say which event made it: go on one by one, then it does.
             if limit > 1:
                 limit = 1
                 continue
             with transaction.atomic():
-                first = _queue(place.name, aggregate_id).first()
+                first = _queue(site.name, aggregate_id).first()
                 if first is not None:
                     _failed_again(first, error)
-            return Drained(0, _queue(place.name, aggregate_id).count())
+            return Drained(0, _queue(site.name, aggregate_id).count())
 
 
-def _drain(place: Place, aggregate_id: UUID, limit: int) -> Drained:
+def _drain(site: Site, aggregate_id: UUID, limit: int) -> Drained:
     # The checkpoint's lock is what keeps the worker from adding to the queue, or passing it, meanwhile.
-    checkpoint = Checkpoint.objects.select_for_update().get(projection=place.name, partition=0)
-    queue = list(_queue(place.name, aggregate_id)[:limit])
-    folded, failure = _fold(place, queue, checkpoint.partition)
+    first = _queue(site.name, aggregate_id).first()
+    if first is None:
+        return Drained(0, 0)
+    checkpoint = Checkpoint.objects.select_for_update().get(projection=site.name, partition=first.partition)
+    queue = list(_queue(site.name, aggregate_id)[:limit])
+    folded, failure = _fold(site, queue)
     done = [row.pk for row in queue[:folded]]
     ParkedEvent.objects.filter(pk__in=done).delete()
     Checkpoint.objects.filter(pk=checkpoint.pk).update(parked=F("parked") - len(done))
-    remaining = _queue(place.name, aggregate_id)
+    remaining = _queue(site.name, aggregate_id)
     if failure is not None:
         _failed_again(queue[folded], failure)
     elif (following := remaining.first()) is not None:
@@ -109,16 +133,18 @@ def _drain(place: Place, aggregate_id: UUID, limit: int) -> Drained:
     return Drained(folded, remaining.count())
 
 
-def _fold(place: Place, queue: Sequence[ParkedEvent], partition: int) -> tuple[int, Exception | None]:
+def _fold(site: Site, queue: Sequence[ParkedEvent]) -> tuple[int, Exception | None]:
     """Write the rows of the first parked events that can be folded: how many, and what the next one raised."""
-    positions = [row.position for row in queue]
-    if not positions:
-        return 0, None
-    marks = ", ".join(["%s"] * len(positions))
-    rows = engine().select(f"WHERE position IN ({marks}) ORDER BY position", positions)
-    planned = steps(place.projection, [Delivered(row.position, row) for row in rows], partition)
-    keys = {place.projection.primary_key(touch.key) for step in planned for touch in step.touches}
-    folding = Fold(place.projection, place.table.load(keys), partition)
+    marks = ", ".join(["%s"] * len(queue))
+    rows = engine().select(f"WHERE position IN ({marks}) ORDER BY position", [row.position for row in queue])
+    # Parked events are read from the store, which has them whatever became of the log.
+    parked = {row.position: row for row in queue}
+    planned = steps(
+        site.projection,
+        [Delivered(parked[row.position].offset, row, parked[row.position].partition) for row in rows],
+    )
+    keys = {site.projection.primary_key(touch.key) for step in planned for touch in step.touches}
+    folding = Fold(site.projection, site.table.load(keys))
     failure: Exception | None = None
     folded = 0
     for step in planned:
@@ -130,7 +156,7 @@ def _fold(place: Place, queue: Sequence[ParkedEvent], partition: int) -> tuple[i
             failure = error
             break
         folded += 1
-    place.table.save(folding.changed.values())
+    site.table.save(folding.changed.values())
     return folded, failure
 
 
@@ -138,12 +164,14 @@ def _queue(name: str, aggregate_id: UUID) -> Any:
     return ParkedEvent.objects.filter(projection=name, aggregate_id=aggregate_id).order_by("position")
 
 
-def _parked(name: str, partition: int, meta: Meta, offset: int, error: Exception | None, now: datetime) -> ParkedEvent:
+def _parked(name: str, step: Step, error: Exception | None, now: datetime) -> ParkedEvent:
+    meta = step.meta
     return ParkedEvent(
         projection=name,
         aggregate_id=meta.aggregate_id,
         aggregate_type=meta.aggregate_type,
-        partition=partition,
+        partition=step.partition,
+        offset=step.offset,
         position=meta.position,
         version=meta.version,
         event_id=meta.event_id,

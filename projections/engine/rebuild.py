@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Event as Signal
+from threading import get_ident
 from time import monotonic, sleep
 from typing import Any, Final, NamedTuple
 
@@ -16,9 +17,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
-from eventshop.log.base import EventLog
+from eventshop.log.base import EventLog, Reader
 from projections.engine import batch, checkpoint
-from projections.engine.parking import Place, live
+from projections.engine.checkpoint import Seen
+from projections.engine.parking import Site, live
 from projections.engine.projection import Projection, catalogue
 from projections.engine.table import Table
 from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild
@@ -76,106 +78,143 @@ def rebuild(
     """Fold all events anew and swap the rows in.
 
     Told to stop, it leaves what it has for the next to go on with. Raises `CheckpointMoved` when another process
-    rebuilds this projection already.
+    rebuilds this projection already, `ProjectionError` when events fail that did not fail before: the live rows are
+    kept.
     """
     job = request(projection.name, requested_by=requested_by, reason=reason)
-    place = beside(projection)
-    seen = checkpoint.opened(place.name, 0, projection.version)
-    owner = f"{checkpoint.this_worker()}/rebuild"
-    if not checkpoint.lease(seen, owner):
+    site = beside(projection)
+    owner = f"{checkpoint.this_worker()}/rebuild/{get_ident()}"
+    seen = checkpoint.opened(site.name, source.partitions, projection.version)
+    if len(checkpoint.lease(seen.values(), owner)) < len(seen):
+        checkpoint.release(owner)
         raise CheckpointMoved("another process rebuilds this projection already", projection=projection.name)
+    reader = source.reader()
     try:
-        seen = _prepared(job, place, seen, owner)
-        return _run(job, place, seen, source, told, owner, stopping or Signal())
+        seen = _prepared(job, site, seen, source, owner)
+        _Run(job, site, seen, source, reader, owner).fold(told, stopping or Signal())
     except Exception as error:
         Rebuild.objects.filter(pk=job.pk).update(
             state=Rebuild.State.FAILED, error=f"{type(error).__name__}: {error}", finished_at=timezone.now()
         )
-        checkpoint.release(owner)
         raise
+    finally:
+        reader.close()
+        checkpoint.release(owner)
+    return Rebuild.objects.get(pk=job.pk)
 
 
-def beside(projection: Projection[Any]) -> Place:
+def beside(projection: Projection[Any]) -> Site:
     """Where a rebuild puts its rows and parked events."""
     name = f"{projection.model._meta.db_table}__rebuild"
-    return Place(projection, f"{projection.name}:rebuild", Table(projection.model, name))
+    return Site(projection, f"{projection.name}:rebuild", Table(projection.model, name))
 
 
-def _prepared(job: Rebuild, place: Place, seen: Checkpoint, owner: str) -> Checkpoint:
+def _prepared(job: Rebuild, site: Site, seen: Seen, source: EventLog, owner: str) -> Seen:
     """Go on with rows that a killed rebuild of the same version left, or begin with none."""
-    resumable = job.state == Rebuild.State.RUNNING and seen.version == place.projection.version
-    if not (resumable and place.table.name in connection.introspection.table_names()):
+    version = site.projection.version
+    resumable = job.state == Rebuild.State.RUNNING and all(row.version == version for row in seen.values())
+    if not (resumable and site.table.name in connection.introspection.table_names()):
         with transaction.atomic():
-            _discard(place)
-            _create_like(place.table.name, place.projection.model._meta.db_table)
-            seen = checkpoint.opened(place.name, 0, place.projection.version)
-        checkpoint.lease(seen, owner)
+            _discard(site)
+            _create_like(site.table.name, site.projection.model._meta.db_table)
+            seen = checkpoint.opened(site.name, source.partitions, version)
+        checkpoint.lease(seen.values(), owner)
     Rebuild.objects.filter(pk=job.pk).update(
         state=Rebuild.State.RUNNING, started_at=job.started_at or timezone.now(), error=""
     )
     return seen
 
 
-def _run(
-    job: Rebuild, place: Place, seen: Checkpoint, source: EventLog, told: Told, owner: str, stopping: Signal
-) -> Rebuild:
-    batch.relax_commits()
-    started, begun_at, renew_at, head = monotonic(), seen.position, 0.0, 0
-    while not stopping.is_set():
-        if monotonic() >= renew_at:
-            renew_at = monotonic() + checkpoint.LEASE.total_seconds() / 3
-            checkpoint.lease(seen, owner)
-            head = source.head(0)
-            Rebuild.objects.filter(pk=job.pk).update(position=seen.position, head=head)
-        try:
-            delivered = source.read(0, seen.position, BATCH)
-        except TailBusy:
-            sleep(0.02)
-            continue
-        if delivered:
-            seen.position = batch.project(place, seen, delivered)
-            told(Progress(seen.position, max(head, seen.position), seen.position - begun_at, monotonic() - started))
-        elif _swapped(job, place, seen, source):
-            break
-    checkpoint.release(owner)
-    return Rebuild.objects.get(pk=job.pk)
+class _Run:
+    """One process's work on one rebuild."""
 
+    def __init__(self, job: Rebuild, site: Site, seen: Seen, source: EventLog, reader: Reader, owner: str) -> None:
+        self.job = job
+        self.site = site
+        self.seen = seen
+        self.source = source
+        self.reader = reader
+        self.owner = owner
+        self.head = 0
+        self._renew_at = 0.0
 
-def _swapped(job: Rebuild, place: Place, seen: Checkpoint, source: EventLog) -> bool:
-    """Bring the new rows as far as the live ones and swap; False when there is more to fold first."""
-    projection = place.projection
-    with transaction.atomic():
-        old = Checkpoint.objects.select_for_update().get(
-            pk=checkpoint.opened(projection.name, 0, projection.version).pk
-        )
-        if old.position > seen.position:
-            # The live rows stand still while we hold their checkpoint; what they have read needs no fence.
-            missing = source.read(0, seen.position, BATCH, up_to=old.position)
-            seen.position = batch.project(place, seen, missing)
-            if seen.position < old.position:
+    def fold(self, told: Told, stopping: Signal) -> None:
+        """Fold until the rows are swapped in, or until told to stop."""
+        batch.relax_commits()
+        started, events = monotonic(), 0
+        while not stopping.is_set():
+            self._renew()
+            try:
+                delivered = self.reader.read(checkpoint.places(self.seen), BATCH)
+            except TailBusy:
+                sleep(0.02)
+                continue
+            if delivered:
+                batch.project(self.site, self.seen, delivered)
+                events += len(delivered)
+                position = self._position()
+                told(Progress(position, max(self.head, position), events, monotonic() - started))
+            elif self.reader.at_end(checkpoint.places(self.seen)) and self._swapped():
+                return
+
+    def _renew(self) -> None:
+        if monotonic() >= self._renew_at:
+            self._renew_at = monotonic() + checkpoint.LEASE.total_seconds() / 3
+            checkpoint.lease(self.seen.values(), self.owner)
+            self.head = sum(self.source.heads().values())
+            Rebuild.objects.filter(pk=self.job.pk).update(position=self._position(), head=self.head)
+
+    def _position(self) -> int:
+        return sum(row.position for row in self.seen.values())
+
+    def _swapped(self) -> bool:
+        """Bring the new rows as far as the live ones and swap; False when there is more to fold first."""
+        projection = self.site.projection
+        with transaction.atomic():
+            # The live rows stand still while we hold their checkpoints.
+            old = checkpoint.held(checkpoint.opened(projection.name, self.source.partitions, projection.version))
+            if not self._caught_up(old):
                 return False
-        new = Checkpoint.objects.get(pk=seen.pk)
-        if new.parked > old.parked:
-            raise ProjectionError(
-                f"{new.parked} events cannot be folded (live: {old.parked}); the live rows were kept",
-                projection=projection.name,
-                first=str(ParkedEvent.objects.filter(projection=place.name, attempts__gt=0).first()),
+            new = checkpoint.opened(self.site.name, self.source.partitions, projection.version)
+            self._refuse_new_failures(old, new)
+            difference = _replace_rows(live(projection).table, self.site.table)
+            for number, row in new.items():
+                Checkpoint.objects.filter(pk=old[number].pk).update(
+                    position=row.position,
+                    sequence=row.sequence,
+                    store_position=row.store_position,
+                    version=projection.version,
+                    parked=row.parked,
+                    events=row.events,
+                )
+            ParkedEvent.objects.filter(projection=projection.name).delete()
+            ParkedEvent.objects.filter(projection=self.site.name).update(projection=projection.name)
+            _discard(self.site)
+            Rebuild.objects.filter(pk=self.job.pk).update(
+                state=Rebuild.State.DONE,
+                position=self._position(),
+                head=self._position(),
+                finished_at=timezone.now(),
+                **difference,
             )
-        difference = _replace_rows(live(projection).table, place.table)
-        Checkpoint.objects.filter(pk=old.pk).update(
-            position=new.position, version=projection.version, parked=new.parked, events=new.events
-        )
-        ParkedEvent.objects.filter(projection=projection.name).delete()
-        ParkedEvent.objects.filter(projection=place.name).update(projection=projection.name)
-        _discard(place)
-        Rebuild.objects.filter(pk=job.pk).update(
-            state=Rebuild.State.DONE,
-            position=new.position,
-            head=new.position,
-            finished_at=timezone.now(),
-            **difference,
-        )
-    return True
+        return True
+
+    def _caught_up(self, old: Seen) -> bool:
+        """Fold what the live rows already have; it has been read before, so no fence is needed."""
+        if any(row.position > self.seen[number].position for number, row in old.items()):
+            missing = self.reader.read(checkpoint.places(self.seen), BATCH, up_to=checkpoint.places(old))
+            if missing:
+                batch.project(self.site, self.seen, missing)
+        return all(row.position <= self.seen[number].position for number, row in old.items())
+
+    def _refuse_new_failures(self, old: Seen, new: Seen) -> None:
+        before, after = (sum(row.parked for row in rows.values()) for rows in (old, new))
+        if after > before:
+            raise ProjectionError(
+                f"{after} events cannot be folded (live: {before}); the live rows were kept",
+                projection=self.site.projection.name,
+                first=str(ParkedEvent.objects.filter(projection=self.site.name, attempts__gt=0).first()),
+            )
 
 
 def _replace_rows(old: Table[Any], new: Table[Any]) -> dict[str, int]:
@@ -199,11 +238,11 @@ def _replace_rows(old: Table[Any], new: Table[Any]) -> dict[str, int]:
         return {"removed": removed, "added": added, "changed": cursor.rowcount - added}
 
 
-def _discard(place: Place) -> None:
+def _discard(site: Site) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f'DROP TABLE IF EXISTS "{place.table.name}"')
-    ParkedEvent.objects.filter(projection=place.name).delete()
-    Checkpoint.objects.filter(projection=place.name).delete()
+        cursor.execute(f'DROP TABLE IF EXISTS "{site.table.name}"')
+    ParkedEvent.objects.filter(projection=site.name).delete()
+    Checkpoint.objects.filter(projection=site.name).delete()
 
 
 def _create_like(name: str, model: str) -> None:

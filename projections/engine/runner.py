@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from threading import Event as Signal
 from time import monotonic
 from typing import Any, Final
@@ -12,11 +12,12 @@ from typing import Any, Final
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
 from eventshop.core.errors import CheckpointMoved, TailBusy
-from eventshop.log.base import EventLog
+from eventshop.log.base import EventLog, Reader
 from projections.engine import batch, checkpoint, parking
+from projections.engine.checkpoint import Seen
+from projections.engine.parking import Site
 from projections.engine.projection import Projection
 from projections.engine.rebuild import rebuild
-from projections.engine.tables import Checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -29,30 +30,32 @@ CARE_S: Final = 2.0
 
 
 class Runner:
-    """Some projections, one after the other in one thread, each at its own checkpoint.
+    """Some projections, one after the other in one thread, each at its own checkpoints.
 
     `owner` names the worker that leases them; a runner without owner takes no leases (`run_projections --once`): the
     checkpoints keep it and a worker from doing anything twice.
     """
 
     def __init__(self, projections: Iterable[Projection[Any]], source: EventLog, *, owner: str = "") -> None:
-        self.places = [parking.live(projection) for projection in projections]
+        self.sites = [parking.live(projection) for projection in projections]
         self.source = source
         self.owner = owner
-        self._seen: dict[str, Checkpoint] = {}
-        self._mine: Sequence[parking.Place] = ()
+        self._readers: dict[str, Reader] = {}
+        self._seen: dict[str, Seen] = {}
         self._care_at = 0.0
 
-    def step(self, place: parking.Place, limit: int = BATCH) -> int:
+    def step(self, site: Site, limit: int = BATCH) -> int:
         """Fold the next events of one projection; how many there were."""
-        seen = self._seen.get(place.name) or self._opened(place)
-        delivered = self.source.read(seen.partition, seen.position, limit)
+        seen = self._seen.get(site.name)
+        if seen is None:
+            seen = self._seen[site.name] = self._opened(site)
+        delivered = self._reader(site).read(checkpoint.places(seen), limit)
         if not delivered:
             return 0
         try:
-            seen.position = batch.project(place, seen, delivered)
+            batch.project(site, seen, delivered)
         except Exception:
-            self._seen.pop(place.name, None)  # wherever it is now, it is not where this runner believed
+            self._seen.pop(site.name, None)  # wherever it is now, it is not where this runner believed
             raise
         return len(delivered)
 
@@ -60,20 +63,21 @@ class Runner:
         """Fold everything there is; gives the number of events. For `--once`, importers and tests."""
         batch.relax_commits()
         events, give_up = 0, monotonic() + patience_s
-        behind = list(self.places)
+        behind = list(self.sites)
         while behind:
-            for place in list(behind):
+            for site in list(behind):
                 try:
-                    advanced = self.step(place)
+                    advanced = self.step(site)
                 except (TailBusy, CheckpointMoved):
                     if monotonic() > give_up:
                         raise
                     continue
-                give_up = monotonic() + patience_s
+                if advanced:
+                    give_up = monotonic() + patience_s
                 events += advanced
-                told(place.name, advanced)
-                if not advanced:
-                    behind.remove(place)
+                told(site.name, advanced)
+                if not advanced and self._reader(site).at_end(checkpoint.places(self._seen[site.name])):
+                    behind.remove(site)
         return events
 
     def run(self, stop: Signal) -> None:
@@ -87,9 +91,7 @@ class Runner:
                 failures += 1
                 away = isinstance(error, OperationalError | InterfaceError)
                 log.warning("round failed, trying again: %s", error, exc_info=not away)
-                connections.close_all()
-                self._seen.clear()
-                self._care_at = 0.0
+                self._forget()
                 stop.wait(min(10.0, 0.1 * 2**failures) * random.uniform(0.5, 1))  # noqa: S311
                 continue
             idle = 0.005 if advanced else min(IDLE_S, idle * 2)
@@ -97,52 +99,65 @@ class Runner:
                 stop.wait(idle)
         self._give_back()
 
+    def close(self) -> None:
+        for reader in self._readers.values():
+            reader.close()
+        self._readers.clear()
+
     def _round(self) -> int:
         if monotonic() >= self._care_at:
             batch.relax_commits()
-            self._mine = self._leased()
+            self._lease()
             self._retry_due()
             self._care_at = monotonic() + CARE_S
-        return sum(self._patiently(place) for place in self._mine)
+        return sum(self._patiently(site) for site in self.sites if self._seen.get(site.name))
 
-    def _patiently(self, place: parking.Place) -> int:
+    def _patiently(self, site: Site) -> int:
         try:
-            return self.step(place)
+            return self.step(site)
         except (TailBusy, CheckpointMoved) as busy:
-            log.info("%s: %s", place.name, busy)
+            log.info("%s: %s", site.name, busy)
             return 0
 
-    def _leased(self) -> Sequence[parking.Place]:
-        mine = []
-        for place in self.places:
-            seen = self._seen.get(place.name) or self._opened(place)
-            if checkpoint.lease(seen, self.owner):
-                mine.append(place)
-            else:
-                self._seen.pop(place.name, None)
-        return mine
+    def _lease(self) -> None:
+        """Take and renew leases; of several workers each takes its fair share of the partitions."""
+        running = checkpoint.present(self.owner, [site.name for site in self.sites])
+        for site in self.sites:
+            seen = self._seen.get(site.name) or {}
+            rows = {**self._opened(site), **seen}
+            share = checkpoint.fair_share(len(rows), running[site.name])
+            mine = checkpoint.lease(rows.values(), self.owner, share=share)
+            # A partition just taken over starts from the database, not from what this runner remembers.
+            self._seen[site.name] = {number: rows[number] for number in sorted(mine)}
 
     def _retry_due(self) -> None:
-        mine = {place.name: place for place in self._mine}
+        mine = {site.name: site for site in self.sites if self._seen.get(site.name)}
         for name, aggregate_id in parking.due(list(mine)):
             result = parking.drain(mine[name], aggregate_id)
             log.info("%s: %s parked events drained, %s remain", name, result.drained, result.remaining)
 
-    def _opened(self, place: parking.Place) -> Checkpoint:
-        row = checkpoint.opened(place.name, 0, place.projection.version)
-        if row.version != place.projection.version:
-            log.warning("%s: rows are of version %s; rebuilding", place.name, row.version)
-            rebuild(
-                place.projection,
-                self.source,
-                requested_by="engine",
-                reason="the projection has a new version",
-            )
-            row = checkpoint.opened(place.name, 0, place.projection.version)
-        self._seen[place.name] = row
-        return row
+    def _opened(self, site: Site) -> Seen:
+        projection = site.projection
+        rows = checkpoint.opened(site.name, self.source.partitions, projection.version)
+        if any(row.version != projection.version for row in rows.values()):
+            log.warning("%s: its rows are of another version; rebuilding", site.name)
+            rebuild(projection, self.source, requested_by="engine", reason="the projection has a new version")
+            rows = checkpoint.opened(site.name, self.source.partitions, projection.version)
+        return rows
+
+    def _reader(self, site: Site) -> Reader:
+        if site.name not in self._readers:
+            self._readers[site.name] = self.source.reader()
+        return self._readers[site.name]
+
+    def _forget(self) -> None:
+        connections.close_all()
+        self.close()
+        self._seen.clear()
+        self._care_at = 0.0
 
     def _give_back(self) -> None:
+        self.close()
         try:
             checkpoint.release(self.owner)
         except DatabaseError as error:

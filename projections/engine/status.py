@@ -51,7 +51,7 @@ class Status(NamedTuple):
 def statuses(projections: Iterable[Projection[Any]], source: EventLog) -> list[Status]:
     """Each projection's status, the one furthest behind first."""
     rows = {(row.projection, row.partition): row for row in Checkpoint.objects.all()}
-    heads = {partition: source.head(partition) for partition in source.partitions}
+    heads = source.heads()
     found = [
         _status(projection, partition, head, rows.get((projection.name, partition)))
         for projection in projections
@@ -68,7 +68,7 @@ def _status(projection: Projection[Any], partition: int, head: int, row: Checkpo
         partition,
         row.position,
         head,
-        _waiting_s(row.position) if head > row.position else 0.0,
+        _waiting_s(row.store_position) if head > row.position else 0.0,
         row.parked,
         row.advanced_at,
         row.polled_at,

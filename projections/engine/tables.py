@@ -13,7 +13,9 @@ class Checkpoint(models.Model):
 
     projection = models.CharField(max_length=100)
     partition = models.IntegerField(default=0)
-    position = models.BigIntegerField(default=0, help_text="The last offset whose effect is in the rows.")
+    position = models.BigIntegerField(default=0, help_text="The offset after which to go on.")
+    sequence = models.BigIntegerField(default=0, help_text="The last event's number within the partition.")
+    store_position = models.BigIntegerField(default=0, help_text="The last event's position in the store.")
     version = models.IntegerField(default=1, help_text="The projection's version that wrote the rows.")
     parked = models.IntegerField(default=0, help_text="Events set aside.")
     events = models.BigIntegerField(default=0, help_text="Events seen since the last rebuild.")
@@ -33,6 +35,46 @@ class Checkpoint(models.Model):
         return f"{self.projection}/{self.partition} at {self.position}"
 
 
+class Worker(models.Model):
+    """A process that runs projections, as long as it says so every few seconds."""
+
+    owner = models.CharField(max_length=200, primary_key=True)
+    projections = models.TextField(help_text="Their names, a comma between them.")
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.owner
+
+
+class UnreadableRecord(models.Model):
+    """A record on the event log that is no event of ours: kept as it lay there, for somebody to look at."""
+
+    projection = models.CharField(max_length=100)
+    topic = models.CharField(max_length=249)
+    partition = models.IntegerField()
+    offset = models.BigIntegerField()
+    key = models.BinaryField(null=True)
+    value = models.BinaryField(null=True)
+    headers = models.JSONField(default=list, help_text="Names and values, the values in Latin-1.")
+    error = models.CharField(max_length=500)
+    found_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["projection", "topic", "partition", "offset"], name="unreadable_once_per_projection"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}@{self.offset}"
+
+
 class ParkedEvent(models.Model):
     """An event set aside by one projection; later events of its aggregate queue behind it, in order."""
 
@@ -40,7 +82,8 @@ class ParkedEvent(models.Model):
     aggregate_id = models.UUIDField()
     aggregate_type = models.CharField(max_length=100)
     partition = models.IntegerField(default=0)
-    position = models.BigIntegerField()
+    offset = models.BigIntegerField(default=0)
+    position = models.BigIntegerField(help_text="In the store, from where a retry reads it.")
     version = models.IntegerField()
     event_id = models.UUIDField()
     event_type = models.CharField(max_length=100)

@@ -1,0 +1,71 @@
+"""What a topic ends with: the last record of each partition, however many transaction markers lie behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+from eventshop.log import kafka
+from eventshop.log.records import number
+
+#: How far back is looked, in offsets, until a partition shows a record.
+_WINDOWS: Final = (1, 16, 256, 4_096, 65_536, 1 << 62)
+_PATIENCE_S: Final = 20.0
+
+
+class Tail(NamedTuple):
+    """The highest position on a topic, and each partition's last sequence number (0 in an empty one).
+
+    Each transaction of the relay holds a contiguous range of positions across all partitions, wholly or not at all:
+    the highest position found is therefore the last one published.
+    """
+
+    position: int
+    sequences: list[int]
+
+
+def tail_of(topic: str, partitions: int) -> Tail:
+    """Read the end of a topic. Raises `KafkaAway`, and `BrokenStream` for a record that our relay did not write."""
+    last = last_records(topic, partitions)
+    sequences = [0] * partitions
+    position = 0
+    for partition, record in last.items():
+        sequences[partition] = number(record.headers, "partition-sequence")
+        position = max(position, number(record.headers, "position"))
+    return Tail(position, sequences)
+
+
+def last_records(topic: str, partitions: int) -> dict[int, Any]:
+    """The last committed record of each partition that has one."""
+    reader = kafka.consumer(max_poll_records=5_000)
+    try:
+        all_of_them = kafka.partitions_of(topic, partitions)
+        reader.assign(all_of_them)
+        begins, ends = reader.beginning_offsets(all_of_them), reader.end_offsets(all_of_them)
+        looking = {tp for tp in all_of_them if ends[tp] > begins[tp]}
+        last: dict[int, Any] = {}
+        for window in _WINDOWS:
+            reader.assign(list(looking))
+            for tp in looking:
+                reader.seek(tp, max(begins[tp], ends[tp] - window))
+            last |= _read_to(reader, looking, ends)
+            looking = {tp for tp in looking if tp.partition not in last and ends[tp] - window > begins[tp]}
+            if not looking:
+                break
+        return last
+    finally:
+        reader.close()
+
+
+def _read_to(reader: Any, wanted: set[Any], ends: Mapping[Any, int]) -> dict[int, Any]:
+    """Read from where the partitions were set up to their ends; the last record of each."""
+    last: dict[int, Any] = {}
+    give_up = monotonic() + _PATIENCE_S
+    while any(reader.position(tp) < ends[tp] for tp in wanted):
+        if monotonic() > give_up:
+            raise kafka.KafkaAway("Kafka does not give the end of the topic", topic=next(iter(wanted)).topic)
+        for tp, records in reader.poll(timeout_ms=200).items():
+            if records:
+                last[tp.partition] = records[-1]
+    return last

@@ -1,0 +1,38 @@
+"""What the database remembers of Kafka: which topics are ours, and how far the relay has come."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class KnownTopic(models.Model):
+    """A topic as it was when we made it or first saw it: another id under the same name is another topic."""
+
+    name = models.CharField(max_length=249, primary_key=True)
+    cluster_id = models.CharField(max_length=100)
+    topic_id = models.UUIDField()
+    partitions = models.IntegerField()
+    known_since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RelayCheckpoint(models.Model):
+    """The last position the relay knows to be in Kafka: Kafka's own tail decides, this finds out when it lost some."""
+
+    topic = models.CharField(max_length=249, primary_key=True)
+    topic_id = models.UUIDField()
+    position = models.BigIntegerField(default=0)
+    owner = models.CharField(max_length=200, blank=True)
+    moved_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True, help_text="When the leader last looked for events to relay.")
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.topic} at {self.position}"

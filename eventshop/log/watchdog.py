@@ -1,0 +1,45 @@
+"""A watch over calls that can hang for ever: kafka-python's commit and abort have no timeout (mechanics 1.2)."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event as Signal
+from threading import Thread
+from time import monotonic
+from typing import Final
+
+log = logging.getLogger(__name__)
+
+#: What the process exits with when a call hangs; whoever supervises it starts it again.
+EXIT_HANGING: Final = 70
+
+
+class Watchdog:
+    """One thread that ends the process when a watched call outlives its time."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None
+        self._what = ""
+        self._stop = Signal()
+        Thread(target=self._watch, name="watchdog", daemon=True).start()
+
+    @contextmanager
+    def within(self, seconds: float, what: str) -> Iterator[None]:
+        self._what, self._until = what, monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._until = None
+
+    def close(self) -> None:
+        self._stop.set()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.5):
+            until = self._until
+            if until is not None and monotonic() > until:
+                log.critical("%s hangs; ending this process so that it is started again", self._what)
+                os._exit(EXIT_HANGING)
