@@ -93,7 +93,7 @@ def cancelled(row: ActivityTimeline, event: OrderCancelled, meta: Meta) -> None:
 @activity_timeline.on(ItemsReturned, dated_key=_own_row)
 def returned(row: ActivityTimeline, event: ItemsReturned, meta: Meta) -> None:
     units = sum(line.quantity for line in event.lines)
-    _about(row, event, meta, f"{units} pieces of {_lines(len(event.lines))} returned: {event.reason}")
+    _about(row, event, meta, f"{_pieces(units)} of {_lines(len(event.lines))} returned: {event.reason}")
     row.reference = event.reference
     row.lines, row.units = len(event.lines), units
 
@@ -123,3 +123,7 @@ def _goods(row: ActivityTimeline, amount: Money, lines: int, units: int) -> None
 
 def _lines(count: int) -> str:
     return "1 line" if count == 1 else f"{count} lines"
+
+
+def _pieces(count: int) -> str:
+    return "1 piece" if count == 1 else f"{count} pieces"

@@ -40,7 +40,7 @@ def credited(row: OrderSummary, event: CreditNoteIssued, meta: Meta) -> None:
 
 @order_summary.on(PaymentRequested, key=lambda event: event.order_id)
 def payment_requested(row: OrderSummary, event: PaymentRequested, meta: Meta) -> None:
-    row.payment = f"{event.method}: requested"
+    row.payment = f"{event.method}: requested"[:200]
     row.updated_at = meta.occurred_at
 
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from uuid import UUID
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.codec import canonical, decode_event
 from eventshop.core.errors import EventShopError
-from eventshop.core.message import Command, Event
+from eventshop.core.ids import derived_id
+from eventshop.core.message import Command, Event, Meta, Recorded
+from eventshop.core.money import Money
 from eventshop.core.registry import registry
+from projections.engine.fold import fold
+from projections.engine.projection import Key, Projection
+from projections.engine.read_model import ReadModel
+
+R = TypeVar("R", bound=ReadModel)
+
+#: When the first event of a history happens, unless it says otherwise; each further one a minute later.
+MORNING = datetime.fromisoformat("2026-01-31T09:00:00+00:00")
 
 
 def given(aggregate: type[Aggregate[Any, Any]], *history: Event) -> Given:
@@ -54,3 +66,118 @@ class When:
 def stored(event: Event) -> Event:
     """The event as it comes back from the store."""
     return decode_event(registry.event(registry.name_of(type(event))), canonical(event)[0])
+
+
+# --- projections ---------------------------------------------------------------------------------
+
+
+class At(NamedTuple):
+    """An event that happens at a time of its own."""
+
+    event: Event
+    when: datetime
+
+
+Happening: TypeAlias = Event | At
+
+
+def at(event: Event, when: str) -> At:
+    """The event, at an ISO time with its zone."""
+    return At(event, datetime.fromisoformat(when))
+
+
+def given_events(*events: Happening) -> GivenEvents:
+    """What the store would give back after these events, in this order."""
+    return GivenEvents(list(recorded(events)))
+
+
+class GivenEvents:
+    def __init__(self, history: Sequence[Recorded[Any]]) -> None:
+        self.history = history
+
+    def project(self, projection: Projection[R]) -> Projected[R]:
+        return Projected(projection, fold(projection, self.history))
+
+
+class Projected(Generic[R]):
+    def __init__(self, projection: Projection[R], found: dict[Any, R]) -> None:
+        self.projection = projection
+        self.found = found
+
+    def row(self, key: Key) -> ProjectedRow:
+        """The row of a key as the projection's own key functions answer it."""
+        primary = self.projection.primary_key(key)
+        assert primary in self.found, f"no row {primary}; there are {list(self.found)}"
+        return ProjectedRow(self.found[primary])
+
+    def no_row(self, key: Key) -> Projected[R]:
+        assert self.projection.primary_key(key) not in self.found
+        return self
+
+    def rows(self, count: int) -> Projected[R]:
+        """Exactly so many rows."""
+        assert len(self.found) == count, list(self.found)
+        return self
+
+
+class ProjectedRow:
+    def __init__(self, row: ReadModel) -> None:
+        self.columns = columns(row)
+
+    def has(self, **fields: object) -> ProjectedRow:
+        """These fields have these values; money is compared by its amount."""
+        unknown = fields.keys() - self.columns.keys()
+        assert not unknown, f"no such field: {', '.join(sorted(unknown))}"
+        expected = {name: value.amount if isinstance(value, Money) else value for name, value in fields.items()}
+        assert {name: self.columns[name] for name in fields} == expected
+        return self
+
+
+def columns(row: ReadModel) -> dict[str, Any]:
+    """Every column of a row, by name."""
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+def event_id(place: int) -> UUID:
+    """The id of the event at this place (from 1) of a given history."""
+    return derived_id("event", place)
+
+
+def stream_of(event: Event) -> UUID:
+    """Whose event it is: its first field says so, as an id or as a name."""
+    first = getattr(event, event.__struct_fields__[0])
+    if isinstance(first, UUID):
+        return first
+    return derived_id("stock-item", str(first))
+
+
+def recorded(events: Iterable[Happening]) -> Iterable[Recorded[Any]]:
+    """Events with what the store would know beside them: versions without gaps, a position and a minute each."""
+    versions: dict[UUID, int] = {}
+    for place, item in enumerate(events, start=1):
+        event, when = item if isinstance(item, At) else (item, MORNING + timedelta(minutes=place - 1))
+        stream = stream_of(event)
+        versions[stream] = versions.get(stream, 0) + 1
+        yield Recorded(stored(event), _meta(event, stream, versions[stream], place, when))
+
+
+def _meta(event: Event, stream: UUID, version: int, place: int, when: datetime) -> Meta:
+    return Meta(
+        event_id=event_id(place),
+        aggregate_id=stream,
+        aggregate_type=registry.aggregate_of(type(event)).__name__,
+        event_type=registry.name_of(type(event)),
+        version=version,
+        schema_version=event.schema_version,
+        occurred_at=when,
+        recorded_at=MORNING + timedelta(minutes=place - 1),
+        correlation_id=stream,
+        causation_id=None,
+        saga_id=None,
+        sequence_number=version,
+        command_id=event_id(place),
+        actor="ada",
+        metadata={},
+        hash=b"",
+        position=place,
+    )

@@ -1,0 +1,221 @@
+"""Sales to tell stories about: one by one in words, or many by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from random import Random
+from typing import NamedTuple
+from uuid import UUID
+
+from eventshop.core.errors import CommandRefused
+from eventshop.core.money import Money, total
+from orders.commands import (
+    CancelOrder,
+    CreateCreditNote,
+    CreateOrder,
+    DeclinePayment,
+    DeliverOrder,
+    OrderCommand,
+    ProcessPayment,
+    RequestPayment,
+    ReturnItems,
+    ReturnLine,
+    ShipOrder,
+)
+from orders.events import (
+    CreditNoteIssued,
+    ItemsReturned,
+    Line,
+    LineAmount,
+    OrderCancelled,
+    OrderCreated,
+    OrderDelivered,
+    OrderEvent,
+    OrderShipped,
+    PaymentDeclined,
+    PaymentProcessed,
+    PaymentRefunded,
+    PaymentRequested,
+)
+from orders.order import Order
+
+ADA = UUID("00000000-0000-4000-8000-0000000000ad")
+BOB = UUID("00000000-0000-4000-8000-0000000000b0")
+
+
+def gbp(amount: str) -> Money:
+    return Money(Decimal(amount), "GBP")
+
+
+def eur(amount: str) -> Money:
+    return Money(Decimal(amount), "EUR")
+
+
+def line(sku: str, quantity: int, price: Money, description: str = "") -> Line:
+    return Line(sku=sku, description=description, quantity=quantity, price=price)
+
+
+LANTERNS = line("71053", 6, gbp("3.39"), "WHITE METAL LANTERN")
+MUGS = line("21212", 2, gbp("1.125"), "MUG")
+
+
+class Sale(NamedTuple):
+    """One order or credit note, and what can be said about it."""
+
+    number: int
+    lines: tuple[Line, ...] = (LANTERNS, MUGS)
+    customer_id: UUID | None = ADA
+
+    @property
+    def order_id(self) -> UUID:
+        return UUID(int=self.number, version=4)
+
+    @property
+    def reference(self) -> str:
+        return f"{self.number:06}"
+
+    @property
+    def total(self) -> Money:
+        return total((line.amount for line in self.lines), currency=self.lines[0].price.currency)
+
+    @property
+    def created(self) -> OrderCreated:
+        return OrderCreated(
+            order_id=self.order_id,
+            reference=self.reference,
+            customer_id=self.customer_id,
+            country="France",
+            lines=self.lines,
+            total=self.total,
+        )
+
+    @property
+    def requested(self) -> PaymentRequested:
+        return PaymentRequested(order_id=self.order_id, customer_id=self.customer_id, amount=self.total, method="card")
+
+    @property
+    def declined(self) -> PaymentDeclined:
+        return PaymentDeclined(
+            order_id=self.order_id, customer_id=self.customer_id, amount=self.total, reason="card expired"
+        )
+
+    @property
+    def paid(self) -> PaymentProcessed:
+        return PaymentProcessed(
+            order_id=self.order_id,
+            reference=self.reference,
+            customer_id=self.customer_id,
+            amount=self.total,
+            method="card",
+            lines=self.pieces(),
+        )
+
+    @property
+    def shipped(self) -> OrderShipped:
+        return OrderShipped(order_id=self.order_id, customer_id=self.customer_id, carrier="Royal Mail", tracking="RM1")
+
+    @property
+    def delivered(self) -> OrderDelivered:
+        return OrderDelivered(order_id=self.order_id, customer_id=self.customer_id, received_by="Ada")
+
+    @property
+    def credited(self) -> CreditNoteIssued:
+        return CreditNoteIssued(
+            order_id=self.order_id,
+            reference=self.reference,
+            customer_id=self.customer_id,
+            country="France",
+            lines=self.lines,
+            total=self.total,
+            reason="goodwill",
+        )
+
+    def cancelled(self, *sold: LineAmount) -> OrderCancelled:
+        return OrderCancelled(
+            order_id=self.order_id,
+            reference=self.reference,
+            customer_id=self.customer_id,
+            reason="changed her mind",
+            lines=sold,
+        )
+
+    def returned(self, *back: tuple[int, int]) -> ItemsReturned:
+        """Pieces come back: (line, quantity) pairs."""
+        return ItemsReturned(
+            order_id=self.order_id,
+            reference=f"C{self.reference}",
+            customer_id=self.customer_id,
+            lines=tuple(self._pieces(number, quantity) for number, quantity in back),
+            reason="chipped",
+        )
+
+    def refunded(self, amount: Money) -> PaymentRefunded:
+        return PaymentRefunded(
+            order_id=self.order_id,
+            reference=f"C{self.reference}",
+            customer_id=self.customer_id,
+            amount=amount,
+            reason="chipped",
+        )
+
+    def pieces(self) -> tuple[LineAmount, ...]:
+        """Everything that was ordered."""
+        return tuple(self._pieces(number, line.quantity) for number, line in enumerate(self.lines, start=1))
+
+    def _pieces(self, number: int, quantity: int) -> LineAmount:
+        line = self.lines[number - 1]
+        return LineAmount(line=number, sku=line.sku, quantity=quantity, amount=line.price * quantity)
+
+
+class Told(NamedTuple):
+    """An order's whole life."""
+
+    order_id: UUID
+    events: list[OrderEvent]
+
+
+def life(chance: Random, number: int) -> Told:
+    """Whatever the rules of an order allow: few customers and products, so that many orders share their rows."""
+    sale = Sale(number, _lines(chance), chance.choice([ADA, BOB, None]))
+    order, events = Order(), list[OrderEvent]()
+    for command in _commands(chance, sale):
+        try:
+            told = order.decide(command)
+        except CommandRefused:
+            continue
+        order = order.evolve_all(told)
+        events += told
+    return Told(sale.order_id, events)
+
+
+def _lines(chance: Random) -> tuple[Line, ...]:
+    currency = chance.choice(["GBP", "GBP", "EUR"])
+    return tuple(
+        line(
+            chance.choice(["71053", "21212", "a:GBP"]),
+            chance.randint(1, 5),
+            Money(Decimal(chance.choice(["0", "0.125", "3.39"])), currency),
+            chance.choice(["", "LANTERN", "MUG"]),
+        )
+        for _ in range(chance.randint(1, 3))
+    )
+
+
+def _commands(chance: Random, sale: Sale) -> Iterator[OrderCommand]:
+    order_id = sale.order_id
+    if chance.random() < 0.2:
+        yield CreateCreditNote(order_id, sale.reference, sale.customer_id, sale.lines, "goodwill")
+        return
+    yield CreateOrder(order_id, sale.reference, sale.customer_id, sale.lines)
+    anything: list[OrderCommand] = [
+        RequestPayment(order_id, "card"),
+        DeclinePayment(order_id, "expired"),
+        ProcessPayment(order_id, sale.total, "card"),
+        ProcessPayment(order_id, sale.total, "card"),
+        ShipOrder(order_id, "post"),
+        DeliverOrder(order_id),
+        CancelOrder(order_id, "no"),
+        ReturnItems(order_id, f"C{sale.reference}", (ReturnLine(1, 1),), "chipped"),
+    ]
+    yield from chance.choices(anything, k=chance.randint(0, 6))
