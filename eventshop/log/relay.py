@@ -8,7 +8,9 @@ everything is read again; nothing is resumed from memory.
 from __future__ import annotations
 
 import logging
+import os
 import random
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event as Signal
@@ -52,10 +54,10 @@ class RelayStopped(EventShopError):
 class Relay:
     """One leader's life, from taking over to the first thing that goes wrong."""
 
-    def __init__(self, watchdog: Watchdog, *, topic: str = topics.EVENT_STORE, owner: str = "") -> None:
+    def __init__(self, watchdog: Watchdog) -> None:
         self.watchdog = watchdog
-        self.topic = topic
-        self.owner = owner
+        self.topic = topics.event_store()
+        self.owner = f"{socket.gethostname()}:{os.getpid()}"
         self.source = Tail()
         self.producer: Any = None
         self.position = 0
@@ -131,7 +133,8 @@ class Relay:
         if noted is not None and at.position < noted.position:
             raise RelayStopped(
                 f"{self.topic} ends at position {at.position}, but position {noted.position} was confirmed: Kafka "
-                "lost events or was replaced. After looking: relay --rewind publishes what is missing",
+                f"lost events or was replaced. After looking, create_topics --forget {self.topic} lets the relay go on "
+                "from what Kafka has",
                 topic=self.topic,
             )
 
@@ -156,7 +159,7 @@ class Relay:
         self.producer = None
 
 
-def run(stop: Signal, *, owner: str) -> None:
+def run(stop: Signal) -> None:
     """Relay until told to stop: wait for the lead, take over, publish; after any failure begin again from Kafka's tail.
 
     Raises `RelayStopped` and `TopicRefused`: those need a person.
@@ -164,7 +167,7 @@ def run(stop: Signal, *, owner: str) -> None:
     watchdog = Watchdog()
     failures = 0
     while not stop.is_set():
-        relay = Relay(watchdog, owner=owner)
+        relay = Relay(watchdog)
         try:
             with leadership() as leading:
                 if not leading:

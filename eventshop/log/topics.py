@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -11,12 +11,23 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from eventshop.core.errors import EventShopError
 from eventshop.log import kafka
-from eventshop.log.models import KnownTopic
+from eventshop.log.models import KnownTopic, RelayCheckpoint
 from eventshop.log.records import PARTITIONS
 
-EVENT_STORE: Final = "event-store"
-DEAD_LETTERS: Final = "dead-letters"
-SNAPSHOTS: Final = "snapshots"
+
+def named(topic: str) -> str:
+    """A topic's name on the brokers: several programs can share a cluster, each under its own prefix."""
+    return f"{settings.KAFKA_TOPIC_PREFIX}{topic}"
+
+
+def event_store() -> str:
+    """Where every event is kept for everyone."""
+    return named("event-store")
+
+
+def dead_letters() -> str:
+    """Where a copy of everything that was set aside goes."""
+    return named("dead-letters")
 
 
 class TopicRefused(EventShopError):
@@ -45,25 +56,30 @@ def designed(projection_topics: Iterable[str]) -> list[Topic]:
     keep = {"min.insync.replicas": str(settings.KAFKA_MIN_INSYNC_REPLICAS)}
     for_ever = {**keep, "cleanup.policy": "compact", "retention.ms": "-1"}
     return [
-        Topic(EVENT_STORE, PARTITIONS, {**for_ever, "segment.ms": "86400000", "min.cleanable.dirty.ratio": "0.9"}),
-        Topic(SNAPSHOTS, PARTITIONS, {**for_ever, "compression.type": "lz4"}),
-        Topic(DEAD_LETTERS, PARTITIONS, {**keep, "cleanup.policy": "delete", "retention.ms": "-1"}),
+        Topic(event_store(), PARTITIONS, {**for_ever, "segment.ms": "86400000", "min.cleanable.dirty.ratio": "0.9"}),
+        Topic(named("snapshots"), PARTITIONS, {**for_ever, "compression.type": "lz4"}),
+        Topic(dead_letters(), PARTITIONS, {**keep, "cleanup.policy": "delete", "retention.ms": "-1"}),
         *(
-            Topic(name, 6, {**keep, "cleanup.policy": "delete", "retention.ms": "604800000"})
+            Topic(named(name), 6, {**keep, "cleanup.policy": "delete", "retention.ms": "604800000"})
             for name in sorted(projection_topics)
         ),
     ]
 
 
-def ensure(topics: Iterable[Topic]) -> list[str]:
-    """Make or check topics; what was done to each, in words.
+def ensure(topic: Topic) -> str:
+    """Make or check a topic; what was done, in words.
 
     Raises `TopicRefused` for another number of partitions, and for a topic that was deleted or made anew behind our
     back; `KafkaAway` when Kafka does not answer.
     """
     with kafka.admin() as admin:
-        cluster_id = admin.describe_cluster()["cluster_id"]
-        return [_ensure(admin, cluster_id, topic) for topic in topics]
+        return _ensure(admin, admin.describe_cluster()["cluster_id"], topic)
+
+
+def forget(name: str) -> None:
+    """Accept that a topic is another one from now on: what was known of it, and what was published to it, is void."""
+    KnownTopic.objects.filter(name=name).delete()
+    RelayCheckpoint.objects.filter(topic=name).delete()
 
 
 def found(admin: Any, name: str) -> Found | None:

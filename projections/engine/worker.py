@@ -14,7 +14,7 @@ from typing import Any, Final
 from celery import bootsteps
 from django.db import connections
 
-from eventshop.log.database import DatabaseLog
+from eventshop.log.source import event_log
 from projections.engine import checkpoint
 from projections.engine.projection import catalogue
 from projections.engine.rebuild import rebuild, waiting
@@ -48,7 +48,7 @@ class ProjectionStep(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         names = [] if self.names == ["all"] else self.names
         chosen = catalogue.chosen(names)
-        runner = Runner(chosen, DatabaseLog(), owner=checkpoint.this_worker())
+        runner = Runner(chosen, event_log(), owner=checkpoint.this_worker())
         self.threads = [
             Thread(target=runner.run, args=[self.stopping], name="projections"),
             Thread(target=_rebuild_on_request, args=[self.stopping], name="rebuilds"),
@@ -80,7 +80,7 @@ def _rebuild_on_request(stopping: Signal) -> None:
                     break
                 rebuild(
                     catalogue.get(job.projection),
-                    DatabaseLog(),
+                    event_log(),
                     requested_by=job.requested_by,
                     reason=job.reason,
                     stopping=stopping,

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from rich.table import Table
 
-from eventshop.log.database import DatabaseLog
+from eventshop.log.source import event_log
 from eventshop.ops.terminal import console
 from projections.engine.projection import catalogue
 from projections.engine.status import statuses
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         for heading in ("position", "head", "behind", "seconds", "parked"):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("worker")
-        for status in statuses(catalogue.chosen([]), DatabaseLog()):
+        for status in statuses(catalogue.chosen([]), event_log()):
             table.add_row(
                 status.name,
                 status.state,

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from eventshop.core.errors import EventShopError
-from eventshop.log.database import DatabaseLog
+from eventshop.log.source import event_log
 from eventshop.ops.terminal import console
 from projections.engine import rebuild
 from projections.engine.projection import catalogue
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                     pace = f"{at.events / at.seconds:,.0f} events/s" if at.seconds else ""
                     bar.update(task, completed=at.position, total=at.head, pace=pace)
 
-                job = rebuild.rebuild(projection, DatabaseLog(), requested_by="command line", reason=reason, told=told)
+                job = rebuild.rebuild(projection, event_log(), requested_by="command line", reason=reason, told=told)
         except EventShopError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
-from eventshop.log.database import DatabaseLog
+from eventshop.log.source import event_log
 from projections.engine import checkpoint
 from projections.engine.projection import catalogue
 from projections.engine.runner import Runner
@@ -28,9 +28,9 @@ class Command(BaseCommand):
         try:
             chosen = catalogue.chosen(names)
             if once:
-                self._catch_up(Runner(chosen, DatabaseLog()))
+                self._catch_up(Runner(chosen, event_log()))
             else:
-                self._run(Runner(chosen, DatabaseLog(), owner=checkpoint.this_worker()))
+                self._run(Runner(chosen, event_log(), owner=checkpoint.this_worker()))
         except EventShopError as error:
             raise CommandError(str(error)) from error
 

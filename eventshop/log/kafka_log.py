@@ -1,0 +1,144 @@
+"""The log of production: the topic `event-store`, read partition by partition, and proven complete on the way.
+
+The relay numbers the events of each partition without gaps. A lower number than expected is a repeat and is skipped; a
+higher one is a hole: whatever is missing is read from the event table, which is where it was decided, and the hole is
+reported. So is a record that is none of ours: it is handed over as it lies there and set aside.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from eventshop.core.errors import BrokenStream
+from eventshop.log import kafka, topics
+from eventshop.log.base import Delivered, Delivery, Place, Unreadable
+from eventshop.log.records import PARTITIONS, number, partition_of, read
+from eventshop.store.engine import engine
+
+log = logging.getLogger(__name__)
+
+#: Rows looked through at a time when a hole is filled.
+_PAGE: Final = 1_000
+
+
+class KafkaLog:
+    """One topic on the brokers that EVENT_LOG_URL names."""
+
+    partitions: Sequence[int] = tuple(range(PARTITIONS))
+
+    def __init__(self) -> None:
+        self.topic = topics.event_store()
+
+    def reader(self) -> KafkaReader:
+        return KafkaReader(self.topic)
+
+    def heads(self) -> dict[int, int]:
+        """Where each partition ends for a reader of committed records."""
+        asking = kafka.consumer()
+        try:
+            ends = asking.end_offsets(kafka.partitions_of(self.topic, PARTITIONS))
+            return {tp.partition: end for tp, end in ends.items()}
+        finally:
+            asking.close()
+
+
+class KafkaReader:
+    """A consumer whose partitions and offsets are given from outside: they lie in the database with the rows."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.consumer = kafka.consumer()
+        self._given: dict[int, Place] = {}  # what the caller's checkpoints should say now
+        self._passed: dict[int, Place] = {}  # the same, including what was skipped since
+
+    def read(
+        self, after: Mapping[int, Place], limit: int, *, up_to: Mapping[int, Place] | None = None
+    ) -> list[Delivery]:
+        self._go_to(after)
+        found: list[Delivery] = []
+        if not after:
+            return found
+        for tp, records in self.consumer.poll(timeout_ms=0, max_records=limit).items():
+            for record in records:
+                found += self._deliver(tp.partition, record)
+        for item in found:
+            self._given[item.partition] = _after(self._given[item.partition], item)
+        return found
+
+    def at_end(self, after: Mapping[int, Place]) -> bool:
+        """Markers of transactions lie behind the last record: only the consumer knows that it has passed them."""
+        parts = [kafka.TopicPartition(self.topic, number) for number in after]
+        ends = self.consumer.end_offsets(parts)
+        return all(self.consumer.position(tp) >= ends[tp] for tp in parts)
+
+    def close(self) -> None:
+        self.consumer.close(autocommit=False)
+
+    def _go_to(self, after: Mapping[int, Place]) -> None:
+        """Take the partitions that are asked for, each from where its checkpoint says."""
+        if after.keys() != self._given.keys():
+            self.consumer.assign([kafka.TopicPartition(self.topic, number) for number in after])
+            # A new assignment forgets where the consumer was in the partitions that stay.
+            self._given = {}
+        for partition, place in after.items():
+            if self._given.get(partition) != place:
+                self.consumer.seek(kafka.TopicPartition(self.topic, partition), place.offset)
+                self._given[partition] = self._passed[partition] = place
+
+    def _deliver(self, partition: int, record: Any) -> list[Delivery]:
+        last = self._passed[partition]
+        try:
+            sequence, position = number(record.headers, "partition-sequence"), number(record.headers, "position")
+            if record.value is None:  # a tombstone of ours: this one event is erased
+                self._passed[partition] = Place(record.offset + 1, sequence, position)
+                return []
+            row = read(record.value, record.headers)
+        except (BrokenStream, ValueError) as error:
+            log.error("%s/%s@%s is no event of ours: %s", self.topic, partition, record.offset, error)
+            self._passed[partition] = last._replace(offset=record.offset + 1)
+            return [_unreadable(self.topic, record, error)]
+        self._passed[partition] = Place(record.offset + 1, sequence, position)
+        if sequence <= last.sequence:
+            log.warning("%s/%s@%s repeats event %s", self.topic, partition, record.offset, row.event_id)
+            return []
+        missing = self._missing(partition, last, sequence, record) if sequence > last.sequence + 1 else []
+        return [*missing, Delivered(record.offset + 1, row, partition, sequence)]
+
+    def _missing(self, partition: int, last: Place, sequence: int, record: Any) -> list[Delivery]:
+        """The events of a hole, from the table; they count as lying where the record behind them lies."""
+        position, found = last.position, list[Delivery]()
+        while True:
+            rows = engine().select(
+                "WHERE position > %s AND position < %s ORDER BY position LIMIT %s",
+                (position, number(record.headers, "position"), _PAGE),
+            )
+            for row in rows:
+                if partition_of(row.aggregate_id) == partition:
+                    found.append(Delivered(record.offset, row, partition, last.sequence + len(found) + 1))
+            if len(rows) < _PAGE:
+                break
+            position = rows[-1].position
+        log.error(
+            "%s/%s: events %s to %s are missing before offset %s; %s of them were read from the event table",
+            self.topic,
+            partition,
+            last.sequence + 1,
+            sequence - 1,
+            record.offset,
+            len(found),
+        )
+        return found
+
+
+def _after(place: Place, item: Delivery) -> Place:
+    if isinstance(item, Unreadable):
+        return place._replace(offset=item.offset)
+    return Place(item.offset, item.sequence, item.row.position)
+
+
+def _unreadable(topic: str, record: Any, error: Exception) -> Unreadable:
+    return Unreadable(
+        record.offset + 1, record.partition, topic, record.key, record.value, list(record.headers), str(error)
+    )
