@@ -52,6 +52,7 @@ def _written(site: Site, seen: Seen, planned: Sequence[Planned]) -> None:
     moving = {item.partition for item in planned}
     happened = [item for item in planned if isinstance(item, Step)]
     with transaction.atomic():
+        _relax_commit()
         rows = checkpoint.locked({number: seen[number] for number in sorted(moving)})
         any_parked = any(row.parked for row in rows.values())
         blocked = parking.blocked(site.name, {step.meta.aggregate_id for step in happened}) if any_parked else set()
@@ -99,8 +100,11 @@ def _moves(rows: Seen, planned: Sequence[Planned], parked: Counter[int]) -> dict
     return {number: Moved(at[number], seen[number], parked[number]) for number in seen}
 
 
-def relax_commits() -> None:
-    """Answer a commit before it is on disk: should it vanish, rows and checkpoint vanish together and come again."""
+def _relax_commit() -> None:
+    """Answer this commit before it is on disk: should it vanish, rows and checkpoint vanish together and come again.
+
+    Only this one: the same connection may send commands next, and what was accepted must not vanish.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SET synchronous_commit TO off")
+            cursor.execute("SET LOCAL synchronous_commit TO off")

@@ -101,13 +101,14 @@ def lease(rows: Iterable[Checkpoint], owner: str, *, share: int | None = None) -
     ordered = sorted(rows, key=lambda row: (row.owner != owner, row.partition))
     mine: set[int] = set()
     for row in ordered:
-        if share is not None and len(mine) >= share:
-            Checkpoint.objects.filter(pk=row.pk, owner=owner).update(owner="", leased_until=None)
-        elif Checkpoint.objects.filter(free, pk=row.pk, paused=False).update(
+        wanted = share is None or len(mine) < share
+        if wanted and Checkpoint.objects.filter(free, pk=row.pk, paused=False).update(
             owner=owner, leased_until=now + LEASE, polled_at=now
         ):
             row.owner = owner
             mine.add(row.partition)
+        else:
+            Checkpoint.objects.filter(pk=row.pk, owner=owner).update(owner="", leased_until=None)
     return mine
 
 

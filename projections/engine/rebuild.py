@@ -140,7 +140,6 @@ class _Run:
 
     def fold(self, told: Told, stopping: Signal) -> None:
         """Fold until the rows are swapped in, or until told to stop."""
-        batch.relax_commits()
         started, events = monotonic(), 0
         while not stopping.is_set():
             self._renew()

@@ -61,7 +61,6 @@ class Runner:
 
     def catch_up(self, told: Callable[[str, int], None] = lambda name, events: None, patience_s: float = 30) -> int:
         """Fold everything there is; gives the number of events. For `--once`, importers and tests."""
-        batch.relax_commits()
         events, give_up = 0, monotonic() + patience_s
         behind = list(self.sites)
         while behind:
@@ -106,7 +105,6 @@ class Runner:
 
     def _round(self) -> int:
         if monotonic() >= self._care_at:
-            batch.relax_commits()
             self._lease()
             self._retry_due()
             self._care_at = monotonic() + CARE_S
@@ -137,13 +135,14 @@ class Runner:
             log.info("%s: %s parked events drained, %s remain", name, result.drained, result.remaining)
 
     def _opened(self, site: Site) -> Seen:
+        """The checkpoints of a projection that may go on; its rows are rebuilt first if an older version wrote them."""
         projection = site.projection
         rows = checkpoint.opened(site.name, self.source.partitions, projection.version)
         if any(row.version != projection.version for row in rows.values()):
             log.warning("%s: its rows are of another version; rebuilding", site.name)
             rebuild(projection, self.source, requested_by="engine", reason="the projection has a new version")
             rows = checkpoint.opened(site.name, self.source.partitions, projection.version)
-        return rows
+        return {number: row for number, row in rows.items() if not row.paused}
 
     def _reader(self, site: Site) -> Reader:
         if site.name not in self._readers:

@@ -1,0 +1,145 @@
+"""What the read models hold, what they should hold, and a projection that fails where a test says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from random import Random
+from time import monotonic, sleep
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from django.db import transaction
+
+from eventshop.core.errors import CheckpointMoved, TailBusy
+from eventshop.core.message import Event, Meta, Recorded
+from eventshop.core.registry import registry
+from eventshop.log.database import DatabaseLog
+from eventshop.store.engine import engine
+from eventshop.store.event_store import store
+from eventshop.store.models import StoredEvent
+from eventshop.store.rows import recorded
+from projections.engine.fold import fold
+from projections.engine.projection import Handler, Key, Projection, catalogue
+from projections.engine.runner import Runner
+from projections.engine.tables import Checkpoint
+from tests.dsl import columns
+from tests.shop import Told, life
+
+Rows: TypeAlias = dict[Any, dict[str, Any]]
+
+
+def append(stream: UUID, *events: Event) -> int:
+    """Append to a stream, wherever it is; gives the last position."""
+    version = StoredEvent.objects.filter(aggregate_id=stream).count()
+    return store.append_events(stream, events, expected_version=version).position
+
+
+def append_lives(chance: Random, numbers: Iterable[int]) -> list[Told]:
+    """Whole lives of orders, their events interleaved, in one transaction."""
+    lives = [life(chance, number) for number in numbers]
+    left = [(told.order_id, list(told.events)) for told in lives if told.events]
+    versions: dict[UUID, int] = {}
+    with transaction.atomic():
+        while left:
+            stream, events = chance.choice(left)
+            taken, events[:] = events[:2], events[2:]
+            store.append_events(stream, taken, expected_version=versions.get(stream, 0))
+            versions[stream] = versions.get(stream, 0) + len(taken)
+            left = [item for item in left if item[1]]
+    return lives
+
+
+def history() -> list[Recorded[Any]]:
+    """Every event of the store, in order."""
+    return [recorded(row, registry) for row in engine().select("ORDER BY position", ())]
+
+
+def held(projection: Projection[Any]) -> Rows:
+    """Every column of every row in the database, by primary key."""
+    return {row.pk: columns(row) for row in projection.model._default_manager.all()}
+
+
+def folded(projection: Projection[Any], events: Sequence[Recorded[Any]] | None = None) -> Rows:
+    """What should be there: the pure fold of these events, or of all."""
+    rows = fold(projection, history() if events is None else events)
+    return {key: columns(row) for key, row in rows.items()}
+
+
+def equal_the_fold(*projections: Projection[Any]) -> None:
+    """Every column of every row of these projections, or of all, is the pure fold of all events."""
+    for projection in projections or catalogue.chosen([]):
+        assert held(projection) == folded(projection), projection.name
+
+
+def caught_up(*projections: Projection[Any]) -> int:
+    return Runner(projections, DatabaseLog()).catch_up()
+
+
+def checkpoint_of(projection: Projection[Any]) -> Checkpoint:
+    return Checkpoint.objects.get(projection=projection.name)
+
+
+def fold_in_steps(projection: Projection[Any], limit: int) -> None:
+    """Catch up in small batches, whoever else does the same."""
+    runner = Runner([projection], DatabaseLog())
+    [site] = runner.sites
+    while True:
+        try:
+            if not runner.step(site, limit):
+                return
+        except (CheckpointMoved, TailBusy):
+            continue
+
+
+def eventually(condition: Callable[[], object], within_s: float = 15, so_far: Callable[[], object] = str) -> None:
+    """Wait until something is true; it is a failure if it does not come true in time."""
+    deadline = monotonic() + within_s
+    while not condition():
+        assert monotonic() < deadline, f"not within {within_s} s: {so_far()}"
+        sleep(0.01)
+
+
+class Broken(Exception):
+    """A projection cannot digest an event."""
+
+
+def fail(row: Any) -> None:
+    raise Broken("cannot digest this")
+
+
+class Flaky:
+    """A real projection's twin under another name. `spoils` says what happens to the row of a stream's version,
+    `lost` where the key function fails; empty them and it is mended.
+    """
+
+    def __init__(self, real: Projection[Any], *, name: str = "flaky", version: int = 1) -> None:
+        self.projection: Projection[Any] = Projection(real.model, topic=f"{name}-projection", version=version)
+        self.spoils: dict[tuple[UUID, int], Callable[[Any], None]] = {}
+        self.lost: set[tuple[UUID, int]] = set()
+        for event, handlers in real.handlers.items():
+            for handler in handlers:
+                keys = partial(self._keys, handler)
+                self.projection.on(event, dated_key=keys)(partial(self._change, handler))
+
+    def mend(self) -> None:
+        self.spoils.clear()
+        self.lost.clear()
+
+    def _keys(self, handler: Handler, event: Event, meta: Meta) -> Key:
+        if (meta.aggregate_id, meta.version) in self.lost:
+            raise Broken("whose is this?")
+        return handler.keys(event, meta)
+
+    def _change(self, handler: Handler, row: Any, event: Event, meta: Meta) -> None:
+        handler.change(row, event, meta)
+        spoil = self.spoils.get((meta.aggregate_id, meta.version))
+        if spoil is not None:
+            spoil(row)
+
+
+def listed(flaky: Flaky) -> Iterator[Flaky]:
+    """A projection that the catalogue knows for the length of one test: a fixture's body."""
+    catalogue.add(flaky.projection)
+    yield flaky
+    del catalogue._projections[flaky.projection.name]
