@@ -1,0 +1,215 @@
+"""From the file to typed rows: every line is either a row or named with the reason why it is not."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from eventshop.core.errors import InvalidMessage
+from eventshop.core.message import Text
+from eventshop.core.money import Money
+from orders.commands import PRICE_DECIMALS
+from orders.online_retail.errors import BrokenRow, UnreadableFile, WrongHeader
+
+HEADER: Final = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
+COLUMNS: Final = HEADER.count(",") + 1
+#: Times in the file are the shop's own.
+SHOP: Final = ZoneInfo("Europe/London")
+CURRENCY: Final = "GBP"
+#: Eight texts of 200 characters, four bytes each, are well below this.
+LINE_BYTES: Final = 16 * 1024
+MOST_PIECES: Final = 10_000_000
+
+_INVOICE: Final = re.compile(r"C?[0-9]{1,20}")
+_BAD_DEBT: Final = re.compile(r"A[0-9]{1,20}")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,12}")
+_PRICE: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]+)?")
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
+_CUSTOMER: Final = re.compile(r"([0-9]{1,20})(?:\.0)?")
+
+
+class Row(Struct, frozen=True, gc=False):
+    """One line of the file. `customer` is empty for an anonymous sale; `quantity` keeps its sign."""
+
+    line: int
+    invoice: str
+    sku: str
+    description: str
+    quantity: int
+    at: datetime
+    price: Money
+    customer: str
+    country: str
+
+
+class Refusal(Struct, frozen=True):
+    """A line of the file that leads to nothing, and why. `invoice` is what stands in its first column."""
+
+    line: int
+    reason: str
+    invoice: str = ""
+
+
+def read(path: Path) -> tuple[list[Row], list[Refusal]]:
+    """All rows of a CSV or .csv.gz file; raises `UnreadableFile` or `WrongHeader`."""
+    rows: list[Row] = []
+    refused: list[Refusal] = []
+    for number, line in _lines(path):
+        if number == 1:
+            _check_header(path, line)
+            continue
+        cells: list[str] = []
+        try:
+            cells = _cells(line)
+            rows.append(_row(number, cells))
+        except InvalidMessage as error:
+            refused.append(Refusal(number, str(error), cells[0] if cells else ""))
+    if not rows and not refused:
+        raise UnreadableFile(f"{path}: there is no row in it", file=str(path))
+    return rows, refused
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Each physical line with its number: no text of this format holds a line break, so one line is one row."""
+    number = 0
+    try:
+        with _opened(path) as file:
+            while line := file.readline(LINE_BYTES):
+                number += 1
+                yield number, line.rstrip(b"\r\n")
+                while not line.endswith(b"\n") and (line := file.readline(LINE_BYTES)):
+                    pass
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UnreadableFile(
+            f"{path}: the gzip data is damaged after line {number}: {error}", file=str(path)
+        ) from error
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror or error}", file=str(path)) from error
+    if not number:
+        raise UnreadableFile(f"{path}: the file is empty", file=str(path))
+
+
+def _opened(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+def _check_header(path: Path, line: bytes) -> None:
+    if line != HEADER.encode():
+        found = line[:200].decode("utf-8", "replace")
+        raise WrongHeader(f"{path}:1: the header must be {HEADER}, not {found!r}", file=str(path), found=found)
+
+
+def _cells(line: bytes) -> list[str]:
+    if len(line) >= LINE_BYTES:
+        raise BrokenRow(f"the line is longer than {LINE_BYTES} bytes")
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        raise BrokenRow(f"byte {error.start + 1} of the line is not UTF-8") from error
+    try:
+        return next(csv.reader([text], strict=True), [])
+    except csv.Error as error:
+        raise BrokenRow(f"quotes do not fit: {error}") from error
+
+
+def _row(line: int, cells: list[str]) -> Row:
+    if len(cells) != COLUMNS:
+        raise BrokenRow(f"{len(cells)} columns instead of {COLUMNS}")
+    invoice, sku, description, quantity, at, price, customer, country = cells
+    row = Row(
+        line,
+        _invoice(invoice),
+        _text("StockCode", sku),
+        _text("Description", description),
+        _quantity(quantity),
+        _moment(at),
+        _price(price),
+        _customer(customer),
+        _text("Country", country),
+    )
+    _check(row)
+    return row
+
+
+def _check(row: Row) -> None:
+    """What each column allows, but not together."""
+    cancelled = row.invoice.startswith("C")
+    if not row.sku:
+        raise BrokenRow("StockCode is empty")
+    if row.quantity == 0:
+        raise BrokenRow("Quantity is 0")
+    if row.price.amount < 0:
+        raise BrokenRow(f"UnitPrice {row.price.amount} is negative")
+    if cancelled and row.quantity > 0:
+        raise BrokenRow(f"Quantity {row.quantity} of a cancellation is not negative")
+    if not cancelled and row.quantity < 0 and row.price.amount:
+        raise BrokenRow(f"a write-off with a UnitPrice, {row.price.amount}: its money would be lost")
+
+
+def _invoice(cell: str) -> str:
+    if _INVOICE.fullmatch(cell):
+        return cell
+    if _BAD_DEBT.fullmatch(cell):
+        raise BrokenRow(f"InvoiceNo {cell} adjusts a bad debt: no goods and no order, nothing a sale could record")
+    raise BrokenRow(f"InvoiceNo {_shown(cell)} is not digits, or C and digits")
+
+
+@lru_cache(maxsize=10_000)
+def _text(column: str, cell: str) -> str:
+    try:
+        return msgspec.convert(cell, Text)
+    except msgspec.ValidationError:
+        fault = "is longer than 200 characters" if len(cell) > 200 else "holds a control character"
+        raise BrokenRow(f"{column} {_shown(cell)} {fault}") from None
+
+
+def _quantity(cell: str) -> int:
+    if not _WHOLE.fullmatch(cell):
+        raise BrokenRow(f"Quantity {_shown(cell)} is not a whole number")
+    if abs(pieces := int(cell)) > MOST_PIECES:
+        raise BrokenRow(f"Quantity {pieces} is more than {MOST_PIECES}")
+    return pieces
+
+
+@lru_cache(maxsize=10_000)
+def _moment(cell: str) -> datetime:
+    try:
+        if _MOMENT.fullmatch(cell):
+            return datetime.fromisoformat(cell).replace(tzinfo=SHOP).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise BrokenRow(f"InvoiceDate {_shown(cell)} is not a time like 2010-12-01 08:26:00")
+
+
+@lru_cache(maxsize=10_000)
+def _price(cell: str) -> Money:
+    if not _PRICE.fullmatch(cell):
+        raise BrokenRow(f"UnitPrice {_shown(cell)} is not an amount like 2.55")
+    if len(cell.partition(".")[2]) > PRICE_DECIMALS:
+        raise BrokenRow(f"UnitPrice {cell} has more than {PRICE_DECIMALS} decimals")
+    return Money(+Decimal(cell), CURRENCY)  # plus: "-0.0" is zero
+
+
+def _customer(cell: str) -> str:
+    """`17850.0` is customer 17850."""
+    if not cell:
+        return ""
+    if not (found := _CUSTOMER.fullmatch(cell)):
+        raise BrokenRow(f"CustomerID {_shown(cell)} is not a number like 17850.0")
+    return found[1]
+
+
+def _shown(cell: str) -> str:
+    return repr(cell if len(cell) <= 50 else f"{cell[:50]}…")

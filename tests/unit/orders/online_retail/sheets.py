@@ -1,0 +1,28 @@
+"""Small Online Retail files to import."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from orders.online_retail.reading import HEADER
+
+
+def line(
+    invoice: str = "536365",
+    sku: str = "71053",
+    description: str = "WHITE METAL LANTERN",
+    quantity: str = "6",
+    at: str = "2010-12-01 08:26:00",
+    price: str = "3.39",
+    customer: str = "17850.0",
+    country: str = "United Kingdom",
+) -> str:
+    return ",".join((invoice, sku, description, quantity, at, price, customer, country))
+
+
+def sheet(folder: Path, *lines: str, name: str = "sales.csv", header: str = HEADER) -> Path:
+    """A file in this folder; compressed if its name says so."""
+    path, content = folder / name, "".join(f"{text}\n" for text in (header, *lines)).encode()
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    return path
