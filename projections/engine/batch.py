@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from eventshop.log.base import Delivery, Place, Unreadable
 from eventshop.log.crash import point
@@ -15,6 +15,7 @@ from projections.engine import checkpoint, parking
 from projections.engine.checkpoint import Moved, Seen
 from projections.engine.fold import Fold, Step, steps
 from projections.engine.parking import Site
+from projections.engine.table import AWAY, REFUSED
 
 #: Something to get past: an event with what it touches, or a record that is none.
 Planned: TypeAlias = Step | Unreadable
@@ -36,9 +37,9 @@ def project(site: Site, seen: Seen, delivered: Sequence[Delivery]) -> None:
 def _project(site: Site, seen: Seen, planned: Sequence[Planned]) -> None:
     try:
         return _written(site, seen, planned)
-    except (OperationalError, InterfaceError):
-        raise  # the database is away: nobody's fault
-    except (DatabaseError, ArithmeticError, TypeError, ValueError) as error:
+    except AWAY:
+        raise
+    except REFUSED as error:
         if len(planned) == 1:
             if isinstance(planned[0], Unreadable):
                 raise

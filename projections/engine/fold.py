@@ -42,9 +42,10 @@ def steps(projection: Projection[R], delivered: Iterable[Delivered], registry: R
 
 
 def _step(projection: Projection[R], at: Delivered, registry: Registry) -> Step:
-    meta = meta_of(at.row)
     place = at.offset, at.partition, at.sequence
+    meta = meta_of(at.row._replace(metadata="{}"))  # what is known of an event that cannot be read
     try:
+        meta = meta_of(at.row)
         if not projection.handlers.get(registry.event(at.row.event_type)):
             return Step(None, meta, *place, [])
         happened = recorded(at.row, registry).event

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -16,7 +16,7 @@ from eventshop.log.base import Delivered, Unreadable
 from eventshop.store.engine import engine
 from projections.engine.fold import Fold, Step, steps
 from projections.engine.projection import Projection, catalogue
-from projections.engine.table import Table
+from projections.engine.table import AWAY, REFUSED, Table
 from projections.engine.tables import Checkpoint, ParkedEvent, UnreadableRecord
 
 #: The wait before the first retry; it doubles with each attempt, up to an hour.
@@ -97,21 +97,26 @@ def retry(name: str, aggregate_id: UUID) -> Drained:
 
 def drain(site: Site, aggregate_id: UUID) -> Drained:
     """As `retry`, for any site."""
-    limit = AT_ONCE
+    limit, drained = AT_ONCE, 0
     while True:
         try:
             with transaction.atomic():
-                return _drain(site, aggregate_id, limit)
-        except DatabaseError as error:
-            # A row the database refuses does not say which event made it: go on one by one, then it does.
+                done = _drain(site, aggregate_id, limit)
+        except AWAY:
+            raise
+        except REFUSED as error:
+            # A row the database refuses does not say which event made it: take fewer, down to the one at fault.
             if limit > 1:
-                limit = 1
+                limit //= 2
                 continue
             with transaction.atomic():
                 first = _queue(site.name, aggregate_id).first()
                 if first is not None:
                     _failed_again(first, error)
-            return Drained(0, _queue(site.name, aggregate_id).count())
+            return Drained(drained, _queue(site.name, aggregate_id).count())
+        drained += done.drained
+        if limit == AT_ONCE or done.drained < limit or not done.remaining:
+            return Drained(drained, done.remaining)
 
 
 def _drain(site: Site, aggregate_id: UUID, limit: int) -> Drained:
@@ -198,8 +203,13 @@ def _failed_again(row: ParkedEvent, error: Exception) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
+    return _storable(f"{type(error).__name__}: {error}")[:500]
 
 
 def _trace(error: Exception) -> str:
-    return "".join(traceback.format_exception(error))[-20_000:]
+    return _storable("".join(traceback.format_exception(error)))[-20_000:]
+
+
+def _storable(text: str) -> str:
+    """Without what no database takes; an error that could not be kept would stop more than its own event."""
+    return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 import psycopg
-from django.db import connection, models
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection, models
 
 from projections.engine.read_model import ReadModel
 
 R = TypeVar("R", bound=ReadModel)
+
+#: The database cannot be reached or is busy: nobody's fault.
+AWAY: Final = (OperationalError, InterfaceError)
+#: What comes of a row that the database, or the way to it, does not take.
+REFUSED: Final = (DatabaseError, ArithmeticError, TypeError, ValueError)
 
 #: Array types for `unnest`. Text rather than varchar(n): an explicit cast would cut a long text instead of refusing it.
 _POSTGRES_TYPES: Final[dict[type[models.Field[Any, Any]], str]] = {
@@ -40,6 +46,7 @@ class Table(Generic[R]):
         self.columns = [field.column for field in self.fields]
         self.key = next(field.column for field in self.fields if field.primary_key)
         self._values = attrgetter(*(field.attname for field in self.fields))
+        self._written = [_sqlite_writer(field) for field in self.fields]
 
     def load(self, keys: Collection[Any]) -> dict[Any, R]:
         """The rows with these primary keys, those that exist."""
@@ -72,7 +79,8 @@ class Table(Generic[R]):
                     cursor.execute(self._postgres_upsert(), arrays, prepare=True)
             else:
                 connection.connection.executemany(
-                    self._sqlite_upsert(), ([_sqlite(value) for value in row] for row in values)
+                    self._sqlite_upsert(),
+                    [[write(value) for write, value in zip(self._written, row, strict=True)] for row in values],
                 )
 
     def _listed(self, prefix: str = "") -> str:
@@ -111,3 +119,40 @@ def _sqlite(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(value)
     return value
+
+
+def _sqlite_writer(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
+    """As `_sqlite`, refusing what PostgreSQL refuses: SQLite takes any text and any number into any column."""
+    checked: Callable[[Any], Any] = _sqlite
+    match field:
+        case models.CharField(max_length=int() as length):
+            checked = partial(_text, field.column, length)
+        case models.BigIntegerField():
+            checked = partial(_whole, field.column, 2**63)
+        case models.IntegerField():
+            checked = partial(_whole, field.column, 2**31)
+        case models.DecimalField():
+            limit = Decimal(10) ** (field.max_digits - field.decimal_places)
+            checked = partial(_amount, field.column, limit, Decimal(1).scaleb(-field.decimal_places))
+    return lambda value: None if value is None else checked(value)
+
+
+def _text(column: str, length: int, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{column} takes text, not {type(value).__name__}")
+    if len(value) > length:
+        raise DataError(f"{column} takes at most {length} characters, not {len(value)}")
+    return value
+
+
+def _whole(column: str, limit: int, value: int) -> int:
+    if not -limit <= value < limit:
+        raise DataError(f"{column}: {value} is out of range")
+    return value
+
+
+def _amount(column: str, limit: Decimal, unit: Decimal, value: Any) -> str:
+    rounded = Decimal(value).quantize(unit, ROUND_HALF_UP)
+    if abs(rounded) >= limit:
+        raise DataError(f"{column}: {value} is out of range")
+    return str(rounded)
