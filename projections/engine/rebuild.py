@@ -22,7 +22,7 @@ from projections.engine import batch, checkpoint
 from projections.engine.checkpoint import Seen
 from projections.engine.parking import Site, live
 from projections.engine.projection import Projection, catalogue
-from projections.engine.table import Table
+from projections.engine.table import AWAY, Table
 from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild
 
 #: Events folded in one transaction; nobody waits for these rows, so larger than the live batch.
@@ -92,6 +92,8 @@ def rebuild(
     try:
         seen = _prepared(job, site, seen, source, owner)
         _Run(job, site, seen, source, reader, owner).fold(told, stopping or Signal())
+    except (CheckpointMoved, *AWAY):
+        raise  # the rows are not to blame: whoever looks next goes on
     except Exception as error:
         Rebuild.objects.filter(pk=job.pk).update(
             state=Rebuild.State.FAILED, error=f"{type(error).__name__}: {error}", finished_at=timezone.now()
@@ -209,10 +211,12 @@ class _Run:
     def _refuse_new_failures(self, old: Seen, new: Seen) -> None:
         before, after = (sum(row.parked for row in rows.values()) for rows in (old, new))
         if after > before:
+            failed = ParkedEvent.objects.filter(projection=self.site.name, attempts__gt=0).order_by("position")
+            first = failed[0]
             raise ProjectionError(
-                f"{after} events cannot be folded (live: {before}); the live rows were kept",
+                f"{after} events cannot be folded (live: {before}); the live rows were kept. "
+                f"The first: {first.event_type} {first.event_id}, {first.error}",
                 projection=self.site.projection.name,
-                first=str(ParkedEvent.objects.filter(projection=self.site.name, attempts__gt=0).first()),
             )
 
 

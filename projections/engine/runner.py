@@ -6,12 +6,12 @@ import logging
 import random
 from collections.abc import Callable, Iterable
 from threading import Event as Signal
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
-from eventshop.core.errors import CheckpointMoved, TailBusy
+from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
 from eventshop.log.base import EventLog, Reader
 from projections.engine import batch, checkpoint, parking
 from projections.engine.checkpoint import Seen
@@ -27,6 +27,8 @@ BATCH: Final = 1_000
 IDLE_S: Final = 0.2
 #: How often leases are renewed and due retries looked for.
 CARE_S: Final = 2.0
+#: How long a projection stands still whose rows could not be rebuilt for its new version.
+HOLD_S: Final = 60.0
 
 
 class Runner:
@@ -42,7 +44,9 @@ class Runner:
         self.owner = owner
         self._readers: dict[str, Reader] = {}
         self._seen: dict[str, Seen] = {}
+        self._held_until: dict[str, float] = {}
         self._care_at = 0.0
+        self._stop = Signal()
 
     def step(self, site: Site, limit: int = BATCH) -> int:
         """Fold the next events of one projection; how many there were."""
@@ -70,6 +74,7 @@ class Runner:
                 except (TailBusy, CheckpointMoved):
                     if monotonic() > give_up:
                         raise
+                    sleep(0.02)
                     continue
                 if advanced:
                     give_up = monotonic() + patience_s
@@ -81,7 +86,7 @@ class Runner:
 
     def run(self, stop: Signal) -> None:
         """Fold until told to stop. A database that is away is waited for; leases are given back at the end."""
-        idle, failures = 0.005, 0
+        self._stop, idle, failures = stop, 0.005, 0
         while not stop.is_set():
             try:
                 advanced = self._round()
@@ -91,7 +96,7 @@ class Runner:
                 away = isinstance(error, OperationalError | InterfaceError)
                 log.warning("round failed, trying again: %s", error, exc_info=not away)
                 self._forget()
-                stop.wait(min(10.0, 0.1 * 2**failures) * random.uniform(0.5, 1))  # noqa: S311
+                stop.wait(min(10.0, 0.1 * 2 ** min(failures, 10)) * random.uniform(0.5, 1))  # noqa: S311
                 continue
             idle = 0.005 if advanced else min(IDLE_S, idle * 2)
             if not advanced:
@@ -122,7 +127,7 @@ class Runner:
         running = checkpoint.present(self.owner, [site.name for site in self.sites])
         for site in self.sites:
             seen = self._seen.get(site.name) or {}
-            rows = {**self._opened(site), **seen}
+            rows = {**self._opened_or_held(site), **seen}
             share = checkpoint.fair_share(len(rows), running[site.name])
             mine = checkpoint.lease(rows.values(), self.owner, share=share)
             # A partition just taken over starts from the database, not from what this runner remembers.
@@ -138,11 +143,32 @@ class Runner:
         """The checkpoints of a projection that may go on; its rows are rebuilt first if an older version wrote them."""
         projection = site.projection
         rows = checkpoint.opened(site.name, self.source.partitions, projection.version)
-        if any(row.version != projection.version for row in rows.values()):
-            log.warning("%s: its rows are of another version; rebuilding", site.name)
-            rebuild(projection, self.source, requested_by="engine", reason="the projection has a new version")
+        newest = max(row.version for row in rows.values())
+        if newest > projection.version:
+            raise ProjectionError(
+                f"{site.name}: its rows are of version {newest}, this program's is {projection.version}; "
+                "to go back, rebuild it"
+            )
+        if any(row.version < projection.version for row in rows.values()):
+            log.warning("%s: its rows are of an older version; rebuilding", site.name)
+            reason = f"version {projection.version}"
+            rebuild(projection, self.source, requested_by="engine", reason=reason, stopping=self._stop)
             rows = checkpoint.opened(site.name, self.source.partitions, projection.version)
-        return {number: row for number, row in rows.items() if not row.paused}
+        return {number: row for number, row in rows.items() if row.version == projection.version and not row.paused}
+
+    def _opened_or_held(self, site: Site) -> Seen:
+        """As `_opened`; a projection that cannot go on stands still for a while, and holds up no other."""
+        if monotonic() < self._held_until.get(site.name, 0.0):
+            return {}
+        try:
+            return self._opened(site)
+        except CheckpointMoved as elsewhere:
+            log.info("%s: %s", site.name, elsewhere)
+            return {}
+        except ProjectionError as error:
+            log.warning("%s stands still: %s", site.name, error)
+            self._held_until[site.name] = monotonic() + HOLD_S
+            return {}
 
     def _reader(self, site: Site) -> Reader:
         if site.name not in self._readers:
