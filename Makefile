@@ -1,0 +1,52 @@
+# EventShop's commands. `make` alone lists them.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# Only for the tools of `check`: they import the settings, which refuse to start without a key.
+CHECK_KEY := only-for-static-checks-never-for-a-server
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run test check bench clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "EventShop needs Python 3.11 or newer; no python3 was found on the PATH." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; ok = sys.version_info >= (3, 11); ok or print("EventShop needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make PYTHON=/path/to/python3.11", file=sys.stderr); sys.exit(not ok)'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Could not make $(VENV). Debian and Ubuntu have venv in the package python3-venv." >&2; exit 1; }
+
+$(VENV)/.installed: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
+	@$(BIN)/python -c 'import tomllib; print(*sum(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"].values(), []), sep="\n")' > $(VENV)/requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r $(VENV)/requirements-dev.txt
+	@touch $@
+
+install: $(VENV)/.installed ## make .venv with what EventShop needs to run
+
+install-dev: $(VENV)/.installed-dev ## add the tools for check, test and bench
+
+run: install ## start EventShop on http://127.0.0.1:8000 (PORT=8001 for another port)
+	@$(BIN)/python -m deploy.local
+
+test: install-dev ## all tests on SQLite, then integration and chaos again on PostgreSQL
+	$(BIN)/python -m pytest
+	$(BIN)/python -m deploy.postgres run --skip-if-missing -- $(BIN)/python -m pytest tests/integration tests/chaos
+
+check: export SECRET_KEY := $(CHECK_KEY)
+check: export ENV_FILE :=
+check: install-dev ## formatting, lint, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install-dev ## measure commands, events and projections per second
+	$(BIN)/python -m benchmarks
+
+clean: ## remove caches and .venv; keeps var/ and .env, your data and your password
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

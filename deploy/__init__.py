@@ -1,0 +1,1 @@
+"""Starting EventShop and what it stands on, on one machine."""

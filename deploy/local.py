@@ -1,0 +1,126 @@
+"""`make run`: EventShop on this machine, with nothing else to install or to configure.
+
+Writes `.env` once, migrates, fills an empty shop with demo data, and runs web and worker until Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+from rich.console import Console
+from rich.panel import Panel
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+INTERRUPTED = {130, 143}
+
+
+class CannotStart(Exception):
+    """EventShop cannot be started; the message says why and what helps."""
+
+
+def chosen_port(text: str) -> int:
+    """Return the port to listen on."""
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise CannotStart(f"PORT must be a number from 1 to 65535, not {text!r}.")
+    return int(text)
+
+
+def require_free(port: int) -> None:
+    """Refuse a port that cannot be listened on, before anything slow has begun."""
+    with socket.socket() as probe:
+        # As the server will do it: connections of an earlier run that still linger do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except PermissionError:
+            raise CannotStart(f"Port {port} is not allowed for this user. Try: make run PORT=8000") from None
+        except OSError:
+            other = port + 1 if port < 65535 else 8001
+            raise CannotStart(
+                f"Port {port} is already in use. Stop what uses it, or try: make run PORT={other}"
+            ) from None
+
+
+def ensure_env(path: Path) -> dict[str, str]:
+    """Return the settings in `path`, after adding a random SECRET_KEY and STAFF_PASSWORD where missing."""
+    text = path.read_text() if path.exists() else ""
+    found = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    made = {
+        name: value
+        for name, value in (
+            ("SECRET_KEY", secrets.token_urlsafe(50)),
+            ("STAFF_PASSWORD", secrets.token_urlsafe(12)),
+        )
+        if name not in found
+    }
+    if made:
+        if text and not text.endswith("\n"):
+            text += "\n"
+        heading = "" if text else "# Written by `make run` for this machine. Not for the repository.\n"
+        lines = "".join(f"{name}={value}\n" for name, value in made.items())
+        # Readable by nobody else from its first byte on.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(heading + text + lines)
+        path.chmod(0o600)
+    return found | made
+
+
+def prepare(environment: Mapping[str, str]) -> None:
+    """Bring the database up to date, fill it when it is empty, and make the staff account."""
+    for command in (["migrate", "--verbosity", "0"], ["seed_demo"], ["ensure_staff"]):
+        done = subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=False)
+        if done.returncode:
+            raise CannotStart(f"`manage.py {command[0]}` failed (status {done.returncode}); see above.")
+
+
+def serve(environment: dict[str, str]) -> int:
+    """Run the processes of the Procfile until one of them ends or Ctrl-C; return the status to exit with."""
+    manager = Manager()
+    for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
+        # `exec`: the signal to stop reaches the program itself and not a shell around it.
+        manager.add_process(name, f"exec {command}", env=environment, cwd=str(ROOT))
+    manager.loop()
+    return 0 if manager.returncode in INTERRUPTED else (manager.returncode or 0)
+
+
+def main() -> int:
+    """Start EventShop; return the status to exit with."""
+    console = Console()
+    try:
+        port = chosen_port(os.environ.get("PORT") or "8000")
+        require_free(port)
+        settings = ensure_env(ROOT / ".env")
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PORT": str(port),
+            "PYTHONUNBUFFERED": "1",
+        }
+        prepare(environment)
+    except CannotStart as error:
+        Console(stderr=True).print(f"[bold red]{error}[/]", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    password = os.environ.get("STAFF_PASSWORD") or settings["STAFF_PASSWORD"]
+    address = f"http://{HOST}:{port}/"
+    console.print(
+        Panel.fit(
+            f"[bold]EventShop[/]  {address}\nsign in as  [bold]staff[/]  with password  [bold]{password}[/]\n"
+            "[dim]Ctrl-C stops it; the data stays in var/[/]",
+        ),
+        highlight=False,
+    )
+    return serve(environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

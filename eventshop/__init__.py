@@ -1,0 +1,6 @@
+"""EventShop: an event-sourced shop, consent and trading application."""
+
+# `shared_task` binds to this application, in the web process as well as in a worker.
+from eventshop.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,1 @@
+"""Operations: the console's look and pages, health, content security."""

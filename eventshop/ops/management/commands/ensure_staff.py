@@ -1,0 +1,29 @@
+"""`manage.py ensure_staff`: a staff account with the password of the settings."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    """Make sure that a superuser exists whose password is the setting STAFF_PASSWORD."""
+
+    help = "Make sure that a staff superuser exists whose password is the setting STAFF_PASSWORD."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--username", default="staff")
+
+    def handle(self, *args: Any, username: str, **options: Any) -> None:
+        password = settings.STAFF_PASSWORD
+        if not password:
+            raise CommandError("STAFF_PASSWORD is not set: there is no password to give to the staff account")
+        user, created = User.objects.get_or_create(username=username)
+        if user.is_staff and user.is_superuser and user.is_active and user.check_password(password):
+            return
+        user.is_staff = user.is_superuser = user.is_active = True
+        user.set_password(password)
+        user.save()
+        self.stdout.write(f"{username}: {'created' if created else 'password and rights set again'}")

@@ -1,0 +1,243 @@
+"""Every setting of EventShop, and the only place that reads the environment.
+
+`docs/settings.md` lists them. A value that cannot be used stops the start with a message that begins with its
+name.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from eventshop import checked
+from eventshop.ops.unfold_settings import UNFOLD as UNFOLD
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = BASE_DIR / "var"
+
+env = environ.Env()
+_env_file = env.str("ENV_FILE", default=str(BASE_DIR / ".env"))
+if _env_file and Path(_env_file).is_file():
+    env.read_env(_env_file)
+
+
+def _switch(name: str) -> bool:
+    return checked.switch(name, env.str(name, default="off"))
+
+
+DEBUG = _switch("DEBUG")
+SECRET_KEY = checked.secret_key("SECRET_KEY", env.str("SECRET_KEY", default=""))
+ALLOWED_HOSTS = checked.hosts("ALLOWED_HOSTS", env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"]))
+TIME_ZONE = checked.time_zone("TIME_ZONE", env.str("TIME_ZONE", default="Europe/London"))
+LOG_LEVEL = checked.log_level("LOG_LEVEL", env.str("LOG_LEVEL", default="INFO"))
+STAFF_PASSWORD = env.str("STAFF_PASSWORD", default="")
+
+# --- applications ---------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "csp",
+    "eventshop.store",
+    "eventshop.log",
+    "eventshop.ops",
+    "orders",
+    "users",
+    "trading",
+    "projections",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "eventshop.ops.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "eventshop.urls"
+WSGI_APPLICATION = "eventshop.wsgi.application"
+ASGI_APPLICATION = "eventshop.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-gb"
+USE_TZ = True
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+}
+
+# --- database -------------------------------------------------------------------------------------
+
+
+def _sqlite(path: Path) -> dict[str, Any]:
+    checked.folder("DATABASE_URL", path.parent)
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        # A deferred transaction that has read cannot upgrade in WAL: it fails at once, whatever the timeout.
+        # FULL: with NORMAL a power failure may take the last accepted events with it.
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-20000;",
+        },
+        # A file, as several threads and processes use it; Django's default for tests is in memory.
+        "TEST": {"NAME": str(path.with_name(f"test_{path.name}"))},
+    }
+
+
+def _database(name: str) -> dict[str, Any]:
+    url = env.str(name, default="sqlite:///var/eventshop.sqlite3")
+    kind = checked.scheme(name, url, ("sqlite", "postgres", "postgresql"))
+    config: dict[str, Any] = env.db_url_config(url)
+    if config["NAME"] in ("", ":memory:"):
+        raise checked.refused(name, "names no database")
+    if kind == "sqlite":
+        return _sqlite(BASE_DIR / config["NAME"])
+    options = config.setdefault("OPTIONS", {})
+    # libpq's way to name a socket folder; Django's `dbshell` and messages look for it in HOST.
+    config["HOST"] = options.pop("host", config["HOST"])
+    return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+
+
+DATABASES = {"default": _database("DATABASE_URL")}
+
+# --- event log, tasks, cache ----------------------------------------------------------------------
+
+EVENT_LOG_URL = checked.event_log_url("EVENT_LOG_URL", env.str("EVENT_LOG_URL", default="database:"))
+KAFKA_OPTIONS = checked.kafka_options("EVENT_LOG_URL", EVENT_LOG_URL)
+KAFKA_TOPIC_PREFIX = checked.topic_prefix("KAFKA_TOPIC_PREFIX", env.str("KAFKA_TOPIC_PREFIX", default=""))
+KAFKA_REPLICATION_FACTOR = checked.count("KAFKA_REPLICATION_FACTOR", env.str("KAFKA_REPLICATION_FACTOR", default="1"))
+KAFKA_MIN_INSYNC_REPLICAS = checked.count(
+    "KAFKA_MIN_INSYNC_REPLICAS", env.str("KAFKA_MIN_INSYNC_REPLICAS", default="1")
+)
+CRASH_AT = checked.crash_point("CRASH_AT", env.str("CRASH_AT", default=""))
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
+_broker = checked.scheme(
+    "CELERY_BROKER_URL", CELERY_BROKER_URL, ("filesystem", "memory", "redis", "rediss", "amqp", "amqps")
+)
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
+if _broker == "filesystem":
+    _messages = checked.folder("CELERY_BROKER_URL", VAR / "celery" / "messages")
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        # One folder both ways: what one process sends, another one takes from the same place.
+        "data_folder_in": str(_messages),
+        "data_folder_out": str(_messages),
+        "processed_folder": str(checked.folder("CELERY_BROKER_URL", VAR / "celery" / "processed")),
+        "control_folder": str(checked.folder("CELERY_BROKER_URL", VAR / "celery" / "control")),
+    }
+elif _broker in ("redis", "rediss"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# A process started by fork would inherit the projections' threads, half of them.
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = TIME_ZONE
+
+_cache_url = env.str("CACHE_URL", default="locmemcache://")
+checked.scheme("CACHE_URL", _cache_url, ("locmemcache", "dummycache", "redis", "rediss"))
+try:
+    CACHES = {"default": env.cache_url_config(_cache_url)}
+except ImproperlyConfigured as error:
+    raise checked.refused("CACHE_URL", str(error)) from None
+
+# --- security -------------------------------------------------------------------------------------
+
+HTTPS = _switch("HTTPS")
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+# Load balancers ask for their health check over plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{validator}"}
+    for validator in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# --- static files ---------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = checked.folder("STATIC_ROOT", BASE_DIR / env.str("STATIC_ROOT", default="var/static"))
+# After `collectstatic`: hashed and compressed names, cached for ever. Before: straight from the applications.
+_collected = (STATIC_ROOT / "staticfiles.json").is_file() and not DEBUG
+WHITENOISE_USE_FINDERS = not _collected
+_storage = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+if not _collected:
+    _storage = "django.contrib.staticfiles.storage.StaticFilesStorage"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": _storage},
+}
+
+# --- logging: to the console, and never what a command, an event or a form holds ------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # At DEBUG it logs each statement with its parameters: personal data.
+        "django.db.backends": {"level": "INFO"},
+        # It tells of every connection at INFO.
+        "kafka": {"level": "WARNING"},
+    },
+}

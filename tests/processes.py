@@ -1,0 +1,43 @@
+"""Processes of the program that tests start, watch and kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@contextmanager
+def running(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`manage.py ARGUMENTS` as a process, killed at the end if it still lives; what it says goes to `log`."""
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **env},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+            process.wait()
+
+
+def until(condition: Callable[[], object], *, within_s: float = 30, what: str = "") -> None:
+    """Wait for a condition; fails with `what` when it does not come true in time."""
+    give_up = monotonic() + within_s
+    while not condition():
+        if monotonic() > give_up:
+            raise AssertionError(f"not within {within_s} s: {what or condition}")
+        sleep(0.02)

@@ -1,0 +1,41 @@
+"""`make run` says what is wrong before it does anything, and keeps the key and the password it has written."""
+
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from deploy.local import CannotStart, chosen_port, ensure_env, require_free
+
+
+def test_a_port_in_use_is_named_with_a_way_out() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotStart, match=rf"Port {port} is already in use.*PORT="):
+            require_free(port)
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "http", "80.5"])
+def test_a_port_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(CannotStart, match="PORT must be a number"):
+        chosen_port(text)
+
+
+def test_the_env_file_is_written_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    first = ensure_env(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(first["SECRET_KEY"]) >= 50
+    assert ensure_env(path) == first
+
+
+def test_an_own_env_file_is_completed_and_otherwise_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# mine\nTIME_ZONE=Europe/Paris")
+    ensure_env(path)
+    lines = path.read_text().splitlines()
+    assert lines[:2] == ["# mine", "TIME_ZONE=Europe/Paris"]
+    assert [line.split("=")[0] for line in lines[2:]] == ["SECRET_KEY", "STAFF_PASSWORD"]

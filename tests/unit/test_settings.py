@@ -1,0 +1,116 @@
+"""A setting that is missing or wrong stops the start and is named; what is left out has a safe default."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import BASE_DIR
+
+KEY = "k" * 50
+
+
+def start(probe: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Load the settings in a process of its own that has only these in its environment, and print `probe`."""
+    code = f"from eventshop import settings; print({probe})"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=BASE_DIR,
+        env={"PATH": os.environ["PATH"], "ENV_FILE": "", "SECRET_KEY": KEY} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def value(probe: str, **environment: str) -> str:
+    """Return what `probe` prints in a process that must start."""
+    result = start(probe, **environment)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "short"),
+        ("DEBUG", "maybe"),
+        ("HTTPS", "sometimes"),
+        ("ALLOWED_HOSTS", "http://shop.example"),
+        ("ALLOWED_HOSTS", " , "),
+        ("TIME_ZONE", "Mars/Olympus"),
+        ("TIME_ZONE", "../etc"),
+        ("LOG_LEVEL", "LOUD"),
+        ("DATABASE_URL", "mysql://localhost/shop"),
+        ("DATABASE_URL", "shop.db"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "postgres://localhost/"),
+        ("DATABASE_URL", "postgres://localhost:many/shop"),
+        ("DATABASE_URL", "sqlite:////proc/no/such/place.sqlite3"),
+        ("EVENT_LOG_URL", "rabbit://localhost"),
+        ("EVENT_LOG_URL", "kafka://localhost"),
+        ("EVENT_LOG_URL", "kafka://one:9092,two"),
+        ("EVENT_LOG_URL", "kafka://one:99999"),
+        ("CELERY_BROKER_URL", "carrier-pigeon://"),
+        ("CELERY_BROKER_URL", "amqp://localhost:many/"),
+        ("CACHE_URL", "papercache://"),
+        ("STATIC_ROOT", "/proc/no/such/place"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_by_name(name: str, wrong: str) -> None:
+    result = start(**{name: wrong})
+    assert result.returncode == 1
+    last_line = result.stderr.strip().splitlines()[-1]
+    assert last_line.startswith(f"django.core.exceptions.ImproperlyConfigured: {name}: ")
+
+
+def test_a_refused_url_does_not_show_its_password() -> None:
+    result = start(DATABASE_URL="mysql://shop:hunter2@localhost/shop")
+    assert "hunter2" not in result.stderr
+
+
+def test_debug_is_off_and_cookies_are_plain_unless_asked_for() -> None:
+    assert value("settings.DEBUG, settings.HTTPS, settings.SESSION_COOKIE_SECURE") == "False False False"
+    assert value("settings.DEBUG", DEBUG="on") == "True"
+
+
+def test_https_switches_everything_that_belongs_to_it() -> None:
+    probe = (
+        "settings.SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE,"
+        " settings.SECURE_HSTS_SECONDS"
+    )
+    assert value(probe, HTTPS="on") == "True True True 31536000"
+
+
+def test_without_settings_everything_is_embedded() -> None:
+    probe = "settings.DATABASES['default']['ENGINE'], settings.EVENT_LOG_URL, settings.CELERY_BROKER_URL"
+    assert value(probe) == "django.db.backends.sqlite3 database: filesystem://"
+
+
+def test_postgresql_keeps_its_connections_and_checks_them() -> None:
+    keys = ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS", "HOST", "NAME")
+    probe = f"*(settings.DATABASES['default'][key] for key in {keys})"
+    assert value(probe, DATABASE_URL="postgres://me@/shop?host=/tmp/sockets") == "60 True /tmp/sockets shop"
+
+
+def test_settings_are_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_text("TIME_ZONE=Europe/Paris\nLOG_LEVEL=warning\n")
+    assert value("settings.TIME_ZONE, settings.LOG_LEVEL", ENV_FILE=str(file)) == "Europe/Paris WARNING"
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_text("TIME_ZONE=Europe/Paris\n")
+    assert value("settings.TIME_ZONE", ENV_FILE=str(file), TIME_ZONE="Asia/Tokyo") == "Asia/Tokyo"
+
+
+def test_every_setting_is_in_the_table() -> None:
+    source = (BASE_DIR / "eventshop" / "settings.py").read_text()
+    names = set(re.findall(r'(?:env\.\w+|_switch|_database)\("([A-Z_]+)"', source))
+    table = (BASE_DIR / "docs" / "settings.md").read_text()
+    assert {name for name in names if f"`{name}`" not in table} == set()

@@ -1,0 +1,1 @@
+"""Trades, accounts and positions."""

@@ -1,0 +1,1 @@
+"""Users, their contact details and their consents."""
