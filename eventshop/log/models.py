@@ -25,11 +25,11 @@ class RelayCheckpoint(models.Model):
     """The last position the relay knows to be in Kafka: Kafka's own tail decides, this finds out when it lost some."""
 
     topic = models.CharField(max_length=249, primary_key=True)
-    topic_id = models.UUIDField()
+    topic_id = models.UUIDField(null=True)
     position = models.BigIntegerField(default=0)
-    owner = models.CharField(max_length=200, blank=True)
-    moved_at = models.DateTimeField(null=True)
-    seen_at = models.DateTimeField(null=True, help_text="When the leader last looked for events to relay.")
+    owner = models.CharField(max_length=200, blank=True, help_text="The process that leads.")
+    leased_until = models.DateTimeField(null=True)
+    moved_at = models.DateTimeField(null=True, help_text="When events were last published.")
 
     class Meta:
         default_permissions = ("view",)

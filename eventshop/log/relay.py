@@ -1,7 +1,7 @@
 """From the event table to the topic `event-store`, each event exactly once, through any crash (mechanics 1.2 and 4).
 
-One leader at a time: a session lock in PostgreSQL keeps others waiting, Kafka's producer epoch makes sure. Where to go
-on is what Kafka itself holds: the highest position on the topic. Whatever goes wrong, the producer is thrown away and
+One leader at a time: a lease in PostgreSQL keeps others waiting, Kafka's producer epoch makes sure. Where to go on is
+what Kafka itself holds: the highest position on the topic. Whatever goes wrong, the producer is thrown away and
 everything is read again; nothing is resumed from memory.
 """
 
@@ -11,15 +11,15 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from datetime import timedelta
 from threading import Event as Signal
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
-from django.db import connection, connections
+from django.db import connections
+from django.db.models import Q
 from django.utils import timezone
 
 from eventshop.core.errors import EventShopError, TailBusy
@@ -39,16 +39,22 @@ log = logging.getLogger(__name__)
 BATCH: Final = 1_000
 #: commit_transaction() has no timeout of its own and may hang for ever with the broker gone: then this process ends.
 DEADLINE_S: Final = 30.0
-#: The advisory lock of the leader ("EVSR").
-LEADER: Final = 0x45565352
-IDLE_S: Final = 0.05
-CHECKPOINT_EVERY_S: Final = 1.0
+#: How long a leader that died, or stopped, keeps others from taking over.
+LEASE: Final = timedelta(seconds=3)
+NOTE_EVERY_S: Final = 1.0
+IDLE_S: Final = 0.02
 
 
 class RelayStopped(EventShopError):
     """The relay stops until somebody has looked."""
 
     code = "relay-stopped"
+
+
+class LeadLost(EventShopError):
+    """Another relay leads now."""
+
+    code = "lead-lost"
 
 
 class Relay:
@@ -63,6 +69,7 @@ class Relay:
         self.position = 0
         self.sequences: list[int] = []
         self.topic_id: UUID | None = None
+        self._noted = -1
         self._noted_at = 0.0
 
     def take_over(self) -> None:
@@ -139,12 +146,16 @@ class Relay:
             )
 
     def _note(self, *, force: bool = False) -> None:
-        if not force and monotonic() < self._noted_at + CHECKPOINT_EVERY_S:
-            return
-        now = timezone.now()
-        values = {"topic_id": self.topic_id, "position": self.position, "owner": self.owner, "seen_at": now}
-        RelayCheckpoint.objects.update_or_create(topic=self.topic, defaults={**values, "moved_at": now})
-        self._noted_at = monotonic()
+        """Keep the lease and write down how far Kafka is, now and then; raises `LeadLost` when another one leads."""
+        if force or monotonic() >= self._noted_at + NOTE_EVERY_S:
+            now = timezone.now()
+            moved = {"moved_at": now} if self.position != self._noted else {}
+            kept = RelayCheckpoint.objects.filter(topic=self.topic, owner=self.owner).update(
+                topic_id=self.topic_id, position=self.position, leased_until=now + LEASE, **moved
+            )
+            if not kept:
+                raise LeadLost(owner=self.owner)
+            self._noted, self._noted_at = self.position, monotonic()
 
     def close(self) -> None:
         """Throw the producer away; an open transaction is aborted so that readers need not wait for its timeout."""
@@ -169,13 +180,13 @@ def run(stop: Signal) -> None:
     while not stop.is_set():
         relay = Relay(watchdog)
         try:
-            with leadership() as leading:
-                if not leading:
-                    stop.wait(1.0)
-                    continue
-                relay.take_over()
-                failures = 0
-                _lead(relay, stop)
+            if not take_lead(relay.topic, relay.owner):
+                stop.wait(1.0)
+                continue
+            relay.take_over()
+            failures = 0
+            _lead(relay, stop)
+            give_up_lead(relay.topic, relay.owner)
         except (RelayStopped, topics.TopicRefused):
             raise
         except Exception as error:  # of Kafka or of the database: the same answer to all of them
@@ -198,12 +209,15 @@ def _lead(relay: Relay, stop: Signal) -> None:
             idle = min(IDLE_S, idle * 1.5)
 
 
-@contextmanager
-def leadership() -> Iterator[bool]:
-    """Whether this process leads; on a connection of its own that dies with the process."""
-    settings = connection.get_connection_params()
-    names = ("dbname", "user", "password", "host", "port", "sslmode", "options")
-    login = {name: settings[name] for name in names if settings.get(name)}
-    with psycopg.connect(**login, autocommit=True, keepalives_idle=5, keepalives_interval=2) as own:
-        answer = own.execute("SELECT pg_try_advisory_lock(%s)", [LEADER]).fetchone()
-        yield bool(answer and answer[0])
+def take_lead(topic: str, owner: str) -> bool:
+    """Whether this process may lead now. It only prevents churn: what keeps events single is Kafka's epoch."""
+    now = timezone.now()
+    RelayCheckpoint.objects.get_or_create(topic=topic)
+    free = Q(owner="") | Q(owner=owner) | Q(leased_until=None) | Q(leased_until__lt=now)
+    taken = RelayCheckpoint.objects.filter(free, topic=topic).update(owner=owner, leased_until=now + LEASE)
+    return bool(taken)
+
+
+def give_up_lead(topic: str, owner: str) -> None:
+    """Let another one lead at once."""
+    RelayCheckpoint.objects.filter(topic=topic, owner=owner).update(owner="", leased_until=None)
