@@ -33,7 +33,11 @@ class Command(BaseCommand):
         drained = remaining = 0
         for name, aggregate_id in queues:
             result = parking.retry(name, aggregate_id)
-            drained, remaining = drained + result.drained, remaining + result.remaining
+            drained += result.drained
+            while result.remaining and result.drained >= parking.AT_ONCE:  # it was long, not poisoned again
+                result = parking.retry(name, aggregate_id)
+                drained += result.drained
+            remaining += result.remaining
         self.stdout.write(f"{drained} parked events folded, {remaining} still parked.")
         if remaining:
             raise CommandError("Some events still fail; projections_status and the admin show why.", returncode=1)
