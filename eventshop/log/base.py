@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
+from uuid import UUID
 
 from eventshop.store.rows import Row
 
@@ -64,10 +65,14 @@ class EventLog(Protocol):
 
     partitions: Sequence[int]
 
-    def reader(self) -> Reader:
-        """A reader of its own for each projection that goes its own pace."""
+    def reader(self, name: str) -> Reader:
+        """A reader of its own for each projection, which goes its own pace; `name` is what lag tools show."""
         ...
 
     def heads(self) -> Mapping[int, int]:
         """Where each partition ends: the offset of a checkpoint that is not behind."""
+        ...
+
+    def partition_of(self, aggregate_id: UUID) -> int:
+        """Where all events of an aggregate lie."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from eventshop.log.base import Delivered, Place
 from eventshop.store.tail import Tail, newest_position
@@ -16,7 +17,7 @@ class DatabaseLog:
     def __init__(self) -> None:
         self._tail = Tail()
 
-    def reader(self) -> DatabaseLog:
+    def reader(self, name: str) -> DatabaseLog:
         return self
 
     def read(
@@ -33,6 +34,9 @@ class DatabaseLog:
 
     def heads(self) -> dict[int, int]:
         return {0: newest_position()}
+
+    def partition_of(self, aggregate_id: UUID) -> int:
+        return 0
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from django.conf import settings
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
 from eventshop.core.errors import EventShopError
 
-__all__ = ["KafkaAway", "KafkaError", "TopicPartition", "admin", "consumer", "producer"]
+__all__ = ["KafkaAway", "KafkaError", "OffsetAndMetadata", "TopicPartition", "admin", "consumer", "producer"]
 
 log = logging.getLogger(__name__)
 

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any, Final
+from uuid import UUID
 
 from eventshop.core.errors import BrokenStream
 from eventshop.log import kafka, topics
 from eventshop.log.base import Delivered, Delivery, Place, Unreadable
+from eventshop.log.kafka_tail import last_records
 from eventshop.log.records import PARTITIONS, number, partition_of, read
 from eventshop.store.engine import engine
 
 log = logging.getLogger(__name__)
 
+#: How often Kafka's own offsets are brought up to date.
+TELL_EVERY_S: Final = 2.0
 #: Rows looked through at a time when a hole is filled.
 _PAGE: Final = 1_000
 
@@ -31,25 +36,29 @@ class KafkaLog:
     def __init__(self) -> None:
         self.topic = topics.event_store()
 
-    def reader(self) -> KafkaReader:
-        return KafkaReader(self.topic)
+    def reader(self, name: str) -> KafkaReader:
+        return KafkaReader(self.topic, name)
 
     def heads(self) -> dict[int, int]:
-        """Where each partition ends for a reader of committed records."""
-        asking = kafka.consumer()
-        try:
-            ends = asking.end_offsets(kafka.partitions_of(self.topic, PARTITIONS))
-            return {tp.partition: end for tp, end in ends.items()}
-        finally:
-            asking.close()
+        """Behind the last committed record of each partition: transaction markers after it are nothing to wait for."""
+        last = last_records(self.topic, PARTITIONS)
+        return {number: last[number].offset + 1 if number in last else 0 for number in self.partitions}
+
+    def partition_of(self, aggregate_id: UUID) -> int:
+        return partition_of(aggregate_id)
 
 
 class KafkaReader:
-    """A consumer whose partitions and offsets are given from outside: they lie in the database with the rows."""
+    """A consumer whose partitions and offsets are given from outside: they lie in the database with the rows.
 
-    def __init__(self, topic: str) -> None:
+    Kafka's own offsets of the group `eventshop-NAME` are kept up as well, for the tools that show lag; nothing reads
+    them here.
+    """
+
+    def __init__(self, topic: str, name: str) -> None:
         self.topic = topic
-        self.consumer = kafka.consumer()
+        self.consumer = kafka.consumer(group_id=topics.named(f"eventshop-{name}"))
+        self._told_at = 0.0
         self._given: dict[int, Place] = {}  # what the caller's checkpoints should say now
         self._passed: dict[int, Place] = {}  # the same, including what was skipped since
 
@@ -57,6 +66,7 @@ class KafkaReader:
         self, after: Mapping[int, Place], limit: int, *, up_to: Mapping[int, Place] | None = None
     ) -> list[Delivery]:
         self._go_to(after)
+        self._tell_lag_tools()
         found: list[Delivery] = []
         if not after:
             return found
@@ -74,6 +84,8 @@ class KafkaReader:
         return all(self.consumer.position(tp) >= ends[tp] for tp in parts)
 
     def close(self) -> None:
+        self._told_at = 0.0
+        self._tell_lag_tools()
         self.consumer.close(autocommit=False)
 
     def _go_to(self, after: Mapping[int, Place]) -> None:
@@ -86,6 +98,17 @@ class KafkaReader:
             if self._given.get(partition) != place:
                 self.consumer.seek(kafka.TopicPartition(self.topic, partition), place.offset)
                 self._given[partition] = self._passed[partition] = place
+
+    def _tell_lag_tools(self) -> None:
+        """Commit where the caller's checkpoints are, without waiting: an answer that is lost is told again."""
+        if self._given and monotonic() >= self._told_at + TELL_EVERY_S:
+            self._told_at = monotonic()
+            self.consumer.commit_async(
+                {
+                    kafka.TopicPartition(self.topic, partition): kafka.OffsetAndMetadata(place.offset, "", -1)
+                    for partition, place in self._given.items()
+                }
+            )
 
     def _deliver(self, partition: int, record: Any) -> list[Delivery]:
         last = self._passed[partition]

@@ -88,7 +88,7 @@ def rebuild(
     if len(checkpoint.lease(seen.values(), owner)) < len(seen):
         checkpoint.release(owner)
         raise CheckpointMoved("another process rebuilds this projection already", projection=projection.name)
-    reader = source.reader()
+    reader = source.reader(site.name)
     try:
         seen = _prepared(job, site, seen, source, owner)
         _Run(job, site, seen, source, reader, owner).fold(told, stopping or Signal())

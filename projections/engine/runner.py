@@ -172,7 +172,7 @@ class Runner:
 
     def _reader(self, site: Site) -> Reader:
         if site.name not in self._readers:
-            self._readers[site.name] = self.source.reader()
+            self._readers[site.name] = self.source.reader(site.name)
         return self._readers[site.name]
 
     def _forget(self) -> None:

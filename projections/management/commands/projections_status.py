@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from rich.table import Table
 
+from eventshop.core.errors import EventShopError
 from eventshop.log.source import event_log
 from eventshop.ops.terminal import console
 from projections.engine.projection import catalogue
-from projections.engine.status import statuses
+from projections.engine.status import statuses, summed
 
 
 class Command(BaseCommand):
     help = "Position, head, lag and parked events of each projection, the worst first."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--partitions", action="store_true", help="Each partition on a line of its own.")
+
+    def handle(self, *args: Any, partitions: bool, **options: Any) -> None:
+        try:
+            found = statuses(catalogue.chosen([]), event_log())
+        except EventShopError as error:
+            raise CommandError(str(error)) from error
         table = Table()
         for heading in ("projection", "state"):
             table.add_column(heading, no_wrap=True)
         for heading in ("position", "head", "behind", "seconds", "parked"):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("worker")
-        for status in statuses(catalogue.chosen([]), event_log()):
+        for status in found if partitions else summed(found):
             table.add_row(
-                status.name,
+                f"{status.name}/{status.partition}" if partitions else status.name,
                 status.state,
                 *(f"{number:,}" for number in (status.position, status.head, status.behind)),
                 f"{status.behind_s:.1f}",
