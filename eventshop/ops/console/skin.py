@@ -1,0 +1,57 @@
+"""The one door to Unfold, the admin's skin; to the type checker it is Django's own admin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from unfold.decorators import action as _action
+from unfold.decorators import display as _display
+
+if TYPE_CHECKING:
+    from django.contrib.admin import FieldListFilter, ModelAdmin, SimpleListFilter
+    from django.contrib.admin.views.main import ChangeList as ChangeList
+
+    SkinAdmin: TypeAlias = ModelAdmin[Any]
+    RangeDateFilter: TypeAlias = FieldListFilter
+    RangeNumericFilter: TypeAlias = FieldListFilter
+    DropdownFilter: TypeAlias = SimpleListFilter
+    ChoicesDropdownFilter: TypeAlias = FieldListFilter
+else:
+    from unfold.admin import ModelAdmin as SkinAdmin
+    from unfold.contrib.filters.admin import (
+        ChoicesDropdownFilter,
+        DropdownFilter,
+        RangeDateFilter,
+        RangeNumericFilter,
+    )
+    from unfold.views import ChangeList
+
+__all__ = [
+    "ChangeList",
+    "ChoicesDropdownFilter",
+    "DropdownFilter",
+    "RangeDateFilter",
+    "RangeNumericFilter",
+    "SkinAdmin",
+    "detail_action",
+    "display",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def display(
+    *, description: str, ordering: str | None = None, label: bool | Mapping[str, str] | None = None
+) -> Callable[[F], F]:
+    """A column of a list. `label` shows it as a badge, with a colour per text if a mapping."""
+    decorate: Callable[[F], F] = _display(description=description, ordering=ordering, label=label)
+    return decorate
+
+
+def detail_action(*, permission: str, description: str, icon: str) -> Callable[[F], F]:
+    """A button on the page of a row; its own page confirms, in a dialog where scripts run (`console/console.js`)."""
+    decorate: Callable[[F], F] = _action(
+        permissions=[permission], description=description, icon=icon, attrs={"data-dialog": True}
+    )
+    return decorate
