@@ -1,0 +1,61 @@
+"""Filters of the read models' lists."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from django.core.cache import cache
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from eventshop.ops.console.filters import day, midnight
+from eventshop.ops.console.skin import DropdownFilter, RangeDateFilter
+
+#: Countries and currencies change rarely; finding them reads the whole table.
+REMEMBERED_S: Final = 600
+
+
+class ValuesFilter(DropdownFilter):
+    """The values of a column, asked for once in ten minutes."""
+
+    parameter_name: str = ""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        key = f"console:values:{model_admin.model._meta.db_table}:{self.parameter_name}"
+        values = cache.get(key)
+        if values is None:
+            rows = model_admin.model._default_manager.order_by(self.parameter_name)
+            values = list(rows.values_list(self.parameter_name, flat=True).distinct()[:300])
+            cache.set(key, values, REMEMBERED_S if values else 0)
+        return [(value, value) for value in values if value]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
+
+
+class CountryFilter(ValuesFilter):
+    title = "country"
+    parameter_name = "country"
+
+
+class CurrencyFilter(ValuesFilter):
+    title = "currency"
+    parameter_name = "currency"
+
+
+class ProjectionFilter(ValuesFilter):
+    title = "projection"
+    parameter_name = "projection"
+
+
+class DaysFilter(RangeDateFilter):
+    """Days in the shop's time zone, both included; a moment of the last day counts."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        first, last = (day(str(self.used_parameters.get(f"{self.field_path}_{end}") or "")) for end in ("from", "to"))
+        if first:
+            queryset = queryset.filter(**{f"{self.field_path}__gte": midnight(first)})
+        if last:
+            queryset = queryset.filter(**{f"{self.field_path}__lt": midnight(last + timedelta(days=1))})
+        return queryset

@@ -1,0 +1,169 @@
+"""Order lines, customers and the activity in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from eventshop.ops.console.counting import BoundedPaginator
+from eventshop.ops.console.keyset import KeysetChangeList
+from eventshop.ops.console.lookups import as_uuid
+from eventshop.ops.console.read_only import ReadOnlyAdmin
+from eventshop.ops.console.readable import NOTHING, amount, when
+from eventshop.ops.console.skin import display
+from projections.admin_filters import CurrencyFilter
+from projections.models import ActivityTimeline, CustomerSummary, OrderLine, OrderSummary
+from projections.prefixes import starting_with
+
+
+def customer_link(customer_id: UUID | None, currency: str, *, short: bool = False) -> str | SafeString:
+    if customer_id is None:
+        return "anonymous"
+    url = reverse("admin:projections_customersummary_change", args=(quote(f"{customer_id}:{currency}"),))
+    text = f"…{str(customer_id)[-8:]}" if short else str(customer_id)
+    return format_html('<a class="es-link" href="{}"><code>{}</code></a>', url, text)
+
+
+def _order_ids(text: str) -> list[UUID]:
+    identity = as_uuid(text)
+    orders = OrderSummary.objects.filter(reference=text).values_list("pk", flat=True)[:50]
+    return [identity] if identity else list(orders)
+
+
+@admin.register(OrderLine)
+class OrderLineAdmin(ReadOnlyAdmin):
+    list_display = ("sku", "description", "order", "line", "quantity", "each", "worth", "returned")
+    search_fields = ("sku",)
+    search_help_text = "Product code, order number or order id"
+    sortable_by = ()
+    ordering = ("-key",)
+    paginator = BoundedPaginator
+    change_list_template = "projections/list.html"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        orders = _order_ids(text)
+        return queryset.filter(Q(order_id__in=orders) if orders else starting_with("sku", text)), False
+
+    @display(description="order")
+    def order(self, line: OrderLine) -> SafeString:
+        url = reverse("admin:projections_ordersummary_change", args=(line.order_id,))
+        return format_html('<a class="es-link" href="{}"><code>…{}</code></a>', url, str(line.order_id)[-8:])
+
+    @display(description="price")
+    def each(self, line: OrderLine) -> str:
+        return amount(line.price, line.currency)
+
+    @display(description="amount")
+    def worth(self, line: OrderLine) -> str:
+        return amount(line.amount, line.currency)
+
+
+@admin.register(CustomerSummary)
+class CustomerSummaryAdmin(ReadOnlyAdmin):
+    list_display = ("customer_id", "orders", "paid_orders", "paid", "given_back", "value", "last_order")
+    list_filter = (CurrencyFilter,)
+    search_fields = ("customer_id",)
+    search_help_text = "Customer id"
+    sortable_by = ("value", "last_order")
+    ordering = ("-last_order_at",)
+    paginator = BoundedPaginator
+    change_list_template = "projections/list.html"
+    change_form_template = "projections/customer.html"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(customer_id=as_uuid(search_term.strip())), False
+
+    def page(self, request: HttpRequest, obj: CustomerSummary) -> dict[str, Any]:
+        orders = OrderSummary.objects.filter(customer_id=obj.customer_id).order_by("-created_at")[:50]
+        return {
+            "customer": obj,
+            "title": "Customer",
+            "subtitle": str(obj.customer_id),
+            "money": [
+                ("Lifetime value", amount(obj.lifetime_value, obj.currency)),
+                ("Spent", amount(obj.spent, obj.currency)),
+                ("Refunded", amount(obj.refunded, obj.currency)),
+            ],
+            "first": when(obj.first_order_at),
+            "last": when(obj.last_order_at),
+            "orders": [(order, amount(order.total, order.currency), when(order.created_at)) for order in orders],
+        }
+
+    @display(description="spent")
+    def paid(self, customer: CustomerSummary) -> str:
+        return amount(customer.spent, customer.currency)
+
+    @display(description="refunded")
+    def given_back(self, customer: CustomerSummary) -> str:
+        return amount(customer.refunded, customer.currency)
+
+    @display(description="lifetime value", ordering="lifetime_value")
+    def value(self, customer: CustomerSummary) -> str:
+        return amount(customer.lifetime_value, customer.currency)
+
+    @display(description="last order", ordering="last_order_at")
+    def last_order(self, customer: CustomerSummary) -> str | SafeString:
+        return when(customer.last_order_at)
+
+
+class ActivityChangeList(KeysetChangeList):
+    cut_by = "last_offset"
+
+
+@admin.register(ActivityTimeline)
+class ActivityTimelineAdmin(ReadOnlyAdmin):
+    list_display = ("summary", "happened", "what", "worth", "actor", "stream")
+    search_fields = ("aggregate_id",)
+    search_help_text = "Order number, or id of an order, customer or event"
+    sortable_by = ()
+    ordering = ("-last_offset",)
+    change_list_template = "console/keyset_list.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ActivityChangeList]:
+        return ActivityChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        identity = as_uuid(text)
+        mine = Q(aggregate_id__in=_order_ids(text))
+        if identity:
+            mine |= Q(customer_id=identity) | Q(event_id=identity)
+        return queryset.filter(mine), False
+
+    @display(description="happened")
+    def happened(self, row: ActivityTimeline) -> str | SafeString:
+        return when(row.at)
+
+    @display(description="event", label=True)
+    def what(self, row: ActivityTimeline) -> str:
+        return row.event_type
+
+    @display(description="amount")
+    def worth(self, row: ActivityTimeline) -> str:
+        return NOTHING if row.amount is None else amount(row.amount, row.currency)
+
+    @display(description="stream")
+    def stream(self, row: ActivityTimeline) -> SafeString:
+        url = reverse("admin:ops_stream_change", args=(row.aggregate_id,))
+        return format_html('<a class="es-link" href="{}">{}, version {}</a>', url, row.aggregate_type, row.version)
