@@ -1,0 +1,144 @@
+"""Projections in the admin: how far each is, which rebuilds run, and the button that asks for one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from eventshop.core.errors import EventShopError
+from eventshop.ops.console.read_only import ReadOnlyAdmin
+from eventshop.ops.console.readable import NOTHING, when
+from eventshop.ops.console.skin import ChangeList, ChoicesDropdownFilter, detail_action, display
+from projections.admin_confirm import confirm
+from projections.admin_filters import ProjectionFilter
+from projections.engine import rebuild
+from projections.engine.tables import Checkpoint, Rebuild
+from projections.progress import progress_of
+
+
+class ReasonForm(forms.Form):
+    effect = (
+        "A worker folds every event again into new rows beside the live ones, and swaps them in when they are as far. "
+        "Readers see the old rows until then."
+    )
+    button = "Rebuild"
+    dangerous = False
+
+    reason = forms.CharField(
+        max_length=500,
+        help_text="Shown beside the rebuild.",
+        widget=forms.TextInput(attrs={"class": "es-input"}),
+    )
+
+
+class CheckpointChangeList(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)
+        for row, found in zip(rows, progress_of(rows), strict=True):
+            row.progress = found
+        self.result_list = rows
+
+
+@admin.register(Checkpoint)
+class CheckpointAdmin(ReadOnlyAdmin):
+    list_display = ("projection", "state", "place", "head", "lag", "behind", "advanced", "owner", "set_aside")
+    sortable_by = ()
+    ordering = ("projection", "partition")
+    actions_detail = ("rebuild",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CheckpointChangeList]:
+        return CheckpointChangeList
+
+    def has_rebuild_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("projections.rebuild_projection")
+
+    @detail_action(permission="rebuild", description="Rebuild", icon="construction")
+    def rebuild(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404("no such projection")
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        back = reverse("admin:projections_checkpoint_changelist")
+        if request.method == "POST" and form.is_valid():
+            try:
+                job = rebuild.request(
+                    row.projection,
+                    requested_by=request.user.get_username(),
+                    reason=form.cleaned_data["reason"],
+                )
+            except EventShopError as error:
+                messages.error(request, f"{row.projection} cannot be rebuilt. {error}.")
+                return HttpResponseRedirect(back)
+            messages.success(request, f"Rebuild of {row.projection} requested; a worker takes it up in a moment.")
+            return HttpResponseRedirect(reverse("admin:projections_rebuild_change", args=(job.pk,)))
+        return confirm(self, request, f"Rebuild {row.projection}", form, back)
+
+    @display(
+        description="state",
+        label={"up to date": "success", "catching up": "info", "stalled": "danger", "paused": "warning"},
+    )
+    def state(self, row: Any) -> str:
+        return str(row.progress.state)
+
+    @display(description="position")
+    def place(self, row: Checkpoint) -> str:
+        return f"{row.store_position:,}"
+
+    @display(description="head")
+    def head(self, row: Any) -> str:
+        return f"{row.progress.head:,}"
+
+    @display(description="events behind")
+    def lag(self, row: Any) -> str:
+        return f"{row.progress.lag:,}"
+
+    @display(description="seconds behind")
+    def behind(self, row: Any) -> str:
+        return f"{row.progress.seconds:,}"
+
+    @display(description="last advanced")
+    def advanced(self, row: Checkpoint) -> str | SafeString:
+        return when(row.advanced_at)
+
+    @display(description="parked")
+    def set_aside(self, row: Checkpoint) -> str | SafeString:
+        if not row.parked:
+            return "0"
+        url = f"{reverse('admin:projections_parkedevent_changelist')}?projection={row.projection}"
+        return format_html('<a class="es-link" href="{}">{}</a>', url, row.parked)
+
+
+@admin.register(Rebuild)
+class RebuildAdmin(ReadOnlyAdmin):
+    list_display = ("projection", "status", "how_far", "difference", "requested_by", "reason", "requested", "finished")
+    list_filter = (("state", ChoicesDropdownFilter), ProjectionFilter)
+    sortable_by = ()
+    ordering = ("-pk",)
+
+    @display(description="state", label={"Done": "success", "Running": "info", "Failed": "danger"})
+    def status(self, job: Rebuild) -> str:
+        return job.get_state_display()
+
+    @display(description="progress")
+    def how_far(self, job: Rebuild) -> str:
+        percent = 100 * job.position // job.head if job.head else 0
+        return f"{min(percent, 100)} %, {job.position:,} of {job.head:,}" if job.started_at else NOTHING
+
+    @display(description="rows added, changed, removed")
+    def difference(self, job: Rebuild) -> str:
+        return f"{job.added:,} / {job.changed:,} / {job.removed:,}"
+
+    @display(description="requested")
+    def requested(self, job: Rebuild) -> str | SafeString:
+        return when(job.requested_at)
+
+    @display(description="finished")
+    def finished(self, job: Rebuild) -> str | SafeString:
+        return when(job.finished_at)
