@@ -1,20 +1,16 @@
 """What each path leads to."""
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 from django.urls import path
-from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
+from eventshop.ops import health
 
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Say that this process answers; without the database, whose outage a restart would not heal."""
-    return HttpResponse("ok\n", content_type="text/plain")
-
+handler500 = "eventshop.web.failures.server_error"
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/"), name="home"),
     path("admin/", admin.site.urls),
-    path("healthz", healthz, name="healthz"),
+    path("healthz", health.live, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
 ]

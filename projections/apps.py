@@ -7,4 +7,8 @@ class ProjectionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from eventshop.ops import health
         from projections import catalogue  # noqa: F401  (registers every projection)
+        from projections.health import projections
+
+        health.register(projections)

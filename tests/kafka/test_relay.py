@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -161,7 +163,7 @@ def test_a_relay_killed_at_any_point_loses_and_repeats_nothing(
         # The second time the point is passed there are events of an earlier transaction on the topic already.
         env = {**kafka_process_env, "CRASH_AT": f"{point}:{1 + attempt % 2}"}
         with running("relay", env=env, log=log) as process:
-            until(lambda process=process: relayed() == newest() or process.poll() is not None, what="relayed or killed")
+            until(partial(relayed_or_gone, process), what="relayed or killed")
             order(20)
             assert process.wait(30) == -signal.SIGKILL, log.read_text()
         order(5)
@@ -201,6 +203,10 @@ def test_a_leader_that_was_frozen_cannot_publish_any_more(
 def relayed() -> int:
     """The highest position that Kafka holds."""
     return tail_of(topics.event_store(), PARTITIONS).position
+
+
+def relayed_or_gone(process: subprocess.Popen[bytes]) -> bool:
+    return relayed() == newest() or process.poll() is not None
 
 
 def newest() -> int:
