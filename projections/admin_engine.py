@@ -19,7 +19,16 @@ from projections.admin_confirm import confirm
 from projections.admin_filters import ProjectionFilter
 from projections.engine import rebuild
 from projections.engine.tables import Checkpoint, Rebuild
-from projections.progress import progress_of
+from projections.progress import progress
+
+_COLOURS = {
+    "up to date": "success",
+    "behind": "info",
+    "stalled": "danger",
+    "parked events": "danger",
+    "paused": "warning",
+    "needs rebuild": "warning",
+}
 
 
 class ReasonForm(forms.Form):
@@ -41,16 +50,31 @@ class CheckpointChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = list(self.result_list)
-        for row, found in zip(rows, progress_of(rows), strict=True):
-            row.progress = found
+        found = progress()
+        if found.problem:
+            messages.warning(request, f"How far the projections are behind cannot be told: {found.problem}.")
+        for row in rows:
+            row.status = found.of(row.projection, row.partition)
         self.result_list = rows
 
 
 @admin.register(Checkpoint)
 class CheckpointAdmin(ReadOnlyAdmin):
-    list_display = ("projection", "state", "place", "head", "lag", "behind", "advanced", "owner", "set_aside")
+    list_display = (
+        "projection",
+        "partition",
+        "state",
+        "place",
+        "head",
+        "lag",
+        "behind",
+        "advanced",
+        "owner",
+        "set_aside",
+    )
     sortable_by = ()
     ordering = ("projection", "partition")
+    list_filter = (ProjectionFilter,)
     actions_detail = ("rebuild",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CheckpointChangeList]:
@@ -80,28 +104,25 @@ class CheckpointAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(reverse("admin:projections_rebuild_change", args=(job.pk,)))
         return confirm(self, request, f"Rebuild {row.projection}", form, back)
 
-    @display(
-        description="state",
-        label={"up to date": "success", "catching up": "info", "stalled": "danger", "paused": "warning"},
-    )
+    @display(description="state", label=_COLOURS)
     def state(self, row: Any) -> str:
-        return str(row.progress.state)
+        return str(row.status.state) if row.status else NOTHING
 
     @display(description="position")
     def place(self, row: Checkpoint) -> str:
-        return f"{row.store_position:,}"
+        return f"{row.position:,}"
 
     @display(description="head")
     def head(self, row: Any) -> str:
-        return f"{row.progress.head:,}"
+        return f"{row.status.head:,}" if row.status else NOTHING
 
     @display(description="events behind")
     def lag(self, row: Any) -> str:
-        return f"{row.progress.lag:,}"
+        return f"{row.status.behind:,}" if row.status else NOTHING
 
     @display(description="seconds behind")
     def behind(self, row: Any) -> str:
-        return f"{row.progress.seconds:,}"
+        return f"{row.status.behind_s:,.0f}" if row.status else NOTHING
 
     @display(description="last advanced")
     def advanced(self, row: Checkpoint) -> str | SafeString:

@@ -41,7 +41,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         newest = ActivityTimeline.objects.order_by("-last_offset")[:NEWEST]
         context["activity"] = [(row, when(row.at)) for row in newest]
     if may("projections.view_checkpoint"):
-        context["progress"] = progress()
+        found = progress()
+        context |= {"progress": found.by_projection(), "progress_problem": found.problem}
         context["parked"] = ParkedEvent.objects.count()
     return context
 

@@ -1,75 +1,56 @@
-"""How far each projection is behind, and whether somebody should worry."""
+"""How far each projection is behind, for people to look at: the worst first, in a colour."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from django.utils import timezone
+from django.conf import settings
+from django.core.cache import cache
 
-from eventshop.store.models import StoredEvent
-from eventshop.store.tail import newest_position
-from projections.engine.tables import Checkpoint
+from eventshop.core.errors import EventShopError
+from eventshop.log.source import event_log
+from projections.engine.projection import catalogue
+from projections.engine.status import Status, statuses, summed
 
-#: A projection with events to fold that has not moved for so long is stalled.
-STALLED: Final = timedelta(minutes=1)
+REMEMBERED: Final = "console:progress"
+#: Seconds that an answer of Kafka's is shown, and that it is left alone when it did not answer.
+FRESH_S: Final = 3
+AWAY_S: Final = 15
+#: Which colour a state has; any other state is worth a look.
+TONES: Final = {"stalled": "bad", "parked events": "bad", "up to date": "good"}
+_WORST_FIRST: Final = ("bad", "warn", "good")
 
 
 class Progress(NamedTuple):
-    """One projection in one partition."""
+    """Every projection in every partition; or why that cannot be told, when the log is away."""
 
-    checkpoint: Checkpoint
-    head: int
-    lag: int
-    behind: timedelta
+    parts: list[Status]
+    problem: str = ""
 
-    @property
-    def state(self) -> str:
-        if self.checkpoint.paused:
-            return "paused"
-        if self.lag and self._still():
-            return "stalled"
-        return "catching up" if self.lag else "up to date"
+    def by_projection(self) -> list[tuple[Status, str]]:
+        """One status per projection, and its colour."""
+        found = [(status, TONES.get(status.state, "warn")) for status in summed(self.parts)]
+        return sorted(found, key=lambda pair: _WORST_FIRST.index(pair[1]))
 
-    @property
-    def tone(self) -> str:
-        """Which colour the state has: good, warn or bad."""
-        return {"stalled": "bad", "up to date": "good"}.get(self.state, "warn")
-
-    @property
-    def seconds(self) -> int:
-        return int(self.behind.total_seconds())
-
-    @property
-    def percent(self) -> int:
-        return 100 if not self.head else min(100, 100 * (self.head - self.lag) // self.head)
-
-    def _still(self) -> bool:
-        moved = self.checkpoint.advanced_at
-        return self.behind > STALLED and (moved is None or timezone.now() - moved > STALLED)
+    def of(self, name: str, partition: int) -> Status | None:
+        """The status of one checkpoint; None for a rebuild's, or when the log is away."""
+        found = (status for status in self.parts if (status.name, status.partition) == (name, partition))
+        return next(found, None)
 
 
-def progress_of(checkpoints: list[Checkpoint]) -> list[Progress]:
-    """Two queries, and one for each distinct place where a lagging projection stands."""
-    head = newest_position()
-    now = timezone.now()
-    waiting_since: dict[int, datetime] = {}
-    for position in {row.store_position for row in checkpoints if row.store_position < head}:
-        waiting = StoredEvent.objects.filter(position__gt=position).order_by("position")
-        waiting_since[position] = waiting.values_list("recorded_at", flat=True).first() or now
-    return [
-        Progress(
-            row,
-            head,
-            max(0, head - row.store_position),
-            max(now - waiting_since.get(row.store_position, now), timedelta()),
-        )
-        for row in checkpoints
-    ]
+def progress() -> Progress:
+    """Asked of the embedded log each time; of Kafka now and then, and less often while it is away."""
+    if not settings.KAFKA_OPTIONS:
+        return _asked()
+    found: Progress | None = cache.get(REMEMBERED)
+    if found is None:
+        found = _asked()
+        cache.set(REMEMBERED, found, AWAY_S if found.problem else FRESH_S)
+    return found
 
 
-def progress() -> list[Progress]:
-    """Every projection, the worst first."""
-    found = progress_of(list(Checkpoint.objects.all()))
-    tones = ("bad", "warn", "good")
-    return sorted(found, key=lambda one: (tones.index(one.tone), -one.behind, -one.lag, one.checkpoint.projection))
+def _asked() -> Progress:
+    try:
+        return Progress(statuses(catalogue.chosen([]), event_log()))
+    except EventShopError as error:
+        return Progress([], str(error))

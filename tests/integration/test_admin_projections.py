@@ -11,15 +11,17 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django.fixtures import SettingsWrapper
 
 from eventshop.core.message import Envelope, new_id
-from eventshop.ops.console import counting
+from eventshop.ops.console.counting import BoundedPaginator
 from eventshop.store.event_store import store
 from eventshop.store.models import StoredEvent
+from projections.catalogue import catalogue
 from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
-from projections.progress import STALLED, progress
+from projections.progress import REMEMBERED, Progress, progress
 from tests.read_models import Flaky, append, caught_up, fail, listed
 from tests.shop import ADA, BOB, LANTERNS, Sale, eur, gbp, line
 from tests.staff import boss, catch_up, clerk, order_page, queries, said, shop
@@ -102,14 +104,19 @@ def test_lists_of_read_models_ask_the_same_however_many_rows_there_are() -> None
     assert [len(queries(lambda address=address: client.get(address))) for address in lists] == few  # type: ignore[misc]
 
 
-def test_a_long_list_is_counted_only_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "MOST_COUNTED", 2)
-    shop(sale, other, foreign)
-    client = boss()
-    page = client.get(ORDERS)
-    assert page.context["cl"].result_count == 2
-    assert "More than 2" in page.content.decode()
-    assert [sql for sql in queries(lambda: client.get(ORDERS)) if "COUNT(" in sql and "LIMIT 3" in sql]
+class AtMostTwo(BoundedPaginator):
+    most = 2
+
+
+def test_a_long_list_is_counted_only_up_to_a_limit() -> None:
+    shop(sale, other)
+    pages = AtMostTwo(OrderSummary.objects.order_by("reference"), 50)
+    assert (pages.count, pages.bounded) == (2, False)
+    shop(foreign)
+    pages = AtMostTwo(OrderSummary.objects.order_by("reference"), 50)
+    [counting] = queries(lambda: pages.count)
+    assert "LIMIT 3" in counting
+    assert (pages.count, pages.bounded) == (2, True)
 
 
 def test_the_dashboard_compares_today_with_the_day_before() -> None:
@@ -145,7 +152,7 @@ def test_without_sales_today_the_dashboard_shows_the_latest_day_and_says_so() ->
 def test_an_empty_shop_says_what_to_do() -> None:
     text = boss().get("/admin/").content.decode()
     assert "No sales yet" in text
-    assert "No projection has run yet" in text
+    assert "No event is parked" in text
 
 
 def test_the_dashboard_shows_each_only_what_they_may_see() -> None:
@@ -170,27 +177,37 @@ def test_the_dashboard_asks_the_same_however_much_there_is() -> None:
     assert not [sql for sql in asked if "COUNT(" in sql and 'FROM "event"' in sql]
 
 
-def test_a_projection_is_behind_by_events_and_by_the_time_the_first_of_them_waits() -> None:
+def states() -> dict[str, tuple[int, str]]:
+    return {status.name: (status.behind, tone) for status, tone in progress().by_projection()}
+
+
+def test_each_projection_shows_by_how_many_events_it_is_behind() -> None:
     shop(sale)
-    caught_up(order_summary)
     append(other.order_id, other.created, other.paid)
-    for one in progress():
-        assert (one.lag, one.state) == (2, "catching up")
+    caught_up(order_summary)
+    assert states() == {projection.name: (2, "warn") for projection in catalogue.chosen([])} | {
+        "order-summary": (0, "good")
+    }
     client = boss()
     rows = client.get("/admin/projections/checkpoint/").context["cl"].result_list
-    assert {row.progress.lag for row in rows} == {2}
+    assert {row.projection: row.status.behind for row in rows} == {
+        name: behind for name, (behind, _) in states().items()
+    }
+    assert "order-summary" in client.get("/admin/").content.decode()
 
 
-def test_a_projection_that_should_move_and_does_not_is_stalled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worst_projection_comes_first_and_a_log_that_is_away_is_said(settings: SettingsWrapper) -> None:
     shop(sale)
-    append(other.order_id, other.created)
-    later = timezone.now() + 2 * STALLED
-    monkeypatch.setattr("django.utils.timezone.now", lambda: later)
-    assert {one.state for one in progress()} == {"stalled"}
-    Checkpoint.objects.filter(projection="order-summary").update(paused=True)
-    found = progress()
-    assert (found[-1].checkpoint.projection, found[-1].state) == ("order-summary", "paused")
-    assert found[0].seconds >= STALLED.total_seconds()
+    Checkpoint.objects.filter(projection="daily-sales").update(paused=True)
+    Checkpoint.objects.filter(projection="product-sales").update(parked=1)
+    found = [(status.name, status.state) for status, _ in progress().by_projection()]
+    assert found[:2] == [("product-sales", "parked events"), ("daily-sales", "paused")]
+
+    settings.KAFKA_OPTIONS = {"bootstrap_servers": "not asked again so soon"}
+    cache.set(REMEMBERED, Progress([], "the log is away"))
+    client = boss()
+    assert "the log is away" in client.get("/admin/").content.decode()
+    assert "the log is away" in client.get("/admin/projections/checkpoint/").content.decode()
 
 
 def test_a_rebuild_is_asked_for_with_a_reason() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
@@ -17,18 +17,20 @@ MOST_COUNTED: Final = 10_000
 
 
 class BoundedPaginator(Pages):
-    """Reads at most ten thousand index entries to count, however large the table."""
+    """Reads at most so many index entries to count, however large the table."""
+
+    most: ClassVar[int] = MOST_COUNTED
 
     @cached_property
     def _counted(self) -> int:
         rows: Any = self.object_list
-        return int(rows.order_by().values("pk")[: MOST_COUNTED + 1].count())
+        return int(rows.order_by().values("pk")[: self.most + 1].count())
 
     @cached_property
     def count(self) -> int:
-        return min(self._counted, MOST_COUNTED)
+        return min(self._counted, self.most)
 
     @property
     def bounded(self) -> bool:
         """Whether there are more rows than were counted."""
-        return self._counted > MOST_COUNTED
+        return self._counted > self.most
