@@ -11,7 +11,6 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
 
 from eventshop.core.message import Envelope, new_id
 from eventshop.ops.console.counting import BoundedPaginator
@@ -196,7 +195,7 @@ def test_each_projection_shows_by_how_many_events_it_is_behind() -> None:
     assert "order-summary" in client.get("/admin/").content.decode()
 
 
-def test_the_worst_projection_comes_first_and_a_log_that_is_away_is_said(settings: SettingsWrapper) -> None:
+def test_the_worst_projection_comes_first_and_a_log_that_is_away_is_said(settings: Any) -> None:
     shop(sale)
     Checkpoint.objects.filter(projection="daily-sales").update(paused=True)
     Checkpoint.objects.filter(projection="product-sales").update(parked=1)
