@@ -1,0 +1,94 @@
+"""Importing a file of sales and checking what came of it, in this process or in one that can be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from eventshop.store.models import StoredEvent, StoredReceipt
+from tests.conftest import BASE_DIR, SHARED_DATA
+
+#: The real month and what the shop's books say about it; mark the test with `data`.
+MONTH: Final = SHARED_DATA / "online_retail_2010-12.csv.gz"
+BOOKS: Final = SHARED_DATA / "control_totals.json"
+#: What the whole month leads to.
+MONTH_EVENTS: Final = 3_844
+MONTH_RECEIPTS: Final = 3_688
+#: Seconds within which a process must have started and written, or ended.
+STARTED: Final = 60.0
+
+
+class Run:
+    """One run of the command: what it said, and with which exit code it ended."""
+
+    def __init__(self, file: Path, *options: str) -> None:
+        out, err = StringIO(), StringIO()
+        self.code, self.failure = 0, ""
+        try:
+            call_command("import_online_retail", str(file), *options, stdout=out, stderr=err)
+        except CommandError as error:
+            self.code, self.failure = error.returncode, str(error)
+        self.said, self.named = out.getvalue(), err.getvalue().splitlines()
+
+
+def project() -> None:
+    call_command("run_projections", once=True, stdout=StringIO())
+
+
+def differing(file: Path, totals: Path) -> set[str]:
+    """The totals that `verify_sales` marks as different, as its exit code and its last sentence say too."""
+    out, code, last = StringIO(), 0, ""
+    try:
+        call_command("verify_sales", str(file), totals=totals, stdout=out)
+    except CommandError as error:
+        code, last = error.returncode, str(error)
+    marked = {said.split()[1] for said in out.getvalue().splitlines() if said.startswith("≠")}
+    assert code == bool(marked), last
+    assert last.startswith(f"{len(marked)} of ") if marked else "totals agree." in out.getvalue()
+    return marked
+
+
+def history() -> list[tuple[Any, ...]]:
+    """Everything stored that follows from the file: not the ids and times of this run."""
+    columns = ("aggregate_id", "version", "event_type", "occurred_at", "correlation_id", "command_id", "payload")
+    return sorted(StoredEvent.objects.values_list(*columns), key=str)
+
+
+def stored() -> tuple[int, int]:
+    return StoredEvent.objects.count(), StoredReceipt.objects.count()
+
+
+class Process:
+    """The import in a process of its own."""
+
+    def __init__(self, file: Path, database_url: str) -> None:
+        environment = os.environ | {"DATABASE_URL": database_url, "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "import_online_retail", str(file)],
+            cwd=BASE_DIR,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def until_it_has_written(self, events: int) -> None:
+        deadline = time.monotonic() + STARTED
+        while StoredEvent.objects.count() < events and self.process.poll() is None:
+            assert time.monotonic() < deadline, "nothing was written"
+
+    def ended(self, number: signal.Signals | None = None) -> tuple[int, str]:
+        """The exit code and what was said, after this signal if any."""
+        if number is not None:
+            self.process.send_signal(number)
+        said, _ = self.process.communicate(timeout=STARTED)
+        return self.process.returncode, said
