@@ -1,0 +1,34 @@
+"""manage.py seed_demo: two months of a small shop, once, into a store that is still empty."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from eventshop.core.errors import EventShopError
+from eventshop.store.dispatch import Receipt, send_many
+from eventshop.store.tail import newest_position
+from orders.demo import demo
+
+
+class Command(BaseCommand):
+    help = "Fill an empty store with demo orders, through commands. Does nothing when there are events."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if newest_position():
+            self.stdout.write("There are events already; the demo data is left out.")
+            return
+        started = monotonic()
+        try:
+            # One transaction: a store that is not empty holds all of the demo data.
+            answers = send_many(demo(datetime.now(UTC)))
+        except EventShopError as error:
+            raise CommandError(f"The demo data could not be stored: {error}") from error
+        refused = [answer for answer in answers if not isinstance(answer, Receipt)]
+        if refused:
+            raise CommandError(f"{len(refused)} commands of the demo data were refused, first: {refused[0]}")
+        events = sum(answer.events for answer in answers if isinstance(answer, Receipt))
+        self.stdout.write(f"Demo data: {len(answers):,} commands, {events:,} events, {monotonic() - started:.1f} s.")
