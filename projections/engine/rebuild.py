@@ -95,14 +95,19 @@ def rebuild(
     except (CheckpointMoved, *AWAY):
         raise  # the rows are not to blame: whoever looks next goes on
     except Exception as error:
-        Rebuild.objects.filter(pk=job.pk).update(
-            state=Rebuild.State.FAILED, error=f"{type(error).__name__}: {error}", finished_at=timezone.now()
-        )
+        give_up(job, error)
         raise
     finally:
         reader.close()
         checkpoint.release(owner)
     return Rebuild.objects.get(pk=job.pk)
+
+
+def give_up(job: Rebuild, error: Exception) -> None:
+    """Record that this rebuild will never be done."""
+    Rebuild.objects.filter(pk=job.pk).update(
+        state=Rebuild.State.FAILED, error=f"{type(error).__name__}: {error}", finished_at=timezone.now()
+    )
 
 
 def beside(projection: Projection[Any]) -> Site:

@@ -12,13 +12,16 @@ from threading import Thread
 from typing import Any, Final
 
 from celery import bootsteps
+from celery.signals import worker_shutting_down
 from django.db import connections
 
+from eventshop.core.errors import ProjectionError, UnknownProjection
 from eventshop.log.source import event_log
 from projections.engine import checkpoint
 from projections.engine.projection import catalogue
-from projections.engine.rebuild import rebuild, waiting
+from projections.engine.rebuild import give_up, rebuild, waiting
 from projections.engine.runner import Runner
+from projections.engine.tables import Rebuild
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,8 @@ class ProjectionStep(bootsteps.StartStopStep):
         ]
         for thread in self.threads:
             thread.start()
+        # Celery itself may wait seconds for its broker before it closes its steps.
+        worker_shutting_down.connect(lambda **_: self.close(worker), weak=False)
         log.info("projecting %s", ", ".join(projection.name for projection in chosen))
 
     def close(self, worker: Any) -> None:
@@ -76,16 +81,20 @@ def _rebuild_on_request(stopping: Signal) -> None:
         wake.clear()
         try:
             for job in waiting():
-                if stopping.is_set():
-                    break
-                rebuild(
-                    catalogue.get(job.projection),
-                    event_log(),
-                    requested_by=job.requested_by,
-                    reason=job.reason,
-                    stopping=stopping,
-                )
-        except Exception as error:  # the next look tries again; what failed stands in the rebuild's row
+                if not stopping.is_set():
+                    _rebuilt(job, stopping)
+        except Exception as error:  # the next look tries again
             log.warning("rebuild: %s", error, exc_info=True)
             connections.close_all()
     connections.close_all()
+
+
+def _rebuilt(job: Rebuild, stopping: Signal) -> None:
+    """Do one rebuild; one that fails says so in its own row and keeps no other from its turn."""
+    try:
+        projection = catalogue.get(job.projection)
+        rebuild(projection, event_log(), requested_by=job.requested_by, reason=job.reason, stopping=stopping)
+    except UnknownProjection as error:  # asked for before it was renamed or removed
+        give_up(job, error)
+    except ProjectionError as error:
+        log.warning("rebuild of %s: %s", job.projection, error)
