@@ -36,25 +36,25 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, file: Path, on_error: str, **options: Any) -> None:
-        started, tally = monotonic(), Tally()
-        try:
-            found, refused = self._read(file, stop=on_error == "stop")
-            with stopping() as stop:
-                refused += self._send(file, found, tally, stop, stop_on_error=on_error == "stop")
-        except (EventShopError, DatabaseError) as error:
-            raise CommandError(f"{error}{_stored(tally)}") from error
+        started, tally, stop_on_error = monotonic(), Tally(), on_error == "stop"
+        with stopping() as stop:
+            try:
+                found, refused = self._read(file, stop_on_error=stop_on_error)
+                refused += self._send(file, found, tally, stop, stop_on_error=stop_on_error)
+            except (EventShopError, DatabaseError) as error:
+                raise CommandError(f"{str(error).strip().rstrip('.')}.{_done(tally)}") from error
         self._summary(tally, refused, monotonic() - started)
         if stop.is_set():
-            raise CommandError(f"Stopped.{_stored(tally)}", returncode=130)
+            raise CommandError(f"Stopped.{_done(tally)}", returncode=130)
         if refused:
             raise CommandError("Some rows were refused; they are named above.")
 
-    def _read(self, file: Path, *, stop: bool) -> tuple[list[Invoice], list[Refusal]]:
+    def _read(self, file: Path, *, stop_on_error: bool) -> tuple[list[Invoice], list[Refusal]]:
         rows, broken = read(file)
         found, held = complete(invoices(rows), broken)
         refused = broken + held
-        self._name(file, refused[:1] if stop else sorted(refused, key=lambda refusal: refusal.line))
-        if stop and refused:
+        self._name(file, refused[:1] if stop_on_error else sorted(refused, key=lambda refusal: refusal.line))
+        if stop_on_error and refused:
             raise CommandError("Nothing was imported. With --on-error skip the import goes on without such invoices.")
         return found, refused
 
@@ -63,12 +63,13 @@ class Command(BaseCommand):
     ) -> list[Refusal]:
         refused: list[Refusal] = []
         with Progress(self.stdout, total=len(found), unit="invoices") as progress:
-            for batch in sent(letters(found)):
+            batches = sent(letters(found))
+            while not stop.is_set() and (batch := next(batches, None)):
                 new = tally.add(batch)
                 self._name(file, new)
                 refused += new
                 progress.at(tally.invoices, f"{tally.events:,} events")
-                if stop.is_set() or (new and stop_on_error):
+                if new and stop_on_error:
                     break
         return refused
 
@@ -100,5 +101,8 @@ def stopping() -> Iterator[Signal]:
             signal.signal(number, handler)
 
 
-def _stored(tally: Tally) -> str:
+def _done(tally: Tally) -> str:
+    """What has been achieved, when the import ends early."""
+    if not tally.invoices:
+        return " Nothing was imported."
     return f" {tally.invoices:,} invoices are stored; started again with the same file, the import goes on from there."
