@@ -25,9 +25,17 @@ class _Codec:
         self.writers: dict[tuple[str, int], tuple[bytes, Schema]] = {}
         self.readers: dict[bytes, Schema] = {}
         for item in schemas:
-            prefix, parsed = MARKER + identity(item.schema)[:8], fastavro.parse_schema(item.schema)
+            prefix = MARKER + identity(item.schema)[:8]
+            parsed = fastavro.parse_schema(_plain(item.schema))
             self.writers[item.event_type, item.schema_version] = prefix, parsed
             self.readers[prefix] = parsed
+
+
+def _plain(schema: Schema) -> Schema:
+    """The schema without its logical types: between JSON text and Avro, an id stays the text it is."""
+    if isinstance(schema, dict):
+        return {name: _plain(part) for name, part in schema.items() if name != "logicalType"}
+    return [_plain(part) for part in schema] if isinstance(schema, list) else schema
 
 
 @lru_cache(maxsize=1)

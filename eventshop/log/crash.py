@@ -36,7 +36,11 @@ class _Armed:
         return self.left == 0
 
 
-_armed = _Armed(settings.CRASH_AT) if settings.CRASH_AT else None
+def _from_settings() -> _Armed | None:
+    return _Armed(settings.CRASH_AT) if settings.CRASH_AT else None
+
+
+_armed = _from_settings()
 
 
 def point(name: str) -> None:
