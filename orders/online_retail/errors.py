@@ -21,9 +21,3 @@ class BrokenRow(InvalidMessage):
     """This row is not a row of an Online Retail file."""
 
     code = "broken-row"
-
-
-class Stopped(EventShopError):
-    """The import was stopped."""
-
-    code = "stopped"

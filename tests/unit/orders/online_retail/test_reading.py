@@ -40,7 +40,7 @@ def test_a_compressed_file_reads_the_same(tmp_path: Path) -> None:
 
 def test_times_are_the_shops_own(tmp_path: Path) -> None:
     [summer], _ = read(sheet(tmp_path, line(at="2011-07-01 08:26:00")))
-    assert summer.at == datetime(2011, 7, 1, 7, 26, tzinfo=UTC)
+    assert (summer.at, summer.at.tzinfo) == (datetime(2011, 7, 1, 7, 26, tzinfo=UTC), UTC)
 
 
 @pytest.mark.parametrize(("cell", "customer"), [("17850.0", "17850"), ("17850", "17850"), ("", "")])
