@@ -15,7 +15,7 @@ from projections.engine import checkpoint, parking
 from projections.engine.checkpoint import Moved, Seen
 from projections.engine.fold import Fold, Step, steps
 from projections.engine.parking import Site
-from projections.engine.table import AWAY, REFUSED
+from projections.engine.table import REFUSED, blames_the_row
 
 #: Something to get past: an event with what it touches, or a record that is none.
 Planned: TypeAlias = Step | Unreadable
@@ -37,9 +37,9 @@ def project(site: Site, seen: Seen, delivered: Sequence[Delivery]) -> None:
 def _project(site: Site, seen: Seen, planned: Sequence[Planned]) -> None:
     try:
         return _written(site, seen, planned)
-    except AWAY:
-        raise
     except REFUSED as error:
+        if not blames_the_row(error):
+            raise
         if len(planned) == 1:
             if isinstance(planned[0], Unreadable):
                 raise

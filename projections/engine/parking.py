@@ -16,7 +16,7 @@ from eventshop.log.base import Delivered, Unreadable
 from eventshop.store.engine import engine
 from projections.engine.fold import Fold, Step, steps
 from projections.engine.projection import Projection, catalogue
-from projections.engine.table import AWAY, REFUSED, Table
+from projections.engine.table import REFUSED, Table, blames_the_row
 from projections.engine.tables import Checkpoint, ParkedEvent, UnreadableRecord
 
 #: The wait before the first retry; it doubles with each attempt, up to an hour.
@@ -102,9 +102,9 @@ def drain(site: Site, aggregate_id: UUID) -> Drained:
         try:
             with transaction.atomic():
                 done = _drain(site, aggregate_id, limit)
-        except AWAY:
-            raise
         except REFUSED as error:
+            if not blames_the_row(error):
+                raise
             # A row the database refuses does not say which event made it: take fewer, down to the one at fault.
             if limit > 1:
                 limit //= 2

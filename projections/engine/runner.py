@@ -9,7 +9,7 @@ from threading import Event as Signal
 from time import monotonic, sleep
 from typing import Any, Final
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import DatabaseError, connections
 
 from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
 from eventshop.log.base import EventLog, Reader
@@ -18,6 +18,7 @@ from projections.engine.checkpoint import Seen
 from projections.engine.parking import Site
 from projections.engine.projection import Projection
 from projections.engine.rebuild import rebuild
+from projections.engine.table import AWAY
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ BATCH: Final = 1_000
 IDLE_S: Final = 0.2
 #: How often leases are renewed and due retries looked for.
 CARE_S: Final = 2.0
-#: How long a projection stands still whose rows could not be rebuilt for its new version.
+#: How long a projection stands still that cannot go on: not rebuilt for its new version, its table not there.
 HOLD_S: Final = 60.0
 
 
@@ -93,8 +94,7 @@ class Runner:
                 failures = 0
             except Exception as error:  # a worker outlives whatever happens to one round, and says so
                 failures += 1
-                away = isinstance(error, OperationalError | InterfaceError)
-                log.warning("round failed, trying again: %s", error, exc_info=not away)
+                log.warning("round failed, trying again: %s", error, exc_info=not isinstance(error, AWAY))
                 self._forget()
                 stop.wait(min(10.0, 0.1 * 2 ** min(failures, 10)) * random.uniform(0.5, 1))  # noqa: S311
                 continue
@@ -120,7 +120,12 @@ class Runner:
             return self.step(site)
         except (TailBusy, CheckpointMoved) as busy:
             log.info("%s: %s", site.name, busy)
-            return 0
+        except AWAY:
+            raise
+        except Exception as error:
+            log.warning("%s stands still: %s", site.name, error, exc_info=True)
+            self._held_until[site.name] = monotonic() + HOLD_S
+        return 0
 
     def _lease(self) -> None:
         """Take and renew leases; of several workers each takes its fair share of the partitions."""

@@ -21,6 +21,8 @@ R = TypeVar("R", bound=ReadModel)
 AWAY: Final = (OperationalError, InterfaceError)
 #: What comes of a row that the database, or the way to it, does not take.
 REFUSED: Final = (DatabaseError, ArithmeticError, TypeError, ValueError)
+#: What PostgreSQL calls a table or column that is not there (yet): the program is ahead of its migrations.
+_NOT_MIGRATED: Final = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
 
 #: Array types for `unnest`. Text rather than varchar(n): an explicit cast would cut a long text instead of refusing it.
 _POSTGRES_TYPES: Final[dict[type[models.Field[Any, Any]], str]] = {
@@ -101,6 +103,11 @@ class Table(Generic[R]):
         return f'ON CONFLICT ("{self.key}") DO UPDATE SET {changes}'
 
 
+def blames_the_row(error: Exception) -> bool:
+    """Whether an error is about the rows of a write, not about the database as a whole."""
+    return not (isinstance(error, AWAY) or isinstance(error.__cause__, _NOT_MIGRATED))
+
+
 def _postgres_type(field: models.Field[Any, Any]) -> str:
     for kind in type(field).__mro__:
         if kind in _POSTGRES_TYPES:
@@ -134,7 +141,19 @@ def _sqlite_writer(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
         case models.DecimalField():
             limit = Decimal(10) ** (field.max_digits - field.decimal_places)
             checked = partial(_amount, field.column, limit, Decimal(1).scaleb(-field.decimal_places))
+        case models.UUIDField():
+            checked = partial(_one_of, field.column, UUID)
+        case models.DateTimeField():
+            checked = partial(_one_of, field.column, datetime)
+        case models.DateField():
+            checked = partial(_one_of, field.column, date)
     return lambda value: None if value is None else checked(value)
+
+
+def _one_of(column: str, kind: type, value: Any) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"{column} takes a {kind.__name__}, not {type(value).__name__}")
+    return _sqlite(value)
 
 
 def _text(column: str, length: int, value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 from threading import Event as Signal
@@ -13,20 +13,22 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connections
+from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
 from eventshop.core.errors import UnknownProjection
-from eventshop.core.message import new_id
+from eventshop.core.message import Meta, new_id
 from eventshop.log.database import DatabaseLog
 from eventshop.store.engine import engine
 from eventshop.store.rows import Row
+from orders.events import PaymentProcessed
 from projections.daily_sales import daily_sales
 from projections.engine import parking
 from projections.engine.parking import AT_ONCE, Drained
+from projections.engine.projection import Projection
 from projections.engine.runner import Runner
 from projections.engine.tables import ParkedEvent
-from projections.models import OrderSummary
+from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
 from tests.read_models import (
@@ -220,7 +222,25 @@ def no_text(row: Any) -> None:
     row.reference = object()
 
 
-@pytest.mark.parametrize("spoil", [too_long, out_of_range, too_many, missing, no_text])
+def no_time(row: Any) -> None:
+    row.created_at = "soon"
+
+
+def nothing_known(row: Any) -> None:
+    row.created_at = object()
+
+
+def no_id(row: Any) -> None:
+    row.customer_id = "ada"
+
+
+def no_number(row: Any) -> None:
+    row.lines = "two"
+
+
+@pytest.mark.parametrize(
+    "spoil", [too_long, out_of_range, too_many, missing, no_text, no_time, nothing_known, no_id, no_number]
+)
 def test_a_row_the_database_refuses_sets_aside_exactly_the_event_that_made_it(flaky: Flaky, spoil: Any) -> None:
     append_lives(Random(5), range(10, 30))
     append(sale.order_id, sale.created, sale.paid, sale.shipped)
@@ -235,6 +255,62 @@ def test_a_row_the_database_refuses_sets_aside_exactly_the_event_that_made_it(fl
     flaky.mend()
     assert retry(flaky) == Drained(2, 0)
     equal_the_fold(flaky.projection)
+
+
+@pytest.mark.parametrize("key", [("2026-01-31",), "day", ("soon", "GBP"), {"day": 1}, ((), {})])
+def test_a_key_of_the_wrong_shape_sets_its_event_aside(key: Any) -> None:
+    projection = Projection(DailySales, topic="strange-projection")
+
+    def count(row: DailySales, event: PaymentProcessed, meta: Meta) -> None:
+        row.orders += 1
+
+    projection.on(
+        PaymentProcessed, key=lambda event: key if event.order_id == sale.order_id else (date(2026, 1, 31), "GBP")
+    )(count)
+    append(sale.order_id, sale.created, sale.paid)
+    append(other.order_id, other.created, other.paid)
+    caught_up(projection)
+    assert ParkedEvent.objects.get().aggregate_id == sale.order_id
+    assert DailySales.objects.get().orders == 1
+
+
+def renamed(table: str, to: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE "{table}" RENAME TO "{to}"')
+
+
+def test_a_table_that_is_not_there_is_no_events_fault() -> None:
+    append(sale.order_id, sale.created, sale.paid)
+    table = OrderSummary._meta.db_table
+    renamed(table, "elsewhere")
+    try:
+        with pytest.raises(DatabaseError, match=table):
+            caught_up(order_summary)
+    finally:
+        renamed("elsewhere", table)
+    assert not ParkedEvent.objects.exists()
+    caught_up(order_summary)
+    equal_the_fold(order_summary)
+
+
+@pytest.mark.postgres
+def test_a_projection_without_its_table_holds_up_no_other() -> None:
+    append(sale.order_id, sale.created, sale.paid)
+    caught_up(order_summary, daily_sales)
+    table, stop = OrderSummary._meta.db_table, Signal()
+    renamed(table, "elsewhere")
+    thread = Thread(target=Runner([order_summary, daily_sales], DatabaseLog(), owner="one").run, args=[stop])
+    thread.start()
+    try:
+        append(other.order_id, other.created, other.paid)
+        eventually(lambda: DailySales.objects.get().orders == 2)
+    finally:
+        stop.set()
+        thread.join(10)
+        renamed("elsewhere", table)
+    assert not ParkedEvent.objects.exists()
+    caught_up(order_summary)
+    equal_the_fold(order_summary, daily_sales)
 
 
 def test_an_error_no_database_can_hold_is_kept_in_other_words(flaky: Flaky) -> None:
