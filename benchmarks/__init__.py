@@ -1,0 +1,1 @@
+"""How fast, compared with what: `python -m benchmarks` prints tables; docs/benchmarks.md says what they mean."""

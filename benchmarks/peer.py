@@ -1,0 +1,81 @@
+"""The same tickets with `eventsourcing`: load the aggregate, trigger an event, save it, one command at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from eventsourcing.application import Application
+from eventsourcing.domain import Aggregate, event
+
+from benchmarks.ticket import DEPOSIT, SUBJECT, TEXT
+
+
+class Ticket(Aggregate):
+    @event("Opened")
+    def __init__(self, subject: str, deposit: Decimal, currency: str) -> None:
+        self.subject = subject
+        self.deposit = deposit
+        self.currency = currency
+        self.answers = 0
+        self.closed = False
+
+    @event("Answered")
+    def answer(self, text: str) -> None:
+        self.answers += 1
+
+    @event("Closed")
+    def close(self, reason: str) -> None:
+        self.closed = True
+
+
+class Tickets(Application[UUID]):
+    def open(self) -> UUID:
+        ticket = Ticket(SUBJECT, DEPOSIT.amount, DEPOSIT.currency)
+        self.save(ticket)
+        return ticket.id
+
+    def answer(self, ticket_id: UUID) -> None:
+        ticket: Ticket = self.repository.get(ticket_id)
+        ticket.answer(TEXT)
+        self.save(ticket)
+
+    def close_ticket(self, ticket_id: UUID) -> None:
+        ticket: Ticket = self.repository.get(ticket_id)
+        ticket.close("solved")
+        self.save(ticket)
+
+
+def ticket_of(database_url: str, threads: int) -> Callable[[], None]:
+    """What does one ticket's three commands, on the database that the URL names."""
+    app = Tickets(env=environment(database_url, threads))
+
+    def once() -> None:
+        ticket_id = app.open()
+        app.answer(ticket_id)
+        app.close_ticket(ticket_id)
+
+    return once
+
+
+def environment(database_url: str, threads: int) -> dict[str, str]:
+    url = urlsplit(database_url)
+    if url.scheme == "sqlite":
+        return {
+            "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+            "SQLITE_DBNAME": f"{url.path.lstrip('/') and url.path}.peer",
+        }
+    host = parse_qs(url.query).get("host", [unquote(url.hostname or "")])[0]
+    return {
+        "PERSISTENCE_MODULE": "eventsourcing.postgres",
+        "POSTGRES_DBNAME": url.path.lstrip("/"),
+        "POSTGRES_HOST": host,
+        "POSTGRES_PORT": str(url.port or 5432),
+        "POSTGRES_USER": unquote(url.username or ""),
+        "POSTGRES_PASSWORD": unquote(url.password or "") or "unused",
+        "POSTGRES_POOL_SIZE": str(threads),
+        "POSTGRES_MAX_OVERFLOW": str(threads),
+    }

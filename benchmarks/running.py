@@ -1,0 +1,96 @@
+"""Databases to measure on, and measurements in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from deploy.postgres import bin_dir, running_postgres
+
+ROOT = Path(__file__).resolve().parents[1]
+KEY = "only-for-benchmarks-never-for-a-server-0123"
+
+
+def environment(database_url: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "SECRET_KEY": KEY,
+        "ENV_FILE": "",
+        "EVENT_LOG_URL": "database:",
+        "CELERY_BROKER_URL": "memory://",
+        "LOG_LEVEL": "ERROR",
+        "DJANGO_SETTINGS_MODULE": "eventshop.settings",
+    }
+
+
+@contextmanager
+def database(engine: str) -> Iterator[str]:
+    """A fresh, migrated database: PostgreSQL 18 with fsync on, or a SQLite file; gives its DATABASE_URL."""
+    with tempfile.TemporaryDirectory(prefix="eventshop-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
+        if engine == "SQLite":
+            url = f"sqlite:///{folder}/bench.sqlite3"
+            manage(url, "migrate", "--verbosity", "0")
+            yield url
+        else:
+            with running_postgres() as url:
+                manage(url, "migrate", "--verbosity", "0")
+                yield url
+
+
+def manage(url: str, *arguments: str) -> str:
+    return _run([sys.executable, "manage.py", *arguments], url)
+
+
+def measure(url: str, measurement: str, /, **given: Any) -> dict[str, float]:
+    """What one measurement gave, in a process of its own."""
+    result: dict[str, float] = json.loads(
+        _run([sys.executable, "-m", "benchmarks.child", measurement, json.dumps(given)], url).splitlines()[-1]
+    )
+    return result
+
+
+def pgbench(url: str, *, clients: int, seconds: float) -> float:
+    """Transactions a second of the bare insert."""
+    parts = urlsplit(url)
+    host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
+    said = _run(
+        [
+            str(bin_dir() / "pgbench"),
+            *("-n", "-M", "prepared", "-f", str(ROOT / "benchmarks" / "pgbench.sql")),
+            *("-c", str(clients), "-j", str(min(clients, 2)), "-T", str(max(1, round(seconds)))),
+            *("-h", host, "-U", parts.username or "", parts.path.lstrip("/")),
+        ],
+        url,
+    )
+    [line] = [line for line in said.splitlines() if line.startswith("tps = ")]
+    return float(line.split()[2])
+
+
+def peak_memory_mb(url: str, *arguments: str) -> tuple[float, float]:
+    """Seconds and peak memory of a management command."""
+    code = (
+        "import resource, subprocess, sys, time\n"
+        "started = time.perf_counter()\n"
+        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024\n"
+        "print(time.perf_counter() - started, used)\n"
+    )
+    said = _run([sys.executable, "-c", code, sys.executable, "manage.py", *arguments], url)
+    seconds, used = said.split()
+    return float(seconds), float(used)
+
+
+def _run(command: list[str], url: str) -> str:
+    done = subprocess.run(command, cwd=ROOT, env=environment(url), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
+    return done.stdout

@@ -1,0 +1,87 @@
+"""Material for the projections, written past the rules so that making it does not take the time."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+from time import perf_counter
+from uuid import UUID
+
+from benchmarks.ticket import TEXT, TicketAnswered, tickets
+from eventshop.core.message import Envelope, Event, new_id
+from eventshop.core.money import Money
+from eventshop.core.registry import registry
+from eventshop.store.engine import engine
+from eventshop.store.rows import Row
+from eventshop.store.writing import Append, Written, now
+from orders.events import Line, LineAmount, OrderCreated, OrderShipped, PaymentProcessed
+from projections.engine.projection import catalogue
+from projections.engine.table import Table
+
+
+def sell(orders: int) -> int:
+    """That many orders of three lines, created, paid and shipped; gives the number of events."""
+    chance = Random(1)
+    customers = [UUID(int=chance.getrandbits(128), version=4) for _ in range(max(1, orders // 5))]
+    rows: list[Row] = []
+    for number in range(orders):
+        order_id = new_id()
+        told = order(chance, order_id, f"B{number}", chance.choice(customers))
+        rows += Append(order_id, "Order", Written(), Envelope(new_id()), "append", b"", now()).rows(told, registry)
+        if len(rows) >= 3_000 or number == orders - 1:
+            engine().append_many(rows)
+            rows = []
+    return orders * 3
+
+
+def order(chance: Random, order_id: UUID, reference: str, customer: UUID) -> list[Event]:
+    lines = tuple(
+        Line(
+            sku=f"SKU-{chance.randrange(2_000)}",
+            description="A thing that people like to buy",
+            quantity=chance.randint(1, 9),
+            price=Money(Decimal(chance.randint(100, 9_999)) / 100, "GBP"),
+        )
+        for _ in range(3)
+    )
+    total = lines[0].amount + lines[1].amount + lines[2].amount
+    sold = tuple(
+        LineAmount(line=place, sku=line.sku, quantity=line.quantity, amount=line.amount)
+        for place, line in enumerate(lines, start=1)
+    )
+    return [
+        OrderCreated(
+            order_id=order_id,
+            reference=reference,
+            customer_id=customer,
+            country="United Kingdom",
+            lines=lines,
+            total=total,
+        ),
+        PaymentProcessed(
+            order_id=order_id, reference=reference, customer_id=customer, amount=total, method="card", lines=sold
+        ),
+        OrderShipped(order_id=order_id, customer_id=customer, carrier="Royal Mail", tracking=reference),
+    ]
+
+
+def bare_upsert(name: str) -> float:
+    """Rows a second when the rows that a projection holds are written again and nothing else is done."""
+    model = catalogue.get(name).model
+    table = Table(model)
+    rows = list(model._default_manager.order_by("pk")[:10_000])
+    started = perf_counter()
+    for start in range(0, len(rows), 1_000):
+        table.save(rows[start : start + 1_000])
+    return len(rows) / (perf_counter() - started)
+
+
+def one_stream(stream: UUID, events: int) -> None:
+    """One stream of that many events."""
+    head = Written()
+    for start in range(0, events, 5_000):
+        append = Append(stream, "Ticket", head, Envelope(new_id()), "append", b"", now())
+        count = min(5_000, events - start)
+        rows = append.rows([TicketAnswered(ticket_id=stream, text=TEXT)] * count, tickets)
+        engine().append_many(rows)
+        head = Written(rows[-1].version, rows[-1].hash)

@@ -1,0 +1,102 @@
+"""The aggregate that is measured: a support ticket is opened, answered, closed. The peer has the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TypeAlias, assert_never
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from eventshop.core.aggregate import Aggregate
+from eventshop.core.errors import CommandRefused
+from eventshop.core.message import Command, Event, Name, new_id
+from eventshop.core.money import Money
+from eventshop.core.registry import Registry
+
+
+class OpenTicket(Command, frozen=True):
+    ticket_id: UUID
+    subject: Name
+    deposit: Money
+
+
+class AnswerTicket(Command, frozen=True):
+    ticket_id: UUID
+    text: Name
+
+
+class CloseTicket(Command, frozen=True):
+    ticket_id: UUID
+    reason: Name
+
+
+class TicketOpened(Event, frozen=True):
+    ticket_id: UUID
+    subject: Name
+    deposit: Money
+
+
+class TicketAnswered(Event, frozen=True):
+    ticket_id: UUID
+    text: Name
+
+
+class TicketClosed(Event, frozen=True):
+    ticket_id: UUID
+    reason: Name
+
+
+TicketCommand: TypeAlias = OpenTicket | AnswerTicket | CloseTicket
+TicketEvent: TypeAlias = TicketOpened | TicketAnswered | TicketClosed
+
+
+class Ticket(Aggregate[TicketCommand, TicketEvent], frozen=True):
+    """Open, answered any number of times, closed."""
+
+    subject: str = ""
+    answers: int = 0
+    closed: bool = False
+
+    @staticmethod
+    def id_of(command: TicketCommand) -> UUID:
+        return command.ticket_id
+
+    def decide(self, command: TicketCommand) -> list[TicketEvent]:
+        match command:
+            case OpenTicket() as it if not self.subject:
+                return [TicketOpened(ticket_id=it.ticket_id, subject=it.subject, deposit=it.deposit)]
+            case AnswerTicket() as it if self.subject and not self.closed:
+                return [TicketAnswered(ticket_id=it.ticket_id, text=it.text)]
+            case CloseTicket() as it if self.subject and not self.closed:
+                return [TicketClosed(ticket_id=it.ticket_id, reason=it.reason)]
+            case _:
+                raise CommandRefused("not in this state")
+
+    def evolve(self, event: TicketEvent) -> Ticket:
+        match event:
+            case TicketOpened(subject=subject):
+                return replace(self, subject=subject)
+            case TicketAnswered():
+                return replace(self, answers=self.answers + 1)
+            case TicketClosed():
+                return replace(self, closed=True)
+            case _:
+                assert_never(event)
+
+
+tickets = Registry()
+tickets.add(Ticket)
+
+SUBJECT = "The parcel did not arrive at the address it was sent to"
+TEXT = "We have asked the carrier and will tell you as soon as they answer"
+DEPOSIT = Money(Decimal("12.50"), "GBP")
+
+
+def life() -> Iterator[TicketCommand]:
+    """The three commands of one ticket."""
+    ticket_id = new_id()
+    yield OpenTicket(ticket_id=ticket_id, subject=SUBJECT, deposit=DEPOSIT)
+    yield AnswerTicket(ticket_id=ticket_id, text=TEXT)
+    yield CloseTicket(ticket_id=ticket_id, reason="solved")
