@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from time import monotonic, sleep
 from typing import Any, TypeAlias
@@ -12,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from eventshop.core.errors import CheckpointMoved, TailBusy
-from eventshop.core.message import Event, Meta, Recorded
+from eventshop.core.message import Event, Recorded
 from eventshop.core.registry import registry
 from eventshop.log.database import DatabaseLog
 from eventshop.store.engine import engine
@@ -20,7 +19,7 @@ from eventshop.store.event_store import store
 from eventshop.store.models import StoredEvent
 from eventshop.store.rows import recorded
 from projections.engine.fold import fold
-from projections.engine.projection import Handler, Key, Projection, catalogue
+from projections.engine.projection import Projection, catalogue
 from projections.engine.runner import Runner
 from projections.engine.tables import Checkpoint
 from tests.dsl import columns
@@ -98,48 +97,3 @@ def eventually(condition: Callable[[], object], within_s: float = 15, so_far: Ca
     while not condition():
         assert monotonic() < deadline, f"not within {within_s} s: {so_far()}"
         sleep(0.01)
-
-
-class Broken(Exception):
-    """A projection cannot digest an event."""
-
-
-def fail(row: Any) -> None:
-    raise Broken("cannot digest this")
-
-
-class Flaky:
-    """A real projection's twin under another name. `spoils` says what happens to the row of a stream's version,
-    `lost` where the key function fails; empty them and it is mended.
-    """
-
-    def __init__(self, real: Projection[Any], *, name: str = "flaky", version: int = 1) -> None:
-        self.projection: Projection[Any] = Projection(real.model, topic=f"{name}-projection", version=version)
-        self.spoils: dict[tuple[UUID, int], Callable[[Any], None]] = {}
-        self.lost: set[tuple[UUID, int]] = set()
-        for event, handlers in real.handlers.items():
-            for handler in handlers:
-                keys = partial(self._keys, handler)
-                self.projection.on(event, dated_key=keys)(partial(self._change, handler))
-
-    def mend(self) -> None:
-        self.spoils.clear()
-        self.lost.clear()
-
-    def _keys(self, handler: Handler, event: Event, meta: Meta) -> Key:
-        if (meta.aggregate_id, meta.version) in self.lost:
-            raise Broken("whose is this?")
-        return handler.keys(event, meta)
-
-    def _change(self, handler: Handler, row: Any, event: Event, meta: Meta) -> None:
-        handler.change(row, event, meta)
-        spoil = self.spoils.get((meta.aggregate_id, meta.version))
-        if spoil is not None:
-            spoil(row)
-
-
-def listed(flaky: Flaky) -> Iterator[Flaky]:
-    """A projection that the catalogue knows for the length of one test: a fixture's body."""
-    catalogue.add(flaky.projection)
-    yield flaky
-    del catalogue._projections[flaky.projection.name]

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
 import psycopg
@@ -89,7 +89,7 @@ class Table(Generic[R]):
         return ", ".join(f'{prefix}"{column}"' for column in self.columns)
 
     def _postgres_upsert(self) -> str:
-        arrays = ", ".join(f"%s::{_postgres_type(field)}[]" for field in self.fields)
+        arrays = ", ".join(f"%b::{_postgres_type(field)}[]" for field in self.fields)
         return f"{self._insert()} SELECT * FROM unnest({arrays}) {self.on_conflict()}"
 
     def _sqlite_upsert(self) -> str:
@@ -130,23 +130,23 @@ def _sqlite(value: Any) -> Any:
 
 def _sqlite_writer(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
     """As `_sqlite`, refusing what PostgreSQL refuses: SQLite takes any text and any number into any column."""
-    checked: Callable[[Any], Any] = _sqlite
+    name, checked = field.attname, cast(Callable[[Any], Any], _sqlite)
     match field:
         case models.CharField(max_length=int() as length):
-            checked = partial(_text, field.column, length)
+            checked = partial(_text, name, length)
         case models.BigIntegerField():
-            checked = partial(_whole, field.column, 2**63)
+            checked = partial(_whole, name, 2**63)
         case models.IntegerField():
-            checked = partial(_whole, field.column, 2**31)
+            checked = partial(_whole, name, 2**31)
         case models.DecimalField():
             limit = Decimal(10) ** (field.max_digits - field.decimal_places)
-            checked = partial(_amount, field.column, limit, Decimal(1).scaleb(-field.decimal_places))
+            checked = partial(_amount, name, limit, Decimal(1).scaleb(-field.decimal_places))
         case models.UUIDField():
-            checked = partial(_one_of, field.column, UUID)
+            checked = partial(_one_of, name, UUID)
         case models.DateTimeField():
-            checked = partial(_one_of, field.column, datetime)
+            checked = partial(_one_of, name, datetime)
         case models.DateField():
-            checked = partial(_one_of, field.column, date)
+            checked = partial(_one_of, name, date)
     return lambda value: None if value is None else checked(value)
 
 

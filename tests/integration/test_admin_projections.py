@@ -21,7 +21,8 @@ from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
 from projections.progress import REMEMBERED, Progress, progress
-from tests.read_models import Flaky, append, caught_up, fail, listed
+from tests.flaky import Flaky, fail, listed
+from tests.read_models import append, caught_up
 from tests.shop import ADA, BOB, LANTERNS, Sale, eur, gbp, line
 from tests.staff import boss, catch_up, clerk, order_page, queries, said, shop
 

@@ -26,17 +26,15 @@ from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
+from tests.flaky import Flaky, fail, listed
 from tests.read_models import (
-    Flaky,
     append,
     append_lives,
     caught_up,
     checkpoint_of,
     equal_the_fold,
     eventually,
-    fail,
     held,
-    listed,
 )
 from tests.shop import Sale
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from random import Random
 from threading import Barrier, Thread
 from threading import Event as Signal
+from typing import Any
 
 import pytest
 from django.db import connection, connections
@@ -46,7 +47,7 @@ sale = Sale(1)
 
 
 @contextmanager
-def running(*projections: Projection[OrderSummary], owner: str = "one") -> Iterator[None]:
+def running(*projections: Projection[Any], owner: str = "one") -> Iterator[None]:
     """A runner in a thread of its own."""
     stop = Signal()
     thread = Thread(target=Runner(projections, DatabaseLog(), owner=owner).run, args=[stop])
