@@ -26,30 +26,30 @@ if TYPE_CHECKING:
 
 #: Events and the receipt of an earlier try in one answer; a receipt comes as a row of the same shape with version -1.
 HISTORY: Final = """
-SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM event WHERE aggregate_id = %s
+SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM event WHERE aggregate_id = %b
 UNION ALL
-SELECT -1, '', '', ''::bytea, '', 0 FROM receipt WHERE command_id = %s
+SELECT -1, '', '', ''::bytea, '', 0 FROM receipt WHERE command_id = %b
 """
 
 APPEND: Final = """
 SELECT append_events(
-    %s::uuid[], %s::text[], %s::int[], %s::text[], %s::bytea[], %s::uuid, %s::text, %s::int, %s::timestamptz,
-    %s::timestamptz, %s::uuid, %s::uuid, %s::uuid, %s::int, %s::uuid, %s::text, %s::text, %s::text, %s::bytea,
-    %s::int, %s::int
+    %b::uuid[], %b::text[], %b::int[], %b::text[], %b::bytea[], %b::uuid, %b::text, %b::int, %b::timestamptz,
+    %b::timestamptz, %b::uuid, %b::uuid, %b::uuid, %b::int, %b::uuid, %b::text, %b::text, %b::text, %b::bytea,
+    %b::int, %b::int
 )
 """
 
 APPEND_MANY: Final = f"""
 INSERT INTO event ({", ".join(EVENT_COLUMNS)}) SELECT * FROM unnest(
-    %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::int[], %s::int[], %s::timestamptz[], %s::timestamptz[],
-    %s::uuid[], %s::uuid[], %s::uuid[], %s::int[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::bytea[]
+    %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::int[], %b::int[], %b::timestamptz[], %b::timestamptz[],
+    %b::uuid[], %b::uuid[], %b::uuid[], %b::int[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::bytea[]
 )
 RETURNING position
 """
 RECEIVE_MANY: Final = f"""
 INSERT INTO receipt ({", ".join(RECEIPT_COLUMNS)}) SELECT * FROM unnest(
-    %s::uuid[], %s::text[], %s::bytea[], %s::uuid[], %s::text[], %s::int[], %s::int[], %s::bigint[], %s::text[],
-    %s::timestamptz[]
+    %b::uuid[], %b::text[], %b::bytea[], %b::uuid[], %b::text[], %b::int[], %b::int[], %b::bigint[], %b::text[],
+    %b::timestamptz[]
 )
 """
 
