@@ -20,10 +20,14 @@ def verdict(value: float, target: float) -> str:
     return "[green]reached[/]" if value >= target else "[bold red]NOT reached[/]"
 
 
+def engines(options: argparse.Namespace) -> tuple[str, ...]:
+    return (options.engine,) if options.engine else ("PostgreSQL", "SQLite")
+
+
 def commands(options: argparse.Namespace) -> None:
     """Commands a second, beside `eventsourcing` and the bare insert, in turns on the same server."""
     table = Table("database", "clients", "EventShop", "eventsourcing", "bare insert", "ratio", "of bare", "targets")
-    for engine in ("PostgreSQL", "SQLite"):
+    for engine in engines(options):
         for threads, ahead in ((1, 2.2), (8, 3.0)):
             ours, theirs, bare = [], [], []
             with database(engine) as url:
@@ -63,7 +67,7 @@ def projections(options: argparse.Namespace) -> None:
     """Each read model from the database log, beside writing the same rows and nothing else."""
     table = Table("database", "projection", "events/s", "CPU", "bare upsert", "memory", "target")
     names = ("activity-timeline", "order-summary", "order-lines", "customer-summary", "daily-sales", "product-sales")
-    for engine in ("PostgreSQL", "SQLite"):
+    for engine in engines(options):
         with database(engine) as url:
             measure(url, "sales", orders=10_000)
             for name in names:
@@ -84,7 +88,7 @@ def projections(options: argparse.Namespace) -> None:
 def growth(options: argparse.Namespace) -> None:
     """Whether an append costs the same in a large store."""
     table = Table("database", "events stored", "commands/s", "send_many", "target")
-    for engine in ("PostgreSQL", "SQLite"):
+    for engine in engines(options):
         with database(engine) as url:
             first, stored = 0.0, 0
             for size in (10_000, 100_000, 1_000_000) if options.full else (10_000, 100_000):
@@ -128,7 +132,7 @@ def memory(options: argparse.Namespace) -> None:
     """Reading one very long stream lazily."""
     events = 1_000_000 if options.full else 100_000
     table = Table("database", "one stream of", "read", "peak memory", "target")
-    for engine in ("PostgreSQL", "SQLite"):
+    for engine in engines(options):
         with database(engine) as url:
             measure(url, "long_stream", events=events)
             got = measure(url, "read_stream", events=events)
@@ -149,6 +153,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"Of {', '.join(PARTS)}; without any: all.")
     parser.add_argument("--seconds", type=float, default=4, help="How long each rate is measured.")
     parser.add_argument("--rounds", type=int, default=5, help="How often; medians are shown.")
+    parser.add_argument("--engine", choices=("PostgreSQL", "SQLite"), help="Only on this database.")
     parser.add_argument("--full", action="store_true", help="Grow to a million events.")
     options = parser.parse_args()
     unknown = set(options.parts) - PARTS.keys()

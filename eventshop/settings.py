@@ -122,6 +122,8 @@ def _database(name: str) -> dict[str, Any]:
     if kind == "sqlite":
         return _sqlite(BASE_DIR / config["NAME"])
     options = config.setdefault("OPTIONS", {})
+    # The store's prepared statements look up keys: planning them anew each time costs more than running them.
+    options["options"] = f"-c plan_cache_mode=force_generic_plan {options.get('options', '')}".strip()
     # libpq's way to name a socket folder; Django's `dbshell` and messages look for it in HOST.
     config["HOST"] = options.pop("host", config["HOST"])
     return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from eventshop.core.errors import TailBusy
+from eventshop.store import libpq
+from eventshop.store.libpq import BINARY, TEXT, Statement
 from eventshop.store.rows import (
     EVENT_COLUMNS,
     RECEIPT_COLUMNS,
@@ -21,21 +25,29 @@ from eventshop.store.rows import (
     columns,
 )
 
-if TYPE_CHECKING:
-    from typing import LiteralString
-
 #: Events and the receipt of an earlier try in one answer; a receipt comes as a row of the same shape with version -1.
 HISTORY: Final = """
-SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM event WHERE aggregate_id = %b
+SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM event WHERE aggregate_id = $1::uuid
 UNION ALL
-SELECT -1, '', '', ''::bytea, '', 0 FROM receipt WHERE command_id = %b
+SELECT -1, '', '', ''::bytea, '', 0 FROM receipt WHERE command_id = $2::uuid
 """
+_HISTORY: Final = Statement(b"store_history", HISTORY.encode(), [TEXT, TEXT])
 
+#: One command's events and receipt. Most commands lead to one event; arrays of one would cost twice its processor time.
+APPEND_ONE: Final = """
+SELECT append_event(
+    $1::uuid, $2::text, $3::int, $4::text, $5::bytea, $6::uuid, $7::text, $8::int, $9::timestamptz, $10::timestamptz,
+    $11::uuid, $12::uuid, $13::uuid, $14::int, $15::uuid, $16::text, $17::text, $18::text, $19::bytea
+)
+"""
+_HASHES: Final = (4, 18)
+_APPEND_ONE: Final = Statement(
+    b"store_append_one", APPEND_ONE.encode(), [BINARY if place in _HASHES else TEXT for place in range(19)]
+)
 APPEND: Final = """
 SELECT append_events(
     %b::uuid[], %b::text[], %b::int[], %b::text[], %b::bytea[], %b::uuid, %b::text, %b::int, %b::timestamptz,
-    %b::timestamptz, %b::uuid, %b::uuid, %b::uuid, %b::int, %b::uuid, %b::text, %b::text, %b::text, %b::bytea,
-    %b::int, %b::int
+    %b::timestamptz, %b::uuid, %b::uuid, %b::uuid, %b::int, %b::uuid, %b::text, %b::text, %b::text, %b::bytea
 )
 """
 
@@ -51,28 +63,60 @@ INSERT INTO receipt ({", ".join(RECEIPT_COLUMNS)}) SELECT * FROM unnest(
     %b::uuid[], %b::text[], %b::bytea[], %b::uuid[], %b::text[], %b::int[], %b::int[], %b::bigint[], %b::text[],
     %b::timestamptz[]
 )
+RETURNING 1
 """
 
 
 def run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Run one prepared statement on Django's own connection, inside its transaction if there is one.
+    """The rows of one prepared statement on Django's own connection, inside its transaction if there is one.
 
     Django's cursor binds on the client, which rules out prepared statements. Errors come out as Django's.
     """
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        statement: LiteralString = sql
-        cursor.execute(statement, parameters, prepare=True, binary=True)
-        return cursor.fetchall() if cursor.description else []
+    django = connections[DEFAULT_DB_ALIAS]
+    with django.wrap_database_errors:
+        return _cursor(django).execute(sql, parameters, prepare=True, binary=True).fetchall()
+
+
+def _cursor(django: Any) -> psycopg.Cursor[tuple[Any, ...]]:
+    """One cursor for each connection: making one takes as long as a small statement."""
+    django.ensure_connection()
+    cursor: psycopg.Cursor[tuple[Any, ...]] | None = getattr(django, "store_cursor", None)
+    if cursor is None or cursor.connection is not django.connection:
+        cursor = django.store_cursor = psycopg.Cursor(django.connection)
+    return cursor
 
 
 def history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[Past]]:
     """Whether the command has a receipt, and the aggregate's past in order."""
-    rows = run(HISTORY, (aggregate_id, command_id))
+    if libpq.usable():
+        rows = _past(libpq.run(_HISTORY, (str(aggregate_id).encode(), str(command_id).encode())))
+    else:
+        rows = [Past(*row) for row in run(_placeholders(HISTORY), (aggregate_id, command_id))]
     if len(rows) > 1:
-        rows.sort(key=lambda row: row[0])
-    seen = bool(rows) and rows[0][0] < 0
-    return seen, [Past(*row) for row in rows[seen:]]
+        rows.sort(key=lambda row: row.version)
+    seen = bool(rows) and rows[0].version < 0
+    return seen, rows[seen:]
+
+
+def _past(result: Any) -> list[Past]:
+    value, number, text = result.get_value, libpq.number, libpq.text
+    return [
+        Past(
+            number(value(row, 0)),
+            text(value(row, 1)),
+            text(value(row, 2)),
+            value(row, 3),
+            text(value(row, 4)),
+            number(value(row, 5)),
+        )
+        for row in range(result.ntuples)
+    ]
+
+
+@cache
+def _placeholders(sql: str) -> str:
+    """The statement as psycopg takes it: %b for $1, $2 …, which stand in order."""
+    return re.sub(r"\$\d+", "%b", sql)
 
 
 def histories(aggregate_ids: Sequence[UUID]) -> list[tuple[UUID, Past]]:
@@ -91,35 +135,43 @@ def receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
 def append(rows: Sequence[Row], receipt: ReceiptRow) -> int:
     """Write one command's events and receipt; gives the last event's position."""
     if not rows:
-        run(RECEIVE_MANY, columns([receipt], len(receipt)))
+        receive_many([receipt])
         return receipt.position
     first = rows[0]
-    [(position,)] = run(
-        APPEND,
-        (
-            [row.event_id for row in rows],
-            [row.event_type for row in rows],
-            [row.schema_version for row in rows],
-            [row.payload for row in rows],
-            [row.hash for row in rows],
-            first.aggregate_id,
-            first.aggregate_type,
-            first.version,
-            first.occurred_at,
-            first.recorded_at,
-            first.correlation_id,
-            first.causation_id,
-            first.saga_id,
-            first.sequence_number,
-            first.command_id,
-            first.actor,
-            first.metadata,
-            receipt.command_type,
-            receipt.payload_hash,
-            receipt.version,
-            receipt.events,
-        ),
+    about = (
+        first.aggregate_id,
+        first.aggregate_type,
+        first.version,
+        first.occurred_at,
+        first.recorded_at,
+        first.correlation_id,
+        first.causation_id,
+        first.saga_id,
+        first.sequence_number,
+        first.command_id,
+        first.actor,
+        first.metadata,
+        receipt.command_type,
+        receipt.payload_hash,
     )
+    if len(rows) == 1:
+        return _append_one((first.event_id, first.event_type, first.schema_version, first.payload, first.hash, *about))
+    many = (
+        [row.event_id for row in rows],
+        [row.event_type for row in rows],
+        [row.schema_version for row in rows],
+        [row.payload for row in rows],
+        [row.hash for row in rows],
+    )
+    [(position,)] = run(APPEND, (*many, *about))
+    return int(position)
+
+
+def _append_one(values: Sequence[Any]) -> int:
+    if libpq.usable():
+        sent = [value if type(value) is bytes else libpq.optional(value) for value in values]
+        return libpq.number(libpq.run(_APPEND_ONE, sent).get_value(0, 0))
+    [(position,)] = run(_placeholders(APPEND_ONE), values)
     return int(position)
 
 

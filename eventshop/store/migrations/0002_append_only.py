@@ -30,7 +30,7 @@ CREATE TRIGGER event_in_flight BEFORE INSERT ON event FOR EACH STATEMENT EXECUTE
 
 CREATE FUNCTION event_no_gap() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.version = 1 OR EXISTS (
+    IF EXISTS (
         SELECT FROM event WHERE aggregate_id = NEW.aggregate_id AND version = NEW.version - 1
             AND aggregate_type = NEW.aggregate_type
     ) THEN
@@ -39,15 +39,43 @@ BEGIN
     RAISE EXCEPTION 'event_no_gap: % % has no version %', NEW.aggregate_type, NEW.aggregate_id, NEW.version - 1
         USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'event_no_gap';
 END $$;
-CREATE TRIGGER event_no_gap BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION event_no_gap();
+CREATE TRIGGER event_no_gap BEFORE INSERT ON event FOR EACH ROW WHEN (NEW.version <> 1)
+    EXECUTE FUNCTION event_no_gap();
+
+CREATE FUNCTION append_event(
+    of_event uuid, of_event_type text, of_schema int, with_payload text, with_hash bytea,
+    of_aggregate uuid, of_type text, of_version int, occurred timestamptz, recorded timestamptz,
+    of_correlation uuid, of_causation uuid, of_saga uuid, of_sequence int, of_command uuid, by_actor text,
+    context text, of_command_type text, command_hash bytea
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    new_position bigint;
+BEGIN
+    INSERT INTO event (
+        event_id, aggregate_id, aggregate_type, event_type, version, schema_version, occurred_at, recorded_at,
+        correlation_id, causation_id, saga_id, sequence_number, command_id, actor, metadata, payload, hash
+    ) VALUES (
+        of_event, of_aggregate, of_type, of_event_type, of_version, of_schema, occurred, recorded,
+        of_correlation, of_causation, of_saga, of_sequence, of_command, by_actor, context, with_payload, with_hash
+    ) RETURNING position INTO new_position;
+    INSERT INTO receipt (
+        command_id, command_type, payload_hash, aggregate_id, aggregate_type, version, events, position, actor,
+        recorded_at
+    ) VALUES (
+        of_command, of_command_type, command_hash, of_aggregate, of_type, of_version, 1, new_position, by_actor,
+        recorded
+    );
+    RETURN new_position;
+END $$;
 
 CREATE FUNCTION append_events(
     event_ids uuid[], event_types text[], schema_versions int[], payloads text[], hashes bytea[],
     of_aggregate uuid, of_type text, first_version int, occurred timestamptz, recorded timestamptz,
     of_correlation uuid, of_causation uuid, of_saga uuid, first_sequence int, of_command uuid, by_actor text,
-    context text, of_command_type text, command_hash bytea, last_version int, event_count int
+    context text, of_command_type text, command_hash bytea
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
+    event_count int := cardinality(event_ids);
     last_position bigint;
 BEGIN
     INSERT INTO event (
@@ -63,8 +91,8 @@ BEGIN
         command_id, command_type, payload_hash, aggregate_id, aggregate_type, version, events, position, actor,
         recorded_at
     ) VALUES (
-        of_command, of_command_type, command_hash, of_aggregate, of_type, last_version, event_count, last_position,
-        by_actor, recorded
+        of_command, of_command_type, command_hash, of_aggregate, of_type, first_version + event_count - 1,
+        event_count, last_position, by_actor, recorded
     );
     RETURN last_position;
 END $$;
