@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
+from typing import Any
 from urllib.parse import quote
 
 NAME = "eventshop"
@@ -57,14 +58,14 @@ def running_postgres(data_dir: Path | None = None, fsync: bool = True) -> Iterat
     with _sigterm_unwinds(), tempfile.TemporaryDirectory(prefix="eventshop-pg-") as scratch:
         home = Path(scratch)
         data = (data_dir or home / "data").resolve()
-        user = _server_user()
+        user = server_user()
         if user:
-            binaries = _readable_by(user, binaries, home)
-        _own(home, user)
+            binaries = readable_by(user, binaries, home)
+        own(home, user)
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _own(data, user)
+        own(data, user)
         if not (data / "PG_VERSION").exists():
-            _run([binaries / "initdb", "-D", data, "-U", NAME, *_INITDB], user)
+            run([binaries / "initdb", "-D", data, "-U", NAME, TRUST, *INITDB], user)
         log = home / "log"
         server = _start(binaries, data=data, sockets=home, log=log, user=user, unsafe=() if fsync else UNSAFE)
         try:
@@ -75,8 +76,10 @@ def running_postgres(data_dir: Path | None = None, fsync: bool = True) -> Iterat
             _stop(server)
 
 
-# Trust: whoever may enter the socket's folder is the owner. No locale: texts sort alike on every machine.
-_INITDB = ("--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions")
+# No locale: texts sort alike on every machine.
+INITDB = ("--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions")
+# Whoever may enter the socket's folder is the owner.
+TRUST = "--auth=trust"
 
 
 @contextlib.contextmanager
@@ -97,7 +100,7 @@ def _sigterm_unwinds() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _server_user() -> str | None:
+def server_user() -> str | None:
     """Return whom to run as: PostgreSQL refuses to be root."""
     if os.geteuid() != 0:
         return None
@@ -107,28 +110,30 @@ def _server_user() -> str | None:
     raise PostgresUnavailable("started by root, and there is no user postgres or nobody to run the server as")
 
 
-def _readable_by(user: str, binaries: Path, home: Path) -> Path:
+def readable_by(user: str, binaries: Path, home: Path) -> Path:
     """Return a folder of binaries that `user` can run: this one, or a copy where its parents are closed."""
     try:
-        _run([binaries / "postgres", "--version"], user)
+        run([binaries / "postgres", "--version"], user)
     except PostgresUnavailable:
         package, copy = binaries.parent, home / "package"
-        shutil.copytree(package, copy / package.name, symlinks=True)
+        shutil.copytree(package, copy / package.name, symlinks=True, dirs_exist_ok=True)
         libraries = package.parent.with_name(f"{package.parent.name}.libs")
         if libraries.is_dir():
-            shutil.copytree(libraries, home / libraries.name, symlinks=True)
+            shutil.copytree(libraries, home / libraries.name, symlinks=True, dirs_exist_ok=True)
         return copy / package.name / binaries.name
     return binaries
 
 
-def _own(folder: Path, user: str | None) -> None:
+def own(folder: Path, user: str | None) -> None:
+    """Give a folder to the user that the server runs as, and to nobody else."""
     if user and folder.owner() != user:
         entry = pwd.getpwnam(user)
         os.chown(folder, entry.pw_uid, entry.pw_gid)
     folder.chmod(0o700)
 
 
-def _run(command: Sequence[str | Path], user: str | None = None) -> None:
+def run(command: Sequence[str | Path], user: str | None = None) -> None:
+    """Run one of PostgreSQL's programs; raises PostgresUnavailable with what it said."""
     try:
         subprocess.run(
             [str(part) for part in command],
@@ -143,7 +148,7 @@ def _run(command: Sequence[str | Path], user: str | None = None) -> None:
         raise PostgresUnavailable(f"{command[0]} cannot be run: {error.strerror}") from error
 
 
-def _as(user: str | None) -> dict[str, object]:
+def _as(user: str | None) -> dict[str, Any]:
     if user is None:
         return {}
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": [], "cwd": "/"}
@@ -182,11 +187,11 @@ def _wait_until_ready(binaries: Path, server: subprocess.Popen[bytes], *, socket
 
 
 def _ensure_database(binaries: Path, sockets: Path) -> None:
-    psql = [binaries / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", sockets, "-U", NAME]
+    psql: list[str | Path] = [binaries / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", sockets, "-U", NAME]
     with contextlib.suppress(PostgresUnavailable):
-        _run([*psql, "-d", NAME, "-c", "SELECT 1"])
+        run([*psql, "-d", NAME, "-c", "SELECT 1"])
         return
-    _run([*psql, "-d", "postgres", "-c", f"CREATE DATABASE {NAME}"])
+    run([*psql, "-d", "postgres", "-c", f"CREATE DATABASE {NAME}"])
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
@@ -218,9 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.postgres", description=main.__doc__)
     run = parser.add_subparsers(dest="action", required=True).add_parser("run", help=main.__doc__)
     run.add_argument("--no-fsync", action="store_true", help="faster, not durable")
-    run.add_argument(
-        "--skip-if-missing", action="store_true", help="succeed where there is no PostgreSQL (not in CI)"
-    )
+    run.add_argument("--skip-if-missing", action="store_true", help="succeed where there is no PostgreSQL (not in CI)")
     run.add_argument("command", nargs="+", metavar="COMMAND")
     options = parser.parse_args(arguments)
     try:

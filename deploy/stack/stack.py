@@ -1,0 +1,142 @@
+"""The servers together: what tests and benchmarks start for themselves, and what `up` keeps running."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import tempfile
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from deploy.stack.errors import StackError
+from deploy.stack.folder import Folder
+from deploy.stack.kafka import KafkaCluster
+from deploy.stack.postgres import PostgresServer
+from deploy.stack.processes import Process, stop
+from deploy.stack.redis import RedisServer
+
+PARTS = frozenset({"postgres", "kafka", "redis"})
+TEMPORARY = "eventshop-stack-"
+
+
+class Stack:
+    """The servers of one data folder. Brokers are numbered from 1, as Kafka numbers them."""
+
+    def __init__(
+        self, data_dir: Path, *, parts: Collection[str] = PARTS, brokers: int = 1, durable: bool = True
+    ) -> None:
+        if unknown := set(parts) - PARTS:
+            raise StackError(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(sorted(PARTS))}")
+        self.folder = Folder(data_dir)
+        self.postgres = PostgresServer(self.folder, durable=durable) if "postgres" in parts else None
+        self.kafka = KafkaCluster(self.folder, brokers=brokers) if "kafka" in parts else None
+        self.redis = RedisServer(self.folder, durable=durable) if "redis" in parts else None
+        self.servers = [server for server in (self.postgres, self.kafka, self.redis) if server is not None]
+
+    @property
+    def processes(self) -> list[Process]:
+        return [process for server in self.servers for process in server.processes]
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Settings that point EventShop at these servers."""
+        return {name: value for server in self.servers for name, value in server.env().items()}
+
+    def start(self) -> None:
+        """Start every server that does not run, side by side, and wait until all are ready."""
+        for server in self.servers:
+            server.env()  # ports and passwords are chosen one after another
+        if self.kafka:
+            self.kafka.choose_ports()
+        with ThreadPoolExecutor(max(1, len(self.servers))) as pool:
+            for started in [pool.submit(server.start) for server in self.servers]:
+                started.result()
+
+    def stop(self, *, at_once: bool = False) -> list[str]:
+        """Stop them; `at_once` is for data that nobody will miss. Returns the names of those that ran."""
+        return stop(self.processes, at_once=at_once)
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """`host:port` of each broker, with commas between."""
+        return ",".join(self._cluster.bootstrap)
+
+    @property
+    def broker_pids(self) -> dict[int, int]:
+        """Process ids of the brokers that run, by number."""
+        return {number: pid for number, process in self._cluster.brokers.items() if (pid := process.pid)}
+
+    def kill_broker(self, number: int) -> None:
+        """SIGKILL a broker, as a power failure would."""
+        stop([self._cluster.brokers[number]], at_once=True)
+
+    def stop_broker(self, number: int) -> None:
+        """Let a broker hand over what it leads and end."""
+        stop([self._cluster.brokers[number]])
+
+    def start_broker(self, number: int) -> None:
+        """Start a broker again and wait until it belongs to the cluster."""
+        self._cluster.start_broker(number)
+
+    def pause(self, number: int) -> None:
+        """Freeze a broker: its connections stay open and nothing comes back."""
+        self._cluster.brokers[number].send(signal.SIGSTOP)
+
+    def resume(self, number: int) -> None:
+        """Let a frozen broker go on."""
+        self._cluster.brokers[number].send(signal.SIGCONT)
+
+    @property
+    def _cluster(self) -> KafkaCluster:
+        if self.kafka is None:
+            raise StackError("this stack was started without Kafka")
+        return self.kafka
+
+
+@contextlib.contextmanager
+def running_stack(
+    parts: Collection[str] = PARTS,
+    *,
+    brokers: int = 1,
+    data_dir: Path | None = None,
+    durable: bool | None = None,
+) -> Iterator[Stack]:
+    """Run servers for as long as the block lasts.
+
+    Without `data_dir` they live in a folder of their own that is thrown away, and are not `durable`: faster, and lost
+    on a power failure. Raises StackUnavailable where this machine lacks something, StackError where a start fails.
+    """
+    with _temporary() if data_dir is None else contextlib.nullcontext(data_dir) as home:
+        stack = Stack(home, parts=parts, brokers=brokers, durable=data_dir is not None if durable is None else durable)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.stop(at_once=data_dir is None)
+
+
+@contextlib.contextmanager
+def _temporary() -> Iterator[Path]:
+    """A folder that is thrown away; before, those are that a killed process left behind, with their servers."""
+    for left in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
+        _throw_away(left)
+    home = Path(tempfile.mkdtemp(prefix=TEMPORARY))
+    home.chmod(0o711)  # PostgreSQL may run as another user and must get through
+    owner = Process("owner", Folder(home))
+    owner.adopt_this()
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _throw_away(left: Path) -> None:
+    """Stop and remove what a process left behind that is gone without a trace."""
+    folder = Folder(left)
+    if Process("owner", folder).recorded is None or Process("owner", folder).pid is not None:
+        return
+    with contextlib.suppress(StackError, OSError):
+        stop([Process(file.stem, folder) for file in (left / "run").glob("*.pid")], at_once=True)
+        shutil.rmtree(left)
