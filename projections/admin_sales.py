@@ -89,7 +89,6 @@ def chart_data(points: list[tuple[str, Any]], currency: str) -> str:
         "data": [float(value) for _, value in points],  # drawn, not counted with
         "backgroundColor": "var(--color-primary-600)",
         "maxBarThickness": 18,
-        "barThickness": "flex",
     }
     return json.dumps({"labels": [text for text, _ in points], "datasets": [dataset]})
 
