@@ -7,18 +7,21 @@ lets the batch in hand finish, and gives the leases back.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Event as Signal
 from threading import Thread
 from typing import Any, Final
 
 from celery import bootsteps
 from celery.signals import worker_shutting_down
-from django.db import connections
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection, connections
 
-from eventshop.core.errors import ProjectionError, UnknownProjection
+from eventshop.core.errors import EventShopError, ProjectionError, UnknownProjection
 from eventshop.log.source import event_log
 from projections.engine import checkpoint
-from projections.engine.projection import catalogue
+from projections.engine.projection import Projection, catalogue
 from projections.engine.rebuild import give_up, rebuild, waiting
 from projections.engine.runner import Runner
 from projections.engine.tables import Rebuild
@@ -34,33 +37,26 @@ LOOK_EVERY_S: Final = 2.0
 wake = Signal()
 
 
-class ProjectionStep(bootsteps.StartStopStep):
-    """Runs the projections that `--projections` names, and the rebuilds of any."""
+class HostedThreads(bootsteps.StartStopStep):
+    """A step whose work is done by threads that stop when they are told to."""
 
     requires = ("celery.worker.components:Pool",)
 
-    def __init__(self, worker: Any, projections: str | None = None, **options: Any) -> None:
+    def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
-        self.names = [name.strip() for name in (projections or "").split(",") if name.strip()]
         self.stopping = Signal()
         self.threads: list[Thread] = []
 
-    def include_if(self, worker: Any) -> bool:
-        return bool(self.names)
+    def work(self) -> Iterable[tuple[str, Callable[[Signal], None]]]:
+        """What each thread is called and does."""
+        raise NotImplementedError
 
     def start(self, worker: Any) -> None:
-        names = [] if self.names == ["all"] else self.names
-        chosen = catalogue.chosen(names)
-        runner = Runner(chosen, event_log(), owner=checkpoint.this_worker())
-        self.threads = [
-            Thread(target=runner.run, args=[self.stopping], name="projections"),
-            Thread(target=_rebuild_on_request, args=[self.stopping], name="rebuilds"),
-        ]
+        self.threads = [Thread(target=run, args=[self.stopping], name=name) for name, run in self.work()]
         for thread in self.threads:
             thread.start()
         # Celery itself may wait seconds for its broker before it closes its steps.
         worker_shutting_down.connect(lambda **_: self.close(worker), weak=False)
-        log.info("projecting %s", ", ".join(projection.name for projection in chosen))
 
     def close(self, worker: Any) -> None:
         self.stopping.set()
@@ -73,6 +69,58 @@ class ProjectionStep(bootsteps.StartStopStep):
 
     def terminate(self, worker: Any) -> None:
         self.close(worker)
+
+
+class ProjectionStep(HostedThreads):
+    """Runs the projections that `--projections` names, and the rebuilds of any."""
+
+    def __init__(self, worker: Any, projections: str | None = None, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self.names = [name.strip() for name in (projections or "").split(",") if name.strip()]
+
+    def include_if(self, worker: Any) -> bool:
+        return bool(self.names)
+
+    def work(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
+        chosen = catalogue.chosen([] if self.names == ["all"] else self.names)
+        log.info("projecting %s", ", ".join(projection.name for projection in chosen))
+        for name, projections in _shared_out(chosen):
+            owner = checkpoint.this_worker() + (f"/{name}" if len(projections) == 1 else "")
+            yield name, Runner(projections, event_log(), owner=owner).run
+        yield "rebuilds", _rebuild_on_request
+
+
+class RelayStep(HostedThreads):
+    """Publishes events to Kafka when `--relay` is given; of several such workers one leads."""
+
+    def __init__(self, worker: Any, relay: bool = False, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self.wanted = relay
+
+    def include_if(self, worker: Any) -> bool:
+        return self.wanted
+
+    def work(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
+        if not settings.KAFKA_OPTIONS:
+            raise ImproperlyConfigured("EVENT_LOG_URL: --relay needs kafka://host:port")
+        yield "relay", _relay
+
+
+def _relay(stopping: Signal) -> None:
+    """Relay until told to stop, or until something needs a person: the worker's other work goes on then."""
+    from eventshop.log import relay  # kafka-python is only needed where there is a Kafka
+
+    try:
+        relay.run(stopping)
+    except EventShopError as alarm:
+        log.critical("the relay has stopped: %s", alarm)
+
+
+def _shared_out(chosen: Sequence[Projection[Any]]) -> list[tuple[str, Sequence[Projection[Any]]]]:
+    """Which projections share a thread: all on SQLite, which has one writer; none on PostgreSQL, so that none waits."""
+    if connection.vendor == "sqlite":
+        return [("projections", chosen)]
+    return [(projection.name, [projection]) for projection in chosen]
 
 
 def _rebuild_on_request(stopping: Signal) -> None:

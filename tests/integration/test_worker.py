@@ -111,12 +111,17 @@ def everything_is_folded() -> bool:
     return Checkpoint.objects.filter(position=head).count() == len(catalogue.chosen([]))
 
 
+def processes(table: type[Checkpoint] | type[Worker]) -> set[str]:
+    """The process ids in the names of its owners: `host:pid`, or `host:pid/projection` for a thread of its own."""
+    owners = table.objects.values_list("owner", flat=True)
+    return {owner.partition("/")[0].rpartition(":")[2] for owner in owners}
+
+
 def test_a_worker_projects_what_happens_and_stops_cleanly(celery: Celery) -> None:
     append_lives(Random(1), range(10))
     with celery.worker() as worker:
         eventually(everything_is_folded, within_s=30, so_far=lambda: worker.said)
-        owners = set(Checkpoint.objects.values_list("owner", flat=True))
-        assert {owner.rpartition(":")[2] for owner in owners} == {str(worker.process.pid)}
+        assert processes(Checkpoint) == {str(worker.process.pid)}
         append_lives(Random(2), range(10, 20))
         append(sale.order_id, sale.created, sale.paid)
         eventually(everything_is_folded, so_far=lambda: worker.said)
@@ -201,7 +206,7 @@ def test_without_a_broker_projecting_goes_on(celery: Celery) -> None:
 def test_two_workers_share_the_projections_and_one_takes_over_from_the_other(celery: Celery) -> None:
     append_lives(Random(3), range(20))
     with celery.worker(name="one") as one, celery.worker(name="two") as two:
-        eventually(lambda: Worker.objects.count() == 2, within_s=30, so_far=lambda: one.said + two.said)
+        eventually(lambda: len(processes(Worker)) == 2, within_s=30, so_far=lambda: one.said + two.said)
         for number in range(20, 40):
             append_lives(Random(number), [number])
         eventually(everything_is_folded, so_far=lambda: one.said + two.said)
@@ -209,7 +214,7 @@ def test_two_workers_share_the_projections_and_one_takes_over_from_the_other(cel
         one.stop()
         append_lives(Random(4), range(40, 50))
         eventually(everything_is_folded, so_far=lambda: two.said)
-        assert {row.owner.rpartition(":")[2] for row in Checkpoint.objects.all()} == {str(two.process.pid)}
+        assert processes(Checkpoint) == {str(two.process.pid)}
     equal_the_fold()
 
 
