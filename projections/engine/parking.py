@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from eventshop.log.base import Delivered, Unreadable
 from eventshop.store.engine import engine
+from projections.engine import outgoing
 from projections.engine.fold import Fold, Step, steps
 from projections.engine.projection import Projection, catalogue
 from projections.engine.table import REFUSED, Table, blames_the_row
@@ -40,9 +41,14 @@ class Site(NamedTuple):
     name: str
     table: Table[Any]
 
+    @property
+    def published(self) -> bool:
+        """Whether others may hear of what happens here: not of a rebuild before it is swapped in."""
+        return self.table.topic is not None
+
 
 def live(projection: Projection[Any]) -> Site:
-    return Site(projection, projection.name, Table(projection.model))
+    return Site(projection, projection.name, Table(projection.model, topic=projection.topic))
 
 
 def blocked(name: str, aggregates: Collection[UUID]) -> set[UUID]:
@@ -51,34 +57,24 @@ def blocked(name: str, aggregates: Collection[UUID]) -> set[UUID]:
     return set(parked) & set(aggregates)
 
 
-def park(name: str, waiting: Sequence[tuple[Step, Exception | None]]) -> None:
+def park(site: Site, waiting: Sequence[tuple[Step, Exception | None]]) -> None:
     """Set events aside in order, each with its error or, without one, behind an earlier event."""
     if waiting:
         now = timezone.now()
-        ParkedEvent.objects.bulk_create([_parked(name, step, error, now) for step, error in waiting])
+        rows = [_parked(site.name, step, error, now) for step, error in waiting]
+        ParkedEvent.objects.bulk_create(rows)
+        if site.published:
+            outgoing.parked(rows)
 
 
-def set_aside(name: str, records: Sequence[Unreadable]) -> None:
+def set_aside(site: Site, records: Sequence[Unreadable]) -> None:
     """Keep records that are no events of ours, as they lay on the log."""
     if records:
         now = timezone.now()
-        UnreadableRecord.objects.bulk_create(
-            [
-                UnreadableRecord(
-                    projection=name,
-                    topic=record.topic,
-                    partition=record.partition,
-                    offset=record.offset - 1,
-                    key=record.key,
-                    value=record.value,
-                    headers=[[header, value.decode("latin-1")] for header, value in record.headers],
-                    error=record.error[:500],
-                    found_at=now,
-                )
-                for record in records
-            ],
-            ignore_conflicts=True,
-        )
+        rows = [_unreadable(site.name, record, now) for record in records]
+        UnreadableRecord.objects.bulk_create(rows, ignore_conflicts=True)
+        if site.published:
+            outgoing.unreadable(rows, records)
 
 
 def due(names: Collection[str], limit: int = 20) -> list[tuple[str, UUID]]:
@@ -187,6 +183,20 @@ def _parked(name: str, step: Step, error: Exception | None, now: datetime) -> Pa
         parked_at=now,
         last_attempt_at=now if error else None,
         next_attempt_at=now + FIRST_WAIT if error else None,
+    )
+
+
+def _unreadable(name: str, record: Unreadable, now: datetime) -> UnreadableRecord:
+    return UnreadableRecord(
+        projection=name,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset - 1,
+        key=record.key,
+        value=record.value,
+        headers=[[_storable(header), _storable((said or b"").decode("latin-1"))] for header, said in record.headers],
+        error=_storable(record.error)[:500],
+        found_at=now,
     )
 
 

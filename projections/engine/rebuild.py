@@ -22,6 +22,7 @@ from projections.engine import batch, checkpoint
 from projections.engine.checkpoint import Seen
 from projections.engine.parking import Site, live
 from projections.engine.projection import Projection, catalogue
+from projections.engine.swap import replace_parked, replace_rows
 from projections.engine.table import AWAY, Table
 from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild
 
@@ -183,7 +184,7 @@ class _Run:
                 return False
             new = checkpoint.opened(self.site.name, self.source.partitions, projection.version)
             self._refuse_new_failures(old, new)
-            difference = _replace_rows(live(projection).table, self.site.table)
+            difference = replace_rows(live(projection).table, self.site.table)
             for number, row in new.items():
                 Checkpoint.objects.filter(pk=old[number].pk).update(
                     position=row.position,
@@ -193,8 +194,7 @@ class _Run:
                     parked=row.parked,
                     events=row.events,
                 )
-            ParkedEvent.objects.filter(projection=projection.name).delete()
-            ParkedEvent.objects.filter(projection=self.site.name).update(projection=projection.name)
+            replace_parked(projection.name, self.site.name)
             _discard(self.site)
             Rebuild.objects.filter(pk=self.job.pk).update(
                 state=Rebuild.State.DONE,
@@ -223,27 +223,6 @@ class _Run:
                 f"The first: {first.event_type} {first.event_id}, {first.error}",
                 projection=self.site.projection.name,
             )
-
-
-def _replace_rows(old: Table[Any], new: Table[Any]) -> dict[str, int]:
-    """Make the old table equal to the new one, touching only rows that differ; how many of each kind."""
-    columns = [f'"{name}"' for name in old.columns]
-    same = "IS NOT DISTINCT FROM" if connection.vendor == "postgresql" else "IS"
-    ours, theirs = (", ".join(f"{table}.{name}" for name in columns) for table in ("o", "n"))
-    pair = f'o."{old.key}" = n."{old.key}"'
-    with connection.cursor() as cursor:
-        cursor.execute(f'DELETE FROM "{old.name}" AS o WHERE NOT EXISTS (SELECT 1 FROM "{new.name}" AS n WHERE {pair})')
-        removed = cursor.rowcount
-        cursor.execute(
-            f'SELECT COUNT(*) FROM "{new.name}" AS n WHERE NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {pair})'
-        )
-        [added] = cursor.fetchone()
-        cursor.execute(
-            f'INSERT INTO "{old.name}" ({", ".join(columns)}) SELECT {theirs} FROM "{new.name}" AS n '
-            f'WHERE NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {pair} AND ({ours}) {same} ({theirs})) '
-            f"{old.on_conflict()}"
-        )
-        return {"removed": removed, "added": added, "changed": cursor.rowcount - added}
 
 
 def _discard(site: Site) -> None:

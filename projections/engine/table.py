@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection, models
 
+from projections.engine import outgoing
 from projections.engine.read_model import ReadModel
 
 R = TypeVar("R", bound=ReadModel)
@@ -39,10 +40,11 @@ _POSTGRES_TYPES: Final[dict[type[models.Field[Any, Any]], str]] = {
 
 
 class Table(Generic[R]):
-    """The rows of `model` in the table `name` (default: the model's own)."""
+    """The rows of `model` in the table `name` (default: the model's own), published on `topic` if there is one."""
 
-    def __init__(self, model: type[R], name: str | None = None) -> None:
+    def __init__(self, model: type[R], name: str | None = None, *, topic: str | None = None) -> None:
         self.model = model
+        self.topic = topic
         self.name = name or model._meta.db_table
         self.fields = list(model._meta.concrete_fields)
         self.columns = [field.column for field in self.fields]
@@ -78,12 +80,18 @@ class Table(Generic[R]):
             if connection.vendor == "postgresql":
                 with psycopg.Cursor(connection.connection) as cursor:
                     arrays = [list(column) for column in zip(*values, strict=True)]
-                    cursor.execute(self._postgres_upsert(), arrays, prepare=True)
+                    cursor.execute(self.publishing(self._postgres_upsert()), arrays, prepare=True)
             else:
                 connection.connection.executemany(
                     self._sqlite_upsert(),
                     [[write(value) for write, value in zip(self._written, row, strict=True)] for row in values],
                 )
+
+    def publishing(self, change: str, *, gone: bool = False) -> str:
+        """The statement `change`, which also publishes the rows it writes (or removes) where that is wanted."""
+        if self.topic is None or not outgoing.wanted():
+            return change
+        return outgoing.with_rows(change, self.topic, self.fields, str(self.key), gone=gone)
 
     def _listed(self, prefix: str = "") -> str:
         return ", ".join(f'{prefix}"{column}"' for column in self.columns)

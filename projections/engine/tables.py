@@ -1,8 +1,9 @@
-"""The engine's own tables: how far each projection is, what it set aside, which rebuilds run."""
+"""The engine's own tables: how far each projection is, what it set aside, which rebuilds run, what goes to Kafka."""
 
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Now
 
 
 class Checkpoint(models.Model):
@@ -136,3 +137,20 @@ class Rebuild(models.Model):
 
     def __str__(self) -> str:
         return f"{self.projection}: {self.state}"
+
+
+class Outgoing(models.Model):
+    """A record on its way to Kafka, written with what it tells about; gone once Kafka has it (`publish.py`)."""
+
+    position = models.BigAutoField(primary_key=True)
+    topic = models.CharField(max_length=249, help_text="Without KAFKA_TOPIC_PREFIX.")
+    key = models.TextField()
+    value = models.BinaryField(null=True, help_text="Empty: the row was removed.")
+    headers = models.TextField(db_default="", help_text="Names and values as JSON, the values in Latin-1.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.key} at {self.position}"
