@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.running import ROOT, database, manage, measure, peak_memory_mb, pgbench
+from benchmarks.running import ROOT, database, manage, measure, peak_memory_mb, pgbench, whole_stack
 
 console: Final = Console(width=120)
 
@@ -30,13 +30,13 @@ def commands(options: argparse.Namespace) -> None:
     for engine in engines(options):
         for threads, ahead in ((1, 2.2), (8, 3.0)):
             ours, theirs, bare = [], [], []
-            with database(engine) as url:
+            with database(engine) as where:
                 for _ in range(options.rounds):
                     given = {"threads": threads, "seconds": options.seconds}
-                    ours.append(measure(url, "commands", **given)["rate"])
-                    theirs.append(measure(url, "peer", **given)["rate"])
+                    ours.append(measure(where, "commands", **given)["rate"])
+                    theirs.append(measure(where, "peer", **given)["rate"])
                     if engine == "PostgreSQL":
-                        bare.append(pgbench(url, clients=threads, seconds=options.seconds))
+                        bare.append(pgbench(where, clients=threads, seconds=options.seconds))
             pairs = median(one / other for one, other in zip(ours, theirs, strict=True))
             share = median(one / limit for one, limit in zip(ours, bare, strict=True)) if bare else 0.0
             said = verdict(pairs, ahead) + f" {ahead}x" if engine == "PostgreSQL" else ""
@@ -57,8 +57,8 @@ def batches(options: argparse.Namespace) -> None:
     """`send_many` in one process."""
     table = Table("database", "send_many", "target")
     for engine, target in (("PostgreSQL", 10_000), ("SQLite", 0)):
-        with database(engine) as url:
-            rate = median(measure(url, "send_many", events=30_000)["rate"] for _ in range(options.rounds))
+        with database(engine) as where:
+            rate = median(measure(where, "send_many", events=30_000)["rate"] for _ in range(options.rounds))
         table.add_row(engine, f"{rate:,.0f} events/s", f"{verdict(rate, target)} {target:,}" if target else "")
     console.print(table)
 
@@ -68,10 +68,10 @@ def projections(options: argparse.Namespace) -> None:
     table = Table("database", "projection", "events/s", "CPU", "bare upsert", "memory", "target")
     names = ("activity-timeline", "order-summary", "order-lines", "customer-summary", "daily-sales", "product-sales")
     for engine in engines(options):
-        with database(engine) as url:
-            measure(url, "sales", orders=10_000)
+        with database(engine) as where:
+            measure(where, "sales", orders=10_000)
             for name in names:
-                got = measure(url, "projection", name=name)
+                got = measure(where, "projection", name=name)
                 one_row = name == "activity-timeline"
                 table.add_row(
                     engine,
@@ -89,13 +89,13 @@ def growth(options: argparse.Namespace) -> None:
     """Whether an append costs the same in a large store."""
     table = Table("database", "events stored", "commands/s", "send_many", "target")
     for engine in engines(options):
-        with database(engine) as url:
+        with database(engine) as where:
             first, stored = 0.0, 0
             for size in (10_000, 100_000, 1_000_000) if options.full else (10_000, 100_000):
-                measure(url, "sales", orders=(size - stored) // 3)
+                measure(where, "sales", orders=(size - stored) // 3)
                 stored = size
-                rates = [measure(url, "commands", threads=1, seconds=options.seconds)["rate"] for _ in range(3)]
-                many, rate = measure(url, "send_many", events=20_000)["rate"], median(rates)
+                rates = [measure(where, "commands", threads=1, seconds=options.seconds)["rate"] for _ in range(3)]
+                many, rate = measure(where, "send_many", events=20_000)["rate"], median(rates)
                 first = first or rate
                 table.add_row(
                     engine,
@@ -114,17 +114,17 @@ def imports(options: argparse.Namespace) -> None:
         console.print(f"imports: skipped, there is no {data.name}")
         return
     table = Table("embedded", "seconds", "peak memory", "target")
-    with database("SQLite") as url:
+    with database("SQLite") as where:
         total = 0.0
         for said, command in (
             ("import 42,481 rows", ("import_online_retail", str(data))),
             ("project", ("run_projections", "--once")),
         ):
-            seconds, used = peak_memory_mb(url, *command)
+            seconds, used = peak_memory_mb(where, *command)
             total += seconds
             table.add_row(said, f"{seconds:.1f}", f"{used:.0f} MB", f"{verdict(300, used)} < 300 MB")
         table.add_row("together", f"{total:.1f}", "", f"{verdict(60, total)} < 60 s")
-        manage(url, "verify_sales", str(data), "--totals", str(data.with_name("control_totals.json")))
+        manage(where, "verify_sales", str(data), "--totals", str(data.with_name("control_totals.json")))
     console.print(table)
 
 
@@ -133,9 +133,9 @@ def memory(options: argparse.Namespace) -> None:
     events = 1_000_000 if options.full else 100_000
     table = Table("database", "one stream of", "read", "peak memory", "target")
     for engine in engines(options):
-        with database(engine) as url:
-            measure(url, "long_stream", events=events)
-            got = measure(url, "read_stream", events=events)
+        with database(engine) as where:
+            measure(where, "long_stream", events=events)
+            got = measure(where, "read_stream", events=events)
         used = got["memory_mb"]
         table.add_row(
             engine, f"{events:,}", f"{got['rate']:,.0f}/s", f"{used:.0f} MB", f"{verdict(100, used)} < 100 MB"
@@ -143,8 +143,30 @@ def memory(options: argparse.Namespace) -> None:
     console.print(table)
 
 
+def kafka(options: argparse.Namespace) -> None:
+    """The way over Kafka: relay, projection, and from an accepted command to the visible row."""
+    table = Table("measured", "result", "beside it", "target")
+    with whole_stack() as where:
+        measure(where, "sales", orders=4_000)
+        got = measure(where, "relay")
+        share = got["rate"] / got["raw"]
+        beside = f"{got['raw']:,.0f}/s raw kafka-python"
+        table.add_row("relay", f"{got['rate']:,.0f} events/s, {share:.0%}", beside, f"{verdict(share, 0.9)} 90 %")
+        for name in ("activity-timeline", "order-summary", "customer-summary"):
+            got = measure(where, "projection", name=name)
+            beside = f"{got['bare']:,.0f} rows/s bare upsert; {got['memory_mb']:.0f} MB"
+            said = f"{verdict(got['rate'], 10_000)} 10,000"
+            table.add_row(f"project {name}", f"{got['rate']:,.0f} events/s", beside, said)
+        for pace in (50, 200):
+            got = measure(where, "latency", pace=pace, seconds=max(5, options.seconds * 2))
+            said = f"{verdict(12, got['p50'])} p50 12 ms, {verdict(50, got['p99'])} p99 50 ms" if pace == 200 else ""
+            shown = f"p50 {got['p50']:.1f} ms, p95 {got['p95']:.1f} ms, p99 {got['p99']:.1f} ms"
+            table.add_row(f"command to row at {pace}/s", shown, f"{got['sent']:,.0f} commands", said)
+    console.print(table)
+
+
 PARTS: Final[dict[str, Callable[[argparse.Namespace], None]]] = {
-    part.__name__: part for part in (commands, batches, projections, growth, imports, memory)
+    part.__name__: part for part in (commands, batches, projections, growth, imports, memory, kafka)
 }
 
 

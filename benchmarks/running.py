@@ -19,13 +19,17 @@ ROOT = Path(__file__).resolve().parents[1]
 KEY = "only-for-benchmarks-never-for-a-server-0123"
 
 
-def environment(database_url: str) -> dict[str, str]:
+#: What points a process at the servers that are measured.
+Where = dict[str, str]
+
+
+def environment(database_url: str, event_log_url: str = "database:") -> Where:
     return {
         **os.environ,
         "DATABASE_URL": database_url,
         "SECRET_KEY": KEY,
         "ENV_FILE": "",
-        "EVENT_LOG_URL": "database:",
+        "EVENT_LOG_URL": event_log_url,
         "CELERY_BROKER_URL": "memory://",
         "LOG_LEVEL": "ERROR",
         "DJANGO_SETTINGS_MODULE": "eventshop.settings",
@@ -33,34 +37,47 @@ def environment(database_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def database(engine: str) -> Iterator[str]:
-    """A fresh, migrated database: PostgreSQL 18 with fsync on, or a SQLite file; gives its DATABASE_URL."""
+def database(engine: str) -> Iterator[Where]:
+    """A fresh, migrated database: PostgreSQL 18 with fsync on, or a SQLite file."""
     with tempfile.TemporaryDirectory(prefix="eventshop-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
         if engine == "SQLite":
-            url = f"sqlite:///{folder}/bench.sqlite3"
-            manage(url, "migrate", "--verbosity", "0")
-            yield url
+            yield _migrated(environment(f"sqlite:///{folder}/bench.sqlite3"))
         else:
             with running_postgres() as url:
-                manage(url, "migrate", "--verbosity", "0")
-                yield url
+                yield _migrated(environment(url))
 
 
-def manage(url: str, *arguments: str) -> str:
-    return _run([sys.executable, "manage.py", *arguments], url)
+@contextmanager
+def whole_stack() -> Iterator[Where]:
+    """PostgreSQL 18 with fsync on and one Kafka broker, topics made."""
+    from deploy.stack import running_stack
+
+    with running_stack(parts={"postgres", "kafka"}) as stack:
+        where = _migrated(environment(stack.env["DATABASE_URL"], stack.env["EVENT_LOG_URL"]))
+        manage(where, "create_topics")
+        yield where
 
 
-def measure(url: str, measurement: str, /, **given: Any) -> dict[str, float]:
+def _migrated(where: Where) -> Where:
+    manage(where, "migrate", "--verbosity", "0")
+    return where
+
+
+def manage(where: Where, *arguments: str) -> str:
+    return _run([sys.executable, "manage.py", *arguments], where)
+
+
+def measure(where: Where, measurement: str, /, **given: Any) -> dict[str, float]:
     """What one measurement gave, in a process of its own."""
     result: dict[str, float] = json.loads(
-        _run([sys.executable, "-m", "benchmarks.child", measurement, json.dumps(given)], url).splitlines()[-1]
+        _run([sys.executable, "-m", "benchmarks.child", measurement, json.dumps(given)], where).splitlines()[-1]
     )
     return result
 
 
-def pgbench(url: str, *, clients: int, seconds: float) -> float:
+def pgbench(where: Where, *, clients: int, seconds: float) -> float:
     """Transactions a second of the bare insert."""
-    parts = urlsplit(url)
+    parts = urlsplit(where["DATABASE_URL"])
     host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
     said = _run(
         [
@@ -69,13 +86,13 @@ def pgbench(url: str, *, clients: int, seconds: float) -> float:
             *("-c", str(clients), "-j", str(min(clients, 2)), "-T", str(max(1, round(seconds)))),
             *("-h", host, "-U", parts.username or "", parts.path.lstrip("/")),
         ],
-        url,
+        where,
     )
     [line] = [line for line in said.splitlines() if line.startswith("tps = ")]
     return float(line.split()[2])
 
 
-def peak_memory_mb(url: str, *arguments: str) -> tuple[float, float]:
+def peak_memory_mb(where: Where, *arguments: str) -> tuple[float, float]:
     """Seconds and peak memory of a management command."""
     code = (
         "import resource, subprocess, sys, time\n"
@@ -84,13 +101,13 @@ def peak_memory_mb(url: str, *arguments: str) -> tuple[float, float]:
         "used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024\n"
         "print(time.perf_counter() - started, used)\n"
     )
-    said = _run([sys.executable, "-c", code, sys.executable, "manage.py", *arguments], url)
+    said = _run([sys.executable, "-c", code, sys.executable, "manage.py", *arguments], where)
     seconds, used = said.split()
     return float(seconds), float(used)
 
 
-def _run(command: list[str], url: str) -> str:
-    done = subprocess.run(command, cwd=ROOT, env=environment(url), capture_output=True, text=True, check=False)
+def _run(command: list[str], where: Where) -> str:
+    done = subprocess.run(command, cwd=ROOT, env=where, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
     return done.stdout
