@@ -75,8 +75,8 @@ class Migration(migrations.Migration):
                 ("currency", models.CharField(max_length=3)),
                 ("orders", models.IntegerField(default=0, help_text="Orders paid this day.")),
                 ("refunds", models.IntegerField(default=0, help_text="Refunds and credit notes of this day.")),
-                ("units_sold", models.IntegerField(default=0)),
-                ("units_returned", models.IntegerField(default=0)),
+                ("units_sold", models.BigIntegerField(default=0)),
+                ("units_returned", models.BigIntegerField(default=0)),
                 (
                     "gross",
                     models.DecimalField(
@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
                 ("line", models.IntegerField(help_text="Counted from 1.")),
                 ("sku", models.CharField(db_index=True, max_length=200)),
                 ("description", models.CharField(blank=True, max_length=200)),
-                ("quantity", models.IntegerField(default=0)),
+                ("quantity", models.BigIntegerField(default=0)),
                 (
                     "price",
                     models.DecimalField(decimal_places=3, default=Decimal("0"), help_text="Per piece.", max_digits=18),
@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("currency", models.CharField(max_length=3)),
-                ("returned", models.IntegerField(default=0, help_text="Pieces of this line that came back.")),
+                ("returned", models.BigIntegerField(default=0, help_text="Pieces of this line that came back.")),
                 (
                     "refunded",
                     models.DecimalField(
@@ -163,9 +163,9 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, help_text="As in the newest order that names one.", max_length=200),
                 ),
                 ("described_at", models.DateTimeField(null=True)),
-                ("units_sold", models.IntegerField(default=0)),
-                ("units_returned", models.IntegerField(default=0)),
-                ("units_net", models.IntegerField(db_index=True, default=0, help_text="Sold less returned.")),
+                ("units_sold", models.BigIntegerField(default=0)),
+                ("units_returned", models.BigIntegerField(default=0)),
+                ("units_net", models.BigIntegerField(db_index=True, default=0, help_text="Sold less returned.")),
                 (
                     "gross",
                     models.DecimalField(
@@ -273,7 +273,7 @@ class Migration(migrations.Migration):
                 ("amount", models.DecimalField(decimal_places=3, max_digits=18, null=True)),
                 ("currency", models.CharField(blank=True, max_length=3)),
                 ("lines", models.IntegerField(default=0)),
-                ("units", models.IntegerField(default=0)),
+                ("units", models.BigIntegerField(default=0)),
                 ("actor", models.CharField(max_length=200)),
                 ("correlation_id", models.UUIDField()),
             ],
@@ -378,8 +378,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("lines", models.IntegerField(default=0, help_text="Number of lines.")),
-                ("units", models.IntegerField(default=0, help_text="Pieces ordered.")),
-                ("units_returned", models.IntegerField(default=0, help_text="Pieces that came back.")),
+                ("units", models.BigIntegerField(default=0, help_text="Pieces ordered.")),
+                ("units_returned", models.BigIntegerField(default=0, help_text="Pieces that came back.")),
                 (
                     "payment",
                     models.CharField(
