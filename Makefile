@@ -34,7 +34,7 @@ run: install ## start EventShop on http://127.0.0.1:8000 (PORT=8001 for another 
 
 test: install-dev ## all tests on SQLite, then integration and chaos again on PostgreSQL
 	$(BIN)/python -m pytest
-	$(BIN)/python -m deploy.postgres run --skip-if-missing -- $(BIN)/python -m pytest tests/integration tests/chaos
+	$(BIN)/python -m deploy.postgres run --skip-if-missing -- $(BIN)/python -m pytest tests/integration tests/chaos tests/kafka
 
 check: export SECRET_KEY := $(CHECK_KEY)
 check: export ENV_FILE :=
