@@ -135,6 +135,13 @@ def count(name: str, text: str) -> int:
     return int(text)
 
 
+def whole_number(name: str, text: str) -> int:
+    """Return a whole number of at least 0."""
+    if not text.isdecimal():
+        raise refused(name, f"must be a whole number, not {text!r}")
+    return int(text)
+
+
 def topic_prefix(name: str, text: str) -> str:
     """Return what may begin the name of a Kafka topic."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", text):

@@ -176,6 +176,8 @@ try:
 except ImproperlyConfigured as error:
     raise checked.refused("CACHE_URL", str(error)) from None
 
+AGGREGATES_IN_MEMORY = checked.whole_number("AGGREGATES_IN_MEMORY", env.str("AGGREGATES_IN_MEMORY", default="1000"))
+
 # --- security -------------------------------------------------------------------------------------
 
 HTTPS = _switch("HTTPS")
@@ -197,6 +199,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
     }
 }
+LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

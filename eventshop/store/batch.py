@@ -12,7 +12,7 @@ from eventshop.core.registry import Registry
 from eventshop.store.deciding import Job, Loaded, decided, loaded, prepared
 from eventshop.store.engine import engine
 from eventshop.store.rows import Past, ReceiptRow, Row
-from eventshop.store.writing import Receipt, Written, answer
+from eventshop.store.writing import Receipt, answer
 
 #: What became of one command: its receipt, or the error it was refused with.
 Outcome: TypeAlias = Receipt | EventShopError
@@ -48,15 +48,13 @@ class Batch:
                 return answer(earlier, replayed=True)
             return CommandIdReused(command_id=earlier.command_id, first_used_for=earlier.command_type)
         try:
-            at = self._load(job)
-            events, rows, receipt = decided(job, at, self.registry)
+            follows = decided(job, self._load(job), self.registry)
         except (CommandRefused, InvalidMessage) as refusal:
             return refusal
-        if rows:
-            self.loaded[job.aggregate_id] = Loaded(
-                at.state.evolve_all(events), Written(rows[-1].version, rows[-1].hash)
-            )
-            self.rows += rows
+        receipt = follows.receipt
+        if follows.rows:
+            self.loaded[job.aggregate_id] = follows.after
+            self.rows += follows.rows
             self.last_row[receipt.command_id] = len(self.rows) - 1
         self.new[receipt.command_id] = self.receipts[receipt.command_id] = receipt
         return answer(receipt, replayed=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 from eventshop.core import codec
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import WrongAggregateType
-from eventshop.core.message import Command, Envelope, Event
+from eventshop.core.message import Command, Envelope
 from eventshop.core.registry import Registry
 from eventshop.store.rows import Past, ReceiptRow, Row
 from eventshop.store.writing import Append, Written, fingerprint, now
@@ -51,8 +51,17 @@ def loaded(aggregate: type[Aggregate[Any, Any]], past: Iterable[Past], registry:
     return Loaded(state, Written(last.version, bytes(last.hash)) if last else Written())
 
 
-def decided(job: Job, at: Loaded, registry: Registry) -> tuple[Sequence[Event], list[Row], ReceiptRow]:
-    """What follows from a command: the events, their rows, and the receipt without its position."""
+class Decided(Struct, frozen=True):
+    """What follows from a command: the rows, the receipt without its position, and the aggregate afterwards."""
+
+    rows: list[Row]
+    receipt: ReceiptRow
+    before_hash: bytes
+    after: Loaded
+
+
+def decided(job: Job, at: Loaded, registry: Registry) -> Decided:
+    """Decide; raises what the rules refuse, `InvalidMessage` or `EventTooLarge`."""
     events = at.state.decide(job.command)
     append = Append(
         job.aggregate_id,
@@ -64,4 +73,9 @@ def decided(job: Job, at: Loaded, registry: Registry) -> tuple[Sequence[Event], 
         now(),
     )
     rows = append.rows(events, registry)
-    return events, rows, append.receipt(rows)
+    if not rows:
+        return Decided(rows, append.receipt(rows), at.head.hash, at)
+    # Evolved by what a reader will see, not by what the rules happened to build.
+    told = (codec.decode_event(type(event), row.payload) for event, row in zip(events, rows, strict=True))
+    after = Loaded(at.state.evolve_all(told), Written(rows[-1].version, rows[-1].hash))
+    return Decided(rows, append.receipt(rows), at.head.hash, after)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from eventshop.core.errors import Conflict, WrongExpectedVersion
+from eventshop.core.errors import Conflict, EventShopError, WrongExpectedVersion
 from eventshop.core.message import Command, Envelope, new_id
 from eventshop.core.registry import Registry
 from eventshop.core.registry import registry as program
+from eventshop.store import memory
 from eventshop.store.batch import Batch, Outcome, prepared_or_refused
-from eventshop.store.deciding import Job, decided, loaded, prepared
+from eventshop.store.deciding import Decided, Job, decided, loaded, prepared
 from eventshop.store.engine import engine
 from eventshop.store.event_store import earlier_answer
 from eventshop.store.transactions import many_writes, one_write, savepoint
@@ -29,7 +30,7 @@ def send(
     expected_version: int | None = None,
     registry: Registry = program,
 ) -> Receipt:
-    """Decide one command and append what follows, in one transaction with its receipt; two round trips.
+    """Decide one command and append what follows, in one transaction with its receipt; two round trips at most.
 
     A lost race is decided again up to three times, then `Conflict`. The same command id and payload gives the first
     answer again, marked `replayed`; with another payload `CommandIdReused`. With `expected_version` the stream must
@@ -37,11 +38,14 @@ def send(
     `UnknownName`, `EventTooLarge`, `WrongAggregateType`. Whatever is raised, nothing is left behind.
     """
     job = prepared(command, envelope or Envelope(command_id=new_id()), registry)
+    receipt = _from_memory(job, expected_version, registry)
+    if receipt is not None:
+        return receipt
     race: Raced | None = None
     for _ in range(RETRIES + 1):
         try:
             with one_write():
-                return _decide_and_append(job, expected_version, registry)
+                return _load_and_append(job, expected_version, registry)
         except Raced as lost:
             race = lost
     raise Conflict(command=type(command).__name__, aggregate_id=job.aggregate_id, tries=RETRIES + 1) from race
@@ -65,7 +69,24 @@ def send_many(commands: Iterable[tuple[Command, Envelope]], *, registry: Registr
     raise Conflict(commands=len(jobs), tries=RETRIES + 1) from race
 
 
-def _decide_and_append(job: Job, expected_version: int | None, registry: Registry) -> Receipt:
+def _from_memory(job: Job, expected_version: int | None, registry: Registry) -> Receipt | None:
+    """Decide on the aggregate as this process left it and append at once: one round trip.
+
+    The append holds only if the stream still ends with the very event that was left there. Whatever else comes of it,
+    a refusal, nothing to do, a repeated command, somebody's event in between, is worth nothing: None, load and see.
+    """
+    at = memory.recall(job.aggregate, job.aggregate_id)
+    if at is None or expected_version not in (None, at.head.version):
+        return None
+    try:
+        follows = decided(job, at, registry)
+        return _append(job, follows) if follows.rows else None
+    except EventShopError:
+        memory.forget(job.aggregate, job.aggregate_id)
+        return None
+
+
+def _load_and_append(job: Job, expected_version: int | None, registry: Registry) -> Receipt:
     seen, past = engine().history(job.aggregate_id, job.envelope.command_id)
     if seen:
         return earlier_answer(job.envelope.command_id, job.payload_hash)
@@ -74,7 +95,11 @@ def _decide_and_append(job: Job, expected_version: int | None, registry: Registr
         raise WrongExpectedVersion(
             aggregate_id=job.aggregate_id, expected_version=expected_version, version=at.head.version
         )
-    _, rows, receipt = decided(job, at, registry)
+    return _append(job, decided(job, at, registry))
+
+
+def _append(job: Job, follows: Decided) -> Receipt:
     with violations(), savepoint():
-        position = engine().append(rows, receipt)
-    return answer(receipt._replace(position=position), replayed=False)
+        position = engine().append(follows.rows, follows.receipt, follows.before_hash)
+    memory.remember(job.aggregate, job.aggregate_id, follows.after)
+    return answer(follows.receipt._replace(position=position), replayed=False)

@@ -79,7 +79,7 @@ class EventStore:
             receipt = append.receipt(rows)
             try:
                 with violations(), savepoint():
-                    position = engine().append(rows, receipt)
+                    position = engine().append(rows, receipt, append.head.hash)
             except Raced as race:
                 raise WrongExpectedVersion(aggregate=aggregate_id, expected_version=expected_version) from race
         return answer(receipt._replace(position=position), replayed=False)

@@ -37,17 +37,17 @@ _HISTORY: Final = Statement(b"store_history", HISTORY.encode(), [TEXT, TEXT])
 APPEND_ONE: Final = """
 SELECT append_event(
     $1::uuid, $2::text, $3::int, $4::text, $5::bytea, $6::uuid, $7::text, $8::int, $9::timestamptz, $10::timestamptz,
-    $11::uuid, $12::uuid, $13::uuid, $14::int, $15::uuid, $16::text, $17::text, $18::text, $19::bytea
+    $11::uuid, $12::uuid, $13::uuid, $14::int, $15::uuid, $16::text, $17::text, $18::text, $19::bytea, $20::bytea
 )
 """
-_HASHES: Final = (4, 18)
+_HASHES: Final = (4, 18, 19)
 _APPEND_ONE: Final = Statement(
-    b"store_append_one", APPEND_ONE.encode(), [BINARY if place in _HASHES else TEXT for place in range(19)]
+    b"store_append_one", APPEND_ONE.encode(), [BINARY if place in _HASHES else TEXT for place in range(20)]
 )
 APPEND: Final = """
 SELECT append_events(
     %b::uuid[], %b::text[], %b::int[], %b::text[], %b::bytea[], %b::uuid, %b::text, %b::int, %b::timestamptz,
-    %b::timestamptz, %b::uuid, %b::uuid, %b::uuid, %b::int, %b::uuid, %b::text, %b::text, %b::text, %b::bytea
+    %b::timestamptz, %b::uuid, %b::uuid, %b::uuid, %b::int, %b::uuid, %b::text, %b::text, %b::text, %b::bytea, %b::bytea
 )
 """
 
@@ -132,8 +132,11 @@ def receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
     return [ReceiptRow(*row) for row in run(f"{SELECT_RECEIPT} WHERE command_id = ANY(%s)", (list(command_ids),))]
 
 
-def append(rows: Sequence[Row], receipt: ReceiptRow) -> int:
-    """Write one command's events and receipt; gives the last event's position."""
+def append(rows: Sequence[Row], receipt: ReceiptRow, follows: bytes) -> int:
+    """Write one command's events and receipt; gives the last event's position.
+
+    `follows` is the hash of the event before them: the stream must still end with that very event.
+    """
     if not rows:
         receive_many([receipt])
         return receipt.position
@@ -153,6 +156,7 @@ def append(rows: Sequence[Row], receipt: ReceiptRow) -> int:
         first.metadata,
         receipt.command_type,
         receipt.payload_hash,
+        follows,
     )
     if len(rows) == 1:
         return _append_one((first.event_id, first.event_type, first.schema_version, first.payload, first.hash, *about))

@@ -52,8 +52,11 @@ def receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
     return [_receipt(row) for row in _in(f"{SELECT_RECEIPT} WHERE command_id IN", command_ids)]
 
 
-def append(rows: Sequence[Row], receipt: ReceiptRow) -> int:
-    """Write one command's events and receipt; gives the last event's position."""
+def append(rows: Sequence[Row], receipt: ReceiptRow, follows: bytes) -> int:
+    """Write one command's events and receipt; gives the last event's position.
+
+    `follows` is the hash of the event before them. Here they were decided under the write lock, so it is that.
+    """
     positions = append_many(rows)
     position = positions[-1] if positions else receipt.position
     receive_many([receipt._replace(position=position)])

@@ -155,6 +155,7 @@ def violations() -> Iterator[None]:
 
 _VIOLATIONS: dict[str, type[StoreError]] = {
     "event_version_once": Raced,
+    "event_follows": Raced,
     "receipt_pkey": Raced,
     "event_id_once": DuplicateEvent,
     "event_no_gap": VersionGap,

@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -22,10 +23,12 @@ from eventshop.core.errors import (
 )
 from eventshop.core.message import Command, Envelope, new_id
 from eventshop.store import dispatch
+from eventshop.store.chain import first_broken
 from eventshop.store.event_store import EventStore
 from eventshop.store.models import StoredEvent, StoredReceipt
 from eventshop.store.writing import Receipt
-from tests.tally import NOON, Close, Count, Noted, Open, TallyClosed, pounds, tallies
+from tests.database import empty
+from tests.tally import NOON, Close, Closed, Count, Counted, Noted, Open, Opened, TallyClosed, pounds, tallies
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -212,6 +215,60 @@ def test_two_at_once_with_the_same_command_id_are_one_command(tally: UUID) -> No
     assert len(store.get_events(tally)) == 21
 
 
+# --- what a process remembers -----------------------------------------------------------------------------------------
+
+
+def test_somebody_elses_event_is_seen_although_an_older_state_is_remembered(tally: UUID) -> None:
+    send(Count(tally_id=tally, amount=pounds("1")))
+    store.append_event(tally, Counted(tally_id=tally, amount=pounds("5")), expected_version=2)
+    assert send(Count(tally_id=tally, amount=pounds("2"))).version == 4
+    store.append_event(tally, Closed(tally_id=tally, at=NOON), expected_version=4)
+    with pytest.raises(TallyClosed):
+        send(Count(tally_id=tally, amount=pounds("3")))
+    assert first_broken(store.rows(tally)) is None
+
+
+def test_a_refusal_is_never_decided_on_what_is_only_remembered() -> None:
+    tally = new_id()
+    send(Open(tally_id=tally, name="till"))
+    send(Close(tally_id=tally, at=NOON))
+    empty()
+    with pytest.raises(TallyClosed):
+        send(Count(tally_id=tally, amount=pounds("1")))
+    assert send(Open(tally_id=tally, name="another")).version == 1
+
+
+def test_another_history_of_the_same_length_is_not_taken_for_ours() -> None:
+    """As after a restored backup: the version fits, the hash does not."""
+    tally = new_id()
+    send(Open(tally_id=tally, name="ours"))
+    send(Count(tally_id=tally, amount=pounds("1")))
+    empty()
+    store.append_event(tally, Opened(tally_id=tally, name="theirs"), expected_version=0)
+    store.append_event(tally, Counted(tally_id=tally, amount=pounds("7")), expected_version=1)
+    assert send(Count(tally_id=tally, amount=pounds("2"))).version == 3
+    assert first_broken(store.rows(tally)) is None
+
+
+def test_what_was_rolled_back_is_not_remembered(tally: UUID) -> None:
+    class Undo(Exception):
+        pass
+
+    with pytest.raises(Undo), transaction.atomic():
+        send(Close(tally_id=tally, at=NOON))
+        raise Undo
+    assert send(Count(tally_id=tally, amount=pounds("1"))).version == 2
+
+
+def test_a_repeated_command_is_found_although_the_state_is_remembered(tally: UUID) -> None:
+    envelope = Envelope(new_id())
+    first = send(Count(tally_id=tally, amount=pounds("1")), envelope)
+    for _ in range(3):
+        again = send(Count(tally_id=tally, amount=pounds("1")), envelope)
+        assert (again.replayed, again.version) == (True, first.version)
+    assert len(store.get_events(tally)) == 2
+
+
 def test_an_expected_version_lets_exactly_one_of_two_through(tally: UUID) -> None:
     start = threading.Barrier(2)
 
@@ -304,8 +361,13 @@ def test_batches_that_race_lose_nothing() -> None:
 
 
 @pytest.mark.postgres
-def test_a_command_costs_two_round_trips(tally: UUID) -> None:
-    send(Count(tally_id=tally, amount=pounds("1")))  # the statements are prepared from now on
+@pytest.mark.parametrize(("remembered", "round_trips"), [(0, 2), (1_000, 1)])
+def test_a_command_costs_two_round_trips_and_one_when_its_aggregate_is_remembered(
+    tally: UUID, settings: Any, remembered: int, round_trips: int
+) -> None:
+    settings.AGGREGATES_IN_MEMORY = remembered
+    for _ in range(2):  # the statements are prepared from now on
+        send(Count(tally_id=tally, amount=pounds("1")))
     raw = connection.connection.pgconn
     with tempfile.TemporaryFile() as trace:
         raw.trace(trace.fileno())
@@ -314,4 +376,4 @@ def test_a_command_costs_two_round_trips(tally: UUID) -> None:
         finally:
             raw.untrace()
         trace.seek(0)
-        assert trace.read().decode().count("ReadyForQuery") == 2
+        assert trace.read().decode().count("ReadyForQuery") == round_trips

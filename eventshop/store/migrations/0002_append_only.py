@@ -42,15 +42,26 @@ END $$;
 CREATE TRIGGER event_no_gap BEFORE INSERT ON event FOR EACH ROW WHEN (NEW.version <> 1)
     EXECUTE FUNCTION event_no_gap();
 
+CREATE FUNCTION event_follows(of_aggregate uuid, of_version int, previous bytea) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF of_version > 1 AND NOT EXISTS (
+        SELECT FROM event WHERE aggregate_id = of_aggregate AND version = of_version - 1 AND hash = previous
+    ) THEN
+        RAISE EXCEPTION 'event_follows: % does not end with the event it was decided on', of_aggregate
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'event_follows';
+    END IF;
+END $$;
+
 CREATE FUNCTION append_event(
     of_event uuid, of_event_type text, of_schema int, with_payload text, with_hash bytea,
     of_aggregate uuid, of_type text, of_version int, occurred timestamptz, recorded timestamptz,
     of_correlation uuid, of_causation uuid, of_saga uuid, of_sequence int, of_command uuid, by_actor text,
-    context text, of_command_type text, command_hash bytea
+    context text, of_command_type text, command_hash bytea, follows bytea
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     new_position bigint;
 BEGIN
+    PERFORM event_follows(of_aggregate, of_version, follows);
     INSERT INTO event (
         event_id, aggregate_id, aggregate_type, event_type, version, schema_version, occurred_at, recorded_at,
         correlation_id, causation_id, saga_id, sequence_number, command_id, actor, metadata, payload, hash
@@ -72,12 +83,13 @@ CREATE FUNCTION append_events(
     event_ids uuid[], event_types text[], schema_versions int[], payloads text[], hashes bytea[],
     of_aggregate uuid, of_type text, first_version int, occurred timestamptz, recorded timestamptz,
     of_correlation uuid, of_causation uuid, of_saga uuid, first_sequence int, of_command uuid, by_actor text,
-    context text, of_command_type text, command_hash bytea
+    context text, of_command_type text, command_hash bytea, follows bytea
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     event_count int := cardinality(event_ids);
     last_position bigint;
 BEGIN
+    PERFORM event_follows(of_aggregate, first_version, follows);
     INSERT INTO event (
         event_id, aggregate_id, aggregate_type, event_type, version, schema_version, occurred_at, recorded_at,
         correlation_id, causation_id, saga_id, sequence_number, command_id, actor, metadata, payload, hash
