@@ -85,12 +85,12 @@ class KafkaCluster:
         self.wait_until_ready()
 
     def start_broker(self, number: int) -> None:
-        """Start one broker again and wait until the others know it."""
+        """Start one broker again and wait until it holds everything that the others hold."""
         self._launch(java(), kafka_jars(), number)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Wait until every broker that runs and is awake belongs to the cluster, and a transaction goes through."""
+        """Wait until every broker that runs and is awake has caught up, and a transaction goes through."""
         awake = [number for number, process in self.brokers.items() if process.pid and not is_paused(process.pid)]
         with _quiet_client():
             wait_until_ready(
@@ -107,7 +107,7 @@ class KafkaCluster:
             return False
         servers = [f"{HOST}:{self.port(number)}" for number in sorted(awake)]
         try:
-            return self._all_known(servers, awake) and _transaction(servers)
+            return self._all_known(servers, awake) and _transaction(servers) and _in_sync(servers, awake)
         except KafkaError:
             return False
 
@@ -195,6 +195,16 @@ def _cluster_id() -> str:
     while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return made
+
+
+def _in_sync(servers: list[str], awake: set[int]) -> bool:
+    """Tell whether the next broker may fail without taking along what only it holds."""
+    admin = KafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=5_000)
+    try:
+        partitions = [part for topic in admin.describe_topics() for part in topic["partitions"]]
+        return all(awake & set(part["replica_nodes"]) <= set(part["isr_nodes"]) for part in partitions)
+    finally:
+        admin.close()
 
 
 def _transaction(servers: list[str]) -> bool:

@@ -64,6 +64,12 @@ class Stack:
         return ",".join(self._cluster.bootstrap)
 
     @property
+    def broker_count(self) -> str:
+        """How many brokers, in words."""
+        count = len(self._cluster.brokers)
+        return f"{count} broker" if count == 1 else f"{count} brokers"
+
+    @property
     def broker_pids(self) -> dict[int, int]:
         """Process ids of the brokers that run, by number."""
         return {number: pid for number, process in self._cluster.brokers.items() if (pid := process.pid)}

@@ -1,0 +1,122 @@
+"""`python -m deploy.stack`: the whole system on this machine, as a team runs it in earnest. See docs/running.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from deploy.local import ROOT, CannotStart
+from deploy.stack import logs
+from deploy.stack.errors import StackError
+from deploy.stack.folder import Folder
+from deploy.stack.system import System
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run PostgreSQL, Kafka, Redis and EventShop on this machine."""
+    options = _parser().parse_args(arguments)
+    try:
+        system = System(Folder(options.dir), options)
+        return int(options.action(system, options))
+    except (StackError, CannotStart) as error:
+        Console(stderr=True).print(f"[bold red]{error}[/]", highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def up(system: System, options: argparse.Namespace) -> int:
+    """Start what does not run yet, and wait until it is ready."""
+    if not options.foreground:
+        with system.folder.locked():
+            system.up(services_only=options.services_only)
+        return 0
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with system.folder.locked():
+            system.up(services_only=options.services_only)
+        for line in logs.lines(system.logs([]), first=0, until=system.is_down):
+            print(line, flush=True)
+        return 0
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must leave nothing behind
+        down(system, options)
+
+
+def down(system: System, options: argparse.Namespace) -> int:
+    """Stop everything; the data stays."""
+    with system.folder.locked():
+        stopped = system.down()
+    print(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.")
+    return 0
+
+
+def status(system: System, options: argparse.Namespace) -> int:
+    """Say what runs and where; exit status 0 if all of it does."""
+    return 0 if system.print_status() else 1
+
+
+def env(system: System, options: argparse.Namespace) -> int:
+    """Print `export` lines that point any command at the stack: eval "$(python -m deploy.stack env)"."""
+    for name, value in system.env().items():
+        print(f"export {name}={shlex.quote(value)}")
+    if system.is_down():
+        print("Nothing of it is running: python -m deploy.stack up", file=sys.stderr)
+    return 0
+
+
+def show_logs(system: System, options: argparse.Namespace) -> int:
+    """Print the end of the logs."""
+    follow = (lambda: False) if options.follow else None
+    for line in logs.lines(system.logs(options.parts), until=follow):
+        print(line, flush=True)
+    return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.stack", description=main.__doc__)
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument(
+        "--dir",
+        type=Path,
+        default=Path(os.environ.get("STACK_DIR") or ROOT / "var" / "stack"),
+        help="data folder (STACK_DIR, default var/stack)",
+    )
+    where.add_argument("--brokers", type=int, default=_number("BROKERS"), help="1 or 3 Kafka brokers (BROKERS)")
+    where.add_argument("--workers", type=int, default=_number("WORKERS"), help="how many workers (WORKERS, default 2)")
+    where.add_argument("--port", default=os.environ.get("PORT"), help="where the shop is served (PORT, default 8000)")
+    actions = parser.add_subparsers(required=True, metavar="up|down|status|env|logs")
+    for name, action in (("up", up), ("down", down), ("status", status), ("env", env), ("logs", show_logs)):
+        one = actions.add_parser(name, help=action.__doc__, description=action.__doc__, parents=[where])
+        one.set_defaults(action=action)
+        if action is up:
+            one.add_argument("--services-only", action="store_true", help="PostgreSQL, Kafka and Redis, not the shop")
+            one.add_argument("--foreground", action="store_true", help="show the logs; Ctrl-C stops everything")
+        if action is show_logs:
+            one.add_argument("parts", nargs="*", metavar="PART", help="as `status` names them; default: all")
+            one.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
+    return parser
+
+
+def _number(name: str) -> int | None:
+    text = os.environ.get(name) or None
+    if text is not None and not text.isdecimal():
+        sys.exit(f"{name} must be a number, not {text!r}")
+    return None if text is None else int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""Everything that `app.PREPARE` names, in one process."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import django
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from deploy.stack.app import PREPARE
+
+
+def main() -> int:
+    """Run the commands one after another; return the status to exit with."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
+    django.setup()
+    for name, *arguments in PREPARE:
+        try:
+            call_command(name, *arguments)
+        except CommandError as error:
+            print(f"manage.py {name}: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""The servers and EventShop on them: brought up, looked at and brought down as one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from deploy.local import ROOT, chosen_port, ensure_env
+from deploy.stack import app
+from deploy.stack.errors import StackError
+from deploy.stack.folder import Folder
+from deploy.stack.ports import HOST, answers, is_free
+from deploy.stack.processes import Process, is_paused, stop, wait_until_ready
+from deploy.stack.stack import Stack
+
+DEFAULT_PORT = "8000"
+DEFAULT_WORKERS = 2
+
+
+class System:
+    """Everything in one data folder. What is not asked for is as it was the last time."""
+
+    def __init__(self, folder: Folder, options: argparse.Namespace) -> None:
+        self.folder = folder
+        self.stack = Stack(folder.path, brokers=options.brokers or folder.recall("brokers") or 1)
+        self.workers = max(1, options.workers or folder.recall("workers") or DEFAULT_WORKERS)
+        self.port = chosen_port(options.port or str(folder.recall("web_port") or DEFAULT_PORT))
+        self.supervisor = Process("supervisor", folder)
+        self.console = Console()
+
+    @property
+    def processes(self) -> list[Process]:
+        return [*self.stack.processes, self.supervisor, *app.processes(self.folder)]
+
+    def env(self) -> dict[str, str]:
+        """Settings that point EventShop at the stack; refuses a folder that nothing was ever started in."""
+        if self.folder.recall("ports") is None:
+            raise StackError(f"nothing was started in {self.folder.path} yet: python -m deploy.stack up")
+        return self.stack.env
+
+    def up(self, *, services_only: bool) -> None:
+        """Start what does not run, wait until it is ready, and say where it is."""
+        web = Process("web", self.folder)
+        if not services_only:
+            self._require_port(web)
+        begun = monotonic()
+        self.stack.start()
+        self._tell(f"PostgreSQL, Kafka ({self.stack.broker_count}) and Redis are ready", since=begun)
+        if services_only:
+            return
+        login = ensure_env(ROOT / ".env")
+        env = app.environment(self.stack.env)
+        app.prepare(env)
+        self._run_app(env, web)
+        self._tell("the shop is ready", since=begun)
+        password = os.environ.get("STAFF_PASSWORD") or login["STAFF_PASSWORD"]
+        self.console.print(
+            Panel.fit(
+                f"[bold]EventShop[/]  http://{HOST}:{self.port}/\n"
+                f"sign in as  [bold]staff[/]  with password  [bold]{password}[/]\n"
+                f"[dim]python -m deploy.stack status | env | logs | down; the data stays in {self.folder.path}[/]"
+            ),
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def _require_port(self, web: Process) -> None:
+        running = self.folder.recall("web_port") if web.pid else None
+        if running not in (None, self.port):
+            raise StackError(
+                f"the shop runs on port {running} already; before it can move: python -m deploy.stack down"
+            )
+        if running is None and not is_free(self.port):
+            raise StackError(
+                f"port {self.port} is in use by another program, or not allowed. Try another one: PORT=8001"
+            )
+        self.folder.remember("web_port", self.port)
+
+    def _run_app(self, env: dict[str, str], web: Process) -> None:
+        self.folder.remember("workers", self.workers)
+        commands = app.programs(self.folder, port=self.port, workers=self.workers)
+        # The supervisor starts them; one that is left from before knows of other workers, and takes none of them along.
+        stop([self.supervisor])
+        for process in app.processes(self.folder):
+            if process.name not in commands:
+                stop([process])
+        self.supervisor.start(
+            [sys.executable, "-m", "deploy.stack.supervisor", self.folder.path, json.dumps(commands)], env=env, cwd=ROOT
+        )
+        wait_until_ready([self.supervisor], lambda: web.pid and app.serves(self.port), within_s=app.READY_S)
+
+    def down(self) -> list[str]:
+        """Stop everything, in the order in which one needs the other; returns what ran."""
+        # The supervisor first, or it would start again what has just been stopped.
+        stopped = stop([self.supervisor])
+        return [*stopped, *stop(app.processes(self.folder)), *self.stack.stop()]
+
+    def is_down(self) -> bool:
+        return all(process.pid is None for process in self.processes)
+
+    def logs(self, parts: Sequence[str]) -> list[Path]:
+        """Return the log files of the named parts: exact names, or what comes before a dash (`kafka`)."""
+        processes = [
+            process
+            for process in self.processes
+            if not parts or {process.name, process.name.split("-")[0]} & set(parts)
+        ]
+        if not processes:
+            raise StackError(f"no such part: {', '.join(parts)}; there are {', '.join(p.name for p in self.processes)}")
+        return [process.log for process in processes]
+
+    def print_status(self) -> bool:
+        """Print what runs and where; tells whether all of it does."""
+        table = Table("part", "state", "process", "address", box=None, pad_edge=False)
+        well = True
+        for process in self.processes:
+            port = self._port_of(process.name)
+            state = _state(process, port)
+            well &= state == "running"
+            table.add_row(process.name, state, str(process.pid or ""), f"{HOST}:{port}" if port else "")
+        self.console.print(table, highlight=False)
+        return well
+
+    def _port_of(self, name: str) -> int | None:
+        if name == "web":
+            return int(self.folder.recall("web_port") or 0) or None
+        return (self.folder.recall("ports") or {}).get(name)
+
+    def _tell(self, what: str, *, since: float) -> None:
+        self.console.print(f"{what} [dim](after {monotonic() - since:.1f} s)[/]", highlight=False)
+
+
+def _state(process: Process, port: int | None) -> str:
+    pid = process.pid
+    if pid is None:
+        return "down" if process.recorded is None else "ended"
+    if is_paused(pid):
+        return "paused"
+    return "running" if port is None or answers(port) else "not answering"
