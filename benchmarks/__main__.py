@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.running import ROOT, database, manage, measure, peak_memory_mb, pgbench, whole_stack
+from benchmarks.running import ROOT, Where, database, manage, measure, peak_memory_mb, pgbench, whole_stack
 
 console: Final = Console(width=120)
 
@@ -25,32 +25,47 @@ def engines(options: argparse.Namespace) -> tuple[str, ...]:
 
 
 def commands(options: argparse.Namespace) -> None:
-    """Commands a second, beside `eventsourcing` and the bare insert, in turns on the same server."""
+    """Commands a second, beside `eventsourcing` and the bare insert, in turns on the same server.
+
+    Each as it comes, and (in brackets) the other way: EventShop loading the aggregate for each command,
+    `eventsourcing` with its aggregate cache.
+    """
     table = Table("database", "clients", "EventShop", "eventsourcing", "bare insert", "ratio", "of bare", "targets")
     for engine in engines(options):
         for threads, ahead in ((1, 2.2), (8, 3.0)):
-            ours, theirs, bare = [], [], []
             with database(engine) as where:
-                for _ in range(options.rounds):
-                    given = {"threads": threads, "seconds": options.seconds}
-                    ours.append(measure(where, "commands", **given)["rate"])
-                    theirs.append(measure(where, "peer", **given)["rate"])
-                    if engine == "PostgreSQL":
-                        bare.append(pgbench(where, clients=threads, seconds=options.seconds))
-            pairs = median(one / other for one, other in zip(ours, theirs, strict=True))
-            share = median(one / limit for one, limit in zip(ours, bare, strict=True)) if bare else 0.0
-            said = verdict(pairs, ahead) + f" {ahead}x" if engine == "PostgreSQL" else ""
-            if engine == "PostgreSQL" and threads == 1:
-                said += f", {verdict(share, 0.5)} 50 %"
+                found = _rounds(where, threads, options)
+            pairs = median(one / other for one, other in zip(found["ours"], found["theirs"], strict=True))
+            share = median(one / limit for one, limit in zip(found["ours"], found["bare"], strict=True))
+            said = ""
+            if engine == "PostgreSQL":
+                said = f"{verdict(pairs, ahead)} {ahead}x" + (f", {verdict(share, 0.5)} 50 %" if threads == 1 else "")
+            loading, cached = median(found["ours, loading"]), median(found["theirs, cached"])
             table.add_row(
                 engine,
                 str(threads),
-                *(f"{median(rates):,.0f}/s" if rates else "-" for rates in (ours, theirs, bare)),
+                f"{median(found['ours']):,.0f} ({loading:,.0f})",
+                f"{median(found['theirs']):,.0f} ({cached:,.0f})",
+                f"{median(found['bare']):,.0f}" if engine == "PostgreSQL" else "-",
                 f"{pairs:.2f}x",
-                f"{share:.0%}" if bare else "-",
+                f"{share:.0%}" if engine == "PostgreSQL" else "-",
                 said,
             )
     console.print(table)
+
+
+def _rounds(where: Where, threads: int, options: argparse.Namespace) -> dict[str, list[float]]:
+    """Rates by who was measured, in turns."""
+    given = {"threads": threads, "seconds": options.seconds}
+    found: dict[str, list[float]] = {name: [] for name in ("ours", "ours, loading", "theirs", "theirs, cached", "bare")}
+    for _ in range(options.rounds):
+        found["ours"].append(measure(where, "commands", **given)["rate"])
+        found["theirs"].append(measure(where, "peer", **given)["rate"])
+        found["ours, loading"].append(measure(where | {"AGGREGATES_IN_MEMORY": "0"}, "commands", **given)["rate"])
+        found["theirs, cached"].append(measure(where | {"AGGREGATE_CACHE_MAXSIZE": "1000"}, "peer", **given)["rate"])
+        sqlite = where["DATABASE_URL"].startswith("sqlite")
+        found["bare"].append(1.0 if sqlite else pgbench(where, clients=threads, seconds=options.seconds))
+    return found
 
 
 def batches(options: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -62,13 +63,14 @@ def ticket_of(database_url: str, threads: int) -> Callable[[], None]:
 
 def environment(database_url: str, threads: int) -> dict[str, str]:
     url = urlsplit(database_url)
+    cache = {name: value for name, value in os.environ.items() if name.startswith("AGGREGATE_CACHE_")}
     if url.scheme == "sqlite":
-        return {
+        return cache | {
             "PERSISTENCE_MODULE": "eventsourcing.sqlite",
             "SQLITE_DBNAME": f"{url.path.lstrip('/') and url.path}.peer",
         }
     host = parse_qs(url.query).get("host", [unquote(url.hostname or "")])[0]
-    return {
+    return cache | {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",
         "POSTGRES_DBNAME": url.path.lstrip("/"),
         "POSTGRES_HOST": host,
