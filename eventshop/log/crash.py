@@ -11,7 +11,7 @@ from typing import Final
 
 from django.conf import settings
 
-#: Every crash point, in the order a relay and a projection pass them.
+#: Every crash point, in the order a relay, a projection and a publisher pass them.
 POINTS: Final = (
     "relay.before-send",
     "relay.mid-send",
@@ -19,6 +19,11 @@ POINTS: Final = (
     "relay.during-commit",
     "relay.before-checkpoint",
     "projection.before-commit",
+    "publish.before-send",
+    "publish.mid-send",
+    "publish.before-commit",
+    "publish.during-commit",
+    "publish.before-checkpoint",
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from django.db import models
 
 
@@ -26,6 +28,7 @@ class RelayCheckpoint(models.Model):
 
     topic = models.CharField(max_length=249, primary_key=True)
     topic_id = models.UUIDField(null=True)
+    source_id = models.UUIDField(default=uuid4, help_text="Whose positions: another database counts them anew.")
     position = models.BigIntegerField(default=0)
     owner = models.CharField(max_length=200, blank=True, help_text="The process that leads.")
     leased_until = models.DateTimeField(null=True)

@@ -30,6 +30,11 @@ def dead_letters() -> str:
     return named("dead-letters")
 
 
+def outgoing_positions() -> str:
+    """Where stands how far the outbox of read model rows is published (`projections/engine/publish.py`)."""
+    return named("outgoing-positions")
+
+
 class TopicRefused(EventShopError):
     """A topic is not what it should be."""
 
@@ -58,6 +63,8 @@ def designed(projection_topics: Iterable[str]) -> list[Topic]:
     return [
         Topic(event_store(), PARTITIONS, {**for_ever, "segment.ms": "86400000", "min.cleanable.dirty.ratio": "0.9"}),
         Topic(named("snapshots"), PARTITIONS, {**for_ever, "compression.type": "lz4"}),
+        # One record of each transaction, all under one key: compacted in small segments, it never grows nor gets empty.
+        Topic(outgoing_positions(), 1, {**for_ever, "segment.ms": "86400000", "segment.bytes": "16777216"}),
         Topic(dead_letters(), PARTITIONS, {**keep, "cleanup.policy": "delete", "retention.ms": "-1"}),
         *(
             Topic(named(name), 6, {**keep, "cleanup.policy": "delete", "retention.ms": "604800000"})
