@@ -14,8 +14,9 @@ from uuid import UUID
 
 from eventshop.core.message import new_id
 from eventshop.log import kafka, topics
+from eventshop.log.leading import give_up_lead, take_lead
 from eventshop.log.records import KafkaRecord, partition_of, written
-from eventshop.log.relay import BATCH, Relay, give_up_lead, take_lead
+from eventshop.log.relay import BATCH, Relay
 from eventshop.log.watchdog import Watchdog
 from eventshop.store import dispatch
 from eventshop.store.engine import engine
@@ -37,7 +38,7 @@ def relay() -> dict[str, float]:
         raise SystemExit("somebody else relays")
     leading.take_over()
     started, published = perf_counter(), 0
-    while count := leading.relay():
+    while count := leading.advance():
         published += count
     rate = published / (perf_counter() - started)
     leading.close()

@@ -22,5 +22,5 @@ app.user_options["worker"].add(
     )
 )
 app.user_options["worker"].add(
-    click.Option(["--relay"], is_flag=True, help="Also publish events to Kafka; of several relays one leads.")
+    click.Option(["--relay"], is_flag=True, help="Also publish to Kafka; of several relays one leads.")
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from threading import Event as Signal
 from threading import Thread
 from typing import Any, Final
@@ -91,7 +92,7 @@ class ProjectionStep(HostedThreads):
 
 
 class RelayStep(HostedThreads):
-    """Publishes events to Kafka when `--relay` is given; of several such workers one leads."""
+    """Publishes events and changed rows to Kafka when `--relay` is given; of several such workers one leads."""
 
     def __init__(self, worker: Any, relay: bool = False, **options: Any) -> None:
         super().__init__(worker, **options)
@@ -103,17 +104,19 @@ class RelayStep(HostedThreads):
     def work(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
         if not settings.KAFKA_OPTIONS:
             raise ImproperlyConfigured("EVENT_LOG_URL: --relay needs kafka://host:port")
-        yield "relay", _relay
+        from eventshop.log import relay  # kafka-python is only needed where there is a Kafka
+        from projections.engine import publish
+
+        yield "relay", partial(_until_alarm, relay.run)
+        yield "publisher", partial(_until_alarm, publish.run)
 
 
-def _relay(stopping: Signal) -> None:
-    """Relay until told to stop, or until something needs a person: the worker's other work goes on then."""
-    from eventshop.log import relay  # kafka-python is only needed where there is a Kafka
-
+def _until_alarm(run: Callable[[Signal], None], stopping: Signal) -> None:
+    """Go on until told to stop, or until something needs a person: the worker's other work goes on then."""
     try:
-        relay.run(stopping)
+        run(stopping)
     except EventShopError as alarm:
-        log.critical("the relay has stopped: %s", alarm)
+        log.critical("stopped until somebody has looked: %s", alarm)
 
 
 def _shared_out(chosen: Sequence[Projection[Any]]) -> list[tuple[str, Sequence[Projection[Any]]]]:

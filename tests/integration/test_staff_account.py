@@ -1,21 +1,22 @@
 """`manage.py ensure_staff` gives the staff account of `make run`."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db
 
 
-def test_the_account_is_made_and_can_sign_in(settings: SettingsWrapper) -> None:
+def test_the_account_is_made_and_can_sign_in(settings: Any) -> None:
     settings.STAFF_PASSWORD = "correct horse"
     call_command("ensure_staff")
     user = User.objects.get(username="staff")
     assert (user.is_staff, user.is_superuser, user.check_password("correct horse")) == (True, True, True)
 
 
-def test_a_second_time_changes_nothing(settings: SettingsWrapper) -> None:
+def test_a_second_time_changes_nothing(settings: Any) -> None:
     settings.STAFF_PASSWORD = "correct horse"
     call_command("ensure_staff")
     before = User.objects.get(username="staff").password
@@ -23,7 +24,7 @@ def test_a_second_time_changes_nothing(settings: SettingsWrapper) -> None:
     assert User.objects.get(username="staff").password == before
 
 
-def test_without_a_password_nothing_is_made(settings: SettingsWrapper) -> None:
+def test_without_a_password_nothing_is_made(settings: Any) -> None:
     settings.STAFF_PASSWORD = ""
     with pytest.raises(CommandError, match="STAFF_PASSWORD"):
         call_command("ensure_staff")

@@ -15,8 +15,9 @@ from kafka import KafkaAdminClient, KafkaProducer
 from eventshop.core.errors import CheckpointMoved
 from eventshop.log import topics
 from eventshop.log.kafka_log import KafkaLog
+from eventshop.log.leading import take_lead
 from eventshop.log.records import number, partition_of, written
-from eventshop.log.relay import Relay, take_lead
+from eventshop.log.relay import Relay
 from eventshop.log.watchdog import Watchdog
 from eventshop.store.engine import engine
 from projections.engine.projection import catalogue
@@ -49,7 +50,7 @@ def relay(kafka_topics: str) -> Iterator[Relay]:
 def told(relay: Relay, orders: int = 30, *, seed: int = 1) -> None:
     """Some orders' lives, in the table and on Kafka."""
     append_lives(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
-    while relay.relay():
+    while relay.advance():
         pass
 
 

@@ -182,7 +182,7 @@ def test_workers_on_all_partitions_publish_what_they_write(publisher: Publisher,
     assert take_lead(relay.topic, relay.owner)
     relay.take_over()
     append_lives(Random(1), range(200))
-    while relay.relay():
+    while relay.advance():
         pass
     stop = Signal()
     threads = [Thread(target=_run, args=[stop, name]) for name in ("one", "two")]
@@ -370,7 +370,7 @@ def relay(kafka_topics: str) -> Iterator[Callable[[], None]]:
     leading.take_over()
 
     def relay_all() -> None:
-        while leading.relay():
+        while leading.advance():
             pass
 
     yield relay_all

@@ -17,9 +17,10 @@ from eventshop.core.message import Envelope, new_id
 from eventshop.log import topics
 from eventshop.log.crash import POINTS
 from eventshop.log.kafka_tail import tail_of
+from eventshop.log.leading import give_up_lead, take_lead
 from eventshop.log.models import RelayCheckpoint
 from eventshop.log.records import PARTITIONS, key_of, number, partition_of
-from eventshop.log.relay import Relay, RelayStopped, give_up_lead, take_lead
+from eventshop.log.relay import Relay, RelayStopped
 from eventshop.log.watchdog import Watchdog
 from eventshop.store import dispatch
 from eventshop.store.engine import engine
@@ -62,7 +63,7 @@ def leading(kafka_topics: str) -> Iterator[Relay]:
 
 def relay_all(relay: Relay) -> int:
     count = 0
-    while published := relay.relay():
+    while published := relay.advance():
         count += published
     return count
 
@@ -114,7 +115,7 @@ def test_a_record_says_everything_about_its_event(leading: Relay, kafka_topics: 
 
 def test_a_successor_goes_on_where_kafka_is(leading: Relay, kafka_topics: str) -> None:
     order(30)
-    assert leading.relay(limit=25) == 25
+    assert leading.advance(limit=25) == 25
     leading.close()
     RelayCheckpoint.objects.update(position=0)  # however little the checkpoint knows
     successor = Relay(Watchdog())
