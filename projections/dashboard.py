@@ -35,7 +35,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if may("projections.view_dailysales"):
         context |= _sales()
     if may("projections.view_ordersummary"):
-        statuses = OrderSummary.objects.order_by().values_list("status").annotate(Count("pk"))
+        statuses = OrderSummary.objects.order_by().values_list("status").annotate(of_them=Count("*"))
         context["statuses"] = [(status, OrderSummary.Status(status).label, count) for status, count in sorted(statuses)]
     if may("projections.view_activitytimeline"):
         newest = ActivityTimeline.objects.order_by("-last_offset")[:NEWEST]
