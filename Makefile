@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CHECK_KEY := only-for-static-checks-never-for-a-server
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test check bench clean
+.PHONY: help install install-dev run stack stack-down test check bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,17 @@ install-dev: $(VENV)/.installed-dev ## add the tools for check, test and bench
 
 run: install ## start EventShop on http://127.0.0.1:8000 (PORT=8001 for another port)
 	@$(BIN)/python -m deploy.local
+
+$(VENV)/.installed-stack: pyproject.toml $(VENV)/.installed
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["stack"], sep="\n")' > $(VENV)/requirements-stack.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r $(VENV)/requirements-stack.txt
+	@touch $@
+
+stack: $(VENV)/.installed-stack ## EventShop on PostgreSQL, Kafka and Redis (BROKERS=3, PORT=8001); Ctrl-C stops it
+	@$(BIN)/python -m deploy.stack up --foreground
+
+stack-down: $(VENV)/.installed-stack ## stop whatever of it still runs
+	@$(BIN)/python -m deploy.stack down
 
 test: install-dev ## all tests on SQLite, then integration and chaos again on PostgreSQL
 	$(BIN)/python -m pytest

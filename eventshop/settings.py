@@ -4,6 +4,7 @@
 name.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -219,8 +220,10 @@ AUTH_PASSWORD_VALIDATORS = [
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = checked.folder("STATIC_ROOT", BASE_DIR / env.str("STATIC_ROOT", default="var/static"))
-# After `collectstatic`: hashed and compressed names, cached for ever. Before: straight from the applications.
-_collected = (STATIC_ROOT / "staticfiles.json").is_file() and not DEBUG
+# After `collectstatic`, which makes them: hashed and compressed names, cached for ever. Before: straight from the
+# applications.
+_collecting = sys.argv[1:2] == ["collectstatic"]
+_collected = (_collecting or (STATIC_ROOT / "staticfiles.json").is_file()) and not DEBUG
 WHITENOISE_USE_FINDERS = not _collected
 _storage = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 if not _collected:

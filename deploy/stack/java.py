@@ -107,17 +107,15 @@ def by_jgo(jars: Path) -> None:
     """Fetch with a pip package that needs neither Maven nor Java."""
     if find_spec("jgo") is None:
         raise StackUnavailable(f"Kafka {KAFKA_VERSION} is fetched with mvn or with the package jgo; neither is here")
-    from jgo.env import EnvironmentBuilder
     from jgo.maven import MavenContext, PythonResolver
 
-    home = jars.parent
-    context = MavenContext(repo_cache=home / "repository", resolver=PythonResolver())
-    wanted = "+".join((KAFKA, *NAMED_FOR_JGO, *LOGGING))
+    context = MavenContext(repo_cache=jars.parent / "repository", resolver=PythonResolver())
+    # Its resolver only: to sort jars into environments, jgo would fetch a Java of its own.
+    wanted = [context.create_dependency(f"{artifact}:compile") for artifact in (KAFKA, *NAMED_FOR_JGO, *LOGGING)]
     try:
-        made = EnvironmentBuilder(context=context, cache_dir=home / "environments").from_endpoint(
-            f"{wanted}@kafka.Kafka"
-        )
+        named, needed = context.resolver.resolve(wanted)
+        for dependency in (*named, *needed):
+            if dependency.scope in ("compile", "runtime"):
+                shutil.copy(dependency.artifact.resolve(), jars)
     except Exception as error:  # whatever went wrong on the way to the repository
         raise StackUnavailable(f"jgo could not fetch Kafka {KAFKA_VERSION}: {error}") from error
-    for jar in (*Path(made.path).glob("jars/*.jar"), *Path(made.path).glob("modules/*.jar")):
-        shutil.copy(jar, jars / jar.name)  # a link into the cache it came from would break with it

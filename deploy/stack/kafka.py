@@ -130,7 +130,7 @@ class KafkaCluster:
             f"-Dlog4j2.configurationFile={self.folder.path / 'kafka' / 'log4j2.properties'}",
         ]
         self.brokers[number].start(
-            [program, *options, "-cp", f"{jars}/*", "kafka.Kafka", self._properties(number)],
+            [program, *options, "-cp", f"{jars}/*", "kafka.Kafka", self.properties(number)],
             env={name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")},
         )
 
@@ -141,7 +141,7 @@ class KafkaCluster:
         tool = [str(program), "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool"]
         at_work = [
             subprocess.Popen(
-                [*tool, "format", "-t", cluster, "-c", str(self._properties(number))],
+                [*tool, "format", "-t", cluster, "-c", str(self.properties(number))],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -157,7 +157,7 @@ class KafkaCluster:
     def _data(self, number: int) -> Path:
         return self.folder.path / "kafka" / f"data-{number}"
 
-    def _properties(self, number: int) -> Path:
+    def properties(self, number: int) -> Path:
         """Write a broker's settings anew: the ports in them are this start's."""
         copies, enough = self.count, max(1, self.count - 1)
         controllers = {other: port_of(self.folder, f"kafka-{other}-controller") for other in self.brokers}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shlex
 import signal
@@ -17,6 +16,7 @@ import psycopg
 import pytest
 import redis
 from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import KafkaError
 
 from deploy.stack import Stack, StackUnavailable, running_stack
 from deploy.stack.folder import Folder
@@ -153,8 +153,6 @@ def test_strangers_find_closed_doors(stack: Stack) -> None:
 
 
 @pytest.mark.chaos
-# kafka-python leaves open what it was connecting to when it is closed.
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 def test_three_brokers_keep_every_record_while_one_is_killed_and_one_is_frozen() -> None:
     with running_stack({"kafka"}, brokers=3) as cluster:
         admin = KafkaAdminClient(bootstrap_servers=cluster.kafka_bootstrap)
@@ -163,14 +161,11 @@ def test_three_brokers_keep_every_record_while_one_is_killed_and_one_is_frozen()
         [described] = admin.describe_topics(["numbers"])
         leader = described["partitions"][0]["leader_id"]
         admin.close()
-        producer = KafkaProducer(bootstrap_servers=cluster.kafka_bootstrap, transactional_id="counting")
-        producer.init_transactions()
 
         def count(numbers: range) -> None:
             for number in numbers:
-                producer.begin_transaction()
-                producer.send("numbers", str(number).encode())
-                producer.commit_transaction()
+                while not commit(cluster.kafka_bootstrap, number):
+                    pass
 
         count(range(20))
         cluster.kill_broker(leader)
@@ -181,10 +176,26 @@ def test_three_brokers_keep_every_record_while_one_is_killed_and_one_is_frozen()
         cluster.pause(frozen)
         cluster.resume(frozen)
         count(range(40, 60))
-        producer.close()
-        del producer
-        gc.collect()
-        assert [int(record.value) for record in committed(cluster.env["EVENT_LOG_URL"], "numbers")] == [*range(60)]
+        found = [int(record.value) for record in committed(cluster.env["EVENT_LOG_URL"], "numbers")]
+        # A commit that was not answered in time may have happened: such a number is there twice.
+        assert list(dict.fromkeys(found)) == [*range(60)]
+
+
+def commit(servers: str, number: int) -> bool:
+    """Write a number in a transaction of its own; tells whether that was confirmed."""
+    producer = KafkaProducer(
+        bootstrap_servers=servers, transactional_id="counting", max_block_ms=4_000, request_timeout_ms=2_000
+    )
+    try:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send("numbers", str(number).encode()).get(timeout=4)
+        producer.commit_transaction()
+        return True
+    except KafkaError:
+        return False
+    finally:
+        producer.close(timeout=1)
 
 
 def test_a_stack_that_a_killed_process_left_is_cleared_away() -> None:
