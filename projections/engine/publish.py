@@ -201,7 +201,9 @@ def run(stop: Signal) -> None:
 _NEXT: Final = """
 SELECT position, topic, key, value, headers, created_at
 FROM (
-    SELECT *, sum(octet_length(value)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW) AS before
+    SELECT *, sum(octet_length(value)) OVER (
+        ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS before
     FROM (
         SELECT * FROM projections_outgoing WHERE position > %s AND position <= %s ORDER BY position LIMIT %s
     ) AS next
