@@ -4,78 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from inspect import getdoc
 from statistics import median
 from typing import Final
 
-from rich.console import Console
 from rich.table import Table
 
-from benchmarks.running import ROOT, Where, database, manage, measure, peak_memory_mb, pgbench, whole_stack
-
-console: Final = Console(width=120)
-
-
-def verdict(value: float, target: float) -> str:
-    """Whether a target was reached, in words and in colour."""
-    return "[green]reached[/]" if value >= target else "[bold red]NOT reached[/]"
-
-
-def engines(options: argparse.Namespace) -> tuple[str, ...]:
-    return (options.engine,) if options.engine else ("PostgreSQL", "SQLite")
-
-
-def commands(options: argparse.Namespace) -> None:
-    """Commands a second, beside `eventsourcing` and the bare insert, in turns on the same server.
-
-    Each as it comes, and (in brackets) the other way: EventShop loading the aggregate for each command,
-    `eventsourcing` with its aggregate cache.
-    """
-    table = Table("database", "clients", "EventShop", "eventsourcing", "bare insert", "ratio", "of bare", "targets")
-    for engine in engines(options):
-        for threads, ahead in ((1, 2.2), (8, 3.0)):
-            with database(engine) as where:
-                found = _rounds(where, threads, options)
-            pairs = median(one / other for one, other in zip(found["ours"], found["theirs"], strict=True))
-            share = median(one / limit for one, limit in zip(found["ours"], found["bare"], strict=True))
-            said = ""
-            if engine == "PostgreSQL":
-                said = f"{verdict(pairs, ahead)} {ahead}x" + (f", {verdict(share, 0.5)} 50 %" if threads == 1 else "")
-            loading, cached = median(found["ours, loading"]), median(found["theirs, cached"])
-            table.add_row(
-                engine,
-                str(threads),
-                f"{median(found['ours']):,.0f} ({loading:,.0f})",
-                f"{median(found['theirs']):,.0f} ({cached:,.0f})",
-                f"{median(found['bare']):,.0f}" if engine == "PostgreSQL" else "-",
-                f"{pairs:.2f}x",
-                f"{share:.0%}" if engine == "PostgreSQL" else "-",
-                said,
-            )
-    console.print(table)
-
-
-def _rounds(where: Where, threads: int, options: argparse.Namespace) -> dict[str, list[float]]:
-    """Rates by who was measured, in turns."""
-    given = {"threads": threads, "seconds": options.seconds}
-    found: dict[str, list[float]] = {name: [] for name in ("ours", "ours, loading", "theirs", "theirs, cached", "bare")}
-    for _ in range(options.rounds):
-        found["ours"].append(measure(where, "commands", **given)["rate"])
-        found["theirs"].append(measure(where, "peer", **given)["rate"])
-        found["ours, loading"].append(measure(where | {"AGGREGATES_IN_MEMORY": "0"}, "commands", **given)["rate"])
-        found["theirs, cached"].append(measure(where | {"AGGREGATE_CACHE_MAXSIZE": "1000"}, "peer", **given)["rate"])
-        sqlite = where["DATABASE_URL"].startswith("sqlite")
-        found["bare"].append(1.0 if sqlite else pgbench(where, clients=threads, seconds=options.seconds))
-    return found
-
-
-def batches(options: argparse.Namespace) -> None:
-    """`send_many` in one process."""
-    table = Table("database", "send_many", "target")
-    for engine, target in (("PostgreSQL", 10_000), ("SQLite", 0)):
-        with database(engine) as where:
-            rate = median(measure(where, "send_many", events=30_000)["rate"] for _ in range(options.rounds))
-        table.add_row(engine, f"{rate:,.0f} events/s", f"{verdict(rate, target)} {target:,}" if target else "")
-    console.print(table)
+from benchmarks.commands import batches, commands
+from benchmarks.running import ROOT, database, manage, measure, peak_memory_mb, whole_stack
+from benchmarks.tables import console, engines, verdict
 
 
 def projections(options: argparse.Namespace) -> None:
@@ -93,7 +30,7 @@ def projections(options: argparse.Namespace) -> None:
                     name,
                     f"{got['rate']:,.0f}",
                     f"{got['cpu_us']:.0f} us",
-                    f"{got['bare']:,.0f} rows/s",
+                    f"{got['bare']:,.0f} rows/s" if got["bare"] else "-",
                     f"{got['memory_mb']:.0f} MB",
                     f"{verdict(got['rate'], 10_000)} 10,000" if one_row else "",
                 )
@@ -188,17 +125,17 @@ PARTS: Final[dict[str, Callable[[argparse.Namespace], None]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"Of {', '.join(PARTS)}; without any: all.")
-    parser.add_argument("--seconds", type=float, default=4, help="How long each rate is measured.")
-    parser.add_argument("--rounds", type=int, default=5, help="How often; medians are shown.")
+    parser.add_argument("--seconds", type=float, default=1, help="How long each turn is.")
+    parser.add_argument("--rounds", type=int, default=9, help="How many turns each gets; medians are shown.")
     parser.add_argument("--engine", choices=("PostgreSQL", "SQLite"), help="Only on this database.")
-    parser.add_argument("--full", action="store_true", help="Grow to a million events.")
+    parser.add_argument("--full", action="store_true", help="Also four processes, and a million events.")
     options = parser.parse_args()
     unknown = set(options.parts) - PARTS.keys()
     if unknown:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     for name in options.parts or PARTS:
         console.rule(name)
-        console.print(PARTS[name].__doc__ or "", style="dim")
+        console.print(getdoc(PARTS[name]) or "", style="dim")
         PARTS[name](options)
 
 

@@ -1,24 +1,28 @@
-"""One measurement in a process of its own: `python -m benchmarks.child NAME ARGUMENTS`, the result as JSON."""
+"""One measurement in a process of its own: `python -m benchmarks.child NAME ARGUMENTS`, the result as JSON.
+
+With `--turns` it is measured again for every line on standard input, in the same, ever warmer process.
+"""
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from time import perf_counter, process_time
-from typing import Any
 from uuid import UUID
 
 import django
+import psycopg
 
 
 def rate_of(once: Callable[[], None], *, per_call: int, threads: int, seconds: float) -> dict[str, float]:
     """Calls per second of some threads, each counting `per_call`; a tenth of the time is warm-up."""
-    for _ in range(20):
-        once()
     start = perf_counter()
     begin, end, cpu = start + seconds / 10, start + seconds * 1.1, process_time()
 
@@ -29,14 +33,43 @@ def rate_of(once: Callable[[], None], *, per_call: int, threads: int, seconds: f
             counted += perf_counter() >= begin
         return counted
 
-    with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(work) for _ in range(threads)]
-        counted = sum(future.result() for future in futures)
+    futures = [_pool(threads).submit(work) for _ in range(threads)]
+    counted = sum(future.result() for future in futures)
     done = counted * per_call
     return {"rate": done / seconds, "cpu_us": (process_time() - cpu) / (done * 1.1) * 1e6 if done else 0}
 
 
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """The same threads for every turn, and with them the same connections."""
+    return ThreadPoolExecutor(threads)
+
+
 def commands(*, threads: int, seconds: float) -> dict[str, float]:
+    return rate_of(_ours(), per_call=3, threads=threads, seconds=seconds)
+
+
+def peer(*, threads: int, seconds: float) -> dict[str, float]:
+    return rate_of(_theirs(threads), per_call=3, threads=threads, seconds=seconds)
+
+
+def round_trips(*, who: str) -> dict[str, float]:
+    """How often a command waits for PostgreSQL, counted in what libpq received; 0 on another database."""
+    once = _ours() if who == "commands" else _theirs(1)
+    once()
+    with tempfile.TemporaryFile() as trace:
+        traced = [item.pgconn for item in gc.get_objects() if isinstance(item, psycopg.Connection) and not item.closed]
+        for connection in traced:
+            connection.trace(trace.fileno())
+        for _ in range(20):
+            once()
+        for connection in traced:
+            connection.untrace()
+        trace.seek(0)
+        return {"each": trace.read().count(b"ReadyForQuery") / 60}
+
+
+def _ours() -> Callable[[], None]:
     from benchmarks.ticket import life, tickets
     from eventshop.store import dispatch
 
@@ -44,13 +77,14 @@ def commands(*, threads: int, seconds: float) -> dict[str, float]:
         for command in life():
             dispatch.send(command, registry=tickets)
 
-    return rate_of(once, per_call=3, threads=threads, seconds=seconds)
+    return once
 
 
-def peer(*, threads: int, seconds: float) -> dict[str, float]:
+@cache
+def _theirs(threads: int) -> Callable[[], None]:
     from benchmarks.peer import ticket_of
 
-    return rate_of(ticket_of(os.environ["DATABASE_URL"], threads), per_call=3, threads=threads, seconds=seconds)
+    return ticket_of(os.environ["DATABASE_URL"], threads)
 
 
 def send_many(*, events: int) -> dict[str, float]:
@@ -58,12 +92,12 @@ def send_many(*, events: int) -> dict[str, float]:
     from eventshop.core.message import Envelope, new_id
     from eventshop.store import dispatch
 
-    done, started = 0, perf_counter()
+    done, started, cpu = 0, perf_counter(), process_time()
     while done < events:
         batch = [(command, Envelope(new_id())) for _ in range(200) for command in life()]
         dispatch.send_many(batch, registry=tickets)
         done += len(batch)
-    return {"rate": done / (perf_counter() - started)}
+    return {"rate": done / (perf_counter() - started), "cpu_us": (process_time() - cpu) / done * 1e6}
 
 
 def sales(*, orders: int) -> dict[str, float]:
@@ -119,7 +153,8 @@ def memory_mb() -> float:
 
 
 MEASURES: dict[str, Callable[..., dict[str, float]]] = {
-    measure.__name__: measure for measure in (commands, peer, send_many, sales, projection, long_stream, read_stream)
+    measure.__name__: measure
+    for measure in (commands, peer, round_trips, send_many, sales, projection, long_stream, read_stream)
 }
 
 
@@ -130,8 +165,8 @@ def main(arguments: list[str]) -> None:
         from benchmarks import over_kafka
 
         MEASURES.update(relay=over_kafka.relay, latency=over_kafka.latency)
-    result: dict[str, Any] = MEASURES[name](**given)
-    print(json.dumps(result))
+    for _ in sys.stdin if "--turns" in arguments else [""]:
+        print(json.dumps(MEASURES[name](**given)), flush=True)
 
 
 if __name__ == "__main__":

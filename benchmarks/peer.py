@@ -13,6 +13,14 @@ from eventsourcing.domain import Aggregate, event
 
 from benchmarks.ticket import DEPOSIT, SUBJECT, TEXT
 
+#: Settings of `eventsourcing` that the caller may give in the environment.
+_SETTINGS = (
+    "AGGREGATE_CACHE_MAXSIZE",
+    "AGGREGATE_CACHE_FASTFORWARD",
+    "DEEPCOPY_FROM_AGGREGATE_CACHE",
+    "POSTGRES_ENABLE_DB_FUNCTIONS",
+)
+
 
 class Ticket(Aggregate):
     @event("Opened")
@@ -63,14 +71,14 @@ def ticket_of(database_url: str, threads: int) -> Callable[[], None]:
 
 def environment(database_url: str, threads: int) -> dict[str, str]:
     url = urlsplit(database_url)
-    cache = {name: value for name, value in os.environ.items() if name.startswith("AGGREGATE_CACHE_")}
+    chosen = {name: os.environ[name] for name in _SETTINGS if name in os.environ}
     if url.scheme == "sqlite":
-        return cache | {
+        return chosen | {
             "PERSISTENCE_MODULE": "eventsourcing.sqlite",
             "SQLITE_DBNAME": f"{url.path.lstrip('/') and url.path}.peer",
         }
     host = parse_qs(url.query).get("host", [unquote(url.hostname or "")])[0]
-    return cache | {
+    return chosen | {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",
         "POSTGRES_DBNAME": url.path.lstrip("/"),
         "POSTGRES_HOST": host,

@@ -1,8 +1,23 @@
--- The limit: the statement that an accepted command sends, with the same columns, indexes, triggers and receipt.
--- The read before it is left out, and every event is the first of its stream.
+-- The limit: the statement that an accepted command sends, with the same columns, indexes, triggers, checks and receipt,
+-- for streams of three events as the commands make them. Left out is whatever is not the append: the read before it,
+-- deciding, hashing, JSON, and making ids, which the server does here.
+\set ticket :ticket + 1
+\set stream :run * 1000000000 + :client_id * 10000000 + :ticket
 SELECT append_event(
-    gen_random_uuid(), 'TicketAnswered', 1,
+    uuidv7(), 'TicketOpened', 1,
+    '{"ticket_id":"0190b0c0-0000-7000-8000-000000000000","subject":"The parcel did not arrive at the address it was sent to","deposit":{"amount":"12.50","currency":"GBP"}}',
+    sha256('x'), lpad(to_hex(:stream::bigint), 32, '0')::uuid, 'Ticket', 1, now(), now(), uuidv7(), NULL, NULL, 1,
+    uuidv7(), 'system', '{}', 'OpenTicket', sha256('y'), NULL
+);
+SELECT append_event(
+    uuidv7(), 'TicketAnswered', 1,
     '{"ticket_id":"0190b0c0-0000-7000-8000-000000000000","text":"We have asked the carrier and will tell you as soon as they answer"}',
-    sha256('x'), gen_random_uuid(), 'Ticket', 1, now(), now(), gen_random_uuid(), NULL, NULL, 1, gen_random_uuid(),
-    'benchmark', '{}', 'AnswerTicket', sha256('y'), NULL
+    sha256('x'), lpad(to_hex(:stream::bigint), 32, '0')::uuid, 'Ticket', 2, now(), now(), uuidv7(), NULL, NULL, 1,
+    uuidv7(), 'system', '{}', 'AnswerTicket', sha256('y'), sha256('x')
+);
+SELECT append_event(
+    uuidv7(), 'TicketClosed', 1,
+    '{"ticket_id":"0190b0c0-0000-7000-8000-000000000000","reason":"solved"}',
+    sha256('x'), lpad(to_hex(:stream::bigint), 32, '0')::uuid, 'Ticket', 3, now(), now(), uuidv7(), NULL, NULL, 1,
+    uuidv7(), 'system', '{}', 'CloseTicket', sha256('y'), sha256('x')
 );
