@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CHECK_KEY := only-for-static-checks-never-for-a-server
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run stack stack-down test check bench clean
+.PHONY: help install install-dev run stack stack-down test chaos check bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,9 +43,12 @@ stack: $(VENV)/.installed-stack ## EventShop on PostgreSQL, Kafka and Redis (BRO
 stack-down: $(VENV)/.installed-stack ## stop whatever of it still runs
 	@$(BIN)/python -m deploy.stack down
 
-test: install-dev ## all tests on SQLite, then integration and chaos again on PostgreSQL
-	$(BIN)/python -m pytest
+test: install-dev ## all tests on SQLite, then integration, chaos and Kafka on PostgreSQL
+	$(BIN)/python -m pytest --ignore=tests/kafka
 	$(BIN)/python -m deploy.postgres run --skip-if-missing -- $(BIN)/python -m pytest tests/integration tests/chaos tests/kafka
+
+chaos: install-dev ## the crash tests at length: every crash point twenty times
+	CHAOS_TIMES=20 $(BIN)/python -m deploy.postgres run -- $(BIN)/python -m pytest -m chaos tests/kafka tests/chaos
 
 check: export SECRET_KEY := $(CHECK_KEY)
 check: export ENV_FILE :=
