@@ -108,10 +108,14 @@ def by_jgo(jars: Path) -> None:
     if find_spec("jgo") is None:
         raise StackUnavailable(f"Kafka {KAFKA_VERSION} is fetched with mvn or with the package jgo; neither is here")
     from jgo.maven import MavenContext, PythonResolver
+    from jgo.parse import Coordinate
 
     context = MavenContext(repo_cache=jars.parent / "repository", resolver=PythonResolver())
     # Its resolver only: to sort jars into environments, jgo would fetch a Java of its own.
-    wanted = [context.create_dependency(f"{artifact}:compile") for artifact in (KAFKA, *NAMED_FOR_JGO, *LOGGING)]
+    wanted = []
+    for artifact in (KAFKA, *NAMED_FOR_JGO, *LOGGING):
+        group, name, version = artifact.split(":")
+        wanted.append(context.create_dependency(Coordinate(group, name, version, scope="compile")))
     try:
         named, needed = context.resolver.resolve(wanted)
         for dependency in (*named, *needed):

@@ -18,7 +18,7 @@ from deploy.stack.errors import StackError
 from deploy.stack.folder import Folder
 from deploy.stack.java import java, kafka_jars
 from deploy.stack.ports import HOST, answers, port_of, require_free
-from deploy.stack.processes import Process, is_paused, wait_until_ready
+from deploy.stack.processes import PATIENCE_S, Process, is_paused, wait_until_ready
 
 READY_S = 90.0
 MEMORY = "384m"
@@ -46,7 +46,11 @@ class KafkaCluster:
             )
         self.folder = folder
         self.count = brokers
-        self.brokers = {number: Process(f"kafka-{number}", folder) for number in range(1, brokers + 1)}
+        # The last of three would wait for ever for a majority that has gone before; a kill costs it no record.
+        patience_s = 5.0 if brokers > 1 else PATIENCE_S
+        self.brokers = {
+            number: Process(f"kafka-{number}", folder, patience_s=patience_s) for number in range(1, brokers + 1)
+        }
         self.processes = list(self.brokers.values())
 
     @property
@@ -184,7 +188,8 @@ class KafkaCluster:
             "share.coordinator.state.topic.min.isr": enough,
         }
         if self.count > 1:
-            settings["broker.session.timeout.ms"] = 3000
+            # The others take over from a dead broker after three seconds, not nine.
+            settings |= {"broker.session.timeout.ms": 3000, "broker.heartbeat.interval.ms": 1000}
         path = self.folder.sub("kafka") / f"broker-{number}.properties"
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return path

@@ -21,7 +21,8 @@ class Log:
     def last(self, count: int) -> list[str]:
         """Return the last lines; reading goes on behind them."""
         self.read_to = 0
-        return self.new()[-count:]
+        lines = self.new()
+        return lines[len(lines) - min(count, len(lines)) :]
 
     def new(self) -> list[str]:
         """Return the whole lines that were added since."""

@@ -31,12 +31,14 @@ class Process:
         *,
         stop_with: Sequence[signal.Signals] = (signal.SIGTERM,),
         kill_with: signal.Signals = signal.SIGKILL,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.name = name
         self.pid_file = folder.path / "run" / f"{name}.pid"
         self.log = folder.path / "log" / f"{name}.log"
         self.stop_with = (*stop_with, signal.SIGKILL)
         self.kill_with = (kill_with, signal.SIGKILL)
+        self.patience_s = patience_s
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -122,19 +124,21 @@ class Process:
         return " | ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "it said nothing"
 
 
-def stop(processes: Sequence[Process], *, at_once: bool = False, patience_s: float = PATIENCE_S) -> list[str]:
+def stop(processes: Sequence[Process], *, at_once: bool = False) -> list[str]:
     """Stop processes side by side, and harder those that do not end; returns the names of those that ran."""
     running = [process for process in processes if process.pid is not None]
-    for attempt in range(max((len(process.stop_with) for process in running), default=0)):
-        for process in running:
-            signs = process.kill_with if at_once else process.stop_with
-            process.send(signs[min(attempt, len(signs) - 1)])
+    signs = {process: [*(process.kill_with if at_once else process.stop_with)] for process in running}
+    next_at = dict.fromkeys(running, 0.0)
+    while left := [process for process in running if process.pid is not None]:
+        for process in left:
+            if time.monotonic() < next_at[process]:
+                continue
+            if not signs[process]:
+                raise StackError(f"{process.name} cannot be stopped (process {process.pid})")
+            process.send(signs[process].pop(0))
             process.send(signal.SIGCONT)  # one that is paused hears nothing else
-        if wait_for(lambda: all(process.pid is None for process in running), within_s=patience_s):
-            break
-    left = [process.name for process in running if process.pid is not None]
-    if left:
-        raise StackError(f"{', '.join(left)} cannot be stopped")
+            next_at[process] = time.monotonic() + process.patience_s
+        time.sleep(PAUSE_S)
     for process in processes:
         process.forget()
     return [process.name for process in running]

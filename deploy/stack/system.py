@@ -67,11 +67,11 @@ class System:
             Panel.fit(
                 f"[bold]EventShop[/]  http://{HOST}:{self.port}/\n"
                 f"sign in as  [bold]staff[/]  with password  [bold]{password}[/]\n"
-                f"[dim]python -m deploy.stack status | env | logs | down; the data stays in {self.folder.path}[/]"
+                "[dim]python -m deploy.stack status | env | logs | down[/]"
             ),
             highlight=False,
-            soft_wrap=True,
         )
+        self.console.print(f"[dim]The data stays in {self.folder.path}[/]", highlight=False, soft_wrap=True)
 
     def _require_port(self, web: Process) -> None:
         running = self.folder.recall("web_port") if web.pid else None

@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def started(folder: Folder, command: list[str], name: str = "one") -> Process:
-    process = Process(name, folder)
+    process = Process(name, folder, patience_s=0.3 if command is not SLEEP else 5)
     process.start(command)
     assert wait_for(lambda: "up" in process.log.read_text(), within_s=20)
     return process
@@ -82,7 +82,7 @@ def test_a_pid_file_of_nonsense_is_no_process(folder: Folder) -> None:
 
 def test_one_that_does_not_listen_is_killed(folder: Folder) -> None:
     process = started(folder, DEAF)
-    assert stop([process], patience_s=0.3) == ["one"]
+    assert stop([process]) == ["one"]
     assert process.pid is None
 
 
@@ -90,7 +90,7 @@ def test_one_that_is_paused_is_stopped(folder: Folder) -> None:
     process = started(folder, SLEEP)
     process.send(signal.SIGSTOP)
     assert wait_for(lambda: is_paused(process.pid or 0), within_s=5)
-    assert stop([process], patience_s=5) == ["one"]
+    assert stop([process]) == ["one"]
 
 
 def test_one_that_is_killed_takes_along_what_it_had_started(folder: Folder) -> None:
@@ -98,7 +98,7 @@ def test_one_that_is_killed_takes_along_what_it_had_started(folder: Folder) -> N
     parent = started(folder, [*DEAF[:2], f"{child}; {DEAF[2]}"])
     pid = int(next(line for line in parent.log.read_text().splitlines() if line.isdecimal()))
     assert mark_of(pid)
-    stop([parent], patience_s=0.3)
+    stop([parent])
     assert wait_for(lambda: mark_of(pid) is None, within_s=5)
 
 

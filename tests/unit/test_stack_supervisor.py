@@ -58,6 +58,7 @@ def test_logs_are_read_side_by_side(tmp_path: Path) -> None:
         (tmp_path / f"{name}.log").write_text(text)
     paths = [tmp_path / name for name in ("web.log", "relay.log", "missing.log")]
     assert list(lines(paths, first=2)) == ["web     | 2", "web     | 3", "relay   | a"]
+    assert list(lines(paths, first=0)) == []
 
 
 def test_new_lines_are_told_once_and_whole_and_a_log_may_begin_anew(tmp_path: Path) -> None:
