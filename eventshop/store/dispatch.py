@@ -14,7 +14,7 @@ from eventshop.store.batch import Batch, Outcome, prepared_or_refused
 from eventshop.store.deciding import Decided, Job, decided, loaded, prepared
 from eventshop.store.engine import engine
 from eventshop.store.event_store import earlier_answer
-from eventshop.store.transactions import many_writes, one_write, savepoint
+from eventshop.store.transactions import many_writes, one_write
 from eventshop.store.writing import Raced, Receipt, answer, violations
 
 __all__ = ["Outcome", "Receipt", "send", "send_many"]
@@ -99,7 +99,7 @@ def _load_and_append(job: Job, expected_version: int | None, registry: Registry)
 
 
 def _append(job: Job, follows: Decided) -> Receipt:
-    with violations(), savepoint():
+    with violations():
         position = engine().append(follows.rows, follows.receipt, follows.before_hash)
     memory.remember(job.aggregate, job.aggregate_id, follows.after)
     return answer(follows.receipt._replace(position=position), replayed=False)

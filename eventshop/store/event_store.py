@@ -20,7 +20,7 @@ from eventshop.core.registry import Registry
 from eventshop.core.registry import registry as program
 from eventshop.store.engine import engine
 from eventshop.store.rows import Past, Row, recorded
-from eventshop.store.transactions import one_write, savepoint
+from eventshop.store.transactions import one_write
 from eventshop.store.writing import Append, Raced, Receipt, Written, answer, fingerprint, now, violations
 
 #: Events fetched at a time by a lazy read.
@@ -78,7 +78,7 @@ class EventStore:
             rows = append.rows(events, self.registry)
             receipt = append.receipt(rows)
             try:
-                with violations(), savepoint():
+                with violations():
                     position = engine().append(rows, receipt, append.head.hash)
             except Raced as race:
                 raise WrongExpectedVersion(aggregate=aggregate_id, expected_version=expected_version) from race

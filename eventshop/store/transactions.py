@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from threading import Lock
 
 from django.db import connection, transaction
@@ -17,13 +17,17 @@ def one_write() -> Iterator[None]:
     """Around load, decide and append of a single command.
 
     PostgreSQL needs no transaction: the append is one statement, and the named constraints find a stale decision.
-    SQLite takes its write lock first, so that nothing can change in between.
+    SQLite takes its write lock first, so that nothing can change in between. Inside somebody's transaction it is a
+    savepoint: a refused append must not doom the rest.
     """
-    if connection.vendor == "postgresql" or connection.in_atomic_block:
+    if connection.in_atomic_block:
+        with transaction.atomic():
+            yield
+    elif connection.vendor == "postgresql":
         yield
-        return
-    with _turn, transaction.atomic():
-        yield
+    else:
+        with _turn, transaction.atomic():
+            yield
 
 
 @contextmanager
@@ -32,8 +36,3 @@ def many_writes() -> Iterator[None]:
     turn = nullcontext() if connection.vendor == "postgresql" or connection.in_atomic_block else _turn
     with turn, transaction.atomic():
         yield
-
-
-def savepoint() -> AbstractContextManager[None]:
-    """Inside somebody's transaction, a refused append must not doom it; on its own it needs no savepoint."""
-    return transaction.atomic() if connection.in_atomic_block else nullcontext()
