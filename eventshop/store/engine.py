@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from types import ModuleType
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -26,7 +27,9 @@ class Engine(Protocol):
     def violated(self, error: Exception) -> str: ...
 
 
+@cache
 def engine() -> Engine:
+    """Looked up once: asking the connection costs as much as a tenth of a statement, several times a command."""
     module: ModuleType
     if connection.vendor == "postgresql":
         from eventshop.store import postgres as module

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -117,16 +117,15 @@ def _in(sql: str, ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
 
 
 def _written(values: Iterable[Any]) -> list[Any]:
-    return [_value(value) for value in values]
+    """As Django writes them: ids as 32 hexadecimal digits, times as text in UTC without their zone."""
+    return [_WRITERS[type(value)](value) if type(value) in _WRITERS else value for value in values]
 
 
-def _value(value: Any) -> Any:
-    """As Django writes it: ids as 32 hexadecimal digits, times as text in UTC without their zone."""
-    if isinstance(value, UUID):
-        return value.hex
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-    return value
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+
+
+_WRITERS: Final[dict[type, Callable[[Any], str]]] = {UUID: lambda value: value.hex, datetime: _moment}
 
 
 def _time(moment: datetime) -> datetime:
