@@ -130,7 +130,9 @@ class KafkaCluster:
     def _launch(self, program: Path, jars: Path, number: int) -> None:
         options = [
             f"-Xmx{MEMORY}",
-            "-Djava.awt.headless=true",
+            # What it unpacks there stays behind when it is killed.
+            f"-Djava.io.tmpdir={self.folder.sub('kafka/tmp')}",
+            "-XX:-UsePerfData",
             f"-Dlog4j2.configurationFile={self.folder.path / 'kafka' / 'log4j2.properties'}",
         ]
         self.brokers[number].start(
