@@ -23,7 +23,7 @@ from orders.events import (
 from projections.engine.projection import Projection, catalogue
 from projections.models import ActivityTimeline
 
-activity_timeline = Projection(ActivityTimeline, topic="activity-timeline-projection", version=1)
+activity_timeline = Projection(ActivityTimeline, topic="activity-timeline-projection", version=1, shared_rows=False)
 catalogue.add(activity_timeline)
 
 _Money: TypeAlias = PaymentRequested | PaymentDeclined | PaymentProcessed | PaymentRefunded

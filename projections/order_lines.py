@@ -9,7 +9,7 @@ from orders.events import CreditNoteIssued, ItemsReturned, Line, OrderCreated
 from projections.engine.projection import Projection, catalogue
 from projections.models import OrderLine
 
-order_lines = Projection(OrderLine, topic="order-lines-projection", version=1)
+order_lines = Projection(OrderLine, topic="order-lines-projection", version=1, shared_rows=False)
 catalogue.add(order_lines)
 
 

@@ -18,7 +18,7 @@ from orders.events import (
 from projections.engine.projection import Projection, catalogue
 from projections.models import OrderSummary
 
-order_summary = Projection(OrderSummary, topic="order-summary-projection", version=1)
+order_summary = Projection(OrderSummary, topic="order-summary-projection", version=1, shared_rows=False)
 catalogue.add(order_summary)
 
 

@@ -16,6 +16,7 @@ from projections.engine.checkpoint import Moved, Seen
 from projections.engine.fold import Fold, Step, steps
 from projections.engine.parking import Site
 from projections.engine.table import REFUSED, blames_the_row
+from projections.engine.turns import wait_for_turn
 
 #: Something to get past: an event with what it touches, or a record that is none.
 Planned: TypeAlias = Step | Unreadable
@@ -54,6 +55,7 @@ def _written(site: Site, seen: Seen, planned: Sequence[Planned]) -> None:
     happened = [item for item in planned if isinstance(item, Step)]
     with transaction.atomic():
         _relax_commit()
+        wait_for_turn(site.projection, site.table.name)
         rows = checkpoint.locked({number: seen[number] for number in sorted(moving)})
         any_parked = any(row.parked for row in rows.values())
         blocked = parking.blocked(site.name, {step.meta.aggregate_id for step in happened}) if any_parked else set()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from eventshop.core.codec import decode_event
 from eventshop.core.message import Event, Meta, Recorded
 from eventshop.core.registry import Registry
 from eventshop.core.registry import registry as program
 from eventshop.log.base import Delivered
 from eventshop.store.rows import meta as meta_of
-from eventshop.store.rows import recorded
 from projections.engine.projection import Key, Projection, keys_of
 from projections.engine.read_model import ReadModel
 
@@ -43,15 +43,16 @@ def steps(projection: Projection[R], delivered: Iterable[Delivered], registry: R
 
 def _step(projection: Projection[R], at: Delivered, registry: Registry) -> Step:
     place = at.offset, at.partition, at.sequence
-    meta = meta_of(at.row._replace(metadata="{}"))  # what is known of an event that cannot be read
     try:
         meta = meta_of(at.row)
-        if not projection.handlers.get(registry.event(at.row.event_type)):
+        kind = registry.event(at.row.event_type)
+        if not projection.handlers.get(kind):
             return Step(None, meta, *place, [])
-        happened = recorded(at.row, registry).event
+        happened = decode_event(kind, at.row.payload)
         return Step(happened, meta, *place, touches(projection, happened, meta))
     except Exception as error:  # whatever a key function or a decoder raises is this event's error, not the batch's
-        return Step(None, meta, *place, [], error)
+        known = meta_of(at.row._replace(metadata="{}"))  # the metadata may be what cannot be read
+        return Step(None, known, *place, [], error)
 
 
 def touches(projection: Projection[R], event: Event, meta: Meta) -> list[Touch]:

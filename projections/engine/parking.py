@@ -19,6 +19,7 @@ from projections.engine.fold import Fold, Step, steps
 from projections.engine.projection import Projection, catalogue
 from projections.engine.table import REFUSED, Table, blames_the_row
 from projections.engine.tables import Checkpoint, ParkedEvent, UnreadableRecord
+from projections.engine.turns import wait_for_turn
 
 #: The wait before the first retry; it doubles with each attempt, up to an hour.
 FIRST_WAIT: Final = timedelta(seconds=5)
@@ -116,6 +117,7 @@ def drain(site: Site, aggregate_id: UUID) -> Drained:
 
 
 def _drain(site: Site, aggregate_id: UUID, limit: int) -> Drained:
+    wait_for_turn(site.projection, site.table.name)
     # The checkpoint's lock is what keeps the worker from adding to the queue, or passing it, meanwhile.
     first = _queue(site.name, aggregate_id).first()
     if first is None:

@@ -33,14 +33,16 @@ class Projection(Generic[R]):
     """One row type; per event type the keys it touches and the change it makes. Pure: no query, no clock, no saving.
 
     `topic` is where changed rows are published, `version` counts the ways the fold has been written: a higher one
-    makes the engine rebuild the rows. The name is the topic without `-projection`.
+    makes the engine rebuild the rows. The name is the topic without `-projection`. With `shared_rows` off, every row
+    is one aggregate's own: workers on different partitions then need not wait for each other.
     """
 
-    def __init__(self, model: type[R], *, topic: str, version: int = 1) -> None:
+    def __init__(self, model: type[R], *, topic: str, version: int = 1, shared_rows: bool = True) -> None:
         self.model = model
         self.topic = topic
         self.name = topic.removesuffix("-projection")
         self.version = version
+        self.shared_rows = shared_rows
         self.handlers: dict[type[Event], list[Handler]] = {}
 
     @overload

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -72,9 +72,7 @@ class Table(Generic[R]):
         """Write rows, new and old, in the order of their keys: two writers can then never wait for each other."""
         if not rows:
             return
-        values = (
-            sorted(map(self._values, rows), key=lambda row: str(row[0])) if len(rows) > 1 else [self._values(*rows)]
-        )
+        values = [self._values(row) for row in sorted(rows, key=lambda row: str(row.pk))]
         connection.ensure_connection()
         with connection.wrap_database_errors:
             if connection.vendor == "postgresql":
@@ -82,10 +80,11 @@ class Table(Generic[R]):
                     arrays = [list(column) for column in zip(*values, strict=True)]
                     cursor.execute(self.publishing(self._postgres_upsert()), arrays, prepare=True)
             else:
-                connection.connection.executemany(
-                    self._sqlite_upsert(),
-                    [[write(value) for write, value in zip(self._written, row, strict=True)] for row in values],
-                )
+                columns = [
+                    [None if value is None else write(value) for value in column]
+                    for write, column in zip(self._written, zip(*values, strict=True), strict=True)
+                ]
+                connection.connection.executemany(self._sqlite_upsert(), zip(*columns, strict=True))
 
     def publishing(self, change: str, *, gone: bool = False) -> str:
         """The statement `change`, which also publishes the rows it writes (or removes) where that is wanted."""
@@ -126,9 +125,9 @@ def _postgres_type(field: models.Field[Any, Any]) -> str:
 def _sqlite(value: Any) -> Any:
     """As Django writes it."""
     if isinstance(value, UUID):
-        return value.hex
+        return _hex(value)
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+        return _moment(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -136,32 +135,40 @@ def _sqlite(value: Any) -> Any:
     return value
 
 
+_hex: Final[Callable[[Any], str]] = attrgetter("hex")
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+
+
 def _sqlite_writer(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
     """As `_sqlite`, refusing what PostgreSQL refuses: SQLite takes any text and any number into any column."""
-    name, checked = field.attname, cast(Callable[[Any], Any], _sqlite)
+    name = field.attname
     match field:
         case models.CharField(max_length=int() as length):
-            checked = partial(_text, name, length)
+            return partial(_text, name, length)
         case models.BigIntegerField():
-            checked = partial(_whole, name, 2**63)
+            return partial(_whole, name, 2**63)
         case models.IntegerField():
-            checked = partial(_whole, name, 2**31)
+            return partial(_whole, name, 2**31)
         case models.DecimalField():
             limit = Decimal(10) ** (field.max_digits - field.decimal_places)
-            checked = partial(_amount, name, limit, Decimal(1).scaleb(-field.decimal_places))
+            return partial(_amount, name, limit, Decimal(1).scaleb(-field.decimal_places))
         case models.UUIDField():
-            checked = partial(_one_of, name, UUID)
+            return partial(_one_of, name, UUID, _hex)
         case models.DateTimeField():
-            checked = partial(_one_of, name, datetime)
+            return partial(_one_of, name, datetime, _moment)
         case models.DateField():
-            checked = partial(_one_of, name, date)
-    return lambda value: None if value is None else checked(value)
+            return partial(_one_of, name, date, date.isoformat)
+        case _:
+            return _sqlite
 
 
-def _one_of(column: str, kind: type, value: Any) -> Any:
+def _one_of(column: str, kind: type, write: Callable[[Any], str], value: Any) -> str:
     if not isinstance(value, kind):
         raise TypeError(f"{column} takes a {kind.__name__}, not {type(value).__name__}")
-    return _sqlite(value)
+    return write(value)
 
 
 def _text(column: str, length: int, value: Any) -> str:
