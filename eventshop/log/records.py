@@ -110,7 +110,7 @@ def read(value: bytes, headers: Headers) -> Row:
 def number(headers: Headers, name: str) -> int:
     """A header that is a number; raises `BrokenStream` if there is none."""
     for key, value in headers:
-        if key == name:
+        if key == name and value is not None:
             return int(value)
     raise BrokenStream(f"not a record of ours: no header {name!r}")
 
