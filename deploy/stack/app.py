@@ -29,6 +29,7 @@ def programs(folder: Folder, *, port: int, workers: int) -> dict[str, list[str]]
     return {
         "web": [*WEB.split(), "--bind", f"{HOST}:{port}"],
         "relay": [sys.executable, "manage.py", "relay"],
+        "publisher": [sys.executable, "manage.py", "publish_projections"],
         **{
             f"worker-{number}": [*WORKER.split(), "--hostname", f"worker-{number}@%h"]
             for number in range(1, workers + 1)
@@ -42,7 +43,7 @@ WEB = "gunicorn eventshop.wsgi --worker-class gthread --workers 2 --threads 8 --
 
 def processes(folder: Folder) -> list[Process]:
     """The processes of a data folder, those too that an earlier start with more workers left."""
-    names = {"web", "relay", "beat", *(file.stem for file in (folder.path / "run").glob("worker-*.pid"))}
+    names = {"web", "relay", "publisher", "beat", *(file.stem for file in (folder.path / "run").glob("worker-*.pid"))}
     return [Process(name, folder) for name in sorted(names)]
 
 
