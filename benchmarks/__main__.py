@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import ExitStack
 from inspect import getdoc
-from statistics import median
 from typing import Final
 
 from rich.table import Table
 
-from benchmarks.commands import batches, commands
+from benchmarks.commands import LOADING, batches, commands
+from benchmarks.contest import contestant, rate, ratio, turns
 from benchmarks.running import ROOT, database, manage, measure, peak_memory_mb, whole_stack
 from benchmarks.tables import console, engines, verdict
 
@@ -23,14 +24,15 @@ def projections(options: argparse.Namespace) -> None:
         with database(engine) as where:
             measure(where, "sales", orders=10_000)
             for name in names:
-                got = measure(where, "projection", name=name)
+                got = measure(where, "projection", name=name, rounds=3)
                 one_row = name == "activity-timeline"
+                bare = f"{got['bare']:,.0f} rows/s" if got["bare"] else "-"
                 table.add_row(
                     engine,
                     name,
                     f"{got['rate']:,.0f}",
                     f"{got['cpu_us']:.0f} us",
-                    f"{got['bare']:,.0f} rows/s" if got["bare"] else "-",
+                    bare + (f", {got['share']:.0%}" if one_row else ""),
                     f"{got['memory_mb']:.0f} MB",
                     f"{verdict(got['rate'], 10_000)} 10,000" if one_row else "",
                 )
@@ -38,24 +40,44 @@ def projections(options: argparse.Namespace) -> None:
 
 
 def growth(options: argparse.Namespace) -> None:
-    """Whether an append costs the same in a large store."""
-    table = Table("database", "events stored", "commands/s", "send_many", "target")
+    """Whether an append costs the same in a large store: stores of several sizes, in turns."""
+    table = Table(
+        "database", "events stored", "commands/s", "to the smallest", "send_many", "to the smallest", "target"
+    )
+    sizes = (10_000, 100_000, 1_000_000) if options.full else (10_000, 100_000)
     for engine in engines(options):
-        with database(engine) as where:
-            first, stored = 0.0, 0
-            for size in (10_000, 100_000, 1_000_000) if options.full else (10_000, 100_000):
-                measure(where, "sales", orders=(size - stored) // 3)
-                stored = size
-                rates = [measure(where, "commands", threads=1, seconds=options.seconds)["rate"] for _ in range(3)]
-                many, rate = measure(where, "send_many", events=20_000)["rate"], median(rates)
-                first = first or rate
-                table.add_row(
-                    engine,
-                    f"{size:,}",
-                    f"{rate:,.0f}",
-                    f"{many:,.0f}/s",
-                    f"{verdict(rate / first, 0.8)} {rate / first:.0%}",
-                )
+        with ExitStack() as stack:
+            stores = {f"{size:,}": stack.enter_context(database(engine)) for size in sizes}
+            for size, where in zip(sizes, stores.values(), strict=True):
+                measure(where, "sales", orders=size // 3)
+            single = turns(
+                {
+                    name: stack.enter_context(
+                        contestant(where | LOADING, "commands", threads=1, seconds=options.seconds)
+                    )
+                    for name, where in stores.items()
+                },
+                options.rounds,
+            )
+            many = turns(
+                {
+                    name: stack.enter_context(contestant(where, "send_many", events=3_000))
+                    for name, where in stores.items()
+                },
+                options.rounds,
+            )
+        smallest = next(iter(stores))
+        for name in stores:
+            flat = ratio(single[name], single[smallest]), ratio(many[name], many[smallest])
+            table.add_row(
+                engine,
+                name,
+                f"{rate(single[name]):,.0f}",
+                f"{flat[0]:.0%}",
+                f"{rate(many[name]):,.0f}/s",
+                f"{flat[1]:.0%}",
+                f"{verdict(min(flat), 0.8)} 80 %" if name != smallest else "",
+            )
     console.print(table)
 
 
@@ -83,14 +105,19 @@ def imports(options: argparse.Namespace) -> None:
 def memory(options: argparse.Namespace) -> None:
     """Reading one very long stream lazily."""
     events = 1_000_000 if options.full else 100_000
-    table = Table("database", "one stream of", "read", "peak memory", "target")
+    table = Table("database", "one stream of", "read", "peak memory", "at rest", "target")
     for engine in engines(options):
         with database(engine) as where:
             measure(where, "long_stream", events=events)
             got = measure(where, "read_stream", events=events)
         used = got["memory_mb"]
         table.add_row(
-            engine, f"{events:,}", f"{got['rate']:,.0f}/s", f"{used:.0f} MB", f"{verdict(100, used)} < 100 MB"
+            engine,
+            f"{events:,}",
+            f"{got['rate']:,.0f}/s",
+            f"{used:.0f} MB",
+            f"{got['at_rest_mb']:.0f} MB",
+            f"{verdict(100, used)} < 100 MB",
         )
     console.print(table)
 

@@ -19,6 +19,8 @@ OURS_REMEMBERED: Final = "EventShop, remembering"
 THEIRS_FASTEST: Final = "eventsourcing, at its fastest"
 BARE: Final = "pgbench, only the insert"
 
+#: The setting with which every command loads its aggregate.
+LOADING: Final = {"AGGREGATES_IN_MEMORY": "0"}
 #: Settings of `eventsourcing` that spare it what remembering spares us, and its statements' round trips.
 _FASTEST: Final = {
     "AGGREGATE_CACHE_MAXSIZE": "1000",
@@ -58,7 +60,7 @@ def commands(options: argparse.Namespace) -> None:
 def _who(where: Where) -> dict[str, tuple[str, Where]]:
     """The measurement and the environment of each contestant that is a program of ours or theirs."""
     return {
-        OURS: ("commands", where | {"AGGREGATES_IN_MEMORY": "0"}),
+        OURS: ("commands", where | LOADING),
         THEIRS: ("peer", where),
         OURS_REMEMBERED: ("commands", where),
         THEIRS_FASTEST: ("peer", where | _FASTEST),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import islice
 from random import Random
 from time import perf_counter
 from uuid import UUID
@@ -12,9 +14,8 @@ from django.db import connection, transaction
 from benchmarks.ticket import TEXT, TicketAnswered, tickets
 from eventshop.core.message import Envelope, Event, new_id
 from eventshop.core.money import Money
-from eventshop.core.registry import registry
+from eventshop.core.registry import Registry, registry
 from eventshop.store.engine import engine
-from eventshop.store.rows import Row
 from eventshop.store.writing import Append, Written, now
 from orders.events import Line, LineAmount, OrderCreated, OrderShipped, PaymentProcessed
 from projections.engine.projection import catalogue
@@ -25,15 +26,28 @@ def sell(orders: int) -> int:
     """That many orders of three lines, created, paid and shipped; gives the number of events."""
     chance = Random(1)
     customers = [UUID(int=chance.getrandbits(128), version=4) for _ in range(max(1, orders // 5))]
-    rows: list[Row] = []
+    told: list[tuple[Append, list[Event]]] = []
     for number in range(orders):
         order_id = new_id()
-        told = order(chance, order_id, f"B{number}", chance.choice(customers))
-        rows += Append(order_id, "Order", Written(), Envelope(new_id()), "append", b"", now()).rows(told, registry)
-        if len(rows) >= 3_000 or number == orders - 1:
-            engine().append_many(rows)
-            rows = []
+        append = Append(order_id, "Order", Written(), Envelope(new_id()), "append", b"", now())
+        told.append((append, order(chance, order_id, f"B{number}", chance.choice(customers))))
+        if len(told) == 1_000 or number == orders - 1:
+            _written(told, registry)
+            told = []
     return orders * 3
+
+
+def _written(told: Sequence[tuple[Append, list[Event]]], names: Registry) -> Written:
+    """Store events as one transaction, with a receipt for each append; gives where the last stream then stands."""
+    written = [(append, append.rows(events, names)) for append, events in told]
+    with transaction.atomic():
+        positions = iter(engine().append_many([row for _, rows in written for row in rows]))
+        receipts = []
+        for append, rows in written:
+            *_, last = islice(positions, len(rows))
+            receipts.append(append.receipt(rows)._replace(position=last))
+        engine().receive_many(receipts)
+    return Written(rows[-1].version, rows[-1].hash)
 
 
 def order(chance: Random, order_id: UUID, reference: str, customer: UUID) -> list[Event]:
@@ -92,6 +106,4 @@ def one_stream(stream: UUID, events: int) -> None:
     for start in range(0, events, 5_000):
         append = Append(stream, "Ticket", head, Envelope(new_id()), "append", b"", now())
         count = min(5_000, events - start)
-        rows = append.rows([TicketAnswered(ticket_id=stream, text=TEXT)] * count, tickets)
-        engine().append_many(rows)
-        head = Written(rows[-1].version, rows[-1].hash)
+        head = _written([(append, [TicketAnswered(ticket_id=stream, text=TEXT)] * count)], tickets)
