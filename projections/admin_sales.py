@@ -79,7 +79,7 @@ def charts(days: Iterable[DailySales]) -> list[dict[str, str]]:
         by_currency.setdefault(day.currency, []).insert(0, day)
     return [
         {"currency": currency, "data": chart_data([(f"{day.day:%-d %b}", day.net) for day in found], currency)}
-        for currency, found in by_currency.items()
+        for currency, found in sorted(by_currency.items())
     ]
 
 
