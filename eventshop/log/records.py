@@ -1,7 +1,8 @@
 """An event as a Kafka record: its key and partition, CloudEvents headers in binary mode, the payload in Avro.
 
 Source: CloudEvents 1.0 Kafka protocol binding (attributes as `ce_` headers). Everything else a reader needs to restore
-the row, and to prove that nothing was lost on the way, stands in plain headers beside them.
+the row, and to prove that nothing was lost on the way, stands in plain headers beside them. The last event of a
+command carries what the command's receipt knows more than the event, so that a restored store answers it again.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from zlib import crc32
 
 from eventshop.core.errors import BrokenStream
 from eventshop.log import avro
-from eventshop.store.rows import Row
+from eventshop.store.rows import ReceiptRow, Row
 
 #: Partitions of `event-store`. Never changed: an aggregate must stay where its first event lies.
 PARTITIONS: Final = 12
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 
-_FIXED: Final = [
+FIXED: Final = [
     ("ce_specversion", b"1.0"),
     ("ce_source", b"/eventshop/event-store"),
     ("content-type", b"application/avro"),
@@ -47,10 +48,13 @@ def key_of(aggregate_id: UUID, version: int) -> bytes:
     return f"{aggregate_id}:{version:010d}".encode()
 
 
-def written(row: Row, partition: int, partition_sequence: int) -> KafkaRecord:
-    """The record of a stored event; raises `BrokenStream` when its payload does not fit its schema."""
+def written(row: Row, partition: int, partition_sequence: int, receipt: ReceiptRow | None = None) -> KafkaRecord:
+    """The record of a stored event; raises `BrokenStream` when its payload does not fit its schema.
+
+    `receipt` is its command's; it goes with the last of the command's events.
+    """
     headers = [
-        *_FIXED,
+        *FIXED,
         ("ce_id", str(row.event_id).encode()),
         ("ce_type", row.event_type.encode()),
         ("ce_subject", str(row.aggregate_id).encode()),
@@ -73,6 +77,12 @@ def written(row: Row, partition: int, partition_sequence: int) -> KafkaRecord:
         headers.append(("saga-id", str(row.saga_id).encode()))
     if row.metadata != "{}":
         headers.append(("metadata", row.metadata.encode()))
+    if receipt is not None and receipt.position == row.position:
+        headers += [
+            ("command-type", receipt.command_type.encode()),
+            ("command-hash", bytes(receipt.payload_hash)),
+            ("command-events", b"%d" % receipt.events),
+        ]
     value = avro.encode(row.event_type, row.schema_version, row.payload)
     return KafkaRecord(partition, key_of(row.aggregate_id, row.version), value, headers)
 
@@ -105,6 +115,28 @@ def read(value: bytes, headers: Headers) -> Row:
         raise BrokenStream(f"not a record of ours: no header {error}") from error
     except (ValueError, AttributeError, TypeError) as error:
         raise BrokenStream(f"not a record of ours: {error}") from error
+
+
+def receipt_of(row: Row, headers: Headers) -> ReceiptRow | None:
+    """The receipt that travels with its command's last event; raises `BrokenStream` for half a receipt."""
+    found = dict(headers)
+    if "command-type" not in found:
+        return None
+    try:
+        return ReceiptRow(
+            row.command_id,
+            found["command-type"].decode(),
+            found["command-hash"],
+            row.aggregate_id,
+            row.aggregate_type,
+            row.version,
+            int(found["command-events"]),
+            row.position,
+            row.actor,
+            row.recorded_at,
+        )
+    except (KeyError, ValueError, AttributeError, TypeError) as error:
+        raise BrokenStream(f"not a receipt of ours: {error}") from error
 
 
 def number(headers: Headers, name: str) -> int:

@@ -1,0 +1,114 @@
+"""Any event that its type allows, for hypothesis: what the fields' own types and limits say, nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+from msgspec import inspect
+
+from eventshop.core.message import Event
+from eventshop.core.money import Money
+from eventshop.store.rows import ReceiptRow, Row
+
+#: What JSON and SHA-256 over UTF-8 can carry: everything but surrogates and control characters.
+CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
+
+
+def events(kind: type[Event]) -> st.SearchStrategy[Event]:
+    return _struct(inspect.type_info(kind))
+
+
+def moneys() -> st.SearchStrategy[Money]:
+    amounts = st.decimals(Decimal(-(10**14)), Decimal(10**14), allow_nan=False, allow_infinity=False, places=8)
+    whole = st.integers(-(10**14), 10**14).map(Decimal)
+    zeros = st.sampled_from(["0.00", "3.390", "1E+3"]).map(Decimal)
+    return st.builds(Money, amounts | whole | zeros, st.sampled_from(["GBP", "EUR", "JPY"]))
+
+
+def rows(payload: str) -> st.SearchStrategy[Row]:
+    """A row of any envelope around a stored OrderShipped."""
+    moments = st.datetimes(timezones=st.just(UTC))
+    numbers = st.integers(1, 2**31 - 1)
+    actors = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=200)
+    return st.builds(
+        Row,
+        st.uuids(),
+        st.uuids(),
+        st.just("Order"),
+        st.just("OrderShipped"),
+        numbers,
+        st.just(1),
+        moments,
+        moments,
+        st.uuids(),
+        st.none() | st.uuids(),
+        st.none() | st.uuids(),
+        numbers,
+        st.uuids(),
+        actors,
+        st.sampled_from(["{}", '{"traceparent":"00-ab"}', '{"a":"é\\n"}']),
+        st.just(payload),
+        st.binary(min_size=32, max_size=32),
+        st.integers(1, 2**63 - 1),
+    )
+
+
+def receipts(row: Row) -> st.SearchStrategy[ReceiptRow]:
+    """A receipt whose last event is this row."""
+    return st.builds(
+        ReceiptRow,
+        st.just(row.command_id),
+        st.sampled_from(["ShipOrder", "append"]),
+        st.binary(min_size=32, max_size=32),
+        st.just(row.aggregate_id),
+        st.just(row.aggregate_type),
+        st.just(row.version),
+        st.integers(1, 1_000),
+        st.just(row.position),
+        st.just(row.actor),
+        st.just(row.recorded_at),
+    )
+
+
+def _struct(kind: inspect.Type) -> st.SearchStrategy[Any]:
+    assert isinstance(kind, inspect.StructType)
+    return st.builds(kind.cls, **{field.name: _of(field.type) for field in kind.fields})
+
+
+def _of(kind: inspect.Type) -> st.SearchStrategy[Any]:
+    match kind:
+        case inspect.StructType(cls=cls) if cls is Money:
+            return moneys()
+        case inspect.StructType():
+            return _struct(kind)
+        case inspect.UnionType(types=types):
+            return st.one_of(*map(_of, types))
+        case inspect.VarTupleType(item_type=item):
+            return st.lists(_of(item), max_size=4).map(tuple)
+        case inspect.DictType(value_type=value):
+            return st.dictionaries(st.text(CHARACTERS, max_size=9), _of(value), max_size=4)
+        case inspect.UUIDType():
+            return st.uuids()
+        case inspect.DecimalType():
+            return st.decimals(allow_nan=False, allow_infinity=False)
+        case inspect.DateTimeType():
+            return st.datetimes(timezones=st.just(UTC))
+        case inspect.DateType():
+            return st.dates()
+        case inspect.StrType(min_length=low, max_length=high):
+            return st.text(CHARACTERS, min_size=low or 0, max_size=min(high or 50, 50))
+        case inspect.IntType(ge=low, le=high):
+            return st.integers(-(2**63) if low is None else low, 2**63 - 1 if high is None else high)
+        case inspect.EnumType(cls=cls):
+            return st.sampled_from(list(cls))
+        case inspect.LiteralType(values=values):
+            return st.sampled_from(list(values))
+        case inspect.BoolType():
+            return st.booleans()
+        case inspect.NoneType():
+            return st.none()
+        case _:
+            raise AssertionError(f"{type(kind).__name__}: say here which values it has")
