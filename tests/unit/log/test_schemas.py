@@ -1,0 +1,256 @@
+"""The schema files are the code's own shapes, and every version of an event can be read by every other one's reader."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from io import StringIO
+from itertools import groupby, permutations
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+import fastavro
+import pytest
+from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
+from avro.schema import parse
+from django.core.management import CommandError, call_command
+
+from eventshop.core.aggregate import Aggregate
+from eventshop.core.errors import RegistryError
+from eventshop.core.message import Command, Event, Instant, Name
+from eventshop.core.money import Money
+from eventshop.core.registry import Registry, registry
+from eventshop.log.schemas import Published, Schema, current, identity, publish, published, schema_of, unpublished
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Part(Event, frozen=True):
+    code: Name
+
+
+class Everything(Event, frozen=True):
+    """One field of every kind an event may have."""
+
+    id: UUID
+    other: UUID | None
+    name: Name
+    price: Money
+    due: Money | None
+    weight: Decimal
+    at: Instant
+    day: date
+    count: int
+    ready: bool
+    colour: Colour
+    size: Literal["s", "m"]
+    parts: tuple[Part, ...]
+    more: list[Part]
+    context: dict[str, str]
+    note: str | None = None
+    tries: int = 1
+
+
+class Do(Command, frozen=True):
+    """Nothing."""
+
+
+class Thing(Aggregate[Do, Everything], frozen=True):
+    """Something that happens."""
+
+
+class Bad(Event, frozen=True):
+    raw: bytes
+
+
+def things() -> Registry:
+    made = Registry()
+    made.add(Thing)
+    return made
+
+
+def export(*arguments: str) -> str:
+    out = StringIO()
+    call_command("export_schemas", *arguments, stdout=out)
+    return out.getvalue()
+
+
+# --- the files and the code --------------------------------------------------------------------------------------
+
+
+def test_every_registered_event_has_its_schema_file() -> None:
+    assert unpublished(registry) == []
+    released = {item.file_name: item.schema for item in published()}
+    for item in current(registry):
+        assert released[item.file_name] == item.schema
+
+
+def test_every_kind_of_field_has_its_avro_type() -> None:
+    uuid = {"type": "string", "logicalType": "uuid"}
+    decimal = {"type": "string", "eventshop": "decimal"}
+    fields = {field["name"]: field for field in schema_of(Everything, "Everything")["fields"]}
+    assert {name: field["type"] for name, field in fields.items()} == {
+        "id": uuid,
+        "other": ["null", uuid],
+        "name": "string",
+        "price": {
+            "type": "record",
+            "name": "eventshop.Money",
+            "fields": [{"name": "amount", "type": decimal}, {"name": "currency", "type": "string"}],
+        },
+        "due": ["null", "eventshop.Money"],
+        "weight": decimal,
+        "at": {"type": "string", "eventshop": "datetime"},
+        "day": {"type": "string", "eventshop": "date"},
+        "count": "long",
+        "ready": "boolean",
+        "colour": "string",
+        "size": "string",
+        "parts": {
+            "type": "array",
+            "items": {"type": "record", "name": "eventshop.Part", "fields": [{"name": "code", "type": "string"}]},
+        },
+        "more": {"type": "array", "items": "eventshop.Part"},
+        "context": {"type": "map", "values": "string"},
+        "note": ["null", "string"],
+        "tries": "long",
+    }
+    assert {name: field["default"] for name, field in fields.items() if "default" in field} == {
+        "note": None,
+        "tries": 1,
+    }
+    fastavro.parse_schema(schema_of(Everything, "Everything"))
+    parse(json.dumps(schema_of(Everything, "Everything")))
+
+
+def test_a_field_without_an_avro_type_is_refused_by_name() -> None:
+    with pytest.raises(RegistryError, match="BytesType has no Avro type"):
+        schema_of(Bad, "Bad")
+
+
+def test_the_identity_sees_what_avros_own_fingerprint_does_not() -> None:
+    """Two schemas that differ in a default or in what a string means must never be taken for each other."""
+    schema = schema_of(Everything, "Everything")
+    for old, new in (
+        ('"default": 1', '"default": 2'),
+        ('"eventshop": "decimal"', '"eventshop": "date"'),
+        ('"logicalType": "uuid"', '"logicalType": "other"'),
+    ):
+        changed = json.loads(json.dumps(schema).replace(old, new))
+        assert fastavro.schema.to_parsing_canonical_form(changed) == fastavro.schema.to_parsing_canonical_form(schema)
+        assert identity(changed) != identity(schema)
+    assert identity(json.loads(json.dumps(schema, sort_keys=True))) == identity(schema)
+
+
+def test_the_start_of_the_identity_tells_all_published_schemas_apart() -> None:
+    names = [identity(item.schema)[:8] for item in published()]
+    assert len(set(names)) == len(names)
+
+
+# --- the command -------------------------------------------------------------------------------------------------
+
+
+def test_export_writes_what_is_missing_and_only_that(tmp_path: Path) -> None:
+    publish(list(current(registry))[1:], tmp_path)
+    first = next(current(registry)).file_name
+    with pytest.raises(CommandError, match=f"{first.partition('.')[0]} .*has no schema file"):
+        export("--check", "--folder", str(tmp_path))
+    assert not (tmp_path / first).exists()
+    assert first in export("--folder", str(tmp_path))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        path.name: path.read_text() for path in Path("schemas").iterdir()
+    }
+    assert "Every event has its schema file" in export("--check", "--folder", str(tmp_path))
+    assert "Nothing to write" in export("--folder", str(tmp_path))
+
+
+def test_the_repositorys_own_schema_files_are_complete() -> None:
+    assert "Every event has its schema file" in export("--check")
+
+
+@pytest.mark.parametrize("option", [[], ["--check"]])
+def test_a_shape_that_changed_without_a_new_version_is_refused_by_name(tmp_path: Path, option: list[str]) -> None:
+    publish(current(registry), tmp_path)
+    path = tmp_path / "OrderShipped.v1.avsc"
+    path.write_text(path.read_text().replace('"tracking"', '"parcel"'))
+    with pytest.raises(CommandError, match=r"OrderShipped no longer has the shape .* raise its schema_version"):
+        export(*option, "--folder", str(tmp_path))
+
+
+def test_a_changed_shape_with_a_new_version_gets_a_file_of_its_own(tmp_path: Path) -> None:
+    publish(current(things()), tmp_path)
+    [item] = current(things())
+    publish([item._replace(schema_version=0)], tmp_path)
+    assert unpublished(things(), tmp_path) == []
+    (tmp_path / item.file_name).unlink()
+    assert unpublished(things(), tmp_path) == [item]
+
+
+# --- every version with every other ------------------------------------------------------------------------------
+
+
+def versions() -> Iterator[tuple[Published, Published]]:
+    for _, items in groupby(published(), key=lambda item: item.event_type):
+        yield from permutations(items, 2)
+
+
+def incompatible(reader: Schema, writer: Schema) -> list[str]:
+    """Why the reader cannot have what the writer wrote, or would take it for something else."""
+    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
+    found = checker.get_compatibility(parse(json.dumps(reader)), parse(json.dumps(writer)))
+    why = [] if found.compatibility is SchemaCompatibilityType.compatible else sorted(found.messages)
+    means, meant = dict(meanings(reader, "$")), dict(meanings(writer, "$"))
+    return why + [
+        f"{path}: {meant[path]} is read as {means[path]}"
+        for path in means.keys() & meant.keys()
+        if means[path] != meant[path]
+    ]
+
+
+def meanings(schema: Schema, path: str) -> Iterator[tuple[str, str]]:
+    """What every string of a schema stands for: Avro's own rules look past it."""
+    match schema:
+        case {"type": "record", "fields": fields}:
+            for field in fields:
+                yield from meanings(field["type"], f"{path}.{field['name']}")
+        case {"type": "array", "items": inner} | {"type": "map", "values": inner}:
+            yield from meanings(inner, f"{path}[]")
+        case {"type": str()}:
+            yield path, schema.get("logicalType") or schema.get("eventshop") or schema["type"]
+        case list():
+            for inner in schema:
+                if inner != "null":
+                    yield from meanings(inner, path)
+        case str():
+            yield path, schema
+
+
+def test_every_published_version_of_an_event_reads_every_other() -> None:
+    for reader, writer in versions():
+        assert incompatible(reader.schema, writer.schema) == [], f"{reader.file_name} reads {writer.file_name}"
+
+
+def record(*fields: dict[str, Any]) -> Schema:
+    return {"type": "record", "name": "eventshop.It", "fields": list(fields)}
+
+
+AMOUNT = {"name": "amount", "type": {"type": "string", "eventshop": "decimal"}}
+
+
+def test_the_check_allows_a_field_with_a_default_and_refuses_the_rest() -> None:
+    old = record(AMOUNT)
+    more = record(AMOUNT, {"name": "note", "type": ["null", "string"], "default": None})
+    assert incompatible(old, more) == incompatible(more, old) == []
+    for changed in (
+        record(AMOUNT, {"name": "note", "type": "string"}),
+        record({"name": "amount", "type": "long"}),
+        record({"name": "amount", "type": {"type": "string", "eventshop": "date"}}),
+        record({"name": "amount", "type": "string"}),
+    ):
+        assert incompatible(changed, old)
