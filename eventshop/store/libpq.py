@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import errors, pq
@@ -23,16 +24,17 @@ class Statement(NamedTuple):
     formats: Sequence[int]
 
 
-def usable() -> bool:
-    """Whether this connection is outside any transaction."""
-    return not connections[DEFAULT_DB_ALIAS].in_atomic_block
+def outside() -> Any:
+    """Django's connection where it is outside any transaction, else None. Asking is not free: once a statement."""
+    django = connections[DEFAULT_DB_ALIAS]
+    return None if django.in_atomic_block else django
 
 
-def run(statement: Statement, parameters: Sequence[Any]) -> pq.abc.PGresult:
+def run(django: Any, statement: Statement, parameters: Sequence[Any]) -> pq.abc.PGresult:
     """One round trip with bytes or None for each parameter, the result in binary; raises Django's database errors."""
-    django: Any = connections[DEFAULT_DB_ALIAS]
     with django.wrap_database_errors:
-        django.ensure_connection()
+        if django.connection is None:
+            django.ensure_connection()
         connection: pq.abc.PGconn = django.connection.pgconn
         if getattr(django, "store_prepared_on", None) is not connection:
             django.store_prepared_on, django.store_prepared = connection, set[bytes]()
@@ -59,6 +61,8 @@ def text(value: bytes | None) -> str:
     return (value or b"").decode()
 
 
-def optional(value: Any) -> bytes | None:
-    """A parameter as text."""
-    return None if value is None else str(value).encode()
+def sent(value: Any) -> bytes | None:
+    """A parameter: ids and hashes in binary, everything else as text."""
+    if type(value) is UUID:
+        return value.bytes
+    return value if value is None or type(value) is bytes else str(value).encode()

@@ -52,5 +52,7 @@ def forget(aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID) -> None:
 
 def _worth_it() -> bool:
     """Not inside a transaction, which may yet be rolled back; nor on SQLite, where loading asks no other process."""
+    if settings.AGGREGATES_IN_MEMORY == 0:
+        return False
     django = connections[DEFAULT_DB_ALIAS]
-    return settings.AGGREGATES_IN_MEMORY > 0 and django.vendor == "postgresql" and not django.in_atomic_block
+    return django.vendor == "postgresql" and not django.in_atomic_block

@@ -31,7 +31,7 @@ SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM e
 UNION ALL
 SELECT -1, '', '', ''::bytea, '', 0 FROM receipt WHERE command_id = $2::uuid
 """
-_HISTORY: Final = Statement(b"store_history", HISTORY.encode(), [TEXT, TEXT])
+_HISTORY: Final = Statement(b"store_history", HISTORY.encode(), [BINARY, BINARY])
 
 #: One command's events and receipt. Most commands lead to one event; arrays of one would cost twice its processor time.
 APPEND_ONE: Final = """
@@ -40,9 +40,11 @@ SELECT append_event(
     $11::uuid, $12::uuid, $13::uuid, $14::int, $15::uuid, $16::text, $17::text, $18::text, $19::bytea, $20::bytea
 )
 """
-_HASHES: Final = (4, 18, 19)
+_BINARY: Final = ("uuid", "bytea")  # as `libpq.sent` sends them
 _APPEND_ONE: Final = Statement(
-    b"store_append_one", APPEND_ONE.encode(), [BINARY if place in _HASHES else TEXT for place in range(20)]
+    b"store_append_one",
+    APPEND_ONE.encode(),
+    [BINARY if kind in _BINARY else TEXT for kind in re.findall(r"::(\w+)", APPEND_ONE)],
 )
 APPEND: Final = """
 SELECT append_events(
@@ -88,8 +90,8 @@ def _cursor(django: Any) -> psycopg.Cursor[tuple[Any, ...]]:
 
 def history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[Past]]:
     """Whether the command has a receipt, and the aggregate's past in order."""
-    if libpq.usable():
-        rows = _past(libpq.run(_HISTORY, (str(aggregate_id).encode(), str(command_id).encode())))
+    if django := libpq.outside():
+        rows = _past(libpq.run(django, _HISTORY, (aggregate_id.bytes, command_id.bytes)))
     else:
         rows = [Past(*row) for row in run(_placeholders(HISTORY), (aggregate_id, command_id))]
     if len(rows) > 1:
@@ -172,9 +174,8 @@ def append(rows: Sequence[Row], receipt: ReceiptRow, follows: bytes) -> int:
 
 
 def _append_one(values: Sequence[Any]) -> int:
-    if libpq.usable():
-        sent = [value if type(value) is bytes else libpq.optional(value) for value in values]
-        return libpq.number(libpq.run(_APPEND_ONE, sent).get_value(0, 0))
+    if django := libpq.outside():
+        return libpq.number(libpq.run(django, _APPEND_ONE, [libpq.sent(value) for value in values]).get_value(0, 0))
     [(position,)] = run(_placeholders(APPEND_ONE), values)
     return int(position)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from threading import Lock
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 #: SQLite's busy handler is unfair: writers of one process take turns here instead (mechanics 7).
 _turn = Lock()
@@ -20,10 +20,11 @@ def one_write() -> Iterator[None]:
     SQLite takes its write lock first, so that nothing can change in between. Inside somebody's transaction it is a
     savepoint: a refused append must not doom the rest.
     """
-    if connection.in_atomic_block:
+    django = connections[DEFAULT_DB_ALIAS]
+    if django.in_atomic_block:
         with transaction.atomic():
             yield
-    elif connection.vendor == "postgresql":
+    elif django.vendor == "postgresql":
         yield
     else:
         with _turn, transaction.atomic():
