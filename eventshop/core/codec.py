@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -10,11 +10,13 @@ import msgspec
 
 from eventshop.core.errors import BrokenStream, EventShopError, EventTooLarge, InvalidMessage
 from eventshop.core.message import Command, Event
+from eventshop.core.upcasting import Upcaster
 
 #: Kafka's default record limit is 1 MiB for a whole batch (mechanics 2.3); a quarter of it leaves room.
 MAX_EVENT_BYTES: Final = 256 * 1024
 
 M = TypeVar("M", bound=msgspec.Struct)
+E = TypeVar("E", bound=Event)
 
 _encoder: Final = msgspec.json.Encoder()
 
@@ -22,6 +24,25 @@ _encoder: Final = msgspec.json.Encoder()
 @cache
 def _decoder(message: type[M]) -> msgspec.json.Decoder[M]:
     return msgspec.json.Decoder(message)
+
+
+def prepare(*kinds: type[msgspec.Struct]) -> None:
+    """Let msgspec learn these types now, in one thread.
+
+    It learns a type at its first use, and shows it to other threads half learnt: two that decode the same type for
+    the first time at once end the process (a null pointer in `json_decode_struct_map_inner`, msgspec 0.22).
+    """
+    for kind in kinds:
+        msgspec.json.Decoder(kind)
+
+
+def prepare_all() -> None:
+    """As `prepare`, with every type that is imported so far."""
+    waiting = msgspec.Struct.__subclasses__()
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        prepare(kind)
 
 
 def canonical(message: M) -> tuple[bytes, M]:
@@ -43,12 +64,12 @@ def canonical(message: M) -> tuple[bytes, M]:
     return written, read_back
 
 
-def encode_event(event: Event) -> bytes:
-    """As `canonical`, without the read-back; raises `EventTooLarge` over 256 KiB."""
-    written, _ = canonical(event)
+def encoded_event(event: E) -> tuple[bytes, E]:
+    """As `canonical`; raises `EventTooLarge` over 256 KiB."""
+    written, read_back = canonical(event)
     if len(written) > MAX_EVENT_BYTES:
         raise EventTooLarge(event=type(event).__name__, bytes=len(written), limit=MAX_EVENT_BYTES)
-    return written
+    return written, read_back
 
 
 def decode_event(event: type[Event], stored: bytes | str) -> Event:
@@ -58,6 +79,26 @@ def decode_event(event: type[Event], stored: bytes | str) -> Event:
     except (msgspec.DecodeError, ValueError) as error:
         raise BrokenStream(f"{event.__name__}: {error}", event=event.__name__) from error
     return happened
+
+
+def upcast_event(event: type[Event], upcasters: Sequence[Upcaster], stored: bytes | str) -> Event:
+    """An event of an earlier shape as today's; raises `BrokenStream`."""
+    try:
+        fields = msgspec.json.decode(stored)
+        for upcast in upcasters:
+            fields = upcast(fields)
+        return msgspec.convert(fields, event)
+    except (msgspec.DecodeError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise BrokenStream(f"{event.__name__}: {type(error).__name__}: {error}", event=event.__name__) from error
+
+
+def decode_stored(message: type[M], stored: bytes | str) -> M:
+    """Anything that `canonical` wrote; raises `BrokenStream` when its bytes are no such thing any more."""
+    try:
+        read_back: M = _decoder(message).decode(stored)
+        return read_back
+    except (msgspec.DecodeError, ValueError) as error:
+        raise BrokenStream(f"{message.__name__}: {error}", message=message.__name__) from error
 
 
 def decode_command(command: type[Command], given: bytes | str | Mapping[str, Any]) -> Command:

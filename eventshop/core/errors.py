@@ -66,6 +66,18 @@ class CommandRefused(EventShopError):
     code = "command-refused"
 
 
+class PersonErased(CommandRefused):
+    """This person's data was erased; nothing about them can be stored any more."""
+
+    code = "person-erased"
+
+
+class AlreadyTaken(CommandRefused):
+    """Somebody else has this already."""
+
+    code = "already-taken"
+
+
 # --- what the store refuses --------------------------------------------------------------------------------------
 
 
@@ -121,6 +133,12 @@ class BrokenStream(StoreError):
     """A stored event cannot be read as the event its name says."""
 
     code = "broken-stream"
+
+
+class Tampered(StoreError):
+    """A personal value was changed, or belongs to another event, field or person."""
+
+    code = "tampered"
 
 
 class TailBusy(StoreError):

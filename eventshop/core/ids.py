@@ -1,7 +1,9 @@
-"""Ids that follow from words: the same words give the same id, today and after a crash."""
+"""Ids that follow from words, the same today and after a crash; and the name of this process."""
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -16,3 +18,17 @@ def derived_id(*words: str | int | UUID) -> UUID:
     The first word says what is named; only the last one may hold a colon, or two names could give one id.
     """
     return uuid5(NAMESPACE, ":".join(map(str, words)))
+
+
+def spoken(letter: str, named: UUID) -> str:
+    """What people call something with this id: ten characters that nobody guesses, none that looks like another."""
+    letters, number, text = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", named.int, ""
+    for _ in range(10):
+        number, digit = divmod(number, len(letters))
+        text += letters[digit]
+    return f"{letter}-{text[:5]}-{text[5:]}"
+
+
+def this_process() -> str:
+    """A name for this process that an operator can find: host and process id."""
+    return f"{socket.gethostname()}:{os.getpid()}"

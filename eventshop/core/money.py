@@ -17,6 +17,9 @@ MAX_DECIMALS: Final = 8
 MAX_DIGITS: Final = 15
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_PLAIN: Final = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(?:\.[0-9]{{1,{MAX_DECIMALS}}})?")
+#: Currencies that were found to be some.
+_met: Final[set[str]] = set()
 
 
 class Money(Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,6 +33,13 @@ class Money(Struct, frozen=True, forbid_unknown_fields=True):
     currency: str
 
     def __post_init__(self) -> None:
+        amount, currency = self.amount, self.currency
+        if type(amount) is Decimal and type(currency) is str and currency in _met and _PLAIN.fullmatch(str(amount)):
+            return  # as nearly all are: every stored event passes here whenever it is read
+        self._check()
+        _met.add(currency)
+
+    def _check(self) -> None:
         amount, currency = self.amount, self.currency
         if type(amount) is not Decimal:
             raise InvalidMoney("an amount is a Decimal, written as text", amount=repr(amount))

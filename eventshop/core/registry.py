@@ -8,8 +8,11 @@ from typing import Any, TypeAlias, TypeVar, get_args, get_origin
 from msgspec import Struct, inspect
 
 from eventshop.core.aggregate import Aggregate
+from eventshop.core.codec import prepare
 from eventshop.core.errors import DuplicateName, RegistryError, UnknownName
 from eventshop.core.message import Command, Event
+from eventshop.core.personal import PersonalField, personal_fields
+from eventshop.core.upcasting import Reader, Shape, Step, Upcasters, reader_of
 
 AnyAggregate: TypeAlias = Aggregate[Any, Any]
 T = TypeVar("T")
@@ -27,12 +30,19 @@ class Registry:
         self.commands: dict[str, type[Command]] = {}
         self._owner: dict[type[Command] | type[Event], type[AnyAggregate]] = {}
         self._names: dict[type[Event], str] = {}
+        self._personal: dict[type[Struct], tuple[PersonalField, ...]] = {}
+        self._keeping: set[type[AnyAggregate]] = set()
+        self._steps: dict[Shape, Step] = {}
+        self._readers: dict[tuple[str, int], Reader] = {}
 
-    def add(self, aggregate: type[AnyAggregate]) -> None:
-        """Register an aggregate with every command and event its declaration names."""
+    def add(self, aggregate: type[AnyAggregate], upcasters: Upcasters | None = None) -> None:
+        """Register an aggregate with every command and event its declaration names, and how earlier ones are read."""
         commands, events = declared(aggregate)
         for message in (*commands, *events):
             check_fields(message)
+            if personal := personal_fields(message):
+                self._personal[message] = personal
+                self._keeping.add(aggregate)
         _claim(self.aggregates, aggregate.__name__, aggregate)
         for command in commands:
             _claim(self.commands, command.__name__, command)
@@ -42,6 +52,33 @@ class Registry:
             _claim(self.events, name, event)
             self._names[event] = name
             self._owner[event] = aggregate
+        for shape, step in upcasters.steps.items() if upcasters else ():
+            _claim(self._steps, shape, step)
+        prepare(aggregate, *commands, *events)
+        self._readers.clear()
+
+    def reader(self, event_type: str, schema_version: int) -> Reader:
+        """How an event that was stored under this name and version is read."""
+        found = self._readers.get((event_type, schema_version))
+        if found is None:
+            found = reader_of(Shape(event_type, schema_version), self._steps, self.events, self.personal)
+            if found is None:
+                raise UnknownName(name=repr(event_type), known=_listed(self.events))
+            self._readers[event_type, schema_version] = found
+        return found
+
+    def knows(self, event_type: str, schema_version: int) -> bool:
+        """Whether events of this name can be read."""
+        return event_type in self.events or Shape(event_type, schema_version) in self._steps
+
+    def step(self, shape: Shape) -> Step | None:
+        """The upcaster from a shape to the next, if it needs one."""
+        return self._steps.get(shape)
+
+    def stored_names(self, event: type[Event]) -> list[str]:
+        """Every name under which events of a type lie in the store: today's, then those of before."""
+        former = {shape.event_type for shape in self._steps if self.reader(*shape).kind is event}
+        return [self.name_of(event), *sorted(former - {self.name_of(event)})]
 
     def aggregate_of(self, message: type[Command] | type[Event]) -> type[AnyAggregate]:
         try:
@@ -54,6 +91,18 @@ class Registry:
             return self._names[event]
         except KeyError:
             raise UnknownName(name=event.__name__) from None
+
+    def personal(self, message: type[Struct]) -> tuple[PersonalField, ...]:
+        """The fields of a command or event that are somebody's personal data; nearly all have none."""
+        return self._personal.get(message, ())
+
+    def keeping(self, aggregate: type[AnyAggregate]) -> bool:
+        """Whether anything that an aggregate takes or tells can hold personal data."""
+        return aggregate in self._keeping
+
+    def keeps_personal(self, command: type[Command]) -> bool:
+        """Whether anything that the command's aggregate takes or tells can hold personal data."""
+        return self._owner.get(command) in self._keeping
 
     def event(self, name: str) -> type[Event]:
         return _find(self.events, name)
@@ -100,9 +149,10 @@ def _kinds(kind: inspect.Type, seen: set[type]) -> Iterator[inspect.Type]:
         yield from _kinds(part, seen)
 
 
-def _claim(names: dict[str, Any], name: str, claimant: type) -> None:
+def _claim(names: dict[Any, Any], name: Any, claimant: Any) -> None:
     if names.setdefault(name, claimant) is not claimant:
-        raise DuplicateName(name=name, first=names[name].__qualname__, second=claimant.__qualname__)
+        first, second = (getattr(one, "__qualname__", repr(one)) for one in (names[name], claimant))
+        raise DuplicateName(name=name, first=first, second=second)
 
 
 def _find(names: dict[str, T], name: str) -> T:
