@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import TypeAlias
 from uuid import UUID
+
+from django.db import transaction
 
 from eventshop.core.errors import CommandIdReused, CommandRefused, EventShopError, InvalidMessage
 from eventshop.core.message import Command, Envelope
 from eventshop.core.registry import Registry
-from eventshop.store.deciding import Job, Loaded, decided, loaded, prepared
+from eventshop.store import sealing
+from eventshop.store.deciding import Decided, Job, Loaded, decided, loaded, prepared
 from eventshop.store.engine import engine
 from eventshop.store.rows import Past, ReceiptRow, Row
+from eventshop.store.sealing import Session
 from eventshop.store.writing import Receipt, answer
 
 #: What became of one command: its receipt, or the error it was refused with.
@@ -21,8 +26,10 @@ Outcome: TypeAlias = Receipt | EventShopError
 class Batch:
     """One try: the aggregates as they move on, and the rows still to be written."""
 
-    def __init__(self, registry: Registry, jobs: Sequence[Job | EventShopError]) -> None:
+    def __init__(self, registry: Registry, commands: Sequence[tuple[Command, Envelope]]) -> None:
         self.registry = registry
+        self.secrets = sealing.shared(registry, (command for command, _ in commands))
+        jobs = [_prepared_or_refused(command, envelope, registry, self.secrets) for command, envelope in commands]
         self.jobs = jobs
         sound = [job for job in jobs if isinstance(job, Job)]
         self.receipts = {row.command_id: row for row in engine().receipts([job.envelope.command_id for job in sound])}
@@ -35,6 +42,8 @@ class Batch:
 
     def run(self) -> list[Outcome]:
         outcomes = [self._decide(job) if isinstance(job, Job) else job for job in self.jobs]
+        if self.secrets is not None:
+            self.secrets.save()
         positions = engine().append_many(self.rows)
         for command_id, index in self.last_row.items():
             self.new[command_id] = self.new[command_id]._replace(position=positions[index])
@@ -49,6 +58,7 @@ class Batch:
             return CommandIdReused(command_id=earlier.command_id, first_used_for=earlier.command_type)
         try:
             follows = decided(job, self._load(job), self.registry)
+            self._accept(follows)
         except (CommandRefused, InvalidMessage) as refusal:
             return refusal
         receipt = follows.receipt
@@ -59,10 +69,15 @@ class Batch:
         self.new[receipt.command_id] = self.receipts[receipt.command_id] = receipt
         return answer(receipt, replayed=False)
 
+    def _accept(self, follows: Decided) -> None:
+        if follows.secrets is not None:
+            with transaction.atomic() if follows.claimed else nullcontext():
+                follows.secrets.accept(follows.claimed)
+
     def _load(self, job: Job) -> Loaded:
         at = self.loaded.get(job.aggregate_id)
         if at is None:
-            at = loaded(job.aggregate, self.pasts.get(job.aggregate_id, ()), self.registry)
+            at = loaded(job.aggregate, job.aggregate_id, self.pasts.get(job.aggregate_id, ()), self.registry)
             self.loaded[job.aggregate_id] = at
         return at
 
@@ -73,10 +88,12 @@ class Batch:
         return outcome
 
 
-def prepared_or_refused(command: Command, envelope: Envelope, registry: Registry) -> Job | EventShopError:
+def _prepared_or_refused(
+    command: Command, envelope: Envelope, registry: Registry, secrets: Session | None
+) -> Job | EventShopError:
     try:
-        return prepared(command, envelope, registry)
-    except InvalidMessage as refusal:
+        return prepared(command, envelope, registry, secrets)
+    except (CommandRefused, InvalidMessage) as refusal:
         return refusal
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +11,13 @@ from msgspec import Struct
 from eventshop.core import codec
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import WrongAggregateType
+from eventshop.core.handling import in_context
 from eventshop.core.message import Command, Envelope
 from eventshop.core.registry import Registry
-from eventshop.store.rows import Past, ReceiptRow, Row
+from eventshop.store import sealing, snapshots
+from eventshop.store.engine import engine
+from eventshop.store.rows import SNAPSHOT, Past, ReceiptRow, Row
+from eventshop.store.sealing import Claimed, Place, Session
 from eventshop.store.writing import Append, Written, fingerprint, now
 
 
@@ -25,6 +29,7 @@ class Job(Struct, frozen=True):
     aggregate: type[Aggregate[Any, Any]]
     aggregate_id: UUID
     payload_hash: bytes
+    secrets: Session | None = None
 
 
 class Loaded(Struct, frozen=True):
@@ -34,21 +39,45 @@ class Loaded(Struct, frozen=True):
     head: Written
 
 
-def prepared(command: Command, envelope: Envelope, registry: Registry) -> Job:
-    """Check a command and find its aggregate; raises `InvalidMessage` or `UnknownName`."""
+def prepared(command: Command, envelope: Envelope, registry: Registry, secrets: Session | None = None) -> Job:
+    """Check a command and find its aggregate; raises `InvalidMessage` or `UnknownName`.
+
+    `secrets` is shared by commands that are written together: they may need the same new key.
+    """
     aggregate = registry.aggregate_of(type(command))
+    envelope = in_context(envelope)
     payload, command = codec.canonical(command)
-    return Job(command, envelope, aggregate, aggregate.id_of(command), fingerprint(type(command).__name__, payload))
+    aggregate_id = aggregate.id_of(command)
+    secrets = secrets.part() if secrets else None
+    if fields := registry.personal(type(command)):
+        secrets = secrets or sealing.session()
+        payload = secrets.hidden(command, payload, fields, aggregate_id)
+    payload_hash = fingerprint(type(command).__name__, payload)
+    return Job(command, envelope, aggregate, aggregate_id, payload_hash, secrets)
 
 
-def loaded(aggregate: type[Aggregate[Any, Any]], past: Iterable[Past], registry: Registry) -> Loaded:
-    """Fold a stream; raises `WrongAggregateType` when it is another aggregate's."""
+def loaded(
+    aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID, past: Iterable[Past], registry: Registry
+) -> Loaded:
+    """Fold a stream, from its snapshot on if it has one; raises `WrongAggregateType` when it is another aggregate's."""
     state, last = aggregate(), None
     for last in past:
+        if last.event_type.startswith(SNAPSHOT):
+            at = snapshots.read(aggregate, aggregate_id, last)
+            if at is None:  # made by another fold, or of somebody erased: as if there were none
+                return loaded(aggregate, aggregate_id, whole(aggregate_id), registry)
+            state = at
+            continue
         if last.aggregate_type != aggregate.__name__:
             raise WrongAggregateType(stored=last.aggregate_type, asked_for=aggregate.__name__)
-        state = state.evolve(codec.decode_event(registry.event(last.event_type), last.payload))
+        place = Place(aggregate_id, last.version, last.event_type, last.schema_version)
+        state = state.evolve(sealing.read_event(registry, last.payload, place))
     return Loaded(state, Written(last.version, bytes(last.hash)) if last else Written())
+
+
+def whole(aggregate_id: UUID) -> list[Past]:
+    """Every event of a stream, and no snapshot."""
+    return [item for _, item in engine().histories([aggregate_id], snapshots=False)]
 
 
 class Decided(Struct, frozen=True):
@@ -58,6 +87,8 @@ class Decided(Struct, frozen=True):
     receipt: ReceiptRow
     before_hash: bytes
     after: Loaded
+    claimed: Sequence[Claimed] = ()
+    secrets: Session | None = None
 
 
 def decided(job: Job, at: Loaded, registry: Registry) -> Decided:
@@ -71,11 +102,12 @@ def decided(job: Job, at: Loaded, registry: Registry) -> Decided:
         type(job.command).__name__,
         job.payload_hash,
         now(),
+        job.secrets,
     )
-    rows = append.rows(events, registry)
+    draft = append.drafted(events, registry)
+    rows = draft.rows
     if not rows:
-        return Decided(rows, append.receipt(rows), at.head.hash, at)
+        return Decided(rows, append.receipt(rows), at.head.hash, at, (), job.secrets)
     # Evolved by what a reader will see, not by what the rules happened to build.
-    told = (codec.decode_event(type(event), row.payload) for event, row in zip(events, rows, strict=True))
-    after = Loaded(at.state.evolve_all(told), Written(rows[-1].version, rows[-1].hash))
-    return Decided(rows, append.receipt(rows), at.head.hash, after)
+    after = Loaded(at.state.evolve_all(draft.told), Written(rows[-1].version, rows[-1].hash))
+    return Decided(rows, append.receipt(rows), at.head.hash, after, draft.claimed, draft.secrets)

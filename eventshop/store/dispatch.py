@@ -9,8 +9,8 @@ from eventshop.core.errors import Conflict, EventShopError, WrongExpectedVersion
 from eventshop.core.message import Command, Envelope, new_id
 from eventshop.core.registry import Registry
 from eventshop.core.registry import registry as program
-from eventshop.store import memory
-from eventshop.store.batch import Batch, Outcome, prepared_or_refused
+from eventshop.store import memory, sealing
+from eventshop.store.batch import Batch, Outcome
 from eventshop.store.deciding import Decided, Job, decided, loaded, prepared
 from eventshop.store.engine import engine
 from eventshop.store.event_store import earlier_answer
@@ -48,6 +48,8 @@ def send(
                 return _load_and_append(job, expected_version, registry)
         except Raced as lost:
             race = lost
+            if job.secrets is not None:  # the key that the command's hash was made with may be another one's now
+                job = prepared(command, job.envelope, registry)
     raise Conflict(command=type(command).__name__, aggregate_id=job.aggregate_id, tries=RETRIES + 1) from race
 
 
@@ -58,15 +60,15 @@ def send_many(commands: Iterable[tuple[Command, Envelope]], *, registry: Registr
     its error in the list, leaves nothing behind and stops no other; anything else is raised and nothing is written.
     The whole batch is decided again when it loses a race, up to three times, then `Conflict`.
     """
-    jobs = [prepared_or_refused(command, envelope, registry) for command, envelope in commands]
+    given = list(commands)
     race: Raced | None = None
     for _ in range(RETRIES + 1):
         try:
             with violations(), many_writes():
-                return Batch(registry, jobs).run()
+                return Batch(registry, given).run()
         except Raced as lost:
             race = lost
-    raise Conflict(commands=len(jobs), tries=RETRIES + 1) from race
+    raise Conflict(commands=len(given), tries=RETRIES + 1) from race
 
 
 def _from_memory(job: Job, expected_version: int | None, registry: Registry) -> Receipt | None:
@@ -90,7 +92,7 @@ def _load_and_append(job: Job, expected_version: int | None, registry: Registry)
     seen, past = engine().history(job.aggregate_id, job.envelope.command_id)
     if seen:
         return earlier_answer(job.envelope.command_id, job.payload_hash)
-    at = loaded(job.aggregate, past, registry)
+    at = loaded(job.aggregate, job.aggregate_id, past, registry)
     if expected_version is not None and expected_version != at.head.version:
         raise WrongExpectedVersion(
             aggregate_id=job.aggregate_id, expected_version=expected_version, version=at.head.version
@@ -99,7 +101,7 @@ def _load_and_append(job: Job, expected_version: int | None, registry: Registry)
 
 
 def _append(job: Job, follows: Decided) -> Receipt:
-    with violations():
+    with violations(), sealing.kept(follows.secrets, follows.claimed):
         position = engine().append(follows.rows, follows.receipt, follows.before_hash)
     memory.remember(job.aggregate, job.aggregate_id, follows.after)
     return answer(follows.receipt._replace(position=position), replayed=False)

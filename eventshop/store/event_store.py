@@ -18,8 +18,10 @@ from eventshop.core.errors import (
 from eventshop.core.message import Envelope, Event, Recorded, new_id
 from eventshop.core.registry import Registry
 from eventshop.core.registry import registry as program
+from eventshop.store import sealing
 from eventshop.store.engine import engine
 from eventshop.store.rows import Past, Row, recorded
+from eventshop.store.sealing import Session
 from eventshop.store.transactions import one_write
 from eventshop.store.writing import Append, Raced, Receipt, Written, answer, fingerprint, now, violations
 
@@ -61,7 +63,8 @@ class EventStore:
             raise InvalidMessage("nothing to append")
         envelope = envelope or Envelope(command_id=new_id())
         aggregate_type = self.registry.aggregate_of(type(events[0])).__name__
-        payload_hash = fingerprint("append", b"\n".join(codec.encode_event(event) for event in events))
+        secrets = sealing.session() if any(map(self.registry.personal, map(type, events))) else None
+        payload_hash = fingerprint("append", b"\n".join(self._hidden(event, aggregate_id, secrets) for event in events))
         with one_write():
             seen, past = engine().history(aggregate_id, envelope.command_id)
             if seen:
@@ -74,11 +77,12 @@ class EventStore:
                 "append",
                 payload_hash,
                 now(),
+                secrets,
             )
-            rows = append.rows(events, self.registry)
-            receipt = append.receipt(rows)
+            draft = append.drafted(events, self.registry)
+            rows, receipt = draft.rows, append.receipt(draft.rows)
             try:
-                with violations():
+                with violations(), sealing.kept(secrets, draft.claimed):
                     position = engine().append(rows, receipt, append.head.hash)
             except Raced as race:
                 raise WrongExpectedVersion(aggregate=aggregate_id, expected_version=expected_version) from race
@@ -124,6 +128,11 @@ class EventStore:
         for row in engine().receipts([command_id]):
             return self.get_events_between(row.aggregate_id, row.version - row.events + 1, row.version)
         return []
+
+    def _hidden(self, event: Event, aggregate_id: UUID, secrets: Session | None) -> bytes:
+        payload, told = codec.encoded_event(event)
+        fields = self.registry.personal(type(event))
+        return secrets.hidden(told, payload, fields, aggregate_id) if secrets and fields else payload
 
     def rows(
         self,

@@ -67,3 +67,37 @@ class StoredReceipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.command_type} {self.command_id}"
+
+
+class Snapshot(models.Model):
+    """An aggregate as it was after one of its events: loading begins there. Losing all of them costs time only."""
+
+    aggregate_id = models.UUIDField(primary_key=True)
+    aggregate_type = models.CharField(max_length=100)
+    version = models.IntegerField(help_text="The last event that is in it.")
+    hash = models.BinaryField(help_text="That event's hash.")
+    fingerprint = models.CharField(
+        max_length=64, help_text="Of the fold and the state's shape; another one is not read."
+    )
+    state = models.TextField(help_text="As JSON; ciphertext where personal data is in it.")
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "snapshot"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.aggregate_type} {self.aggregate_id}:{self.version}"
+
+
+class SnapshotProgress(models.Model):
+    """Up to which position of the store streams were looked at for snapshots; one row."""
+
+    position = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "snapshot_progress"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"up to {self.position}"

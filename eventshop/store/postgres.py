@@ -19,6 +19,8 @@ from eventshop.store.rows import (
     RECEIPT_COLUMNS,
     SELECT_EVENT,
     SELECT_RECEIPT,
+    SNAPSHOT,
+    Linked,
     Past,
     ReceiptRow,
     Row,
@@ -26,12 +28,31 @@ from eventshop.store.rows import (
 )
 
 #: Events and the receipt of an earlier try in one answer; a receipt comes as a row of the same shape with version -1.
-HISTORY: Final = """
-SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM event WHERE aggregate_id = $1::uuid
+#: Where there is a snapshot, it comes in place of the events that are in it.
+HISTORY: Final = f"""
+SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM event
+WHERE aggregate_id = $1::uuid
+AND version > COALESCE((SELECT version FROM snapshot WHERE aggregate_id = $1::uuid), 0)
+UNION ALL
+SELECT version, '{SNAPSHOT}' || fingerprint, state, hash, aggregate_type, 0 FROM snapshot WHERE aggregate_id = $1::uuid
 UNION ALL
 SELECT -1, '', '', ''::bytea, '', 0 FROM receipt WHERE command_id = $2::uuid
 """
 _HISTORY: Final = Statement(b"store_history", HISTORY.encode(), [BINARY, BINARY])
+
+_WHOLE_HISTORIES: Final = """
+SELECT aggregate_id, version, event_type, payload, hash, aggregate_type, schema_version FROM event
+WHERE aggregate_id = ANY(%s) ORDER BY aggregate_id, version
+"""
+_HISTORIES: Final = f"""
+SELECT e.aggregate_id, e.version, e.event_type, e.payload, e.hash, e.aggregate_type, e.schema_version
+FROM event AS e LEFT JOIN snapshot AS s ON s.aggregate_id = e.aggregate_id
+WHERE e.aggregate_id = ANY(%s) AND e.version > COALESCE(s.version, 0)
+UNION ALL
+SELECT aggregate_id, version, '{SNAPSHOT}' || fingerprint, state, hash, aggregate_type, 0 FROM snapshot
+WHERE aggregate_id = ANY(%s)
+ORDER BY 1, 2
+"""
 
 #: One command's events and receipt. Most commands lead to one event; arrays of one would cost twice its processor time.
 APPEND_ONE: Final = """
@@ -69,6 +90,22 @@ RETURNING 1
 """
 
 
+#: As `chain.text` makes it: an attacker who changes this function's inputs changes what is hashed.
+_TEXT: Final = "convert_to(concat({}), 'UTF8')".format(
+    ", E'\\n', ".join(
+        f"to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"')"
+        if name.endswith("_at")
+        else name
+        for name in EVENT_COLUMNS[:-1]
+    )
+)
+LINKS: Final = f"""
+SELECT aggregate_id, version, hash, {_TEXT}, position, event_id, aggregate_type, event_type FROM event
+WHERE (aggregate_id, version) > (%b::uuid, %b::int) AND aggregate_id <= %b::uuid
+ORDER BY aggregate_id, version LIMIT %b::int
+"""
+
+
 def run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """The rows of one prepared statement on Django's own connection, inside its transaction if there is one.
 
@@ -93,7 +130,7 @@ def history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[Past]]:
     if django := libpq.outside():
         rows = _past(libpq.run(django, _HISTORY, (aggregate_id.bytes, command_id.bytes)))
     else:
-        rows = [Past(*row) for row in run(_placeholders(HISTORY), (aggregate_id, command_id))]
+        rows = [Past(*row) for row in run(_placeholders(HISTORY), (*[aggregate_id] * 3, command_id))]
     if len(rows) > 1:
         rows.sort(key=lambda row: row.version)
     seen = bool(rows) and rows[0].version < 0
@@ -121,13 +158,10 @@ def _placeholders(sql: str) -> str:
     return re.sub(r"\$\d+", "%b", sql)
 
 
-def histories(aggregate_ids: Sequence[UUID]) -> list[tuple[UUID, Past]]:
-    rows = run(
-        "SELECT aggregate_id, version, event_type, payload, hash, aggregate_type, schema_version "
-        "FROM event WHERE aggregate_id = ANY(%s) ORDER BY aggregate_id, version",
-        (list(aggregate_ids),),
-    )
-    return [(row[0], Past(*row[1:])) for row in rows]
+def histories(aggregate_ids: Sequence[UUID], *, snapshots: bool = True) -> list[tuple[UUID, Past]]:
+    """The pasts of many, by aggregate and version; from their snapshots on, where they have one and it is wanted."""
+    sql, ids = (_HISTORIES, 2) if snapshots else (_WHOLE_HISTORIES, 1)
+    return [(row[0], Past(*row[1:])) for row in run(sql, (list(aggregate_ids),) * ids)]
 
 
 def receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
@@ -193,6 +227,11 @@ def receive_many(rows: Sequence[ReceiptRow]) -> None:
 def select(where: str, parameters: Sequence[Any]) -> list[Row]:
     """Events by a condition of ours (never of a user's)."""
     return [Row(*row) for row in run(f"{SELECT_EVENT} {where}", parameters)]
+
+
+def links(after: tuple[UUID, int], to: UUID, limit: int) -> list[Linked]:
+    """Events behind a stream and version, up to the end of a stream, by stream and version."""
+    return [Linked(*row) for row in run(LINKS, (*after, to, limit))]
 
 
 def horizon(after: int) -> int:

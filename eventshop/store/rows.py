@@ -9,9 +9,9 @@ from uuid import UUID
 
 import msgspec
 
-from eventshop.core.codec import decode_event
 from eventshop.core.message import Meta, Recorded
 from eventshop.core.registry import Registry
+from eventshop.store.sealing import Place, read_event
 
 
 class Row(NamedTuple):
@@ -52,8 +52,12 @@ class ReceiptRow(NamedTuple):
     recorded_at: datetime
 
 
+#: A snapshot stands among the past as its first row; then the fingerprint.
+SNAPSHOT: Final = "snapshot "
+
+
 class Past(NamedTuple):
-    """The little of an event that a decision needs."""
+    """The little of an event that a decision needs; or a snapshot, which stands for all events up to its version."""
 
     version: int
     event_type: str
@@ -61,6 +65,19 @@ class Past(NamedTuple):
     hash: bytes
     aggregate_type: str
     schema_version: int
+
+
+class Linked(NamedTuple):
+    """What a walk along the chains needs of an event; `text` is what its hash is made of beside the one before it."""
+
+    aggregate_id: UUID
+    version: int
+    hash: bytes
+    text: bytes
+    position: int
+    event_id: UUID
+    aggregate_type: str
+    event_type: str
 
 
 #: The event table's columns, except the position that the database gives.
@@ -71,8 +88,18 @@ SELECT_RECEIPT: Final = f"SELECT {', '.join(RECEIPT_COLUMNS)} FROM receipt"
 
 
 def recorded(row: Row, registry: Registry) -> Recorded[Any]:
-    """The event a row holds; raises `UnknownName` or `BrokenStream`."""
-    return Recorded(decode_event(registry.event(row.event_type), row.payload), meta(row))
+    """The event a row holds in today's shape, in clear; raises `UnknownName`, `BrokenStream` or `Tampered`."""
+    return Recorded(read_event(registry, row.payload, place(row)), named(meta(row), registry))
+
+
+def named(meta: Meta, registry: Registry) -> Meta:
+    """With the event's name of today, so that what reads events knows one name for one type."""
+    name = registry.reader(meta.event_type, meta.schema_version).event_type
+    return meta if name == meta.event_type else msgspec.structs.replace(meta, event_type=name)
+
+
+def place(row: Row) -> Place:
+    return Place(row.aggregate_id, row.version, row.event_type, row.schema_version)
 
 
 def meta(row: Row) -> Meta:

@@ -10,11 +10,14 @@ from uuid import UUID
 
 from django.db import connection
 
+from eventshop.store import chain
 from eventshop.store.rows import (
     EVENT_COLUMNS,
     RECEIPT_COLUMNS,
     SELECT_EVENT,
     SELECT_RECEIPT,
+    SNAPSHOT,
+    Linked,
     Past,
     ReceiptRow,
     Row,
@@ -28,6 +31,7 @@ _CONSTRAINTS: Final = {
 }
 
 _PAST: Final = "version, event_type, payload, hash, aggregate_type, schema_version"
+_SNAPSHOT: Final = f"version, '{SNAPSHOT}' || fingerprint, state, hash, aggregate_type, 0"
 
 
 def run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -38,14 +42,22 @@ def run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
 def history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[Past]]:
     """Whether the command has a receipt, and the aggregate's past in order."""
     seen = run("SELECT 1 FROM receipt WHERE command_id = ?", (command_id.hex,))
-    rows = run(f"SELECT {_PAST} FROM event WHERE aggregate_id = ? ORDER BY version", (aggregate_id.hex,))
+    rows = run(f"SELECT {_SNAPSHOT} FROM snapshot WHERE aggregate_id = ?", (aggregate_id.hex,))
+    after = rows[0][0] if rows else 0
+    rows += run(
+        f"SELECT {_PAST} FROM event WHERE aggregate_id = ? AND version > ? ORDER BY version", (aggregate_id.hex, after)
+    )
     return bool(seen), [Past(*row) for row in rows]
 
 
-def histories(aggregate_ids: Sequence[UUID]) -> list[tuple[UUID, Past]]:
-    rows = _in(f"SELECT aggregate_id, {_PAST} FROM event WHERE aggregate_id IN", aggregate_ids)
-    found = [(UUID(hex=row[0]), Past(*row[1:])) for row in rows]
-    return sorted(found, key=lambda pair: (pair[0], pair[1].version))
+def histories(aggregate_ids: Sequence[UUID], *, snapshots: bool = True) -> list[tuple[UUID, Past]]:
+    """The pasts of many, by aggregate and version; from their snapshots on, where they have one and it is wanted."""
+    ids = aggregate_ids if snapshots else ()
+    rows = _in(f"SELECT aggregate_id, {_SNAPSHOT} FROM snapshot WHERE aggregate_id IN", ids)
+    begin = {row[0]: row[1] for row in rows}
+    events = _in(f"SELECT aggregate_id, {_PAST} FROM event WHERE aggregate_id IN", aggregate_ids)
+    rows += [row for row in events if row[1] > begin.get(row[0], 0)]
+    return sorted(((UUID(hex=row[0]), Past(*row[1:])) for row in rows), key=lambda pair: (pair[0], pair[1].version))
 
 
 def receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
@@ -84,6 +96,24 @@ def select(where: str, parameters: Sequence[Any]) -> list[Row]:
     """Events by a condition of ours (never of a user's), with %s for parameters as on PostgreSQL."""
     sql = f"{SELECT_EVENT} {where}".replace("%s", "?")
     return [_row(row) for row in run(sql, tuple(_written(parameters)))]
+
+
+def links(after: tuple[UUID, int], to: UUID, limit: int) -> list[Linked]:
+    """Events behind a stream and version, up to the end of a stream, by stream and version."""
+    where = "WHERE (aggregate_id, version) > (%s, %s) AND aggregate_id <= %s ORDER BY aggregate_id, version LIMIT %s"
+    return [
+        Linked(
+            row.aggregate_id,
+            row.version,
+            row.hash,
+            chain.text(row),
+            row.position,
+            row.event_id,
+            row.aggregate_type,
+            row.event_type,
+        )
+        for row in select(where, (*after, to, limit))
+    ]
 
 
 def horizon(after: int) -> int:

@@ -5,8 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from threading import Lock
+from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+
+#: The commit of this transaction is answered before it is on disk. Only for what comes again if it vanishes, with the
+#: place where it was read, and only this one: the same connection may send commands next, and those must not vanish.
+RELAXED_COMMIT: Final = "SET LOCAL synchronous_commit TO off"
+
+
+@contextmanager
+def relaxed() -> Iterator[None]:
+    """Around a statement that is a transaction of its own: answered before it is on disk, in the same round trip."""
+    if connection.vendor != "postgresql" or connection.in_atomic_block:
+        yield
+        return
+    with connection.execute_wrapper(lambda run, sql, *rest: run(f"{RELAXED_COMMIT}; {sql}", *rest)):
+        yield
+
 
 #: SQLite's busy handler is unfair: writers of one process take turns here instead (mechanics 7).
 _turn = Lock()

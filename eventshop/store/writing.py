@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -23,9 +24,11 @@ from eventshop.core.errors import (
 )
 from eventshop.core.message import Envelope, Event, new_id
 from eventshop.core.registry import Registry
+from eventshop.store import sealing
 from eventshop.store.chain import START, link
 from eventshop.store.engine import engine
 from eventshop.store.rows import ReceiptRow, Row
+from eventshop.store.sealing import Claimed, Place, Session
 
 
 class Receipt(Struct, frozen=True):
@@ -61,6 +64,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+class Drafted(NamedTuple):
+    """Events as rows, and what goes with them: as a reader will see them, and what must be stored with them."""
+
+    rows: list[Row]
+    told: list[Event]
+    claimed: list[Claimed]
+    secrets: Session | None
+
+
 class Append(Struct, frozen=True):
     """One command's append: to which stream, after which head, by which command, recorded when."""
 
@@ -71,35 +83,51 @@ class Append(Struct, frozen=True):
     command_type: str
     payload_hash: bytes
     recorded_at: datetime
+    secrets: Session | None = None
 
     def rows(self, events: Sequence[Event], registry: Registry) -> list[Row]:
-        """The events as rows, hashed; raises `InvalidMessage`, `EventTooLarge` or `UnknownName`."""
-        envelope, context = self.envelope, checked(self.envelope)
-        previous = self.head.hash
-        rows: list[Row] = []
+        """As `drafted`, the rows alone."""
+        return self.drafted(events, registry).rows
+
+    def drafted(self, events: Sequence[Event], registry: Registry) -> Drafted:
+        """The events as rows, sealed and hashed; raises `InvalidMessage`, `EventTooLarge` or `UnknownName`."""
+        context, previous = checked(self.envelope), self.head.hash
+        secrets, rows, told, claimed = self.secrets, list[Row](), list[Event](), list[Claimed]()
         for place, event in enumerate(events, start=1):
-            row = Row(
-                new_id(),
-                self.aggregate_id,
-                self.aggregate_type,
-                registry.name_of(type(event)),
-                self.head.version + place,
-                event.schema_version,
-                envelope.occurred_at or self.recorded_at,
-                self.recorded_at,
-                envelope.correlation_id or envelope.command_id,
-                envelope.causation_id,
-                envelope.saga_id,
-                envelope.sequence_number + place,
-                envelope.command_id,
-                envelope.actor,
-                context,
-                codec.encode_event(event).decode(),
-                b"",
-            )
+            name, version = registry.name_of(type(event)), self.head.version + place
+            payload, seen = codec.encoded_event(event)
+            if fields := registry.personal(type(event)):
+                secrets = secrets or sealing.session()
+                at = Place(self.aggregate_id, version, name, event.schema_version)
+                payload = secrets.sealed(seen, payload, fields, at)
+                claimed += sealing.claims_of(seen, fields, self.aggregate_id)
+            row = self._row(name, event.schema_version, place, context, payload.decode())
             previous = link(previous, row)
             rows.append(row._replace(hash=previous))
-        return rows
+            told.append(seen)
+        return Drafted(rows, told, claimed, secrets)
+
+    def _row(self, event_type: str, schema_version: int, place: int, context: str, payload: str) -> Row:
+        envelope = self.envelope
+        return Row(
+            new_id(),
+            self.aggregate_id,
+            self.aggregate_type,
+            event_type,
+            self.head.version + place,
+            schema_version,
+            envelope.occurred_at or self.recorded_at,
+            self.recorded_at,
+            envelope.correlation_id or envelope.command_id,
+            envelope.causation_id,
+            envelope.saga_id,
+            envelope.sequence_number + place,
+            envelope.command_id,
+            envelope.actor,
+            context,
+            payload,
+            b"",
+        )
 
     def receipt(self, rows: Sequence[Row]) -> ReceiptRow:
         """The receipt, its position still to be filled in."""
