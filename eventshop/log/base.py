@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Event as Signal
 from typing import NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
@@ -55,6 +56,10 @@ class Reader(Protocol):
 
     def at_end(self, after: Mapping[int, Place]) -> bool:
         """Whether there is nothing behind these places, as far as can be seen now."""
+        ...
+
+    def wait(self, seconds: float, stop: Signal) -> None:
+        """After an empty `read`: until there may be something, about `seconds` where the log cannot say when."""
         ...
 
     def close(self) -> None: ...

@@ -11,7 +11,7 @@ from typing import Final
 
 from django.conf import settings
 
-#: Every crash point, in the order a relay, a projection and a publisher pass them.
+#: Every crash point, in the order a relay, a projection, a publisher and a saga pass them.
 POINTS: Final = (
     "relay.before-send",
     "relay.mid-send",
@@ -24,6 +24,13 @@ POINTS: Final = (
     "publish.before-commit",
     "publish.during-commit",
     "publish.before-checkpoint",
+    "saga.hearing",
+    "saga.before-send",
+    "saga.before-commit",
+    "saga.after-commit",
+    "saga.before-effect",
+    "saga.after-effect",
+    "erasure.after-step",
 )
 
 

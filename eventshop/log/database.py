@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Event as Signal
 from uuid import UUID
 
 from eventshop.log.base import Delivered, Place
@@ -31,6 +32,9 @@ class DatabaseLog:
 
     def at_end(self, after: Mapping[int, Place]) -> bool:
         return True  # an answer without events says so already
+
+    def wait(self, seconds: float, stop: Signal) -> None:
+        stop.wait(seconds)
 
     def heads(self) -> dict[int, int]:
         return {0: newest_position()}

@@ -6,22 +6,37 @@ Clients are made where they are used, never at import and never before a fork (m
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 from django.conf import settings
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka.admin import AbortTransactionSpec
 from kafka.errors import KafkaError
 
 from eventshop.core.errors import EventShopError
 
-__all__ = ["KafkaAway", "KafkaError", "OffsetAndMetadata", "TopicPartition", "admin", "consumer", "producer"]
+__all__ = [
+    "KafkaAway",
+    "KafkaError",
+    "OffsetAndMetadata",
+    "TopicPartition",
+    "admin",
+    "consumer",
+    "end_transactions",
+    "open_transactions",
+    "producer",
+    "translated",
+]
 
 log = logging.getLogger(__name__)
 
 #: As large as the broker's default for a whole batch; an event is at most a quarter of it.
 MAX_BYTES: Final = 1_048_576
+
+#: Their own default is to wait up to 30 s before they try a broker again that was away: too long after it is back.
+_RECONNECTING: Final = {"reconnect_backoff_ms": 100, "reconnect_backoff_max_ms": 2_000}
 
 
 class KafkaAway(EventShopError):
@@ -32,9 +47,10 @@ class KafkaAway(EventShopError):
 
 def producer(transactional_id: str) -> Any:
     """A transactional producer for many small transactions in a row (mechanics 1.2 and 1.7)."""
-    with _translated():
+    with translated():
         return KafkaProducer(
             **settings.KAFKA_OPTIONS,
+            **_RECONNECTING,
             transactional_id=transactional_id,
             transaction_timeout_ms=15_000,
             delivery_timeout_ms=10_000,
@@ -50,9 +66,10 @@ def producer(transactional_id: str) -> Any:
 
 def consumer(**options: Any) -> Any:
     """A consumer that sees committed records only and never decides about offsets by itself."""
-    with _translated():
+    with translated():
         return KafkaConsumer(
             **settings.KAFKA_OPTIONS,
+            **_RECONNECTING,
             **{
                 "enable_auto_commit": False,
                 "isolation_level": "read_committed",
@@ -66,13 +83,49 @@ def consumer(**options: Any) -> Any:
         )
 
 
+class _Committing(KafkaAdminClient):  # type: ignore[misc]
+    """kafka-python has the request that ends a transaction for aborting only; a commit differs in one bit."""
+
+    @staticmethod
+    def _abort_transaction_request(spec: AbortTransactionSpec) -> Any:
+        request = KafkaAdminClient._abort_transaction_request(spec)
+        [marker] = request.markers
+        marker.transaction_result = True
+        return request
+
+
+def open_transactions(transactional_id: str, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Any]:
+    """Where a producer has a transaction open, and what Kafka knows of it there. Raises `KafkaAway`."""
+    with admin() as client:
+        producer_id = client.describe_transactions([transactional_id])[transactional_id].producer_id
+        found = client.describe_producers(partitions)
+    return {
+        part: producer
+        for part, known in found.items()
+        for producer in known.active_producers
+        if producer.producer_id == producer_id and producer.current_transaction_start_offset >= 0
+    }
+
+
+def end_transactions(hanging: Mapping[TopicPartition, Any], *, commit: bool) -> None:
+    """Mark a transaction as ended where Kafka itself does not; `hanging` is what `open_transactions` found.
+
+    It takes the right CLUSTER_ACTION where brokers ask for rights. Raises `KafkaAway`.
+    """
+    with admin(_Committing if commit else KafkaAdminClient) as client:
+        for part, it in hanging.items():
+            client.abort_transaction(
+                AbortTransactionSpec(part, it.producer_id, it.producer_epoch, max(0, it.coordinator_epoch))
+            )
+
+
 @contextmanager
-def admin() -> Iterator[Any]:
+def admin(kind: type[Any] = KafkaAdminClient) -> Iterator[Any]:
     """An admin client for a few questions."""
-    with _translated():
-        client = KafkaAdminClient(**settings.KAFKA_OPTIONS, request_timeout_ms=10_000)
+    with translated():
+        client = kind(**settings.KAFKA_OPTIONS, **_RECONNECTING, request_timeout_ms=10_000)
     try:
-        with _translated():
+        with translated():
             yield client
     finally:
         client.close()
@@ -83,7 +136,8 @@ def partitions_of(topic: str, count: int) -> Sequence[TopicPartition]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Raise kafka-python's errors as `KafkaAway`."""
     try:
         yield
     except KafkaError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from threading import Event as Signal
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 #: How often Kafka's own offsets are brought up to date.
 TELL_EVERY_S: Final = 2.0
+#: How long to wait for something to come, and how much of it is taken at once.
+_LONGEST_WAIT_MS: Final = 200
+_MOST: Final = 500
 #: Rows looked through at a time when a hole is filled.
 _PAGE: Final = 1_000
 
@@ -61,6 +65,7 @@ class KafkaReader:
         self._told_at = 0.0
         self._given: dict[int, Place] = {}  # what the caller's checkpoints should say now
         self._passed: dict[int, Place] = {}  # the same, including what was skipped since
+        self._came: dict[Any, list[Any]] = {}  # what came while `wait` waited, to be read next
 
     def read(
         self, after: Mapping[int, Place], limit: int, *, up_to: Mapping[int, Place] | None = None
@@ -70,7 +75,8 @@ class KafkaReader:
         found: list[Delivery] = []
         if not after:
             return found
-        for tp, records in self.consumer.poll(timeout_ms=0, max_records=limit).items():
+        came, self._came = self._came or self.consumer.poll(timeout_ms=0, max_records=limit), {}
+        for tp, records in came.items():
             for record in records:
                 found += self._deliver(tp.partition, record)
         for item in found:
@@ -83,6 +89,11 @@ class KafkaReader:
         ends = self.consumer.end_offsets(parts)
         return all(self.consumer.position(tp) >= ends[tp] for tp in parts)
 
+    def wait(self, seconds: float, stop: Signal) -> None:
+        """Kafka says at once when something comes; so it may be waited for longer than `seconds`."""
+        if self._given and not self._came:
+            self._came = self.consumer.poll(timeout_ms=_LONGEST_WAIT_MS, max_records=_MOST)
+
     def close(self) -> None:
         self._told_at = 0.0
         self._tell_lag_tools()
@@ -93,9 +104,10 @@ class KafkaReader:
         if after.keys() != self._given.keys():
             self.consumer.assign([kafka.TopicPartition(self.topic, number) for number in after])
             # A new assignment forgets where the consumer was in the partitions that stay.
-            self._given = {}
+            self._given, self._came = {}, {}
         for partition, place in after.items():
             if self._given.get(partition) != place:
+                self._came.pop(kafka.TopicPartition(self.topic, partition), None)
                 self.consumer.seek(kafka.TopicPartition(self.topic, partition), place.offset)
                 self._given[partition] = self._passed[partition] = place
 
@@ -114,28 +126,32 @@ class KafkaReader:
         last = self._passed[partition]
         try:
             sequence, position = number(record.headers, "partition-sequence"), number(record.headers, "position")
-            if record.value is None:  # a tombstone of ours: this one event is erased
-                self._passed[partition] = Place(record.offset + 1, sequence, position)
-                return []
-            row = read(record.value, record.headers)
+            # What was seen once stays seen: a tombstone or a repeat may say lower numbers.
+            passed = Place(record.offset + 1, max(sequence, last.sequence), max(position, last.position))
+            row = None if record.value is None else read(record.value, record.headers)
         except (BrokenStream, ValueError) as error:
             log.error("%s/%s@%s is no event of ours: %s", self.topic, partition, record.offset, error)
             self._passed[partition] = last._replace(offset=record.offset + 1)
             return [_unreadable(self.topic, record, error)]
-        self._passed[partition] = Place(record.offset + 1, sequence, position)
+        self._passed[partition] = passed
+        if row is None:  # a tombstone of ours: one event is erased; its numbers are those of the last one before it
+            return self._missing(partition, last, sequence, position + 1, record) if sequence > last.sequence else []
         if sequence <= last.sequence:
             log.warning("%s/%s@%s repeats event %s", self.topic, partition, record.offset, row.event_id)
             return []
-        missing = self._missing(partition, last, sequence, record) if sequence > last.sequence + 1 else []
+        hole = sequence > last.sequence + 1
+        missing = self._missing(partition, last, sequence - 1, position, record) if hole else []
         return [*missing, Delivered(record.offset + 1, row, partition, sequence)]
 
-    def _missing(self, partition: int, last: Place, sequence: int, record: Any) -> list[Delivery]:
-        """The events of a hole, from the table; they count as lying where the record behind them lies."""
+    def _missing(self, partition: int, last: Place, sequence: int, before: int, record: Any) -> list[Delivery]:
+        """The events of a hole, from the table: behind `last` up to `sequence`, which lies before position `before`.
+
+        They count as lying where the record behind them lies.
+        """
         position, found = last.position, list[Delivery]()
         while True:
             rows = engine().select(
-                "WHERE position > %s AND position < %s ORDER BY position LIMIT %s",
-                (position, number(record.headers, "position"), _PAGE),
+                "WHERE position > %s AND position < %s ORDER BY position LIMIT %s", (position, before, _PAGE)
             )
             for row in rows:
                 if partition_of(row.aggregate_id) == partition:
@@ -148,7 +164,7 @@ class KafkaReader:
             self.topic,
             partition,
             last.sequence + 1,
-            sequence - 1,
+            sequence,
             record.offset,
             len(found),
         )

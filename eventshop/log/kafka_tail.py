@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
@@ -15,34 +15,43 @@ _PATIENCE_S: Final = 20.0
 
 
 class Tail(NamedTuple):
-    """The highest position on a topic, and each partition's last sequence number (0 in an empty one).
+    """The highest position on a topic; each partition's last position and sequence number (0 in an empty one).
 
     Each transaction of the relay holds a contiguous range of positions across all partitions, wholly or not at all:
     the highest position found is therefore the last one published.
     """
 
     position: int
+    positions: list[int]
     sequences: list[int]
 
 
-def tail_of(topic: str, partitions: int) -> Tail:
-    """Read the end of a topic. Raises `KafkaAway`, and `BrokenStream` for a record that our relay did not write."""
-    last = last_records(topic, partitions)
-    sequences = [0] * partitions
-    position = 0
+def tail_of(topic: str, partitions: int, *, settled: bool = False) -> Tail:
+    """Read the end of a topic. Raises `KafkaAway`, and `BrokenStream` for a record that our relay did not write.
+
+    `settled`: as in `last_records`.
+    """
+    last = last_records(topic, partitions, settled=settled)
+    positions, sequences = [0] * partitions, [0] * partitions
     for partition, record in last.items():
         sequences[partition] = number(record.headers, "partition-sequence")
-        position = max(position, number(record.headers, "position"))
-    return Tail(position, sequences)
+        positions[partition] = number(record.headers, "position")
+    return Tail(max(positions), positions, sequences)
 
 
-def last_records(topic: str, partitions: int) -> dict[int, Any]:
-    """The last committed record of each partition that has one."""
+def last_records(topic: str, partitions: int, *, settled: bool = False) -> dict[int, Any]:
+    """The last committed record of each partition that has one.
+
+    `settled` waits for the outcome of everything written up to now. Kafka confirms a commit before it shows what was
+    committed, and a broker that died in between shows it only some time after it is back: whoever is to go on behind
+    the last record, and did not wait, would repeat that transaction.
+    """
     reader = kafka.consumer(max_poll_records=5_000)
     try:
         all_of_them = kafka.partitions_of(topic, partitions)
         reader.assign(all_of_them)
-        begins, ends = reader.beginning_offsets(all_of_them), reader.end_offsets(all_of_them)
+        begins = reader.beginning_offsets(all_of_them)
+        ends = written_up_to(all_of_them) if settled else reader.end_offsets(all_of_them)
         looking = {tp for tp in all_of_them if ends[tp] > begins[tp]}
         last: dict[int, Any] = {}
         for window in _WINDOWS:
@@ -54,6 +63,16 @@ def last_records(topic: str, partitions: int) -> dict[int, Any]:
             if not looking:
                 break
         return last
+    finally:
+        reader.close()
+
+
+def written_up_to(partitions: Sequence[Any]) -> Mapping[Any, int]:
+    """The ends behind everything written, whether it is committed, aborted or still open."""
+    reader = kafka.consumer(isolation_level="read_uncommitted")
+    try:
+        ends: Mapping[Any, int] = reader.end_offsets(partitions)
+        return ends
     finally:
         reader.close()
 

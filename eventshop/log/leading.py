@@ -6,9 +6,7 @@ The lease only prevents churn. What keeps records single is Kafka's producer epo
 from __future__ import annotations
 
 import logging
-import os
 import random
-import socket
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Event as Signal
@@ -57,10 +55,6 @@ class Leader(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-def this_process() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def run(new: Callable[[Watchdog], Leader], stop: Signal) -> None:

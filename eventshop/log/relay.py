@@ -2,29 +2,37 @@
 
 One leads at a time (`leading.py`). Where to go on is what Kafka itself holds: the highest position on the topic.
 Whatever goes wrong, the producer is thrown away and everything is read again; nothing is resumed from memory.
+
+Kafka decides a transaction once and for all, but brokers that die can forget it in some partitions: they do not end it
+(`hanging.py`), or lose it. Taking over, the relay ends what hangs, and sends again what a partition lacks of the last
+`LOOK_BACK` events that others hold. Otherwise it would count that partition on from a lower number, and no reader could
+see the hole.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from threading import Event as Signal
 from time import monotonic
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from django.db import Error as DatabaseFailure
 from django.utils import timezone
 
-from eventshop.core.errors import TailBusy
-from eventshop.log import leading, topics
+from eventshop.core.errors import EventShopError, TailBusy
+from eventshop.core.ids import this_process
+from eventshop.log import hanging, leading, topics
 from eventshop.log.crash import point
 from eventshop.log.kafka_tail import Tail as KafkaTail
 from eventshop.log.kafka_tail import tail_of
 from eventshop.log.leading import NeedsAPerson, keep_lead
 from eventshop.log.models import RelayCheckpoint
-from eventshop.log.records import partition_of, written
+from eventshop.log.records import number, partition_of, written
 from eventshop.log.transactions import Sending, Transactions
 from eventshop.log.watchdog import Watchdog
+from eventshop.store.engine import engine
 from eventshop.store.rows import Row
 from eventshop.store.tail import Tail
 
@@ -32,12 +40,22 @@ log = logging.getLogger(__name__)
 
 #: Events in one Kafka transaction.
 BATCH: Final = 1_000
+#: Events before the end of the topic of which each is looked for, when a relay takes over.
+LOOK_BACK: Final = 10_000
 
 
 class RelayStopped(NeedsAPerson):
     """The relay stops until somebody has looked."""
 
     code = "relay-stopped"
+
+
+class Ready(NamedTuple):
+    """Some events as records, and where the relay is once they are in Kafka."""
+
+    records: list[Sending]
+    position: int
+    sequences: list[int]
 
 
 class Relay:
@@ -47,12 +65,14 @@ class Relay:
 
     def __init__(self, watchdog: Watchdog) -> None:
         self.topic = topics.event_store()
-        self.owner = leading.this_process()
+        self.owner = this_process()
         self.source = Tail()
         self.transactions = Transactions("relay", f"eventshop-relay-{self.topic}", watchdog)
         self.position = 0
         self.sequences: list[int] = []
         self.topic_id: UUID | None = None
+        self._unshown: hanging.Unshown | None = None
+        self._ahead: Ready | None = None  # behind what was published last
         self._noted = -1
         self._noted_at = 0.0
 
@@ -64,48 +84,100 @@ class Relay:
         there = topics.checked(self.topic)
         self.topic_id = there.topic_id
         self.transactions.open()
-        at = tail_of(self.topic, there.partitions)
-        self._compare(at)
+        topic = {self.topic: there.partitions}
+        confirmed = self._confirmed()
+        hanging.end(self.transactions.transactional_id, topic, numbered=_position, confirmed=confirmed)
+        at = tail_of(self.topic, there.partitions, settled=True)
+        self._compare(at, confirmed)
         self.position, self.sequences = at.position, at.sequences
+        self._send_again(self._lost(at))
+        self._unshown = hanging.Unshown(topic)
         self._note(force=True)
         log.info("relaying to %s from position %s", self.topic, self.position)
 
     def advance(self, limit: int = BATCH) -> int:
         """Publish the next events in one transaction; how many. Any exception means: discard this relay."""
         try:
-            rows = self.source.read(self.position, limit)
+            ready = self._ahead or self._read(self.position, self.sequences, limit)
         except TailBusy:
             return 0
-        if rows:
-            sequences = list(self.sequences)
-            self.transactions.publish(self._records(rows, sequences), len(rows))
+        self._ahead = None
+        if ready.records:
+            full = len(ready.records) >= limit
+            self.transactions.publish(
+                ready.records, len(ready.records), meanwhile=lambda: self._read_ahead(ready, limit if full else 0)
+            )
             point("relay.before-checkpoint")
-            self.position, self.sequences = rows[-1].position, sequences
+            self.position, self.sequences = ready.position, ready.sequences
         self._note()
-        return len(rows)
+        if self._unshown:
+            self._unshown.look()
+        return len(ready.records)
 
     def close(self) -> None:
+        if self._unshown:
+            self._unshown.close()
         self.transactions.close()
 
-    def _records(self, rows: Sequence[Row], sequences: list[int]) -> Iterator[Sending]:
-        """The records of some events; counts each partition's events on."""
+    def _read(self, position: int, sequences: Sequence[int], limit: int) -> Ready:
+        """The next events as records, their commands' receipts with them; counts each partition's events on."""
+        rows = self.source.read(position, limit)
+        return self._written(rows, rows[-1].position if rows else position, sequences)
+
+    def _written(self, rows: Sequence[Row], position: int, sequences: Sequence[int]) -> Ready:
+        receipts = {it.position: it for it in engine().receipts(list({row.command_id for row in rows}))} if rows else {}
+        counted, records = list(sequences), list[Sending]()
         for row in rows:
             partition = partition_of(row.aggregate_id)
-            sequences[partition] += 1
-            record = written(row, partition, sequences[partition])
+            counted[partition] += 1
+            record = written(row, partition, counted[partition], receipts.get(row.position))
             timestamp_ms = int(row.recorded_at.timestamp() * 1000)
-            yield Sending(self.topic, partition, record.key, record.value, record.headers, timestamp_ms)
+            records.append(Sending(self.topic, partition, record.key, record.value, record.headers, timestamp_ms))
+        return Ready(records, position, counted)
 
-    def _compare(self, at: KafkaTail) -> None:
+    def _read_ahead(self, last: Ready, limit: int) -> None:
+        """While Kafka writes a full batch, make the next one ready: there is more. It is sent only after a commit."""
+        if not limit:
+            return
+        try:
+            self._ahead = self._read(last.position, last.sequences, limit)
+        except (EventShopError, DatabaseFailure) as later:
+            # What is on its way is sound; whatever is wrong with the rest is met again when it is its turn.
+            log.debug("not read ahead: %s", later)
+
+    def _confirmed(self) -> int:
+        """The position up to which Kafka has confirmed everything, as far as that was noted."""
+        return RelayCheckpoint.objects.filter(topic=self.topic).values_list("position", flat=True).first() or 0
+
+    def _compare(self, at: KafkaTail, confirmed: int) -> None:
         """Kafka behind what it once confirmed has lost data, or is another Kafka."""
-        noted = RelayCheckpoint.objects.filter(topic=self.topic).first()
-        if noted is not None and at.position < noted.position:
+        if at.position < confirmed:
             raise RelayStopped(
-                f"{self.topic} ends at position {at.position}, but position {noted.position} was confirmed: Kafka "
+                f"{self.topic} ends at position {at.position}, but position {confirmed} was confirmed: Kafka "
                 f"lost events or was replaced. After looking, create_topics --forget {self.topic} lets the relay go on "
                 "from what Kafka has",
                 topic=self.topic,
             )
+
+    def _lost(self, at: KafkaTail) -> list[Row]:
+        """Events behind the end of their partition, although the topic goes on."""
+        lost, after = list[Row](), max(at.position - LOOK_BACK, min(at.positions))
+        while after < at.position:
+            rows = engine().select(
+                "WHERE position > %s AND position <= %s ORDER BY position LIMIT %s", (after, at.position, BATCH)
+            )
+            lost += (row for row in rows if row.position > at.positions[partition_of(row.aggregate_id)])
+            after = rows[-1].position if rows else at.position
+        return lost
+
+    def _send_again(self, lost: Sequence[Row]) -> None:
+        """Send what Kafka lost, each event behind the last one that its partition still has."""
+        for start in range(0, len(lost), BATCH):
+            rows = lost[start : start + BATCH]
+            log.error("Kafka has lost %s events from position %s on: sent again", len(rows), rows[0].position)
+            ready = self._written(rows, self.position, self.sequences)
+            self.transactions.publish(ready.records, len(ready.records))
+            self.sequences = ready.sequences
 
     def _note(self, *, force: bool = False) -> None:
         """Keep the lead and write down how far Kafka is, now and then; raises `LeadLost` when another one leads."""
@@ -113,6 +185,10 @@ class Relay:
             moved = {"moved_at": timezone.now()} if self.position != self._noted else {}
             keep_lead(self.topic, self.owner, topic_id=self.topic_id, position=self.position, **moved)
             self._noted, self._noted_at = self.position, monotonic()
+
+
+def _position(record: Any) -> int:
+    return number(record.headers, "position")
 
 
 def run(stop: Signal) -> None:

@@ -12,6 +12,7 @@ from msgspec import inspect
 
 from eventshop.core.errors import RegistryError
 from eventshop.core.message import Event
+from eventshop.core.personal import personal_fields
 from eventshop.core.registry import Registry
 
 Schema: TypeAlias = Any
@@ -34,8 +35,17 @@ class Published(NamedTuple):
 
 
 def schema_of(event: type[Event], name: str) -> Schema:
-    """The Avro record of an event type. Decimals and times are strings: scale and offset belong to the value."""
-    return _avro(inspect.type_info(event), name, set())
+    """The Avro record of an event type. Decimals and times are strings: scale and offset belong to the value.
+
+    A personal field is a string whatever it holds: what leaves this program is its ciphertext. The attribute `personal`
+    names them, for readers, and so that a field that became one makes another schema.
+    """
+    record = _avro(inspect.type_info(event), name, set())
+    personal = [field.name for field in personal_fields(event)]
+    for field in record["fields"]:
+        if field["name"] in personal:
+            field["type"] = "string"
+    return {**record, "personal": personal} if personal else record
 
 
 def identity(schema: Schema) -> bytes:

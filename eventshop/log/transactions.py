@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from eventshop.log import kafka
@@ -47,8 +47,11 @@ class Transactions:
         with self.watchdog.within(DEADLINE_S, "init_transactions"):
             self.producer.init_transactions()
 
-    def publish(self, records: Iterable[Sending], count: int) -> None:
-        """Send `count` records and commit. An exception does not say whether they are in Kafka; its tail does."""
+    def publish(self, records: Iterable[Sending], count: int, *, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Send `count` records and commit. An exception does not say whether they are in Kafka; its tail does.
+
+        `meanwhile` is called while the records are on their way to Kafka, before anything is waited for.
+        """
         send, middle = self.producer.send, count // 2
         point(f"{self.name}.before-send")
         with self.watchdog.within(DEADLINE_S, "a transaction"):
@@ -61,6 +64,7 @@ class Transactions:
                 sent.append(
                     send(topic, value=value, key=key, headers=headers, partition=partition, timestamp_ms=timestamp_ms)
                 )
+            meanwhile()
             self.producer.flush(timeout=DEADLINE_S / 2)
             # kafka-python commits a transaction although a record in it failed: each future has to be asked.
             for future in sent:
