@@ -1,0 +1,36 @@
+"""Keys in a database of their own where KEYS_DATABASE_URL names one: its backups are kept for a shorter time."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
+
+#: The models that stand beside the keys.
+THERE: Final = ("personalkey", "erasedperson")
+
+
+def keys_database() -> str:
+    """The alias of the database with the keys."""
+    return "keys" if "keys" in settings.DATABASES else DEFAULT_DB_ALIAS
+
+
+class KeysRouter:
+    """Routes the keys there and everything else to the default database, for reading, writing and migrating."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        return keys_database() if _stands_there(model._meta.app_label, model._meta.model_name) else None
+
+    db_for_write = db_for_read
+
+    def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: Any) -> bool | None:
+        if db == DEFAULT_DB_ALIAS and keys_database() == DEFAULT_DB_ALIAS:
+            return None
+        if model_name is None:
+            return db == DEFAULT_DB_ALIAS
+        return db == (keys_database() if _stands_there(app_label, model_name) else DEFAULT_DB_ALIAS)
+
+
+def _stands_there(app_label: str, model_name: str | None) -> bool:
+    return app_label == "privacy" and model_name in THERE

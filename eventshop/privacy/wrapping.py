@@ -1,0 +1,76 @@
+"""Keys wrapped by the key-encryption key from the settings: what lies in the database opens nothing by itself."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.db import DatabaseError
+
+from eventshop.core.errors import EventShopError
+from eventshop.privacy.models import PersonalKey
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+
+
+class WrongKeyEncryptionKey(EventShopError):
+    """KEY_ENCRYPTION_KEY: not the key that the stored keys are wrapped with.
+
+    Give the right one back, or name it in FORMER_KEY_ENCRYPTION_KEYS and run `manage.py rotate_keys`.
+    """
+
+    code = "wrong-key-encryption-key"
+
+
+def name_of(key: bytes) -> str:
+    """What a key-encryption key is called beside what it wraps."""
+    return sha256(key).hexdigest()[:16]
+
+
+def current() -> str:
+    """The one that wraps."""
+    return name_of(settings.KEY_ENCRYPTION_KEYS[0])
+
+
+def known() -> dict[str, bytes]:
+    """Every one that the settings name: the current one, and former ones until `rotate_keys` is through."""
+    return {name_of(key): key for key in settings.KEY_ENCRYPTION_KEYS}
+
+
+def refuse_wrong_key() -> None:
+    """Refuse to start when stored keys are wrapped by a key that the settings do not name.
+
+    Raises `WrongKeyEncryptionKey`. A database that is away, or not migrated, says nothing yet.
+    """
+    try:
+        wrapped_by = set(PersonalKey.objects.values_list("wrapped_by", flat=True).order_by().distinct())
+    except DatabaseError:
+        return
+    if unknown := wrapped_by - known().keys():
+        raise WrongKeyEncryptionKey(wrapped_by="; ".join(sorted(unknown)), settings_have="; ".join(known()))
+
+
+def wrap(key: bytes, subject: UUID, purpose: str) -> bytes:
+    """A key as it is stored, wrapped by the current key-encryption key."""
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(settings.KEY_ENCRYPTION_KEYS[0]).encrypt(nonce, key, _bound_to(subject, purpose))
+
+
+def unwrap(wrapped: bytes, wrapped_by: str, subject: UUID, purpose: str) -> bytes:
+    """The key that is stored; raises `WrongKeyEncryptionKey` when no setting opens it."""
+    try:
+        return AESGCM(known()[wrapped_by]).decrypt(
+            wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _bound_to(subject, purpose)
+        )
+    except (KeyError, InvalidTag):
+        raise WrongKeyEncryptionKey(wrapped_by=wrapped_by, purpose=purpose) from None
+
+
+def _bound_to(subject: UUID, purpose: str) -> bytes:
+    return f"{subject}:{purpose}".encode()
