@@ -1,0 +1,141 @@
+"""Staff see who has which tokens and revoke them; they make webhooks, see each attempt, and send again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from eventshop.core.registry import registry
+from eventshop.store.tail import newest_position
+from eventshop.web import tokens
+from eventshop.web.models import ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from eventshop.web.webhooks import secrets
+from eventshop.web.webhooks.addresses import UnsafeAddress, checked
+from eventshop.web.webhooks.sending import again
+
+
+class ShownOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
+    """Rows that nobody adds, changes or deletes here, whatever rights they were given."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ShownOnly):
+    list_display = ("name", "begins", "owner", "scopes", "made_at", "expires_at", "used_on", "state")
+    list_filter = ("expires_at",)
+    search_fields = ("name", "begins", "owner__username")
+    list_select_related = ("owner",)
+    exclude = ("digest",)
+    actions = ("revoke",)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("web.revoke_apitoken")
+
+    @admin.action(permissions=["revoke"], description="Revoke selected tokens")
+    def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
+        for token in rows:
+            tokens.revoke(token)
+        messages.success(request, f"{len(rows)} revoked.")
+
+
+class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = WebhookEndpoint
+        fields = ("url", "types", "active")
+
+    def clean_url(self) -> str:
+        url: str = self.cleaned_data["url"]
+        try:
+            checked(url)
+        except UnsafeAddress as error:
+            raise forms.ValidationError(str(error)) from error
+        except OSError as error:
+            raise forms.ValidationError("This name cannot be resolved") from error
+        return url
+
+    def clean_types(self) -> str:
+        types: list[str] = self.cleaned_data["types"].split()
+        if unknown := sorted(set(types) - set(registry.events)):
+            raise forms.ValidationError(f"There are no such events: {', '.join(unknown)}")
+        return " ".join(types)
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
+    """Its maker owns it: it tells what they may read, from the moment on in which it was made."""
+
+    form = EndpointForm
+    list_display = ("url", "types", "owner", "active", "made_at")
+    list_select_related = ("owner",)
+    readonly_fields = ("secret",)
+    actions = ("rotate_secret",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_rotate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("web.change_webhookendpoint")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        shown = obj is not None and self.has_change_permission(request, obj)
+        return ["url", "types", "active", *(["secret"] if shown else [])]
+
+    @admin.display(description="Secret that signs")
+    def secret(self, endpoint: WebhookEndpoint) -> str:
+        return secrets.secret(endpoint)
+
+    def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
+        if not change:
+            obj.owner_id = request.user.pk  # type: ignore[assignment]
+            obj.cursor = newest_position()
+        obj.version += change
+        super().save_model(request, obj, form, change)
+
+    @admin.action(permissions=["rotate"], description="Give selected webhooks a new secret")
+    def rotate_secret(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in rows:
+            secrets.rotate(endpoint)
+        messages.success(request, f"{len(rows)} have a new secret; for a day the former one signs too.")
+
+
+class AttemptsInline(TabularInline):  # type: ignore[misc]
+    model = WebhookAttempt
+    fields = readonly_fields = ("at", "status", "error", "took_ms")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ShownOnly):
+    list_display = ("event_type", "position", "endpoint", "state", "tries", "due_at")
+    list_filter = ("state",)
+    list_select_related = ("endpoint",)
+    ordering = ("-position",)
+    show_full_result_count = False
+    inlines = (AttemptsInline,)
+    actions = ("resend",)
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("web.resend_webhookdelivery")
+
+    @admin.action(permissions=["resend"], description="Send selected again")
+    def resend(self, request: HttpRequest, rows: QuerySet[WebhookDelivery]) -> None:
+        for delivery in rows:
+            again(delivery)
+        messages.success(request, f"{len(rows)} will be sent again.")

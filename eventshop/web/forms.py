@@ -1,0 +1,34 @@
+"""What a page does with a form that means a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest
+
+from eventshop.core.errors import CommandIdReused, CommandRefused, Conflict, InvalidMessage
+from eventshop.store.dispatch import Receipt
+from eventshop.web import consistency
+
+
+def accepted(request: HttpRequest, send: Callable[[], Receipt], *, what: str) -> bool:
+    """Whether it was accepted; if not, the next page says why. `what` ends a sentence: "the order stands".
+
+    `send` makes the command and sends it, under the form's own id: sent again, it changes nothing more.
+    """
+    try:
+        receipt = send()
+    except CommandIdReused:
+        sent_before(request, what)
+    except (CommandRefused, InvalidMessage, Conflict) as refusal:
+        messages.error(request, f"That is not possible any more: {refusal.message}.")
+    else:
+        consistency.written(request, receipt)
+        return True
+    return False
+
+
+def sent_before(request: HttpRequest, what: str) -> None:
+    """Say that this form, with other values, had been sent already."""
+    messages.info(request, f"This form had been sent before. Below is how {what} now.")

@@ -1,0 +1,45 @@
+"""How often something may be tried: counted in the cache, by address and by what is tried."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Final, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django_ratelimit.core import get_usage
+
+
+class Limit(NamedTuple):
+    """`rate` is "tries/period", such as "10/15m": from one network address, and for one subject from anywhere."""
+
+    name: str
+    by_address: str
+    by_subject: str
+
+
+#: Guessing passwords.
+SIGN_IN: Final = Limit("sign-in", "50/15m", "10/15m")
+#: Making us write letters.
+LETTER: Final = Limit("letter", "30/1h", "5/1h")
+
+
+def too_many(request: HttpRequest, limit: Limit, subject: str) -> HttpResponse | None:
+    """Count a try; the 429 page if it was one too many. `subject` is stored as a digest only."""
+    waits = [
+        _wait(request, f"{limit.name}-address", "ip", limit.by_address),
+        _wait(request, f"{limit.name}-subject", lambda group, request: subject.casefold(), limit.by_subject),
+    ]
+    if not any(waits):
+        return None
+    minutes = ceil(max(waits) / 60)
+    wait = "a minute" if minutes == 1 else f"{minutes} minutes"
+    response = render(request, "429.html", {"wait": wait}, status=429)
+    response["Retry-After"] = str(max(waits))
+    return response
+
+
+def _wait(request: HttpRequest, group: str, key: object, rate: str) -> int:
+    """Seconds to wait, 0 for none."""
+    usage = get_usage(request, group=group, key=key, rate=rate, increment=True)
+    return max(1, usage["time_left"]) if usage and usage["should_limit"] else 0

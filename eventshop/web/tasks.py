@@ -1,0 +1,19 @@
+"""Celery tasks of the API. Losing one is a delay: what is to be sent stands in the database."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from celery import shared_task
+
+from eventshop.core.errors import TailBusy
+from eventshop.web.webhooks.collecting import collect
+from eventshop.web.webhooks.sending import send_due
+
+
+@shared_task(ignore_result=True)
+def send_webhooks() -> None:
+    """Sent by beat every few seconds."""
+    with suppress(TailBusy):
+        collect()
+    send_due()

@@ -1,0 +1,41 @@
+"""The API's own resources, the page where people make tokens for it, and what live pages follow."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from eventshop.web import problem_list, states, token_pages
+from eventshop.web.commands import CommandStatus
+from eventshop.web.docs import Docs, description
+from eventshop.web.events import Feed, StreamEvents
+from eventshop.web.live.pages import follow
+from eventshop.web.root import Root
+from eventshop.web.webhooks import api as webhooks
+
+app_name = "web"
+urlpatterns = [
+    path("account/tokens/", token_pages.tokens, name="tokens"),
+    path("account/tokens/<int:token_id>/revoke/", token_pages.revoke, name="revoke-token"),
+    path("problems/", problem_list.problems, name="problems"),
+    path("problems/<slug:code>", problem_list.problem, name="problem"),
+    path("live/<slug:name>/<uuid:key>/", follow, name="live"),
+    path("api/v1/", Root.as_view(), name="root"),
+    path("api/v1/openapi.json", description, name="openapi"),
+    path("api/docs/", Docs.as_view(), name="docs"),
+    path("api/v1/events", Feed.as_view(), name="events"),
+    path("api/v1/commands/<uuid:command_id>", CommandStatus.as_view(), name="command"),
+    path("api/v1/webhooks", webhooks.Webhooks.as_view(), name="webhooks"),
+    path("api/v1/webhooks/<uuid:webhook_id>", webhooks.Webhook.as_view(), name="webhook"),
+    path("api/v1/webhooks/<uuid:webhook_id>/secret", webhooks.WebhookSecret.as_view(), name="webhook-secret"),
+    path(
+        "api/v1/webhooks/<uuid:webhook_id>/deliveries", webhooks.WebhookDeliveries.as_view(), name="webhook-deliveries"
+    ),
+    path(
+        "api/v1/webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/resending",
+        webhooks.WebhookResending.as_view(),
+        name="webhook-resending",
+    ),
+    path("api/v1/streams/<uuid:aggregate_id>/events", StreamEvents.as_view(), name="stream-events"),
+    path("api/v1/streams/<uuid:aggregate_id>/state", states.State.as_view(), name="stream-state"),
+    path("api/v1/streams/<uuid:aggregate_id>/diff", states.Diff.as_view(), name="stream-diff"),
+]

@@ -1,0 +1,38 @@
+"""The secrets that webhooks are signed with. None is stored: each follows from SECRET_KEY, endpoint and number."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from standardwebhooks import Webhook
+
+from eventshop.web.models import WebhookEndpoint
+
+#: How long a receiver has to learn a new secret.
+OVERLAP: Final = timedelta(days=1)
+
+
+def secret(endpoint: WebhookEndpoint, *, former: bool = False) -> str:
+    """As Standard Webhooks writes them: `whsec_` and base64."""
+    number = endpoint.secret_number - former
+    return "whsec_" + b64encode(salted_hmac("webhook", f"{endpoint.pk}:{number}", algorithm="sha256").digest()).decode()
+
+
+def rotate(endpoint: WebhookEndpoint) -> None:
+    """A new secret; for a day the former one signs too."""
+    endpoint.secret_number += 1
+    endpoint.former_until = timezone.now() + OVERLAP
+    endpoint.version += 1
+    endpoint.save(update_fields=["secret_number", "former_until", "version"])
+
+
+def signatures(endpoint: WebhookEndpoint, webhook_id: str, now: datetime, body: str) -> str:
+    """The header `webhook-signature`: one for each secret that is valid now."""
+    secrets = [secret(endpoint)]
+    if endpoint.former_until and endpoint.former_until > now:
+        secrets.append(secret(endpoint, former=True))
+    return " ".join(Webhook(it).sign(webhook_id, now, body) for it in secrets)
