@@ -6,3 +6,12 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
 application = get_asgi_application()
+
+from django.urls import get_resolver  # noqa: E402
+
+from eventshop.core.codec import prepare_all  # noqa: E402
+from eventshop.privacy.wrapping import refuse_wrong_key  # noqa: E402  (its models need Django set up)
+
+refuse_wrong_key()
+get_resolver().url_patterns  # noqa: B018  (imports every page, so that the bodies they read are known)
+prepare_all()

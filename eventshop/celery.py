@@ -1,9 +1,10 @@
-"""The Celery application; a worker started with `--projections` also hosts those projections."""
+"""The Celery application; a worker also hosts projections (`--projections`) and processes (`--processes`)."""
 
 import os
 
 import click
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
 
@@ -14,6 +15,7 @@ app.autodiscover_tasks()
 # By name: a worker resolves it once Django is set up. Imported here, it would load models too early.
 app.steps["worker"].add("projections.engine.worker:ProjectionStep")
 app.steps["worker"].add("projections.engine.worker:RelayStep")
+app.steps["worker"].add("eventshop.process.worker:ProcessStep")
 app.user_options["worker"].add(
     click.Option(
         ["--projections"],
@@ -24,3 +26,14 @@ app.user_options["worker"].add(
 app.user_options["worker"].add(
     click.Option(["--relay"], is_flag=True, help="Also publish to Kafka; of several relays one leads.")
 )
+app.user_options["worker"].add(
+    click.Option(["--processes"], is_flag=True, help="Also run timers and sagas inside this worker.")
+)
+
+
+@worker_init.connect
+def refuse_wrong_key(**_: object) -> None:
+    """A worker with another KEY_ENCRYPTION_KEY would take everybody for erased."""
+    from eventshop.privacy.wrapping import refuse_wrong_key
+
+    refuse_wrong_key()

@@ -4,7 +4,9 @@ Pure functions; only `settings.py` reads the environment. A message never repeat
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Collection
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,51 @@ def secret_key(name: str, text: str) -> str:
     if len(text) < SECRET_KEY_LENGTH:
         raise refused(name, f"must be at least {SECRET_KEY_LENGTH} characters long, not {len(text)}")
     return text
+
+
+def encryption_keys(current: str, former: list[str], *, secret: str) -> list[bytes]:
+    """Return the key that wraps personal keys, then those it once was; without any, one that follows from `secret`."""
+    if not current:
+        # For a first start without settings. A changed SECRET_KEY would then lose all personal data: the start refuses.
+        keys = [sha256(b"eventshop: key-encryption key\n" + secret.encode()).digest()]
+    else:
+        keys = [_encryption_key("KEY_ENCRYPTION_KEY", current)]
+    return keys + [_encryption_key("FORMER_KEY_ENCRYPTION_KEYS", text) for text in former if text.strip()]
+
+
+def _encryption_key(name: str, text: str) -> bytes:
+    try:
+        key = b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
+    except ValueError:
+        raise refused(name, "is not base64") from None
+    if len(key) != 32:
+        raise refused(name, f"must be 32 random bytes in base64, not {len(key)}")
+    return key
+
+
+def signing_key(name: str, text: str, *, secret: str) -> bytes:
+    """Return the Ed25519 seed that the store's roots are signed with; without any, one that follows from `secret`."""
+    if text:
+        return _encryption_key(name, text)
+    return sha256(b"eventshop: root signing key\n" + secret.encode()).digest()
+
+
+def public_keys(name: str, values: list[str]) -> list[str]:
+    """Return Ed25519 public keys in hexadecimal."""
+    keys = [value.strip().lower() for value in values if value.strip()]
+    for key in keys:
+        if len(key) != 64 or set(key) - set("0123456789abcdef"):
+            raise refused(name, f"public keys are 64 hexadecimal digits, not {key!r}")
+    return keys
+
+
+def snapshot_every(name: str, text: str) -> dict[str, int]:
+    """Return after how many events a snapshot is taken, by aggregate type; under `` for all others. 0: never."""
+    every = {"": 100}
+    for part in filter(None, map(str.strip, text.split(","))):
+        kind, _, number = part.rpartition("=")
+        every[kind.strip()] = whole_number(name, number.strip())
+    return every
 
 
 def hosts(name: str, values: list[str]) -> list[str]:
@@ -149,6 +196,34 @@ def topic_prefix(name: str, text: str) -> str:
     return text
 
 
+def payment_gateway_url(name: str, url: str) -> str:
+    """Return an https address, or an http one of this machine or of a name without dots; or nothing."""
+    if not url:
+        return url
+    scheme(name, url, ("https", "http"))
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host or parts.query or parts.fragment or parts.username:
+        raise refused(name, "must be an address like https://host/path")
+    near = host in ("localhost", "::1") or host.startswith("127.") or "." not in host
+    if parts.scheme == "http" and not near:
+        raise refused(name, "must begin with https://; the secret goes with every request")
+    return url.rstrip("/")
+
+
+def payment_gateway_secret(name: str, text: str, *, needed: bool) -> str:
+    """Return `whsec_` and at least 24 bytes in base64, as Standard Webhooks has it; or nothing."""
+    if not text and not needed:
+        return text
+    try:
+        key = b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not text.startswith("whsec_") or len(key) < 24:
+        raise refused(name, "must be whsec_ and at least 24 random bytes in base64")
+    return text
+
+
 def crash_point(name: str, text: str) -> str:
     """Return `NAME` or `NAME:N` (`eventshop/log/crash.py` has the names), or nothing."""
     point, _, number = text.partition(":")
@@ -164,3 +239,10 @@ def folder(name: str, path: Path) -> Path:
     except OSError as error:
         raise refused(name, f"cannot make the folder {path}: {error.strerror}") from error
     return path
+
+
+def rate(name: str, text: str) -> str:
+    """Return "tries/period", such as 600/m: so many in a second, a minute, an hour or a day, or several (10/15m)."""
+    if not re.fullmatch(r"[1-9]\d*/([1-9]\d*)?[smhd]", text):
+        raise refused(name, f"must be a number and a period, such as 600/m, not {text!r}")
+    return text

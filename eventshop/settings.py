@@ -47,16 +47,23 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "csp",
     "eventshop.store",
+    "eventshop.privacy",
     "eventshop.log",
+    "eventshop.process",
     "eventshop.ops",
+    "eventshop.web",
     "orders",
     "users",
     "trading",
     "projections",
 ]
 MIDDLEWARE = [
+    "eventshop.ops.requests.request_ids",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "eventshop.ops.csp.ContentSecurityPolicyMiddleware",
@@ -83,16 +90,40 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "eventshop.web.navigation.navigation",
             ]
         },
     }
 ]
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    # The first one says how to sign in: `WWW-Authenticate: Bearer`.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "eventshop.web.authentication.Bearer",
+        "eventshop.web.authentication.Session",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["eventshop.web.scopes.InScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["eventshop.web.throttling.PerPrincipal"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["eventshop.web.bodies.Body"],
+    "DEFAULT_SCHEMA_CLASS": "eventshop.web.schema.Schema",
+    "EXCEPTION_HANDLER": "eventshop.web.failures.api_failure",
 }
+SPECTACULAR_SETTINGS = {
+    "TITLE": "EventShop",
+    "DESCRIPTION": "Orders, stock, people and their consents; every command once, every event for ever.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    # `fields` leaves columns out.
+    "COMPONENT_NO_READ_ONLY_REQUIRED": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": ["eventshop.web.schema.add_components"],
+}
+#: Requests of one token, or one signed-in person, to the API.
+API_RATE = checked.rate("API_RATE", env.str("API_RATE", default="600/m"))
 
 # --- database -------------------------------------------------------------------------------------
 
@@ -107,7 +138,9 @@ def _sqlite(path: Path) -> dict[str, Any]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-20000;",
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-20000;"
+            # What is erased is overwritten, not only given free.
+            "PRAGMA secure_delete=ON;",
         },
         # A file, as several threads and processes use it; Django's default for tests is in memory.
         "TEST": {"NAME": str(path.with_name(f"test_{path.name}"))},
@@ -131,6 +164,30 @@ def _database(name: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": _database("DATABASE_URL")}
+# Keys apart from what they open: a backup of one is worth nothing without the other.
+if env.str("KEYS_DATABASE_URL", default=""):
+    DATABASES["keys"] = _database("KEYS_DATABASE_URL")
+DATABASE_ROUTERS = ["eventshop.privacy.routing.KeysRouter"]
+
+# --- personal data --------------------------------------------------------------------------------
+
+KEY_ENCRYPTION_KEYS = checked.encryption_keys(
+    env.str("KEY_ENCRYPTION_KEY", default=""),
+    env.list("FORMER_KEY_ENCRYPTION_KEYS", default=[]),
+    secret=SECRET_KEY,
+)
+KEY_CACHE_SECONDS = checked.whole_number("KEY_CACHE_SECONDS", env.str("KEY_CACHE_SECONDS", default="10"))
+RETENTION_FILE = env.str("RETENTION_FILE", default="")
+SAGA_DETAILS_KEPT_DAYS = checked.count("SAGA_DETAILS_KEPT_DAYS", env.str("SAGA_DETAILS_KEPT_DAYS", default="90"))
+ERASURE_LIST = str(BASE_DIR / env.str("ERASURE_LIST", default="var/erased.txt"))
+ERASURE_COOLING_OFF_DAYS = checked.whole_number(
+    "ERASURE_COOLING_OFF_DAYS", env.str("ERASURE_COOLING_OFF_DAYS", default="14")
+)
+
+# --- tamper evidence ------------------------------------------------------------------------------
+
+ROOT_SIGNING_KEY = checked.signing_key("ROOT_SIGNING_KEY", env.str("ROOT_SIGNING_KEY", default=""), secret=SECRET_KEY)
+FORMER_ROOT_KEYS = checked.public_keys("FORMER_ROOT_KEYS", env.list("FORMER_ROOT_KEYS", default=[]))
 
 # --- event log, tasks, cache ----------------------------------------------------------------------
 
@@ -169,6 +226,10 @@ CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULE = {
+    "periodic-work": {"task": "eventshop.ops.tasks.do_periodic_work", "schedule": 60.0},
+    "webhooks": {"task": "eventshop.web.tasks.send_webhooks", "schedule": 5.0},
+}
 
 _cache_url = env.str("CACHE_URL", default="locmemcache://")
 checked.scheme("CACHE_URL", _cache_url, ("locmemcache", "dummycache", "redis", "rediss"))
@@ -177,7 +238,16 @@ try:
 except ImproperlyConfigured as error:
     raise checked.refused("CACHE_URL", str(error)) from None
 
+PAYMENT_GATEWAY_URL = checked.payment_gateway_url("PAYMENT_GATEWAY_URL", env.str("PAYMENT_GATEWAY_URL", default=""))
+PAYMENT_GATEWAY_SECRET = checked.payment_gateway_secret(
+    "PAYMENT_GATEWAY_SECRET", env.str("PAYMENT_GATEWAY_SECRET", default=""), needed=bool(PAYMENT_GATEWAY_URL)
+)
+
+SNAPSHOT_EVERY = checked.snapshot_every("SNAPSHOT_EVERY", env.str("SNAPSHOT_EVERY", default="100"))
 AGGREGATES_IN_MEMORY = checked.whole_number("AGGREGATES_IN_MEMORY", env.str("AGGREGATES_IN_MEMORY", default="1000"))
+
+# On a developer's machine receivers have private addresses and no certificates.
+WEBHOOKS_TO_PRIVATE = _switch("WEBHOOKS_TO_PRIVATE")
 
 # --- security -------------------------------------------------------------------------------------
 
@@ -200,11 +270,17 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
     }
 }
-LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
+# The admin has a sign-in page of its own.
+LOGIN_URL, LOGIN_REDIRECT_URL = "users:sign-in", "users:home"
+AUTHENTICATION_BACKENDS = ["users.accounts.ByEmail"]
+# What a proxy in front puts the client's address into; tries are counted by it.
+if _address_header := env.str("CLIENT_ADDRESS_HEADER", default=""):
+    RATELIMIT_IP_META_KEY = "HTTP_" + _address_header.upper().replace("-", "_")
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "eventshop.web.failures.csrf_failed"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{validator}"}
     for validator in (
@@ -214,6 +290,16 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+# --- letters --------------------------------------------------------------------------------------
+
+EMAIL_URL = env.str("EMAIL_URL", default="consolemail://")
+checked.scheme("EMAIL_URL", EMAIL_URL, ("consolemail", "memorymail", "dummymail", "smtp", "smtp+tls", "smtp+ssl"))
+globals().update({name: value for name, value in env.email_url_config(EMAIL_URL).items() if name.isupper()})
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("FROM_EMAIL", default="EventShop <shop@localhost>")
+#: Who is responsible for the data, on notices, receipts and invoices.
+ORGANISATION = env.str("ORGANISATION", default="EventShop")
 
 # --- static files ---------------------------------------------------------------------------------
 
@@ -239,13 +325,21 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"kafka_once": {"()": "eventshop.log.damping.KafkaOnce"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["kafka_once"]}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # At DEBUG it logs each statement with its parameters: personal data.
         "django.db.backends": {"level": "INFO"},
+        # While it makes a PDF it tells which letters are in it: a part of names and addresses.
+        "fontTools": {"level": "WARNING"},
+        # They tell of every task, and tasks that only look whether something is due come every few seconds.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
         # It tells of every connection at INFO.
         "kafka": {"level": "WARNING"},
+        # And it of every request, with its address.
+        "httpx": {"level": "WARNING"},
     },
 }

@@ -1,8 +1,19 @@
-"""The WSGI application."""
+"""The WSGI application. Under gunicorn it also holds the streams of live pages (`eventshop.web.live`)."""
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+
+from django.urls import get_resolver  # noqa: E402
+
+from eventshop.core.codec import prepare_all  # noqa: E402
+from eventshop.privacy.wrapping import refuse_wrong_key  # noqa: E402  (its models need Django set up)
+from eventshop.web.live.stream import Application  # noqa: E402
+
+application = Application()
+refuse_wrong_key()
+get_resolver().url_patterns  # noqa: B018  (imports every page, so that the bodies they read are known)
+prepare_all()

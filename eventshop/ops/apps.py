@@ -7,3 +7,8 @@ class OpsConfig(AppConfig):
     name = "eventshop.ops"
     label = "ops"
     verbose_name = "Operations"
+
+    def ready(self) -> None:
+        from eventshop.ops import health, saga_watch
+
+        health.register(saga_watch.sagas)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-import pybreaker
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from eventshop.process.outside import Outside, Unavailable
 from eventshop.store.tail import newest_position
 
 #: How long an outside part may take to answer.
@@ -35,8 +36,8 @@ class Part(NamedTuple):
 Check = Callable[[], Part]
 
 _checks: list[Check] = []
-#: After three failures in a row a part is not asked for ten seconds: a health check must not queue up behind it.
-_breakers: dict[str, pybreaker.CircuitBreaker] = {}
+#: By name. After three failures in a row a part is not asked for ten seconds: a check must not queue up behind it.
+_doors: dict[str, Outside] = {}
 
 
 def register(check: Check) -> Check:
@@ -55,16 +56,22 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether commands can be accepted, and what else is down; details are for staff."""
-    parts = [database()]
-    if parts[0].ok:
-        parts += [check() for check in (event_log, broker, relay, *_checks)]
-    up = parts[0].ok
-    status = "ok" if all(part.ok for part in parts) else "degraded" if up else "down"
-    answer = {"status": status, "parts": [_shown(part, request) for part in parts]}
+    found = parts()
+    up = found[0].ok
+    status = "ok" if all(part.ok for part in found) else "degraded" if up else "down"
+    answer = {"status": status, "parts": [_shown(part, request) for part in found]}
     response = JsonResponse(answer, status=200 if up else 503)
     if not up:
         response["Retry-After"] = "5"
     return response
+
+
+def parts() -> list[Part]:
+    """The database first; without it the others are not asked, as they need it."""
+    found = [database()]
+    if found[0].ok:
+        found += [check() for check in (event_log, broker, relay, *_checks)]
+    return found
 
 
 def _shown(part: Part, request: HttpRequest) -> dict[str, Any]:
@@ -91,14 +98,14 @@ def event_log() -> Part:
     brokers = settings.KAFKA_OPTIONS.get("bootstrap_servers")
     if not brokers:
         return Part("event log", True, "the event table itself")
-    return _reached("event log", brokers)
+    return reached("event log", brokers)
 
 
 def broker() -> Part:
     url = urlsplit(settings.CELERY_BROKER_URL)
     if url.scheme not in ("redis", "rediss"):
         return Part("broker", True, url.scheme)
-    return _reached("broker", [f"{url.hostname}:{url.port or 6379}"])
+    return reached("broker", [f"{url.hostname}:{url.port or 6379}"])
 
 
 def relay() -> Part:
@@ -106,22 +113,30 @@ def relay() -> Part:
     if not settings.KAFKA_OPTIONS:
         return Part("relay", True, "not needed")
     from eventshop.log import topics
+
+    leader, position = led(topics.event_store())
+    behind = newest_position() - position
+    return Part("relay", bool(leader), f"{leader or 'nobody'} leads, {behind} positions behind")
+
+
+def led(topic: str) -> tuple[str, int]:
+    """Who publishes to a topic now, empty if nobody does, and how far that is known to be."""
     from eventshop.log.models import RelayCheckpoint
 
-    row = RelayCheckpoint.objects.filter(topic=topics.event_store()).first()
-    led = row is not None and row.leased_until is not None and row.leased_until > timezone.now()
-    behind = newest_position() - (row.position if row else 0)
-    return Part("relay", led, f"{row.owner if row and led else 'nobody'} leads, {behind} positions behind")
+    row = RelayCheckpoint.objects.filter(topic=topic).first()
+    leads = row is not None and row.leased_until is not None and row.leased_until > timezone.now()
+    return (row.owner if row and leads else ""), (row.position if row else 0)
 
 
-def _reached(name: str, addresses: list[str]) -> Part:
-    breaker = _breakers.setdefault(name, pybreaker.CircuitBreaker(fail_max=3, reset_timeout=10, name=name))
+def reached(name: str, addresses: list[str]) -> Part:
+    """Whether one of these `host:port` accepts connections."""
+    door = _doors.setdefault(name, Outside(name, failed=(OSError,), failures=3, rest_s=10))
     detail = "no address"
     for address in addresses:
         host, _, port = address.rpartition(":")
         try:
-            breaker.call(_connect, host, int(port))
-        except pybreaker.CircuitBreakerError:
+            door.call(partial(_connect, host, int(port)))
+        except Unavailable:
             return Part(name, False, "has not answered for a while, not asked again yet")
         except OSError as error:
             detail = f"{address}: {error.strerror or error}"

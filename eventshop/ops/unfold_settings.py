@@ -46,15 +46,45 @@ NAVIGATION: list[dict[str, Any]] = [
             _model("Customers", "group", "projections", "customersummary"),
             _model("Daily sales", "bar_chart", "projections", "dailysales"),
             _model("Products", "inventory_2", "projections", "productsales"),
+            _model("Stock", "warehouse", "projections", "stocklevel"),
+            _model("Price list", "sell", "orders", "product"),
             _model("Activity", "history", "projections", "activitytimeline"),
+        ],
+    },
+    {
+        "title": "Trading",
+        "items": [
+            _model("Trades", "candlestick_chart", "projections", "tradeblotter"),
+            _model("Positions", "account_balance_wallet", "projections", "position"),
+            _model("Trading accounts", "badge", "projections", "tradingaccount"),
+            _model("Market minutes", "query_stats", "projections", "marketminute"),
         ],
     },
     {
         "title": "Event store",
         "items": [
             _model("Events", "bolt", "store", "storedevent"),
+            _item("Trace", "route", "trace", "store.view_storedevent"),
             _model("Streams", "timeline", "ops", "stream"),
             _model("Receipts", "receipt_long", "store", "storedreceipt"),
+            _model("Signed roots", "verified", "ops", "signedroot"),
+        ],
+    },
+    {
+        "title": "Processes",
+        "items": [
+            _model("Sagas", "account_tree", "process", "saga"),
+            _model("Payments", "payments", "orders", "payment"),
+            _model("Gateway messages", "mark_email_unread", "orders", "gatewaymessage"),
+        ],
+    },
+    {
+        "title": "Privacy",
+        "items": [
+            _model("People", "person_search", "projections", "userprofile"),
+            _model("Consent register", "fact_check", "projections", "consentregister"),
+            _model("Erasures", "delete_sweep", "privacy", "erasure"),
+            _model("Retention", "event_upcoming", "privacy", "certificate"),
         ],
     },
     {
@@ -63,6 +93,8 @@ NAVIGATION: list[dict[str, Any]] = [
             _model("Progress", "sync", "projections", "checkpoint"),
             _model("Parked events", "report", "projections", "parkedevent"),
             _model("Rebuilds", "construction", "projections", "rebuild"),
+            _model("As it was", "history", "projections", "replay"),
+            _model("Periodic work", "event_repeat", "ops", "periodicwork"),
         ],
     },
     {
@@ -70,6 +102,9 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _model("Users", "person", "auth", "user"),
             _model("Groups", "badge", "auth", "group"),
+            _model("API tokens", "key", "web", "apitoken"),
+            _model("Webhooks", "webhook", "web", "webhookendpoint"),
+            _model("Webhook log", "outgoing_mail", "web", "webhookdelivery"),
         ],
     },
 ]

@@ -1,4 +1,4 @@
-"""One story: every event of a correlation, in order, each with its cause."""
+"""One story: as a tree, and every event of a correlation in order, each with its cause."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from django.template.response import TemplateResponse
 from eventshop.ops.console.event_page import event_url
 from eventshop.ops.console.lines import Line, lines
 from eventshop.ops.console.readable import NOTHING
+from eventshop.ops.console.trace_page import tree_context
+from eventshop.ops.trace.tree import tree_of
 from eventshop.store.models import StoredEvent
 
 PAGE: Final = 200
@@ -39,6 +41,7 @@ def page(request: HttpRequest, correlation_id: UUID, model_admin: Any) -> HttpRe
         "streams": len({event.aggregate_id for event in shown}),
         "more_after": shown[-1].position if len(found) > PAGE else None,
         "from_start": after == "0",
+        **(tree_context(tree_of([correlation_id]), "") if after == "0" else {}),
     }
     return TemplateResponse(request, "console/correlation.html", context)
 

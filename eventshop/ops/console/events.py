@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.ops.console import correlations, event_page
+from eventshop.ops.console import correlations, event_page, trace_page
 from eventshop.ops.console.filters import (
     AggregateTypeFilter,
     EventTypeFilter,
@@ -64,7 +64,9 @@ class EventAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         correlation = self.admin_site.admin_view(correlations.page)
+        trace = self.admin_site.admin_view(trace_page.page)
         return [
+            path("trace/", trace, {"model_admin": self}, name="trace"),
             path("correlation/<uuid:correlation_id>/", correlation, {"model_admin": self}, name="correlation"),
             *super().get_urls(),
         ]

@@ -18,7 +18,10 @@ from eventshop.ops.console.skin import DropdownFilter, RangeDateFilter
 def event_types_of(aggregate_type: str) -> list[str]:
     """The stored names of an aggregate's events."""
     return sorted(
-        name for name, event in registry.events.items() if registry.aggregate_of(event).__name__ == aggregate_type
+        name
+        for event in registry.events.values()
+        if registry.aggregate_of(event).__name__ == aggregate_type
+        for name in registry.stored_names(event)
     )
 
 
@@ -27,7 +30,8 @@ class EventTypeFilter(DropdownFilter):
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name) for name in sorted(registry.events)]
+        names = {name for aggregate in registry.aggregates for name in event_types_of(aggregate)}
+        return [(name, name) for name in sorted(names)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(event_type=self.value()) if self.value() else queryset

@@ -5,9 +5,11 @@ The console may not know any projection; whoever has a page about an aggregate, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
+
+from eventshop.store.models import StoredEvent
 
 
 class Link(NamedTuple):
@@ -17,13 +19,25 @@ class Link(NamedTuple):
     url: str
 
 
+class Row(NamedTuple):
+    """A read model's row that an event changes. `reached`: the projection has come past that event."""
+
+    text: str
+    url: str
+    reached: bool
+
+
 #: From an aggregate's type and id to the page of its read model row, if there is one.
 RowPage = Callable[[str, UUID], Link | None]
 #: From a name people use (an order's number) to streams. Indexed look-ups only.
 Naming = Callable[[str], list[UUID]]
 
+#: From events to the rows each changes, by position. A fixed number of queries.
+Touching = Callable[[Sequence[StoredEvent]], dict[int, list[Row]]]
+
 _row_pages: Final[list[RowPage]] = []
 _namings: Final[list[Naming]] = []
+_touchings: Final[list[Touching]] = []
 
 
 def add_row_page(row_page: RowPage) -> RowPage:
@@ -34,6 +48,20 @@ def add_row_page(row_page: RowPage) -> RowPage:
 def add_naming(naming: Naming) -> Naming:
     _namings.append(naming)
     return naming
+
+
+def add_touching(touching: Touching) -> Touching:
+    _touchings.append(touching)
+    return touching
+
+
+def rows_touched(events: Sequence[StoredEvent]) -> dict[int, list[Row]]:
+    """Every row that these events change, by position."""
+    found: dict[int, list[Row]] = {}
+    for touching in _touchings:
+        for position, rows in touching(events).items():
+            found.setdefault(position, []).extend(rows)
+    return found
 
 
 def row_pages(aggregate_type: str, aggregate_id: UUID) -> list[Link]:

@@ -8,9 +8,11 @@ from typing import Any, Final
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from eventshop.core.registry import registry
+from eventshop.ops.console import past
 from eventshop.ops.console.filters import AggregateTypeFilter, RecordedFilter
 from eventshop.ops.console.keyset import KeysetChangeList
 from eventshop.ops.console.lines import lines
@@ -78,6 +80,13 @@ class StreamAdmin(ReadOnlyAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         aggregate_id = as_uuid(object_id)
         return self.get_queryset(request).filter(aggregate_id=aggregate_id).first() if aggregate_id else None
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(past.page)
+        return [
+            path("<uuid:aggregate_id>/past/", view, {"model_admin": self}, name="ops_stream_past"),
+            *super().get_urls(),
+        ]
 
     def page(self, request: HttpRequest, obj: Stream) -> dict[str, Any]:
         return stream_page(obj, _version(request.GET.get("version", "")))
