@@ -1,0 +1,29 @@
+"""`manage.py ensure_demo_customer`: a customer who owns what the demo data shows, with the password of the settings."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from eventshop.core.errors import AlreadyTaken
+from eventshop.web import demo
+from users import accounts
+
+
+class Command(BaseCommand):
+    """Make sure that demo@example.org can sign in with the setting STAFF_PASSWORD."""
+
+    help = f"Make sure that the customer {demo.EMAIL} exists whose password is the setting STAFF_PASSWORD."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        password = settings.STAFF_PASSWORD
+        if not password:
+            raise CommandError("STAFF_PASSWORD is not set: there is no password to give to the demo customer")
+        try:
+            login = accounts.sign_up(form_id=demo.FORM, email=demo.EMAIL, name="Demo Customer", password=password)
+        except AlreadyTaken:
+            self.stdout.write(f"{demo.EMAIL} has another account already; it is left as it is.")
+            return
+        if login.is_active and not login.check_password(password):
+            login.set_password(password)
+            login.save()
