@@ -12,7 +12,8 @@ from msgspec import Struct
 from eventshop.core.errors import CurrencyMismatch, InvalidMessage
 from eventshop.core.message import Command, Name, Text
 from eventshop.core.money import Money
-from orders.events import Line, LineNumber, Quantity
+from orders.events import DELIVERY, RECEIVER, Line, LineNumber, Quantity
+from orders.events import Lines as AddressLines
 
 #: A tenth of a penny: unit prices of small goods are quoted with three decimals.
 PRICE_DECIMALS = 3
@@ -28,6 +29,8 @@ class CreateOrder(Command, frozen=True):
     customer_id: UUID | None
     lines: Lines
     country: Text = ""
+    delivery_name: Annotated[Text, DELIVERY] = ""
+    delivery_address: Annotated[AddressLines, DELIVERY] = ""
 
     def __post_init__(self) -> None:
         check_lines(self.lines)
@@ -61,7 +64,7 @@ class ShipOrder(Command, frozen=True):
 
 class DeliverOrder(Command, frozen=True):
     order_id: UUID
-    received_by: Text = ""
+    received_by: Annotated[Text, RECEIVER] = ""
 
 
 class CancelOrder(Command, frozen=True):
@@ -126,6 +129,50 @@ OrderCommand: TypeAlias = (
 )
 
 
+class ReceiveStock(Command, frozen=True):
+    """Take pieces into stock. `reference` is the delivery note, or the return they came with."""
+
+    sku: Name
+    quantity: Quantity
+    reference: Name
+
+    def __post_init__(self) -> None:
+        check_pieces(self.sku, self.quantity)
+
+
+class ReserveInventory(Command, frozen=True):
+    """Set pieces aside for an order, all of them or none."""
+
+    sku: Name
+    order_id: UUID
+    quantity: Quantity
+
+    def __post_init__(self) -> None:
+        check_pieces(self.sku, self.quantity)
+
+
+class ReleaseInventory(Command, frozen=True):
+    """Put pieces that were set aside for an order back."""
+
+    sku: Name
+    order_id: UUID
+    quantity: Quantity
+
+    def __post_init__(self) -> None:
+        check_pieces(self.sku, self.quantity)
+
+
+class DispatchInventory(Command, frozen=True):
+    """Hand over pieces that were set aside for an order."""
+
+    sku: Name
+    order_id: UUID
+    quantity: Quantity
+
+    def __post_init__(self) -> None:
+        check_pieces(self.sku, self.quantity)
+
+
 class WriteOffStock(Command, frozen=True):
     """Take pieces out of stock that nobody bought."""
 
@@ -135,11 +182,15 @@ class WriteOffStock(Command, frozen=True):
     reference: Name
 
     def __post_init__(self) -> None:
-        if self.quantity < 1:
-            raise InvalidMessage(f"{self.sku}: quantity must be at least 1, not {self.quantity}")
+        check_pieces(self.sku, self.quantity)
 
 
-StockCommand: TypeAlias = WriteOffStock
+StockCommand: TypeAlias = ReceiveStock | ReserveInventory | ReleaseInventory | DispatchInventory | WriteOffStock
+
+
+def check_pieces(sku: str, quantity: int) -> None:
+    if quantity < 1:
+        raise InvalidMessage(f"{sku}: quantity must be at least 1, not {quantity}")
 
 
 def total_of(lines: tuple[Line, ...]) -> Money:
@@ -153,8 +204,7 @@ def check_lines(lines: tuple[Line, ...]) -> None:
         raise InvalidMessage("an order needs at least one line")
     currency = lines[0].price.currency
     for line in lines:
-        if line.quantity < 1:
-            raise InvalidMessage(f"{line.sku}: quantity must be at least 1, not {line.quantity}")
+        check_pieces(line.sku, line.quantity)
         if line.price.amount < 0:
             raise InvalidMessage(f"{line.sku}: a price cannot be negative, like {line.price}")
         if line.price.decimals > PRICE_DECIMALS:

@@ -24,6 +24,7 @@ from orders.commands import (
     DeclinePayment,
     DeliverOrder,
     ProcessPayment,
+    ReceiveStock,
     RequestPayment,
     ReturnItems,
     ReturnLine,
@@ -67,6 +68,7 @@ def demo(now: datetime, *, seed: int = 1) -> list[tuple[Command, Envelope]]:
     steps = [step for number, at in enumerate(placed, start=10_001) for step in _order(chance, f"ES-{number}", at)]
     steps += [_credit_note(chance, f"CN-{500 + number}", now) for number in range(1, CREDIT_NOTES + 1)]
     steps += [_write_off(chance, f"COUNT-{number:02}", now) for number in range(1, WRITE_OFFS + 1)]
+    steps += [_delivery(place, sku, now) for place, (sku, _, _) in enumerate(shop.GOODS)]
     return list(_enveloped(sorted((step for step in steps if step.at <= now), key=lambda step: step.at)))
 
 
@@ -159,6 +161,13 @@ def _write_off(chance: Random, reference: str, now: datetime) -> Step:
     sku, _, _ = chance.choice(shop.GOODS)
     loss = WriteOffStock(sku=sku, quantity=chance.randint(1, 8), reason=chance.choice(shop.LOSSES), reference=reference)
     return Step(_moment(chance, now), derived_id("demo-count", reference), "warehouse", loss)
+
+
+def _delivery(place: int, sku: str, now: datetime) -> Step:
+    """The shop counts its stock from yesterday on; what it sold before is history. Some of it runs out soon."""
+    pieces = (40, 120, 300, 20)[place % 4]
+    receive = ReceiveStock(sku=sku, quantity=pieces, reference="DEL-2041")
+    return Step(now - timedelta(hours=20), derived_id("demo-delivery", sku), "warehouse", receive)
 
 
 def _enveloped(steps: list[Step]) -> Iterator[tuple[Command, Envelope]]:

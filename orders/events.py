@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -10,11 +10,20 @@ from msgspec import Struct
 
 from eventshop.core.message import Event, Name, Text
 from eventshop.core.money import Money
+from eventshop.core.personal import Personal, Redacted
 
 #: Pieces of one product; more than any shop ships in one line.
 Quantity: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 #: Lines are counted from 1, in the order the customer saw them.
 LineNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+
+
+#: Where a parcel goes, and who took it in: a guest's, who is no customer, under the order's own key.
+DELIVERY: Final = Personal(of="customer_id", purpose="delivery")
+#: Whoever took the parcel in need not be the customer.
+RECEIVER: Final = Personal(of="order_id", purpose="delivery", since=2)
+#: Several lines of text without other control characters.
+Lines: TypeAlias = Annotated[str, msgspec.Meta(max_length=1_000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*\Z")]
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,12 +51,16 @@ class LineAmount(Struct, frozen=True, forbid_unknown_fields=True):
 class OrderCreated(Event, frozen=True):
     """A customer asked for goods at the prices they were shown. `customer_id` is empty for an anonymous sale."""
 
+    schema_version = 2
+
     order_id: UUID
     reference: Name  # what people call it: the invoice number
     customer_id: UUID | None
     country: Text
     lines: tuple[Line, ...]
     total: Money
+    delivery_name: Annotated[Text | Redacted, DELIVERY] = ""
+    delivery_address: Annotated[Lines | Redacted, DELIVERY] = ""
 
 
 class PaymentRequested(Event, frozen=True):
@@ -82,18 +95,23 @@ class PaymentDeclined(Event, frozen=True):
 class OrderShipped(Event, frozen=True):
     """The parcel left the warehouse."""
 
+    schema_version = 2
+
     order_id: UUID
     customer_id: UUID | None
     carrier: Name
     tracking: Text
+    service: Text = ""  # the carrier's name for how fast and how; empty: nothing was said
 
 
 class OrderDelivered(Event, frozen=True):
     """The parcel arrived."""
 
+    schema_version = 2
+
     order_id: UUID
     customer_id: UUID | None
-    received_by: Text
+    received_by: Annotated[Text | Redacted, RECEIVER]
 
 
 class OrderCancelled(Event, frozen=True):
@@ -152,6 +170,48 @@ OrderEvent: TypeAlias = (
 )
 
 
+class StockReceived(Event, frozen=True):
+    """Pieces came into the warehouse: bought, or back from a customer. The first ones begin the count."""
+
+    sku: Name
+    quantity: Quantity
+    reference: Name  # the delivery note, or the return
+
+
+class InventoryReserved(Event, frozen=True):
+    """Pieces on hand were set aside for an order."""
+
+    sku: Name
+    order_id: UUID
+    quantity: Quantity
+
+
+class InventoryRefused(Event, frozen=True):
+    """There were not enough pieces on hand for an order; none was set aside."""
+
+    sku: Name
+    order_id: UUID
+    quantity: Quantity
+    available: Annotated[int, msgspec.Meta(ge=0)]
+    reason: Name
+
+
+class InventoryReleased(Event, frozen=True):
+    """Pieces set aside for an order are on hand again."""
+
+    sku: Name
+    order_id: UUID
+    quantity: Quantity
+
+
+class InventoryDispatched(Event, frozen=True):
+    """Pieces set aside for an order left the warehouse."""
+
+    sku: Name
+    order_id: UUID
+    quantity: Quantity
+
+
 class StockWrittenOff(Event, frozen=True):
     """Pieces were lost, broken, or found missing at a count."""
 
@@ -161,4 +221,6 @@ class StockWrittenOff(Event, frozen=True):
     reference: Name
 
 
-StockEvent: TypeAlias = StockWrittenOff
+StockEvent: TypeAlias = (
+    StockReceived | InventoryReserved | InventoryRefused | InventoryReleased | InventoryDispatched | StockWrittenOff
+)

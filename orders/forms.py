@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from django import forms
 
-from eventshop.core.message import new_id
+from eventshop.ops.console.commanding import CommandForm
 from orders.commands import CancelOrder, DeliverOrder, OrderCommand, ReturnItems, ReturnLine, ShipOrder
 from orders.order import Order
 
@@ -19,31 +19,7 @@ def _text(label: str, help_text: str = "", *, required: bool = True) -> forms.Ch
     return forms.CharField(label=label, help_text=help_text, required=required, max_length=_LONGEST, widget=widget)
 
 
-class OrderForm(forms.Form):
-    """A dialog about one order. Its command id is given when the dialog opens: sent twice, it is one command."""
-
-    title: ClassVar[str]
-    effect: ClassVar[str]
-    button: ClassVar[str]
-    done: ClassVar[str]
-    dangerous: ClassVar[bool] = False
-
-    command_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
-
-    def __init__(self, order: Order, data: Any = None) -> None:
-        super().__init__(data)
-        self.order = order
-
-    def command(self, order_id: UUID) -> OrderCommand:
-        """The command that the filled in form means."""
-        raise NotImplementedError
-
-    def probe(self, order_id: UUID) -> OrderCommand | None:
-        """A command to find out, before anything is filled in, whether the rules would refuse."""
-        raise NotImplementedError
-
-
-class ShipForm(OrderForm):
+class ShipForm(CommandForm[Order]):
     title = "Ship"
     effect = "The order becomes shipped and can no longer be cancelled. The customer sees carrier and tracking."
     button = "Ship the order"
@@ -52,15 +28,15 @@ class ShipForm(OrderForm):
     carrier = _text("Carrier")
     tracking = _text("Tracking number", "Leave empty if there is none.", required=False)
 
-    def command(self, order_id: UUID) -> OrderCommand:
+    def command(self, aggregate_id: UUID) -> OrderCommand:
         values = self.cleaned_data
-        return ShipOrder(order_id=order_id, carrier=values["carrier"], tracking=values.get("tracking", ""))
+        return ShipOrder(order_id=aggregate_id, carrier=values["carrier"], tracking=values.get("tracking", ""))
 
-    def probe(self, order_id: UUID) -> OrderCommand:
-        return ShipOrder(order_id=order_id, carrier="?")
+    def probe(self, aggregate_id: UUID) -> OrderCommand:
+        return ShipOrder(order_id=aggregate_id, carrier="?")
 
 
-class DeliverForm(OrderForm):
+class DeliverForm(CommandForm[Order]):
     title = "Mark delivered"
     effect = "The order becomes delivered."
     button = "Mark delivered"
@@ -68,14 +44,14 @@ class DeliverForm(OrderForm):
 
     received_by = _text("Received by", "Leave empty if nobody signed.", required=False)
 
-    def command(self, order_id: UUID) -> OrderCommand:
-        return DeliverOrder(order_id=order_id, received_by=self.cleaned_data["received_by"])
+    def command(self, aggregate_id: UUID) -> OrderCommand:
+        return DeliverOrder(order_id=aggregate_id, received_by=self.cleaned_data["received_by"])
 
-    def probe(self, order_id: UUID) -> OrderCommand:
-        return DeliverOrder(order_id=order_id)
+    def probe(self, aggregate_id: UUID) -> OrderCommand:
+        return DeliverOrder(order_id=aggregate_id)
 
 
-class CancelForm(OrderForm):
+class CancelForm(CommandForm[Order]):
     title = "Cancel"
     effect = "The order will not be fulfilled. What was paid is refunded. This cannot be undone."
     button = "Cancel the order"
@@ -84,14 +60,14 @@ class CancelForm(OrderForm):
 
     reason = _text("Reason", "Stays with the order for ever.")
 
-    def command(self, order_id: UUID) -> OrderCommand:
-        return CancelOrder(order_id=order_id, reason=self.cleaned_data["reason"])
+    def command(self, aggregate_id: UUID) -> OrderCommand:
+        return CancelOrder(order_id=aggregate_id, reason=self.cleaned_data["reason"])
 
-    def probe(self, order_id: UUID) -> OrderCommand:
-        return CancelOrder(order_id=order_id, reason="?")
+    def probe(self, aggregate_id: UUID) -> OrderCommand:
+        return CancelOrder(order_id=aggregate_id, reason="?")
 
 
-class RefundForm(OrderForm):
+class RefundForm(CommandForm[Order]):
     """One number per line that still has pieces to return, all of them unless changed."""
 
     title = "Refund"
@@ -103,10 +79,10 @@ class RefundForm(OrderForm):
     reference = _text("Reference", "The number of the return.")
     reason = _text("Reason")
 
-    def __init__(self, order: Order, data: Any = None) -> None:
-        super().__init__(order, data)
-        self.fields["reference"].initial = f"R-{order.reference}"
-        for line in order.kept:
+    def __init__(self, state: Order, data: Any = None) -> None:
+        super().__init__(state, data)
+        self.fields["reference"].initial = f"R-{state.reference}"
+        for line in state.kept:
             self.fields[f"line_{line.line}"] = forms.IntegerField(
                 label=f"Line {line.line}: {line.sku}",
                 help_text=f"of {line.quantity}, together {line.amount}",
@@ -123,9 +99,9 @@ class RefundForm(OrderForm):
             raise forms.ValidationError("Nothing comes back: give at least one line a quantity.")
         return values
 
-    def command(self, order_id: UUID) -> OrderCommand:
+    def command(self, aggregate_id: UUID) -> OrderCommand:
         return ReturnItems(
-            order_id=order_id,
+            order_id=aggregate_id,
             reference=self.cleaned_data["reference"],
             reason=self.cleaned_data["reason"],
             lines=tuple(
@@ -135,9 +111,9 @@ class RefundForm(OrderForm):
             ),
         )
 
-    def probe(self, order_id: UUID) -> OrderCommand:
-        return ReturnItems(order_id=order_id, reference="?", reason="?", lines=self._first_piece())
+    def probe(self, aggregate_id: UUID) -> OrderCommand:
+        return ReturnItems(order_id=aggregate_id, reference="?", reason="?", lines=self._first_piece())
 
     def _first_piece(self) -> tuple[ReturnLine, ...]:
-        kept = self.order.kept
+        kept = self.state.kept
         return (ReturnLine(line=kept[0].line if kept else 1, quantity=1),)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.money import Money, total
 from eventshop.core.registry import registry
+from orders.carriers import carrier_and_service
 from orders.commands import (
     CancelOrder,
     CreateCreditNote,
@@ -48,6 +49,7 @@ from orders.events import (
     PaymentRequested,
 )
 from orders.sold_line import SoldLines, kept, less, numbered
+from orders.upcasters import upcasters
 
 
 class Status(StrEnum):
@@ -90,7 +92,8 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
             case Status.CREATED, ProcessPayment() as it:
                 raise WrongAmount(offered=it.amount, due=self.total)
             case Status.PAID, ShipOrder() as it if self.kept:
-                return [OrderShipped(it.order_id, self.customer_id, carrier=it.carrier, tracking=it.tracking)]
+                carrier, service = carrier_and_service(it.carrier)
+                return [OrderShipped(it.order_id, self.customer_id, carrier, it.tracking, service)]
             case Status.PAID, ShipOrder():
                 raise NothingToShip(order=self.reference)
             case Status.SHIPPED, DeliverOrder() as it:
@@ -206,6 +209,8 @@ def _created(it: CreateOrder) -> OrderCreated:
         country=it.country,
         lines=it.lines,
         total=it.total,
+        delivery_name=it.delivery_name,
+        delivery_address=it.delivery_address,
     )
 
 
@@ -221,4 +226,4 @@ def _credited(it: CreateCreditNote) -> CreditNoteIssued:
     )
 
 
-registry.add(Order)
+registry.add(Order, upcasters)

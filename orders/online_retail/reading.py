@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import re
-import zlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,16 +16,15 @@ from msgspec import Struct
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.message import Text
 from eventshop.core.money import Money
+from eventshop.ops.importing.errors import BrokenRow, UnreadableFile
+from eventshop.ops.importing.lines import cells_of, rows_of, shown
 from orders.commands import PRICE_DECIMALS
-from orders.online_retail.errors import BrokenRow, UnreadableFile, WrongHeader
 
 HEADER: Final = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 COLUMNS: Final = HEADER.count(",") + 1
 #: Times in the file are the shop's own.
 SHOP: Final = ZoneInfo("Europe/London")
 CURRENCY: Final = "GBP"
-#: Eight texts of 200 characters, four bytes each, are well below this.
-LINE_BYTES: Final = 16 * 1024
 MOST_PIECES: Final = 10_000_000
 
 _INVOICE: Final = re.compile(r"C?[0-9]{1,20}")
@@ -66,62 +61,16 @@ def read(path: Path) -> tuple[list[Row], list[Refusal]]:
     """All rows of a CSV or .csv.gz file; raises `UnreadableFile` or `WrongHeader`."""
     rows: list[Row] = []
     refused: list[Refusal] = []
-    for number, line in _lines(path):
-        if number == 1:
-            _check_header(path, line)
-            continue
+    for number, line in rows_of(path, HEADER):
         cells: list[str] = []
         try:
-            cells = _cells(line)
+            cells = cells_of(line)
             rows.append(_row(number, cells))
         except InvalidMessage as error:
             refused.append(Refusal(number, str(error), cells[0] if cells else ""))
     if not rows and not refused:
         raise UnreadableFile(f"{path}: there is no row in it", file=str(path))
     return rows, refused
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Each physical line with its number: no text of this format holds a line break, so one line is one row."""
-    number = 0
-    try:
-        with _opened(path) as file:
-            while line := file.readline(LINE_BYTES):
-                number += 1
-                yield number, line.rstrip(b"\r\n")
-                while not line.endswith(b"\n") and (line := file.readline(LINE_BYTES)):
-                    pass
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UnreadableFile(
-            f"{path}: the gzip data is damaged after line {number}: {error}", file=str(path)
-        ) from error
-    except OSError as error:
-        raise UnreadableFile(f"{path}: {error.strerror or error}", file=str(path)) from error
-    if not number:
-        raise UnreadableFile(f"{path}: the file is empty", file=str(path))
-
-
-def _opened(path: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
-
-
-def _check_header(path: Path, line: bytes) -> None:
-    if line != HEADER.encode():
-        found = line[:200].decode("utf-8", "replace")
-        raise WrongHeader(f"{path}:1: the header must be {HEADER}, not {found!r}", file=str(path), found=found)
-
-
-def _cells(line: bytes) -> list[str]:
-    if len(line) >= LINE_BYTES:
-        raise BrokenRow(f"the line is longer than {LINE_BYTES} bytes")
-    try:
-        text = line.decode()
-    except UnicodeDecodeError as error:
-        raise BrokenRow(f"byte {error.start + 1} of the line is not UTF-8") from error
-    try:
-        return next(csv.reader([text], strict=True), [])
-    except csv.Error as error:
-        raise BrokenRow(f"quotes do not fit: {error}") from error
 
 
 def _row(line: int, cells: list[str]) -> Row:
@@ -163,7 +112,7 @@ def _invoice(cell: str) -> str:
         return cell
     if _BAD_DEBT.fullmatch(cell):
         raise BrokenRow(f"InvoiceNo {cell} adjusts a bad debt: no goods and no order, nothing a sale could record")
-    raise BrokenRow(f"InvoiceNo {_shown(cell)} is not digits, or C and digits")
+    raise BrokenRow(f"InvoiceNo {shown(cell)} is not digits, or C and digits")
 
 
 @lru_cache(maxsize=10_000)
@@ -172,12 +121,12 @@ def _text(column: str, cell: str) -> str:
         return msgspec.convert(cell, Text)
     except msgspec.ValidationError:
         fault = "is longer than 200 characters" if len(cell) > 200 else "holds a control character"
-        raise BrokenRow(f"{column} {_shown(cell)} {fault}") from None
+        raise BrokenRow(f"{column} {shown(cell)} {fault}") from None
 
 
 def _quantity(cell: str) -> int:
     if not _WHOLE.fullmatch(cell):
-        raise BrokenRow(f"Quantity {_shown(cell)} is not a whole number")
+        raise BrokenRow(f"Quantity {shown(cell)} is not a whole number")
     if abs(pieces := int(cell)) > MOST_PIECES:
         raise BrokenRow(f"Quantity {pieces} is more than {MOST_PIECES}")
     return pieces
@@ -190,13 +139,13 @@ def _moment(cell: str) -> datetime:
             return datetime.fromisoformat(cell).replace(tzinfo=SHOP).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise BrokenRow(f"InvoiceDate {_shown(cell)} is not a time like 2010-12-01 08:26:00")
+    raise BrokenRow(f"InvoiceDate {shown(cell)} is not a time like 2010-12-01 08:26:00")
 
 
 @lru_cache(maxsize=10_000)
 def _price(cell: str) -> Money:
     if not _PRICE.fullmatch(cell):
-        raise BrokenRow(f"UnitPrice {_shown(cell)} is not an amount like 2.55")
+        raise BrokenRow(f"UnitPrice {shown(cell)} is not an amount like 2.55")
     if len(cell.partition(".")[2]) > PRICE_DECIMALS:
         raise BrokenRow(f"UnitPrice {cell} has more than {PRICE_DECIMALS} decimals")
     return Money(+Decimal(cell), CURRENCY)  # plus: "-0.0" is zero
@@ -207,9 +156,5 @@ def _customer(cell: str) -> str:
     if not cell:
         return ""
     if not (found := _CUSTOMER.fullmatch(cell)):
-        raise BrokenRow(f"CustomerID {_shown(cell)} is not a number like 17850.0")
+        raise BrokenRow(f"CustomerID {shown(cell)} is not a number like 17850.0")
     return found[1]
-
-
-def _shown(cell: str) -> str:
-    return repr(cell if len(cell) <= 50 else f"{cell[:50]}…")

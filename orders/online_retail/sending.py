@@ -83,6 +83,10 @@ class Tally(Struct):
     events: int = 0
     already_there: int = 0
 
+    @property
+    def done(self) -> int:
+        return self.invoices
+
     def add(self, batch: Batch) -> list[Refusal]:
         """Count a batch, and give the rows whose commands were refused."""
         self.invoices += len(batch.invoices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from time import monotonic
 from typing import Any
 
@@ -11,7 +12,10 @@ from django.core.management.base import BaseCommand, CommandError
 from eventshop.core.errors import EventShopError
 from eventshop.store.dispatch import Receipt, send_many
 from eventshop.store.tail import newest_position
+from eventshop.web.demo import commands as others
 from orders.demo import demo
+from orders.demo_goods import GOODS
+from orders.models import Product
 
 
 class Command(BaseCommand):
@@ -22,9 +26,12 @@ class Command(BaseCommand):
             self.stdout.write("There are events already; the demo data is left out.")
             return
         started = monotonic()
+        goods = [Product(sku=sku, name=name, price=Decimal(price)) for sku, name, price in GOODS]
+        Product.objects.bulk_create(goods, ignore_conflicts=True)
         try:
             # One transaction: a store that is not empty holds all of the demo data.
-            answers = send_many(demo(datetime.now(UTC)))
+            now = datetime.now(UTC)
+            answers = send_many([*demo(now), *others(now)])
         except EventShopError as error:
             raise CommandError(f"The demo data could not be stored: {error}") from error
         refused = [answer for answer in answers if not isinstance(answer, Receipt)]

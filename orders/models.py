@@ -1,0 +1,112 @@
+"""What the shop sells at which price, and what it has to remember of its dealings with the payment gateway."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+
+from eventshop.core.money import Money
+
+
+class Payment(models.Model):
+    """A charge or a refund that the gateway was asked for, and what became of it; written before it is asked."""
+
+    class Kind(models.TextChoices):
+        CHARGE = "charge", "Charge"
+        REFUND = "refund", "Refund"
+
+    class Status(models.TextChoices):
+        ASKED = "asked", "Asked"
+        PENDING = "pending", "Pending"
+        SUCCEEDED = "succeeded", "Succeeded"
+        DECLINED = "declined", "Declined"
+
+    key = models.UUIDField(primary_key=True, help_text="The gateway's idempotency key: one key, one payment, for ever.")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    order_id = models.UUIDField(null=True, help_text="The order that a charge is for.")
+    charge = models.UUIDField(null=True, help_text="The charge that a refund gives back.")
+    method = models.CharField(max_length=200, blank=True)
+    amount = models.BigIntegerField(help_text="In pennies.")
+    currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ASKED)
+    reason = models.CharField(max_length=200, blank=True, help_text="Why it was declined.")
+    reference = models.CharField(max_length=200, blank=True, help_text="What the gateway calls it.")
+    trouble = models.CharField(
+        max_length=200, blank=True, help_text="Why the last question was left without an answer."
+    )
+    asked_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=["order_id", "asked_at"], name="payment_of_order"),
+            models.Index(fields=["charge"], name="payment_of_charge", condition=models.Q(charge__isnull=False)),
+            models.Index(fields=["-asked_at"], name="payment_newest"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class GatewayMessage(models.Model):
+    """A notice of the gateway, accepted or refused, or an answer that was not believed. The same again is counted."""
+
+    class Verdict(models.TextChoices):
+        ACCEPTED = "accepted", "Accepted"
+        REFUSED = "refused", "Refused"
+
+    class Source(models.TextChoices):
+        NOTICE = "notice", "Notice"
+        ANSWER = "answer", "Answer"
+
+    source = models.CharField(max_length=10, choices=Source.choices)
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    code = models.CharField(max_length=50, blank=True, help_text="Why it was refused.")
+    why = models.CharField(max_length=500, blank=True, help_text="The same for people.")
+    same_as = models.CharField(max_length=200, unique=True, help_text="What makes another message the same as this.")
+    times = models.IntegerField(default=1, help_text="How often it came.")
+    first_at = models.DateTimeField(auto_now_add=True)
+    last_at = models.DateTimeField()
+    notice_id = models.CharField(max_length=100, blank=True)
+    about = models.CharField(max_length=30, blank=True, help_text="What it tells of: charge.succeeded, say.")
+    key = models.UUIDField(null=True, db_index=True, help_text="The payment it names.")
+    amount = models.BigIntegerField(null=True, help_text="The amount it names, in pennies.")
+    currency = models.CharField(max_length=10, blank=True)
+    body_hash = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the body.")
+    begins = models.CharField(max_length=200, blank=True, help_text="How a body begins that could not be read.")
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = (models.Index(fields=["-last_at"], name="gateway_message_newest"),)
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.verdict} {self.code}".strip()
+
+
+class Product(models.Model):
+    """What the shop window shows. An order holds name and price as they were shown; this row may change."""
+
+    sku = models.CharField("code", primary_key=True, max_length=100, validators=[RegexValidator(r"^[\w.:+-]+\Z")])
+    name = models.CharField(max_length=200)
+    description = models.TextField(max_length=2_000, blank=True)
+    price = models.DecimalField(max_digits=10, decimal_places=2, validators=[MinValueValidator(Decimal(0))])
+    currency = models.CharField(max_length=3, default="GBP", validators=[RegexValidator(r"^[A-Z]{3}\Z")])
+    on_sale = models.BooleanField(default=True, help_text="Whether customers see it and can order it.")
+
+    class Meta:
+        ordering = ("name",)
+        permissions = (
+            ("receive_stock", "Can take pieces into stock"),
+            ("write_off_stock", "Can write pieces off"),
+        )
+        indexes = (models.Index(fields=["on_sale", "name"], name="product_window"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def money(self) -> Money:
+        return Money(self.price, self.currency)
