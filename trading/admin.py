@@ -1,0 +1,80 @@
+"""What staff can do to trades: every button sends a command, after a dialog that names the trade and the effect."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+
+from eventshop.ops.console.commanding import CommandActions, CommandForm, envelope
+from eventshop.ops.console.skin import detail_action
+from eventshop.store import dispatch
+from trading import placing
+from trading.commands import CancelTrade, SettleTrade
+from trading.forms import BustForm, CancelForm, CorrectForm, HoldForm, RejectForm, ReleaseForm, SettleForm
+from trading.trade import Trade
+
+
+class TradeActions(CommandActions[Trade]):
+    """For the admin of a row whose primary key is a trade's id. Permissions are that model's `<action>_trade`."""
+
+    aggregate, noun = Trade, "trade"
+    actions_detail = ("settle", "hold", "release", "correct", "bust", "reject", "cancel")
+
+    def has_settle_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self.may(request, "settle_trade")
+
+    def has_correct_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self.may(request, "correct_trade")
+
+    def has_reject_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self.may(request, "reject_trade")
+
+    def has_cancel_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self.may(request, "cancel_trade")
+
+    @detail_action(permission="settle", description="Settle", icon="task_alt")
+    def settle(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.dialog(request, object_id, SettleForm)
+
+    @detail_action(permission="settle", description="Hold", icon="pause_circle")
+    def hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.dialog(request, object_id, HoldForm)
+
+    @detail_action(permission="settle", description="Release", icon="play_circle")
+    def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.dialog(request, object_id, ReleaseForm)
+
+    @detail_action(permission="correct", description="Correct", icon="edit")
+    def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.dialog(request, object_id, CorrectForm)
+
+    @detail_action(permission="correct", description="Void", icon="undo")
+    def bust(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.dialog(request, object_id, BustForm)
+
+    @detail_action(permission="reject", description="Reject", icon="block")
+    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.dialog(request, object_id, RejectForm)
+
+    @detail_action(permission="cancel", description="Cancel", icon="cancel")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.dialog(request, object_id, CancelForm)
+
+    def reference(self, state: Trade) -> str:
+        return state.terms.reference
+
+    def heading(self, form: CommandForm[Trade]) -> str:
+        return f"{form.title}: trade {self.reference(form.state)}"
+
+    def send(
+        self, request: HttpRequest, form: CommandForm[Trade], aggregate_id: UUID, command_id: UUID
+    ) -> dispatch.Receipt:
+        command = form.command(aggregate_id)
+        # A settlement has no reason of its own.
+        why = {"reason": form.cleaned_data["reason"]} if isinstance(command, SettleTrade) else {}
+        sent = envelope(request, command_id, **why)
+        if isinstance(command, CancelTrade):
+            by, metadata = sent.actor, sent.metadata
+            return placing.cancel(aggregate_id, command.reason, by=by, command_id=command_id, metadata=metadata)
+        return dispatch.send(command, envelope=sent)

@@ -1,0 +1,32 @@
+"""manage.py import_trades FILE [--on-error stop|skip]: trades that a venue made public, through commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from eventshop.ops.importing.command import ImportCommand
+from trading.market_trades.executions import executions
+from trading.market_trades.letters import letters
+from trading.market_trades.reading import Refusal, Row, read
+from trading.market_trades.sending import Batch, Tally, sent
+
+
+class Command(ImportCommand):
+    help = "Import a file of public trades (CSV or .csv.gz). It can be stopped and started again at any time."
+    unit = "trades"
+    left_out = "it", "such rows"
+    new_tally = Tally
+
+    def read(self, file: Path) -> tuple[list[Row], list[Refusal]]:
+        return read(file)
+
+    def batches(self, found: Sequence[Row]) -> Iterator[Batch]:
+        return sent(letters(executions(found)))
+
+    def summary(self, tally: Tally, refused: int, seconds: float) -> str:
+        return (
+            f"{tally.fills:,} trades imported as {tally.executions:,} executions: {tally.events:,} events written, "
+            f"{tally.already_there:,} commands already there, {refused:,} rows refused, {seconds:.1f} s, "
+            f"{tally.fills / seconds:,.0f} trades/s."
+        )
