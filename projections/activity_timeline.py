@@ -9,6 +9,10 @@ from eventshop.core.message import Event, Meta
 from eventshop.core.money import Money
 from orders.events import (
     CreditNoteIssued,
+    InventoryDispatched,
+    InventoryRefused,
+    InventoryReleased,
+    InventoryReserved,
     ItemsReturned,
     OrderCancelled,
     OrderCreated,
@@ -18,98 +22,131 @@ from orders.events import (
     PaymentProcessed,
     PaymentRefunded,
     PaymentRequested,
+    StockReceived,
     StockWrittenOff,
 )
 from projections.engine.projection import Projection, catalogue
 from projections.models import ActivityTimeline
 
-activity_timeline = Projection(ActivityTimeline, topic="activity-timeline-projection", version=1, shared_rows=False)
+activity_timeline = Projection(ActivityTimeline, topic="activity-timeline-projection", version=2, shared_rows=False)
 catalogue.add(activity_timeline)
 
 _Money: TypeAlias = PaymentRequested | PaymentDeclined | PaymentProcessed | PaymentRefunded
+_Inventory: TypeAlias = InventoryReserved | InventoryRefused | InventoryReleased | InventoryDispatched
 
 
-def _own_row(event: Event, meta: Meta) -> UUID:
+def own_row(event: Event, meta: Meta) -> UUID:
     return meta.event_id
 
 
-@activity_timeline.on(OrderCreated, dated_key=_own_row)
+@activity_timeline.on(OrderCreated, dated_key=own_row)
 def created(row: ActivityTimeline, event: OrderCreated, meta: Meta) -> None:
-    _about(row, event, meta, f"Order {event.reference}: {_lines(len(event.lines))} for {event.total}")
+    about(row, event, meta, f"Order {event.reference}: {_lines(len(event.lines))} for {event.total}")
     _goods(row, event.total, len(event.lines), sum(line.quantity for line in event.lines))
     row.reference = event.reference
 
 
-@activity_timeline.on(CreditNoteIssued, dated_key=_own_row)
+@activity_timeline.on(CreditNoteIssued, dated_key=own_row)
 def credited(row: ActivityTimeline, event: CreditNoteIssued, meta: Meta) -> None:
-    _about(row, event, meta, f"Credit note {event.reference} over {event.total}: {event.reason}")
+    about(row, event, meta, f"Credit note {event.reference} over {event.total}: {event.reason}")
     _goods(row, event.total, len(event.lines), sum(line.quantity for line in event.lines))
     row.reference = event.reference
 
 
-@activity_timeline.on(PaymentRequested, dated_key=_own_row)
+@activity_timeline.on(PaymentRequested, dated_key=own_row)
 def payment_requested(row: ActivityTimeline, event: PaymentRequested, meta: Meta) -> None:
-    _about(row, event, meta, f"Payment of {event.amount} requested by {event.method}")
+    about(row, event, meta, f"Payment of {event.amount} requested by {event.method}")
     _paid(row, event)
 
 
-@activity_timeline.on(PaymentDeclined, dated_key=_own_row)
+@activity_timeline.on(PaymentDeclined, dated_key=own_row)
 def payment_declined(row: ActivityTimeline, event: PaymentDeclined, meta: Meta) -> None:
-    _about(row, event, meta, f"Payment of {event.amount} declined: {event.reason}")
+    about(row, event, meta, f"Payment of {event.amount} declined: {event.reason}")
     _paid(row, event)
 
 
-@activity_timeline.on(PaymentProcessed, dated_key=_own_row)
+@activity_timeline.on(PaymentProcessed, dated_key=own_row)
 def paid(row: ActivityTimeline, event: PaymentProcessed, meta: Meta) -> None:
-    _about(row, event, meta, f"Paid {event.amount} by {event.method}")
+    about(row, event, meta, f"Paid {event.amount} by {event.method}")
     _goods(row, event.amount, len(event.lines), sum(line.quantity for line in event.lines))
     row.reference = event.reference
 
 
-@activity_timeline.on(PaymentRefunded, dated_key=_own_row)
+@activity_timeline.on(PaymentRefunded, dated_key=own_row)
 def refunded(row: ActivityTimeline, event: PaymentRefunded, meta: Meta) -> None:
-    _about(row, event, meta, f"Refunded {event.amount}: {event.reason}")
+    about(row, event, meta, f"Refunded {event.amount}: {event.reason}")
     _paid(row, event)
     row.reference = event.reference
 
 
-@activity_timeline.on(OrderShipped, dated_key=_own_row)
+@activity_timeline.on(OrderShipped, dated_key=own_row)
 def shipped(row: ActivityTimeline, event: OrderShipped, meta: Meta) -> None:
-    _about(row, event, meta, f"Shipped with {event.carrier} {event.tracking}".rstrip())
+    about(row, event, meta, " ".join(filter(None, ("Shipped with", event.carrier, event.service, event.tracking))))
 
 
-@activity_timeline.on(OrderDelivered, dated_key=_own_row)
+@activity_timeline.on(OrderDelivered, dated_key=own_row)
 def delivered(row: ActivityTimeline, event: OrderDelivered, meta: Meta) -> None:
-    _about(row, event, meta, f"Delivered to {event.received_by}" if event.received_by else "Delivered")
+    about(row, event, meta, "Delivered and signed for" if event.received_by else "Delivered")
 
 
-@activity_timeline.on(OrderCancelled, dated_key=_own_row)
+@activity_timeline.on(OrderCancelled, dated_key=own_row)
 def cancelled(row: ActivityTimeline, event: OrderCancelled, meta: Meta) -> None:
-    _about(row, event, meta, f"Order {event.reference} cancelled: {event.reason}")
+    about(row, event, meta, f"Order {event.reference} cancelled: {event.reason}")
     row.reference = event.reference
     row.lines, row.units = len(event.lines), sum(line.quantity for line in event.lines)
 
 
-@activity_timeline.on(ItemsReturned, dated_key=_own_row)
+@activity_timeline.on(ItemsReturned, dated_key=own_row)
 def returned(row: ActivityTimeline, event: ItemsReturned, meta: Meta) -> None:
     units = sum(line.quantity for line in event.lines)
-    _about(row, event, meta, f"{_pieces(units)} of {_lines(len(event.lines))} returned: {event.reason}")
+    about(row, event, meta, f"{_pieces(units)} of {_lines(len(event.lines))} returned: {event.reason}")
     row.reference = event.reference
     row.lines, row.units = len(event.lines), units
 
 
-@activity_timeline.on(StockWrittenOff, dated_key=_own_row)
-def written_off(row: ActivityTimeline, event: StockWrittenOff, meta: Meta) -> None:
-    _about(row, event, meta, f"{event.quantity} x {event.sku} written off: {event.reason}")
+@activity_timeline.on(StockReceived, dated_key=own_row)
+def received(row: ActivityTimeline, event: StockReceived, meta: Meta) -> None:
+    about(row, event, meta, f"{event.quantity} x {event.sku} received: {event.reference}")
     row.reference, row.lines, row.units = event.reference, 1, event.quantity
 
 
-def _about(row: ActivityTimeline, event: Event, meta: Meta, summary: str) -> None:
-    row.at, row.recorded_at = meta.occurred_at, meta.recorded_at
+@activity_timeline.on(InventoryReserved, dated_key=own_row)
+def reserved(row: ActivityTimeline, event: InventoryReserved, meta: Meta) -> None:
+    _moved(row, event, meta, "set aside for an order")
+
+
+@activity_timeline.on(InventoryRefused, dated_key=own_row)
+def refused(row: ActivityTimeline, event: InventoryRefused, meta: Meta) -> None:
+    _moved(row, event, meta, f"refused to an order: {event.reason}, {event.available} on hand")
+
+
+@activity_timeline.on(InventoryReleased, dated_key=own_row)
+def released(row: ActivityTimeline, event: InventoryReleased, meta: Meta) -> None:
+    _moved(row, event, meta, "on hand again")
+
+
+@activity_timeline.on(InventoryDispatched, dated_key=own_row)
+def dispatched(row: ActivityTimeline, event: InventoryDispatched, meta: Meta) -> None:
+    _moved(row, event, meta, "dispatched")
+
+
+@activity_timeline.on(StockWrittenOff, dated_key=own_row)
+def written_off(row: ActivityTimeline, event: StockWrittenOff, meta: Meta) -> None:
+    about(row, event, meta, f"{event.quantity} x {event.sku} written off: {event.reason}")
+    row.reference, row.lines, row.units = event.reference, 1, event.quantity
+
+
+def about(row: ActivityTimeline, event: Event, meta: Meta, summary: str) -> None:
+    row.position, row.at, row.recorded_at = meta.position, meta.occurred_at, meta.recorded_at
     row.aggregate_type, row.aggregate_id, row.version = meta.aggregate_type, meta.aggregate_id, meta.version
     row.event_type, row.actor, row.correlation_id = meta.event_type, meta.actor, meta.correlation_id
     row.summary = summary[:500]
     row.customer_id = getattr(event, "customer_id", None)
+
+
+def _moved(row: ActivityTimeline, event: _Inventory, meta: Meta, what: str) -> None:
+    about(row, event, meta, f"{event.quantity} x {event.sku} {what}")
+    row.lines, row.units = 1, event.quantity
 
 
 def _paid(row: ActivityTimeline, event: _Money) -> None:

@@ -6,26 +6,41 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.ops.console.counting import BoundedPaginator
 from eventshop.ops.console.links import Link, add_naming, add_row_page
-from eventshop.ops.console.lookups import as_uuid
-from eventshop.ops.console.read_only import ReadOnlyAdmin
 from eventshop.ops.console.readable import NOTHING, amount, when
 from eventshop.ops.console.skin import ChoicesDropdownFilter, RangeNumericFilter, display
 from orders.admin import OrderActions
-from projections import admin_engine, admin_parking, admin_people, admin_sales
+from projections import (
+    admin_engine,
+    admin_parking,
+    admin_people,
+    admin_privacy,
+    admin_replays,
+    admin_sales,
+    admin_stock,
+    admin_trading,
+)
 from projections.admin_filters import CountryFilter, CurrencyFilter, DaysFilter
+from projections.admin_search import FoundByReference
 from projections.models import OrderLine, OrderSummary
-from projections.prefixes import starting_with
 from projections.story import story
 
-__all__ = ["OrderSummaryAdmin", "admin_engine", "admin_parking", "admin_people", "admin_sales"]
+__all__ = [
+    "OrderSummaryAdmin",
+    "admin_engine",
+    "admin_parking",
+    "admin_people",
+    "admin_privacy",
+    "admin_replays",
+    "admin_sales",
+    "admin_stock",
+    "admin_trading",
+]
 
 _COLOURS = {
     "Created": "info",
@@ -37,7 +52,7 @@ _COLOURS = {
 
 
 @admin.register(OrderSummary)
-class OrderSummaryAdmin(OrderActions, ReadOnlyAdmin):
+class OrderSummaryAdmin(OrderActions, FoundByReference):
     list_display = (
         "reference",
         "state",
@@ -57,7 +72,7 @@ class OrderSummaryAdmin(OrderActions, ReadOnlyAdmin):
         ("total", RangeNumericFilter),
     )
     list_filter_submit = True
-    search_fields = ("reference",)
+    owner_column = "customer_id"
     search_help_text = "Order number, order id or customer id"
     sortable_by = ("ordered", "reference")
     ordering = ("-created_at", "-order_id")
@@ -65,15 +80,6 @@ class OrderSummaryAdmin(OrderActions, ReadOnlyAdmin):
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     change_form_template = "projections/order.html"
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        text = search_term.strip()
-        identity = as_uuid(text)
-        if identity is not None:
-            return queryset.filter(Q(pk=identity) | Q(customer_id=identity)), False
-        return (queryset.filter(starting_with("reference", text)) if text else queryset), False
 
     def page(self, request: HttpRequest, obj: OrderSummary) -> dict[str, Any]:
         told = story(obj.order_id)
@@ -122,11 +128,6 @@ class OrderSummaryAdmin(OrderActions, ReadOnlyAdmin):
     @display(description="refunded")
     def given_back(self, order: OrderSummary) -> str:
         return amount(order.refunded, order.currency) if order.refunded else NOTHING
-
-
-def order_link(order_id: UUID, text: str) -> SafeString:
-    url = reverse("admin:projections_ordersummary_change", args=(order_id,))
-    return format_html('<a class="es-link" href="{}">{}</a>', url, text)
 
 
 @add_row_page

@@ -12,13 +12,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.core.errors import EventShopError
+from eventshop.ops.console.confirm import confirm
 from eventshop.ops.console.read_only import ReadOnlyAdmin
-from eventshop.ops.console.readable import NOTHING, when
+from eventshop.ops.console.readable import NOTHING, ago, when
 from eventshop.ops.console.skin import ChangeList, ChoicesDropdownFilter, detail_action, display
-from projections.admin_confirm import confirm
+from projections import touched  # noqa: F401  (it tells the console which rows an event changes)
 from projections.admin_filters import ProjectionFilter
-from projections.engine import rebuild
-from projections.engine.tables import Checkpoint, Rebuild
+from projections.admin_replays import ask_what_if
+from projections.engine import rebuild, replays
+from projections.engine.tables import Checkpoint, Rebuild, Replay
 from projections.progress import progress
 
 _COLOURS = {
@@ -32,10 +34,8 @@ _COLOURS = {
 
 
 class ReasonForm(forms.Form):
-    effect = (
-        "A worker folds every event again into new rows beside the live ones, and swaps them in when they are as far. "
-        "Readers see the old rows until then."
-    )
+    """Says what a dry run foresees; without one, whoever wants the rebuild says that they want it all the same."""
+
     button = "Rebuild"
     dangerous = False
 
@@ -44,6 +44,23 @@ class ReasonForm(forms.Form):
         help_text="Shown beside the rebuild.",
         widget=forms.TextInput(attrs={"class": "es-input"}),
     )
+    unseen = forms.BooleanField(
+        label="Rebuild without knowing what will differ",
+        help_text="Nobody has tried it out since yesterday. Nothing is lost by looking first: What would differ.",
+    )
+
+    def __init__(self, request: HttpRequest, foreseen: Replay | None) -> None:
+        super().__init__(request.POST if request.method == "POST" else None)
+        self.effect = _EFFECT
+        if foreseen is not None and foreseen.finished_at is not None:
+            self.effect = f"{_EFFECT} Tried out {ago(foreseen.finished_at)}: {replays.differences(foreseen)}."
+            del self.fields["unseen"]
+
+
+_EFFECT = (
+    "A worker folds every event again into new rows beside the live ones, and swaps them in when they are as far. "
+    "Readers see the old rows until then."
+)
 
 
 class CheckpointChangeList(ChangeList):
@@ -75,7 +92,7 @@ class CheckpointAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("projection", "partition")
     list_filter = (ProjectionFilter,)
-    actions_detail = ("rebuild",)
+    actions_detail = ("what_if", "rebuild")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CheckpointChangeList]:
         return CheckpointChangeList
@@ -83,12 +100,23 @@ class CheckpointAdmin(ReadOnlyAdmin):
     def has_rebuild_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projections.rebuild_projection")
 
+    def has_replay_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("projections.replay_projection")
+
+    @detail_action(permission="replay", description="What would differ", icon="difference")
+    def what_if(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404("no such projection")
+        return ask_what_if(self, request, row.projection, reverse("admin:projections_checkpoint_changelist"))
+
     @detail_action(permission="rebuild", description="Rebuild", icon="construction")
     def rebuild(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404("no such projection")
-        form = ReasonForm(request.POST if request.method == "POST" else None)
+        foreseen = replays.foreseen(row.projection)
+        form = ReasonForm(request, foreseen)
         back = reverse("admin:projections_checkpoint_changelist")
         if request.method == "POST" and form.is_valid():
             try:
@@ -96,6 +124,7 @@ class CheckpointAdmin(ReadOnlyAdmin):
                     row.projection,
                     requested_by=request.user.get_username(),
                     reason=form.cleaned_data["reason"],
+                    foreseen=foreseen,
                 )
             except EventShopError as error:
                 messages.error(request, f"{row.projection} cannot be rebuilt. {error}.")
@@ -138,7 +167,17 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
 @admin.register(Rebuild)
 class RebuildAdmin(ReadOnlyAdmin):
-    list_display = ("projection", "status", "how_far", "difference", "requested_by", "reason", "requested", "finished")
+    list_display = (
+        "projection",
+        "status",
+        "how_far",
+        "difference",
+        "foreseen",
+        "requested_by",
+        "reason",
+        "requested",
+        "finished",
+    )
     list_filter = (("state", ChoicesDropdownFilter), ProjectionFilter)
     sortable_by = ()
     ordering = ("-pk",)
@@ -155,6 +194,12 @@ class RebuildAdmin(ReadOnlyAdmin):
     @display(description="rows added, changed, removed")
     def difference(self, job: Rebuild) -> str:
         return f"{job.added:,} / {job.changed:,} / {job.removed:,}"
+
+    @display(description="foreseen")
+    def foreseen(self, job: Rebuild) -> str:
+        if job.foreseen_at is None:
+            return NOTHING
+        return f"{job.foreseen_added:,} / {job.foreseen_changed:,} / {job.foreseen_removed:,}"
 
     @display(description="requested")
     def requested(self, job: Rebuild) -> str | SafeString:

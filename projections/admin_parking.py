@@ -14,11 +14,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.core.errors import EventShopError
+from eventshop.ops.console.confirm import confirm
 from eventshop.ops.console.event_page import event_url
 from eventshop.ops.console.read_only import ReadOnlyAdmin
 from eventshop.ops.console.readable import when
 from eventshop.ops.console.skin import detail_action, display
-from projections.admin_confirm import confirm
 from projections.admin_filters import ProjectionFilter
 from projections.engine import parking
 from projections.engine.tables import ParkedEvent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import admin
@@ -16,10 +16,10 @@ from django.utils.safestring import SafeString
 from eventshop.ops.console.counting import BoundedPaginator
 from eventshop.ops.console.keyset import KeysetChangeList
 from eventshop.ops.console.lookups import as_uuid
-from eventshop.ops.console.read_only import ReadOnlyAdmin
 from eventshop.ops.console.readable import NOTHING, amount, when
-from eventshop.ops.console.skin import display
+from eventshop.ops.console.skin import DropdownFilter, display
 from projections.admin_filters import CurrencyFilter
+from projections.admin_search import FoundById, SearchedAdmin
 from projections.models import ActivityTimeline, CustomerSummary, OrderLine, OrderSummary
 from projections.prefixes import starting_with
 
@@ -39,7 +39,7 @@ def _order_ids(text: str) -> list[UUID]:
 
 
 @admin.register(OrderLine)
-class OrderLineAdmin(ReadOnlyAdmin):
+class OrderLineAdmin(SearchedAdmin):
     list_display = ("sku", "description", "order", "line", "quantity", "each", "worth", "returned")
     search_fields = ("sku",)
     search_help_text = "Product code, order number or order id"
@@ -48,14 +48,9 @@ class OrderLineAdmin(ReadOnlyAdmin):
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        text = search_term.strip()
-        if not text:
-            return queryset, False
+    def matching(self, text: str) -> Q:
         orders = _order_ids(text)
-        return queryset.filter(Q(order_id__in=orders) if orders else starting_with("sku", text)), False
+        return Q(order_id__in=orders) if orders else starting_with("sku", text)
 
     @display(description="order")
     def order(self, line: OrderLine) -> SafeString:
@@ -72,7 +67,7 @@ class OrderLineAdmin(ReadOnlyAdmin):
 
 
 @admin.register(CustomerSummary)
-class CustomerSummaryAdmin(ReadOnlyAdmin):
+class CustomerSummaryAdmin(FoundById):
     list_display = ("customer_id", "orders", "paid_orders", "paid", "given_back", "value", "last_order")
     list_filter = (CurrencyFilter,)
     search_fields = ("customer_id",)
@@ -82,13 +77,6 @@ class CustomerSummaryAdmin(ReadOnlyAdmin):
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     change_form_template = "projections/customer.html"
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        if not search_term.strip():
-            return queryset, False
-        return queryset.filter(customer_id=as_uuid(search_term.strip())), False
 
     def page(self, request: HttpRequest, obj: CustomerSummary) -> dict[str, Any]:
         orders = OrderSummary.objects.filter(customer_id=obj.customer_id).order_by("-created_at")[:50]
@@ -123,33 +111,45 @@ class CustomerSummaryAdmin(ReadOnlyAdmin):
         return when(customer.last_order_at)
 
 
-class ActivityChangeList(KeysetChangeList):
-    cut_by = "last_offset"
+class WhatFilter(DropdownFilter):
+    """The logs that somebody asks for by name."""
+
+    title = "log"
+    parameter_name = "log"
+    logs: Final = {
+        "processing": (
+            "Use of personal data",
+            ("ProcessingRecorded", "ProcessingRestricted", "ProcessingResumed", "RestrictionLifted"),
+        ),
+        "access": ("Access to personal data", ("DataAccessed", "DataExported")),
+        "erasure": ("Erasures", ("ErasureRequested", "ErasureCancelled", "ErasureBegun", "DataErased")),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, title) for name, (title, _) in self.logs.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.logs.get(self.value() or "")
+        return queryset.filter(event_type__in=chosen[1]) if chosen else queryset
 
 
 @admin.register(ActivityTimeline)
-class ActivityTimelineAdmin(ReadOnlyAdmin):
+class ActivityTimelineAdmin(SearchedAdmin):
     list_display = ("summary", "happened", "what", "worth", "actor", "stream")
     search_fields = ("aggregate_id",)
     search_help_text = "Order number, or id of an order, customer or event"
+    list_filter = (WhatFilter,)
     sortable_by = ()
-    ordering = ("-last_offset",)
+    ordering = ("-position",)
     change_list_template = "console/keyset_list.html"
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ActivityChangeList]:
-        return ActivityChangeList
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        return KeysetChangeList
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        text = search_term.strip()
-        if not text:
-            return queryset, False
+    def matching(self, text: str) -> Q:
         identity = as_uuid(text)
-        mine = Q(aggregate_id__in=_order_ids(text))
-        if identity:
-            mine |= Q(customer_id=identity) | Q(event_id=identity)
-        return queryset.filter(mine), False
+        orders = Q(aggregate_id__in=_order_ids(text))
+        return orders | Q(customer_id=identity) | Q(event_id=identity) if identity else orders
 
     @display(description="happened")
     def happened(self, row: ActivityTimeline) -> str | SafeString:

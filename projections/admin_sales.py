@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,19 +10,20 @@ from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 
 from eventshop.ops.console.counting import BoundedPaginator
-from eventshop.ops.console.read_only import ReadOnlyAdmin
 from eventshop.ops.console.readable import amount
 from eventshop.ops.console.skin import display
 from projections.admin_filters import CurrencyFilter
+from projections.admin_rows import RowAdmin
+from projections.admin_search import FoundBySku
+from projections.charts import chart_data
 from projections.models import DailySales, ProductSales
-from projections.prefixes import starting_with
 
 #: Days on the chart above the list.
 CHARTED = 60
 
 
 @admin.register(DailySales)
-class DailySalesAdmin(ReadOnlyAdmin):
+class DailySalesAdmin(RowAdmin):
     list_display = ("day", "currency", "orders", "refunds", "units_sold", "units_returned", "sold", "back", "left")
     list_filter = (CurrencyFilter,)
     sortable_by = ("day",)
@@ -78,37 +78,22 @@ def charts(days: Iterable[DailySales]) -> list[dict[str, str]]:
     for day in days:
         by_currency.setdefault(day.currency, []).insert(0, day)
     return [
-        {"currency": currency, "data": chart_data([(f"{day.day:%-d %b}", day.net) for day in found], currency)}
-        for currency, found in sorted(by_currency.items())
+        {"currency": currency, "data": net_sales(found, currency)} for currency, found in sorted(by_currency.items())
     ]
 
 
-def chart_data(points: list[tuple[str, Any]], currency: str) -> str:
-    dataset = {
-        "label": f"Net sales, {currency}",
-        "data": [float(value) for _, value in points],  # drawn, not counted with
-        "backgroundColor": "var(--color-primary-600)",
-        "maxBarThickness": 18,
-    }
-    return json.dumps({"labels": [text for text, _ in points], "datasets": [dataset]})
+def net_sales(days: Iterable[DailySales], currency: str) -> str:
+    return chart_data(f"Net sales, {currency}", [(f"{row.day:%-d %b}", row.net) for row in days])
 
 
 @admin.register(ProductSales)
-class ProductSalesAdmin(ReadOnlyAdmin):
+class ProductSalesAdmin(FoundBySku):
     list_display = ("sku", "description", "units_sold", "units_returned", "units_net", "sold", "back", "left")
     list_filter = (CurrencyFilter,)
-    search_fields = ("sku",)
-    search_help_text = "Product code"
     sortable_by = ("sku", "units_net", "left")
     ordering = ("-net",)
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        text = search_term.strip()
-        return (queryset.filter(starting_with("sku", text)) if text else queryset), False
 
     @display(description="gross")
     def sold(self, product: ProductSales) -> str:

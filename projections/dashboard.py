@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from eventshop.ops.console.filters import midnight
 from eventshop.ops.console.readable import amount, when
-from projections.admin_sales import chart_data
+from eventshop.ops.saga_watch import watch
+from projections.admin_sales import net_sales
 from projections.engine.tables import ParkedEvent
 from projections.models import ActivityTimeline, DailySales, OrderSummary
 from projections.progress import progress
@@ -32,13 +33,20 @@ class Figure(NamedTuple):
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What `templates/admin/index.html` shows; each part only to those who may see its list."""
     may = request.user.has_perm
+    if may("process.view_saga"):
+        found_sagas = watch()
+        context |= {
+            "sagas": found_sagas,
+            "stuck_since": when(found_sagas.since),
+            "unheard": when(found_sagas.unheard_since),
+        }
     if may("projections.view_dailysales"):
         context |= _sales()
     if may("projections.view_ordersummary"):
         statuses = OrderSummary.objects.order_by().values_list("status").annotate(of_them=Count("*"))
         context["statuses"] = [(status, OrderSummary.Status(status).label, count) for status, count in sorted(statuses)]
     if may("projections.view_activitytimeline"):
-        newest = ActivityTimeline.objects.order_by("-last_offset")[:NEWEST]
+        newest = ActivityTimeline.objects.order_by("-position")[:NEWEST]
         context["activity"] = [(row, when(row.at)) for row in newest]
     if may("projections.view_checkpoint"):
         found = progress()
@@ -73,7 +81,7 @@ def _block(currency: str, rows: list[DailySales], shown: date) -> dict[str, Any]
     return {
         "currency": currency,
         "figures": _figures(filled[-1][1], filled[-2][1]),
-        "chart": chart_data([(f"{day:%-d %b}", row.net) for day, row in filled], currency),
+        "chart": net_sales([row for _, row in filled], currency),
         "days": [
             (day, row.orders, *(amount(value, currency) for value in (row.gross, row.refunded, row.net)))
             for day, row in reversed(filled)

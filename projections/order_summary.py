@@ -15,6 +15,7 @@ from orders.events import (
     PaymentRefunded,
     PaymentRequested,
 )
+from projections.engine.clear_text import readable
 from projections.engine.projection import Projection, catalogue
 from projections.models import OrderSummary
 
@@ -26,6 +27,7 @@ catalogue.add(order_summary)
 def created(row: OrderSummary, event: OrderCreated, meta: Meta) -> None:
     _opened(row, event, meta)
     row.status = OrderSummary.Status.CREATED
+    row.delivery_name, row.delivery_address = readable(event.delivery_name), readable(event.delivery_address)
 
 
 @order_summary.on(CreditNoteIssued, key=lambda event: event.order_id)
@@ -61,12 +63,13 @@ def paid(row: OrderSummary, event: PaymentProcessed, meta: Meta) -> None:
 @order_summary.on(OrderShipped, key=lambda event: event.order_id)
 def shipped(row: OrderSummary, event: OrderShipped, meta: Meta) -> None:
     row.status = OrderSummary.Status.SHIPPED
-    row.carrier, row.tracking = event.carrier, event.tracking
+    row.carrier, row.tracking = f"{event.carrier} {event.service}".rstrip(), event.tracking
     row.shipped_at = row.updated_at = meta.occurred_at
 
 
 @order_summary.on(OrderDelivered, key=lambda event: event.order_id)
 def delivered(row: OrderSummary, event: OrderDelivered, meta: Meta) -> None:
+    row.received_by = readable(event.received_by)
     row.status = OrderSummary.Status.DELIVERED
     row.delivered_at = row.updated_at = meta.occurred_at
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,6 +16,7 @@ from django.db.models import Count, Max, Min, QuerySet, Sum
 from eventshop.core.ids import derived_id
 from projections.daily_sales import shop_day
 from projections.models import ActivityTimeline, CustomerSummary, DailySales, OrderSummary, ProductSales
+from projections.verifying import digest
 
 CURRENCY: Final = "GBP"
 #: Events that stand for a cancellation invoice, and those that stand for any invoice's rows.
@@ -29,12 +29,6 @@ def sales_totals(customers: Iterable[str], stock_codes: Iterable[str]) -> dict[s
     known = {derived_id("retail-customer", name): name for name in customers}
     coded = {derived_id("stock-item", code): code for code in stock_codes}
     return _money() | _invoices() | _customers(known) | _products(coded)
-
-
-def digest(values: Mapping[str, object]) -> str:
-    """SHA-256 over `key|value` lines sorted by key; money with three decimals."""
-    lines = "".join(f"{key}|{_written(values[key])}\n" for key in sorted(values))
-    return sha256(lines.encode()).hexdigest()
 
 
 def by_period(length: int) -> dict[str, list[Any]]:
@@ -152,7 +146,3 @@ def _sum(rows: QuerySet[Any], column: str) -> int:
 
 def _local(moment: datetime | None) -> str:
     return moment.astimezone(ZoneInfo(settings.TIME_ZONE)).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
-
-
-def _written(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, Decimal) else str(value)

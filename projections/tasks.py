@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 
-from projections.engine import worker
+from eventshop.ops import periodic
+from projections.engine import replays, worker
 
 
 @shared_task(ignore_result=True)
 def look_for_rebuilds() -> None:
     """Start requested rebuilds now rather than at the worker's next look."""
     worker.wake.set()
+
+
+@periodic.periodic(every=timedelta(hours=6))
+def remove_old_replays() -> str:
+    return f"{replays.remove_old()} read models as they were removed"

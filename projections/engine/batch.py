@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from eventshop.log.base import Delivery, Place, Unreadable
 from eventshop.log.crash import point
-from projections.engine import checkpoint, parking
+from projections.engine import checkpoint, clear_text, parking
 from projections.engine.checkpoint import Moved, Seen
 from projections.engine.fold import Fold, Step, steps
 from projections.engine.parking import Site
 from projections.engine.table import REFUSED, blames_the_row
-from projections.engine.turns import wait_for_turn
+from projections.engine.turns import begin_batch
 
 #: Something to get past: an event with what it touches, or a record that is none.
 Planned: TypeAlias = Step | Unreadable
@@ -52,10 +52,10 @@ def _project(site: Site, seen: Seen, planned: Sequence[Planned]) -> None:
 
 def _written(site: Site, seen: Seen, planned: Sequence[Planned]) -> None:
     moving = {item.partition for item in planned}
-    happened = [item for item in planned if isinstance(item, Step)]
-    with transaction.atomic():
-        _relax_commit()
-        wait_for_turn(site.projection, site.table.name)
+    with transaction.atomic(), clear_text.together():
+        begin_batch(site.projection, site.table.name)
+        planned = clear_text.held(site.projection, planned)
+        happened = [item for item in planned if isinstance(item, Step)]
         rows = checkpoint.locked({number: seen[number] for number in sorted(moving)})
         any_parked = any(row.parked for row in rows.values())
         blocked = parking.blocked(site.name, {step.meta.aggregate_id for step in happened}) if any_parked else set()
@@ -101,13 +101,3 @@ def _moves(rows: Seen, planned: Sequence[Planned], parked: Counter[int]) -> dict
             at[item.partition] = last._replace(offset=item.offset)
     seen = Counter(item.partition for item in planned)
     return {number: Moved(at[number], seen[number], parked[number]) for number in seen}
-
-
-def _relax_commit() -> None:
-    """Answer this commit before it is on disk: should it vanish, rows and checkpoint vanish together and come again.
-
-    Only this one: the same connection may send commands next, and what was accepted must not vanish.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL synchronous_commit TO off")

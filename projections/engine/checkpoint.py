@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
-import socket
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
-from django.db.models import F, Q
+from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved
@@ -18,6 +18,14 @@ from projections.engine.tables import Checkpoint, Worker
 
 #: How long a worker that died keeps others from taking over.
 LEASE: Final = timedelta(seconds=15)
+
+_ADVANCE: Final = f"""
+UPDATE {Checkpoint._meta.db_table} AS it
+SET position = moved.column2, sequence = moved.column3, store_position = moved.column4,
+    events = it.events + moved.column5, parked = it.parked + moved.column6, advanced_at = %s, polled_at = %s
+FROM (VALUES {{values}}) AS moved
+WHERE it.id = moved.column1
+"""
 
 #: One projection's checkpoints, by partition, as a worker left them.
 Seen: TypeAlias = dict[int, Checkpoint]
@@ -29,11 +37,6 @@ class Moved(NamedTuple):
     place: Place
     events: int
     parked: int
-
-
-def this_worker() -> str:
-    """A name for this process that an operator can find."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def opened(name: str, partitions: Iterable[int], version: int) -> Seen:
@@ -52,6 +55,11 @@ def opened(name: str, partitions: Iterable[int], version: int) -> Seen:
 
 def places(seen: Mapping[int, Checkpoint]) -> dict[int, Place]:
     return {number: Place(row.position, row.sequence, row.store_position) for number, row in seen.items()}
+
+
+def to_a_new_topic() -> None:
+    """Every offset is void: go on from the topic's beginning, where the events' numbers tell what is known already."""
+    Checkpoint.objects.update(position=0)
 
 
 def held(seen: Mapping[int, Checkpoint]) -> Seen:
@@ -77,18 +85,12 @@ def locked(seen: Mapping[int, Checkpoint]) -> Seen:
 
 
 def advance(rows: Mapping[int, Checkpoint], moves: Mapping[int, Moved]) -> None:
-    """Move locked checkpoints; in the transaction that wrote the rows."""
-    now = timezone.now()
-    for number, move in moves.items():
-        Checkpoint.objects.filter(pk=rows[number].pk).update(
-            position=move.place.offset,
-            sequence=move.place.sequence,
-            store_position=move.place.position,
-            events=F("events") + move.events,
-            parked=F("parked") + move.parked,
-            advanced_at=now,
-            polled_at=now,
-        )
+    """Move locked checkpoints, all in one statement; in the transaction that wrote the rows."""
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    moved = [(rows[number].pk, *move.place, move.events, move.parked) for number, move in moves.items()]
+    values = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(moved))
+    with connection.cursor() as cursor:
+        cursor.execute(_ADVANCE.format(values=values), [now, now, *chain.from_iterable(moved)])
 
 
 def lease(rows: Iterable[Checkpoint], owner: str, *, share: int | None = None) -> set[int]:

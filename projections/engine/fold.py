@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import UUID
 
-from eventshop.core.codec import decode_event
 from eventshop.core.message import Event, Meta, Recorded
+from eventshop.core.personal import PersonalField, Redacted
 from eventshop.core.registry import Registry
 from eventshop.core.registry import registry as program
 from eventshop.log.base import Delivered
 from eventshop.store.rows import meta as meta_of
+from eventshop.store.rows import named
+from eventshop.store.rows import place as place_of
+from eventshop.store.sealing import read_event
 from projections.engine.projection import Key, Projection, keys_of
 from projections.engine.read_model import ReadModel
 
@@ -24,6 +28,14 @@ class Touch(NamedTuple):
     change: Callable[[Any, Any, Meta], None]
 
 
+class Clear(NamedTuple):
+    """Personal data of some persons as it was read, and where from: should they be erased now, it is read again."""
+
+    subjects: frozenset[UUID]
+    words: tuple[str, ...]
+    source: Delivered
+
+
 class Step(NamedTuple):
     """One event of a batch, and what it will touch; or the error that says it cannot be read."""
 
@@ -34,6 +46,7 @@ class Step(NamedTuple):
     sequence: int
     touches: list[Touch]
     error: Exception | None = None
+    clear: Clear | None = None  # for an event with personal data that could be read
 
 
 def steps(projection: Projection[R], delivered: Iterable[Delivered], registry: Registry = program) -> list[Step]:
@@ -44,15 +57,26 @@ def steps(projection: Projection[R], delivered: Iterable[Delivered], registry: R
 def _step(projection: Projection[R], at: Delivered, registry: Registry) -> Step:
     place = at.offset, at.partition, at.sequence
     try:
-        meta = meta_of(at.row)
-        kind = registry.event(at.row.event_type)
+        meta = named(meta_of(at.row), registry)
+        kind = registry.reader(at.row.event_type, at.row.schema_version).kind
         if not projection.handlers.get(kind):
             return Step(None, meta, *place, [])
-        happened = decode_event(kind, at.row.payload)
-        return Step(happened, meta, *place, touches(projection, happened, meta))
+        happened = read_event(registry, at.row.payload, place_of(at.row))
+        personal = registry.personal(kind)
+        clear = _clear(happened, personal, at) if personal else None
+        return Step(happened, meta, *place, touches(projection, happened, meta), None, clear)
     except Exception as error:  # whatever a key function or a decoder raises is this event's error, not the batch's
         known = meta_of(at.row._replace(metadata="{}"))  # the metadata may be what cannot be read
         return Step(None, known, *place, [], error)
+
+
+def _clear(event: Event, fields: Iterable[PersonalField], at: Delivered) -> Clear | None:
+    read = [(field, value) for field in fields if (value := getattr(event, field.name))]
+    read = [(field, value) for field, value in read if not isinstance(value, Redacted)]
+    if not read:
+        return None
+    subjects = frozenset(getattr(event, field.of) or at.row.aggregate_id for field, _ in read)
+    return Clear(subjects, tuple(str(value) for _, value in read), at)
 
 
 def touches(projection: Projection[R], event: Event, meta: Meta) -> list[Touch]:

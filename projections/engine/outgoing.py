@@ -1,14 +1,16 @@
 """What goes to Kafka beside the events, written down in the transaction that changes it (`publish.py` sends it).
 
 Every changed row of a read model goes to its projection's topic, under its key, as JSON with the columns' names; money
-is text, so that no reader rounds it. What was set aside goes to `dead-letters`, as it lay on the log. The embedded mode
-has nowhere to send any of it and pays for nothing but a look at one setting.
+is text, so that no reader rounds it. What was set aside goes to `dead-letters`, as it lay on the log, and the store's
+snapshots to `snapshots`, so that a restored store need not fold its longest streams again. The embedded mode has
+nowhere to send any of it and pays for nothing but a look at one setting.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from django.conf import settings
@@ -17,10 +19,12 @@ from django.db import connection, models
 from eventshop.core.errors import BrokenStream
 from eventshop.log.base import Unreadable
 from eventshop.store.engine import engine
+from eventshop.store.models import Snapshot
 from eventshop.store.rows import Row
 from projections.engine.tables import Outgoing, ParkedEvent, UnreadableRecord
 
 DEAD_LETTERS: Final = "dead-letters"
+SNAPSHOTS: Final = "snapshots"
 
 #: What of a dead letter's value and of a stranger's headers Kafka takes: together below the largest request.
 _MOST_OF_VALUE: Final = 900_000
@@ -79,6 +83,18 @@ def unreadable(rows: Iterable[UnreadableRecord], records: Iterable[Unreadable]) 
         )
 
 
+def snapshot(stream: UUID, taken: Snapshot | None) -> None:
+    """A snapshot that was taken, to its topic; None: a tombstone."""
+    if not wanted():
+        return
+    from eventshop.log import snapshot_topic
+
+    value, headers = snapshot_topic.value_and_headers(taken) if taken else (None, [])
+    if value is not None and len(value) > _MOST_OF_VALUE:
+        return  # the topic keeps an earlier one, which is as true as it was
+    Outgoing.objects.create(topic=SNAPSHOTS, key=str(stream), value=value, headers=_written(headers))
+
+
 def _record(event: Row) -> tuple[bytes, Headers]:
     from eventshop.log import records
 
@@ -128,8 +144,11 @@ def _letter(key: str, value: bytes | None, headers: Headers, ours: Mapping[str, 
     if value is not None and len(value) > _MOST_OF_VALUE:
         headers.append(("cut-from-bytes", str(len(value)).encode()))
         value = value[:_MOST_OF_VALUE]
-    written = [(name, said.decode("latin-1")) for name, said in headers]
-    return Outgoing(topic=DEAD_LETTERS, key=key, value=value, headers=msgspec.json.encode(written).decode())
+    return Outgoing(topic=DEAD_LETTERS, key=key, value=value, headers=_written(headers))
+
+
+def _written(headers: Headers) -> str:
+    return msgspec.json.encode([(name, said.decode("latin-1")) for name, said in headers]).decode()
 
 
 def _send(letters: Iterable[Outgoing]) -> None:

@@ -13,8 +13,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from eventshop.log.base import Delivered, Unreadable
+from eventshop.privacy import locks
 from eventshop.store.engine import engine
-from projections.engine import outgoing
+from projections.engine import clear_text, outgoing
+from projections.engine.clear_text import masked
 from projections.engine.fold import Fold, Step, steps
 from projections.engine.projection import Projection, catalogue
 from projections.engine.table import REFUSED, Table, blames_the_row
@@ -97,7 +99,7 @@ def drain(site: Site, aggregate_id: UUID) -> Drained:
     limit, drained = AT_ONCE, 0
     while True:
         try:
-            with transaction.atomic():
+            with transaction.atomic(), clear_text.together():
                 done = _drain(site, aggregate_id, limit)
         except REFUSED as error:
             if not blames_the_row(error):
@@ -118,25 +120,26 @@ def drain(site: Site, aggregate_id: UUID) -> Drained:
 
 def _drain(site: Site, aggregate_id: UUID, limit: int) -> Drained:
     wait_for_turn(site.projection, site.table.name)
+    locks.clear_text_is_written()  # before the checkpoint, as batches do: else each could wait for the other
     # The checkpoint's lock is what keeps the worker from adding to the queue, or passing it, meanwhile.
     first = _queue(site.name, aggregate_id).first()
     if first is None:
         return Drained(0, 0)
     checkpoint = Checkpoint.objects.select_for_update().get(projection=site.name, partition=first.partition)
     queue = list(_queue(site.name, aggregate_id)[:limit])
-    folded, failure = _fold(site, queue)
+    folded, failed = _fold(site, queue)
     done = [row.pk for row in queue[:folded]]
     ParkedEvent.objects.filter(pk__in=done).delete()
     Checkpoint.objects.filter(pk=checkpoint.pk).update(parked=F("parked") - len(done))
     remaining = _queue(site.name, aggregate_id)
-    if failure is not None:
-        _failed_again(queue[folded], failure)
+    if failed is not None:
+        _failed_again(queue[folded], *failed)
     elif (following := remaining.first()) is not None:
         ParkedEvent.objects.filter(pk=following.pk).update(next_attempt_at=timezone.now())
     return Drained(folded, remaining.count())
 
 
-def _fold(site: Site, queue: Sequence[ParkedEvent]) -> tuple[int, Exception | None]:
+def _fold(site: Site, queue: Sequence[ParkedEvent]) -> tuple[int, tuple[Exception, Step] | None]:
     """Write the rows of the first parked events that can be folded: how many, and what the next one raised."""
     marks = ", ".join(["%s"] * len(queue))
     rows = engine().select(f"WHERE position IN ({marks}) ORDER BY position", [row.position for row in queue])
@@ -146,9 +149,10 @@ def _fold(site: Site, queue: Sequence[ParkedEvent]) -> tuple[int, Exception | No
         site.projection,
         [Delivered(parked[row.position].offset, row, parked[row.position].partition) for row in rows],
     )
+    planned = clear_text.held(site.projection, planned)
     keys = {site.projection.primary_key(touch.key) for step in planned for touch in step.touches}
     folding = Fold(site.projection, site.table.load(keys))
-    failure: Exception | None = None
+    failed: tuple[Exception, Step] | None = None
     folded = 0
     for step in planned:
         try:
@@ -156,11 +160,11 @@ def _fold(site: Site, queue: Sequence[ParkedEvent]) -> tuple[int, Exception | No
                 raise step.error
             folding.apply(step)
         except Exception as error:  # a handler may raise anything; it is this event's error
-            failure = error
+            failed = error, step
             break
         folded += 1
     site.table.save(folding.changed.values())
-    return folded, failure
+    return folded, failed
 
 
 def _queue(name: str, aggregate_id: UUID) -> Any:
@@ -179,8 +183,8 @@ def _parked(name: str, step: Step, error: Exception | None, now: datetime) -> Pa
         version=meta.version,
         event_id=meta.event_id,
         event_type=meta.event_type,
-        error=_sentence(error) if error else "",
-        traceback=_trace(error) if error else "",
+        error=_sentence(error, step) if error else "",
+        traceback=_trace(error, step) if error else "",
         attempts=1 if error else 0,
         parked_at=now,
         last_attempt_at=now if error else None,
@@ -202,24 +206,24 @@ def _unreadable(name: str, record: Unreadable, now: datetime) -> UnreadableRecor
     )
 
 
-def _failed_again(row: ParkedEvent, error: Exception) -> None:
+def _failed_again(row: ParkedEvent, error: Exception, step: Step | None = None) -> None:
     now = timezone.now()
     wait = min(FIRST_WAIT * 2 ** min(row.attempts, 20), LONGEST_WAIT)
     ParkedEvent.objects.filter(pk=row.pk).update(
-        error=_sentence(error),
-        traceback=_trace(error),
+        error=_sentence(error, step),
+        traceback=_trace(error, step),
         attempts=F("attempts") + 1,
         last_attempt_at=now,
         next_attempt_at=now + wait,
     )
 
 
-def _sentence(error: Exception) -> str:
-    return _storable(f"{type(error).__name__}: {error}")[:500]
+def _sentence(error: Exception, step: Step | None = None) -> str:
+    return _storable(masked(f"{type(error).__name__}: {error}", step))[:500]
 
 
-def _trace(error: Exception) -> str:
-    return _storable("".join(traceback.format_exception(error)))[-20_000:]
+def _trace(error: Exception, step: Step | None = None) -> str:
+    return _storable(masked("".join(traceback.format_exception(error)), step))[-20_000:]
 
 
 def _storable(text: str) -> str:

@@ -28,7 +28,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from threading import Event as Signal
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 from zlib import crc32
 
@@ -37,13 +37,16 @@ import psycopg
 from django.db import DatabaseError, connection, transaction
 
 from eventshop.core.errors import TailBusy
-from eventshop.log import leading, topics
+from eventshop.core.ids import this_process
+from eventshop.log import hanging, leading, topics
 from eventshop.log.crash import point
 from eventshop.log.kafka_tail import last_records
 from eventshop.log.leading import NeedsAPerson
-from eventshop.log.models import RelayCheckpoint
+from eventshop.log.models import KnownTopic, RelayCheckpoint
+from eventshop.log.records import number
 from eventshop.log.transactions import Sending, Transactions
 from eventshop.log.watchdog import Watchdog
+from projections.engine.projection import catalogue
 from projections.engine.tables import Outgoing
 
 log = logging.getLogger(__name__)
@@ -81,8 +84,9 @@ class Publisher:
 
     def __init__(self, watchdog: Watchdog) -> None:
         self.topic = topics.outgoing_positions()
-        self.owner = leading.this_process()
+        self.owner = this_process()
         self.transactions = Transactions("publish", f"eventshop-publish-{self.topic}", watchdog)
+        self._unshown: hanging.Unshown | None = None
         self.outbox = UUID(int=0)
         self.position = 0
         self._horizon = 0
@@ -101,7 +105,10 @@ class Publisher:
         self.transactions.open()
         checkpoint = RelayCheckpoint.objects.get(topic=self.topic)
         self.outbox = checkpoint.source_id
+        all_of_them = _partitions()
+        hanging.end(self.transactions.transactional_id, all_of_them, numbered=_position, confirmed=checkpoint.position)
         self.position = self._reached(checkpoint)
+        self._unshown = hanging.Unshown(all_of_them)
         self._note()
         leading.keep_lead(self.topic, self.owner, topic_id=there.topic_id)
         log.info("publishing from position %s", self.position)
@@ -116,14 +123,18 @@ class Publisher:
             self.transactions.publish(self._records(rows), len(rows) + 1)
             point("publish.before-checkpoint")
             self.position = rows[-1].position
+        if self._unshown:
+            self._unshown.look()
         return len(rows)
 
     def close(self) -> None:
+        if self._unshown:
+            self._unshown.close()
         self.transactions.close()
 
     def _reached(self, checkpoint: RelayCheckpoint) -> int:
         """The position behind which to go on: what Kafka says, if it speaks of this outbox."""
-        last = last_records(self.topic, 1).get(0)
+        last = last_records(self.topic, 1, settled=True).get(0)
         try:
             said = msgspec.json.decode(last.value, type=Reached) if last else None
         except (msgspec.DecodeError, TypeError) as error:
@@ -230,6 +241,20 @@ def _last_position() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sequence_last_value(pg_get_serial_sequence('projections_outgoing', 'position'))")
         return int(cursor.fetchone()[0] or 0)
+
+
+def _partitions() -> dict[str, int]:
+    """Every topic that is published to, with its number of partitions."""
+    wanted = topics.designed(projection.topic for projection in catalogue.chosen([]))
+    names = {topic.name for topic in wanted} - {topics.event_store()}
+    return dict(KnownTopic.objects.filter(name__in=names).values_list("name", "partitions"))
+
+
+def _position(record: Any) -> int:
+    """Where in the outbox a record was, or, of the one that says how far it is published, the last one with it."""
+    if record.key == _KEY:
+        return msgspec.json.decode(record.value, type=Reached).position
+    return number(record.headers, "outgoing-position")
 
 
 def _checked(name: str) -> tuple[str, int]:

@@ -11,10 +11,13 @@ class ReadModel(models.Model):
     """A row the engine folds and writes; nothing else may.
 
     The primary key is the row key. Where a key has several parts (a day and a currency), `identity` names their
-    columns and the primary key is their text joined by a colon.
+    columns and the primary key is their text joined by a colon. `personal` names the columns with personal data, which
+    are empty texts once it is erased, and `subjects` the columns that may say whose it is.
     """
 
     identity: ClassVar[tuple[str, ...]] = ()
+    personal: ClassVar[tuple[str, ...]] = ()
+    subjects: ClassVar[tuple[str, ...]] = ()
 
     last_event_id = models.UUIDField(help_text="The newest event folded into this row.")
     last_version = models.IntegerField(help_text="That event's version in its stream.")

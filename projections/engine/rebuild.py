@@ -17,14 +17,15 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
+from eventshop.core.ids import this_process
 from eventshop.log.base import EventLog, Reader
 from projections.engine import batch, checkpoint
 from projections.engine.checkpoint import Seen
 from projections.engine.parking import Site, live
 from projections.engine.projection import Projection, catalogue
-from projections.engine.swap import replace_parked, replace_rows
+from projections.engine.swap import create_like, replace_parked, replace_rows
 from projections.engine.table import AWAY, Table
-from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild
+from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild, Replay
 
 #: Events folded in one transaction; nobody waits for these rows, so larger than the live batch.
 BATCH: Final = 2_000
@@ -47,13 +48,25 @@ class Progress(NamedTuple):
 Told = Callable[[Progress], None]
 
 
-def request(name: str, *, requested_by: str, reason: str) -> Rebuild:
-    """Ask for a rebuild; a worker starts it. Asking again while one waits or runs gives that one."""
+def request(name: str, *, requested_by: str, reason: str, foreseen: Replay | None = None) -> Rebuild:
+    """Ask for a rebuild; a worker starts it. Asking again while one waits or runs gives that one.
+
+    `foreseen`: what a dry run said that it would change; its numbers stay with the record.
+    """
     catalogue.get(name)
     waiting = Rebuild.objects.filter(projection=name, state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING])
     return waiting.first() or Rebuild.objects.create(
-        projection=name, requested_by=requested_by, reason=reason, requested_at=timezone.now()
+        projection=name,
+        requested_by=requested_by,
+        reason=reason,
+        requested_at=timezone.now(),
+        **_numbers(foreseen),
     )
+
+
+def _numbers(foreseen: Replay | None) -> dict[str, Any]:
+    names = {"at": "finished_at"} | {name: name for name in ("added", "changed", "removed", "failed")}
+    return {f"foreseen_{name}": getattr(foreseen, said) for name, said in names.items()} if foreseen else {}
 
 
 def waiting() -> list[Rebuild]:
@@ -84,7 +97,7 @@ def rebuild(
     """
     job = request(projection.name, requested_by=requested_by, reason=reason)
     site = beside(projection)
-    owner = f"{checkpoint.this_worker()}/rebuild/{get_ident()}"
+    owner = f"{this_process()}/rebuild/{get_ident()}"
     seen = checkpoint.opened(site.name, source.partitions, projection.version)
     if len(checkpoint.lease(seen.values(), owner)) < len(seen):
         checkpoint.release(owner)
@@ -124,7 +137,7 @@ def _prepared(job: Rebuild, site: Site, seen: Seen, source: EventLog, owner: str
     if not (resumable and site.table.name in connection.introspection.table_names()):
         with transaction.atomic():
             _discard(site)
-            _create_like(site.table.name, site.projection.model._meta.db_table)
+            create_like(site.table.name, site.projection.model)
             seen = checkpoint.opened(site.name, source.partitions, version)
         checkpoint.lease(seen.values(), owner)
     Rebuild.objects.filter(pk=job.pk).update(
@@ -230,14 +243,3 @@ def _discard(site: Site) -> None:
         cursor.execute(f'DROP TABLE IF EXISTS "{site.table.name}"')
     ParkedEvent.objects.filter(projection=site.name).delete()
     Checkpoint.objects.filter(projection=site.name).delete()
-
-
-def _create_like(name: str, model: str) -> None:
-    """An empty table with the same columns and primary key; only the key is needed to fold into it."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f'CREATE TABLE "{name}" (LIKE "{model}" INCLUDING INDEXES)')
-            return
-        cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = %s", [model])
-        [sql] = cursor.fetchone()
-        cursor.execute(sql.replace(f'"{model}"', f'"{name}"', 1))

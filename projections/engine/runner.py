@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from threading import Event as Signal
 from time import monotonic, sleep
 from typing import Any, Final
@@ -13,6 +15,7 @@ from django.db import DatabaseError, connections
 
 from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
 from eventshop.log.base import EventLog, Reader
+from eventshop.log.watchdog import Watchdog
 from projections.engine import batch, checkpoint, parking
 from projections.engine.checkpoint import Seen
 from projections.engine.parking import Site
@@ -28,6 +31,8 @@ BATCH: Final = 1_000
 IDLE_S: Final = 0.2
 #: How often leases are renewed and due retries looked for.
 CARE_S: Final = 2.0
+#: A batch that takes longer hangs, and its process has to be started again.
+HANGING_S: Final = 180.0
 #: How long a projection stands still that cannot go on: not rebuilt for its new version, its table not there.
 HOLD_S: Final = 60.0
 
@@ -36,13 +41,24 @@ class Runner:
     """Some projections, one after the other in one thread, each at its own checkpoints.
 
     `owner` names the worker that leases them; a runner without owner takes no leases (`run_projections --once`): the
-    checkpoints keep it and a worker from doing anything twice.
+    checkpoints keep it and a worker from doing anything twice. A `watchdog` ends the process when a batch hangs.
     """
 
-    def __init__(self, projections: Iterable[Projection[Any]], source: EventLog, *, owner: str = "") -> None:
+    def __init__(
+        self,
+        projections: Iterable[Projection[Any]],
+        source: EventLog,
+        *,
+        owner: str = "",
+        watchdog: Watchdog | None = None,
+        hanging_s: float = HANGING_S,
+    ) -> None:
         self.sites = [parking.live(projection) for projection in projections]
         self.source = source
         self.owner = owner
+        self._watched: Callable[[], AbstractContextManager[None]] = (
+            nullcontext if watchdog is None else partial(watchdog.within, hanging_s, "a batch")
+        )
         self._readers: dict[str, Reader] = {}
         self._seen: dict[str, Seen] = {}
         self._held_until: dict[str, float] = {}
@@ -58,7 +74,8 @@ class Runner:
         if not delivered:
             return 0
         try:
-            batch.project(site, seen, delivered)
+            with self._watched():
+                batch.project(site, seen, delivered)
         except Exception:
             self._seen.pop(site.name, None)  # wherever it is now, it is not where this runner believed
             raise
@@ -100,7 +117,7 @@ class Runner:
                 continue
             idle = 0.005 if advanced else min(IDLE_S, idle * 2)
             if not advanced:
-                stop.wait(idle)
+                self._wait(idle, stop)
         self._give_back()
 
     def close(self) -> None:
@@ -114,6 +131,14 @@ class Runner:
             self._retry_due()
             self._care_at = monotonic() + CARE_S
         return sum(self._patiently(site) for site in self.sites if self._seen.get(site.name))
+
+    def _wait(self, seconds: float, stop: Signal) -> None:
+        """A runner of one projection waits where its events come in; one of several looks at each in turn."""
+        site = self.sites[0]
+        if len(self.sites) == 1 and self._seen.get(site.name):
+            self._reader(site).wait(seconds, stop)
+        else:
+            stop.wait(seconds)
 
     def _patiently(self, site: Site) -> int:
         try:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 
 from projections.engine import outgoing
+from projections.engine.read_model import ReadModel
 from projections.engine.table import Table
 from projections.engine.tables import ParkedEvent
 
@@ -40,3 +41,17 @@ def replace_parked(old: str, new: str) -> None:
     ParkedEvent.objects.filter(projection=old).delete()
     ParkedEvent.objects.filter(projection=new).update(projection=old)
     outgoing.parked(ParkedEvent.objects.filter(projection=old).exclude(event_id__in=known).order_by("position"))
+
+
+def create_like(name: str, read_model: type[ReadModel]) -> None:
+    """An empty table with the same columns and primary key; only the key is needed to fold into it."""
+    model = read_model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f'CREATE TABLE "{name}" (LIKE "{model}" INCLUDING INDEXES)')
+            for column in read_model.personal:  # the planner keeps samples of all others
+                cursor.execute(f'ALTER TABLE "{name}" ALTER COLUMN "{column}" SET STATISTICS 0')
+            return
+        cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = %s", [model])
+        [sql] = cursor.fetchone()
+        cursor.execute(sql.replace(f'"{model}"', f'"{name}"', 1))

@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection, models
 
+from eventshop.core.exact import decimals
 from projections.engine import outgoing
 from projections.engine.read_model import ReadModel
 
@@ -90,7 +91,9 @@ class Table(Generic[R]):
         """The statement `change`, which also publishes the rows it writes (or removes) where that is wanted."""
         if self.topic is None or not outgoing.wanted():
             return change
-        return outgoing.with_rows(change, self.topic, self.fields, str(self.key), gone=gone)
+        # Kafka forgets nothing on demand: personal columns never get there.
+        public = [field for field in self.fields if field.attname not in self.model.personal]
+        return outgoing.with_rows(change, self.topic, public, str(self.key), gone=gone)
 
     def _listed(self, prefix: str = "") -> str:
         return ", ".join(f'{prefix}"{column}"' for column in self.columns)
@@ -154,6 +157,8 @@ def _sqlite_writer(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
             return partial(_whole, name, 2**31)
         case models.DecimalField():
             limit = Decimal(10) ** (field.max_digits - field.decimal_places)
+            if field.get_internal_type() == "ExactField":
+                return partial(_exact, name, limit, field.decimal_places)
             return partial(_amount, name, limit, Decimal(1).scaleb(-field.decimal_places))
         case models.UUIDField():
             return partial(_one_of, name, UUID, _hex)
@@ -183,6 +188,13 @@ def _whole(column: str, limit: int, value: int) -> int:
     if not -limit <= value < limit:
         raise DataError(f"{column}: {value} is out of range")
     return value
+
+
+def _exact(column: str, limit: Decimal, places: int, value: Any) -> str:
+    """Every digit, or none at all."""
+    if abs(Decimal(value)) >= limit or decimals(value) > places:
+        raise DataError(f"{column}: {value} is out of range")
+    return f"{value:f}"
 
 
 def _amount(column: str, limit: Decimal, unit: Decimal, value: Any) -> str:

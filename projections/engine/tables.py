@@ -1,4 +1,4 @@
-"""The engine's own tables: how far each projection is, what it set aside, which rebuilds run, what goes to Kafka."""
+"""The engine's own tables: how far each projection is, what it set aside, what staff asked for, what goes to Kafka."""
 
 from __future__ import annotations
 
@@ -126,6 +126,11 @@ class Rebuild(models.Model):
     added = models.IntegerField(default=0)
     changed = models.IntegerField(default=0)
     removed = models.IntegerField(default=0)
+    foreseen_at = models.DateTimeField(null=True, help_text="When it was tried out; empty: it was not.")
+    foreseen_added = models.IntegerField(null=True)
+    foreseen_changed = models.IntegerField(null=True)
+    foreseen_removed = models.IntegerField(null=True)
+    foreseen_failed = models.IntegerField(null=True, help_text="Events that would have been set aside.")
     error = models.TextField(blank=True)
     requested_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
@@ -137,6 +142,65 @@ class Rebuild(models.Model):
 
     def __str__(self) -> str:
         return f"{self.projection}: {self.state}"
+
+
+class Replay(models.Model):
+    """A read model folded beside its rows: as it was at a time, or as today's code would make it."""
+
+    class Kind(models.TextChoices):
+        AS_OF = "as-of", "As it was"
+        DRY_RUN = "dry-run", "What would differ"
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Requested"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    projection = models.CharField(max_length=100, db_index=True)
+    at = models.DateTimeField(null=True, help_text="As of when.")
+    happened = models.BooleanField(default=False, help_text="By when it happened, not by when it was recorded.")
+    key = models.CharField(max_length=250, blank=True, help_text="Only the row with this primary key.")
+    state = models.CharField(max_length=20, choices=State.choices, default=State.REQUESTED)
+    requested_by = models.CharField(max_length=200)
+    requested_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    position = models.BigIntegerField(default=0, help_text="How far it has come in the store.")
+    head = models.BigIntegerField(default=0, help_text="Where the store ended when it began.")
+    events = models.BigIntegerField(default=0, help_text="Events that were tried out.")
+    rows = models.IntegerField(default=0)
+    added = models.IntegerField(default=0)
+    changed = models.IntegerField(default=0)
+    removed = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0, help_text="Events that would be set aside.")
+    error = models.TextField(blank=True)
+    owner = models.CharField(max_length=200, blank=True)
+    leased_until = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = (("replay_projection", "Can have read models folded as they were, or would be"),)
+
+    def __str__(self) -> str:
+        return f"{self.projection}: {self.get_kind_display().lower()}"
+
+
+class ReplayedRow(models.Model):
+    """One row of a result, without its personal columns: nothing here has to be emptied when somebody is erased."""
+
+    replay = models.ForeignKey(Replay, on_delete=models.CASCADE, related_name="found")
+    number = models.IntegerField(help_text="Its place in the result.")
+    key = models.CharField(max_length=250)
+    columns = models.TextField(help_text="As JSON: each column's value, or its value as it is and as it would be.")
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["replay", "number"], name="replayed_row_once"),)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class Outgoing(models.Model):

@@ -7,21 +7,21 @@ lets the batch in hand finish, and gives the leases back.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from threading import Event as Signal
-from threading import Thread
 from typing import Any, Final
 
-from celery import bootsteps
-from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections
 
 from eventshop.core.errors import EventShopError, ProjectionError, UnknownProjection
+from eventshop.core.ids import this_process
 from eventshop.log.source import event_log
-from projections.engine import checkpoint
+from eventshop.log.watchdog import Watchdog
+from eventshop.process.hosting import HostedThreads
+from projections.engine import replays
 from projections.engine.projection import Projection, catalogue
 from projections.engine.rebuild import give_up, rebuild, waiting
 from projections.engine.runner import Runner
@@ -29,8 +29,6 @@ from projections.engine.tables import Rebuild
 
 log = logging.getLogger(__name__)
 
-#: Below what orchestrators grant between SIGTERM and SIGKILL.
-STOP_WITHIN_S: Final = 8.0
 #: How often requested rebuilds are looked for when no message says so.
 LOOK_EVERY_S: Final = 2.0
 
@@ -38,42 +36,8 @@ LOOK_EVERY_S: Final = 2.0
 wake = Signal()
 
 
-class HostedThreads(bootsteps.StartStopStep):
-    """A step whose work is done by threads that stop when they are told to."""
-
-    requires = ("celery.worker.components:Pool",)
-
-    def __init__(self, worker: Any, **options: Any) -> None:
-        super().__init__(worker, **options)
-        self.stopping = Signal()
-        self.threads: list[Thread] = []
-
-    def work(self) -> Iterable[tuple[str, Callable[[Signal], None]]]:
-        """What each thread is called and does."""
-        raise NotImplementedError
-
-    def start(self, worker: Any) -> None:
-        self.threads = [Thread(target=run, args=[self.stopping], name=name) for name, run in self.work()]
-        for thread in self.threads:
-            thread.start()
-        # Celery itself may wait seconds for its broker before it closes its steps.
-        worker_shutting_down.connect(lambda **_: self.close(worker), weak=False)
-
-    def close(self, worker: Any) -> None:
-        self.stopping.set()
-        wake.set()
-
-    def stop(self, worker: Any) -> None:
-        self.close(worker)
-        for thread in self.threads:
-            thread.join(STOP_WITHIN_S)
-
-    def terminate(self, worker: Any) -> None:
-        self.close(worker)
-
-
 class ProjectionStep(HostedThreads):
-    """Runs the projections that `--projections` names, and the rebuilds of any."""
+    """Runs the projections that `--projections` names, and the rebuilds and replays of any."""
 
     def __init__(self, worker: Any, projections: str | None = None, **options: Any) -> None:
         super().__init__(worker, **options)
@@ -82,13 +46,19 @@ class ProjectionStep(HostedThreads):
     def include_if(self, worker: Any) -> bool:
         return bool(self.names)
 
+    def close(self, worker: Any) -> None:
+        super().close(worker)
+        wake.set()
+
     def work(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
         chosen = catalogue.chosen([] if self.names == ["all"] else self.names)
         log.info("projecting %s", ", ".join(projection.name for projection in chosen))
+        watchdog = Watchdog()
         for name, projections in _shared_out(chosen):
-            owner = checkpoint.this_worker() + (f"/{name}" if len(projections) == 1 else "")
-            yield name, Runner(projections, event_log(), owner=owner).run
+            owner = this_process() + (f"/{name}" if len(projections) == 1 else "")
+            yield name, Runner(projections, event_log(), owner=owner, watchdog=watchdog).run
         yield "rebuilds", _rebuild_on_request
+        yield "replays", _replay_on_request
 
 
 class RelayStep(HostedThreads):
@@ -124,6 +94,19 @@ def _shared_out(chosen: Sequence[Projection[Any]]) -> list[tuple[str, Sequence[P
     if connection.vendor == "sqlite":
         return [("projections", chosen)]
     return [(projection.name, [projection]) for projection in chosen]
+
+
+def _replay_on_request(stopping: Signal) -> None:
+    """What staff want to look at; beside the rebuilds, which may take long."""
+    while not stopping.is_set():
+        try:
+            for replay in replays.waiting():
+                if not stopping.is_set():
+                    replays.run(replay)
+        except Exception as error:  # the next look tries again
+            log.warning("replay: %s", error, exc_info=True)
+        connections.close_all()
+        stopping.wait(LOOK_EVERY_S)
 
 
 def _rebuild_on_request(stopping: Signal) -> None:

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
+from eventshop.process import shares
+from projections.engine import checkpoint
 from projections.engine.projection import catalogue
 
 
@@ -32,6 +34,9 @@ class Command(BaseCommand):
         try:
             for name in forget:
                 topics.forget(name)
+                if name == topics.event_store():
+                    checkpoint.to_a_new_topic()
+                    shares.to_a_new_topic()
                 self.stdout.write(f"{name}: forgotten")
             wanted = topics.designed(projection.topic for projection in catalogue.chosen([]))
             for topic in wanted:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from eventshop.core.errors import EventShopError
 from eventshop.log.source import event_log
-from eventshop.ops.terminal import console
-from projections.engine import rebuild
+from eventshop.ops.progress import bar_of
+from projections.engine import rebuild, replays
 from projections.engine.projection import catalogue
+from projections.engine.tables import Replay
+
+_WHO: Final = "command line"
 
 
 class Command(BaseCommand):
@@ -21,18 +23,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", metavar="NAME", help="The projection; see projections_status.")
         parser.add_argument("--reason", default="", help="Why, for the record.")
-
-    def handle(self, *args: Any, name: str, reason: str, **options: Any) -> None:
-        bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[pace]}"),
-            TimeRemainingColumn(),
-            console=console(self),
+        parser.add_argument(
+            "--look-first",
+            action="store_true",
+            help="Try it out before, say what would differ, and stop if events would be set aside.",
         )
+
+    def handle(self, *args: Any, name: str, reason: str, look_first: bool, **options: Any) -> None:
+        bar = bar_of(self)
         try:
             projection = catalogue.get(name)
+            if look_first:
+                rebuild.request(name, requested_by=_WHO, reason=reason, foreseen=self._foreseen(name))
             with bar:
                 task = bar.add_task(name, total=None, pace="")
 
@@ -40,10 +42,20 @@ class Command(BaseCommand):
                     pace = f"{at.events / at.seconds:,.0f} events/s" if at.seconds else ""
                     bar.update(task, completed=at.position, total=at.head, pace=pace)
 
-                job = rebuild.rebuild(projection, event_log(), requested_by="command line", reason=reason, told=told)
+                job = rebuild.rebuild(projection, event_log(), requested_by=_WHO, reason=reason, told=told)
         except EventShopError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
             f"{name} rebuilt: {job.added} rows added, {job.changed} changed, {job.removed} removed; "
             f"up to position {job.position}."
         )
+
+    def _foreseen(self, name: str) -> Replay:
+        """What it would change, in words as well; raises `CommandError` for what should not be swapped in."""
+        job = replays.run(replays.what_if(name, requested_by=_WHO))
+        if job.state != Replay.State.DONE:
+            raise CommandError(f"{name} cannot be tried out: {job.error or 'a worker is at it; try again'}")
+        self.stdout.write(f"{name}: {replays.differences(job)}.")
+        if job.failed:
+            raise CommandError(f"Nothing was changed. The first event that fails: {job.error}")
+        return job

@@ -11,8 +11,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
+from eventshop.core.ids import this_process
 from eventshop.log.source import event_log
-from projections.engine import checkpoint
+from eventshop.log.watchdog import Watchdog
 from projections.engine.projection import catalogue
 from projections.engine.runner import Runner
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
             if once:
                 self._catch_up(Runner(chosen, event_log()))
             else:
-                self._run(Runner(chosen, event_log(), owner=checkpoint.this_worker()))
+                self._run(Runner(chosen, event_log(), owner=this_process(), watchdog=Watchdog()))
         except EventShopError as error:
             raise CommandError(str(error)) from error
 

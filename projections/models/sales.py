@@ -1,41 +1,18 @@
-"""The read models: one table per question. Written by the engine alone."""
+"""Orders, customers, days and products: what the shop sold."""
 
 from __future__ import annotations
-
-from decimal import Decimal
-from typing import Any
 
 from django.db import models
 
 from projections.engine.read_model import ReadModel
-from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild, UnreadableRecord, Worker
-
-__all__ = [
-    "ActivityTimeline",
-    "Checkpoint",
-    "CustomerSummary",
-    "DailySales",
-    "OrderLine",
-    "OrderSummary",
-    "ParkedEvent",
-    "ProductSales",
-    "Rebuild",
-    "UnreadableRecord",
-    "Worker",
-]
-
-
-def money(help_text: str = "", **options: Any) -> models.DecimalField[Any, Any]:
-    """An exact amount; its currency is the row's `currency`."""
-    return models.DecimalField(max_digits=18, decimal_places=3, default=Decimal(0), help_text=help_text, **options)
-
-
-def reference(**options: Any) -> models.CharField[Any, Any]:
-    return models.CharField(max_length=200, **options)
+from projections.models.fields import money, reference
 
 
 class OrderSummary(ReadModel):
     """Where an order stands."""
+
+    personal = ("delivery_name", "delivery_address", "received_by")
+    subjects = ("customer_id", "order_id")
 
     class Kind(models.TextChoices):
         ORDER = "order", "Order"
@@ -65,6 +42,9 @@ class OrderSummary(ReadModel):
     payment = models.CharField(max_length=200, blank=True, help_text="Method, and why the last try was declined.")
     carrier = models.CharField(max_length=200, blank=True)
     tracking = models.CharField(max_length=200, blank=True)
+    delivery_name = models.CharField(max_length=200, blank=True)
+    delivery_address = models.CharField(max_length=1_000, blank=True)
+    received_by = models.CharField(max_length=200, blank=True, help_text="Who took the parcel in.")
     reason = models.CharField(max_length=200, blank=True, help_text="Why it was cancelled or credited.")
     created_at = models.DateTimeField()
     paid_at = models.DateTimeField(null=True)
@@ -195,38 +175,3 @@ class ProductSales(ReadModel):
 
     def __str__(self) -> str:
         return f"{self.sku}"
-
-
-class ActivityTimeline(ReadModel):
-    """What happened, in words: one row per event."""
-
-    event_id = models.UUIDField(primary_key=True)
-    at = models.DateTimeField(help_text="When it happened (business time).")
-    recorded_at = models.DateTimeField(help_text="When the store recorded it.")
-    aggregate_type = models.CharField(max_length=100)
-    aggregate_id = models.UUIDField()
-    version = models.IntegerField()
-    event_type = models.CharField(max_length=100)
-    reference = models.CharField(
-        max_length=200, blank=True, help_text="The document behind it: invoice, return, count."
-    )
-    customer_id = models.UUIDField(null=True, db_index=True)
-    summary = models.CharField(max_length=500)
-    amount = models.DecimalField(max_digits=18, decimal_places=3, null=True)
-    currency = models.CharField(max_length=3, blank=True)
-    lines = models.IntegerField(default=0)
-    units = models.BigIntegerField(default=0)
-    actor = models.CharField(max_length=200)
-    correlation_id = models.UUIDField()
-
-    class Meta:
-        verbose_name = "activity"
-        verbose_name_plural = "activity timeline"
-        default_permissions = ("view",)
-        indexes = (
-            models.Index(fields=["-last_offset"], name="activity_newest"),
-            models.Index(fields=["aggregate_id", "version"], name="activity_of_aggregate"),
-        )
-
-    def __str__(self) -> str:
-        return self.summary

@@ -1,0 +1,181 @@
+"""Trades, positions and trading accounts in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from eventshop.ops.console.counting import BoundedPaginator
+from eventshop.ops.console.links import Link, add_naming, add_row_page
+from eventshop.ops.console.readable import when
+from eventshop.ops.console.skin import ChoicesDropdownFilter, display
+from projections.admin_filters import DaysFilter
+from projections.admin_markets import InstrumentFilter, exactly
+from projections.admin_search import FoundById, FoundByReference
+from projections.charts import chart_data
+from projections.models import Position, TradeBlotter, TradingAccount
+from projections.position_history import moves
+from projections.story import LONGEST, story
+from trading.admin import TradeActions
+
+_COLOURS = {
+    "Open": "info",
+    "Partly filled": "warning",
+    "Filled": "primary",
+    "Settled": "success",
+    "Cancelled": "danger",
+    "Rejected": "danger",
+}
+
+
+@admin.register(TradeBlotter)
+class TradeBlotterAdmin(TradeActions, FoundByReference):
+    list_display = ("reference", "state", "submitted", "instrument", "side", "type", "ordered", "done", "average")
+    list_filter = (("status", ChoicesDropdownFilter), InstrumentFilter, ("submitted_at", DaysFilter))
+    list_filter_submit = True
+    owner_column = "account_id"
+    search_help_text = "Reference, trade id or account id"
+    sortable_by = ("reference", "submitted")
+    ordering = ("-submitted_at", "-trade_id")
+    paginator = BoundedPaginator
+    change_list_template = "projections/list.html"
+    change_form_template = "projections/trade.html"
+
+    def page(self, request: HttpRequest, obj: TradeBlotter) -> dict[str, Any]:
+        told = story(obj.trade_id)
+        numbers = ("quantity", "limit_price", "executed", "notional", "average_price")
+        words = [(name.capitalize(), getattr(obj, name)) for name in ("instrument", "side", "type", "currency")]
+        times = [("Submitted", when(obj.submitted_at)), ("Last changed", when(obj.updated_at))]
+        return super().page(request, obj) | {
+            "trade": obj,
+            "title": f"Trade {obj.reference}",
+            "subtitle": obj.get_status_display(),
+            "facts": [
+                *words,
+                *((name.replace("_", " ").capitalize(), exactly(getattr(obj, name))) for name in numbers),
+                ("Fills", f"{obj.fills:,}, {obj.corrections:,} corrected or void"),
+            ],
+            "times": [*times, *([("Settled on", f"{obj.settled_on:%d %b %Y}")] if obj.settled_on else [])],
+            "story": told,
+            "behind": max(0, (told[-1].version if told else 0) - obj.last_version),
+            "behind_story": obj.last_version > LONGEST,
+        }
+
+    @display(description="status", label=_COLOURS)
+    def state(self, trade: TradeBlotter) -> str:
+        return trade.get_status_display()
+
+    @display(description="submitted", ordering="-submitted_at")
+    def submitted(self, trade: TradeBlotter) -> str | SafeString:
+        return when(trade.submitted_at)
+
+    @display(description="ordered")
+    def ordered(self, trade: TradeBlotter) -> str:
+        return exactly(trade.quantity)
+
+    @display(description="executed")
+    def done(self, trade: TradeBlotter) -> str:
+        return exactly(trade.executed)
+
+    @display(description="average price")
+    def average(self, trade: TradeBlotter) -> str:
+        return exactly(trade.average_price)
+
+
+@admin.register(TradingAccount)
+class TradingAccountAdmin(FoundById):
+    list_display = ("reference", "owner_id", "limit", "used", "frozen_trades", "refusals", "currency", "changed")
+    search_fields = ("owner_id",)
+    search_help_text = "The owner's id"
+    sortable_by = ("changed",)
+    ordering = ("-updated_at",)
+    paginator = BoundedPaginator
+    change_list_template = "projections/list.html"
+
+    @display(description="gross limit")
+    def limit(self, row: TradingAccount) -> str:
+        return exactly(row.gross_limit)
+
+    @display(description="frozen")
+    def used(self, row: TradingAccount) -> str:
+        return exactly(row.frozen)
+
+    @display(description="last changed", ordering="-updated_at")
+    def changed(self, row: TradingAccount) -> str | SafeString:
+        return when(row.updated_at)
+
+
+@admin.register(Position)
+class PositionAdmin(FoundById):
+    list_display = ("instrument", "account_id", "held", "cost", "earned", "currency", "moved")
+    list_filter = (InstrumentFilter,)
+    search_fields = ("account_id",)
+    search_help_text = "Account id"
+    sortable_by = ("instrument",)
+    ordering = ("instrument", "account_id")
+    paginator = BoundedPaginator
+    change_list_template = "projections/list.html"
+    change_form_template = "projections/position.html"
+
+    def page(self, request: HttpRequest, obj: Position) -> dict[str, Any]:
+        steps = moves(obj)
+        names = ("bought", "bought_notional", "sold", "sold_notional", "quantity", "average_cost", "realised")
+        facts = [(name.replace("_", " ").capitalize(), exactly(getattr(obj, name))) for name in names]
+        points = [(f"{it.trade.submitted_at:%d %b %H:%M}", it.held) for it in reversed(steps)]
+        return {
+            "row": obj,
+            "title": f"Position in {obj.instrument}",
+            "subtitle": f"{exactly(obj.quantity)} held",
+            "facts": [*facts, ("Currency", obj.currency)],
+            "moved": when(obj.updated_at),
+            "chart": chart_data(f"Held, {obj.instrument}", points),
+            "moves": [
+                (it.trade, when(it.trade.submitted_at), exactly(it.trade.executed), exactly(it.held)) for it in steps
+            ],
+        }
+
+    @display(description="quantity")
+    def held(self, row: Position) -> str:
+        return exactly(row.quantity)
+
+    @display(description="average cost")
+    def cost(self, row: Position) -> str:
+        return exactly(row.average_cost)
+
+    @display(description="realised")
+    def earned(self, row: Position) -> str:
+        return exactly(row.realised)
+
+    @display(description="last moved")
+    def moved(self, row: Position) -> str | SafeString:
+        return when(row.updated_at)
+
+
+@add_row_page
+def trade_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
+    """From the stream of a trade to its row."""
+    if aggregate_type != "Trade":
+        return None
+    trade = TradeBlotter.objects.filter(pk=aggregate_id).only("reference").first()
+    url = reverse("admin:projections_tradeblotter_change", args=(aggregate_id,))
+    return Link(f"Trade {trade.reference}", url) if trade else None
+
+
+@add_row_page
+def account_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
+    """From the stream of a trading account to its row."""
+    if aggregate_type != "TradingAccount":
+        return None
+    account = TradingAccount.objects.filter(pk=aggregate_id).only("reference").first()
+    url = reverse("admin:projections_tradingaccount_change", args=(aggregate_id,))
+    return Link(f"Trading account {account.reference}", url) if account else None
+
+
+@add_naming
+def trades_called(reference: str) -> list[UUID]:
+    return list(TradeBlotter.objects.filter(reference=reference).values_list("pk", flat=True)[:50])

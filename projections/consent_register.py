@@ -1,0 +1,45 @@
+"""What each person answered about each purpose: the proof of consent, which outlives their data.
+
+Art. 7(1) GDPR asks for it. Nothing in it is personal but an id, and after erasing nobody can say whose
+that was.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from eventshop.core.message import Meta
+from projections.engine.projection import Projection, catalogue
+from projections.models import ConsentRegister
+from users.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataErased
+
+consent_register = Projection(ConsentRegister, topic="consent-projection", version=1, shared_rows=False)
+catalogue.add(consent_register)
+
+
+def _answer(event: ConsentGranted | ConsentWithdrawn | ConsentExpired) -> tuple[UUID, str]:
+    return event.user_id, event.purpose
+
+
+@consent_register.on(ConsentGranted, key=_answer)
+def granted(row: ConsentRegister, event: ConsentGranted, meta: Meta) -> None:
+    row.status = ConsentRegister.Status.GIVEN
+    row.notice, row.notice_digest, row.legal_basis = event.notice, event.notice_digest, event.legal_basis
+    row.source = event.source
+    row.grants += 1
+    row.given_at, row.expires_at, row.ended_at = meta.occurred_at, event.expires_at, None
+
+
+@consent_register.on(ConsentWithdrawn, key=_answer)
+def withdrawn(row: ConsentRegister, event: ConsentWithdrawn, meta: Meta) -> None:
+    row.status, row.source, row.ended_at = ConsentRegister.Status.WITHDRAWN, event.source, meta.occurred_at
+
+
+@consent_register.on(ConsentExpired, key=_answer)
+def expired(row: ConsentRegister, event: ConsentExpired, meta: Meta) -> None:
+    row.status, row.ended_at = ConsentRegister.Status.EXPIRED, meta.occurred_at
+
+
+@consent_register.on(DataErased, key=lambda event: [(event.user_id, purpose) for purpose in event.consents])
+def ended(row: ConsentRegister, event: DataErased, meta: Meta) -> None:
+    row.status, row.ended_at = ConsentRegister.Status.ENDED, meta.occurred_at

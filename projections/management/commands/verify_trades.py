@@ -1,0 +1,57 @@
+"""manage.py verify_trades FILE --totals control_totals.json: do the read models say what the venues' trades say?"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from eventshop.core.errors import EventShopError
+from projections.trade_file import file_totals
+from projections.trade_totals import trade_totals
+from projections.verifying import Answer, add_arguments, differences, listed, sections
+
+READ_MODELS = "read models"
+FILE = "file"
+
+
+class Command(BaseCommand):
+    help = "Compare each control total and both minute digests with what the read models say; exits 1 on a difference."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_arguments(parser)
+
+    def handle(self, *args: Any, file: Path, totals: Path, section: str | None, **options: Any) -> None:
+        try:
+            said = file_totals(file)
+        except EventShopError as error:
+            raise CommandError(str(error)) from error
+        name, expected = _section(totals, section, said["distinct_market_symbol_trade_id"])
+        found = {key: Answer(value, READ_MODELS) for key, value in trade_totals().items()}
+        found |= {key: Answer(value, FILE) for key, value in said.items()}
+        # An instrument or a minute that only one of the two knows is a difference as well.
+        keys = [*expected, *(key for key in found if key not in expected)]
+        if wrong := differences(self.stdout.write, name, keys, expected, found):
+            raise CommandError(f"{wrong} of {len(keys)} totals differ.")
+        self.stdout.write(f"All {len(keys)} totals agree.")
+
+
+def _section(path: Path, wanted: str | None, rows: int) -> tuple[str, dict[str, Any]]:
+    parts = sections(path, with_field="by_market_symbol")
+    for name, part in parts.items():
+        if name == wanted or (wanted is None and part.get("rows") == rows):
+            return name, _flat(part)
+    raise CommandError(f"{path}: no section is {wanted or f'about {rows} rows'}; there are: {listed(parts)}.")
+
+
+def _flat(part: dict[str, Any]) -> dict[str, Any]:
+    """`by_market_symbol.BINANCE_SPOT/BTCUSDT.volume`: one entry for each total, and for each minute."""
+    found = {name: value for name, value in part.items() if not isinstance(value, dict | list)}
+    for group in ("by_market_symbol", "by_symbol"):
+        for name, totals in part.get(group, {}).items():
+            found |= {f"{group}.{name}.{field}": value for field, value in totals.items()}
+    for market, symbol, minute, *totals in part.get("by_minute", []):
+        found[f"by_minute.{market}/{symbol}/{minute}"] = totals
+    return found

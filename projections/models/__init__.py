@@ -1,0 +1,41 @@
+"""The read models: one table per question. Written by the engine alone."""
+
+from __future__ import annotations
+
+from projections.engine.tables import (
+    Checkpoint,
+    ParkedEvent,
+    Rebuild,
+    Replay,
+    ReplayedRow,
+    UnreadableRecord,
+    Worker,
+)
+from projections.models.activity import ActivityTimeline
+from projections.models.sales import CustomerSummary, DailySales, OrderLine, OrderSummary, ProductSales
+from projections.models.stock import StockLevel
+from projections.models.trading import MarketMinute, Position, TradeBlotter, TradingAccount
+from projections.models.users import ConsentRegister, UserProfile
+
+__all__ = [
+    "ActivityTimeline",
+    "Checkpoint",
+    "ConsentRegister",
+    "CustomerSummary",
+    "DailySales",
+    "MarketMinute",
+    "OrderLine",
+    "OrderSummary",
+    "ParkedEvent",
+    "Position",
+    "ProductSales",
+    "Rebuild",
+    "Replay",
+    "ReplayedRow",
+    "StockLevel",
+    "TradeBlotter",
+    "TradingAccount",
+    "UnreadableRecord",
+    "UserProfile",
+    "Worker",
+]

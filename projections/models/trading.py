@@ -1,0 +1,154 @@
+"""Trading: each trade, each position, and each minute of each market."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from projections.engine.read_model import ReadModel
+from projections.models.fields import exact, summed
+from projections.models.fields import reference as words
+
+
+def named_code() -> models.CharField[str, str]:
+    return models.CharField(max_length=60, help_text="Market and symbol.")
+
+
+def named_currency() -> models.CharField[str, str]:
+    return models.CharField(max_length=5)
+
+
+class TradeBlotter(ReadModel):
+    """One trade as it stands now."""
+
+    class Status(models.TextChoices):
+        OPEN = "OPEN", "Open"
+        PARTLY_FILLED = "PARTLY_FILLED", "Partly filled"
+        FILLED = "FILLED", "Filled"
+        CANCELLED = "CANCELLED", "Cancelled"
+        REJECTED = "REJECTED", "Rejected"
+        SETTLED = "SETTLED", "Settled"
+
+    trade_id = models.UUIDField(primary_key=True)
+    reference = words(db_index=True)
+    account_id = models.UUIDField()
+    instrument = named_code()
+    currency = named_currency()
+    side = models.CharField(max_length=4)
+    type = models.CharField(max_length=6)
+    status = models.CharField(max_length=13, choices=Status.choices)
+    quantity = summed("Ordered.")
+    limit_price = exact("Empty for a market order.", null=True)
+    executed = summed("The sum of its fills.")
+    notional = summed("The sum of price times quantity of its fills.")
+    average_price = exact("Notional by executed, 10 decimals, half to even.", null=True)
+    fills = models.IntegerField(default=0, help_text="Those that stand.")
+    corrections = models.IntegerField(default=0, help_text="Fills corrected or declared void.")
+    on_hold = models.BooleanField(default=False, help_text="Staff hold its settlement back.")
+    reason = words(help_text="Why it was rejected, cancelled, corrected or held.")
+    submitted_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    settled_on = models.DateField(null=True)
+
+    class Meta:
+        verbose_name = "trade"
+        default_permissions = ("view",)
+        # What the owner of an account may not do with its trades anyway, and everything with everybody's.
+        permissions = (
+            ("submit_trade", "Can submit trades for any account"),
+            ("fill_trade", "Can report fills"),
+            ("reject_trade", "Can reject trades"),
+            ("cancel_trade", "Can cancel anybody's trades"),
+            ("correct_trade", "Can correct fills and declare them void"),
+            ("settle_trade", "Can settle trades, hold their settlement back and let it go on"),
+            ("open_account", "Can open trading accounts"),
+            ("set_limit", "Can set the limits of trading accounts"),
+        )
+        indexes = (
+            models.Index(fields=["-submitted_at", "-trade_id"], name="blotter_newest"),
+            models.Index(fields=["account_id", "-submitted_at"], name="blotter_account"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.reference}"
+
+
+class Position(ReadModel):
+    """What one account holds of one instrument, and what it has earned with it, by total average cost.
+
+    Every column follows from four sums, so that it does not depend on the order in which fills arrive.
+    """
+
+    identity = ("account_id", "instrument")
+
+    id = models.CharField(max_length=100, primary_key=True)
+    account_id = models.UUIDField()
+    instrument = named_code()
+    currency = named_currency()
+    bought = summed("Quantity of all buys.")
+    bought_notional = summed()
+    sold = summed("Quantity of all sells.")
+    sold_notional = summed()
+    quantity = summed("Bought less sold; negative when short.")
+    average_cost = exact("Of what is held: the average of its side, 10 decimals.", null=True)
+    realised = summed("On what was both bought and sold: average sale less average purchase, 10 decimals.")
+    updated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "position"
+        default_permissions = ("view",)
+        indexes = (models.Index(fields=["account_id", "instrument"], name="position_account"),)
+
+    def __str__(self) -> str:
+        return f"{self.instrument}"
+
+
+class MarketMinute(ReadModel):
+    """What was traded in one instrument in one minute (UTC)."""
+
+    identity = ("instrument", "minute")
+
+    id = models.CharField(max_length=100, primary_key=True)
+    instrument = named_code()
+    minute = models.DateTimeField()
+    currency = named_currency()
+    trades = models.IntegerField(default=0)
+    volume = summed()
+    notional = summed("The sum of price times quantity.")
+    vwap = exact("Volume-weighted average price: 10 decimals, half to even.", null=True)
+    low = exact(null=True)
+    high = exact(null=True)
+    levels = models.TextField(default="{}", help_text="Fills at each price: what low and high are when one is void.")
+
+    class Meta:
+        verbose_name = "market minute"
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=["-minute", "instrument"], name="market_newest"),
+            models.Index(fields=["instrument", "-minute"], name="market_instrument"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.instrument} {self.minute:%Y-%m-%dT%H:%MZ}"
+
+
+class TradingAccount(ReadModel):
+    """One account as it stands now; limits of single instruments are in its events."""
+
+    account_id = models.UUIDField(primary_key=True)
+    reference = words(db_index=True)
+    owner_id = models.UUIDField(null=True, db_index=True, help_text="Empty for a house account.")
+    currency = named_currency()
+    gross_limit = summed("How much may be frozen at once over all instruments.")
+    frozen = summed("What its open trades use of that.")
+    frozen_trades = models.IntegerField(default=0, help_text="How many those are.")
+    refusals = models.IntegerField(default=0, help_text="Trades that found too little left of a limit.")
+    opened_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "trading account"
+        default_permissions = ("view",)
+        indexes = (models.Index(fields=["-updated_at"], name="trading_account_newest"),)
+
+    def __str__(self) -> str:
+        return f"{self.reference}"

@@ -1,0 +1,46 @@
+"""Every trading account: whose it is, its gross limit, and what its open trades have frozen."""
+
+from __future__ import annotations
+
+from eventshop.core.exact import minus, plus
+from eventshop.core.message import Meta
+from projections.engine.projection import Projection, catalogue
+from projections.models import TradingAccount
+from trading.events import AccountEvent, AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
+
+trading_account = Projection(TradingAccount, topic="trading-account-projection", version=1, shared_rows=False)
+catalogue.add(trading_account)
+
+
+def _account(event: AccountEvent) -> object:
+    return event.account_id
+
+
+@trading_account.on(AccountOpened, key=_account)
+def opened(row: TradingAccount, event: AccountOpened, meta: Meta) -> None:
+    row.reference, row.owner_id, row.currency = event.reference, event.owner_id, event.currency
+    row.gross_limit, row.opened_at, row.updated_at = event.gross_limit, meta.occurred_at, meta.occurred_at
+
+
+@trading_account.on(LimitSet, key=_account)
+def limited(row: TradingAccount, event: LimitSet, meta: Meta) -> None:
+    row.updated_at = meta.occurred_at
+    if event.instrument is None:
+        row.gross_limit = event.limit
+
+
+@trading_account.on(AmountFrozen, key=_account)
+def frozen(row: TradingAccount, event: AmountFrozen, meta: Meta) -> None:
+    row.frozen, row.frozen_trades = plus(row.frozen, event.amount), row.frozen_trades + 1
+    row.updated_at = meta.occurred_at
+
+
+@trading_account.on(AmountReleased, key=_account)
+def released(row: TradingAccount, event: AmountReleased, meta: Meta) -> None:
+    row.frozen, row.frozen_trades = minus(row.frozen, event.amount), row.frozen_trades - 1
+    row.updated_at = meta.occurred_at
+
+
+@trading_account.on(FreezeRefused, key=_account)
+def refused(row: TradingAccount, event: FreezeRefused, meta: Meta) -> None:
+    row.refusals, row.updated_at = row.refusals + 1, meta.occurred_at
