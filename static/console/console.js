@@ -51,3 +51,6 @@ window.addEventListener("pageshow", () => document.querySelectorAll("#confirm fo
 
 // The skin has no main landmark to jump to.
 document.addEventListener("DOMContentLoaded", () => document.getElementById("main")?.setAttribute("role", "main"));
+
+// A slider that shows what it was moved to; without scripts there is a button beside it.
+document.addEventListener("change", (event) => event.target.closest("[data-submit]")?.form.requestSubmit());
