@@ -2,11 +2,14 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# How many tests run side by side; each of these has databases, ports and a browser of its own.
+JOBS ?= 3
+PYTEST := $(BIN)/python -m pytest --dist loadfile -n
 # Only for the tools of `check`: they import the settings, which refuse to start without a key.
 CHECK_KEY := only-for-static-checks-never-for-a-server
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run stack stack-down test chaos check bench clean
+.PHONY: help install install-dev run stack stack-down test chaos fuzz check bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,12 +46,16 @@ stack: $(VENV)/.installed-stack ## EventShop on PostgreSQL, Kafka and Redis (BRO
 stack-down: $(VENV)/.installed-stack ## stop whatever of it still runs
 	@$(BIN)/python -m deploy.stack down
 
-test: install-dev ## all tests on SQLite, then integration, chaos and Kafka on PostgreSQL
-	$(BIN)/python -m pytest --ignore=tests/kafka
-	$(BIN)/python -m deploy.postgres run --skip-if-missing -- $(BIN)/python -m pytest tests/integration tests/chaos tests/kafka
+test: install-dev ## all tests on SQLite, then integration, chaos and Kafka on PostgreSQL (JOBS=1 one at a time)
+	$(PYTEST) $(JOBS) --ignore=tests/kafka
+	$(BIN)/python -m deploy.postgres run --skip-if-missing -- $(PYTEST) $(JOBS) tests/integration tests/chaos
+	$(BIN)/python -m deploy.postgres run --skip-if-missing -- $(BIN)/python -m pytest tests/kafka
 
 chaos: install-dev ## the crash tests at length: every crash point twenty times
 	CHAOS_TIMES=20 $(BIN)/python -m deploy.postgres run -- $(BIN)/python -m pytest -m chaos tests/kafka tests/chaos
+
+fuzz: install-dev ## send the API ten thousand requests of every kind
+	FUZZ_EXAMPLES=110 $(BIN)/python -m pytest -s tests/contract/test_fuzz.py
 
 check: export SECRET_KEY := $(CHECK_KEY)
 check: export ENV_FILE :=
@@ -57,6 +64,7 @@ check: install-dev ## formatting, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python manage.py check_schemas
 
 bench: install-dev ## measure commands, events and projections per second
 	$(BIN)/python -m benchmarks

@@ -1,6 +1,7 @@
 """`make run`: EventShop on this machine, with nothing else to install or to configure.
 
-Writes `.env` once, migrates, fills an empty shop with demo data, and runs web and worker until Ctrl-C.
+Writes `.env` once, migrates, fills an empty shop with demo data, and runs web, worker and a payment gateway until
+Ctrl-C.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import secrets
 import socket
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,17 +53,18 @@ def require_free(port: int) -> None:
 
 
 def ensure_env(path: Path) -> dict[str, str]:
-    """Return the settings in `path`, after adding a random SECRET_KEY and STAFF_PASSWORD where missing."""
+    """Return the settings in `path`, after adding random keys and a STAFF_PASSWORD where missing."""
     text = path.read_text() if path.exists() else ""
     found = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
-    made = {
-        name: value
-        for name, value in (
-            ("SECRET_KEY", secrets.token_urlsafe(50)),
-            ("STAFF_PASSWORD", secrets.token_urlsafe(12)),
-        )
-        if name not in found
-    }
+    random = [
+        ("SECRET_KEY", secrets.token_urlsafe(50)),
+        ("STAFF_PASSWORD", secrets.token_urlsafe(12)),
+        ("PAYMENT_GATEWAY_SECRET", gateway_secret()),
+    ]
+    if "SECRET_KEY" not in found:
+        # Not later: what was encrypted without it could no longer be read.
+        random.append(("KEY_ENCRYPTION_KEY", b64encode(secrets.token_bytes(32)).decode()))
+    made = {name: value for name, value in random if name not in found}
     if made:
         if text and not text.endswith("\n"):
             text += "\n"
@@ -74,9 +77,24 @@ def ensure_env(path: Path) -> dict[str, str]:
     return found | made
 
 
+def gateway_secret() -> str:
+    """Return a random secret as Standard Webhooks has them."""
+    return f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
+
+
+def gateway_of_this_machine(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return what makes the shop use a payment gateway of this machine; nothing when another one is set."""
+    if settings.get("PAYMENT_GATEWAY_URL"):
+        return {}
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    return {"GATEWAY_PORT": str(port), "PAYMENT_GATEWAY_URL": f"http://{HOST}:{port}"}
+
+
 def prepare(environment: Mapping[str, str]) -> None:
     """Bring the database up to date, fill it when it is empty, and make the staff account."""
-    for command in (["migrate", "--verbosity", "0"], ["seed_demo"], ["ensure_staff"]):
+    for command in (["migrate", "--verbosity", "0"], ["seed_demo"], ["ensure_staff"], ["ensure_demo_customer"]):
         done = subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=False)
         if done.returncode:
             raise CannotStart(f"`manage.py {command[0]}` failed (status {done.returncode}); see above.")
@@ -86,6 +104,8 @@ def serve(environment: dict[str, str]) -> int:
     """Run the processes of the Procfile until one of them ends or Ctrl-C; return the status to exit with."""
     manager = Manager()
     for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
+        if name == "gateway" and "GATEWAY_PORT" not in environment:
+            continue
         # `exec`: the signal to stop reaches the program itself and not a shell around it.
         manager.add_process(name, f"exec {command}", env=environment, cwd=str(ROOT))
     manager.loop()
@@ -104,6 +124,8 @@ def main() -> int:
             "PORT": str(port),
             "PYTHONUNBUFFERED": "1",
         }
+        environment = settings | environment
+        environment |= gateway_of_this_machine(environment)
         prepare(environment)
     except CannotStart as error:
         Console(stderr=True).print(f"[bold red]{error}[/]", highlight=False)
@@ -112,9 +134,12 @@ def main() -> int:
         return 0
     password = os.environ.get("STAFF_PASSWORD") or settings["STAFF_PASSWORD"]
     address = f"http://{HOST}:{port}/"
+    gateway = environment["PAYMENT_GATEWAY_URL"]
     console.print(
         Panel.fit(
             f"[bold]EventShop[/]  {address}\nsign in as  [bold]staff[/]  with password  [bold]{password}[/]\n"
+            "or as  [bold]demo@example.org[/]  with the same: a customer with trades\n"
+            f"payments go to  {gateway}\n"
             "[dim]Ctrl-C stops it; the data stays in var/[/]",
         ),
         highlight=False,

@@ -27,6 +27,8 @@ from urllib.parse import quote
 NAME = "eventshop"
 START_SECONDS = 30
 STOP_SECONDS = 20
+#: Several suites of tests side by side, each with workers of a dozen threads that are killed and started.
+CONNECTIONS = 300
 #: Faster, and lost on a power failure: only for data that nobody will miss.
 UNSAFE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
@@ -157,8 +159,8 @@ def _as(user: str | None) -> dict[str, Any]:
 def _start(
     binaries: Path, *, data: Path, sockets: Path, log: Path, user: str | None, unsafe: Sequence[str]
 ) -> subprocess.Popen[bytes]:
-    command = [binaries / "postgres", "-D", data, "-k", sockets, "-c", "listen_addresses="]
-    for setting in unsafe:
+    command = [binaries / "postgres", "-D", data, "-k", sockets]
+    for setting in ("listen_addresses=", f"max_connections={CONNECTIONS}", *unsafe):
         command += ["-c", setting]
     with log.open("wb") as output:
         # A session of its own: Ctrl-C in the terminal must first reach those who use the server.

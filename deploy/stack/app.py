@@ -10,17 +10,24 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from deploy.local import ROOT
+from deploy.local import ROOT, gateway_secret
 from deploy.stack.errors import StackError
 from deploy.stack.folder import Folder
-from deploy.stack.ports import HOST
+from deploy.stack.ports import HOST, port_of
 from deploy.stack.processes import Process
 
 READY_S = 60.0
 #: What has to be done before anything runs; each is harmless when it is done already.
-PREPARE = (["migrate", "--verbosity", "0"], ["create_topics"], ["seed_demo"], ["ensure_staff"])
+PREPARE = (
+    ["migrate", "--verbosity", "0"],
+    ["create_topics"],
+    ["seed_demo"],
+    ["ensure_staff"],
+    ["ensure_demo_customer"],
+)
 CELERY = "celery -A eventshop"
-WORKER = f"{CELERY} worker --pool threads --concurrency 4 --projections all --without-gossip --without-mingle"
+HOSTED = "--projections all --processes"
+WORKER = f"{CELERY} worker --pool threads --concurrency 4 {HOSTED} --without-gossip --without-mingle"
 
 
 def programs(folder: Folder, *, port: int, workers: int) -> dict[str, list[str]]:
@@ -35,6 +42,10 @@ def programs(folder: Folder, *, port: int, workers: int) -> dict[str, list[str]]
             for number in range(1, workers + 1)
         },
         "beat": [*f"{CELERY} beat".split(), *beat],
+        "gateway": [
+            *(sys.executable, "-m", "deploy.gateway", "--port", str(port_of(folder, "gateway"))),
+            *("--file", str(folder.path / "gateway.sqlite3"), "--webhook", f"http://{HOST}:{port}/payments/notices"),
+        ],
     }
 
 
@@ -43,8 +54,23 @@ WEB = "gunicorn eventshop.wsgi --worker-class gthread --workers 2 --threads 8 --
 
 def processes(folder: Folder) -> list[Process]:
     """The processes of a data folder, those too that an earlier start with more workers left."""
-    names = {"web", "relay", "publisher", "beat", *(file.stem for file in (folder.path / "run").glob("worker-*.pid"))}
+    names = {
+        "web",
+        "relay",
+        "publisher",
+        "beat",
+        "gateway",
+        *(file.stem for file in (folder.path / "run").glob("worker-*.pid")),
+    }
     return [Process(name, folder) for name in sorted(names)]
+
+
+def gateway_env(folder: Folder) -> dict[str, str]:
+    """Settings that point the shop at the stack's payment gateway."""
+    return {
+        "PAYMENT_GATEWAY_URL": f"http://{HOST}:{port_of(folder, 'gateway')}",
+        "PAYMENT_GATEWAY_SECRET": str(folder.remembered("payment_gateway_secret", gateway_secret)),
+    }
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:

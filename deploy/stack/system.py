@@ -45,7 +45,7 @@ class System:
         """Settings that point EventShop at the stack; refuses a folder that nothing was ever started in."""
         if self.folder.recall("ports") is None:
             raise StackError(f"nothing was started in {self.folder.path} yet: python -m deploy.stack up")
-        return self.stack.env
+        return {**self.stack.env, **app.gateway_env(self.folder)}
 
     def up(self, *, services_only: bool) -> None:
         """Start what does not run, wait until it is ready, and say where it is."""
@@ -58,7 +58,7 @@ class System:
         if services_only:
             return
         login = ensure_env(ROOT / ".env")
-        env = app.environment(self.stack.env)
+        env = app.environment(self.env())
         app.prepare(env)
         self._run_app(env, web)
         self._tell("the shop is ready", since=begun)

@@ -1,0 +1,57 @@
+"""The gateway's page: what each card token and amount does, and the newest payments."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any, Final
+
+from deploy.gateway.behaviours import BEHAVIOURS, FIRST_AMOUNT, GOOD
+
+_STYLE: Final = """
+html { color-scheme: light dark }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; width: 100%; margin: 0 0 2rem }
+th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8886 }
+td.n { text-align: right; font-variant-numeric: tabular-nums }
+div { overflow-x: auto }
+"""
+
+
+def page(payments: list[dict[str, Any]]) -> str:
+    """The whole page as HTML; no script, nothing from elsewhere."""
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,"><title>Payment gateway of this machine</title><style>{_STYLE}</style></head><body><main>
+<h1>Payment gateway of this machine</h1>
+<p>It moves no money. What happens is chosen by the card token (<code>method</code>), or by the amount.</p>
+<h2>What can be made to happen</h2>
+<div tabindex="0" role="group" aria-label="Behaviours"><table><thead><tr>
+<th scope="col">Card token</th><th scope="col">Amount</th><th scope="col">What happens</th>
+</tr></thead><tbody>{"".join(_behaviours())}</tbody></table></div>
+<h2>Newest payments</h2>
+{_payments(payments) if payments else "<p>None yet.</p>"}
+</main></body></html>
+"""
+
+
+def _behaviours() -> list[str]:
+    return [
+        f'<tr><th scope="row"><code>{one.token}</code></th><td class="n">'
+        f"{'any other' if one is GOOD else f'{(FIRST_AMOUNT + number) / 100:,.2f}'}</td>"
+        f"<td>{escape(one.meaning)}</td></tr>"
+        for number, one in enumerate(BEHAVIOURS)
+    ]
+
+
+def _payments(payments: list[dict[str, Any]]) -> str:
+    rows = "".join(
+        f"<tr><th scope='row'><code>{one['reference']}</code></th><td><code>{one['key']}</code></td>"
+        f"<td class='n'>{one['amount'] / 100:,.2f} {escape(one['currency'])}</td><td>{escape(one['method'])}</td>"
+        f"<td>{one['status']}</td></tr>"
+        for one in payments
+    )
+    head = "".join(f"<th scope='col'>{name}</th>" for name in ("Reference", "Key", "Amount", "Card token", "Status"))
+    return (
+        '<div tabindex="0" role="group" aria-label="Newest payments"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
