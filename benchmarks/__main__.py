@@ -12,8 +12,12 @@ from rich.table import Table
 
 from benchmarks.commands import LOADING, batches, commands
 from benchmarks.contest import contestant, rate, ratio, turns
+from benchmarks.http import http
+from benchmarks.privacy import privacy
 from benchmarks.running import ROOT, database, manage, measure, peak_memory_mb, whole_stack
+from benchmarks.sagas import sagas
 from benchmarks.tables import console, engines, verdict
+from benchmarks.trades import trades
 
 
 def projections(options: argparse.Namespace) -> None:
@@ -122,15 +126,50 @@ def memory(options: argparse.Namespace) -> None:
     console.print(table)
 
 
+def history(options: argparse.Namespace) -> None:
+    """Chains walked, long streams loaded and their snapshots taken, the whole store replayed, earlier shapes too."""
+    table = Table("PostgreSQL", "result", "beside it", "target")
+    with database("PostgreSQL") as where:
+        measure(where, "sales", orders=100_000 if options.full else 30_000)
+        got = measure(where, "walk_chains")
+        cores = 2e6 / (got["python_us"] + got["postgres_us"])
+        shares = f"{got['python_us']:.1f} us in Python, {got['postgres_us']:.1f} us in PostgreSQL an event"
+        said = f"{verdict(cores, 100_000)} 100,000 on two cores, by processor time {cores:,.0f}"
+        table.add_row("walk the chains, one process", f"{got['rate']:,.0f} events/s", shares, said)
+        got = measure(where, "load_long", events=10_000)
+        more = got["with_ms"] - got["short_ms"]
+        beside = f"{got['without_ms']:.0f} ms without; {got['short_ms']:.2f} ms for ten events"
+        table.add_row(
+            "load 10,000 events", f"{got['with_ms']:.2f} ms", beside, f"{verdict(3, more)} 3 ms more than ten"
+        )
+        got = measure(where, "read_earlier")
+        table.add_row("read an earlier shape", f"{got['earlier_us']:.1f} us", f"{got['todays_us']:.1f} us today's", "")
+        got = measure(where, "take_snapshots", rounds=options.rounds)
+        beside = f"{got['without_ms']:.0f} ms without any, {got['taking_ms']:.0f} ms with"
+        said = f"{verdict(0.05, got['more'])} 5 % slower at most"
+        table.add_row("1,000 commands, snapshots taken", f"{got['more']:+.1%}", beside, said)
+    with database("PostgreSQL") as where:
+        measure(where, "sales", orders=100_000 if options.full else 30_000)
+        got = measure(where, "replay", rounds=5)
+        each = got["python_us"] + got["postgres_us"]
+        beside = f"{got['python_us']:.1f} us in Python, {got['postgres_us']:.1f} us in PostgreSQL an event"
+        said = f"{verdict(1e6 / each, 50_000)} 50,000 per core"
+        table.add_row("replay, orders of three lines", f"{1e6 / each:,.0f} events/s per core", beside, said)
+        more = got["earlier_us"] / got["python_us"] - 1
+        said = f"{verdict(0.1, more)} 10 % more at most"
+        table.add_row("every third of an earlier shape", f"{more:+.1%}", f"{got['earlier_us']:.1f} us in Python", said)
+    console.print(table)
+
+
 def kafka(options: argparse.Namespace) -> None:
     """The way over Kafka: relay, projection, and from an accepted command to the visible row."""
     table = Table("measured", "result", "beside it", "target")
     with whole_stack() as where:
-        measure(where, "sales", orders=4_000)
+        measure(where, "sales", orders=10_000)
         got = measure(where, "relay")
-        share = got["rate"] / got["raw"]
-        beside = f"{got['raw']:,.0f}/s raw kafka-python"
-        table.add_row("relay", f"{got['rate']:,.0f} events/s, {share:.0%}", beside, f"{verdict(share, 0.9)} 90 %")
+        shown = f"{got['rate']:,.0f} events/s, {got['share']:.0%}, CPU {got['cpu_us']:.0f} us"
+        beside = f"{got['raw']:,.0f}/s raw kafka-python, CPU {got['raw_cpu_us']:.0f} us"
+        table.add_row("relay", shown, beside, f"{verdict(got['share'], 0.9)} 90 %")
         for name in ("activity-timeline", "order-summary", "customer-summary"):
             got = measure(where, "projection", name=name)
             beside = f"{got['bare']:,.0f} rows/s bare upsert; {got['memory_mb']:.0f} MB"
@@ -140,12 +179,19 @@ def kafka(options: argparse.Namespace) -> None:
             got = measure(where, "latency", pace=pace, seconds=max(5, options.seconds * 2))
             said = f"{verdict(12, got['p50'])} p50 12 ms, {verdict(50, got['p99'])} p99 50 ms" if pace == 200 else ""
             shown = f"p50 {got['p50']:.1f} ms, p95 {got['p95']:.1f} ms, p99 {got['p99']:.1f} ms"
-            table.add_row(f"command to row at {pace}/s", shown, f"{got['sent']:,.0f} commands", said)
+            table.add_row(f"command to row at {pace}/s", shown, f"{got['sent']:,.0f} sent at {got['pace']:.0f}/s", said)
+    with whole_stack() as where:
+        measure(where, "sales", orders=33_334)
+        got = measure(where, "after_outage")
+        relayed = f"relayed after {got['relayed_s']:.1f} s, {got['events'] / got['relayed_s']:,.0f}/s"
+        shown = f"{got['folded_s']:.1f} s, {got['events'] / got['folded_s']:,.0f} events/s"
+        table.add_row(f"catch up with {got['events']:,.0f} events", shown, relayed, "")
     console.print(table)
 
 
 PARTS: Final[dict[str, Callable[[argparse.Namespace], None]]] = {
-    part.__name__: part for part in (commands, batches, projections, growth, imports, memory, kafka)
+    part.__name__: part
+    for part in (commands, batches, projections, growth, imports, trades, memory, privacy, sagas, history, kafka, http)
 }
 
 

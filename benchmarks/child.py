@@ -171,10 +171,34 @@ MEASURES: dict[str, Callable[..., dict[str, float]]] = {
 def main(arguments: list[str]) -> None:
     name, given = arguments[0], json.loads(arguments[1])
     django.setup()
-    if name in ("relay", "latency"):
+    if name in ("relay", "latency", "after_outage"):
         from benchmarks import over_kafka
 
-        MEASURES.update(relay=over_kafka.relay, latency=over_kafka.latency)
+        MEASURES[name] = getattr(over_kafka, name)
+    if name == "trades_end_to_end":
+        from benchmarks import trades_over_kafka
+
+        MEASURES[name] = trades_over_kafka.trades_end_to_end
+    if name in ("note", "somebody", "erase"):
+        from benchmarks import people
+
+        MEASURES[name] = getattr(people, name)
+    if name in ("fills", "long_trade"):
+        from benchmarks import filling
+
+        MEASURES[name] = getattr(filling, name)
+    if name in ("orders_waiting", "saga_worker", "sagas_done", "saga_statements", "saga_latency", "timer_tick"):
+        from benchmarks import fulfilment
+
+        MEASURES[name] = getattr(fulfilment, name)
+    if name in ("walk_chains", "load_long", "read_earlier", "replay", "take_snapshots"):
+        from benchmarks import history as past
+
+        MEASURES[name] = getattr(past, name)
+    if name in ("posts", "reads", "shop"):
+        from benchmarks import http_load
+
+        MEASURES[name] = getattr(http_load, name)
     for _ in sys.stdin if "--turns" in arguments else [""]:
         print(json.dumps(MEASURES[name](**given)), flush=True)
 

@@ -8,16 +8,21 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from statistics import median
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from benchmarks.running import ROOT, Where
 
 
 class Slice(NamedTuple):
-    """What one turn gave: how many a second, and the processor time of the measuring process for each."""
+    """What one turn gave: how many a second, and the processor time of the measuring process for each.
 
-    rate: float
+    `said` is everything that the measurement of one process gave, for those that measure something else.
+    """
+
+    rate: float = 0.0
     cpu_us: float = 0.0
+    said: Mapping[str, float] = MappingProxyType({})
 
 
 #: One turn of a contestant.
@@ -49,6 +54,8 @@ def _turn(running: list[subprocess.Popen[str]]) -> Slice:
         if not line:
             raise SystemExit(f"a measuring process ended with status {process.wait()}")
         results.append(json.loads(line))
+    if "rate" not in results[0]:
+        return Slice(said=results[0])
     return Slice(sum(one["rate"] for one in results), median(one["cpu_us"] for one in results))
 
 

@@ -2,137 +2,182 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event as Signal
-from time import perf_counter, sleep
-from typing import Any
+from functools import partial
+from statistics import median
+from time import perf_counter, process_time, sleep
+from typing import Any, Final, NamedTuple
 from uuid import UUID
+
+from django.db import connection
+from django.db.models import Sum
 
 from eventshop.core.message import new_id
 from eventshop.log import kafka, topics
 from eventshop.log.leading import give_up_lead, take_lead
+from eventshop.log.models import RelayCheckpoint
 from eventshop.log.records import KafkaRecord, partition_of, written
 from eventshop.log.relay import BATCH, Relay
 from eventshop.log.watchdog import Watchdog
 from eventshop.store import dispatch
 from eventshop.store.engine import engine
+from eventshop.store.models import StoredEvent
+from eventshop.store.tail import newest_position
+from projections.engine.tables import Checkpoint
 from projections.models import OrderSummary
+
+#: Transactions of a turn.
+TURN: Final = 5
 
 
 def relay() -> dict[str, float]:
-    """Publish everything; beside it the same records, ready-made, through kafka-python in transactions as large."""
+    """Publish everything, in turns with kafka-python publishing the same records, ready-made, in transactions as large.
+
+    Medians over the turns: records a second, the ratio, microseconds of processor time for a record.
+    """
     rows = engine().select("ORDER BY position", ())
     records = [written(row, partition_of(row.aggregate_id), place) for place, row in enumerate(rows, start=1)]
-    _publish(records[:BATCH], topics.named("snapshots"))  # connections, caches
-    started = perf_counter()
-    _publish(records, topics.named("snapshots"))
-    raw = len(records) / (perf_counter() - started)
-
+    raw = _Raw(topics.named("snapshots"))
+    raw.publish(records[:BATCH])  # connections, caches
     watchdog = Watchdog()
     leading = Relay(watchdog)
     if not take_lead(leading.topic, leading.owner):
         raise SystemExit("somebody else relays")
     leading.take_over()
-    started, published = perf_counter(), 0
-    while count := leading.advance():
-        published += count
-    rate = published / (perf_counter() - started)
+    leading.advance()
+    gc.collect()
+    gc.freeze()  # what is kept here for both sides is no part of either
+    ours, theirs = list[_Turn](), list[_Turn]()
+    for start in range(BATCH, len(records) - TURN * BATCH + 1, TURN * BATCH):
+        theirs.append(_turn(partial(raw.publish, records[start : start + TURN * BATCH])))
+        ours.append(_turn(lambda: sum(leading.advance() for _ in range(TURN))))
     leading.close()
     give_up_lead(leading.topic, leading.owner)
     watchdog.close()
-    return {"rate": rate, "raw": raw}
-
-
-def _publish(records: list[KafkaRecord], topic: str) -> None:
-    producer = kafka.producer(f"bench-{os.getpid()}")
-    producer.init_transactions()
-    for start in range(0, len(records), BATCH):
-        producer.begin_transaction()
-        sent = [
-            producer.send(topic, value=item.value, key=item.key, headers=item.headers, partition=item.partition)
-            for item in records[start : start + BATCH]
-        ]
-        producer.flush(timeout=30)
-        for future in sent:
-            future.get(timeout=0.001)
-        producer.commit_transaction()
-    producer.close()
-
-
-def latency(*, pace: float, seconds: float) -> dict[str, float]:
-    """Milliseconds from an accepted command to its row, commands sent at an even pace."""
-    from orders.commands import CreateOrder
-    from orders.events import Line
-
-    with _workers():
-        sent: dict[UUID, float] = {}
-        seen: dict[UUID, float] = {}
-        line = Line(sku="SKU", description="thing", quantity=1, price=_pounds())
-        _until_folded(CreateOrder(order_id=new_id(), reference="warm", customer_id=None, lines=(line,)))
-        enough = _watch(sent, seen)
-        begun = perf_counter()
-        for number in range(int(pace * seconds)):
-            due = begun + number / pace
-            sleep(max(0.0, due - perf_counter()))
-            order_id = new_id()
-            dispatch.send(CreateOrder(order_id=order_id, reference=f"L{number}", customer_id=None, lines=(line,)))
-            sent[order_id] = perf_counter()
-        give_up = perf_counter() + 30
-        while len(seen) < len(sent) and perf_counter() < give_up:
-            sleep(0.01)
-        enough.set()
-    if len(seen) < len(sent):
-        raise SystemExit(f"{len(sent) - len(seen)} of {len(sent)} rows never came")
-    taken = sorted((seen[order_id] - at) * 1000 for order_id, at in sent.items())
+    raw.close()
     return {
-        "sent": len(sent),
-        "p50": taken[len(taken) // 2],
-        "p95": taken[int(len(taken) * 0.95)],
-        "p99": taken[int(len(taken) * 0.99)],
+        "rate": median(turn.rate for turn in ours),
+        "raw": median(turn.rate for turn in theirs),
+        "share": median(one.rate / other.rate for one, other in zip(ours, theirs, strict=True)),
+        "cpu_us": median(turn.cpu_us for turn in ours),
+        "raw_cpu_us": median(turn.cpu_us for turn in theirs),
     }
 
 
-def _watch(sent: Mapping[UUID, float], seen: dict[UUID, float]) -> Signal:
-    """Look for rows every millisecond in a thread of its own; set the signal to end it."""
-    from threading import Thread
+class _Turn(NamedTuple):
+    rate: float
+    cpu_us: float
 
-    from django.db import connection
 
-    stop = Signal()
+def _turn(publish: Callable[[], int]) -> _Turn:
+    started, cpu = perf_counter(), process_time()
+    count = publish()
+    return _Turn(count / (perf_counter() - started), (process_time() - cpu) / count * 1e6)
 
-    def look() -> None:
-        while not stop.is_set():
-            missing = [order_id for order_id in list(sent) if order_id not in seen]
-            if missing:
-                found = OrderSummary.objects.filter(pk__in=missing[:500]).values_list("pk", flat=True)
-                now = perf_counter()
-                seen.update((order_id, now) for order_id in list(found))
-            sleep(0.001)
-        connection.close()
 
-    Thread(target=look, daemon=True).start()
-    return stop
+class _Raw:
+    """kafka-python as its documentation shows it."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.producer = kafka.producer(f"bench-{os.getpid()}")
+        self.producer.init_transactions()
+
+    def publish(self, records: list[KafkaRecord]) -> int:
+        for start in range(0, len(records), BATCH):
+            self.producer.begin_transaction()
+            sent = [
+                self.producer.send(
+                    self.topic, value=item.value, key=item.key, headers=item.headers, partition=item.partition
+                )
+                for item in records[start : start + BATCH]
+            ]
+            self.producer.flush(timeout=30)
+            for future in sent:
+                future.get(timeout=0.001)
+            self.producer.commit_transaction()
+        return len(records)
+
+    def close(self) -> None:
+        self.producer.close()
+
+
+def latency(*, pace: float, seconds: float) -> dict[str, float]:
+    """Milliseconds from a command's commit to its row's, commands sent at an even pace; PostgreSQL keeps the times."""
+    from orders.commands import CreateOrder
+    from orders.events import Line
+
+    line = Line(sku="SKU", description="thing", quantity=1, price=_pounds())
+    with workers("order-summary"):
+        _until_folded(CreateOrder(order_id=new_id(), reference="warm", customer_id=None, lines=(line,)))
+        begun, sent = perf_counter(), list[UUID]()
+        for number in range(int(pace * seconds)):
+            sleep(max(0.0, begun + number / pace - perf_counter()))
+            sent.append(new_id())
+            dispatch.send(CreateOrder(order_id=sent[-1], reference=f"L{number}", customer_id=None, lines=(line,)))
+        paced = len(sent) / (perf_counter() - begun)
+        until(lambda: OrderSummary.objects.filter(pk__in=sent).count() == len(sent))
+    taken = sorted(_taken_ms(sent))
+    percentiles = {f"p{share}": taken[int(len(taken) * share / 100)] for share in (50, 95, 99)}
+    return {"sent": len(sent), "pace": paced, **percentiles}
+
+
+def _taken_ms(orders: list[UUID]) -> list[float]:
+    """Between the commit of each order's event and the commit of its row; needs `track_commit_timestamp`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT extract(epoch FROM pg_xact_commit_timestamp(row.xmin) - pg_xact_commit_timestamp(event.xmin)) "
+            "FROM event JOIN projections_ordersummary AS row ON row.order_id = event.aggregate_id "
+            "WHERE event.aggregate_id = ANY(%s)",
+            [orders],
+        )
+        return [float(seconds) * 1000 for (seconds,) in cursor.fetchall()]
+
+
+def after_outage() -> dict[str, float]:
+    """Everything that waits in the event table when relay and worker come back: seconds until its rows are there."""
+    waiting, started = StoredEvent.objects.count(), perf_counter()
+    with workers("order-summary"):
+        until(lambda: _relayed() == newest_position(), within_s=300)
+        relayed = perf_counter() - started
+        until(lambda: _folded() == waiting, within_s=300)
+    return {"events": waiting, "relayed_s": relayed, "folded_s": perf_counter() - started}
+
+
+def _relayed() -> int:
+    position = RelayCheckpoint.objects.values_list("position", flat=True).filter(topic=topics.event_store()).first()
+    return position or 0
+
+
+def _folded() -> int:
+    counted = Checkpoint.objects.filter(projection="order-summary").aggregate(events=Sum("events"))
+    return int(counted["events"] or 0)
 
 
 def _until_folded(command: Any) -> None:
     dispatch.send(command)
-    give_up = perf_counter() + 60
-    while not OrderSummary.objects.filter(pk=command.order_id).exists():
+    until(lambda: OrderSummary.objects.filter(pk=command.order_id).exists())
+
+
+def until(true: Callable[[], bool], *, within_s: float = 60) -> None:
+    give_up = perf_counter() + within_s
+    while not true():
         if perf_counter() > give_up:
-            raise SystemExit("the workers do not fold")
-        sleep(0.02)
+            raise SystemExit("relay and worker do not get there")
+        sleep(0.1)
 
 
 @contextmanager
-def _workers() -> Iterator[None]:
-    """A relay and a worker with one projection, each a process."""
+def workers(*names: str) -> Iterator[None]:
+    """A relay and a worker with some projections, each a process."""
     started = [
         subprocess.Popen([sys.executable, "manage.py", *arguments], stdout=subprocess.DEVNULL)
-        for arguments in (["relay"], ["run_projections", "order-summary"])
+        for arguments in (["relay"], ["run_projections", *names])
     ]
     try:
         yield

@@ -14,7 +14,10 @@ from time import time_ns
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
+
 from deploy.postgres import bin_dir, running_postgres
+from deploy.stack.processes import stop
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "only-for-benchmarks-never-for-a-server-0123"
@@ -50,10 +53,15 @@ def database(engine: str) -> Iterator[Where]:
 
 @contextmanager
 def whole_stack() -> Iterator[Where]:
-    """PostgreSQL 18 with fsync on and one Kafka broker, topics made."""
+    """PostgreSQL 18 with fsync on, which keeps the time of each commit, and one Kafka broker, topics made."""
     from deploy.stack import running_stack
 
-    with running_stack(parts={"postgres", "kafka"}) as stack:
+    with running_stack(parts={"postgres", "kafka"}, durable=True) as stack:
+        if stack.postgres:
+            with psycopg.connect(stack.env["DATABASE_URL"], autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+            stop(stack.postgres.processes)
+            stack.postgres.start()
         where = _migrated(environment(stack.env["DATABASE_URL"], stack.env["EVENT_LOG_URL"]))
         manage(where, "create_topics")
         yield where
@@ -65,22 +73,25 @@ def _migrated(where: Where) -> Where:
 
 
 def manage(where: Where, *arguments: str) -> str:
-    return _run([sys.executable, "manage.py", *arguments], where)
+    return run([sys.executable, "manage.py", *arguments], where)
 
 
 def measure(where: Where, measurement: str, /, **given: Any) -> dict[str, float]:
     """What one measurement gave, in a process of its own."""
-    result: dict[str, float] = json.loads(
-        _run([sys.executable, "-m", "benchmarks.child", measurement, json.dumps(given)], where).splitlines()[-1]
-    )
+    result: dict[str, float] = json.loads(run_child(where, measurement, **given))
     return result
+
+
+def run_child(where: Where, measurement: str, /, **given: Any) -> str:
+    """The last line of what it said."""
+    return run([sys.executable, "-m", "benchmarks.child", measurement, json.dumps(given)], where).splitlines()[-1]
 
 
 def pgbench(where: Where, *, clients: int, seconds: float) -> float:
     """Events a second of the bare insert, each a transaction; three make a stream."""
     parts = urlsplit(where["DATABASE_URL"])
     host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
-    said = _run(
+    said = run(
         [
             str(bin_dir() / "pgbench"),
             *("-n", "-M", "prepared", "-f", str(ROOT / "benchmarks" / "pgbench.sql")),
@@ -103,12 +114,12 @@ def peak_memory_mb(where: Where, *arguments: str) -> tuple[float, float]:
         "used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024\n"
         "print(time.perf_counter() - started, used)\n"
     )
-    said = _run([sys.executable, "-c", code, sys.executable, "manage.py", *arguments], where)
+    said = run([sys.executable, "-c", code, sys.executable, "manage.py", *arguments], where)
     seconds, used = said.split()
     return float(seconds), float(used)
 
 
-def _run(command: list[str], where: Where) -> str:
+def run(command: list[str], where: Where) -> str:
     done = subprocess.run(command, cwd=ROOT, env=where, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")

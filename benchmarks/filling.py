@@ -1,0 +1,87 @@
+"""One trade that is filled again and again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from time import perf_counter, process_time, sleep
+from uuid import UUID
+
+from eventshop.core.message import Envelope, new_id
+from eventshop.core.registry import registry
+from eventshop.store import memory, snapshots
+from eventshop.store.deciding import loaded
+from eventshop.store.dispatch import send, send_many
+from eventshop.store.engine import engine
+from trading.commands import ExecuteTrade, HoldSettlement, ResumeSettlement, SubmitTrade
+from trading.events import Fill, OrderType, Side
+from trading.instruments import instrument
+from trading.trade import Trade
+
+CODE = "BINANCE_SPOT/BTCUSDT"
+
+
+def fills(*, pace: int, seconds: float) -> dict[str, float]:
+    """Milliseconds from a fill's command to its receipt, one fill after the other at this pace."""
+    trade_id, count = _submitted(), int(pace * seconds)
+    took, began = list[float](), perf_counter()
+    for number in range(count):
+        sleep(max(0.0, began + number / pace - perf_counter()))
+        start = perf_counter()
+        send(_fill(trade_id, number))
+        took.append((perf_counter() - start) * 1_000)
+    pace_kept = count / (perf_counter() - began)
+    took.sort()
+    return {"p50": took[count // 2], "p99": took[int(count * 0.99)], "pace": pace_kept}
+
+
+def long_trade(*, fills: int) -> dict[str, float]:
+    """Milliseconds of a command on a trade of so many fills that this process does not remember, and of its load.
+
+    First from all its events, then from the snapshot that periodic work takes; the best of five, for others use the
+    machine too.
+    """
+    trade_id = _submitted()
+    for start in range(0, fills, 500):
+        send_many((_fill(trade_id, number), Envelope(new_id())) for number in range(start, min(start + 500, fills)))
+    replayed, whole = _held(trade_id), _loaded(trade_id)
+    start_s = perf_counter()
+    if not snapshots.take(trade_id):
+        raise RuntimeError("the trade has no snapshot")
+    taken_ms = (perf_counter() - start_s) * 1_000
+    fresh, loaded_ms = _held(trade_id), _loaded(trade_id)
+    return {"replayed_ms": replayed, "whole_ms": whole, "ms": fresh, "load_ms": loaded_ms, "taken_ms": taken_ms}
+
+
+def _held(trade_id: UUID) -> float:
+    """A command that adds one event; the best of five."""
+    took = []
+    for number in range(5):
+        memory.forget(Trade, trade_id)
+        command = (HoldSettlement, ResumeSettlement)[number % 2](trade_id, "papers missing")
+        start_s = perf_counter()
+        send(command)
+        took.append(perf_counter() - start_s)
+    return min(took) * 1_000
+
+
+def _loaded(trade_id: UUID) -> float:
+    """Processor time of loading alone."""
+    took = []
+    for _ in range(5):
+        start_s = process_time()
+        _, past = engine().history(trade_id, UUID(int=0))
+        loaded(Trade, trade_id, past, registry)
+        took.append(process_time() - start_s)
+    return min(took) * 1_000
+
+
+def _submitted() -> UUID:
+    trade_id = new_id()
+    terms = instrument(CODE)
+    send(SubmitTrade(trade_id, "bench", trade_id, terms, Side.BUY, OrderType.MARKET, Decimal(1_000_000)))
+    return trade_id
+
+
+def _fill(trade_id: UUID, number: int) -> ExecuteTrade:
+    return ExecuteTrade(trade_id, (Fill(str(number), Decimal("61837.63"), Decimal("0.5"), datetime.now(UTC)),))

@@ -1,0 +1,139 @@
+"""What is measured of sagas and timers, each in a process of its own. The gateway is a function that says yes."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tempfile
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from statistics import quantiles
+from threading import Event as Signal
+from threading import Thread
+from time import perf_counter, process_time, sleep
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+from django.db.models import Max, Min
+
+from eventshop.core.message import Envelope, new_id
+from eventshop.core.money import Money
+from eventshop.core.saga import Answer
+from eventshop.log.source import event_log
+from eventshop.process import running, timers
+from eventshop.process.catalogue import catalogue
+from eventshop.process.models import ProcessWorker, Saga, SagaInput, SagaStep, Share, Timer
+from eventshop.store.dispatch import send, send_many
+from orders.commands import CreateOrder, ReceiveStock
+from orders.effects import PaymentTaken, TakePayment
+from orders.events import Line
+
+#: Enough products for two orders to meet in one seldom.
+PRODUCTS = 1_000
+
+
+def _yes(effect: TakePayment, key: UUID) -> Answer:
+    return PaymentTaken(key, effect.amount)
+
+
+catalogue.handle(TakePayment, _yes)
+
+
+def orders_waiting(*, orders: int) -> dict[str, float]:
+    """Products in stock, and orders of one line that nobody has heard of yet."""
+    send_many([(ReceiveStock(_sku(n), 1_000_000, "delivery"), Envelope(new_id())) for n in range(PRODUCTS)])
+    for start in range(0, orders, 500):
+        send_many([(_order(n), Envelope(new_id())) for n in range(start, min(orders, start + 500))])
+    return {"orders": orders}
+
+
+def saga_worker(*, orders: int, seconds: float) -> dict[str, float]:
+    """Work on sagas in threads, as a worker does, until so many have ended; the processor time that each took."""
+    stop = Signal()
+    work = [Thread(target=run, args=[stop]) for _, run in running.threads(f"bench:{os.getpid()}", event_log())]
+    for thread in work:
+        thread.start()
+    give_up, cpu = perf_counter() + seconds, process_time()
+    while perf_counter() < give_up and Saga.objects.filter(status="ended").count() < orders:
+        sleep(0.2)
+    stop.set()
+    for thread in work:
+        thread.join()
+    ended = Saga.objects.filter(status="ended").count()
+    return {"ended": ended, "cpu_us": (process_time() - cpu) / max(1, ended) * 1e6}
+
+
+def sagas_done() -> dict[str, float]:
+    """How many a second went from the order to the parcel, from the first one heard of to the last one ended."""
+    span = Saga.objects.filter(status="ended").aggregate(first=Min("started_at"), last=Max("moved_at"))
+    ended = Saga.objects.filter(status="ended").count()
+    steps, heard = SagaStep.objects.count(), SagaInput.objects.count()
+    seconds = (span["last"] - span["first"]).total_seconds()
+    return {"rate": ended / seconds, "steps": steps / ended, "heard": heard / ended}
+
+
+def saga_statements(*, orders: int) -> dict[str, float]:
+    """Round trips to PostgreSQL for each step of a saga, counted in what libpq received."""
+    running.settle("bench", event_log())
+    before = SagaStep.objects.count()
+    for number in range(orders):
+        send(_order(number))
+    with tempfile.TemporaryFile() as trace:
+        traced = [item.pgconn for item in gc.get_objects() if isinstance(item, psycopg.Connection) and not item.closed]
+        for at in traced:
+            at.trace(trace.fileno())
+        running.settle("bench", event_log())
+        for at in traced:
+            at.untrace()
+        trace.seek(0)
+        asked = trace.read().count(b"ReadyForQuery")
+    return {"each": asked / (SagaStep.objects.count() - before)}
+
+
+def saga_latency(*, rate: float, seconds: float) -> dict[str, float]:
+    """Orders at a steady rate; how long from an event to the event of the command that follows from it, in ms."""
+    while ProcessWorker.objects.count() < 4 or Share.objects.filter(owner="").exists():
+        sleep(0.1)  # two workers, each with an ear and a brain, and nothing that nobody has taken
+    sleep(3)
+    end, number, started = perf_counter() + seconds, 0, perf_counter()
+    while perf_counter() < end:
+        send(_order(number))
+        number += 1
+        sleep(max(0.0, started + number / rate - perf_counter()))
+    give_up = perf_counter() + 30
+    while Saga.objects.filter(status="ended").count() < number and perf_counter() < give_up:
+        sleep(0.1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT extract(epoch FROM follows.recorded_at - cause.recorded_at) * 1000 FROM event follows "
+            "JOIN event cause ON cause.event_id = follows.causation_id WHERE follows.saga_id IS NOT NULL"
+        )
+        taken = sorted(float(ms) for (ms,) in cursor.fetchall())
+    cuts = quantiles(taken, n=100)
+    return {"p50": cuts[49], "p99": cuts[98], "worst": taken[-1], "steps": len(taken)}
+
+
+def timer_tick(*, pending: int) -> dict[str, float]:
+    """An idle tick with so many timers waiting, in microseconds: one of the faster ones."""
+    later = datetime.now(UTC) + timedelta(days=1)
+    rows = (Timer(key=f"t{n}", due_at=later, looked_at_from=later, command_type="CancelOrder") for n in range(pending))
+    Timer.objects.bulk_create(rows, batch_size=5_000)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE process_timer")
+    taken = []
+    for _ in range(500):
+        started = perf_counter()
+        timers.tick("bench")
+        taken.append(perf_counter() - started)
+    return {"us": quantiles(taken, n=10)[0] * 1e6}  # what else runs on the machine only adds
+
+
+def _order(number: int) -> CreateOrder:
+    line = Line(_sku(number % PRODUCTS), "", 1, Money(Decimal("2.00"), "GBP"))
+    return CreateOrder(new_id(), str(number), None, (line,))
+
+
+def _sku(number: int) -> str:
+    return f"sku-{number}"

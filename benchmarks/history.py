@@ -1,0 +1,157 @@
+"""History: chains walked, long streams loaded, earlier events read. `child.py` runs these in a process of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from statistics import median
+from time import perf_counter, process_time
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+
+from benchmarks.sales import one_stream
+from benchmarks.ticket import AnswerTicket, OpenTicket, tickets
+from eventshop.core.money import Money
+from eventshop.core.registry import registry
+from eventshop.store import dispatch, snapshots, verifying
+from eventshop.store.deciding import loaded
+from eventshop.store.engine import engine
+from eventshop.store.rows import recorded
+from eventshop.store.sealing import Place, read_event
+from eventshop.store.tail import Tail
+from orders.events import OrderCreated
+
+ORDER = UUID(int=7)
+_HEAD = f'{{"order_id":"{ORDER}","customer_id":"{ORDER}"'
+_EARLIER = f'{_HEAD},"carrier":"Royal Mail Tracked 48","tracking":"RM1"}}'
+_TODAYS = f'{_HEAD},"carrier":"Royal Mail","tracking":"RM1","service":"Tracked 48"}}'
+
+
+def walk_chains() -> dict[str, float]:
+    """Events a second, and microseconds of processor time of this process and of its PostgreSQL backend."""
+    started, mine, theirs = perf_counter(), process_time(), _backend_s()
+    events = verifying.verify().events
+    return {
+        "rate": events / (perf_counter() - started),
+        "python_us": (process_time() - mine) / events * 1e6,
+        "postgres_us": (_backend_s() - theirs) / events * 1e6,
+    }
+
+
+def load_long(*, events: int) -> dict[str, float]:
+    """Milliseconds to load a stream of ten events, and one of many without and with its snapshot."""
+    kind, short, long = tickets.aggregate("Ticket"), UUID(int=1), UUID(int=2)
+    one_stream(short, 10)
+    one_stream(long, events)
+
+    def load(stream: UUID) -> Callable[[], object]:
+        return lambda: loaded(kind, stream, engine().history(stream, uuid4())[1], tickets)
+
+    without = _median_ms(load(long), 5)
+    if not snapshots.take(long, tickets):
+        raise SystemExit("no snapshot was taken")
+    load(long)()
+    return {"short_ms": _median_ms(load(short), 200), "without_ms": without, "with_ms": _median_ms(load(long), 200)}
+
+
+def read_earlier() -> dict[str, float]:
+    """Microseconds to read an event of today's shape, and one that an upcaster changes."""
+    todays, earlier = (Place(ORDER, 3, "OrderShipped", version) for version in (2, 1))
+    return {
+        "todays_us": _median_ms(
+            lambda: [read_event(registry, _TODAYS, todays) for _ in range(1_000)], 50, process_time
+        ),
+        "earlier_us": _median_ms(
+            lambda: [read_event(registry, _EARLIER, earlier) for _ in range(1_000)], 50, process_time
+        ),
+    }
+
+
+def replay(*, rounds: int) -> dict[str, float]:
+    """Microseconds of processor time an event, when every event of the store is read and folded into a sum.
+
+    First as `sell` wrote them; then with every parcel in the shape of version 1, which is every third event.
+    """
+    todays = [_replayed() for _ in range(rounds)]
+    _as_first_written()
+    earlier = [_replayed() for _ in range(rounds)]
+    python, postgres = min(todays)
+    return {"python_us": python, "postgres_us": postgres, "earlier_us": min(earlier)[0]}
+
+
+def _replayed() -> tuple[float, float]:
+    tail, after, events, units = Tail(), 0, 0, 0
+    mine, theirs = process_time(), _backend_s()
+    while rows := tail.read(after, 1_000):
+        for row in rows:
+            happened = recorded(row, registry).event
+            if isinstance(happened, OrderCreated):
+                units += sum(line.quantity for line in happened.lines)
+        events, after = events + len(rows), rows[-1].position
+    if not units:
+        raise SystemExit("nothing was sold")
+    return (process_time() - mine) / events * 1e6, (_backend_s() - theirs) / events * 1e6
+
+
+def _as_first_written() -> None:
+    """Put every OrderShipped back into version 1, past the triggers that refuse it."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(
+            "UPDATE event SET schema_version = 1, payload = replace(payload, ',\"service\":\"\"', '') "
+            "WHERE event_type = 'OrderShipped'"
+        )
+
+
+def take_snapshots(*, rounds: int) -> dict[str, float]:
+    """Milliseconds of processor time for a thousand commands on ten long streams, without snapshots and with them.
+
+    Those that fall due are taken by the same process in between, which is worse than in one of their own; the time of
+    its PostgreSQL backend counts as well.
+    """
+    streams = [UUID(int=number) for number in range(1, 11)]
+    for stream in streams:
+        dispatch.send(OpenTicket(stream, "s", Money(Decimal(1), "GBP")), registry=tickets)
+    without, taking = list[float](), list[float]()
+    for _ in range(rounds + 1):
+        without.append(_thousand(streams))
+        snapshots.take_due(tickets)
+        taking.append(_thousand(streams, then=lambda: snapshots.take_due(tickets)))
+    plain, more = sum(without[1:]), sum(taking[1:])  # a backend's time is told in steps of 10 ms
+    return {"without_ms": plain / rounds, "taking_ms": more / rounds, "more": more / plain - 1}
+
+
+def _thousand(streams: Sequence[UUID], then: Callable[[], int] | None = None) -> float:
+    mine, theirs = process_time(), _backend_s()
+    for _ in range(100):
+        for stream in streams:
+            dispatch.send(AnswerTicket(stream, "as it was"), registry=tickets)
+    if then is not None and not then():
+        raise SystemExit("no snapshot fell due")
+    return (process_time() - mine + _backend_s() - theirs) * 1e3
+
+
+def _median_ms(once: Callable[[], object], times: int, clock: Callable[[], float] = perf_counter) -> float:
+    taken = []
+    for _ in range(times):
+        started = clock()
+        once()
+        taken.append((clock() - started) * 1e3)
+    return median(taken)
+
+
+def _backend_s() -> float:
+    """Processor time of this connection's PostgreSQL process; 0 where there is none, or not on this machine."""
+    if connection.vendor != "postgresql":
+        return 0.0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [pid] = cursor.fetchone()
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

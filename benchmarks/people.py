@@ -1,0 +1,128 @@
+"""The same fact twice, once with three personal fields and once with three plain ones; and people to erase."""
+
+from __future__ import annotations
+
+import tempfile
+from time import perf_counter
+from typing import Annotated, Final
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.utils import timezone
+
+from benchmarks.child import rate_of
+from eventshop.core.aggregate import Aggregate
+from eventshop.core.message import Command, Envelope, Event, Name, new_id
+from eventshop.core.personal import Personal, Redacted
+from eventshop.core.registry import Registry
+from eventshop.log.source import event_log
+from eventshop.privacy import certificates, erasing
+from eventshop.privacy.models import Certificate
+from eventshop.store import dispatch
+from projections.engine.projection import catalogue
+from projections.engine.runner import Runner
+from users.commands import BeginErasure, ChangeContactDetails, CreateUser, RequestErasure
+
+CONTACT: Final = Personal(of="person", purpose="contact")
+WORDS: Final = ("ada.lovelace@example.org", "Augusta Ada King-Noel", "+44 20 7946 0001")
+
+
+class NoteSealed(Command, frozen=True):
+    note_id: UUID
+    person: UUID
+    email: Annotated[Name, CONTACT]
+    name: Annotated[Name, CONTACT]
+    phone: Annotated[Name, CONTACT]
+
+
+class NotedSealed(Event, frozen=True):
+    note_id: UUID
+    person: UUID
+    email: Annotated[Name | Redacted, CONTACT]
+    name: Annotated[Name | Redacted, CONTACT]
+    phone: Annotated[Name | Redacted, CONTACT]
+
+
+class NotePlain(Command, frozen=True):
+    note_id: UUID
+    person: UUID
+    email: Name
+    name: Name
+    phone: Name
+
+
+class NotedPlain(Event, frozen=True):
+    note_id: UUID
+    person: UUID
+    email: Name
+    name: Name
+    phone: Name
+
+
+class Sealed(Aggregate[NoteSealed, NotedSealed], frozen=True):
+    @staticmethod
+    def id_of(command: NoteSealed) -> UUID:
+        return command.note_id
+
+    def decide(self, command: NoteSealed) -> list[NotedSealed]:
+        return [NotedSealed(command.note_id, command.person, command.email, command.name, command.phone)]
+
+    def evolve(self, event: NotedSealed) -> Sealed:
+        return self
+
+
+class Plain(Aggregate[NotePlain, NotedPlain], frozen=True):
+    @staticmethod
+    def id_of(command: NotePlain) -> UUID:
+        return command.note_id
+
+    def decide(self, command: NotePlain) -> list[NotedPlain]:
+        return [NotedPlain(command.note_id, command.person, command.email, command.name, command.phone)]
+
+    def evolve(self, event: NotedPlain) -> Plain:
+        return self
+
+
+notes: Final = Registry()
+notes.add(Sealed)
+notes.add(Plain)
+
+
+def note(*, kind: str, seconds: float) -> dict[str, float]:
+    """Commands with three fields: plain ones, personal ones of a person who has a key, or of somebody new."""
+
+    def once() -> None:
+        command = NotePlain if kind == "plain" else NoteSealed
+        dispatch.send(command(new_id(), uuid4() if kind == "new" else UUID(int=1), *WORDS), registry=notes)
+
+    once()
+    return rate_of(once, per_call=1, threads=1, seconds=seconds)
+
+
+def somebody(*, events: int) -> dict[str, int]:
+    """A person who changed their mind about their name that often; every read model is up to date."""
+    person = uuid4()
+    email, name, phone = f"{person.hex}@example.org", *WORDS[1:]
+    dispatch.send(CreateUser(person, email, name, phone))
+    changes = [
+        (ChangeContactDetails(person, email, f"{name} {number}", phone), Envelope(new_id()))
+        for number in range(events - 1)
+    ]
+    for start in range(0, len(changes), 500):
+        dispatch.send_many(changes[start : start + 500])
+    Runner(catalogue.chosen([]), event_log()).catch_up()
+    return {"person": person.int}
+
+
+def erase(*, person: int) -> dict[str, float]:
+    """Everything that erasing does, from the moment the cooling-off is over."""
+    settings.ERASURE_LIST = f"{tempfile.mkdtemp()}/erased.txt"
+    who, now = UUID(int=person), timezone.now()
+    dispatch.send(RequestErasure(who, at=now, due_at=now))
+    dispatch.send(BeginErasure(who, at=now))
+    started = perf_counter()
+    erasing.begin(who)
+    erasing.go_on(who)
+    seconds = perf_counter() - started
+    searched = certificates.read(Certificate.objects.get(subject=who)).scan.looked_at
+    return {"seconds": seconds, "waited": settings.KEY_CACHE_SECONDS, "searched": sum(searched.values())}

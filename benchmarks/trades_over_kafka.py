@@ -1,0 +1,52 @@
+"""Real trades through the whole stack: imported, relayed over Kafka and projected at the same time."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from decimal import Decimal
+from time import perf_counter
+from typing import Final
+
+from django.db.models import Sum
+
+from benchmarks.over_kafka import until, workers
+from eventshop.core.ids import derived_id
+from eventshop.store.dispatch import send
+from eventshop.store.models import StoredEvent
+from projections.engine.tables import Checkpoint
+from trading.commands import OpenAccount
+
+READ_MODELS: Final = ("trade-blotter", "position", "market-minute")
+
+
+def trades_end_to_end(*, file: str, rows: int) -> dict[str, float]:
+    """From the start of the import to the last row that Kafka brought: trades a second, and processor time of each.
+
+    The processor time is that of the importer, the relay and the worker together, their starts included.
+    """
+    used = _processor_s()
+    with workers(*READ_MODELS):
+        send(OpenAccount(derived_id("bench", "warm"), "warm", None, "EUR", Decimal(1)))
+        until(_all_folded)
+        started = perf_counter()
+        importing = [sys.executable, "manage.py", "import_trades", file]
+        subprocess.run(importing, check=True, stdout=subprocess.DEVNULL)
+        imported = perf_counter() - started
+        until(_all_folded, within_s=300)
+        seconds = perf_counter() - started
+    used = _processor_s() - used
+    return {"rate": rows / seconds, "imported_rate": rows / imported, "cpu_us": used / rows * 1e6}
+
+
+def _all_folded() -> bool:
+    counted = Checkpoint.objects.filter(projection__in=READ_MODELS).values("projection").annotate(seen=Sum("events"))
+    stored = StoredEvent.objects.count()
+    return [row["seen"] for row in counted] == [stored] * len(READ_MODELS)
+
+
+def _processor_s() -> float:
+    """Of the processes that this one has started and waited for."""
+    found = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return found.ru_utime + found.ru_stime
