@@ -54,6 +54,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         missing(f"the real data sets are not in {SHARED_DATA}")
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """Hashing a password is slow by design; tests that sign somebody up are about something else."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of the real data sets; mark the test with `data`."""
@@ -71,8 +77,13 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
-    """The test database, migrated. pytest-django's own makes one only for tests that it wraps in a transaction."""
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """The test database, migrated, one for each worker of pytest-xdist.
+
+    pytest-django's own makes one only for tests that it wraps in a transaction.
+    """
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
         yield

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection, connections
+
+from eventshop.privacy import keys
 
 
 @pytest.fixture
@@ -14,6 +18,7 @@ def clean_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[No
     """Every table empty, real commits, several connections allowed."""
     with django_db_blocker.unblock():
         empty()
+        cache.clear()
         yield
         connections.close_all()
 
@@ -21,6 +26,10 @@ def clean_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[No
 @pytest.fixture
 def database_url(clean_database: None) -> str:
     """The DATABASE_URL of the test's database, for processes that the test starts."""
+    return url_of_database()
+
+
+def url_of_database() -> str:
     settings = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{settings['NAME']}"
@@ -33,6 +42,7 @@ def database_url(clean_database: None) -> str:
 
 def empty() -> None:
     """Empty every table but the migrations, the triggers of the store put aside meanwhile."""
+    keys.memory.clear()
     kept = {"django_migrations", "django_content_type", "auth_permission"}
     tables = [name for name in connection.introspection.table_names() if name not in kept]
     with connection.cursor() as cursor:
@@ -53,3 +63,27 @@ def empty() -> None:
         cursor.execute("PRAGMA foreign_keys = ON")
         for _, sql in triggers:
             cursor.execute(sql)
+
+
+def everything_stored() -> str:
+    """Every row of every table as text, binary columns decoded as far as they go."""
+    found: list[str] = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            for row in cursor.fetchall():
+                found += [bytes(v).decode("latin-1") if isinstance(v, bytes | memoryview) else str(v) for v in row]
+    return "\n".join(found)
+
+
+def round_trips(of: Callable[[], object]) -> int:
+    """How often something asked PostgreSQL on this thread's connection and waited for its answer."""
+    raw = connection.connection.pgconn
+    with tempfile.TemporaryFile() as trace:
+        raw.trace(trace.fileno())
+        try:
+            of()
+        finally:
+            raw.untrace()
+        trace.seek(0)
+        return trace.read().decode().count("ReadyForQuery")

@@ -1,4 +1,4 @@
-"""Given, when, then: business sentences about aggregates and projections, through the real codec."""
+"""Given, when, then: business sentences about aggregates, sagas and projections, through the real codec."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
+from msgspec import Struct
+
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.codec import canonical, decode_event
+from eventshop.core.codec import canonical, decode_event, decode_stored
 from eventshop.core.errors import EventShopError
 from eventshop.core.ids import derived_id
 from eventshop.core.message import Command, Event, Meta, Recorded
 from eventshop.core.money import Money
 from eventshop.core.registry import registry
+from eventshop.core.saga import Heard, Saga, Step, StopWaiting, Wait
 from projections.engine.fold import fold
 from projections.engine.projection import Key, Projection
 from projections.engine.read_model import ReadModel
 
 R = TypeVar("R", bound=ReadModel)
+M = TypeVar("M", bound=Struct)
 
 #: When the first event of a history happens, unless it says otherwise; each further one a minute later.
 MORNING = datetime.fromisoformat("2026-01-31T09:00:00+00:00")
@@ -66,6 +70,69 @@ class When:
 def stored(event: Event) -> Event:
     """The event as it comes back from the store."""
     return decode_event(registry.event(registry.name_of(type(event))), canonical(event)[0])
+
+
+# --- sagas ---------------------------------------------------------------------------------------
+
+
+def given_saga(saga: type[Saga[Any]], *heard: Heard) -> GivenSaga:
+    """A saga that has heard this, in order; whatever it stores and does passes through the codec."""
+    return GivenSaga(saga, heard)
+
+
+class GivenSaga:
+    def __init__(self, saga: type[Saga[Any]], heard: Sequence[Heard]) -> None:
+        self.state = saga()
+        for it in heard:
+            self.state = _evolved(self.state, it)
+
+    def when(self, heard: Heard) -> WhenHeard:
+        return WhenHeard(self.state, heard)
+
+    def has_ended(self) -> None:
+        """It has nothing more to do."""
+        assert self.state.ended, self.state
+
+    def goes_on(self) -> None:
+        """It waits for something."""
+        assert not self.state.ended, self.state
+
+
+class WhenHeard:
+    def __init__(self, state: Saga[Any], heard: Heard) -> None:
+        self.raised: Exception | None = None
+        self.steps: list[Step] = []
+        try:
+            self.steps = [step if isinstance(step, Wait | StopWaiting) else _kept(step) for step in state.react(heard)]
+        except EventShopError as error:
+            self.raised = error
+        self.state = state if self.raised else _evolved(state, heard)
+
+    def then(self, *expected: Step) -> WhenHeard:
+        """Exactly these steps, in this order."""
+        if self.raised is not None:
+            raise AssertionError(f"stuck: {self.raised}") from self.raised
+        assert self.steps == list(expected)
+        return self
+
+    def then_nothing(self) -> WhenHeard:
+        return self.then()
+
+    def then_stuck(self, error: type[EventShopError]) -> None:
+        """It cannot go on by itself, and says why."""
+        assert type(self.raised) is error, f"expected {error.__name__}, got {self.raised!r} / {self.steps}"
+
+    def and_ended(self) -> None:
+        assert self.state.ended, self.state
+
+
+def _evolved(state: Saga[Any], heard: Heard) -> Saga[Any]:
+    return _kept(state.evolve(stored(heard) if isinstance(heard, Event) else heard))
+
+
+def _kept(message: M) -> M:
+    """As it comes back from its row."""
+    return decode_stored(type(message), canonical(message)[0])
 
 
 # --- projections ---------------------------------------------------------------------------------

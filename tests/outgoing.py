@@ -6,10 +6,13 @@ from typing import Any
 
 import msgspec
 
+from projections.engine.read_model import ReadModel
 
-def tells(value: bytes | None, row: dict[str, Any]) -> bool:
-    """Whether this JSON has each column of this row, exactly; money and times are text in it."""
+
+def tells(value: bytes | None, row: dict[str, Any], model: type[ReadModel]) -> bool:
+    """Whether this JSON has each column of this row, exactly, but personal data; money and times are text in it."""
     said = msgspec.json.decode(value) if value is not None else {}
-    return said.keys() == row.keys() and all(
-        msgspec.convert(said[name], type(column)) == column for name, column in row.items()
+    public = {name: column for name, column in row.items() if name not in model.personal}
+    return said.keys() == public.keys() and all(
+        msgspec.convert(said[name], type(column)) == column for name, column in public.items()
     )

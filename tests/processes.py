@@ -17,9 +17,16 @@ ROOT = Path(__file__).resolve().parents[1]
 @contextmanager
 def running(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`manage.py ARGUMENTS` as a process, killed at the end if it still lives; what it says goes to `log`."""
+    with run("manage.py", *arguments, env=env, log=log) as process:
+        yield process
+
+
+@contextmanager
+def run(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """As `running`, for `python ARGUMENTS`."""
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env={**os.environ, **env},
             stdout=out,

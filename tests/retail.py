@@ -20,6 +20,7 @@ from tests.conftest import BASE_DIR, SHARED_DATA
 #: The real month and what the shop's books say about it; mark the test with `data`.
 MONTH: Final = SHARED_DATA / "online_retail_2010-12.csv.gz"
 BOOKS: Final = SHARED_DATA / "control_totals.json"
+IMPORT: Final = "import_online_retail"
 #: What the whole month leads to.
 MONTH_EVENTS: Final = 3_844
 MONTH_RECEIPTS: Final = 3_688
@@ -30,11 +31,11 @@ STARTED: Final = 60.0
 class Run:
     """One run of the command: what it said, and with which exit code it ended."""
 
-    def __init__(self, file: Path, *options: str) -> None:
+    def __init__(self, file: Path, *options: str, command: str = IMPORT) -> None:
         out, err = StringIO(), StringIO()
         self.code, self.failure = 0, ""
         try:
-            call_command("import_online_retail", str(file), *options, stdout=out, stderr=err)
+            call_command(command, str(file), *options, stdout=out, stderr=err)
         except CommandError as error:
             self.code, self.failure = error.returncode, str(error)
         self.said, self.named = out.getvalue(), err.getvalue().splitlines()
@@ -44,11 +45,11 @@ def project() -> None:
     call_command("run_projections", once=True, stdout=StringIO())
 
 
-def differing(file: Path, totals: Path) -> set[str]:
-    """The totals that `verify_sales` marks as different, as its exit code and its last sentence say too."""
+def differing(file: Path, totals: Path, command: str = "verify_sales") -> set[str]:
+    """The totals that the command marks as different, as its exit code and its last sentence say too."""
     out, code, last = StringIO(), 0, ""
     try:
-        call_command("verify_sales", str(file), totals=totals, stdout=out)
+        call_command(command, str(file), totals=totals, stdout=out)
     except CommandError as error:
         code, last = error.returncode, str(error)
     marked = {said.split()[1] for said in out.getvalue().splitlines() if said.startswith("≠")}
@@ -70,10 +71,10 @@ def stored() -> tuple[int, int]:
 class Process:
     """The import in a process of its own."""
 
-    def __init__(self, file: Path, database_url: str) -> None:
+    def __init__(self, file: Path, database_url: str, command: str = IMPORT) -> None:
         environment = os.environ | {"DATABASE_URL": database_url, "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "import_online_retail", str(file)],
+            [sys.executable, "manage.py", command, str(file)],
             cwd=BASE_DIR,
             env=environment,
             stdout=subprocess.PIPE,

@@ -1,20 +1,48 @@
-"""A real browser at the admin, and what each page must be: no error, no accessibility violation, no sideways scroll."""
+"""A real browser, and what each page must be: no error, no accessibility violation, no sideways scroll."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.db import connections
+from django.test import Client
+from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, Page, sync_playwright
 
 #: Quiet, sandboxed by the machine it runs on, and without a word to the outside.
 LAUNCH = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync")
 #: WCAG 2.2 AA and everything below it.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+#: Every page is judged in both: all of it in one, in the other what has to do with colours.
+SCHEMES: Final[dict[Literal["light", "dark"], list[str]]] = {
+    "light": RULES,
+    "dark": ["color-contrast", "link-in-text-block"],
+}
+_JUDGE = """async (rules) => {
+  const found = await axe.run({runOnly: rules, resultTypes: ["violations"]});
+  return found.violations.map((it) => `${it.id} at ${it.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))}`);
+}"""
+#: Kilobytes of a page with everything that it loads, before compression.
+HEAVIEST: Final = 150
+_WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+  .reduce((sum, it) => sum + it.decodedBodySize, 0) / 1024"""
+#: How much of what was shown has moved without being asked (the Cumulative Layout Shift of Web Vitals).
+_SHIFTED = """async () => {
+  let sum = 0;
+  const add = (list) => list.getEntries().forEach((it) => { if (!it.hadRecentInput) sum += it.value; });
+  new PerformanceObserver(add).observe({type: "layout-shift", buffered: true});
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  return sum;
+}"""
+_SKIN = "dark => document.documentElement.classList.toggle('dark', dark)"
+_SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @contextmanager
@@ -27,46 +55,84 @@ def browser(path: str) -> Iterator[Browser]:
         opened.close()
 
 
-class Visitor:
-    """One window: a width, a colour scheme, and every complaint of the pages that were opened in it."""
+@contextmanager
+def serving() -> Iterator[str]:
+    """The program behind a real port of this process; gives its address."""
+    thread = LiveServerThread("127.0.0.1", StaticFilesHandler)
+    thread.start()
+    thread.is_ready.wait()
+    if thread.error:
+        raise thread.error
+    yield f"http://127.0.0.1:{thread.port}"
+    thread.terminate()
+    connections.close_all()
 
-    def __init__(self, page: Page, address: str, shots: Path) -> None:
-        self.page, self.address, self.shots = page, address, shots
+
+class Visitor:
+    """One window, and every complaint of the pages that were opened in it."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.shots = Path(os.environ["SHOTS"]) if os.environ.get("SHOTS") else None
         self.complaints: list[str] = []
+        self.expected = 200  # what the next page may answer without being a complaint
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         page.on("console", self._heard)
         page.on("response", self._answered)
 
-    def open(self, path: str, name: str) -> None:
-        self.page.goto(self.address + path)
+    def open(self, path: str, name: str, *, status: int = 200) -> None:
+        """Go there and judge the page, which must be answered with `status`."""
+        self.expected = status
+        answer = self.page.goto(self.address + path)
+        assert answer is not None and answer.status == status, f"{path} answered {answer and answer.status}"
+        if not path.startswith("/admin/"):  # whose skin is another one's
+            weight, shifted = self.page.evaluate(_WEIGHT), self.page.evaluate(_SHIFTED)
+            assert 1 < weight < HEAVIEST, f"{name} weighs {weight:.0f} kB"
+            assert shifted == 0, f"{name} moves by {shifted} while it loads"
         self.seen(name)
+        self.expected = 200
 
     def sign_in(self, username: str, password: str) -> None:
-        self.open("/admin/login/", "sign-in")
+        self.open("/admin/", "sign-in")  # which leads to the form, and back
         self.page.get_by_label("Username").fill(username)
         self.page.get_by_label("Password").fill(password)
         self.page.keyboard.press("Enter")
         self.page.get_by_role("heading", name="Dashboard").wait_for()
 
+    def enter(self, client: Client) -> None:
+        """Go on with the session of somebody who is signed in."""
+        session = client.cookies["sessionid"].value
+        self.page.context.add_cookies([{"name": "sessionid", "value": session, "url": self.address}])
+
     def seen(self, name: str) -> None:
-        """Judge the page as it is now, and keep a picture of it."""
+        """Judge the page as it is now, in light and in dark; SHOTS names a folder for pictures of it."""
         self.page.wait_for_load_state("load")
         self.page.evaluate("document.fonts.ready")
-        self.page.screenshot(path=self.shots / f"{name}.png", full_page=True)
-        found = Axe().run(self.page, options={"runOnly": RULES}).response["violations"]
-        assert not found, f"{name}: " + "; ".join(_told(violation) for violation in found)
-        sideways = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        # The page's policy lets no script of ours in as a tag.
+        self.page.evaluate(AXE_SCRIPT)
+        for scheme, rules in SCHEMES.items():
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            if "/admin/" in self.page.url:
+                # Its skin asks for the scheme only when it begins.
+                self.page.evaluate(_SKIN, scheme == "dark")
+            if self.shots:
+                self.page.screenshot(path=self.shots / f"{name}-{self.width}-{scheme}.png", full_page=True)
+            found = self.page.evaluate(_JUDGE, rules)
+            assert not found, f"{name}, {scheme}: " + "; ".join(found)
+        self.page.emulate_media(color_scheme="light")
+        sideways = self.page.evaluate(_SIDEWAYS)
         assert sideways <= 0, f"{name} scrolls sideways by {sideways} px"
         assert not self.complaints, self.complaints
 
+    @property
+    def width(self) -> int:
+        size = self.page.viewport_size
+        return size["width"] if size else 0
+
     def _heard(self, message: Any) -> None:
-        if message.type == "error":
+        if message.type == "error" and f"status of {self.expected} " not in message.text:
             self.complaints.append(f"{self.page.url}: {message.text}")
 
     def _answered(self, response: Any) -> None:
-        if response.status >= 400:
+        if response.status >= 400 and response.status != self.expected:
             self.complaints.append(f"{response.url} answered {response.status}")
-
-
-def _told(violation: dict[str, Any]) -> str:
-    return f"{violation['id']} at {[node['html'][:200] for node in violation['nodes']][:3]}"

@@ -219,8 +219,11 @@ def test_a_rebuild_is_asked_for_with_a_reason() -> None:
     assert client.get(page).status_code == 200
     assert client.post(page, {"reason": ""}).context["form"].errors
     assert not Rebuild.objects.exists()
-    answer = client.post(page, {"reason": "new column"})
+    assert client.post(page, {"reason": "new column"}).context["form"].errors.keys() == {"unseen"}
+    assert not Rebuild.objects.exists()
+    answer = client.post(page, {"reason": "new column", "unseen": "on"})
     job = Rebuild.objects.get()
+    assert job.foreseen_at is None
     assert (job.projection, job.state, job.requested_by, job.reason) == (
         "order-summary",
         "requested",
@@ -228,7 +231,7 @@ def test_a_rebuild_is_asked_for_with_a_reason() -> None:
         "new column",
     )
     assert answer.headers["Location"] == reverse("admin:projections_rebuild_change", args=(job.pk,))
-    client.post(page, {"reason": "again"})
+    client.post(page, {"reason": "again", "unseen": "on"})
     assert Rebuild.objects.count() == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -15,21 +17,44 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from eventshop.ops.models import PeriodicWork
+from eventshop.ops.roots import sign_new
+from eventshop.privacy.certificates import issue
+from eventshop.privacy.erasing import begin
+from eventshop.privacy.scanning import Scan
+from eventshop.store.dispatch import send
 from eventshop.store.models import StoredEvent, StoredReceipt
+from projections.engine.replays import what_if
 from projections.engine.tables import ParkedEvent, Rebuild
+from tests.dealing import deal
+from tests.fulfilling import receive
 from tests.shop import Sale
 from tests.staff import boss, clerk, shop
+from trading.commands import OpenAccount
+from users.commands import CreateUser, GrantConsent
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-MODELS = [model for model in admin.site._registry if model._meta.app_label in ("store", "ops", "projections")]
+MODELS = [
+    model for model in admin.site._registry if model._meta.app_label in ("store", "ops", "projections", "privacy")
+]
 sale = Sale(1)
 
 
 @pytest.fixture
 def row_of() -> Any:
     """A row of each model, and the last part of its address."""
+    receive("71053", 5)
+    now = timezone.now()
+    person = uuid4()
+    send(CreateUser(person, "ada@example.org", "Ada"))
+    send(GrantConsent(person, "Personalisation", "2026-01", at=now, expires_at=now + timedelta(days=1)))
+    issue(begin(person), Scan({}, []))
+    PeriodicWork.objects.create(name="tidy", due_at=now)
+    deal("T-1", ("61837.63", "0.02"))
+    send(OpenAccount(uuid4(), "T-1", None, "EUR", Decimal(1_000)))
     shop(sale)
+    sign_new()
     event = StoredEvent.objects.latest("position")
     ParkedEvent.objects.create(
         projection="order-summary",
@@ -42,6 +67,7 @@ def row_of() -> Any:
         parked_at=timezone.now(),
     )
     Rebuild.objects.create(projection="order-summary", requested_by="ada", requested_at=timezone.now())
+    what_if("order-summary", requested_by="ada")
 
     def row(model: type[Model]) -> tuple[Model, str]:
         first = model._default_manager.first()

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
-from socket import socket
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from eventshop.core.message import new_id
 from eventshop.ops import health
+from eventshop.process.models import Saga, SagaInput
 from projections.engine.projection import catalogue
 from projections.engine.tables import Worker
-from tests.processes import ROOT, until
+from tests.web_server import free_port, gunicorn
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -27,13 +27,6 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 def parts(client: Client) -> tuple[str, dict[str, bool]]:
     answer = client.get("/readyz").json()
     return answer["status"], {part["name"]: part["ok"] for part in answer["parts"]}
-
-
-def free_port() -> int:
-    with closing(socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def test_live_needs_nothing(client: Client) -> None:
@@ -44,7 +37,16 @@ def test_live_needs_nothing(client: Client) -> None:
 def test_ready_says_that_nobody_projects(client: Client) -> None:
     status, found = parts(client)
     assert status == "degraded"
-    assert found == {"database": True, "event log": True, "broker": True, "relay": True, "projections": False}
+    assert found == {
+        "database": True,
+        "event log": True,
+        "broker": True,
+        "relay": True,
+        "publisher": True,
+        "sagas": True,
+        "payments": True,
+        "projections": False,
+    }
 
 
 def test_ready_with_a_worker_is_ok(client: Client) -> None:
@@ -59,11 +61,41 @@ def test_ready_with_a_worker_is_ok(client: Client) -> None:
 
 
 def test_a_broker_that_is_down_degrades_and_says_so(client: Client, settings: Any) -> None:
-    health._breakers.clear()
+    health._doors.clear()
     settings.CELERY_BROKER_URL = f"redis://127.0.0.1:{free_port()}/0"
     response = client.get("/readyz")
     assert response.status_code == 200
     assert parts(client)[1]["broker"] is False
+
+
+def test_a_stuck_saga_degrades_and_says_so(client: Client) -> None:
+    now = timezone.now()
+    told: dict[str, Any] = {"kind": "k", "version": 1, "slot": 0, "state": "{}", "started_at": now, "moved_at": now}
+    Saga.objects.create(
+        saga_id=new_id(), subject_id=new_id(), correlation_id=new_id(), sequence_number=1, status="stuck", **told
+    )
+    status, found = parts(client)
+    assert (status, found["sagas"]) == ("degraded", False)
+
+
+@pytest.mark.parametrize(("seconds", "heard"), [(5, True), (90, False)])
+def test_what_is_not_heard_for_a_minute_degrades(client: Client, seconds: int, heard: bool) -> None:
+    SagaInput.objects.create(
+        saga_id=new_id(),
+        slot=0,
+        what="event",
+        name="OrderCreated",
+        cause_id=new_id(),
+        heard_at=timezone.now() - timedelta(seconds=seconds),
+    )
+    assert parts(client)[1]["sagas"] is heard
+
+
+def test_a_gateway_that_is_away_degrades_and_says_so(client: Client, settings: Any) -> None:
+    health._doors.clear()
+    settings.PAYMENT_GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
+    status, found = parts(client)
+    assert (status, found["payments"]) == ("degraded", False)
 
 
 def test_details_are_for_staff(client: Client, admin_user: Any) -> None:
@@ -73,30 +105,10 @@ def test_details_are_for_staff(client: Client, admin_user: Any) -> None:
 
 
 @pytest.fixture
-def server_without_database() -> Iterator[str]:
+def server_without_database(tmp_path: Path) -> Iterator[str]:
     """A web server whose PostgreSQL is not there."""
-    port, nowhere = free_port(), free_port()
-    env = {**os.environ, "DATABASE_URL": f"postgres://nobody@127.0.0.1:{nowhere}/none", "ENV_FILE": ""}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "eventshop.wsgi", "--bind", f"127.0.0.1:{port}", "--log-level", "critical"],
-        cwd=ROOT,
-        env=env,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        until(lambda: answers(address), what="the server answers")
-        yield address
-    finally:
-        process.terminate()
-        process.wait(15)
-
-
-def answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/healthz", timeout=2) as response:
-            return bool(response.status == 200)
-    except OSError:
-        return False
+    with gunicorn(f"postgres://nobody@127.0.0.1:{free_port()}/none", tmp_path) as server:
+        yield server.address
 
 
 def test_without_the_database_it_is_503_and_when_to_come_back(server_without_database: str) -> None:

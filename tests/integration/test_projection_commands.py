@@ -289,9 +289,9 @@ def test_projections_status_prints_a_line_for_each(flaky: Flaky) -> None:
     append(sale.order_id, sale.created, sale.paid)
     caught_up(flaky.projection)
     output = said("projections_status")
+    lines = [[cell.strip() for cell in text.strip("│┃ ").split("│")] for text in output.splitlines()]
     for projection in catalogue.chosen([]):
-        [shown] = [text for text in output.splitlines() if f" {projection.name} " in text]
-        cells = [cell.strip() for cell in shown.strip("│┃ ").split("│")]
+        [cells] = [cells for cells in lines if cells[0] == projection.name]
         expected = ["parked events", "2", "2", "0"] if projection.name == "flaky" else ["behind", "0", "2", "2"]
         assert cells[1:5] == expected
     assert checkpoint_of(flaky.projection).parked == 2

@@ -5,11 +5,14 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db.models import Sum
+from django.test import Client
+from pytest_django import Settings
 
 from eventshop.store.models import StoredEvent
-from projections.models import DailySales, OrderSummary
+from eventshop.web import demo
+from projections.models import DailySales, OrderSummary, TradeBlotter, TradingAccount
 from tests.retail import project
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -27,6 +30,28 @@ def test_an_empty_store_is_filled_and_shows_every_state() -> None:
     assert set(OrderSummary.objects.values_list("status", flat=True)) == set(OrderSummary.Status.values)
     orders = OrderSummary.objects.aggregate(paid=Sum("paid"))["paid"]
     assert orders == DailySales.objects.aggregate(gross=Sum("gross"))["gross"] > 0
+
+
+def test_the_demo_customer_signs_in_and_finds_trades_in_every_state(settings: Settings) -> None:
+    settings.STAFF_PASSWORD = "three quiet lanterns"
+    seed()
+    for _ in range(2):
+        call_command("ensure_demo_customer")
+    client = Client()
+    assert client.login(username=demo.EMAIL, password="three quiet lanterns")
+    project()
+    assert {"SETTLED", "CANCELLED", "REJECTED", "OPEN"} <= set(TradeBlotter.objects.values_list("status", flat=True))
+    assert len(client.get("/trading/").context["page"].object_list) == 20
+    assert len(client.get("/trading/positions/").context["held"]) == 2
+    assert [desk.opened.reference for desk in client.get("/trading/accounts/").context["desks"]] == ["Crypto", "Shares"]
+    refused = TradingAccount.objects.filter(refusals__gt=0)
+    assert not refused.exists()
+
+
+def test_without_a_password_there_is_no_demo_customer(settings: Settings) -> None:
+    settings.STAFF_PASSWORD = ""
+    with pytest.raises(CommandError, match="STAFF_PASSWORD"):
+        call_command("ensure_demo_customer")
 
 
 def test_a_store_with_events_is_left_alone() -> None:

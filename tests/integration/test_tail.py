@@ -154,3 +154,22 @@ def test_a_page_ends_where_it_was_asked_to() -> None:
     assert [row.position for row in tail.read(0, 10, up_to=3)] == [1, 2, 3]
     assert tail.read(5, 10) == []
     assert newest_position() == 5
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("function", "table"), [("tail_horizon", "event"), ("outgoing_horizon", "projections_outgoing")]
+)
+def test_an_idle_fence_reads_no_table_from_end_to_end(function: str, table: str) -> None:
+    """It is asked hundreds of times a second: a scan of the table would cost more with every event."""
+    for _ in range(50):
+        dispatch.send(Open(tally_id=new_id(), name="x"), registry=tallies)
+    scans = "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = %s"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(scans, [table])
+        before = cursor.fetchone()
+        for _ in range(20):  # more than the plans made for given values; then the general one is taken
+            cursor.execute(f"SELECT {function}(%s)", [newest_position()])
+            assert cursor.fetchone() == (newest_position(),)
+        cursor.execute(scans, [table])
+        assert cursor.fetchone() == before

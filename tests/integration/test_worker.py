@@ -13,17 +13,22 @@ from random import Random
 
 import pytest
 from celery import Celery as CeleryApp
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from kombu import Connection
 
+from eventshop.log.watchdog import EXIT_HANGING
+from eventshop.process import timers
+from eventshop.process.models import ProcessWorker, Share
 from eventshop.store.models import StoredEvent
+from orders.commands import WriteOffStock
 from projections.engine import rebuild
 from projections.engine.projection import catalogue
 from projections.engine.tables import Checkpoint, Rebuild, Worker
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
+from tests.fulfilling import order, place, receive, stock
 from tests.read_models import append, append_lives, caught_up, equal_the_fold, eventually
 from tests.shop import Sale
 
@@ -80,14 +85,16 @@ class Celery:
             CeleryApp(set_as_current=False).send_task(task, args=arguments, ignore_result=True, connection=broker)
 
     @contextmanager
-    def worker(self, projections: str = "all", name: str = "one", broker: str = "filesystem://") -> Iterator[Hosted]:
+    def worker(
+        self, projections: str = "all", name: str = "one", broker: str = "filesystem://", *more: str
+    ) -> Iterator[Hosted]:
         log = self.folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "celery", "-A", "eventshop", "worker", "--pool", "threads"),
                     *("--concurrency", "1", "--projections", projections, "--hostname", f"{name}@test"),
-                    *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
+                    *("--without-gossip", "--without-mingle", "--loglevel", "INFO", *more),
                 ],
                 cwd=BASE_DIR,
                 env=self.environment | {"CELERY_BROKER_URL": broker},
@@ -234,3 +241,41 @@ def test_a_worker_outlives_a_database_that_hangs_up_on_everybody(celery: Celery)
         eventually(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists, so_far=lambda: worker.said)
         eventually(everything_is_folded, so_far=lambda: worker.said)
     equal_the_fold()
+
+
+@pytest.mark.postgres
+def test_a_worker_whose_batch_hangs_ends_so_that_it_is_started_again(celery: Celery) -> None:
+    append(sale.order_id, sale.created)
+    caught_up(order_summary)
+    append(sale.order_id, sale.paid)
+    hanging = (
+        "import django; django.setup()\n"
+        "from threading import Event\n"
+        "from eventshop.log.database import DatabaseLog\n"
+        "from eventshop.log.watchdog import Watchdog\n"
+        "from projections.engine.projection import catalogue\n"
+        "from projections.engine.runner import Runner\n"
+        "Runner([catalogue.get('order-summary')], DatabaseLog(), watchdog=Watchdog(), hanging_s=1).catch_up()"
+    )
+    with transaction.atomic():
+        Checkpoint.objects.select_for_update().get(projection="order-summary")  # and never lets go of it
+        ended = subprocess.run(
+            [sys.executable, "-c", hanging], cwd=BASE_DIR, env=celery.environment, capture_output=True, timeout=30
+        )
+    assert ended.returncode == EXIT_HANGING
+    assert b"a batch hangs" in ended.stderr
+
+
+def test_a_worker_runs_sagas_and_timers_and_gives_back_what_it_held(celery: Celery) -> None:
+    """No gateway is set here: the order is set aside, cannot be paid, and is undone."""
+    receive("mug", 5)
+    it = place(("mug", 4))
+    timers.set("count", due=timezone.now(), command=WriteOffStock("mug", 1, "broken", "COUNT"))
+    with celery.worker("all", "one", "filesystem://", "--processes") as worker:
+        eventually(lambda: order(it).status == "CANCELLED", within_s=30, so_far=lambda: worker.said)
+        eventually(lambda: stock("mug").written_off == 1, so_far=lambda: worker.said)
+        # What was set aside comes back once the order is cancelled.
+        eventually(lambda: stock("mug").on_hand == 4, within_s=30, so_far=lambda: worker.said)
+        worker.stop()
+    assert not Share.objects.exclude(owner="").exists() and not ProcessWorker.objects.exists()
+    assert "Traceback" not in worker.said

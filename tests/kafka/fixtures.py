@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from eventshop import checked
-from eventshop.log import topics
+from eventshop.log import kafka, topics
 from projections.engine.projection import catalogue
 
 
-@pytest.fixture
-def kafka_topics(kafka_url: str, clean_database: None, settings: Any) -> str:
-    """Fresh topics under a prefix of this test's own, and this process set to use them; gives the broker's URL."""
-    settings.EVENT_LOG_URL = kafka_url
-    settings.KAFKA_OPTIONS = checked.kafka_options("EVENT_LOG_URL", kafka_url)
+def fresh_topics(url: str, settings: Any) -> None:
+    """Topics under a prefix that nobody else has, and this process set to use them."""
+    settings.EVENT_LOG_URL = url
+    settings.KAFKA_OPTIONS = checked.kafka_options("EVENT_LOG_URL", url)
     settings.KAFKA_TOPIC_PREFIX = f"test-{uuid4().hex[:8]}-"
     for topic in topics.designed(projection.topic for projection in catalogue.chosen([])):
         topics.ensure(topic)
-    return kafka_url
 
 
-@pytest.fixture
-def kafka_process_env(kafka_topics: str, database_url: str, settings: Any) -> dict[str, str]:
+def process_env(database_url: str, settings: Any) -> dict[str, str]:
     """What a process that the test starts needs to use the same database and topics."""
     return {
         "DATABASE_URL": database_url,
-        "EVENT_LOG_URL": kafka_topics,
+        "EVENT_LOG_URL": settings.EVENT_LOG_URL,
         "KAFKA_TOPIC_PREFIX": settings.KAFKA_TOPIC_PREFIX,
         "ENV_FILE": "",
         "SECRET_KEY": settings.SECRET_KEY,
     }
+
+
+@pytest.fixture
+def kafka_topics(kafka_url: str, clean_database: None, settings: Any) -> Iterator[str]:
+    """Fresh topics of this test's own; gives the broker's URL."""
+    fresh_topics(kafka_url, settings)
+    prefix = settings.KAFKA_TOPIC_PREFIX
+    yield kafka_url
+    # A hundred partitions a test: a broker in 400 MB takes no ten thousand.
+    settings.KAFKA_OPTIONS = checked.kafka_options("EVENT_LOG_URL", kafka_url)  # whatever the test has set
+    with kafka.admin() as admin:
+        admin.delete_topics([name for name in admin.list_topics() if name.startswith(prefix)])
+
+
+@pytest.fixture
+def kafka_process_env(kafka_topics: str, database_url: str, settings: Any) -> dict[str, str]:
+    return process_env(database_url, settings)

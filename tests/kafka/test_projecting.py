@@ -20,20 +20,21 @@ from eventshop.log.records import number, partition_of, written
 from eventshop.log.relay import Relay
 from eventshop.log.watchdog import Watchdog
 from eventshop.store.engine import engine
+from eventshop.store.models import StoredEvent
 from projections.engine.projection import catalogue
 from projections.engine.runner import Runner
 from projections.engine.status import statuses, summed
 from projections.engine.tables import Checkpoint, ParkedEvent, UnreadableRecord
+from projections.models import ActivityTimeline
 from projections.order_summary import order_summary
 from tests.kafka import topic
+from tests.kafka.read_models import caught_up, equal_the_fold
 from tests.processes import running, until
-from tests.read_models import append_lives, folded, held
+from tests.read_models import append_lives, held
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
 TIMES = int(os.environ.get("CHAOS_TIMES", "3"))
-#: Which event came last into a row that several aggregates share depends on the order of the partitions.
-LINEAGE = {"last_event_id", "last_version", "last_partition", "last_offset"}
 
 
 @pytest.fixture
@@ -54,29 +55,19 @@ def told(relay: Relay, orders: int = 30, *, seed: int = 1) -> None:
         pass
 
 
-def caught_up() -> int:
-    runner = Runner(catalogue.chosen([]), KafkaLog())
-    try:
-        return runner.catch_up()
-    finally:
-        runner.close()
-
-
-def equal_the_fold() -> None:
-    for projection in catalogue.chosen([]):
-        found, wanted = (
-            {key: {name: row[name] for name in row.keys() - LINEAGE} for key, row in rows.items()}
-            for rows in (held(projection), folded(projection))
-        )
-        assert found == wanted, projection.name
-
-
 def test_read_models_from_kafka_are_the_fold(relay: Relay) -> None:
     for seed in (1, 2, 3):
         told(relay, seed=seed)
         assert caught_up() > 0
         equal_the_fold()
     assert caught_up() == 0
+
+
+def test_activities_of_all_partitions_stand_in_the_order_of_the_store(relay: Relay) -> None:
+    told(relay)
+    caught_up()
+    newest = ActivityTimeline.objects.order_by("-position").values_list("position", "event_id")
+    assert list(newest) == list(StoredEvent.objects.order_by("-position").values_list("position", "event_id"))
 
 
 def test_a_row_says_where_its_last_event_lies(relay: Relay, kafka_topics: str) -> None:
@@ -192,6 +183,15 @@ def test_a_hole_is_filled_from_the_table(relay: Relay, kafka_topics: str) -> Non
     expected = {row.event_id for row in rows} - missing_at_the_end
     assert set(held(timeline)) == expected
     assert len(missing_at_the_end) < len(rows) / 5
+
+
+def test_a_run_of_events_that_comes_again_is_skipped_whole(relay: Relay, kafka_topics: str) -> None:
+    told(relay)
+    again = topic.committed(kafka_topics, topics.event_store())
+    for record in again:
+        produce(kafka_topics, partition=record.partition, key=record.key, value=record.value, headers=record.headers)
+    assert caught_up() == len(again) * len(catalogue.chosen([]))
+    equal_the_fold()
 
 
 @pytest.mark.chaos

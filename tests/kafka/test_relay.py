@@ -8,25 +8,29 @@ import subprocess
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Any
-from uuid import UUID
 
 import pytest
+from kafka import KafkaProducer
 
+from eventshop.core.errors import BrokenStream
 from eventshop.core.message import Envelope, new_id
 from eventshop.log import topics
 from eventshop.log.crash import POINTS
 from eventshop.log.kafka_tail import tail_of
 from eventshop.log.leading import give_up_lead, take_lead
 from eventshop.log.models import RelayCheckpoint
-from eventshop.log.records import PARTITIONS, key_of, number, partition_of
+from eventshop.log.records import PARTITIONS, receipt_of
 from eventshop.log.relay import Relay, RelayStopped
 from eventshop.log.watchdog import Watchdog
 from eventshop.store import dispatch
 from eventshop.store.engine import engine
-from orders.commands import CreateOrder, ProcessPayment
+from eventshop.store.tail import Tail
+from orders.commands import CancelOrder, CreateOrder, ProcessPayment
 from orders.events import Line
-from tests.kafka import topic
+from tests.database import round_trips
+from tests.kafka import planted, topic
 from tests.processes import running, until
 from tests.tally import pounds
 
@@ -68,30 +72,10 @@ def relay_all(relay: Relay) -> int:
     return count
 
 
-def exactly_once(url: str) -> None:
-    """The topic holds what the table holds: the same rows, each once, in order, numbered without a gap."""
-    records = topic.committed(url, topics.event_store())
-    table = engine().select("ORDER BY position", ())
-    assert [row.position for row in topic.rows(url, topics.event_store())] == [row.position for row in table]
-    assert topic.rows(url, topics.event_store()) == table
-    sequences: dict[int, list[int]] = {}
-    versions: dict[UUID, int] = {}
-    for record in records:
-        sequences.setdefault(record.partition, []).append(number(record.headers, "partition-sequence"))
-        aggregate = UUID(dict(record.headers)["ce_subject"].decode())
-        version = number(record.headers, "version")
-        assert version == versions.get(aggregate, 0) + 1
-        versions[aggregate] = version
-        assert record.partition == partition_of(aggregate)
-        assert record.key == key_of(aggregate, version)
-    for found in sequences.values():
-        assert found == list(range(1, len(found) + 1))
-
-
 def test_every_event_reaches_kafka_once_and_in_order(leading: Relay, kafka_topics: str) -> None:
     order(150)
     assert relay_all(leading) == 300
-    exactly_once(kafka_topics)
+    topic.exactly_once(kafka_topics)
     assert relay_all(leading) == 0
 
 
@@ -110,7 +94,45 @@ def test_a_record_says_everything_about_its_event(leading: Relay, kafka_topics: 
     assert headers["causation-id"] == str(envelope.causation_id).encode()
     assert headers["saga-id"] == str(envelope.saga_id).encode()
     assert headers["sequence"] == b"8"
-    exactly_once(kafka_topics)
+    topic.exactly_once(kafka_topics)
+
+
+def test_the_last_event_of_each_command_brings_its_receipt(leading: Relay, kafka_topics: str) -> None:
+    order(1)
+    [created, _] = engine().select("ORDER BY position", ())
+    dispatch.send(CancelOrder(order_id=created.aggregate_id, reason="changed their mind"))
+    assert [leading.advance(limit=3), leading.advance()] == [3, 1]  # its two events come in two transactions
+    records = topic.committed(kafka_topics, topics.event_store())
+    found = {row.event_type: receipt_of(row, record.headers) for record in records for row in [topic.row(record)]}
+    assert found.pop("OrderCancelled") is None
+    commands = [row.command_id for row in engine().select("WHERE version <> 3", ())]
+    assert sorted(filter(None, found.values())) == sorted(engine().receipts(commands))
+    assert len(commands) == len(found) == 3
+
+
+def test_a_batch_is_read_in_three_round_trips(leading: Relay) -> None:
+    """The fence, the events, the receipts; the checkpoint is written once a second only."""
+    order(20)
+    assert leading.advance(limit=10) == 10  # the statements are prepared from now on
+    leading.source = Tail()
+    assert round_trips(lambda: leading.advance(limit=10)) == 3
+
+
+def test_what_was_read_ahead_goes_out_once_and_in_order(leading: Relay, kafka_topics: str) -> None:
+    order(5)
+    assert [leading.advance(limit=3) for _ in range(6)] == [3, 3, 3, 1, 0, 0]
+    topic.exactly_once(kafka_topics)
+
+
+def test_an_event_that_cannot_be_written_holds_up_none_before_it(leading: Relay, kafka_topics: str) -> None:
+    order(1)
+    [last] = engine().select("ORDER BY position DESC LIMIT 1", ())
+    nameless = last._replace(event_id=new_id(), aggregate_id=new_id(), version=1, event_type="NeverPublished")
+    engine().append_many([nameless])
+    assert leading.advance(limit=2) == 2  # while these were on their way, it was read ahead
+    with pytest.raises(BrokenStream):
+        leading.advance(limit=2)
+    assert len(topic.committed(kafka_topics, topics.event_store())) == 2
 
 
 def test_a_successor_goes_on_where_kafka_is(leading: Relay, kafka_topics: str) -> None:
@@ -124,7 +146,31 @@ def test_a_successor_goes_on_where_kafka_is(leading: Relay, kafka_topics: str) -
     assert successor.position == 25
     assert relay_all(successor) == 35
     successor.close()
-    exactly_once(kafka_topics)
+    topic.exactly_once(kafka_topics)
+
+
+def test_a_successor_waits_for_what_kafka_does_not_show_yet(leading: Relay, kafka_topics: str) -> None:
+    """A commit is confirmed before readers see it; a broker that dies in between shows it long after it is back."""
+    order(10)
+    assert leading.advance(limit=12) == 12
+    leading.close()
+    late = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://"), transactional_id=f"late-{new_id()}")
+    late.init_transactions()
+    late.begin_transaction()
+    for it in planted.records()[12:]:
+        late.send(leading.topic, key=it.key, value=it.value, headers=it.headers, partition=it.partition)
+    late.flush()
+    successor = Relay(Watchdog())
+    assert take_lead(successor.topic, successor.owner)
+    shown = Timer(1.0, late.commit_transaction)
+    shown.start()
+    successor.take_over()
+    shown.join()
+    late.close()
+    assert successor.position == 20
+    assert relay_all(successor) == 0
+    successor.close()
+    topic.exactly_once(kafka_topics)
 
 
 def test_of_two_relays_one_leads(leading: Relay) -> None:
@@ -172,7 +218,7 @@ def test_a_relay_killed_at_any_point_loses_and_repeats_nothing(
             until(lambda: relayed() == newest(), what="everything relayed")
             process.terminate()
             assert process.wait(20) == 0, log.read_text()
-    exactly_once(kafka_topics)
+    topic.exactly_once(kafka_topics)
 
 
 @pytest.mark.chaos
@@ -184,21 +230,22 @@ def test_a_leader_that_was_frozen_cannot_publish_any_more(
     with running("relay", env=kafka_process_env, log=first_log) as first:
         until(lambda: relayed() == newest(), what="the first leads")
         with running("relay", env=kafka_process_env, log=second_log) as second:
+            until(lambda: "Relaying" in second_log.read_text(), what="the second waits")
             for _ in range(TIMES):
                 order(200)
                 first.send_signal(signal.SIGSTOP)
-                until(lambda: relayed() == newest(), within_s=40, what="the second has taken over")
+                until(lambda: relayed() == newest(), within_s=90, what="the second has taken over")
                 order(200)
                 first.send_signal(signal.SIGCONT)
                 order(50)
                 until(lambda: relayed() == newest(), what="both awake")
                 first, second = second, first
-            exactly_once(kafka_topics)
+            topic.exactly_once(kafka_topics)
             for process in (first, second):
                 process.terminate()
             for process in (first, second):
                 assert process.wait(20) == 0, first_log.read_text() + second_log.read_text()
-    exactly_once(kafka_topics)
+    topic.exactly_once(kafka_topics)
 
 
 def relayed() -> int:

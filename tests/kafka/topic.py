@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
 
-from eventshop.log.records import read
+from eventshop.log import topics
+from eventshop.log.records import key_of, number, partition_of, read
+from eventshop.store.engine import engine
 from eventshop.store.rows import Row
 
 
@@ -32,8 +35,30 @@ def committed(url: str, topic: str) -> list[Any]:
         reader.close()
 
 
+def row(record: Any) -> Row:
+    return read(record.value, record.headers)
+
+
 def rows(url: str, topic: str) -> list[Row]:
     """The events on a topic, in the order of their positions."""
-    return sorted(
-        (read(record.value, record.headers) for record in committed(url, topic)), key=lambda row: row.position
-    )
+    return sorted(map(row, committed(url, topic)), key=lambda row: row.position)
+
+
+def exactly_once(url: str) -> None:
+    """The topic holds what the table holds: the same rows, each once, in order, numbered without a gap."""
+    records = committed(url, topics.event_store())
+    table = engine().select("ORDER BY position", ())
+    assert [row.position for row in rows(url, topics.event_store())] == [row.position for row in table]
+    assert rows(url, topics.event_store()) == table
+    sequences: dict[int, list[int]] = {}
+    versions: dict[UUID, int] = {}
+    for record in records:
+        sequences.setdefault(record.partition, []).append(number(record.headers, "partition-sequence"))
+        aggregate = UUID(dict(record.headers)["ce_subject"].decode())
+        version = number(record.headers, "version")
+        assert version == versions.get(aggregate, 0) + 1
+        versions[aggregate] = version
+        assert record.partition == partition_of(aggregate)
+        assert record.key == key_of(aggregate, version)
+    for found in sequences.values():
+        assert found == list(range(1, len(found) + 1))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import CannotStart, chosen_port, ensure_env, require_free
+from deploy.local import CannotStart, chosen_port, ensure_env, gateway_of_this_machine, require_free
 
 
 def test_a_port_in_use_is_named_with_a_way_out() -> None:
@@ -38,4 +38,21 @@ def test_an_own_env_file_is_completed_and_otherwise_left_alone(tmp_path: Path) -
     ensure_env(path)
     lines = path.read_text().splitlines()
     assert lines[:2] == ["# mine", "TIME_ZONE=Europe/Paris"]
-    assert [line.split("=")[0] for line in lines[2:]] == ["SECRET_KEY", "STAFF_PASSWORD"]
+    assert [line.split("=")[0] for line in lines[2:]] == [
+        "SECRET_KEY",
+        "STAFF_PASSWORD",
+        "PAYMENT_GATEWAY_SECRET",
+        "KEY_ENCRYPTION_KEY",
+    ]
+
+
+def test_data_that_was_encrypted_without_a_key_of_its_own_stays_readable(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("SECRET_KEY=old\n")
+    assert "KEY_ENCRYPTION_KEY" not in ensure_env(path)
+
+
+def test_a_gateway_of_this_machine_takes_payments_unless_another_one_is_set() -> None:
+    found = gateway_of_this_machine({})
+    assert found["PAYMENT_GATEWAY_URL"] == f"http://127.0.0.1:{found['GATEWAY_PORT']}"
+    assert gateway_of_this_machine({"PAYMENT_GATEWAY_URL": "https://pay.example"}) == {}

@@ -39,10 +39,6 @@ def test_an_unknown_host_is_refused() -> None:
     assert Client(headers={"host": "evil.example"}).get("/").status_code == 400
 
 
-def test_the_front_door_leads_to_the_admin() -> None:
-    assert Client().get("/").headers["Location"] == "/admin/"
-
-
 def test_the_health_check_answers_without_a_database() -> None:
     answer = Client().get("/healthz")
     assert (answer.status_code, answer.content) == (200, b"ok\n")

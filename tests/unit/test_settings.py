@@ -38,6 +38,15 @@ def value(probe: str, **environment: str) -> str:
     [
         ("SECRET_KEY", ""),
         ("SECRET_KEY", "short"),
+        ("KEY_ENCRYPTION_KEY", "not base64!"),
+        ("KEY_ENCRYPTION_KEY", "c2hvcnQ="),
+        ("FORMER_KEY_ENCRYPTION_KEYS", "c2hvcnQ="),
+        ("ROOT_SIGNING_KEY", "c2hvcnQ="),
+        ("FORMER_ROOT_KEYS", "abc"),
+        ("SNAPSHOT_EVERY", "often"),
+        ("KEYS_DATABASE_URL", "mysql://localhost/keys"),
+        ("KEY_CACHE_SECONDS", "soon"),
+        ("ERASURE_COOLING_OFF_DAYS", "-1"),
         ("DEBUG", "maybe"),
         ("HTTPS", "sometimes"),
         ("ALLOWED_HOSTS", "http://shop.example"),
@@ -59,6 +68,12 @@ def value(probe: str, **environment: str) -> str:
         ("CELERY_BROKER_URL", "amqp://localhost:many/"),
         ("CACHE_URL", "papercache://"),
         ("STATIC_ROOT", "/proc/no/such/place"),
+        ("PAYMENT_GATEWAY_URL", "ftp://pay.example"),
+        ("PAYMENT_GATEWAY_URL", "http://pay.example"),
+        ("PAYMENT_GATEWAY_URL", "https://"),
+        ("PAYMENT_GATEWAY_URL", "https://pay.example/?key=1"),
+        ("PAYMENT_GATEWAY_SECRET", "hunter2"),
+        ("PAYMENT_GATEWAY_SECRET", "whsec_c2hvcnQ="),
     ],
 )
 def test_a_wrong_setting_stops_the_start_by_name(name: str, wrong: str) -> None:
@@ -71,6 +86,19 @@ def test_a_wrong_setting_stops_the_start_by_name(name: str, wrong: str) -> None:
 def test_a_refused_url_does_not_show_its_password() -> None:
     result = start(DATABASE_URL="mysql://shop:hunter2@localhost/shop")
     assert "hunter2" not in result.stderr
+
+
+def test_a_gateway_needs_its_secret() -> None:
+    result = start(PAYMENT_GATEWAY_URL="https://pay.example")
+    assert "ImproperlyConfigured: PAYMENT_GATEWAY_SECRET: " in result.stderr
+
+
+def test_a_gateway_of_this_machine_may_be_reached_over_http() -> None:
+    secret = "whsec_b25seS1mb3ItdGVzdHMtMDEyMzQ1Njc4OQ=="
+    url = value(
+        "settings.PAYMENT_GATEWAY_URL", PAYMENT_GATEWAY_URL="http://127.0.0.1:8100/", PAYMENT_GATEWAY_SECRET=secret
+    )
+    assert url == "http://127.0.0.1:8100"
 
 
 def test_debug_is_off_and_cookies_are_plain_unless_asked_for() -> None:

@@ -12,6 +12,7 @@ from deploy.stack import app
 from deploy.stack.folder import Folder
 from deploy.stack.java import KAFKA_VERSION
 from deploy.stack.kafka import KafkaCluster
+from eventshop import checked
 from tests.processes import ROOT
 
 COMPOSE = (ROOT / "compose.yaml").read_text()
@@ -61,3 +62,13 @@ def test_no_secret_is_written_down() -> None:
         assert f"${{{name}:?" in COMPOSE
         assert f"\n{name}=\n" in (ROOT / "deploy" / "env.example").read_text()
     assert not re.search(r"^\s+[A-Z_]*(PASSWORD|SECRET_KEY|AUTH): (?!\$\{)", COMPOSE, re.MULTILINE)
+
+
+def test_the_shop_pays_where_the_stacks_gateway_listens(tmp_path: Path) -> None:
+    settings_of_shop = app.gateway_env(Folder(tmp_path))
+    command = app.programs(Folder(tmp_path), port=8000, workers=1)["gateway"]
+    port = command[command.index("--port") + 1]
+    assert settings_of_shop["PAYMENT_GATEWAY_URL"] == f"http://127.0.0.1:{port}"
+    assert command[command.index("--webhook") + 1] == "http://127.0.0.1:8000/payments/notices"
+    assert checked.payment_gateway_secret("S", settings_of_shop["PAYMENT_GATEWAY_SECRET"], needed=True)
+    assert app.gateway_env(Folder(tmp_path)) == settings_of_shop

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventshop.core.errors import CurrencyMismatch, InvalidMoney
-from eventshop.core.money import Money, total
+from eventshop.core.money import MAX_DECIMALS, MAX_DIGITS, Money, total
 
 
 def gbp(amount: str) -> Money:
@@ -28,6 +28,22 @@ def test_money_is_added_taken_away_and_multiplied_exactly() -> None:
 def test_a_sum_of_nothing_is_zero() -> None:
     assert total([], currency="GBP") == gbp("0")
     assert total([gbp("1.10"), gbp("2.20")], currency="GBP") == gbp("3.30")
+
+
+@given(st.decimals(allow_nan=True, allow_infinity=True), st.text("GBPx", min_size=2, max_size=4))
+def test_what_is_checked_quickly_is_checked_as_strictly(amount: Decimal, currency: str) -> None:
+    """Met before or not, a currency and an amount are judged alike."""
+
+    def judged() -> str:
+        try:
+            return str(Money(amount, currency))
+        except InvalidMoney as error:
+            return error.message
+
+    first = judged()
+    assert judged() == first
+    fits = amount.is_finite() and amount.adjusted() < MAX_DIGITS and -int(amount.as_tuple().exponent) <= MAX_DECIMALS
+    assert (first == f"{amount:,} {currency}") == (fits and len(currency) == 3 and currency.isupper())
 
 
 @pytest.mark.parametrize("operation", ["__add__", "__sub__", "__lt__", "__le__"])

@@ -6,12 +6,16 @@ from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from eventshop.core.codec import encoded_event
 from eventshop.core.message import Event
 from eventshop.core.money import Money
+from eventshop.core.personal import Redacted, personal_fields
 from eventshop.store.rows import ReceiptRow, Row
+from trading.events import Fill, Instrument
 
 #: What JSON and SHA-256 over UTF-8 can carry: everything but surrogates and control characters.
 CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
@@ -19,6 +23,16 @@ CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
 
 def events(kind: type[Event]) -> st.SearchStrategy[Event]:
     return _struct(inspect.type_info(kind))
+
+
+@st.composite
+def payloads(draw: st.DrawFn, kind: type[Event]) -> str:
+    """What the store would hold of such an event: any text in place of what is personal."""
+    payload, _ = encoded_event(draw(events(kind)))
+    if not (personal := personal_fields(kind)):
+        return payload.decode()
+    texts = {field.name: draw(st.text(CHARACTERS, max_size=50)) for field in personal}
+    return msgspec.json.encode({**msgspec.json.decode(payload), **texts}).decode()
 
 
 def moneys() -> st.SearchStrategy[Money]:
@@ -75,7 +89,15 @@ def receipts(row: Row) -> st.SearchStrategy[ReceiptRow]:
 
 def _struct(kind: inspect.Type) -> st.SearchStrategy[Any]:
     assert isinstance(kind, inspect.StructType)
+    if kind.cls in (Fill, Instrument):  # they take what a venue can quote, nothing else
+        return st.builds(kind.cls, **{field.name: _quoted(field.type) for field in kind.fields})
     return st.builds(kind.cls, **{field.name: _of(field.type) for field in kind.fields})
+
+
+def _quoted(kind: inspect.Type) -> st.SearchStrategy[Any]:
+    if isinstance(kind, inspect.DecimalType):
+        return st.decimals(Decimal("1E-8"), Decimal("9999999999"), places=8)
+    return _of(kind)
 
 
 def _of(kind: inspect.Type) -> st.SearchStrategy[Any]:
@@ -84,10 +106,12 @@ def _of(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return moneys()
         case inspect.StructType():
             return _struct(kind)
+        case inspect.UnionType(types=types) if any(getattr(inner, "cls", None) is Redacted for inner in types):
+            return st.builds(Redacted, st.sampled_from(["contact", "delivery"]))
         case inspect.UnionType(types=types):
             return st.one_of(*map(_of, types))
-        case inspect.VarTupleType(item_type=item):
-            return st.lists(_of(item), max_size=4).map(tuple)
+        case inspect.VarTupleType(item_type=item, min_length=low):
+            return st.lists(_of(item), min_size=low or 0, max_size=4).map(tuple)
         case inspect.DictType(value_type=value):
             return st.dictionaries(st.text(CHARACTERS, max_size=9), _of(value), max_size=4)
         case inspect.UUIDType():
@@ -98,6 +122,8 @@ def _of(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return st.datetimes(timezones=st.just(UTC))
         case inspect.DateType():
             return st.dates()
+        case inspect.StrType(pattern=str() as pattern) if pattern.startswith("^[A-Z"):
+            return st.from_regex(pattern).filter(lambda text: len(text) <= 60)
         case inspect.StrType(min_length=low, max_length=high):
             return st.text(CHARACTERS, min_size=low or 0, max_size=min(high or 50, 50))
         case inspect.IntType(ge=low, le=high):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 from zlib import crc32
@@ -48,8 +50,24 @@ def test_the_headers_are_those_of_a_cloud_event() -> None:
 
 
 def test_what_is_empty_has_no_header() -> None:
-    optional = {"causation-id", "saga-id", "metadata", "command-type", "command-hash", "command-events"}
-    assert optional.isdisjoint(dict(written(ROW, 1, 1).headers))
+    headers = dict(written(ROW, 1, 1).headers)
+    assert {"causation-id", "saga-id"}.isdisjoint(headers)
+    assert {"metadata", "command"}.isdisjoint(json.loads(headers["stored"]))
+
+
+def test_what_only_restoring_needs_is_one_header_in_json() -> None:
+    """It is read for ever: names and forms may be added to, never changed."""
+    headers = dict(written(ROW._replace(metadata='{"a":"b"}'), 1, 1, RECEIPT).headers)
+    assert json.loads(headers["stored"]) == {
+        "aggregate_type": "Order",
+        "schema_version": 1,
+        "recorded_at": "2026-01-31T12:00:00Z",
+        "command_id": str(ID),
+        "actor": "ada",
+        "hash": b64encode(b"h" * 32).decode(),
+        "metadata": '{"a":"b"}',
+        "command": {"type": "ShipOrder", "hash": b64encode(b"p" * 32).decode(), "events": 1},
+    }
 
 
 def test_only_the_last_event_of_a_command_carries_its_receipt() -> None:
@@ -64,7 +82,7 @@ def test_partitions_and_keys_never_change() -> None:
     assert key_of(ID, 3) == b"00000000-0000-4000-8000-000000000001:0000000003"
 
 
-@pytest.mark.parametrize("missing", ["ce_id", "ce_type", "version", "position", "hash", "actor", "recorded-at"])
+@pytest.mark.parametrize("missing", ["ce_id", "ce_type", "version", "position", "correlation-id", "stored"])
 def test_a_record_without_one_of_our_headers_is_refused_by_its_name(missing: str) -> None:
     record = written(ROW, 1, 1)
     with pytest.raises(BrokenStream, match=f"no header '{missing}'"):
@@ -74,10 +92,12 @@ def test_a_record_without_one_of_our_headers_is_refused_by_its_name(missing: str
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("ce_id", b"not an id", "badly formed"),
+        ("ce_id", b"not an id", "Invalid UUID"),
         ("version", b"three", "invalid literal"),
         ("ce_time", b"yesterday", "Invalid isoformat"),
-        ("actor", b"\xff", "can't decode"),
+        ("ce_type", b"\xff", "can't decode"),
+        ("stored", b"{}", "missing required field `aggregate_type`"),
+        ("stored", None, "bytes-like|expected"),
         ("ce_subject", None, "NoneType"),
     ],
 )
@@ -90,5 +110,7 @@ def test_a_header_that_says_nonsense_is_refused(name: str, value: bytes | None, 
 
 def test_half_a_receipt_is_refused() -> None:
     record = written(ROW, 1, 1, RECEIPT)
-    with pytest.raises(BrokenStream, match="not a receipt of ours: 'command-hash'"):
-        receipt_of(ROW, [header for header in record.headers if header[0] != "command-hash"])
+    stored = json.loads(dict(record.headers)["stored"])
+    del stored["command"]["hash"]
+    with pytest.raises(BrokenStream, match=r"missing required field `hash` - at `\$.command`"):
+        receipt_of(ROW, [*record.headers, ("stored", json.dumps(stored).encode())])

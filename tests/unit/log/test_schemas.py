@@ -15,7 +15,6 @@ from uuid import UUID
 
 import fastavro
 import pytest
-from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 from avro.schema import parse
 from django.core.management import CommandError, call_command
 
@@ -25,6 +24,7 @@ from eventshop.core.message import Command, Event, Instant, Name
 from eventshop.core.money import Money
 from eventshop.core.registry import Registry, registry
 from eventshop.log.schemas import Published, Schema, current, identity, publish, published, schema_of, unpublished
+from eventshop.log.verdicts import incompatible
 
 
 class Colour(enum.Enum):
@@ -157,14 +157,14 @@ def test_the_start_of_the_identity_tells_all_published_schemas_apart() -> None:
 
 
 def test_export_writes_what_is_missing_and_only_that(tmp_path: Path) -> None:
-    publish(list(current(registry))[1:], tmp_path)
     first = next(current(registry)).file_name
+    publish((item for item in published() if item.file_name != first), tmp_path)
     with pytest.raises(CommandError, match=f"{first.partition('.')[0]} .*has no schema file"):
         export("--check", "--folder", str(tmp_path))
     assert not (tmp_path / first).exists()
     assert first in export("--folder", str(tmp_path))
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
-        path.name: path.read_text() for path in Path("schemas").iterdir()
+        path.name: path.read_text() for path in Path("schemas").glob("*.avsc")
     }
     assert "Every event has its schema file" in export("--check", "--folder", str(tmp_path))
     assert "Nothing to write" in export("--folder", str(tmp_path))
@@ -177,7 +177,7 @@ def test_the_repositorys_own_schema_files_are_complete() -> None:
 @pytest.mark.parametrize("option", [[], ["--check"]])
 def test_a_shape_that_changed_without_a_new_version_is_refused_by_name(tmp_path: Path, option: list[str]) -> None:
     publish(current(registry), tmp_path)
-    path = tmp_path / "OrderShipped.v1.avsc"
+    path = tmp_path / "OrderShipped.v2.avsc"
     path.write_text(path.read_text().replace('"tracking"', '"parcel"'))
     with pytest.raises(CommandError, match=r"OrderShipped no longer has the shape .* raise its schema_version"):
         export(*option, "--folder", str(tmp_path))
@@ -198,37 +198,6 @@ def test_a_changed_shape_with_a_new_version_gets_a_file_of_its_own(tmp_path: Pat
 def versions() -> Iterator[tuple[Published, Published]]:
     for _, items in groupby(published(), key=lambda item: item.event_type):
         yield from permutations(items, 2)
-
-
-def incompatible(reader: Schema, writer: Schema) -> list[str]:
-    """Why the reader cannot have what the writer wrote, or would take it for something else."""
-    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
-    found = checker.get_compatibility(parse(json.dumps(reader)), parse(json.dumps(writer)))
-    why = [] if found.compatibility is SchemaCompatibilityType.compatible else sorted(found.messages)
-    means, meant = dict(meanings(reader, "$")), dict(meanings(writer, "$"))
-    return why + [
-        f"{path}: {meant[path]} is read as {means[path]}"
-        for path in means.keys() & meant.keys()
-        if means[path] != meant[path]
-    ]
-
-
-def meanings(schema: Schema, path: str) -> Iterator[tuple[str, str]]:
-    """What every string of a schema stands for: Avro's own rules look past it."""
-    match schema:
-        case {"type": "record", "fields": fields}:
-            for field in fields:
-                yield from meanings(field["type"], f"{path}.{field['name']}")
-        case {"type": "array", "items": inner} | {"type": "map", "values": inner}:
-            yield from meanings(inner, f"{path}[]")
-        case {"type": str()}:
-            yield path, schema.get("logicalType") or schema.get("eventshop") or schema["type"]
-        case list():
-            for inner in schema:
-                if inner != "null":
-                    yield from meanings(inner, path)
-        case str():
-            yield path, schema
 
 
 def test_every_published_version_of_an_event_reads_every_other() -> None:

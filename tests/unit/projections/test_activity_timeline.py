@@ -8,18 +8,28 @@ import pytest
 from msgspec.structs import replace
 
 from eventshop.core.message import Event
-from orders.events import OrderEvent, StockEvent, StockWrittenOff
+from orders.events import (
+    InventoryDispatched,
+    InventoryRefused,
+    InventoryReleased,
+    InventoryReserved,
+    OrderEvent,
+    StockEvent,
+    StockReceived,
+    StockWrittenOff,
+)
 from orders.stock_item import stock_item_id
 from projections.activity_timeline import activity_timeline
 from tests.dsl import MORNING, at, event_id, given_events
 from tests.shop import ADA, LANTERNS, Sale, gbp
+from users.events import UserEvent
 
 sale = Sale(1)
 lost = StockWrittenOff(sku="71053", quantity=4, reason="broken", reference="COUNT-7")
 
 
 def test_every_event_of_the_shop_is_told() -> None:
-    known = [*get_args(OrderEvent), *(get_args(StockEvent) or [StockEvent])]
+    known = [*get_args(OrderEvent), *(get_args(StockEvent) or [StockEvent]), *get_args(UserEvent)]
     assert set(known) == set(activity_timeline.handlers)
 
 
@@ -33,13 +43,21 @@ def test_every_event_of_the_shop_is_told() -> None:
         (sale.paid, "Paid 22.590 GBP by card"),
         (sale.shipped, "Shipped with Royal Mail RM1"),
         (replace(sale.shipped, tracking=""), "Shipped with Royal Mail"),
-        (sale.delivered, "Delivered to Ada"),
+        (sale.delivered, "Delivered and signed for"),
         (replace(sale.delivered, received_by=""), "Delivered"),
         (sale.cancelled(), "Order 000001 cancelled: changed her mind"),
         (sale.returned((1, 2), (2, 1)), "3 pieces of 2 lines returned: chipped"),
         (sale.returned((1, 1)), "1 piece of 1 line returned: chipped"),
         (sale.refunded(gbp("3.39")), "Refunded 3.39 GBP: chipped"),
         (sale.credited, "Credit note 000001 over 22.590 GBP: goodwill"),
+        (StockReceived(sku="71053", quantity=9, reference="DEL-1"), "9 x 71053 received: DEL-1"),
+        (InventoryReserved("71053", ADA, 4), "4 x 71053 set aside for an order"),
+        (
+            InventoryRefused("71053", ADA, 4, 3, "out of stock"),
+            "4 x 71053 refused to an order: out of stock, 3 on hand",
+        ),
+        (InventoryReleased("71053", ADA, 4), "4 x 71053 on hand again"),
+        (InventoryDispatched("71053", ADA, 4), "4 x 71053 dispatched"),
         (lost, "4 x 71053 written off: broken"),
     ],
 )

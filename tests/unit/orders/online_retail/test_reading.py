@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from eventshop.core.money import Money
-from orders.online_retail.errors import UnreadableFile, WrongHeader
-from orders.online_retail.reading import HEADER, LINE_BYTES, Row, read
+from eventshop.ops.importing.errors import UnreadableFile, WrongHeader
+from eventshop.ops.importing.lines import LINE_BYTES
+from orders.online_retail.reading import HEADER, Row, read
 from tests.unit.orders.online_retail.sheets import line, sheet
 
 

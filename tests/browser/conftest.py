@@ -1,0 +1,38 @@
+"""A browser for each module, and a visitor on a desk and on a phone: its `server` says with what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.pages import Visitor, browser, serving
+
+#: Of the windows, where a module has no `WIDTHS` of its own.
+WIDTHS = (1200, 320)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "width" in metafunc.fixturenames:
+        metafunc.parametrize("width", getattr(metafunc.module, "WIDTHS", WIDTHS))
+
+
+@pytest.fixture(scope="module")
+def chrome(chromium: str) -> Iterator[Browser]:
+    with browser(chromium) as opened:
+        yield opened
+
+
+@pytest.fixture
+def server(clean_database: None) -> Iterator[str]:
+    """The program behind a real port, with nothing in it."""
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture
+def visitor(width: int, chrome: Browser, server: str) -> Iterator[Visitor]:
+    context = chrome.new_context(viewport={"width": width, "height": 900})
+    yield Visitor(context.new_page(), server)
+    context.close()

@@ -1,0 +1,66 @@
+"""Every example of the page on the API is run as it stands there, by a shell and curl, against a running server."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.api import token_of
+from tests.browser.pages import serving
+from tests.contract.shop import furnished
+from tests.staff import catch_up
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+PAGE = settings.BASE_DIR / "docs" / "api.md"
+_EXAMPLE = re.compile(r"^(?: {4}.*\n)+", re.MULTILINE)
+#: What the reader takes from an answer: `# ORDER: the answer's aggregate_id`.
+_TAKEN = re.compile(r"# ([A-Z]+): the answer's (\w+)")
+
+
+def examples() -> list[str]:
+    return [re.sub("^ {4}", "", it, flags=re.MULTILINE) for it in _EXAMPLE.findall(PAGE.read_text())]
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    with serving() as address:
+        yield address
+
+
+def _knows_json() -> bool:
+    """Whether there is a curl with `--json` (7.82, of 2022)."""
+    return (
+        bool(shutil.which("curl"))
+        and "--json" in subprocess.run(["curl", "--help", "http"], capture_output=True, text=True, check=False).stdout
+    )
+
+
+@pytest.mark.skipif(not _knows_json(), reason="NOT TESTED: needs curl 7.82 or newer")
+def test_every_example_does_what_the_page_says(server: str) -> None:
+    setting_up, *others = examples()
+    known = {"SHOP": server, "TOKEN": token_of(furnished())}
+    for example in others:
+        answer = _run(setting_up + example, known)
+        for name, field in _TAKEN.findall(example):
+            known[name] = answer[field]
+        if answer and "position" in answer:
+            known["SEEN"] = f"{answer['aggregate_id'].replace('-', '')}-{answer['position']}"
+        catch_up()
+    assert len(others) > 12 and {"ORDER", "COMMAND", "ACCOUNT", "TRADE", "HOOK"} <= set(known)
+
+
+def _run(script: str, known: dict[str, str]) -> Any:
+    said = subprocess.run(
+        ["bash", "-euc", script], env={**os.environ, **known}, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, script + said.stdout + said.stderr
+    return json.loads(said.stdout) if said.stdout else None

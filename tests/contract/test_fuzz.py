@@ -1,0 +1,81 @@
+"""Whatever is sent to the API, fitting or not: never a fault of ours, and every answer as it is described.
+
+In the suite a few requests of each kind; `make fuzz` sends ten thousand and more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from eventshop.web import docs
+from tests.api import token_of
+from tests.browser.pages import serving
+from tests.contract.shop import furnished, known_ids
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+HERE = Path(__file__).parent
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "missing_required_header",
+    "unsupported_method",
+    "ignored_auth",
+    "use_after_free",
+)
+#: So many examples of each kind for each method of each address.
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))
+#: Every boundary of every parameter by turns: some 3,400 requests.
+AT_LENGTH = EXAMPLES > 1
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, str]]:
+    """The address of a shop with something of everything, and the token of somebody who may do everything."""
+    with override_settings(API_RATE="1000000/m"), serving() as address:
+        yield address, token_of(furnished())
+
+
+def tried(server: tuple[str, str], folder: Path, phases: str, parameters: Mapping[str, str] | None = None) -> Any:
+    """What Schemathesis reports."""
+    config, report = folder / f"{phases}.toml", folder / f"{phases}.json"
+    known = "\n".join(f'"{name}" = "{value}"' for name, value in (parameters or {}).items())
+    config.write_text(f"{(HERE / 'schemathesis.toml').read_text()}\n[parameters]\n{known}\n")
+    address, token = server
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", str(docs.FILE)),
+        *("--url", address, "--header", f"Authorization: Bearer {token}", "--phases", phases),
+        *("--checks", ",".join(CHECKS), "--max-examples", str(EXAMPLES), "--continue-on-failure", "--no-color"),
+        *("--generation-deterministic", "--no-shrink", "--warnings", "off"),
+        *("--suppress-health-check", "all", "--report", "json", "--report-json-path", str(report)),
+    ]
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    print(said.stdout)  # noqa: T201  (what was sent, and how to send it again)
+    assert report.exists(), said.stderr
+    return json.loads(report.read_text())
+
+
+def test_whatever_is_sent_no_fault_and_every_answer_as_described(server: tuple[str, str], tmp_path: Path) -> None:
+    """With ids of things that there are, so that requests come far; and with any, each as the answers before say."""
+    reports = [
+        tried(server, tmp_path, "coverage,fuzzing" if AT_LENGTH else "fuzzing", known_ids()),
+        tried(server, tmp_path, "examples,stateful"),
+    ]
+    cases = [it["test_cases"] for it in reports]
+    print(f"{sum(it['generated'] for it in cases):,} requests")  # noqa: T201
+    assert all(it["complete"] and not it["errors"] for it in reports)
+    assert [it["failures"] for it in reports] == [[], []]
+    assert sum(it["generated"] for it in cases) >= (10_000 if EXAMPLES >= 110 else 150)

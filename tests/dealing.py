@@ -1,0 +1,39 @@
+"""A trading desk for tests: trades sent through commands, like anybody's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from eventshop.core.ids import derived_id
+from eventshop.core.message import Envelope, new_id
+from eventshop.store.dispatch import send
+from trading.commands import ExecuteTrade, SubmitTrade
+from trading.events import Fill, OrderType, Side
+from trading.instruments import instrument
+
+DESK = derived_id("test-account", "desk")
+BTC = "BINANCE_SPOT/BTCUSDT"
+AT = datetime(2026, 1, 30, 12, 0, 30, tzinfo=UTC)
+
+
+def deal(
+    reference: str,
+    *fills: tuple[str, str],
+    side: Side = Side.BUY,
+    ordered: str | None = None,
+    code: str = BTC,
+    account: UUID = DESK,
+) -> UUID:
+    """A market order and its fills, each a price and a quantity; gives its id."""
+    trade_id = derived_id("test-trade", reference)
+    quantity = Decimal(ordered) if ordered else sum((Decimal(some) for _, some in fills), Decimal(0))
+    submit = SubmitTrade(trade_id, reference, account, instrument(code), side, OrderType.MARKET, quantity)
+    send(submit, envelope=Envelope(new_id(), actor="ada", occurred_at=AT))
+    if fills:
+        told = tuple(
+            Fill(f"{reference}-{place}", Decimal(price), Decimal(some), AT) for place, (price, some) in enumerate(fills)
+        )
+        send(ExecuteTrade(trade_id, told), envelope=Envelope(new_id(), actor="venue", occurred_at=AT))
+    return trade_id

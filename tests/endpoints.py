@@ -1,0 +1,40 @@
+"""Every method of every address of the API, as the URL configuration has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+ROOT = "/api/v1/"
+
+
+class Endpoint(NamedTuple):
+    """A method, and the address below /api/v1/ with its parameters in braces."""
+
+    method: str
+    path: str
+
+
+def endpoints() -> list[Endpoint]:
+    """All that are views of the REST framework: whatever else is there is a file."""
+    return [
+        Endpoint(method, path.removeprefix(ROOT))
+        for path, entry in _entries(get_resolver())
+        if path.startswith(ROOT) and hasattr(entry.callback, "cls")
+        for method in _METHODS
+        if hasattr(entry.callback.cls, method)
+    ]
+
+
+def _entries(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, URLPattern]]:
+    for entry in resolver.url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLPattern):
+            for converter in ("uuid:", "str:", "int:"):
+                path = path.replace(f"<{converter}", "{")
+            yield path.replace(">", "}"), entry
+        else:
+            yield from _entries(entry, path)

@@ -1,0 +1,34 @@
+"""The addresses of the program, and under /api/ some that fail as nothing of ours does on purpose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from eventshop import urls
+from eventshop.core.errors import BrokenStream
+from eventshop.urls import handler400, handler403, handler404, handler500  # noqa: F401
+from eventshop.web.api_view import ApiView
+
+
+class Failing(ApiView):
+    def get(self, request: Request, what: str) -> Response:
+        raise {"fault": RuntimeError("secret words"), "store": BrokenStream("secret words")}.get(
+            what, OperationalError("secret words")
+        )
+
+
+def plain(request: HttpRequest, **_: Any) -> HttpResponse:
+    return HttpResponse("posted")
+
+
+urlpatterns = [
+    path("api/v1/failing/<str:what>", Failing.as_view()),
+    path("api/plain", plain),
+    *urls.urlpatterns,
+]

@@ -1,0 +1,49 @@
+"""The nightly rewriting: after an erasure, and only then."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from eventshop.privacy import overwriting
+from eventshop.privacy.models import Erasure
+from users.tasks import overwrite_what_was_erased
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+def test_nothing_is_written_anew_while_nobody_was_erased() -> None:
+    assert not overwriting.due(timedelta(days=1))
+    assert overwrite_what_was_erased() == "nobody was erased"
+
+
+def test_after_an_erasure_every_table_with_keys_or_personal_columns_is() -> None:
+    Erasure.objects.create(subject=uuid4(), step="done")
+    anew = overwriting.overwrite()
+    expected = {
+        "privacy_personalkey",
+        "privacy_erasedperson",
+        "privacy_claim",
+        "privacy_erasure",
+        "projections_userprofile",
+        "projections_ordersummary",
+    }
+    assert set(anew) == (expected if connection.vendor == "postgresql" else set())
+    assert overwrite_what_was_erased() == f"{len(anew)} tables written anew"
+    call_command("overwrite_erased")
+
+
+@pytest.mark.postgres
+def test_the_planner_keeps_no_samples_of_personal_columns() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attstattarget = 0 "
+            "AND attrelid IN ('projections_userprofile'::regclass, 'projections_ordersummary'::regclass)"
+        )
+        found = set(cursor.fetchall())
+    personal = {"projections_userprofile": 4, "projections_ordersummary": 3}
+    assert {table: sum(name == table for name, _ in found) for table in personal} == personal

@@ -1,0 +1,47 @@
+"""Pages for everybody: start, status, and what is said when something goes wrong."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from eventshop.ops import status_page
+from eventshop.ops.health import Part
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+def test_the_front_door_is_open(client: Client) -> None:
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "sessionid" not in page.cookies
+    assert client.post("/").status_code == 405
+
+
+def test_the_status_page_says_what_does_not_work_and_what_that_means(client: Client) -> None:
+    page = client.get("/status/").content.decode()
+    assert "Most things work" in page
+    assert status_page.WORDS["projections"][1] in page
+
+
+def test_a_part_that_nobody_described_is_shown_by_its_name() -> None:
+    line = status_page._line(Part("webhooks", False, "secret address"))
+    assert line == ("Webhooks", False, "Other pages are not affected.")
+
+
+def test_an_unknown_page_is_a_404_that_leads_on(client: Client) -> None:
+    page = client.get("/nowhere")
+    assert page.status_code == 404
+    assert '<a class="button" href="/">' in page.content.decode()
+
+
+def test_a_form_without_its_token_changes_nothing_and_says_what_to_do() -> None:
+    page = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "x", "password": "y"})
+    assert page.status_code == 403
+    assert "This form has expired" in page.content.decode()
+
+
+def test_pages_have_no_inline_script_and_no_inline_style(client: Client) -> None:
+    for path in ("/", "/status/", "/nowhere"):
+        text = client.get(path).content.decode()
+        assert "<style" not in text and " style=" not in text and "<script>" not in text and " onclick" not in text

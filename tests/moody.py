@@ -1,0 +1,152 @@
+"""A saga and an aggregate that do as their names say, for the tests of the machinery: also what they should not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar, Self, TypeAlias
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from eventshop.core.aggregate import Aggregate
+from eventshop.core.errors import CommandRefused
+from eventshop.core.message import Command, Event, Meta, Name, new_id
+from eventshop.core.registry import Registry
+from eventshop.core.saga import Answer, CompensationAsked, Effect, Refused, Saga, Step, StopWaiting, TimedOut, Wait
+from eventshop.process.catalogue import Catalogue
+
+#: What goes wrong, as long as it is in here: `say word`, `hear word`, `shout word`.
+trouble: set[str] = set()
+
+
+class TooMuch(CommandRefused):
+    """It does not want to hear that."""
+
+    code = "too-much"
+
+
+class Say(Command, frozen=True):
+    whom: UUID
+    word: Name
+
+
+class Said(Event, frozen=True):
+    whom: UUID
+    word: Name
+
+
+class Moody(Aggregate[Say, Said], frozen=True):
+    """Says whatever it is told, unless the word is trouble."""
+
+    @staticmethod
+    def id_of(command: Say) -> UUID:
+        return command.whom
+
+    def decide(self, command: Say) -> list[Said]:
+        if command.word == "no":
+            raise TooMuch(word=command.word)
+        if f"say {command.word}" in trouble:
+            raise RuntimeError(f"a bug at {command.word}")
+        return [Said(command.whom, command.word)]
+
+    def evolve(self, event: Said) -> Self:
+        return self
+
+
+class Shout(Effect, frozen=True):
+    word: Name
+
+
+class Echo(Answer, frozen=True):
+    word: Name
+
+
+EchoingHears: TypeAlias = Said | Echo | Refused | TimedOut | CompensationAsked
+
+
+class Echoing(Saga[EchoingHears], frozen=True):
+    """Does with `verb:word` what the verb says; remembers every word it heard."""
+
+    kind: ClassVar[str] = "echoing"
+
+    whom: UUID = UUID(int=0)
+    words: tuple[str, ...] = ()
+
+    @staticmethod
+    def subject_of(event: Said) -> UUID:
+        return event.whom
+
+    @staticmethod
+    def starts_with(event: Said, meta: Meta) -> bool:
+        return event.word == "hello"
+
+    def react(self, heard: EchoingHears) -> list[Step]:
+        word = _word(heard)
+        if f"hear {word}" in trouble:
+            raise RuntimeError(f"cannot bear {word}")
+        verb, _, rest = word.partition(":")
+        match verb:
+            case "say":
+                return [Say(self.whom, part) for part in rest.split(",")]
+            case "shout":
+                return [Shout(rest)]
+            case "wait":
+                return [Wait(rest, after=timedelta(hours=1))]
+            case "stop":
+                return [StopWaiting(rest)]
+            case _:
+                return []
+
+    def evolve(self, heard: EchoingHears) -> Self:
+        whom = heard.whom if isinstance(heard, Said) else self.whom
+        return replace(self, whom=whom, words=(*self.words, _word(heard)))
+
+    @property
+    def ended(self) -> bool:
+        return "bye" in self.words
+
+
+class EchoingTwice(Echoing, frozen=True):
+    """The same, written anew: it remembers every word twice."""
+
+    version: ClassVar[int] = 2
+
+    def evolve(self, heard: EchoingHears) -> Self:
+        after = super().evolve(heard)
+        return replace(after, words=(*after.words, after.words[-1]))
+
+
+def _word(heard: EchoingHears) -> str:
+    match heard:
+        case Said(word=word) | Echo(word=word):
+            return word
+        case Refused(code=code):
+            return f"refused {code}"
+        case TimedOut(name=name):
+            return f"time for {name}"
+        case CompensationAsked(reason=reason):
+            return f"undo: {reason}"
+
+
+def shouted(effect: Shout, key: UUID) -> Answer | None:
+    if effect.word == "into the void":
+        return None
+    if f"shout {effect.word}" in trouble:
+        raise RuntimeError("hoarse")
+    return Echo(f"{effect.word}!")
+
+
+moods = Registry()
+moods.add(Moody)
+
+
+def echoes(*versions: type[Echoing]) -> Catalogue:
+    sagas = Catalogue()
+    for version in versions or (Echoing,):
+        sagas.add(version)
+    sagas.handle(Shout, shouted)
+    return sagas
+
+
+def somebody() -> UUID:
+    return new_id()

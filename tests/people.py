@@ -1,0 +1,37 @@
+"""People who signed up, and their browsers."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+from django.contrib.auth.models import User as Login
+from django.core import mail
+from django.test import Client
+
+from eventshop.core.message import new_id
+from users import accounts
+
+PASSWORD = "three quiet lanterns"
+EMAIL = "ada.marker@example.org"
+
+
+def signed_up(email: str = EMAIL, name: str = "Ada Marker") -> Login:
+    return accounts.sign_up(form_id=new_id(), email=email, name=name, password=PASSWORD)
+
+
+def customer(email: str = EMAIL, name: str = "Ada Marker") -> tuple[Client, UUID]:
+    """A signed-in browser, and whose it is."""
+    login = signed_up(email, name)
+    client = Client()
+    client.force_login(login)
+    person = accounts.person_of(login)
+    assert person
+    return client, person
+
+
+def link_in_letter() -> str:
+    """The path of the link in the newest letter."""
+    found = re.search(r"https?://[^/\s]+(/\S+)", str(mail.outbox[-1].body))
+    assert found, mail.outbox[-1].body
+    return found[1]

@@ -1,0 +1,58 @@
+"""Somebody else's server that takes webhooks, in a thread of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import NamedTuple
+
+from django.db import connections
+
+
+class Taken(NamedTuple):
+    headers: dict[str, str]
+    body: str
+
+
+class Receiver:
+    """What came, and what is answered next: the statuses in order, then 204."""
+
+    def __init__(self) -> None:
+        self.taken: list[Taken] = []
+        self.answers: list[int] = []
+        self.url = ""
+        #: What happens elsewhere before the first answer.
+        self.meanwhile: Callable[[], object] | None = None
+
+
+@contextmanager
+def receiver() -> Iterator[Receiver]:
+    it = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            it.taken.append(Taken({name.lower(): value for name, value in self.headers.items()}, body))
+            if it.meanwhile is not None:
+                it.meanwhile()
+                connections.close_all()  # those of this thread
+                it.meanwhile = None
+            self.send_response(it.answers.pop(0) if it.answers else 204)
+            self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    it.url = f"http://127.0.0.1:{server.server_address[1]}/hooks"
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield it
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,41 @@
+"""A customer with a trading account, their browser, and a venue that fills."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.test import Client
+
+from eventshop.core.ids import derived_id
+from eventshop.core.message import Envelope, new_id
+from eventshop.store.dispatch import send
+from eventshop.store.event_store import store
+from trading.commands import ExecuteTrade, OpenAccount
+from trading.events import Fill, OrderType, Side
+from trading.placing import NewTrade, place
+
+BTC = "BINANCE_SPOT/BTCUSDT"
+
+
+def account(owner: UUID | None, reference: str = "Dollars", *, limit: str = "1000", currency: str = "USDT") -> UUID:
+    account_id = derived_id("test-account", str(owner), reference)
+    send(OpenAccount(account_id, reference, owner, currency, Decimal(limit)))
+    return account_id
+
+
+def trade(account_id: UUID, quantity: str = "2", price: str = "100.00", **terms: Any) -> UUID:
+    asked = NewTrade(account_id, BTC, terms.get("side", Side.BUY), OrderType.LIMIT, Decimal(quantity), Decimal(price))
+    return place(asked, by="ada", command_id=new_id()).aggregate_id
+
+
+def fill(trade_id: UUID, quantity: str, price: str = "100.00", number: str = "v1") -> None:
+    at = store.get_events(trade_id)[0].meta.recorded_at
+    told = ExecuteTrade(trade_id, (Fill(number, Decimal(price), Decimal(quantity), at),))
+    send(told, envelope=Envelope(new_id(), actor="venue"))
+
+
+def form_of(client: Client, path: str) -> str:
+    """The id of the form that a page has."""
+    return str(client.get(path).context["form"]["form_id"].value())

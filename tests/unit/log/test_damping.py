@@ -1,0 +1,27 @@
+"""An outage of Kafka does not fill the disk with lines."""
+
+from __future__ import annotations
+
+import logging
+
+from eventshop.log import damping
+from eventshop.log.damping import KafkaOnce
+
+
+def line(name: str, level: int) -> logging.LogRecord:
+    return logging.LogRecord(name, level, "", 0, "no broker", (), None)
+
+
+def test_kafkas_own_complaints_pass_once_in_a_while_for_each_kind() -> None:
+    once = KafkaOnce()
+    assert once.filter(line("kafka.net", logging.ERROR))
+    assert not once.filter(line("kafka.net", logging.ERROR))
+    assert once.filter(line("kafka.net", logging.WARNING))
+    assert once.filter(line("kafka.cluster", logging.ERROR))
+    once._said = {kind: at - damping.EVERY_S for kind, at in once._said.items()}  # a while later
+    assert once.filter(line("kafka.net", logging.ERROR))
+
+
+def test_what_we_say_ourselves_always_passes() -> None:
+    once = KafkaOnce()
+    assert all(once.filter(line(name, logging.ERROR)) for name in ("eventshop.log.kafka", "kafkaesque") * 2)

@@ -1,0 +1,79 @@
+"""Each published change gets its verdict, and one that would lose stored events stops the build."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from eventshop.core.registry import registry
+from eventshop.core.upcasting import Shape
+from eventshop.log.schemas import PUBLISHED, Published, published
+from eventshop.log.verdicts import changes, verdicts
+
+
+def said(*arguments: str) -> str:
+    out = StringIO()
+    call_command("check_schemas", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def record(*fields: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "record", "name": "eventshop.It", "fields": list(fields), **more}
+
+
+NAME, AGE = {"name": "name", "type": "string"}, {"name": "age", "type": "long"}
+
+
+def test_every_published_change_can_be_read() -> None:
+    found = {one.old: one for one in verdicts(published(), registry)}
+    assert all(one.good for one in found.values())
+    added, split, renamed = (found[Shape(name, 1)] for name in ("OrderCreated", "OrderShipped", "RestrictionLifted"))
+    assert (added.upcaster, added.why_not_new) == ("", [])
+    assert (split.upcaster, split.new) == ("carrier_was_one_text", Shape("OrderShipped", 2))
+    assert renamed.new == Shape("ProcessingResumed", 1)
+    assert renamed.why_not_new == ["they know no ProcessingResumed"]
+    assert "Every event ever published can be read." in said()
+
+
+def test_a_change_that_needs_an_upcaster_and_has_none_is_refused(tmp_path: Path) -> None:
+    folder = copytree(PUBLISHED, tmp_path / "schemas")
+    old = json.loads((folder / "OrderDelivered.v1.avsc").read_text())
+    old["fields"] = [field for field in old["fields"] if field["name"] != "received_by"]
+    (folder / "OrderDelivered.v1.avsc").write_text(json.dumps(old))
+    with pytest.raises(CommandError, match=r"could not be read: OrderDelivered 1\."):
+        said("--folder", str(folder))
+
+
+def test_a_type_that_nothing_reads_any_more_is_refused(tmp_path: Path) -> None:
+    folder = copytree(PUBLISHED, tmp_path / "schemas")
+    (folder / "OrderForgotten.v1.avsc").write_text((folder / "OrderShipped.v1.avsc").read_text())
+    with pytest.raises(CommandError, match=r"could not be read: OrderForgotten 1\."):
+        said("--folder", str(folder))
+
+
+def test_a_shape_that_is_not_published_yet_is_named(tmp_path: Path) -> None:
+    folder = copytree(PUBLISHED, tmp_path / "schemas")
+    (folder / "OrderShipped.v2.avsc").unlink()
+    with pytest.raises(CommandError, match=r"Not published yet: OrderShipped\.v2\.avsc"):
+        said("--folder", str(folder))
+
+
+def test_old_programs_cannot_read_a_field_that_is_gone() -> None:
+    items = [Published("OrderShipped", 1, record(NAME, AGE)), Published("OrderShipped", 2, record(NAME))]
+    [verdict] = verdicts(items, registry)
+    assert verdict.good
+    assert any("age" in why for why in verdict.why_not_new)
+
+
+def test_changes_are_said_in_words() -> None:
+    default = NAME | {"name": "note", "default": ""}
+    assert changes(record(NAME), record(NAME, AGE, default)) == "age added, note added with default"
+    assert changes(record(NAME, AGE), record(AGE | {"type": "string"})) == "age changed, name removed"
+    assert changes(record(NAME), record(NAME, personal=["name"])) == "name encrypted"
+    assert changes(record(NAME), record(NAME)) == "meaning only"

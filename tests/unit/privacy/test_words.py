@@ -1,0 +1,59 @@
+"""A trace is a unique word anywhere, or any other word beside an id of the person: however it is written down."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventshop.privacy.words import ANYWHERE, Matcher, Sought, Word, opened, sealed
+
+ADA, BOB = UUID(int=0xADA), UUID(int=0xB0B)
+sought = Sought([Word("ada@example.org", unique=True), Word("Zoë King-Noel"), Word("Al")], [ADA])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Dear ADA@Example.org",
+        f"{ADA} is Zo\u00eb King-Noel".encode(),
+        f"{ADA.hex} is ZO\u00cb KING-NOEL".lower().encode(),
+        f'{{"user_id":"{ADA}","name":"Zo\\u00eb King-Noel"}}'.encode(),
+        f"{ADA} Zo\\303\\253 King-Noel".encode(),
+        ADA.bytes + "Zoë King-Noel".encode(),
+    ],
+)
+def test_a_trace_is_found_however_it_is_written(content: bytes) -> None:
+    assert sought.in_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "content", [b"Zo\xc3\xab King-Noel", f"{BOB} is Zoë King-Noel".encode(), str(ADA).encode(), b"Al"]
+)
+def test_somebody_elses_same_name_and_a_bare_id_are_none(content: bytes) -> None:
+    assert not sought.in_bytes(content)
+
+
+letters = st.sampled_from([b"a", b"d", b"1", b" ", b"\\", b"n", b"\xc3"])
+
+
+def text(*, most: int, least: int = 0) -> st.SearchStrategy[bytes]:
+    return st.lists(letters, min_size=least, max_size=most).map(b"".join)
+
+
+@given(st.lists(text(least=3, most=10), max_size=8), text(most=60))
+def test_many_words_are_looked_for_as_one_by_one(words: list[bytes], content: bytes) -> None:
+    """Short ones only where they stand alone, be it behind a line's end as JSON writes it."""
+    alone = rb"(?:(?<![0-9a-z])|(?<=\\[nrt]))%s(?![0-9a-z])"
+    patterns = [re.escape(word) if len(word) >= ANYWHERE else alone % re.escape(word) for word in words]
+    assert Matcher(words).any_in(content) == any(re.search(pattern, content) for pattern in patterns)
+
+
+def test_words_wait_encrypted() -> None:
+    box = sealed(sought.words)
+    assert opened(box) == sought.words
+    assert b"example" not in box
+    assert opened(b"") == []

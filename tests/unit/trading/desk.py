@@ -1,0 +1,93 @@
+"""The trade every sentence is about: Ada buys 10 SAP at 200.00 or better."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from trading.commands import (
+    BustTrade,
+    CancelTrade,
+    CorrectTrade,
+    ExecuteTrade,
+    HoldSettlement,
+    RejectTrade,
+    ResumeSettlement,
+    SettleTrade,
+    SubmitTrade,
+)
+from trading.events import (
+    Deal,
+    Fill,
+    OrderType,
+    SettlementHeld,
+    SettlementResumed,
+    Side,
+    TradeBusted,
+    TradeCancelled,
+    TradeCorrected,
+    TradeExecuted,
+    TradeRejected,
+    TradeSettled,
+    TradeSubmitted,
+)
+from trading.instruments import instrument
+
+TRADE = UUID("00000000-0000-4000-8000-000000000071")
+ACCOUNT = UUID("00000000-0000-4000-8000-0000000000ac")
+SAP = instrument("XETRA/SAP")
+NOON = datetime(2026, 1, 30, 12, tzinfo=UTC)
+DEAL = Deal(ACCOUNT, SAP.code, "EUR", Side.BUY)
+
+
+def fill(number: str, quantity: str, price: str = "200.00") -> Fill:
+    return Fill(number, Decimal(price), Decimal(quantity), NOON)
+
+
+def execute(*fills: Fill) -> ExecuteTrade:
+    return ExecuteTrade(TRADE, fills)
+
+
+def correct(right: Fill) -> CorrectTrade:
+    return CorrectTrade(TRADE, right, "typed wrongly")
+
+
+def bust(number: str) -> BustTrade:
+    return BustTrade(TRADE, number, "erroneous print")
+
+
+def executed(*fills: Fill, left: str) -> TradeExecuted:
+    return TradeExecuted(TRADE, DEAL, fills, Decimal(left))
+
+
+def corrected(was: Fill, now: Fill, *, corrects: int, left: str) -> TradeCorrected:
+    return TradeCorrected(TRADE, DEAL, corrects, was, now, Decimal(left), "typed wrongly")
+
+
+def busted(was: Fill, *, corrects: int, left: str) -> TradeBusted:
+    return TradeBusted(TRADE, DEAL, corrects, was, Decimal(left), "erroneous print")
+
+
+submit = SubmitTrade(TRADE, "T-1", ACCOUNT, SAP, Side.BUY, OrderType.LIMIT, Decimal(10), Decimal("200.00"))
+reject = RejectTrade(TRADE, "limit exceeded")
+cancel = CancelTrade(TRADE, "too slow")
+hold = HoldSettlement(TRADE, "papers missing")
+resume = ResumeSettlement(TRADE, "papers came")
+settle = SettleTrade(TRADE, date(2026, 2, 3))
+
+submitted = TradeSubmitted(TRADE, "T-1", ACCOUNT, SAP, Side.BUY, OrderType.LIMIT, Decimal(10), Decimal("200.00"))
+FOUR, SIX = fill("v1", "4", "199.98"), fill("v2", "6")
+four = executed(FOUR, left="6")
+six = executed(SIX, left="0")
+rejected = TradeRejected(TRADE, DEAL, "limit exceeded")
+held = SettlementHeld(TRADE, "papers missing")
+resumed = SettlementResumed(TRADE, "papers came")
+
+
+def cancelled(left: str) -> TradeCancelled:
+    return TradeCancelled(TRADE, DEAL, Decimal(left), "too slow")
+
+
+def settled(quantity: str, notional: str) -> TradeSettled:
+    return TradeSettled(TRADE, DEAL, Decimal(quantity), Decimal(notional), date(2026, 2, 3))

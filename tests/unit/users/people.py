@@ -1,0 +1,68 @@
+"""The person every sentence is about: Ada, who signed up and likes some offers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from users.commands import (
+    BeginErasure,
+    CancelErasure,
+    ChangeContactDetails,
+    CreateUser,
+    EraseData,
+    ExpireConsent,
+    GrantConsent,
+    RecordProcessing,
+    RequestErasure,
+    RestrictProcessing,
+    WithdrawConsent,
+)
+from users.events import (
+    ConsentGranted,
+    ConsentWithdrawn,
+    ContactDetailsChanged,
+    DataErased,
+    ErasureBegun,
+    ErasureCancelled,
+    ErasureRequested,
+    Kept,
+    LegalHoldPlaced,
+    ProcessingRecorded,
+    ProcessingRestricted,
+    UserCreated,
+)
+from users.notices import notice
+
+ADA = UUID("00000000-0000-4000-8000-0000000000ad")
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NEXT_YEAR = NOON + timedelta(days=365)
+DUE = NOON + timedelta(days=14)
+
+create = CreateUser(ADA, email="ada@example.org", name="Ada Lovelace", phone="+44 20 1", address="12 St James's Square")
+change = ChangeContactDetails(ADA, email="ada@example.net", name="Ada King")
+grant = GrantConsent(ADA, purpose="Personalisation", notice="2026-01", at=NOON, expires_at=NEXT_YEAR)
+withdraw = WithdrawConsent(ADA, purpose="Personalisation")
+expire = ExpireConsent(ADA, purpose="Personalisation", expires_at=NEXT_YEAR, at=NEXT_YEAR)
+suggest = RecordProcessing(ADA, purpose="Personalisation", activity="suggestions on the home page", at=NOON)
+deliver = RecordProcessing(ADA, purpose="DeliveryOfGoods", activity="label printed", at=NOON, recipient="Royal Mail")
+invoice = RecordProcessing(ADA, purpose="LegalCompliance", activity="invoice filed", at=NOON)
+restrict = RestrictProcessing(ADA, reason="my address is wrong")
+request = RequestErasure(ADA, at=NOON, due_at=DUE)
+cancel = CancelErasure(ADA)
+begin = BeginErasure(ADA, at=DUE)
+erase = EraseData(ADA, purposes=("contact",), kept=(Kept("invoices", "tax law", None),))
+
+created = UserCreated(ADA, create.email, create.name, create.phone, create.address, "page")
+changed = ContactDetailsChanged(ADA, change.email, change.name, "", "", "page")
+granted = ConsentGranted(
+    ADA, "Personalisation", "2026-01", notice("2026-01").digest, "A6-1-a", source="page", expires_at=NEXT_YEAR
+)
+withdrawn = ConsentWithdrawn(ADA, "Personalisation", "page")
+suggested = ProcessingRecorded(ADA, "Personalisation", "A6-1-a", suggest.activity, "")
+restricted = ProcessingRestricted(ADA, restrict.reason, "page")
+held = LegalHoldPlaced(ADA, "case 7", "a claim in court")
+requested = ErasureRequested(ADA, DUE, "page")
+cancelled = ErasureCancelled(ADA, "page")
+begun = ErasureBegun(ADA)
+erased = DataErased(ADA, erase.purposes, ("Personalisation",), erase.kept)
