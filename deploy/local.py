@@ -16,13 +16,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from honcho.environ import parse_procfile
-from honcho.manager import Manager
 from rich.console import Console
 from rich.panel import Panel
 
+from deploy.side_by_side import SideBySide, interrupt, listen
+
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
-INTERRUPTED = {130, 143}
 
 
 class CannotStart(Exception):
@@ -102,19 +102,16 @@ def prepare(environment: Mapping[str, str]) -> None:
 
 def serve(environment: dict[str, str]) -> int:
     """Run the processes of the Procfile until one of them ends or Ctrl-C; return the status to exit with."""
-    manager = Manager()
-    for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
-        if name == "gateway" and "GATEWAY_PORT" not in environment:
-            continue
-        # `exec`: the signal to stop reaches the program itself and not a shell around it.
-        manager.add_process(name, f"exec {command}", env=environment, cwd=str(ROOT))
-    manager.loop()
-    return 0 if manager.returncode in INTERRUPTED else (manager.returncode or 0)
+    programs = parse_procfile((ROOT / "Procfile").read_text()).processes
+    if "GATEWAY_PORT" not in environment:
+        del programs["gateway"]
+    return SideBySide(programs, env=environment, cwd=ROOT).run()
 
 
 def main() -> int:
     """Start EventShop; return the status to exit with."""
     console = Console()
+    listen(interrupt)
     try:
         port = chosen_port(os.environ.get("PORT") or "8000")
         require_free(port)
@@ -138,7 +135,7 @@ def main() -> int:
     console.print(
         Panel.fit(
             f"[bold]EventShop[/]  {address}\nsign in as  [bold]staff[/]  with password  [bold]{password}[/]\n"
-            "or as  [bold]demo@example.org[/]  with the same: a customer with trades\n"
+            "or as  [bold]demo@example.org[/]  with the same: a customer with orders and trades\n"
             f"payments go to  {gateway}\n"
             "[dim]Ctrl-C stops it; the data stays in var/[/]",
         ),

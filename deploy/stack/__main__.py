@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from deploy.local import ROOT, CannotStart
+from deploy.side_by_side import interrupt, listen, print_to_nobody, somebody_reads
 from deploy.stack import logs
 from deploy.stack.errors import StackError
 from deploy.stack.folder import Folder
@@ -30,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # `| head` has read enough; `up --foreground` has stopped everything
+        print_to_nobody()
+        return 0
 
 
 def up(system: System, options: argparse.Namespace) -> int:
@@ -38,17 +42,17 @@ def up(system: System, options: argparse.Namespace) -> int:
         with system.folder.locked():
             system.up(services_only=options.services_only)
         return 0
-    signal.signal(signal.SIGTERM, _interrupt)
+    listen(interrupt)
     try:
         with system.folder.locked():
             system.up(services_only=options.services_only)
-        for line in logs.lines(system.logs([]), first=0, until=system.is_down):
+        for line in logs.lines(system.logs([]), first=0, until=lambda: system.is_down() or not somebody_reads()):
             print(line, flush=True)
         return 0
     except KeyboardInterrupt:
         return 0
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must leave nothing behind
+        listen(signal.SIG_IGN)  # an impatient second Ctrl-C must leave nothing behind
         down(system, options)
 
 
@@ -80,10 +84,6 @@ def show_logs(system: System, options: argparse.Namespace) -> int:
     for line in logs.lines(system.logs(options.parts), until=follow):
         print(line, flush=True)
     return 0
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

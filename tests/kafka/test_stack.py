@@ -129,7 +129,7 @@ def test_down_stops_what_a_killed_launcher_left(folder: Folder) -> None:
     assert pids(folder) == {}
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_in_the_foreground_a_signal_stops_everything(folder: Folder, sign: signal.Signals) -> None:
     with subprocess.Popen(
         command("up", "--services-only", "--foreground"),
@@ -142,6 +142,23 @@ def test_in_the_foreground_a_signal_stops_everything(folder: Folder, sign: signa
         assert "are ready" in launcher.stdout.readline()
         launcher.send_signal(sign)
         assert "Stopped: postgres, kafka-1, redis." in launcher.stdout.read()
+    assert launcher.returncode == 0
+    assert pids(folder) == {}
+
+
+def test_in_the_foreground_a_closed_output_stops_everything(folder: Folder) -> None:
+    with subprocess.Popen(
+        command("up", "--services-only", "--foreground"),
+        cwd=ROOT,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as launcher:
+        assert launcher.stdout and launcher.stderr
+        assert "are ready" in launcher.stdout.readline()
+        launcher.stdout.close()
+        assert launcher.stderr.read() == ""
     assert launcher.returncode == 0
     assert pids(folder) == {}
 
