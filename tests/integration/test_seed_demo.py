@@ -14,6 +14,7 @@ from eventshop.store.models import StoredEvent
 from eventshop.web import demo
 from projections.models import DailySales, OrderSummary, TradeBlotter, TradingAccount
 from tests.retail import project
+from users import accounts
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -46,6 +47,31 @@ def test_the_demo_customer_signs_in_and_finds_trades_in_every_state(settings: Se
     assert [desk.opened.reference for desk in client.get("/trading/accounts/").context["desks"]] == ["Crypto", "Shares"]
     refused = TradingAccount.objects.filter(refusals__gt=0)
     assert not refused.exists()
+
+
+def test_the_demo_customer_finds_an_order_in_every_state_however_often_the_shop_is_started(settings: Settings) -> None:
+    settings.STAFF_PASSWORD = "three quiet lanterns"
+    call_command("ensure_demo_customer")
+    told = StoredEvent.objects.count()
+    call_command("ensure_demo_customer")
+    assert StoredEvent.objects.count() == told
+    project()
+    client = Client()
+    client.login(username=demo.EMAIL, password="three quiet lanterns")
+    mine = client.get("/orders/").context["page"].object_list
+    assert {order.status for order in mine} == {"CREATED", "PAID", "SHIPPED", "DELIVERED", "CANCELLED"}
+    assert [order.reference for order in mine if order.refunded] != []
+    invoices = [client.get(f"/orders/{order.order_id}/invoice/").status_code for order in mine if order.paid]
+    assert invoices == [200] * 4
+
+
+def test_a_demo_customer_who_has_left_gets_no_orders(settings: Settings) -> None:
+    settings.STAFF_PASSWORD = "three quiet lanterns"
+    call_command("ensure_demo_customer")
+    accounts.close(demo.CUSTOMER)
+    told = StoredEvent.objects.count()
+    call_command("ensure_demo_customer")
+    assert StoredEvent.objects.count() == told
 
 
 def test_without_a_password_there_is_no_demo_customer(settings: Settings) -> None:

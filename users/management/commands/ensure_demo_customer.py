@@ -1,11 +1,13 @@
-"""`manage.py ensure_demo_customer`: a customer who owns what the demo data shows, with the password of the settings."""
+"""`manage.py ensure_demo_customer`: a customer with trades and orders, and with the password of the settings."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import AlreadyTaken
+from eventshop.store.dispatch import Receipt, send_many
 from eventshop.web import demo
 from users import accounts
 
@@ -24,6 +26,13 @@ class Command(BaseCommand):
         except AlreadyTaken:
             self.stdout.write(f"{demo.EMAIL} has another account already; it is left as it is.")
             return
-        if login.is_active and not login.check_password(password):
+        if not login.is_active:  # they have left, and nothing more happens to them
+            return
+        if not login.check_password(password):
             login.set_password(password)
             login.save()
+        # Told before, they get their first receipts: nothing happens twice.
+        answers = send_many(demo.commands_of_the_customer(datetime.now(UTC)))
+        refused = [answer for answer in answers if not isinstance(answer, Receipt)]
+        if refused:
+            raise CommandError(f"{len(refused)} commands of the demo customer were refused, first: {refused[0]}")
