@@ -9,6 +9,7 @@ import csv
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
 
 HASHED = (
     *("event_id", "aggregate_id", "aggregate_type", "event_type", "version", "schema_version"),
@@ -17,7 +18,7 @@ HASHED = (
 )
 
 
-def rows(path):
+def rows(path: str) -> Iterator[dict[str, str]]:
     with open(path, encoding="utf-8", newline="") as file:
         if path.endswith(".csv"):
             csv.field_size_limit(2**24)
@@ -26,9 +27,10 @@ def rows(path):
             yield from map(json.loads, file)
 
 
-def check(path):
+def check(path: str) -> tuple[int, int]:
     """The number of events and of streams; raises ValueError at the first event that is not as it was."""
-    streams, events = {}, 0
+    streams: dict[str, tuple[int, bytes]] = {}
+    events = 0
     for events, row in enumerate(rows(path), start=1):
         version, before = streams.get(row["aggregate_id"], (0, bytes(32)))
         name = f"event {events}, {row['event_type']} {row['aggregate_id']}:{row['version']}"
