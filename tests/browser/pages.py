@@ -33,13 +33,17 @@ _JUDGE = """async (rules) => {
 HEAVIEST: Final = 150
 _WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
   .reduce((sum, it) => sum + it.decodedBodySize, 0) / 1024"""
-#: How much of what was shown has moved without being asked (the Cumulative Layout Shift of Web Vitals).
+#: What has moved without being asked, and how far (the Cumulative Layout Shift of Web Vitals).
 _SHIFTED = """async () => {
-  let sum = 0;
-  const add = (list) => list.getEntries().forEach((it) => { if (!it.hadRecentInput) sum += it.value; });
+  const moved = [];
+  const box = (it) => [it.x, it.y, it.width, it.height].map(Math.round).join(" ");
+  const add = (list) => list.getEntries().filter((it) => !it.hadRecentInput).forEach((it) => moved.push(
+    `${it.value} after ${Math.round(it.startTime)} ms: ` + it.sources.map(
+      ({node, previousRect, currentRect}) => `${node?.outerHTML ?? node?.textContent ?? "something gone"}`.slice(0, 100)
+        + ` from ${box(previousRect)} to ${box(currentRect)}`).join("; ")));
   new PerformanceObserver(add).observe({type: "layout-shift", buffered: true});
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-  return sum;
+  return moved;
 }"""
 _SKIN = "dark => document.documentElement.classList.toggle('dark', dark)"
 _SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -86,9 +90,9 @@ class Visitor:
         answer = self.page.goto(self.address + path)
         assert answer is not None and answer.status == status, f"{path} answered {answer and answer.status}"
         if not path.startswith("/admin/"):  # whose skin is another one's
-            weight, shifted = self.page.evaluate(_WEIGHT), self.page.evaluate(_SHIFTED)
+            weight, moved = self.page.evaluate(_WEIGHT), self.page.evaluate(_SHIFTED)
             assert 1 < weight < HEAVIEST, f"{name} weighs {weight:.0f} kB"
-            assert shifted == 0, f"{name} moves by {shifted} while it loads"
+            assert not moved, f"{name} moves while it loads: {moved}"
         self.seen(name)
         self.expected = 200
 
