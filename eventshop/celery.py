@@ -6,6 +6,8 @@ import click
 from celery import Celery
 from celery.signals import worker_init
 
+from eventshop.core.codec import prepare_all
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
 
 app = Celery("eventshop")
@@ -29,6 +31,12 @@ app.user_options["worker"].add(
 app.user_options["worker"].add(
     click.Option(["--processes"], is_flag=True, help="Also run timers and sagas inside this worker.")
 )
+
+
+@worker_init.connect
+def learn_messages(**_: object) -> None:
+    """The threads of a worker decode at the same time; by now every module that tells them how is imported."""
+    prepare_all()
 
 
 @worker_init.connect

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.db import DatabaseError, connection, connections
 
+from eventshop.core.codec import prepare_all
 from eventshop.core.errors import TailBusy
 from eventshop.log.base import EventLog
 from eventshop.process import effects, hands, shares, timers, waking
@@ -32,6 +33,7 @@ CATCH_UP_S: Final = 0.2
 
 def threads(owner: str, source: EventLog) -> Iterator[tuple[str, Callable[[Signal], None]]]:
     """What each thread of a worker is called and does. On SQLite, which has one writer, one thread hears and reacts."""
+    prepare_all()  # what these threads read of the outside world is not in the registry
     ear, brain = Ear(f"{owner}/ear", source), Brain(f"{owner}/brain")
     if connection.vendor == "sqlite":
         yield "sagas", lambda stop: _run(stop, "sagas", [ear, brain])

@@ -30,8 +30,25 @@ for kind in kinds:
         thread.join()
 """
 
+_OF_A_WORKER = """
+from eventshop.celery import app
+app.WorkController(pool="threads", concurrency=1)
+"""
 
-@pytest.mark.parametrize("prepare", ["codec.prepare(*kinds)", "codec.prepare_all()"])
+_OF_PROCESSES = """
+import django
+django.setup()
+from eventshop.log.source import event_log
+from eventshop.process import running
+list(running.threads("somebody", event_log()))
+"""
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [_OF_A_WORKER, _OF_PROCESSES, "codec.prepare(*kinds)", "codec.prepare_all()"],
+    ids=["Celery worker", "run_processes", "some", "all"],
+)
 def test_types_that_were_prepared_can_be_decoded_by_many_threads_at_once(prepare: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _AT_ONCE.replace("PREPARE", prepare)], capture_output=True, text=True, check=False
