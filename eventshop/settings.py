@@ -80,6 +80,7 @@ ASGI_APPLICATION = "eventshop.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-gb"
 USE_TZ = True
+FORMAT_MODULE_PATH = "eventshop.formats"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -91,7 +92,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "eventshop.web.navigation.navigation",
-            ]
+            ],
+            "builtins": ["eventshop.web.templatetags.moments"],
         },
     }
 ]

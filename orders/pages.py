@@ -10,10 +10,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from eventshop.core.message import Envelope
+from eventshop.moments import day_text
 from eventshop.store import dispatch
 from eventshop.web.customers import customer
 from eventshop.web.forms import accepted
@@ -90,7 +90,7 @@ def invoice_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> HttpRespo
     found, paid_at = _paid(order_id, person)
     document = Document(f"Invoice {found.opened.reference}", issuer=settings.ORGANISATION, made_at=paid_at)
     document.paragraph(found.destination)
-    document.facts([("Ordered", _day(found.at)), ("Paid", _day(paid_at))])
+    document.facts([("Ordered", day_text(found.at)), ("Paid", day_text(paid_at))])
     document.rows(
         ("Item", "Code", "Pieces", "Price", "Amount"),
         [(it.description, it.sku, str(it.quantity), money(it.price), money(it.amount)) for it in found.opened.lines],
@@ -107,7 +107,3 @@ def _paid(order_id: UUID, person: UUID) -> tuple[Placed, datetime]:
     if found.paid_at is None:
         raise Http404
     return found, found.paid_at
-
-
-def _day(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%d %B %Y}"

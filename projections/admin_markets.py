@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from eventshop.core.exact import plain
 from eventshop.ops.console.counting import BoundedPaginator
@@ -90,4 +91,4 @@ def charts(minutes: QuerySet[MarketMinute]) -> list[dict[str, str]]:
 
 
 def _chart(label: str, points: list[tuple[MarketMinute, Decimal | None]]) -> str:
-    return chart_data(label, [(f"{row.minute:%H:%M}", value) for row, value in points])
+    return chart_data(label, [(f"{timezone.localtime(row.minute):%H:%M %Z}", value) for row, value in points])

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from eventshop.moments import day, moment_text
 from eventshop.ops.console.counting import BoundedPaginator
 from eventshop.ops.console.links import Link, add_naming, add_row_page
 from eventshop.ops.console.readable import when
@@ -60,7 +61,7 @@ class TradeBlotterAdmin(TradeActions, FoundByReference):
                 *((name.replace("_", " ").capitalize(), exactly(getattr(obj, name))) for name in numbers),
                 ("Fills", f"{obj.fills:,}, {obj.corrections:,} corrected or void"),
             ],
-            "times": [*times, *([("Settled on", f"{obj.settled_on:%d %b %Y}")] if obj.settled_on else [])],
+            "times": [*times, *([("Settled on", day(obj.settled_on))] if obj.settled_on else [])],
             "story": told,
             "behind": max(0, (told[-1].version if told else 0) - obj.last_version),
             "behind_story": obj.last_version > LONGEST,
@@ -126,7 +127,7 @@ class PositionAdmin(FoundById):
         steps = moves(obj)
         names = ("bought", "bought_notional", "sold", "sold_notional", "quantity", "average_cost", "realised")
         facts = [(name.replace("_", " ").capitalize(), exactly(getattr(obj, name))) for name in names]
-        points = [(f"{it.trade.submitted_at:%d %b %H:%M}", it.held) for it in reversed(steps)]
+        points = [(moment_text(it.trade.submitted_at), it.held) for it in reversed(steps)]
         return {
             "row": obj,
             "title": f"Position in {obj.instrument}",

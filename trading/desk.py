@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from eventshop.core.exact import ZERO, minus, plain
 from eventshop.core.message import Recorded
+from eventshop.moments import day_text
 from eventshop.store.event_store import store
 from eventshop.web import customers
 from eventshop.web.live.sources import Source, versions
@@ -188,7 +189,7 @@ def told(event: TradeEvent) -> tuple[str, str]:
         case SettlementResumed(reason=reason):
             return f"The settlement goes on: {reason}.", ""
         case TradeSettled(settled_on=day):
-            return f"The trade settled on {day:%d %B %Y}.", "done"
+            return f"The trade settled on {day_text(day)}.", "done"
         case _:
             assert_never(event)
 

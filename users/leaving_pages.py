@@ -22,6 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from eventshop.core.message import new_id
+from eventshop.moments import day_text, moment_text
 from eventshop.privacy import certificates, links, reach
 from eventshop.privacy.erasing import DONE, STEPS
 from eventshop.privacy.models import Certificate, Erasure
@@ -138,8 +139,8 @@ def certificate_pdf(request: HttpRequest, token: str) -> HttpResponse:
         [
             ("Number", str(found.certificate_id)),
             ("Person", str(body.person)),
-            ("Keys destroyed", _moment(body.destroyed_at)),
-            ("Looked through and issued", _moment(found.issued_at)),
+            ("Keys destroyed", moment_text(body.destroyed_at)),
+            ("Looked through and issued", moment_text(found.issued_at)),
         ]
     )
     made.heading("What is erased")
@@ -149,7 +150,7 @@ def certificate_pdf(request: HttpRequest, token: str) -> HttpResponse:
     made.heading("What is kept")
     made.rows(
         ("What", "Under which duty", "Until"),
-        [(it.what, it.duty, f"{it.until:%d %B %Y}" if it.until else "as long as it lasts") for it in body.kept],
+        [(it.what, it.duty, day_text(it.until) if it.until else "as long as it lasts") for it in body.kept],
         widths=(45, 35, 20),
         right=0,
     )
@@ -182,7 +183,3 @@ def steps(work: Erasure) -> list[dict[str, Any]]:
         }
         for step in STEPS
     ]
-
-
-def _moment(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%d %B %Y, %H:%M %Z}"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from eventshop.core.message import Meta, Recorded
+from eventshop.moments import day_text
 from users.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, UserEvent
 from users.notices import Notice, notice
 from users.people import Person
@@ -33,7 +34,7 @@ class Decision(NamedTuple):
     def outcome(self) -> str:
         if self.ended:
             how = "taken back" if isinstance(self.ended.event, ConsentWithdrawn) else "ended by itself"
-            return f"{how} on {self.ended.meta.occurred_at:%d %B %Y}"
+            return f"{how} on {day_text(self.ended.meta.occurred_at)}"
         return "replaced by a newer one" if self.renewed else "holds"
 
 

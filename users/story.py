@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, assert_never
 from uuid import UUID
 
 from eventshop.core.message import Recorded
+from eventshop.moments import day_text
 from users.events import (
     ConsentExpired,
     ConsentGranted,
@@ -87,7 +88,7 @@ def told(event: UserEvent) -> str:
         case LegalHoldReleased(hold=hold):
             return f"That duty to keep your data is over ({hold})."
         case ErasureRequested(due_at=due_at):
-            return f"You asked us to erase your data on {due_at:%d %B %Y}."
+            return f"You asked us to erase your data on {day_text(due_at)}."
         case ErasureCancelled():
             return "You kept your account after all."
         case ErasureBegun():

@@ -117,7 +117,7 @@ def test_while_it_goes_on_its_steps_are_shown() -> None:
     Erasure.objects.create(subject=me, step="scan", log='[["collect", "2026-11-24T12:00:00+00:00", "x"]]')
     page = text_of(Client(), link)
     assert "Looking everywhere for anything that is left under way" in page
-    assert "Looking up where your data lies 24 November 2026" in page
+    assert "Looking up where your data lies 24 Nov 2026, 12:00 GMT" in page
 
 
 def test_a_legal_hold_is_said() -> None:

@@ -9,24 +9,25 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+
+from eventshop.moments import exact_text, moment_text
 
 NOTHING = "–"
 
 
 def when(moment: datetime | None) -> str | SafeString:
-    """A moment in the shop's time zone, and how long ago that was."""
+    """A moment with its time zone, and how long ago that was."""
     if moment is None:
         return NOTHING
-    local = timezone.localtime(moment)
     return format_html(
         '<time datetime="{}" title="{}">{} <span class="es-subtle">{}</span></time>',
         moment.isoformat(),
-        local.strftime("%Y-%m-%d %H:%M:%S.%f %Z"),
-        formats.date_format(local, "j M Y, H:i:s"),
+        exact_text(moment),
+        moment_text(moment, seconds=True),
         ago(moment),
     )
 

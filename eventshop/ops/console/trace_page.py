@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from eventshop.moments import exact_text
 from eventshop.ops.trace.finding import UnknownId, stories_of
 from eventshop.ops.trace.lines import TraceLine, lines
 from eventshop.ops.trace.tree import MOST, Tree, tree_of
@@ -49,12 +50,11 @@ def tree_context(tree: Tree, asked: str) -> dict[str, Any]:
 
 def _clock(moment: datetime) -> SafeString:
     """The time of day to the millisecond; the day stands in the title, and in the list of events."""
-    local = timezone.localtime(moment)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         moment.isoformat(),
-        local.strftime("%Y-%m-%d %H:%M:%S.%f %Z"),
-        local.strftime("%H:%M:%S.%f")[:-3],
+        exact_text(moment),
+        f"{timezone.localtime(moment):%H:%M:%S.%f}"[:-3],
     )
 
 

@@ -1,0 +1,52 @@
+"""Moments as people read them, on every page the same: in the shop's time zone, and with its name."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Final
+
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+MINUTE: Final = "j M Y, H:i T"
+SECOND: Final = "j M Y, H:i:s T"
+DAY: Final = "j F Y"
+
+
+def moment(at: datetime | None, exactly: str = "") -> str | SafeString:
+    """`24 Nov 2026, 14:03 GMT`, or with seconds where they matter (`moment:"seconds"`); nothing for none."""
+    if not at:  # also what a template's missing variable gives
+        return ""
+    return format_html(
+        '<time class="unbroken" datetime="{}" title="{}">{}</time>',
+        at.isoformat(),
+        exact_text(at),
+        moment_text(at, seconds=exactly == "seconds"),
+    )
+
+
+def moment_text(at: datetime, *, seconds: bool = False) -> str:
+    """The same without HTML, for letters and documents."""
+    return formats.date_format(timezone.localtime(at), SECOND if seconds else MINUTE)
+
+
+def exact_text(at: datetime) -> str:
+    """To the microsecond."""
+    return timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S.%f %Z")
+
+
+def day(on: date | datetime | None) -> str | SafeString:
+    """`24 November 2026`: the day of a moment in the shop's time zone; nothing for none."""
+    if not on:
+        return ""
+    return format_html('<time datetime="{}">{}</time>', _date(on).isoformat(), day_text(on))
+
+
+def day_text(on: date | datetime) -> str:
+    """The same without HTML."""
+    return formats.date_format(_date(on), DAY)
+
+
+def _date(on: date | datetime) -> date:
+    return timezone.localtime(on).date() if isinstance(on, datetime) else on
