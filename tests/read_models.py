@@ -23,6 +23,7 @@ from projections.engine.projection import Projection, catalogue
 from projections.engine.runner import Runner
 from projections.engine.tables import Checkpoint
 from tests.dsl import columns
+from tests.processes import BUSY
 from tests.shop import Told, life
 
 Rows: TypeAlias = dict[Any, dict[str, Any]]
@@ -93,7 +94,7 @@ def fold_in_steps(projection: Projection[Any], limit: int) -> None:
 
 def eventually(condition: Callable[[], object], within_s: float = 15, so_far: Callable[[], object] = str) -> None:
     """Wait until something is true; it is a failure if it does not come true in time."""
-    deadline = monotonic() + within_s
+    deadline = monotonic() + within_s * BUSY
     while not condition():
         assert monotonic() < deadline, f"not within {within_s} s: {so_far()}"
         sleep(0.01)

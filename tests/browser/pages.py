@@ -14,10 +14,12 @@ from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.db import connections
 from django.test import Client
 from django.test.testcases import LiveServerThread
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 #: Quiet, sandboxed by the machine it runs on, and without a word to the outside.
 LAUNCH = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync")
+#: How long something may take to show on a machine with other work on it.
+PATIENCE_MS: Final = 20_000
 #: WCAG 2.2 AA and everything below it.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 #: Every page is judged in both: all of it in one, in the other what has to do with colours.
@@ -54,6 +56,7 @@ def browser(path: str) -> Iterator[Browser]:
     """A Chromium. Playwright keeps an event loop in this thread, where Django would refuse our own queries."""
     with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "on")
+        expect.set_options(timeout=PATIENCE_MS)
         opened = playwright.chromium.launch(executable_path=path, args=list(LAUNCH))
         yield opened
         opened.close()

@@ -61,7 +61,7 @@ def test_pages_are_told_over_one_stream_and_find_back_to_it(page: Page, server: 
     [worker] = psutil.Process(server.process.pid).children()
     worker.kill()
     dispatch.send(ShipOrder(sale.order_id, "Royal Mail", "RM1"))
-    expect(page.get_by_text("Your parcel left with Royal Mail, number RM1.")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Your parcel left with Royal Mail, number RM1.")).to_be_visible()
     assert set(asked) == {"eventsource"}
     assert not [it for it in complaints if "ERR_" not in it], complaints
 
@@ -77,7 +77,7 @@ def test_who_gets_no_stream_asks_now_and_then(page: Page, server: WebServer) -> 
     )
     page.goto(f"/orders/{sale.order_id}/")
     dispatch.send(ProcessPayment(sale.order_id, sale.total, "card"))
-    expect(page.get_by_text("Paid, being packed").first).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("Paid, being packed").first).to_be_visible()
     assert asked[:2] == ["eventsource", "fetch"]
     client.logout()
     with page.expect_response("**/live/**") as answer:

@@ -61,9 +61,9 @@ def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
     visitor.seen("open")
     trade_id = newest_trade().aggregate_id
     fill(trade_id, "1", "99.50")
-    expect(page.get_by_text("Filled 1 at 99.5")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("Filled 1 at 99.5")).to_be_visible()
     send(HoldSettlement(trade_id, "papers missing"))
-    expect(page.get_by_text("Settlement on hold")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("Settlement on hold")).to_be_visible()
     visitor.seen("partly-filled")
     page.get_by_role("link", name="Cancel what is open").click()
     expect(page.get_by_role("heading", name="Cancel trade")).to_be_visible()

@@ -35,7 +35,7 @@ from tests.fulfilling import (
     stock,
 )
 from tests.payment_gateway import SECRET, GatewayProcess, running_gateway
-from tests.processes import until
+from tests.processes import BUSY, until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
@@ -73,7 +73,7 @@ def at_work(database_url: str, gateway: GatewayProcess, count: int) -> Iterator[
         for process in workers:
             process.send_signal(signal.SIGTERM)
         for process in workers:
-            output, _ = process.communicate(timeout=30)
+            output, _ = process.communicate(timeout=30 * BUSY)
             assert process.returncode == 0, output.decode()
 
 

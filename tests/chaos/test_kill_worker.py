@@ -23,6 +23,7 @@ from eventshop.store.models import StoredEvent
 from projections.engine.projection import catalogue
 from projections.engine.tables import Checkpoint, ParkedEvent
 from tests.conftest import BASE_DIR
+from tests.processes import BUSY
 from tests.read_models import append_lives, eventually, folded, held, history
 from tests.shop import Sale, gbp, line
 
@@ -102,7 +103,7 @@ def test_twenty_killed_workers_leave_exactly_the_fold(database_url: str) -> None
                 process.communicate()
     assert killed_at_work >= KILLS // 2
     last = run(database_url, "--once")
-    output, _ = last.communicate(timeout=30)
+    output, _ = last.communicate(timeout=30 * BUSY)
     assert last.returncode == 0, output.decode()
     everything_is_the_fold()
 

@@ -27,6 +27,7 @@ from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
 from tests.flaky import Flaky, fail, listed
+from tests.processes import BUSY
 from tests.read_models import (
     append,
     append_lives,
@@ -112,7 +113,7 @@ def test_run_projections_goes_on_until_it_is_told_to_stop(database_url: str) -> 
         eventually(OrderSummary.objects.exists, within_s=20, so_far=process.poll)
         assert Checkpoint.objects.get().owner.endswith(f":{process.pid}")
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate(timeout=10 * BUSY)
     finally:
         process.kill()
         process.wait()
@@ -130,7 +131,7 @@ def test_an_unknown_name_ends_the_process_with_status_1(database_url: str) -> No
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=30 * BUSY,
     )
     assert result.returncode == 1
     assert "nonsense" in result.stderr

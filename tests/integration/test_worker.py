@@ -29,12 +29,13 @@ from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
 from tests.fulfilling import order, place, receive, stock
+from tests.processes import BUSY
 from tests.read_models import append, append_lives, caught_up, equal_the_fold, eventually
 from tests.shop import Sale
 
 sale = Sale(1)
 #: Celery waits for its broker twice two seconds before it closes anything.
-STOPS_WITHIN_S = 8
+STOPS_WITHIN_S = 8 * BUSY
 
 
 class Hosted:
@@ -150,7 +151,7 @@ def test_a_worker_projects_those_it_is_told_to(celery: Celery) -> None:
 
 def test_a_worker_told_to_run_nonsense_says_so_and_ends(celery: Celery) -> None:
     with celery.worker("order-summary,nonsense") as worker:
-        assert worker.process.wait(timeout=30) == 1, worker.said
+        assert worker.process.wait(timeout=30 * BUSY) == 1, worker.said
         assert "nonsense" in worker.said
         assert "order-summary" in worker.said.partition("known")[2]
     assert not Checkpoint.objects.exists()
@@ -189,7 +190,7 @@ def test_a_torn_message_costs_a_restart_and_nothing_else(celery: Celery) -> None
     append(sale.order_id, sale.created)
     (celery.messages / "1_torn.celery.msg").write_text('{"body": "W1tdLCB7')
     with celery.worker() as worker:
-        assert worker.process.wait(timeout=30) != 0, worker.said  # kombu cannot read it and gives up
+        assert worker.process.wait(timeout=30 * BUSY) != 0, worker.said  # kombu cannot read it and gives up
     assert not Checkpoint.objects.exclude(owner="").exists()
     append(sale.order_id, sale.paid)
     with celery.worker() as worker:
@@ -260,7 +261,11 @@ def test_a_worker_whose_batch_hangs_ends_so_that_it_is_started_again(celery: Cel
     with transaction.atomic():
         Checkpoint.objects.select_for_update().get(projection="order-summary")  # and never lets go of it
         ended = subprocess.run(
-            [sys.executable, "-c", hanging], cwd=BASE_DIR, env=celery.environment, capture_output=True, timeout=30
+            [sys.executable, "-c", hanging],
+            cwd=BASE_DIR,
+            env=celery.environment,
+            capture_output=True,
+            timeout=30 * BUSY,
         )
     assert ended.returncode == EXIT_HANGING
     assert b"a batch hangs" in ended.stderr

@@ -12,6 +12,7 @@ import pytest
 
 from deploy.local import ROOT
 from deploy.stack.processes import mark_of, wait_for
+from tests.processes import BUSY
 
 #: Two programs that talk for ever, or what the test asks for instead.
 LAUNCHER = """
@@ -72,7 +73,7 @@ def test_a_signal_ends_all(sign: signal.Signals) -> None:
     with launched() as launcher:
         pids = started(launcher, {"first", "second"})
         launcher.send_signal(sign)
-        said, errors = launcher.communicate(timeout=10)
+        said, errors = launcher.communicate(timeout=10 * BUSY)
         assert "stopping first" in said
         assert (launcher.returncode, errors) == (0, "")
     assert all_gone(pids)
@@ -81,7 +82,7 @@ def test_a_signal_ends_all(sign: signal.Signals) -> None:
 def test_one_that_ends_takes_the_others_along_and_gives_its_status() -> None:
     with launched(second="sh -c 'sleep 2; echo last words; exit 3'") as launcher:
         pids = started(launcher, {"first"})
-        said, errors = launcher.communicate(timeout=10)
+        said, errors = launcher.communicate(timeout=10 * BUSY)
         assert "| last words" in said
         assert "second ended (status 3)" in said
         assert (launcher.returncode, errors) == (3, "")
@@ -95,7 +96,7 @@ def test_one_that_does_not_listen_is_killed_with_what_it_started() -> None:
     ) as it:
         pids = started(it, {"first", "second"})
         it.terminate()
-        it.communicate(timeout=10)
+        it.communicate(timeout=10 * BUSY)
     assert all_gone(pids)
 
 
@@ -104,7 +105,7 @@ def test_an_error_of_its_own_ends_all() -> None:
     with launched(before=before) as launcher:
         pids = started(launcher, {"first", "second"})
         launcher.send_signal(signal.SIGALRM)
-        _, errors = launcher.communicate(timeout=10)
+        _, errors = launcher.communicate(timeout=10 * BUSY)
         assert "ZeroDivisionError" in errors
     assert all_gone(pids)
 
@@ -115,5 +116,5 @@ def test_who_starts_it_with_nohup_may_leave() -> None:
         launcher.send_signal(signal.SIGHUP)
         assert started(launcher, {"first", "second"}) == pids
         launcher.terminate()
-        launcher.communicate(timeout=10)
+        launcher.communicate(timeout=10 * BUSY)
     assert all_gone(pids)
