@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -73,14 +73,32 @@ def designed(projection_topics: Iterable[str]) -> list[Topic]:
     ]
 
 
-def ensure(topic: Topic) -> str:
-    """Make or check a topic; what was done, in words.
+def ensure(wanted: Iterable[Topic]) -> list[str]:
+    """Make or check topics; what was done, in words, topic by topic.
 
-    Raises `TopicRefused` for another number of partitions, and for a topic that was deleted or made anew behind our
-    back; `KafkaAway` when Kafka does not answer.
+    Raises `TopicRefused`, before any is made, for another number of partitions, and for a topic that was deleted or
+    made anew behind our back; `KafkaAway` when Kafka does not answer.
     """
+    wanted = list(wanted)
+    names = [topic.name for topic in wanted]
+    known = {row.name: row for row in KnownTopic.objects.filter(name__in=names)}
     with kafka.admin() as admin:
-        return _ensure(admin, admin.describe_cluster()["cluster_id"], topic)
+        there = found(admin, names)
+        for topic in wanted:
+            _check(topic, there.get(topic.name), known.get(topic.name))
+        # All in one request: each of its own would wait for the controller, and for the brokers to have heard of it.
+        if missing := [topic for topic in wanted if topic.name not in there]:
+            _create(admin, missing)
+        done = _configured(admin, [topic for topic in wanted if topic.name in there])
+        there |= found(admin, [topic.name for topic in missing])
+        cluster_id = admin.describe_cluster()["cluster_id"]
+    KnownTopic.objects.bulk_create(
+        KnownTopic(name=name, cluster_id=cluster_id, topic_id=it.topic_id, partitions=it.partitions)
+        for name, it in there.items()
+        if name not in known
+    )
+    made = {topic.name: f"created with {topic.partitions} partitions" for topic in missing}
+    return [f"{name}: {(done | made)[name]}" for name in names]
 
 
 def forget(name: str) -> None:
@@ -89,18 +107,20 @@ def forget(name: str) -> None:
     RelayCheckpoint.objects.filter(topic=name).delete()
 
 
-def found(admin: Any, name: str) -> Found | None:
-    """The topic as Kafka has it, None if it does not."""
-    for described in admin.describe_topics([name]):
-        if not described.get("error_code"):
-            return Found(UUID(str(described["topic_id"])), len(described["partitions"]))
-    return None
+def found(admin: Any, names: Sequence[str]) -> dict[str, Found]:
+    """Topics as Kafka has them, without those that it does not have."""
+    # Asked for none, it would describe all there are.
+    return {
+        it["name"]: Found(UUID(str(it["topic_id"])), len(it["partitions"]))
+        for it in (admin.describe_topics(names) if names else ())
+        if not it.get("error_code")
+    }
 
 
 def checked(name: str) -> Found:
     """A topic that must be there and be the one we know; raises `TopicRefused`."""
     with kafka.admin() as admin:
-        there = found(admin, name)
+        there = found(admin, [name]).get(name)
     known = KnownTopic.objects.filter(name=name).first()
     if there is None or known is None:
         raise TopicRefused(f"topic {name} is not there or not ours yet: run create_topics", topic=name)
@@ -108,8 +128,8 @@ def checked(name: str) -> Found:
     return there
 
 
-def _ensure(admin: Any, cluster_id: str, topic: Topic) -> str:
-    there, known = found(admin, topic.name), KnownTopic.objects.filter(name=topic.name).first()
+def _check(topic: Topic, there: Found | None, known: KnownTopic | None) -> None:
+    """Raise `TopicRefused` for a topic that is not what it should be, nor merely not there yet."""
     if there is None:
         if known is not None:
             raise TopicRefused(
@@ -117,23 +137,14 @@ def _ensure(admin: Any, cluster_id: str, topic: Topic) -> str:
                 "republish_events",
                 topic=topic.name,
             )
-        _create(admin, topic)
-        there = found(admin, topic.name)
-        done = f"{topic.name}: created with {topic.partitions} partitions"
-    else:
-        if there.partitions != topic.partitions:
-            raise TopicRefused(
-                f"topic {topic.name} has {there.partitions} partitions, not {topic.partitions}: every key would move",
-                topic=topic.name,
-            )
-        if known is not None:
-            _compare(topic.name, there, known)
-        done = f"{topic.name}: {_configured(admin, topic)}"
-    if known is None and there is not None:
-        KnownTopic.objects.create(
-            name=topic.name, cluster_id=cluster_id, topic_id=there.topic_id, partitions=there.partitions
+        return
+    if there.partitions != topic.partitions:
+        raise TopicRefused(
+            f"topic {topic.name} has {there.partitions} partitions, not {topic.partitions}: every key would move",
+            topic=topic.name,
         )
-    return done
+    if known is not None:
+        _compare(topic.name, there, known)
 
 
 def _compare(name: str, there: Found, known: KnownTopic) -> None:
@@ -145,7 +156,7 @@ def _compare(name: str, there: Found, known: KnownTopic) -> None:
         )
 
 
-def _create(admin: Any, topic: Topic) -> None:
+def _create(admin: Any, missing: Iterable[Topic]) -> None:
     admin.create_topics(
         {
             topic.name: {
@@ -153,17 +164,31 @@ def _create(admin: Any, topic: Topic) -> None:
                 "replication_factor": settings.KAFKA_REPLICATION_FACTOR,
                 "configs": dict(topic.config),
             }
+            for topic in missing
         },
         wait_for_metadata=True,
     )
 
 
-def _configured(admin: Any, topic: Topic) -> str:
-    """Bring the settings in line; what changed, in words."""
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic.name)
-    answer = admin.describe_configs([resource], config_filter="all")["topic"][topic.name]
-    wrong = {name: value for name, value in topic.config.items() if str((answer.get(name) or {}).get("value")) != value}
-    if not wrong:
+def _configured(admin: Any, there: Sequence[Topic]) -> dict[str, str]:
+    """Bring the settings in line; what changed, in words, by topic."""
+    if not there:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in there]
+    answers = admin.describe_configs(resources, config_filter="all")["topic"]
+    wrong = {topic.name: _differing(topic, answers[topic.name]) for topic in there}
+    if changes := {name: configs for name, configs in wrong.items() if configs}:
+        admin.alter_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, name, configs=configs) for name, configs in changes.items()]
+        )
+    return {name: _changed(configs) for name, configs in wrong.items()}
+
+
+def _differing(topic: Topic, answer: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in topic.config.items() if str((answer.get(name) or {}).get("value")) != value}
+
+
+def _changed(configs: Mapping[str, str]) -> str:
+    if not configs:
         return "as it should be"
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, configs=wrong)])
-    return "settings changed: " + ", ".join(f"{name}={value}" for name, value in wrong.items())
+    return "settings changed: " + ", ".join(f"{name}={value}" for name, value in configs.items())

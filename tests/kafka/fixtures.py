@@ -18,8 +18,7 @@ def fresh_topics(url: str, settings: Any) -> None:
     settings.EVENT_LOG_URL = url
     settings.KAFKA_OPTIONS = checked.kafka_options("EVENT_LOG_URL", url)
     settings.KAFKA_TOPIC_PREFIX = f"test-{uuid4().hex[:8]}-"
-    for topic in topics.designed(projection.topic for projection in catalogue.chosen([])):
-        topics.ensure(topic)
+    topics.ensure(topics.designed(projection.topic for projection in catalogue.chosen([])))
 
 
 def process_env(database_url: str, settings: Any) -> dict[str, str]:

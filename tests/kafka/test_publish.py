@@ -357,7 +357,7 @@ def test_a_rebuild_publishes_the_rows_that_differ_and_tombstones(publisher: Publ
 @pytest.fixture
 def flaky(kafka_topics: str) -> Iterator[Flaky]:
     for flaky in listed(Flaky(order_summary)):
-        topics.ensure(next(item for item in topics.designed(["flaky-projection"]) if "flaky" in item.name))
+        topics.ensure(item for item in topics.designed(["flaky-projection"]) if "flaky" in item.name)
         yield flaky
 
 

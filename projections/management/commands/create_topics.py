@@ -38,8 +38,7 @@ class Command(BaseCommand):
                     checkpoint.to_a_new_topic()
                     shares.to_a_new_topic()
                 self.stdout.write(f"{name}: forgotten")
-            wanted = topics.designed(projection.topic for projection in catalogue.chosen([]))
-            for topic in wanted:
-                self.stdout.write(topics.ensure(topic))
+            for done in topics.ensure(topics.designed(projection.topic for projection in catalogue.chosen([]))):
+                self.stdout.write(done)
         except EventShopError as error:
             raise CommandError(str(error)) from error

@@ -1,0 +1,75 @@
+"""Topics are made once, as they are designed, and looked over ever after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from eventshop.log import kafka, topics
+from eventshop.log.models import KnownTopic
+from eventshop.log.topics import Topic, TopicRefused
+
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
+
+
+@pytest.fixture
+def wanted() -> list[Topic]:
+    """Two topics that nobody has made yet."""
+    config = {"cleanup.policy": "delete", "retention.ms": "604800000"}
+    return [Topic(topics.named(name), count, config) for name, count in (("one", 2), ("other", 3))]
+
+
+def lying(*names: str) -> dict[str, int]:
+    """How many partitions Kafka has of each, without those that it does not have."""
+    with kafka.admin() as admin:
+        return {name: it.partitions for name, it in topics.found(admin, names).items()}
+
+
+def test_what_is_missing_is_made_and_what_is_there_is_left(wanted: list[Topic]) -> None:
+    one, other = wanted
+    assert topics.ensure([one]) == [f"{one.name}: created with 2 partitions"]
+    assert topics.ensure(wanted) == [f"{one.name}: as it should be", f"{other.name}: created with 3 partitions"]
+    assert topics.ensure(wanted) == [f"{one.name}: as it should be", f"{other.name}: as it should be"]
+    assert lying(one.name, other.name) == {one.name: 2, other.name: 3}
+    assert {known.name: known.topic_id for known in KnownTopic.objects.filter(name__in=[one.name, other.name])} == {
+        topic.name: topics.checked(topic.name).topic_id for topic in wanted
+    }
+
+
+def test_settings_that_somebody_changed_are_put_back(wanted: list[Topic]) -> None:
+    one, other = wanted
+    topics.ensure(wanted)
+    with kafka.admin() as admin:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, other.name, configs={"retention.ms": "1000"})])
+    assert topics.ensure(wanted) == [
+        f"{one.name}: as it should be",
+        f"{other.name}: settings changed: retention.ms=604800000",
+    ]
+    assert topics.ensure(wanted) == [f"{one.name}: as it should be", f"{other.name}: as it should be"]
+
+
+def test_another_number_of_partitions_is_refused_before_anything_is_made(wanted: list[Topic]) -> None:
+    one, other = wanted
+    topics.ensure([other])
+    with pytest.raises(TopicRefused, match=rf"{other.name} has 3 partitions, not 12: every key would move"):
+        topics.ensure([one, other._replace(partitions=12)])
+    assert lying(one.name, other.name) == {other.name: 3}
+
+
+def test_a_topic_made_anew_behind_our_back_is_refused_until_it_is_forgotten(wanted: list[Topic]) -> None:
+    one, other = wanted
+    topics.ensure(wanted)
+    _made_anew(other)
+    with pytest.raises(TopicRefused, match=rf"topic {other.name} was made anew"):
+        topics.ensure(wanted)
+    topics.forget(other.name)
+    assert topics.ensure(wanted) == [f"{one.name}: as it should be", f"{other.name}: as it should be"]
+
+
+def _made_anew(topic: Topic) -> None:
+    with kafka.admin() as admin:
+        admin.delete_topics([topic.name])
+        options: dict[str, Any] = {"num_partitions": topic.partitions, "replication_factor": 1, "configs": topic.config}
+        admin.create_topics({topic.name: options}, wait_for_metadata=True)
