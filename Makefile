@@ -48,10 +48,11 @@ stack-down: $(VENV)/.installed-stack ## stop whatever of it still runs
 
 test: install-dev ## all tests on SQLite, then integration, chaos and Kafka on PostgreSQL (JOBS=1 one at a time)
 	$(PYTEST) $(JOBS) --ignore=tests/kafka
-	$(BIN)/python -m deploy.postgres run --skip-if-missing -- $(PYTEST) $(JOBS) tests/integration tests/chaos
-	$(BIN)/python -m deploy.postgres run --skip-if-missing -- $(BIN)/python -m pytest tests/kafka
+	$(BIN)/python -m deploy.postgres run --no-fsync --skip-if-missing -- $(PYTEST) $(JOBS) tests/integration tests/chaos
+	$(BIN)/python -m deploy.postgres run --no-fsync --skip-if-missing -- $(BIN)/python -m pytest tests/kafka
 
 chaos: install-dev ## the crash tests at length: every crash point twenty times
+	CHAOS_TIMES=20 $(BIN)/python -m pytest -m chaos tests/chaos
 	CHAOS_TIMES=20 $(BIN)/python -m deploy.postgres run -- $(BIN)/python -m pytest -m chaos tests/kafka tests/chaos
 
 fuzz: install-dev ## send the API ten thousand requests of every kind

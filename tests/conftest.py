@@ -34,6 +34,8 @@ os.environ |= {
     "DEBUG": "off",
     "HTTPS": "off",
 }
+# Hundreds of processes are started; with it, each of them would compile the program anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{_scratch.name}/eventshop.sqlite3")
 # Test modules import models; pytest-django itself was too early to know the settings.
 django.setup()

@@ -44,7 +44,7 @@ def run(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[subproce
             process.wait()
 
 
-def until(condition: Callable[[], object], *, within_s: float = 30, what: str = "") -> None:
+def until(condition: Callable[[], object], *, within_s: float = 60, what: str = "") -> None:
     """Wait for a condition; fails with `what` when it does not come true in time."""
     give_up = monotonic() + within_s * BUSY
     while not condition():

@@ -92,7 +92,7 @@ def fold_in_steps(projection: Projection[Any], limit: int) -> None:
             continue
 
 
-def eventually(condition: Callable[[], object], within_s: float = 15, so_far: Callable[[], object] = str) -> None:
+def eventually(condition: Callable[[], object], within_s: float = 60, so_far: Callable[[], object] = str) -> None:
     """Wait until something is true; it is a failure if it does not come true in time."""
     deadline = monotonic() + within_s * BUSY
     while not condition():

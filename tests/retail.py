@@ -86,6 +86,7 @@ class Process:
         deadline = time.monotonic() + STARTED
         while StoredEvent.objects.count() < events and self.process.poll() is None:
             assert time.monotonic() < deadline, "nothing was written"
+            time.sleep(0.005)  # on two cores, asking without a pause would hold up what is waited for
 
     def ended(self, number: signal.Signals | None = None) -> tuple[int, str]:
         """The exit code and what was said, after this signal if any."""

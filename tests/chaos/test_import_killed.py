@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
@@ -14,7 +15,8 @@ from tests.retail import BOOKS, MONTH, Process, Run, differing, history, project
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-KILLS: Final = 20
+#: How often it is killed; `make chaos` asks for more.
+KILLS: Final = int(os.environ.get("CHAOS_TIMES", "6"))
 
 
 @pytest.mark.data
