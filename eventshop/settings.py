@@ -93,7 +93,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "eventshop.web.navigation.navigation",
             ],
-            "builtins": ["eventshop.web.templatetags.moments"],
+            "builtins": ["eventshop.web.templatetags.moments", "eventshop.ops.templatetags.console"],
         },
     }
 ]

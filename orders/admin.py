@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
 from django.contrib import admin, messages
@@ -28,6 +28,7 @@ class OrderActions(CommandActions[Order]):
 
     aggregate, noun = Order, "order"
     actions_detail = ("ship", "deliver", "cancel", "refund")
+    dialogs: ClassVar = {"ship": ShipForm, "deliver": DeliverForm, "cancel": CancelForm, "refund": RefundForm}
     actions = ("ship_selected", "deliver_selected", "cancel_selected")
 
     def has_ship_permission(self, request: HttpRequest, object_id: object = None) -> bool:
@@ -44,19 +45,19 @@ class OrderActions(CommandActions[Order]):
 
     @detail_action(permission="ship", description="Ship", icon="local_shipping")
     def ship(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, ShipForm)
+        return self.dialog(request, object_id, "ship")
 
     @detail_action(permission="deliver", description="Deliver", icon="where_to_vote")
     def deliver(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, DeliverForm)
+        return self.dialog(request, object_id, "deliver")
 
     @detail_action(permission="cancel", description="Cancel", icon="cancel")
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, CancelForm)
+        return self.dialog(request, object_id, "cancel")
 
     @detail_action(permission="refund", description="Refund", icon="undo")
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, RefundForm)
+        return self.dialog(request, object_id, "refund")
 
     @admin.action(permissions=["ship"], description="Ship selected orders")
     def ship_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:

@@ -53,6 +53,7 @@ _COLOURS = {
 
 @admin.register(OrderSummary)
 class OrderSummaryAdmin(OrderActions, FoundByReference):
+    when_empty = "Nobody has ordered yet."
     list_display = (
         "reference",
         "state",
@@ -119,7 +120,7 @@ class OrderSummaryAdmin(OrderActions, FoundByReference):
 
     @display(description="customer")
     def customer(self, order: OrderSummary) -> str | SafeString:
-        return admin_people.customer_link(order.customer_id, order.currency, short=True)
+        return admin_people.customer_link(order.customer_id, order.currency)
 
     @display(description="total")
     def worth(self, order: OrderSummary) -> str:

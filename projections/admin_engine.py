@@ -13,9 +13,10 @@ from django.utils.safestring import SafeString
 
 from eventshop.core.errors import EventShopError
 from eventshop.ops.console.confirm import confirm
+from eventshop.ops.console.counting import CountedChangeList
 from eventshop.ops.console.read_only import ReadOnlyAdmin
 from eventshop.ops.console.readable import NOTHING, ago, when
-from eventshop.ops.console.skin import ChangeList, ChoicesDropdownFilter, detail_action, display
+from eventshop.ops.console.skin import ChoicesDropdownFilter, detail_action, display
 from projections import touched  # noqa: F401  (it tells the console which rows an event changes)
 from projections.admin_filters import ProjectionFilter
 from projections.admin_replays import ask_what_if
@@ -63,7 +64,7 @@ _EFFECT = (
 )
 
 
-class CheckpointChangeList(ChangeList):
+class CheckpointChangeList(CountedChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = list(self.result_list)
@@ -77,6 +78,7 @@ class CheckpointChangeList(ChangeList):
 
 @admin.register(Checkpoint)
 class CheckpointAdmin(ReadOnlyAdmin):
+    when_empty = "No projection has run yet. Workers run them."
     list_display = (
         "projection",
         "partition",
@@ -167,6 +169,7 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
 @admin.register(Rebuild)
 class RebuildAdmin(ReadOnlyAdmin):
+    when_empty = "Nothing was rebuilt yet."
     list_display = (
         "projection",
         "status",

@@ -38,6 +38,7 @@ def exactly(value: Decimal | None) -> str:
 
 @admin.register(MarketMinute)
 class MarketMinuteAdmin(RowAdmin):
+    when_empty = "Nothing was traded yet."
     list_display = ("instrument", "minute", "trades", "traded", "turnover", "price", "lowest", "highest", "currency")
     list_filter = (InstrumentFilter, ("minute", DaysFilter))
     list_filter_submit = True

@@ -35,6 +35,7 @@ class RetryForm(forms.Form):
 
 @admin.register(ParkedEvent)
 class ParkedEventAdmin(ReadOnlyAdmin):
+    when_empty = "No event is parked: every projection could use everything that it has read."
     list_display = (
         "event_type",
         "projection",

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from eventshop.ops.console.counting import BoundedPaginator
 from eventshop.ops.console.keyset import KeysetChangeList
 from eventshop.ops.console.lookups import as_uuid
+from eventshop.ops.console.naming import by, called
 from eventshop.ops.console.readable import NOTHING, amount, when
 from eventshop.ops.console.skin import DropdownFilter, display
 from projections.admin_filters import CurrencyFilter
@@ -24,12 +25,12 @@ from projections.models import ActivityTimeline, CustomerSummary, OrderLine, Ord
 from projections.prefixes import starting_with
 
 
-def customer_link(customer_id: UUID | None, currency: str, *, short: bool = False) -> str | SafeString:
+def customer_link(customer_id: UUID | None, currency: str) -> str | SafeString:
     if customer_id is None:
         return "anonymous"
     url = reverse("admin:projections_customersummary_change", args=(quote(f"{customer_id}:{currency}"),))
-    text = f"…{str(customer_id)[-8:]}" if short else str(customer_id)
-    return format_html('<a class="es-link" href="{}"><code>{}</code></a>', url, text)
+    text = called("Customer", customer_id)
+    return format_html('<a class="es-link" href="{}" title="{}">{}</a>', url, customer_id, text)
 
 
 def _order_ids(text: str) -> list[UUID]:
@@ -40,6 +41,7 @@ def _order_ids(text: str) -> list[UUID]:
 
 @admin.register(OrderLine)
 class OrderLineAdmin(SearchedAdmin):
+    when_empty = "Nothing was ordered yet."
     list_display = ("sku", "description", "order", "line", "quantity", "each", "worth", "returned")
     search_fields = ("sku",)
     search_help_text = "Product code, order number or order id"
@@ -68,7 +70,8 @@ class OrderLineAdmin(SearchedAdmin):
 
 @admin.register(CustomerSummary)
 class CustomerSummaryAdmin(FoundById):
-    list_display = ("customer_id", "orders", "paid_orders", "paid", "given_back", "value", "last_order")
+    when_empty = "No customer has ordered yet."
+    list_display = ("who", "orders", "paid_orders", "paid", "given_back", "value", "last_order")
     list_filter = (CurrencyFilter,)
     search_fields = ("customer_id",)
     search_help_text = "Customer id"
@@ -82,8 +85,8 @@ class CustomerSummaryAdmin(FoundById):
         orders = OrderSummary.objects.filter(customer_id=obj.customer_id).order_by("-created_at")[:50]
         return {
             "customer": obj,
-            "title": "Customer",
-            "subtitle": str(obj.customer_id),
+            "title": called("Customer", obj.customer_id),
+            "subtitle": f"in {obj.currency}",
             "money": [
                 ("Lifetime value", amount(obj.lifetime_value, obj.currency)),
                 ("Spent", amount(obj.spent, obj.currency)),
@@ -93,6 +96,10 @@ class CustomerSummaryAdmin(FoundById):
             "last": when(obj.last_order_at),
             "orders": [(order, amount(order.total, order.currency), when(order.created_at)) for order in orders],
         }
+
+    @display(description="customer")
+    def who(self, customer: CustomerSummary) -> str:
+        return called("Customer", customer.customer_id)
 
     @display(description="spent")
     def paid(self, customer: CustomerSummary) -> str:
@@ -135,7 +142,8 @@ class WhatFilter(DropdownFilter):
 
 @admin.register(ActivityTimeline)
 class ActivityTimelineAdmin(SearchedAdmin):
-    list_display = ("summary", "happened", "what", "worth", "actor", "stream")
+    when_empty = "Nothing has happened yet."
+    list_display = ("summary", "happened", "what", "worth", "who", "stream")
     search_fields = ("aggregate_id",)
     search_help_text = "Order number, or id of an order, customer or event"
     list_filter = (WhatFilter,)
@@ -158,6 +166,10 @@ class ActivityTimelineAdmin(SearchedAdmin):
     @display(description="event", label=True)
     def what(self, row: ActivityTimeline) -> str:
         return row.event_type
+
+    @display(description="by")
+    def who(self, row: ActivityTimeline) -> str | SafeString:
+        return by(row.actor)
 
     @display(description="amount")
     def worth(self, row: ActivityTimeline) -> str:

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from eventshop.ops.console.counting import BoundedPaginator
 from eventshop.ops.console.links import Link, add_row_page
 from eventshop.ops.console.lookups import as_uuid
+from eventshop.ops.console.naming import called
 from eventshop.ops.console.readable import NOTHING, when
 from eventshop.ops.console.skin import ChoicesDropdownFilter, display
 from eventshop.privacy import claims
@@ -36,15 +37,15 @@ _CONSENT_COLOURS: Final = {
 LONGEST: Final = 50
 
 
-def person_link(user_id: UUID, *, short: bool = True) -> SafeString:
+def person_link(user_id: UUID) -> SafeString:
     url = reverse("admin:projections_userprofile_change", args=(user_id,))
-    text = f"…{str(user_id)[-8:]}" if short else str(user_id)
-    return format_html('<a class="es-link" href="{}"><code>{}</code></a>', url, text)
+    return format_html('<a class="es-link" href="{}" title="{}">{}</a>', url, user_id, called("Person", user_id))
 
 
 @admin.register(UserProfile)
 class UserProfileAdmin(PersonActions, SearchedAdmin):
-    list_display = ("user_id", "state", "who", "mail", "agrees_to", "held", "joined", "leaves")
+    when_empty = "Nobody has an account yet."
+    list_display = ("person", "state", "who", "mail", "agrees_to", "held", "joined", "leaves")
     list_filter = (("status", ChoicesDropdownFilter), "restricted")
     search_fields = ("user_id",)
     search_help_text = "Id, or a whole e-mail address"
@@ -61,8 +62,8 @@ class UserProfileAdmin(PersonActions, SearchedAdmin):
         about = ActivityTimeline.objects.filter(Q(aggregate_id=obj.pk) | Q(customer_id=obj.pk))
         return {
             "person": obj,
-            "title": "Person",
-            "subtitle": str(obj.user_id),
+            "title": called("Person", obj.user_id),
+            "subtitle": obj.get_status_display(),
             "masked": [(name, masked(getattr(obj, name))) for name in UserProfile.personal],
             "times": [
                 ("Joined", when(obj.created_at)),
@@ -81,6 +82,10 @@ class UserProfileAdmin(PersonActions, SearchedAdmin):
     @display(description="status", label=_COLOURS)
     def state(self, row: UserProfile) -> str:
         return row.get_status_display()
+
+    @display(description="person")
+    def person(self, row: UserProfile) -> str:
+        return called("Person", row.user_id)
 
     @display(description="name")
     def who(self, row: UserProfile) -> str:
@@ -114,6 +119,7 @@ class PurposeFilter(ValuesFilter):
 
 @admin.register(ConsentRegister)
 class ConsentRegisterAdmin(FoundById):
+    when_empty = "Nobody was asked for consent yet."
     list_display = ("purpose", "person", "state", "notice", "legal_basis", "source", "given", "ends", "ended")
     list_filter = (PurposeFilter, ("status", ChoicesDropdownFilter))
     search_fields = ("user_id",)
@@ -154,4 +160,4 @@ def person_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     """From the stream of a person to their row."""
     if aggregate_type != "User" or not UserProfile.objects.filter(pk=aggregate_id).exists():
         return None
-    return Link("Person", reverse("admin:projections_userprofile_change", args=(aggregate_id,)))
+    return Link(called("Person", aggregate_id), reverse("admin:projections_userprofile_change", args=(aggregate_id,)))

@@ -89,6 +89,7 @@ def ask_what_if(page: ReadOnlyAdmin, request: HttpRequest, name: str, back: str)
 
 @admin.register(Replay)
 class ReplayAdmin(ReadOnlyAdmin):
+    when_empty = "Nobody has asked how a read model was, or what a rebuild would change."
     list_display = ("what", "moment", "key", "status", "how_far", "result", "requested_by", "requested")
     list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter), ProjectionFilter)
     sortable_by = ()

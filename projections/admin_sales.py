@@ -24,6 +24,7 @@ CHARTED = 60
 
 @admin.register(DailySales)
 class DailySalesAdmin(RowAdmin):
+    when_empty = "Nothing was sold yet."
     list_display = ("day", "currency", "orders", "refunds", "units_sold", "units_returned", "sold", "back", "left")
     list_filter = (CurrencyFilter,)
     sortable_by = ("day",)
@@ -88,6 +89,7 @@ def net_sales(days: Iterable[DailySales], currency: str) -> str:
 
 @admin.register(ProductSales)
 class ProductSalesAdmin(FoundBySku):
+    when_empty = "Nothing was sold yet."
     list_display = ("sku", "description", "units_sold", "units_returned", "units_net", "sold", "back", "left")
     list_filter = (CurrencyFilter,)
     sortable_by = ("sku", "units_net", "left")

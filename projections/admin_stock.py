@@ -24,6 +24,7 @@ NEWEST = 100
 
 @admin.register(StockLevel)
 class StockLevelAdmin(FoundBySku):
+    when_empty = "No product has moved yet."
     list_display = ("sku", "free", "reserved", "dispatched", "received", "written_off", "refusals", "updated")
     list_filter = (("on_hand", RangeNumericFilter),)
     list_filter_submit = True

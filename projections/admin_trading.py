@@ -8,11 +8,13 @@ from uuid import UUID
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.moments import day, moment_text
 from eventshop.ops.console.counting import BoundedPaginator
 from eventshop.ops.console.links import Link, add_naming, add_row_page
+from eventshop.ops.console.naming import called
 from eventshop.ops.console.readable import when
 from eventshop.ops.console.skin import ChoicesDropdownFilter, display
 from projections.admin_filters import DaysFilter
@@ -22,6 +24,7 @@ from projections.charts import chart_data
 from projections.models import Position, TradeBlotter, TradingAccount
 from projections.position_history import moves
 from projections.story import LONGEST, story
+from trading import figures
 from trading.admin import TradeActions
 
 _COLOURS = {
@@ -36,6 +39,7 @@ _COLOURS = {
 
 @admin.register(TradeBlotter)
 class TradeBlotterAdmin(TradeActions, FoundByReference):
+    when_empty = "No trade was placed yet."
     list_display = ("reference", "state", "submitted", "instrument", "side", "type", "ordered", "done", "average")
     list_filter = (("status", ChoicesDropdownFilter), InstrumentFilter, ("submitted_at", DaysFilter))
     list_filter_submit = True
@@ -49,16 +53,20 @@ class TradeBlotterAdmin(TradeActions, FoundByReference):
 
     def page(self, request: HttpRequest, obj: TradeBlotter) -> dict[str, Any]:
         told = story(obj.trade_id)
-        numbers = ("quantity", "limit_price", "executed", "notional", "average_price")
-        words = [(name.capitalize(), getattr(obj, name)) for name in ("instrument", "side", "type", "currency")]
+        words = [(name.capitalize(), getattr(obj, name)) for name in ("instrument", "side", "type")]
         times = [("Submitted", when(obj.submitted_at)), ("Last changed", when(obj.updated_at))]
         return super().page(request, obj) | {
             "trade": obj,
+            "account": account_name(obj.account_id),
             "title": f"Trade {obj.reference}",
             "subtitle": obj.get_status_display(),
             "facts": [
                 *words,
-                *((name.replace("_", " ").capitalize(), exactly(getattr(obj, name))) for name in numbers),
+                ("Quantity", exactly(obj.quantity)),
+                ("Limit price", figures.price(obj.limit_price, obj.currency)),
+                ("Executed", exactly(obj.executed)),
+                ("Notional", figures.price(obj.notional, obj.currency)),
+                ("Average price", figures.average(obj.average_price, obj.instrument, obj.currency)),
                 ("Fills", f"{obj.fills:,}, {obj.corrections:,} corrected or void"),
             ],
             "times": [*times, *([("Settled on", day(obj.settled_on))] if obj.settled_on else [])],
@@ -85,12 +93,13 @@ class TradeBlotterAdmin(TradeActions, FoundByReference):
 
     @display(description="average price")
     def average(self, trade: TradeBlotter) -> str:
-        return exactly(trade.average_price)
+        return figures.average(trade.average_price, trade.instrument, trade.currency)
 
 
 @admin.register(TradingAccount)
 class TradingAccountAdmin(FoundById):
-    list_display = ("reference", "owner_id", "limit", "used", "frozen_trades", "refusals", "currency", "changed")
+    when_empty = "No trading account was opened yet."
+    list_display = ("reference", "owner", "limit", "used", "frozen_trades", "refusals", "changed")
     search_fields = ("owner_id",)
     search_help_text = "The owner's id"
     sortable_by = ("changed",)
@@ -98,13 +107,19 @@ class TradingAccountAdmin(FoundById):
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
 
+    @display(description="owner")
+    def owner(self, row: TradingAccount) -> str | SafeString:
+        if row.owner_id is None:
+            return "the house"
+        return format_html('<span title="{}">{}</span>', row.owner_id, called("Customer", row.owner_id))
+
     @display(description="gross limit")
     def limit(self, row: TradingAccount) -> str:
-        return exactly(row.gross_limit)
+        return figures.price(row.gross_limit, row.currency)
 
     @display(description="frozen")
     def used(self, row: TradingAccount) -> str:
-        return exactly(row.frozen)
+        return figures.price(row.frozen, row.currency)
 
     @display(description="last changed", ordering="-updated_at")
     def changed(self, row: TradingAccount) -> str | SafeString:
@@ -113,7 +128,8 @@ class TradingAccountAdmin(FoundById):
 
 @admin.register(Position)
 class PositionAdmin(FoundById):
-    list_display = ("instrument", "account_id", "held", "cost", "earned", "currency", "moved")
+    when_empty = "No trade was filled yet."
+    list_display = ("instrument", "account", "held", "cost", "earned", "moved")
     list_filter = (InstrumentFilter,)
     search_fields = ("account_id",)
     search_help_text = "Account id"
@@ -125,14 +141,20 @@ class PositionAdmin(FoundById):
 
     def page(self, request: HttpRequest, obj: Position) -> dict[str, Any]:
         steps = moves(obj)
-        names = ("bought", "bought_notional", "sold", "sold_notional", "quantity", "average_cost", "realised")
-        facts = [(name.replace("_", " ").capitalize(), exactly(getattr(obj, name))) for name in names]
+        facts = [
+            ("Bought", f"{exactly(obj.bought)} for {figures.price(obj.bought_notional, obj.currency)}"),
+            ("Sold", f"{exactly(obj.sold)} for {figures.price(obj.sold_notional, obj.currency)}"),
+            ("Quantity held", exactly(obj.quantity)),
+            ("Average cost", figures.average(obj.average_cost, obj.instrument, obj.currency)),
+            ("Realised", figures.result(obj.realised, obj.currency)),
+        ]
         points = [(moment_text(it.trade.submitted_at), it.held) for it in reversed(steps)]
         return {
             "row": obj,
+            "account": account_name(obj.account_id),
             "title": f"Position in {obj.instrument}",
             "subtitle": f"{exactly(obj.quantity)} held",
-            "facts": [*facts, ("Currency", obj.currency)],
+            "facts": facts,
             "moved": when(obj.updated_at),
             "chart": chart_data(f"Held, {obj.instrument}", points),
             "moves": [
@@ -140,21 +162,31 @@ class PositionAdmin(FoundById):
             ],
         }
 
+    @display(description="account")
+    def account(self, row: Position) -> SafeString:
+        return format_html('<span title="{}">{}</span>', row.account_id, called("Account", row.account_id))
+
     @display(description="quantity")
     def held(self, row: Position) -> str:
         return exactly(row.quantity)
 
     @display(description="average cost")
     def cost(self, row: Position) -> str:
-        return exactly(row.average_cost)
+        return figures.average(row.average_cost, row.instrument, row.currency)
 
     @display(description="realised")
     def earned(self, row: Position) -> str:
-        return exactly(row.realised)
+        return figures.result(row.realised, row.currency)
 
     @display(description="last moved")
     def moved(self, row: Position) -> str | SafeString:
         return when(row.updated_at)
+
+
+def account_name(account_id: UUID) -> str:
+    """What its owner calls an account."""
+    found = TradingAccount.objects.filter(pk=account_id).only("reference").first()
+    return found.reference if found else called("Account", account_id)
 
 
 @add_row_page

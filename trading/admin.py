@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +21,15 @@ class TradeActions(CommandActions[Trade]):
 
     aggregate, noun = Trade, "trade"
     actions_detail = ("settle", "hold", "release", "correct", "bust", "reject", "cancel")
+    dialogs: ClassVar = {
+        "settle": SettleForm,
+        "hold": HoldForm,
+        "release": ReleaseForm,
+        "correct": CorrectForm,
+        "bust": BustForm,
+        "reject": RejectForm,
+        "cancel": CancelForm,
+    }
 
     def has_settle_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return self.may(request, "settle_trade")
@@ -35,31 +45,31 @@ class TradeActions(CommandActions[Trade]):
 
     @detail_action(permission="settle", description="Settle", icon="task_alt")
     def settle(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, SettleForm)
+        return self.dialog(request, object_id, "settle")
 
     @detail_action(permission="settle", description="Hold", icon="pause_circle")
     def hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, HoldForm)
+        return self.dialog(request, object_id, "hold")
 
     @detail_action(permission="settle", description="Release", icon="play_circle")
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, ReleaseForm)
+        return self.dialog(request, object_id, "release")
 
     @detail_action(permission="correct", description="Correct", icon="edit")
     def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, CorrectForm)
+        return self.dialog(request, object_id, "correct")
 
     @detail_action(permission="correct", description="Void", icon="undo")
     def bust(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, BustForm)
+        return self.dialog(request, object_id, "bust")
 
     @detail_action(permission="reject", description="Reject", icon="block")
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, RejectForm)
+        return self.dialog(request, object_id, "reject")
 
     @detail_action(permission="cancel", description="Cancel", icon="cancel")
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, CancelForm)
+        return self.dialog(request, object_id, "cancel")
 
     def reference(self, state: Trade) -> str:
         return state.terms.reference

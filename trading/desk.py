@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from eventshop.core.exact import ZERO, minus, plain
+from eventshop.core.exact import ZERO, minus
 from eventshop.core.message import Recorded
 from eventshop.moments import day_text
 from eventshop.store.event_store import store
@@ -31,6 +31,7 @@ from trading.events import (
     TradeSubmitted,
     volume,
 )
+from trading.figures import average, written
 from trading.owners import accounts_of, is_owner
 from trading.trade import Status, Trade
 
@@ -46,11 +47,6 @@ STATES: Final = {
 }
 #: What a page shows of a long story, and of many fills.
 NEWEST: Final = 50
-
-
-def written(value: Decimal | None) -> str:
-    """Every digit there is, and none besides, in groups of three."""
-    return "–" if value is None else f"{Decimal(plain(value)):,f}"
 
 
 class Traded(NamedTuple):
@@ -75,6 +71,11 @@ class Traded(NamedTuple):
         """Whether more is going to happen by itself."""
         done = (Status.REJECTED, Status.SETTLED)
         return self.state.status not in done and not (self.state.status is Status.CANCELLED and not self.state.executed)
+
+    @property
+    def average_price(self) -> str:
+        it = self.terms.instrument
+        return average(self.state.average_price, it.code, it.currency)
 
     @property
     def can_cancel(self) -> bool:

@@ -20,8 +20,8 @@ from trading.commands import (
     SettleTrade,
     TradeCommand,
 )
-from trading.desk import written
 from trading.events import MAX_DECIMALS
+from trading.figures import written
 from trading.trade import Trade
 
 _INPUT = {"class": "es-input"}

@@ -15,7 +15,8 @@ from eventshop.web import consistency
 from eventshop.web.customers import customer
 from eventshop.web.forms import accepted, sent_before
 from trading import placing
-from trading.desk import Traded, desks, traded, written
+from trading.desk import Traded, desks, traded
+from trading.figures import written
 from trading.ticket import TakeBackForm, TicketForm
 
 _CHANNEL = {"channel": "pages"}

@@ -12,9 +12,10 @@ from django import forms
 from eventshop.core.errors import EventShopError
 from eventshop.core.message import new_id
 from eventshop.store.event_store import store
-from trading.desk import Binding, Desk, written
+from trading.desk import Binding, Desk
 from trading.errors import LimitExceeded, NoPrice, UnknownInstrument, WrongCurrency, WrongLot, WrongTick
 from trading.events import MAX_DECIMALS, OrderType, Side
+from trading.figures import written
 from trading.instruments import INSTRUMENTS
 from trading.placing import NewTrade, to_freeze, trade_id_of
 

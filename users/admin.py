@@ -78,6 +78,15 @@ class PersonActions(Base):
 
     actions_detail = ("reveal", "hold", "release")
 
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only what the person's state allows: nothing once they are erased, and there must be a hold to release."""
+        offered: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        try:
+            holds = _person(str(object_id)).state.holds
+        except (Http404, PermissionDenied):
+            return []
+        return [it for it in offered if it.path != "release" or holds]
+
     def has_reveal_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.reveal_personal")
 

@@ -34,6 +34,7 @@ class ShownOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ShownOnly):
+    when_empty = "Nobody has made a token yet."
     list_display = ("name", "begins", "owner", "scopes", "made_at", "expires_at", "used_on", "state")
     list_filter = ("expires_at",)
     search_fields = ("name", "begins", "owner__username")
@@ -123,6 +124,7 @@ class AttemptsInline(TabularInline):  # type: ignore[misc]
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(ShownOnly):
+    when_empty = "Nothing was delivered to a webhook yet."
     list_display = ("event_type", "position", "endpoint", "state", "tries", "due_at")
     list_filter = ("state",)
     list_select_related = ("endpoint",)

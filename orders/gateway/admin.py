@@ -36,6 +36,7 @@ def _uuid(text: str) -> UUID | None:
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
+    when_empty = "The payment gateway was not asked for anything yet."
     list_display = ("key", "what", "money", "state", "why", "order", "reference", "asked", "ended")
     list_display_links = ("key",)
     list_filter = (("status", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter))
@@ -94,6 +95,7 @@ class PaymentAdmin(ReadOnlyAdmin):
 
 @admin.register(GatewayMessage)
 class GatewayMessageAdmin(ReadOnlyAdmin):
+    when_empty = "The payment gateway has not sent anything yet."
     list_display = ("last", "judged", "source", "code", "why", "about", "payment", "money", "times")
     list_display_links = ("last",)
     list_filter = (("verdict", ChoicesDropdownFilter), ("source", ChoicesDropdownFilter))

@@ -123,7 +123,7 @@ class CustomerSummary(ReadModel):
         default_permissions = ("view",)
 
     def __str__(self) -> str:
-        return str(self.customer_id)
+        return f"Customer {str(self.customer_id)[-8:]}"
 
 
 class DailySales(ReadModel):

@@ -51,7 +51,7 @@ class UserProfile(ReadModel):
         )
 
     def __str__(self) -> str:
-        return str(self.user_id)
+        return f"Person {str(self.user_id)[-8:]}"
 
 
 class ConsentRegister(ReadModel):
@@ -88,4 +88,4 @@ class ConsentRegister(ReadModel):
         )
 
     def __str__(self) -> str:
-        return f"{self.purpose} of {self.user_id}"
+        return f"{self.purpose} of person {str(self.user_id)[-8:]}"

@@ -58,7 +58,7 @@ def test_positions_and_minutes_are_shown_with_charts() -> None:
     page = boss().get(LISTS[2])
     (market,) = page.context["markets"]
     assert market["instrument"] == BTC
-    assert json.loads(market["price"])["labels"] == ["12:00"]
+    assert json.loads(market["price"])["labels"] == ["12:00 GMT"]
     assert "es-chart" in page.content.decode()
 
 

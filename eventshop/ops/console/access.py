@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.http import HttpRequest, HttpResponse
 
-from eventshop.ops.console.skin import SkinAdmin
+from eventshop.ops.console.naming import by_text
+from eventshop.ops.console.skin import SkinAdmin, display
 
 if TYPE_CHECKING:
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
@@ -31,6 +33,19 @@ class StaffUserAdmin(Accounts, SkinAdmin):
     change_password_form = AdminPasswordChangeForm
     # Django's two-box chooser is wider than the page and has labels no screen reader may read.
     filter_horizontal = ()
+    list_display = ("called", "email", "first_name", "last_name", "is_staff")
+
+    @display(description="username", ordering="username")
+    def called(self, login: User) -> str:
+        """Customers sign in by their address; the name of their login is their id."""
+        return by_text(login.username)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        login = self.get_object(request, object_id)
+        shown = {"title": by_text(login.username)} if login else {}
+        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
 
 @admin.register(Group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -72,6 +73,21 @@ class CommandActions(Generic[S], Base):
     #: As in "no such order".
     noun: ClassVar[str]
 
+    #: The dialog that each button opens.
+    dialogs: ClassVar[Mapping[str, type[CommandForm[Any]]]]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only buttons whose command the rules would accept now; the dialog asks them again, and so does the store."""
+        offered: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        try:
+            aggregate_id, state = self.folded(str(object_id))
+        except Http404:
+            return offered
+        return [it for it in offered if not self._refusal(it.path, aggregate_id, state)]
+
+    def _refusal(self, name: str, aggregate_id: UUID, state: S) -> str:
+        return self.dialogs[name](state).refusal(aggregate_id, self._name(state)) if name in self.dialogs else ""
+
     def reference(self, state: S) -> str:
         """By what people know it."""
         raise NotImplementedError
@@ -87,12 +103,12 @@ class CommandActions(Generic[S], Base):
     def may(self, request: HttpRequest, permission: str) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.{permission}")
 
-    def dialog(self, request: HttpRequest, object_id: str, form_class: type[CommandForm[S]]) -> HttpResponse:
+    def dialog(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         """The whole of one button: asked first, then sent and said."""
         if request.method not in _METHODS:
             return HttpResponseNotAllowed(_METHODS)
         aggregate_id, state = self.folded(object_id)
-        form = form_class(state, request.POST if request.method == "POST" else None)
+        form = self.dialogs[name](state, request.POST if request.method == "POST" else None)
         page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(aggregate_id,))
         if form.is_valid() and self._sent(request, form, aggregate_id):
             return HttpResponseRedirect(page)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from django.core.paginator import Paginator
+from django.http import HttpRequest
 from django.utils.functional import cached_property
+
+from eventshop.ops.console.skin import ChangeList
 
 if TYPE_CHECKING:
     Pages: TypeAlias = Paginator[Any]
@@ -14,6 +17,16 @@ else:
 
 #: Nobody pages further; filters lead there faster, and an offset never has to skip more.
 MOST_COUNTED: Final = 10_000
+
+
+class CountedChangeList(ChangeList):
+    """A list says "7 results (Show all)" only where it was narrowed, and only a number that was counted."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        bounded = getattr(self.paginator, "bounded", False)
+        if bounded or not (self.query or self.has_active_filters):
+            self.full_result_count = self.result_count  # so that Unfold says nothing
 
 
 class BoundedPaginator(Pages):

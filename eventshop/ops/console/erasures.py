@@ -22,6 +22,7 @@ _COLOURS: Final = {"done": "success", "stopped": "danger", "at work": "info", "w
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
+    when_empty = "Nobody has asked to be erased."
     list_display = ("subject", "state", "progress", "began", "moved", "what_is_wrong")
     list_filter = ("step",)
     search_fields = ("subject",)
@@ -70,6 +71,7 @@ class ErasureAdmin(ReadOnlyAdmin):
 class CertificateAdmin(ReadOnlyAdmin):
     """The retention calendar: of every erasure, what is kept under which duty until when."""
 
+    when_empty = "No erasure has ended yet; each ends with a certificate."
     list_display = ("certificate_id", "person", "issued", "next_end", "kept")
     search_fields = ("certificate_id", "subject")
     sortable_by = ("issued",)

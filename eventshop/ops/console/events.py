@@ -22,6 +22,7 @@ from eventshop.ops.console.filters import (
 )
 from eventshop.ops.console.keyset import KeysetChangeList
 from eventshop.ops.console.lookups import found
+from eventshop.ops.console.naming import by
 from eventshop.ops.console.read_only import ReadOnlyAdmin
 from eventshop.ops.console.readable import when
 from eventshop.ops.console.skin import display
@@ -43,7 +44,8 @@ class EventChangeList(KeysetChangeList):
 
 @admin.register(StoredEvent)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ("place", "recorded", "kind", "stream", "at_version", "actor")
+    when_empty = "No event was recorded yet."
+    list_display = ("place", "recorded", "kind", "stream", "at_version", "who")
     list_display_links = ("place",)
     list_filter = (EventTypeFilter, AggregateTypeFilter, ("recorded_at", RecordedFilter))
     list_filter_submit = True
@@ -93,6 +95,10 @@ class EventAdmin(ReadOnlyAdmin):
     @display(description="version")
     def at_version(self, event: StoredEvent) -> int:
         return event.version
+
+    @display(description="by")
+    def who(self, event: StoredEvent) -> str | SafeString:
+        return by(event.actor)
 
 
 def stream_link(aggregate_type: str, aggregate_id: UUID) -> SafeString:

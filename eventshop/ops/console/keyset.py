@@ -57,7 +57,7 @@ class KeysetChangeList(ChangeList):
         self._page_links(page, newer=more if not cut.older else "before" in request.GET, older=more or not cut.older)
         self.result_list = self.completed(page)
         self.result_count = len(page)
-        self.full_result_count = None
+        self.full_result_count = self.result_count  # nothing was counted, so that nothing may be said of it
         self.show_full_result_count = False
         self.show_admin_actions = True
         self.can_show_all = self.multi_page = False

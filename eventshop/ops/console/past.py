@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from eventshop.core.errors import EventShopError
 from eventshop.ops.console.event_page import event_url
+from eventshop.ops.console.naming import by_text
 from eventshop.ops.console.readable import label, readable, when
 from eventshop.store import time_travel
 from eventshop.store.models import StoredEvent
@@ -100,7 +101,7 @@ def _told(shown: Moment) -> dict[str, Any]:
 
 
 def _line(it: Changed) -> Line:
-    by = [By(f"{meta.event_type} {meta.version}, {meta.actor}", event_url(meta.position)) for meta in it.by]
+    by = [By(f"{meta.event_type} {meta.version}, {by_text(meta.actor)}", event_url(meta.position)) for meta in it.by]
     return Line(label(it.field), readable(it.before), readable(it.after), by)
 
 

@@ -13,6 +13,7 @@ from eventshop.ops.models import PeriodicWork
 
 @admin.register(PeriodicWork)
 class PeriodicWorkAdmin(ReadOnlyAdmin):
+    when_empty = "No periodic work has run yet. It is started by beat and done by a worker."
     list_display = ("name", "state", "next", "last", "said")
     list_filter = ("failed",)
     search_fields = ("name", "said")

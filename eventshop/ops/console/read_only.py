@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from eventshop.ops.console.skin import SkinAdmin
+from eventshop.ops.console.counting import CountedChangeList
+from eventshop.ops.console.skin import ChangeList, SkinAdmin
 
 
 class ReadOnlyAdmin(SkinAdmin):
@@ -19,6 +20,11 @@ class ReadOnlyAdmin(SkinAdmin):
     list_fullwidth = True
     list_per_page = 50
     list_disable_select_all = True
+    #: What the list says while there is nothing to show.
+    when_empty: ClassVar[str] = "There is nothing of this yet."
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CountedChangeList
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

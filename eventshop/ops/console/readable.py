@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils import timezone
@@ -17,6 +18,8 @@ from django.utils.timesince import timesince
 from eventshop.moments import exact_text, moment_text
 
 NOTHING = "–"
+#: As all our fields are called; ids and codes have digits, capitals or dashes.
+_FIELD: Final = re.compile("[a-z]+(_[a-z]+)*")
 
 
 def when(moment: datetime | None) -> str | SafeString:
@@ -81,8 +84,8 @@ def readable(value: Any) -> str | SafeString:
 
 
 def label(name: str) -> str:
-    """A field's name as words."""
-    return name.replace("_", " ").capitalize()
+    """A field's name as words. What is no such name, an id or a code under which a state keeps something, stays."""
+    return name.replace("_", " ").capitalize() if _FIELD.fullmatch(name) else name
 
 
 def _money(number: Any, currency: Any) -> str:

@@ -14,6 +14,7 @@ from eventshop.ops.console.events import stream_link
 from eventshop.ops.console.keyset import Cut, KeysetChangeList
 from eventshop.ops.console.lines import lines
 from eventshop.ops.console.lookups import found, of_receipt
+from eventshop.ops.console.naming import by
 from eventshop.ops.console.read_only import ReadOnlyAdmin
 from eventshop.ops.console.readable import when
 from eventshop.ops.console.skin import display
@@ -36,7 +37,8 @@ class ReceiptChangeList(KeysetChangeList):
 
 @admin.register(StoredReceipt)
 class ReceiptAdmin(ReadOnlyAdmin):
-    list_display = ("command_id", "kind", "stream", "version", "events", "actor", "recorded")
+    when_empty = "No command was accepted yet."
+    list_display = ("command_id", "kind", "stream", "version", "events", "who", "recorded")
     list_display_links = ("command_id",)
     search_fields = ("command_id",)
     search_help_text = "Command id, or an id of one of its events"
@@ -71,6 +73,10 @@ class ReceiptAdmin(ReadOnlyAdmin):
     @display(description="command", label=True)
     def kind(self, receipt: StoredReceipt) -> str:
         return receipt.command_type
+
+    @display(description="by")
+    def who(self, receipt: StoredReceipt) -> str | SafeString:
+        return by(receipt.actor)
 
     @display(description="stream")
     def stream(self, receipt: StoredReceipt) -> SafeString:

@@ -24,6 +24,7 @@ from eventshop.store import heads
 
 @admin.register(SignedRoot)
 class SignedRootAdmin(ReadOnlyAdmin):
+    when_empty = "Nothing was signed yet; that is done once a day."
     list_display = ("name", "signed", "until", "streams", "holds")
     ordering = ("-number",)
     fields = ("signed_text", "signature_hex", "key", "holds", "heads_hold", "streams", "taken_at")

@@ -16,13 +16,13 @@ from django.utils.safestring import SafeString
 
 from eventshop.core.errors import EventShopError
 from eventshop.ops.console.confirm import confirm
-from eventshop.ops.console.counting import BoundedPaginator
+from eventshop.ops.console.counting import BoundedPaginator, CountedChangeList
 from eventshop.ops.console.links import row_pages, streams_named
 from eventshop.ops.console.lookups import as_uuid
 from eventshop.ops.console.read_only import ReadOnlyAdmin
 from eventshop.ops.console.readable import NOTHING, label, pretty, readable, when
 from eventshop.ops.console.saga_story import MOST, chapters, saga_url, waiting
-from eventshop.ops.console.skin import ChangeList, ChoicesDropdownFilter, DropdownFilter, detail_action, display
+from eventshop.ops.console.skin import ChoicesDropdownFilter, DropdownFilter, detail_action, display
 from eventshop.process import care
 from eventshop.process.catalogue import catalogue
 from eventshop.process.models import Saga, SagaStep
@@ -73,7 +73,7 @@ class KindFilter(DropdownFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
-class SagaChangeList(ChangeList):
+class SagaChangeList(CountedChangeList):
     """Newest first, but on the first page those that are stuck stand before them, the longest stuck on top."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -88,6 +88,7 @@ class SagaChangeList(ChangeList):
 
 @admin.register(Saga)
 class SagaAdmin(ReadOnlyAdmin):
+    when_empty = "No process was started yet."
     list_display = ("of_kind", "subject", "state_now", "age", "moved", "steps", "why")
     list_display_links = ("of_kind",)
     list_filter = (KindFilter, ("status", ChoicesDropdownFilter))

@@ -51,6 +51,7 @@ class StreamChangeList(KeysetChangeList):
 
 @admin.register(Stream)
 class StreamAdmin(ReadOnlyAdmin):
+    when_empty = "No event was recorded yet."
     list_display = ("of_type", "aggregate_id", "length", "last_event", "last_at", "began")
     list_display_links = ("aggregate_id",)
     list_filter = (AggregateTypeFilter, ("recorded_at", RecordedFilter))
