@@ -92,9 +92,9 @@ class Process:
             )
         self._record(self._child.pid)
 
-    def adopt_this(self) -> None:
-        """Record the process that runs this."""
-        self._record(os.getpid())
+    def adopt(self, pid: int) -> None:
+        """Record a process that somebody else has started."""
+        self._record(pid)
 
     def _record(self, pid: int) -> None:
         self.pid_file.parent.mkdir(parents=True, exist_ok=True)

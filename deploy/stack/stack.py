@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import tempfile
@@ -131,7 +132,7 @@ def _temporary() -> Iterator[Path]:
     home = Path(tempfile.mkdtemp(prefix=TEMPORARY))
     home.chmod(0o711)  # PostgreSQL may run as another user and must get through
     owner = Process("owner", Folder(home))
-    owner.adopt_this()
+    owner.adopt(os.getpid())
     try:
         yield home
     finally:

@@ -105,12 +105,12 @@ def flaky() -> Iterator[Flaky]:
 
 
 @pytest.fixture
-def surroundings(flaky: Flaky, kafka_topics: str, stack: Stack, settings: Any, tmp_path: Path) -> Iterator[None]:
+def surroundings(flaky: Flaky, kafka_topics: str, redis_stack: Stack, settings: Any, tmp_path: Path) -> Iterator[None]:
     """Kafka, Redis as cache and as broker, and a PostgreSQL that throws old log files away."""
     settings.CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": stack.env["CACHE_URL"]}
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_stack.env["CACHE_URL"]}
     }
-    settings.CELERY_BROKER_URL = stack.env["CELERY_BROKER_URL"]
+    settings.CELERY_BROKER_URL = redis_stack.env["CELERY_BROKER_URL"]
     settings.KEY_CACHE_SECONDS = 0
     settings.ERASURE_LIST = str(tmp_path / "erased.txt")
     with connection.cursor() as cursor:
@@ -214,7 +214,7 @@ def messages(tmp_path: Path) -> Path:
     return folder
 
 
-def queued(stack: Stack, messages: Path) -> None:
+def queued(redis_stack: Stack, messages: Path) -> None:
     """A task that nobody takes lies in Redis, and one in a file."""
     code = "import django; django.setup(); from eventshop.ops.tasks import do_periodic_work as w; w.delay()"
     in_files = {
@@ -222,7 +222,7 @@ def queued(stack: Stack, messages: Path) -> None:
         "CELERY_BROKER_URL": "filesystem://",
         "MESSAGES_FOLDER": str(messages),
     }
-    for env in ({name: stack.env[name] for name in ("CELERY_BROKER_URL", "CACHE_URL")}, in_files):
+    for env in ({name: redis_stack.env[name] for name in ("CELERY_BROKER_URL", "CACHE_URL")}, in_files):
         subprocess.run([sys.executable, "-c", code], cwd=BASE_DIR, env=os.environ | env, check=True)
 
 
@@ -246,8 +246,8 @@ def in_records(words: Words) -> dict[str, list[str]]:
     return {topic: found for topic in topic_names() for it in records_of(topic) if (found := words.found_in(it))}
 
 
-def in_redis(words: Words, stack: Stack) -> list[str]:
-    client: Any = redis.from_url(stack.env["CELERY_BROKER_URL"])
+def in_redis(words: Words, redis_stack: Stack) -> list[str]:
+    client: Any = redis.from_url(redis_stack.env["CELERY_BROKER_URL"])
     keys = list(client.scan_iter())
     assert keys
     content = b"".join(key + (client.dump(key) or b"") for key in keys)
@@ -271,7 +271,7 @@ def written_out() -> None:
 
 
 def test_no_file_of_any_server_holds_a_word_of_the_erased(
-    words: Words, surroundings: None, stack: Stack, logged: Path, flaky: Flaky, messages: Path
+    words: Words, surroundings: None, stack: Stack, redis_stack: Stack, logged: Path, flaky: Flaky, messages: Path
 ) -> None:
     person, order_id = lived(words, flaky)
     settle()
@@ -279,7 +279,7 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
     rebuild(user_profile, KafkaLog(), requested_by="test")
     browsed(words, person)
     looked_back(person, order_id)
-    queued(stack, messages)
+    queued(redis_stack, messages)
     cache.set("page", "about somebody else")
     settle()
     written_out()
@@ -291,9 +291,10 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
     assert ParkedEvent.objects.filter(aggregate_id=person).exists()
     # Elsewhere there is none of them, erased or not.
     assert in_records(words) == {}
-    assert in_files(words, Path(stack.folder.path)) == {}
+    assert in_files(words, stack.folder.path) == {}
+    assert in_files(words, redis_stack.folder.path) == {}
     assert in_files(words, messages) == {}
-    assert in_redis(words, stack) == []
+    assert in_redis(words, redis_stack) == []
     assert words.found_in(logged.read_bytes()) == []
 
     now = timezone.now()
@@ -307,7 +308,8 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
     assert sum(count for where, count in body.scan.looked_at.items() if where.startswith("topic ")) > 0
     assert in_files(words, data_directory()) == {}
     assert in_records(words) == {}
-    assert in_files(words, Path(stack.folder.path)) == {}
+    assert in_files(words, stack.folder.path) == {}
+    assert in_files(words, redis_stack.folder.path) == {}
     assert in_files(words, messages) == {}
-    assert in_redis(words, stack) == []
+    assert in_redis(words, redis_stack) == []
     assert words.found_in(logged.read_bytes()) == []

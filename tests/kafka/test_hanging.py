@@ -8,17 +8,13 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from deploy.stack import Stack
 from eventshop.log import hanging, kafka, topics
 from eventshop.log.kafka_tail import tail_of
-from eventshop.log.leading import take_lead
 from eventshop.log.models import RelayCheckpoint
 from eventshop.log.records import PARTITIONS
-from eventshop.log.relay import Relay
-from eventshop.log.watchdog import Watchdog
-from tests.kafka import topic
 from tests.kafka.planted import Record, records, relay_all, sold
-from tests.kafka.read_models import caught_up, equal_the_fold
+from tests.kafka.shown import all_there
+from tests.processes import until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -32,6 +28,12 @@ def forgetful(kafka_topics: str) -> Iterator[str]:
     def verify(said: str) -> None:
         config = {"transaction.partition.verification.enable": said}
         admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, broker, configs=config)])
+        until(lambda: verifies() == said, what="the broker has heard of it")  # the controller alone answers at once
+
+    def verifies() -> str:
+        asked = [ConfigResource(ConfigResourceType.BROKER, broker)]
+        configs = admin.describe_configs(asked, config_filter="all")["broker"][broker]
+        return str(configs["transaction.partition.verification.enable"]["value"])
 
     verify("false")
     yield kafka_topics
@@ -60,15 +62,6 @@ def sent(planted: list[Record], *, forgotten: set[int]) -> None:
 
 def confirmed(position: int) -> None:
     RelayCheckpoint.objects.update_or_create(topic=topics.event_store(), defaults={"position": position})
-
-
-def all_there(url: str) -> None:
-    topic.exactly_once(url)
-    caught_up()
-    equal_the_fold()
-    shown = hanging.Unshown({topics.event_store(): PARTITIONS})
-    assert shown.now() == []
-    shown.close()
 
 
 def test_what_hangs_in_some_partitions_is_committed(forgetful: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -143,23 +136,4 @@ def test_what_one_partition_lost_is_sent_again(kafka_topics: str, caplog: pytest
     sent([it for it in everything if it not in lost], forgotten=set())
     relay_all()
     assert f"Kafka has lost {len(lost)} events from position {lost[0].row.position} on" in caplog.text
-    all_there(kafka_topics)
-
-
-@pytest.mark.chaos
-def test_a_broker_is_killed_right_behind_a_commit(stack: Stack, kafka_topics: str) -> None:
-    """What found all this: one time of three a single broker forgets the transaction that it has just confirmed."""
-    for seed in range(1, 3):
-        watchdog = Watchdog()
-        relay = Relay(watchdog)
-        sold(10, seed=seed)
-        assert take_lead(relay.topic, relay.owner)
-        relay.take_over()
-        while relay.advance():
-            pass
-        stack.kill_broker(1)
-        relay.close()
-        watchdog.close()
-        stack.start_broker(1)
-    relay_all()
     all_there(kafka_topics)

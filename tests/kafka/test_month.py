@@ -38,9 +38,9 @@ def caught_up() -> bool:
 
 
 def test_the_month_through_the_whole_stack_agrees_with_the_books(
-    stack: Stack, kafka_process_env: dict[str, str], tmp_path: Path
+    redis_stack: Stack, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:
-    env = {**kafka_process_env, **{name: stack.env[name] for name in ("CELERY_BROKER_URL", "CACHE_URL")}}
+    env = {**kafka_process_env, **{name: redis_stack.env[name] for name in ("CELERY_BROKER_URL", "CACHE_URL")}}
     log = tmp_path / "stack.log"
     with ExitStack() as at_the_end:
         processes: list[subprocess.Popen[bytes]] = []

@@ -18,7 +18,7 @@ import redis
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 
-from deploy.stack import Stack, StackUnavailable, running_stack
+from deploy.stack import StackUnavailable, running_stack
 from deploy.stack.folder import Folder
 from deploy.stack.java import java, kafka_jars
 from deploy.stack.processes import Process, mark_of, wait_for
@@ -163,14 +163,16 @@ def test_in_the_foreground_a_closed_output_stops_everything(folder: Folder) -> N
     assert pids(folder) == {}
 
 
-def test_strangers_find_closed_doors(stack: Stack) -> None:
-    wrong = urlsplit(stack.env["DATABASE_URL"])
-    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        psycopg.connect(host=wrong.hostname, port=wrong.port, user=wrong.username, dbname="eventshop", password="guess")
-    port = urlsplit(stack.env["CACHE_URL"]).port
-    assert port
-    with redis.Redis("127.0.0.1", port) as nobody, pytest.raises(redis.AuthenticationError):
-        nobody.ping()
+def test_strangers_find_closed_doors() -> None:
+    with running_stack({"postgres", "redis"}) as stack:
+        wrong = urlsplit(stack.env["DATABASE_URL"])
+        host, port, user = wrong.hostname, wrong.port, wrong.username
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(host=host, port=port, user=user, dbname="eventshop", password="guess")
+        port = urlsplit(stack.env["CACHE_URL"]).port
+        assert port
+        with redis.Redis("127.0.0.1", port) as nobody, pytest.raises(redis.AuthenticationError):
+            nobody.ping()
 
 
 @pytest.mark.chaos

@@ -1,0 +1,17 @@
+"""Whether everything that was accepted lies on Kafka and is shown to readers, nothing of it withheld."""
+
+from __future__ import annotations
+
+from eventshop.log import hanging, topics
+from eventshop.log.records import PARTITIONS
+from tests.kafka import topic
+from tests.kafka.read_models import caught_up, equal_the_fold
+
+
+def all_there(url: str) -> None:
+    topic.exactly_once(url)
+    caught_up()
+    equal_the_fold()
+    shown = hanging.Unshown({topics.event_store(): PARTITIONS})
+    assert shown.now() == []
+    shown.close()
