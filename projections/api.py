@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import BooleanField, DateField, DateTimeField, QuerySet
 from django.forms import NullBooleanField
+from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import (
     BooleanFilter,
     DateFilter,
@@ -210,6 +211,21 @@ class _YesOrNo(NullBooleanField):
         return value
 
 
+class _Moment(IsoDateTimeField):  # type: ignore[misc]
+    """In UTC: databases know fewer zones than Python, and nothing before year 1 or after year 9999."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            moment: datetime | None = super().to_python(value)
+            return moment and moment.astimezone(UTC)
+        except OverflowError as error:
+            raise ValidationError("is out of range") from error
+
+
+class _MomentFilter(IsoDateTimeFilter):  # type: ignore[misc]
+    field_class = _Moment
+
+
 class YesOrNo(BooleanFilter):  # type: ignore[misc]
     """`true` or `false`, and nothing else."""
 
@@ -234,11 +250,11 @@ def _filters(resource: Resource) -> type[FilterSet]:
 
 
 def _bound(column: Any) -> Any:
-    return DateFilter if isinstance(column, DateField) and not isinstance(column, DateTimeField) else IsoDateTimeFilter
+    return DateFilter if isinstance(column, DateField) and not isinstance(column, DateTimeField) else _MomentFilter
 
 
-def _bound_of(through: Through, way: str) -> IsoDateTimeFilter:
+def _bound_of(through: Through, way: str) -> _MomentFilter:
     def bounded(rows: QuerySet[Any], name: str, moment: datetime) -> QuerySet[Any]:
         return rows.filter(**through.where(**{f"{through.time}__{way}": moment}))
 
-    return IsoDateTimeFilter(method=bounded)
+    return _MomentFilter(method=bounded)

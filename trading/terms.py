@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
@@ -19,6 +20,8 @@ from eventshop.core.message import Instant, Name
 MAX_DECIMALS: Final = 8
 LARGEST: Final = Decimal(10) ** 10
 _SMALLEST: Final = Decimal(1).scaleb(-MAX_DECIMALS)
+_EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 #: A taker that sweeps a whole book fills this often at once; it must fit into one event.
 MOST_FILLS: Final = 1_500
 
@@ -49,6 +52,12 @@ def check_positive(name: str, value: Any) -> None:
         raise InvalidMessage(f"{name} must be above 0 and below {LARGEST:,}, not {value}")
     if not is_multiple(value, _SMALLEST):
         raise InvalidMessage(f"{name} {value} has more than {MAX_DECIMALS} decimals")
+
+
+def check_moment(name: str, value: datetime) -> None:
+    """Refuse a moment that no venue has traded at: near the ends of what a datetime holds no zone can be changed."""
+    if not _EARLIEST <= value < _LATEST:
+        raise InvalidMessage(f"{name} is a moment from {_EARLIEST:%Y} to {_LATEST:%Y}, not {value.isoformat()}")
 
 
 @lru_cache(maxsize=50_000)
@@ -83,6 +92,7 @@ class Fill(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         check_positive("price", self.price)
         check_positive("quantity", self.quantity)
+        check_moment("at", self.at)
 
     @property
     def notional(self) -> Decimal:

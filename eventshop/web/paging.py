@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -83,7 +84,7 @@ def refuse_unknown(request: Request, known: Iterable[str]) -> None:
 
 def limit_of(request: Request) -> int:
     given = request.query_params.get("limit", str(ROWS))
-    if not (given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= MOST_ROWS):
+    if not (given.isascii() and given.isdecimal() and len(given) < 10 and 1 <= int(given) <= MOST_ROWS):
         raise refused("limit", f"is a number from 1 to {MOST_ROWS}")
     return int(given)
 
@@ -114,9 +115,18 @@ def _opened(cursor: str, ordering: str) -> tuple[str, str]:
 def _beyond(place: tuple[str, str], model: type[Model], column: str, back: bool) -> Q:
     try:
         columns: dict[str, Field[Any, Any]] = {field.name: field for field in model._meta.concrete_fields}
-        value, pk = columns[column].to_python(place[0]), model._meta.pk.to_python(place[1])
-    except (ValidationError, ValueError):
+        value, pk = _value(columns[column], place[0]), _value(model._meta.pk, place[1])
+    except (ValidationError, ValueError, OverflowError):
         raise refused("cursor", "is none of ours") from None
     way = "lt" if back else "gt"
     # The first part says again what the second implies: an index can begin there.
     return Q(**{f"{column}__{way}e": value}) & (Q(**{f"{column}__{way}": value}) | Q(**{f"pk__{way}": pk}))
+
+
+def _value(column: Field[Any, Any], text: str) -> Any:
+    """What a row could hold there: anything else would fail in the database, not here."""
+    if "\0" in text:
+        raise ValueError("PostgreSQL has no NUL in a text")
+    value = column.to_python(text)
+    column.run_validators(value)
+    return value.astimezone(UTC) if isinstance(value, datetime) else value

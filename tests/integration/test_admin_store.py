@@ -132,6 +132,7 @@ def test_events_are_narrowed_by_the_day_they_were_recorded() -> None:
     assert positions(client, recorded_at_from=tomorrow) == []
     assert positions(client, recorded_at_to=yesterday) == []
     assert positions(client, recorded_at_from="no date") == [3, 2, 1]
+    assert positions(client, recorded_at_from="0001-01-01", recorded_at_to="9999-12-31") == [3, 2, 1]
 
 
 def test_the_position_of_a_moment_is_found_without_an_index_on_the_time() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
@@ -113,12 +115,29 @@ def test_filters_and_times_choose_rows() -> None:
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=x", "limit=201", "ordering=paid_at", "cursor=nonsense", "colour=red", "status=GREEN",
-     "from=yesterday", "customer_id=1", "fields=reference,secret", "cursor=WyJ4IiwieSIsInoiXQ"],
+     "from=yesterday", "customer_id=1", "fields=reference,secret", "cursor=WyJ4IiwieSIsInoiXQ",
+     "limit=000000001000", "from=0001-01-01T00:00:00%2B23:59", "to=9999-12-31T23:59:59-10:00"],
 )  # fmt: skip
 def test_a_parameter_that_makes_no_sense_is_named(query: str) -> None:
     answer = boss().get(f"orders?{query}")
     assert problem_of(answer) == (400, "invalid-parameter")
     assert [it["parameter"] for it in answer.json()["errors"]] == [query.partition("=")[0]]
+
+
+@pytest.mark.parametrize(
+    ("path", "ordering", "value", "key"),
+    [
+        ("orders", "total", "1E+999999", str(ADA)),
+        ("orders", "created_at", "0001-01-01T00:00:00+10:00", str(ADA)),
+        ("orders", "created_at", "2026-01-31T12:00:00+00:00", "\0"),
+        ("stock", "sku", "\0", "TEA-1"),
+        ("stock", "on_hand", "1", "\0"),
+    ],
+)
+def test_a_cursor_that_no_row_can_have_made_is_refused(path: str, ordering: str, value: str, key: str) -> None:
+    cursor = urlsafe_b64encode(json.dumps([ordering, value, key]).encode()).decode().rstrip("=")
+    answer = boss().get(f"{path}?ordering={ordering}&cursor={cursor}")
+    assert problem_of(answer) == (400, "invalid-parameter")
 
 
 def test_what_has_not_changed_is_not_sent_again() -> None:

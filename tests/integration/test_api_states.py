@@ -126,6 +126,7 @@ def test_whoever_may_not_see_events_may_not_see_states() -> None:
         "state?at_version=x",
         "state?at_version=1&as_of=2026-01-31T11:30:00Z",
         "state?as_of=yesterday",
+        "state?as_of=0001-01-01T00:00:00%2B10:00",
         "state?as_of=2026-01-31T11:30:00Z&time=later",
         "state?time=happened",
         "state?from_version=1",

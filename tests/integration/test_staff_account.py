@@ -24,6 +24,14 @@ def test_a_second_time_changes_nothing(settings: Any) -> None:
     assert User.objects.get(username="staff").password == before
 
 
+@pytest.mark.parametrize("name", ["", "x" * 151, "no body"])
+def test_a_name_that_no_account_can_have_makes_none(settings: Any, name: str) -> None:
+    settings.STAFF_PASSWORD = "correct horse"
+    with pytest.raises(CommandError, match="--username"):
+        call_command("ensure_staff", username=name)
+    assert not User.objects.exists()
+
+
 def test_without_a_password_nothing_is_made(settings: Any) -> None:
     settings.STAFF_PASSWORD = ""
     with pytest.raises(CommandError, match="STAFF_PASSWORD"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -13,6 +13,10 @@ from django.utils.dateparse import parse_date
 from eventshop.core.registry import registry
 from eventshop.ops.console.lookups import recorded_between
 from eventshop.ops.console.skin import DropdownFilter, RangeDateFilter
+
+#: Nothing was recorded before or after; there is a day before and after each in every time zone.
+_FIRST: Final = date(1900, 1, 1)
+_LAST: Final = date(2999, 12, 31)
 
 
 def event_types_of(aggregate_type: str) -> list[str]:
@@ -68,9 +72,10 @@ class RecordedFilter(RangeDateFilter):
 def day(text: str) -> date | None:
     """A date as people type it, ISO or British; None when it is none."""
     try:
-        return parse_date(text) or datetime.strptime(text, "%d/%m/%Y").date()
+        found = parse_date(text) or datetime.strptime(text, "%d/%m/%Y").date()
     except ValueError:
         return None
+    return min(max(found, _FIRST), _LAST)
 
 
 def midnight(of: date) -> datetime:

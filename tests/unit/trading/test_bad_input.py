@@ -60,6 +60,8 @@ def test_a_trade_that_makes_no_sense(change: dict[str, Any], error: type[Invalid
         ({"quantity": "Infinity"}, "quantity must be above 0"),
         ({"venue_trade_id": ""}, "venue_trade_id"),
         ({"at": "2026-01-30T12:00:00"}, "at"),
+        ({"at": "9999-12-31T23:59:59-10:00"}, "at is a moment from 1900 to 3000"),
+        ({"at": "0001-01-01T00:00:00+10:00"}, "at is a moment from 1900 to 3000"),
     ],
 )
 def test_a_fill_that_makes_no_sense(change: dict[str, Any], words: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 
@@ -20,6 +21,10 @@ class Command(BaseCommand):
         password = settings.STAFF_PASSWORD
         if not password:
             raise CommandError("STAFF_PASSWORD is not set: there is no password to give to the staff account")
+        try:
+            User._meta.get_field("username").clean(username, None)
+        except ValidationError as error:
+            raise CommandError(f"--username {username!r}: {' '.join(error.messages)}") from None
         user, created = User.objects.get_or_create(username=username)
         if user.is_staff and user.is_superuser and user.is_active and user.check_password(password):
             return
