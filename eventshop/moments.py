@@ -19,7 +19,7 @@ def moment(at: datetime | None, exactly: str = "") -> str | SafeString:
     if not at:  # also what a template's missing variable gives
         return ""
     return format_html(
-        '<time class="unbroken" datetime="{}" title="{}">{}</time>',
+        '<time datetime="{}" title="{}">{}</time>',
         at.isoformat(),
         exact_text(at),
         moment_text(at, seconds=exactly == "seconds"),

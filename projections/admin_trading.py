@@ -24,7 +24,7 @@ from projections.charts import chart_data
 from projections.models import Position, TradeBlotter, TradingAccount
 from projections.position_history import moves
 from projections.story import LONGEST, story
-from trading import figures
+from trading import desk, figures
 from trading.admin import TradeActions
 
 _COLOURS = {
@@ -52,7 +52,7 @@ class TradeBlotterAdmin(TradeActions, FoundByReference):
     change_form_template = "projections/trade.html"
 
     def page(self, request: HttpRequest, obj: TradeBlotter) -> dict[str, Any]:
-        told = story(obj.trade_id)
+        told = story(obj.trade_id, lambda event: desk.told(event, obj.currency)[0])
         words = [(name.capitalize(), getattr(obj, name)) for name in ("instrument", "side", "type")]
         times = [("Submitted", when(obj.submitted_at)), ("Last changed", when(obj.updated_at))]
         return super().page(request, obj) | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -28,14 +29,16 @@ class Chapter(NamedTuple):
     url: str
 
 
-def story(aggregate_id: UUID) -> list[Chapter]:
-    """The first events of a stream, told as the activity timeline tells them."""
-    return [_told(recorded) for recorded in store.get_events(aggregate_id, to_version=LONGEST)]
+def story(aggregate_id: UUID, tell: Callable[[Any], str] = lambda event: "") -> list[Chapter]:
+    """The first events of a stream, as the activity timeline tells them; what it does not know, as `tell` does."""
+    return [_told(recorded, tell) for recorded in store.get_events(aggregate_id, to_version=LONGEST)]
 
 
-def _told(recorded: Recorded[Any]) -> Chapter:
+def _told(recorded: Recorded[Any], tell: Callable[[Any], str]) -> Chapter:
     meta, row = recorded.meta, ActivityTimeline()
     for handler in activity_timeline.handlers.get(type(recorded.event), ()):
         handler.change(row, recorded.event, meta)
     url = reverse("admin:store_storedevent_change", args=(meta.position,))
-    return Chapter(meta.version, row.summary or meta.event_type, when(meta.occurred_at), meta.actor, url)
+    return Chapter(
+        meta.version, row.summary or tell(recorded.event) or meta.event_type, when(meta.occurred_at), meta.actor, url
+    )

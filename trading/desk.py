@@ -31,7 +31,7 @@ from trading.events import (
     TradeSubmitted,
     volume,
 )
-from trading.figures import average, written
+from trading.figures import average, price, written
 from trading.owners import accounts_of, is_owner
 from trading.trade import Status, Trade
 
@@ -83,7 +83,7 @@ class Traded(NamedTuple):
 
     @property
     def story(self) -> list[Chapter]:
-        return chapters(reversed(self.newest), told)
+        return chapters(reversed(self.newest), lambda event: told(event, self.terms.instrument.currency))
 
     @property
     def earlier(self) -> int:
@@ -166,14 +166,14 @@ def desk(account_id: UUID, person: UUID) -> Desk | None:
     return Desk(account_id, events[0].event, TradingAccount().evolve_all(it.event for it in events))
 
 
-def told(event: TradeEvent) -> tuple[str, str]:
+def told(event: TradeEvent, currency: str) -> tuple[str, str]:
     """One sentence, and its tone: done, bad or nothing."""
     match event:
         case TradeSubmitted():
-            return f"You placed the trade: {terms_of(event)}.", "done"
+            return f"Placed: {terms_of(event)}.", "done"
         case TradeExecuted(fills=fills, open=left):
             prices = sorted({fill.price for fill in fills})
-            at = written(prices[0]) if len(prices) == 1 else f"{written(prices[0])} to {written(prices[-1])}"
+            at = " to ".join(price(it, currency) for it in dict.fromkeys((prices[0], prices[-1])))
             rest = f"; {written(left)} still open" if left else ""
             return f"Filled {written(volume(fills))} at {at}{rest}.", "done"
         case TradeRejected(reason=reason):
@@ -181,10 +181,13 @@ def told(event: TradeEvent) -> tuple[str, str]:
         case TradeCancelled(cancelled=cancelled, reason=reason):
             return f"Cancelled {written(cancelled)}: {reason}.", "bad"
         case TradeCorrected(was=was, now=now, reason=reason):
-            wrong, right = (f"{written(it.quantity)} at {written(it.price)}" for it in (was, now))
+            wrong, right = (f"{written(it.quantity)} at {price(it.price, currency)}" for it in (was, now))
             return f"The venue corrected a fill from {wrong} to {right}: {reason}.", ""
         case TradeBusted(was=was, reason=reason):
-            return f"The venue took back a fill of {written(was.quantity)} at {written(was.price)}: {reason}.", "bad"
+            return (
+                f"The venue took back a fill of {written(was.quantity)} at {price(was.price, currency)}: {reason}.",
+                "bad",
+            )
         case SettlementHeld(reason=reason):
             return f"The settlement is on hold: {reason}.", ""
         case SettlementResumed(reason=reason):
@@ -196,8 +199,7 @@ def told(event: TradeEvent) -> tuple[str, str]:
 
 
 def terms_of(it: TradeSubmitted) -> str:
-    """What was wanted: `buy 10 XETRA/SAP at 200 EUR or better`."""
-    price = "at the market" if it.limit_price is None else f"at {written(it.limit_price)} {it.instrument.currency}"
-    return f"{it.side.lower()} {written(it.quantity)} {it.instrument.code} {price}" + (
-        " or better" if it.limit_price is not None else ""
-    )
+    """What was wanted: `buy 10 XETRA/SAP at 200.00 EUR or better`."""
+    limit = it.limit_price
+    terms = "at the market" if limit is None else f"at {price(limit, it.instrument.currency)} or better"
+    return f"{it.side.lower()} {written(it.quantity)} {it.instrument.code} {terms}"

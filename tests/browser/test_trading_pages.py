@@ -78,6 +78,10 @@ def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
     catch_up()
     for name in ("", "positions/", "accounts/"):
         visitor.open(f"/trading/{name}", f"trading-{name.strip('/')}")
+    page.set_viewport_size({"width": 390, "height": 800})
+    caption, table = (page.locator(it).first.evaluate("it => it.offsetWidth") for it in ("caption", "table.stacks"))
+    assert caption == table  # and so does not break before it has to
+    page.set_viewport_size({"width": 1200, "height": 800})
     visitor.open(f"/trading/trades/{other}/", "settled")
 
 

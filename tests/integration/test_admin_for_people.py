@@ -214,3 +214,11 @@ def test_a_position_names_its_account() -> None:
     said = text_of(boss(), page_of(Position, position.pk))
     assert str(position.account_id) in said
     assert (account.reference if account else f"Account {str(position.account_id)[-8:]}") in said
+
+
+def test_a_trade_is_told_in_words() -> None:
+    trade_id = deal("T-1", ("100.00", "2"))
+    catch_up()
+    said = text_of(boss(), page_of(TradeBlotter, trade_id))
+    assert "Placed: buy 2 BINANCE_SPOT/BTCUSDT at the market." in said
+    assert "Filled 2 at 100.00 USDT." in said

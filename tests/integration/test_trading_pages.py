@@ -65,8 +65,12 @@ def test_a_placed_trade_is_shown_at_once_everywhere(ada: tuple[Client, UUID], do
     client = ada[0]
     answer = placed(client, wanted(dollars))
     page = client.get(answer.headers["Location"]).content.decode()
-    assert "Buy 2 BINANCE_SPOT/BTCUSDT at 100 USDT or better" in page and "Open" in page and "data-live" in page
-    assert "200" in client.get("/trading/accounts/").content.decode()
+    assert (
+        "Buy 2 BINANCE_SPOT/BTCUSDT at 100.00\N{NO-BREAK SPACE}USDT or better" in page
+        and "Open" in page
+        and "data-live" in page
+    )
+    assert "200.00\N{NO-BREAK SPACE}USDT" in client.get("/trading/accounts/").content.decode()
     catch_up()
     row = client.get("/trading/").content.decode()
     assert answer.headers["Location"] in row and "Open" in row
@@ -168,7 +172,7 @@ def test_a_trades_page_tells_fills_and_stops_when_all_is_done(ada: tuple[Client,
     fill(trade_id, "2", "99.50")
     assert ada[0].get(live, {"after": 1}).status_code == 200
     text = ada[0].get(path).content.decode()
-    assert "Filled 2 at 99.5." in text and "v1" in text and "data-live" in text
+    assert "Filled 2 at 99.50\N{NO-BREAK SPACE}USDT." in text and "v1" in text and "data-live" in text
     send(SettleTrade(trade_id, store.get_events(trade_id)[0].meta.recorded_at.date()))
     text = ada[0].get(path).content.decode()
     assert "Settled" in text and "data-live" not in text
