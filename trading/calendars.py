@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import holidays
 from msgspec import Struct
 
 from trading.errors import UnknownCalendar
@@ -26,8 +25,15 @@ class Calendar(Struct, frozen=True):
 
 def _of(market: str) -> Callable[[date], bool]:
     """Neither a weekend nor one of the market's own holidays, which follow from rules and are known for any year."""
-    closed = holidays.financial_holidays(market)
-    return lambda day: day.weekday() < 5 and day not in closed
+    return lambda day: day.weekday() < 5 and day not in _closed(market)
+
+
+@cache
+def _closed(market: str) -> Container[date]:
+    # Here, not above: it knows every country's holidays, and every process would take a tenth longer to start.
+    import holidays
+
+    return holidays.financial_holidays(market)
 
 
 CALENDARS: Final = {
