@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # How many tests run side by side; each of these has databases, ports and a browser of its own.
 JOBS ?= 3
-# In the order they are named in: what takes long begins first, and what is left at the end is short.
+# In the order of tests/conftest.py, not that of pytest-xdist, which begins few long tests last.
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder -n
 # Only for the tools of `check`: they import the settings, which refuse to start without a key.
 CHECK_KEY := only-for-static-checks-never-for-a-server
@@ -49,7 +49,7 @@ stack-down: $(VENV)/.installed-stack ## stop whatever of it still runs
 
 test: install-dev ## all tests on SQLite, then integration, chaos and Kafka on PostgreSQL (JOBS=1 one at a time)
 	$(PYTEST) $(JOBS) --ignore=tests/kafka
-	$(BIN)/python -m deploy.postgres run --no-fsync --skip-if-missing -- $(PYTEST) $(JOBS) tests/kafka tests/chaos tests/integration
+	$(BIN)/python -m deploy.postgres run --no-fsync --skip-if-missing -- $(PYTEST) $(JOBS) tests/integration tests/chaos tests/kafka
 
 chaos: install-dev ## the crash tests at length: every crash point twenty times
 	CHAOS_TIMES=20 $(BIN)/python -m pytest -m chaos tests/chaos

@@ -21,6 +21,7 @@ pytest_plugins = ["tests.database", "tests.kafka.fixtures"]
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SHARED_DATA = BASE_DIR.parent / "shared" / "data"
+LONG = ("kafka", "chaos", "browser", "contract")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 _scratch = tempfile.TemporaryDirectory(prefix="eventshop-tests-", ignore_cleanup_errors=True)
@@ -46,6 +47,11 @@ def missing(reason: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(f"NOT TESTED: {reason}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Folders with long files first: begun last, one of them would keep a single worker busy while all others rest."""
+    items.sort(key=lambda item: next((rank for rank, name in enumerate(LONG) if name in item.path.parts), len(LONG)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
