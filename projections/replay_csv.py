@@ -26,7 +26,7 @@ def lines(job: Replay) -> Iterator[str]:
         if not number:
             yield write(["key", "column", "as_it_is", "as_it_would_be"] if dry else list(columns))
         if dry:
-            yield "".join(write([row.key, name, *pair]) for name, pair in columns.items())
+            yield "".join(write([_text(value) for value in (row.key, name, *pair)]) for name, pair in columns.items())
         else:
             yield write([_text(value) for value in columns.values()])
 
@@ -34,7 +34,7 @@ def lines(job: Replay) -> Iterator[str]:
 def _text(value: Any) -> str:
     """As a spreadsheet takes it: never as a formula."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in "=+-@\t\r" and not _is_number(text) else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(text) else text
 
 
 def _is_number(text: str) -> bool:

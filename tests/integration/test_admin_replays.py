@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from projections.engine import replays
 from projections.engine.tables import Checkpoint, Rebuild, Replay
 from projections.models import DailySales, OrderSummary
+from projections.replay_csv import lines
 from tests.shop import Sale
 from tests.staff import clerk, order_page, shop
 
@@ -80,6 +83,18 @@ def test_a_long_result_has_pages_and_is_downloaded_whole() -> None:
     assert len(rows) == OrderSummary.objects.count() == 52
     assert {row["status"] for row in rows} == {"PAID"}
     assert not set(OrderSummary.personal) & rows[0].keys()
+
+
+def test_no_cell_of_a_dry_run_is_a_formula_to_a_spreadsheet() -> None:
+    job = Replay.objects.create(kind=Replay.Kind.DRY_RUN, projection="stock-level", requested_at=timezone.now())
+    job.found.create(
+        number=0, key="=1+1", columns=json.dumps({"name": ["=HYPERLINK(1)", "@SUM(1)"], "left": ["-1", None]})
+    )
+    assert "".join(lines(job)).splitlines() == [
+        "key,column,as_it_is,as_it_would_be",
+        "'=1+1,name,'=HYPERLINK(1),'@SUM(1)",
+        "'=1+1,left,-1,",
+    ]
 
 
 def test_who_may_not_see_rows_may_not_see_them_as_they_were() -> None:

@@ -50,6 +50,11 @@ def test_an_empty_store_is_whole() -> None:
     assert verify() == (0, 0, [])
 
 
+def test_fewer_processes_than_one_are_refused() -> None:
+    with pytest.raises(CommandError, match="--processes must be at least 1, not -1"):
+        said("--processes", "-1")
+
+
 def test_every_stream_is_walked_when_several_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     streams = [tally() for _ in range(12)]
     monkeypatch.setattr(verifying, "STREAMS", 5)

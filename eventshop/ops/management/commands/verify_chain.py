@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
+from eventshop.core.errors import InvalidMessage
 from eventshop.ops import root_files, roots
 from eventshop.ops.models import SignedRoot
 from eventshop.ops.progress import progress
@@ -37,6 +38,8 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, processes: int | None, against: Path | None, public_key: str | None, **options: Any
     ) -> None:
+        if processes is not None and processes < 1:
+            raise CommandError(f"--processes must be at least 1, not {processes}")
         with said_clearly("Nothing was changed."):
             signed, faults = self._signed(against, frozenset({public_key}) if public_key else None)
             faults += self._walked(signed, processes)
@@ -56,6 +59,8 @@ class Command(BaseCommand):
                 kept = list(root_files.read(file))
         except OSError as error:
             raise CommandError(f"{against}: {error.strerror}") from error
+        except InvalidMessage as error:
+            raise CommandError(f"{against}: {error}") from error
         return roots.newest_heads(kept), list(roots.faults(kept, believed))
 
     def _walked(self, signed: list[Head], processes: int | None) -> list[str]:
