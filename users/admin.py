@@ -17,6 +17,7 @@ from eventshop.core.errors import EventShopError
 from eventshop.core.message import Command, Envelope, new_id
 from eventshop.ops.console.confirm import confirm
 from eventshop.ops.console.lookups import as_uuid
+from eventshop.ops.console.naming import called
 from eventshop.ops.console.skin import detail_action
 from eventshop.store import dispatch
 from users.commands import PlaceLegalHold, RecordAccess, ReleaseLegalHold
@@ -32,6 +33,11 @@ else:
 
 #: What can be looked at, as staff read it.
 FIELDS: Final = {"name": "Name", "email": "E-mail address", "phone": "Phone number", "address": "Address"}
+
+
+def _text() -> forms.TextInput:
+    """A field that is seen: the console's style sheet draws its border."""
+    return forms.TextInput(attrs={"class": "es-input"})
 
 
 class StaffForm(forms.Form):
@@ -52,14 +58,14 @@ class RevealForm(StaffForm):
     fields_asked = forms.MultipleChoiceField(
         label="What do you need?", choices=list(FIELDS.items()), widget=forms.CheckboxSelectMultiple
     )
-    reason = forms.CharField(label="Why?", max_length=200, help_text="For example: a parcel came back.")
+    reason = forms.CharField(label="Why?", max_length=200, help_text="For example: a parcel came back.", widget=_text())
 
 
 class HoldForm(StaffForm):
     effect = "Nothing of this person's data can be erased until the hold is released."
     button = "Place the hold"
-    hold = forms.CharField(label="File number", max_length=200)
-    reason = forms.CharField(label="Why?", max_length=200, help_text="The person can see this.")
+    hold = forms.CharField(label="File number", max_length=200, widget=_text())
+    reason = forms.CharField(label="Why?", max_length=200, help_text="The person can see this.", widget=_text())
 
 
 class ReleaseForm(StaffForm):
@@ -70,7 +76,9 @@ class ReleaseForm(StaffForm):
     def __init__(self, data: Any = None, *, holds: frozenset[str] = frozenset()) -> None:
         super().__init__(data)
         choices = [(hold, hold) for hold in sorted(holds)]
-        self.fields["hold"] = forms.ChoiceField(label="Which hold?", choices=choices)
+        self.fields["hold"] = forms.ChoiceField(
+            label="Which hold?", choices=choices, widget=forms.Select(attrs={"class": "es-input"})
+        )
 
 
 class PersonActions(Base):
@@ -127,7 +135,7 @@ class PersonActions(Base):
         return HttpResponseRedirect(self._page(him.id))
 
     def _ask(self, request: HttpRequest, him: Person, title: str, form: forms.Form) -> HttpResponse:
-        return confirm(self, request, f"{title} of {him.id}", form, self._page(him.id))
+        return confirm(self, request, f"{title} of {called('person', him.id)}", form, self._page(him.id))
 
     def _sent(self, request: HttpRequest, command: Command, form: forms.Form) -> bool:
         envelope = Envelope(form.cleaned_data["command_id"], actor=request.user.get_username())

@@ -222,3 +222,18 @@ def test_a_trade_is_told_in_words() -> None:
     said = text_of(boss(), page_of(TradeBlotter, trade_id))
     assert "Placed: buy 2 BINANCE_SPOT/BTCUSDT at the market." in said
     assert "Filled 2 at 100.00 USDT." in said
+
+
+def test_dialogs_about_a_person_name_them_shortly_and_their_fields_can_be_seen() -> None:
+    ada = uuid4()
+    send(CreateUser(ada, "ada@example.org", "Ada"))
+    send(PlaceLegalHold(ada, "F-1", "a dispute"))
+    catch_up()
+    client, fields = boss(), {"reveal": ["reason"], "hold": ["hold", "reason"], "release": ["hold"]}
+    for action, names in fields.items():
+        answer = client.get(f"/admin/projections/userprofile/{ada}/{action}/")
+        assert answer.context["title"].endswith(f" of person {str(ada)[-8:]}")
+        page = answer.content.decode()
+        assert [
+            name for name in names if not re.search(rf'<(?:input|select)[^>]*name="{name}"[^>]*es-input', page)
+        ] == []

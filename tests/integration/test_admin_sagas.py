@@ -146,6 +146,20 @@ def test_nothing_can_be_retried_that_is_not_stuck() -> None:
     assert "not stuck" in said(answer)[0] and not SagaInput.objects.filter(what="retry").exists()
 
 
+def test_a_saga_offers_what_its_state_allows() -> None:
+    bank, client = Bank(), boss()
+    of_stuck, of_fine = page(stuck(bank)), page(fine(bank))
+    waits, done = (client.get(address).content.decode() for address in (of_stuck, of_fine))
+    assert [action for action in ("retry", "compensate", "resolve") if of_stuck.replace("change", action) in waits] == [
+        "retry",
+        "compensate",
+        "resolve",
+    ]
+    assert [action for action in ("retry", "compensate", "resolve") if of_fine.replace("change", action) in done] == [
+        "compensate"
+    ]
+
+
 def test_a_saga_that_is_none_has_no_page() -> None:
     nobody = UUID(int=7)
     assert boss().get(reverse("admin:process_saga_retry", args=(nobody,))).status_code == 404

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django import forms
@@ -19,6 +19,7 @@ from eventshop.ops.console.confirm import confirm
 from eventshop.ops.console.counting import BoundedPaginator, CountedChangeList
 from eventshop.ops.console.links import row_pages, streams_named
 from eventshop.ops.console.lookups import as_uuid
+from eventshop.ops.console.naming import called
 from eventshop.ops.console.read_only import ReadOnlyAdmin
 from eventshop.ops.console.readable import NOTHING, label, pretty, readable, when
 from eventshop.ops.console.saga_story import MOST, chapters, saga_url, waiting
@@ -73,6 +74,14 @@ class KindFilter(DropdownFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
+#: In which states each button makes sense.
+_APPLIES: Final = {
+    "retry": {Saga.Status.STUCK},
+    "compensate": set(Saga.Status) - {Saga.Status.RESOLVED},
+    "resolve": set(Saga.Status) - {Saga.Status.RESOLVED, Saga.Status.ENDED},
+}
+
+
 class SagaChangeList(CountedChangeList):
     """Newest first, but on the first page those that are stuck stand before them, the longest stuck on top."""
 
@@ -110,6 +119,12 @@ class SagaAdmin(ReadOnlyAdmin):
 
     def has_mend_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("process.mend_saga")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only what its state allows: a retry of what is stuck, nothing more once somebody has seen to it."""
+        offered: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        saga = self.get_object(request, str(object_id))
+        return [it for it in offered if saga is None or saga.status in _APPLIES[it.path]]
 
     @detail_action(permission="mend", description="Retry", icon="replay")
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -181,7 +196,7 @@ class SagaAdmin(ReadOnlyAdmin):
             else:
                 messages.success(request, "Noted in the saga's story; a worker sees to it in a moment.")
             return HttpResponseRedirect(back)
-        return confirm(self, request, f"{title} {saga.kind} {saga.pk}", form, back)
+        return confirm(self, request, f"{title} {called(saga.kind, saga.pk)}", form, back)
 
 
 def sagas_of(text: str) -> Q:
