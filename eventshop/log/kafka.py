@@ -120,10 +120,10 @@ def end_transactions(hanging: Mapping[TopicPartition, Any], *, commit: bool) -> 
 
 
 @contextmanager
-def admin(kind: type[Any] = KafkaAdminClient) -> Iterator[Any]:
+def admin(kind: type[Any] = KafkaAdminClient, *, answer_s: float = 10.0) -> Iterator[Any]:
     """An admin client for a few questions."""
     with translated():
-        client = kind(**settings.KAFKA_OPTIONS, **_RECONNECTING, request_timeout_ms=10_000)
+        client = kind(**settings.KAFKA_OPTIONS, **_RECONNECTING, request_timeout_ms=int(answer_s * 1_000))
     try:
         with translated():
             yield client

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +13,9 @@ from eventshop.core.errors import EventShopError
 from eventshop.log import kafka
 from eventshop.log.models import KnownTopic, RelayCheckpoint
 from eventshop.log.records import PARTITIONS
+
+#: All topics are a hundred partitions and more: brokers that have just started may take their time.
+MADE_WITHIN_S: Final = 60
 
 
 def named(topic: str) -> str:
@@ -82,7 +85,7 @@ def ensure(wanted: Iterable[Topic]) -> list[str]:
     wanted = list(wanted)
     names = [topic.name for topic in wanted]
     known = {row.name: row for row in KnownTopic.objects.filter(name__in=names)}
-    with kafka.admin() as admin:
+    with kafka.admin(answer_s=MADE_WITHIN_S) as admin:
         there = found(admin, names)
         for topic in wanted:
             _check(topic, there.get(topic.name), known.get(topic.name))
@@ -156,7 +159,7 @@ def _compare(name: str, there: Found, known: KnownTopic) -> None:
         )
 
 
-def _create(admin: Any, missing: Iterable[Topic]) -> None:
+def _create(admin: Any, missing: Sequence[Topic]) -> None:
     admin.create_topics(
         {
             topic.name: {
@@ -165,9 +168,9 @@ def _create(admin: Any, missing: Iterable[Topic]) -> None:
                 "configs": dict(topic.config),
             }
             for topic in missing
-        },
-        wait_for_metadata=True,
+        }
     )
+    admin.wait_for_topics([topic.name for topic in missing], timeout_ms=MADE_WITHIN_S * 1_000)
 
 
 def _configured(admin: Any, there: Sequence[Topic]) -> dict[str, str]:
