@@ -9,6 +9,7 @@ import csv
 import gzip
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -30,10 +31,18 @@ def file_totals(path: Path) -> dict[str, Any]:
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(_rows(csv.DictReader(file)))
         return _distinct(rows) | _times(rows) | _quantities(rows)
     except FAULTS as error:
-        raise UnreadableTrades(f"{path}: {error!r}", file=str(path)) from error
+        said = f"there is no column {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+        raise UnreadableTrades(f"{path}: {said}", file=str(path)) from error
+
+
+def _rows(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
+    for row in reader:
+        if None in row or None in row.values():
+            raise ValueError(f"line {reader.line_num} has not as many columns as the first")
+        yield row
 
 
 def _distinct(rows: list[dict[str, str]]) -> dict[str, Any]:
