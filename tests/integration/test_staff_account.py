@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 def test_the_account_is_made_and_can_sign_in(settings: Any) -> None:

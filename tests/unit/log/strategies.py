@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -119,7 +119,8 @@ def _of(kind: inspect.Type) -> st.SearchStrategy[Any]:
         case inspect.DecimalType():
             return st.decimals(allow_nan=False, allow_infinity=False)
         case inspect.DateTimeType():
-            return st.datetimes(timezones=st.just(UTC))
+            # Those of trades are checked, so that they can be told in any zone.
+            return st.datetimes(datetime(1900, 1, 1), datetime(2999, 12, 31), timezones=st.just(UTC))
         case inspect.DateType():
             return st.dates()
         case inspect.StrType(pattern=str() as pattern) if pattern.startswith("^[A-Z"):
