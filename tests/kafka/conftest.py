@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -16,6 +17,9 @@ from deploy.stack import Stack, StackUnavailable, running_stack
 from deploy.stack.processes import Process
 from deploy.stack.stack import TEMPORARY
 from tests.conftest import missing
+
+#: What other workers go on using. Python complains of a process that runs when nobody holds it any more.
+LEFT_TO_OTHERS: Final[list[Stack]] = []
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +54,9 @@ def shared_stack(home: Path, lock: Path) -> Iterator[Stack]:
     finally:
         with locked(lock):
             me.unlink()
-            if not any(me.parent.iterdir()):
+            if any(me.parent.iterdir()):
+                LEFT_TO_OTHERS.append(stack)
+            else:
                 stack.stop(at_once=True)
                 shutil.rmtree(home, ignore_errors=True)
 
