@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from time import monotonic, sleep
+from typing import Any, Final
 from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
@@ -12,20 +13,21 @@ from eventshop.log.records import key_of, number, partition_of, read
 from eventshop.store.engine import engine
 from eventshop.store.rows import Row
 
+#: A transaction that is open for longer is open on purpose.
+_TOLD_WITHIN_S: Final = 5.0
+
 
 def committed(url: str, topic: str) -> list[Any]:
     """Every committed record, partition by partition, in order."""
-    reader = KafkaConsumer(
-        bootstrap_servers=url.removeprefix("kafka://").split(","),
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
+    reader, raw = _reader(url, "read_committed"), _reader(url, "read_uncommitted")
     try:
         parts = [TopicPartition(topic, number) for number in sorted(reader.partitions_for_topic(topic) or ())]
         reader.assign(parts)
         reader.seek_to_beginning(*parts)
-        ends = reader.end_offsets(parts)
+        # A commit is confirmed before each partition is told: until then, its records are not shown there.
+        give_up = monotonic() + _TOLD_WITHIN_S
+        while (ends := reader.end_offsets(parts)) != raw.end_offsets(parts) and monotonic() < give_up:
+            sleep(0.05)
         found: list[Any] = []
         while any(reader.position(part) < ends[part] for part in parts):
             for records in reader.poll(timeout_ms=200).values():
@@ -33,6 +35,16 @@ def committed(url: str, topic: str) -> list[Any]:
         return sorted(found, key=lambda record: (record.partition, record.offset))
     finally:
         reader.close()
+        raw.close()
+
+
+def _reader(url: str, isolation: str) -> KafkaConsumer:
+    return KafkaConsumer(
+        bootstrap_servers=url.removeprefix("kafka://").split(","),
+        isolation_level=isolation,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
 
 
 def row(record: Any) -> Row:
