@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from eventshop.core.message import new_id
 from eventshop.web.customers import Wish
+from eventshop.web.forms import FormId
 from orders.basket import MOST_PIECES
 from orders.commands import ReturnLine
 from orders.order import Order
@@ -30,10 +30,9 @@ class QuantityForm(forms.Form):
     )
 
 
-class CheckoutForm(forms.Form):
+class CheckoutForm(FormId):
     """The order as it was shown: its id, and what it was to cost."""
 
-    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
     total = forms.CharField(widget=forms.HiddenInput, max_length=50)
 
     def __init__(self, wishes: Sequence[Wish], data: QueryDict | None = None) -> None:
@@ -44,10 +43,9 @@ class CheckoutForm(forms.Form):
         self.ticked = [wish for wish in wishes if wish.term in ticked]
 
 
-class CancelForm(forms.Form):
+class CancelForm(FormId):
     """Why."""
 
-    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
     reason = forms.ChoiceField(
         label="Why do you cancel?",
         choices=[
@@ -59,10 +57,8 @@ class CancelForm(forms.Form):
     )
 
 
-class ReturnForm(forms.Form):
+class ReturnForm(FormId):
     """How many pieces of each line come back, and why."""
-
-    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
 
     def __init__(self, order: Order, names: dict[int, str], data: Any = None) -> None:
         super().__init__(data)

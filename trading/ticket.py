@@ -10,8 +10,8 @@ from uuid import UUID
 from django import forms
 
 from eventshop.core.errors import EventShopError
-from eventshop.core.message import new_id
 from eventshop.store.event_store import store
+from eventshop.web.forms import FormId
 from trading.desk import Binding, Desk
 from trading.errors import LimitExceeded, NoPrice, UnknownInstrument, WrongCurrency, WrongLot, WrongTick
 from trading.events import MAX_DECIMALS, OrderType, Side
@@ -43,10 +43,9 @@ def _number(label: str, help_text: str = "", *, required: bool = True) -> forms.
     )
 
 
-class TicketForm(forms.Form):
+class TicketForm(FormId):
     """One trade. What it freezes is shown before it is placed: `seen` is the amount that was shown."""
 
-    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=200)
     account = forms.ChoiceField(label="Account")
     instrument = forms.ChoiceField(
@@ -127,10 +126,9 @@ class TicketForm(forms.Form):
         return self.desk(values).tightest(values["instrument"])
 
 
-class TakeBackForm(forms.Form):
+class TakeBackForm(FormId):
     """Why."""
 
-    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
     reason = forms.ChoiceField(
         label="Why do you cancel?",
         choices=[

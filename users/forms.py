@@ -9,7 +9,8 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.contrib.auth.forms import AuthenticationForm
 
-from eventshop.core.message import Name, Text, new_id
+from eventshop.core.message import Name, Text
+from eventshop.web.forms import FormId
 from users.events import Email, Lines
 
 _LONGEST = 200
@@ -92,10 +93,9 @@ class SignUpForm(forms.Form):
     password = NewPasswordField()
 
 
-class JoinForm(forms.Form):
+class JoinForm(FormId):
     """For somebody who has a login, such as staff, and wants to be a customer too."""
 
-    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
     name = LineField("Your name", "name", help_text="As it should stand on letters and parcels.")
     email = EmailField()
 
@@ -135,10 +135,9 @@ class ChangePasswordForm(forms.Form):
     password = NewPasswordField("New password")
 
 
-class ContactForm(forms.Form):
+class ContactForm(FormId):
     """Name and contact details, all at once."""
 
-    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
     name = LineField("Your name", "name")
     email = EmailField()
     phone = LineField("Phone number", "tel", required=False, help_text="For questions about a delivery. May be empty.")
@@ -162,10 +161,9 @@ class ChoiceForm(forms.Form):
     notice = forms.CharField(max_length=_LONGEST)
 
 
-class RestrictionForm(forms.Form):
+class RestrictionForm(FormId):
     """Why the data may not be used; lifting needs no reason."""
 
-    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
     reason = LineField(
         "Why", "off", help_text="For example: my address is wrong, or: I want to complain first. Only we see it."
     )
@@ -174,12 +172,6 @@ class RestrictionForm(forms.Form):
         super().__init__(*args, **kwargs)
         if restricted:
             del self.fields["reason"]
-
-
-class FormId(forms.Form):
-    """A button with nothing to fill in: sent twice, it is one command."""
-
-    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
 
 
 class PasswordForm(FormId):

@@ -27,10 +27,11 @@ from eventshop.privacy import certificates, links, reach
 from eventshop.privacy.erasing import DONE, STEPS
 from eventshop.privacy.models import Certificate, Erasure
 from eventshop.web.buttons import sent_from
+from eventshop.web.forms import FormId
 from eventshop.web.limits import SIGN_IN, too_many
 from eventshop.web.pdf import Document
 from users.commands import CancelErasure, RequestErasure
-from users.forms import FormId, PasswordForm
+from users.forms import PasswordForm
 from users.letters import LetterNotSent, write
 from users.pages import customer, send
 from users.people import Person, person

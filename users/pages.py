@@ -23,7 +23,7 @@ from eventshop.store import dispatch
 from eventshop.store.event_store import store
 from eventshop.web import customers
 from eventshop.web.buttons import sent_from
-from eventshop.web.forms import sent_before
+from eventshop.web.forms import FormId, sent_before
 from users.commands import (
     ExportData,
     GrantConsent,
@@ -33,7 +33,7 @@ from users.commands import (
 from users.copy import Happened, as_json, everything
 from users.errors import NoticeExpired
 from users.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataAccessed, ProcessingRecorded
-from users.forms import ChoiceForm, FormId
+from users.forms import ChoiceForm
 from users.notices import NOTICES, current_notice
 from users.people import Person, newest, person
 from users.purposes import BY_CONSENT, PURPOSES, Basis, expiry

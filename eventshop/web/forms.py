@@ -1,15 +1,23 @@
-"""What a page does with a form that means a command."""
+"""A form that means a command, and what a page does with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest
 
 from eventshop.core.errors import CommandIdReused, CommandRefused, Conflict, InvalidMessage
+from eventshop.core.message import new_id
 from eventshop.store.dispatch import Receipt
 from eventshop.web import consistency
+
+
+class FormId(forms.Form):
+    """What every form of a command has, were it a button with nothing to fill in: sent twice, it is one command."""
+
+    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
 
 
 def accepted(request: HttpRequest, send: Callable[[], Receipt], *, what: str) -> bool:
