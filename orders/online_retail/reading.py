@@ -16,7 +16,7 @@ from msgspec import Struct
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.message import Text
 from eventshop.core.money import Money
-from eventshop.ops.importing.errors import BrokenRow, UnreadableFile
+from eventshop.ops.importing.errors import BrokenRow
 from eventshop.ops.importing.lines import cells_of, rows_of, shown
 from orders.commands import PRICE_DECIMALS
 
@@ -68,8 +68,6 @@ def read(path: Path) -> tuple[list[Row], list[Refusal]]:
             rows.append(_row(number, cells))
         except InvalidMessage as error:
             refused.append(Refusal(number, str(error), cells[0] if cells else ""))
-    if not rows and not refused:
-        raise UnreadableFile(f"{path}: there is no row in it", file=str(path))
     return rows, refused
 
 

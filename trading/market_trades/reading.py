@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.ops.importing.errors import BrokenRow, UnreadableFile
+from eventshop.ops.importing.errors import BrokenRow
 from eventshop.ops.importing.lines import cells_of, rows_of, shown
 from trading.commands import check_lot, check_tick
 from trading.events import Fill, Instrument, Side
@@ -56,8 +56,6 @@ def read(path: Path) -> tuple[list[Row], list[Refusal]]:
             rows.append(row)
         except InvalidMessage as error:
             refused.append(Refusal(number, str(error)))
-    if not rows and not refused:
-        raise UnreadableFile(f"{path}: there is no row in it", file=str(path))
     return rows, refused
 
 

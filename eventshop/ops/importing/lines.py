@@ -16,12 +16,15 @@ LINE_BYTES: Final = 16 * 1024
 
 
 def rows_of(path: Path, header: str) -> Iterator[tuple[int, bytes]]:
-    """Each line after the header, with its number; raises `UnreadableFile` or `WrongHeader`."""
+    """Each line after the header, with its number; raises `WrongHeader`, or `UnreadableFile`: also if there is none."""
+    number = 1
     for number, line in _lines(path):
         if number == 1:
             _check_header(path, line, header)
         else:
             yield number, line
+    if number == 1:
+        raise UnreadableFile(f"{path}: there is no row in it", file=str(path))
 
 
 def cells_of(line: bytes) -> list[str]:
