@@ -72,11 +72,11 @@ def round_trips(*, who: str) -> dict[str, float]:
 
 def _ours() -> Callable[[], None]:
     from benchmarks.ticket import life, tickets
-    from eventshop.store import dispatch
+    from eventshop.eventstore import command_dispatcher
 
     def once() -> None:
         for command in life():
-            dispatch.send(command, registry=tickets)
+            command_dispatcher.send(command, registry=tickets)
 
     return once
 
@@ -90,13 +90,13 @@ def _theirs(threads: int) -> Callable[[], None]:
 
 def send_many(*, events: int) -> dict[str, float]:
     from benchmarks.ticket import life, tickets
-    from eventshop.core.message import Envelope, new_id
-    from eventshop.store import dispatch
+    from eventshop.core.messages import Envelope, new_id
+    from eventshop.eventstore import command_dispatcher
 
     done, started, cpu = 0, perf_counter(), process_time()
     while done < events:
         batch = [(command, Envelope(new_id())) for _ in range(200) for command in life()]
-        dispatch.send_many(batch, registry=tickets)
+        command_dispatcher.send_many(batch, registry=tickets)
         done += len(batch)
     return {"rate": done / (perf_counter() - started), "cpu_us": (process_time() - cpu) / done * 1e6}
 
@@ -113,10 +113,10 @@ def sales(*, orders: int) -> dict[str, float]:
 def projection(*, name: str, rounds: int = 1) -> dict[str, float]:
     """A read model from nothing, and after it its rows written once more by themselves; medians of some rounds."""
     from benchmarks.sales import bare_upsert
-    from eventshop.log.source import event_log
-    from projections.engine.projection import catalogue
-    from projections.engine.runner import Runner
-    from projections.engine.tables import Checkpoint
+    from eventshop.messaging.event_log_factory import event_log
+    from eventshop.projections.models import Checkpoint
+    from eventshop.projections.projection import catalogue
+    from eventshop.projections.runner import Runner
 
     rates, spent, bare = [], [], []
     for _ in range(rounds):
@@ -148,7 +148,7 @@ def long_stream(*, events: int) -> dict[str, float]:
 
 def read_stream(*, events: int) -> dict[str, float]:
     from benchmarks.ticket import tickets
-    from eventshop.store.event_store import EventStore
+    from eventshop.eventstore.event_store import EventStore
 
     started, read, at_rest = perf_counter(), 0, memory_mb()
     for _ in EventStore(tickets).get_event_stream(UUID(int=1)):

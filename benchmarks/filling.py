@@ -7,16 +7,17 @@ from decimal import Decimal
 from time import perf_counter, process_time, sleep
 from uuid import UUID
 
-from eventshop.core.message import Envelope, new_id
-from eventshop.core.registry import registry
-from eventshop.store import memory, snapshots
-from eventshop.store.deciding import loaded
-from eventshop.store.dispatch import send, send_many
-from eventshop.store.engine import engine
-from trading.commands import ExecuteTrade, HoldSettlement, ResumeSettlement, SubmitTrade
-from trading.events import Fill, OrderType, Side
-from trading.instruments import instrument
-from trading.trade import Trade
+from eventshop.core.message_registry import registry
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import aggregate_cache
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.command_dispatcher import send, send_many
+from eventshop.eventstore.command_execution import loaded
+from eventshop.eventstore.snapshots import repository
+from trading.domain.commands import ExecuteTrade, HoldSettlement, ResumeSettlement, SubmitTrade
+from trading.domain.events import Fill, OrderType, Side
+from trading.domain.instruments import instrument
+from trading.domain.trade import Trade
 
 CODE = "BINANCE_SPOT/BTCUSDT"
 
@@ -46,7 +47,7 @@ def long_trade(*, fills: int) -> dict[str, float]:
         send_many((_fill(trade_id, number), Envelope(new_id())) for number in range(start, min(start + 500, fills)))
     replayed, whole = _held(trade_id), _loaded(trade_id)
     start_s = perf_counter()
-    if not snapshots.take(trade_id):
+    if not repository.take(trade_id):
         raise RuntimeError("the trade has no snapshot")
     taken_ms = (perf_counter() - start_s) * 1_000
     fresh, loaded_ms = _held(trade_id), _loaded(trade_id)
@@ -57,7 +58,7 @@ def _held(trade_id: UUID) -> float:
     """A command that adds one event; the best of five."""
     took = []
     for number in range(5):
-        memory.forget(Trade, trade_id)
+        aggregate_cache.forget(Trade, trade_id)
         command = (HoldSettlement, ResumeSettlement)[number % 2](trade_id, "papers missing")
         start_s = perf_counter()
         send(command)

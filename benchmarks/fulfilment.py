@@ -17,17 +17,17 @@ import psycopg
 from django.db import connection
 from django.db.models import Max, Min
 
-from eventshop.core.message import Envelope, new_id
+from eventshop.core.messages import Envelope, new_id
 from eventshop.core.money import Money
 from eventshop.core.saga import Answer
-from eventshop.log.source import event_log
-from eventshop.process import running, timers
-from eventshop.process.catalogue import catalogue
-from eventshop.process.models import ProcessWorker, Saga, SagaInput, SagaStep, Share, Timer
-from eventshop.store.dispatch import send, send_many
-from orders.commands import CreateOrder, ReceiveStock
-from orders.effects import PaymentTaken, TakePayment
-from orders.events import Line
+from eventshop.eventstore.command_dispatcher import send, send_many
+from eventshop.messaging.event_log_factory import event_log
+from eventshop.sagas import timers, workers
+from eventshop.sagas.models import ProcessWorker, Saga, SagaInput, SagaStep, Share, Timer
+from eventshop.sagas.saga_registry import catalogue
+from orders.domain.commands import CreateOrder, ReceiveStock
+from orders.domain.events import Line
+from orders.sagas.fulfilment_effects import PaymentTaken, TakePayment
 
 #: Enough products for two orders to meet in one seldom.
 PRODUCTS = 1_000
@@ -51,7 +51,7 @@ def orders_waiting(*, orders: int) -> dict[str, float]:
 def saga_worker(*, orders: int, seconds: float) -> dict[str, float]:
     """Work on sagas in threads, as a worker does, until so many have ended; the processor time that each took."""
     stop = Signal()
-    work = [Thread(target=run, args=[stop]) for _, run in running.threads(f"bench:{os.getpid()}", event_log())]
+    work = [Thread(target=run, args=[stop]) for _, run in workers.threads(f"bench:{os.getpid()}", event_log())]
     for thread in work:
         thread.start()
     give_up, cpu = perf_counter() + seconds, process_time()
@@ -75,7 +75,7 @@ def sagas_done() -> dict[str, float]:
 
 def saga_statements(*, orders: int) -> dict[str, float]:
     """Round trips to PostgreSQL for each step of a saga, counted in what libpq received."""
-    running.settle("bench", event_log())
+    workers.settle("bench", event_log())
     before = SagaStep.objects.count()
     for number in range(orders):
         send(_order(number))
@@ -83,7 +83,7 @@ def saga_statements(*, orders: int) -> dict[str, float]:
         traced = [item.pgconn for item in gc.get_objects() if isinstance(item, psycopg.Connection) and not item.closed]
         for at in traced:
             at.trace(trace.fileno())
-        running.settle("bench", event_log())
+        workers.settle("bench", event_log())
         for at in traced:
             at.untrace()
         trace.seek(0)

@@ -13,15 +13,17 @@ from django.db import connection, transaction
 
 from benchmarks.sales import one_stream
 from benchmarks.ticket import AnswerTicket, OpenTicket, tickets
+from eventshop.core.message_registry import registry
 from eventshop.core.money import Money
-from eventshop.core.registry import registry
-from eventshop.store import dispatch, snapshots, verifying
-from eventshop.store.deciding import loaded
-from eventshop.store.engine import engine
-from eventshop.store.rows import recorded
-from eventshop.store.sealing import Place, read_event
-from eventshop.store.tail import Tail
-from orders.events import OrderCreated
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.command_execution import loaded
+from eventshop.eventstore.field_encryption import Place, read_event
+from eventshop.eventstore.hash_chain import parallel_verification
+from eventshop.eventstore.records import recorded
+from eventshop.eventstore.snapshots import repository
+from eventshop.eventstore.tail_reader import Tail
+from orders.domain.events import OrderCreated
 
 ORDER = UUID(int=7)
 _HEAD = f'{{"order_id":"{ORDER}","customer_id":"{ORDER}"'
@@ -32,7 +34,7 @@ _TODAYS = f'{_HEAD},"carrier":"Royal Mail","tracking":"RM1","service":"Tracked 4
 def walk_chains() -> dict[str, float]:
     """Events a second, and microseconds of processor time of this process and of its PostgreSQL backend."""
     started, mine, theirs = perf_counter(), process_time(), _backend_s()
-    events = verifying.verify().events
+    events = parallel_verification.verify().events
     return {
         "rate": events / (perf_counter() - started),
         "python_us": (process_time() - mine) / events * 1e6,
@@ -50,7 +52,7 @@ def load_long(*, events: int) -> dict[str, float]:
         return lambda: loaded(kind, stream, engine().history(stream, uuid4())[1], tickets)
 
     without = _median_ms(load(long), 5)
-    if not snapshots.take(long, tickets):
+    if not repository.take(long, tickets):
         raise SystemExit("no snapshot was taken")
     load(long)()
     return {"short_ms": _median_ms(load(short), 200), "without_ms": without, "with_ms": _median_ms(load(long), 200)}
@@ -113,12 +115,12 @@ def take_snapshots(*, rounds: int) -> dict[str, float]:
     """
     streams = [UUID(int=number) for number in range(1, 11)]
     for stream in streams:
-        dispatch.send(OpenTicket(stream, "s", Money(Decimal(1), "GBP")), registry=tickets)
+        command_dispatcher.send(OpenTicket(stream, "s", Money(Decimal(1), "GBP")), registry=tickets)
     without, taking = list[float](), list[float]()
     for _ in range(rounds + 1):
         without.append(_thousand(streams))
-        snapshots.take_due(tickets)
-        taking.append(_thousand(streams, then=lambda: snapshots.take_due(tickets)))
+        repository.take_due(tickets)
+        taking.append(_thousand(streams, then=lambda: repository.take_due(tickets)))
     plain, more = sum(without[1:]), sum(taking[1:])  # a backend's time is told in steps of 10 ms
     return {"without_ms": plain / rounds, "taking_ms": more / rounds, "more": more / plain - 1}
 
@@ -127,7 +129,7 @@ def _thousand(streams: Sequence[UUID], then: Callable[[], int] | None = None) ->
     mine, theirs = process_time(), _backend_s()
     for _ in range(100):
         for stream in streams:
-            dispatch.send(AnswerTicket(stream, "as it was"), registry=tickets)
+            command_dispatcher.send(AnswerTicket(stream, "as it was"), registry=tickets)
     if then is not None and not then():
         raise SystemExit("no snapshot fell due")
     return (process_time() - mine + _backend_s() - theirs) * 1e3

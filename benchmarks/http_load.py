@@ -100,16 +100,16 @@ def shop(*, customers: int) -> dict[str, str]:
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.auth.models import User
 
-    from eventshop.core.ids import derived_id
-    from eventshop.core.message import new_id
+    from eventshop.core.deterministic_ids import derived_id
+    from eventshop.core.messages import new_id
     from eventshop.core.money import Money
-    from eventshop.store.dispatch import send
-    from eventshop.web import tokens
-    from eventshop.web.scopes import SCOPES
-    from orders.commands import CreateOrder
-    from orders.events import Line
+    from eventshop.eventstore.command_dispatcher import send
+    from eventshop.web.api import api_tokens
+    from eventshop.web.api.token_permissions import SCOPES
+    from orders.domain.commands import CreateOrder
+    from orders.domain.events import Line
     from orders.models import Product
-    from users.accounts import sign_up
+    from users.application.accounts import sign_up
 
     Product.objects.create(sku="MUG", name="Stoneware mug, oat", price=Decimal("12.50"))
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -130,9 +130,9 @@ def shop(*, customers: int) -> dict[str, str]:
         )
         session.save()
         found[f"/live/order/{order}/?after=1"] = session.session_key
-        found["customer"] = tokens.make(login, name="bench", scopes=SCOPES, lasts=timedelta(days=1))[1]
+        found["customer"] = api_tokens.make(login, name="bench", scopes=SCOPES, lasts=timedelta(days=1))[1]
     boss = User.objects.create_superuser("boss")
-    found["staff"] = tokens.make(boss, name="bench", scopes=SCOPES, lasts=timedelta(days=1))[1]
+    found["staff"] = api_tokens.make(boss, name="bench", scopes=SCOPES, lasts=timedelta(days=1))[1]
     return found
 
 

@@ -17,18 +17,18 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Sum
 
-from eventshop.core.message import new_id
-from eventshop.log import kafka, topics
-from eventshop.log.leading import give_up_lead, take_lead
-from eventshop.log.models import RelayCheckpoint
-from eventshop.log.records import KafkaRecord, partition_of, written
-from eventshop.log.relay import BATCH, Relay
-from eventshop.log.watchdog import Watchdog
-from eventshop.store import dispatch
-from eventshop.store.engine import engine
-from eventshop.store.models import StoredEvent
-from eventshop.store.tail import newest_position
-from projections.engine.tables import Checkpoint
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.tail_reader import newest_position
+from eventshop.messaging.kafka import clients, topics
+from eventshop.messaging.kafka.event_records import KafkaRecord, partition_of, written
+from eventshop.messaging.models import RelayCheckpoint
+from eventshop.messaging.relay.event_relay import BATCH, Relay
+from eventshop.messaging.relay.leader_election import give_up_lead, take_lead
+from eventshop.projections.models import Checkpoint
+from eventshop.runtime.watchdog import Watchdog
 from projections.models import OrderSummary
 
 #: Transactions of a turn.
@@ -85,7 +85,7 @@ class _Raw:
 
     def __init__(self, topic: str) -> None:
         self.topic = topic
-        self.producer = kafka.producer(f"bench-{os.getpid()}")
+        self.producer = clients.producer(f"bench-{os.getpid()}")
         self.producer.init_transactions()
 
     def publish(self, records: list[KafkaRecord]) -> int:
@@ -109,8 +109,8 @@ class _Raw:
 
 def latency(*, pace: float, seconds: float) -> dict[str, float]:
     """Milliseconds from a command's commit to its row's, commands sent at an even pace; PostgreSQL keeps the times."""
-    from orders.commands import CreateOrder
-    from orders.events import Line
+    from orders.domain.commands import CreateOrder
+    from orders.domain.events import Line
 
     line = Line(sku="SKU", description="thing", quantity=1, price=_pounds())
     with workers("order-summary"):
@@ -119,7 +119,9 @@ def latency(*, pace: float, seconds: float) -> dict[str, float]:
         for number in range(int(pace * seconds)):
             sleep(max(0.0, begun + number / pace - perf_counter()))
             sent.append(new_id())
-            dispatch.send(CreateOrder(order_id=sent[-1], reference=f"L{number}", customer_id=None, lines=(line,)))
+            command_dispatcher.send(
+                CreateOrder(order_id=sent[-1], reference=f"L{number}", customer_id=None, lines=(line,))
+            )
         paced = len(sent) / (perf_counter() - begun)
         until(lambda: OrderSummary.objects.filter(pk__in=sent).count() == len(sent))
     taken = sorted(_taken_ms(sent))
@@ -160,7 +162,7 @@ def _folded() -> int:
 
 
 def _until_folded(command: Any) -> None:
-    dispatch.send(command)
+    command_dispatcher.send(command)
     until(lambda: OrderSummary.objects.filter(pk=command.order_id).exists())
 
 

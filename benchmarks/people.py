@@ -12,16 +12,16 @@ from django.utils import timezone
 
 from benchmarks.child import rate_of
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.message import Command, Envelope, Event, Name, new_id
-from eventshop.core.personal import Personal, Redacted
-from eventshop.core.registry import Registry
-from eventshop.log.source import event_log
-from eventshop.privacy import certificates, erasing
+from eventshop.core.message_registry import Registry
+from eventshop.core.messages import Command, Envelope, Event, Name, new_id
+from eventshop.core.personal_fields import Personal, Redacted
+from eventshop.eventstore import command_dispatcher
+from eventshop.messaging.event_log_factory import event_log
+from eventshop.privacy.erasure import certificates, erasure_job
 from eventshop.privacy.models import Certificate
-from eventshop.store import dispatch
-from projections.engine.projection import catalogue
-from projections.engine.runner import Runner
-from users.commands import BeginErasure, ChangeContactDetails, CreateUser, RequestErasure
+from eventshop.projections.projection import catalogue
+from eventshop.projections.runner import Runner
+from users.domain.commands import BeginErasure, ChangeContactDetails, CreateUser, RequestErasure
 
 CONTACT: Final = Personal(of="person", purpose="contact")
 WORDS: Final = ("ada.lovelace@example.org", "Augusta Ada King-Noel", "+44 20 7946 0001")
@@ -93,7 +93,7 @@ def note(*, kind: str, seconds: float) -> dict[str, float]:
 
     def once() -> None:
         command = NotePlain if kind == "plain" else NoteSealed
-        dispatch.send(command(new_id(), uuid4() if kind == "new" else UUID(int=1), *WORDS), registry=notes)
+        command_dispatcher.send(command(new_id(), uuid4() if kind == "new" else UUID(int=1), *WORDS), registry=notes)
 
     once()
     return rate_of(once, per_call=1, threads=1, seconds=seconds)
@@ -103,13 +103,13 @@ def somebody(*, events: int) -> dict[str, int]:
     """A person who changed their mind about their name that often; every read model is up to date."""
     person = uuid4()
     email, name, phone = f"{person.hex}@example.org", *WORDS[1:]
-    dispatch.send(CreateUser(person, email, name, phone))
+    command_dispatcher.send(CreateUser(person, email, name, phone))
     changes = [
         (ChangeContactDetails(person, email, f"{name} {number}", phone), Envelope(new_id()))
         for number in range(events - 1)
     ]
     for start in range(0, len(changes), 500):
-        dispatch.send_many(changes[start : start + 500])
+        command_dispatcher.send_many(changes[start : start + 500])
     Runner(catalogue.chosen([]), event_log()).catch_up()
     return {"person": person.int}
 
@@ -118,11 +118,11 @@ def erase(*, person: int) -> dict[str, float]:
     """Everything that erasing does, from the moment the cooling-off is over."""
     settings.ERASURE_LIST = f"{tempfile.mkdtemp()}/erased.txt"
     who, now = UUID(int=person), timezone.now()
-    dispatch.send(RequestErasure(who, at=now, due_at=now))
-    dispatch.send(BeginErasure(who, at=now))
+    command_dispatcher.send(RequestErasure(who, at=now, due_at=now))
+    command_dispatcher.send(BeginErasure(who, at=now))
     started = perf_counter()
-    erasing.begin(who)
-    erasing.go_on(who)
+    erasure_job.begin(who)
+    erasure_job.go_on(who)
     seconds = perf_counter() - started
     searched = certificates.read(Certificate.objects.get(subject=who)).scan.looked_at
     return {"seconds": seconds, "waited": settings.KEY_CACHE_SECONDS, "searched": sum(searched.values())}

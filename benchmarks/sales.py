@@ -12,14 +12,14 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from benchmarks.ticket import TEXT, TicketAnswered, tickets
-from eventshop.core.message import Envelope, Event, new_id
+from eventshop.core.message_registry import Registry, registry
+from eventshop.core.messages import Envelope, Event, new_id
 from eventshop.core.money import Money
-from eventshop.core.registry import Registry, registry
-from eventshop.store.engine import engine
-from eventshop.store.writing import Append, Written, now
-from orders.events import Line, LineAmount, OrderCreated, OrderShipped, PaymentProcessed
-from projections.engine.projection import catalogue
-from projections.engine.table import Table
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.event_append import Append, Written, now
+from eventshop.projections.projection import catalogue
+from eventshop.projections.read_model_table import Table
+from orders.domain.events import Line, LineAmount, OrderCreated, OrderShipped, PaymentProcessed
 
 
 def sell(orders: int) -> int:

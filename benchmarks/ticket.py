@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import CommandRefused
-from eventshop.core.message import Command, Event, Name, new_id
+from eventshop.core.message_registry import Registry
+from eventshop.core.messages import Command, Event, Name, new_id
 from eventshop.core.money import Money
-from eventshop.core.registry import Registry
 
 
 class OpenTicket(Command, frozen=True):

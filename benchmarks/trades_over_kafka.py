@@ -12,11 +12,11 @@ from typing import Final
 from django.db.models import Sum
 
 from benchmarks.over_kafka import until, workers
-from eventshop.core.ids import derived_id
-from eventshop.store.dispatch import send
-from eventshop.store.models import StoredEvent
-from projections.engine.tables import Checkpoint
-from trading.commands import OpenAccount
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.models import StoredEvent
+from eventshop.projections.models import Checkpoint
+from trading.domain.commands import OpenAccount
 
 READ_MODELS: Final = ("trade-blotter", "position", "market-minute")
 

@@ -6,7 +6,7 @@ import click
 from celery import Celery
 from celery.signals import worker_init
 
-from eventshop.core.codec import prepare_all
+from eventshop.core.serialization import prepare_all
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
 
@@ -15,9 +15,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 # By name: a worker resolves it once Django is set up. Imported here, it would load models too early.
-app.steps["worker"].add("projections.engine.worker:ProjectionStep")
-app.steps["worker"].add("projections.engine.worker:RelayStep")
-app.steps["worker"].add("eventshop.process.worker:ProcessStep")
+app.steps["worker"].add("eventshop.projections.bootstep:ProjectionStep")
+app.steps["worker"].add("eventshop.projections.bootstep:RelayStep")
+app.steps["worker"].add("eventshop.sagas.bootstep:ProcessStep")
 app.user_options["worker"].add(
     click.Option(
         ["--projections"],
@@ -42,6 +42,6 @@ def learn_messages(**_: object) -> None:
 @worker_init.connect
 def refuse_wrong_key(**_: object) -> None:
     """A worker with another KEY_ENCRYPTION_KEY would take everybody for erased."""
-    from eventshop.privacy.wrapping import refuse_wrong_key
+    from eventshop.privacy.encryption.key_wrapping import refuse_wrong_key
 
     refuse_wrong_key()

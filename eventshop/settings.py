@@ -11,8 +11,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from eventshop import checked
-from eventshop.ops.unfold_settings import UNFOLD as UNFOLD
+from eventshop import env_validators
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
@@ -24,14 +23,14 @@ if _env_file and Path(_env_file).is_file():
 
 
 def _switch(name: str) -> bool:
-    return checked.switch(name, env.str(name, default="off"))
+    return env_validators.switch(name, env.str(name, default="off"))
 
 
 DEBUG = _switch("DEBUG")
-SECRET_KEY = checked.secret_key("SECRET_KEY", env.str("SECRET_KEY", default=""))
-ALLOWED_HOSTS = checked.hosts("ALLOWED_HOSTS", env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"]))
-TIME_ZONE = checked.time_zone("TIME_ZONE", env.str("TIME_ZONE", default="Europe/London"))
-LOG_LEVEL = checked.log_level("LOG_LEVEL", env.str("LOG_LEVEL", default="INFO"))
+SECRET_KEY = env_validators.secret_key("SECRET_KEY", env.str("SECRET_KEY", default=""))
+ALLOWED_HOSTS = env_validators.hosts("ALLOWED_HOSTS", env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"]))
+TIME_ZONE = env_validators.time_zone("TIME_ZONE", env.str("TIME_ZONE", default="Europe/London"))
+LOG_LEVEL = env_validators.log_level("LOG_LEVEL", env.str("LOG_LEVEL", default="INFO"))
 STAFF_PASSWORD = env.str("STAFF_PASSWORD", default="")
 
 # --- applications ---------------------------------------------------------------------------------
@@ -51,11 +50,14 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
-    "eventshop.store",
+    "eventshop.eventstore",
     "eventshop.privacy",
-    "eventshop.log",
-    "eventshop.process",
-    "eventshop.ops",
+    "eventshop.messaging",
+    "eventshop.sagas",
+    "eventshop.projections",
+    "eventshop.operations",
+    "eventshop.admin_console",
+    "eventshop.cli",
     "eventshop.web",
     "orders",
     "users",
@@ -63,10 +65,10 @@ INSTALLED_APPS = [
     "projections",
 ]
 MIDDLEWARE = [
-    "eventshop.ops.requests.request_ids",
+    "eventshop.operations.request_log.request_ids",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "eventshop.ops.csp.ContentSecurityPolicyMiddleware",
+    "eventshop.operations.content_security_policy.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -91,24 +93,24 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "eventshop.web.navigation.navigation",
+                "eventshop.web.pages.navigation.navigation",
             ],
-            "builtins": ["eventshop.web.templatetags.moments", "eventshop.ops.templatetags.console"],
+            "builtins": ["eventshop.web.templatetags.datetimes", "eventshop.admin_console.templatetags.console"],
         },
     }
 ]
 REST_FRAMEWORK = {
     # The first one says how to sign in: `WWW-Authenticate: Bearer`.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "eventshop.web.authentication.Bearer",
-        "eventshop.web.authentication.Session",
+        "eventshop.web.api.authentication.Bearer",
+        "eventshop.web.api.authentication.Session",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["eventshop.web.scopes.InScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["eventshop.web.throttling.PerPrincipal"],
+    "DEFAULT_PERMISSION_CLASSES": ["eventshop.web.api.token_permissions.InScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["eventshop.web.api.rate_limiting.PerPrincipal"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["eventshop.web.bodies.Body"],
-    "DEFAULT_SCHEMA_CLASS": "eventshop.web.schema.Schema",
-    "EXCEPTION_HANDLER": "eventshop.web.failures.api_failure",
+    "DEFAULT_PARSER_CLASSES": ["eventshop.web.api.request_parsing.Body"],
+    "DEFAULT_SCHEMA_CLASS": "eventshop.web.api.openapi_schema.Schema",
+    "EXCEPTION_HANDLER": "eventshop.web.api.exception_handler.api_failure",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "EventShop",
@@ -122,16 +124,16 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "POSTPROCESSING_HOOKS": ["eventshop.web.schema.add_components"],
+    "POSTPROCESSING_HOOKS": ["eventshop.web.api.openapi_schema.add_components"],
 }
 #: Requests of one token, or one signed-in person, to the API.
-API_RATE = checked.rate("API_RATE", env.str("API_RATE", default="600/m"))
+API_RATE = env_validators.rate("API_RATE", env.str("API_RATE", default="600/m"))
 
 # --- database -------------------------------------------------------------------------------------
 
 
 def _sqlite(path: Path) -> dict[str, Any]:
-    checked.folder("DATABASE_URL", path.parent)
+    env_validators.folder("DATABASE_URL", path.parent)
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
@@ -151,10 +153,10 @@ def _sqlite(path: Path) -> dict[str, Any]:
 
 def _database(name: str) -> dict[str, Any]:
     url = env.str(name, default="sqlite:///var/eventshop.sqlite3")
-    kind = checked.scheme(name, url, ("sqlite", "postgres", "postgresql"))
+    kind = env_validators.scheme(name, url, ("sqlite", "postgres", "postgresql"))
     config: dict[str, Any] = env.db_url_config(url)
     if config["NAME"] in ("", ":memory:"):
-        raise checked.refused(name, "names no database")
+        raise env_validators.refused(name, "names no database")
     if kind == "sqlite":
         return _sqlite(BASE_DIR / config["NAME"])
     options = config.setdefault("OPTIONS", {})
@@ -169,52 +171,56 @@ DATABASES = {"default": _database("DATABASE_URL")}
 # Keys apart from what they open: a backup of one is worth nothing without the other.
 if env.str("KEYS_DATABASE_URL", default=""):
     DATABASES["keys"] = _database("KEYS_DATABASE_URL")
-DATABASE_ROUTERS = ["eventshop.privacy.routing.KeysRouter"]
+DATABASE_ROUTERS = ["eventshop.privacy.encryption.keys_db_router.KeysRouter"]
 
 # --- personal data --------------------------------------------------------------------------------
 
-KEY_ENCRYPTION_KEYS = checked.encryption_keys(
+KEY_ENCRYPTION_KEYS = env_validators.encryption_keys(
     env.str("KEY_ENCRYPTION_KEY", default=""),
     env.list("FORMER_KEY_ENCRYPTION_KEYS", default=[]),
     secret=SECRET_KEY,
 )
-KEY_CACHE_SECONDS = checked.whole_number("KEY_CACHE_SECONDS", env.str("KEY_CACHE_SECONDS", default="10"))
+KEY_CACHE_SECONDS = env_validators.whole_number("KEY_CACHE_SECONDS", env.str("KEY_CACHE_SECONDS", default="10"))
 RETENTION_FILE = env.str("RETENTION_FILE", default="")
-SAGA_DETAILS_KEPT_DAYS = checked.count("SAGA_DETAILS_KEPT_DAYS", env.str("SAGA_DETAILS_KEPT_DAYS", default="90"))
+SAGA_DETAILS_KEPT_DAYS = env_validators.count("SAGA_DETAILS_KEPT_DAYS", env.str("SAGA_DETAILS_KEPT_DAYS", default="90"))
 ERASURE_LIST = str(BASE_DIR / env.str("ERASURE_LIST", default="var/erased.txt"))
-ERASURE_COOLING_OFF_DAYS = checked.whole_number(
+ERASURE_COOLING_OFF_DAYS = env_validators.whole_number(
     "ERASURE_COOLING_OFF_DAYS", env.str("ERASURE_COOLING_OFF_DAYS", default="14")
 )
 
 # --- tamper evidence ------------------------------------------------------------------------------
 
-ROOT_SIGNING_KEY = checked.signing_key("ROOT_SIGNING_KEY", env.str("ROOT_SIGNING_KEY", default=""), secret=SECRET_KEY)
-FORMER_ROOT_KEYS = checked.public_keys("FORMER_ROOT_KEYS", env.list("FORMER_ROOT_KEYS", default=[]))
+ROOT_SIGNING_KEY = env_validators.signing_key(
+    "ROOT_SIGNING_KEY", env.str("ROOT_SIGNING_KEY", default=""), secret=SECRET_KEY
+)
+FORMER_ROOT_KEYS = env_validators.public_keys("FORMER_ROOT_KEYS", env.list("FORMER_ROOT_KEYS", default=[]))
 
 # --- event log, tasks, cache ----------------------------------------------------------------------
 
-EVENT_LOG_URL = checked.event_log_url("EVENT_LOG_URL", env.str("EVENT_LOG_URL", default="database:"))
-KAFKA_OPTIONS = checked.kafka_options("EVENT_LOG_URL", EVENT_LOG_URL)
-KAFKA_TOPIC_PREFIX = checked.topic_prefix("KAFKA_TOPIC_PREFIX", env.str("KAFKA_TOPIC_PREFIX", default=""))
-KAFKA_REPLICATION_FACTOR = checked.count("KAFKA_REPLICATION_FACTOR", env.str("KAFKA_REPLICATION_FACTOR", default="1"))
-KAFKA_MIN_INSYNC_REPLICAS = checked.count(
+EVENT_LOG_URL = env_validators.event_log_url("EVENT_LOG_URL", env.str("EVENT_LOG_URL", default="database:"))
+KAFKA_OPTIONS = env_validators.kafka_options("EVENT_LOG_URL", EVENT_LOG_URL)
+KAFKA_TOPIC_PREFIX = env_validators.topic_prefix("KAFKA_TOPIC_PREFIX", env.str("KAFKA_TOPIC_PREFIX", default=""))
+KAFKA_REPLICATION_FACTOR = env_validators.count(
+    "KAFKA_REPLICATION_FACTOR", env.str("KAFKA_REPLICATION_FACTOR", default="1")
+)
+KAFKA_MIN_INSYNC_REPLICAS = env_validators.count(
     "KAFKA_MIN_INSYNC_REPLICAS", env.str("KAFKA_MIN_INSYNC_REPLICAS", default="1")
 )
-CRASH_AT = checked.crash_point("CRASH_AT", env.str("CRASH_AT", default=""))
+CRASH_AT = env_validators.crash_point("CRASH_AT", env.str("CRASH_AT", default=""))
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
-_broker = checked.scheme(
+_broker = env_validators.scheme(
     "CELERY_BROKER_URL", CELERY_BROKER_URL, ("filesystem", "memory", "redis", "rediss", "amqp", "amqps")
 )
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
 if _broker == "filesystem":
-    _messages = checked.folder("CELERY_BROKER_URL", VAR / "celery" / "messages")
+    _messages = env_validators.folder("CELERY_BROKER_URL", VAR / "celery" / "messages")
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         # One folder both ways: what one process sends, another one takes from the same place.
         "data_folder_in": str(_messages),
         "data_folder_out": str(_messages),
-        "processed_folder": str(checked.folder("CELERY_BROKER_URL", VAR / "celery" / "processed")),
-        "control_folder": str(checked.folder("CELERY_BROKER_URL", VAR / "celery" / "control")),
+        "processed_folder": str(env_validators.folder("CELERY_BROKER_URL", VAR / "celery" / "processed")),
+        "control_folder": str(env_validators.folder("CELERY_BROKER_URL", VAR / "celery" / "control")),
     }
 elif _broker in ("redis", "rediss"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
@@ -229,24 +235,28 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE = {
-    "periodic-work": {"task": "eventshop.ops.tasks.do_periodic_work", "schedule": 60.0},
+    "periodic-work": {"task": "eventshop.operations.tasks.do_periodic_work", "schedule": 60.0},
     "webhooks": {"task": "eventshop.web.tasks.send_webhooks", "schedule": 5.0},
 }
 
 _cache_url = env.str("CACHE_URL", default="locmemcache://")
-checked.scheme("CACHE_URL", _cache_url, ("locmemcache", "dummycache", "redis", "rediss"))
+env_validators.scheme("CACHE_URL", _cache_url, ("locmemcache", "dummycache", "redis", "rediss"))
 try:
     CACHES = {"default": env.cache_url_config(_cache_url)}
 except ImproperlyConfigured as error:
-    raise checked.refused("CACHE_URL", str(error)) from None
+    raise env_validators.refused("CACHE_URL", str(error)) from None
 
-PAYMENT_GATEWAY_URL = checked.payment_gateway_url("PAYMENT_GATEWAY_URL", env.str("PAYMENT_GATEWAY_URL", default=""))
-PAYMENT_GATEWAY_SECRET = checked.payment_gateway_secret(
+PAYMENT_GATEWAY_URL = env_validators.payment_gateway_url(
+    "PAYMENT_GATEWAY_URL", env.str("PAYMENT_GATEWAY_URL", default="")
+)
+PAYMENT_GATEWAY_SECRET = env_validators.payment_gateway_secret(
     "PAYMENT_GATEWAY_SECRET", env.str("PAYMENT_GATEWAY_SECRET", default=""), needed=bool(PAYMENT_GATEWAY_URL)
 )
 
-SNAPSHOT_EVERY = checked.snapshot_every("SNAPSHOT_EVERY", env.str("SNAPSHOT_EVERY", default="100"))
-AGGREGATES_IN_MEMORY = checked.whole_number("AGGREGATES_IN_MEMORY", env.str("AGGREGATES_IN_MEMORY", default="1000"))
+SNAPSHOT_EVERY = env_validators.snapshot_every("SNAPSHOT_EVERY", env.str("SNAPSHOT_EVERY", default="100"))
+AGGREGATES_IN_MEMORY = env_validators.whole_number(
+    "AGGREGATES_IN_MEMORY", env.str("AGGREGATES_IN_MEMORY", default="1000")
+)
 
 # On a developer's machine receivers have private addresses and no certificates.
 WEBHOOKS_TO_PRIVATE = _switch("WEBHOOKS_TO_PRIVATE")
@@ -274,7 +284,7 @@ CONTENT_SECURITY_POLICY = {
 }
 # The admin has a sign-in page of its own.
 LOGIN_URL, LOGIN_REDIRECT_URL = "users:sign-in", "users:home"
-AUTHENTICATION_BACKENDS = ["users.accounts.ByEmail"]
+AUTHENTICATION_BACKENDS = ["users.application.accounts.ByEmail"]
 # What a proxy in front puts the client's address into; tries are counted by it.
 if _address_header := env.str("CLIENT_ADDRESS_HEADER", default=""):
     RATELIMIT_IP_META_KEY = "HTTP_" + _address_header.upper().replace("-", "_")
@@ -282,7 +292,7 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "eventshop.web.failures.csrf_failed"
+CSRF_FAILURE_VIEW = "eventshop.web.api.exception_handler.csrf_failed"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{validator}"}
     for validator in (
@@ -296,7 +306,9 @@ AUTH_PASSWORD_VALIDATORS = [
 # --- letters --------------------------------------------------------------------------------------
 
 EMAIL_URL = env.str("EMAIL_URL", default="consolemail://")
-checked.scheme("EMAIL_URL", EMAIL_URL, ("consolemail", "memorymail", "dummymail", "smtp", "smtp+tls", "smtp+ssl"))
+env_validators.scheme(
+    "EMAIL_URL", EMAIL_URL, ("consolemail", "memorymail", "dummymail", "smtp", "smtp+tls", "smtp+ssl")
+)
 globals().update({name: value for name, value in env.email_url_config(EMAIL_URL).items() if name.isupper()})
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("FROM_EMAIL", default="EventShop <shop@localhost>")
@@ -307,7 +319,7 @@ ORGANISATION = env.str("ORGANISATION", default="EventShop")
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = checked.folder("STATIC_ROOT", BASE_DIR / env.str("STATIC_ROOT", default="var/static"))
+STATIC_ROOT = env_validators.folder("STATIC_ROOT", BASE_DIR / env.str("STATIC_ROOT", default="var/static"))
 # After `collectstatic`, which makes them: hashed and compressed names, cached for ever. Before: straight from the
 # applications.
 _collecting = sys.argv[1:2] == ["collectstatic"]
@@ -327,7 +339,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"kafka_once": {"()": "eventshop.log.damping.KafkaOnce"}},
+    "filters": {"kafka_once": {"()": "eventshop.messaging.kafka.log_throttling.KafkaOnce"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["kafka_once"]}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

@@ -9,9 +9,9 @@ django.setup(set_prefix=False)
 
 from django.urls import get_resolver  # noqa: E402
 
-from eventshop.core.codec import prepare_all  # noqa: E402
-from eventshop.privacy.wrapping import refuse_wrong_key  # noqa: E402  (its models need Django set up)
-from eventshop.web.live.stream import Application  # noqa: E402
+from eventshop.core.serialization import prepare_all  # noqa: E402
+from eventshop.privacy.encryption.key_wrapping import refuse_wrong_key  # noqa: E402  (its models need Django set up)
+from eventshop.web.live.sse_response import Application  # noqa: E402
 
 application = Application()
 refuse_wrong_key()

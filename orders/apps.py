@@ -6,21 +6,22 @@ class OrdersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from eventshop.ops import health
-        from eventshop.web import demo, navigation, outcomes
-        from eventshop.web.live import sources
-        from orders import order, paying, stock_item  # noqa: F401  (each registers its aggregate or saga)
-        from orders.commands import CreateOrder, RequestPayment
-        from orders.customer_story import followed
-        from orders.demo_customer import orders
-        from orders.events import OrderCancelled, OrderShipped, PaymentDeclined, PaymentProcessed
-        from orders.gateway.health import payments
+        from eventshop.operations import health_checks
+        from eventshop.web.api import command_outcomes
+        from eventshop.web.live import subscriptions
+        from eventshop.web.pages import demo_registry, navigation
+        from orders.application.order_timeline import followed
+        from orders.demo.customer import orders
+        from orders.domain.commands import CreateOrder, RequestPayment
+        from orders.domain.events import OrderCancelled, OrderShipped, PaymentDeclined, PaymentProcessed
+        from orders.payment_gateway.health import payments
+        from orders.sagas import payment_effects  # noqa: F401  (each registers its aggregate or saga)
 
-        health.register(payments)
-        sources.register(followed)
-        demo.register_for_the_customer(orders)
-        outcomes.register(CreateOrder, well=[OrderShipped], badly=[OrderCancelled], at="api-order")
-        outcomes.register(
+        health_checks.register(payments)
+        subscriptions.register(followed)
+        demo_registry.register_for_the_customer(orders)
+        command_outcomes.register(CreateOrder, well=[OrderShipped], badly=[OrderCancelled], at="api-order")
+        command_outcomes.register(
             RequestPayment, well=[PaymentProcessed], badly=[PaymentDeclined, OrderCancelled], at="api-order"
         )
         navigation.register("Shop", "orders:catalogue", order=10, about="Things for kitchen, house and garden.")

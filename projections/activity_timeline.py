@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TypeAlias
 from uuid import UUID
 
-from eventshop.core.message import Event, Meta
+from eventshop.core.messages import Event, Meta
 from eventshop.core.money import Money
-from orders.events import (
+from eventshop.projections.projection import Projection, catalogue
+from orders.domain.events import (
     CreditNoteIssued,
     InventoryDispatched,
     InventoryRefused,
@@ -25,7 +26,6 @@ from orders.events import (
     StockReceived,
     StockWrittenOff,
 )
-from projections.engine.projection import Projection, catalogue
 from projections.models import ActivityTimeline
 
 activity_timeline = Projection(ActivityTimeline, topic="activity-timeline-projection", version=2, shared_rows=False)

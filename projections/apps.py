@@ -7,28 +7,29 @@ class ProjectionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from eventshop.ops import health
-        from eventshop.store import snapshots
-        from eventshop.web import consistency, navigation
-        from eventshop.web.live import sources
-        from orders import window
-        from projections import catalogue, erasure  # noqa: F401  (registers every projection)
-        from projections.engine import outgoing
+        from eventshop.eventstore.snapshots import repository
+        from eventshop.operations import health_checks
+        from eventshop.projections import outbox
+        from eventshop.web.live import subscriptions
+        from eventshop.web.pages import navigation
+        from eventshop.web.shared import read_your_writes
+        from orders.application import stock_level_port
+        from projections import erasure_handlers, registry  # noqa: F401  (registers every projection)
         from projections.health import projections, publisher
-        from projections.pages import followed, on_hand
-        from projections.reached import reached
-        from projections.trading_pages import accounts_of, last_price
-        from trading import owners, prices
+        from projections.pages.order_views import followed, on_hand
+        from projections.pages.trading_views import accounts_of, last_price
+        from projections.read_your_writes import reached
+        from trading.application import account_owner_port, last_price_port
 
-        erasure.register()
-        snapshots.tells(outgoing.snapshot)
-        health.register(projections)
-        health.register(publisher)
-        consistency.register(reached)
-        window.register(on_hand)
-        prices.register(last_price)
-        owners.register(accounts_of)
-        sources.register(followed)
+        erasure_handlers.register()
+        repository.tells(outbox.snapshot)
+        health_checks.register(projections)
+        health_checks.register(publisher)
+        read_your_writes.register(reached)
+        stock_level_port.register(on_hand)
+        last_price_port.register(last_price)
+        account_owner_port.register(accounts_of)
+        subscriptions.register(followed)
         navigation.register(
             "My orders",
             "projections:my-orders",

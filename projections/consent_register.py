@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from eventshop.core.message import Meta
-from projections.engine.projection import Projection, catalogue
+from eventshop.core.messages import Meta
+from eventshop.projections.projection import Projection, catalogue
 from projections.models import ConsentRegister
-from users.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataErased
+from users.domain.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataErased
 
 consent_register = Projection(ConsentRegister, topic="consent-projection", version=1, shared_rows=False)
 catalogue.add(consent_register)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from eventshop.core.message import Meta
+from eventshop.core.messages import Meta
 from eventshop.core.money import Money
-from orders.events import CreditNoteIssued, OrderCreated, PaymentProcessed, PaymentRefunded
-from projections.engine.projection import Projection, catalogue, earliest, latest
+from eventshop.projections.projection import Projection, catalogue, earliest, latest
+from orders.domain.events import CreditNoteIssued, OrderCreated, PaymentProcessed, PaymentRefunded
 from projections.models import CustomerSummary
 
 customer_summary = Projection(CustomerSummary, topic="customer-summary-projection", version=1)

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from eventshop.core.message import Meta
+from eventshop.core.messages import Meta
 from eventshop.core.money import Money
-from orders.events import CreditNoteIssued, ItemsReturned, OrderCancelled, PaymentProcessed, PaymentRefunded
-from projections.engine.projection import Projection, catalogue
+from eventshop.projections.projection import Projection, catalogue
+from orders.domain.events import CreditNoteIssued, ItemsReturned, OrderCancelled, PaymentProcessed, PaymentRefunded
 from projections.models import DailySales
 
 daily_sales = Projection(DailySales, topic="daily-sales-projection", version=1)

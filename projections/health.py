@@ -7,9 +7,9 @@ from typing import Final
 
 from django.utils import timezone
 
-from eventshop.ops.health import Part, led
-from projections.engine import outgoing
-from projections.engine.tables import Checkpoint, Outgoing, Worker
+from eventshop.operations.health_checks import Part, led
+from eventshop.projections import outbox
+from eventshop.projections.models import Checkpoint, OutboxRecord, Worker
 
 #: How many waiting records are counted; more are "over" that.
 MANY: Final = 10_000
@@ -19,12 +19,12 @@ UNATTENDED_AFTER: Final = timedelta(seconds=30)
 
 def publisher() -> Part:
     """Whether somebody publishes changed rows and dead letters to Kafka, and how many wait for it."""
-    if not outgoing.wanted():
+    if not outbox.wanted():
         return Part("publisher", True, "not needed")
-    from eventshop.log import topics
+    from eventshop.messaging.kafka import topics
 
     leader, _ = led(topics.outgoing_positions())
-    waiting = Outgoing.objects.all()[: MANY + 1].count()
+    waiting = OutboxRecord.objects.all()[: MANY + 1].count()
     said = f"over {MANY:,}" if waiting > MANY else f"{waiting:,}"
     return Part("publisher", bool(leader), f"{leader or 'nobody'} leads, {said} records wait")
 

@@ -9,11 +9,11 @@ from typing import Final
 
 import msgspec
 
-from eventshop.core.exact import minus, plain, plus, ratio
-from eventshop.core.message import Meta
-from projections.engine.projection import Projection, catalogue
+from eventshop.core.decimal_math import minus, plain, plus, ratio
+from eventshop.core.messages import Meta
+from eventshop.projections.projection import Projection, catalogue
 from projections.models import MarketMinute
-from trading.events import Deal, Fill, TradeBusted, TradeCorrected, TradeExecuted
+from trading.domain.events import Deal, Fill, TradeBusted, TradeCorrected, TradeExecuted
 
 market_minute = Projection(MarketMinute, topic="market-minute-projection", version=1)
 catalogue.add(market_minute)

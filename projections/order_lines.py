@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from eventshop.core.message import Meta
-from orders.events import CreditNoteIssued, ItemsReturned, Line, OrderCreated
-from projections.engine.projection import Projection, catalogue
+from eventshop.core.messages import Meta
+from eventshop.projections.projection import Projection, catalogue
+from orders.domain.events import CreditNoteIssued, ItemsReturned, Line, OrderCreated
 from projections.models import OrderLine
 
 order_lines = Projection(OrderLine, topic="order-lines-projection", version=1, shared_rows=False)

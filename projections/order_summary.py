@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from eventshop.core.message import Meta
-from orders.events import (
+from eventshop.core.messages import Meta
+from eventshop.projections.personal_columns import readable
+from eventshop.projections.projection import Projection, catalogue
+from orders.domain.events import (
     CreditNoteIssued,
     ItemsReturned,
     OrderCancelled,
@@ -15,8 +17,6 @@ from orders.events import (
     PaymentRefunded,
     PaymentRequested,
 )
-from projections.engine.clear_text import readable
-from projections.engine.projection import Projection, catalogue
 from projections.models import OrderSummary
 
 order_summary = Projection(OrderSummary, topic="order-summary-projection", version=1, shared_rows=False)

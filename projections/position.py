@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from eventshop.core.exact import ZERO, minus, plus, ratio, times
-from eventshop.core.message import Meta
-from projections.engine.projection import Projection, catalogue, latest
+from eventshop.core.decimal_math import ZERO, minus, plus, ratio, times
+from eventshop.core.messages import Meta
+from eventshop.projections.projection import Projection, catalogue, latest
 from projections.models import Position
-from trading.events import Deal, Side, TradeBusted, TradeCorrected, TradeExecuted, notional, volume
+from trading.domain.events import Deal, Side, TradeBusted, TradeCorrected, TradeExecuted, notional, volume
 
 #: Of averages and results: two more than any venue quotes.
 DECIMALS: Final = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from eventshop.core.exact import ZERO, minus
+from eventshop.core.decimal_math import ZERO, minus
 from projections.models import Position, TradeBlotter
 
 #: The newest trades on one chart.

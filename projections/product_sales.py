@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from eventshop.core.message import Meta
-from orders.events import (
+from eventshop.core.messages import Meta
+from eventshop.projections.projection import Projection, catalogue
+from orders.domain.events import (
     CreditNoteIssued,
     ItemsReturned,
     Line,
@@ -14,7 +15,6 @@ from orders.events import (
     OrderCreated,
     PaymentProcessed,
 )
-from projections.engine.projection import Projection, catalogue
 from projections.models import ProductSales
 
 product_sales = Projection(ProductSales, topic="product-sales-projection", version=1)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from projections.engine.tables import Replay
+from eventshop.projections.models import Replay
 
 
 class _Line:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from eventshop.core.message import Meta
-from orders.events import (
+from eventshop.core.messages import Meta
+from eventshop.projections.projection import Projection, catalogue, latest
+from orders.domain.events import (
     InventoryDispatched,
     InventoryRefused,
     InventoryReleased,
@@ -12,7 +13,6 @@ from orders.events import (
     StockReceived,
     StockWrittenOff,
 )
-from projections.engine.projection import Projection, catalogue, latest
 from projections.models import StockLevel
 
 stock_level = Projection(StockLevel, topic="stock-level-projection", version=1, shared_rows=False)

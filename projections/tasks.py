@@ -6,16 +6,16 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from eventshop.ops import periodic
-from projections.engine import replays, worker
+from eventshop.operations import periodic_jobs
+from eventshop.projections import bootstep, replays
 
 
 @shared_task(ignore_result=True)
 def look_for_rebuilds() -> None:
     """Start requested rebuilds now rather than at the worker's next look."""
-    worker.wake.set()
+    bootstep.wake.set()
 
 
-@periodic.periodic(every=timedelta(hours=6))
+@periodic_jobs.periodic(every=timedelta(hours=6))
 def remove_old_replays() -> str:
     return f"{replays.remove_old()} read models as they were removed"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from eventshop.core.exact import ZERO, minus, plus, ratio
-from eventshop.core.message import Meta
-from projections.engine.projection import Projection, catalogue
+from eventshop.core.decimal_math import ZERO, minus, plus, ratio
+from eventshop.core.messages import Meta
+from eventshop.projections.projection import Projection, catalogue
 from projections.models import TradeBlotter
-from trading.events import (
+from trading.domain.events import (
     SettlementHeld,
     SettlementResumed,
     TradeBusted,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from eventshop.core.exact import minus, plus
-from eventshop.core.message import Meta
-from projections.engine.projection import Projection, catalogue
+from eventshop.core.decimal_math import minus, plus
+from eventshop.core.messages import Meta
+from eventshop.projections.projection import Projection, catalogue
 from projections.models import TradingAccount
-from trading.events import AccountEvent, AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
+from trading.domain.events import AccountEvent, AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
 
 trading_account = Projection(TradingAccount, topic="trading-account-projection", version=1, shared_rows=False)
 catalogue.add(trading_account)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from eventshop.core.message import Meta
-from projections.engine.clear_text import readable
-from projections.engine.projection import Projection, catalogue
+from eventshop.core.messages import Meta
+from eventshop.projections.personal_columns import readable
+from eventshop.projections.projection import Projection, catalogue
 from projections.models import UserProfile
-from users.events import (
+from users.domain.events import (
     ConsentExpired,
     ConsentGranted,
     ConsentWithdrawn,

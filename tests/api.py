@@ -12,15 +12,15 @@ from django.contrib.auth.models import Permission
 from django.contrib.auth.models import User as Login
 from django.test import Client
 
-from eventshop.core.message import new_id
-from eventshop.web import tokens
-from eventshop.web.scopes import SCOPES
+from eventshop.core.messages import new_id
+from eventshop.web.api import api_tokens
+from eventshop.web.api.token_permissions import SCOPES
 from tests.people import signed_up
-from users import accounts
+from users.application import accounts
 
 
 def token_of(login: Login, *, scopes: Iterable[str] = tuple(SCOPES), lasts: timedelta = timedelta(days=1)) -> str:
-    return tokens.make(login, name="a script", scopes=scopes, lasts=lasts)[1]
+    return api_tokens.make(login, name="a script", scopes=scopes, lasts=lasts)[1]
 
 
 def staff(name: str, *permissions: str) -> Login:

@@ -8,9 +8,9 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.message import Command, Event, Name
-from eventshop.core.personal import Personal, Redacted
-from eventshop.core.registry import Registry
+from eventshop.core.message_registry import Registry
+from eventshop.core.messages import Command, Event, Name
+from eventshop.core.personal_fields import Personal, Redacted
 
 PERSON: Final = UUID("00000000-0000-4000-8000-00000000bad6")
 MARKER: Final = "Zz-Badge Marker"

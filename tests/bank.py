@@ -7,9 +7,9 @@ from threading import Lock
 from uuid import UUID
 
 from eventshop.core.money import Money
-from eventshop.process.catalogue import Catalogue
-from orders.paying import Cashier, employ
-from orders.payments import Declined, Outcome, Pending, Succeeded, Unknown
+from eventshop.sagas.saga_registry import Catalogue
+from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, Unknown
+from orders.sagas.payment_effects import Cashier, employ
 
 
 class Bank:

@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection, connections, transaction
 
-from eventshop.privacy import keys
+from eventshop.privacy.encryption import personal_keys
 
 #: What the migrations have filled.
 KEPT = frozenset({"django_migrations", "django_content_type", "auth_permission"})
@@ -45,7 +45,7 @@ def url_of_database() -> str:
 
 def empty() -> None:
     """Empty every table but the migrations, the triggers of the store put aside meanwhile; ids count from 1 again."""
-    keys.memory.clear()
+    personal_keys.memory.clear()
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             _empty_postgres(cursor)

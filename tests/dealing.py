@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from eventshop.core.ids import derived_id
-from eventshop.core.message import Envelope, new_id
-from eventshop.store.dispatch import send
-from trading.commands import ExecuteTrade, SubmitTrade
-from trading.events import Fill, OrderType, Side
-from trading.instruments import instrument
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore.command_dispatcher import send
+from trading.domain.commands import ExecuteTrade, SubmitTrade
+from trading.domain.events import Fill, OrderType, Side
+from trading.domain.instruments import instrument
 
 DESK = derived_id("test-account", "desk")
 BTC = "BINANCE_SPOT/BTCUSDT"

@@ -10,16 +10,16 @@ from uuid import UUID
 from msgspec import Struct
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.codec import canonical, decode_event, decode_stored
+from eventshop.core.deterministic_ids import derived_id
 from eventshop.core.errors import EventShopError
-from eventshop.core.ids import derived_id
-from eventshop.core.message import Command, Event, Meta, Recorded
+from eventshop.core.message_registry import registry
+from eventshop.core.messages import Command, Event, Meta, Recorded
 from eventshop.core.money import Money
-from eventshop.core.registry import registry
 from eventshop.core.saga import Heard, Saga, Step, StopWaiting, Wait
-from projections.engine.fold import fold
-from projections.engine.projection import Key, Projection
-from projections.engine.read_model import ReadModel
+from eventshop.core.serialization import canonical, decode_event, decode_stored
+from eventshop.projections.fold import fold
+from eventshop.projections.projection import Key, Projection
+from eventshop.projections.read_model import ReadModel
 
 R = TypeVar("R", bound=ReadModel)
 M = TypeVar("M", bound=Struct)

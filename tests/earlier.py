@@ -6,11 +6,11 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from eventshop.core.message import new_id
-from eventshop.store.chain import START, link
-from eventshop.store.engine import engine
-from eventshop.store.event_store import store
-from eventshop.store.rows import Row
+from eventshop.core.messages import new_id
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.hash_chain.chain import START, link
+from eventshop.eventstore.records import Row
 
 ORDER, ADA = UUID("00000000-0000-4000-8000-000000000007"), UUID("00000000-0000-4000-8000-0000000000ad")
 MUG = '{"sku":"21212","description":"MUG","quantity":2,"price":{"amount":"1.125","currency":"GBP"}}'

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from eventshop import urls
 from eventshop.core.errors import BrokenStream
 from eventshop.urls import handler400, handler403, handler404, handler500  # noqa: F401
-from eventshop.web.api_view import ApiView
+from eventshop.web.api.base_view import ApiView
 
 
 class Failing(ApiView):

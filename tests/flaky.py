@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from eventshop.core.message import Event, Meta
-from projections.engine import parking
-from projections.engine.parking import Drained
-from projections.engine.projection import Handler, Key, Projection, catalogue
-from projections.engine.tables import ParkedEvent
+from eventshop.core.messages import Event, Meta
+from eventshop.projections import parking
+from eventshop.projections.models import DeadLetter
+from eventshop.projections.parking import Drained
+from eventshop.projections.projection import Handler, Key, Projection, catalogue
 from tests.shop import Sale
 
 sale = Sale(1)
@@ -64,7 +64,7 @@ def listed(flaky: Flaky) -> Iterator[Flaky]:
 
 def queue(flaky: Flaky, stream: UUID = sale.order_id) -> list[tuple[int, bool]]:
     """A stream's parked events in order: version, and whether it has an error of its own."""
-    parked = ParkedEvent.objects.filter(projection=flaky.projection.name, aggregate_id=stream)
+    parked = DeadLetter.objects.filter(projection=flaky.projection.name, aggregate_id=stream)
     return [(row.version, bool(row.error)) for row in parked.order_by("position")]
 
 

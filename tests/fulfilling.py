@@ -11,19 +11,19 @@ from uuid import UUID
 from django.db.models import F
 from django.utils import timezone
 
-from eventshop.core.message import Command, Envelope, new_id
-from eventshop.log.database import DatabaseLog
-from eventshop.process import running
-from eventshop.process.inputs import saga_id_of
-from eventshop.process.models import Saga, SagaInput, SagaStep, Share, Timer
-from eventshop.store.dispatch import Receipt, send
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent
-from orders.commands import CreateOrder, ReceiveStock, RequestPayment
-from orders.events import Line
+from eventshop.core.messages import Command, Envelope, new_id
+from eventshop.eventstore.command_dispatcher import Receipt, send
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.sagas import workers
+from eventshop.sagas.inbox import saga_id_of
+from eventshop.sagas.models import Saga, SagaInput, SagaStep, Share, Timer
+from orders.domain.commands import CreateOrder, ReceiveStock, RequestPayment
+from orders.domain.events import Line
+from orders.domain.order import Order, Status
+from orders.domain.stock_item import StockItem, stock_item_id
 from orders.models import Payment
-from orders.order import Order, Status
-from orders.stock_item import StockItem, stock_item_id
 from tests.bank import Bank
 from tests.shop import gbp
 
@@ -48,7 +48,7 @@ def by(order_id: UUID, command: Command) -> Receipt:
 
 def settle(bank: Bank, **options: Any) -> int:
     """Let every saga hear and do all there is now."""
-    return running.settle("test", DatabaseLog(), sagas=bank.sagas(), **options)
+    return workers.settle("test", DatabaseLog(), sagas=bank.sagas(), **options)
 
 
 def order(order_id: UUID) -> Order:

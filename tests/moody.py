@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import CommandRefused
-from eventshop.core.message import Command, Event, Meta, Name, new_id
-from eventshop.core.registry import Registry
+from eventshop.core.message_registry import Registry
+from eventshop.core.messages import Command, Event, Meta, Name, new_id
 from eventshop.core.saga import Answer, CompensationAsked, Effect, Refused, Saga, Step, StopWaiting, TimedOut, Wait
-from eventshop.process.catalogue import Catalogue
+from eventshop.sagas.saga_registry import Catalogue
 
 #: What goes wrong, as long as it is in here: `say word`, `hear word`, `shout word`.
 trouble: set[str] = set()

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from projections.engine.read_model import ReadModel
+from eventshop.projections.read_model import ReadModel
 
 
 def tells(value: bytes | None, row: dict[str, Any], model: type[ReadModel]) -> bool:

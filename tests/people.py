@@ -9,8 +9,8 @@ from django.contrib.auth.models import User as Login
 from django.core import mail
 from django.test import Client
 
-from eventshop.core.message import new_id
-from users import accounts
+from eventshop.core.messages import new_id
+from users.application import accounts
 
 PASSWORD = "three quiet lanterns"
 EMAIL = "ada.marker@example.org"

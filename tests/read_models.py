@@ -11,17 +11,17 @@ from uuid import UUID
 from django.db import transaction
 
 from eventshop.core.errors import CheckpointMoved, TailBusy
-from eventshop.core.message import Event, Recorded
-from eventshop.core.registry import registry
-from eventshop.log.database import DatabaseLog
-from eventshop.store.engine import engine
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent
-from eventshop.store.rows import recorded
-from projections.engine.fold import fold
-from projections.engine.projection import Projection, catalogue
-from projections.engine.runner import Runner
-from projections.engine.tables import Checkpoint
+from eventshop.core.message_registry import registry
+from eventshop.core.messages import Event, Recorded
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.records import recorded
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections.fold import fold
+from eventshop.projections.models import Checkpoint
+from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.runner import Runner
 from tests.dsl import columns
 from tests.processes import BUSY
 from tests.shop import Told, life

@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from eventshop.store.models import StoredEvent, StoredReceipt
+from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from tests.conftest import BASE_DIR, SHARED_DATA
 
 #: The real month and what the shop's books say about it; mark the test with `data`.

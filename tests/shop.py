@@ -10,7 +10,7 @@ from uuid import UUID
 
 from eventshop.core.errors import CommandRefused
 from eventshop.core.money import Money, total
-from orders.commands import (
+from orders.domain.commands import (
     CancelOrder,
     CreateCreditNote,
     CreateOrder,
@@ -23,7 +23,7 @@ from orders.commands import (
     ReturnLine,
     ShipOrder,
 )
-from orders.events import (
+from orders.domain.events import (
     CreditNoteIssued,
     ItemsReturned,
     Line,
@@ -38,7 +38,7 @@ from orders.events import (
     PaymentRefunded,
     PaymentRequested,
 )
-from orders.order import Order
+from orders.domain.order import Order
 
 ADA = UUID("00000000-0000-4000-8000-0000000000ad")
 BOB = UUID("00000000-0000-4000-8000-0000000000b0")

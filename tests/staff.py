@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from projections.catalogue import catalogue
+from projections.registry import catalogue
 from tests.read_models import append, caught_up
 from tests.shop import Sale
 

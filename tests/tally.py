@@ -9,9 +9,9 @@ from uuid import UUID
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import CommandRefused
-from eventshop.core.message import Command, Event, Instant, Name
+from eventshop.core.message_registry import Registry
+from eventshop.core.messages import Command, Event, Instant, Name
 from eventshop.core.money import Money
-from eventshop.core.registry import Registry
 
 
 class TallyClosed(CommandRefused):

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from django.test import Client
 
-from eventshop.core.ids import derived_id
-from eventshop.core.message import Envelope, new_id
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
-from trading.commands import ExecuteTrade, OpenAccount
-from trading.events import Fill, OrderType, Side
-from trading.placing import NewTrade, place
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from trading.application.submit_trade import NewTrade, place
+from trading.domain.commands import ExecuteTrade, OpenAccount
+from trading.domain.events import Fill, OrderType, Side
 
 BTC = "BINANCE_SPOT/BTCUSDT"
 

@@ -8,15 +8,17 @@ class TradingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from eventshop.web import demo as demos
-        from eventshop.web import outcomes
-        from eventshop.web.live import sources
-        from trading import account, audit_log, settling, trade  # noqa: F401  (each registers its aggregate or saga)
-        from trading.commands import SubmitTrade
-        from trading.demo import demo
-        from trading.desk import followed
-        from trading.events import TradeCancelled, TradeRejected, TradeSettled
+        from eventshop.web.api import command_outcomes
+        from eventshop.web.live import subscriptions
+        from eventshop.web.pages import demo_registry as demos
+        from trading.application.trade_timeline import followed
+        from trading.demo.trades import demo
+        from trading.domain.commands import SubmitTrade
+        from trading.domain.events import TradeCancelled, TradeRejected, TradeSettled
+        from trading.sagas import registration  # noqa: F401  (each registers its aggregate or saga)
 
-        outcomes.register(SubmitTrade, well=[TradeSettled], badly=[TradeRejected, TradeCancelled], at="api-trade")
-        sources.register(followed)
+        command_outcomes.register(
+            SubmitTrade, well=[TradeSettled], badly=[TradeRejected, TradeCancelled], at="api-trade"
+        )
+        subscriptions.register(followed)
         demos.register(demo)

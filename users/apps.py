@@ -8,12 +8,14 @@ class UsersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from eventshop.web import customers, navigation
-        from users import erasure, user  # noqa: F401  (it registers its aggregate)
-        from users.people import Customers
+        from eventshop.web.pages import navigation
+        from eventshop.web.shared import customer_port
+        from users.application import erasure_handlers
+        from users.application.customer_adapter import Customers
+        from users.domain import user  # noqa: F401  (it registers its aggregate)
 
-        erasure.register()
-        customers.register(Customers())
+        erasure_handlers.register()
+        customer_port.register(Customers())
         navigation.register(
             "My data",
             "users:home",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from eventshop.core.message import Command, Event
+from eventshop.core.messages import Command, Event
 
 C = TypeVar("C", bound=Command)
 E = TypeVar("E", bound=Event)

@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.message import Command, Event, Meta, Name
+from eventshop.core.messages import Command, Event, Meta, Name
 
 # --- what a saga hears beside events -----------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Events of earlier shapes, as today's program reads them. What is stored is never rewritten.
 
 An upcaster is a pure function from the fields of one schema version, as they lie in the stored JSON, to those of the
-next. `orders/upcasters.py` is the example. A version that only added fields with defaults needs none.
+next. `orders/domain/upcasters.py` is the example. A version that only added fields with defaults needs none.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from eventshop.core.errors import DuplicateName
-from eventshop.core.message import Event
-from eventshop.core.personal import Personal, PersonalField
+from eventshop.core.messages import Event
+from eventshop.core.personal_fields import Personal, PersonalField
 
 Fields: TypeAlias = dict[str, Any]
 Upcaster: TypeAlias = Callable[[Fields], Fields]

@@ -11,16 +11,16 @@ class PrivacyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from eventshop.privacy.envelope import AesGcm
-        from eventshop.privacy.reach import erases
-        from eventshop.store import sealing
+        from eventshop.eventstore import field_encryption
+        from eventshop.privacy.encryption.field_cipher import AesGcm
+        from eventshop.privacy.erasure.personal_data_holders import erases
 
-        sealing.install(AesGcm())
+        field_encryption.install(AesGcm())
         erases("snapshots", _removed_snapshots)
 
 
 def _removed_snapshots(person: UUID, streams: Collection[UUID]) -> str:
     """Nobody could read them any more; now they are gone as well."""
-    from eventshop.store import snapshots
+    from eventshop.eventstore.snapshots import repository
 
-    return f"{snapshots.remove([person, *streams])} snapshots removed"
+    return f"{repository.remove([person, *streams])} snapshots removed"

@@ -10,13 +10,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
-from eventshop.core.registry import registry
-from eventshop.store.tail import newest_position
-from eventshop.web import tokens
+from eventshop.core.message_registry import registry
+from eventshop.eventstore.tail_reader import newest_position
+from eventshop.web.api import api_tokens
 from eventshop.web.models import ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from eventshop.web.webhooks import secrets
-from eventshop.web.webhooks.addresses import UnsafeAddress, checked
-from eventshop.web.webhooks.sending import again
+from eventshop.web.webhooks import signing_secrets
+from eventshop.web.webhooks.delivery import again
+from eventshop.web.webhooks.url_policy import UnsafeAddress, checked
 
 
 class ShownOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
@@ -48,7 +48,7 @@ class ApiTokenAdmin(ShownOnly):
     @admin.action(permissions=["revoke"], description="Revoke selected tokens")
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
         for token in rows:
-            tokens.revoke(token)
+            api_tokens.revoke(token)
         messages.success(request, f"{len(rows)} revoked.")
 
 
@@ -96,7 +96,7 @@ class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
 
     @admin.display(description="Secret that signs")
     def secret(self, endpoint: WebhookEndpoint) -> str:
-        return secrets.secret(endpoint)
+        return signing_secrets.secret(endpoint)
 
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
         if not change:
@@ -108,7 +108,7 @@ class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
     @admin.action(permissions=["rotate"], description="Give selected webhooks a new secret")
     def rotate_secret(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in rows:
-            secrets.rotate(endpoint)
+            signing_secrets.rotate(endpoint)
         messages.success(request, f"{len(rows)} have a new secret; for a day the former one signs too.")
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from eventshop.core.message import new_id
+from eventshop.core.messages import new_id
 
 
 class ApiToken(models.Model):

@@ -7,8 +7,8 @@ from contextlib import suppress
 from celery import shared_task
 
 from eventshop.core.errors import TailBusy
-from eventshop.web.webhooks.collecting import collect
-from eventshop.web.webhooks.sending import send_due
+from eventshop.web.webhooks.delivery import send_due
+from eventshop.web.webhooks.enqueue import collect
 
 
 @shared_task(ignore_result=True)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from eventshop.web import problem_list, states, token_pages
-from eventshop.web.commands import CommandStatus
-from eventshop.web.docs import Docs, description
-from eventshop.web.events import Feed, StreamEvents
-from eventshop.web.live.pages import follow
-from eventshop.web.root import Root
-from eventshop.web.webhooks import api as webhooks
+from eventshop.web.api import problem_catalogue, temporal_views
+from eventshop.web.api.command_status_view import CommandStatus
+from eventshop.web.api.event_feed_views import Feed, StreamEvents
+from eventshop.web.api.openapi_views import Docs, description
+from eventshop.web.api.root import Root
+from eventshop.web.live.views import follow
+from eventshop.web.pages import token_views
+from eventshop.web.webhooks import views as webhooks
 
 app_name = "web"
 urlpatterns = [
-    path("account/tokens/", token_pages.tokens, name="tokens"),
-    path("account/tokens/<int:token_id>/revoke/", token_pages.revoke, name="revoke-token"),
-    path("problems/", problem_list.problems, name="problems"),
-    path("problems/<slug:code>", problem_list.problem, name="problem"),
+    path("account/tokens/", token_views.tokens, name="tokens"),
+    path("account/tokens/<int:token_id>/revoke/", token_views.revoke, name="revoke-token"),
+    path("problems/", problem_catalogue.problems, name="problems"),
+    path("problems/<slug:code>", problem_catalogue.problem, name="problem"),
     path("live/<slug:name>/<uuid:key>/", follow, name="live"),
     path("api/v1/", Root.as_view(), name="root"),
     path("api/v1/openapi.json", description, name="openapi"),
@@ -36,6 +37,6 @@ urlpatterns = [
         name="webhook-resending",
     ),
     path("api/v1/streams/<uuid:aggregate_id>/events", StreamEvents.as_view(), name="stream-events"),
-    path("api/v1/streams/<uuid:aggregate_id>/state", states.State.as_view(), name="stream-state"),
-    path("api/v1/streams/<uuid:aggregate_id>/diff", states.Diff.as_view(), name="stream-diff"),
+    path("api/v1/streams/<uuid:aggregate_id>/state", temporal_views.State.as_view(), name="stream-state"),
+    path("api/v1/streams/<uuid:aggregate_id>/diff", temporal_views.Diff.as_view(), name="stream-diff"),
 ]

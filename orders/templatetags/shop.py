@@ -8,8 +8,8 @@ from typing import Protocol
 from django import template
 
 from eventshop.core.money import Money
-from orders.customer_story import STATES, money
-from orders.order import Status
+from orders.application.order_timeline import STATES, money
+from orders.domain.order import Status
 
 register = template.Library()
 register.filter("money", money)

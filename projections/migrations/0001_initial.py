@@ -199,53 +199,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Rebuild",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("projection", models.CharField(db_index=True, max_length=100)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("requested", "Requested"),
-                            ("running", "Running"),
-                            ("done", "Done"),
-                            ("failed", "Failed"),
-                        ],
-                        default="requested",
-                        max_length=20,
-                    ),
-                ),
-                ("requested_by", models.CharField(max_length=200)),
-                ("reason", models.CharField(blank=True, max_length=500)),
-                ("position", models.BigIntegerField(default=0, help_text="How far the new rows have come.")),
-                ("head", models.BigIntegerField(default=0, help_text="Where the log ended when last looked.")),
-                ("added", models.IntegerField(default=0)),
-                ("changed", models.IntegerField(default=0)),
-                ("removed", models.IntegerField(default=0)),
-                ("error", models.TextField(blank=True)),
-                ("requested_at", models.DateTimeField()),
-                ("started_at", models.DateTimeField(null=True)),
-                ("finished_at", models.DateTimeField(null=True)),
-            ],
-            options={
-                "permissions": (("rebuild_projection", "Can rebuild projections"),),
-                "default_permissions": ("view",),
-            },
-        ),
-        migrations.CreateModel(
-            name="Worker",
-            fields=[
-                ("owner", models.CharField(max_length=200, primary_key=True, serialize=False)),
-                ("projections", models.TextField(help_text="Their names, a comma between them.")),
-                ("started_at", models.DateTimeField()),
-                ("seen_at", models.DateTimeField(db_index=True)),
-            ],
-            options={
-                "default_permissions": ("view",),
-            },
-        ),
-        migrations.CreateModel(
             name="ActivityTimeline",
             fields=[
                 ("last_event_id", models.UUIDField(help_text="The newest event folded into this row.")),
@@ -284,37 +237,6 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["-last_offset"], name="activity_newest"),
                     models.Index(fields=["aggregate_id", "version"], name="activity_of_aggregate"),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Checkpoint",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("projection", models.CharField(max_length=100)),
-                ("partition", models.IntegerField(default=0)),
-                ("position", models.BigIntegerField(default=0, help_text="The offset after which to go on.")),
-                (
-                    "sequence",
-                    models.BigIntegerField(default=0, help_text="The last event's number within the partition."),
-                ),
-                (
-                    "store_position",
-                    models.BigIntegerField(default=0, help_text="The last event's position in the store."),
-                ),
-                ("version", models.IntegerField(default=1, help_text="The projection's version that wrote the rows.")),
-                ("parked", models.IntegerField(default=0, help_text="Events set aside.")),
-                ("events", models.BigIntegerField(default=0, help_text="Events seen since the last rebuild.")),
-                ("advanced_at", models.DateTimeField(help_text="When the position last moved.", null=True)),
-                ("owner", models.CharField(blank=True, help_text="The worker that holds the lease.", max_length=200)),
-                ("leased_until", models.DateTimeField(null=True)),
-                ("polled_at", models.DateTimeField(help_text="When a worker last looked for new events.", null=True)),
-                ("paused", models.BooleanField(default=False)),
-            ],
-            options={
-                "default_permissions": ("view",),
-                "constraints": [
-                    models.UniqueConstraint(fields=("projection", "partition"), name="checkpoint_once_per_partition")
                 ],
             },
         ),
@@ -409,69 +331,6 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["-created_at", "-order_id"], name="order_by_created"),
                     models.Index(fields=["status", "-created_at"], name="order_by_status"),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="ParkedEvent",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("projection", models.CharField(max_length=100)),
-                ("aggregate_id", models.UUIDField()),
-                ("aggregate_type", models.CharField(max_length=100)),
-                ("partition", models.IntegerField(default=0)),
-                ("offset", models.BigIntegerField(default=0)),
-                ("position", models.BigIntegerField(help_text="In the store, from where a retry reads it.")),
-                ("version", models.IntegerField()),
-                ("event_id", models.UUIDField()),
-                ("event_type", models.CharField(max_length=100)),
-                (
-                    "error",
-                    models.CharField(
-                        blank=True, help_text="Empty: it only waits behind an earlier one.", max_length=500
-                    ),
-                ),
-                ("traceback", models.TextField(blank=True)),
-                ("attempts", models.IntegerField(default=0)),
-                ("parked_at", models.DateTimeField()),
-                ("last_attempt_at", models.DateTimeField(null=True)),
-                (
-                    "next_attempt_at",
-                    models.DateTimeField(help_text="Empty while it waits behind an earlier one.", null=True),
-                ),
-            ],
-            options={
-                "permissions": (("retry_parked", "Can retry parked events"),),
-                "default_permissions": ("view",),
-                "indexes": [
-                    models.Index(fields=["projection", "aggregate_id", "position"], name="parked_in_order"),
-                    models.Index(fields=["projection", "next_attempt_at"], name="parked_when_due"),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(fields=("projection", "event_id"), name="parked_once_per_projection")
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="UnreadableRecord",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("projection", models.CharField(max_length=100)),
-                ("topic", models.CharField(max_length=249)),
-                ("partition", models.IntegerField()),
-                ("offset", models.BigIntegerField()),
-                ("key", models.BinaryField(null=True)),
-                ("value", models.BinaryField(null=True)),
-                ("headers", models.JSONField(default=list, help_text="Names and values, the values in Latin-1.")),
-                ("error", models.CharField(max_length=500)),
-                ("found_at", models.DateTimeField()),
-            ],
-            options={
-                "default_permissions": ("view",),
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("projection", "topic", "partition", "offset"), name="unreadable_once_per_projection"
-                    )
                 ],
             },
         ),

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("projections", "0002_outgoing"),
+        ("projections", "0001_initial"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("projections", "0004_horizon_by_index"),
+        ("projections", "0003_order_filters"),
     ]
 
     operations = [

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from projections.engine.tables import (
-    Checkpoint,
-    ParkedEvent,
-    Rebuild,
-    Replay,
-    ReplayedRow,
-    UnreadableRecord,
-    Worker,
-)
+from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, Replay, ReplayedRow, UnreadableRecord, Worker
 from projections.models.activity import ActivityTimeline
 from projections.models.sales import CustomerSummary, DailySales, OrderLine, OrderSummary, ProductSales
 from projections.models.stock import StockLevel
@@ -23,10 +15,10 @@ __all__ = [
     "ConsentRegister",
     "CustomerSummary",
     "DailySales",
+    "DeadLetter",
     "MarketMinute",
     "OrderLine",
     "OrderSummary",
-    "ParkedEvent",
     "Position",
     "ProductSales",
     "Rebuild",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from projections.engine.read_model import ReadModel
+from eventshop.projections.read_model import ReadModel
 from projections.models.fields import reference
 
 

@@ -10,10 +10,10 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, expect
 
-from eventshop.store.dispatch import send
-from eventshop.store.models import StoredEvent
-from orders.commands import CancelOrder
-from projections.engine.tables import ParkedEvent
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.models import StoredEvent
+from eventshop.projections.models import DeadLetter
+from orders.domain.commands import CancelOrder
 from tests.browser.pages import Visitor, serving
 from tests.read_models import append
 from tests.shop import Sale
@@ -60,15 +60,15 @@ def test_every_page_is_clean_in_every_window(visitor: Visitor) -> None:
         "sales": "/admin/projections/dailysales/",
         "products": "/admin/projections/productsales/",
         "activity": "/admin/projections/activitytimeline/",
-        "progress": "/admin/projections/checkpoint/",
-        "parked": "/admin/projections/parkedevent/",
-        "rebuilds": "/admin/projections/rebuild/",
+        "progress": "/admin/projection_engine/checkpoint/",
+        "parked": "/admin/projection_engine/deadletter/",
+        "rebuilds": "/admin/projection_engine/rebuild/",
         "users": "/admin/auth/user/",
         "groups": "/admin/auth/group/",
     }
     for name, path in pages.items():
         visitor.open(path, name)
-    assert not ParkedEvent.objects.exists()
+    assert not DeadLetter.objects.exists()
 
 
 def test_an_order_is_shipped_through_its_dialog(visitor: Visitor) -> None:

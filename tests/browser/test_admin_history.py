@@ -8,9 +8,9 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
-from eventshop.ops.roots import sign_new
-from projections.engine import replays
-from projections.engine.tables import Checkpoint
+from eventshop.operations.tamper_evidence.signed_roots import sign_new
+from eventshop.projections import replays
+from eventshop.projections.models import Checkpoint
 from tests.browser.pages import Visitor, serving
 from tests.read_models import append
 from tests.shop import Sale
@@ -36,8 +36,8 @@ def server(clean_database: None) -> Iterator[str]:
 def test_read_models_as_they_were_are_asked_for_and_read(visitor: Visitor) -> None:
     visitor.sign_in("ada", PASSWORD)
     page = visitor.page
-    visitor.open("/admin/projections/replay/", "asked-for")
-    visitor.open("/admin/projections/replay/new/?projection=order-summary", "as-of")
+    visitor.open("/admin/projection_engine/replay/", "asked-for")
+    visitor.open("/admin/projection_engine/replay/new/?projection=order-summary", "as-of")
     page.get_by_label("As of", exact=True).fill("2999-01-01T00:00")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("status")).to_contain_text("Requested")
@@ -46,7 +46,7 @@ def test_read_models_as_they_were_are_asked_for_and_read(visitor: Visitor) -> No
     expect(page.get_by_role("status")).to_contain_text("Done")  # it looks again by itself
     expect(page.get_by_role("cell", name="SHIPPED")).to_be_visible()
     visitor.open(page.url.partition(visitor.address)[2], "rows")
-    visitor.open(f"/admin/projections/checkpoint/{Checkpoint.objects.latest('pk').pk}/rebuild", "rebuild")
+    visitor.open(f"/admin/projection_engine/checkpoint/{Checkpoint.objects.latest('pk').pk}/rebuild", "rebuild")
 
 
 def test_the_past_of_a_stream_is_stepped_through_by_keys(visitor: Visitor) -> None:

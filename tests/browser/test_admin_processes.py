@@ -11,10 +11,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, expect
 
-from eventshop.process.models import SagaInput, SagaStep
-from orders.gateway import messages
-from orders.gateway.errors import NotJson, WrongSignature
+from eventshop.sagas.models import SagaInput, SagaStep
 from orders.models import GatewayMessage, Payment
+from orders.payment_gateway import message_log
+from orders.payment_gateway.errors import NotJson, WrongSignature
 from tests.bank import Bank
 from tests.browser.pages import Visitor, serving
 from tests.fulfilling import place, receive, saga, settle
@@ -49,8 +49,8 @@ def server(stuck: UUID) -> Iterator[str]:
     User.objects.create_superuser("ada", password=PASSWORD)
     key = uuid4()
     Payment.objects.create(key=key, kind="charge", order_id=stuck, amount=600, currency="GBP", method="card")
-    messages.answer_refused(key, NotJson(why="JSON is malformed"), b"<!doctype html><title>Maintenance</title>")
-    messages.stranger_refused(WrongSignature(), b"")
+    message_log.answer_refused(key, NotJson(why="JSON is malformed"), b"<!doctype html><title>Maintenance</title>")
+    message_log.stranger_refused(WrongSignature(), b"")
     with serving() as address:
         yield address
 

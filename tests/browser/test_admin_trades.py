@@ -10,13 +10,13 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from eventshop.store.models import StoredEvent
+from eventshop.eventstore.models import StoredEvent
 from projections.models import Position, TradeBlotter
 from tests.browser.pages import Visitor, serving
 from tests.dealing import deal
 from tests.staff import PASSWORD, catch_up
 from tests.trader import account
-from trading.events import Side
+from trading.domain.events import Side
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 

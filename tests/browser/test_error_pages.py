@@ -8,10 +8,10 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Browser, expect
 
-from eventshop.core.message import new_id
-from eventshop.store import dispatch
-from eventshop.store.models import StoredEvent
-from orders.commands import CreateOrder
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from orders.domain.commands import CreateOrder
 from tests.browser.pages import Visitor
 from tests.people import EMAIL, customer
 from tests.shop import Sale
@@ -48,7 +48,7 @@ def test_a_fault_of_ours_says_so(visitor: Visitor) -> None:
     """An event that this program cannot read, as an older version would meet it after a step back."""
     client, person = customer()
     sale = Sale(1, customer_id=person)
-    dispatch.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
+    command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
     unreadable = StoredEvent.objects.get(aggregate_id=sale.order_id)
     unreadable.pk, unreadable.event_id, unreadable.version = None, new_id(), 2
     unreadable.event_type = "OrderTeleported"

@@ -10,8 +10,8 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from eventshop.store import dispatch
-from orders.commands import CreateOrder, ProcessPayment, ShipOrder
+from eventshop.eventstore import command_dispatcher
+from orders.domain.commands import CreateOrder, ProcessPayment, ShipOrder
 from tests.browser.pages import Visitor
 from tests.people import customer
 from tests.shop import Sale
@@ -50,17 +50,17 @@ def test_pages_are_told_over_one_stream_and_find_back_to_it(page: Page, server: 
     page.goto("/orders/")
     expect(page.get_by_text("You have not ordered anything yet.")).to_be_visible()
     # No worker runs: what was ordered is in no list, and comes there by itself once there is one again.
-    dispatch.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
+    command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
     catch_up()
     page.get_by_role("link", name=sale.reference).click()
     expect(page.get_by_text("We are taking the payment")).to_be_visible()
-    dispatch.send(ProcessPayment(sale.order_id, sale.total, "card"))
+    command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
     expect(page.locator("#news")).to_have_text("Paid, being packed")  # which is read out
     assert asked == ["eventsource", "eventsource"]
     # The process that held the stream dies; another one takes its place, and nothing is missed.
     [worker] = psutil.Process(server.process.pid).children()
     worker.kill()
-    dispatch.send(ShipOrder(sale.order_id, "Royal Mail", "RM1"))
+    command_dispatcher.send(ShipOrder(sale.order_id, "Royal Mail", "RM1"))
     expect(page.get_by_text("Your parcel left with Royal Mail, number RM1.")).to_be_visible()
     assert set(asked) == {"eventsource"}
     assert not [it for it in complaints if "ERR_" not in it], complaints
@@ -69,14 +69,14 @@ def test_pages_are_told_over_one_stream_and_find_back_to_it(page: Page, server: 
 def test_who_gets_no_stream_asks_now_and_then(page: Page, server: WebServer) -> None:
     client, person = customer()
     sale, asked = Sale(1, customer_id=person), live_requests(page)
-    dispatch.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
+    command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
     Visitor(page, server.address).enter(client)
     page.route(
         "**/live/**",
         lambda route: route.fulfill(status=204) if "eventsource" in route.request.resource_type else route.continue_(),
     )
     page.goto(f"/orders/{sale.order_id}/")
-    dispatch.send(ProcessPayment(sale.order_id, sale.total, "card"))
+    command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
     expect(page.get_by_text("Paid, being packed").first).to_be_visible()
     assert asked[:2] == ["eventsource", "fetch"]
     client.logout()

@@ -13,13 +13,13 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, expect
 
-from eventshop.privacy import erasing
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.privacy.erasure import erasure_job
 from eventshop.privacy.models import Certificate
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
 from tests.browser.pages import Visitor, serving
 from tests.staff import PASSWORD, catch_up
-from users.commands import BeginErasure, CreateUser, GrantConsent, RequestErasure
+from users.domain.commands import BeginErasure, CreateUser, GrantConsent, RequestErasure
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
@@ -45,8 +45,8 @@ def desk(clean_database: None, settings: Any, tmp_path: Path) -> Iterator[Desk]:
     send(CreateUser(gone, "bob@example.org", "Bob"))
     send(RequestErasure(gone, at=now, due_at=now))
     send(BeginErasure(gone, at=now))
-    erasing.begin(gone)
-    erasing.go_on(gone)
+    erasure_job.begin(gone)
+    erasure_job.go_on(gone)
     catch_up()
     with serving() as address:
         yield Desk(address, ada, gone)

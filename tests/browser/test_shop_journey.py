@@ -8,16 +8,16 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from eventshop.store import dispatch
-from eventshop.store.models import StoredEvent
-from orders.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from orders.domain.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
 from orders.models import Product
 from tests.browser.pages import Visitor, serving
 from tests.people import EMAIL, PASSWORD, signed_up
 from tests.shop import gbp
 from tests.staff import catch_up
-from users.accounts import person_of
-from users.commands import ChangeContactDetails
+from users.application.accounts import person_of
+from users.domain.commands import ChangeContactDetails
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
@@ -34,10 +34,10 @@ GOODS = (
 def server(clean_database: None) -> Iterator[str]:
     for sku, name, price in GOODS:
         Product.objects.create(sku=sku, name=name, price=Decimal(price))
-        dispatch.send(ReceiveStock(sku=sku, quantity=50, reference="D-1"))
+        command_dispatcher.send(ReceiveStock(sku=sku, quantity=50, reference="D-1"))
     person = person_of(signed_up())
     assert person
-    dispatch.send(ChangeContactDetails(person, EMAIL, "Ada Marker", address="1 Garden Street\nYork YO1 1AA"))
+    command_dispatcher.send(ChangeContactDetails(person, EMAIL, "Ada Marker", address="1 Garden Street\nYork YO1 1AA"))
     with serving() as address:
         yield address
 
@@ -71,9 +71,9 @@ def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
     order = StoredEvent.objects.get(event_type="OrderCreated").aggregate_id
     assert StoredEvent.objects.filter(event_type="ConsentGranted").count() == 1
     # The page is left alone: it follows by itself.
-    dispatch.send(ProcessPayment(order, gbp("25.00"), "card"))
+    command_dispatcher.send(ProcessPayment(order, gbp("25.00"), "card"))
     expect(page.locator("#live").get_by_text("Paid, being packed")).to_be_visible()
-    dispatch.send(ShipOrder(order, "Royal Mail", "RM 123 456 789"))
+    command_dispatcher.send(ShipOrder(order, "Royal Mail", "RM 123 456 789"))
     expect(page.get_by_text("Your parcel left with Royal Mail, number RM 123 456 789.")).to_be_visible()
     visitor.seen("shipped")
     page.get_by_role("link", name="Invoice").click()
@@ -85,7 +85,7 @@ def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
     with page.expect_download() as download:
         page.get_by_role("link", name="Download as PDF").click()
     assert download.value.path().read_bytes().startswith(b"%PDF-")
-    dispatch.send(DeliverOrder(order))
+    command_dispatcher.send(DeliverOrder(order))
     visitor.open(f"/orders/{order}/", "delivered")
     page.get_by_role("link", name="Return something").click()
     visitor.seen("return")

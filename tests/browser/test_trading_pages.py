@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
 from tests.browser.pages import Visitor
 from tests.people import EMAIL, PASSWORD, signed_up
 from tests.staff import catch_up
 from tests.trader import account, fill, trade
-from trading.commands import HoldSettlement, SettleTrade
-from users.accounts import person_of
+from trading.domain.commands import HoldSettlement, SettleTrade
+from users.application.accounts import person_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 

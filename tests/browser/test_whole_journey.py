@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from eventshop.log.database import DatabaseLog
-from eventshop.process import running
-from eventshop.store import dispatch
-from eventshop.store.models import StoredEvent
-from orders.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.sagas import workers
+from orders.domain.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
 from orders.models import Product
-from projections.catalogue import catalogue
+from projections.registry import catalogue
 from tests.browser.pages import Visitor, serving
 from tests.people import EMAIL, PASSWORD, link_in_letter
 from tests.read_models import caught_up
@@ -30,7 +30,7 @@ def server(clean_database: None, tmp_path: Path, settings: Any) -> Iterator[str]
     settings.KEY_CACHE_SECONDS = settings.ERASURE_COOLING_OFF_DAYS = 0
     settings.ERASURE_LIST = str(tmp_path / "erased.txt")
     Product.objects.create(sku="MUG", name="Stoneware mug", price=Decimal("12.50"))
-    dispatch.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
+    command_dispatcher.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
     with serving() as address:
         yield address
 
@@ -85,7 +85,7 @@ def _order(visitor: Visitor) -> None:
 def _deliver() -> None:
     order = StoredEvent.objects.get(event_type="OrderCreated").aggregate_id
     for command in (ProcessPayment(order, gbp("12.50"), "card"), ShipOrder(order, "Post"), DeliverOrder(order, "Ada")):
-        dispatch.send(command)
+        command_dispatcher.send(command)
     caught_up(*catalogue.chosen([]))
 
 
@@ -101,7 +101,7 @@ def _leave(visitor: Visitor) -> None:
     visitor.seen("leaving")
     link = link_in_letter()
     visitor.open(link, "erasure-waits")
-    running.settle("test", DatabaseLog())
+    workers.settle("test", DatabaseLog())
     caught_up(*catalogue.chosen([]))
     visitor.open(link, "certificate")
     with page.expect_download() as download:

@@ -17,11 +17,11 @@ import pytest
 from pytest_django import Settings
 
 from eventshop.core.errors import CommandRefused
-from eventshop.log.crash import POINTS
-from eventshop.log.database import DatabaseLog
-from eventshop.process import running
-from eventshop.process.models import Saga
-from orders.commands import CancelOrder
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.runtime.fault_injection import POINTS
+from eventshop.sagas import workers as sagas_workers
+from eventshop.sagas.models import Saga
+from orders.domain.commands import CancelOrder
 from tests.conftest import BASE_DIR
 from tests.fulfilling import (
     by,
@@ -80,7 +80,7 @@ def at_work(database_url: str, gateway: GatewayProcess, count: int) -> Iterator[
 def settle_for_good() -> None:
     def is_done() -> bool:
         nobody_waits()
-        running.settle("last", DatabaseLog())
+        sagas_workers.settle("last", DatabaseLog())
         assert not Saga.objects.filter(status="stuck").exists(), Saga.objects.filter(status="stuck").values_list(
             "error"
         )

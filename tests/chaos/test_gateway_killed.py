@@ -16,9 +16,9 @@ import pytest
 from django.db import connections
 from pytest_django import Settings
 
-from orders.gateway.configured import payment_gateway
+from orders.application.payment_gateway_port import Declined, Outcome, Succeeded
 from orders.models import GatewayMessage, Payment
-from orders.payments import Declined, Outcome, Succeeded
+from orders.payment_gateway.factory import payment_gateway
 from tests.browser.pages import serving
 from tests.payment_gateway import SECRET, GatewayProcess, running_gateway
 from tests.processes import until

@@ -17,11 +17,11 @@ from django.db import connections
 from django.db.models import Sum
 from django.utils import timezone
 
-from eventshop.core.message import Envelope, new_id
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent
-from projections.engine.projection import catalogue
-from projections.engine.tables import Checkpoint, ParkedEvent
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
+from eventshop.projections.models import Checkpoint, DeadLetter
+from eventshop.projections.projection import catalogue
 from tests.conftest import BASE_DIR
 from tests.processes import BUSY
 from tests.read_models import append_lives, eventually, folded, held, history
@@ -113,11 +113,11 @@ def everything_is_the_fold() -> None:
     """Every column of every row is the fold of all events but those set aside; and each event was counted once."""
     events, total = history(), StoredEvent.objects.count()
     for projection in catalogue.chosen([]):
-        aside = set(ParkedEvent.objects.filter(projection=projection.name).values_list("event_id", flat=True))
+        aside = set(DeadLetter.objects.filter(projection=projection.name).values_list("event_id", flat=True))
         assert held(projection) == folded(projection, [item for item in events if item.meta.event_id not in aside])
         at = Checkpoint.objects.get(projection=projection.name)
         assert (at.events, at.parked) == (total, len(aside))
-    parked = ParkedEvent.objects.order_by("projection", "position").values_list("projection", "event_type")
+    parked = DeadLetter.objects.order_by("projection", "position").values_list("projection", "event_type")
     assert list(parked) == [
         ("daily-sales", "PaymentProcessed"),
         ("daily-sales", "ItemsReturned"),

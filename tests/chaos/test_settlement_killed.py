@@ -15,21 +15,21 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from eventshop.core.message import new_id
-from eventshop.log.crash import POINTS
-from eventshop.log.database import DatabaseLog
-from eventshop.process import running
-from eventshop.process.models import Saga, Timer
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
+from eventshop.core.messages import new_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.runtime.fault_injection import POINTS
+from eventshop.sagas import workers
+from eventshop.sagas.models import Saga, Timer
 from tests.conftest import BASE_DIR
 from tests.fulfilling import nobody_waits
 from tests.processes import until
 from tests.trader import account, fill
-from trading.account import TradingAccount
-from trading.commands import HoldSettlement, ResumeSettlement
-from trading.events import OrderType, Side
-from trading.placing import NewTrade, cancel, place
+from trading.application.submit_trade import NewTrade, cancel, place
+from trading.domain.account import TradingAccount
+from trading.domain.commands import HoldSettlement, ResumeSettlement
+from trading.domain.events import OrderType, Side
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
@@ -103,5 +103,5 @@ def dead_or_done(process: subprocess.Popen[bytes], trades: list[UUID]) -> bool:
 def done_here(trades: list[UUID]) -> bool:
     """What the last worker left, this process ends; leases of the dead are not waited for."""
     nobody_waits()
-    running.settle("last", DatabaseLog())
+    workers.settle("last", DatabaseLog())
     return all_ended(trades)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from eventshop.web import docs
+from eventshop.web.api import openapi_views
 
 NAME = "eventshop_client"
 
@@ -21,7 +21,7 @@ def generate(folder: Path) -> None:
     config.write_text(json.dumps({"post_hooks": []}))
     command = [
         *(sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"),
-        *("--path", str(docs.FILE), "--output-path", str(folder / NAME), "--config", str(config)),
+        *("--path", str(openapi_views.FILE), "--output-path", str(folder / NAME), "--config", str(config)),
     ]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout + said.stderr

@@ -7,17 +7,17 @@ from decimal import Decimal
 from django.contrib.auth.models import User as Login
 from django.utils import timezone
 
-from eventshop.core.ids import derived_id
-from eventshop.store import dispatch
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.eventstore import command_dispatcher
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
-from orders.commands import CreateOrder, ProcessPayment, ReceiveStock
+from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock
 from orders.models import Product
 from tests.dealing import deal
 from tests.people import signed_up
 from tests.shop import Sale
 from tests.staff import catch_up
-from trading.commands import OpenAccount
-from users.accounts import person_of
+from trading.domain.commands import OpenAccount
+from users.application.accounts import person_of
 
 ACCOUNT, TRADE = derived_id("test-account", "owner"), derived_id("test-trade", "T-1")
 WEBHOOK, DELIVERY = derived_id("test-webhook", "1"), derived_id("test-delivery", "1")
@@ -30,11 +30,13 @@ def furnished() -> Login:
     login.save()
     person = person_of(login)
     Product.objects.create(sku="MUG", name="Mug", price=Decimal("12.50"))
-    dispatch.send(ReceiveStock("MUG", 500, "D-1"))
+    command_dispatcher.send(ReceiveStock("MUG", 500, "D-1"))
     for sale in (Sale(1), Sale(2)):
-        dispatch.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines, delivery_name="Ada Marker"))
-        dispatch.send(ProcessPayment(sale.order_id, sale.total, "card"))
-    dispatch.send(OpenAccount(ACCOUNT, "Ada", person, "EUR", Decimal(10_000)))
+        command_dispatcher.send(
+            CreateOrder(sale.order_id, sale.reference, person, sale.lines, delivery_name="Ada Marker")
+        )
+        command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+    command_dispatcher.send(OpenAccount(ACCOUNT, "Ada", person, "EUR", Decimal(10_000)))
     deal("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
     told = WebhookEndpoint.objects.create(id=WEBHOOK, owner=login, url="https://192.0.2.1/", active=False)
     WebhookDelivery.objects.create(id=DELIVERY, endpoint=told, position=1, event_type="X", due_at=timezone.now())

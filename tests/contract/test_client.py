@@ -22,7 +22,7 @@ from tests.fulfilling import receive, settle
 from tests.people import signed_up
 from tests.receiver import Receiver, receiver
 from tests.staff import catch_up
-from users.notices import current_notice
+from users.domain.privacy_notices import current_notice
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

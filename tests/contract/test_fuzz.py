@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from eventshop.web import docs
+from eventshop.web.api import openapi_views
 from tests.api import token_of
 from tests.browser.pages import serving
 from tests.contract.shop import furnished, known_ids
@@ -56,7 +56,7 @@ def tried(server: tuple[str, str], folder: Path, phases: str, parameters: Mappin
     config.write_text(f"{(HERE / 'schemathesis.toml').read_text()}\n[parameters]\n{known}\n")
     address, token = server
     command = [
-        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", str(docs.FILE)),
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", str(openapi_views.FILE)),
         *("--url", address, "--header", f"Authorization: Bearer {token}", "--phases", phases),
         *("--checks", ",".join(CHECKS), "--max-examples", str(EXAMPLES), "--continue-on-failure", "--no-color"),
         *("--generation-deterministic", "--no-shrink", "--warnings", "off"),

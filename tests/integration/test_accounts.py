@@ -11,15 +11,15 @@ from django.core import mail
 from django.db import connections
 from django.test import Client
 
+from eventshop.core.deterministic_ids import derived_id
 from eventshop.core.errors import AlreadyTaken
-from eventshop.core.ids import derived_id
-from eventshop.core.message import new_id
-from eventshop.privacy import links
-from eventshop.store.models import StoredEvent
+from eventshop.core.messages import new_id
+from eventshop.eventstore.models import StoredEvent
+from eventshop.privacy import encrypted_tokens
 from tests.people import EMAIL, PASSWORD, customer, link_in_letter, signed_up
-from users import accounts
+from users.application import accounts
+from users.application.customer_adapter import person
 from users.models import Account
-from users.people import person
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -147,13 +147,13 @@ def test_a_new_password_by_letter_works_once_and_ends_other_sessions(client: Cli
 
 
 def test_a_link_is_for_one_kind_of_page_and_says_nothing_by_itself(client: Client) -> None:
-    token = links.token("sign-up", EMAIL)
+    token = encrypted_tokens.token("sign-up", EMAIL)
     assert EMAIL not in token
     assert client.get(f"/account/reset/{token}/").status_code == 410
     assert client.get(f"/account/sign-up/{token[:-2]}/").status_code == 410
     assert client.get("/account/sign-up/nonsense/").status_code == 410
-    with pytest.raises(links.InvalidLink):
-        links.carried("sign-up", token, str, max_age_s=-1)
+    with pytest.raises(encrypted_tokens.InvalidLink):
+        encrypted_tokens.carried("sign-up", token, str, max_age_s=-1)
 
 
 def test_changing_the_password_asks_for_the_old_one() -> None:

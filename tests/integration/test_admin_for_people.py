@@ -14,18 +14,18 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from eventshop.core.message import Envelope
-from eventshop.ops.console.readable import readable
-from eventshop.store.dispatch import send
-from eventshop.store.models import StoredEvent
-from orders.commands import CreateOrder
-from orders.events import Line
+from eventshop.admin_console.formatting import readable
+from eventshop.core.messages import Envelope
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.models import StoredEvent
+from orders.domain.commands import CreateOrder
+from orders.domain.events import Line
 from projections.models import CustomerSummary, Position, TradeBlotter, TradingAccount
 from tests.dealing import deal
 from tests.shop import Sale, eur
 from tests.staff import boss, catch_up, clerk, order_page, shop
-from trading.commands import HoldSettlement
-from users.commands import CreateUser, PlaceLegalHold
+from trading.domain.commands import HoldSettlement
+from users.domain.commands import CreateUser, PlaceLegalHold
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from eventshop.store.dispatch import send
-from eventshop.store.models import StoredEvent, StoredReceipt
-from orders.commands import ShipOrder
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.models import StoredEvent, StoredReceipt
+from orders.domain.commands import ShipOrder
 from tests.read_models import append
 from tests.shop import LANTERNS, Sale
 from tests.staff import boss, catch_up, clerk, order_page, said, shop

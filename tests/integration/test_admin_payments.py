@@ -9,10 +9,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from orders.gateway import messages
-from orders.gateway.answers import Notice, Told
-from orders.gateway.errors import NotJson, UnknownPayment, WrongSignature
 from orders.models import GatewayMessage, Payment
+from orders.payment_gateway import message_log
+from orders.payment_gateway.errors import NotJson, UnknownPayment, WrongSignature
+from orders.payment_gateway.responses import Notice, Told
 from tests.shop import Sale
 from tests.staff import boss, clerk, shop
 
@@ -56,9 +56,9 @@ def test_what_was_refused_stands_with_its_reason_and_how_often() -> None:
     told = Told(key=uuid4(), kind="charge", reference="ch_1", amount=900, currency="GBP", status="succeeded")
     notice = Notice(type="charge.succeeded", data=told)
     for _ in range(3):
-        messages.notice_refused("msg_1", UnknownPayment(key=told.key), b"{}", notice)
-    messages.answer_refused(told.key, NotJson(why="malformed"), b"<html>\x00\xff")
-    messages.stranger_refused(WrongSignature(), b"")
+        message_log.notice_refused("msg_1", UnknownPayment(key=told.key), b"{}", notice)
+    message_log.answer_refused(told.key, NotJson(why="malformed"), b"<html>\x00\xff")
+    message_log.stranger_refused(WrongSignature(), b"")
     client = boss()
     content = client.get(MESSAGES).content.decode()
     for text in ("unknown-payment", "not-json", "wrong-signature", "The shop knows of no such payment"):

@@ -12,14 +12,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from eventshop.core.message import new_id
-from eventshop.privacy import erasing
+from eventshop.core.messages import new_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.privacy.erasure import erasure_job
 from eventshop.privacy.models import Certificate, Erasure
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
 from tests.staff import boss, catch_up, clerk, said
-from users.commands import BeginErasure, CreateUser, GrantConsent, RequestErasure
-from users.events import DataAccessed
+from users.domain.commands import BeginErasure, CreateUser, GrantConsent, RequestErasure
+from users.domain.events import DataAccessed
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -47,8 +47,8 @@ def erased() -> UUID:
     person, now = ada(), timezone.now()
     send(RequestErasure(person, at=now, due_at=now))
     send(BeginErasure(person, at=now))
-    erasing.begin(person)
-    erasing.go_on(person)
+    erasure_job.begin(person)
+    erasure_job.go_on(person)
     catch_up()
     return person
 

@@ -12,15 +12,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from eventshop.core.message import Envelope, new_id
-from eventshop.ops.console.counting import BoundedPaginator
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent
-from projections.catalogue import catalogue
-from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild
+from eventshop.admin_console.estimated_pagination import BoundedPaginator
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
+from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
+from projections.admin.projection_lag import REMEMBERED, Progress, progress
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
-from projections.progress import REMEMBERED, Progress, progress
+from projections.registry import catalogue
 from tests.flaky import Flaky, fail, listed
 from tests.read_models import append, caught_up
 from tests.shop import ADA, BOB, LANTERNS, Sale, eur, gbp, line
@@ -28,7 +28,7 @@ from tests.staff import boss, catch_up, clerk, order_page, queries, said, shop
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-ORDERS, PARKED = "/admin/projections/ordersummary/", "/admin/projections/parkedevent/"
+ORDERS, PARKED = "/admin/projections/ordersummary/", "/admin/projection_engine/deadletter/"
 sale, other, foreign = Sale(1), Sale(2, (LANTERNS,), BOB), Sale(3, (line("71053", 1, eur("99.00")),), None)
 
 
@@ -189,7 +189,7 @@ def test_each_projection_shows_by_how_many_events_it_is_behind() -> None:
         "order-summary": (0, "good")
     }
     client = boss()
-    rows = client.get("/admin/projections/checkpoint/").context["cl"].result_list
+    rows = client.get("/admin/projection_engine/checkpoint/").context["cl"].result_list
     assert {row.projection: row.status.behind for row in rows} == {
         name: behind for name, (behind, _) in states().items()
     }
@@ -207,13 +207,13 @@ def test_the_worst_projection_comes_first_and_a_log_that_is_away_is_said(setting
     cache.set(REMEMBERED, Progress([], "the log is away"))
     client = boss()
     assert "the log is away" in client.get("/admin/").content.decode()
-    assert "the log is away" in client.get("/admin/projections/checkpoint/").content.decode()
+    assert "the log is away" in client.get("/admin/projection_engine/checkpoint/").content.decode()
 
 
 def test_a_rebuild_is_asked_for_with_a_reason() -> None:
     shop(sale)
     row = Checkpoint.objects.get(projection="order-summary")
-    page = reverse("admin:projections_checkpoint_rebuild", args=(row.pk,))
+    page = reverse("admin:projection_engine_checkpoint_rebuild", args=(row.pk,))
     assert clerk("view_checkpoint").post(page, {"reason": "new column"}).status_code == 403
     client = clerk("view_checkpoint", "view_rebuild", "rebuild_projection")
     assert client.get(page).status_code == 200
@@ -230,7 +230,7 @@ def test_a_rebuild_is_asked_for_with_a_reason() -> None:
         "clerk",
         "new column",
     )
-    assert answer.headers["Location"] == reverse("admin:projections_rebuild_change", args=(job.pk,))
+    assert answer.headers["Location"] == reverse("admin:projection_engine_rebuild_change", args=(job.pk,))
     client.post(page, {"reason": "again", "unseen": "on"})
     assert Rebuild.objects.count() == 1
 
@@ -239,16 +239,16 @@ def test_a_parked_event_is_shown_with_its_error_and_retried_after_the_fix(flaky:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
     caught_up(flaky.projection)
-    first = ParkedEvent.objects.earliest("position")
-    client = clerk("view_parkedevent", "retry_parked")
-    page = client.get(reverse("admin:projections_parkedevent_change", args=(first.pk,))).content.decode()
+    first = DeadLetter.objects.earliest("position")
+    client = clerk("view_deadletter", "retry_dead_letters")
+    page = client.get(reverse("admin:projection_engine_deadletter_change", args=(first.pk,))).content.decode()
     assert "cannot digest this" in page
     assert "Traceback" in page
-    retry = reverse("admin:projections_parkedevent_retry", args=(first.pk,))
-    assert clerk("view_parkedevent").post(retry).status_code == 403
-    client = clerk("view_parkedevent", "retry_parked")
+    retry = reverse("admin:projection_engine_deadletter_retry", args=(first.pk,))
+    assert clerk("view_deadletter").post(retry).status_code == 403
+    client = clerk("view_deadletter", "retry_dead_letters")
     assert client.get(retry).status_code == 200
-    assert ParkedEvent.objects.count() == 2
+    assert DeadLetter.objects.count() == 2
     assert said(client.post(retry)) == [f"flaky, {sale.order_id}: 0 folded, 2 still parked."]
     flaky.mend()
     assert said(client.post(retry))[-1] == f"flaky, {sale.order_id}: 2 folded, 0 still parked."
@@ -262,11 +262,11 @@ def test_several_parked_sequences_are_retried_from_the_list(flaky: Flaky) -> Non
         append(one.order_id, one.created, one.paid)
     caught_up(flaky.projection)
     flaky.mend()
-    ids = list(ParkedEvent.objects.values_list("pk", flat=True))
-    client = clerk("view_parkedevent", "retry_parked")
+    ids = list(DeadLetter.objects.values_list("pk", flat=True))
+    client = clerk("view_deadletter", "retry_dead_letters")
     answer = client.post(PARKED, {"action": "retry_selected", "_selected_action": ids})
     assert len(said(answer)) == 2
-    assert not ParkedEvent.objects.exists()
+    assert not DeadLetter.objects.exists()
 
 
 def test_sales_totals_follow_the_filters_and_never_mix_currencies() -> None:

@@ -17,21 +17,21 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from eventshop.ops.models import PeriodicWork
-from eventshop.ops.roots import sign_new
-from eventshop.privacy.certificates import issue
-from eventshop.privacy.erasing import begin
-from eventshop.privacy.scanning import Scan
-from eventshop.store.dispatch import send
-from eventshop.store.models import StoredEvent, StoredReceipt
-from projections.engine.replays import what_if
-from projections.engine.tables import ParkedEvent, Rebuild
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.models import StoredEvent, StoredReceipt
+from eventshop.operations.models import PeriodicWork
+from eventshop.operations.tamper_evidence.signed_roots import sign_new
+from eventshop.privacy.erasure.certificates import issue
+from eventshop.privacy.erasure.erasure_job import begin
+from eventshop.privacy.erasure.leftover_scan import Scan
+from eventshop.projections.models import DeadLetter, Rebuild
+from eventshop.projections.replays import what_if
 from tests.dealing import deal
 from tests.fulfilling import receive
 from tests.shop import Sale
 from tests.staff import boss, clerk, shop
-from trading.commands import OpenAccount
-from users.commands import CreateUser, GrantConsent
+from trading.domain.commands import OpenAccount
+from users.domain.commands import CreateUser, GrantConsent
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -56,7 +56,7 @@ def row_of() -> Any:
     shop(sale)
     sign_new()
     event = StoredEvent.objects.latest("position")
-    ParkedEvent.objects.create(
+    DeadLetter.objects.create(
         projection="order-summary",
         aggregate_id=sale.order_id,
         aggregate_type="Order",

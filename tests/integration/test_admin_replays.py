@@ -11,8 +11,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from projections.engine import replays
-from projections.engine.tables import Checkpoint, Rebuild, Replay
+from eventshop.projections import replays
+from eventshop.projections.models import Checkpoint, Rebuild, Replay
 from projections.models import DailySales, OrderSummary
 from projections.replay_csv import lines
 from tests.shop import Sale
@@ -20,7 +20,7 @@ from tests.staff import clerk, order_page, shop
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-NEW = "/admin/projections/replay/new/"
+NEW = "/admin/projection_engine/replay/new/"
 RIGHTS = ("view_replay", "replay_projection", "view_dailysales", "view_ordersummary")
 
 
@@ -42,7 +42,7 @@ def test_a_read_model_is_asked_for_as_it_was_watched_and_read() -> None:
     client = clerk(*RIGHTS)
     answer = client.post(NEW, asked())
     job = Replay.objects.get()
-    page = reverse("admin:projections_replay_change", args=(job.pk,))
+    page = reverse("admin:projection_engine_replay_change", args=(job.pk,))
     assert (answer.headers["Location"], job.requested_by) == (page, "clerk")
     waits = client.get(page)
     assert "Requested" in text_of(waits) and waits.headers["Refresh"] == "2"
@@ -51,7 +51,7 @@ def test_a_read_model_is_asked_for_as_it_was_watched_and_read() -> None:
     assert "Refresh" not in shown.headers
     day = DailySales.objects.get()
     assert day.pk in text_of(shown) and "22.590" in text_of(shown)
-    listed = text_of(client.get("/admin/projections/replay/"))
+    listed = text_of(client.get("/admin/projection_engine/replay/"))
     assert "1 rows" in listed and "&lt;time" not in listed + text_of(shown)
 
 
@@ -67,7 +67,7 @@ def test_by_when_it_happened_and_one_row_alone_can_be_asked_for() -> None:
     folded()
     job = Replay.objects.get()
     assert (job.happened, job.rows, job.key) == (True, 1, key)
-    assert "by when it happened" in text_of(client.get(f"/admin/projections/replay/{job.pk}/change/"))
+    assert "by when it happened" in text_of(client.get(f"/admin/projection_engine/replay/{job.pk}/change/"))
 
 
 def test_a_long_result_has_pages_and_is_downloaded_whole() -> None:
@@ -75,7 +75,7 @@ def test_a_long_result_has_pages_and_is_downloaded_whole() -> None:
     client = clerk(*RIGHTS)
     client.post(NEW, asked(projection="order-summary"))
     folded()
-    page = f"/admin/projections/replay/{Replay.objects.get().pk}/change/"
+    page = f"/admin/projection_engine/replay/{Replay.objects.get().pk}/change/"
     assert "Page 1 of 2" in text_of(client.get(page)) and "Page 2 of 2" in text_of(client.get(page + "?p=2"))
     assert "Page 2 of 2" in text_of(client.get(page + "?p=99"))
     answer: Any = client.get(page.replace("change", "export"))
@@ -102,7 +102,7 @@ def test_who_may_not_see_rows_may_not_see_them_as_they_were() -> None:
     clerk(*RIGHTS).post(NEW, asked())
     folded()
     job = Replay.objects.get()
-    page = f"/admin/projections/replay/{job.pk}/change/"
+    page = f"/admin/projection_engine/replay/{job.pk}/change/"
     for rights in (("view_replay",), ("view_replay", "view_ordersummary")):
         client = clerk(*rights)
         assert "22.590" not in text_of(client.get(page)) and "You may not see the rows" in text_of(client.get(page))
@@ -128,9 +128,9 @@ def test_a_rebuild_is_tried_out_first_and_remembers_what_was_foreseen() -> None:
     OrderSummary.objects.filter(pk=Sale(1).order_id).update(status="DELIVERED")
     row = Checkpoint.objects.get(projection="order-summary")
     client = clerk("view_checkpoint", "view_rebuild", "rebuild_projection", *RIGHTS)
-    rebuild = reverse("admin:projections_checkpoint_rebuild", args=(row.pk,))
+    rebuild = reverse("admin:projection_engine_checkpoint_rebuild", args=(row.pk,))
     assert "without knowing what will differ" in text_of(client.get(rebuild))
-    what_if = reverse("admin:projections_checkpoint_what_if", args=(row.pk,))
+    what_if = reverse("admin:projection_engine_checkpoint_what_if", args=(row.pk,))
     assert client.get(what_if).status_code == 200
     answer = client.post(what_if)
     folded()
@@ -141,12 +141,12 @@ def test_a_rebuild_is_tried_out_first_and_remembers_what_was_foreseen() -> None:
     client.post(rebuild, {"reason": "somebody wrote into it"})
     job = Rebuild.objects.get()
     assert (job.foreseen_added, job.foreseen_changed, job.foreseen_removed, job.foreseen_failed) == (0, 1, 0, 0)
-    assert "0 / 1 / 0" in text_of(client.get("/admin/projections/rebuild/"))
+    assert "0 / 1 / 0" in text_of(client.get("/admin/projection_engine/rebuild/"))
 
 
 def test_who_may_not_try_out_may_not() -> None:
     shop(Sale(1))
     row = Checkpoint.objects.get(projection="order-summary")
-    what_if = reverse("admin:projections_checkpoint_what_if", args=(row.pk,))
+    what_if = reverse("admin:projection_engine_checkpoint_what_if", args=(row.pk,))
     assert clerk("view_checkpoint", "rebuild_projection").post(what_if).status_code == 403
     assert not Replay.objects.exists()

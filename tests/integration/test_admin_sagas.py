@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from eventshop.process.models import SagaInput, SagaStep
-from orders.order import Status
+from eventshop.sagas.models import SagaInput, SagaStep
+from orders.domain.order import Status
 from tests.bank import Bank
 from tests.fulfilling import order, place, receive, saga, settle
 from tests.staff import boss, clerk, queries, said

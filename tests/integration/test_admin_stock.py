@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from orders.commands import ReserveInventory, WriteOffStock
-from orders.stock_item import stock_item_id
-from projections.catalogue import catalogue
+from orders.domain.commands import ReserveInventory, WriteOffStock
+from orders.domain.stock_item import stock_item_id
+from projections.registry import catalogue
 from tests.bank import Bank
 from tests.fulfilling import by, place, receive, settle
 from tests.read_models import caught_up

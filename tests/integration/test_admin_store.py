@@ -10,13 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from eventshop.core.message import Envelope, new_id
-from eventshop.ops.console import lookups, states
-from eventshop.ops.console.streams import PAGE
-from eventshop.store import dispatch
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent, StoredReceipt
-from orders.commands import CreateOrder, ProcessPayment, WriteOffStock
+from eventshop.admin_console import search, state_diff
+from eventshop.admin_console.stream_admin import PAGE
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent, StoredReceipt
+from orders.domain.commands import CreateOrder, ProcessPayment, WriteOffStock
 from tests.read_models import append
 from tests.shop import Sale
 from tests.staff import boss, order_page, queries, shop
@@ -90,7 +90,7 @@ def test_an_event_is_found_by_every_id_it_has() -> None:
     shop(sale)
     command = Envelope(command_id=new_id(), correlation_id=new_id())
     other = Sale(2)
-    dispatch.send(CreateOrder(other.order_id, other.reference, None, other.lines), envelope=command)
+    command_dispatcher.send(CreateOrder(other.order_id, other.reference, None, other.lines), envelope=command)
     event = StoredEvent.objects.latest("position")
     client = boss()
     asked = (event.event_id, event.aggregate_id, event.correlation_id, event.command_id, event.position)
@@ -112,7 +112,7 @@ def test_streams_and_receipts_are_found_too() -> None:
 
 def test_events_are_narrowed_by_their_type_and_their_aggregates_type() -> None:
     shop(sale)
-    dispatch.send(WriteOffStock("71053", 2, "broken", "A1"))
+    command_dispatcher.send(WriteOffStock("71053", 2, "broken", "A1"))
     client = boss()
     assert positions(client, type="OrderCreated") == [1]
     assert positions(client, aggregate="Order") == [2, 1]
@@ -139,8 +139,8 @@ def test_the_position_of_a_moment_is_found_without_an_index_on_the_time() -> Non
     many(40)
     moments: list[datetime] = list(StoredEvent.objects.order_by("position").values_list("recorded_at", flat=True))
     for place in (0, 1, 17, 39):
-        assert lookups.position_at(moments[place]) == 1 + moments.index(moments[place])
-    assert lookups.position_at(moments[-1] + timedelta(days=1)) == 41
+        assert search.position_at(moments[place]) == 1 + moments.index(moments[place])
+    assert search.position_at(moments[-1] + timedelta(days=1)) == 41
 
 
 def test_a_stream_shows_its_length_and_last_event() -> None:
@@ -201,12 +201,12 @@ def test_neighbours_in_the_stream_and_in_the_store_are_linked() -> None:
 
 def test_a_story_is_told_in_order_with_its_causes() -> None:
     story = new_id()
-    dispatch.send(
+    command_dispatcher.send(
         CreateOrder(sale.order_id, sale.reference, None, sale.lines),
         envelope=Envelope(command_id=new_id(), correlation_id=story),
     )
     first = StoredEvent.objects.get()
-    dispatch.send(
+    command_dispatcher.send(
         ProcessPayment(sale.order_id, sale.total, "card"),
         envelope=Envelope(command_id=new_id(), correlation_id=story, causation_id=first.event_id, sequence_number=1),
     )
@@ -243,13 +243,13 @@ def test_a_receipt_shows_what_its_command_led_to() -> None:
 
 def test_a_state_that_cannot_be_computed_says_why() -> None:
     shop(sale)
-    assert "long" in states.change_at("Order", sale.order_id, states.LONGEST_FOLD + 1).problem
-    assert "Nobody" in states.change_at("Nobody", sale.order_id, 1).problem
+    assert "long" in state_diff.change_at("Order", sale.order_id, state_diff.LONGEST_FOLD + 1).problem
+    assert "Nobody" in state_diff.change_at("Nobody", sale.order_id, 1).problem
 
 
 def test_what_an_event_says_cannot_become_markup() -> None:
     evil = Sale(7)
-    dispatch.send(CreateOrder(evil.order_id, "<script>alert(1)</script>", None, evil.lines))
+    command_dispatcher.send(CreateOrder(evil.order_id, "<script>alert(1)</script>", None, evil.lines))
     client = boss()
     for page in (reverse("admin:store_storedevent_change", args=(1,)), f"{STREAMS}{evil.order_id}/change/", EVENTS):
         assert "<script>alert" not in client.get(page).content.decode()

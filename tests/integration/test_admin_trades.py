@@ -11,15 +11,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent, StoredReceipt
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from projections.models import Position
 from tests.dealing import BTC, DESK, deal
 from tests.staff import boss, catch_up, clerk, said
 from tests.trader import account, trade
-from trading.account import TradingAccount
-from trading.events import Side
-from trading.trade import Status, Trade
+from trading.domain.account import TradingAccount
+from trading.domain.events import Side
+from trading.domain.trade import Status, Trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

@@ -8,14 +8,14 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from eventshop.store.dispatch import send
-from projections.catalogue import catalogue
+from eventshop.eventstore.command_dispatcher import send
 from projections.models import MarketMinute, Position, TradeBlotter
+from projections.registry import catalogue
 from tests.dealing import BTC, DESK, deal
 from tests.read_models import caught_up
 from tests.staff import boss, clerk
-from trading.commands import HoldSettlement
-from trading.events import Side
+from trading.domain.commands import HoldSettlement
+from trading.domain.events import Side
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

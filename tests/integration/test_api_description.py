@@ -12,17 +12,17 @@ from django.test import Client
 from django.utils.html import escape
 from jsonschema import Draft202012Validator
 
-from eventshop.store import dispatch
-from eventshop.web import docs, problem_list
-from orders.commands import ReceiveStock
-from projections import api_shop
-from projections.api import Resource
+from eventshop.eventstore import command_dispatcher
+from eventshop.web.api import openapi_views, problem_catalogue
+from orders.domain.commands import ReceiveStock
+from projections.api import shop as api_shop
+from projections.api.read_model_view import Resource
 from tests.api import Program, shopper, staff
 from tests.endpoints import ROOT, endpoints
 from tests.shop import Sale
 from tests.staff import catch_up, shop
 
-DOCUMENT: dict[str, Any] = json.loads(docs.FILE.read_text())
+DOCUMENT: dict[str, Any] = json.loads(openapi_views.FILE.read_text())
 
 
 def fits(schema: dict[str, Any], value: Any) -> None:
@@ -36,20 +36,22 @@ def answer_schema(path: str, method: str, status: str) -> dict[str, Any]:
 
 
 def test_the_file_is_what_the_program_says() -> None:
-    assert docs.FILE.read_text() == docs.text(), "run manage.py export_openapi and commit what it writes"
+    assert openapi_views.FILE.read_text() == openapi_views.text(), (
+        "run manage.py export_openapi and commit what it writes"
+    )
     assert DOCUMENT["openapi"].startswith("3.1")
 
 
 def test_every_problem_is_listed_with_its_status() -> None:
-    listed = problem_list.text()
-    assert problem_list.FILE.read_text() == listed, "run manage.py export_openapi and commit what it writes"
+    listed = problem_catalogue.text()
+    assert problem_catalogue.FILE.read_text() == listed, "run manage.py export_openapi and commit what it writes"
     for line in ("| `wrong-expected-version` | 412 |", "| `behind` | 503 |", "| `invalid-order-state` | 409 |"):
         assert line in listed
     assert "broken-stream" not in listed and "crash" not in listed  # nothing of what goes on inside
 
 
 def test_the_type_of_every_problem_leads_to_a_page_that_says_what_to_do() -> None:
-    listed = problem_list.listed()
+    listed = problem_catalogue.listed()
     assert len(listed) > 70
     index = Client().get("/problems/").content.decode()
     for code, it in listed.items():
@@ -107,7 +109,7 @@ def test_every_example_fits() -> None:
 def test_answers_are_as_described() -> None:
     owner = shopper()
     shop(Sale(1, customer_id=owner.person), Sale(2, customer_id=None))
-    dispatch.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
+    command_dispatcher.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
     catch_up()
     views = [f"view_{it.model._meta.model_name}" for it in vars(api_shop).values() if isinstance(it, Resource)]
     boss = Program(staff("boss", "view_storedevent", "receive_stock", *views))

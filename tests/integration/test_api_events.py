@@ -9,11 +9,11 @@ from time import monotonic
 import pytest
 from django.db import connections
 
-from eventshop.core.message import new_id
-from eventshop.store import dispatch
-from eventshop.store.models import StoredEvent
-from orders.commands import CreateOrder, ProcessPayment, ReceiveStock
-from orders.stock_item import stock_item_id
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock
+from orders.domain.stock_item import stock_item_id
 from tests.api import Program, problem_of, shopper, staff
 from tests.shop import Sale
 
@@ -27,8 +27,8 @@ def reader(*more: str) -> Program:
 
 
 def order(owner: Program) -> str:
-    dispatch.send(CreateOrder(SALE.order_id, "1", owner.person, SALE.lines, delivery_name="Ada Marker"))
-    dispatch.send(ProcessPayment(SALE.order_id, SALE.total, "card"))
+    command_dispatcher.send(CreateOrder(SALE.order_id, "1", owner.person, SALE.lines, delivery_name="Ada Marker"))
+    command_dispatcher.send(ProcessPayment(SALE.order_id, SALE.total, "card"))
     return f"orders/{SALE.order_id}/events"
 
 
@@ -72,7 +72,7 @@ def test_the_customer_reads_their_own_events_in_clear_and_staff_masked() -> None
 
 def test_the_feed_gives_each_event_once_and_goes_on_where_it_stopped() -> None:
     for number in range(25):
-        dispatch.send(ReceiveStock(sku=f"S{number}", quantity=1, reference="D"))
+        command_dispatcher.send(ReceiveStock(sku=f"S{number}", quantity=1, reference="D"))
     program, cursor, found = reader(), 0, list[int]()
     while True:
         page = program.get(f"events?after={cursor}&limit=10").json()
@@ -81,7 +81,7 @@ def test_the_feed_gives_each_event_once_and_goes_on_where_it_stopped() -> None:
         if not page["more"]:
             break
     assert found == sorted(set(found)) and len(found) == 25
-    dispatch.send(ReceiveStock(sku="S0", quantity=1, reference="E"))
+    command_dispatcher.send(ReceiveStock(sku="S0", quantity=1, reference="E"))
     assert [it["data"]["reference"] for it in program.get(f"events?after={cursor}").json()["results"]] == ["E"]
 
 
@@ -96,7 +96,7 @@ def test_who_is_ready_to_wait_is_answered_when_something_happens() -> None:
     program = reader()
 
     def soon() -> None:
-        dispatch.send(ReceiveStock(sku="S", quantity=1, reference="D"))
+        command_dispatcher.send(ReceiveStock(sku="S", quantity=1, reference="D"))
         connections.close_all()
 
     began, sender = monotonic(), Thread(target=soon)
@@ -109,11 +109,11 @@ def test_who_is_ready_to_wait_is_answered_when_something_happens() -> None:
 
 def test_the_next_event_of_one_stream_is_waited_for() -> None:
     program, stock = reader(), stock_item_id("S")
-    dispatch.send(ReceiveStock(sku="S", quantity=1, reference="D-1"))
+    command_dispatcher.send(ReceiveStock(sku="S", quantity=1, reference="D-1"))
 
     def soon() -> None:
-        dispatch.send(ReceiveStock(sku="T", quantity=1, reference="D-2"))  # another stream's is none
-        dispatch.send(ReceiveStock(sku="S", quantity=2, reference="D-3"))
+        command_dispatcher.send(ReceiveStock(sku="T", quantity=1, reference="D-2"))  # another stream's is none
+        command_dispatcher.send(ReceiveStock(sku="S", quantity=2, reference="D-3"))
         connections.close_all()
 
     began, sender = monotonic(), Thread(target=soon)

@@ -11,13 +11,13 @@ from uuid import UUID
 import pytest
 from django.db import connections
 
-from eventshop.core.message import new_id
-from eventshop.store import dispatch
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent
-from orders.commands import ProcessPayment
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
+from orders.domain.commands import ProcessPayment
+from orders.domain.order import Order, Status
 from orders.models import Product
-from orders.order import Order, Status
 from tests.api import Program, problem_of, shopper, staff
 from tests.people import signed_up
 from tests.shop import gbp
@@ -50,7 +50,7 @@ def ordered(program: Program) -> UUID:
 
 def paid(program: Program) -> UUID:
     order_id = ordered(program)
-    dispatch.send(ProcessPayment(order_id, gbp("25.00"), "card"))
+    command_dispatcher.send(ProcessPayment(order_id, gbp("25.00"), "card"))
     return order_id
 
 
@@ -162,7 +162,7 @@ def test_an_order_goes_its_way_each_step_on_the_version_that_was_seen() -> None:
     order_id = ordered(program)
     payment = program.post(f"orders/{order_id}/payments", {}, if_match='"1"')
     assert (payment.status_code, payment.headers["ETag"]) == (202, '"2"')
-    dispatch.send(ProcessPayment(order_id, gbp("25.00"), "card"))
+    command_dispatcher.send(ProcessPayment(order_id, gbp("25.00"), "card"))
     stale = clerk.post(f"orders/{order_id}/shipment", {"carrier": "Post"}, if_match='"2"')
     assert problem_of(stale) == (412, "wrong-expected-version")
     assert stale.json()["version"] == 3

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from django.db import connections
 
-from eventshop.core.message import new_id
+from eventshop.core.messages import new_id
 from orders.models import Product
 from tests.api import Program, problem_of, shopper, staff
 from tests.bank import Bank

@@ -8,11 +8,11 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from eventshop.core.message import new_id
+from eventshop.core.messages import new_id
 from tests.api import Program, problem_of, shopper, staff
 from tests.people import EMAIL
-from users.people import Person, person
-from users.user import Status
+from users.application.customer_adapter import Person, person
+from users.domain.user import Status
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

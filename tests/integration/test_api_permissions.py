@@ -15,26 +15,26 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from eventshop.core.ids import derived_id
-from eventshop.core.message import Envelope
-from eventshop.store import dispatch
-from eventshop.store.models import StoredEvent
-from eventshop.web import docs
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.messages import Envelope
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from eventshop.web.api import openapi_views
+from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken, WebhookDelivery, WebhookEndpoint
-from eventshop.web.scopes import SCOPES
-from orders.commands import CreateOrder, ProcessPayment, ReceiveStock
+from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock
 from orders.models import Product
 from tests.api import Program, problem_of, shopper, staff, token_of
 from tests.dealing import deal
 from tests.endpoints import ROOT, Endpoint, endpoints
 from tests.shop import Sale
 from tests.staff import catch_up
-from trading.commands import OpenAccount
-from users.leaving_pages import link_token
+from trading.domain.commands import OpenAccount
+from users.pages.erasure_views import link_token
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-DOCUMENT: dict[str, Any] = json.loads(docs.FILE.read_text())
+DOCUMENT: dict[str, Any] = json.loads(openapi_views.FILE.read_text())
 SALE = Sale(1)
 ACCOUNT, TRADE = derived_id("test-account", "owner"), derived_id("test-trade", "T-1")
 COMMAND = derived_id("test-command", "1")
@@ -205,11 +205,11 @@ def owner() -> Iterator[Program]:
     """A customer with a paid order, in a shop that has mugs; with a trade that is open; and a webhook of staff's."""
     program = shopper()
     Product.objects.create(sku="MUG", name="Mug", price=Decimal("12.50"))
-    dispatch.send(ReceiveStock("MUG", 5, "D-1"))
+    command_dispatcher.send(ReceiveStock("MUG", 5, "D-1"))
     created = CreateOrder(SALE.order_id, "1", program.person, SALE.lines, delivery_name="Ada Marker")
-    dispatch.send(created, envelope=Envelope(COMMAND, actor=str(program.person)))
-    dispatch.send(ProcessPayment(SALE.order_id, SALE.total, "card"))
-    dispatch.send(OpenAccount(ACCOUNT, "Ada", program.person, "EUR", Decimal(10_000)))
+    command_dispatcher.send(created, envelope=Envelope(COMMAND, actor=str(program.person)))
+    command_dispatcher.send(ProcessPayment(SALE.order_id, SALE.total, "card"))
+    command_dispatcher.send(OpenAccount(ACCOUNT, "Ada", program.person, "EUR", Decimal(10_000)))
     deal("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
     integrator = staff("integrator", "view_storedevent")
     told = WebhookEndpoint.objects.create(id=WEBHOOK, owner=integrator, url="https://192.0.2.1/")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from eventshop.store import dispatch
-from orders.commands import CreateOrder, ReceiveStock
-from projections import api_shop
-from projections.api import Resource
-from projections.catalogue import catalogue
+from eventshop.eventstore import command_dispatcher
+from orders.domain.commands import CreateOrder, ReceiveStock
+from projections.api import shop as api_shop
+from projections.api.read_model_view import Resource
+from projections.registry import catalogue
 from tests.api import Program, problem_of, shopper, staff
 from tests.shop import ADA, Sale
 from tests.staff import catch_up, shop
@@ -39,7 +39,7 @@ def boss(*permissions: str) -> Program:
 
 def test_every_read_model_is_listed_for_staff_who_may_see_it() -> None:
     shop(Sale(1), Sale(2))
-    dispatch.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
+    command_dispatcher.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
     shopper()
     catch_up()
     program, looker = boss(), Program(staff("nobody"))
@@ -74,7 +74,7 @@ def test_a_token_reads_what_it_was_made_for() -> None:
 
 def test_staff_see_people_and_parcels_masked() -> None:
     owner = shopper()
-    dispatch.send(CreateOrder(ADA, "1", owner.person, Sale(1).lines, delivery_name="Ada Marker"))
+    command_dispatcher.send(CreateOrder(ADA, "1", owner.person, Sale(1).lines, delivery_name="Ada Marker"))
     catch_up()
     [person] = boss().get("people").json()["results"]
     assert (person["user_id"], person["email"], person["name"]) == (str(owner.person), None, None)
@@ -154,7 +154,7 @@ def test_what_has_not_changed_is_not_sent_again() -> None:
 
 def test_who_brings_the_token_of_a_command_waits_for_its_effect_or_is_told() -> None:
     program = shopper()
-    receipt = dispatch.send(CreateOrder(ADA, "1", program.person, Sale(1).lines))
+    receipt = command_dispatcher.send(CreateOrder(ADA, "1", program.person, Sale(1).lines))
     token: dict[str, Any] = {"consistency_token": f"{ADA.hex}-{receipt.position}", "prefer": "wait=0"}
     behind = program.get(f"orders/{ADA}", **token)
     assert problem_of(behind) == (503, "behind") and behind.headers["Retry-After"] == "1"

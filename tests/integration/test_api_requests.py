@@ -9,12 +9,12 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from eventshop.web import bodies
+from eventshop.web.api import request_parsing
 from eventshop.web.models import ApiToken
 from tests.api import Program, problem_of, shopper, staff, token_of
 from tests.people import PASSWORD, customer, signed_up
 from tests.staff import clerk
-from users import accounts
+from users.application import accounts
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -111,7 +111,7 @@ def test_while_the_cache_is_away_nobody_is_held_up() -> None:
 
 def test_a_body_may_not_be_larger_than_any_request_needs() -> None:
     program = shopper()
-    answer = program.post("", {"x": "y" * bodies.MAX_BYTES})
+    answer = program.post("", {"x": "y" * request_parsing.MAX_BYTES})
     assert problem_of(answer) == (413, "body-too-large")
 
 

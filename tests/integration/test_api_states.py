@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from eventshop.core.message import Envelope, new_id
-from eventshop.store import dispatch
-from eventshop.store.models import StoredEvent
-from eventshop.web import states
-from orders.commands import CreateOrder, ProcessPayment, ReceiveStock, ShipOrder, WriteOffStock
-from orders.stock_item import stock_item_id
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from eventshop.web.api import temporal_views
+from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock, ShipOrder, WriteOffStock
+from orders.domain.stock_item import stock_item_id
 from tests.api import Program, problem_of, shopper, staff
 from tests.earlier import OF_AN_ORDER, ORDER, stored
 from tests.integration.test_api_description import DOCUMENT, answer_schema
@@ -35,7 +35,7 @@ def sold() -> str:
         ProcessPayment(SALE.order_id, SALE.total, "card"),
         ShipOrder(SALE.order_id, "Royal Mail"),
     ):
-        dispatch.send(command, envelope=Envelope(new_id(), actor=f"clerk {type(command).__name__}"))
+        command_dispatcher.send(command, envelope=Envelope(new_id(), actor=f"clerk {type(command).__name__}"))
     return f"streams/{SALE.order_id}"
 
 
@@ -43,7 +43,7 @@ def stocked() -> str:
     """Ten came at noon, three were lost at eleven, which was told later."""
     for command, at in ((ReceiveStock("mug", 10, "d"), NOON), (WriteOffStock("mug", 3, "lost", "c"), NOON)):
         hours = timedelta(hours=1) if isinstance(command, WriteOffStock) else timedelta()
-        dispatch.send(command, envelope=Envelope(new_id(), actor="ada", occurred_at=at - hours))
+        command_dispatcher.send(command, envelope=Envelope(new_id(), actor="ada", occurred_at=at - hours))
     return f"streams/{MUG}"
 
 
@@ -141,6 +141,6 @@ def test_a_question_that_makes_no_sense_is_refused(query: str) -> None:
 def test_an_unknown_stream_is_not_found_and_a_long_one_not_folded() -> None:
     assert problem_of(reader().get(f"streams/{new_id()}/state")) == (404, "not-found")
     received = ("StockReceived", 1, '{"sku":"mug","quantity":1,"reference":"d"}')
-    stored(MUG, "StockItem", *[received] * (states.LONGEST + 1))
+    stored(MUG, "StockItem", *[received] * (temporal_views.LONGEST + 1))
     for asked in ("state", "diff"):
         assert problem_of(reader().get(f"streams/{MUG}/{asked}")) == (422, "stream-too-long")

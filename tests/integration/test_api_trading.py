@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from eventshop.core.message import new_id
-from eventshop.store.event_store import store
-from projections.catalogue import catalogue
+from eventshop.core.messages import new_id
+from eventshop.eventstore.event_store import store
+from projections.registry import catalogue
 from tests.api import Program, problem_of, shopper, staff
 from tests.dealing import BTC, DESK, deal
 from tests.read_models import caught_up

@@ -11,12 +11,12 @@ from django.db import connections
 from django.test import override_settings
 from standardwebhooks import Webhook
 
-from eventshop.core.message import new_id
-from eventshop.store import dispatch
-from eventshop.store.tail import newest_position
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from eventshop.web.tasks import send_webhooks
-from orders.commands import ReceiveStock
+from orders.domain.commands import ReceiveStock
 from tests.api import Program, problem_of, staff
 from tests.receiver import Receiver, receiver
 
@@ -40,7 +40,7 @@ def subscribed(program: Program, url: str, *types: str) -> Any:
 
 
 def stocked(reference: str) -> None:
-    dispatch.send(ReceiveStock(sku="MUG", quantity=1, reference=reference))
+    command_dispatcher.send(ReceiveStock(sku="MUG", quantity=1, reference=reference))
 
 
 def test_a_program_is_told_of_what_it_subscribed_to_and_knows_the_secret(shop_next_door: Receiver) -> None:

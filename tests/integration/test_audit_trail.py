@@ -15,13 +15,13 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from eventshop.core.message import Envelope, new_id
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
 from tests.conftest import BASE_DIR
 from tests.dealing import DESK, deal
-from trading.audit_log import AUDIT_LOG
-from trading.commands import BustTrade
+from trading.domain.audit_log import AUDIT_LOG
+from trading.domain.commands import BustTrade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

@@ -12,21 +12,21 @@ import pytest
 from django.db import connections
 from django.test import override_settings
 
-from eventshop.core.message import Meta
-from eventshop.log.database import DatabaseLog
-from eventshop.privacy import keys
+from eventshop.core.messages import Meta
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import PersonalKey
-from eventshop.store.dispatch import send
-from projections.engine import clear_text, outgoing, parking
-from projections.engine.projection import Catalogue, Projection, catalogue
-from projections.engine.runner import Runner
-from projections.engine.tables import Outgoing, ParkedEvent
+from eventshop.projections import outbox, parking, personal_columns
+from eventshop.projections.models import DeadLetter, OutboxRecord
+from eventshop.projections.projection import Catalogue, Projection, catalogue
+from eventshop.projections.runner import Runner
 from projections.models import UserProfile
 from projections.user_profile import created, user_profile
 from tests.flaky import Flaky, fail, listed
 from tests.read_models import caught_up, equal_the_fold
-from users.commands import CreateUser
-from users.events import UserCreated
+from users.domain.commands import CreateUser
+from users.domain.events import UserCreated
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -49,9 +49,9 @@ def test_a_person_is_shown_until_they_are_erased() -> None:
     send(CreateUser(bob, "bob@example.org", "Bob"))
     caught_up(user_profile)
     assert profile(ada) == WORDS
-    keys.destroy(ada)
-    assert clear_text.scrub(ada, catalogue) == 1
-    assert clear_text.scrub(ada, catalogue) == 0
+    personal_keys.destroy(ada)
+    assert personal_columns.scrub(ada, catalogue) == 1
+    assert personal_columns.scrub(ada, catalogue) == 0
     assert profile(ada) == ("", "", "", "")
     assert profile(bob) == ("bob@example.org", "Bob", "", "")
     equal_the_fold(user_profile)
@@ -60,10 +60,10 @@ def test_a_person_is_shown_until_they_are_erased() -> None:
 def test_a_worker_that_remembers_the_key_writes_nothing_about_the_erased() -> None:
     """Its keys are seconds old: what it read with them is read again before it is written."""
     ada = signed_up()
-    assert keys.find((ada, "contact"))
-    remembered = dict(keys.memory._keys)
-    keys.destroy(ada)
-    keys.memory._keys.update(remembered)  # as another process has them, which nobody told
+    assert personal_keys.find((ada, "contact"))
+    remembered = dict(personal_keys.memory._keys)
+    personal_keys.destroy(ada)
+    personal_keys.memory._keys.update(remembered)  # as another process has them, which nobody told
     caught_up(user_profile)
     assert profile(ada) == ("", "", "", "")
     equal_the_fold(user_profile)
@@ -92,7 +92,7 @@ def test_an_erasure_waits_for_a_batch_that_has_read_in_clear() -> None:
         return thread
 
     def erase() -> None:
-        keys.destroy(ada)
+        personal_keys.destroy(ada)
         destroyed.set()
 
     projecting = run(lambda: Runner([slow], DatabaseLog()).catch_up())
@@ -104,7 +104,7 @@ def test_an_erasure_waits_for_a_batch_that_has_read_in_clear() -> None:
     erasing.join(DEADLINE_S)
     assert destroyed.is_set()
     assert profile(ada) == WORDS
-    assert clear_text.scrub(ada, catalogue) == 1
+    assert personal_columns.scrub(ada, catalogue) == 1
     assert profile(ada) == ("", "", "", "")
 
 
@@ -125,7 +125,7 @@ def test_a_parked_event_says_why_without_saying_whose(flaky: Flaky) -> None:
     handlers = flaky.projection.handlers
     handlers[UserCreated] = [handlers[UserCreated][0]._replace(change=spoiled)]
     caught_up(flaky.projection)
-    [parked] = ParkedEvent.objects.all()
+    [parked] = DeadLetter.objects.all()
     assert parked.error == "ValueError: cannot greet [personal] at [personal]"
     for word in WORDS:
         assert word not in parked.traceback
@@ -139,10 +139,10 @@ def test_a_parked_event_drains_redacted_once_the_person_is_erased(flaky: Flaky) 
     ada = signed_up()
     flaky.spoils[ada, 1] = fail
     caught_up(flaky.projection)
-    keys.destroy(ada)
+    personal_keys.destroy(ada)
     flaky.mend()
     parking.retry(flaky.projection.name, ada)
-    assert not ParkedEvent.objects.exists()
+    assert not DeadLetter.objects.exists()
     assert profile(ada) == ("", "", "", "")
 
 
@@ -152,14 +152,14 @@ def test_a_value_that_was_tampered_with_is_parked_and_nothing_is_guessed() -> No
     other = uuid4()
     send(CreateUser(other, "bob@example.org", "Bob"))
     row = PersonalKey.objects.get(subject=other, purpose="contact")
-    key = keys.find((other, "contact"))
+    key = personal_keys.find((other, "contact"))
     assert key is not None
-    keys.memory.clear()
-    keys.store([((ada, "contact"), keys.fresh())])  # a key, and not the one
-    keys.memory.clear()
+    personal_keys.memory.clear()
+    personal_keys.store([((ada, "contact"), personal_keys.fresh())])  # a key, and not the one
+    personal_keys.memory.clear()
     assert row.subject == other
     caught_up(user_profile)
-    [parked] = ParkedEvent.objects.all()
+    [parked] = DeadLetter.objects.all()
     assert parked.error.startswith("Tampered: A personal value was changed")
     assert list(UserProfile.objects.values_list("name", flat=True)) == ["Bob"]
 
@@ -167,10 +167,10 @@ def test_a_value_that_was_tampered_with_is_parked_and_nothing_is_guessed() -> No
 @pytest.mark.postgres
 @override_settings(KAFKA_OPTIONS={"bootstrap_servers": ["nowhere:9092"]})
 def test_personal_columns_are_not_published() -> None:
-    assert outgoing.wanted()
+    assert outbox.wanted()
     ada = signed_up()
     caught_up(user_profile)
-    [sent] = Outgoing.objects.all()
+    [sent] = OutboxRecord.objects.all()
     value = bytes(sent.value or b"").decode()
     assert f'"user_id":"{ada}"' in value
     assert '"status":"ACTIVE"' in value
@@ -181,4 +181,4 @@ def test_personal_columns_are_not_published() -> None:
 
 def test_scrubbing_asks_only_read_models_with_personal_columns() -> None:
     nobody = Catalogue()
-    assert clear_text.scrub(uuid4(), nobody) == 0
+    assert personal_columns.scrub(uuid4(), nobody) == 0

@@ -7,19 +7,19 @@ from uuid import UUID, uuid4
 import pytest
 
 from eventshop.core.errors import Tampered
-from eventshop.core.message import Envelope, new_id
-from eventshop.core.personal import Redacted
-from eventshop.core.registry import registry
-from eventshop.privacy import keys
+from eventshop.core.message_registry import registry
+from eventshop.core.messages import Envelope, new_id
+from eventshop.core.personal_fields import Redacted
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.records import recorded
+from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import PersonalKey
-from eventshop.store.dispatch import send
-from eventshop.store.engine import engine
-from eventshop.store.event_store import store
-from eventshop.store.rows import recorded
-from orders.commands import CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
+from eventshop.projections import personal_columns
+from eventshop.projections.projection import catalogue
+from orders.domain.commands import CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
 from projections.activity_timeline import activity_timeline
-from projections.engine import clear_text
-from projections.engine.projection import catalogue
 from projections.models import ActivityTimeline, OrderSummary
 from projections.order_summary import order_summary
 from tests.database import everything_stored
@@ -64,7 +64,7 @@ def test_nothing_of_it_is_stored_in_clear_but_the_row_that_shows_it() -> None:
 def test_the_customers_key_opens_the_address_and_the_orders_key_who_took_it_in() -> None:
     order_id = delivered()
     assert set(PersonalKey.objects.values_list("subject", "purpose")) == {(ADA, "delivery"), (order_id, "delivery")}
-    keys.destroy(ADA)
+    personal_keys.destroy(ADA)
     first, *_, last = store.get_events(order_id)
     assert first.event.delivery_name == Redacted("delivery")
     assert first.event.total == LANTERNS.amount
@@ -76,8 +76,8 @@ def test_an_erased_customers_orders_stay_correct_and_anonymous() -> None:
     caught_up(*catalogue.chosen([]))
     before = columns(OrderSummary.objects.get(pk=order_id))
     for subject in (ADA, order_id):
-        keys.destroy(subject)
-        clear_text.scrub(subject, catalogue)
+        personal_keys.destroy(subject)
+        personal_columns.scrub(subject, catalogue)
     after = columns(OrderSummary.objects.get(pk=order_id))
     assert {name for name in after if after[name] != before[name]} == set(OrderSummary.personal)
     equal_the_fold()
@@ -88,8 +88,8 @@ def test_a_guests_address_is_kept_under_the_orders_own_key() -> None:
     assert list(PersonalKey.objects.values_list("subject", flat=True)) == [order_id]
     caught_up(order_summary)
     assert summary(order_id) == (NAME, ADDRESS, NEIGHBOUR)
-    keys.destroy(order_id)
-    assert clear_text.scrub(order_id, catalogue) == 1
+    personal_keys.destroy(order_id)
+    assert personal_columns.scrub(order_id, catalogue) == 1
     equal_the_fold(order_summary)
 
 
@@ -108,5 +108,5 @@ def test_the_same_delivery_sent_again_gives_the_same_answer() -> None:
     send(ShipOrder(command.order_id, carrier="Royal Mail"))
     deliver = DeliverOrder(command.order_id, received_by=NEIGHBOUR)
     first = send(deliver, envelope=envelope)
-    keys.memory.clear()
+    personal_keys.memory.clear()
     assert send(deliver, envelope=envelope).position == first.position

@@ -20,12 +20,12 @@ from eventshop.core.errors import (
     UnknownName,
     WrongExpectedVersion,
 )
-from eventshop.core.message import Command, Envelope, new_id
-from eventshop.store import dispatch
-from eventshop.store.chain import first_broken
-from eventshop.store.event_store import EventStore
-from eventshop.store.models import StoredEvent, StoredReceipt
-from eventshop.store.writing import Receipt
+from eventshop.core.messages import Command, Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.event_append import Receipt
+from eventshop.eventstore.event_store import EventStore
+from eventshop.eventstore.hash_chain.chain import first_broken
+from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from tests.database import empty, round_trips
 from tests.tally import NOON, Close, Closed, Count, Counted, Noted, Open, Opened, TallyClosed, pounds, tallies
 
@@ -35,7 +35,7 @@ store = EventStore(tallies)
 
 
 def send(command: Command, envelope: Envelope | None = None, expected_version: int | None = None) -> Receipt:
-    return dispatch.send(command, envelope=envelope, expected_version=expected_version, registry=tallies)
+    return command_dispatcher.send(command, envelope=envelope, expected_version=expected_version, registry=tallies)
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ def test_an_expected_version_lets_exactly_one_of_two_through(tally: UUID) -> Non
 def test_a_batch_answers_each_command_in_order(tally: UUID) -> None:
     envelope, closed = Envelope(new_id()), new_id()
     earlier = send(Count(tally_id=tally, amount=pounds("1")), envelope)
-    outcomes = dispatch.send_many(
+    outcomes = command_dispatcher.send_many(
         [
             (Open(tally_id=closed, name="new"), Envelope(new_id())),
             (Count(tally_id=tally, amount=pounds("1")), envelope),
@@ -322,7 +322,7 @@ def test_a_batch_and_single_commands_leave_the_same_events() -> None:
     one, many = new_id(), new_id()
     for command in (Open(tally_id=one, name="x"), Count(tally_id=one, amount=pounds("2"), times=2)):
         send(command)
-    dispatch.send_many(
+    command_dispatcher.send_many(
         [
             (Open(tally_id=many, name="x"), Envelope(new_id())),
             (Count(tally_id=many, amount=pounds("2"), times=2), Envelope(new_id())),
@@ -348,7 +348,7 @@ def test_batches_that_race_lose_nothing() -> None:
         for _ in range(5):
             batch = [(Count(tally_id=shared, amount=pounds("1")), Envelope(new_id())) for _ in range(10)]
             try:
-                accepted += len(dispatch.send_many(batch, registry=tallies))
+                accepted += len(command_dispatcher.send_many(batch, registry=tallies))
             except Conflict:
                 continue
         connections.close_all()

@@ -15,12 +15,12 @@ from django.db import connections
 from django.utils import timezone
 
 from eventshop.core.errors import UnknownProjection
-from eventshop.log.database import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections import parking
+from eventshop.projections.models import DeadLetter
+from eventshop.projections.parking import AT_ONCE, Drained
+from eventshop.projections.runner import Runner
 from projections.daily_sales import daily_sales
-from projections.engine import parking
-from projections.engine.parking import AT_ONCE, Drained
-from projections.engine.runner import Runner
-from projections.engine.tables import ParkedEvent
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
@@ -64,7 +64,7 @@ def test_after_a_fix_the_queue_drains_in_order_and_rows_are_the_fold(flaky: Flak
     flaky.mend()
     assert retry(flaky) == Drained(4, 0)
     equal_the_fold(flaky.projection)
-    assert not ParkedEvent.objects.exists()
+    assert not DeadLetter.objects.exists()
     assert checkpoint_of(flaky.projection).parked == 0
 
 
@@ -166,7 +166,7 @@ def test_draining_while_a_worker_projects_keeps_every_order_in_order(flaky: Flak
     caught_up(flaky.projection)
     for each in sales:
         retry(flaky, each.order_id)
-    assert not ParkedEvent.objects.exists()
+    assert not DeadLetter.objects.exists()
     assert checkpoint_of(flaky.projection).parked == 0
     equal_the_fold(flaky.projection)
 
@@ -176,12 +176,12 @@ def test_a_running_worker_retries_what_is_due(flaky: Flaky) -> None:
     append(sale.order_id, sale.created, sale.paid)
     caught_up(flaky.projection)
     flaky.mend()
-    ParkedEvent.objects.filter(version=1).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    DeadLetter.objects.filter(version=1).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
     stop = Signal()
     thread = Thread(target=Runner([flaky.projection], DatabaseLog(), owner="one").run, args=[stop])
     thread.start()
     try:
-        eventually(lambda: not ParkedEvent.objects.exists())
+        eventually(lambda: not DeadLetter.objects.exists())
     finally:
         stop.set()
         thread.join(10)
@@ -192,12 +192,12 @@ def test_a_worker_outlives_a_retry_that_the_database_refuses(flaky: Flaky) -> No
     flaky.spoils[sale.order_id, 1] = no_text
     append(sale.order_id, sale.created)
     caught_up(flaky.projection)
-    ParkedEvent.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    DeadLetter.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
     stop = Signal()
     thread = Thread(target=Runner([flaky.projection], DatabaseLog(), owner="one").run, args=[stop])
     thread.start()
     try:
-        eventually(lambda: ParkedEvent.objects.get().attempts == 2)
+        eventually(lambda: DeadLetter.objects.get().attempts == 2)
         append(other.order_id, other.created)
         eventually(lambda: OrderSummary.objects.filter(pk=other.order_id).exists())
     finally:
@@ -217,9 +217,9 @@ def test_whatever_fails_wherever_the_rows_are_the_fold_once_it_is_mended(limit: 
             elif chance.random() < 0.1:
                 flaky.lost.add((told.order_id, version))
     fold_in_steps(flaky.projection, limit)
-    assert ParkedEvent.objects.exists()
+    assert DeadLetter.objects.exists()
     flaky.mend()
-    for stream in set(ParkedEvent.objects.values_list("aggregate_id", flat=True)):
+    for stream in set(DeadLetter.objects.values_list("aggregate_id", flat=True)):
         assert parking.drain(parking.live(flaky.projection), stream).remaining == 0
     equal_the_fold(product_sales)
     assert checkpoint_of(flaky.projection).parked == 0

@@ -12,30 +12,30 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from eventshop.core.registry import registry
-from eventshop.log.database import DatabaseLog
-from eventshop.log.schemas import published
-from eventshop.process import running
-from eventshop.store import snapshots
-from eventshop.store.deciding import loaded
-from eventshop.store.dispatch import send
-from eventshop.store.engine import engine
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent
-from eventshop.store.rows import SNAPSHOT
-from eventshop.store.sealing import Place, read_event
-from eventshop.store.time_travel import at_version
-from eventshop.store.verifying import verify
-from orders.commands import CancelOrder, DeliverOrder
-from orders.errors import InvalidOrderState
-from orders.events import OrderCreated, OrderDelivered, OrderShipped, PaymentProcessed
-from orders.order import Order
-from orders.stock_item import stock_item_id
+from eventshop.core.message_registry import registry
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.command_execution import loaded
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.field_encryption import Place, read_event
+from eventshop.eventstore.hash_chain.parallel_verification import verify
+from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.records import SNAPSHOT
+from eventshop.eventstore.snapshots import repository
+from eventshop.eventstore.temporal_queries import at_version
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.serialization.schema_registry import published
+from eventshop.projections import parking
+from eventshop.projections.historical_queries import dry_run, rows_as_of
+from eventshop.projections.models import DeadLetter
+from eventshop.projections.projection import catalogue
+from eventshop.sagas import workers
+from orders.domain.commands import CancelOrder, DeliverOrder
+from orders.domain.errors import InvalidOrderState
+from orders.domain.events import OrderCreated, OrderDelivered, OrderShipped, PaymentProcessed
+from orders.domain.order import Order
+from orders.domain.stock_item import stock_item_id
 from projections.activity_timeline import activity_timeline
-from projections.engine import parking
-from projections.engine.past import dry_run, rows_as_of
-from projections.engine.projection import catalogue
-from projections.engine.tables import ParkedEvent
 from projections.models import ActivityTimeline, OrderSummary, UserProfile
 from projections.order_summary import order_summary
 from projections.user_profile import user_profile
@@ -46,8 +46,8 @@ from tests.fulfilling import heard, receive
 from tests.people import customer
 from tests.read_models import caught_up, equal_the_fold
 from tests.staff import boss
-from users.commands import LiftRestriction, RestrictProcessing
-from users.events import ProcessingResumed
+from users.domain.commands import LiftRestriction, RestrictProcessing
+from users.domain.events import ProcessingResumed
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -130,7 +130,7 @@ def test_an_earlier_event_that_was_parked_drains_as_todays(flaky: Flaky) -> None
     flaky.spoils[ORDER, 3] = fail
     stored(ORDER, "Order", *OF_AN_ORDER)
     caught_up(flaky.projection)
-    assert ParkedEvent.objects.count() == 2
+    assert DeadLetter.objects.count() == 2
     flaky.mend()
     assert parking.drain(parking.live(flaky.projection), ORDER).remaining == 0
     row = OrderSummary.objects.get(pk=ORDER)
@@ -140,7 +140,7 @@ def test_an_earlier_event_that_was_parked_drains_as_todays(flaky: Flaky) -> None
 def test_a_saga_hears_them_as_todays() -> None:
     receive("21212", 5)
     stored(ORDER, "Order", OF_AN_ORDER[0])
-    running.settle("test", DatabaseLog())
+    workers.settle("test", DatabaseLog())
     assert heard(ORDER)[:2] == [("OrderCreated", "handled"), ("InventoryReserved", "handled")]
     assert "InventoryReserved" in [it.meta.event_type for it in store.get_events(stock_item_id("21212"))]
 
@@ -148,12 +148,14 @@ def test_a_saga_hears_them_as_todays() -> None:
 def test_a_snapshot_holds_them_as_todays_and_other_upcasters_would_not_read_it() -> None:
     stored(ORDER, "Order", *OF_AN_ORDER)
     whole = at_version(ORDER, 4).state
-    assert snapshots.take(ORDER)
+    assert repository.take(ORDER)
     _, past = engine().history(ORDER, ORDER)
-    assert [it.event_type for it in past] == [SNAPSHOT + snapshots.fingerprint(Order)]
+    assert [it.event_type for it in past] == [SNAPSHOT + repository.fingerprint(Order)]
     assert loaded(Order, ORDER, past, registry).state == whole
-    assert list(snapshots.verify()) == [None]
-    assert "orders.upcasters" in {module.__name__ for module in snapshots._modules(sys.modules[Order.__module__])}
+    assert list(repository.verify()) == [None]
+    assert "orders.domain.upcasters" in {
+        module.__name__ for module in repository._modules(sys.modules[Order.__module__])
+    }
 
 
 def test_as_of_reads_and_dry_runs_fold_them_as_todays() -> None:
@@ -168,7 +170,7 @@ def test_an_event_of_a_later_program_is_parked_until_this_one_is_upgraded() -> N
     stored(ORDER, "Order", *OF_AN_ORDER[:2], ("OrderShipped", 3, OF_AN_ORDER[2][2]))
     caught_up(order_summary)
     assert OrderSummary.objects.get(pk=ORDER).status == "PAID"
-    assert "later version of this program" in ParkedEvent.objects.get().error
+    assert "later version of this program" in DeadLetter.objects.get().error
 
 
 def test_staff_find_a_renamed_event_by_both_names_and_see_it_as_stored() -> None:

@@ -19,26 +19,28 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from eventshop.core.errors import PersonErased
-from eventshop.core.personal import Redacted
-from eventshop.privacy import certificates, claims, erasing, keys, listed, reach, retention
-from eventshop.privacy.erasing import STEPS, Busy, TracesLeft
+from eventshop.core.personal_fields import Redacted
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import Snapshot, StoredEvent
+from eventshop.eventstore.snapshots import repository
+from eventshop.privacy import retention, unique_values
+from eventshop.privacy.encryption import personal_keys
+from eventshop.privacy.erasure import certificates, erasure_job, erasure_log, personal_data_holders
+from eventshop.privacy.erasure.erasure_job import STEPS, Busy, TracesLeft
 from eventshop.privacy.models import Certificate, Claim, ErasedPerson, Erasure, PersonalKey
-from eventshop.store import snapshots
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
-from eventshop.store.models import Snapshot, StoredEvent
-from orders.commands import CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
-from projections.engine.projection import catalogue
-from projections.engine.tables import Checkpoint
+from eventshop.projections.models import Checkpoint
+from eventshop.projections.projection import catalogue
+from orders.domain.commands import CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
 from projections.models import OrderSummary, UserProfile
 from tests.conftest import BASE_DIR
 from tests.database import everything_stored
 from tests.read_models import caught_up, equal_the_fold
 from tests.shop import LANTERNS
-from users.accounts import person_of, sign_up
-from users.commands import BeginErasure, ChangeContactDetails, GrantConsent, RequestErasure
-from users.errors import AlreadyErased
-from users.events import DataErased
+from users.application.accounts import person_of, sign_up
+from users.domain.commands import BeginErasure, ChangeContactDetails, GrantConsent, RequestErasure
+from users.domain.errors import AlreadyErased
+from users.domain.events import DataErased
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -81,8 +83,8 @@ def asked_for(person: UUID) -> None:
 
 def erase(person: UUID) -> Erasure:
     asked_for(person)
-    erasing.begin(person)
-    return erasing.go_on(person)
+    erasure_job.begin(person)
+    return erasure_job.go_on(person)
 
 
 def test_nothing_is_left_but_what_the_law_keeps() -> None:
@@ -93,7 +95,7 @@ def test_nothing_is_left_but_what_the_law_keeps() -> None:
     left = everything_stored()
     assert [word for word in WORDS if word.lower() in left.lower()] == []
     assert erasure.step == "done"
-    assert not PersonalKey.objects.exclude(subject=claims.NOBODY).exists()
+    assert not PersonalKey.objects.exclude(subject=unique_values.NOBODY).exists()
     assert not Claim.objects.exists()
     last = store.get_events(person)[-1]
     assert isinstance(last.event, DataErased)
@@ -108,11 +110,11 @@ def test_nothing_is_left_but_what_the_law_keeps() -> None:
 
 def test_snapshots_go_with_the_person_and_none_is_taken_again() -> None:
     person, order_id = customer()
-    assert snapshots.take(person) and snapshots.take(order_id)
+    assert repository.take(person) and repository.take(order_id)
     assert {it.state[:3] for it in Snapshot.objects.all()} == {"e1."}
     erase(person)
     assert not Snapshot.objects.exists()
-    assert not snapshots.take(person) and not snapshots.take(order_id)
+    assert not repository.take(person) and not repository.take(order_id)
 
 
 def test_the_certificate_says_what_was_looked_through() -> None:
@@ -189,7 +191,7 @@ def test_a_copy_that_somebody_made_stops_the_certificate_until_it_is_gone() -> N
     assert Erasure.objects.get().step == "scan"
     assert "auth_user" in Erasure.objects.get().problem
     Login.objects.filter(username="leak").delete()
-    assert erasing.go_on(person).step == "done"
+    assert erasure_job.go_on(person).step == "done"
     assert bytes(Erasure.objects.get().words) == b""
 
 
@@ -213,7 +215,7 @@ def test_a_name_counts_beside_an_id_and_an_address_counts_anywhere(value: str, l
 def test_killed_after_any_step_it_goes_on(database_url: str, step: int, settings: Any) -> None:
     person, _ = customer()
     asked_for(person)
-    erasing.begin(person)
+    erasure_job.begin(person)
     environment = {"DATABASE_URL": database_url, "KEY_CACHE_SECONDS": "0", "ERASURE_LIST": settings.ERASURE_LIST}
     killed = subprocess.run(
         [sys.executable, "manage.py", "erase", str(person)],
@@ -224,7 +226,7 @@ def test_killed_after_any_step_it_goes_on(database_url: str, step: int, settings
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     Erasure.objects.update(leased_until=None)  # as after two minutes
-    assert erasing.go_on(person).step == "done"
+    assert erasure_job.go_on(person).step == "done"
     assert StoredEvent.objects.filter(event_type="DataErased").count() == 1
     assert Certificate.objects.count() == 1
     left = everything_stored()
@@ -234,10 +236,10 @@ def test_killed_after_any_step_it_goes_on(database_url: str, step: int, settings
 def test_two_processes_do_not_work_on_one_erasure() -> None:
     person, _ = customer()
     asked_for(person)
-    erasing.begin(person)
+    erasure_job.begin(person)
     Erasure.objects.update(owner="elsewhere:1", leased_until=timezone.now() + timedelta(minutes=1))
     with pytest.raises(Busy):
-        erasing.go_on(person)
+        erasure_job.go_on(person)
 
 
 def test_an_old_backup_is_made_right_again() -> None:
@@ -250,10 +252,10 @@ def test_an_old_backup_is_made_right_again() -> None:
     Certificate.objects.all().delete()
     ErasedPerson.objects.all().delete()
     for key in kept.values():
-        key.save(force_insert=key.subject != claims.NOBODY)
+        key.save(force_insert=key.subject != unique_values.NOBODY)
     profile.save()
     summary.save()
-    keys.memory.clear()
+    personal_keys.memory.clear()
     assert store.get_events(person)[0].event.name == WORDS[1]
     call_command("replay_erasures")
     left = everything_stored()
@@ -266,7 +268,7 @@ def test_an_old_backup_is_made_right_again() -> None:
 
 def test_a_backup_from_before_the_request_gets_the_events_it_lacks() -> None:
     person, _ = customer()
-    listed.add(person)
+    erasure_log.add(person)
     call_command("replay_erasures")
     assert [type(it.event).__name__ for it in store.get_events(person)][-3:] == [
         "ErasureRequested",
@@ -282,10 +284,12 @@ def test_a_backup_from_before_the_request_gets_the_events_it_lacks() -> None:
 
 def test_an_open_order_is_a_ground_to_wait() -> None:
     person, _ = customer()
-    assert reach.grounds(person) == []
+    assert personal_data_holders.grounds(person) == []
     send(CreateOrder(uuid4(), "000002", person, (LANTERNS,)))
     caught_up(*catalogue.chosen([]))
-    assert [ground.reason for ground in reach.grounds(person)] == ["Order 000002 is not finished: it is created"]
+    assert [ground.reason for ground in personal_data_holders.grounds(person)] == [
+        "Order 000002 is not finished: it is created"
+    ]
 
 
 def test_what_is_kept_is_told_before_anybody_decides() -> None:
@@ -298,7 +302,7 @@ def test_what_is_kept_is_told_before_anybody_decides() -> None:
 
 def test_a_copy_of_everything_names_where_each_value_is_held() -> None:
     person, _ = customer()
-    held = reach.holdings(person)
+    held = personal_data_holders.holdings(person)
     assert {item.where for item in held} == {"order", "person", "consent", "customer"}
     [order] = [item.what for item in held if item.where == "order"]
     assert order["delivery_name"] == WORDS[1]

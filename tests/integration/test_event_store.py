@@ -22,14 +22,14 @@ from eventshop.core.errors import (
     WrongAggregateType,
     WrongExpectedVersion,
 )
-from eventshop.core.message import Command, Envelope, Event, Recorded, new_id
-from eventshop.core.registry import Registry
-from eventshop.store import dispatch
-from eventshop.store.chain import first_broken, link
-from eventshop.store.engine import engine
-from eventshop.store.event_store import EventStore
-from eventshop.store.rows import Row
-from eventshop.store.writing import Append, Written, now
+from eventshop.core.message_registry import Registry
+from eventshop.core.messages import Command, Envelope, Event, Recorded, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.event_append import Append, Written, now
+from eventshop.eventstore.event_store import EventStore
+from eventshop.eventstore.hash_chain.chain import first_broken, link
+from eventshop.eventstore.records import Row
 from tests.tally import NOON, Closed, Count, Counted, Noted, Open, Opened, pounds, tallies
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -175,12 +175,12 @@ def test_a_missing_or_swapped_event_breaks_the_chain(tally: UUID) -> None:
 
 def test_batches_and_single_commands_continue_the_same_chain() -> None:
     tally_id = new_id()
-    dispatch.send(Open(tally_id=tally_id, name="x"), registry=tallies)
-    dispatch.send_many(
+    command_dispatcher.send(Open(tally_id=tally_id, name="x"), registry=tallies)
+    command_dispatcher.send_many(
         [(Count(tally_id=tally_id, amount=pounds("1"), times=2), Envelope(new_id())) for _ in range(3)],
         registry=tallies,
     )
-    dispatch.send(Count(tally_id=tally_id, amount=pounds("1")), registry=tallies)
+    command_dispatcher.send(Count(tally_id=tally_id, amount=pounds("1")), registry=tallies)
     rows = list(store.rows(tally_id))
     assert len(rows) == 8
     assert first_broken(rows) is None

@@ -10,17 +10,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from eventshop.core.message import Envelope, new_id
-from eventshop.process import effects, timers
-from eventshop.process.models import Saga, SagaInput, SagaStep, Share, Timer
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent
-from orders.commands import CancelOrder, CreateOrder, ReturnItems, ReturnLine
-from orders.effects import PaymentTaken
-from orders.events import Line
-from orders.order import Status
-from orders.stock_item import stock_item_id
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
+from eventshop.sagas import effects, timers
+from eventshop.sagas.models import Saga, SagaInput, SagaStep, Share, Timer
+from orders.domain.commands import CancelOrder, CreateOrder, ReturnItems, ReturnLine
+from orders.domain.events import Line
+from orders.domain.order import Status
+from orders.domain.stock_item import stock_item_id
+from orders.sagas.fulfilment_effects import PaymentTaken
 from tests.bank import Bank
 from tests.fulfilling import (
     by,

@@ -10,11 +10,11 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from eventshop.log.database import DatabaseLog
-from eventshop.process import running, timers
-from eventshop.process.models import SagaInput, SagaStep, Timer
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.sagas import timers, workers
+from eventshop.sagas.models import SagaInput, SagaStep, Timer
+from orders.domain.order import Status
 from orders.models import Payment
-from orders.order import Status
 from tests.browser.pages import serving
 from tests.fulfilling import order, place, receive, saga, stock
 from tests.payment_gateway import SECRET, GatewayProcess, running_gateway
@@ -34,7 +34,7 @@ def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterato
 
 
 def settle() -> None:
-    running.settle("test", DatabaseLog())
+    workers.settle("test", DatabaseLog())
 
 
 def is_(order_id: UUID, status: Status) -> bool:

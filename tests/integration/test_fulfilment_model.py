@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from eventshop.core.errors import CommandRefused
-from eventshop.log.database import DatabaseLog
-from eventshop.process import effects, timers
-from eventshop.process.hearing import Ear
-from eventshop.process.models import Saga, SagaInput, SagaStep, Share
-from eventshop.process.reacting import Brain
-from orders.commands import CancelOrder, ReturnItems, ReturnLine, WriteOffStock
-from orders.order import Status
-from orders.paying import charged
-from orders.stock_item import stock_item_id
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.sagas import effects, timers
+from eventshop.sagas.event_router import Ear
+from eventshop.sagas.models import Saga, SagaInput, SagaStep, Share
+from eventshop.sagas.saga_runner import Brain
+from orders.domain.commands import CancelOrder, ReturnItems, ReturnLine, WriteOffStock
+from orders.domain.order import Status
+from orders.domain.stock_item import stock_item_id
+from orders.sagas.payment_effects import charged
 from tests.bank import Bank
 from tests.database import empty
 from tests.fulfilling import (

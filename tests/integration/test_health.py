@@ -14,11 +14,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from eventshop.core.message import new_id
-from eventshop.ops import health
-from eventshop.process.models import Saga, SagaInput
-from projections.engine.projection import catalogue
-from projections.engine.tables import Worker
+from eventshop.core.messages import new_id
+from eventshop.operations import health_checks
+from eventshop.projections.models import Worker
+from eventshop.projections.projection import catalogue
+from eventshop.sagas.models import Saga, SagaInput
 from tests.web_server import free_port, gunicorn
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -50,8 +50,8 @@ def test_ready_says_that_nobody_projects(client: Client) -> None:
 
 
 def test_ready_with_a_worker_is_ok(client: Client) -> None:
-    from eventshop.log.database import DatabaseLog
-    from projections.engine.runner import Runner
+    from eventshop.messaging.database_event_log import DatabaseLog
+    from eventshop.projections.runner import Runner
 
     runner = Runner(catalogue.chosen([]), DatabaseLog(), owner="test")
     runner._lease()
@@ -61,7 +61,7 @@ def test_ready_with_a_worker_is_ok(client: Client) -> None:
 
 
 def test_a_broker_that_is_down_degrades_and_says_so(client: Client, settings: Any) -> None:
-    health._doors.clear()
+    health_checks._doors.clear()
     settings.CELERY_BROKER_URL = f"redis://127.0.0.1:{free_port()}/0"
     response = client.get("/readyz")
     assert response.status_code == 200
@@ -92,7 +92,7 @@ def test_what_is_not_heard_for_a_minute_degrades(client: Client, seconds: int, h
 
 
 def test_a_gateway_that_is_away_degrades_and_says_so(client: Client, settings: Any) -> None:
-    health._doors.clear()
+    health_checks._doors.clear()
     settings.PAYMENT_GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
     status, found = parts(client)
     assert (status, found["payments"]) == ("degraded", False)

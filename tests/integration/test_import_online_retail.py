@@ -10,8 +10,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from eventshop.store.models import StoredEvent
-from orders.online_retail import sending
+from eventshop.eventstore.models import StoredEvent
+from orders.importers.online_retail import batch_sender
 from tests.retail import MONTH, MONTH_EVENTS, MONTH_RECEIPTS, Process, Run, history, stored
 from tests.unit.orders.online_retail.sheets import line, sheet
 
@@ -117,7 +117,7 @@ def test_the_rules_of_an_order_hold_for_the_import_too(tmp_path: Path) -> None:
 
 
 def test_a_refused_invoice_stops_the_import_after_its_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "COMMANDS", 2)
+    monkeypatch.setattr(batch_sender, "COMMANDS", 2)
     Run(sheet(tmp_path, line("1")))
     run = Run(sheet(tmp_path, line("1", quantity="7"), line("2"), line("3")))
     assert (run.code, len(run.named)) == (1, 1)

@@ -12,7 +12,7 @@ import pytest
 from django.db import transaction
 from django.db.models import F
 
-from eventshop.store.models import StoredEvent
+from eventshop.eventstore.models import StoredEvent
 from projections.models import MarketMinute, TradeBlotter
 from tests.conftest import SHARED_DATA
 from tests.retail import BOOKS, Process, Run, differing, history, project, stored

@@ -13,13 +13,13 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from eventshop.privacy import keys
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.privacy.encryption import personal_keys
+from eventshop.privacy.encryption.key_wrapping import WrongKeyEncryptionKey, current
 from eventshop.privacy.models import PersonalKey
-from eventshop.privacy.wrapping import WrongKeyEncryptionKey, current
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
 from tests.conftest import BASE_DIR
-from users.commands import CreateUser
+from users.domain.commands import CreateUser
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -29,7 +29,7 @@ OTHER = bytes(range(32))
 def signed_up() -> CreateUser:
     person = CreateUser(uuid4(), "ada@example.org", "Ada Lovelace")
     send(person)
-    keys.memory.clear()
+    personal_keys.memory.clear()
     return person
 
 
@@ -65,12 +65,12 @@ def test_a_new_key_takes_over_and_the_old_one_can_go() -> None:
         send(person)
     before = current()
     with override_settings(KEY_ENCRYPTION_KEYS=[OTHER, *settings.KEY_ENCRYPTION_KEYS]):
-        keys.memory.clear()
+        personal_keys.memory.clear()
         assert store.get_events(people[0].user_id)[0].event.name == "Ada Lovelace"
         call_command("rotate_keys")
     assert not PersonalKey.objects.filter(wrapped_by=before).exists()
     with override_settings(KEY_ENCRYPTION_KEYS=[OTHER]):
-        keys.memory.clear()
+        personal_keys.memory.clear()
         assert [store.get_events(person.user_id)[0].event.name for person in people] == ["Ada Lovelace"] * 3
         send(CreateUser(uuid4(), "bob@example.org", "Bob"))
         call_command("rotate_keys")

@@ -18,12 +18,12 @@ import pytest
 from django.db import connections
 
 from eventshop.core.errors import Conflict, PersonErased
-from eventshop.core.personal import Redacted
-from eventshop.privacy import keys
+from eventshop.core.personal_fields import Redacted
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import ErasedPerson, PersonalKey
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
-from orders.commands import CreateOrder
+from orders.domain.commands import CreateOrder
 from tests.conftest import BASE_DIR
 from tests.shop import LANTERNS
 
@@ -61,7 +61,7 @@ def test_writers_who_make_a_persons_first_key_at_once_end_with_one() -> None:
         answers = together(*[lambda it=it: send(it) for it in orders])
         assert [answer for answer in answers if isinstance(answer, Exception)] == []
         assert PersonalKey.objects.filter(subject=customer).count() == 1
-        keys.memory.clear()
+        personal_keys.memory.clear()
         for it in orders:
             assert store.get_events(it.order_id)[0].event.delivery_address == WORD
 
@@ -75,7 +75,7 @@ def test_a_racing_command_makes_no_key_for_somebody_who_is_being_erased() -> Non
         def buy(customer: UUID = customer, until: float = until, sent: list[UUID] = sent) -> int:
             failures = 0
             while monotonic() < until:
-                keys.memory.clear()  # as another process, which remembers nothing
+                personal_keys.memory.clear()  # as another process, which remembers nothing
                 it = order(customer)
                 try:
                     send(it)
@@ -85,14 +85,14 @@ def test_a_racing_command_makes_no_key_for_somebody_who_is_being_erased() -> Non
             return failures
 
         def erase(customer: UUID = customer) -> list[str]:
-            return keys.destroy(customer)
+            return personal_keys.destroy(customer)
 
         answers = together(buy, buy, buy, erase)
         assert [answer for answer in answers if isinstance(answer, Exception)] == []
         refused += sum(answers[:3])
         assert not PersonalKey.objects.filter(subject=customer).exists()
         assert ErasedPerson.objects.filter(subject=customer).exists()
-        keys.memory.clear()
+        personal_keys.memory.clear()
         for order_id in sent:
             assert store.get_events(order_id)[0].event.delivery_address == Redacted("delivery")
     assert refused
@@ -113,17 +113,17 @@ SCRIPT = """
 import django; django.setup()
 from uuid import UUID
 from django.conf import settings
-from eventshop.core.personal import Redacted
-from eventshop.log.database import DatabaseLog
+from eventshop.core.personal_fields import Redacted
+from eventshop.messaging.database_event_log import DatabaseLog
 from eventshop.privacy import erasing, keys
-from eventshop.process import running
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
+from eventshop.sagas import running
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
 from django.utils import timezone
-from projections.engine.projection import catalogue
-from projections.engine.runner import Runner
+from eventshop.projections.projection import catalogue
+from eventshop.projections.runner import Runner
 from projections.models import UserProfile
-from users.commands import BeginErasure, CreateUser, RequestErasure
+from users.domain.commands import BeginErasure, CreateUser, RequestErasure
 ada, now = UUID(int=7), timezone.now()
 send(CreateUser(ada, "zz-ada@example.org", "Zz-Ada"))
 keys.memory.clear()

@@ -11,19 +11,20 @@ import msgspec
 import pytest
 from django.utils import timezone
 
-from eventshop.log.database import DatabaseLog
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.messaging.database_event_log import DatabaseLog
 from eventshop.privacy.models import Certificate, Erasure
-from eventshop.process import running
-from eventshop.process.inputs import saga_id_of
-from eventshop.process.models import Saga, SagaInput, SagaStep, Timer
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
-from orders.commands import CancelOrder, CreateOrder
-from projections.engine.projection import catalogue
+from eventshop.projections.projection import catalogue
+from eventshop.sagas import workers
+from eventshop.sagas.inbox import saga_id_of
+from eventshop.sagas.models import Saga, SagaInput, SagaStep, Timer
+from orders.domain.commands import CancelOrder, CreateOrder
 from projections.models import ConsentRegister, UserProfile
 from tests.read_models import caught_up
 from tests.shop import LANTERNS
-from users.commands import (
+from users.application.data_export import as_json, everything
+from users.domain.commands import (
     CancelErasure,
     CreateUser,
     ExportData,
@@ -32,7 +33,6 @@ from users.commands import (
     RequestErasure,
     WithdrawConsent,
 )
-from users.copy import as_json, everything
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -51,7 +51,7 @@ def ada() -> UUID:
 
 def settle() -> None:
     caught_up(*catalogue.chosen([]))
-    running.settle("test", DatabaseLog())
+    workers.settle("test", DatabaseLog())
     caught_up(*catalogue.chosen([]))
 
 
@@ -128,7 +128,7 @@ def test_a_consent_ends_by_its_timer() -> None:
 def test_processes_keep_nothing_personal() -> None:
     person = ada()
     ask(person)
-    running.settle("test", DatabaseLog())
+    workers.settle("test", DatabaseLog())
     kept = [*Saga.objects.values(), *SagaInput.objects.values(), *SagaStep.objects.values(), *Timer.objects.values()]
     assert kept
     for word in ("Zz-", "+44 20 7946"):

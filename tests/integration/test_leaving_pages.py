@@ -11,18 +11,18 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from eventshop.core.message import new_id
-from eventshop.log.database import DatabaseLog
-from eventshop.privacy import links
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.privacy import encrypted_tokens
 from eventshop.privacy.models import Certificate, Erasure
-from eventshop.process import running
-from eventshop.store import dispatch
-from projections.catalogue import catalogue
+from eventshop.sagas import workers
+from projections.registry import catalogue
 from tests.people import EMAIL, PASSWORD, customer, link_in_letter
 from tests.read_models import append, caught_up
 from tests.shop import Sale
-from users.commands import PlaceLegalHold
-from users.people import person
+from users.application.customer_adapter import person
+from users.domain.commands import PlaceLegalHold
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -44,7 +44,7 @@ def ask(client: Client, password: str = PASSWORD) -> Any:
 
 def settle() -> None:
     caught_up(*catalogue.chosen([]))
-    running.settle("test", DatabaseLog())
+    workers.settle("test", DatabaseLog())
     caught_up(*catalogue.chosen([]))
 
 
@@ -122,7 +122,7 @@ def test_while_it_goes_on_its_steps_are_shown() -> None:
 
 def test_a_legal_hold_is_said() -> None:
     client, me = customer()
-    dispatch.send(PlaceLegalHold(me, "CASE-7", "A claim in court"))
+    command_dispatcher.send(PlaceLegalHold(me, "CASE-7", "A claim in court"))
     assert "legal hold" in ask(client).content.decode()
     assert kinds(me)[-1] == "LegalHoldPlaced"
     assert not mail.outbox
@@ -130,8 +130,8 @@ def test_a_legal_hold_is_said() -> None:
 
 def test_links_of_others_damaged_ones_and_those_of_other_kinds_show_nothing(client: Client) -> None:
     _, me = customer()
-    good = links.token("erasure", me)
-    for token in (good[:-3], "nonsense", links.token("reset", me), links.token("sign-up", EMAIL)):
+    good = encrypted_tokens.token("erasure", me)
+    for token in (good[:-3], "nonsense", encrypted_tokens.token("reset", me), encrypted_tokens.token("sign-up", EMAIL)):
         assert client.get(f"/erasure/{token}/").status_code == 410
         assert client.get(f"/erasure/{token}/certificate.pdf").status_code == 404
     assert client.get(f"/erasure/{good}/certificate.pdf").status_code == 404

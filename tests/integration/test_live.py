@@ -19,11 +19,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from eventshop.store import dispatch
-from eventshop.web.live.followers import HEARTBEAT, MOST_OF_ONE, OVER, Follower, Followers, Pace, changed
-from eventshop.web.live.sources import Source, versions
-from orders.commands import CreateOrder, ProcessPayment, ShipOrder
-from orders.customer_story import followed
+from eventshop.eventstore import command_dispatcher
+from eventshop.web.live.connection_loop import HEARTBEAT, MOST_OF_ONE, OVER, Follower, Followers, Pace, changed
+from eventshop.web.live.subscriptions import Source, versions
+from orders.application.order_timeline import followed
+from orders.domain.commands import CreateOrder, ProcessPayment, ShipOrder
 from tests.database import url_of_database
 from tests.people import customer
 from tests.processes import until
@@ -74,7 +74,7 @@ def ada() -> tuple[Client, UUID]:
 
 def ordered(person: UUID, number: int = 1) -> Sale:
     sale = Sale(number, customer_id=person)
-    dispatch.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
+    command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
     return sale
 
 
@@ -91,9 +91,9 @@ def test_what_happens_is_told_at_once_and_missed_events_after_coming_back(
         assert "default-src 'self'" in page.answer.headers["Content-Security-Policy"]
         assert "no-store" in page.answer.headers["Cache-Control"]
         assert page.answer.headers["X-Request-ID"]
-        dispatch.send(ProcessPayment(sale.order_id, sale.total, "card"))
+        command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
         assert page.event() == {"id": "2", "data": "2"}
-    dispatch.send(ShipOrder(sale.order_id, "Royal Mail", "RM1"))
+    command_dispatcher.send(ShipOrder(sale.order_id, "Royal Mail", "RM1"))
     # The address still says what the page first showed; what it was told last comes first.
     with closing(Listener(server, order_path(sale), ada[0], **{"Last-Event-ID": "2"})) as page:
         assert page.event() == {"id": "3", "data": "3"}
@@ -118,7 +118,7 @@ def test_open_pages_hold_no_thread_and_one_person_has_a_limit(server: WebServer)
             assert refused.answer.status == 204  # "do not try again" to a browser, which then asks now and then
         for number, (_, person) in enumerate(people, start=1):
             sale = Sale(number, customer_id=person)
-            dispatch.send(ProcessPayment(sale.order_id, sale.total, "card"))
+            command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
         assert [page.event()["id"] for page in pages] == ["2"] * len(pages)
     until(lambda: listened_again(server, people[0]), what="who left has made room")
 
@@ -150,7 +150,7 @@ def test_a_stream_is_for_whoever_may_see_the_page(server: WebServer, ada: tuple[
 
 def ordered_by_nobody() -> Sale:
     sale = Sale(7, customer_id=None)
-    dispatch.send(CreateOrder(sale.order_id, sale.reference, None, sale.lines))
+    command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, None, sale.lines))
     return sale
 
 
@@ -221,7 +221,7 @@ def test_all_pages_of_one_process_are_looked_after_by_one_statement(
     opened = [pages(ada[0], sale.order_id, source) for sale in (*sales, *sales)]
     until(lambda: 2 in asked, what="every look asks for both orders at once")
     for sale in sales:
-        dispatch.send(ProcessPayment(sale.order_id, sale.total, "card"))
+        command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
     assert [page.news() for page in opened] == [changed(2)] * 4
     assert max(asked) == 2
 

@@ -14,17 +14,17 @@ from django.core import mail
 from django.test import Client
 from msgspec.structs import replace
 
-from eventshop.core.message import new_id
-from eventshop.store import dispatch
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
 from tests.people import EMAIL, PASSWORD, customer, link_in_letter
 from tests.read_models import append
 from tests.shop import Sale
 from tests.staff import catch_up
-from users.commands import GrantConsent, RecordAccess, RecordProcessing
-from users.events import ConsentGranted, ProcessingRecorded
-from users.people import person
+from users.application.customer_adapter import person
+from users.domain.commands import GrantConsent, RecordAccess, RecordProcessing
+from users.domain.events import ConsentGranted, ProcessingRecorded
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -177,8 +177,10 @@ def test_restricting_and_lifting() -> None:
 
 def test_the_log_shows_who_looked_and_what_data_was_used_for() -> None:
     client, me = customer()
-    dispatch.send(RecordAccess(user_id=me, fields=("phone",), reason="Parcel 7 came back", staff="boss"))
-    dispatch.send(RecordProcessing(me, "CustomerOrderManagement", "Parcel 7 was sent again", datetime.now(UTC), "Post"))
+    command_dispatcher.send(RecordAccess(user_id=me, fields=("phone",), reason="Parcel 7 came back", staff="boss"))
+    command_dispatcher.send(
+        RecordProcessing(me, "CustomerOrderManagement", "Parcel 7 was sent again", datetime.now(UTC), "Post")
+    )
     log = text_of(client, "/my/log/")
     assert "boss of our staff looked at your phone. Reason: Parcel 7 came back" in log
     assert "Parcel 7 was sent again (Your orders); Post received data." in log
@@ -213,7 +215,7 @@ def test_the_consent_page_takes_less_than_a_tenth_of_a_second() -> None:
     client, me = customer()
     now = datetime.now(UTC)
     for _ in range(100):
-        dispatch.send(GrantConsent(me, MARKETING, "2026-01", now, now + timedelta(days=9)))
+        command_dispatcher.send(GrantConsent(me, MARKETING, "2026-01", now, now + timedelta(days=9)))
     used = ProcessingRecorded(me, "CustomerOrderManagement", "A-6-1-b", "An order was packed", "")
     store.append_events(me, [used] * 2_000, expected_version=101)
     client.get("/my/consents/")

@@ -10,16 +10,17 @@ import msgspec
 import pytest
 
 from eventshop.core.errors import CheckpointMoved
-from eventshop.log import avro, records
-from eventshop.log.base import Delivery, Unreadable
-from eventshop.log.database import DatabaseLog
-from eventshop.store.engine import engine
-from projections.engine import batch, checkpoint, parking
-from projections.engine.outgoing import DEAD_LETTERS
-from projections.engine.parking import live
-from projections.engine.projection import Projection
-from projections.engine.rebuild import rebuild
-from projections.engine.tables import Checkpoint, Outgoing
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.event_log import Delivery, Unreadable
+from eventshop.messaging.kafka import event_records
+from eventshop.messaging.serialization import avro_codec
+from eventshop.projections import batch_processor, checkpoints, parking
+from eventshop.projections.models import Checkpoint, OutboxRecord
+from eventshop.projections.outbox import DEAD_LETTERS
+from eventshop.projections.parking import live
+from eventshop.projections.projection import Projection
+from eventshop.projections.rebuild import rebuild
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
@@ -46,7 +47,7 @@ def flaky() -> Iterator[Flaky]:
 
 def told(projection: Projection[Any]) -> dict[str, bytes | None]:
     """The last value of each key, None for a row that is gone."""
-    rows = Outgoing.objects.filter(topic=projection.topic).order_by("position")
+    rows = OutboxRecord.objects.filter(topic=projection.topic).order_by("position")
     return {row.key: None if row.value is None else bytes(row.value) for row in rows}
 
 
@@ -57,7 +58,7 @@ def letters() -> list[tuple[str, bytes | None, dict[str, bytes]]]:
             None if row.value is None else bytes(row.value),
             {name: said.encode("latin-1") for name, said in msgspec.json.decode(row.headers)},
         )
-        for row in Outgoing.objects.filter(topic=DEAD_LETTERS).order_by("position")
+        for row in OutboxRecord.objects.filter(topic=DEAD_LETTERS).order_by("position")
     ]
 
 
@@ -67,7 +68,7 @@ def test_the_embedded_mode_writes_nothing_down(flaky: Flaky) -> None:
     append(sale.order_id, sale.created)
     caught_up(order_summary, product_sales, flaky.projection)
     rebuild(product_sales, DatabaseLog(), requested_by="ada")
-    assert not Outgoing.objects.exists()
+    assert not OutboxRecord.objects.exists()
 
 
 @pytest.mark.postgres
@@ -85,17 +86,17 @@ class TestWithKafka:
     def test_a_batch_that_is_rolled_back_tells_nothing(self) -> None:
         append(sale.order_id, sale.created)
         site = live(order_summary)
-        seen = checkpoint.opened(site.name, [0], 1)
-        delivered = DatabaseLog().read(checkpoint.places(seen), 10)
+        seen = checkpoints.opened(site.name, [0], 1)
+        delivered = DatabaseLog().read(checkpoints.places(seen), 10)
         Checkpoint.objects.update(position=99)
         with pytest.raises(CheckpointMoved):
-            batch.project(site, seen, delivered)
-        assert not Outgoing.objects.exists()
+            batch_processor.project(site, seen, delivered)
+        assert not OutboxRecord.objects.exists()
 
     def test_a_rebuild_tells_of_the_rows_that_differ(self) -> None:
         append_lives(Random(1), range(30))
         caught_up(order_summary)
-        Outgoing.objects.all().delete()
+        OutboxRecord.objects.all().delete()
         wrong, missing, *_ = OrderSummary.objects.order_by("pk")
         OrderSummary.objects.filter(pk=wrong.pk).update(total=99, country="Atlantis")
         OrderSummary.objects.filter(pk=missing.pk).delete()
@@ -116,14 +117,14 @@ class TestWithKafka:
         first, second = engine().select("ORDER BY position", ())
         (key, value, headers), (_, _, behind) = letters()
         assert key == str(sale.order_id)
-        assert value == avro.encode(first.event_type, first.schema_version, first.payload)
+        assert value == avro_codec.encode(first.event_type, first.schema_version, first.payload)
         assert headers["error"] == b"Broken: cannot digest this"
         assert (headers["attempts"], headers["projection"]) == (b"1", b"flaky")
         assert (headers["origin-topic"], headers["origin-partition"]) == (b"event-store", b"0")
         assert headers["origin-offset"] == b"%d" % (first.position - 1)
         assert headers["event-id"] == str(first.event_id).encode()
         assert headers["position"] == b"%d" % first.position
-        assert records.read(value, list(headers.items())) == first
+        assert event_records.read(value, list(headers.items())) == first
         assert (behind["error"], behind["attempts"]) == (b"", b"0")
         assert behind["position"] == b"%d" % second.position
 
@@ -172,6 +173,6 @@ class TestWithKafka:
 
     def _set_aside(self, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
         site = live(order_summary)
-        seen = checkpoint.opened(site.name, [3], 1)
+        seen = checkpoints.opened(site.name, [3], 1)
         found: list[Delivery] = [Unreadable(42, 3, "event-store", None, value, headers, "no event")]
-        batch.project(site, seen, found)
+        batch_processor.project(site, seen, found)

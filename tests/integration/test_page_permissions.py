@@ -14,16 +14,16 @@ from django.contrib.auth.models import User as Login
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from eventshop.core.ids import derived_id
-from eventshop.core.message import new_id
-from eventshop.store import dispatch
-from orders.commands import CreateOrder, ProcessPayment
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from orders.domain.commands import CreateOrder, ProcessPayment
 from tests.people import EMAIL, PASSWORD, customer
 from tests.shop import Sale
 from tests.trader import BTC, account
-from trading.commands import SubmitTrade
-from trading.events import OrderType, Side
-from trading.instruments import instrument
+from trading.domain.commands import SubmitTrade
+from trading.domain.events import OrderType, Side
+from trading.domain.instruments import instrument
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -119,12 +119,12 @@ def order_id() -> UUID:
     """A paid order, and a trade, of somebody who is not the one who asks."""
     _, owner = customer()
     sale = Sale(1, customer_id=owner)
-    dispatch.send(CreateOrder(sale.order_id, sale.reference, owner, sale.lines, delivery_name="Ada Marker"))
-    dispatch.send(ProcessPayment(sale.order_id, sale.total, "card"))
+    command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, owner, sale.lines, delivery_name="Ada Marker"))
+    command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
     account_id = account(owner)
     terms = instrument(BTC)
     trade_id = derived_id("test-trade", sale.order_id)
-    dispatch.send(SubmitTrade(trade_id, "T-1", account_id, terms, Side.BUY, OrderType.MARKET, Decimal(1)))
+    command_dispatcher.send(SubmitTrade(trade_id, "T-1", account_id, terms, Side.BUY, OrderType.MARKET, Decimal(1)))
     return sale.order_id
 
 

@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from eventshop.core.message import new_id
-from eventshop.store.engine import engine
-from eventshop.store.rows import Row
+from eventshop.core.messages import new_id
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.records import Row
+from eventshop.projections import parking
+from eventshop.projections.models import DeadLetter
+from eventshop.projections.parking import Drained
 from projections.daily_sales import daily_sales
-from projections.engine import parking
-from projections.engine.parking import Drained
-from projections.engine.tables import ParkedEvent
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
@@ -73,7 +73,7 @@ def test_an_event_that_fails_is_set_aside_with_its_error(flaky: Flaky) -> None:
     append(sale.order_id, sale.created)
     before = timezone.now()
     assert caught_up(flaky.projection) == 1
-    parked, event = ParkedEvent.objects.get(), history()[0].meta
+    parked, event = DeadLetter.objects.get(), history()[0].meta
     assert (parked.event_id, parked.event_type, parked.version) == (event.event_id, "OrderCreated", 1)
     assert (parked.aggregate_id, parked.aggregate_type, parked.position) == (sale.order_id, "Order", event.position)
     assert parked.error == "Broken: cannot digest this"
@@ -147,7 +147,7 @@ def test_a_key_function_that_fails_sets_its_event_aside(flaky: Flaky) -> None:
     append(other.order_id, other.created)
     caught_up(flaky.projection)
     assert queue(flaky) == [(2, True), (3, False)]
-    assert ParkedEvent.objects.order_by("position").values_list("error", flat=True)[0] == "Broken: whose is this?"
+    assert DeadLetter.objects.order_by("position").values_list("error", flat=True)[0] == "Broken: whose is this?"
     flaky.mend()
     assert retry(flaky) == Drained(2, 0)
     equal_the_fold(flaky.projection)
@@ -169,11 +169,11 @@ def test_what_cannot_be_read_is_set_aside(flaky: Flaky, changed: dict[str, Any],
     append(sale.order_id, sale.paid)
     caught_up(flaky.projection)
     assert queue(flaky) == [(2, True), (3, False)]
-    [first, _] = ParkedEvent.objects.order_by("position")
+    [first, _] = DeadLetter.objects.order_by("position")
     assert first.error.startswith(error)
     assert set(held(flaky.projection)) == {sale.order_id, other.order_id}
     assert retry(flaky) == Drained(0, 2)
-    assert ParkedEvent.objects.order_by("position")[0].attempts == 2
+    assert DeadLetter.objects.order_by("position")[0].attempts == 2
 
 
 def test_an_error_no_database_can_hold_is_kept_in_other_words(flaky: Flaky) -> None:
@@ -183,7 +183,7 @@ def test_an_error_no_database_can_hold_is_kept_in_other_words(flaky: Flaky) -> N
     flaky.spoils[sale.order_id, 1] = unspeakable
     append(sale.order_id, sale.created)
     caught_up(flaky.projection)
-    assert ParkedEvent.objects.get().error.startswith("ValueError: ")
+    assert DeadLetter.objects.get().error.startswith("ValueError: ")
     assert retry(flaky) == Drained(0, 1)
 
 
@@ -194,10 +194,10 @@ def test_each_attempt_waits_longer_than_the_one_before(flaky: Flaky) -> None:
     waits = []
     for _ in range(12):
         assert retry(flaky) == Drained(0, 1)
-        row = ParkedEvent.objects.get()
+        row = DeadLetter.objects.get()
         assert row.last_attempt_at is not None
         assert row.next_attempt_at is not None
         waits.append((row.next_attempt_at - row.last_attempt_at).total_seconds())
     assert waits[:4] == [10, 20, 40, 80]
     assert waits[-1] == parking.LONGEST_WAIT.total_seconds()
-    assert ParkedEvent.objects.get().attempts == 13
+    assert DeadLetter.objects.get().attempts == 13

@@ -11,11 +11,11 @@ import pytest
 from django.db import connections, transaction
 from pytest_django import Settings
 
-from orders.gateway.configured import payment_gateway
-from orders.gateway.errors import NoGateway, PaymentKeyReused
-from orders.gateway.ledger import RecordedGateway
+from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, Unknown
 from orders.models import GatewayMessage, Payment
-from orders.payments import Declined, Outcome, Pending, Succeeded, Unknown
+from orders.payment_gateway.errors import NoGateway, PaymentKeyReused
+from orders.payment_gateway.factory import payment_gateway
+from orders.payment_gateway.payment_ledger import RecordedGateway
 from tests.browser.pages import serving
 from tests.payment_gateway import SECRET, GatewayProcess, running_gateway
 from tests.processes import until

@@ -12,10 +12,10 @@ from django.db import connections
 from django.utils import timezone
 
 from eventshop.celery import app
-from eventshop.core.message import new_id
-from eventshop.ops import tasks
-from eventshop.ops.models import PeriodicWork, WebRequest
-from eventshop.ops.periodic import AFTER_FAILURE, LEASE, Periodic, do_what_is_due
+from eventshop.core.messages import new_id
+from eventshop.operations import tasks
+from eventshop.operations.models import PeriodicWork, WebRequest
+from eventshop.operations.periodic_jobs import AFTER_FAILURE, LEASE, Periodic, do_what_is_due
 from tests.staff import clerk
 
 pytestmark = pytest.mark.usefixtures("clean_database")

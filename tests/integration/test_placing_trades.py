@@ -12,17 +12,18 @@ import pytest
 from django.db import connection
 from msgspec.structs import replace
 
+from eventshop.core.deterministic_ids import derived_id
 from eventshop.core.errors import CommandIdReused, Conflict
-from eventshop.core.ids import derived_id
-from eventshop.core.message import new_id
-from eventshop.log.database import DatabaseLog
-from eventshop.process import running
-from eventshop.store.dispatch import Receipt, send
-from eventshop.store.event_store import store
-from trading import prices
-from trading.account import TradingAccount
-from trading.commands import BustTrade, ExecuteTrade, OpenAccount, SetLimit
-from trading.errors import (
+from eventshop.core.messages import new_id
+from eventshop.eventstore.command_dispatcher import Receipt, send
+from eventshop.eventstore.event_store import store
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.sagas import workers
+from trading.application import last_price_port
+from trading.application.submit_trade import NewTrade, cancel, place, trade_id_of
+from trading.domain.account import TradingAccount
+from trading.domain.commands import BustTrade, ExecuteTrade, OpenAccount, SetLimit
+from trading.domain.errors import (
     AccountNotOpen,
     InvalidTradeState,
     LimitExceeded,
@@ -33,9 +34,8 @@ from trading.errors import (
     WrongLot,
     WrongTick,
 )
-from trading.events import Fill, OrderType, Side
-from trading.placing import NewTrade, cancel, place, trade_id_of
-from trading.trade import Status, Trade
+from trading.domain.events import Fill, OrderType, Side
+from trading.domain.trade import Status, Trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -52,10 +52,10 @@ def account(clean_database: None) -> None:
 
 @contextmanager
 def last_price(price: str) -> Iterator[None]:
-    before = list(prices._last)
-    prices.register(lambda code: Decimal(price))
+    before = list(last_price_port._last)
+    last_price_port.register(lambda code: Decimal(price))
     yield
-    prices._last[:] = before
+    last_price_port._last[:] = before
 
 
 def placed(asked: NewTrade = TEN, command_id: UUID | None = None) -> Receipt:
@@ -149,7 +149,7 @@ def test_a_cancelled_trade_releases_its_amount_at_once_and_only_once() -> None:
     first = cancel(trade_id, "too slow", by="ada", command_id=command_id)
     assert (trade(trade_id).status, in_use()) == (Status.CANCELLED, Decimal(0))
     assert cancel(trade_id, "too slow", by="ada", command_id=command_id) == replace(first, replayed=True)
-    running.settle("test", DatabaseLog())
+    workers.settle("test", DatabaseLog())
     assert told(ACCOUNT).count("AmountReleased") == 1
 
 
@@ -178,12 +178,12 @@ def done_and_opened_again(meanwhile: str = "0") -> UUID:
     trade_id = placed(replace(SAP, account_id=account)).aggregate_id
     at = next(iter(store.get_events(trade_id))).meta.recorded_at
     send(ExecuteTrade(trade_id, (Fill("v1", Decimal(10), Decimal(1), at),)))
-    running.settle("test", DatabaseLog())
+    workers.settle("test", DatabaseLog())
     assert TradingAccount().evolve_all(it.event for it in store.get_events(account)).in_use() == 0
     if meanwhile != "0":
         placed(replace(SAP, account_id=account, limit_price=Decimal(meanwhile)))
     send(BustTrade(trade_id, "v1", "erroneous print"))
-    running.settle("test", DatabaseLog())
+    workers.settle("test", DatabaseLog())
     return trade_id
 
 

@@ -15,14 +15,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from eventshop.log.database import DatabaseLog
-from eventshop.store.models import StoredEvent
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections import status
+from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
+from eventshop.projections.parking import AT_ONCE
+from eventshop.projections.projection import catalogue
+from eventshop.projections.status import Status, statuses
 from projections.daily_sales import daily_sales
-from projections.engine import status
-from projections.engine.parking import AT_ONCE
-from projections.engine.projection import catalogue
-from projections.engine.status import Status, statuses
-from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
@@ -185,7 +185,7 @@ def test_retry_parked_folds_what_works_now(flaky: Flaky) -> None:
     assert "still fail" in refused("retry_parked")
     flaky.mend()
     assert "2 parked events folded, 0 still parked." in said("retry_parked", "flaky", "--aggregate", str(sale.order_id))
-    assert ParkedEvent.objects.get().aggregate_id == other.order_id
+    assert DeadLetter.objects.get().aggregate_id == other.order_id
     assert "1 parked events folded, 0 still parked." in said("retry_parked")
     assert "0 parked events folded, 0 still parked." in said("retry_parked")
     equal_the_fold(flaky.projection)

@@ -16,15 +16,15 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved
-from eventshop.log.database import DatabaseLog
-from eventshop.store.models import StoredEvent
-from orders.events import StockWrittenOff
-from orders.stock_item import stock_item_id
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections.models import Checkpoint, DeadLetter, Worker
+from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.runner import Runner
+from orders.domain.events import StockWrittenOff
+from orders.domain.stock_item import stock_item_id
 from projections.customer_summary import customer_summary
 from projections.daily_sales import daily_sales
-from projections.engine.projection import Projection, catalogue
-from projections.engine.runner import Runner
-from projections.engine.tables import Checkpoint, ParkedEvent, Worker
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
@@ -70,7 +70,7 @@ def test_catching_up_folds_every_event_into_every_read_model() -> None:
     assert caught_up(*projections) == events * len(projections)
     equal_the_fold()
     assert {checkpoint_of(projection).events for projection in projections} == {events}
-    assert not ParkedEvent.objects.exists()
+    assert not DeadLetter.objects.exists()
 
 
 def test_caught_up_means_nothing_to_do_until_something_happens() -> None:

@@ -15,11 +15,11 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.store.models import StoredEvent
-from orders.events import OrderShipped
+from eventshop.eventstore.models import StoredEvent
+from eventshop.projections.historical_queries import LINEAGE, dry_run, rows_as_of
+from eventshop.projections.projection import Projection, catalogue
+from orders.domain.events import OrderShipped
 from projections.daily_sales import daily_sales
-from projections.engine.past import LINEAGE, dry_run, rows_as_of
-from projections.engine.projection import Projection, catalogue
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.dsl import columns

@@ -13,14 +13,14 @@ import pytest
 from django.db import connection, connections
 
 from eventshop.core.errors import ProjectionError, UnknownProjection
-from eventshop.log.database import DatabaseLog
-from eventshop.store.models import StoredEvent
-from projections.engine import parking
-from projections.engine import rebuild as rebuilding
-from projections.engine.projection import Projection, catalogue
-from projections.engine.rebuild import BATCH, Progress, beside, request
-from projections.engine.runner import Runner
-from projections.engine.tables import Checkpoint, ParkedEvent, Rebuild
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections import parking
+from eventshop.projections import rebuild as rebuilding
+from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
+from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.rebuild import BATCH, Progress, beside, request
+from eventshop.projections.runner import Runner
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
@@ -66,7 +66,7 @@ def nothing_left_of_the_rebuild(projection: Projection[Any]) -> None:
     site = beside(projection)
     assert site.table.name not in connection.introspection.table_names()
     assert not Checkpoint.objects.filter(projection=site.name).exists()
-    assert not ParkedEvent.objects.filter(projection=site.name).exists()
+    assert not DeadLetter.objects.filter(projection=site.name).exists()
 
 
 def many_events(count: int = BATCH + 500) -> None:
@@ -216,7 +216,7 @@ def test_after_a_rebuild_what_fails_is_parked_as_before(flaky: Flaky) -> None:
     caught_up(flaky.projection)
     del flaky.spoils[other.order_id, 1]
     assert counts(rebuild(flaky.projection)) == (1, 0, 0)
-    parked = ParkedEvent.objects.order_by("position")
+    parked = DeadLetter.objects.order_by("position")
     assert [(row.projection, row.aggregate_id, row.version, bool(row.error)) for row in parked] == [
         (flaky.projection.name, sale.order_id, 2, True),
         (flaky.projection.name, sale.order_id, 3, False),

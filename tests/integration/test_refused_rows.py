@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection
 
-from eventshop.core.message import Meta
-from eventshop.log.database import DatabaseLog
-from orders.events import PaymentProcessed
+from eventshop.core.messages import Meta
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections.models import DeadLetter
+from eventshop.projections.parking import Drained
+from eventshop.projections.projection import Projection
+from eventshop.projections.runner import Runner
+from orders.domain.events import PaymentProcessed
 from projections.daily_sales import daily_sales
-from projections.engine.parking import Drained
-from projections.engine.projection import Projection
-from projections.engine.runner import Runner
-from projections.engine.tables import ParkedEvent
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
@@ -94,7 +94,7 @@ def test_a_row_the_database_refuses_sets_aside_exactly_the_event_that_made_it(fl
     flaky.spoils[sale.order_id, 2] = spoil
     caught_up(flaky.projection)
     assert queue(flaky) == [(2, True), (3, False)]
-    assert ParkedEvent.objects.count() == 2
+    assert DeadLetter.objects.count() == 2
     without = [item for item in history() if item.meta.aggregate_id != sale.order_id or item.meta.version == 1]
     assert held(flaky.projection) == folded(order_summary, without)
     assert retry(flaky) == Drained(0, 2)
@@ -116,7 +116,7 @@ def test_a_key_of_the_wrong_shape_sets_its_event_aside(key: Any) -> None:
     append(sale.order_id, sale.created, sale.paid)
     append(other.order_id, other.created, other.paid)
     caught_up(projection)
-    assert ParkedEvent.objects.get().aggregate_id == sale.order_id
+    assert DeadLetter.objects.get().aggregate_id == sale.order_id
     assert DailySales.objects.get().orders == 1
 
 
@@ -134,7 +134,7 @@ def test_a_table_that_is_not_there_is_no_events_fault() -> None:
             caught_up(order_summary)
     finally:
         renamed("elsewhere", table)
-    assert not ParkedEvent.objects.exists()
+    assert not DeadLetter.objects.exists()
     caught_up(order_summary)
     equal_the_fold(order_summary)
 
@@ -154,7 +154,7 @@ def test_a_projection_without_its_table_holds_up_no_other() -> None:
         stop.set()
         thread.join(10)
         renamed("elsewhere", table)
-    assert not ParkedEvent.objects.exists()
+    assert not DeadLetter.objects.exists()
     caught_up(order_summary)
     equal_the_fold(order_summary, daily_sales)
 
@@ -167,7 +167,7 @@ def test_sums_too_large_for_their_column_stop_nobody_else() -> None:
     modest = Sale(3)
     append(modest.order_id, modest.created, modest.paid)
     caught_up(product_sales, order_summary)
-    parked = ParkedEvent.objects.values_list("projection", "aggregate_id", "event_type")
+    parked = DeadLetter.objects.values_list("projection", "aggregate_id", "event_type")
     assert list(parked) == [("product-sales", Sale(2).order_id, "PaymentProcessed")]
     assert held(product_sales)["71053:GBP"]["units_sold"] == 6
     equal_the_fold(order_summary)

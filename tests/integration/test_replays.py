@@ -15,10 +15,10 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from eventshop.core.errors import InvalidMessage, UnknownProjection
-from orders.events import OrderShipped
-from projections.engine import rebuild, replays
-from projections.engine.projection import catalogue
-from projections.engine.tables import Rebuild, Replay, ReplayedRow
+from eventshop.projections import rebuild, replays
+from eventshop.projections.models import Rebuild, Replay, ReplayedRow
+from eventshop.projections.projection import catalogue
+from orders.domain.events import OrderShipped
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
 from tests.database import everything_stored
@@ -76,8 +76,8 @@ def test_one_row_of_a_read_model_is_folded_alone() -> None:
 
 
 def test_no_personal_value_is_stored_a_second_time() -> None:
-    from eventshop.store.dispatch import send
-    from orders.commands import CreateOrder
+    from eventshop.eventstore.command_dispatcher import send
+    from orders.domain.commands import CreateOrder
 
     send(CreateOrder(sale.order_id, "1", None, sale.lines, delivery_name="Zz-Marker"))
     [row] = found(done(replays.as_of("order-summary", LATER, requested_by="ada")))

@@ -10,13 +10,13 @@ import pytest
 from django.db import connection
 from django.test import AsyncClient, Client
 
-from eventshop.core.message import Envelope, new_id
-from eventshop.ops.models import WebRequest
-from eventshop.ops.requests import trace_of
-from eventshop.store import dispatch
-from eventshop.store.models import StoredEvent
-from eventshop.store.transactions import relaxed
-from orders.commands import WriteOffStock
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.unit_of_work import relaxed
+from eventshop.operations.models import WebRequest
+from eventshop.operations.request_log import trace_of
+from orders.domain.commands import WriteOffStock
 from tests.database import round_trips
 from tests.shop import Sale
 from tests.staff import boss, order_page, queries, shop
@@ -94,7 +94,9 @@ def test_a_later_version_of_the_header_may_say_more() -> None:
 
 
 def test_outside_a_request_nothing_is_added() -> None:
-    dispatch.send(WriteOffStock("71053", 2, "broken", "A1"), envelope=Envelope(new_id(), metadata={"channel": "test"}))
+    command_dispatcher.send(
+        WriteOffStock("71053", 2, "broken", "A1"), envelope=Envelope(new_id(), metadata={"channel": "test"})
+    )
     assert metadata(StoredEvent.objects.latest("position")) == {"channel": "test"}
     assert not WebRequest.objects.exists()
 

@@ -12,21 +12,22 @@ import pytest
 from django.utils import timezone
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.message import Envelope, new_id
-from eventshop.core.registry import Registry
+from eventshop.core.message_registry import Registry
+from eventshop.core.messages import Envelope, new_id
 from eventshop.core.saga import Step
-from eventshop.log.database import DatabaseLog
-from eventshop.process import care, effects, running, timers
-from eventshop.process.catalogue import Catalogue
-from eventshop.process.errors import NothingToMend, SagaNotFound, ShareLost
-from eventshop.process.inputs import SLOTS, saga_id_of
-from eventshop.process.models import ProcessWorker, Saga, SagaInput, SagaStep, Share, Timer
-from eventshop.process.reacting import Brain
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import EventStore
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import EventStore
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.sagas import effects, operator_actions, timers
+from eventshop.sagas import workers as sagas_workers
+from eventshop.sagas.errors import NothingToMend, SagaNotFound, ShareLost
+from eventshop.sagas.inbox import SLOTS, saga_id_of
+from eventshop.sagas.models import ProcessWorker, Saga, SagaInput, SagaStep, Share, Timer
+from eventshop.sagas.saga_registry import Catalogue
+from eventshop.sagas.saga_runner import Brain
 from tests.moody import Echo, Echoing, EchoingHears, EchoingTwice, Moody, Say, echoes, moods, somebody, trouble
-from users.commands import CreateUser
-from users.user import User
+from users.domain.commands import CreateUser
+from users.domain.user import User
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -46,7 +47,7 @@ def say(whom: UUID, *words: str) -> None:
 
 
 def settle(sagas: Catalogue | None = None, **options: Any) -> None:
-    running.settle("test", DatabaseLog(), sagas=sagas or echoes(), registry=moods, **options)
+    sagas_workers.settle("test", DatabaseLog(), sagas=sagas or echoes(), registry=moods, **options)
 
 
 def row(whom: UUID) -> Saga:
@@ -135,7 +136,7 @@ def test_a_saga_whose_code_fails_is_stuck_and_no_other_waits_for_it() -> None:
     settle()
     assert words(ONE) == ("hello",)
     trouble.clear()
-    care.retry(row(ONE).pk, actor="grace", reason="fixed")
+    operator_actions.retry(row(ONE).pk, actor="grace", reason="fixed")
     settle()
     assert (row(ONE).status, row(ONE).error, words(ONE)) == ("running", "", ("hello", "poison", "after", "later"))
     asked = SagaInput.objects.get(what="retry")
@@ -147,7 +148,7 @@ def test_a_saga_that_fails_again_is_stuck_again() -> None:
     say(ONE, "hello", "poison")
     settle()
     for _ in range(2):
-        care.retry(row(ONE).pk, actor="grace", reason="hope")
+        operator_actions.retry(row(ONE).pk, actor="grace", reason="hope")
         settle()
         assert row(ONE).status == "stuck"
 
@@ -177,7 +178,7 @@ def test_a_command_that_never_can_be_sent_makes_its_saga_stuck_and_can_be_tried_
     assert row(ONE).status == "stuck"
     assert row(ONE).error.startswith("Say failed 8 times: RuntimeError: a bug at x")
     trouble.clear()
-    care.retry(row(ONE).pk, actor="grace", reason="fixed")
+    operator_actions.retry(row(ONE).pk, actor="grace", reason="fixed")
     settle()
     assert said(ONE)[-1] == "x"
     assert (row(ONE).status, row(ONE).behind) == ("running", 0)
@@ -205,7 +206,7 @@ def test_an_effect_without_any_answer_makes_its_saga_stuck() -> None:
     assert row(ONE).error == f"Shout failed {effects.TRIES} times: no answer yet"
     key = SagaStep.objects.get().pk
     assert effects.answer(key, Echo("at last"))
-    care.retry(row(ONE).pk, actor="grace", reason="it answered")
+    operator_actions.retry(row(ONE).pk, actor="grace", reason="it answered")
     settle()
     assert (row(ONE).status, words(ONE)[-1]) == ("running", "at last")
 
@@ -226,7 +227,7 @@ def test_a_saga_that_a_person_resolved_hears_nothing_any_more() -> None:
     trouble.add("hear poison")
     say(ONE, "hello", "wait:tea", "shout:into the void", "poison", "after")
     settle()
-    care.resolve(row(ONE).pk, actor="grace", reason="done by hand")
+    operator_actions.resolve(row(ONE).pk, actor="grace", reason="done by hand")
     settle()
     say(ONE, "more")
     settle()
@@ -235,14 +236,14 @@ def test_a_saga_that_a_person_resolved_hears_nothing_any_more() -> None:
     assert not Timer.objects.filter(fired_at=None).exists()
     assert not SagaInput.objects.filter(state__in=("waiting", "held")).exists()
     with pytest.raises(NothingToMend):
-        care.compensate(row(ONE).pk, actor="grace", reason="undo")
+        operator_actions.compensate(row(ONE).pk, actor="grace", reason="undo")
 
 
 def test_a_saga_that_is_to_undo_its_work_passes_over_what_made_it_stuck() -> None:
     trouble.add("hear poison")
     say(ONE, "hello", "poison", "after")
     settle()
-    care.compensate(row(ONE).pk, actor="grace", reason="enough")
+    operator_actions.compensate(row(ONE).pk, actor="grace", reason="enough")
     settle()
     assert (row(ONE).status, words(ONE)) == ("running", ("hello", "undo: enough", "after"))
 
@@ -251,11 +252,11 @@ def test_wishes_that_cannot_be_are_refused() -> None:
     say(ONE, "hello")
     settle()
     with pytest.raises(NothingToMend):
-        care.retry(row(ONE).pk, actor="grace", reason="why not")
+        operator_actions.retry(row(ONE).pk, actor="grace", reason="why not")
     with pytest.raises(SagaNotFound):
-        care.resolve(new_id(), actor="grace", reason="?")
+        operator_actions.resolve(new_id(), actor="grace", reason="?")
     with pytest.raises(InvalidMessage):
-        care.resolve(row(ONE).pk, actor="grace", reason=" ")
+        operator_actions.resolve(row(ONE).pk, actor="grace", reason=" ")
 
 
 class Gossiping(Echoing, frozen=True):
@@ -275,7 +276,7 @@ def test_a_command_with_personal_data_is_kept_by_no_saga() -> None:
         people.add(aggregate)
     sagas = Catalogue()
     sagas.add(Gossiping)
-    running.settle("test", DatabaseLog(), sagas=sagas, registry=people)
+    sagas_workers.settle("test", DatabaseLog(), sagas=sagas, registry=people)
     stuck = Saga.objects.get()
     assert (stuck.status, stuck.error) == ("stuck", "Said: InvalidMessage: a saga keeps no personal data")
     assert not SagaStep.objects.exists()
@@ -300,7 +301,7 @@ def test_a_version_that_is_gone_makes_its_sagas_stuck_until_it_is_back() -> None
     say(ONE, "a")
     settle(echoes(Echoing))
     assert row(ONE).status == "stuck" and "UnknownSaga" in row(ONE).error
-    care.retry(row(ONE).pk, actor="grace", reason="deployed again")
+    operator_actions.retry(row(ONE).pk, actor="grace", reason="deployed again")
     settle(echoes(Echoing, EchoingTwice))
     assert words(ONE) == ("hello", "hello", "a", "a")
 
@@ -344,7 +345,7 @@ def test_a_worker_that_slept_through_its_lease_writes_nothing() -> None:
 
 
 def ear_only() -> None:
-    from eventshop.process.hearing import Ear
+    from eventshop.sagas.event_router import Ear
 
     ear = Ear("ear", DatabaseLog(), sagas=echoes(), registry=moods)
     ear.lease(1)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from eventshop.privacy.scanning import scan
-from eventshop.privacy.words import Hit, Sought, Word
+from eventshop.privacy.erasure.leftover_scan import scan
+from eventshop.privacy.erasure.search_terms import Hit, Sought, Word
 from tests.read_models import append
 from tests.shop import Sale, gbp, line
 

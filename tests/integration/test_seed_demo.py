@@ -10,11 +10,11 @@ from django.db.models import Sum
 from django.test import Client
 from pytest_django import Settings
 
-from eventshop.store.models import StoredEvent
-from eventshop.web import demo
+from eventshop.eventstore.models import StoredEvent
+from eventshop.web.pages import demo_registry
 from projections.models import DailySales, OrderSummary, TradeBlotter, TradingAccount
 from tests.retail import project
-from users import accounts
+from users.application import accounts
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -39,7 +39,7 @@ def test_the_demo_customer_signs_in_and_finds_trades_in_every_state(settings: Se
     for _ in range(2):
         call_command("ensure_demo_customer")
     client = Client()
-    assert client.login(username=demo.EMAIL, password="three quiet lanterns")
+    assert client.login(username=demo_registry.EMAIL, password="three quiet lanterns")
     project()
     assert {"SETTLED", "CANCELLED", "REJECTED", "OPEN"} <= set(TradeBlotter.objects.values_list("status", flat=True))
     assert len(client.get("/trading/").context["page"].object_list) == 20
@@ -57,7 +57,7 @@ def test_the_demo_customer_finds_an_order_in_every_state_however_often_the_shop_
     assert StoredEvent.objects.count() == told
     project()
     client = Client()
-    client.login(username=demo.EMAIL, password="three quiet lanterns")
+    client.login(username=demo_registry.EMAIL, password="three quiet lanterns")
     mine = client.get("/orders/").context["page"].object_list
     assert {order.status for order in mine} == {"CREATED", "PAID", "SHIPPED", "DELIVERED", "CANCELLED"}
     assert [order.reference for order in mine if order.refunded] != []
@@ -68,7 +68,7 @@ def test_the_demo_customer_finds_an_order_in_every_state_however_often_the_shop_
 def test_a_demo_customer_who_has_left_gets_no_orders(settings: Settings) -> None:
     settings.STAFF_PASSWORD = "three quiet lanterns"
     call_command("ensure_demo_customer")
-    accounts.close(demo.CUSTOMER)
+    accounts.close(demo_registry.CUSTOMER)
     told = StoredEvent.objects.count()
     call_command("ensure_demo_customer")
     assert StoredEvent.objects.count() == told

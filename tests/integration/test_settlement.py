@@ -9,17 +9,17 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from eventshop.core.ids import derived_id
-from eventshop.core.message import Command, Envelope, new_id
-from eventshop.log.database import DatabaseLog
-from eventshop.process import running
-from eventshop.process.inputs import saga_id_of
-from eventshop.process.models import Saga, Timer
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.messages import Command, Envelope, new_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.sagas import workers
+from eventshop.sagas.inbox import saga_id_of
+from eventshop.sagas.models import Saga, Timer
 from tests.dealing import BTC, deal
-from trading.account import TradingAccount
-from trading.commands import (
+from trading.domain.account import TradingAccount
+from trading.domain.commands import (
     ExecuteTrade,
     FreezeAmount,
     HoldSettlement,
@@ -28,9 +28,9 @@ from trading.commands import (
     SettleTrade,
     SubmitTrade,
 )
-from trading.events import Fill, OrderType, Side
-from trading.instruments import instrument
-from trading.trade import Status, Trade
+from trading.domain.events import Fill, OrderType, Side
+from trading.domain.instruments import instrument
+from trading.domain.trade import Status, Trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -54,7 +54,7 @@ def filled(code: str = BTC, price: str = "100.00", quantity: str = "2") -> UUID:
 
 
 def run() -> None:
-    running.settle("test", DatabaseLog())
+    workers.settle("test", DatabaseLog())
 
 
 def trade(trade_id: UUID) -> Trade:

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from eventshop.log.base import Delivered
-from eventshop.log.records import PARTITIONS, partition_of
-from eventshop.store.engine import engine
-from eventshop.store.rows import Row
-from projections.engine import batch, checkpoint
-from projections.engine.parking import live
-from projections.engine.projection import Projection, catalogue
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.records import Row
+from eventshop.messaging.event_log import Delivered
+from eventshop.messaging.kafka.event_records import PARTITIONS, partition_of
+from eventshop.projections import batch_processor, checkpoints
+from eventshop.projections.parking import live
+from eventshop.projections.projection import Projection, catalogue
 from tests.read_models import append_lives, folded, held
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -36,13 +36,13 @@ def partitioned() -> dict[int, list[Row]]:
 def work(projection: Projection[Any], parts: dict[int, list[Row]], mine: Iterable[int]) -> None:
     """Fold some partitions in small batches, one after the other."""
     site = live(projection)
-    rows = checkpoint.opened(site.name, range(PARTITIONS), projection.version)
+    rows = checkpoints.opened(site.name, range(PARTITIONS), projection.version)
     seen = {number: rows[number] for number in mine}
     for number in seen:
         for start in range(0, len(parts[number]), 20):
             some = parts[number][start : start + 20]
             places = enumerate(some, start=start + 1)
-            batch.project(site, seen, [Delivered(place, row, number, place) for place, row in places])
+            batch_processor.project(site, seen, [Delivered(place, row, number, place) for place, row in places])
     connections.close_all()
 
 
@@ -51,7 +51,7 @@ def test_three_workers_on_four_partitions_each_make_the_fold(name: str) -> None:
     for seed in range(2):
         append_lives(Random(seed), range(seed * 150, seed * 150 + 150))
     projection, parts = catalogue.get(name), partitioned()
-    checkpoint.opened(projection.name, range(PARTITIONS), projection.version)
+    checkpoints.opened(projection.name, range(PARTITIONS), projection.version)
     with ThreadPoolExecutor(3) as pool:
         workers = [pool.submit(work, projection, parts, range(first, first + 4)) for first in (0, 4, 8)]
         for worker in workers:

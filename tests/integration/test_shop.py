@@ -12,18 +12,18 @@ from django.contrib.auth.models import User as Login
 from django.db import connections
 from django.test import Client
 
-from eventshop.core.message import new_id
-from eventshop.store import dispatch
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent
-from orders.commands import ProcessPayment, ReceiveStock, ShipOrder, WriteOffStock
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
+from orders.domain.commands import ProcessPayment, ReceiveStock, ShipOrder, WriteOffStock
+from orders.domain.order import Order
 from orders.models import Product
-from orders.order import Order
 from tests.people import PASSWORD, customer
 from tests.shop import gbp
 from tests.staff import boss, catch_up
-from users.commands import ChangeContactDetails
-from users.people import person
+from users.application.customer_adapter import person
+from users.domain.commands import ChangeContactDetails
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -32,13 +32,13 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 def goods(clean_database: None) -> None:
     for sku, name, price in (("MUG", "Mug, oat", "12.50"), ("LAMP", "Reading lamp", "118.00")):
         Product.objects.create(sku=sku, name=name, price=Decimal(price))
-        dispatch.send(ReceiveStock(sku=sku, quantity=5, reference="D-1"))
+        command_dispatcher.send(ReceiveStock(sku=sku, quantity=5, reference="D-1"))
 
 
 def shopper(email: str = "ada@example.org") -> tuple[Client, UUID]:
     """A customer with an address, and two mugs in the basket."""
     client, person = customer(email, "Ada Łukasz")
-    dispatch.send(ChangeContactDetails(person, email, "Ada Łukasz", address="1 St\nYork"))
+    command_dispatcher.send(ChangeContactDetails(person, email, "Ada Łukasz", address="1 St\nYork"))
     client.post("/shop/MUG/", {"quantity": "2"})
     return client, person
 
@@ -60,13 +60,13 @@ def ordered(client: Client) -> UUID:
 
 
 def pay(order_id: UUID) -> None:
-    dispatch.send(ProcessPayment(order_id, gbp("25.00"), "card"))
+    command_dispatcher.send(ProcessPayment(order_id, gbp("25.00"), "card"))
 
 
 def test_the_shop_is_open_to_everybody_and_found_by_words(client: Client) -> None:
     Product.objects.create(sku="OLD", name="Old mug", price=Decimal(1), on_sale=False)
     assert "Out of stock" not in text_of(client, "/shop/")
-    dispatch.send(WriteOffStock(sku="LAMP", quantity=5, reason="broken", reference="W-1"))
+    command_dispatcher.send(WriteOffStock(sku="LAMP", quantity=5, reason="broken", reference="W-1"))
     catch_up()
     assert "Reading lamp £118.00 Out of stock" in text_of(client, "/shop/")
     assert "Mug, oat £12.50 Only 5 left" in text_of(client, "/shop/")
@@ -167,7 +167,7 @@ def test_what_has_left_is_returned_line_by_line() -> None:
     client, _ = shopper()
     order_id = ordered(client)
     pay(order_id)
-    dispatch.send(ShipOrder(order_id, "Royal Mail", "RM1"))
+    command_dispatcher.send(ShipOrder(order_id, "Royal Mail", "RM1"))
     assert "no longer be cancelled" in text_of(client, f"/orders/{order_id}/cancel/")
     path, form = f"/orders/{order_id}/return/", {"form_id": str(new_id()), "reason": "broken or faulty"}
     assert "at least one thing" in client.post(path, form | {"line_1": "0"}).content.decode()

@@ -14,32 +14,34 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from eventshop.core.message import new_id
-from eventshop.ops import roots, tasks
-from eventshop.ops.models import PeriodicWork, SignedRoot
-from eventshop.ops.roots import sign_new
-from eventshop.privacy import erasing, signing
-from eventshop.store import dispatch
-from eventshop.store.chain import START, link
-from eventshop.store.event_store import store
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.hash_chain.chain import START, link
+from eventshop.operations import tasks
+from eventshop.operations.models import PeriodicWork, SignedRoot
+from eventshop.operations.tamper_evidence import signed_roots
+from eventshop.operations.tamper_evidence.signed_roots import sign_new
+from eventshop.privacy import signatures
+from eventshop.privacy.erasure import erasure_job
 from tests.behind import triggers_disabled
 from tests.people import customer
 from tests.staff import boss, clerk
 from tests.tally import Count, Open, pounds, tallies
-from users.commands import BeginErasure, RequestErasure
+from users.domain.commands import BeginErasure, RequestErasure
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 def tally(times: int = 4) -> UUID:
     tally_id = new_id()
-    dispatch.send(Open(tally_id=tally_id, name="x"), registry=tallies)
+    command_dispatcher.send(Open(tally_id=tally_id, name="x"), registry=tallies)
     count(tally_id, times)
     return tally_id
 
 
 def count(tally_id: UUID, times: int = 1) -> None:
-    dispatch.send(Count(tally_id=tally_id, amount=pounds("1.50"), times=times), registry=tallies)
+    command_dispatcher.send(Count(tally_id=tally_id, amount=pounds("1.50"), times=times), registry=tallies)
 
 
 def cut_off(tally_id: UUID, after: int) -> None:
@@ -84,17 +86,19 @@ def test_a_root_covers_what_was_appended_since_the_one_before_it() -> None:
     [second] = sign_new()
     assert (second.number, second.after_position, second.to_position, second.streams) == (2, 10, 11, 1)
     assert sign_new() == []
-    newest = {head.aggregate_id: head.version for head in roots.newest_heads(SignedRoot.objects.order_by("number"))}
+    newest = {
+        head.aggregate_id: head.version for head in signed_roots.newest_heads(SignedRoot.objects.order_by("number"))
+    }
     assert newest == {one: 6, other: 5}
     assert "2 of them signed" in verified()
 
 
 def test_many_events_are_signed_in_roots_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
     streams = [tally() for _ in range(5)]
-    monkeypatch.setattr(roots, "SPAN", 10)
+    monkeypatch.setattr(signed_roots, "SPAN", 10)
     assert [root.to_position for root in sign_new()] == [10, 20, 25]
-    assert list(roots.faults(SignedRoot.objects.order_by("number"))) == []
-    assert len(roots.newest_heads(SignedRoot.objects.order_by("number"))) == len(streams)
+    assert list(signed_roots.faults(SignedRoot.objects.order_by("number"))) == []
+    assert len(signed_roots.newest_heads(SignedRoot.objects.order_by("number"))) == len(streams)
 
 
 def test_a_tail_that_was_cut_off_is_found() -> None:
@@ -134,7 +138,7 @@ def test_a_forged_history_with_right_hashes_is_found() -> None:
 
 def test_whoever_holds_yesterdays_file_can_prove_what_insiders_changed_and_signed_again(tmp_path: Path) -> None:
     stream, untouched = tally(), tally()
-    kept, key = exported(tmp_path), signing.public_key()
+    kept, key = exported(tmp_path), signatures.public_key()
     verified("--against", kept, "--public-key", key)
     forged(stream, 3)
     SignedRoot.objects.all().delete()
@@ -183,7 +187,7 @@ def test_a_removed_root_is_found() -> None:
 def test_roots_of_a_former_key_count_while_the_settings_name_it(settings: Any) -> None:
     tally()
     sign_new()
-    former = signing.public_key()
+    former = signatures.public_key()
     settings.ROOT_SIGNING_KEY = b"n" * 32
     with pytest.raises(CommandError, match="unknown key"):
         verified()
@@ -197,10 +201,10 @@ def test_erasing_a_person_breaks_no_chain_and_no_root(settings: Any, tmp_path: P
     _, person = customer()
     kept = exported(tmp_path)
     now = timezone.now()
-    dispatch.send(RequestErasure(person, at=now, due_at=now))
-    dispatch.send(BeginErasure(person, at=now))
-    erasing.begin(person)
-    erasing.go_on(person)
+    command_dispatcher.send(RequestErasure(person, at=now, due_at=now))
+    command_dispatcher.send(BeginErasure(person, at=now))
+    erasure_job.begin(person)
+    erasure_job.go_on(person)
     sign_new()
     assert "Every event is as it was written." in verified()
     assert "Every event is as it was written." in verified("--against", kept)
@@ -232,7 +236,7 @@ def test_staff_see_roots_and_take_the_file_away(tmp_path: Path) -> None:
     sign_new()
     client = clerk("view_signedroot")
     listed = client.get(reverse("admin:ops_signedroot_changelist")).content.decode()
-    assert signing.public_key() in listed
+    assert signatures.public_key() in listed
     assert "holds" in listed
     shown = client.get(reverse("admin:ops_signedroot_change", args=(1,))).content.decode()
     assert "positions: after 0 to 5" in shown

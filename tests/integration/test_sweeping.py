@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from django.db.models import Q
 
-from eventshop.ops import tasks
-from eventshop.process.models import Saga, SagaInput, SagaStep, Timer
-from eventshop.process.sweeping import Swept, sweep
-from orders.commands import ReturnItems, ReturnLine
+from eventshop.operations import tasks
+from eventshop.sagas.models import Saga, SagaInput, SagaStep, Timer
+from eventshop.sagas.retention import Swept, sweep
+from orders.domain.commands import ReturnItems, ReturnLine
 from tests.bank import Bank
 from tests.fulfilling import by, long_ago, place, receive, saga, settle
 

@@ -14,11 +14,11 @@ import pytest
 from django.db import connection, connections, transaction
 
 from eventshop.core.errors import Conflict, TailBusy
-from eventshop.core.message import Envelope, new_id
-from eventshop.store import dispatch
-from eventshop.store.models import StoredEvent
-from eventshop.store.rows import Row
-from eventshop.store.tail import Tail, newest_position
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.records import Row
+from eventshop.eventstore.tail_reader import Tail, newest_position
 from tests.tally import Count, Open, pounds, tallies
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -36,18 +36,18 @@ def write(seed: int, until: float) -> None:
     chance = random.Random(seed)
     streams = [new_id() for _ in range(3)]
     for stream in streams:
-        dispatch.send(Open(tally_id=stream, name="x"), registry=tallies)
+        command_dispatcher.send(Open(tally_id=stream, name="x"), registry=tallies)
     while monotonic() < until:
         count = Count(tally_id=chance.choice(streams), amount=pounds("1"), times=chance.randint(1, 3))
         try:
             kind = chance.random()
             if kind < 0.4:
-                dispatch.send(count, registry=tallies)
+                command_dispatcher.send(count, registry=tallies)
             elif kind < 0.6:
-                dispatch.send_many([(count, Envelope(new_id())) for _ in range(5)], registry=tallies)
+                command_dispatcher.send_many([(count, Envelope(new_id())) for _ in range(5)], registry=tallies)
             else:
                 with transaction.atomic():
-                    dispatch.send(count, registry=tallies)
+                    command_dispatcher.send(count, registry=tallies)
                     sleep(chance.random() * 0.01)
                     if kind > 0.85:
                         raise RolledBack
@@ -137,7 +137,7 @@ def test_the_reader_passes_the_hole_of_a_rolled_back_append() -> None:
 
 @pytest.mark.postgres
 def test_an_idle_reader_takes_no_lock() -> None:
-    dispatch.send(Open(tally_id=new_id(), name="x"), registry=tallies)
+    command_dispatcher.send(Open(tally_id=new_id(), name="x"), registry=tallies)
     tail = Tail()
     assert len(tail.read(0, 10)) == 1
     with another_connection() as other:
@@ -147,7 +147,7 @@ def test_an_idle_reader_takes_no_lock() -> None:
 
 def test_a_page_ends_where_it_was_asked_to() -> None:
     for _ in range(5):
-        dispatch.send(Open(tally_id=new_id(), name="x"), registry=tallies)
+        command_dispatcher.send(Open(tally_id=new_id(), name="x"), registry=tallies)
     tail = Tail()
     assert [row.position for row in tail.read(0, 2)] == [1, 2]
     assert [row.position for row in tail.read(2, 10)] == [3, 4, 5]
@@ -163,7 +163,7 @@ def test_a_page_ends_where_it_was_asked_to() -> None:
 def test_an_idle_fence_reads_no_table_from_end_to_end(function: str, table: str) -> None:
     """It is asked hundreds of times a second: a scan of the table would cost more with every event."""
     for _ in range(50):
-        dispatch.send(Open(tally_id=new_id(), name="x"), registry=tallies)
+        command_dispatcher.send(Open(tally_id=new_id(), name="x"), registry=tallies)
     scans = "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = %s"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")  # which is right for so small a table

@@ -13,10 +13,10 @@ from django.core.management.base import CommandError
 from django.urls import reverse
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.message import Envelope, new_id
-from eventshop.store import dispatch
-from eventshop.store.models import StoredEvent
-from eventshop.store.time_travel import NoSuchStream, as_of, at_version, diff
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.temporal_queries import NoSuchStream, as_of, at_version, diff
 from tests.read_models import append
 from tests.shop import Sale
 from tests.staff import boss, clerk
@@ -37,7 +37,7 @@ def tally() -> UUID:
         (Close(tally_id=tally_id, at=NOON), "eve", NOON + 2 * HOUR),
     ):
         envelope = Envelope(command_id=new_id(), actor=actor, occurred_at=at)
-        dispatch.send(command, registry=tallies, envelope=envelope)
+        command_dispatcher.send(command, registry=tallies, envelope=envelope)
     return tally_id
 
 

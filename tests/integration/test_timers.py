@@ -13,18 +13,18 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from eventshop.core.deterministic_ids import derived_id
 from eventshop.core.errors import InvalidMessage, UnknownName
-from eventshop.core.ids import derived_id
-from eventshop.core.message import Command, Envelope
-from eventshop.core.registry import registry
-from eventshop.process import timers
-from eventshop.process.models import Timer
-from eventshop.store.event_store import store
-from orders.commands import WriteOffStock
-from orders.stock_item import stock_item_id
+from eventshop.core.message_registry import registry
+from eventshop.core.messages import Command, Envelope
+from eventshop.eventstore.event_store import store
+from eventshop.sagas import timers
+from eventshop.sagas.models import Timer
+from orders.domain.commands import WriteOffStock
+from orders.domain.stock_item import stock_item_id
 from tests.read_models import eventually
 from tests.tally import Open
-from users.commands import CreateUser
+from users.domain.commands import CreateUser
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

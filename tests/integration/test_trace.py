@@ -12,18 +12,18 @@ from django.core.management.base import CommandError
 from django.urls import reverse
 from django.utils import timezone
 
-from eventshop.core.handling import Handling, handling
-from eventshop.core.message import Envelope, new_id
-from eventshop.ops.models import WebRequest
-from eventshop.ops.trace.finding import UnknownId, stories_of
-from eventshop.ops.trace.node import Node
-from eventshop.ops.trace.tree import tree_of
-from eventshop.process import care
-from eventshop.process.models import SagaStep
-from eventshop.process.sweeping import sweep
-from eventshop.store.dispatch import send
-from eventshop.store.models import StoredEvent
-from orders.commands import CancelOrder, CreateOrder, DeliverOrder, RequestPayment, WriteOffStock
+from eventshop.admin_console.trace.lookup import UnknownId, stories_of
+from eventshop.admin_console.trace.node import Node
+from eventshop.admin_console.trace.tree import tree_of
+from eventshop.core.messages import Envelope, new_id
+from eventshop.core.request_context import Handling, handling
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.models import StoredEvent
+from eventshop.operations.models import WebRequest
+from eventshop.sagas import operator_actions
+from eventshop.sagas.models import SagaStep
+from eventshop.sagas.retention import sweep
+from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, RequestPayment, WriteOffStock
 from tests.bank import Bank
 from tests.fulfilling import long_ago, place, receive, saga, settle
 from tests.shop import Sale
@@ -120,7 +120,7 @@ def test_a_failure_stands_under_what_failed_and_a_wish_behind_what_was_heard_las
     settle(bank)
     SagaStep.objects.filter(what="effect").update(attempts=29, looked_at_from=timezone.now())
     settle(bank)
-    care.retry(saga(order_id).pk, actor="ada", reason="it is back")
+    operator_actions.retry(saga(order_id).pk, actor="ada", reason="it is back")
     bank.down = False
     settle(bank)
     lines = told(tree_of([order_id]).roots[0])

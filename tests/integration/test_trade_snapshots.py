@@ -8,18 +8,18 @@ from uuid import UUID
 
 import pytest
 
-from eventshop.core.message import Envelope, new_id
-from eventshop.core.registry import registry
-from eventshop.store import snapshots
-from eventshop.store.deciding import loaded, whole
-from eventshop.store.dispatch import Receipt, send, send_many
-from eventshop.store.engine import engine
-from eventshop.store.rows import SNAPSHOT
+from eventshop.core.message_registry import registry
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.command_dispatcher import Receipt, send, send_many
+from eventshop.eventstore.command_execution import loaded, whole
+from eventshop.eventstore.records import SNAPSHOT
+from eventshop.eventstore.snapshots import repository
 from tests.dealing import AT, BTC, DESK
-from trading.commands import BustTrade, CorrectTrade, ExecuteTrade, SubmitTrade
-from trading.events import Fill, OrderType, Side
-from trading.instruments import instrument
-from trading.trade import Trade
+from trading.domain.commands import BustTrade, CorrectTrade, ExecuteTrade, SubmitTrade
+from trading.domain.events import Fill, OrderType, Side
+from trading.domain.instruments import instrument
+from trading.domain.trade import Trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -52,7 +52,7 @@ def from_snapshot(trade_id: UUID) -> Trade:
 
 def test_a_trade_of_ten_thousand_fills_loads_within_thirty_milliseconds() -> None:
     trade_id = long_trade(*(tuple(fill(number) for number in range(at, at + 500)) for at in range(0, FILLS, 500)))
-    assert snapshots.take(trade_id)
+    assert repository.take(trade_id)
     took, trade = [], Trade()
     for _ in range(5):
         start = process_time()
@@ -66,11 +66,11 @@ def test_a_snapshot_is_the_trade_that_its_events_make_and_goes_on_as_it() -> Non
     trade_id = long_trade(*((fill(number),) for number in range(250)))
     send(CorrectTrade(trade_id, fill(3, "61837.00"), "typed wrongly"))
     send(BustTrade(trade_id, "240", "erroneous print"))
-    assert snapshots.take(trade_id)
+    assert repository.take(trade_id)
     send(ExecuteTrade(trade_id, (fill(3), fill(300))))  # one it knows since before the snapshot, and a new one
     send(BustTrade(trade_id, "300", "erroneous print"))
     trade = from_snapshot(trade_id)
     assert trade == loaded(Trade, trade_id, whole(trade_id), registry).state
     assert (trade.executed, len(list(trade.fills))) == (Decimal("124.5"), 251)
     assert [booked.first.venue_trade_id for booked in trade.fills if booked.void] == ["240", "300"]
-    assert [it for it in snapshots.verify() if it is not None] == []
+    assert [it for it in repository.verify() if it is not None] == []

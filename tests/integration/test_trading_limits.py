@@ -11,13 +11,13 @@ import pytest
 from django.db import connection
 
 from eventshop.core.errors import Conflict
-from eventshop.core.message import Envelope
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
+from eventshop.core.messages import Envelope
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
 from tests.unit.trading.desk import ACCOUNT
-from trading.account import TradingAccount
-from trading.commands import FreezeAmount, OpenAccount, SetLimit
-from trading.events import AccountEvent, AmountFrozen, FreezeRefused
+from trading.domain.account import TradingAccount
+from trading.domain.commands import FreezeAmount, OpenAccount, SetLimit
+from trading.domain.events import AccountEvent, AmountFrozen, FreezeRefused
 
 SAP = "XETRA/SAP"
 THREADS = 8

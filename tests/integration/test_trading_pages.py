@@ -8,15 +8,15 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from eventshop.core.message import new_id
-from eventshop.store.dispatch import send
-from eventshop.store.event_store import store
+from eventshop.core.messages import new_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
 from tests.people import customer
 from tests.staff import catch_up
 from tests.trader import BTC, account, fill, form_of, trade
-from trading.account import TradingAccount
-from trading.commands import SettleTrade
-from trading.events import Side
+from trading.domain.account import TradingAccount
+from trading.domain.commands import SettleTrade
+from trading.domain.events import Side
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

@@ -15,14 +15,14 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved, ProjectionError
-from eventshop.log.database import DatabaseLog
-from eventshop.store.models import StoredEvent
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections import rebuild as rebuilding
+from eventshop.projections.models import Checkpoint, Rebuild
+from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.rebuild import BATCH, Progress, beside, request, waiting
+from eventshop.projections.runner import Runner
 from projections.daily_sales import daily_sales
-from projections.engine import rebuild as rebuilding
-from projections.engine.projection import Projection, catalogue
-from projections.engine.rebuild import BATCH, Progress, beside, request, waiting
-from projections.engine.runner import Runner
-from projections.engine.tables import Checkpoint, Rebuild
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.flaky import Flaky, fail

@@ -9,11 +9,12 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from eventshop.core.message import Envelope, new_id
-from eventshop.store import dispatch, verifying
-from eventshop.store.event_store import store
-from eventshop.store.models import StoredEvent
-from eventshop.store.verifying import verify
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.hash_chain import parallel_verification
+from eventshop.eventstore.hash_chain.parallel_verification import verify
+from eventshop.eventstore.models import StoredEvent
 from tests.behind import triggers_disabled
 from tests.tally import Count, Open, pounds, tallies
 
@@ -23,8 +24,8 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 def tally(times: int = 4) -> UUID:
     tally_id = new_id()
     envelope = Envelope(command_id=new_id(), metadata={"note": "ä\n"}, causation_id=new_id(), saga_id=new_id())
-    dispatch.send(Open(tally_id=tally_id, name="Zürich ✓"), registry=tallies, envelope=envelope)
-    dispatch.send(Count(tally_id=tally_id, amount=pounds("1.50"), times=times), registry=tallies)
+    command_dispatcher.send(Open(tally_id=tally_id, name="Zürich ✓"), registry=tallies, envelope=envelope)
+    command_dispatcher.send(Count(tally_id=tally_id, amount=pounds("1.50"), times=times), registry=tallies)
     return tally_id
 
 
@@ -57,7 +58,7 @@ def test_fewer_processes_than_one_are_refused() -> None:
 
 def test_every_stream_is_walked_when_several_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     streams = [tally() for _ in range(12)]
-    monkeypatch.setattr(verifying, "STREAMS", 5)
+    monkeypatch.setattr(parallel_verification, "STREAMS", 5)
     assert verify(processes=2) == (60, 12, [])
     with triggers_disabled() as cursor:
         cursor.execute("UPDATE event SET actor = 'nobody' WHERE position = %s", [event(streams[7], 2).position])

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
 
-from eventshop.core.ids import derived_id
+from eventshop.core.deterministic_ids import derived_id
 from projections.models import CustomerSummary, DailySales, OrderSummary, ProductSales
 from tests.retail import BOOKS, MONTH, Run, differing, project
 from tests.unit.orders.online_retail.sheets import line, sheet

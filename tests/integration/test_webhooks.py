@@ -15,15 +15,15 @@ from django.utils import timezone
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from eventshop.store import dispatch
-from eventshop.store.tail import newest_position
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from eventshop.web.tasks import send_webhooks
-from eventshop.web.webhooks import secrets
-from eventshop.web.webhooks.addresses import UnsafeAddress, checked
-from eventshop.web.webhooks.collecting import collect
-from eventshop.web.webhooks.sending import WAITS, send_due
-from orders.commands import CreateOrder, ReceiveStock
+from eventshop.web.webhooks import signing_secrets
+from eventshop.web.webhooks.delivery import WAITS, send_due
+from eventshop.web.webhooks.enqueue import collect
+from eventshop.web.webhooks.url_policy import UnsafeAddress, checked
+from orders.domain.commands import CreateOrder, ReceiveStock
 from tests.api import staff
 from tests.integration.test_api_description import DOCUMENT, fits
 from tests.receiver import Receiver, receiver
@@ -46,7 +46,7 @@ def endpoint(url: str, types: str = "") -> WebhookEndpoint:
 
 def stocked(number: int = 1) -> None:
     for count in range(number):
-        dispatch.send(ReceiveStock(sku=f"S{count}", quantity=1, reference="D-1"))
+        command_dispatcher.send(ReceiveStock(sku=f"S{count}", quantity=1, reference="D-1"))
 
 
 def later(delivery: WebhookDelivery) -> None:
@@ -56,11 +56,11 @@ def later(delivery: WebhookDelivery) -> None:
 def test_what_happens_is_told_once_and_signed(shop_next_door: Receiver) -> None:
     stocked()  # before anybody asked
     it = endpoint(shop_next_door.url)
-    dispatch.send(CreateOrder(Sale(1).order_id, "1", ADA, Sale(1).lines, delivery_name="Ada Marker"))
+    command_dispatcher.send(CreateOrder(Sale(1).order_id, "1", ADA, Sale(1).lines, delivery_name="Ada Marker"))
     for _ in range(3):
         send_webhooks()
     [taken] = shop_next_door.taken
-    told = Webhook(secrets.secret(it)).verify(taken.body, taken.headers)
+    told = Webhook(signing_secrets.secret(it)).verify(taken.body, taken.headers)
     assert (told["type"], told["data"]["aggregate_id"]) == ("OrderCreated", str(Sale(1).order_id))
     assert told["data"]["data"]["delivery_name"] is None and "Ada Marker" not in taken.body
     described = DOCUMENT["webhooks"]["event"]["post"]
@@ -76,7 +76,7 @@ def test_what_happens_is_told_once_and_signed(shop_next_door: Receiver) -> None:
 def test_only_the_types_that_were_asked_for_are_told(shop_next_door: Receiver) -> None:
     endpoint(shop_next_door.url, "OrderCreated")
     stocked(3)
-    dispatch.send(CreateOrder(Sale(1).order_id, "1", ADA, Sale(1).lines))
+    command_dispatcher.send(CreateOrder(Sale(1).order_id, "1", ADA, Sale(1).lines))
     send_webhooks()
     assert [json.loads(it.body)["type"] for it in shop_next_door.taken] == ["OrderCreated"]
 
@@ -151,9 +151,9 @@ def test_whoever_may_not_read_events_any_more_is_not_told_of_them(shop_next_door
 
 def test_a_new_secret_and_the_former_one_both_sign_for_a_day(shop_next_door: Receiver) -> None:
     it = endpoint(shop_next_door.url)
-    before = secrets.secret(it)
-    secrets.rotate(it)
-    after = secrets.secret(it)
+    before = signing_secrets.secret(it)
+    signing_secrets.rotate(it)
+    after = signing_secrets.secret(it)
     assert before != after
     stocked()
     send_webhooks()
@@ -242,6 +242,6 @@ def test_staff_make_a_webhook_that_begins_now_and_see_its_secret() -> None:
     it = WebhookEndpoint.objects.get()
     assert (it.owner.username, it.cursor) == ("clerk", newest_position())
     path = f"/admin/web/webhookendpoint/{it.pk}/change/"
-    assert secrets.secret(it) in client.get(path).content.decode()
-    assert secrets.secret(it) not in clerk("view_webhookendpoint").get(path).content.decode()
+    assert signing_secrets.secret(it) in client.get(path).content.decode()
+    assert signing_secrets.secret(it) not in clerk("view_webhookendpoint").get(path).content.decode()
     assert Client().get(path).status_code == 302

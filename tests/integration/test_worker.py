@@ -17,14 +17,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 from kombu import Connection
 
-from eventshop.log.watchdog import EXIT_HANGING
-from eventshop.process import timers
-from eventshop.process.models import ProcessWorker, Share
-from eventshop.store.models import StoredEvent
-from orders.commands import WriteOffStock
-from projections.engine import rebuild
-from projections.engine.projection import catalogue
-from projections.engine.tables import Checkpoint, Rebuild, Worker
+from eventshop.eventstore.models import StoredEvent
+from eventshop.projections import rebuild
+from eventshop.projections.models import Checkpoint, Rebuild, Worker
+from eventshop.projections.projection import catalogue
+from eventshop.runtime.watchdog import EXIT_HANGING
+from eventshop.sagas import timers
+from eventshop.sagas.models import ProcessWorker, Share
+from orders.domain.commands import WriteOffStock
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
@@ -252,10 +252,10 @@ def test_a_worker_whose_batch_hangs_ends_so_that_it_is_started_again(celery: Cel
     hanging = (
         "import django; django.setup()\n"
         "from threading import Event\n"
-        "from eventshop.log.database import DatabaseLog\n"
-        "from eventshop.log.watchdog import Watchdog\n"
-        "from projections.engine.projection import catalogue\n"
-        "from projections.engine.runner import Runner\n"
+        "from eventshop.messaging.database_event_log import DatabaseLog\n"
+        "from eventshop.runtime.watchdog import Watchdog\n"
+        "from eventshop.projections.projection import catalogue\n"
+        "from eventshop.projections.runner import Runner\n"
         "Runner([catalogue.get('order-summary')], DatabaseLog(), watchdog=Watchdog(), hanging_s=1).catch_up()"
     )
     with transaction.atomic():

@@ -8,15 +8,15 @@ from uuid import uuid4
 
 import pytest
 
-from eventshop import checked
-from eventshop.log import kafka, topics
-from projections.engine.projection import catalogue
+from eventshop import env_validators
+from eventshop.messaging.kafka import clients, topics
+from eventshop.projections.projection import catalogue
 
 
 def fresh_topics(url: str, settings: Any) -> None:
     """Topics under a prefix that nobody else has, and this process set to use them."""
     settings.EVENT_LOG_URL = url
-    settings.KAFKA_OPTIONS = checked.kafka_options("EVENT_LOG_URL", url)
+    settings.KAFKA_OPTIONS = env_validators.kafka_options("EVENT_LOG_URL", url)
     settings.KAFKA_TOPIC_PREFIX = f"test-{uuid4().hex[:8]}-"
     topics.ensure(topics.designed(projection.topic for projection in catalogue.chosen([])))
 
@@ -39,8 +39,8 @@ def kafka_topics(kafka_url: str, clean_database: None, settings: Any) -> Iterato
     prefix = settings.KAFKA_TOPIC_PREFIX
     yield kafka_url
     # A hundred partitions a test: a broker in 400 MB takes no ten thousand.
-    settings.KAFKA_OPTIONS = checked.kafka_options("EVENT_LOG_URL", kafka_url)  # whatever the test has set
-    with kafka.admin() as admin:
+    settings.KAFKA_OPTIONS = env_validators.kafka_options("EVENT_LOG_URL", kafka_url)  # whatever the test has set
+    with clients.admin() as admin:
         admin.delete_topics([name for name in admin.list_topics() if name.startswith(prefix)])
 
 

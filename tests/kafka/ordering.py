@@ -9,9 +9,9 @@ import django
 
 def order(count: int) -> None:
     """Send commands, each of which must be accepted."""
-    from eventshop.core.message import new_id
-    from eventshop.store.dispatch import send
-    from orders.commands import CreateOrder, ProcessPayment
+    from eventshop.core.messages import new_id
+    from eventshop.eventstore.command_dispatcher import send
+    from orders.domain.commands import CreateOrder, ProcessPayment
     from tests.shop import gbp, line
 
     for number in range(count):

@@ -12,13 +12,13 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from kafka import KafkaProducer
 
-from eventshop.log import topics
-from eventshop.log.leading import take_lead
-from eventshop.log.records import PARTITIONS, partition_of, written
-from eventshop.log.relay import Relay
-from eventshop.log.watchdog import Watchdog
-from eventshop.store.engine import engine
-from eventshop.store.rows import ReceiptRow, Row
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.records import ReceiptRow, Row
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka.event_records import PARTITIONS, partition_of, written
+from eventshop.messaging.relay.event_relay import Relay
+from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.runtime.watchdog import Watchdog
 from tests.read_models import append_lives
 
 

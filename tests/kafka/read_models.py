@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from eventshop.log import topics
-from eventshop.log.kafka_log import KafkaLog
-from eventshop.log.kafka_tail import last_records
-from eventshop.log.records import PARTITIONS
-from projections.engine.projection import catalogue
-from projections.engine.runner import Runner
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka.event_records import PARTITIONS
+from eventshop.messaging.kafka.topic_end import last_records
+from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.projections.projection import catalogue
+from eventshop.projections.runner import Runner
 from tests.read_models import Rows, folded, held
 
 #: Which event came last into a row that several aggregates share depends on the order of the partitions.

@@ -10,16 +10,16 @@ from threading import Thread
 
 from django.db import connections
 
-from eventshop.log import topics
-from eventshop.log.kafka_log import KafkaLog
-from eventshop.log.kafka_tail import tail_of
-from eventshop.log.models import RelayCheckpoint
-from eventshop.log.records import PARTITIONS
-from eventshop.store.models import StoredEvent
-from eventshop.store.tail import newest_position
-from projections.engine.projection import catalogue
-from projections.engine.status import statuses
-from projections.engine.tables import ParkedEvent, UnreadableRecord
+from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.tail_reader import newest_position
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka.event_records import PARTITIONS
+from eventshop.messaging.kafka.topic_end import tail_of
+from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.messaging.models import RelayCheckpoint
+from eventshop.projections.models import DeadLetter, UnreadableRecord
+from eventshop.projections.projection import catalogue
+from eventshop.projections.status import statuses
 from tests.kafka import topic
 from tests.kafka.planted import ran, sold
 from tests.kafka.read_models import equal_the_fold
@@ -72,5 +72,5 @@ def nothing_lost_nothing_twice(url: str) -> None:
     assert (verified.code, verified.failure) == (0, "")
     assert f"{StoredEvent.objects.count():,} events are the same" in verified.out
     equal_the_fold()
-    assert not ParkedEvent.objects.exists()
+    assert not DeadLetter.objects.exists()
     assert not UnreadableRecord.objects.exists()

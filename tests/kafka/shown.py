@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from eventshop.log import hanging, topics
-from eventshop.log.records import PARTITIONS
+from eventshop.messaging.kafka import hanging_transactions, topics
+from eventshop.messaging.kafka.event_records import PARTITIONS
 from tests.kafka import topic
 from tests.kafka.read_models import caught_up, equal_the_fold
 
@@ -12,6 +12,6 @@ def all_there(url: str) -> None:
     topic.exactly_once(url)
     caught_up()
     equal_the_fold()
-    shown = hanging.Unshown({topics.event_store(): PARTITIONS})
+    shown = hanging_transactions.Unshown({topics.event_store(): PARTITIONS})
     assert shown.now() == []
     shown.close()

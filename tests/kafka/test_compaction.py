@@ -13,13 +13,13 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from deploy.stack import Stack
-from eventshop.core.message import new_id
-from eventshop.log import topics
-from eventshop.store import dispatch
-from orders.commands import CreateOrder
-from orders.events import Line
-from projections.engine.projection import catalogue
-from projections.engine.tables import UnreadableRecord
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.messaging.kafka import topics
+from eventshop.projections.models import UnreadableRecord
+from eventshop.projections.projection import catalogue
+from orders.domain.commands import CreateOrder
+from orders.domain.events import Line
 from tests.database import empty
 from tests.kafka import topic
 from tests.kafka.planted import Record, ran, records, relay_all, send, sold, tombstone
@@ -64,7 +64,7 @@ def secret() -> str:
     sold(5)
     word = new_id().hex.translate(LETTERS)
     line = Line(sku="a", description=word, quantity=1, price=pounds("2.50"))
-    dispatch.send(CreateOrder(order_id=new_id(), reference="R", customer_id=None, lines=(line,)))
+    command_dispatcher.send(CreateOrder(order_id=new_id(), reference="R", customer_id=None, lines=(line,)))
     sold(5, seed=2)
     return word
 

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from eventshop.log import records, topics
-from eventshop.log.leading import take_lead
-from eventshop.log.relay import Relay
-from eventshop.log.watchdog import Watchdog
-from eventshop.store.dispatch import send
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.messaging.kafka import event_records, topics
+from eventshop.messaging.relay.event_relay import Relay
+from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.runtime.watchdog import Watchdog
 from projections.models import ActivityTimeline, OrderSummary, UserProfile
 from tests.earlier import ADA, OF_A_PERSON, OF_AN_ORDER, ORDER, stored
 from tests.kafka import topic
 from tests.kafka.read_models import caught_up, equal_the_fold
 from tests.people import customer
-from users.commands import RestrictProcessing
+from users.domain.commands import RestrictProcessing
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -40,7 +40,7 @@ def test_what_lies_on_the_topic_in_earlier_shapes_is_folded_as_todays(relay: Rel
     stored(person, "User", *lifted)
     while relay.advance():
         pass
-    lying = [records.read(it.value, it.headers) for it in topic.committed(kafka_topics, topics.event_store())]
+    lying = [event_records.read(it.value, it.headers) for it in topic.committed(kafka_topics, topics.event_store())]
     assert {*OF_AN_ORDER, *lifted} <= {(row.event_type, row.schema_version, row.payload) for row in lying}
     caught_up()
     row = OrderSummary.objects.get(pk=ORDER)

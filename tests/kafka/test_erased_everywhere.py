@@ -28,24 +28,24 @@ from django.utils import timezone
 from msgspec.structs import replace
 
 from deploy.stack import Stack
-from eventshop.core.message import Meta, new_id
-from eventshop.log.kafka_log import KafkaLog
-from eventshop.log.leading import take_lead
-from eventshop.log.reading import records_of, topic_names
-from eventshop.log.watchdog import Watchdog
-from eventshop.privacy import certificates
+from eventshop.core.messages import Meta, new_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.models import Snapshot
+from eventshop.eventstore.snapshots import repository
+from eventshop.messaging.kafka.topic_scan import records_of, topic_names
+from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.privacy.erasure import certificates
 from eventshop.privacy.models import Certificate
-from eventshop.process import running
-from eventshop.store import snapshots
-from eventshop.store.dispatch import send
-from eventshop.store.models import Snapshot
-from orders.commands import CancelOrder, CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
-from projections.engine import parking, replays
-from projections.engine.projection import catalogue
-from projections.engine.publish import Publisher
-from projections.engine.rebuild import rebuild
-from projections.engine.runner import Runner
-from projections.engine.tables import ParkedEvent
+from eventshop.projections import parking, replays
+from eventshop.projections.models import DeadLetter
+from eventshop.projections.outbox_publisher import Publisher
+from eventshop.projections.projection import catalogue
+from eventshop.projections.rebuild import rebuild
+from eventshop.projections.runner import Runner
+from eventshop.runtime.watchdog import Watchdog
+from eventshop.sagas import workers
+from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
 from projections.models import OrderSummary, UserProfile
 from projections.user_profile import user_profile
 from tests.conftest import BASE_DIR
@@ -53,10 +53,10 @@ from tests.flaky import Flaky, listed
 from tests.kafka.planted import relaying
 from tests.shop import LANTERNS
 from tests.staff import boss
-from users.accounts import person_of, sign_up
-from users.commands import ChangeContactDetails, GrantConsent, RequestErasure, RestrictProcessing
-from users.copy import as_json, everything
-from users.events import ContactDetailsChanged
+from users.application.accounts import person_of, sign_up
+from users.application.data_export import as_json, everything
+from users.domain.commands import ChangeContactDetails, GrantConsent, RequestErasure, RestrictProcessing
+from users.domain.events import ContactDetailsChanged
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -133,7 +133,7 @@ def settle() -> None:
             runner = Runner(catalogue.chosen([]), KafkaLog())
             folded = runner.catch_up()
             runner.close()
-            if not folded + running.settle("test", KafkaLog()):
+            if not folded + workers.settle("test", KafkaLog()):
                 break
     watchdog = Watchdog()
     publisher = Publisher(watchdog)
@@ -200,7 +200,7 @@ def browsed(words: Words, person: UUID) -> None:
 
 def looked_back(person: UUID, order_id: UUID) -> None:
     """Snapshots of their streams, and the read models about them as they were."""
-    assert snapshots.take(person) and snapshots.take(order_id)
+    assert repository.take(person) and repository.take(order_id)
     for name in ("user", "order-summary"):
         assert replays.run(replays.as_of(name, timezone.now(), requested_by="test")).rows
 
@@ -216,7 +216,7 @@ def messages(tmp_path: Path) -> Path:
 
 def queued(redis_stack: Stack, messages: Path) -> None:
     """A task that nobody takes lies in Redis, and one in a file."""
-    code = "import django; django.setup(); from eventshop.ops.tasks import do_periodic_work as w; w.delay()"
+    code = "import django; django.setup(); from eventshop.operations.tasks import do_periodic_work as w; w.delay()"
     in_files = {
         "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
         "CELERY_BROKER_URL": "filesystem://",
@@ -288,7 +288,7 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
     assert OrderSummary.objects.get(pk=order_id).received_by == words.receiver
     before = {name for found in in_files(words, data_directory()).values() for name in found}
     assert before >= {"email", "name", "phone", "address", "delivery_name", "delivery_address", "receiver"}
-    assert ParkedEvent.objects.filter(aggregate_id=person).exists()
+    assert DeadLetter.objects.filter(aggregate_id=person).exists()
     # Elsewhere there is none of them, erased or not.
     assert in_records(words) == {}
     assert in_files(words, stack.folder.path) == {}

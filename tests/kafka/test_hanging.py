@@ -8,10 +8,10 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from eventshop.log import hanging, kafka, topics
-from eventshop.log.kafka_tail import tail_of
-from eventshop.log.models import RelayCheckpoint
-from eventshop.log.records import PARTITIONS
+from eventshop.messaging.kafka import clients, hanging_transactions, topics
+from eventshop.messaging.kafka.event_records import PARTITIONS
+from eventshop.messaging.kafka.topic_end import tail_of
+from eventshop.messaging.models import RelayCheckpoint
 from tests.kafka.planted import Record, records, relay_all, sold
 from tests.kafka.shown import all_there
 from tests.processes import until
@@ -43,11 +43,13 @@ def forgetful(kafka_topics: str) -> Iterator[str]:
 
 def sent(planted: list[Record], *, forgotten: set[int]) -> None:
     """The relay's transaction with these records: committed, but never ended in the forgotten partitions."""
-    producer = kafka.producer(f"eventshop-relay-{topics.event_store()}")
+    producer = clients.producer(f"eventshop-relay-{topics.event_store()}")
     producer.init_transactions()
     producer.begin_transaction()
     for number in forgotten:
-        producer._transaction_manager._partitions_in_transaction.add(kafka.TopicPartition(topics.event_store(), number))
+        producer._transaction_manager._partitions_in_transaction.add(
+            clients.TopicPartition(topics.event_store(), number)
+        )
     futures = [
         producer.send(topics.event_store(), key=it.key, value=it.value, headers=it.headers, partition=it.partition)
         for it in planted
@@ -99,12 +101,12 @@ def test_what_hangs_whole_and_was_not_confirmed_is_sent_again(forgetful: str, ca
 def test_what_others_have_open_is_left_to_them(kafka_topics: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sold(3)
     relay_all()
-    stranger = kafka.producer("a stranger")
+    stranger = clients.producer("a stranger")
     stranger.init_transactions()
     stranger.begin_transaction()
     stranger.send(topics.event_store(), key=b"?", value=b"?", partition=0).get(10)
-    monkeypatch.setattr(hanging, "MARKERS_S", 0.2)
-    ended = hanging.end(
+    monkeypatch.setattr(hanging_transactions, "MARKERS_S", 0.2)
+    ended = hanging_transactions.end(
         f"eventshop-relay-{topics.event_store()}",
         {topics.event_store(): PARTITIONS},
         numbered=lambda record: 1,
@@ -117,13 +119,13 @@ def test_what_others_have_open_is_left_to_them(kafka_topics: str, monkeypatch: p
 
 def test_a_leader_notices_that_what_it_wrote_is_not_shown(forgetful: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sold(3)
-    monkeypatch.setattr(hanging, "LOOK_EVERY_S", 0.0)
-    shown = hanging.Unshown({topics.event_store(): PARTITIONS})
+    monkeypatch.setattr(hanging_transactions, "LOOK_EVERY_S", 0.0)
+    shown = hanging_transactions.Unshown({topics.event_store(): PARTITIONS})
     shown.look()
     sent(records(), forgotten=set(range(PARTITIONS)))
     shown.look()  # not for long yet
-    monkeypatch.setattr(hanging, "UNSHOWN_S", 0.0)
-    with pytest.raises(kafka.KafkaAway, match=r"does not show what was committed to .*event-store/\d"):
+    monkeypatch.setattr(hanging_transactions, "UNSHOWN_S", 0.0)
+    with pytest.raises(clients.KafkaAway, match=r"does not show what was committed to .*event-store/\d"):
         shown.look()
     shown.close()
 

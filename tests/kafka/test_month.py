@@ -11,13 +11,13 @@ import pytest
 
 from deploy.stack import Stack
 from deploy.stack.app import WORKER
-from eventshop.log import topics
-from eventshop.log.kafka_log import KafkaLog
-from eventshop.log.kafka_tail import tail_of
-from eventshop.log.records import PARTITIONS
-from projections.engine.projection import catalogue
-from projections.engine.status import statuses, summed
-from projections.engine.tables import Checkpoint, Outgoing, ParkedEvent, UnreadableRecord
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka.event_records import PARTITIONS
+from eventshop.messaging.kafka.topic_end import tail_of
+from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.projections.models import Checkpoint, DeadLetter, OutboxRecord, UnreadableRecord
+from eventshop.projections.projection import catalogue
+from eventshop.projections.status import statuses, summed
 from tests.kafka.planted import ran
 from tests.kafka.read_models import equal_the_fold
 from tests.processes import run, running, until
@@ -33,7 +33,7 @@ def caught_up() -> bool:
     return (
         tail_of(topics.event_store(), PARTITIONS).position == MONTH_EVENTS
         and all(status.behind == 0 for status in summed(statuses(catalogue.chosen([]), KafkaLog())))
-        and not Outgoing.objects.exists()
+        and not OutboxRecord.objects.exists()
     )
 
 
@@ -59,7 +59,7 @@ def test_the_month_through_the_whole_stack_agrees_with_the_books(
 
     assert stored() == (MONTH_EVENTS, MONTH_RECEIPTS)
     assert differing(MONTH, BOOKS) == set()
-    assert not ParkedEvent.objects.exists()
+    assert not DeadLetter.objects.exists()
     assert not UnreadableRecord.objects.exists()
     equal_the_fold()
     verified = ran("verify_log")

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from deploy.stack import Stack
-from eventshop.log.leading import take_lead
-from eventshop.log.relay import Relay
-from eventshop.log.watchdog import Watchdog
-from eventshop.store.tail import newest_position
+from eventshop.eventstore.tail_reader import newest_position
+from eventshop.messaging.relay.event_relay import Relay
+from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.runtime.watchdog import Watchdog
 from tests.kafka.planted import relay_all, sold
 from tests.kafka.selling import nothing_lost_nothing_twice, selling, until_projected, until_published
 from tests.kafka.shown import all_there

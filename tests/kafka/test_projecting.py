@@ -13,18 +13,18 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 
 from eventshop.core.errors import CheckpointMoved
-from eventshop.log import topics
-from eventshop.log.kafka_log import KafkaLog
-from eventshop.log.leading import take_lead
-from eventshop.log.records import number, partition_of, written
-from eventshop.log.relay import Relay
-from eventshop.log.watchdog import Watchdog
-from eventshop.store.engine import engine
-from eventshop.store.models import StoredEvent
-from projections.engine.projection import catalogue
-from projections.engine.runner import Runner
-from projections.engine.status import statuses, summed
-from projections.engine.tables import Checkpoint, ParkedEvent, UnreadableRecord
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka.event_records import number, partition_of, written
+from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.messaging.relay.event_relay import Relay
+from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.projections.models import Checkpoint, DeadLetter, UnreadableRecord
+from eventshop.projections.projection import catalogue
+from eventshop.projections.runner import Runner
+from eventshop.projections.status import statuses, summed
+from eventshop.runtime.watchdog import Watchdog
 from projections.models import ActivityTimeline
 from projections.order_summary import order_summary
 from tests.kafka import topic
@@ -145,7 +145,7 @@ def test_a_record_that_is_no_event_is_set_aside_and_stops_nobody(relay: Relay, k
         found = UnreadableRecord.objects.filter(projection=projection.name).order_by("offset")
         assert [(row.key, row.value) for row in found] == [(key, value) for key, value, _ in strangers]
         assert all(row.topic == topics.event_store() and row.partition == 3 and row.error for row in found)
-    assert not ParkedEvent.objects.exists()
+    assert not DeadLetter.objects.exists()
     assert caught_up() == 0
 
 

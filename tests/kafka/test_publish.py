@@ -18,22 +18,22 @@ import pytest
 from django.db import connection, connections
 from kafka import KafkaProducer
 
-from eventshop.log import topics
-from eventshop.log.crash import POINTS
-from eventshop.log.database import DatabaseLog
-from eventshop.log.kafka_log import KafkaLog
-from eventshop.log.leading import NeedsAPerson, give_up_lead, take_lead
-from eventshop.log.models import RelayCheckpoint
-from eventshop.log.records import number
-from eventshop.log.relay import Relay
-from eventshop.log.watchdog import Watchdog
-from eventshop.store.engine import engine
-from projections.engine import publish
-from projections.engine.projection import Projection, catalogue
-from projections.engine.publish import Publisher
-from projections.engine.rebuild import rebuild
-from projections.engine.runner import Runner
-from projections.engine.tables import Outgoing
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka.event_records import number
+from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.messaging.models import RelayCheckpoint
+from eventshop.messaging.relay.event_relay import Relay
+from eventshop.messaging.relay.leader_election import NeedsAPerson, give_up_lead, take_lead
+from eventshop.projections import outbox_publisher
+from eventshop.projections.models import OutboxRecord
+from eventshop.projections.outbox_publisher import Publisher
+from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.rebuild import rebuild
+from eventshop.projections.runner import Runner
+from eventshop.runtime.fault_injection import POINTS
+from eventshop.runtime.watchdog import Watchdog
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.flaky import Flaky, fail, listed
@@ -143,7 +143,7 @@ def newest() -> int:
 
 def confirmed() -> bool:
     """Whether everything is published, and the outbox empty again."""
-    return not Outgoing.objects.exists() and RelayCheckpoint.objects.filter(position=newest()).exists()
+    return not OutboxRecord.objects.exists() and RelayCheckpoint.objects.filter(position=newest()).exists()
 
 
 def confirmed_or_gone(process: subprocess.Popen[bytes]) -> bool:
@@ -169,7 +169,7 @@ def test_small_transactions_say_the_same(publisher: Publisher, kafka_topics: str
 def test_a_transaction_is_not_filled_beyond_measure(
     publisher: Publisher, kafka_topics: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(outbox_publisher, "MOST_BYTES", 1_000)
     sold(1, orders=3)
     assert 0 < publisher.advance() < 5
     publish_all(publisher)
@@ -249,9 +249,9 @@ def emptied(*names: str) -> None:
     """As retention leaves a topic that nobody wrote to for a week."""
     from kafka import KafkaAdminClient, TopicPartition
 
-    from eventshop.log import kafka
+    from eventshop.messaging.kafka import clients
 
-    reader = kafka.consumer()
+    reader = clients.consumer()
     parts = [TopicPartition(name, partition) for name in names for partition in range(6)]
     ends = reader.end_offsets(parts)
     reader.close()
@@ -327,7 +327,7 @@ def _in_flight(held_up: Signal, go_on: Signal) -> None:
     from django.db import transaction
 
     with transaction.atomic():
-        Outgoing.objects.create(topic="dead-letters", key="late", value=b"x")
+        OutboxRecord.objects.create(topic="dead-letters", key="late", value=b"x")
         held_up.set()
         assert go_on.wait(10)
     connections.close_all()

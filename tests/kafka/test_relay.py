@@ -15,20 +15,20 @@ import pytest
 from kafka import KafkaProducer
 
 from eventshop.core.errors import BrokenStream
-from eventshop.core.message import Envelope, new_id
-from eventshop.log import topics
-from eventshop.log.crash import POINTS
-from eventshop.log.kafka_tail import tail_of
-from eventshop.log.leading import give_up_lead, take_lead
-from eventshop.log.models import RelayCheckpoint
-from eventshop.log.records import PARTITIONS, receipt_of
-from eventshop.log.relay import Relay, RelayStopped
-from eventshop.log.watchdog import Watchdog
-from eventshop.store import dispatch
-from eventshop.store.engine import engine
-from eventshop.store.tail import Tail
-from orders.commands import CancelOrder, CreateOrder, ProcessPayment
-from orders.events import Line
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.tail_reader import Tail
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka.event_records import PARTITIONS, receipt_of
+from eventshop.messaging.kafka.topic_end import tail_of
+from eventshop.messaging.models import RelayCheckpoint
+from eventshop.messaging.relay.event_relay import Relay, RelayStopped
+from eventshop.messaging.relay.leader_election import give_up_lead, take_lead
+from eventshop.runtime.fault_injection import POINTS
+from eventshop.runtime.watchdog import Watchdog
+from orders.domain.commands import CancelOrder, CreateOrder, ProcessPayment
+from orders.domain.events import Line
 from tests.database import round_trips
 from tests.kafka import planted, topic
 from tests.processes import running, until
@@ -50,7 +50,7 @@ def order(count: int) -> None:
             created = CreateOrder(order_id=order_id, reference=f"R{number_}", customer_id=None, lines=(line,))
             paid = ProcessPayment(order_id=order_id, amount=pounds("2.50"), method="card")
             batch += [(created, Envelope(new_id())), (paid, Envelope(new_id()))]
-        dispatch.send_many(batch)
+        command_dispatcher.send_many(batch)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_record_says_everything_about_its_event(leading: Relay, kafka_topics: 
     envelope = Envelope(new_id(), "ada", None, new_id(), new_id(), new_id(), 7, {"traceparent": "00-ab"})
     line = Line(sku="a", description="b", quantity=2, price=pounds("1.50"))
     created = CreateOrder(order_id=new_id(), reference="R", customer_id=None, lines=(line,))
-    dispatch.send(created, envelope=envelope)
+    command_dispatcher.send(created, envelope=envelope)
     relay_all(leading)
     [record] = topic.committed(kafka_topics, topics.event_store())
     headers = dict(record.headers)
@@ -100,7 +100,7 @@ def test_a_record_says_everything_about_its_event(leading: Relay, kafka_topics: 
 def test_the_last_event_of_each_command_brings_its_receipt(leading: Relay, kafka_topics: str) -> None:
     order(1)
     [created, _] = engine().select("ORDER BY position", ())
-    dispatch.send(CancelOrder(order_id=created.aggregate_id, reason="changed their mind"))
+    command_dispatcher.send(CancelOrder(order_id=created.aggregate_id, reason="changed their mind"))
     assert [leading.advance(limit=3), leading.advance()] == [3, 1]  # its two events come in two transactions
     records = topic.committed(kafka_topics, topics.event_store())
     found = {row.event_type: receipt_of(row, record.headers) for record in records for row in [topic.row(record)]}

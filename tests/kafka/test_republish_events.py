@@ -12,14 +12,14 @@ import pytest
 from django.db import connections
 from kafka import KafkaAdminClient
 
-from eventshop.log import topics
-from eventshop.log.kafka_log import KafkaLog
-from eventshop.log.kafka_tail import tail_of
-from eventshop.log.leading import take_lead
-from eventshop.log.records import PARTITIONS
-from eventshop.process import shares
-from eventshop.process.hearing import Ear
-from eventshop.store.models import StoredEvent
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka.event_records import PARTITIONS
+from eventshop.messaging.kafka.topic_end import tail_of
+from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.sagas import partition_leases
+from eventshop.sagas.event_router import Ear
 from tests.kafka import topic
 from tests.kafka.planted import publish, ran, relay_all, relaying, send, sold, tombstone
 from tests.kafka.planted import records as table
@@ -137,10 +137,10 @@ def heard() -> int:
     ear = Ear("a test", KafkaLog())
     ear.lease(1)
     events = 0
-    while (new := ear.listen()) or not ear.reader.at_end(shares.places(ear.mine)):
+    while (new := ear.listen()) or not ear.reader.at_end(partition_leases.places(ear.mine)):
         events += new
     ear.close()
-    shares.give_back(ear.owner)
+    partition_leases.give_back(ear.owner)
     return events
 
 

@@ -11,15 +11,15 @@ import pytest
 from django.db import DatabaseError, connection
 
 from eventshop.core.errors import CommandIdReused
-from eventshop.core.message import Envelope, new_id
-from eventshop.log.restore import PAGE
-from eventshop.store import dispatch
-from eventshop.store.engine import engine
-from eventshop.store.models import StoredEvent, StoredReceipt
-from eventshop.store.rows import ReceiptRow, Row
-from orders.commands import CancelOrder, CreateOrder
-from orders.events import Line
-from projections.engine.projection import catalogue
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.models import StoredEvent, StoredReceipt
+from eventshop.eventstore.records import ReceiptRow, Row
+from eventshop.messaging.reconciliation.restore import PAGE
+from eventshop.projections.projection import catalogue
+from orders.domain.commands import CancelOrder, CreateOrder
+from orders.domain.events import Line
 from tests.database import empty
 from tests.kafka.planted import Record, publish, ran, record, records, relay_all, send, sold, tombstone
 from tests.kafka.read_models import caught_up, equal_the_fold, without_lineage
@@ -86,17 +86,17 @@ def test_a_command_that_was_accepted_before_gets_its_first_answer(kafka_topics: 
     create = CreateOrder(order_id=new_id(), reference="R", customer_id=None, lines=(line,))
     cancel = CancelOrder(order_id=create.order_id, reason="changed their mind")
     told = [(create, Envelope(new_id(), "ada")), (cancel, Envelope(new_id(), "bob"))]
-    first = [dispatch.send(command, envelope=envelope) for command, envelope in told]
+    first = [command_dispatcher.send(command, envelope=envelope) for command, envelope in told]
     relay_all()
     lose_the_database()
     assert restored()[0] == 0
-    again = [dispatch.send(command, envelope=envelope) for command, envelope in told]
+    again = [command_dispatcher.send(command, envelope=envelope) for command, envelope in told]
     assert [answer.replayed for answer in again] == [True, True]
     assert [(it.version, it.events, it.position, it.command_type) for it in again] == [
         (it.version, it.events, it.position, it.command_type) for it in first
     ]
     with pytest.raises(CommandIdReused):
-        dispatch.send(cancel, envelope=told[0][1])
+        command_dispatcher.send(cancel, envelope=told[0][1])
     assert StoredEvent.objects.count() == 2
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from eventshop.process.models import Saga, SagaStep, Share
+from eventshop.sagas.models import Saga, SagaStep, Share
 from tests.fulfilling import (
     is_settled,
     money_is_where_the_goods_are,

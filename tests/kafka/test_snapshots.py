@@ -12,17 +12,19 @@ from django.core.management.base import CommandError
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from eventshop.log import kafka, topics
-from eventshop.log.leading import take_lead
-from eventshop.log.records import partition_of
-from eventshop.log.watchdog import Watchdog
-from eventshop.privacy import keys, reach
-from eventshop.store import dispatch, snapshots
-from eventshop.store.models import Snapshot
-from orders.commands import ReceiveStock
-from orders.stock_item import stock_item_id
-from projections.engine.publish import Publisher
-from projections.engine.tables import Outgoing
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import Snapshot
+from eventshop.eventstore.snapshots import repository
+from eventshop.messaging.kafka import clients, topics
+from eventshop.messaging.kafka.event_records import partition_of
+from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.privacy.encryption import personal_keys
+from eventshop.privacy.erasure import personal_data_holders
+from eventshop.projections.models import OutboxRecord
+from eventshop.projections.outbox_publisher import Publisher
+from eventshop.runtime.watchdog import Watchdog
+from orders.domain.commands import ReceiveStock
+from orders.domain.stock_item import stock_item_id
 from tests.badges import MARKER, PERSON, Rename, badges
 from tests.kafka import topic
 
@@ -50,8 +52,8 @@ def published(publisher: Publisher, url: str) -> list[Any]:
 
 def counted(times: int) -> Snapshot:
     for _ in range(times):
-        dispatch.send(ReceiveStock(sku="mug", quantity=1, reference="d"))
-    assert snapshots.take(MUG)
+        command_dispatcher.send(ReceiveStock(sku="mug", quantity=1, reference="d"))
+    assert repository.take(MUG)
     return Snapshot.objects.get(pk=MUG)
 
 
@@ -64,8 +66,8 @@ def said(command: str) -> str:
 def test_what_is_taken_is_published_and_all_can_be_restored(publisher: Publisher, kafka_topics: str) -> None:
     counted(2)
     kept = counted(1)
-    dispatch.send(Rename(PERSON, MARKER), registry=badges)
-    assert snapshots.take(PERSON, badges)
+    command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
+    assert repository.take(PERSON, badges)
     records = published(publisher, kafka_topics)
     assert [record.key for record in records].count(str(MUG).encode()) == 2
     assert all(record.partition == partition_of(MUG) for record in records if record.key == str(MUG).encode())
@@ -76,7 +78,7 @@ def test_what_is_taken_is_published_and_all_can_be_restored(publisher: Publisher
     assert list(Snapshot.objects.order_by("pk").values()) == before
     assert "0 snapshots restored, 2 left" in said("restore_snapshots")
     assert Snapshot.objects.get(pk=MUG).version == kept.version == 3
-    assert not Outgoing.objects.exists()
+    assert not OutboxRecord.objects.exists()
 
 
 def test_table_and_topic_are_compared(publisher: Publisher, kafka_topics: str) -> None:
@@ -92,10 +94,10 @@ def test_table_and_topic_are_compared(publisher: Publisher, kafka_topics: str) -
 
 
 def test_an_erased_persons_snapshot_is_a_tombstone(publisher: Publisher, kafka_topics: str) -> None:
-    dispatch.send(Rename(PERSON, MARKER), registry=badges)
-    assert snapshots.take(PERSON, badges)
-    keys.destroy(PERSON)
-    reach.parts["snapshots"].erase(PERSON, [])
+    command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
+    assert repository.take(PERSON, badges)
+    personal_keys.destroy(PERSON)
+    personal_data_holders.parts["snapshots"].erase(PERSON, [])
     assert [record.value is None for record in published(publisher, kafka_topics)] == [False, True]
     assert "0 snapshots restored" in said("restore_snapshots")
     assert not Snapshot.objects.exists()
@@ -120,7 +122,7 @@ def test_what_is_none_of_ours_or_of_another_store_is_not_restored(publisher: Pub
 
 def test_the_topic_is_compacted_and_lz4(kafka_topics: str) -> None:
     name = topics.named("snapshots")
-    with kafka.admin() as admin:
+    with clients.admin() as admin:
         found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all")
         assert len(admin.describe_topics([name])[0]["partitions"]) == 12
     config = found["topic"][name]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from eventshop.log import kafka, topics
-from eventshop.log.models import KnownTopic
-from eventshop.log.topics import Topic, TopicRefused
+from eventshop.messaging.kafka import clients, topics
+from eventshop.messaging.kafka.topics import Topic, TopicRefused
+from eventshop.messaging.models import KnownTopic
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
 
@@ -23,7 +23,7 @@ def wanted() -> list[Topic]:
 
 def lying(*names: str) -> dict[str, int]:
     """How many partitions Kafka has of each, without those that it does not have."""
-    with kafka.admin() as admin:
+    with clients.admin() as admin:
         return {name: it.partitions for name, it in topics.found(admin, names).items()}
 
 
@@ -41,7 +41,7 @@ def test_what_is_missing_is_made_and_what_is_there_is_left(wanted: list[Topic]) 
 def test_settings_that_somebody_changed_are_put_back(wanted: list[Topic]) -> None:
     one, other = wanted
     topics.ensure(wanted)
-    with kafka.admin() as admin:
+    with clients.admin() as admin:
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, other.name, configs={"retention.ms": "1000"})])
     assert topics.ensure(wanted) == [
         f"{one.name}: as it should be",
@@ -69,7 +69,7 @@ def test_a_topic_made_anew_behind_our_back_is_refused_until_it_is_forgotten(want
 
 
 def _made_anew(topic: Topic) -> None:
-    with kafka.admin() as admin:
+    with clients.admin() as admin:
         admin.delete_topics([topic.name])
         options: dict[str, Any] = {"num_partitions": topic.partitions, "replication_factor": 1, "configs": topic.config}
         admin.create_topics({topic.name: options}, wait_for_metadata=True)

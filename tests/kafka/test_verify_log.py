@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from eventshop.core.message import new_id
-from eventshop.log import topics
-from eventshop.log.compare import PAGE
-from eventshop.store.models import StoredEvent
+from eventshop.core.messages import new_id
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.reconciliation.compare import PAGE
 from tests.kafka.planted import (
     Record,
     Said,

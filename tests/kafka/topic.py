@@ -8,10 +8,10 @@ from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
 
-from eventshop.log import topics
-from eventshop.log.records import key_of, number, partition_of, read
-from eventshop.store.engine import engine
-from eventshop.store.rows import Row
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.records import Row
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka.event_records import key_of, number, partition_of, read
 
 #: A transaction that is open for longer is open on purpose.
 _TOLD_WITHIN_S: Final = 5.0

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.store.heads import packed, root, unpacked
-from eventshop.store.walking import Head
+from eventshop.eventstore.hash_chain.stream_heads import packed, root, unpacked
+from eventshop.eventstore.hash_chain.verification import Head
 
 
 def some_heads(count: int) -> list[Head]:

@@ -9,8 +9,8 @@ from django.contrib.admin.utils import display_for_value
 from django.template import Context, Template
 from pytest_django import Settings
 
-from eventshop.moments import day, moment, moment_text
-from eventshop.ops.console.readable import when
+from eventshop.admin_console.formatting import when
+from eventshop.datetimes import day, moment, moment_text
 
 AUTUMN = datetime(2026, 11, 24, 14, 3, 5, tzinfo=UTC)
 SUMMER = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)

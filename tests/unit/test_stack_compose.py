@@ -12,7 +12,7 @@ from deploy.stack import app
 from deploy.stack.folder import Folder
 from deploy.stack.java import KAFKA_VERSION
 from deploy.stack.kafka import KafkaCluster
-from eventshop import checked
+from eventshop import env_validators
 from tests.processes import ROOT
 
 COMPOSE = (ROOT / "compose.yaml").read_text()
@@ -70,5 +70,5 @@ def test_the_shop_pays_where_the_stacks_gateway_listens(tmp_path: Path) -> None:
     port = command[command.index("--port") + 1]
     assert settings_of_shop["PAYMENT_GATEWAY_URL"] == f"http://127.0.0.1:{port}"
     assert command[command.index("--webhook") + 1] == "http://127.0.0.1:8000/payments/notices"
-    assert checked.payment_gateway_secret("S", settings_of_shop["PAYMENT_GATEWAY_SECRET"], needed=True)
+    assert env_validators.payment_gateway_secret("S", settings_of_shop["PAYMENT_GATEWAY_SECRET"], needed=True)
     assert app.gateway_env(Folder(tmp_path)) == settings_of_shop

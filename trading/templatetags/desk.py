@@ -7,14 +7,14 @@ from typing import Protocol
 
 from django import template
 
-from trading import figures
-from trading.desk import STATES, terms_of
-from trading.trade import Status
+from trading.application import number_formatting
+from trading.application.trade_timeline import STATES, terms_of
+from trading.domain.trade import Status
 
 register = template.Library()
-register.filter("exactly", figures.written)
-register.filter("price", figures.price)
-register.filter("result", figures.result)
+register.filter("exactly", number_formatting.written)
+register.filter("price", number_formatting.price)
+register.filter("result", number_formatting.result)
 register.filter("terms", terms_of)
 
 
@@ -28,7 +28,7 @@ class _Quoted(Protocol):
 @register.filter
 def average(value: Decimal | None, of: _Quoted) -> str:
     """An average price, as the instrument of the row is quoted."""
-    return figures.average(value, of.instrument, of.currency)
+    return number_formatting.average(value, of.instrument, of.currency)
 
 
 @register.filter

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import eventshop.core.message
+import eventshop.core.messages
 
 
 class Migration(migrations.Migration):
@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=eventshop.core.message.new_id, editable=False, primary_key=True, serialize=False
+                        default=eventshop.core.messages.new_id, editable=False, primary_key=True, serialize=False
                     ),
                 ),
                 (

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eventshop.ops.importing.command import ImportCommand
-from orders.online_retail.invoices import Invoice, complete, invoices
-from orders.online_retail.letters import letters
-from orders.online_retail.reading import Refusal, read
-from orders.online_retail.sending import Batch, Tally, sent
+from eventshop.cli.importing.base_command import ImportCommand
+from orders.importers.online_retail.batch_sender import Batch, Tally, sent
+from orders.importers.online_retail.commands import letters
+from orders.importers.online_retail.invoices import Invoice, complete, invoices
+from orders.importers.online_retail.parsing import Refusal, read
 
 
 class Command(ImportCommand):

@@ -10,11 +10,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
-from eventshop.store.dispatch import Receipt, send_many
-from eventshop.store.tail import newest_position
-from eventshop.web.demo import commands as others
-from orders.demo import demo
-from orders.demo_goods import GOODS
+from eventshop.eventstore.command_dispatcher import Receipt, send_many
+from eventshop.eventstore.tail_reader import newest_position
+from eventshop.web.pages.demo_registry import commands as others
+from orders.demo.orders import demo
+from orders.demo.products import GOODS
 from orders.models import Product
 
 

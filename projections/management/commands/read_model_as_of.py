@@ -12,12 +12,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from eventshop.ops.moments import add_moments
-from eventshop.ops.progress import progress
-from eventshop.ops.trust import said_clearly
-from eventshop.store.tail import newest_position
-from projections.engine.past import LINEAGE, rows_as_of
-from projections.engine.projection import catalogue
+from eventshop.cli.kafka_commands import said_clearly
+from eventshop.cli.progress_bar import progress
+from eventshop.datetimes import add_datetime_arguments
+from eventshop.eventstore.tail_reader import newest_position
+from eventshop.projections.historical_queries import LINEAGE, rows_as_of
+from eventshop.projections.projection import catalogue
 
 
 def _unheard(position: int) -> None:
@@ -30,7 +30,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", metavar="NAME", help="The projection; see projections_status.")
         when = parser.add_mutually_exclusive_group(required=True)
-        add_moments(when)
+        add_datetime_arguments(when)
         parser.add_argument("--key", help="Only the row with this primary key.")
 
     def handle(

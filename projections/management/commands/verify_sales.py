@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
 from projections.models import OrderSummary
-from projections.sales_file import SalesFile
-from projections.sales_totals import by_period, sales_totals
-from projections.verifying import Answer, add_arguments, differences, listed, sections
+from projections.reconciliation.control_totals import Answer, add_arguments, differences, listed, sections
+from projections.reconciliation.sales_file import SalesFile
+from projections.reconciliation.sales_totals import by_period, sales_totals
 
 READ_MODELS: Final = "read models"
 FILE: Final = "file"

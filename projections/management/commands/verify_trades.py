@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
-from projections.trade_file import file_totals
-from projections.trade_totals import trade_totals
-from projections.verifying import Answer, add_arguments, differences, listed, sections
+from projections.reconciliation.control_totals import Answer, add_arguments, differences, listed, sections
+from projections.reconciliation.trade_file import file_totals
+from projections.reconciliation.trade_totals import trade_totals
 
 READ_MODELS = "read models"
 FILE = "file"

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from eventshop.core.codec import MAX_EVENT_BYTES, canonical, decode_command, decode_event, encoded_event
 from eventshop.core.errors import BrokenStream, CurrencyMismatch, EventTooLarge, InvalidMessage, InvalidMoney
-from eventshop.core.message import Command, Event, Instant, Name, Text
+from eventshop.core.messages import Command, Event, Instant, Name, Text
 from eventshop.core.money import Money
+from eventshop.core.serialization import MAX_EVENT_BYTES, canonical, decode_command, decode_event, encoded_event
 
 ID = UUID("00000000-0000-4000-8000-000000000001")
 NOON = datetime(2010, 12, 1, 12, tzinfo=UTC)

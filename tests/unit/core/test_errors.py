@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import orders.errors
+import orders.domain.errors
 from eventshop.core import errors
 from eventshop.core.errors import CommandIdReused, CommandRefused, EventShopError, InvalidMessage
 
@@ -15,7 +15,7 @@ def tree(root: type[EventShopError]) -> Iterator[type[EventShopError]]:
         yield from tree(error)
 
 
-OURS = [error for error in tree(EventShopError) if error.__module__ in (errors.__name__, orders.errors.__name__)]
+OURS = [error for error in tree(EventShopError) if error.__module__ in (errors.__name__, orders.domain.errors.__name__)]
 
 
 def test_every_error_has_a_code_of_its_own() -> None:
@@ -44,7 +44,7 @@ def test_a_message_of_its_own_replaces_the_docstring() -> None:
 
 
 def test_what_the_rules_of_an_order_refuse_is_a_refused_command() -> None:
-    known = [error for error in OURS if error.__module__ == orders.errors.__name__]
+    known = [error for error in OURS if error.__module__ == orders.domain.errors.__name__]
     # The other two are what a process met, and no rule.
     others = {error.__name__ for error in known if not issubclass(error, CommandRefused)}
     assert others == {"UnexpectedRefusal", "RefundDeclined"}

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from eventshop.core.errors import RegistryError
-from eventshop.core.message import Event, Instant
+from eventshop.core.message_registry import check_fields
+from eventshop.core.messages import Event, Instant
 from eventshop.core.money import Money
-from eventshop.core.registry import check_fields
 
 
 class Exact(Event, frozen=True):

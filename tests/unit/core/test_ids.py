@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from eventshop.core.ids import derived_id
+from eventshop.core.deterministic_ids import derived_id
 
 
 def test_the_same_words_give_the_same_id_for_ever() -> None:

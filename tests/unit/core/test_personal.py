@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import RegistryError
-from eventshop.core.message import Command, Event, Name
-from eventshop.core.personal import Personal, PersonalField, Redacted, personal_fields
-from eventshop.core.registry import Registry
+from eventshop.core.message_registry import Registry
+from eventshop.core.messages import Command, Event, Name
+from eventshop.core.personal_fields import Personal, PersonalField, Redacted, personal_fields
 
 
 class Introduce(Command, frozen=True):

@@ -38,8 +38,8 @@ app.WorkController(pool="threads", concurrency=1)
 _OF_PROCESSES = """
 import django
 django.setup()
-from eventshop.log.source import event_log
-from eventshop.process import running
+from eventshop.messaging.event_log_factory import event_log
+from eventshop.sagas import running
 list(running.threads("somebody", event_log()))
 """
 

@@ -11,8 +11,8 @@ import pytest
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import DuplicateName, RegistryError, UnknownName
-from eventshop.core.message import Command, Event
-from eventshop.core.registry import Registry, declared
+from eventshop.core.message_registry import Registry, declared
+from eventshop.core.messages import Command, Event
 
 
 class OpenDoor(Command, frozen=True):

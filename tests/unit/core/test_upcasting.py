@@ -10,11 +10,11 @@ import pytest
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import BrokenStream, DuplicateName, UnknownName
-from eventshop.core.message import Command, Event, Text
-from eventshop.core.personal import Personal, Redacted
-from eventshop.core.registry import Registry
+from eventshop.core.message_registry import Registry
+from eventshop.core.messages import Command, Event, Text
+from eventshop.core.personal_fields import Personal, Redacted
 from eventshop.core.upcasting import Fields, Upcasters
-from eventshop.store.sealing import Place, read_event
+from eventshop.eventstore.field_encryption import Place, read_event
 
 ID = UUID(int=7)
 CONTACT = Personal(of="guest_id", purpose="contact")

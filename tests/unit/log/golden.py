@@ -18,8 +18,8 @@ FILE: Final = Path(__file__).with_name("golden.json")
 def add(name: str, payload: str, file: Path = FILE) -> None:
     """Write one more entry; raises `SystemExit` when there is one, or the payload does not fit its schema."""
     from eventshop.core.errors import EventShopError
-    from eventshop.core.registry import registry
-    from eventshop.log.avro import encode
+    from eventshop.core.message_registry import registry
+    from eventshop.messaging.serialization.avro_codec import encode
 
     golden: dict[str, Any] = json.loads(file.read_text())
     if name in golden["values"]:

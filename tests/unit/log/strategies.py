@@ -10,12 +10,12 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from eventshop.core.codec import encoded_event
-from eventshop.core.message import Event
+from eventshop.core.messages import Event
 from eventshop.core.money import Money
-from eventshop.core.personal import Redacted, personal_fields
-from eventshop.store.rows import ReceiptRow, Row
-from trading.events import Fill, Instrument
+from eventshop.core.personal_fields import Redacted, personal_fields
+from eventshop.core.serialization import encoded_event
+from eventshop.eventstore.records import ReceiptRow, Row
+from trading.domain.events import Fill, Instrument
 
 #: What JSON and SHA-256 over UTF-8 can carry: everything but surrogates and control characters.
 CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])

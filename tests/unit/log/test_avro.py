@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventshop.core.errors import BrokenStream
-from eventshop.core.message import Event
-from eventshop.core.registry import registry
-from eventshop.log.avro import MARKER, decode, encode
-from eventshop.log.schemas import identity, published
+from eventshop.core.message_registry import registry
+from eventshop.core.messages import Event
+from eventshop.messaging.serialization.avro_codec import MARKER, decode, encode
+from eventshop.messaging.serialization.schema_registry import identity, published
 from tests.unit.log.strategies import payloads
 
 GOLDEN: dict[str, Any] = json.loads(Path(__file__).with_name("golden.json").read_text())["values"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from eventshop.log import damping
-from eventshop.log.damping import KafkaOnce
+from eventshop.messaging.kafka import log_throttling
+from eventshop.messaging.kafka.log_throttling import KafkaOnce
 
 
 def line(name: str, level: int) -> logging.LogRecord:
@@ -18,10 +18,12 @@ def test_kafkas_own_complaints_pass_once_in_a_while_for_each_kind() -> None:
     assert not once.filter(line("kafka.net", logging.ERROR))
     assert once.filter(line("kafka.net", logging.WARNING))
     assert once.filter(line("kafka.cluster", logging.ERROR))
-    once._said = {kind: at - damping.EVERY_S for kind, at in once._said.items()}  # a while later
+    once._said = {kind: at - log_throttling.EVERY_S for kind, at in once._said.items()}  # a while later
     assert once.filter(line("kafka.net", logging.ERROR))
 
 
 def test_what_we_say_ourselves_always_passes() -> None:
     once = KafkaOnce()
-    assert all(once.filter(line(name, logging.ERROR)) for name in ("eventshop.log.kafka", "kafkaesque") * 2)
+    assert all(
+        once.filter(line(name, logging.ERROR)) for name in ("eventshop.messaging.kafka.clients", "kafkaesque") * 2
+    )

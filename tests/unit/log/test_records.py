@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventshop.core.errors import BrokenStream
-from eventshop.log.records import PARTITIONS, key_of, number, partition_of, read, receipt_of, written
-from eventshop.store.rows import ReceiptRow, Row
+from eventshop.eventstore.records import ReceiptRow, Row
+from eventshop.messaging.kafka.event_records import PARTITIONS, key_of, number, partition_of, read, receipt_of, written
 from tests.unit.log.strategies import receipts, rows
 from tests.unit.log.test_avro import SHIPPED
 

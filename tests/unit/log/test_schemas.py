@@ -20,11 +20,20 @@ from django.core.management import CommandError, call_command
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import RegistryError
-from eventshop.core.message import Command, Event, Instant, Name
+from eventshop.core.message_registry import Registry, registry
+from eventshop.core.messages import Command, Event, Instant, Name
 from eventshop.core.money import Money
-from eventshop.core.registry import Registry, registry
-from eventshop.log.schemas import Published, Schema, current, identity, publish, published, schema_of, unpublished
-from eventshop.log.verdicts import incompatible
+from eventshop.messaging.serialization.schema_compatibility import incompatible
+from eventshop.messaging.serialization.schema_registry import (
+    Published,
+    Schema,
+    current,
+    identity,
+    publish,
+    published,
+    schema_of,
+    unpublished,
+)
 
 
 class Colour(enum.Enum):

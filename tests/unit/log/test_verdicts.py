@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from eventshop.core.registry import registry
+from eventshop.core.message_registry import registry
 from eventshop.core.upcasting import Shape
-from eventshop.log.schemas import PUBLISHED, Published, published
-from eventshop.log.verdicts import changes, verdicts
+from eventshop.messaging.serialization.schema_compatibility import changes, verdicts
+from eventshop.messaging.serialization.schema_registry import PUBLISHED, Published, published
 
 
 def said(*arguments: str) -> str:

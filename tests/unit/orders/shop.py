@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from eventshop.core.money import Money
-from orders.commands import (
+from orders.domain.commands import (
     CancelOrder,
     CreateCreditNote,
     CreateOrder,
@@ -18,7 +18,7 @@ from orders.commands import (
     ReturnLine,
     ShipOrder,
 )
-from orders.events import (
+from orders.domain.events import (
     CreditNoteIssued,
     ItemsReturned,
     Line,

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventshop.core.errors import CommandRefused
-from eventshop.core.message import Event
+from eventshop.core.messages import Event
 from eventshop.core.money import Money, total
-from orders.commands import (
+from orders.domain.commands import (
     CancelOrder,
     CreateCreditNote,
     CreateOrder,
@@ -25,7 +25,7 @@ from orders.commands import (
     ReturnLine,
     ShipOrder,
 )
-from orders.events import (
+from orders.domain.events import (
     ItemsReturned,
     Line,
     OrderCancelled,
@@ -34,7 +34,7 @@ from orders.events import (
     PaymentProcessed,
     PaymentRefunded,
 )
-from orders.order import Order
+from orders.domain.order import Order
 from tests.dsl import stored
 from tests.unit.orders.shop import ADA, ORDER
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from eventshop.core.codec import canonical, decode_command
 from eventshop.core.errors import CurrencyMismatch, InvalidMessage, InvalidMoney, UnknownName
+from eventshop.core.message_registry import registry
 from eventshop.core.money import Money
-from eventshop.core.registry import registry
-from orders.commands import CreateOrder, ReturnItems, ReturnLine, ShipOrder
-from orders.events import Line
+from eventshop.core.serialization import canonical, decode_command
+from orders.domain.commands import CreateOrder, ReturnItems, ReturnLine, ShipOrder
+from orders.domain.events import Line
 from tests.unit.orders.shop import ADA, LINES, ORDER, create, credit, gbp, ship, take_back
 
 LINE: dict[str, Any] = {

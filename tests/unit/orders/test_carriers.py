@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orders.carriers import carrier_and_service
-from orders.upcasters import carrier_was_one_text
+from orders.domain.carriers import carrier_and_service
+from orders.domain.upcasters import carrier_was_one_text
 
 
 @pytest.mark.parametrize(

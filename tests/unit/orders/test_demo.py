@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from eventshop.core.codec import canonical
-from eventshop.core.message import Command, Event
-from eventshop.core.registry import AnyAggregate, declared, registry
-from orders.demo import DAYS, ORDERS, demo
-from orders.events import InventoryDispatched, InventoryRefused, InventoryReleased, InventoryReserved
-from orders.order import Order, Status
-from orders.stock_item import StockItem
+from eventshop.core.message_registry import AnyAggregate, declared, registry
+from eventshop.core.messages import Command, Event
+from eventshop.core.serialization import canonical
+from orders.demo.orders import DAYS, ORDERS, demo
+from orders.domain.events import InventoryDispatched, InventoryRefused, InventoryReleased, InventoryReserved
+from orders.domain.order import Order, Status
+from orders.domain.stock_item import StockItem
 
 MOMENTS = [datetime(2026, 11, 24, hour, 30, tzinfo=UTC) for hour in (0, 6, 12, 23)] + [
     datetime(2027, 3, 1, 9, tzinfo=UTC)

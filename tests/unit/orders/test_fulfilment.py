@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from eventshop.core.message import Event
+from eventshop.core.messages import Event
 from eventshop.core.saga import CompensationAsked, Heard, Refused, StopWaiting, TimedOut, Wait
-from orders.commands import (
+from orders.domain.commands import (
     CancelOrder,
     DeclinePayment,
     DispatchInventory,
@@ -20,10 +20,10 @@ from orders.commands import (
     ReserveInventory,
     ShipOrder,
 )
-from orders.effects import PaymentRefused, PaymentReturned, PaymentTaken, RefundPayment, TakePayment
-from orders.errors import UnexpectedRefusal
-from orders.events import InventoryRefused, InventoryReserved, Line, LineAmount
-from orders.fulfilment import PAYMENT_WITHIN, Fulfilment
+from orders.domain.errors import UnexpectedRefusal
+from orders.domain.events import InventoryRefused, InventoryReserved, Line, LineAmount
+from orders.sagas.fulfilment_effects import PaymentRefused, PaymentReturned, PaymentTaken, RefundPayment, TakePayment
+from orders.sagas.fulfilment_saga import PAYMENT_WITHIN, Fulfilment
 from tests.dsl import given_events, given_saga
 from tests.unit.orders.shop import (
     ORDER,

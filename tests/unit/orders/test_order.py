@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from eventshop.core.errors import CommandRefused
 from eventshop.core.money import Money
-from orders.errors import (
+from orders.domain.errors import (
     InvalidOrderState,
     NothingToReturn,
     NothingToShip,
@@ -16,8 +16,8 @@ from orders.errors import (
     UnknownLine,
     WrongAmount,
 )
-from orders.events import LineAmount
-from orders.order import Order
+from orders.domain.events import LineAmount
+from orders.domain.order import Order
 from tests.dsl import given
 from tests.unit.orders.shop import (
     LINES,

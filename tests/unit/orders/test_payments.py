@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from eventshop.core.errors import InvalidMessage, InvalidMoney
 from eventshop.core.money import Money
-from orders.payments import from_minor_units, minor_units
+from orders.application.payment_gateway_port import from_minor_units, minor_units
 
 
 @given(pennies=st.integers(1, 10**12), currency=st.sampled_from(["GBP", "EUR", "JPY", "KWD"]))

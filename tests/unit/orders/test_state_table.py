@@ -7,9 +7,9 @@ from itertools import product
 import pytest
 
 from eventshop.core.errors import EventShopError
-from eventshop.core.message import Command, Event
-from eventshop.core.registry import declared
-from orders.commands import (
+from eventshop.core.message_registry import declared
+from eventshop.core.messages import Command, Event
+from orders.domain.commands import (
     CancelOrder,
     CreateCreditNote,
     CreateOrder,
@@ -20,8 +20,8 @@ from orders.commands import (
     ReturnItems,
     ShipOrder,
 )
-from orders.errors import InvalidOrderState
-from orders.events import (
+from orders.domain.errors import InvalidOrderState
+from orders.domain.events import (
     CreditNoteIssued,
     ItemsReturned,
     OrderCancelled,
@@ -33,7 +33,7 @@ from orders.events import (
     PaymentRefunded,
     PaymentRequested,
 )
-from orders.order import Order, Status
+from orders.domain.order import Order, Status
 from tests.dsl import given
 from tests.unit.orders import shop
 

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 
 from eventshop.core.errors import InvalidMessage
-from orders.commands import DispatchInventory, ReceiveStock, ReleaseInventory, ReserveInventory, WriteOffStock
-from orders.errors import AlreadyReserved, NotEnoughStock, NotReserved
-from orders.events import (
+from orders.domain.commands import DispatchInventory, ReceiveStock, ReleaseInventory, ReserveInventory, WriteOffStock
+from orders.domain.errors import AlreadyReserved, NotEnoughStock, NotReserved
+from orders.domain.events import (
     InventoryDispatched,
     InventoryRefused,
     InventoryReleased,
@@ -17,7 +17,7 @@ from orders.events import (
     StockReceived,
     StockWrittenOff,
 )
-from orders.stock_item import StockItem, stock_item_id
+from orders.domain.stock_item import StockItem, stock_item_id
 from tests.dsl import given
 
 SKU = "22139"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from eventshop.core.codec import decode_event, encoded_event
-from eventshop.core.message import Event
-from eventshop.core.registry import declared, registry
-from orders.order import Order
-from orders.stock_item import StockItem
+from eventshop.core.message_registry import declared, registry
+from eventshop.core.messages import Event
+from eventshop.core.serialization import decode_event, encoded_event
+from orders.domain.order import Order
+from orders.domain.stock_item import StockItem
 from tests.unit.orders import shop
 from tests.unit.orders import test_stock_item as stock
 

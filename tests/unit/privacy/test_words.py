@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventshop.privacy.words import ANYWHERE, Matcher, Sought, Word, opened, sealed
+from eventshop.privacy.erasure.search_terms import ANYWHERE, Matcher, Sought, Word, opened, sealed
 
 ADA, BOB = UUID(int=0xADA), UUID(int=0xB0B)
 sought = Sought([Word("ada@example.org", unique=True), Word("Zoë King-Noel"), Word("Al")], [ADA])

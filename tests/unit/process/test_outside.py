@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from eventshop.process.outside import Outside, Unavailable
+from eventshop.runtime.circuit_breaker import Outside, Unavailable
 from tests.processes import until
 
 

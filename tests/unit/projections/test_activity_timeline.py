@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 from msgspec.structs import replace
 
-from eventshop.core.message import Event
-from orders.events import (
+from eventshop.core.messages import Event
+from orders.domain.events import (
     InventoryDispatched,
     InventoryRefused,
     InventoryReleased,
@@ -18,11 +18,11 @@ from orders.events import (
     StockReceived,
     StockWrittenOff,
 )
-from orders.stock_item import stock_item_id
+from orders.domain.stock_item import stock_item_id
 from projections.activity_timeline import activity_timeline
 from tests.dsl import MORNING, at, event_id, given_events
 from tests.shop import ADA, LANTERNS, Sale, gbp
-from users.events import UserEvent
+from users.domain.events import UserEvent
 
 sale = Sale(1)
 lost = StockWrittenOff(sku="71053", quantity=4, reason="broken", reference="COUNT-7")

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from eventshop.core.personal import Redacted
-from projections.activity_of_people import SAYS
+from eventshop.core.personal_fields import Redacted
 from projections.activity_timeline import activity_timeline
 from projections.consent_register import consent_register
+from projections.people_activity import SAYS
 from projections.user_profile import user_profile
 from tests.dsl import MORNING, event_id, given_events
 from tests.unit.users.people import (
@@ -29,7 +29,7 @@ from tests.unit.users.people import (
     suggested,
     withdrawn,
 )
-from users.events import ConsentExpired, DataAccessed, DataExported, LegalHoldReleased, ProcessingResumed
+from users.domain.events import ConsentExpired, DataAccessed, DataExported, LegalHoldReleased, ProcessingResumed
 
 looked = DataAccessed(ADA, ("phone",), "parcel came back", "grace")
 copied = DataExported(ADA, "json")

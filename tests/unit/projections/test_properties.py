@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventshop.core.ids import derived_id
-from eventshop.core.message import Recorded
-from orders.events import CreditNoteIssued, PaymentProcessed, PaymentRefunded
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.messages import Recorded
+from eventshop.projections.fold import Fold, Step, fold, touches
+from eventshop.projections.projection import Projection, catalogue
+from orders.domain.events import CreditNoteIssued, PaymentProcessed, PaymentRefunded
 from projections.daily_sales import daily_sales
-from projections.engine.fold import Fold, Step, fold, touches
-from projections.engine.projection import Projection, catalogue
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
 from tests.dsl import At, columns, recorded

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orders.events import StockReceived
-from orders.stock_item import StockItem, stock_item_id
+from orders.domain.events import StockReceived
+from orders.domain.stock_item import StockItem, stock_item_id
 from projections.stock_level import stock_level
 from tests.dsl import MORNING, at, given, given_events
 from tests.unit.orders.test_stock_item import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from projections.trade_file import UnreadableTrades, file_totals
+from projections.reconciliation.trade_file import UnreadableTrades, file_totals
 
 HEADER = b"received_ns,market,symbol,trade_id,traded_at_ms,event_at_ms,price,quantity,taker_side\n"
 ROW = b"1738324800000000000,BINANCE_SPOT,BTCUSDT,1,1738324800000,1738324800000,100.5,0.1,BUY\n"

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from eventshop.core.errors import EventShopError
-from projections.engine.fold import fold
-from projections.engine.projection import Projection
+from eventshop.projections.fold import fold
+from eventshop.projections.projection import Projection
 from projections.market_minute import market_minute
 from projections.position import position
 from projections.trade_blotter import trade_blotter
@@ -23,9 +23,9 @@ from tests.dsl import At, given_events, recorded
 from tests.unit.projections.test_properties import PLACES, in_batches, interleaved, told
 from tests.unit.trading import desk
 from tests.unit.trading.desk import ACCOUNT, FOUR, NOON, SAP, SIX, TRADE, executed, fill
-from trading.commands import BustTrade, CancelTrade, CorrectTrade, ExecuteTrade, SubmitTrade
-from trading.events import Fill, OrderType, Side, TradeBusted, TradeCorrected, TradeEvent, TradeExecuted
-from trading.trade import Trade
+from trading.domain.commands import BustTrade, CancelTrade, CorrectTrade, ExecuteTrade, SubmitTrade
+from trading.domain.events import Fill, OrderType, Side, TradeBusted, TradeCorrected, TradeEvent, TradeExecuted
+from trading.domain.trade import Trade
 
 HELD = (ACCOUNT, SAP.code)
 MINUTE = (SAP.code, NOON)

@@ -8,7 +8,7 @@ from uuid import UUID
 from projections.trading_account import trading_account
 from tests.dsl import given_events
 from tests.unit.trading.desk import ACCOUNT, TRADE
-from trading.events import AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
+from trading.domain.events import AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
 
 OWNER = UUID("00000000-0000-4000-8000-0000000000ad")
 SAP = "XETRA/SAP"

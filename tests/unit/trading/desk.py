@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from trading.commands import (
+from trading.domain.commands import (
     BustTrade,
     CancelTrade,
     CorrectTrade,
@@ -17,7 +17,7 @@ from trading.commands import (
     SettleTrade,
     SubmitTrade,
 )
-from trading.events import (
+from trading.domain.events import (
     Deal,
     Fill,
     OrderType,
@@ -32,7 +32,7 @@ from trading.events import (
     TradeSettled,
     TradeSubmitted,
 )
-from trading.instruments import instrument
+from trading.domain.instruments import instrument
 
 TRADE = UUID("00000000-0000-4000-8000-000000000071")
 ACCOUNT = UUID("00000000-0000-4000-8000-0000000000ac")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from trading.market_trades.reading import HEADER
+from trading.importers.market_trades.parsing import HEADER
 
 AT = 1_723_161_255_342
 

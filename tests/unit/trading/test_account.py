@@ -8,10 +8,10 @@ from uuid import UUID
 
 from tests.dsl import given
 from tests.unit.trading.desk import ACCOUNT, TRADE
-from trading.account import TradingAccount
-from trading.commands import FreezeAmount, OpenAccount, ReleaseAmount, SetLimit
-from trading.errors import AccountAlreadyOpen, AccountNotOpen, AlreadyFrozen, WrongCurrency
-from trading.events import AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
+from trading.domain.account import TradingAccount
+from trading.domain.commands import FreezeAmount, OpenAccount, ReleaseAmount, SetLimit
+from trading.domain.errors import AccountAlreadyOpen, AccountNotOpen, AlreadyFrozen, WrongCurrency
+from trading.domain.events import AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
 
 SAP, IBM = "XETRA/SAP", "XETRA/IBM"
 OTHER = UUID("00000000-0000-4000-8000-000000000072")

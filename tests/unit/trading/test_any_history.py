@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from eventshop.core.errors import EventShopError
 from tests.dsl import stored
 from tests.unit.trading import desk
-from trading.commands import BustTrade, CorrectTrade, ExecuteTrade, TradeCommand
-from trading.events import Fill, TradeEvent, TradeSubmitted, notional, volume
-from trading.trade import Status, Trade
+from trading.domain.commands import BustTrade, CorrectTrade, ExecuteTrade, TradeCommand
+from trading.domain.events import Fill, TradeEvent, TradeSubmitted, notional, volume
+from trading.domain.trade import Status, Trade
 
 # Few numbers, small quantities: fills repeat, change, overfill and come after the end.
 FILLS = st.builds(

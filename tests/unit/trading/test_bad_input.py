@@ -11,17 +11,17 @@ import msgspec
 import pytest
 
 import trading
-from eventshop.core.codec import canonical, decode_command
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.message import Command, Event
-from eventshop.core.registry import declared
+from eventshop.core.message_registry import declared
+from eventshop.core.messages import Command, Event
+from eventshop.core.serialization import canonical, decode_command
 from tests.unit.trading import desk
-from trading.account import TradingAccount
-from trading.commands import ExecuteTrade, OpenAccount, SubmitTrade
-from trading.errors import UnknownInstrument, WrongLot, WrongTick
-from trading.events import Instrument
-from trading.instruments import instrument
-from trading.trade import Trade
+from trading.domain.account import TradingAccount
+from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
+from trading.domain.errors import UnknownInstrument, WrongLot, WrongTick
+from trading.domain.events import Instrument
+from trading.domain.instruments import instrument
+from trading.domain.trade import Trade
 
 SUBMITTED: dict[str, Any] = msgspec.to_builtins(desk.submit)
 FILL: dict[str, Any] = msgspec.to_builtins(desk.FOUR)

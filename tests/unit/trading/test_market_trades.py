@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from eventshop.ops.importing.errors import UnreadableFile, WrongHeader
+from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
 from tests.unit.trading.tape import AT, printed, tape
-from trading.commands import ExecuteTrade, OpenAccount, SubmitTrade
-from trading.events import MOST_FILLS, Side
-from trading.market_trades.executions import executions
-from trading.market_trades.letters import Letter, account_id, letters
-from trading.market_trades.reading import read
+from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
+from trading.domain.events import MOST_FILLS, Side
+from trading.importers.market_trades.commands import Letter, account_id, letters
+from trading.importers.market_trades.executions import executions
+from trading.importers.market_trades.parsing import read
 
 
 def sent(path: Path) -> list[Letter]:

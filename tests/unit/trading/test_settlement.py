@@ -12,12 +12,12 @@ from eventshop.core.saga import CompensationAsked, Heard, Refused, StopWaiting, 
 from tests.dsl import given_saga
 from tests.unit.trading import desk
 from tests.unit.trading.desk import ACCOUNT, FOUR, NOON, SIX, TRADE, fill, four, settle, six, submitted
-from trading.calendars import CALENDARS, settles_at
-from trading.commands import CancelTrade, FreezeAmount, HoldSettlement, ReleaseAmount
-from trading.errors import UnknownCalendar
-from trading.events import FreezeRefused, OrderType
-from trading.instruments import INSTRUMENTS
-from trading.settlement import AGAIN_AFTER, Settlement
+from trading.domain.business_days import CALENDARS, settles_at
+from trading.domain.commands import CancelTrade, FreezeAmount, HoldSettlement, ReleaseAmount
+from trading.domain.errors import UnknownCalendar
+from trading.domain.events import FreezeRefused, OrderType
+from trading.domain.instruments import INSTRUMENTS
+from trading.sagas.settlement_saga import AGAIN_AFTER, Settlement
 
 #: NOON is a Friday; SAP settles on the second business day after it, at four in Frankfurt.
 TUESDAY = datetime.fromisoformat("2026-02-03T16:00:00+01:00")

@@ -7,11 +7,11 @@ from itertools import product
 import pytest
 
 from eventshop.core.errors import EventShopError
-from eventshop.core.message import Command, Event
-from eventshop.core.registry import declared
+from eventshop.core.message_registry import declared
+from eventshop.core.messages import Command, Event
 from tests.dsl import given
 from tests.unit.trading import desk
-from trading.commands import (
+from trading.domain.commands import (
     BustTrade,
     CancelTrade,
     CorrectTrade,
@@ -22,8 +22,8 @@ from trading.commands import (
     SettleTrade,
     SubmitTrade,
 )
-from trading.errors import InvalidTradeState, NothingFilled, UnknownFill
-from trading.events import (
+from trading.domain.errors import InvalidTradeState, NothingFilled, UnknownFill
+from trading.domain.events import (
     SettlementHeld,
     SettlementResumed,
     TradeBusted,
@@ -34,7 +34,7 @@ from trading.events import (
     TradeSettled,
     TradeSubmitted,
 )
-from trading.trade import Status, Trade
+from trading.domain.trade import Status, Trade
 
 HISTORIES: dict[Status, tuple[Event, ...]] = {
     Status.PENDING: (),

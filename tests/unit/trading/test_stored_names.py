@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import pytest
 
-from eventshop.core.codec import decode_event, encoded_event
-from eventshop.core.message import Event
-from eventshop.core.registry import declared, registry
+from eventshop.core.message_registry import declared, registry
+from eventshop.core.messages import Event
+from eventshop.core.serialization import decode_event, encoded_event
 from tests.unit.trading import desk
 from tests.unit.trading import test_account as account
-from trading.account import TradingAccount
-from trading.audit_log import AUDIT_LOG, AuditLog
-from trading.events import AmountReleased, AuditTrailExported, FreezeRefused
-from trading.trade import Trade
+from trading.domain.account import TradingAccount
+from trading.domain.audit_log import AUDIT_LOG, AuditLog
+from trading.domain.events import AmountReleased, AuditTrailExported, FreezeRefused
+from trading.domain.trade import Trade
 
 HEAD = f'{{"trade_id":"{desk.TRADE}",'
 ACCOUNT = f'"account_id":"{desk.ACCOUNT}"'

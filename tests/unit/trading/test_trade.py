@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tests.dsl import given
 from tests.unit.trading import desk
 from tests.unit.trading.desk import FOUR, SIX, bust, correct, execute, executed, fill, four, six, submitted
-from trading.errors import (
+from trading.domain.errors import (
     FillBusted,
     FillChanged,
     InvalidTradeState,
@@ -23,8 +23,8 @@ from trading.errors import (
     WrongLot,
     WrongTick,
 )
-from trading.events import Fill, Side
-from trading.trade import Status, Trade
+from trading.domain.events import Fill, Side
+from trading.domain.trade import Status, Trade
 
 
 def test_a_trade_is_filled_bit_by_bit() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from users.commands import (
+from users.domain.commands import (
     BeginErasure,
     CancelErasure,
     ChangeContactDetails,
@@ -18,7 +18,7 @@ from users.commands import (
     RestrictProcessing,
     WithdrawConsent,
 )
-from users.events import (
+from users.domain.events import (
     ConsentGranted,
     ConsentWithdrawn,
     ContactDetailsChanged,
@@ -32,7 +32,7 @@ from users.events import (
     ProcessingRestricted,
     UserCreated,
 )
-from users.notices import notice
+from users.domain.privacy_notices import notice
 
 ADA = UUID("00000000-0000-4000-8000-0000000000ad")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

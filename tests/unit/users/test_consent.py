@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from eventshop.core.codec import decode_command
 from eventshop.core.errors import InvalidMessage
+from eventshop.core.serialization import decode_command
 from tests.dsl import given
 from tests.unit.users.people import (
     ADA,
@@ -28,8 +28,8 @@ from tests.unit.users.people import (
     withdraw,
     withdrawn,
 )
-from users.commands import GrantConsent, LiftRestriction
-from users.errors import (
+from users.domain.commands import GrantConsent, LiftRestriction
+from users.domain.errors import (
     ConsentNotAsked,
     ConsentNotGiven,
     InvalidUserState,
@@ -40,10 +40,10 @@ from users.errors import (
     UnknownNotice,
     UnknownPurpose,
 )
-from users.events import ConsentExpired, ProcessingRecorded, ProcessingResumed
-from users.notices import NOTICES, current_notice
-from users.purposes import BY_CONSENT, PURPOSES, expiry
-from users.user import User
+from users.domain.events import ConsentExpired, ProcessingRecorded, ProcessingResumed
+from users.domain.privacy_notices import NOTICES, current_notice
+from users.domain.purposes import BY_CONSENT, PURPOSES, expiry
+from users.domain.user import User
 
 expired = ConsentExpired(ADA, "Personalisation")
 DAY = timedelta(days=1)

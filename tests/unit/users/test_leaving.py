@@ -23,11 +23,11 @@ from tests.unit.users.people import (
     requested,
     withdrawn,
 )
-from users.consent_terms import ConsentTerms
-from users.effects import EraseTraces, GroundsFound, LookForGrounds, TracesErased
-from users.errors import OnLegalHold
-from users.events import ConsentExpired
-from users.leaving import COOLING_OFF, LOOK_AGAIN, Leaving
+from users.domain.errors import OnLegalHold
+from users.domain.events import ConsentExpired
+from users.sagas.consent_expiry_saga import ConsentTerms
+from users.sagas.erasure_effects import EraseTraces, GroundsFound, LookForGrounds, TracesErased
+from users.sagas.erasure_saga import COOLING_OFF, LOOK_AGAIN, Leaving
 
 over = TimedOut(COOLING_OFF)
 free = GroundsFound(())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from users.purposes import PURPOSES, Basis
+from users.domain.purposes import PURPOSES, Basis
 
 pytestmark = pytest.mark.data
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from eventshop.core.codec import decode_command
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.message import Command
+from eventshop.core.messages import Command
+from eventshop.core.serialization import decode_command
 from tests.dsl import given
 from tests.unit.users.people import (
     ADA,
@@ -36,7 +36,7 @@ from tests.unit.users.people import (
     withdraw,
     withdrawn,
 )
-from users.commands import (
+from users.domain.commands import (
     CreateUser,
     ExportData,
     LiftRestriction,
@@ -45,7 +45,7 @@ from users.commands import (
     ReleaseLegalHold,
     RequestErasure,
 )
-from users.errors import (
+from users.domain.errors import (
     AlreadyErased,
     ErasureNotRequested,
     InvalidUserState,
@@ -53,8 +53,8 @@ from users.errors import (
     OnLegalHold,
     StillCoolingOff,
 )
-from users.events import DataAccessed, DataExported, LegalHoldReleased
-from users.user import User
+from users.domain.events import DataAccessed, DataExported, LegalHoldReleased
+from users.domain.user import User
 
 look = RecordAccess(ADA, fields=("phone",), reason="parcel came back", staff="grace")
 hold = PlaceLegalHold(ADA, hold="case 7", reason="a claim in court")

@@ -17,11 +17,11 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
-from eventshop.core.message import Envelope, new_id
-from eventshop.store.dispatch import send
-from trading.audit_log import AUDIT_LOG
-from trading.audit_trail import COLUMNS, audit_trail
-from trading.commands import RecordAuditExport
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore.command_dispatcher import send
+from trading.application.audit_trail import COLUMNS, audit_trail
+from trading.domain.audit_log import AUDIT_LOG
+from trading.domain.commands import RecordAuditExport
 
 
 class Command(BaseCommand):

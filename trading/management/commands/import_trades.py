@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eventshop.ops.importing.command import ImportCommand
-from trading.market_trades.executions import executions
-from trading.market_trades.letters import letters
-from trading.market_trades.reading import Refusal, Row, read
-from trading.market_trades.sending import Batch, Tally, sent
+from eventshop.cli.importing.base_command import ImportCommand
+from trading.importers.market_trades.batch_sender import Batch, Tally, sent
+from trading.importers.market_trades.commands import letters
+from trading.importers.market_trades.executions import executions
+from trading.importers.market_trades.parsing import Refusal, Row, read
 
 
 class Command(ImportCommand):

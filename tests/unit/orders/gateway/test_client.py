@@ -13,9 +13,9 @@ import pytest
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.money import Money
-from orders.gateway.client import HttpGateway
-from orders.gateway.errors import MessageRefused
-from orders.payments import Declined, Outcome, Pending, Succeeded, Unknown
+from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, Unknown
+from orders.payment_gateway.client import HttpGateway
+from orders.payment_gateway.errors import MessageRefused
 from tests.payment_gateway import SECRET, GatewayProcess, running_gateway
 from tests.processes import until
 from tests.shop import eur, gbp

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from orders.online_retail.reading import HEADER
+from orders.importers.online_retail.parsing import HEADER
 
 
 def line(

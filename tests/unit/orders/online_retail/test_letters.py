@@ -5,18 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from eventshop.core.codec import canonical
-from eventshop.core.message import Command
-from orders.commands import (
-    CreateCreditNote,
-    CreateOrder,
-    ProcessPayment,
-    ReturnItems,
-    WriteOffStock,
-)
-from orders.online_retail.invoices import complete, invoices
-from orders.online_retail.letters import Letter, customer_id, letters, order_id
-from orders.online_retail.reading import read
+from eventshop.core.messages import Command
+from eventshop.core.serialization import canonical
+from orders.domain.commands import CreateCreditNote, CreateOrder, ProcessPayment, ReturnItems, WriteOffStock
+from orders.importers.online_retail.commands import Letter, customer_id, letters, order_id
+from orders.importers.online_retail.invoices import complete, invoices
+from orders.importers.online_retail.parsing import read
 from tests.unit.orders.online_retail.sheets import line, sheet
 from tests.unit.orders.shop import gbp
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from eventshop.cli.importing.csv_rows import LINE_BYTES
+from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
 from eventshop.core.money import Money
-from eventshop.ops.importing.errors import UnreadableFile, WrongHeader
-from eventshop.ops.importing.lines import LINE_BYTES
-from orders.online_retail.reading import HEADER, Row, read
+from orders.importers.online_retail.parsing import HEADER, Row, read
 from tests.unit.orders.online_retail.sheets import line, sheet
 
 

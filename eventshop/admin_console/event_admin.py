@@ -1,0 +1,101 @@
+"""Browsing the events of the whole store, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from eventshop.admin_console import correlation_views, event_detail, trace_view
+from eventshop.admin_console.display_names import by
+from eventshop.admin_console.formatting import when
+from eventshop.admin_console.keyset_pagination import KeysetChangeList
+from eventshop.admin_console.list_filters import AggregateTypeFilter, EventTypeFilter, RecordedFilter, event_types_of
+from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.search import found
+from eventshop.admin_console.unfold_adapter import display
+from eventshop.eventstore.models import StoredEvent
+
+
+class EventChangeList(KeysetChangeList):
+    """An aggregate type is asked for as its event types: those have an index with the position, it has none."""
+
+    def branches(self) -> Sequence[QuerySet[Any]]:
+        aggregate_type, event_type = self.params.get("aggregate"), self.params.get("type")
+        if not aggregate_type:
+            return [self.queryset]
+        names = event_types_of(aggregate_type)
+        if event_type or self.query:
+            return [self.queryset.filter(event_type__in=names)]
+        return [self.queryset.filter(event_type=name) for name in names]
+
+
+@admin.register(StoredEvent)
+class EventAdmin(ReadOnlyAdmin):
+    when_empty = "No event was recorded yet."
+    list_display = ("place", "recorded", "kind", "stream", "at_version", "who")
+    list_display_links = ("place",)
+    list_filter = (EventTypeFilter, AggregateTypeFilter, ("recorded_at", RecordedFilter))
+    list_filter_submit = True
+    search_fields = ("position",)
+    search_help_text = "Event, stream, correlation or command id; position; order number"
+    sortable_by = ()
+    ordering = ("-position",)
+    change_list_template = "console/keyset_list.html"
+    change_form_template = "console/event.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EventChangeList]:
+        return EventChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return (found(queryset, search_term) if search_term.strip() else queryset), False
+
+    def get_urls(self) -> list[URLPattern]:
+        correlation = self.admin_site.admin_view(correlation_views.page)
+        trace = self.admin_site.admin_view(trace_view.page)
+        return [
+            path("trace/", trace, {"model_admin": self}, name="trace"),
+            path("correlation/<uuid:correlation_id>/", correlation, {"model_admin": self}, name="correlation"),
+            *super().get_urls(),
+        ]
+
+    def page(self, request: HttpRequest, obj: StoredEvent) -> dict[str, Any]:
+        return event_detail.context(obj)
+
+    @display(description="position")
+    def place(self, event: StoredEvent) -> str:
+        return f"{event.position:,}"
+
+    @display(description="recorded")
+    def recorded(self, event: StoredEvent) -> str | SafeString:
+        return when(event.recorded_at)
+
+    @display(description="event", label=True)
+    def kind(self, event: StoredEvent) -> str:
+        return event.event_type
+
+    @display(description="stream")
+    def stream(self, event: StoredEvent) -> SafeString:
+        return stream_link(event.aggregate_type, event.aggregate_id)
+
+    @display(description="version")
+    def at_version(self, event: StoredEvent) -> int:
+        return event.version
+
+    @display(description="by")
+    def who(self, event: StoredEvent) -> str | SafeString:
+        return by(event.actor)
+
+
+def stream_link(aggregate_type: str, aggregate_id: UUID) -> SafeString:
+    url = reverse("admin:ops_stream_change", args=(aggregate_id,))
+    return format_html('<a class="es-link" href="{}">{} <code>{}</code></a>', url, aggregate_type, aggregate_id)

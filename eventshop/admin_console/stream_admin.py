@@ -1,0 +1,143 @@
+"""Streams: every aggregate by its first event, and the page of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+
+from eventshop.admin_console import state_comparison
+from eventshop.admin_console.formatting import when
+from eventshop.admin_console.keyset_pagination import KeysetChangeList
+from eventshop.admin_console.list_filters import AggregateTypeFilter, RecordedFilter
+from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.registry import row_pages
+from eventshop.admin_console.search import as_uuid, found
+from eventshop.admin_console.state_diff import change_at
+from eventshop.admin_console.timeline import lines
+from eventshop.admin_console.unfold_adapter import display
+from eventshop.core.message_registry import registry
+from eventshop.eventstore.models import StoredEvent
+from eventshop.operations.models import Stream
+
+#: Events on one page of a stream.
+PAGE: Final = 50
+
+
+class StreamChangeList(KeysetChangeList):
+    """One query per aggregate type, on the index of first events; then the last event of each stream of the page."""
+
+    def branches(self) -> Sequence[QuerySet[Any]]:
+        if self.query:
+            return [self.queryset]
+        chosen = self.params.get("aggregate")
+        names = [chosen] if chosen else sorted(registry.aggregates)
+        return [self.queryset.filter(aggregate_type=name) for name in names]
+
+    def completed(self, page: list[Any]) -> list[Any]:
+        newest = StoredEvent.objects.filter(aggregate_id=OuterRef("aggregate_id")).order_by("-version")
+        firsts = Stream.objects.filter(position__in=[stream.position for stream in page])
+        last = dict(firsts.values_list("position", Subquery(newest.values("position")[:1])))
+        events = StoredEvent.objects.defer("payload", "metadata").in_bulk(list(last.values()))
+        for stream in page:
+            stream.last = events[last[stream.position]]
+        return page
+
+
+@admin.register(Stream)
+class StreamAdmin(ReadOnlyAdmin):
+    when_empty = "No event was recorded yet."
+    list_display = ("of_type", "aggregate_id", "length", "last_event", "last_at", "began")
+    list_display_links = ("aggregate_id",)
+    list_filter = (AggregateTypeFilter, ("recorded_at", RecordedFilter))
+    list_filter_submit = True
+    search_fields = ("aggregate_id",)
+    search_help_text = "Stream id, order number, or any id of an event in it"
+    sortable_by = ()
+    ordering = ("-position",)
+    change_list_template = "console/keyset_list.html"
+    change_form_template = "console/stream.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(version=1)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StreamChangeList]:
+        return StreamChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not search_term.strip():
+            return queryset, False
+        events = found(StoredEvent.objects.all(), search_term).order_by()
+        ids = list(events.values_list("aggregate_id", flat=True).distinct()[: self.list_per_page])
+        return queryset.filter(aggregate_id__in=ids), False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        aggregate_id = as_uuid(object_id)
+        return self.get_queryset(request).filter(aggregate_id=aggregate_id).first() if aggregate_id else None
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(state_comparison.page)
+        return [
+            path("<uuid:aggregate_id>/past/", view, {"model_admin": self}, name="ops_stream_past"),
+            *super().get_urls(),
+        ]
+
+    def page(self, request: HttpRequest, obj: Stream) -> dict[str, Any]:
+        return stream_page(obj, _version(request.GET.get("version", "")))
+
+    @display(description="type", label=True)
+    def of_type(self, stream: Stream) -> str:
+        return stream.aggregate_type
+
+    @display(description="events")
+    def length(self, stream: Any) -> int:
+        return int(stream.last.version)
+
+    @display(description="last event")
+    def last_event(self, stream: Any) -> str:
+        return str(stream.last.event_type)
+
+    @display(description="last recorded")
+    def last_at(self, stream: Any) -> str | SafeString:
+        return when(stream.last.recorded_at)
+
+    @display(description="began")
+    def began(self, stream: Stream) -> str | SafeString:
+        return when(stream.recorded_at)
+
+
+def stream_page(stream: StoredEvent, version: int) -> dict[str, Any]:
+    """A page of a stream that begins at a version; and the state after the page's last event."""
+    events = StoredEvent.objects.filter(aggregate_id=stream.aggregate_id)
+    last = events.order_by("-version").values_list("version", "recorded_at").first() or (1, stream.recorded_at)
+    length = last[0]
+    first = max(1, min(version, length))
+    shown = list(events.filter(version__gte=first, version__lt=first + PAGE).order_by("version"))
+    until = shown[-1].version
+    return {
+        "stream": stream,
+        "title": stream.aggregate_type,
+        "subtitle": str(stream.aggregate_id),
+        "length": length,
+        "began": when(stream.recorded_at),
+        "last_at": when(last[1]),
+        "lines": lines(shown),
+        "first_shown": first,
+        "last_shown": until,
+        "previous_version": max(1, first - PAGE) if first > 1 else None,
+        "next_version": until + 1 if until < length else None,
+        "last_page_version": max(1, length - PAGE + 1),
+        "state_change": change_at(stream.aggregate_type, stream.aggregate_id, until),
+        "row_pages": row_pages(stream.aggregate_type, stream.aggregate_id),
+    }
+
+
+def _version(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 1

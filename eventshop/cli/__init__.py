@@ -1,0 +1,1 @@
+"""What the command line needs: management commands, progress bars, output, importing files."""

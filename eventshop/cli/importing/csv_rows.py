@@ -1,0 +1,75 @@
+"""From a CSV file to cells, line by line: one line is one row, and every fault has the number of its line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+from eventshop.cli.importing.errors import BrokenRow, UnreadableFile, WrongHeader
+
+#: Some texts of 200 characters, four bytes each, are well below this.
+LINE_BYTES: Final = 16 * 1024
+
+
+def rows_of(path: Path, header: str) -> Iterator[tuple[int, bytes]]:
+    """Each line after the header, with its number; raises `WrongHeader`, or `UnreadableFile`: also if there is none."""
+    number = 1
+    for number, line in _lines(path):
+        if number == 1:
+            _check_header(path, line, header)
+        else:
+            yield number, line
+    if number == 1:
+        raise UnreadableFile(f"{path}: there is no row in it", file=str(path))
+
+
+def cells_of(line: bytes) -> list[str]:
+    """The columns of a line; raises `BrokenRow`."""
+    if len(line) >= LINE_BYTES:
+        raise BrokenRow(f"the line is longer than {LINE_BYTES} bytes")
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        raise BrokenRow(f"byte {error.start + 1} of the line is not UTF-8") from error
+    try:
+        return next(csv.reader([text], strict=True), [])
+    except csv.Error as error:
+        raise BrokenRow(f"quotes do not fit: {error}") from error
+
+
+def shown(cell: str) -> str:
+    return repr(cell if len(cell) <= 50 else f"{cell[:50]}…")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Each physical line with its number: no text of these formats holds a line break, so one line is one row."""
+    number = 0
+    try:
+        with _opened(path) as file:
+            while line := file.readline(LINE_BYTES):
+                number += 1
+                yield number, line.rstrip(b"\r\n")
+                while not line.endswith(b"\n") and (line := file.readline(LINE_BYTES)):
+                    pass
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UnreadableFile(
+            f"{path}: the gzip data is damaged after line {number}: {error}", file=str(path)
+        ) from error
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror or error}", file=str(path)) from error
+    if not number:
+        raise UnreadableFile(f"{path}: the file is empty", file=str(path))
+
+
+def _opened(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+def _check_header(path: Path, line: bytes, header: str) -> None:
+    if line != header.encode():
+        found = line[:200].decode("utf-8", "replace")
+        raise WrongHeader(f"{path}:1: the header must be {header}, not {found!r}", file=str(path), found=found)

@@ -1,0 +1,44 @@
+"""manage.py create_topics: make the Kafka topics, or check that they are what they should be."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from eventshop.core.errors import EventShopError
+from eventshop.projections import checkpoints
+from eventshop.projections.projection import catalogue
+from eventshop.sagas import partition_leases
+
+
+class Command(BaseCommand):
+    help = "Make or check every topic: partitions, settings, and that it still is the one we made."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--forget",
+            action="append",
+            default=[],
+            metavar="TOPIC",
+            help="Accept that this topic was deleted or made anew; its events are then published again from the start.",
+        )
+
+    def handle(self, *args: Any, forget: list[str], **options: Any) -> None:
+        if not settings.KAFKA_OPTIONS:
+            raise CommandError("EVENT_LOG_URL names no Kafka: the embedded log needs no topics")
+        from eventshop.messaging.kafka import topics
+
+        try:
+            for name in forget:
+                topics.forget(name)
+                if name == topics.event_store():
+                    checkpoints.to_a_new_topic()
+                    partition_leases.to_a_new_topic()
+                self.stdout.write(f"{name}: forgotten")
+            for done in topics.ensure(topics.designed(projection.topic for projection in catalogue.chosen([]))):
+                self.stdout.write(done)
+        except EventShopError as error:
+            raise CommandError(str(error)) from error

@@ -1,0 +1,36 @@
+"""manage.py export_roots FILE: every signed root, for somebody outside to keep."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from eventshop.cli.kafka_commands import said_clearly
+from eventshop.operations.models import SignedRoot
+from eventshop.operations.tamper_evidence import root_files
+from eventshop.operations.tamper_evidence.signed_roots import sign_new
+
+
+class Command(BaseCommand):
+    help = "Sign what is new, and write every signed root with its heads to a file for somebody outside to keep."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, help="A new file.")
+
+    def handle(self, *args: Any, file: Path, **options: Any) -> None:
+        with said_clearly("Remove the file, it is not complete."):
+            sign_new()
+            try:
+                with file.open("xb") as out:
+                    out.writelines(root_files.lines(SignedRoot.objects.order_by("number").iterator(chunk_size=1)))
+            except OSError as error:
+                raise CommandError(f"{file}: {error.strerror}") from error
+        last = SignedRoot.objects.defer("heads").order_by("-number").first()
+        self.stdout.write(
+            f"{last.number} roots up to position {last.to_position}, signed by {last.public_key}."
+            if last
+            else "No event yet."
+        )

@@ -1,0 +1,32 @@
+"""manage.py publish_projections: changed read model rows and dead letters to Kafka, exactly once, until stopped."""
+
+from __future__ import annotations
+
+import signal
+from threading import Event as Signal
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from eventshop.core.errors import EventShopError
+
+
+class Command(BaseCommand):
+    help = "Publish changed rows and dead letters to Kafka. Of several publishers one leads, the others wait."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.KAFKA_OPTIONS or connection.vendor != "postgresql":
+            raise CommandError("publishing needs PostgreSQL (DATABASE_URL) and Kafka (EVENT_LOG_URL=kafka://...)")
+        from eventshop.projections import outbox_publisher
+
+        stop = Signal()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        self.stdout.write("Publishing; Ctrl-C stops after the transaction in hand.")
+        try:
+            outbox_publisher.run(stop)
+        except EventShopError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write("Stopped.")

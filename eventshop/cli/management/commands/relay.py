@@ -1,0 +1,32 @@
+"""manage.py relay: publish events from the table to Kafka, exactly once, until stopped."""
+
+from __future__ import annotations
+
+import signal
+from threading import Event as Signal
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from eventshop.core.errors import EventShopError
+
+
+class Command(BaseCommand):
+    help = "Publish events to Kafka. Of several relays one leads and the others wait to take over."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.KAFKA_OPTIONS or connection.vendor != "postgresql":
+            raise CommandError("the relay needs PostgreSQL (DATABASE_URL) and Kafka (EVENT_LOG_URL=kafka://...)")
+        from eventshop.messaging.relay import event_relay
+
+        stop = Signal()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        self.stdout.write("Relaying; Ctrl-C stops after the transaction in hand.")
+        try:
+            event_relay.run(stop)
+        except EventShopError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write("Stopped.")

@@ -1,0 +1,41 @@
+"""manage.py republish_events: publish every event anew, into an empty topic."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from time import monotonic
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from eventshop.cli import kafka_commands
+from eventshop.cli.progress_bar import progress
+
+
+class Command(BaseCommand):
+    help = "Publish every event of the table into an empty topic. Interrupted, it goes on where Kafka is."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="Only say what would be done.")
+        parser.add_argument("--verify", action="store_true", help="Compare table and topic afterwards (verify_log).")
+
+    def handle(self, *args: Any, dry_run: bool, verify: bool, **options: Any) -> None:
+        kafka_commands.needs_both("republish_events")
+        from eventshop.messaging.relay.republish import planned, republish
+
+        with kafka_commands.said_clearly("Run it again: it goes on where Kafka is."):
+            plan = planned()
+            if plan.there:
+                self.stdout.write(f"{plan.there:,} events are on the topic already, as in the table: going on there.")
+            self.stdout.write(
+                f"{plan.to_publish:,} events to publish, up to position {plan.head}: about "
+                f"{plan.bytes / 1_000_000:,.1f} MB before compression."
+            )
+            if dry_run:
+                return
+            started = monotonic()
+            with progress(self, "publishing", plan.to_publish) as told:
+                done = republish(plan, told)
+            self.stdout.write(f"{done:,} events published in {monotonic() - started:.1f} s.")
+            if verify:
+                kafka_commands.verify(self)

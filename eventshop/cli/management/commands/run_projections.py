@@ -1,0 +1,49 @@
+"""manage.py run_projections [NAME...] [--once]: fold events into read models, until stopped or until caught up."""
+
+from __future__ import annotations
+
+import signal
+from argparse import ArgumentParser
+from threading import Event as Signal
+from time import monotonic
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from eventshop.core.deterministic_ids import this_process
+from eventshop.core.errors import EventShopError
+from eventshop.messaging.event_log_factory import event_log
+from eventshop.projections.projection import catalogue
+from eventshop.projections.runner import Runner
+from eventshop.runtime.watchdog import Watchdog
+
+
+class Command(BaseCommand):
+    help = "Fold events into read models. Without names: all of them."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("names", nargs="*", metavar="NAME", help="Projections to run; see projections_status.")
+        parser.add_argument("--once", action="store_true", help="Catch up and exit.")
+
+    def handle(self, *args: Any, names: list[str], once: bool, **options: Any) -> None:
+        try:
+            chosen = catalogue.chosen(names)
+            if once:
+                self._catch_up(Runner(chosen, event_log()))
+            else:
+                self._run(Runner(chosen, event_log(), owner=this_process(), watchdog=Watchdog()))
+        except EventShopError as error:
+            raise CommandError(str(error)) from error
+
+    def _catch_up(self, runner: Runner) -> None:
+        started = monotonic()
+        events = runner.catch_up()
+        self.stdout.write(f"Caught up: {events} events folded in {monotonic() - started:.1f} s.")
+
+    def _run(self, runner: Runner) -> None:
+        stop = Signal()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        self.stdout.write("Projecting; Ctrl-C stops after the batch in hand.")
+        runner.run(stop)
+        self.stdout.write("Stopped.")

@@ -1,0 +1,18 @@
+"""manage.py verify_log: is what Kafka holds exactly what is in the event table?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from eventshop.cli import kafka_commands
+
+
+class Command(BaseCommand):
+    help = "Compare the event table with Kafka event by event; say the first difference, and fail if there is one."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        kafka_commands.needs_both("verify_log")
+        with kafka_commands.said_clearly("Nothing was changed."):
+            kafka_commands.verify(self)

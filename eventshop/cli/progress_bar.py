@@ -1,0 +1,39 @@
+"""A bar with pace and time left, for commands that go through all events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from django.core.management.base import BaseCommand
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from eventshop.cli.rich_output import console
+
+
+def bar_of(command: BaseCommand) -> Progress:
+    """The bar itself; its tasks have a field `pace`."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[pace]}"),
+        TimeRemainingColumn(),
+        console=console(command),
+    )
+
+
+@contextmanager
+def progress(command: BaseCommand, what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """Gives a function that is told how far it is, and how many events that took where that is another number."""
+    bar = bar_of(command)
+    started = monotonic()
+    with bar:
+        task = bar.add_task(what, total=total, pace="")
+
+        def told(done: int, events: int | None = None) -> None:
+            pace = f"{(done if events is None else events) / (monotonic() - started):,.0f} events/s"
+            bar.update(task, completed=done, pace=pace)
+
+        yield told

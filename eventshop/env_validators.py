@@ -1,0 +1,248 @@
+"""Checks of settings: each takes the text of one setting and returns its value, or refuses it by name.
+
+Pure functions; only `settings.py` reads the environment. A message never repeats a URL: it may hold a password.
+"""
+
+import re
+from base64 import b64decode
+from collections.abc import Collection
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off"}
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+SECRET_KEY_LENGTH = 32
+#: Schemes whose client is not installed by requirements.txt, and the package that brings it.
+EXTRA_PACKAGES = {"redis": "redis", "rediss": "redis"}
+
+
+def refused(name: str, why: str) -> ImproperlyConfigured:
+    """Return the error for a setting that cannot be used."""
+    return ImproperlyConfigured(f"{name}: {why}")
+
+
+def switch(name: str, text: str) -> bool:
+    """Return an on/off value. Anything else is refused: django-environ would take a slip for `off`."""
+    value = text.strip().lower()
+    if value in TRUE | FALSE:
+        return value in TRUE
+    raise refused(name, f"must be on or off, not {text!r}")
+
+
+def secret_key(name: str, text: str) -> str:
+    """Return a key that is worth signing with."""
+    if not text:
+        raise refused(name, "is not set; `make run` writes a random one to .env")
+    if len(text) < SECRET_KEY_LENGTH:
+        raise refused(name, f"must be at least {SECRET_KEY_LENGTH} characters long, not {len(text)}")
+    return text
+
+
+def encryption_keys(current: str, former: list[str], *, secret: str) -> list[bytes]:
+    """Return the key that wraps personal keys, then those it once was; without any, one that follows from `secret`."""
+    if not current:
+        # For a first start without settings. A changed SECRET_KEY would then lose all personal data: the start refuses.
+        keys = [sha256(b"eventshop: key-encryption key\n" + secret.encode()).digest()]
+    else:
+        keys = [_encryption_key("KEY_ENCRYPTION_KEY", current)]
+    return keys + [_encryption_key("FORMER_KEY_ENCRYPTION_KEYS", text) for text in former if text.strip()]
+
+
+def _encryption_key(name: str, text: str) -> bytes:
+    try:
+        key = b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
+    except ValueError:
+        raise refused(name, "is not base64") from None
+    if len(key) != 32:
+        raise refused(name, f"must be 32 random bytes in base64, not {len(key)}")
+    return key
+
+
+def signing_key(name: str, text: str, *, secret: str) -> bytes:
+    """Return the Ed25519 seed that the store's roots are signed with; without any, one that follows from `secret`."""
+    if text:
+        return _encryption_key(name, text)
+    return sha256(b"eventshop: root signing key\n" + secret.encode()).digest()
+
+
+def public_keys(name: str, values: list[str]) -> list[str]:
+    """Return Ed25519 public keys in hexadecimal."""
+    keys = [value.strip().lower() for value in values if value.strip()]
+    for key in keys:
+        if len(key) != 64 or set(key) - set("0123456789abcdef"):
+            raise refused(name, f"public keys are 64 hexadecimal digits, not {key!r}")
+    return keys
+
+
+def snapshot_every(name: str, text: str) -> dict[str, int]:
+    """Return after how many events a snapshot is taken, by aggregate type; under `` for all others. 0: never."""
+    every = {"": 100}
+    for part in filter(None, map(str.strip, text.split(","))):
+        kind, _, number = part.rpartition("=")
+        every[kind.strip()] = whole_number(name, number.strip())
+    return every
+
+
+def hosts(name: str, values: list[str]) -> list[str]:
+    """Return host names without scheme, port or path."""
+    stripped = [value.strip() for value in values if value.strip()]
+    if not stripped:
+        raise refused(name, "needs at least one host name")
+    for host in stripped:
+        if "/" in host or (":" in host and not host.startswith("[")):
+            raise refused(name, f"host names only, without scheme, port or path, not {host!r}")
+    return stripped
+
+
+def time_zone(name: str, text: str) -> str:
+    """Return the name of a time zone that this machine knows."""
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise refused(name, f"unknown time zone {text!r}; give a name such as Europe/London") from None
+    return text
+
+
+def log_level(name: str, text: str) -> str:
+    """Return a level of the logging module."""
+    if text.upper() not in LOG_LEVELS:
+        raise refused(name, f"must be one of {', '.join(LOG_LEVELS)}, not {text!r}")
+    return text.upper()
+
+
+def scheme(name: str, url: str, known: Collection[str]) -> str:
+    """Return the scheme of `url`, which must be one of `known` and have its client installed."""
+    found = url.partition(":")[0].lower() if ":" in url else ""
+    if found not in known:
+        raise refused(name, f"unsupported scheme {found!r}; use one of {', '.join(known)}")
+    package = EXTRA_PACKAGES.get(found)
+    if package and find_spec(package) is None:
+        raise refused(name, f"{found}:// needs the package {package!r}, which is not installed")
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise refused(name, "the port must be a number from 0 to 65535") from None
+    return found
+
+
+def event_log_url(name: str, url: str) -> str:
+    """Return `database:`, or `kafka://host:port,host:port` with at least one broker."""
+    if url == "database:":
+        return url
+    if not url.startswith("kafka://"):
+        found = url.partition(":")[0]
+        raise refused(name, f"unsupported scheme {found!r}; use database: or kafka://host:port,host:port")
+    for broker in _brokers(url):
+        host, _, port = broker.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise refused(name, f"{broker!r} is not host:port")
+    return url
+
+
+#: What may follow the brokers in EVENT_LOG_URL, and is passed to every Kafka client.
+KAFKA_OPTIONS = {
+    "security_protocol",
+    "sasl_mechanism",
+    "sasl_plain_username",
+    "sasl_plain_password",
+    "ssl_cafile",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_check_hostname",
+}
+
+
+def kafka_options(name: str, url: str) -> dict[str, Any]:
+    """Return what every Kafka client is made with; nothing for `database:`."""
+    if not url.startswith("kafka://"):
+        return {}
+    options: dict[str, Any] = {"bootstrap_servers": _brokers(url)}
+    for option, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+        if option not in KAFKA_OPTIONS:
+            raise refused(name, f"{option!r} is no option; use {', '.join(sorted(KAFKA_OPTIONS))}")
+        options[option] = switch(name, value) if option == "ssl_check_hostname" else value
+    return options
+
+
+def _brokers(url: str) -> list[str]:
+    return url.removeprefix("kafka://").partition("?")[0].rstrip("/").split(",")
+
+
+def count(name: str, text: str) -> int:
+    """Return a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise refused(name, f"must be a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+def whole_number(name: str, text: str) -> int:
+    """Return a whole number of at least 0."""
+    if not text.isdecimal():
+        raise refused(name, f"must be a whole number, not {text!r}")
+    return int(text)
+
+
+def topic_prefix(name: str, text: str) -> str:
+    """Return what may begin the name of a Kafka topic."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", text):
+        raise refused(name, f"only letters, digits, dots, dashes and underscores, not {text!r}")
+    return text
+
+
+def payment_gateway_url(name: str, url: str) -> str:
+    """Return an https address, or an http one of this machine or of a name without dots; or nothing."""
+    if not url:
+        return url
+    scheme(name, url, ("https", "http"))
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host or parts.query or parts.fragment or parts.username:
+        raise refused(name, "must be an address like https://host/path")
+    near = host in ("localhost", "::1") or host.startswith("127.") or "." not in host
+    if parts.scheme == "http" and not near:
+        raise refused(name, "must begin with https://; the secret goes with every request")
+    return url.rstrip("/")
+
+
+def payment_gateway_secret(name: str, text: str, *, needed: bool) -> str:
+    """Return `whsec_` and at least 24 bytes in base64, as Standard Webhooks has it; or nothing."""
+    if not text and not needed:
+        return text
+    try:
+        key = b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not text.startswith("whsec_") or len(key) < 24:
+        raise refused(name, "must be whsec_ and at least 24 random bytes in base64")
+    return text
+
+
+def crash_point(name: str, text: str) -> str:
+    """Return `NAME` or `NAME:N` (`eventshop/runtime/fault_injection.py` has the names), or nothing."""
+    point, _, number = text.partition(":")
+    if text and (not point or (number and not number.isdecimal())):
+        raise refused(name, f"must be NAME or NAME:N, not {text!r}")
+    return text
+
+
+def folder(name: str, path: Path) -> Path:
+    """Return `path` as an existing folder."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refused(name, f"cannot make the folder {path}: {error.strerror}") from error
+    return path
+
+
+def rate(name: str, text: str) -> str:
+    """Return "tries/period", such as 600/m: so many in a second, a minute, an hour or a day, or several (10/15m)."""
+    if not re.fullmatch(r"[1-9]\d*/([1-9]\d*)?[smhd]", text):
+        raise refused(name, f"must be a number and a period, such as 600/m, not {text!r}")
+    return text

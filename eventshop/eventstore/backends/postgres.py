@@ -1,0 +1,259 @@
+"""What the store says to PostgreSQL: prepared, binary, one round trip each (mechanics 3.6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+
+from eventshop.core.errors import TailBusy
+from eventshop.eventstore.backends import postgres_prepared
+from eventshop.eventstore.backends.postgres_prepared import BINARY, TEXT, Statement
+from eventshop.eventstore.records import (
+    EVENT_COLUMNS,
+    RECEIPT_COLUMNS,
+    SELECT_EVENT,
+    SELECT_RECEIPT,
+    SNAPSHOT,
+    Linked,
+    Past,
+    ReceiptRow,
+    Row,
+    columns,
+)
+
+#: Events and the receipt of an earlier try in one answer; a receipt comes as a row of the same shape with version -1.
+#: Where there is a snapshot, it comes in place of the events that are in it.
+HISTORY: Final = f"""
+SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM event
+WHERE aggregate_id = $1::uuid
+AND version > COALESCE((SELECT version FROM snapshot WHERE aggregate_id = $1::uuid), 0)
+UNION ALL
+SELECT version, '{SNAPSHOT}' || fingerprint, state, hash, aggregate_type, 0 FROM snapshot WHERE aggregate_id = $1::uuid
+UNION ALL
+SELECT -1, '', '', ''::bytea, '', 0 FROM receipt WHERE command_id = $2::uuid
+"""
+_HISTORY: Final = Statement(b"store_history", HISTORY.encode(), [BINARY, BINARY])
+
+_WHOLE_HISTORIES: Final = """
+SELECT aggregate_id, version, event_type, payload, hash, aggregate_type, schema_version FROM event
+WHERE aggregate_id = ANY(%s) ORDER BY aggregate_id, version
+"""
+_HISTORIES: Final = f"""
+SELECT e.aggregate_id, e.version, e.event_type, e.payload, e.hash, e.aggregate_type, e.schema_version
+FROM event AS e LEFT JOIN snapshot AS s ON s.aggregate_id = e.aggregate_id
+WHERE e.aggregate_id = ANY(%s) AND e.version > COALESCE(s.version, 0)
+UNION ALL
+SELECT aggregate_id, version, '{SNAPSHOT}' || fingerprint, state, hash, aggregate_type, 0 FROM snapshot
+WHERE aggregate_id = ANY(%s)
+ORDER BY 1, 2
+"""
+
+#: One command's events and receipt. Most commands lead to one event; arrays of one would cost twice its processor time.
+APPEND_ONE: Final = """
+SELECT append_event(
+    $1::uuid, $2::text, $3::int, $4::text, $5::bytea, $6::uuid, $7::text, $8::int, $9::timestamptz, $10::timestamptz,
+    $11::uuid, $12::uuid, $13::uuid, $14::int, $15::uuid, $16::text, $17::text, $18::text, $19::bytea, $20::bytea
+)
+"""
+_BINARY: Final = ("uuid", "bytea")  # as `libpq.sent` sends them
+_APPEND_ONE: Final = Statement(
+    b"store_append_one",
+    APPEND_ONE.encode(),
+    [BINARY if kind in _BINARY else TEXT for kind in re.findall(r"::(\w+)", APPEND_ONE)],
+)
+APPEND: Final = """
+SELECT append_events(
+    %b::uuid[], %b::text[], %b::int[], %b::text[], %b::bytea[], %b::uuid, %b::text, %b::int, %b::timestamptz,
+    %b::timestamptz, %b::uuid, %b::uuid, %b::uuid, %b::int, %b::uuid, %b::text, %b::text, %b::text, %b::bytea, %b::bytea
+)
+"""
+
+APPEND_MANY: Final = f"""
+INSERT INTO event ({", ".join(EVENT_COLUMNS)}) SELECT * FROM unnest(
+    %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::int[], %b::int[], %b::timestamptz[], %b::timestamptz[],
+    %b::uuid[], %b::uuid[], %b::uuid[], %b::int[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::bytea[]
+)
+RETURNING position
+"""
+RECEIVE_MANY: Final = f"""
+INSERT INTO receipt ({", ".join(RECEIPT_COLUMNS)}) SELECT * FROM unnest(
+    %b::uuid[], %b::text[], %b::bytea[], %b::uuid[], %b::text[], %b::int[], %b::int[], %b::bigint[], %b::text[],
+    %b::timestamptz[]
+)
+RETURNING 1
+"""
+
+
+#: As `chain.text` makes it: an attacker who changes this function's inputs changes what is hashed.
+_TEXT: Final = "convert_to(concat({}), 'UTF8')".format(
+    ", E'\\n', ".join(
+        f"to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"')"
+        if name.endswith("_at")
+        else name
+        for name in EVENT_COLUMNS[:-1]
+    )
+)
+LINKS: Final = f"""
+SELECT aggregate_id, version, hash, {_TEXT}, position, event_id, aggregate_type, event_type FROM event
+WHERE (aggregate_id, version) > (%b::uuid, %b::int) AND aggregate_id <= %b::uuid
+ORDER BY aggregate_id, version LIMIT %b::int
+"""
+
+
+def run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The rows of one prepared statement on Django's own connection, inside its transaction if there is one.
+
+    Django's cursor binds on the client, which rules out prepared statements. Errors come out as Django's.
+    """
+    django = connections[DEFAULT_DB_ALIAS]
+    with django.wrap_database_errors:
+        return _cursor(django).execute(sql, parameters, prepare=True, binary=True).fetchall()
+
+
+def _cursor(django: Any) -> psycopg.Cursor[tuple[Any, ...]]:
+    """One cursor for each connection: making one takes as long as a small statement."""
+    django.ensure_connection()
+    cursor: psycopg.Cursor[tuple[Any, ...]] | None = getattr(django, "store_cursor", None)
+    if cursor is None or cursor.connection is not django.connection:
+        cursor = django.store_cursor = psycopg.Cursor(django.connection)
+    return cursor
+
+
+def history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[Past]]:
+    """Whether the command has a receipt, and the aggregate's past in order."""
+    if django := postgres_prepared.outside():
+        rows = _past(postgres_prepared.run(django, _HISTORY, (aggregate_id.bytes, command_id.bytes)))
+    else:
+        rows = [Past(*row) for row in run(_placeholders(HISTORY), (*[aggregate_id] * 3, command_id))]
+    if len(rows) > 1:
+        rows.sort(key=lambda row: row.version)
+    seen = bool(rows) and rows[0].version < 0
+    return seen, rows[seen:]
+
+
+def _past(result: Any) -> list[Past]:
+    value, number, text = result.get_value, postgres_prepared.number, postgres_prepared.text
+    return [
+        Past(
+            number(value(row, 0)),
+            text(value(row, 1)),
+            text(value(row, 2)),
+            value(row, 3),
+            text(value(row, 4)),
+            number(value(row, 5)),
+        )
+        for row in range(result.ntuples)
+    ]
+
+
+@cache
+def _placeholders(sql: str) -> str:
+    """The statement as psycopg takes it: %b for $1, $2 …, which stand in order."""
+    return re.sub(r"\$\d+", "%b", sql)
+
+
+def histories(aggregate_ids: Sequence[UUID], *, snapshots: bool = True) -> list[tuple[UUID, Past]]:
+    """The pasts of many, by aggregate and version; from their snapshots on, where they have one and it is wanted."""
+    sql, ids = (_HISTORIES, 2) if snapshots else (_WHOLE_HISTORIES, 1)
+    return [(row[0], Past(*row[1:])) for row in run(sql, (list(aggregate_ids),) * ids)]
+
+
+def receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
+    return [ReceiptRow(*row) for row in run(f"{SELECT_RECEIPT} WHERE command_id = ANY(%s)", (list(command_ids),))]
+
+
+def append(rows: Sequence[Row], receipt: ReceiptRow, follows: bytes) -> int:
+    """Write one command's events and receipt; gives the last event's position.
+
+    `follows` is the hash of the event before them: the stream must still end with that very event.
+    """
+    if not rows:
+        receive_many([receipt])
+        return receipt.position
+    first = rows[0]
+    about = (
+        first.aggregate_id,
+        first.aggregate_type,
+        first.version,
+        first.occurred_at,
+        first.recorded_at,
+        first.correlation_id,
+        first.causation_id,
+        first.saga_id,
+        first.sequence_number,
+        first.command_id,
+        first.actor,
+        first.metadata,
+        receipt.command_type,
+        receipt.payload_hash,
+        follows,
+    )
+    if len(rows) == 1:
+        return _append_one((first.event_id, first.event_type, first.schema_version, first.payload, first.hash, *about))
+    many = (
+        [row.event_id for row in rows],
+        [row.event_type for row in rows],
+        [row.schema_version for row in rows],
+        [row.payload for row in rows],
+        [row.hash for row in rows],
+    )
+    [(position,)] = run(APPEND, (*many, *about))
+    return int(position)
+
+
+def _append_one(values: Sequence[Any]) -> int:
+    if django := postgres_prepared.outside():
+        return postgres_prepared.number(
+            postgres_prepared.run(django, _APPEND_ONE, [postgres_prepared.sent(value) for value in values]).get_value(
+                0, 0
+            )
+        )
+    [(position,)] = run(_placeholders(APPEND_ONE), values)
+    return int(position)
+
+
+def append_many(rows: Sequence[Row]) -> list[int]:
+    """Write the events of many commands in order; gives their positions."""
+    return [position for (position,) in run(APPEND_MANY, columns(rows, len(EVENT_COLUMNS)))] if rows else []
+
+
+def receive_many(rows: Sequence[ReceiptRow]) -> None:
+    if rows:
+        run(RECEIVE_MANY, columns(rows, len(RECEIPT_COLUMNS)))
+
+
+def select(where: str, parameters: Sequence[Any]) -> list[Row]:
+    """Events by a condition of ours (never of a user's)."""
+    return [Row(*row) for row in run(f"{SELECT_EVENT} {where}", parameters)]
+
+
+def links(after: tuple[UUID, int], to: UUID, limit: int) -> list[Linked]:
+    """Events behind a stream and version, up to the end of a stream, by stream and version."""
+    return [Linked(*row) for row in run(LINKS, (*after, to, limit))]
+
+
+def horizon(after: int) -> int:
+    """The position up to which nothing can appear any more; `after` when there is nothing new.
+
+    The exclusive lock waits out every writer in flight (mechanics 3.4); raises `TailBusy` after 100 ms of waiting,
+    because writers queue behind a waiting fence.
+    """
+    try:
+        [(position,)] = run("SELECT tail_horizon(%s)", (after,))
+    except DatabaseError as error:
+        if isinstance(error.__cause__, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
+            raise TailBusy from error
+        raise
+    return int(position)
+
+
+def violated(error: Exception) -> str:
+    """The name of the constraint a database error is about; empty if it is about none."""
+    cause = error.__cause__
+    return (cause.diag.constraint_name or "") if isinstance(cause, psycopg.Error) else ""

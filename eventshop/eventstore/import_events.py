@@ -1,0 +1,54 @@
+"""Events as they once were, with their positions, ids, times and hashes, into PostgreSQL's event table.
+
+The table's own rules hold as for any append: no gap in a stream, nothing twice, nothing changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from eventshop.eventstore.backends.postgres import receive_many, run
+from eventshop.eventstore.event_append import Written, violations
+from eventshop.eventstore.records import ReceiptRow, Row, columns
+
+_EVENTS: Final = f"""
+INSERT INTO event ({", ".join(Row._fields)}) SELECT * FROM unnest(
+    %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::int[], %b::int[], %b::timestamptz[], %b::timestamptz[],
+    %b::uuid[], %b::uuid[], %b::uuid[], %b::int[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::bytea[],
+    %b::bigint[]
+)
+RETURNING 1
+"""
+_HEADS: Final = """
+SELECT stream.id, head.version, head.hash FROM unnest(%b::uuid[]) AS stream(id), LATERAL (
+    SELECT version, hash FROM event WHERE aggregate_id = stream.id ORDER BY version DESC LIMIT 1
+) AS head
+"""
+_RESERVE: Final = """
+SELECT setval(it.sequence, greatest(%b::bigint, nextval(it.sequence)))
+FROM (SELECT pg_get_serial_sequence('event', 'position')::regclass) AS it(sequence)
+"""
+
+
+def reserve(position: int) -> None:
+    """Whatever is appended from now on comes behind this position, also after a crash."""
+    if position:
+        run(_RESERVE, (position,))
+
+
+def heads(aggregate_ids: Iterable[UUID]) -> dict[UUID, Written]:
+    """What the streams that exist end with."""
+    found = run(_HEADS, (list(aggregate_ids),))
+    return {aggregate_id: Written(version, bytes(hash_)) for aggregate_id, version, hash_ in found}
+
+
+def write(rows: Sequence[Row], receipts: Sequence[ReceiptRow]) -> None:
+    """All or none of them; raises what an append raises when a rule of the table is broken."""
+    if rows:
+        with transaction.atomic(), violations():
+            run(_EVENTS, columns(rows, len(Row._fields)))
+            receive_many(receipts)

@@ -1,0 +1,1 @@
+"""Snapshots of aggregates: when they are taken, how they are stored, when they are valid."""

@@ -1,8 +1,0 @@
-from django.apps import AppConfig
-
-
-class LogConfig(AppConfig):
-    name = "eventshop.log"
-    label = "log"
-    verbose_name = "Event log"
-    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,1 @@
+"""Avro encoding of events on Kafka, their published schemas, and compatibility checks."""

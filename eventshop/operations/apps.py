@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+
+class OpsConfig(AppConfig):
+    """Operations: the console's look and pages, health, content security."""
+
+    name = "eventshop.operations"
+    label = "ops"
+    verbose_name = "Operations"
+
+    def ready(self) -> None:
+        from eventshop.operations import health_checks, saga_health
+
+        health_checks.register(saga_health.sagas)

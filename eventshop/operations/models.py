@@ -1,0 +1,97 @@
+"""What operators look at: a stream, seen through its first event, and the work that comes round again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import models
+
+from eventshop.eventstore.models import StoredEvent
+
+
+class Stream(StoredEvent):
+    """The events of one aggregate."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "stream"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.aggregate_type} {self.aggregate_id}"
+
+
+class WebRequest(models.Model):
+    """A request from outside that sent commands: when, where to, and which."""
+
+    request_id = models.UUIDField(primary_key=True)
+    trace_id = models.CharField(max_length=32, db_index=True, help_text="W3C Trace Context; the caller's own if sent.")
+    method = models.CharField(max_length=10)
+    route = models.CharField(max_length=200, help_text="The pattern of the address.")
+    actor = models.CharField(max_length=200, blank=True, help_text="The account that was signed in, by its key.")
+    status = models.IntegerField(help_text="Of the answer.")
+    answered_at = models.DateTimeField(auto_now_add=True)
+    took_ms = models.IntegerField()
+    commands = models.TextField(help_text="The ids of the commands, the first hundred.")
+    sent = models.IntegerField(help_text="How many commands there were.")
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route}"
+
+    @property
+    def began_at(self) -> datetime:
+        return self.answered_at - timedelta(milliseconds=self.took_ms)
+
+
+class SignedRoot(models.Model):
+    """How far the streams with events in a span of positions had come, as one hash, signed.
+
+    The root names the one before it, so the newest stands for all.
+    """
+
+    number = models.IntegerField(primary_key=True, help_text="1, 2, 3 …")
+    after_position = models.BigIntegerField(help_text="Where the one before it ended.")
+    to_position = models.BigIntegerField(help_text="The last position that it covers.")
+    streams = models.IntegerField(help_text="How many had events between those positions.")
+    root = models.BinaryField(help_text="Merkle root over their heads.")
+    previous = models.BinaryField(help_text="SHA-256 of the statement before it.")
+    taken_at = models.DateTimeField()
+    public_key = models.CharField(max_length=64, help_text="Ed25519, in hexadecimal.")
+    signature = models.BinaryField(help_text="Of the statement, by that key.")
+    heads = models.BinaryField(help_text="Stream, version and hash of each, 52 bytes, by stream.")
+
+    class Meta:
+        verbose_name = "signed root"
+        default_permissions = ("view",)
+        constraints = (models.UniqueConstraint(fields=["after_position"], name="signed_root_once"),)
+
+    def __str__(self) -> str:
+        return f"Root {self.number}"
+
+
+class PeriodicWork(models.Model):
+    """When a piece of work is due again, who does it now, and how the last time went."""
+
+    #: Characters kept of what the work said.
+    MOST: Final = 500
+
+    name = models.CharField(max_length=100, primary_key=True)
+    due_at = models.DateTimeField(help_text="When it is done next.")
+    owner = models.CharField(max_length=200, blank=True, help_text="The process that does it, or did it last.")
+    leased_until = models.DateTimeField(null=True, help_text="Empty: nobody is at it.")
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    failed = models.BooleanField(default=False, help_text="Whether the last time ended with an error.")
+    said = models.CharField(max_length=MOST, blank=True, help_text="What it did the last time, or its error.")
+
+    class Meta:
+        verbose_name = "periodic work"
+        verbose_name_plural = "periodic work"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.name

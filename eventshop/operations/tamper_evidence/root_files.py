@@ -1,0 +1,50 @@
+"""Signed roots as a file that somebody outside keeps: one line of JSON for each, from the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import IO, Final
+
+import msgspec
+from msgspec import Struct
+
+from eventshop.core.errors import InvalidMessage
+from eventshop.operations.models import SignedRoot
+
+
+class RootLine(Struct, frozen=True, forbid_unknown_fields=True):
+    """A root and its heads. Bytes are in base64."""
+
+    number: int
+    after_position: int
+    to_position: int
+    streams: int
+    root: bytes
+    previous: bytes
+    taken_at: datetime
+    public_key: str
+    signature: bytes
+    heads: bytes
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(RootLine).decode
+
+
+def lines(roots: Iterable[SignedRoot]) -> Iterator[bytes]:
+    for root in roots:
+        yield _encode({name: _plain(getattr(root, name)) for name in RootLine.__struct_fields__}) + b"\n"
+
+
+def read(file: IO[bytes]) -> Iterator[SignedRoot]:
+    """The roots of a file, as they would stand in the table; raises `InvalidMessage` naming the line."""
+    for number, line in enumerate(file, start=1):
+        try:
+            yield SignedRoot(**msgspec.structs.asdict(_decode(line)))
+        except (msgspec.DecodeError, ValueError) as error:
+            raise InvalidMessage(f"line {number} is no signed root: {error}", line=number) from error
+
+
+def _plain(value: object) -> object:
+    return bytes(value) if isinstance(value, memoryview) else value

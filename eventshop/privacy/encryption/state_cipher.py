@@ -1,0 +1,65 @@
+"""A whole state under several keys at once: with any one of them gone, nobody can read it.
+
+`e1.`, the base64 of the keys' names, a full stop, and the base64 of the layers: for each key, in the order of the
+names, a nonce and what the key before it made. The stream, the version and all names are authenticated (AAD).
+"""
+
+from __future__ import annotations
+
+import os
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Collection
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+
+from eventshop.eventstore.field_encryption import SEALED
+from eventshop.privacy.encryption import personal_keys
+from eventshop.privacy.encryption.key_wrapping import NONCE_BYTES
+from eventshop.privacy.encryption.personal_keys import Name
+
+_names: Final = msgspec.json.Decoder(list[Name]).decode
+
+
+def sealed(state: str, names: Collection[Name], aggregate_id: UUID, version: int) -> str | None:
+    """None when one of the keys is gone: what was folded with it may not be kept."""
+    listed = b2a_base64(msgspec.json.encode(sorted(names)), newline=False)
+    box = state.encode()
+    for name in sorted(names):
+        key = personal_keys.find(name)
+        if key is None:
+            return None
+        nonce = os.urandom(NONCE_BYTES)
+        box = nonce + key.aead.encrypt(nonce, box, _bound_to(listed, aggregate_id, version))
+    return f"{SEALED}{listed.decode()}.{b2a_base64(box, newline=False).decode()}"
+
+
+def opened(text: str, aggregate_id: UUID, version: int) -> str | None:
+    """None when a key is gone, or it was sealed for another stream or version, or changed."""
+    try:
+        listed, box = (part.encode() for part in text.removeprefix(SEALED).split("."))
+        content = a2b_base64(box, strict_mode=True)
+        for name in reversed(names_of(text)):
+            key = personal_keys.find(name)
+            if key is None:
+                return None
+            bound = _bound_to(listed, aggregate_id, version)
+            content = key.aead.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], bound)
+        return content.decode()
+    except (InvalidTag, ValueError):
+        return None
+
+
+def names_of(text: str) -> list[Name]:
+    """Which keys it was sealed with; raises `ValueError` for a text that nobody of us wrote."""
+    listed, _, _ = text.removeprefix(SEALED).partition(".")
+    try:
+        return _names(a2b_base64(listed, strict_mode=True))
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _bound_to(listed: bytes, aggregate_id: UUID, version: int) -> bytes:
+    return b"snapshot" + aggregate_id.bytes + version.to_bytes(8, "big") + listed

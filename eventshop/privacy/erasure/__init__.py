@@ -1,0 +1,1 @@
+"""The right to erasure: the job, what it touches, the scan for leftovers, certificates."""

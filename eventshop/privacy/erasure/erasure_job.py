@@ -1,0 +1,198 @@
+"""An erasure, step by step: each may be killed at any moment and is done again, and done twice it does nothing more.
+
+The order is what makes it safe. The words are collected while they can be read, and kept encrypted until they have
+been looked for. The marker and the end of the keys are one transaction; from then on nobody can read or write anything
+of this person, whatever fails later. Rows are emptied after that, so no worker can fill them again. What processes
+still remember of the keys is gone after KEY_CACHE_SECONDS, and only then it is looked everywhere for what is left.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from time import sleep
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from eventshop.core.deterministic_ids import derived_id, this_process
+from eventshop.core.errors import EventShopError
+from eventshop.privacy import unique_values
+from eventshop.privacy.encryption import personal_keys
+from eventshop.privacy.erasure import erasure_log, personal_data_holders, search_terms
+from eventshop.privacy.erasure.certificates import issue
+from eventshop.privacy.erasure.leftover_scan import Scan, scan
+from eventshop.privacy.erasure.personal_data_locator import traces_of
+from eventshop.privacy.erasure.search_terms import Sought
+from eventshop.privacy.models import Erasure
+from eventshop.runtime.fault_injection import point
+
+log = logging.getLogger(__name__)
+
+DONE: Final = "done"
+#: How long nobody else takes over from a process that may have died.
+LEASE: Final = timedelta(minutes=2)
+
+
+class TracesLeft(EventShopError):
+    """Personal data of an erased person was found."""
+
+    code = "traces-left"
+
+
+class Busy(EventShopError):
+    """Another process works on this erasure."""
+
+    code = "erasure-busy"
+
+
+def begin(person: UUID) -> Erasure:
+    """The erasure of a person, as far as it has come."""
+    return Erasure.objects.get_or_create(subject=person, defaults={"step": STEPS[0].name})[0]
+
+
+def again(person: UUID) -> Erasure:
+    """Have every step done again: an old backup may have brought anything back."""
+    begin(person)
+    Erasure.objects.filter(subject=person).update(
+        step=STEPS[0].name, finished_at=None, problem="", owner="", leased_until=None
+    )
+    return begin(person)
+
+
+def go_on(person: UUID) -> Erasure:
+    """Do every step that is left. Raises `TracesLeft`, `Busy`, or what a step raised; then call again later."""
+    erasure = _taken(person)
+    try:
+        while erasure.step != DONE:
+            _do(erasure, next(step for step in STEPS if step.name == erasure.step))
+    except Exception as error:
+        Erasure.objects.filter(pk=person).update(problem=f"{type(error).__name__}: {error}"[:2_000], leased_until=None)
+        raise
+    return erasure
+
+
+def _taken(person: UUID) -> Erasure:
+    now = timezone.now()
+    free = Q(leased_until=None) | Q(leased_until__lt=now) | Q(owner=this_process())
+    row = Erasure.objects.filter(free, pk=person)
+    if not row.update(owner=this_process(), leased_until=now + LEASE, problem=""):
+        raise Busy(person=person)
+    return Erasure.objects.get(pk=person)
+
+
+def _do(erasure: Erasure, step: Step) -> None:
+    said = step.work(erasure)
+    point("erasure.after-step")
+    told = msgspec.json.decode(erasure.log, type=list[Any])
+    # A step that is done again after a crash, or a replay, is told once, as it went the last time.
+    told = [line for line in told if line[0] != step.name] + [[step.name, timezone.now().isoformat(), said]]
+    erasure.log = msgspec.json.encode(told).decode()
+    following = STEPS.index(step) + 1
+    erasure.step = STEPS[following].name if following < len(STEPS) else DONE
+    erasure.leased_until = timezone.now() + LEASE if erasure.step != DONE else None
+    if erasure.step == DONE:
+        erasure.finished_at = timezone.now()
+    erasure.save()
+    log.info("erasure of %s: %s: %s", erasure.subject, step.name, said)
+
+
+# --- the steps ---------------------------------------------------------------------------------------------------
+
+
+def _collect(erasure: Erasure) -> str:
+    """What is known of the person, to look for it afterwards; encrypted, and gone when it has been looked for."""
+    traces = traces_of(erasure.subject)
+    before = search_terms.opened(bytes(erasure.words))
+    erasure.words = search_terms.sealed(list({word.text: word for word in (*before, *traces.words)}.values()))
+    streams = dict.fromkeys([*msgspec.json.decode(erasure.streams, type=list[UUID]), *traces.streams])
+    erasure.streams = msgspec.json.encode(list(streams)).decode()
+    return f"{traces.events} events hold personal data, in {1 + len(streams)} streams"
+
+
+def _destroy(erasure: Erasure) -> str:
+    """The marker and the end of the keys. It stands on the list first: a backup that is restored forgets the rest."""
+    erasure_log.add(erasure.subject)
+    purposes = set(purposes_of(erasure))
+    for subject in (erasure.subject, *streams_of(erasure)):
+        purposes |= set(personal_keys.destroy(subject))
+    erasure.purposes = msgspec.json.encode(sorted(purposes)).decode()
+    erasure.destroyed_at = erasure.destroyed_at or timezone.now()
+    return f"keys destroyed: {', '.join(sorted(purposes)) or 'there were none'}"
+
+
+def _release(erasure: Erasure) -> str:
+    return f"{unique_values.release(erasure.subject)} values given up that one person only may have"
+
+
+def _elsewhere(erasure: Erasure) -> str:
+    """What the layers above hold: the event that says so, rows, the account, sessions."""
+    said = [
+        f"{name}: {personal_data_holders.parts[name].erase(erasure.subject, streams_of(erasure))}"
+        for name in sorted(personal_data_holders.parts)
+    ]
+    return "; ".join(said) or "nothing else is known to hold anything"
+
+
+def _wait(erasure: Erasure) -> str:
+    """Other processes remember keys for a few seconds; what they read with them may stand in a cache until then."""
+    destroyed_at: datetime = erasure.destroyed_at or timezone.now()
+    left = destroyed_at + timedelta(seconds=settings.KEY_CACHE_SECONDS) - timezone.now()
+    sleep(max(0.0, left.total_seconds()))
+    return "no process remembers a key"
+
+
+def _scan(erasure: Erasure) -> str:
+    sought = Sought(search_terms.opened(bytes(erasure.words)), [erasure.subject, *streams_of(erasure)])
+    found = scan(sought)
+    _refuse_hits(found)
+    issue(erasure, found)
+    return f"{len(sought.words)} words looked for in {sum(found.looked_at.values())} rows, records and values: 0 found"
+
+
+def _forget(erasure: Erasure) -> str:
+    erasure.words = b""
+    return "the words are forgotten"
+
+
+def _refuse_hits(found: Scan) -> None:
+    if found.hits:
+        raise TracesLeft(where="; ".join(f"{hit.where} ({hit.count})" for hit in found.hits))
+
+
+def purposes_of(erasure: Erasure) -> list[str]:
+    """For which purposes keys were destroyed."""
+    return msgspec.json.decode(erasure.purposes, type=list[str])
+
+
+def streams_of(erasure: Erasure) -> list[UUID]:
+    """Other aggregates under whose id data of the person was kept."""
+    return msgspec.json.decode(erasure.streams, type=list[UUID])
+
+
+class Step(NamedTuple):
+    """One step. It says in words, without any personal data, what it did."""
+
+    name: str
+    work: Callable[[Erasure], str]
+
+
+STEPS: Final = (
+    Step("collect", _collect),
+    Step("destroy", _destroy),
+    Step("release", _release),
+    Step("elsewhere", _elsewhere),
+    Step("wait", _wait),
+    Step("scan", _scan),
+    Step("forget", _forget),
+)
+
+
+def command_id(person: UUID, name: str) -> UUID:
+    """The id of a command that an erasure sends: sent again after a crash, it is the same command."""
+    return derived_id("erasure", person, name)

@@ -1,0 +1,181 @@
+"""Looking everywhere for what is left of a person: every table, every topic, every cache, every message on its way.
+
+Rows and records are only asked whether they hold one of the words; what a hit says is never copied anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+from django.conf import settings
+from django.core.cache import caches
+from django.db import connections
+from msgspec import Struct
+
+from eventshop.privacy.encryption.keys_db_router import keys_database
+from eventshop.privacy.erasure.search_terms import Hit, Sought
+
+
+class Scan(Struct, frozen=True):
+    """What was looked through, how much of it, and where something was found."""
+
+    looked_at: dict[str, int]
+    hits: list[Hit]
+
+
+#: Words and ids that a table is searched for at a time.
+_AT_ONCE: Final = 50
+
+
+def scan(sought: Sought) -> Scan:
+    """Look everywhere. Raises what a place raises that cannot be looked at: then nobody can say that it is clean."""
+    looked_at: dict[str, int] = {}
+    hits: list[Hit] = []
+    for where, looked, found in (*_tables(sought), *_topics(sought), *_caches(sought), *_messages(sought)):
+        looked_at[where] = looked
+        if found:
+            hits.append(Hit(where, found))
+    return Scan(looked_at, hits)
+
+
+Found = tuple[str, int, int]  # where, how much was looked at, how many hits
+
+
+def _tables(sought: Sought) -> Iterator[Found]:
+    for alias in sorted({"default", keys_database()}):
+        connection = connections[alias]
+        with connection.cursor() as cursor:
+            for table in sorted(connection.introspection.table_names(cursor)):
+                yield f"table {table}", *_table(connection, cursor, table, sought)
+
+
+def _table(connection: Any, cursor: Any, table: str, sought: Sought) -> tuple[int, int]:
+    """Rows, and those with traces. The database looks for unique words and ids; only rows with one are fetched."""
+    cursor.execute(f'SELECT COUNT(*) FROM "{table}"')
+    [rows] = cursor.fetchone()
+    if not rows or not sought.words:
+        return rows, 0
+    select = _postgres(cursor, table) if connection.vendor == "postgresql" else _sqlite(connection, cursor, table)
+    hits: set[bytes] = set()  # a row with several marks is one
+    for start in range(0, len(sought.marks), _AT_ONCE):
+        select(sought.marks[start : start + _AT_ONCE])
+        while some := cursor.fetchmany(1_000):
+            found = (row[0] if isinstance(row[0], bytes) else row[0].encode() for row in some)
+            hits |= {sha256(content).digest() for content in found if sought.in_bytes(content)}
+    return rows, len(hits)
+
+
+def _postgres(cursor: Any, table: str) -> Callable[[list[str]], None]:
+    text = _postgres_text(cursor, table)
+
+    def select(marks: list[str]) -> None:
+        patterns = [f"%{_escaped(mark)}%" for mark in marks]
+        cursor.execute(f'SELECT {text} FROM "{table}" WHERE lower({text}) LIKE ANY(%s)', [patterns])
+
+    return select
+
+
+def _sqlite(connection: Any, cursor: Any, table: str) -> Callable[[list[str]], None]:
+    columns = [column.name for column in connection.introspection.get_table_description(cursor, table)]
+    text = " || ' ' || ".join(f"COALESCE(CAST(\"{name}\" AS TEXT), '')" for name in columns)
+
+    def select(marks: list[str]) -> None:
+        any_of = " OR ".join(["instr(lower(t), %s)"] * len(marks))
+        cursor.execute(f'SELECT CAST(t AS BLOB) FROM (SELECT {text} AS t FROM "{table}") WHERE {any_of}', marks)
+
+    return select
+
+
+def _postgres_text(cursor: Any, table: str) -> str:
+    """A whole row as text; binary columns byte by byte, not as hexadecimal digits."""
+    cursor.execute(
+        "SELECT attname, atttypid = 'bytea'::regtype FROM pg_attribute "
+        "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        [f'"{table}"'],
+    )
+    columns = [f"encode(\"{name}\", 'escape')" if binary else f'"{name}"::text' for name, binary in cursor.fetchall()]
+    return f"concat_ws(' ', {', '.join(columns)})"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _topics(sought: Sought) -> Iterator[Found]:
+    if settings.KAFKA_OPTIONS:
+        from eventshop.messaging.kafka.topic_scan import records_of, topic_names
+
+        for topic in topic_names():
+            looked = hits = 0
+            for content in records_of(topic):
+                looked += 1
+                hits += sought.in_bytes(content)
+            yield f"topic {topic}", looked, hits
+
+
+def _caches(sought: Sought) -> Iterator[Found]:
+    for name in settings.CACHES:
+        values = getattr(caches[name], "_cache", None)
+        if isinstance(values, dict):  # local memory: this process's own
+            yield f"cache {name}", *_counted(sought, (bytes(value) for value in list(values.values())))
+    for name, url in _redis_urls():
+        yield name, *_counted(sought, _redis_values(url))
+
+
+def _redis_urls() -> Iterator[tuple[str, str]]:
+    for name, cache in settings.CACHES.items():
+        location = cache.get("LOCATION", "")
+        if isinstance(location, str) and location.startswith("redis"):
+            yield f"cache {name}", location
+    if settings.CELERY_BROKER_URL.startswith("redis"):
+        yield "task queues", settings.CELERY_BROKER_URL
+
+
+def _redis_values(url: str) -> Iterator[bytes]:
+    client: Any = redis.from_url(url)
+    try:
+        for key in client.scan_iter(count=500):
+            yield key
+            match client.type(key):
+                case b"string":
+                    yield client.get(key) or b""
+                case b"hash":
+                    yield from (part for pair in client.hgetall(key).items() for part in pair)
+                case b"list":
+                    yield from client.lrange(key, 0, -1)
+                case b"set":
+                    yield from client.smembers(key)
+                case b"zset":
+                    yield from client.zrange(key, 0, -1)
+                case b"stream":
+                    yield from (str(entry).encode() for entry in client.xrange(key))
+                case _:
+                    pass  # gone since it was listed
+    finally:
+        client.close()
+
+
+def _messages(sought: Sought) -> Iterator[Found]:
+    for option, folder in sorted(settings.CELERY_BROKER_TRANSPORT_OPTIONS.items()):
+        if option in ("data_folder_in", "processed_folder", "control_folder"):
+            files = [path for path in Path(folder).rglob("*") if path.is_file()]
+            yield f"messages {option}", *_counted(sought, map(_content, files))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:  # a worker has taken it
+        return b""
+
+
+def _counted(sought: Sought, contents: Iterable[bytes]) -> tuple[int, int]:
+    looked = hits = 0
+    for content in contents:
+        looked += 1
+        hits += sought.in_bytes(content)
+    return looked, hits

@@ -1,8 +1,0 @@
-from django.apps import AppConfig
-
-
-class ProcessConfig(AppConfig):
-    name = "eventshop.process"
-    label = "process"
-    verbose_name = "Processes"
-    default_auto_field = "django.db.models.BigAutoField"

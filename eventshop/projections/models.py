@@ -1,0 +1,228 @@
+"""The engine's own tables: how far each projection is, what it set aside, what staff asked for, what goes to Kafka."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Checkpoint(models.Model):
+    """How far one projection has come in one partition, and who works on it.
+
+    The position moves only compare-and-set, in the transaction that writes the rows.
+    """
+
+    projection = models.CharField(max_length=100)
+    partition = models.IntegerField(default=0)
+    position = models.BigIntegerField(default=0, help_text="The offset after which to go on.")
+    sequence = models.BigIntegerField(default=0, help_text="The last event's number within the partition.")
+    store_position = models.BigIntegerField(default=0, help_text="The last event's position in the store.")
+    version = models.IntegerField(default=1, help_text="The projection's version that wrote the rows.")
+    parked = models.IntegerField(default=0, help_text="Events set aside.")
+    events = models.BigIntegerField(default=0, help_text="Events seen since the last rebuild.")
+    advanced_at = models.DateTimeField(null=True, help_text="When the position last moved.")
+    owner = models.CharField(max_length=200, blank=True, help_text="The worker that holds the lease.")
+    leased_until = models.DateTimeField(null=True)
+    polled_at = models.DateTimeField(null=True, help_text="When a worker last looked for new events.")
+    paused = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "projections_checkpoint"
+        default_permissions = ("view",)
+        constraints = (
+            models.UniqueConstraint(fields=["projection", "partition"], name="checkpoint_once_per_partition"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.projection}/{self.partition} at {self.position}"
+
+
+class Worker(models.Model):
+    """A process that runs projections, as long as it says so every few seconds."""
+
+    owner = models.CharField(max_length=200, primary_key=True)
+    projections = models.TextField(help_text="Their names, a comma between them.")
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "projections_worker"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.owner
+
+
+class UnreadableRecord(models.Model):
+    """A record on the event log that is no event of ours: kept as it lay there, for somebody to look at."""
+
+    projection = models.CharField(max_length=100)
+    topic = models.CharField(max_length=249)
+    partition = models.IntegerField()
+    offset = models.BigIntegerField()
+    key = models.BinaryField(null=True)
+    value = models.BinaryField(null=True)
+    headers = models.JSONField(default=list, help_text="Names and values, the values in Latin-1.")
+    error = models.CharField(max_length=500)
+    found_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "projections_unreadablerecord"
+        default_permissions = ("view",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["projection", "topic", "partition", "offset"], name="unreadable_once_per_projection"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}@{self.offset}"
+
+
+class DeadLetter(models.Model):
+    """An event set aside by one projection; later events of its aggregate queue behind it, in order."""
+
+    projection = models.CharField(max_length=100)
+    aggregate_id = models.UUIDField()
+    aggregate_type = models.CharField(max_length=100)
+    partition = models.IntegerField(default=0)
+    offset = models.BigIntegerField(default=0)
+    position = models.BigIntegerField(help_text="In the store, from where a retry reads it.")
+    version = models.IntegerField()
+    event_id = models.UUIDField()
+    event_type = models.CharField(max_length=100)
+    error = models.CharField(max_length=500, blank=True, help_text="Empty: it only waits behind an earlier one.")
+    traceback = models.TextField(blank=True)
+    attempts = models.IntegerField(default=0)
+    parked_at = models.DateTimeField()
+    last_attempt_at = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True, help_text="Empty while it waits behind an earlier one.")
+
+    class Meta:
+        db_table = "projections_parkedevent"
+        default_permissions = ("view",)
+        permissions = (("retry_dead_letters", "Can retry dead letters"),)
+        constraints = (models.UniqueConstraint(fields=["projection", "event_id"], name="parked_once_per_projection"),)
+        indexes = (
+            models.Index(fields=["projection", "aggregate_id", "position"], name="parked_in_order"),
+            models.Index(fields=["projection", "next_attempt_at"], name="parked_when_due"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.event_id} in {self.projection}"
+
+
+class Rebuild(models.Model):
+    """One rebuild of a projection: asked for, running beside the live rows, swapped in."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Requested"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    projection = models.CharField(max_length=100, db_index=True)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.REQUESTED)
+    requested_by = models.CharField(max_length=200)
+    reason = models.CharField(max_length=500, blank=True)
+    position = models.BigIntegerField(default=0, help_text="How far the new rows have come.")
+    head = models.BigIntegerField(default=0, help_text="Where the log ended when last looked.")
+    added = models.IntegerField(default=0)
+    changed = models.IntegerField(default=0)
+    removed = models.IntegerField(default=0)
+    foreseen_at = models.DateTimeField(null=True, help_text="When it was tried out; empty: it was not.")
+    foreseen_added = models.IntegerField(null=True)
+    foreseen_changed = models.IntegerField(null=True)
+    foreseen_removed = models.IntegerField(null=True)
+    foreseen_failed = models.IntegerField(null=True, help_text="Events that would have been set aside.")
+    error = models.TextField(blank=True)
+    requested_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "projections_rebuild"
+        default_permissions = ("view",)
+        permissions = (("rebuild_projection", "Can rebuild projections"),)
+
+    def __str__(self) -> str:
+        return f"{self.projection}: {self.state}"
+
+
+class Replay(models.Model):
+    """A read model folded beside its rows: as it was at a time, or as today's code would make it."""
+
+    class Kind(models.TextChoices):
+        AS_OF = "as-of", "As it was"
+        DRY_RUN = "dry-run", "What would differ"
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Requested"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    projection = models.CharField(max_length=100, db_index=True)
+    at = models.DateTimeField(null=True, help_text="As of when.")
+    happened = models.BooleanField(default=False, help_text="By when it happened, not by when it was recorded.")
+    key = models.CharField(max_length=250, blank=True, help_text="Only the row with this primary key.")
+    state = models.CharField(max_length=20, choices=State.choices, default=State.REQUESTED)
+    requested_by = models.CharField(max_length=200)
+    requested_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    position = models.BigIntegerField(default=0, help_text="How far it has come in the store.")
+    head = models.BigIntegerField(default=0, help_text="Where the store ended when it began.")
+    events = models.BigIntegerField(default=0, help_text="Events that were tried out.")
+    rows = models.IntegerField(default=0)
+    added = models.IntegerField(default=0)
+    changed = models.IntegerField(default=0)
+    removed = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0, help_text="Events that would be set aside.")
+    error = models.TextField(blank=True)
+    owner = models.CharField(max_length=200, blank=True)
+    leased_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "projections_replay"
+        default_permissions = ("view",)
+        permissions = (("replay_projection", "Can have read models folded as they were, or would be"),)
+
+    def __str__(self) -> str:
+        return f"{self.projection}: {self.get_kind_display().lower()}"
+
+
+class ReplayedRow(models.Model):
+    """One row of a result, without its personal columns: nothing here has to be emptied when somebody is erased."""
+
+    replay = models.ForeignKey(Replay, on_delete=models.CASCADE, related_name="found")
+    number = models.IntegerField(help_text="Its place in the result.")
+    key = models.CharField(max_length=250)
+    columns = models.TextField(help_text="As JSON: each column's value, or its value as it is and as it would be.")
+
+    class Meta:
+        db_table = "projections_replayedrow"
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["replay", "number"], name="replayed_row_once"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class OutboxRecord(models.Model):
+    """A record on its way to Kafka, written with what it tells about; gone once Kafka has it (`publish.py`)."""
+
+    position = models.BigAutoField(primary_key=True)
+    topic = models.CharField(max_length=249, help_text="Without KAFKA_TOPIC_PREFIX.")
+    key = models.TextField()
+    value = models.BinaryField(null=True, help_text="Empty: the row was removed.")
+    headers = models.TextField(db_default="", help_text="Names and values as JSON, the values in Latin-1.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "projections_outgoing"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.key} at {self.position}"

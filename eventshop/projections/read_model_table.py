@@ -1,0 +1,204 @@
+"""Reading and writing whole rows of a read model, many at a time, in its own table or in one beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+import psycopg
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection, models
+
+from eventshop.core.decimal_math import decimals
+from eventshop.projections import outbox
+from eventshop.projections.read_model import ReadModel
+
+R = TypeVar("R", bound=ReadModel)
+
+#: The database cannot be reached or is busy: nobody's fault.
+AWAY: Final = (OperationalError, InterfaceError)
+#: What comes of a row that the database, or the way to it, does not take.
+REFUSED: Final = (DatabaseError, ArithmeticError, TypeError, ValueError)
+#: What PostgreSQL calls a table or column that is not there (yet): the program is ahead of its migrations.
+_NOT_MIGRATED: Final = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
+
+#: Array types for `unnest`. Text rather than varchar(n): an explicit cast would cut a long text instead of refusing it.
+_POSTGRES_TYPES: Final[dict[type[models.Field[Any, Any]], str]] = {
+    models.UUIDField: "uuid",
+    models.CharField: "text",
+    models.TextField: "text",
+    models.IntegerField: "int",
+    models.BigIntegerField: "bigint",
+    models.DecimalField: "numeric",
+    models.DateTimeField: "timestamptz",
+    models.DateField: "date",
+    models.BooleanField: "boolean",
+}
+
+
+class Table(Generic[R]):
+    """The rows of `model` in the table `name` (default: the model's own), published on `topic` if there is one."""
+
+    def __init__(self, model: type[R], name: str | None = None, *, topic: str | None = None) -> None:
+        self.model = model
+        self.topic = topic
+        self.name = name or model._meta.db_table
+        self.fields = list(model._meta.concrete_fields)
+        self.columns = [field.column for field in self.fields]
+        self.key = next(field.column for field in self.fields if field.primary_key)
+        self._values = attrgetter(*(field.attname for field in self.fields))
+        self._written = [_sqlite_writer(field) for field in self.fields]
+
+    def load(self, keys: Collection[Any]) -> dict[Any, R]:
+        """The rows with these primary keys, those that exist."""
+        if not keys:
+            return {}
+        select = f'SELECT {self._listed()} FROM "{self.name}" WHERE "{self.key}"'
+        if connection.vendor == "postgresql":
+            found: Iterable[R] = self.model._default_manager.raw(f"{select} = ANY(%s)", [list(keys)])
+            return {row.pk: row for row in found}
+        rows: dict[Any, R] = {}
+        written = [_sqlite(key) for key in keys]
+        for start in range(0, len(written), 500):
+            some = written[start : start + 500]
+            marks = ", ".join(["%s"] * len(some))
+            rows |= {row.pk: row for row in self.model._default_manager.raw(f"{select} IN ({marks})", some)}
+        return rows
+
+    def save(self, rows: Collection[R]) -> None:
+        """Write rows, new and old, in the order of their keys: two writers can then never wait for each other."""
+        if not rows:
+            return
+        values = [self._values(row) for row in sorted(rows, key=lambda row: str(row.pk))]
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            if connection.vendor == "postgresql":
+                with psycopg.Cursor(connection.connection) as cursor:
+                    arrays = [list(column) for column in zip(*values, strict=True)]
+                    cursor.execute(self.publishing(self._postgres_upsert()), arrays, prepare=True)
+            else:
+                columns = [
+                    [None if value is None else write(value) for value in column]
+                    for write, column in zip(self._written, zip(*values, strict=True), strict=True)
+                ]
+                connection.connection.executemany(self._sqlite_upsert(), zip(*columns, strict=True))
+
+    def publishing(self, change: str, *, gone: bool = False) -> str:
+        """The statement `change`, which also publishes the rows it writes (or removes) where that is wanted."""
+        if self.topic is None or not outbox.wanted():
+            return change
+        # Kafka forgets nothing on demand: personal columns never get there.
+        public = [field for field in self.fields if field.attname not in self.model.personal]
+        return outbox.with_rows(change, self.topic, public, str(self.key), gone=gone)
+
+    def _listed(self, prefix: str = "") -> str:
+        return ", ".join(f'{prefix}"{column}"' for column in self.columns)
+
+    def _postgres_upsert(self) -> str:
+        arrays = ", ".join(f"%b::{_postgres_type(field)}[]" for field in self.fields)
+        return f"{self._insert()} SELECT * FROM unnest({arrays}) {self.on_conflict()}"
+
+    def _sqlite_upsert(self) -> str:
+        return f"{self._insert()} VALUES ({', '.join('?' * len(self.columns))}) {self.on_conflict()}"
+
+    def _insert(self) -> str:
+        return f'INSERT INTO "{self.name}" ({self._listed()})'
+
+    def on_conflict(self) -> str:
+        changes = ", ".join(f'"{name}" = excluded."{name}"' for name in self.columns if name != self.key)
+        return f'ON CONFLICT ("{self.key}") DO UPDATE SET {changes}'
+
+
+def blames_the_row(error: Exception) -> bool:
+    """Whether an error is about the rows of a write, not about the database as a whole."""
+    return not (isinstance(error, AWAY) or isinstance(error.__cause__, _NOT_MIGRATED))
+
+
+def _postgres_type(field: models.Field[Any, Any]) -> str:
+    for kind in type(field).__mro__:
+        if kind in _POSTGRES_TYPES:
+            return _POSTGRES_TYPES[kind]
+    raise TypeError(f"{field}: add the array type of {type(field).__name__} to {__name__}")
+
+
+def _sqlite(value: Any) -> Any:
+    """As Django writes it."""
+    if isinstance(value, UUID):
+        return _hex(value)
+    if isinstance(value, datetime):
+        return _moment(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    return value
+
+
+_hex: Final[Callable[[Any], str]] = attrgetter("hex")
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+
+
+def _sqlite_writer(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
+    """As `_sqlite`, refusing what PostgreSQL refuses: SQLite takes any text and any number into any column."""
+    name = field.attname
+    match field:
+        case models.CharField(max_length=int() as length):
+            return partial(_text, name, length)
+        case models.BigIntegerField():
+            return partial(_whole, name, 2**63)
+        case models.IntegerField():
+            return partial(_whole, name, 2**31)
+        case models.DecimalField():
+            limit = Decimal(10) ** (field.max_digits - field.decimal_places)
+            if field.get_internal_type() == "ExactField":
+                return partial(_exact, name, limit, field.decimal_places)
+            return partial(_amount, name, limit, Decimal(1).scaleb(-field.decimal_places))
+        case models.UUIDField():
+            return partial(_one_of, name, UUID, _hex)
+        case models.DateTimeField():
+            return partial(_one_of, name, datetime, _moment)
+        case models.DateField():
+            return partial(_one_of, name, date, date.isoformat)
+        case _:
+            return _sqlite
+
+
+def _one_of(column: str, kind: type, write: Callable[[Any], str], value: Any) -> str:
+    if not isinstance(value, kind):
+        raise TypeError(f"{column} takes a {kind.__name__}, not {type(value).__name__}")
+    return write(value)
+
+
+def _text(column: str, length: int, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{column} takes text, not {type(value).__name__}")
+    if len(value) > length:
+        raise DataError(f"{column} takes at most {length} characters, not {len(value)}")
+    return value
+
+
+def _whole(column: str, limit: int, value: int) -> int:
+    if not -limit <= value < limit:
+        raise DataError(f"{column}: {value} is out of range")
+    return value
+
+
+def _exact(column: str, limit: Decimal, places: int, value: Any) -> str:
+    """Every digit, or none at all."""
+    if abs(Decimal(value)) >= limit or decimals(value) > places:
+        raise DataError(f"{column}: {value} is out of range")
+    return f"{value:f}"
+
+
+def _amount(column: str, limit: Decimal, unit: Decimal, value: Any) -> str:
+    rounded = Decimal(value).quantize(unit, ROUND_HALF_UP)
+    if abs(rounded) >= limit:
+        raise DataError(f"{column}: {value} is out of range")
+    return str(rounded)

@@ -1,0 +1,111 @@
+"""How far each projection is: for the command line and the admin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from django.utils import timezone
+
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.event_log import EventLog
+from eventshop.projections.models import Checkpoint
+from eventshop.projections.projection import Projection
+
+#: A projection that has work and has not moved for this long counts as stalled.
+STALLED_AFTER: Final = timedelta(minutes=5)
+#: Events looked through for the oldest one of a partition; of twelve partitions, one in twelve is of the right one.
+LOOK_AHEAD: Final = 500
+
+
+class Status(NamedTuple):
+    """One projection in one partition."""
+
+    name: str
+    partition: int
+    position: int
+    head: int
+    behind_s: float  # how long the oldest event not yet folded has been waiting
+    parked: int
+    advanced_at: datetime | None
+    polled_at: datetime | None
+    owner: str
+    paused: bool
+    needs_rebuild: bool
+
+    @property
+    def behind(self) -> int:
+        """Positions between this projection and the head of the log; rolled back appends leave holes in it."""
+        return max(0, self.head - self.position)
+
+    @property
+    def state(self) -> str:
+        if self.paused:
+            return "paused"
+        if self.needs_rebuild:
+            return "needs rebuild"
+        if self.behind and self.behind_s > STALLED_AFTER.total_seconds():
+            return "stalled"
+        return "parked events" if self.parked else "behind" if self.behind else "up to date"
+
+
+def statuses(projections: Iterable[Projection[Any]], source: EventLog) -> list[Status]:
+    """Each projection's status in each partition, the one furthest behind first."""
+    rows = {(row.projection, row.partition): row for row in Checkpoint.objects.all()}
+    heads = source.heads()
+    found = [
+        _status(projection, partition, head, rows.get((projection.name, partition)), source)
+        for projection in projections
+        for partition, head in heads.items()
+    ]
+    return sorted(found, key=lambda status: (-status.behind_s, -status.behind, status.name, status.partition))
+
+
+def summed(found: Iterable[Status]) -> list[Status]:
+    """One status per projection: places and parked events added up, the rest as in its worst partition."""
+    by_name: dict[str, list[Status]] = {}
+    for status in found:
+        by_name.setdefault(status.name, []).append(status)
+    return [_sum(parts) for parts in by_name.values()]
+
+
+def _sum(parts: list[Status]) -> Status:
+    worst = max(parts, key=lambda status: (status.behind_s, status.behind))
+    return worst._replace(
+        position=sum(status.position for status in parts),
+        head=sum(status.head for status in parts),
+        parked=sum(status.parked for status in parts),
+        advanced_at=max((status.advanced_at for status in parts if status.advanced_at), default=None),
+        polled_at=min((status.polled_at for status in parts if status.polled_at), default=None),
+        owner=", ".join(sorted({status.owner for status in parts if status.owner})),
+        paused=any(status.paused for status in parts),
+        needs_rebuild=any(status.needs_rebuild for status in parts),
+    )
+
+
+def _status(projection: Projection[Any], partition: int, head: int, row: Checkpoint | None, source: EventLog) -> Status:
+    row = row or Checkpoint(projection=projection.name, partition=partition, version=projection.version)
+    leased = row.leased_until is not None and row.leased_until > timezone.now()
+    return Status(
+        projection.name,
+        partition,
+        row.position,
+        head,
+        _waiting_s(row, source) if head > row.position else 0.0,
+        row.parked,
+        row.advanced_at,
+        row.polled_at,
+        row.owner if leased else "",
+        row.paused,
+        row.version != projection.version,
+    )
+
+
+def _waiting_s(row: Checkpoint, source: EventLog) -> float:
+    """How long the first event after a checkpoint, in its partition, has been in the store."""
+    later = StoredEvent.objects.filter(position__gt=row.store_position).order_by("position")
+    for aggregate_id, recorded_at in later.values_list("aggregate_id", "recorded_at")[:LOOK_AHEAD]:
+        if source.partition_of(aggregate_id) == row.partition:
+            return max(0.0, (timezone.now() - recorded_at).total_seconds())
+    return 0.0

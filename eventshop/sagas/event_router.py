@@ -1,0 +1,178 @@
+"""From the event log to the sagas: which events are part of whose story, written down for whoever works on it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from eventshop.core.errors import BrokenStream
+from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import registry as program
+from eventshop.core.messages import Recorded
+from eventshop.core.serialization import canonical
+from eventshop.eventstore.backends import bulk_sql
+from eventshop.eventstore.records import recorded
+from eventshop.eventstore.unit_of_work import RELAXED_COMMIT, many_writes
+from eventshop.messaging.event_log import Delivered, Delivery, EventLog, Place, Unreadable
+from eventshop.runtime.fault_injection import point
+from eventshop.sagas import inbox, partition_leases
+from eventshop.sagas.inbox import saga_id_of, slot_of
+from eventshop.sagas.models import Saga, SagaInput, Share
+from eventshop.sagas.saga_registry import AnySaga, Catalogue
+from eventshop.sagas.saga_registry import catalogue as known
+
+log = logging.getLogger(__name__)
+
+
+class Part(NamedTuple):
+    """One event as a part of one saga's story."""
+
+    saga: AnySaga
+    saga_id: UUID
+    subject_id: UUID
+    happened: Recorded[Any]
+    starts: bool
+
+
+class Ear:
+    """Listens to the partitions that its worker holds."""
+
+    kind = "events"
+
+    def __init__(self, owner: str, source: EventLog, *, sagas: Catalogue = known, registry: Registry = program) -> None:
+        self.owner = owner
+        self.source = source
+        self.sagas = sagas
+        self.registry = registry
+        self.mine: dict[int, Share] = {}
+        self.reader = source.reader("sagas")
+
+    def lease(self, workers: int) -> None:
+        held = partition_leases.hold(_name(), self.source.partitions, self.owner, workers)
+        # What stays is where this ear left it; what was just taken over is where the database says.
+        self.mine = {number: self.mine.get(number, row) for number, row in held.items()}
+
+    def listen(self, limit: int = 500) -> int:
+        """Write down the next events for the sagas they are about; how many events there were."""
+        if not self.mine:
+            return 0
+        delivered = self.reader.read(partition_leases.places(self.mine), limit)
+        if delivered:
+            try:
+                self._write(delivered)
+            except Exception:
+                self.mine = {}  # wherever it is now, it is not where this ear believed
+                raise
+        return len(delivered)
+
+    def close(self) -> None:
+        self.reader.close()
+
+    def _write(self, delivered: Sequence[Delivery]) -> None:
+        parts = [part for item in delivered if isinstance(item, Delivered) for part in self._parts(item)]
+        moves = _moves(partition_leases.places(self.mine), delivered)
+        with many_writes():
+            _relax_commit()
+            held = partition_leases.locked({number: self.mine[number] for number in moves}, self.owner)
+            now, told = timezone.now(), _told(parts)
+            _start(parts, now)
+            inbox.write([_heard(part, now) for part in told])
+            partition_leases.move(held, moves)
+            point("saga.hearing")
+        for number, place in moves.items():
+            row = self.mine[number]
+            row.offset, row.sequence, row.position = place
+
+    def _parts(self, item: Delivered) -> Iterator[Part]:
+        shape = item.row.event_type, item.row.schema_version
+        kinds = self.sagas.hearing(self.registry.reader(*shape).kind) if self.registry.knows(*shape) else ()
+        if not kinds:
+            return
+        try:
+            happened = recorded(item.row, self.registry)
+        except BrokenStream as error:
+            log.error("no saga hears of event %s: %s", item.row.event_id, error)
+            return
+        for kind in kinds:
+            saga = self.sagas.newest(kind)
+            subject = saga.subject_of(happened.event)
+            if subject is not None:
+                starts = saga.starts_with(happened.event, happened.meta)
+                yield Part(saga, saga_id_of(kind, subject), subject, happened, starts)
+
+
+def _start(parts: Sequence[Part], now: datetime) -> None:
+    bulk_sql.insert([_new(part, now) for part in parts if part.starts], once=True)
+
+
+def _told(parts: Sequence[Part]) -> list[Part]:
+    """The parts of stories that some saga tells: it has started before, or a little earlier in this batch."""
+    asked = {part.saga_id for part in parts if not part.starts}
+    telling = set(Saga.objects.filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()
+    told: list[Part] = []
+    for part in parts:
+        if part.starts:
+            telling.add(part.saga_id)
+        if part.saga_id in telling:
+            told.append(part)
+    return told
+
+
+def _new(part: Part, now: datetime) -> Saga:
+    meta = part.happened.meta
+    return Saga(
+        saga_id=part.saga_id,
+        kind=part.saga.kind,
+        version=part.saga.version,
+        subject_id=part.subject_id,
+        slot=slot_of(part.saga_id),
+        state=canonical(part.saga())[0].decode(),
+        correlation_id=meta.correlation_id,
+        sequence_number=meta.sequence_number,
+        started_at=now,
+        moved_at=now,
+    )
+
+
+def _heard(part: Part, now: datetime) -> SagaInput:
+    meta = part.happened.meta
+    return SagaInput(
+        saga_id=part.saga_id,
+        slot=slot_of(part.saga_id),
+        what=SagaInput.What.EVENT,
+        name=meta.event_type,
+        cause_id=meta.event_id,
+        position=meta.position,
+        heard_at=now,
+    )
+
+
+def _moves(at: Mapping[int, Place], delivered: Sequence[Delivery]) -> dict[int, Place]:
+    """Where each partition stands after these deliveries."""
+    moves: dict[int, Place] = {}
+    for item in delivered:
+        last = moves.get(item.partition, at[item.partition])
+        if isinstance(item, Unreadable):
+            moves[item.partition] = last._replace(offset=item.offset)  # the projections set it aside
+        else:
+            moves[item.partition] = Place(item.offset, item.sequence, item.row.position)
+    return moves
+
+
+def _relax_commit() -> None:
+    """Answer before it is on disk: should it vanish, inputs and place vanish together and come again."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(RELAXED_COMMIT)
+
+
+def _name() -> str:
+    """Offsets of one kind of log mean nothing in another."""
+    return "kafka" if settings.KAFKA_OPTIONS else "database"

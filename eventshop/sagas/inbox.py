@@ -1,0 +1,52 @@
+"""What sagas are about to hear: written down once each, in the transaction of whatever it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.eventstore.backends import bulk_sql
+from eventshop.sagas import wake_signals
+from eventshop.sagas.models import SagaInput, Timer
+
+#: Into how many parts all sagas fall; each is worked on by one worker at a time.
+SLOTS: Final = 16
+
+
+def slot_of(saga_id: UUID) -> int:
+    return saga_id.int % SLOTS
+
+
+def saga_id_of(kind: str, subject_id: UUID) -> UUID:
+    """The one saga of a kind that tells a subject's story."""
+    return derived_id("saga", subject_id, kind)
+
+
+def write(inputs: Sequence[SagaInput]) -> None:
+    """Write inputs down; one that is there already is there once."""
+    if inputs:
+        bulk_sql.insert(inputs, once=True)
+        transaction.on_commit(wake_signals.inputs.set)
+
+
+def timers(fired: Sequence[Timer], now: datetime) -> None:
+    """Tell sagas that times they waited for have come."""
+    write(
+        [
+            SagaInput(
+                saga_id=row.saga_id,
+                slot=slot_of(row.saga_id),
+                what=SagaInput.What.TIMER,
+                name=row.name,
+                cause_id=derived_id("saga-timer", row.saga_id, int(row.due_at.timestamp() * 1_000_000), row.name),
+                heard_at=now,
+            )
+            for row in fired
+            if row.saga_id is not None
+        ]
+    )

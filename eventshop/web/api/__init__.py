@@ -1,0 +1,1 @@
+"""What all REST endpoints share: authentication, commands, paging, problems, OpenAPI."""

@@ -1,0 +1,35 @@
+"""`If-Match`: change this only if it is as I have seen it. The entity tag is the aggregate's version (RFC 9110)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from rest_framework.request import Request
+
+from eventshop.web.shared.errors import InvalidHeader, PreconditionMissing
+
+_TAG: Final = re.compile(r'"(\d{1,9})"')
+
+
+def etag(version: int) -> str:
+    return f'"{version}"'
+
+
+def expected_version(request: Request, *, required: bool = True) -> int | None:
+    """The version that the caller has seen; None for `*`. Raises `PreconditionMissing` or `InvalidHeader`.
+
+    The store compares it in the transaction of the append, so nothing can come in between.
+    """
+    given = request.headers.get("If-Match", "").strip()
+    if not given and not required:
+        return None
+    if not given:
+        raise PreconditionMissing(where=[{"header": "If-Match", "detail": "is missing"}])
+    if given == "*":
+        return None
+    found = _TAG.fullmatch(given)
+    if found is None:
+        said = 'is one entity tag such as "7", or *'
+        raise InvalidHeader(f"If-Match {said}", where=[{"header": "If-Match", "detail": said}])
+    return int(found[1])

@@ -1,0 +1,125 @@
+"""The answer to a request that failed, as a page or, under /api/, as problem details; never a stack trace."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.template import loader
+from django.views import defaults
+from django.views.csrf import csrf_failure as csrf_page
+from rest_framework import exceptions
+
+from eventshop.core.errors import EventShopError
+from eventshop.web.api.problem_details import problem, status_of
+from eventshop.web.shared import errors
+
+log = logging.getLogger(__name__)
+
+API: Final = "/api/"
+#: What `Retry-After` asks for; a restarted PostgreSQL is back within seconds.
+RETRY_AFTER_S: Final = 5
+
+_FAILURES: Final[dict[type[Exception], type[errors.RequestError]]] = {
+    Http404: errors.NotFound,
+    PermissionDenied: errors.NotAllowed,
+    RequestDataTooBig: errors.BodyTooLarge,
+    exceptions.NotFound: errors.NotFound,
+    exceptions.NotAuthenticated: errors.NotSignedIn,
+    exceptions.AuthenticationFailed: errors.NotSignedIn,
+    exceptions.PermissionDenied: errors.NotAllowed,
+    exceptions.MethodNotAllowed: errors.WrongMethod,
+    exceptions.NotAcceptable: errors.NotAcceptable,
+    exceptions.UnsupportedMediaType: errors.WrongMediaType,
+    exceptions.Throttled: errors.TooManyRequests,
+    exceptions.ParseError: errors.MalformedBody,
+}
+
+
+def api_failure(failure: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
+    """The REST framework's exception handler. None: it is a fault of ours, which `server_error` answers."""
+    error = _error_of(failure)
+    if error is None:
+        return None
+    status = status_of(error)
+    if status >= 500 and not isinstance(error, errors.RequestError):
+        log.error("%s: %s", type(error).__name__, error, exc_info=error)
+        error = errors.InternalError()
+    answer = problem(status, error)
+    for name, value in _headers(failure, error, context):
+        answer[name] = value
+    return answer
+
+
+def _error_of(failure: Exception) -> EventShopError | None:
+    if isinstance(failure, EventShopError):
+        return failure
+    if isinstance(failure, exceptions.ValidationError):
+        return errors.InvalidParameter(where=_parameters(failure.detail))
+    kind = next((error for known, error in _FAILURES.items() if isinstance(failure, known)), None)
+    return kind() if kind else None
+
+
+def _parameters(detail: Any) -> list[dict[str, str]]:
+    named = detail.items() if isinstance(detail, dict) else [("", detail)]
+    return [{"parameter": str(name), "detail": " ".join(map(str, said))} for name, said in named]
+
+
+def _headers(failure: Exception, error: EventShopError, context: dict[str, Any]) -> list[tuple[str, str]]:
+    headers = []
+    if isinstance(error, errors.NotSignedIn):
+        headers.append(("WWW-Authenticate", 'Bearer realm="eventshop"'))
+    if isinstance(error, errors.WrongMethod):
+        headers.append(("Allow", ", ".join(context["view"].allowed_methods)))
+    if isinstance(failure, exceptions.Throttled):
+        headers.append(("Retry-After", str(int(getattr(failure, "wait", None) or 1))))
+    if isinstance(error, errors.TwinRunning | errors.Behind):
+        headers.append(("Retry-After", "1"))
+    return headers
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: 503 while the database is away, 500 otherwise."""
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    status = 503 if away else 500
+    response: HttpResponse
+    if request.path_info.startswith(API):
+        response = problem(status, errors.Unavailable() if away else errors.InternalError())
+    else:
+        response = HttpResponse(loader.render_to_string(f"{status}.html"), status=status)
+    if away:
+        response["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Django's handler404."""
+    if request.path_info.startswith(API):
+        return problem(404, errors.NotFound())
+    return defaults.page_not_found(request, exception)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Django's handler400."""
+    if request.path_info.startswith(API):
+        error = errors.BodyTooLarge() if isinstance(exception, RequestDataTooBig) else errors.RequestError()
+        return problem(error.status, error)
+    return defaults.bad_request(request, exception)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Django's handler403."""
+    if request.path_info.startswith(API):
+        return problem(403, errors.NotAllowed())
+    return defaults.permission_denied(request, exception)
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """The view of `CSRF_FAILURE_VIEW`."""
+    if request.path_info.startswith(API):
+        return problem(403, errors.CsrfFailed())
+    return csrf_page(request, reason=reason)

@@ -1,0 +1,40 @@
+"""The API's description as a file, and a page to read and try it; nothing of it comes from another site."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.conf import settings
+from django.http import FileResponse, HttpRequest
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import conditional_page, require_safe
+from drf_spectacular.views import SpectacularSwaggerSplitView
+
+from eventshop.web.api.openapi_schema import described
+
+FILE: Final = settings.BASE_DIR / "schemas" / "openapi.json"
+
+
+def text() -> str:
+    """What the file must hold; the tests compare."""
+    return json.dumps(described(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+@require_safe
+@conditional_page
+@cache_control(public=True, max_age=300)
+def description(request: HttpRequest) -> FileResponse:
+    """The description, as it was written when the program was built."""
+    return FileResponse(FILE.open("rb"), content_type="application/vnd.oai.openapi+json;version=3.1")
+
+
+# Swagger UI sets styles as attributes, and its icons are data URLs; its scripts are files.
+@method_decorator(csp_update({"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}), name="dispatch")
+class Docs(SpectacularSwaggerSplitView):
+    """The page."""
+
+    url_name = "web:openapi"

@@ -1,0 +1,89 @@
+"""Bodies of requests: strict JSON into a msgspec struct; what does not fit is named by a JSON pointer (RFC 6901)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import IO, Any, Final, TypeVar
+
+import msgspec
+from django.core.exceptions import RequestDataTooBig
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+
+from eventshop.core.errors import InvalidMessage
+from eventshop.web.shared.errors import BodyTooLarge, InvalidBody, MalformedBody
+
+#: A quarter more than the largest event that the store accepts.
+MAX_BYTES: Final = 320 * 1024
+
+_PLACE: Final = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
+
+B = TypeVar("B", bound=msgspec.Struct)
+
+
+class Body(BaseParser):
+    """The REST framework's parser: gives the raw bytes, no more of them than allowed."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        raw: bytes = stream.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise BodyTooLarge(limit=MAX_BYTES)
+        return raw
+
+
+def refuse_large(request: Request) -> None:
+    """Refuse a body that says it is too large before any of it is read; raises `BodyTooLarge`."""
+    try:
+        said = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        said = 0
+    if said > MAX_BYTES:
+        raise BodyTooLarge(limit=MAX_BYTES)
+
+
+def read(request: Request, kind: type[B]) -> B:
+    """The body as such a struct; raises `MalformedBody`, `BodyTooLarge` or `InvalidBody` with a pointer."""
+    try:
+        raw = request.data or b""
+    except RequestDataTooBig as error:
+        raise BodyTooLarge(limit=MAX_BYTES) from error
+    try:
+        given = msgspec.json.decode(raw if isinstance(raw, bytes) else b"")
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise MalformedBody(f"The body is no JSON: {error}") from error
+    _refuse_floats(given, "")
+    try:
+        return msgspec.convert(given, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from error
+
+
+def _invalid(error: msgspec.ValidationError) -> InvalidBody:
+    text = str(error)
+    found = _PLACE.search(text)
+    said = text[: found.start()] if found else text
+    cause = error.__cause__
+    if isinstance(cause, InvalidMessage):
+        said = cause.message
+    pointer = _pointer(found["path"] if found else "")
+    return InvalidBody(said, where=[{"pointer": pointer, "detail": said}])
+
+
+def _pointer(path: str) -> str:
+    """`.lines[0].quantity` as `/lines/0/quantity`."""
+    return re.sub(r"\[([^\]]*)\]|\.", lambda it: f"/{it[1]}" if it[1] is not None else "/", path)
+
+
+def _refuse_floats(value: Any, pointer: str) -> None:
+    # msgspec would read the JSON number 0.1 as a decimal; whoever sends one has already lost digits.
+    if isinstance(value, float):
+        said = f'write decimals as text, "{value}", not as a number'
+        raise InvalidBody(said, where=[{"pointer": pointer, "detail": said}])
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in items:
+        _refuse_floats(item, f"{pointer}/{name}")

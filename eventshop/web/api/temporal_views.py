@@ -1,0 +1,190 @@
+"""Any aggregate as it was at a version or a moment, and what became of it between two points: who, by what, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from eventshop.core.messages import Instant, Meta
+from eventshop.eventstore import temporal_queries
+from eventshop.eventstore.models import StoredEvent, StoredReceipt
+from eventshop.eventstore.temporal_queries import Changed, Moment
+from eventshop.web.api.base_view import ApiView
+from eventshop.web.api.event_feed_views import moment, number, require_events
+from eventshop.web.api.pagination import refuse_unknown, refused
+from eventshop.web.shared.errors import NotFound, StreamTooLong
+
+#: A longer past is not folded for a request.
+LONGEST: Final = 20_000
+_LAST: Final = 2**31 - 1
+
+
+class Cause(Struct, frozen=True):
+    """An event that made something so: who did it by which command, and which story that is part of."""
+
+    event_id: UUID
+    type: str
+    version: int
+    actor: str
+    occurred_at: Instant
+    recorded_at: Instant
+    command: str
+    command_id: UUID
+    correlation_id: UUID
+    causation_id: UUID | None
+
+
+class StreamState(Struct, frozen=True):
+    """An aggregate as it was. `because`: the last event that is in it; null before anything had happened."""
+
+    aggregate_id: UUID
+    aggregate_type: str
+    version: int
+    state: dict[str, Any]
+    because: Cause | None
+
+
+class FieldChange(Struct, frozen=True):
+    """One field that differs, by its path (`lines.1.quantity`), and the events that changed it, in order."""
+
+    field: str
+    before: Any
+    after: Any
+    by: list[Cause]
+
+
+class StreamDiff(Struct, frozen=True):
+    """What differs between two versions of an aggregate; 0 is before anything."""
+
+    aggregate_id: UUID
+    from_version: int
+    to_version: int
+    changes: list[FieldChange]
+
+
+class State(ApiView):
+    """One aggregate as it was: after a version, or as of a moment. Without either, as it is now. Nothing personal.
+
+    `time=happened` asks what had happened by that moment, whenever it was recorded.
+    """
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
+    parameters: ClassVar[tuple[str, ...]] = ("at_version", "as_of", "time")
+    answers: ClassVar[dict[str, type[Struct]]] = {"GET": StreamState}
+
+    def get(self, request: Request, aggregate_id: UUID) -> Response:
+        refuse_unknown(request, self.parameters)
+        require_events(request)
+        _refuse_long(aggregate_id)
+        found = _asked(request, aggregate_id)
+        told = _causes([found.last] if found.last else [])
+        return _answer(
+            StreamState(
+                aggregate_id,
+                type(found.state).__name__,
+                found.version,
+                msgspec.to_builtins(found.state, str_keys=True),
+                told[found.version] if found.last else None,
+            )
+        )
+
+
+class Diff(ApiView):
+    """What differs between two versions or two moments of one aggregate, field by field: who and why.
+
+    From `from_version` or `since` to `at_version` or `as_of`; from before anything to now where they are left out.
+    """
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
+    parameters: ClassVar[tuple[str, ...]] = ("from_version", "since", "at_version", "as_of")
+    answers: ClassVar[dict[str, type[Struct]]] = {"GET": StreamDiff}
+
+    def get(self, request: Request, aggregate_id: UUID) -> Response:
+        refuse_unknown(request, self.parameters)
+        require_events(request)
+        newest = _refuse_long(aggregate_id)
+        first = _version(request, aggregate_id, "from_version", "since", 0)
+        last = _version(request, aggregate_id, "at_version", "as_of", newest)
+        if first > last:
+            raise refused("from_version", f"is {first}, after {last}")
+        changes = temporal_queries.diff(aggregate_id, first, last, masked=True)
+        causes = _causes(meta for it in changes for meta in it.by)
+        return _answer(StreamDiff(aggregate_id, first, last, [_change(it, causes) for it in changes]))
+
+
+def _asked(request: Request, aggregate_id: UUID) -> Moment:
+    at, happened = moment(request, "as_of"), _happened(request)
+    if at is None:
+        version = number(request, "at_version", _LAST) if "at_version" in request.query_params else _LAST
+        return temporal_queries.at_version(aggregate_id, version, masked=True)
+    if "at_version" in request.query_params:
+        raise refused("at_version", "and as_of exclude each other")
+    return temporal_queries.as_of(aggregate_id, at, business=happened, masked=True)
+
+
+def _happened(request: Request) -> bool:
+    given = request.query_params.get("time", "recorded")
+    if "time" in request.query_params and "as_of" not in request.query_params:
+        raise refused("time", "needs as_of")
+    if given not in ("recorded", "happened"):
+        raise refused("time", "is recorded or happened")
+    return given == "happened"
+
+
+def _version(request: Request, aggregate_id: UUID, by_version: str, by_time: str, otherwise: int) -> int:
+    """The version that a point names, or was reached at a moment."""
+    at = moment(request, by_time)
+    if at is None:
+        return number(request, by_version, _LAST) if by_version in request.query_params else otherwise
+    if by_version in request.query_params:
+        raise refused(by_version, f"and {by_time} exclude each other")
+    recorded = StoredEvent.objects.filter(aggregate_id=aggregate_id, recorded_at__lte=at).order_by("-version")
+    return recorded.values_list("version", flat=True).first() or 0
+
+
+def _refuse_long(aggregate_id: UUID) -> int:
+    """The stream's version; raises `NotFound` or `StreamTooLong`."""
+    versions = StoredEvent.objects.filter(aggregate_id=aggregate_id).order_by("-version")
+    newest = versions.values_list("version", flat=True).first()
+    if newest is None:
+        raise NotFound
+    if newest > LONGEST:
+        raise StreamTooLong(events=newest, longest=LONGEST)
+    return newest
+
+
+def _causes(of: Iterable[Meta]) -> dict[int, Cause]:
+    """By version. The names of the commands come from their receipts, with one statement."""
+    metas = {meta.version: meta for meta in of}
+    receipts = StoredReceipt.objects.filter(command_id__in={meta.command_id for meta in metas.values()})
+    commands = dict(receipts.values_list("command_id", "command_type"))
+    return {version: _cause(meta, commands.get(meta.command_id, "")) for version, meta in metas.items()}
+
+
+def _cause(meta: Meta, command: str) -> Cause:
+    return Cause(
+        meta.event_id,
+        meta.event_type,
+        meta.version,
+        meta.actor,
+        meta.occurred_at,
+        meta.recorded_at,
+        command,
+        meta.command_id,
+        meta.correlation_id,
+        meta.causation_id,
+    )
+
+
+def _change(it: Changed, causes: dict[int, Cause]) -> FieldChange:
+    return FieldChange(it.field, it.before, it.after, [causes[meta.version] for meta in it.by])
+
+
+def _answer(told: Struct) -> Response:
+    return Response(msgspec.to_builtins(told))

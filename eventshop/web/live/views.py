@@ -1,0 +1,45 @@
+"""Where a page's script asks whether there is something new: by a stream, or each time anew."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from eventshop.web.live import subscriptions
+from eventshop.web.live.sse_response import opened
+
+
+@never_cache
+@require_GET
+def follow(request: HttpRequest, name: str, key: UUID) -> HttpResponseBase:
+    """A stream for `Accept: text/event-stream`; otherwise 200 if something is new since the mark `after`, or 204.
+
+    204 to a stream, which browsers take as "do not try again", means: none is to be had, look now and then.
+    """
+    source = _source(request, name, key)
+    mark, shown = source.marks([key]).get(key, 0), _shown(request)
+    if "text/event-stream" in request.headers.get("Accept", ""):
+        return opened(request, source, key, mark=mark, shown=shown) or HttpResponse(status=204)
+    return HttpResponse(status=204) if mark == shown else HttpResponse(str(mark), content_type="text/plain")
+
+
+def _source(request: HttpRequest, name: str, key: UUID) -> subscriptions.Source:
+    try:
+        source = subscriptions.named(name)
+    except subscriptions.NothingToFollow as error:
+        raise Http404 from error
+    if not request.user.is_authenticated:
+        raise PermissionDenied
+    if not source.may(request, key):
+        raise Http404
+    return source
+
+
+def _shown(request: HttpRequest) -> int:
+    """What the page shows: the last it was told, or else what it was made with."""
+    given = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 20 else -1

@@ -1,0 +1,69 @@
+"""The page where people make and revoke tokens for their programs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User as Login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from eventshop.web.api import api_tokens
+from eventshop.web.api.token_permissions import SCOPES
+from eventshop.web.models import ApiToken
+
+#: More at a time are a sign that old ones are not taken back.
+MOST: Final = 20
+_DAYS: Final = ((7, "a week"), (30, "30 days"), (90, "90 days"), (365, "a year"))
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(max_length=100, label="What is it for?", error_messages={"required": "Say what it is for"})
+    days = forms.TypedChoiceField(choices=_DAYS, coerce=int, initial=30, label="It works for")
+    scopes = forms.MultipleChoiceField(
+        choices=list(SCOPES.items()),
+        widget=forms.CheckboxSelectMultiple,
+        label="It may",
+        error_messages={"required": "Choose what it may be used for"},
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def tokens(request: HttpRequest) -> HttpResponse:
+    """One's tokens; a new one is shown once, on the page that answers the form."""
+    mine = ApiToken.objects.filter(owner_id=request.user.pk).order_by("-made_at")
+    form, token = TokenForm(request.POST or None), ""
+    if form.is_valid():
+        if sum(it.state == "valid" for it in mine) >= MOST:
+            form.add_error(None, f"You have {MOST} tokens that work. Revoke one first.")
+        else:
+            values = form.cleaned_data
+            owner = Login.objects.get(username=request.user.get_username())
+            lasts = timedelta(days=values["days"])
+            _, token = api_tokens.make(owner, name=values["name"], scopes=values["scopes"], lasts=lasts)
+            form = TokenForm()
+    context = {"form": form, "tokens": [(it, _said(it)) for it in mine.all()], "token": token}
+    return render(request, "account/tokens.html", context)
+
+
+@require_POST
+@login_required
+def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+    """Take a token back, at once."""
+    token = get_object_or_404(ApiToken, pk=token_id, owner_id=request.user.pk)
+    api_tokens.revoke(token)
+    messages.success(request, f"The token “{token.name}” is revoked.")
+    return redirect("web:tokens")
+
+
+def _said(token: ApiToken) -> list[str]:
+    """Its scopes in words."""
+    return [SCOPES.get(scope, scope) for scope in token.scopes.split()]

@@ -1,0 +1,119 @@
+"""What staff fill in to ship, deliver, cancel or refund an order."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from eventshop.admin_console.command_actions import CommandForm
+from orders.domain.commands import CancelOrder, DeliverOrder, OrderCommand, ReturnItems, ReturnLine, ShipOrder
+from orders.domain.order import Order
+
+_LONGEST = 200
+
+
+def _text(label: str, help_text: str = "", *, required: bool = True) -> forms.CharField:
+    widget = forms.TextInput(attrs={"class": "es-input"})
+    return forms.CharField(label=label, help_text=help_text, required=required, max_length=_LONGEST, widget=widget)
+
+
+class ShipForm(CommandForm[Order]):
+    title = "Ship"
+    effect = "The order becomes shipped and can no longer be cancelled. The customer sees carrier and tracking."
+    button = "Ship the order"
+    done = "shipped"
+
+    carrier = _text("Carrier")
+    tracking = _text("Tracking number", "Leave empty if there is none.", required=False)
+
+    def command(self, aggregate_id: UUID) -> OrderCommand:
+        values = self.cleaned_data
+        return ShipOrder(order_id=aggregate_id, carrier=values["carrier"], tracking=values.get("tracking", ""))
+
+    def probe(self, aggregate_id: UUID) -> OrderCommand:
+        return ShipOrder(order_id=aggregate_id, carrier="?")
+
+
+class DeliverForm(CommandForm[Order]):
+    title = "Mark delivered"
+    effect = "The order becomes delivered."
+    button = "Mark delivered"
+    done = "delivered"
+
+    received_by = _text("Received by", "Leave empty if nobody signed.", required=False)
+
+    def command(self, aggregate_id: UUID) -> OrderCommand:
+        return DeliverOrder(order_id=aggregate_id, received_by=self.cleaned_data["received_by"])
+
+    def probe(self, aggregate_id: UUID) -> OrderCommand:
+        return DeliverOrder(order_id=aggregate_id)
+
+
+class CancelForm(CommandForm[Order]):
+    title = "Cancel"
+    effect = "The order will not be fulfilled. What was paid is refunded. This cannot be undone."
+    button = "Cancel the order"
+    done = "cancelled"
+    dangerous = True
+
+    reason = _text("Reason", "Stays with the order for ever.")
+
+    def command(self, aggregate_id: UUID) -> OrderCommand:
+        return CancelOrder(order_id=aggregate_id, reason=self.cleaned_data["reason"])
+
+    def probe(self, aggregate_id: UUID) -> OrderCommand:
+        return CancelOrder(order_id=aggregate_id, reason="?")
+
+
+class RefundForm(CommandForm[Order]):
+    """One number per line that still has pieces to return, all of them unless changed."""
+
+    title = "Refund"
+    effect = "The pieces below come back and the customer is paid what they cost. This cannot be undone."
+    button = "Take back and refund"
+    done = "refunded"
+    dangerous = True
+
+    reference = _text("Reference", "The number of the return.")
+    reason = _text("Reason")
+
+    def __init__(self, state: Order, data: Any = None) -> None:
+        super().__init__(state, data)
+        self.fields["reference"].initial = f"R-{state.reference}"
+        for line in state.kept:
+            self.fields[f"line_{line.line}"] = forms.IntegerField(
+                label=f"Line {line.line}: {line.sku}",
+                help_text=f"of {line.quantity}, together {line.amount}",
+                min_value=0,
+                max_value=line.quantity,
+                initial=line.quantity,
+                widget=forms.NumberInput(attrs={"class": "es-input"}),
+            )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        numbers = [value for name, value in values.items() if name.startswith("line_")]
+        if numbers and not any(numbers):
+            raise forms.ValidationError("Nothing comes back: give at least one line a quantity.")
+        return values
+
+    def command(self, aggregate_id: UUID) -> OrderCommand:
+        return ReturnItems(
+            order_id=aggregate_id,
+            reference=self.cleaned_data["reference"],
+            reason=self.cleaned_data["reason"],
+            lines=tuple(
+                ReturnLine(line=int(name.removeprefix("line_")), quantity=value)
+                for name, value in self.cleaned_data.items()
+                if name.startswith("line_") and value
+            ),
+        )
+
+    def probe(self, aggregate_id: UUID) -> OrderCommand:
+        return ReturnItems(order_id=aggregate_id, reference="?", reason="?", lines=self._first_piece())
+
+    def _first_piece(self) -> tuple[ReturnLine, ...]:
+        kept = self.state.kept
+        return (ReturnLine(line=kept[0].line if kept else 1, quantity=1),)

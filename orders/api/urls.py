@@ -1,0 +1,18 @@
+"""What can be done to an order, each at its own address; the orders themselves stand beside the read models."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from orders.api import orders, stock
+
+urlpatterns = [
+    path("orders/<uuid:aggregate_id>/events", orders.OrderEvents.as_view(), name="api-order-events"),
+    path("orders/<uuid:order_id>/payments", orders.Payments.as_view(), name="api-payments"),
+    path("orders/<uuid:order_id>/shipment", orders.Shipments.as_view(), name="api-shipment"),
+    path("orders/<uuid:order_id>/delivery", orders.Deliveries.as_view(), name="api-delivery"),
+    path("orders/<uuid:order_id>/cancellation", orders.Cancellations.as_view(), name="api-cancellation"),
+    path("orders/<uuid:order_id>/returns", orders.Returns.as_view(), name="api-returns"),
+    path("stock/<str:sku>/receipts", stock.StockReceipts.as_view(), name="api-stock-receipts"),
+    path("stock/<str:sku>/write-offs", stock.WriteOffs.as_view(), name="api-write-offs"),
+]

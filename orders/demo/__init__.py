@@ -1,0 +1,1 @@
+"""Demo data for orders and stock, made by sending commands."""

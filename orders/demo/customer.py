@@ -1,0 +1,101 @@
+"""The demo customer's orders: one in every state, each with its story, told the same whenever it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from eventshop.core.deterministic_ids import derived_id, spoken
+from eventshop.core.messages import Command, Envelope
+from eventshop.core.money import Money
+from eventshop.web.pages.demo_registry import CUSTOMER
+from orders.demo.products import GOODS
+from orders.domain.commands import (
+    CancelOrder,
+    CreateOrder,
+    DeclinePayment,
+    DeliverOrder,
+    ProcessPayment,
+    RequestPayment,
+    ReturnItems,
+    ReturnLine,
+    ShipOrder,
+)
+from orders.domain.events import Line
+
+NAME: Final = "Demo Customer"
+ADDRESS: Final = "7 Harbour Street\nWhitby YO21 3PU"
+#: How many hours ago, how it went, and how many of what.
+ORDERS: Final = (
+    (24 * 41, "returned", {"KIT-122": 1, "KIT-130": 3}),
+    (24 * 18, "delivered", {"HOM-220": 1}),
+    (24 * 9, "cancelled", {"HOM-211": 2, "HOM-212": 2}),
+    (24 * 3, "shipped", {"KIT-101": 4, "KIT-103": 4, "KIT-110": 1}),
+    # Older than an hour: fulfilment takes them for history, and they stay as they are for somebody to go on.
+    (20, "paid", {"HOM-201": 2}),
+    (5, "waiting", {"KIT-121": 1, "KIT-120": 2}),
+)
+
+
+def orders(now: datetime) -> list[tuple[Command, Envelope]]:
+    """All commands, in the order of their business time; ids and contents are the same at any moment."""
+    told = [it for number, order in enumerate(ORDERS) for it in _order(number, *order, now)]
+    return sorted(told, key=lambda it: it[1].occurred_at or now)
+
+
+def _order(
+    number: int, hours: int, fate: str, pieces: dict[str, int], now: datetime
+) -> Iterator[tuple[Command, Envelope]]:
+    order_id = derived_id("demo-customer-order", number)
+    at, place = now - timedelta(hours=hours), 0
+    for after, actor, command in _story(order_id, fate, pieces):
+        yield (
+            command,
+            Envelope(
+                command_id=derived_id("demo-customer-command", order_id, place),
+                actor=actor,
+                occurred_at=at + after,
+                correlation_id=order_id,
+                sequence_number=place,
+            ),
+        )
+        place += 2 if isinstance(command, ReturnItems | CancelOrder) else 1
+
+
+def _story(order_id: UUID, fate: str, pieces: dict[str, int]) -> Iterator[tuple[timedelta, str, Command]]:
+    """What happens to an order, how long after it was placed, and who does it."""
+    order = _placed(order_id, pieces)
+    yield timedelta(0), str(CUSTOMER), order
+    yield timedelta(minutes=1), str(CUSTOMER), RequestPayment(order_id, "card")
+    if fate == "waiting":
+        return
+    if fate == "cancelled":
+        yield timedelta(minutes=2), "payments", DeclinePayment(order_id, "the card has expired")
+        yield timedelta(hours=6), str(CUSTOMER), CancelOrder(order_id, "ordered by mistake")
+        return
+    yield timedelta(minutes=2), "payments", ProcessPayment(order_id, order.total, "card")
+    if fate == "paid":
+        return
+    yield timedelta(hours=22), "warehouse", ShipOrder(order_id, "Parcel service", "7204418253")
+    if fate == "shipped":
+        return
+    yield timedelta(days=3), "carrier", DeliverOrder(order_id, NAME)
+    if fate == "returned":
+        lines = (ReturnLine(line=2, quantity=1),)
+        yield timedelta(days=9), str(CUSTOMER), ReturnItems(order_id, "R-DEMO", lines, "the stripe is another colour")
+
+
+def _placed(order_id: UUID, pieces: dict[str, int]) -> CreateOrder:
+    goods = {sku: (name, Money(Decimal(price), "GBP")) for sku, name, price in GOODS}
+    return CreateOrder(
+        order_id=order_id,
+        reference=spoken("W", order_id),
+        customer_id=CUSTOMER,
+        lines=tuple(Line(sku, goods[sku][0], quantity, goods[sku][1]) for sku, quantity in pieces.items()),
+        country="United Kingdom",
+        delivery_name=NAME,
+        delivery_address=ADDRESS,
+    )

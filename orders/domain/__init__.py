@@ -1,0 +1,1 @@
+"""Commands, events, aggregates and rules of orders and stock; no framework."""

@@ -1,0 +1,131 @@
+"""The commands that an invoice leads to, in the order they are sent, each with an id that follows from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+from uuid import UUID
+
+from msgspec import Struct
+
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.messages import Command, Envelope
+from orders.domain.commands import (
+    CreateCreditNote,
+    CreateOrder,
+    ProcessPayment,
+    ReturnItems,
+    ReturnLine,
+    WriteOffStock,
+    total_of,
+)
+from orders.domain.events import Line
+from orders.importers.online_retail.invoices import Invoice, Kind
+from orders.importers.online_retail.parsing import Row
+from orders.importers.online_retail.return_matching import Ledger, Split
+
+
+class Letter(Struct, frozen=True):
+    """A command ready to be sent, and the invoice it comes from."""
+
+    invoice: Invoice
+    command: Command
+    envelope: Envelope
+
+
+def letters(invoices: Iterable[Invoice]) -> Iterator[list[Letter]]:
+    """The letters of one invoice after the other."""
+    ledger = Ledger()
+    for invoice in invoices:
+        commands = _commands(invoice, ledger)
+        yield [_letter(invoice, step, command) for step, command in enumerate(commands)]
+
+
+def order_id(number: str) -> UUID:
+    return derived_id("retail-order", number)
+
+
+def customer_id(number: str) -> UUID | None:
+    return derived_id("retail-customer", number) if number else None
+
+
+def _commands(invoice: Invoice, ledger: Ledger) -> list[Command]:
+    match invoice.kind:
+        case Kind.SALE:
+            ledger.sold(invoice)
+            return _sale(invoice)
+        case Kind.CANCELLATION:
+            return _cancellation(invoice, ledger.cancelled(invoice))
+        case Kind.ADJUSTMENT:
+            return _adjustment(invoice)
+        case _:
+            assert_never(invoice.kind)
+
+
+def _sale(invoice: Invoice) -> list[Command]:
+    lines, order = _goods(invoice.rows), order_id(invoice.number)
+    create = CreateOrder(
+        order_id=order,
+        reference=invoice.number,
+        customer_id=customer_id(invoice.customer),
+        lines=lines,
+        country=invoice.country,
+    )
+    pay = ProcessPayment(order_id=order, amount=total_of(lines), method="invoice")
+    return [create, pay]
+
+
+def _cancellation(invoice: Invoice, split: Split) -> list[Command]:
+    returns: list[Command] = [
+        ReturnItems(
+            order_id=order_id(number),
+            reference=invoice.number,
+            lines=tuple(ReturnLine(line=line, quantity=quantity) for line, quantity in sorted(pieces.items())),
+            reason="cancellation invoice",
+        )
+        for number, pieces in split.returns.items()
+    ]
+    return [*returns, _credit_note(invoice, split.others)] if split.others else returns
+
+
+def _credit_note(invoice: Invoice, rows: tuple[Row, ...]) -> CreateCreditNote:
+    return CreateCreditNote(
+        order_id=order_id(invoice.number),
+        reference=invoice.number,
+        customer_id=customer_id(invoice.customer),
+        lines=_goods(rows),
+        reason="cancellation invoice without an earlier sale",
+        country=invoice.country,
+    )
+
+
+def _adjustment(invoice: Invoice) -> list[Command]:
+    return [
+        WriteOffStock(
+            sku=row.sku,
+            quantity=-row.quantity,
+            reason=row.description.strip() or "adjustment",
+            reference=invoice.number,
+        )
+        for row in invoice.rows
+    ]
+
+
+def _goods(rows: Iterable[Row]) -> tuple[Line, ...]:
+    return tuple(
+        Line(sku=row.sku, description=row.description, quantity=abs(row.quantity), price=row.price) for row in rows
+    )
+
+
+def _letter(invoice: Invoice, step: int, command: Command) -> Letter:
+    # Ids count the steps, they do not name them: a cancellation that the corrected file would book otherwise meets
+    # its first booking and is refused, not refunded again.
+    envelope = Envelope(
+        command_id=derived_id("retail-command", invoice.number, invoice.kind, step),
+        actor="import",
+        occurred_at=invoice.at,
+        correlation_id=derived_id("retail-invoice", invoice.number),
+        sequence_number=2 * step if invoice.kind is Kind.CANCELLATION else step,  # a return tells up to two events
+        metadata={"line": str(invoice.line)},
+    )
+    return Letter(invoice, command, envelope)

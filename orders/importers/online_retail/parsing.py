@@ -1,0 +1,158 @@
+"""From the file to typed rows: every line is either a row or named with the reason why it is not."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from eventshop.cli.importing.csv_rows import cells_of, rows_of, shown
+from eventshop.cli.importing.errors import BrokenRow
+from eventshop.core.errors import InvalidMessage
+from eventshop.core.messages import Text
+from eventshop.core.money import Money
+from orders.domain.commands import PRICE_DECIMALS
+
+HEADER: Final = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
+COLUMNS: Final = HEADER.count(",") + 1
+#: Times in the file are the shop's own.
+SHOP: Final = ZoneInfo("Europe/London")
+CURRENCY: Final = "GBP"
+MOST_PIECES: Final = 10_000_000
+
+_INVOICE: Final = re.compile(r"C?[0-9]{1,20}")
+_BAD_DEBT: Final = re.compile(r"A[0-9]{1,20}")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,12}")
+_PRICE: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]+)?")
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
+_CUSTOMER: Final = re.compile(r"([0-9]{1,20})(?:\.0)?")
+
+
+class Row(Struct, frozen=True, gc=False):
+    """One line of the file. `customer` is empty for an anonymous sale; `quantity` keeps its sign."""
+
+    line: int
+    invoice: str
+    sku: str
+    description: str
+    quantity: int
+    at: datetime
+    price: Money
+    customer: str
+    country: str
+
+
+class Refusal(Struct, frozen=True):
+    """A line of the file that leads to nothing, and why. `invoice` is what stands in its first column."""
+
+    line: int
+    reason: str
+    invoice: str = ""
+
+
+def read(path: Path) -> tuple[list[Row], list[Refusal]]:
+    """All rows of a CSV or .csv.gz file; raises `UnreadableFile` or `WrongHeader`."""
+    rows: list[Row] = []
+    refused: list[Refusal] = []
+    for number, line in rows_of(path, HEADER):
+        cells: list[str] = []
+        try:
+            cells = cells_of(line)
+            rows.append(_row(number, cells))
+        except InvalidMessage as error:
+            refused.append(Refusal(number, str(error), cells[0] if cells else ""))
+    return rows, refused
+
+
+def _row(line: int, cells: list[str]) -> Row:
+    if len(cells) != COLUMNS:
+        raise BrokenRow(f"{len(cells)} columns instead of {COLUMNS}")
+    invoice, sku, description, quantity, at, price, customer, country = cells
+    row = Row(
+        line,
+        _invoice(invoice),
+        _text("StockCode", sku),
+        _text("Description", description),
+        _quantity(quantity),
+        _moment(at),
+        _price(price),
+        _customer(customer),
+        _text("Country", country),
+    )
+    _check(row)
+    return row
+
+
+def _check(row: Row) -> None:
+    """What each column allows, but not together."""
+    cancelled = row.invoice.startswith("C")
+    if not row.sku:
+        raise BrokenRow("StockCode is empty")
+    if row.quantity == 0:
+        raise BrokenRow("Quantity is 0")
+    if row.price.amount < 0:
+        raise BrokenRow(f"UnitPrice {row.price.amount} is negative")
+    if cancelled and row.quantity > 0:
+        raise BrokenRow(f"Quantity {row.quantity} of a cancellation is not negative")
+    if not cancelled and row.quantity < 0 and row.price.amount:
+        raise BrokenRow(f"a write-off with a UnitPrice, {row.price.amount}: its money would be lost")
+
+
+def _invoice(cell: str) -> str:
+    if _INVOICE.fullmatch(cell):
+        return cell
+    if _BAD_DEBT.fullmatch(cell):
+        raise BrokenRow(f"InvoiceNo {cell} adjusts a bad debt: no goods and no order, nothing a sale could record")
+    raise BrokenRow(f"InvoiceNo {shown(cell)} is not digits, or C and digits")
+
+
+@lru_cache(maxsize=10_000)
+def _text(column: str, cell: str) -> str:
+    try:
+        return msgspec.convert(cell, Text)
+    except msgspec.ValidationError:
+        fault = "is longer than 200 characters" if len(cell) > 200 else "holds a control character"
+        raise BrokenRow(f"{column} {shown(cell)} {fault}") from None
+
+
+def _quantity(cell: str) -> int:
+    if not _WHOLE.fullmatch(cell):
+        raise BrokenRow(f"Quantity {shown(cell)} is not a whole number")
+    if abs(pieces := int(cell)) > MOST_PIECES:
+        raise BrokenRow(f"Quantity {pieces} is more than {MOST_PIECES}")
+    return pieces
+
+
+@lru_cache(maxsize=10_000)
+def _moment(cell: str) -> datetime:
+    try:
+        if _MOMENT.fullmatch(cell):
+            return datetime.fromisoformat(cell).replace(tzinfo=SHOP).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise BrokenRow(f"InvoiceDate {shown(cell)} is not a time like 2010-12-01 08:26:00")
+
+
+@lru_cache(maxsize=10_000)
+def _price(cell: str) -> Money:
+    if not _PRICE.fullmatch(cell):
+        raise BrokenRow(f"UnitPrice {shown(cell)} is not an amount like 2.55")
+    if len(cell.partition(".")[2]) > PRICE_DECIMALS:
+        raise BrokenRow(f"UnitPrice {cell} has more than {PRICE_DECIMALS} decimals")
+    return Money(+Decimal(cell), CURRENCY)  # plus: "-0.0" is zero
+
+
+def _customer(cell: str) -> str:
+    """`17850.0` is customer 17850."""
+    if not cell:
+        return ""
+    if not (found := _CUSTOMER.fullmatch(cell)):
+        raise BrokenRow(f"CustomerID {shown(cell)} is not a number like 17850.0")
+    return found[1]

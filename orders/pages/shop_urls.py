@@ -1,0 +1,36 @@
+"""Pages of the shop and of a customer's orders."""
+
+from __future__ import annotations
+
+from django.urls import path, register_converter
+
+from orders.pages import order_views, shop_views
+
+
+class ProductCode:
+    """What a product's code may be; anything else is no page."""
+
+    regex = r"[\w.:+-]{1,100}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(ProductCode, "code")
+
+app_name = "orders"
+urlpatterns = [
+    path("shop/", shop_views.catalogue, name="catalogue"),
+    path("shop/<code:sku>/", shop_views.product, name="product"),
+    path("basket/", shop_views.basket, name="basket"),
+    path("basket/<code:sku>/", shop_views.change_basket, name="change-basket"),
+    path("checkout/", shop_views.checkout, name="checkout"),
+    path("orders/<uuid:order_id>/", order_views.order, name="order"),
+    path("orders/<uuid:order_id>/invoice/", order_views.invoice, name="invoice"),
+    path("orders/<uuid:order_id>/invoice.pdf", order_views.invoice_pdf, name="invoice-pdf"),
+    path("orders/<uuid:order_id>/cancel/", order_views.cancel, name="cancel"),
+    path("orders/<uuid:order_id>/return/", order_views.give_back, name="return"),
+]

@@ -1,0 +1,1 @@
+"""The payment gateway over HTTP: an adapter of the port in `orders/application/payment_gateway_port.py`."""

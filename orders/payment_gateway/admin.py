@@ -1,0 +1,143 @@
+"""What staff see of the payment gateway: every payment, and every message that was accepted or refused."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from eventshop.admin_console.estimated_pagination import BoundedPaginator
+from eventshop.admin_console.formatting import NOTHING, amount, when
+from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.registry import streams_named
+from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
+from orders.application.payment_gateway_port import from_minor_units
+from orders.models import GatewayMessage, Payment
+
+
+def _money(pennies: int | None, currency: str) -> str:
+    if pennies is None:
+        return NOTHING
+    return amount(from_minor_units(pennies, currency).amount, currency)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    when_empty = "The payment gateway was not asked for anything yet."
+    list_display = ("key", "what", "money", "state", "why", "order", "reference", "asked", "ended")
+    list_display_links = ("key",)
+    list_filter = (("status", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter))
+    search_fields = ("key",)
+    search_help_text = "Key, order id or number; the charge of a refund"
+    sortable_by = ()
+    ordering = ("-asked_at",)
+    paginator = BoundedPaginator
+    fields = ("key", "what", "money", "method", "state", "why", "order", "charge", "reference", "asked", "ended")
+    readonly_fields = fields
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not search_term.strip():
+            return queryset, False
+        key = _uuid(search_term)
+        if key is None:
+            return queryset.filter(order_id__in=streams_named(search_term.strip())[:50]), False
+        return queryset.filter(Q(pk=key) | Q(order_id=key) | Q(charge=key)), False
+
+    @display(description="what", label=True)
+    def what(self, payment: Payment) -> str:
+        return payment.get_kind_display()
+
+    @display(description="amount")
+    def money(self, payment: Payment) -> str:
+        return _money(payment.amount, payment.currency)
+
+    @display(
+        description="status",
+        label={"Succeeded": "success", "Declined": "danger", "Pending": "warning", "Asked": "info"},
+    )
+    def state(self, payment: Payment) -> str:
+        return payment.get_status_display()
+
+    @display(description="why")
+    def why(self, payment: Payment) -> str:
+        return payment.reason or payment.trouble or NOTHING
+
+    @display(description="order")
+    def order(self, payment: Payment) -> str | SafeString:
+        if payment.order_id is None:
+            return NOTHING
+        url = reverse("admin:ops_stream_change", args=(payment.order_id,))
+        return format_html('<a class="es-link" href="{}">…{}</a>', url, str(payment.order_id)[-8:])
+
+    @display(description="asked")
+    def asked(self, payment: Payment) -> str | SafeString:
+        return when(payment.asked_at)
+
+    @display(description="ended")
+    def ended(self, payment: Payment) -> str | SafeString:
+        return when(payment.ended_at)
+
+
+@admin.register(GatewayMessage)
+class GatewayMessageAdmin(ReadOnlyAdmin):
+    when_empty = "The payment gateway has not sent anything yet."
+    list_display = ("last", "judged", "source", "code", "why", "about", "payment", "money", "times")
+    list_display_links = ("last",)
+    list_filter = (("verdict", ChoicesDropdownFilter), ("source", ChoicesDropdownFilter))
+    search_fields = ("key",)
+    search_help_text = "Payment key or notice id"
+    sortable_by = ()
+    ordering = ("-last_at",)
+    paginator = BoundedPaginator
+    fields = (
+        *("judged", "source", "code", "why", "about", "payment", "money", "times", "first", "last"),
+        *("notice_id", "body_hash", "begins"),
+    )
+    readonly_fields = fields
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        text = search_term.strip()
+        key = _uuid(text)
+        if key is not None:
+            return queryset.filter(key=key), False
+        return (queryset.filter(same_as=f"accepted:{text}") if text else queryset), False
+
+    @display(description="verdict", label={"Accepted": "success", "Refused": "danger"})
+    def judged(self, message: GatewayMessage) -> str:
+        return message.get_verdict_display()
+
+    @display(description="payment")
+    def payment(self, message: GatewayMessage) -> str | SafeString:
+        if message.key is None:
+            return NOTHING
+        url = f"{reverse('admin:orders_payment_changelist')}?q={message.key}"
+        return format_html('<a class="es-link" href="{}">…{}</a>', url, str(message.key)[-8:])
+
+    @display(description="amount named")
+    def money(self, message: GatewayMessage) -> str:
+        return _money(message.amount, message.currency)
+
+    @display(description="first came")
+    def first(self, message: GatewayMessage) -> str | SafeString:
+        return when(message.first_at)
+
+    @display(description="last came")
+    def last(self, message: GatewayMessage) -> str | SafeString:
+        return when(message.last_at)

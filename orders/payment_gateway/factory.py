@@ -1,0 +1,24 @@
+"""The gateway that the settings name."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from django.conf import settings
+
+from orders.payment_gateway import message_log
+from orders.payment_gateway.client import HttpGateway
+from orders.payment_gateway.errors import NoGateway
+from orders.payment_gateway.payment_ledger import RecordedGateway
+
+
+def payment_gateway() -> RecordedGateway:
+    """One for the whole process, made when it is first needed; raises `NoGateway`."""
+    if not settings.PAYMENT_GATEWAY_URL:
+        raise NoGateway()
+    return _made(settings.PAYMENT_GATEWAY_URL, settings.PAYMENT_GATEWAY_SECRET)
+
+
+@cache
+def _made(url: str, secret: str) -> RecordedGateway:
+    return RecordedGateway(HttpGateway(url, secret, report=message_log.answer_refused))

@@ -1,0 +1,18 @@
+"""Whether payments can be taken, for `/readyz`."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from eventshop.operations.health_checks import Part, reached
+
+
+def payments() -> Part:
+    """The gateway accepts connections; without one, nothing is expected of it."""
+    url = urlsplit(settings.PAYMENT_GATEWAY_URL)
+    if not url.hostname:
+        return Part("payments", True, "no payment gateway is set")
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return reached("payments", [f"{url.hostname}:{port}"])

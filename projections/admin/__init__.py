@@ -1,0 +1,27 @@
+"""Admin pages of the read models; Django imports this package at start."""
+
+from projections.admin import (
+    market_minutes,
+    orders,
+    parked_events,
+    people,
+    privacy,
+    projections,
+    replays,
+    sales,
+    stock,
+    trading,
+)
+
+__all__ = [
+    "market_minutes",
+    "orders",
+    "parked_events",
+    "people",
+    "privacy",
+    "projections",
+    "replays",
+    "sales",
+    "stock",
+    "trading",
+]

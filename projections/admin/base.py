@@ -1,0 +1,28 @@
+"""What the page of a row of any read model has: the way to what it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.unfold_adapter import detail_action
+from projections.admin.replays import as_it_was_url
+
+
+class RowAdmin(ReadOnlyAdmin):
+    """A read model's admin. Its rows can be asked for as they were, by who may ask a worker for that."""
+
+    actions_detail: Any = ()  # a tuple of names; what is mixed in says another length
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.actions_detail = (*self.actions_detail, "as_it_was")
+
+    def has_as_it_was_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("projection_engine.replay_projection")
+
+    @detail_action(permission="as_it_was", description="As it was", icon="history")
+    def as_it_was(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(as_it_was_url(self.model, object_id))

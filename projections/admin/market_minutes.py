@@ -1,0 +1,95 @@
+"""Markets minute by minute in the admin, with charts of price and volume."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from eventshop.admin_console.estimated_pagination import BoundedPaginator
+from eventshop.admin_console.formatting import NOTHING
+from eventshop.admin_console.unfold_adapter import display
+from eventshop.core.decimal_math import plain
+from projections.admin.base import RowAdmin
+from projections.admin.charts import chart_data
+from projections.admin.filters import DaysFilter, ValuesFilter
+from projections.models import MarketMinute
+
+#: Minutes on the charts of each instrument above the list.
+CHARTED = 60
+#: Instruments with charts; a filter shows the others.
+SHOWN = 6
+
+
+class InstrumentFilter(ValuesFilter):
+    title = "instrument"
+    parameter_name = "instrument"
+    values_of = MarketMinute
+
+
+def exactly(value: Decimal | None) -> str:
+    """Every digit there is, and none besides."""
+    return NOTHING if value is None else f"{Decimal(plain(value)):,f}"
+
+
+@admin.register(MarketMinute)
+class MarketMinuteAdmin(RowAdmin):
+    when_empty = "Nothing was traded yet."
+    list_display = ("instrument", "minute", "trades", "traded", "turnover", "price", "lowest", "highest", "currency")
+    list_filter = (InstrumentFilter, ("minute", DaysFilter))
+    list_filter_submit = True
+    sortable_by = ("minute",)
+    ordering = ("-minute", "instrument")
+    paginator = BoundedPaginator
+    change_list_template = "projections/list.html"
+    list_before_template = "projections/market.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        answer = super().changelist_view(request, extra_context)
+        context = getattr(answer, "context_data", None) or {}
+        if "cl" in context:
+            context |= {"markets": charts(context["cl"].queryset)}
+        return answer
+
+    @display(description="volume")
+    def traded(self, row: MarketMinute) -> str:
+        return exactly(row.volume)
+
+    @display(description="notional")
+    def turnover(self, row: MarketMinute) -> str:
+        return exactly(row.notional)
+
+    @display(description="VWAP")
+    def price(self, row: MarketMinute) -> str:
+        return exactly(row.vwap)
+
+    @display(description="low")
+    def lowest(self, row: MarketMinute) -> str:
+        return exactly(row.low)
+
+    @display(description="high")
+    def highest(self, row: MarketMinute) -> str:
+        return exactly(row.high)
+
+
+def charts(minutes: QuerySet[MarketMinute]) -> list[dict[str, str]]:
+    """Price and volume of each instrument listed, oldest minute first, as Unfold's chart components take them."""
+    by_instrument: dict[str, list[MarketMinute]] = {}
+    for row in minutes.defer("levels").order_by("-minute")[: CHARTED * SHOWN]:
+        by_instrument.setdefault(row.instrument, []).insert(0, row)
+    return [
+        {
+            "instrument": instrument,
+            "price": _chart(f"VWAP, {rows[0].currency}", [(row, row.vwap) for row in rows[-CHARTED:]]),
+            "volume": _chart("Volume", [(row, row.volume) for row in rows[-CHARTED:]]),
+        }
+        for instrument, rows in sorted(by_instrument.items())[:SHOWN]
+    ]
+
+
+def _chart(label: str, points: list[tuple[MarketMinute, Decimal | None]]) -> str:
+    return chart_data(label, [(f"{timezone.localtime(row.minute):%H:%M %Z}", value) for row, value in points])

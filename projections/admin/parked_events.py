@@ -1,0 +1,126 @@
+"""Parked events in the admin: why each is parked, what waits behind it, and "retry now"."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from eventshop.admin_console.confirmation import confirm
+from eventshop.admin_console.event_detail import event_url
+from eventshop.admin_console.formatting import when
+from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.unfold_adapter import detail_action, display
+from eventshop.core.errors import EventShopError
+from eventshop.projections import parking
+from eventshop.projections.models import DeadLetter
+from projections.admin.filters import ProjectionFilter
+
+#: Aggregates that one retry from the list takes.
+MOST_AT_ONCE = 100
+
+
+class RetryForm(forms.Form):
+    effect = "Its parked events are folded in order, until one fails again."
+    button = "Retry now"
+    dangerous = False
+
+
+@admin.register(DeadLetter)
+class ParkedEventAdmin(ReadOnlyAdmin):
+    when_empty = "No event is parked: every projection could use everything that it has read."
+    list_display = (
+        "event_type",
+        "projection",
+        "why",
+        "attempts",
+        "parked",
+        "next_try",
+        "aggregate",
+        "version",
+        "event",
+    )
+    list_filter = (ProjectionFilter,)
+    sortable_by = ()
+    ordering = ("projection", "aggregate_id", "position")
+    actions = ("retry_selected",)
+    actions_detail = ("retry",)
+    change_form_template = "projections/parked.html"
+
+    def has_retry_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("projection_engine.retry_dead_letters")
+
+    @admin.action(permissions=["retry"], description="Retry now")
+    def retry_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
+        sequences = set(rows.values_list("projection", "aggregate_id")[:MOST_AT_ONCE])
+        for projection, aggregate_id in sorted(sequences):
+            told(request, projection, aggregate_id)
+
+    @detail_action(permission="retry", description="Retry now", icon="replay")
+    def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        back = reverse("admin:projection_engine_deadletter_changelist")
+        row = self.get_object(request, object_id)
+        if row is None:
+            messages.info(request, "This event is not parked any more.")
+            return HttpResponseRedirect(back)
+        if request.method == "POST":
+            told(request, row.projection, row.aggregate_id)
+            return HttpResponseRedirect(back)
+        title = f"Retry {row.aggregate_type} {row.aggregate_id} in {row.projection}"
+        return confirm(self, request, title, RetryForm(), back)
+
+    def page(self, request: HttpRequest, obj: DeadLetter) -> dict[str, Any]:
+        queue = DeadLetter.objects.filter(projection=obj.projection, aggregate_id=obj.aggregate_id)
+        return {
+            "parked": obj,
+            "title": f"{obj.event_type} parked in {obj.projection}",
+            "subtitle": f"version {obj.version} of {obj.aggregate_type} {obj.aggregate_id}",
+            "event_url": event_url(obj.position),
+            "times": [
+                ("Parked", when(obj.parked_at)),
+                ("Last attempt", when(obj.last_attempt_at)),
+                ("Next attempt", when(obj.next_attempt_at)),
+            ],
+            "queue": list(queue.order_by("position")[:50]),
+        }
+
+    @display(description="error")
+    def why(self, row: DeadLetter) -> str:
+        return row.error[:120] or "waits behind an earlier event"
+
+    @display(description="parked")
+    def parked(self, row: DeadLetter) -> str | SafeString:
+        return when(row.parked_at)
+
+    @display(description="next attempt")
+    def next_try(self, row: DeadLetter) -> str | SafeString:
+        return when(row.next_attempt_at)
+
+    @display(description="aggregate")
+    def aggregate(self, row: DeadLetter) -> SafeString:
+        url = reverse("admin:ops_stream_change", args=(row.aggregate_id,))
+        return format_html(
+            '<a class="es-link" href="{}">{} …{}</a>', url, row.aggregate_type, str(row.aggregate_id)[-8:]
+        )
+
+    @display(description="position")
+    def event(self, row: DeadLetter) -> SafeString:
+        return format_html('<a class="es-link" href="{}">{}</a>', event_url(row.position), f"{row.position:,}")
+
+
+def told(request: HttpRequest, projection: str, aggregate_id: UUID) -> None:
+    """Retry one aggregate's parked events and say what became of them."""
+    try:
+        result = parking.retry(projection, aggregate_id)
+    except EventShopError as error:
+        messages.error(request, f"{projection}: {error}.")
+        return
+    said = f"{projection}, {aggregate_id}: {result.drained} folded, {result.remaining} still parked."
+    (messages.warning if result.remaining else messages.success)(request, said)

@@ -1,0 +1,181 @@
+"""Order lines, customers and the activity in the admin."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from eventshop.admin_console.display_names import by, called
+from eventshop.admin_console.estimated_pagination import BoundedPaginator
+from eventshop.admin_console.formatting import NOTHING, amount, when
+from eventshop.admin_console.keyset_pagination import KeysetChangeList
+from eventshop.admin_console.search import as_uuid
+from eventshop.admin_console.unfold_adapter import DropdownFilter, display
+from projections.admin.filters import CurrencyFilter
+from projections.admin.search import FoundById, SearchedAdmin
+from projections.api.prefix_filter import starting_with
+from projections.models import ActivityTimeline, CustomerSummary, OrderLine, OrderSummary
+
+
+def customer_link(customer_id: UUID | None, currency: str) -> str | SafeString:
+    if customer_id is None:
+        return "anonymous"
+    url = reverse("admin:projections_customersummary_change", args=(quote(f"{customer_id}:{currency}"),))
+    text = called("Customer", customer_id)
+    return format_html('<a class="es-link" href="{}" title="{}">{}</a>', url, customer_id, text)
+
+
+def _order_ids(text: str) -> list[UUID]:
+    identity = as_uuid(text)
+    orders = OrderSummary.objects.filter(reference=text).values_list("pk", flat=True)[:50]
+    return [identity] if identity else list(orders)
+
+
+@admin.register(OrderLine)
+class OrderLineAdmin(SearchedAdmin):
+    when_empty = "Nothing was ordered yet."
+    list_display = ("sku", "description", "order", "line", "quantity", "each", "worth", "returned")
+    search_fields = ("sku",)
+    search_help_text = "Product code, order number or order id"
+    sortable_by = ()
+    ordering = ("-key",)
+    paginator = BoundedPaginator
+    change_list_template = "projections/list.html"
+
+    def matching(self, text: str) -> Q:
+        orders = _order_ids(text)
+        return Q(order_id__in=orders) if orders else starting_with("sku", text)
+
+    @display(description="order")
+    def order(self, line: OrderLine) -> SafeString:
+        url = reverse("admin:projections_ordersummary_change", args=(line.order_id,))
+        return format_html('<a class="es-link" href="{}"><code>…{}</code></a>', url, str(line.order_id)[-8:])
+
+    @display(description="price")
+    def each(self, line: OrderLine) -> str:
+        return amount(line.price, line.currency)
+
+    @display(description="amount")
+    def worth(self, line: OrderLine) -> str:
+        return amount(line.amount, line.currency)
+
+
+@admin.register(CustomerSummary)
+class CustomerSummaryAdmin(FoundById):
+    when_empty = "No customer has ordered yet."
+    list_display = ("who", "orders", "paid_orders", "paid", "given_back", "value", "last_order")
+    list_filter = (CurrencyFilter,)
+    search_fields = ("customer_id",)
+    search_help_text = "Customer id"
+    sortable_by = ("value", "last_order")
+    ordering = ("-last_order_at",)
+    paginator = BoundedPaginator
+    change_list_template = "projections/list.html"
+    change_form_template = "projections/customer.html"
+
+    def page(self, request: HttpRequest, obj: CustomerSummary) -> dict[str, Any]:
+        orders = OrderSummary.objects.filter(customer_id=obj.customer_id).order_by("-created_at")[:50]
+        return {
+            "customer": obj,
+            "title": called("Customer", obj.customer_id),
+            "subtitle": f"in {obj.currency}",
+            "money": [
+                ("Lifetime value", amount(obj.lifetime_value, obj.currency)),
+                ("Spent", amount(obj.spent, obj.currency)),
+                ("Refunded", amount(obj.refunded, obj.currency)),
+            ],
+            "first": when(obj.first_order_at),
+            "last": when(obj.last_order_at),
+            "orders": [(order, amount(order.total, order.currency), when(order.created_at)) for order in orders],
+        }
+
+    @display(description="customer")
+    def who(self, customer: CustomerSummary) -> str:
+        return called("Customer", customer.customer_id)
+
+    @display(description="spent")
+    def paid(self, customer: CustomerSummary) -> str:
+        return amount(customer.spent, customer.currency)
+
+    @display(description="refunded")
+    def given_back(self, customer: CustomerSummary) -> str:
+        return amount(customer.refunded, customer.currency)
+
+    @display(description="lifetime value", ordering="lifetime_value")
+    def value(self, customer: CustomerSummary) -> str:
+        return amount(customer.lifetime_value, customer.currency)
+
+    @display(description="last order", ordering="last_order_at")
+    def last_order(self, customer: CustomerSummary) -> str | SafeString:
+        return when(customer.last_order_at)
+
+
+class WhatFilter(DropdownFilter):
+    """The logs that somebody asks for by name."""
+
+    title = "log"
+    parameter_name = "log"
+    logs: Final = {
+        "processing": (
+            "Use of personal data",
+            ("ProcessingRecorded", "ProcessingRestricted", "ProcessingResumed", "RestrictionLifted"),
+        ),
+        "access": ("Access to personal data", ("DataAccessed", "DataExported")),
+        "erasure": ("Erasures", ("ErasureRequested", "ErasureCancelled", "ErasureBegun", "DataErased")),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, title) for name, (title, _) in self.logs.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.logs.get(self.value() or "")
+        return queryset.filter(event_type__in=chosen[1]) if chosen else queryset
+
+
+@admin.register(ActivityTimeline)
+class ActivityTimelineAdmin(SearchedAdmin):
+    when_empty = "Nothing has happened yet."
+    list_display = ("summary", "happened", "what", "worth", "who", "stream")
+    search_fields = ("aggregate_id",)
+    search_help_text = "Order number, or id of an order, customer or event"
+    list_filter = (WhatFilter,)
+    sortable_by = ()
+    ordering = ("-position",)
+    change_list_template = "console/keyset_list.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        return KeysetChangeList
+
+    def matching(self, text: str) -> Q:
+        identity = as_uuid(text)
+        orders = Q(aggregate_id__in=_order_ids(text))
+        return orders | Q(customer_id=identity) | Q(event_id=identity) if identity else orders
+
+    @display(description="happened")
+    def happened(self, row: ActivityTimeline) -> str | SafeString:
+        return when(row.at)
+
+    @display(description="event", label=True)
+    def what(self, row: ActivityTimeline) -> str:
+        return row.event_type
+
+    @display(description="by")
+    def who(self, row: ActivityTimeline) -> str | SafeString:
+        return by(row.actor)
+
+    @display(description="amount")
+    def worth(self, row: ActivityTimeline) -> str:
+        return NOTHING if row.amount is None else amount(row.amount, row.currency)
+
+    @display(description="stream")
+    def stream(self, row: ActivityTimeline) -> SafeString:
+        url = reverse("admin:ops_stream_change", args=(row.aggregate_id,))
+        return format_html('<a class="es-link" href="{}">{}, version {}</a>', url, row.aggregate_type, row.version)

@@ -1,0 +1,163 @@
+"""The privacy desk: people with what is personal masked, the consent register, and what was done with data."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from eventshop.admin_console.display_names import called
+from eventshop.admin_console.estimated_pagination import BoundedPaginator
+from eventshop.admin_console.formatting import NOTHING, when
+from eventshop.admin_console.registry import Link, add_row_page
+from eventshop.admin_console.search import as_uuid
+from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
+from eventshop.privacy import unique_values
+from eventshop.privacy.models import Erasure
+from projections.admin.filters import ValuesFilter
+from projections.admin.search import FoundById, SearchedAdmin
+from projections.models import ActivityTimeline, ConsentRegister, UserProfile
+from users.admin.users import PersonActions
+
+MASK: Final = "•••••"
+_COLOURS: Final = {"Active": "success", "Leaving": "warning", "Being erased": "danger", "Erased": "info"}
+_CONSENT_COLOURS: Final = {
+    "Given": "success",
+    "Withdrawn": "warning",
+    "Expired": "info",
+    "Ended with the erasure": "info",
+}
+#: Events told on one page.
+LONGEST: Final = 50
+
+
+def person_link(user_id: UUID) -> SafeString:
+    url = reverse("admin:projections_userprofile_change", args=(user_id,))
+    return format_html('<a class="es-link" href="{}" title="{}">{}</a>', url, user_id, called("Person", user_id))
+
+
+@admin.register(UserProfile)
+class UserProfileAdmin(PersonActions, SearchedAdmin):
+    when_empty = "Nobody has an account yet."
+    list_display = ("person", "state", "who", "mail", "agrees_to", "held", "joined", "leaves")
+    list_filter = (("status", ChoicesDropdownFilter), "restricted")
+    search_fields = ("user_id",)
+    search_help_text = "Id, or a whole e-mail address"
+    sortable_by = ("joined", "leaves")
+    ordering = ("-created_at", "-user_id")
+    paginator = BoundedPaginator
+    change_list_template = "projections/list.html"
+    change_form_template = "projections/person.html"
+
+    def matching(self, text: str) -> Q:
+        return Q(pk=unique_values.holder("email", text) if "@" in text else as_uuid(text))
+
+    def page(self, request: HttpRequest, obj: UserProfile) -> dict[str, Any]:
+        about = ActivityTimeline.objects.filter(Q(aggregate_id=obj.pk) | Q(customer_id=obj.pk))
+        return {
+            "person": obj,
+            "title": called("Person", obj.user_id),
+            "subtitle": obj.get_status_display(),
+            "masked": [(name, masked(getattr(obj, name))) for name in UserProfile.personal],
+            "times": [
+                ("Joined", when(obj.created_at)),
+                ("Asked for erasure", when(obj.erasure_requested_at)),
+                ("Can change their mind until", when(obj.erasure_due_at)),
+                ("Erased", when(obj.erased_at)),
+            ],
+            "consents": [
+                (it, when(it.given_at), when(it.expires_at), when(it.ended_at))
+                for it in ConsentRegister.objects.filter(user_id=obj.pk).order_by("purpose")
+            ],
+            "activity": [(row, when(row.at)) for row in about.order_by("-position")[:LONGEST]],
+            "erasure": Erasure.objects.filter(pk=obj.pk).first(),
+        }
+
+    @display(description="status", label=_COLOURS)
+    def state(self, row: UserProfile) -> str:
+        return row.get_status_display()
+
+    @display(description="person")
+    def person(self, row: UserProfile) -> str:
+        return called("Person", row.user_id)
+
+    @display(description="name")
+    def who(self, row: UserProfile) -> str:
+        return masked(row.name)
+
+    @display(description="e-mail")
+    def mail(self, row: UserProfile) -> str:
+        return masked(row.email)
+
+    @display(description="agrees to")
+    def agrees_to(self, row: UserProfile) -> str:
+        return row.consents or NOTHING
+
+    @display(description="legal holds")
+    def held(self, row: UserProfile) -> str:
+        return str(row.holds) if row.holds else NOTHING
+
+    @display(description="joined", ordering="-created_at")
+    def joined(self, row: UserProfile) -> str | SafeString:
+        return when(row.created_at)
+
+    @display(description="erasure due", ordering="erasure_due_at")
+    def leaves(self, row: UserProfile) -> str | SafeString:
+        return when(row.erasure_due_at)
+
+
+class PurposeFilter(ValuesFilter):
+    title = "purpose"
+    parameter_name = "purpose"
+
+
+@admin.register(ConsentRegister)
+class ConsentRegisterAdmin(FoundById):
+    when_empty = "Nobody was asked for consent yet."
+    list_display = ("purpose", "person", "state", "notice", "legal_basis", "source", "given", "ends", "ended")
+    list_filter = (PurposeFilter, ("status", ChoicesDropdownFilter))
+    search_fields = ("user_id",)
+    search_help_text = "Id of a person"
+    sortable_by = ("given", "ends")
+    ordering = ("-key",)
+    paginator = BoundedPaginator
+    change_list_template = "projections/list.html"
+
+    @display(description="person")
+    def person(self, row: ConsentRegister) -> SafeString:
+        return person_link(row.user_id)
+
+    @display(description="status", label=_CONSENT_COLOURS)
+    def state(self, row: ConsentRegister) -> str:
+        return row.get_status_display()
+
+    @display(description="given", ordering="given_at")
+    def given(self, row: ConsentRegister) -> str | SafeString:
+        return when(row.given_at)
+
+    @display(description="ends", ordering="expires_at")
+    def ends(self, row: ConsentRegister) -> str | SafeString:
+        return when(row.expires_at)
+
+    @display(description="ended")
+    def ended(self, row: ConsentRegister) -> str | SafeString:
+        return when(row.ended_at)
+
+
+def masked(value: str) -> str:
+    """Whether something is there, and not what."""
+    return MASK if value else NOTHING
+
+
+@add_row_page
+def person_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
+    """From the stream of a person to their row."""
+    if aggregate_type != "User" or not UserProfile.objects.filter(pk=aggregate_id).exists():
+        return None
+    return Link(called("Person", aggregate_id), reverse("admin:projections_userprofile_change", args=(aggregate_id,)))

@@ -1,0 +1,68 @@
+"""Stock in the admin: what is where, and what happened to it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from eventshop.admin_console.estimated_pagination import BoundedPaginator
+from eventshop.admin_console.formatting import NOTHING, when
+from eventshop.admin_console.registry import Link, add_row_page
+from eventshop.admin_console.unfold_adapter import RangeNumericFilter, display
+from projections.admin.search import FoundBySku
+from projections.models import ActivityTimeline, StockLevel
+
+#: Movements on the page of a product, newest first; its stream page has the rest.
+NEWEST = 100
+
+
+@admin.register(StockLevel)
+class StockLevelAdmin(FoundBySku):
+    when_empty = "No product has moved yet."
+    list_display = ("sku", "free", "reserved", "dispatched", "received", "written_off", "refusals", "updated")
+    list_filter = (("on_hand", RangeNumericFilter),)
+    list_filter_submit = True
+    sortable_by = ("sku", "free", "updated")
+    ordering = ("-updated_at",)
+    paginator = BoundedPaginator
+    change_list_template = "projections/list.html"
+    change_form_template = "projections/stock.html"
+
+    def page(self, request: HttpRequest, obj: StockLevel) -> dict[str, Any]:
+        moved = ActivityTimeline.objects.filter(aggregate_id=obj.stock_item_id).order_by("-version")[:NEWEST]
+        return {
+            "stock": obj,
+            "title": f"Stock of {obj.sku}",
+            "subtitle": f"{obj.on_hand:,} on hand" if obj.counted else "not counted",
+            "times": [
+                (text, when(moment))
+                for text, moment in (("Last received", obj.received_at), ("Last refused", obj.refused_at))
+                if moment is not None
+            ],
+            "moves": [(row, when(row.at)) for row in moved],
+        }
+
+    @display(description="on hand", ordering="on_hand")
+    def free(self, stock: StockLevel) -> str:
+        return f"{stock.on_hand:,}" if stock.counted else NOTHING
+
+    @display(description="last moved", ordering="-updated_at")
+    def updated(self, stock: StockLevel) -> str | SafeString:
+        return when(stock.updated_at)
+
+
+@add_row_page
+def stock_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
+    """From the stream of a stock item to its row."""
+    if aggregate_type != "StockItem":
+        return None
+    row = StockLevel.objects.filter(stock_item_id=aggregate_id).only("sku").first()
+    if row is None:
+        return None
+    return Link(f"Stock of {row.sku}", reverse("admin:projections_stocklevel_change", args=(quote(row.sku),)))

@@ -1,0 +1,95 @@
+"""How the read models of orders, sales, stock and people are offered to programs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from projections.api.read_model_view import Resource, Through
+from projections.models import (
+    ActivityTimeline,
+    ConsentRegister,
+    CustomerSummary,
+    DailySales,
+    OrderLine,
+    OrderSummary,
+    ProductSales,
+    StockLevel,
+    UserProfile,
+)
+
+ORDERS: Final = Resource(
+    OrderSummary,
+    "order-summary",
+    "orders:read",
+    ordering="-created_at",
+    orderings=("created_at", "updated_at", "total"),
+    filters=("status", "kind", "reference", "customer_id", "country", "currency"),
+    time="created_at",
+    owner="customer_id",
+    one_stream=True,
+)
+ORDER_LINES: Final = Resource(
+    OrderLine,
+    "order-lines",
+    "orders:read",
+    ordering="key",
+    orderings=("key", "sku", "amount", "quantity"),
+    filters=("order_id", "sku", "currency"),
+    through=Through("order_id", OrderSummary, owner="customer_id", time="created_at"),
+)
+CUSTOMERS: Final = Resource(
+    CustomerSummary,
+    "customer-summary",
+    "orders:read",
+    ordering="-lifetime_value",
+    orderings=("lifetime_value", "orders", "spent"),
+    filters=("customer_id", "currency"),
+    time="last_order_at",
+    owner="customer_id",
+)
+ACTIVITY: Final = Resource(
+    ActivityTimeline,
+    "activity-timeline",
+    "orders:read",
+    ordering="-at",
+    orderings=("at", "recorded_at", "last_offset"),
+    filters=("aggregate_id", "aggregate_type", "event_type", "customer_id", "reference", "correlation_id"),
+    time="at",
+)
+DAILY_SALES: Final = Resource(
+    DailySales, "daily-sales", "sales:read", "-day", ("day", "net", "gross", "orders"), ("currency",), time="day"
+)
+PRODUCT_SALES: Final = Resource(
+    ProductSales, "product-sales", "sales:read", "-net", ("net", "gross", "units_net", "sku"), ("sku", "currency")
+)
+STOCK: Final = Resource(
+    StockLevel,
+    "stock-level",
+    "stock:read",
+    ordering="sku",
+    orderings=("sku", "on_hand", "updated_at"),
+    filters=("sku",),
+    time="updated_at",
+    one_stream=True,
+)
+PEOPLE: Final = Resource(
+    UserProfile,
+    "user",
+    "people:read",
+    ordering="-created_at",
+    orderings=("created_at", "updated_at"),
+    filters=("status", "restricted", "source"),
+    time="created_at",
+    owner="user_id",
+    one_stream=True,
+)
+CONSENTS: Final = Resource(
+    ConsentRegister,
+    "consent",
+    "people:read",
+    ordering="key",
+    orderings=("key", "purpose"),
+    filters=("user_id", "purpose", "status"),
+    time="given_at",
+    owner="user_id",
+)

@@ -1,0 +1,13 @@
+"""What each path of the read models leads to."""
+
+from django.urls import path
+
+from projections.pages.order_views import my_orders
+from projections.pages.trading_views import blotter, positions
+
+app_name = "projections"
+urlpatterns = [
+    path("orders/", my_orders, name="my-orders"),
+    path("trading/", blotter, name="blotter"),
+    path("trading/positions/", positions, name="positions"),
+]

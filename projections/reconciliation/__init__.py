@@ -1,0 +1,1 @@
+"""Compares read models with control totals computed from the imported files themselves."""

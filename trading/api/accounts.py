@@ -1,0 +1,164 @@
+"""Trading accounts and their limits, as resources."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+import msgspec
+from django.urls import reverse
+from msgspec import Struct
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from eventshop.core.decimal_math import ZERO, minus
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.messages import Name
+from eventshop.eventstore.event_store import store
+from eventshop.web.api import idempotency, request_parsing
+from eventshop.web.api.aggregate_action import Action, is_owner
+from eventshop.web.api.base_view import ApiView, require, signed_in
+from eventshop.web.api.command_endpoint import carry_out
+from eventshop.web.api.etag import etag
+from eventshop.web.shared.errors import NotFound
+from trading.api.trades import SEEN_WITH, WRITE, account_opened
+from trading.domain.account import TradingAccount
+from trading.domain.commands import AccountCommand, OpenAccount, SetLimit
+from trading.domain.events import AccountOpened, Code, Currency
+
+READ: Final = {"GET": "trades:read"}
+
+
+class NewAccount(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may trade, in which currency, and up to which gross limit. Without an owner it is a house account."""
+
+    example: ClassVar[dict[str, Any]] = {"reference": "Desk 1", "currency": "EUR", "gross_limit": "10000"}
+
+    reference: Name
+    currency: Currency
+    gross_limit: Decimal
+    owner_id: UUID | None = None
+
+
+class Limit(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much may be frozen at once in one instrument or, without one, over all."""
+
+    example: ClassVar[dict[str, Any]] = {"instrument": "XETRA/SAP", "limit": "2500"}
+
+    limit: Decimal
+    instrument: Code | None = None
+
+
+class FrozenAmount(Struct, frozen=True):
+    """What one open trade uses of the limits."""
+
+    trade_id: UUID
+    instrument: str
+    amount: Decimal
+
+
+class AccountState(Struct, frozen=True):
+    """An account as its events have it now. `available` is what is left of the gross limit."""
+
+    example: ClassVar[dict[str, Any]] = {
+        "account_id": "669bb4f1-c243-5436-852d-c494f0831ed0",
+        "reference": "Desk 1",
+        "owner_id": None,
+        "currency": "EUR",
+        "gross_limit": "10000",
+        "available": "8000",
+        "limits": {"XETRA/SAP": "2500"},
+        "frozen": [{"trade_id": "377be083-a813-5b51-a648-ec71b01c31d6", "instrument": "XETRA/SAP", "amount": "2000"}],
+        "version": 3,
+    }
+
+    account_id: UUID
+    reference: str
+    owner_id: UUID | None
+    currency: str
+    gross_limit: Decimal
+    available: Decimal
+    limits: dict[str, Decimal]
+    frozen: list[FrozenAmount]
+    version: int
+
+
+class OpenAccounts(ApiView):
+    """Trading accounts."""
+
+    scopes: ClassVar[dict[str, str]] = WRITE
+    body: ClassVar[type[Struct]] = NewAccount
+    status = 201
+    needs_version = False
+
+    def post(self, request: Request) -> Response:
+        """Open one."""
+        require(request, "projections.open_account")
+        account_id = derived_id("api-account", idempotency.command_id(request))
+        asked = request_parsing.read(request, NewAccount)
+        opening = OpenAccount(account_id, asked.reference, asked.owner_id, asked.currency, asked.gross_limit)
+        location = reverse("api-account", args=[account_id])
+        return carry_out(request, lambda *_: opening, status=201, location=location, needs_version=False)
+
+
+class Account(ApiView):
+    """A trading account: for its owner, and for staff who may see trades."""
+
+    scopes: ClassVar[dict[str, str]] = READ
+    answers: ClassVar[dict[str, type[Struct]]] = {"GET": AccountState}
+
+    def get(self, request: Request, account_id: UUID) -> Response:
+        """Its limits, and what is frozen of them."""
+        if not (is_owner(request, _owner_of(account_id)) or signed_in(request).has_perm(SEEN_WITH)):
+            raise NotFound
+        shown = _shown(account_id)
+        response = Response(msgspec.to_builtins(shown))
+        response["ETag"] = etag(shown.version)
+        return response
+
+
+class AccountLimits(Action):
+    """Set a limit. A lower one takes nothing back that is frozen already."""
+
+    scopes: ClassVar[dict[str, str]] = WRITE
+    body = Limit
+    owner = False
+    permission = "projections.set_limit"
+    seen_with = SEEN_WITH
+    shown_at = "api-account"
+
+    def post(self, request: Request, account_id: UUID) -> Response:
+        return self.act(request, account_id)
+
+    def owner_of(self, aggregate_id: UUID) -> UUID | None:
+        return _owner_of(aggregate_id)
+
+    def command(self, account_id: UUID, asked: Limit, command_id: UUID) -> AccountCommand:
+        return SetLimit(account_id, asked.instrument, asked.limit)
+
+
+def _owner_of(account_id: UUID) -> UUID | None:
+    opened = account_opened(account_id)
+    if opened is None:
+        raise NotFound
+    return opened.owner_id
+
+
+def _shown(account_id: UUID) -> AccountState:
+    history = list(store.get_events(account_id))
+    opened = history[0].event
+    assert isinstance(opened, AccountOpened)  # noqa: S101  (narrows a type; an account begins with it)
+    state = TradingAccount().evolve_all(recorded.event for recorded in history)
+    frozen = [FrozenAmount(trade, it.instrument, it.amount) for trade, it in state.frozen.items()]
+    return AccountState(
+        account_id=account_id,
+        reference=opened.reference,
+        owner_id=opened.owner_id,
+        currency=opened.currency,
+        gross_limit=state.gross_limit,
+        available=max(minus(state.gross_limit, state.in_use()), ZERO),
+        limits=dict(state.limits),
+        frozen=frozen,
+        version=len(history),
+    )

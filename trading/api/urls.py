@@ -1,0 +1,21 @@
+"""What can be done to a trade and to an account, each at its own address; the trades stand beside the read models."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from trading.api import accounts, trades
+
+urlpatterns = [
+    path("trades/<uuid:aggregate_id>/events", trades.TradeEvents.as_view(), name="api-trade-events"),
+    path("trades/<uuid:trade_id>/fills", trades.TradeFills.as_view(), name="api-trade-fills"),
+    path("trades/<uuid:trade_id>/rejection", trades.TradeRejection.as_view(), name="api-trade-rejection"),
+    path("trades/<uuid:trade_id>/cancellation", trades.TradeCancellation.as_view(), name="api-trade-cancellation"),
+    path("trades/<uuid:trade_id>/corrections", trades.TradeCorrections.as_view(), name="api-trade-corrections"),
+    path("trades/<uuid:trade_id>/busts", trades.TradeBusts.as_view(), name="api-trade-busts"),
+    path("trades/<uuid:trade_id>/hold", trades.TradeHold.as_view(), name="api-trade-hold"),
+    path("trades/<uuid:trade_id>/resumption", trades.TradeResumption.as_view(), name="api-trade-resumption"),
+    path("trades/<uuid:trade_id>/settlement", trades.TradeSettlement.as_view(), name="api-trade-settlement"),
+    path("accounts/<uuid:account_id>", accounts.Account.as_view(), name="api-account"),
+    path("accounts/<uuid:account_id>/limits", accounts.AccountLimits.as_view(), name="api-account-limits"),
+]

@@ -1,0 +1,30 @@
+"""Whose accounts and trades are whose. Lists of them are told by the read model; each one by its events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from eventshop.eventstore.event_store import store
+from trading.domain.events import AccountOpened
+
+#: The accounts of a person, in the order of their names.
+AccountsOf: TypeAlias = Callable[[UUID], list[UUID]]
+
+_accounts: Final[list[AccountsOf]] = []
+
+
+def register(accounts_of: AccountsOf) -> None:
+    """Whoever keeps the list."""
+    _accounts[:] = [accounts_of]
+
+
+def accounts_of(person: UUID) -> list[UUID]:
+    return _accounts[0](person) if _accounts else []
+
+
+def is_owner(account_id: UUID, person: UUID) -> bool:
+    for recorded in store.get_events(account_id, to_version=1):
+        return isinstance(recorded.event, AccountOpened) and recorded.event.owner_id == person
+    return False

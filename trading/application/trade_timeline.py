@@ -1,0 +1,205 @@
+"""A trade and an account as their owner sees them, straight from their events."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, NamedTuple, assert_never
+from uuid import UUID
+
+from django.http import HttpRequest
+
+from eventshop.core.decimal_math import ZERO, minus
+from eventshop.core.messages import Recorded
+from eventshop.datetimes import day_text
+from eventshop.eventstore.event_store import store
+from eventshop.web.live.subscriptions import Source, versions
+from eventshop.web.pages.timeline import Chapter, chapters
+from eventshop.web.shared import customer_port
+from trading.application.account_owner_port import accounts_of, is_owner
+from trading.application.number_formatting import average, price, written
+from trading.domain.account import Frozen, TradingAccount
+from trading.domain.events import (
+    AccountOpened,
+    Fill,
+    SettlementHeld,
+    SettlementResumed,
+    TradeBusted,
+    TradeCancelled,
+    TradeCorrected,
+    TradeEvent,
+    TradeExecuted,
+    TradeRejected,
+    TradeSettled,
+    TradeSubmitted,
+    volume,
+)
+from trading.domain.trade import Status, Trade
+
+#: What a state means to the owner, and its colour.
+STATES: Final = {
+    Status.PENDING: ("Being processed", "info"),
+    Status.OPEN: ("Open", "info"),
+    Status.PARTLY_FILLED: ("Partly filled", "info"),
+    Status.FILLED: ("Filled, waits for settlement", "good"),
+    Status.CANCELLED: ("Cancelled", "bad"),
+    Status.REJECTED: ("Rejected", "bad"),
+    Status.SETTLED: ("Settled", "good"),
+}
+#: What a page shows of a long story, and of many fills.
+NEWEST: Final = 50
+
+
+class Traded(NamedTuple):
+    """One trade: its newest events, and what all of them come to."""
+
+    id: UUID
+    version: int
+    terms: TradeSubmitted
+    state: Trade
+    newest: list[Recorded[TradeEvent]]
+
+    @property
+    def label(self) -> str:
+        return STATES[self.state.status][0]
+
+    @property
+    def tone(self) -> str:
+        return STATES[self.state.status][1]
+
+    @property
+    def moving(self) -> bool:
+        """Whether more is going to happen by itself."""
+        done = (Status.REJECTED, Status.SETTLED)
+        return self.state.status not in done and not (self.state.status is Status.CANCELLED and not self.state.executed)
+
+    @property
+    def average_price(self) -> str:
+        it = self.terms.instrument
+        return average(self.state.average_price, it.code, it.currency)
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.state.status in (Status.OPEN, Status.PARTLY_FILLED)
+
+    @property
+    def story(self) -> list[Chapter]:
+        return chapters(reversed(self.newest), lambda event: told(event, self.terms.instrument.currency))
+
+    @property
+    def earlier(self) -> int:
+        return self.version - len(self.newest)
+
+    @property
+    def fills(self) -> list[Fill]:
+        """The newest that stand."""
+        standing = [booked.fill for booked in self.state.fills if not booked.void]
+        return sorted(standing, key=lambda fill: fill.at, reverse=True)[:NEWEST]
+
+
+def traded(trade_id: UUID, person: UUID) -> Traded | None:
+    """A trade of this person's; None for anybody else's, as for none."""
+    events = store.get_events(trade_id)
+    if not events or not isinstance(events[0].event, TradeSubmitted):
+        return None
+    terms = events[0].event
+    if not is_owner(terms.account_id, person):
+        return None
+    state = Trade().evolve_all(it.event for it in events)
+    return Traded(trade_id, events[-1].meta.version, terms, state, events[-NEWEST:])
+
+
+def _may_follow(request: HttpRequest, trade_id: UUID) -> bool:
+    person = customer_port.registered().person_of(request.user)
+    for recorded in store.get_events(trade_id, to_version=1):
+        if person and isinstance(recorded.event, TradeSubmitted):
+            return is_owner(recorded.event.account_id, person)
+    return False
+
+
+#: A trade's page follows its stream.
+followed: Final = Source("trade", _may_follow, versions)
+
+
+class Binding(NamedTuple):
+    """One limit of an account, what open trades use of it, and what is left."""
+
+    name: str
+    limit: Decimal
+    used: Decimal
+
+    @property
+    def left(self) -> Decimal:
+        return max(minus(self.limit, self.used), ZERO)
+
+
+class Desk(NamedTuple):
+    """One account as it stands now."""
+
+    id: UUID
+    opened: AccountOpened
+    state: TradingAccount
+
+    @property
+    def limits(self) -> list[Binding]:
+        gross = Binding("All instruments", self.state.gross_limit, self.state.in_use())
+        own = (Binding(code, limit, self.state.in_use(code)) for code, limit in sorted(self.state.limits.items()))
+        return [gross, *own]
+
+    @property
+    def frozen(self) -> list[tuple[UUID, Frozen]]:
+        return list(self.state.frozen.items())
+
+    def tightest(self, instrument: str) -> Binding:
+        """The limit that has least left for this instrument."""
+        return min((it for it in self.limits if it.name in ("All instruments", instrument)), key=lambda it: it.left)
+
+
+def desks(person: UUID) -> list[Desk]:
+    """All accounts of a person."""
+    return [found for account_id in accounts_of(person) if (found := desk(account_id, person))]
+
+
+def desk(account_id: UUID, person: UUID) -> Desk | None:
+    events = store.get_events(account_id)
+    if not events or not isinstance(events[0].event, AccountOpened) or events[0].event.owner_id != person:
+        return None
+    return Desk(account_id, events[0].event, TradingAccount().evolve_all(it.event for it in events))
+
+
+def told(event: TradeEvent, currency: str) -> tuple[str, str]:
+    """One sentence, and its tone: done, bad or nothing."""
+    match event:
+        case TradeSubmitted():
+            return f"Placed: {terms_of(event)}.", "done"
+        case TradeExecuted(fills=fills, open=left):
+            prices = sorted({fill.price for fill in fills})
+            at = " to ".join(price(it, currency) for it in dict.fromkeys((prices[0], prices[-1])))
+            rest = f"; {written(left)} still open" if left else ""
+            return f"Filled {written(volume(fills))} at {at}{rest}.", "done"
+        case TradeRejected(reason=reason):
+            return f"The trade was rejected: {reason}.", "bad"
+        case TradeCancelled(cancelled=cancelled, reason=reason):
+            return f"Cancelled {written(cancelled)}: {reason}.", "bad"
+        case TradeCorrected(was=was, now=now, reason=reason):
+            wrong, right = (f"{written(it.quantity)} at {price(it.price, currency)}" for it in (was, now))
+            return f"The venue corrected a fill from {wrong} to {right}: {reason}.", ""
+        case TradeBusted(was=was, reason=reason):
+            return (
+                f"The venue took back a fill of {written(was.quantity)} at {price(was.price, currency)}: {reason}.",
+                "bad",
+            )
+        case SettlementHeld(reason=reason):
+            return f"The settlement is on hold: {reason}.", ""
+        case SettlementResumed(reason=reason):
+            return f"The settlement goes on: {reason}.", ""
+        case TradeSettled(settled_on=day):
+            return f"The trade settled on {day_text(day)}.", "done"
+        case _:
+            assert_never(event)
+
+
+def terms_of(it: TradeSubmitted) -> str:
+    """What was wanted: `buy 10 XETRA/SAP at 200.00 EUR or better`."""
+    limit = it.limit_price
+    terms = "at the market" if limit is None else f"at {price(limit, it.instrument.currency)} or better"
+    return f"{it.side.lower()} {written(it.quantity)} {it.instrument.code} {terms}"

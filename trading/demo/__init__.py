@@ -1,0 +1,1 @@
+"""Demo data for trades and accounts, made by sending commands."""

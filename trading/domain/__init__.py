@@ -1,0 +1,1 @@
+"""Commands, events, aggregates and rules of trades and accounts; no framework."""

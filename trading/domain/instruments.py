@@ -1,0 +1,37 @@
+"""Reference data: what can be traded, and on which terms. A change holds for trades submitted afterwards."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from trading.domain.errors import UnknownInstrument
+from trading.domain.events import Instrument
+
+
+def _listed(code: str, currency: str, tick: str, lot: str, settlement_days: int, calendar: str) -> Instrument:
+    return Instrument(code, currency, Decimal(tick), Decimal(lot), settlement_days, calendar)
+
+
+#: COIN-M contracts are worth 100 USD (BTC) and 10 USD (ETH); their quantities are whole contracts.
+INSTRUMENTS: Final = {
+    instrument.code: instrument
+    for instrument in (
+        _listed("BINANCE_SPOT/BTCUSDT", "USDT", "0.01", "0.00001", 0, "EVERY_DAY"),
+        _listed("BINANCE_SPOT/ETHUSDT", "USDT", "0.01", "0.0001", 0, "EVERY_DAY"),
+        _listed("BINANCE_USDM/BTCUSDT", "USDT", "0.1", "0.001", 0, "EVERY_DAY"),
+        _listed("BINANCE_USDM/ETHUSDT", "USDT", "0.01", "0.001", 0, "EVERY_DAY"),
+        _listed("BINANCE_COINM/BTCUSD_PERP", "USD", "0.1", "1", 0, "EVERY_DAY"),
+        _listed("BINANCE_COINM/ETHUSD_PERP", "USD", "0.01", "1", 0, "EVERY_DAY"),
+        _listed("XETRA/SAP", "EUR", "0.02", "1", 2, "TARGET"),
+        _listed("NYSE/IBM", "USD", "0.01", "1", 1, "NYSE"),
+    )
+}
+
+
+def instrument(code: str) -> Instrument:
+    """Raises `UnknownInstrument`."""
+    try:
+        return INSTRUMENTS[code]
+    except KeyError:
+        raise UnknownInstrument(code=repr(code[:60]), known="; ".join(sorted(INSTRUMENTS))) from None

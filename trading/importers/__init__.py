@@ -1,0 +1,1 @@
+"""Importers: files of other systems become commands."""

@@ -1,0 +1,81 @@
+"""The commands that an execution leads to, each with an id that follows from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from uuid import UUID
+
+from msgspec import Struct
+
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.messages import Command, Envelope
+from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
+from trading.domain.events import OrderType, volume
+from trading.importers.market_trades.executions import Execution
+
+#: The accounts are made up, for public trades have none; they never trade themselves.
+NO_LIMIT = Decimal(9_999_999_999)
+
+
+class Letter(Struct, frozen=True):
+    """A command ready to be sent, and the rows it comes from."""
+
+    rows: Execution
+    command: Command
+    envelope: Envelope
+
+
+def letters(executions: Iterable[Execution]) -> Iterator[list[Letter]]:
+    """The letters of one execution after the other; a market's account is opened before its first."""
+    opened = set[str]()
+    for rows in executions:
+        market = rows[0].instrument.code.partition("/")[0]
+        found = [] if market in opened else [_opening(market, rows)]
+        opened.add(market)
+        yield [*found, *_trading(market, rows)]
+
+
+def account_id(market: str) -> UUID:
+    return derived_id("taker-account", market)
+
+
+def trade_id(code: str, venue_trade_id: str) -> UUID:
+    """Of the execution that begins with this fill; the same symbol trades on several markets."""
+    return derived_id("market-trade", code, venue_trade_id)
+
+
+def _opening(market: str, rows: Execution) -> Letter:
+    currency, account = rows[0].instrument.currency, account_id(market)
+    command = OpenAccount(account, f"Takers at {market}", None, currency, NO_LIMIT)
+    envelope = Envelope(derived_id("market-account-command", market), actor="import", occurred_at=rows[0].fill.at)
+    return Letter(rows, command, envelope)
+
+
+def _trading(market: str, rows: Execution) -> list[Letter]:
+    first = rows[0]
+    number = first.fill.venue_trade_id
+    trade, fills = trade_id(first.instrument.code, number), tuple(row.fill for row in rows)
+    submit = SubmitTrade(
+        trade_id=trade,
+        reference=f"{first.instrument.code} {number}",
+        account_id=account_id(market),
+        instrument=first.instrument,
+        side=first.side,
+        type=OrderType.MARKET,
+        quantity=volume(fills),
+    )
+    commands: list[Command] = [submit, ExecuteTrade(trade, fills)]
+    return [_letter(rows, trade, step, command) for step, command in enumerate(commands)]
+
+
+def _letter(rows: Execution, trade: UUID, step: int, command: Command) -> Letter:
+    envelope = Envelope(
+        command_id=derived_id("market-command", trade, step),
+        actor="import",
+        occurred_at=rows[0].fill.at,
+        correlation_id=trade,
+        sequence_number=step,
+        metadata={"line": str(rows[0].line)},
+    )
+    return Letter(rows, command, envelope)

@@ -1,0 +1,13 @@
+"""Pages of a trader."""
+
+from django.urls import path
+
+from trading.pages import trade_views
+
+app_name = "trading"
+urlpatterns = [
+    path("trading/ticket/", trade_views.ticket, name="ticket"),
+    path("trading/accounts/", trade_views.accounts, name="accounts"),
+    path("trading/trades/<uuid:trade_id>/", trade_views.trade, name="trade"),
+    path("trading/trades/<uuid:trade_id>/cancel/", trade_views.cancel, name="cancel"),
+]

@@ -1,0 +1,5 @@
+"""Admin pages of people; Django imports this package at start."""
+
+from users.admin import users
+
+__all__ = ["users"]

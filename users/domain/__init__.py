@@ -1,0 +1,1 @@
+"""Commands, events, aggregates and rules of people and their consents; no framework."""

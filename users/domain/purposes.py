@@ -1,0 +1,121 @@
+"""What personal data is used for, in the terms of the W3C Data Privacy Vocabulary 2.2 (https://w3id.org/dpv).
+
+Each purpose has one legal basis, an EU-GDPR term of the same vocabulary. Only those based on consent are asked about.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from users.domain.errors import UnknownPurpose
+
+
+class Basis(StrEnum):
+    """Why data may be used: Art. 6(1) GDPR."""
+
+    CONSENT = "A6-1-a"
+    CONTRACT = "A6-1-b"
+    LEGAL_OBLIGATION = "A6-1-c"
+    LEGITIMATE_INTEREST = "A6-1-f"
+
+
+class Purpose(Struct, frozen=True):
+    """One purpose: its DPV term, what people read, its basis, and how long a consent to it lasts."""
+
+    term: str
+    label: str
+    explained: str
+    basis: Basis
+    lasts: timedelta | None = None
+
+
+PURPOSES: Final[dict[str, Purpose]] = {
+    purpose.term: purpose
+    for purpose in (
+        Purpose(
+            "DirectMarketing",
+            "Offers by e-mail",
+            "We send you news and offers to your e-mail address, at most twice a month.",
+            Basis.CONSENT,
+            timedelta(days=730),
+        ),
+        Purpose(
+            "Personalisation",
+            "Suggestions that fit you",
+            "We use what you bought to show you goods that may interest you.",
+            Basis.CONSENT,
+            timedelta(days=365),
+        ),
+        Purpose(
+            "ServiceUsageAnalytics",
+            "Measuring how the shop is used",
+            "We count which pages are used and how, to make the shop better.",
+            Basis.CONSENT,
+            timedelta(days=365),
+        ),
+        Purpose(
+            "PersonalisedAdvertising",
+            "Advertisements chosen for you",
+            "We choose the advertisements that you see in the shop by what you looked at.",
+            Basis.CONSENT,
+            timedelta(days=365),
+        ),
+        Purpose(
+            "AccountManagement",
+            "Your account",
+            "We keep your name and contact details so that you can sign in and we can reach you.",
+            Basis.CONTRACT,
+        ),
+        Purpose(
+            "CustomerOrderManagement",
+            "Your orders",
+            "We keep your orders to carry them out, and for returns and complaints.",
+            Basis.CONTRACT,
+        ),
+        Purpose(
+            "DeliveryOfGoods",
+            "Delivery",
+            "We give your name and address to the carrier who brings your parcel.",
+            Basis.CONTRACT,
+        ),
+        Purpose(
+            "PaymentManagement",
+            "Payment",
+            "We process your payments and refunds.",
+            Basis.CONTRACT,
+        ),
+        Purpose(
+            "LegalCompliance",
+            "Records that the law asks for",
+            "We keep invoices and records for as long as tax and commercial law ask us to.",
+            Basis.LEGAL_OBLIGATION,
+        ),
+        Purpose(
+            "FraudPreventionAndDetection",
+            "Preventing fraud",
+            "We look for signs of misuse to protect you, other customers and ourselves.",
+            Basis.LEGITIMATE_INTEREST,
+        ),
+    )
+}
+
+#: What people are asked about, in the order in which they see it.
+BY_CONSENT: Final = tuple(purpose for purpose in PURPOSES.values() if purpose.basis is Basis.CONSENT)
+
+
+def purpose(term: str) -> Purpose:
+    """The purpose of a DPV term; raises `UnknownPurpose` for one this shop does not have."""
+    try:
+        return PURPOSES[term]
+    except KeyError:
+        raise UnknownPurpose(purpose=repr(term), known="; ".join(PURPOSES)) from None
+
+
+def expiry(term: str, given_at: datetime) -> datetime | None:
+    """When a consent given now ends; None where consent is not asked for."""
+    lasts = purpose(term).lasts
+    return None if lasts is None else given_at + lasts

@@ -1,0 +1,186 @@
+"""What people fill in about themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from django import forms
+from django.contrib.auth import password_validation
+from django.contrib.auth.forms import AuthenticationForm
+
+from eventshop.core.messages import Name, Text
+from eventshop.web.pages.command_form import FormId
+from users.domain.events import Email, Lines
+
+_LONGEST = 200
+_NOT_AN_ADDRESS = "Enter an address like name@example.org"
+
+
+def fits(value: str, kind: Any, complaint: str) -> str:
+    """A value as events can hold it; what the browser sends as two characters for a new line is one."""
+    try:
+        return str(msgspec.convert(value.replace("\r\n", "\n").strip(), kind))
+    except msgspec.ValidationError:
+        raise forms.ValidationError(complaint) from None
+
+
+class EmailField(forms.EmailField):
+    """An e-mail address."""
+
+    def __init__(self, *, label: str = "E-mail address", help_text: str = "") -> None:
+        widget = forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"})
+        super().__init__(
+            label=label,
+            help_text=help_text,
+            max_length=_LONGEST,
+            widget=widget,
+            error_messages={
+                "required": "Enter your e-mail address",
+                "invalid": "Enter an address like name@example.org",
+            },
+        )
+
+    def clean(self, value: Any) -> str:
+        return fits(super().clean(value), Email, _NOT_AN_ADDRESS)
+
+
+class LineField(forms.CharField):
+    """One line of text about a person, which a browser may fill in by itself."""
+
+    def __init__(self, label: str, autocomplete: str, *, required: bool = True, help_text: str = "") -> None:
+        super().__init__(
+            label=label,
+            help_text=help_text,
+            required=required,
+            max_length=_LONGEST,
+            widget=forms.TextInput(attrs={"autocomplete": autocomplete, "spellcheck": "false"}),
+            error_messages={"required": f"Enter {label.lower()}"},
+        )
+
+    def clean(self, value: Any) -> str:
+        return fits(super().clean(value), Name if self.required else Text, "Use one line, without control characters")
+
+
+class NewPasswordField(forms.CharField):
+    """A password that is being chosen, typed once: who mistypes it can choose another by e-mail."""
+
+    def __init__(self, label: str = "Password") -> None:
+        super().__init__(
+            label=label,
+            strip=False,
+            help_text="At least 8 characters. Three words that do not belong together are a good password.",
+            widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+            error_messages={"required": "Choose a password"},
+        )
+
+    def clean(self, value: Any) -> str:
+        password = str(super().clean(value))
+        password_validation.validate_password(password)
+        return password
+
+
+class AddressForm(forms.Form):
+    """Where to send a link."""
+
+    email = EmailField()
+
+
+class SignUpForm(forms.Form):
+    """The last step of signing up; the address is known from the link."""
+
+    name = LineField("Your name", "name", help_text="As it should stand on letters and parcels.")
+    password = NewPasswordField()
+
+
+class JoinForm(FormId):
+    """For somebody who has a login, such as staff, and wants to be a customer too."""
+
+    name = LineField("Your name", "name", help_text="As it should stand on letters and parcels.")
+    email = EmailField()
+
+
+class SignInForm(AuthenticationForm):
+    """E-mail address and password."""
+
+    error_messages = {
+        "invalid_login": "No account has this e-mail address and this password",
+        "inactive": "No account has this e-mail address and this password",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name, password = self.fields["username"], self.fields["password"]
+        name.label, name.help_text = "E-mail address", "Staff can use their user name."
+        name.widget.attrs = {"autocomplete": "username", "inputmode": "email", "spellcheck": "false"}
+        name.error_messages["required"] = "Enter your e-mail address"
+        password.error_messages["required"] = "Enter your password"
+
+
+class NewPasswordForm(forms.Form):
+    """After a link from a letter."""
+
+    password = NewPasswordField("New password")
+
+
+class ChangePasswordForm(forms.Form):
+    """While signed in: the old one first."""
+
+    current = forms.CharField(
+        label="Current password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        error_messages={"required": "Enter your current password"},
+    )
+    password = NewPasswordField("New password")
+
+
+class ContactForm(FormId):
+    """Name and contact details, all at once."""
+
+    name = LineField("Your name", "name")
+    email = EmailField()
+    phone = LineField("Phone number", "tel", required=False, help_text="For questions about a delivery. May be empty.")
+    address = forms.CharField(
+        label="Address",
+        help_text="Where parcels go. May be empty.",
+        required=False,
+        max_length=1_000,
+        widget=forms.Textarea(attrs={"autocomplete": "street-address", "rows": 4, "spellcheck": "false"}),
+    )
+
+    def clean_address(self) -> str:
+        return fits(self.cleaned_data["address"], Lines, "Use plain lines of text")
+
+
+class ChoiceForm(forms.Form):
+    """One answer about one purpose, to the words of one notice."""
+
+    form_id = forms.UUIDField()
+    answer = forms.ChoiceField(choices=[("yes", "Agree"), ("no", "Take back")])
+    notice = forms.CharField(max_length=_LONGEST)
+
+
+class RestrictionForm(FormId):
+    """Why the data may not be used; lifting needs no reason."""
+
+    reason = LineField(
+        "Why", "off", help_text="For example: my address is wrong, or: I want to complain first. Only we see it."
+    )
+
+    def __init__(self, *args: Any, restricted: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if restricted:
+            del self.fields["reason"]
+
+
+class PasswordForm(FormId):
+    """For what cannot be undone."""
+
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        help_text="So that nobody else can do this in your name.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        error_messages={"required": "Enter your password"},
+    )
