@@ -17,7 +17,7 @@ import pytest
 from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 
-pytest_plugins = ["tests.database", "tests.kafka.fixtures"]
+pytest_plugins = ["tests.support.database", "tests.support.kafka.fixtures"]
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SHARED_DATA = BASE_DIR.parent / "shared" / "data"

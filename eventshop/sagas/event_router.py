@@ -31,7 +31,7 @@ from eventshop.sagas.saga_registry import catalogue as known
 log = logging.getLogger(__name__)
 
 
-class Part(NamedTuple):
+class RoutedEvent(NamedTuple):
     """One event as a part of one saga's story."""
 
     saga: AnySaga
@@ -41,7 +41,7 @@ class Part(NamedTuple):
     starts: bool
 
 
-class Ear:
+class EventRouter:
     """Listens to the partitions that its worker holds."""
 
     kind = "events"
@@ -90,7 +90,7 @@ class Ear:
             row = self.mine[number]
             row.offset, row.sequence, row.position = place
 
-    def _parts(self, item: Delivered) -> Iterator[Part]:
+    def _parts(self, item: Delivered) -> Iterator[RoutedEvent]:
         shape = item.row.event_type, item.row.schema_version
         kinds = self.sagas.hearing(self.registry.reader(*shape).kind) if self.registry.knows(*shape) else ()
         if not kinds:
@@ -105,18 +105,18 @@ class Ear:
             subject = saga.subject_of(happened.event)
             if subject is not None:
                 starts = saga.starts_with(happened.event, happened.meta)
-                yield Part(saga, saga_id_of(kind, subject), subject, happened, starts)
+                yield RoutedEvent(saga, saga_id_of(kind, subject), subject, happened, starts)
 
 
-def _start(parts: Sequence[Part], now: datetime) -> None:
+def _start(parts: Sequence[RoutedEvent], now: datetime) -> None:
     bulk_sql.insert([_new(part, now) for part in parts if part.starts], once=True)
 
 
-def _told(parts: Sequence[Part]) -> list[Part]:
+def _told(parts: Sequence[RoutedEvent]) -> list[RoutedEvent]:
     """The parts of stories that some saga tells: it has started before, or a little earlier in this batch."""
     asked = {part.saga_id for part in parts if not part.starts}
     telling = set(Saga.objects.filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()
-    told: list[Part] = []
+    told: list[RoutedEvent] = []
     for part in parts:
         if part.starts:
             telling.add(part.saga_id)
@@ -125,7 +125,7 @@ def _told(parts: Sequence[Part]) -> list[Part]:
     return told
 
 
-def _new(part: Part, now: datetime) -> Saga:
+def _new(part: RoutedEvent, now: datetime) -> Saga:
     meta = part.happened.meta
     return Saga(
         saga_id=part.saga_id,
@@ -141,7 +141,7 @@ def _new(part: Part, now: datetime) -> Saga:
     )
 
 
-def _heard(part: Part, now: datetime) -> SagaInput:
+def _heard(part: RoutedEvent, now: datetime) -> SagaInput:
     meta = part.happened.meta
     return SagaInput(
         saga_id=part.saga_id,

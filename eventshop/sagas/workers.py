@@ -16,7 +16,7 @@ from eventshop.core.serialization import prepare_all
 from eventshop.messaging.event_log import EventLog
 from eventshop.sagas import effect_workers, effects, partition_leases, timers, wake_signals
 from eventshop.sagas.errors import ShareLost
-from eventshop.sagas.event_router import Ear
+from eventshop.sagas.event_router import EventRouter
 from eventshop.sagas.saga_runner import Brain
 from eventshop.sagas.timers import AWAY
 
@@ -34,7 +34,7 @@ CATCH_UP_S: Final = 0.2
 def threads(owner: str, source: EventLog) -> Iterator[tuple[str, Callable[[Signal], None]]]:
     """What each thread of a worker is called and does. On SQLite, which has one writer, one thread hears and reacts."""
     prepare_all()  # what these threads read of the outside world is not in the registry
-    ear, brain = Ear(f"{owner}/ear", source), Brain(f"{owner}/brain")
+    ear, brain = EventRouter(f"{owner}/ear", source), Brain(f"{owner}/brain")
     if connection.vendor == "sqlite":
         yield "sagas", lambda stop: _run(stop, "sagas", [ear, brain])
     else:
@@ -46,7 +46,7 @@ def threads(owner: str, source: EventLog) -> Iterator[tuple[str, Callable[[Signa
 
 def settle(owner: str, source: EventLog, *, patience_s: float = 30, **options: Any) -> int:
     """Let every saga hear and do all there is now, in this thread; how many inputs that took. For tests and tools."""
-    ear, brain = Ear(owner, source, **options), Brain(owner, **options)
+    ear, brain = EventRouter(owner, source, **options), Brain(owner, **options)
     sagas = {"sagas": options["sagas"]} if "sagas" in options else {}
     give_up, heard = monotonic() + patience_s, 0
     try:
@@ -71,7 +71,7 @@ def settle(owner: str, source: EventLog, *, patience_s: float = 30, **options: A
         partition_leases.give_back(owner)
 
 
-def _run(stop: Signal, name: str, parts: Sequence[Ear | Brain]) -> None:
+def _run(stop: Signal, name: str, parts: Sequence[EventRouter | Brain]) -> None:
     """Hear and react until told to stop. A database that is away is waited for; shares are given back at the end."""
     care_at, failures, idle, worked_at = 0.0, 0, 0.002, 0.0
     while not stop.is_set():
@@ -99,13 +99,13 @@ def _run(stop: Signal, name: str, parts: Sequence[Ear | Brain]) -> None:
     _end(parts)
 
 
-def _lease(parts: Sequence[Ear | Brain]) -> None:
+def _lease(parts: Sequence[EventRouter | Brain]) -> None:
     for part in parts:
         part.lease(partition_leases.present(part.owner, part.kind))
 
 
-def _step(part: Ear | Brain) -> int:
-    if isinstance(part, Ear):
+def _step(part: EventRouter | Brain) -> int:
+    if isinstance(part, EventRouter):
         return part.listen()
     heard = part.react()
     if monotonic() >= part.caught_up_at + (CATCH_UP_S if heard else IDLE_S):
@@ -113,9 +113,9 @@ def _step(part: Ear | Brain) -> int:
     return heard
 
 
-def _rest(parts: Sequence[Ear | Brain], idle: float, stop: Signal) -> None:
+def _rest(parts: Sequence[EventRouter | Brain], idle: float, stop: Signal) -> None:
     """Until there may be something: an ear waits at the log, a brain for whoever writes an input."""
-    if len(parts) == 1 and isinstance(parts[0], Ear):
+    if len(parts) == 1 and isinstance(parts[0], EventRouter):
         parts[0].reader.wait(idle, stop)
     elif len(parts) == 1:
         wake_signals.inputs.wait(idle)
@@ -124,9 +124,9 @@ def _rest(parts: Sequence[Ear | Brain], idle: float, stop: Signal) -> None:
         stop.wait(idle)
 
 
-def _end(parts: Sequence[Ear | Brain]) -> None:
+def _end(parts: Sequence[EventRouter | Brain]) -> None:
     for part in parts:
-        if isinstance(part, Ear):
+        if isinstance(part, EventRouter):
             part.close()
         try:
             partition_leases.give_back(part.owner)

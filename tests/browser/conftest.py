@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.pages import Visitor, browser, serving
+from tests.support.browser import Visitor, browser, serving
 
 #: Of the windows, where a module has no `WIDTHS` of its own.
 WIDTHS = (1200, 320)

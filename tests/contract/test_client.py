@@ -14,14 +14,14 @@ from standardwebhooks import Webhook
 
 from eventshop.web.tasks import send_webhooks
 from orders.models import Product
-from tests.api import staff, token_of
-from tests.bank import Bank
-from tests.browser.pages import serving
-from tests.contract.client import Api, Refused, generate, models
-from tests.fulfilling import receive, settle
-from tests.people import signed_up
-from tests.receiver import Receiver, receiver
-from tests.staff import catch_up
+from tests.support.api_clients import staff, token_of
+from tests.support.browser import serving
+from tests.support.customers import signed_up
+from tests.support.generated_client import Api, Refused, generate, models
+from tests.support.in_memory_gateway import Bank
+from tests.support.order_fulfilment import receive, settle
+from tests.support.staff import catch_up
+from tests.support.webhook_receiver import Receiver, receiver
 from users.domain.privacy_notices import current_notice
 
 pytestmark = pytest.mark.usefixtures("clean_database")

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.api import token_of
-from tests.browser.pages import serving
-from tests.contract.shop import furnished
-from tests.staff import catch_up
+from tests.support.api_clients import token_of
+from tests.support.browser import serving
+from tests.support.populated_shop import furnished
+from tests.support.staff import catch_up
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

@@ -17,9 +17,9 @@ import pytest
 from django.test import override_settings
 
 from eventshop.web.api import openapi_views
-from tests.api import token_of
-from tests.browser.pages import serving
-from tests.contract.shop import furnished, known_ids
+from tests.support.api_clients import token_of
+from tests.support.browser import serving
+from tests.support.populated_shop import furnished, known_ids
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from eventshop.core.messages import Event
+from eventshop.testing.given_when_then import MORNING, at, event_id, given_events
 from orders.domain.events import (
     InventoryDispatched,
     InventoryRefused,
@@ -20,8 +21,7 @@ from orders.domain.events import (
 )
 from orders.domain.stock_item import stock_item_id
 from projections.activity_timeline import activity_timeline
-from tests.dsl import MORNING, at, event_id, given_events
-from tests.shop import ADA, LANTERNS, Sale, gbp
+from tests.support.sales import ADA, LANTERNS, Sale, gbp
 from users.domain.events import UserEvent
 
 sale = Sale(1)

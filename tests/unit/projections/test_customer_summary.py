@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from eventshop.testing.given_when_then import at, given_events
 from projections.customer_summary import customer_summary
-from tests.dsl import at, given_events
-from tests.shop import ADA, BOB, LANTERNS, Sale, eur, gbp, line
+from tests.support.sales import ADA, BOB, LANTERNS, Sale, eur, gbp, line
 
 sale = Sale(1)
 JANUARY, MARCH = "2026-01-02T10:00:00+00:00", "2026-03-04T10:00:00+00:00"

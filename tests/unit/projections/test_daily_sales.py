@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
+from eventshop.testing.given_when_then import at, given_events
 from projections.daily_sales import daily_sales
-from tests.dsl import at, given_events
-from tests.shop import LANTERNS, Sale, eur, gbp, line
+from tests.support.sales import LANTERNS, Sale, eur, gbp, line
 
 sale = Sale(1)
 MONDAY, TUESDAY = "2026-02-02T10:00:00+00:00", "2026-02-03T10:00:00+00:00"

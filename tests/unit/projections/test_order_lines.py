@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from eventshop.testing.given_when_then import given_events
 from projections.order_lines import order_lines
-from tests.dsl import given_events
-from tests.shop import LANTERNS, MUGS, Sale, eur, gbp, line
+from tests.support.sales import LANTERNS, MUGS, Sale, eur, gbp, line
 
 sale = Sale(1)
 

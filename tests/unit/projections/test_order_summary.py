@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from eventshop.testing.given_when_then import MORNING, at, given_events
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
-from tests.dsl import MORNING, at, given_events
-from tests.shop import ADA, Sale, gbp
+from tests.support.sales import ADA, Sale, gbp
 
 sale = Sale(1)
 NOON, EVENING = "2026-02-01T12:00:00+00:00", "2026-02-01T18:00:00+00:00"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import permutations
 
+from eventshop.testing.given_when_then import at, given_events
 from projections.product_sales import product_sales
-from tests.dsl import at, given_events
-from tests.shop import LANTERNS, MUGS, Sale, eur, gbp, line
+from tests.support.sales import LANTERNS, MUGS, Sale, eur, gbp, line
 
 sale = Sale(1)
 LANTERN, MUG = ("71053", "GBP"), ("21212", "GBP")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from eventshop.testing.given_when_then import MORNING, at, given, given_events
 from orders.domain.events import StockReceived
 from orders.domain.stock_item import StockItem, stock_item_id
 from projections.stock_level import stock_level
-from tests.dsl import MORNING, at, given, given_events
-from tests.unit.orders.test_stock_item import (
+from tests.unit.orders.domain.test_stock_item import (
     OTHER,
     SKU,
     dispatched,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID
 
+from eventshop.testing.given_when_then import given_events
 from projections.trading_account import trading_account
-from tests.dsl import given_events
-from tests.unit.trading.desk import ACCOUNT, TRADE
+from tests.unit.trading.domain.examples import ACCOUNT, TRADE
 from trading.domain.events import AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
 
 OWNER = UUID("00000000-0000-4000-8000-0000000000ad")

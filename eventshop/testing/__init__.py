@@ -1,0 +1,1 @@
+"""Given-when-then sentences and other helpers for the tests of teams that build on EventShop."""

@@ -1,0 +1,140 @@
+"""Staff at a real browser: they sign in, look at everything, and ship an order through its dialog."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, expect
+
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.models import StoredEvent
+from eventshop.projections.models import DeadLetter
+from orders.domain.commands import CancelOrder
+from tests.support.browser import Visitor, serving
+from tests.support.read_models import append
+from tests.support.sales import Sale
+from tests.support.staff import PASSWORD, catch_up, order_page, shop
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
+
+sale, other = Sale(1), Sale(2)
+#: Of the windows in which staff work.
+WIDTHS = (1280, 390)
+
+
+@pytest.fixture
+def server(clean_database: None) -> Iterator[str]:
+    """The program behind a real port, with a shop in it."""
+    User.objects.create_superuser("ada", password=PASSWORD)
+    shop(sale, other)
+    append(other.order_id, other.shipped, other.delivered, other.returned((1, 1)))
+    catch_up()
+    with serving() as address:
+        yield address
+
+
+def test_every_page_is_clean_in_every_window(visitor: Visitor) -> None:
+    visitor.sign_in("ada", PASSWORD)
+    visitor.seen("dashboard")
+    days = visitor.page.locator(".es-charted .es-scroll")
+    hidden = days.evaluate("it => it.scrollWidth - it.clientWidth")
+    assert hidden == 0 or visitor.width < 1000, "columns of the days are cut off"
+    newest = StoredEvent.objects.latest("position")
+    pages = {
+        "orders": "/admin/projections/ordersummary/",
+        "order": order_page(sale),
+        "refund": order_page(sale, "refund"),
+        "events": "/admin/store/storedevent/",
+        "event": f"/admin/store/storedevent/{newest.position}/change/",
+        "story": f"/admin/store/storedevent/correlation/{newest.correlation_id}/",
+        "streams": "/admin/ops/stream/",
+        "stream": f"/admin/ops/stream/{newest.aggregate_id}/change/",
+        "receipts": "/admin/store/storedreceipt/",
+        "receipt": f"/admin/store/storedreceipt/{newest.command_id}/change/",
+        "lines": "/admin/projections/orderline/",
+        "customers": "/admin/projections/customersummary/",
+        "sales": "/admin/projections/dailysales/",
+        "products": "/admin/projections/productsales/",
+        "activity": "/admin/projections/activitytimeline/",
+        "progress": "/admin/projection_engine/checkpoint/",
+        "parked": "/admin/projection_engine/deadletter/",
+        "rebuilds": "/admin/projection_engine/rebuild/",
+        "users": "/admin/auth/user/",
+        "groups": "/admin/auth/group/",
+    }
+    for name, path in pages.items():
+        visitor.open(path, name)
+    assert not DeadLetter.objects.exists()
+
+
+def test_an_order_is_shipped_through_its_dialog(visitor: Visitor) -> None:
+    visitor.sign_in("ada", PASSWORD)
+    page = visitor.page
+    page.goto(visitor.address + "/admin/projections/ordersummary/")
+    page.get_by_role("link", name=sale.reference).click()
+    dialog = _opened(visitor, "Ship")
+    expect(dialog).to_contain_text("Ship order 000001")
+    expect(page.get_by_label("Carrier")).to_be_focused()
+    visitor.seen("ship-dialog")
+    page.get_by_label("Carrier").fill("Royal Mail")
+    page.get_by_label(re.compile("Tracking")).fill("RM 9")
+    page.get_by_role("button", name="Ship the order").click()
+    expect(page.get_by_text("Order 000001 shipped. The list follows in a moment.")).to_be_visible()
+    expect(page.get_by_text("This page is 1 event behind")).to_be_visible()
+    visitor.seen("shipped")
+    assert StoredEvent.objects.filter(event_type="OrderShipped", aggregate_id=sale.order_id).count() == 1
+    catch_up()
+    page.reload()
+    expect(page.get_by_text("Royal Mail RM 9", exact=True)).to_be_visible()
+
+
+def test_a_dialog_is_left_by_the_keyboard_and_gives_the_focus_back(visitor: Visitor) -> None:
+    visitor.sign_in("ada", PASSWORD)
+    visitor.page.goto(visitor.address + order_page(sale))
+    dialog = _opened(visitor, "Cancel")
+    visitor.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(visitor.page.get_by_role("link", name="Cancel", exact=False).first).to_be_focused()
+    assert StoredEvent.objects.filter(event_type="OrderCancelled").count() == 0
+
+
+def test_what_the_rules_refuse_is_said_in_the_dialog(visitor: Visitor) -> None:
+    visitor.sign_in("ada", PASSWORD)
+    visitor.page.goto(visitor.address + order_page(sale))
+    # Offered when the page was made; somebody was faster.
+    send(CancelOrder(sale.order_id, "the customer called"))
+    dialog = _opened(visitor, "Ship")
+    expect(dialog.get_by_role("alert")).to_have_text("ShipOrder cannot be done to an order that is CANCELLED")
+    visitor.seen("refused")
+    dialog.get_by_text("Close").click()
+    expect(dialog).to_be_hidden()
+
+
+def test_without_scripts_the_dialog_is_a_page(chrome: Browser, server: str) -> None:
+    context = chrome.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{server}/admin/login/")
+    page.fill("#id_username", "ada")
+    page.fill("#id_password", PASSWORD)
+    page.press("#id_password", "Enter")
+    page.goto(server + order_page(sale, "ship"))
+    page.fill("#id_carrier", "DHL")
+    page.locator("#confirm button").click()
+    assert page.url == server + order_page(sale)
+    assert StoredEvent.objects.filter(event_type="OrderShipped", aggregate_id=sale.order_id).count() == 1
+    context.close()
+
+
+def _opened(visitor: Visitor, button: str) -> Any:
+    """The dialog behind a button of the order's page; a narrow window keeps the buttons in a menu."""
+    page = visitor.page
+    if visitor.width < 1024:
+        page.get_by_text("more_horiz").click()
+    page.get_by_role("link", name=button).first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    return dialog

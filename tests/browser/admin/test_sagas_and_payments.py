@@ -1,0 +1,118 @@
+"""Staff at a real browser look after sagas and payments, follow a story, and mend what is stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from playwright.sync_api import Browser, expect
+
+from eventshop.sagas.models import SagaInput, SagaStep
+from orders.models import GatewayMessage, Payment
+from orders.payment_gateway import message_log
+from orders.payment_gateway.errors import NotJson, WrongSignature
+from tests.support.browser import Visitor, serving
+from tests.support.gateway_process import running_gateway
+from tests.support.in_memory_gateway import Bank
+from tests.support.order_fulfilment import place, receive, saga, settle
+from tests.support.staff import PASSWORD, catch_up
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
+
+#: Of the windows in which staff work.
+WIDTHS = (1280, 390)
+
+
+@pytest.fixture
+def stuck(clean_database: None) -> UUID:
+    """An order whose payment was tried as often as it may be, beside one that went well."""
+    receive("mug", 9)
+    place(("mug", 1), method="card", reference="8")
+    order_id, bank = place(("mug", 2), method="down", reference="7"), Bank()
+    settle(bank)
+    bank.down = True
+    other = place(("mug", 3), method="card", reference="9")
+    settle(bank)
+    SagaStep.objects.filter(saga_id=saga(other).pk, what="effect").update(attempts=29, looked_at_from=timezone.now())
+    settle(bank)
+    catch_up()
+    assert saga(other).status == "stuck" and order_id != other
+    return other
+
+
+@pytest.fixture
+def server(stuck: UUID) -> Iterator[str]:
+    User.objects.create_superuser("ada", password=PASSWORD)
+    key = uuid4()
+    Payment.objects.create(key=key, kind="charge", order_id=stuck, amount=600, currency="GBP", method="card")
+    message_log.answer_refused(key, NotJson(why="JSON is malformed"), b"<!doctype html><title>Maintenance</title>")
+    message_log.stranger_refused(WrongSignature(), b"")
+    with serving() as address:
+        yield address
+
+
+def test_every_page_is_clean_in_every_window(visitor: Visitor, stuck: UUID) -> None:
+    visitor.sign_in("ada", PASSWORD)
+    visitor.seen("dashboard-alert")
+    payment = Payment.objects.get()
+    message = GatewayMessage.objects.get(code="not-json")
+    pages = {
+        "sagas": "/admin/process/saga/",
+        "saga": f"/admin/process/saga/{saga(stuck).pk}/change/",
+        "saga-retry": f"/admin/process/saga/{saga(stuck).pk}/retry",
+        "trace-empty": "/admin/store/storedevent/trace/",
+        "trace": f"/admin/store/storedevent/trace/?id={saga(stuck).pk}",
+        "story": f"/admin/store/storedevent/correlation/{stuck}/",
+        "payments": "/admin/orders/payment/",
+        "payment": f"/admin/orders/payment/{payment.pk}/change/",
+        "messages": "/admin/orders/gatewaymessage/",
+        "message": f"/admin/orders/gatewaymessage/{message.pk}/change/",
+    }
+    for name, path in pages.items():
+        visitor.open(path, name)
+    visitor.open("/admin/store/storedevent/trace/?id=nobody", "trace-unknown", status=404)
+
+
+def test_a_stuck_saga_is_found_on_the_dashboard_and_mended_through_its_dialog(visitor: Visitor, stuck: UUID) -> None:
+    visitor.sign_in("ada", PASSWORD)
+    page = visitor.page
+    page.get_by_role("link", name="see to it").click()
+    page.get_by_role("link", name="order-fulfilment …").first.click()
+    expect(page.get_by_text("Stuck: it waits for a person.")).to_be_visible()
+    if visitor.width < 1024:
+        page.get_by_text("more_horiz").click()  # where a narrow window keeps the buttons
+    page.get_by_role("link", name="Retry").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("The step that failed is tried again")
+    visitor.seen("retry-dialog")
+    page.get_by_label("Reason").fill("the bank is back")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Noted in the saga's story")).to_be_visible()
+    expect(page.get_by_text("Retry asked")).to_be_visible()
+    visitor.seen("asked")
+    assert SagaInput.objects.get(what="retry").actor == "ada"
+    settle(Bank())
+    page.reload()
+    expect(page.get_by_text("Stuck: it waits for a person.")).to_have_count(0)
+    visitor.seen("mended")
+
+
+def test_a_story_is_followed_from_an_id(visitor: Visitor, stuck: UUID) -> None:
+    visitor.sign_in("ada", PASSWORD)
+    page = visitor.page
+    page.goto(visitor.address + "/admin/store/storedevent/trace/")
+    page.get_by_label("Any id").fill("9")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="What belongs together")).to_be_visible()
+    expect(page.get_by_role("link", name="TakePayment", exact=True)).to_be_visible()
+
+
+def test_the_gateways_own_page_is_clean(chrome: Browser, tmp_path: Path) -> None:
+    with running_gateway(tmp_path) as gateway:
+        context = chrome.new_context(viewport={"width": 390, "height": 900})
+        Visitor(context.new_page(), gateway.url).open("/", "gateway")
+        context.close()

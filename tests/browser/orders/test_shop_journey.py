@@ -1,0 +1,128 @@
+"""A customer at a real browser: from the shop window to the invoice and back, in every window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from orders.domain.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
+from orders.models import Product
+from tests.support.browser import Visitor, serving
+from tests.support.customers import EMAIL, PASSWORD, signed_up
+from tests.support.sales import gbp
+from tests.support.staff import catch_up
+from users.application.accounts import person_of
+from users.domain.commands import ChangeContactDetails
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
+
+GOODS = (
+    ("KIT-101", "Stoneware mug, oat", "12.50"),
+    ("KIT-110", "Enamel teapot, 1.2 l", "29.50"),
+    ("HOM-220", "Reading lamp, brass", "118.00"),
+    ("HOM-222", "Filament bulb, E27", "7.95"),
+    ("KIT-141", "Storage jar, 1 l", "10.80"),
+)
+
+
+@pytest.fixture
+def server(clean_database: None) -> Iterator[str]:
+    for sku, name, price in GOODS:
+        Product.objects.create(sku=sku, name=name, price=Decimal(price))
+        command_dispatcher.send(ReceiveStock(sku=sku, quantity=50, reference="D-1"))
+    person = person_of(signed_up())
+    assert person
+    command_dispatcher.send(ChangeContactDetails(person, EMAIL, "Ada Marker", address="1 Garden Street\nYork YO1 1AA"))
+    with serving() as address:
+        yield address
+
+
+def sign_in(page: Page, address: str) -> None:
+    page.goto(f"{address}/account/sign-in/")
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="My data", exact=True)).to_be_visible()
+
+
+def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
+    page = visitor.page
+    sign_in(page, visitor.address)
+    visitor.open("/orders/", "no-orders")
+    visitor.open("/shop/", "shop")
+    page.get_by_role("link", name="Stoneware mug").click()
+    visitor.seen("product")
+    page.get_by_label("How many").fill("2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("is in your basket")).to_be_visible()
+    visitor.seen("basket")
+    page.get_by_role("link", name="Go to the checkout").click()
+    visitor.seen("checkout")
+    expect(page.get_by_label("Offers by e-mail")).not_to_be_checked()
+    page.get_by_label("Offers by e-mail").check()
+    page.get_by_role("button", name="Order and pay £25.00").click()
+    expect(page.get_by_text("You ordered for £25.00.")).to_be_visible()
+    visitor.seen("ordered")
+    order = StoredEvent.objects.get(event_type="OrderCreated").aggregate_id
+    assert StoredEvent.objects.filter(event_type="ConsentGranted").count() == 1
+    # The page is left alone: it follows by itself.
+    command_dispatcher.send(ProcessPayment(order, gbp("25.00"), "card"))
+    expect(page.locator("#live").get_by_text("Paid, being packed")).to_be_visible()
+    command_dispatcher.send(ShipOrder(order, "Royal Mail", "RM 123 456 789"))
+    expect(page.get_by_text("Your parcel left with Royal Mail, number RM 123 456 789.")).to_be_visible()
+    visitor.seen("shipped")
+    page.get_by_role("link", name="Invoice").click()
+    visitor.seen("invoice")
+    page.emulate_media(media="print")
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+    expect(page.get_by_role("link", name="Download as PDF")).to_be_hidden()
+    page.emulate_media(media="screen")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as PDF").click()
+    assert download.value.path().read_bytes().startswith(b"%PDF-")
+    command_dispatcher.send(DeliverOrder(order))
+    visitor.open(f"/orders/{order}/", "delivered")
+    page.get_by_role("link", name="Return something").click()
+    visitor.seen("return")
+    page.get_by_role("button", name="Register the return").click()
+    expect(page.get_by_text("Say of at least one thing").first).to_be_visible()
+    visitor.seen("return-nothing")
+    page.get_by_label("Stoneware mug").fill("1")
+    page.get_by_role("button", name="Register the return").click()
+    expect(page.get_by_text("We give £12.50 back to you.")).to_be_visible()
+    visitor.seen("returned")
+    visitor.open("/orders/", "orders-behind")
+    catch_up()
+    visitor.open("/orders/", "orders")
+
+
+def test_an_order_is_cancelled_by_keyboard_alone(visitor: Visitor) -> None:
+    page = visitor.page
+    sign_in(page, visitor.address)
+    page.goto(f"{visitor.address}/shop/HOM-222/")
+    page.get_by_label("How many").press("Enter")
+    page.goto(f"{visitor.address}/checkout/")
+    page.get_by_role("button", name="Order and pay").press("Enter")
+    page.get_by_role("link", name="Cancel this order").press("Enter")
+    expect(page.get_by_role("heading", name="Cancel order")).to_be_visible()
+    visitor.seen("cancel")
+    page.get_by_role("button", name="Cancel the order").press("Enter")
+    expect(page.get_by_text("The order was cancelled: I changed my mind.")).to_be_visible()
+    visitor.seen("cancelled")
+
+
+def test_ordering_works_without_scripts(chrome: Browser, server: str) -> None:
+    context = chrome.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, server)
+    page.goto(f"{server}/shop/KIT-110/")
+    page.get_by_role("button", name="Put into the basket").click()
+    page.get_by_role("link", name="Go to the checkout").click()
+    page.get_by_role("button", name="Order and pay £29.50").click()
+    expect(page.get_by_text("You ordered for £29.50.")).to_be_visible()
+    context.close()

@@ -1,0 +1,103 @@
+"""A trader's pages in a real browser: from the ticket to the settlement, in every window, and without scripts."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
+from tests.support.browser import Visitor
+from tests.support.customers import EMAIL, PASSWORD, signed_up
+from tests.support.staff import catch_up
+from tests.support.trader import account, fill, trade
+from trading.domain.commands import HoldSettlement, SettleTrade
+from users.application.accounts import person_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
+
+
+def sign_in(page: Page, address: str) -> None:
+    page.goto(f"{address}/account/sign-in/?next=/trading/")
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+
+def newest_trade() -> StoredEvent:
+    return StoredEvent.objects.filter(event_type="TradeSubmitted").latest("position")
+
+
+def place(page: Page) -> None:
+    page.get_by_role("link", name="Place a trade").first.click()
+    page.get_by_label("Quantity").fill("2")
+    page.get_by_label("Instrument").select_option("BINANCE_SPOT/BTCUSDT")
+    page.get_by_label("Limit price").fill("100.00")
+    page.get_by_role("button", name="Check the trade").click()
+
+
+def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
+    """Every page judged on the way; the trade's page follows by itself."""
+    page, login = visitor.page, signed_up()
+    sign_in(page, visitor.address)
+    expect(page.get_by_text("You have no trading account yet")).to_be_visible()
+    visitor.seen("no-account")
+    dollars = account(person_of(login))
+    account(person_of(login), "Euros", currency="EUR")
+    catch_up()
+    visitor.open("/trading/", "blotter-empty")
+    visitor.open("/trading/positions/", "positions-empty")
+    visitor.open("/trading/ticket/", "ticket")
+    page.get_by_role("button", name="Check the trade").click()
+    expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
+    visitor.seen("ticket-wrong")
+    page.goto(visitor.address + "/trading/")
+    place(page)
+    expect(page.get_by_text("It freezes 200 USDT of Dollars")).to_be_visible()
+    visitor.seen("preview")
+    page.get_by_role("button", name="Place the trade").click()
+    expect(page.get_by_role("heading", name="Trade T-")).to_be_visible()
+    visitor.seen("open")
+    trade_id = newest_trade().aggregate_id
+    fill(trade_id, "1", "99.50")
+    expect(page.get_by_text("Filled 1 at 99.5")).to_be_visible()
+    send(HoldSettlement(trade_id, "papers missing"))
+    expect(page.get_by_text("Settlement on hold")).to_be_visible()
+    visitor.seen("partly-filled")
+    page.get_by_role("link", name="Cancel what is open").click()
+    expect(page.get_by_role("heading", name="Cancel trade")).to_be_visible()
+    visitor.seen("cancel")
+    page.get_by_role("button", name="Cancel what is open").click()
+    expect(page.get_by_text("its amount is free again")).to_be_visible()
+    visitor.seen("cancelled")
+    other = trade(dollars)
+    fill(other, "2")
+    send(SettleTrade(other, store.get_events(other)[0].meta.recorded_at.date()))
+    trade(dollars)
+    catch_up()
+    for name in ("", "positions/", "accounts/"):
+        visitor.open(f"/trading/{name}", f"trading-{name.strip('/')}")
+    page.set_viewport_size({"width": 390, "height": 800})
+    caption, table = (page.locator(it).first.evaluate("it => it.offsetWidth") for it in ("caption", "table.stacks"))
+    assert caption == table  # and so does not break before it has to
+    page.set_viewport_size({"width": 1200, "height": 800})
+    visitor.open(f"/trading/trades/{other}/", "settled")
+
+
+def test_a_trade_is_placed_and_cancelled_without_scripts(chrome: Browser, server: str) -> None:
+    context = chrome.new_context(java_script_enabled=False)
+    page = context.new_page()
+    account(person_of(signed_up()))
+    catch_up()
+    sign_in(page, server)
+    place(page)
+    page.get_by_role("button", name="Place the trade").click()
+    expect(page.get_by_text("Open", exact=True).first).to_be_visible()
+    fill(newest_trade().aggregate_id, "1")
+    page.get_by_role("link", name="Reload").click()
+    expect(page.get_by_text("Filled 1 at 100")).to_be_visible()
+    page.get_by_role("link", name="Cancel what is open").click()
+    page.get_by_role("button", name="Cancel what is open").click()
+    expect(page.get_by_text("its amount is free again")).to_be_visible()
+    context.close()

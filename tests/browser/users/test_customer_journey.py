@@ -1,0 +1,111 @@
+"""A customer's whole life at a real browser: sign up, agree, order, take the consent back, take a copy, leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.sagas import workers
+from orders.domain.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
+from orders.models import Product
+from projections.registry import catalogue
+from tests.support.browser import Visitor, serving
+from tests.support.customers import EMAIL, PASSWORD, link_in_letter
+from tests.support.read_models import caught_up
+from tests.support.sales import gbp
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
+
+
+@pytest.fixture
+def server(clean_database: None, tmp_path: Path, settings: Any) -> Iterator[str]:
+    settings.KEY_CACHE_SECONDS = settings.ERASURE_COOLING_OFF_DAYS = 0
+    settings.ERASURE_LIST = str(tmp_path / "erased.txt")
+    Product.objects.create(sku="MUG", name="Stoneware mug", price=Decimal("12.50"))
+    command_dispatcher.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
+    with serving() as address:
+        yield address
+
+
+def test_from_the_first_letter_to_the_certificate(visitor: Visitor) -> None:
+    _sign_up(visitor)
+    page = visitor.page
+    page.get_by_role("button", name="Agree to Offers by e-mail").click()
+    expect(page.get_by_text("You agreed to “Offers by e-mail”.").first).to_be_visible()
+    _order(visitor)
+    visitor.open("/my/erasure/", "erase-with-open-order")
+    expect(page.get_by_text("is not finished")).to_be_visible()
+    _deliver()
+    visitor.open("/my/consents/", "consents")
+    page.get_by_role("button", name="Take back my consent to Offers by e-mail").click()
+    visitor.open("/my/data/", "everything")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download all of it").click()
+    assert EMAIL in download.value.path().read_text()
+    _leave(visitor)
+
+
+def _sign_up(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto(f"{visitor.address}/account/sign-up/")
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+    page.goto(visitor.address + link_in_letter())
+    page.get_by_label("Your name").fill("Ada Marker")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Your account is ready")).to_be_visible()
+
+
+def _order(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto(f"{visitor.address}/shop/MUG/")
+    page.get_by_role("button", name="Put into the basket").click()
+    page.get_by_role("link", name="Go to the checkout").click()
+    visitor.seen("checkout-without-address")
+    page.get_by_role("link", name="Change name or address").click()
+    page.get_by_label("Address", exact=True).fill("1 Garden Street\nYork")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Your details are changed.")).to_be_visible()
+    page.goto(f"{visitor.address}/checkout/")
+    page.get_by_role("button", name="Order and pay £12.50").click()
+    expect(page.get_by_text("You ordered for £12.50.")).to_be_visible()
+    caught_up(*catalogue.chosen([]))
+
+
+def _deliver() -> None:
+    order = StoredEvent.objects.get(event_type="OrderCreated").aggregate_id
+    for command in (ProcessPayment(order, gbp("12.50"), "card"), ShipOrder(order, "Post"), DeliverOrder(order, "Ada")):
+        command_dispatcher.send(command)
+    caught_up(*catalogue.chosen([]))
+
+
+def _leave(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open("/my/erasure/", "erase")
+    page.get_by_role("button", name="Erase my data").click()
+    expect(page.get_by_text("Enter your password").first).to_be_visible()
+    visitor.seen("erase-no-password")
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Erase my data").click()
+    expect(page.get_by_role("heading", name="Your data will be erased on")).to_be_visible()
+    visitor.seen("leaving")
+    link = link_in_letter()
+    visitor.open(link, "erasure-waits")
+    workers.settle("test", DatabaseLog())
+    caught_up(*catalogue.chosen([]))
+    visitor.open(link, "certificate")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as PDF").click()
+    assert download.value.path().read_bytes().startswith(b"%PDF-")
+    page.goto(f"{visitor.address}/my/")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -1,0 +1,85 @@
+"""Pages that follow by themselves in Chromium, from gunicorn as it is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from eventshop.eventstore import command_dispatcher
+from orders.domain.commands import CreateOrder, ProcessPayment, ShipOrder
+from tests.support.browser import Visitor
+from tests.support.customers import customer
+from tests.support.sales import Sale
+from tests.support.staff import catch_up
+from tests.support.web_server import WebServer, gunicorn
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
+
+
+@pytest.fixture
+def server(database_url: str, tmp_path: Path) -> Iterator[WebServer]:
+    with gunicorn(database_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def page(chrome: Browser, server: WebServer) -> Iterator[Page]:
+    context = chrome.new_context(base_url=server.address)
+    yield context.new_page()
+    context.close()
+
+
+def live_requests(page: Page) -> list[str]:
+    """What the page asks under /live/ from now on, each with how it was asked."""
+    asked = list[str]()
+    page.on("request", lambda it: asked.append(it.resource_type) if "/live/" in urlsplit(it.url).path else None)
+    return asked
+
+
+def test_pages_are_told_over_one_stream_and_find_back_to_it(page: Page, server: WebServer) -> None:
+    client, person = customer()
+    sale, asked = Sale(1, customer_id=person), live_requests(page)
+    Visitor(page, server.address).enter(client)
+    complaints = list[str]()
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.goto("/orders/")
+    expect(page.get_by_text("You have not ordered anything yet.")).to_be_visible()
+    # No worker runs: what was ordered is in no list, and comes there by itself once there is one again.
+    command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
+    catch_up()
+    page.get_by_role("link", name=sale.reference).click()
+    expect(page.get_by_text("We are taking the payment")).to_be_visible()
+    command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+    expect(page.locator("#news")).to_have_text("Paid, being packed")  # which is read out
+    assert asked == ["eventsource", "eventsource"]
+    # The process that held the stream dies; another one takes its place, and nothing is missed.
+    [worker] = psutil.Process(server.process.pid).children()
+    worker.kill()
+    command_dispatcher.send(ShipOrder(sale.order_id, "Royal Mail", "RM1"))
+    expect(page.get_by_text("Your parcel left with Royal Mail, number RM1.")).to_be_visible()
+    assert set(asked) == {"eventsource"}
+    assert not [it for it in complaints if "ERR_" not in it], complaints
+
+
+def test_who_gets_no_stream_asks_now_and_then(page: Page, server: WebServer) -> None:
+    client, person = customer()
+    sale, asked = Sale(1, customer_id=person), live_requests(page)
+    command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
+    Visitor(page, server.address).enter(client)
+    page.route(
+        "**/live/**",
+        lambda route: route.fulfill(status=204) if "eventsource" in route.request.resource_type else route.continue_(),
+    )
+    page.goto(f"/orders/{sale.order_id}/")
+    command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+    expect(page.get_by_text("Paid, being packed").first).to_be_visible()
+    assert asked[:2] == ["eventsource", "fetch"]
+    client.logout()
+    with page.expect_response("**/live/**") as answer:
+        pass
+    assert answer.value.status == 403

@@ -1,0 +1,84 @@
+"""Pages outside the admin, in a real browser: accessible, and never wider than the window, in every window."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.support.browser import Visitor
+from tests.support.customers import EMAIL, PASSWORD, link_in_letter, signed_up
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
+
+
+def test_public_pages_are_clean_in_every_window(visitor: Visitor) -> None:
+    problems = {"problems": "/problems/", "problem": "/problems/wrong-expected-version"}
+    for name, path in {"start": "/", "status": "/status/", **problems}.items():
+        visitor.open(path, name)
+
+
+def test_an_unknown_page_is_clean_and_leads_back(visitor: Visitor) -> None:
+    visitor.open("/nowhere", "404", status=404)
+    visitor.page.get_by_role("link", name="Back to the start").click()
+    expect(visitor.page).to_have_url(visitor.address + "/")
+
+
+def test_the_keyboard_reaches_the_content_at_once(visitor: Visitor) -> None:
+    visitor.page.goto(visitor.address)
+    visitor.page.keyboard.press("Tab")
+    expect(visitor.page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.page.locator("main")).to_be_focused()
+
+
+def test_from_signing_up_to_a_consent_and_back(visitor: Visitor) -> None:
+    """Every step by keyboard or click, every page judged."""
+    page = visitor.page
+    visitor.open("/account/sign-up/", "sign-up")
+    page.get_by_role("button", name="Send me a link").click()
+    visitor.seen("sign-up-empty")
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+    visitor.seen("letter-sent")
+    visitor.open(link_in_letter(), "sign-up-finish")
+    page.get_by_label("Your name").fill("Ada Marker")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Your account is ready")).to_be_visible()
+    visitor.seen("consents")
+    page.get_by_role("button", name="Agree to Offers by e-mail").click()
+    expect(page.get_by_text("You agreed to “Offers by e-mail”.").first).to_be_visible()
+    visitor.seen("agreed")
+    page.get_by_role("link", name="Receipt for Offers by e-mail").click()
+    visitor.seen("receipt")
+    page.go_back()
+    page.get_by_role("button", name="Take back my consent to Offers by e-mail").click()
+    expect(page.get_by_text("You took back your consent to “Offers by e-mail”.").first).to_be_visible()
+    visitor.seen("taken-back")
+    for path in ("my", "my/details", "my/restriction", "my/log", "my/data", "privacy", "account/password"):
+        visitor.open(f"/{path}/", path.replace("/", "-"))
+    visitor.open("/my/data/", "everything")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download all of it").click()
+    assert EMAIL in download.value.path().read_text()
+    visitor.open("/my/", "home")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(visitor.address + "/")
+    visitor.open("/account/sign-in/", "sign-in")
+    visitor.open("/account/reset/", "reset")
+
+
+def test_everything_works_without_scripts(chrome: Browser, server: str) -> None:
+    context = chrome.new_context(java_script_enabled=False)
+    page = context.new_page()
+    signed_up()
+    page.goto(f"{server}/account/sign-in/")
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{server}/my/")
+    page.goto(f"{server}/my/consents/")
+    page.get_by_role("button", name="Agree to Suggestions").click()
+    expect(page.get_by_text("You agreed to “Suggestions that fit you”.").first).to_be_visible()
+    context.close()

@@ -1,0 +1,118 @@
+"""The gateway is killed at random moments while customers pay: its books and the shop's agree in the end."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from threading import Event
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connections
+from pytest_django import Settings
+
+from orders.application.payment_gateway_port import Declined, Outcome, Succeeded
+from orders.models import GatewayMessage, Payment
+from orders.payment_gateway.factory import payment_gateway
+from tests.support.browser import serving
+from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
+from tests.support.processes import until
+from tests.support.sales import gbp
+
+pytestmark = [
+    pytest.mark.chaos,
+    pytest.mark.usefixtures("clean_database"),
+    # A connection whose other end is killed while threads share the pool is left to the collector by httpcore.
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
+
+TIMES = int(os.environ.get("CHAOS_TIMES", "2"))
+#: What customers pay with; each of them ends well or is declined, however bad the answers are.
+METHODS = ("card", "declined", "pending", "pending_declined", "lost", "unstable", "duplicate", "html", "hasty")
+POINTS = ("received", "recorded", "answered", "noticing", "noticed")
+
+
+@pytest.fixture
+def process(clean_database: None, settings: Settings, tmp_path: Path) -> Iterator[GatewayProcess]:
+    settings.PAYMENT_GATEWAY_SECRET = SECRET
+    with serving() as shop:
+        options = ("--later", "0.2", "--slow", "0.1", "--webhook", f"{shop}/payments/notices")
+        with running_gateway(tmp_path, *options) as process:
+            settings.PAYMENT_GATEWAY_URL = process.url
+            yield process
+    gc.collect()  # here, where what it finds is expected
+
+
+@pytest.mark.parametrize("seed", range(TIMES))
+def test_the_books_agree_whenever_the_gateway_is_killed(process: GatewayProcess, tmp_path: Path, seed: int) -> None:
+    chance, done = Random(seed), Event()
+    charges = {uuid4(): chance.choice(METHODS) for _ in range(24)}
+    with ThreadPoolExecutor(5) as pool:
+        killer = pool.submit(_kill, process, chance, done)
+        ended = dict(pool.map(_pay, charges, charges.values()))
+        taken = [key for key, outcome in ended.items() if isinstance(outcome, Succeeded)]
+        refunds = dict(pool.map(_refund, taken[::2]))
+        done.set()
+        killer.result(30)
+    assert {key: isinstance(outcome, Declined) for key, outcome in ended.items()} == {
+        key: "declined" in method for key, method in charges.items()
+    }
+    assert all(isinstance(outcome, Succeeded) for outcome in refunds.values())
+    ours = {str(payment.key): (payment.amount, payment.status) for payment in Payment.objects.all()}
+    assert ours == _books(tmp_path) and len(ours) == len(charges) + len(refunds)
+    assert not GatewayMessage.objects.filter(verdict="refused", source="notice").exists()
+
+
+def _kill(process: GatewayProcess, chance: Random, done: Event) -> None:
+    """Six deaths: at a random moment, or at a point that the gateway itself comes to."""
+    for number in range(6):
+        done.wait(chance.uniform(0.05, 0.4))
+        process.kill()
+        if number % 2:
+            process.start_to_crash(chance.choice(POINTS))
+            done.wait(chance.uniform(0.1, 0.5))
+            process.kill()
+        process.start()
+
+
+def _pay(key: UUID, method: str) -> tuple[UUID, Outcome]:
+    def ask() -> Outcome:
+        return payment_gateway().charge(key=key, amount=gbp("9.00"), order_id=key, method=method)
+
+    return key, _until_ended(ask)
+
+
+def _refund(charge: UUID) -> tuple[UUID, Outcome]:
+    key = uuid4()
+    return key, _until_ended(lambda: payment_gateway().refund(key=key, charge=charge, amount=gbp("4.00")))
+
+
+def _until_ended(ask: Callable[[], Outcome]) -> Outcome:
+    """Ask again and again, as a worker would, until money moved or did not."""
+    said: list[Outcome] = []
+
+    def has_ended() -> bool:
+        said.append(ask())
+        return isinstance(said[-1], Succeeded | Declined)
+
+    try:
+        # While the gateway rests one call tries it for all, and that one may be of the kind that fails.
+        until(has_ended, within_s=180)
+        return said[-1]
+    except AssertionError as late:
+        raise AssertionError(f"the last of {len(said)} answers was {said[-1]}") from late
+    finally:
+        connections.close_all()
+
+
+def _books(folder: Path) -> dict[str, tuple[int, str]]:
+    """Every payment as the gateway has it."""
+    rows = sqlite3.connect(folder / "gateway.sqlite3")
+    found = {key: (amount, status) for key, amount, status in rows.execute("SELECT key, amount, status FROM payment")}
+    rows.close()
+    return found

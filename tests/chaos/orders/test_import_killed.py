@@ -1,0 +1,51 @@
+"""An import that is killed again and again stores everything, and nothing twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from typing import Final
+
+import pytest
+
+from tests.support.database import empty
+from tests.support.retail_import import BOOKS, MONTH, Process, Run, differing, history, project, stored
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+#: How often it is killed; `make chaos` asks for more.
+KILLS: Final = int(os.environ.get("CHAOS_TIMES", "6"))
+
+
+@pytest.mark.data
+@pytest.mark.chaos
+def test_an_import_killed_at_random_moments_stores_everything_once(database_url: str) -> None:
+    assert Run(MONTH).code == 0
+    undisturbed, kills = history(), 0
+    while kills < KILLS:
+        empty()
+        kills += _killed_until_done(database_url, at_most=KILLS - kills)
+        assert history() == undisturbed
+    project()
+    assert differing(MONTH, BOOKS) == set()
+
+
+def _killed_until_done(database_url: str, *, at_most: int) -> int:
+    """Start the import until it ends by itself; how often it was killed in the middle of its work."""
+    chance, kills = random.Random(), 0
+    while True:
+        before, _ = stored()
+        process = Process(MONTH, database_url)
+        if kills == at_most:
+            code, said = process.ended()
+        else:
+            process.until_it_has_written(before + 1)
+            time.sleep(chance.uniform(0, 0.2))
+            code, said = process.ended(signal.SIGKILL)
+        if code != -signal.SIGKILL:
+            assert code == 0, said
+            return kills
+        assert stored()[0] > before
+        kills += 1

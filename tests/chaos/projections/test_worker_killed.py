@@ -1,0 +1,126 @@
+"""A projecting process is killed at any moment, again and again: not one event is lost, not one counts twice."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from random import Random
+from threading import Event as Signal
+from threading import Thread
+
+import pytest
+from django.db import connections
+from django.db.models import Sum
+from django.utils import timezone
+
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
+from eventshop.projections.models import Checkpoint, DeadLetter
+from eventshop.projections.projection import catalogue
+from tests.conftest import BASE_DIR
+from tests.support.processes import BUSY
+from tests.support.read_models import append_lives, eventually, folded, held, history
+from tests.support.sales import Sale, gbp, line
+
+pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
+
+#: How many are killed; `make chaos` asks for more.
+KILLS = int(os.environ.get("CHAOS_TIMES", "8"))
+#: Whether the next kill does not wait for the process to have done anything.
+AT_BIRTH = 0.2
+
+
+def run(database_url: str, *options: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "run_projections", *options],
+        cwd=BASE_DIR,
+        env=os.environ | {"DATABASE_URL": database_url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+@contextmanager
+def selling(chance: Random) -> Iterator[None]:
+    """Orders live their lives in another thread."""
+    closed = Signal()
+
+    def sell() -> None:
+        number = 0
+        while not closed.wait(0.02):
+            append_lives(chance, range(number, number + 3))
+            number += 3
+        connections.close_all()
+
+    thread = Thread(target=sell)
+    thread.start()
+    try:
+        yield
+    finally:
+        closed.set()
+        thread.join(10)
+
+
+def append_what_some_cannot_digest() -> None:
+    """The sum of two such amounts has no room in its column: the second is set aside, and what follows it waits."""
+    for number in (1_000_001, 1_000_002):
+        rich = Sale(number, (line("GOLD", 1, gbp("999999999999999")),), customer_id=None)
+        store.append_events(
+            rich.order_id,
+            [rich.created, rich.paid, rich.shipped, rich.returned((1, 1))],
+            expected_version=0,
+            envelope=Envelope(new_id(), occurred_at=timezone.now() - timedelta(days=300)),
+        )
+
+
+def work_done() -> int:
+    return Checkpoint.objects.aggregate(done=Sum("events"))["done"] or 0
+
+
+def test_killed_workers_leave_exactly_the_fold(database_url: str) -> None:
+    chance = Random(20)
+    append_what_some_cannot_digest()
+    killed_at_work = 0
+    with selling(Random(21)):
+        for _ in range(KILLS):
+            # Nobody waits for a dead worker's lease here; that it runs out is another test's matter.
+            Checkpoint.objects.update(owner="", leased_until=None)
+            before = work_done()
+            process = run(database_url)
+            try:
+                if chance.random() > AT_BIRTH:
+                    enough = before + chance.randint(1, 200)
+                    eventually(lambda enough=enough: work_done() >= enough, so_far=process.poll)  # type: ignore[misc]
+                    killed_at_work += 1
+                with pytest.raises(subprocess.TimeoutExpired):  # it would go on for ever
+                    process.wait(timeout=chance.uniform(0.0, 0.1))
+            finally:
+                process.kill()
+                process.communicate()
+    assert killed_at_work >= KILLS // 2
+    last = run(database_url, "--once")
+    output, _ = last.communicate(timeout=30 * BUSY)
+    assert last.returncode == 0, output.decode()
+    everything_is_the_fold()
+
+
+def everything_is_the_fold() -> None:
+    """Every column of every row is the fold of all events but those set aside; and each event was counted once."""
+    events, total = history(), StoredEvent.objects.count()
+    for projection in catalogue.chosen([]):
+        aside = set(DeadLetter.objects.filter(projection=projection.name).values_list("event_id", flat=True))
+        assert held(projection) == folded(projection, [item for item in events if item.meta.event_id not in aside])
+        at = Checkpoint.objects.get(projection=projection.name)
+        assert (at.events, at.parked) == (total, len(aside))
+    parked = DeadLetter.objects.order_by("projection", "position").values_list("projection", "event_type")
+    assert list(parked) == [
+        ("daily-sales", "PaymentProcessed"),
+        ("daily-sales", "ItemsReturned"),
+        ("product-sales", "PaymentProcessed"),
+        ("product-sales", "ItemsReturned"),
+    ]

@@ -1,0 +1,107 @@
+"""Workers are killed in the middle of settlements: every executed trade settles once, and its limit is free again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from decimal import Decimal
+from functools import partial
+from random import Random
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+
+from eventshop.core.messages import new_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.runtime.fault_injection import POINTS
+from eventshop.sagas import workers
+from eventshop.sagas.models import Saga, Timer
+from tests.conftest import BASE_DIR
+from tests.support.order_fulfilment import nobody_waits
+from tests.support.processes import until
+from tests.support.trader import account, fill
+from trading.application.submit_trade import NewTrade, cancel, place
+from trading.domain.account import TradingAccount
+from trading.domain.commands import HoldSettlement, ResumeSettlement
+from trading.domain.events import OrderType, Side
+
+pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
+
+#: Settlement has no effects outside; whatever else a saga goes through, at its first and second time.
+KILLS = [(name, count) for count in (1, 2) for name in POINTS if name.startswith("saga.") and "effect" not in name]
+
+
+def traded(chance: Random, account_id: UUID) -> UUID:
+    """In two business days or at once; whole, in parts, with the rest taken back, or held for a moment."""
+    asked = NewTrade(account_id, "XETRA/SAP", Side.BUY, OrderType.LIMIT, Decimal(2), Decimal("10.00"))
+    trade_id = place(asked, by="ada", command_id=new_id()).aggregate_id
+    fill(trade_id, "1", "10.00", "v1")
+    match chance.choice(("whole", "rest taken back", "held")):
+        case "rest taken back":
+            cancel(trade_id, "too slow", by="ada", command_id=new_id())
+        case "held":
+            fill(trade_id, "1", "9.98", "v2")
+            send(HoldSettlement(trade_id, "papers missing"))
+            send(ResumeSettlement(trade_id, "papers came"))
+        case _:
+            fill(trade_id, "1", "9.98", "v2")
+    return trade_id
+
+
+def their_day_comes() -> None:
+    now = timezone.now()
+    Timer.objects.filter(fired_at=None).update(due_at=now, looked_at_from=now)
+
+
+def all_ended(trades: list[UUID]) -> bool:
+    their_day_comes()
+    return Saga.objects.filter(subject_id__in=trades, status="ended").count() == len(trades)
+
+
+def worker(database_url: str, crash_at: str) -> subprocess.Popen[bytes]:
+    environment = os.environ | {"DATABASE_URL": database_url, "CRASH_AT": crash_at}
+    command = [sys.executable, "manage.py", "run_processes"]
+    return subprocess.Popen(
+        command, cwd=BASE_DIR, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def test_every_executed_trade_settles_exactly_once_whoever_is_killed(database_url: str) -> None:
+    chance, trades, killed = Random(7), list[UUID](), 0
+    account_id = account(None, "Euros", currency="EUR")
+    for point, count in KILLS:
+        trades += [traded(chance, account_id) for _ in range(3)]
+        nobody_waits()
+        process = worker(database_url, f"{point}:{count}")
+        try:
+            until(partial(dead_or_done, process, trades), within_s=30)
+            killed += process.poll() == -signal.SIGKILL
+        finally:
+            process.kill()
+            process.wait()
+    assert killed >= len(KILLS) // 2, killed
+    until(partial(done_here, trades), within_s=60)
+    for trade_id in trades:
+        told = Counter(it.meta.event_type for it in store.get_events(trade_id))
+        assert told["TradeSettled"] == 1, told
+    events = [it.event for it in store.get_events(account_id)]
+    kinds = Counter(type(event).__name__ for event in events)
+    assert kinds["AmountFrozen"] == kinds["AmountReleased"] == len(trades)
+    assert TradingAccount().evolve_all(events).in_use() == 0
+
+
+def dead_or_done(process: subprocess.Popen[bytes], trades: list[UUID]) -> bool:
+    return process.poll() is not None or all_ended(trades)
+
+
+def done_here(trades: list[UUID]) -> bool:
+    """What the last worker left, this process ends; leases of the dead are not waited for."""
+    nobody_waits()
+    workers.settle("last", DatabaseLog())
+    return all_ended(trades)

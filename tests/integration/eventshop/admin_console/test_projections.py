@@ -1,0 +1,298 @@
+"""The shop's lists, the dashboard, and what staff see and do about projections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from eventshop.admin_console.estimated_pagination import BoundedPaginator
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
+from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
+from projections.admin.projection_lag import REMEMBERED, Progress, progress
+from projections.models import DailySales, OrderSummary
+from projections.order_summary import order_summary
+from projections.registry import catalogue
+from tests.support.failing_projection import Flaky, fail, listed
+from tests.support.read_models import append, caught_up
+from tests.support.sales import ADA, BOB, LANTERNS, Sale, eur, gbp, line
+from tests.support.staff import boss, catch_up, clerk, order_page, queries, said, shop
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+ORDERS, PARKED = "/admin/projections/ordersummary/", "/admin/projection_engine/deadletter/"
+sale, other, foreign = Sale(1), Sale(2, (LANTERNS,), BOB), Sale(3, (line("71053", 1, eur("99.00")),), None)
+
+
+@pytest.fixture(autouse=True)
+def forgetful() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def flaky() -> Iterator[Flaky]:
+    yield from listed(Flaky(order_summary))
+
+
+def references(client: Client, **asked: Any) -> list[str]:
+    page = client.get(ORDERS, asked)
+    assert page.status_code == 200
+    return [order.reference for order in page.context["cl"].result_list]
+
+
+def test_orders_are_found_by_number_and_ids() -> None:
+    shop(sale, other, foreign)
+    client = boss()
+    assert references(client) == ["000003", "000002", "000001"]
+    assert references(client, q="000002") == references(client, q=str(BOB)) == ["000002"]
+    assert references(client, q=str(sale.order_id)) == ["000001"]
+    assert references(client, q="00000") == ["000003", "000002", "000001"]
+    assert references(client, q="'; drop") == references(client, q=str(new_id())) == []
+
+
+def test_orders_are_narrowed_by_every_filter() -> None:
+    shop(sale, other, foreign)
+    append(other.order_id, other.shipped)
+    catch_up()
+    client, today = boss(), timezone.localdate()
+    assert references(client, status__exact="SHIPPED") == ["000002"]
+    assert references(client, kind__exact="credit-note") == []
+    assert references(client, currency="EUR") == ["000003"]
+    assert len(references(client, country="France")) == 3
+    assert references(client, country="Nowhere") == []
+    assert references(client, total_from="50") == ["000003"]
+    assert references(client, total_from="21", total_to="23") == ["000001"]
+    assert len(references(client, created_at_from=today, created_at_to=today)) == 3
+    assert references(client, created_at_to=today - timedelta(days=1)) == []
+
+
+def test_dates_lead_from_years_to_days_and_back() -> None:
+    shop(sale)
+    client, day = boss(), timezone.localdate()
+    asked = {"created_at__year": day.year, "created_at__month": day.month}
+    assert f"created_at__year={day.year}" in client.get(ORDERS).content.decode()
+    month = client.get(ORDERS, asked).content.decode()
+    assert f"created_at__day={day.day}" in month
+    assert "All dates" in month
+    assert references(client, **asked, created_at__day=day.day) == ["000001"]
+    assert references(client, created_at__year=day.year - 1) == []
+    assert client.get(ORDERS, {"created_at__year": "0", "created_at__month": "77"}).status_code == 302
+
+
+def test_lists_of_read_models_ask_the_same_however_many_rows_there_are() -> None:
+    client = boss()
+    lists = [
+        reverse(f"admin:projections_{name}_changelist")
+        for name in ("ordersummary", "orderline", "customersummary", "dailysales", "productsales", "activitytimeline")
+    ]
+    shop(Sale(1), Sale(2))
+    for address in lists:
+        client.get(address)
+    few = [len(queries(lambda address=address: client.get(address))) for address in lists]  # type: ignore[misc]
+    shop(*(Sale(number, (LANTERNS, line(f"S{number}", 1, gbp("1")))) for number in range(3, 40)))
+    cache.clear()
+    for address in lists:
+        client.get(address)
+    assert [len(queries(lambda address=address: client.get(address))) for address in lists] == few  # type: ignore[misc]
+
+
+class AtMostTwo(BoundedPaginator):
+    most = 2
+
+
+def test_a_long_list_is_counted_only_up_to_a_limit() -> None:
+    shop(sale, other)
+    pages = AtMostTwo(OrderSummary.objects.order_by("reference"), 50)
+    assert (pages.count, pages.bounded) == (2, False)
+    shop(foreign)
+    pages = AtMostTwo(OrderSummary.objects.order_by("reference"), 50)
+    [counting] = queries(lambda: pages.count)
+    assert "LIMIT 3" in counting
+    assert (pages.count, pages.bounded) == (2, True)
+
+
+def test_the_dashboard_compares_today_with_the_day_before() -> None:
+    shop(sale, other)
+    page = boss().get("/admin/")
+    text = page.content.decode()
+    [block] = page.context["blocks"]
+    assert page.context["is_today"]
+    figures = {figure.name: (figure.value, figure.before) for figure in block["figures"]}
+    assert figures["Orders placed"] == figures["Orders paid"] == ("2", "0")
+    assert figures["Revenue"] == ("42.93\N{NO-BREAK SPACE}GBP", "0.00\N{NO-BREAK SPACE}GBP")
+    assert figures["Average order"] == ("21.46\N{NO-BREAK SPACE}GBP", "0.00\N{NO-BREAK SPACE}GBP")
+    assert len(block["days"]) == 14
+    assert page.context["statuses"] == [("PAID", "Paid", 2)]
+    assert "up to date" in text
+    assert "No event is parked" in text
+
+
+def test_without_sales_today_the_dashboard_shows_the_latest_day_and_says_so() -> None:
+    moment = timezone.now() - timedelta(days=40)
+    store.append_events(
+        sale.order_id,
+        [sale.created, sale.paid],
+        expected_version=0,
+        envelope=Envelope(command_id=new_id(), occurred_at=moment),
+    )
+    catch_up()
+    page = boss().get("/admin/")
+    assert page.context["day"] == timezone.localdate(moment)
+    assert "the latest day with sales, none today" in page.content.decode()
+
+
+def test_an_empty_shop_says_what_to_do() -> None:
+    text = boss().get("/admin/").content.decode()
+    assert "No sales yet" in text
+    assert "No event is parked" in text
+
+
+def test_the_dashboard_shows_each_only_what_they_may_see() -> None:
+    shop(sale)
+    page = clerk("view_ordersummary").get("/admin/")
+    assert "statuses" in page.context
+    assert "blocks" not in page.context
+    assert "progress" not in page.context
+    text = page.content.decode()
+    assert ORDERS in text
+    assert "/admin/store/storedevent/" not in text
+
+
+def test_the_dashboard_asks_the_same_however_much_there_is() -> None:
+    client = boss()
+    shop(sale)
+    client.get("/admin/")
+    few = len(queries(lambda: client.get("/admin/")))
+    shop(*(Sale(number) for number in range(2, 30)))
+    asked = queries(lambda: client.get("/admin/"))
+    assert len(asked) == few
+    assert not [sql for sql in asked if "COUNT(" in sql and 'FROM "event"' in sql]
+
+
+def states() -> dict[str, tuple[int, str]]:
+    return {status.name: (status.behind, tone) for status, tone in progress().by_projection()}
+
+
+def test_each_projection_shows_by_how_many_events_it_is_behind() -> None:
+    shop(sale)
+    append(other.order_id, other.created, other.paid)
+    caught_up(order_summary)
+    assert states() == {projection.name: (2, "warn") for projection in catalogue.chosen([])} | {
+        "order-summary": (0, "good")
+    }
+    client = boss()
+    rows = client.get("/admin/projection_engine/checkpoint/").context["cl"].result_list
+    assert {row.projection: row.status.behind for row in rows} == {
+        name: behind for name, (behind, _) in states().items()
+    }
+    assert "order-summary" in client.get("/admin/").content.decode()
+
+
+def test_the_worst_projection_comes_first_and_a_log_that_is_away_is_said(settings: Any) -> None:
+    shop(sale)
+    Checkpoint.objects.filter(projection="daily-sales").update(paused=True)
+    Checkpoint.objects.filter(projection="product-sales").update(parked=1)
+    found = [(status.name, status.state) for status, _ in progress().by_projection()]
+    assert found[:2] == [("product-sales", "parked events"), ("daily-sales", "paused")]
+
+    settings.KAFKA_OPTIONS = {"bootstrap_servers": "not asked again so soon"}
+    cache.set(REMEMBERED, Progress([], "the log is away"))
+    client = boss()
+    assert "the log is away" in client.get("/admin/").content.decode()
+    assert "the log is away" in client.get("/admin/projection_engine/checkpoint/").content.decode()
+
+
+def test_a_rebuild_is_asked_for_with_a_reason() -> None:
+    shop(sale)
+    row = Checkpoint.objects.get(projection="order-summary")
+    page = reverse("admin:projection_engine_checkpoint_rebuild", args=(row.pk,))
+    assert clerk("view_checkpoint").post(page, {"reason": "new column"}).status_code == 403
+    client = clerk("view_checkpoint", "view_rebuild", "rebuild_projection")
+    assert client.get(page).status_code == 200
+    assert client.post(page, {"reason": ""}).context["form"].errors
+    assert not Rebuild.objects.exists()
+    assert client.post(page, {"reason": "new column"}).context["form"].errors.keys() == {"unseen"}
+    assert not Rebuild.objects.exists()
+    answer = client.post(page, {"reason": "new column", "unseen": "on"})
+    job = Rebuild.objects.get()
+    assert job.foreseen_at is None
+    assert (job.projection, job.state, job.requested_by, job.reason) == (
+        "order-summary",
+        "requested",
+        "clerk",
+        "new column",
+    )
+    assert answer.headers["Location"] == reverse("admin:projection_engine_rebuild_change", args=(job.pk,))
+    client.post(page, {"reason": "again", "unseen": "on"})
+    assert Rebuild.objects.count() == 1
+
+
+def test_a_parked_event_is_shown_with_its_error_and_retried_after_the_fix(flaky: Flaky) -> None:
+    flaky.spoils[sale.order_id, 1] = fail
+    append(sale.order_id, sale.created, sale.paid)
+    caught_up(flaky.projection)
+    first = DeadLetter.objects.earliest("position")
+    client = clerk("view_deadletter", "retry_dead_letters")
+    page = client.get(reverse("admin:projection_engine_deadletter_change", args=(first.pk,))).content.decode()
+    assert "cannot digest this" in page
+    assert "Traceback" in page
+    retry = reverse("admin:projection_engine_deadletter_retry", args=(first.pk,))
+    assert clerk("view_deadletter").post(retry).status_code == 403
+    client = clerk("view_deadletter", "retry_dead_letters")
+    assert client.get(retry).status_code == 200
+    assert DeadLetter.objects.count() == 2
+    assert said(client.post(retry)) == [f"flaky, {sale.order_id}: 0 folded, 2 still parked."]
+    flaky.mend()
+    assert said(client.post(retry))[-1] == f"flaky, {sale.order_id}: 2 folded, 0 still parked."
+    assert OrderSummary.objects.get(pk=sale.order_id).status == "PAID"
+    assert said(client.post(retry))[-1] == "This event is not parked any more."
+
+
+def test_several_parked_sequences_are_retried_from_the_list(flaky: Flaky) -> None:
+    for one in (sale, other):
+        flaky.spoils[one.order_id, 1] = fail
+        append(one.order_id, one.created, one.paid)
+    caught_up(flaky.projection)
+    flaky.mend()
+    ids = list(DeadLetter.objects.values_list("pk", flat=True))
+    client = clerk("view_deadletter", "retry_dead_letters")
+    answer = client.post(PARKED, {"action": "retry_selected", "_selected_action": ids})
+    assert len(said(answer)) == 2
+    assert not DeadLetter.objects.exists()
+
+
+def test_sales_totals_follow_the_filters_and_never_mix_currencies() -> None:
+    shop(sale, foreign)
+    client = boss()
+    page = client.get("/admin/projections/dailysales/")
+    assert [row["currency"] for row in page.context["totals"]] == ["EUR", "GBP"]
+    assert page.context["totals"][1]["net"] == "22.59\N{NO-BREAK SPACE}GBP"
+    assert [chart["currency"] for chart in page.context["charts"]] == ["EUR", "GBP"]
+    only = client.get("/admin/projections/dailysales/", {"currency": "EUR"})
+    assert [row["currency"] for row in only.context["totals"]] == ["EUR"]
+    assert DailySales.objects.count() == 2
+
+
+def test_customers_and_products_are_found() -> None:
+    shop(sale, other)
+    client = boss()
+    customers = "/admin/projections/customersummary/"
+    assert len(client.get(customers, {"q": str(ADA)}).context["cl"].result_list) == 1
+    assert len(client.get(customers, {"q": "nobody"}).context["cl"].result_list) == 0
+    page = client.get(client.get(order_page(sale)).context["customer"].split('"')[3])
+    assert [order.reference for order, _, _ in page.context["orders"]] == ["000001"]
+    for address in ("/admin/projections/productsales/", "/admin/projections/orderline/"):
+        found = client.get(address, {"q": "2121"}).context["cl"].result_list
+        assert {row.sku for row in found} == {"21212"}
+    mine = client.get("/admin/projections/orderline/", {"q": "000002"}).context["cl"].result_list
+    assert {row.order_id for row in mine} == {other.order_id}
+    told = client.get("/admin/projections/activitytimeline/", {"q": "000001"}).context["cl"].result_list
+    assert len(told) == StoredEvent.objects.filter(aggregate_id=sale.order_id).count()

@@ -1,0 +1,148 @@
+"""Nothing in the admin can add, change or delete a fact or a row, whoever asks and however."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.contrib.auth.models import Permission
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.models import StoredEvent, StoredReceipt
+from eventshop.operations.models import PeriodicWork
+from eventshop.operations.tamper_evidence.signed_roots import sign_new
+from eventshop.privacy.erasure.certificates import issue
+from eventshop.privacy.erasure.erasure_job import begin
+from eventshop.privacy.erasure.leftover_scan import Scan
+from eventshop.projections.models import DeadLetter, Rebuild
+from eventshop.projections.replays import what_if
+from tests.support.order_fulfilment import receive
+from tests.support.sales import Sale
+from tests.support.staff import boss, clerk, shop
+from tests.support.trade_commands import deal
+from trading.domain.commands import OpenAccount
+from users.domain.commands import CreateUser, GrantConsent
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+MODELS = [
+    model for model in admin.site._registry if model._meta.app_label in ("store", "ops", "projections", "privacy")
+]
+sale = Sale(1)
+
+
+@pytest.fixture
+def row_of() -> Any:
+    """A row of each model, and the last part of its address."""
+    receive("71053", 5)
+    now = timezone.now()
+    person = uuid4()
+    send(CreateUser(person, "ada@example.org", "Ada"))
+    send(GrantConsent(person, "Personalisation", "2026-01", at=now, expires_at=now + timedelta(days=1)))
+    issue(begin(person), Scan({}, []))
+    PeriodicWork.objects.create(name="tidy", due_at=now)
+    deal("T-1", ("61837.63", "0.02"))
+    send(OpenAccount(uuid4(), "T-1", None, "EUR", Decimal(1_000)))
+    shop(sale)
+    sign_new()
+    event = StoredEvent.objects.latest("position")
+    DeadLetter.objects.create(
+        projection="order-summary",
+        aggregate_id=sale.order_id,
+        aggregate_type="Order",
+        position=event.position,
+        version=2,
+        event_id=event.event_id,
+        event_type=event.event_type,
+        parked_at=timezone.now(),
+    )
+    Rebuild.objects.create(projection="order-summary", requested_by="ada", requested_at=timezone.now())
+    what_if("order-summary", requested_by="ada")
+
+    def row(model: type[Model]) -> tuple[Model, str]:
+        first = model._default_manager.first()
+        assert first is not None
+        return first, str(sale.order_id) if model._meta.model_name == "stream" else quote(first.pk)
+
+    return row
+
+
+def address(model: type[Model], action: str, *args: str) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{action}", args=args)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_a_row_can_be_looked_at_and_not_touched_even_by_a_superuser(model: type[Model], row_of: Any) -> None:
+    client, (row, key) = boss(), row_of(model)
+    columns = {field.name: getattr(row, field.name) for field in model._meta.concrete_fields}
+    rows = model._default_manager.count()
+
+    assert client.get(address(model, "changelist")).status_code == 200
+    assert client.get(address(model, "change", key)).status_code == 200
+    assert client.get(address(model, "add")).status_code == 403
+    assert client.post(address(model, "add"), columns_as_text(columns)).status_code == 403
+    assert client.post(address(model, "change", key), columns_as_text(columns)).status_code == 403
+    assert client.post(address(model, "delete", key), {"post": "yes"}).status_code == 403
+    client.post(
+        address(model, "changelist"),
+        {"action": "delete_selected", "_selected_action": key, "post": "yes", "index": "0"},
+    )
+
+    assert model._default_manager.count() == rows
+    unchanged = model._default_manager.get(pk=row.pk)
+    assert {field.name: getattr(unchanged, field.name) for field in model._meta.concrete_fields} == columns
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_page_needs_its_permission(model: type[Model], row_of: Any) -> None:
+    _, key = row_of(model)
+    pages = [address(model, "changelist"), address(model, "change", key)]
+    assert [clerk().get(page).status_code for page in pages] == [403, 403]
+    allowed = clerk(f"view_{model._meta.model_name}")
+    assert [allowed.get(page).status_code for page in pages] == [200, 200]
+
+
+def test_there_is_no_permission_to_change_history_or_read_models() -> None:
+    labels = {model._meta.app_label for model in MODELS}
+    given = Permission.objects.filter(content_type__app_label__in=labels).values_list("codename", flat=True)
+    assert not [name for name in given if name.startswith(("add_", "change_", "delete_"))]
+    assert {model for label in labels for model in apps.get_app_config(label).get_models()} >= set(MODELS)
+
+
+def test_the_correlation_page_needs_permission_to_view_events() -> None:
+    shop(sale)
+    event = StoredEvent.objects.earliest("position")
+    page = reverse("admin:correlation", args=(event.correlation_id,))
+    assert clerk().get(page).status_code == 403
+    assert clerk("view_storedevent").get(page).status_code == 200
+
+
+def test_strangers_are_asked_to_sign_in() -> None:
+    answer = Client().get("/admin/store/storedevent/")
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/admin/login/")
+    assert Client().get("/admin/login/").status_code == 200
+
+
+def test_what_does_not_exist_is_said_so() -> None:
+    shop(sale)
+    client = boss()
+    assert client.get(reverse("admin:correlation", args=(uuid4(),))).status_code == 404
+    for model, key in ((StoredEvent, "99999"), (StoredEvent, "x"), (StoredReceipt, str(uuid4()))):
+        answer = client.get(address(model, "change", key))
+        assert answer.status_code == 302  # Django sends back to the start, with a message
+        assert answer.headers["Location"] == "/admin/"
+
+
+def columns_as_text(columns: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in columns.items() if value is not None}

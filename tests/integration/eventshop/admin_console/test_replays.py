@@ -1,0 +1,152 @@
+"""Staff ask for read models as they were, try rebuilds out before they want them, and see what they may see."""
+
+from __future__ import annotations
+
+import csv
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from eventshop.projections import replays
+from eventshop.projections.models import Checkpoint, Rebuild, Replay
+from projections.models import DailySales, OrderSummary
+from projections.replay_csv import lines
+from tests.support.sales import Sale
+from tests.support.staff import clerk, order_page, shop
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+NEW = "/admin/projection_engine/replay/new/"
+RIGHTS = ("view_replay", "replay_projection", "view_dailysales", "view_ordersummary")
+
+
+def asked(**form: str) -> dict[str, str]:
+    return {"projection": "daily-sales", "at": "2999-01-01T00:00", "time": "recorded", "key": ""} | form
+
+
+def folded() -> None:
+    for job in replays.waiting():
+        replays.run(job)
+
+
+def text_of(answer: Any) -> str:
+    return str(answer.content.decode())
+
+
+def test_a_read_model_is_asked_for_as_it_was_watched_and_read() -> None:
+    shop(Sale(1))
+    client = clerk(*RIGHTS)
+    answer = client.post(NEW, asked())
+    job = Replay.objects.get()
+    page = reverse("admin:projection_engine_replay_change", args=(job.pk,))
+    assert (answer.headers["Location"], job.requested_by) == (page, "clerk")
+    waits = client.get(page)
+    assert "Requested" in text_of(waits) and waits.headers["Refresh"] == "2"
+    folded()
+    shown = client.get(page)
+    assert "Refresh" not in shown.headers
+    day = DailySales.objects.get()
+    assert day.pk in text_of(shown) and "22.590" in text_of(shown)
+    listed = text_of(client.get("/admin/projection_engine/replay/"))
+    assert "1 rows" in listed and "&lt;time" not in listed + text_of(shown)
+
+
+def test_by_when_it_happened_and_one_row_alone_can_be_asked_for() -> None:
+    shop(Sale(1), Sale(2))
+    client = clerk(*RIGHTS)
+    key = str(Sale(2).order_id)
+    assert client.get(order_page(Sale(2))).status_code == 200
+    way = client.get(reverse("admin:projections_ordersummary_as_it_was", args=(key,)))
+    form = client.get(way.headers["Location"])
+    assert f'value="{key}"' in text_of(form)
+    client.post(NEW, asked(projection="order-summary", key=key, time="happened"))
+    folded()
+    job = Replay.objects.get()
+    assert (job.happened, job.rows, job.key) == (True, 1, key)
+    assert "by when it happened" in text_of(client.get(f"/admin/projection_engine/replay/{job.pk}/change/"))
+
+
+def test_a_long_result_has_pages_and_is_downloaded_whole() -> None:
+    shop(*(Sale(number) for number in range(1, 53)))
+    client = clerk(*RIGHTS)
+    client.post(NEW, asked(projection="order-summary"))
+    folded()
+    page = f"/admin/projection_engine/replay/{Replay.objects.get().pk}/change/"
+    assert "Page 1 of 2" in text_of(client.get(page)) and "Page 2 of 2" in text_of(client.get(page + "?p=2"))
+    assert "Page 2 of 2" in text_of(client.get(page + "?p=99"))
+    answer: Any = client.get(page.replace("change", "export"))
+    rows = list(csv.DictReader(StringIO(b"".join(answer.streaming_content).decode())))
+    assert len(rows) == OrderSummary.objects.count() == 52
+    assert {row["status"] for row in rows} == {"PAID"}
+    assert not set(OrderSummary.personal) & rows[0].keys()
+
+
+def test_no_cell_of_a_dry_run_is_a_formula_to_a_spreadsheet() -> None:
+    job = Replay.objects.create(kind=Replay.Kind.DRY_RUN, projection="stock-level", requested_at=timezone.now())
+    job.found.create(
+        number=0, key="=1+1", columns=json.dumps({"name": ["=HYPERLINK(1)", "@SUM(1)"], "left": ["-1", None]})
+    )
+    assert "".join(lines(job)).splitlines() == [
+        "key,column,as_it_is,as_it_would_be",
+        "'=1+1,name,'=HYPERLINK(1),'@SUM(1)",
+        "'=1+1,left,-1,",
+    ]
+
+
+def test_who_may_not_see_rows_may_not_see_them_as_they_were() -> None:
+    shop(Sale(1))
+    clerk(*RIGHTS).post(NEW, asked())
+    folded()
+    job = Replay.objects.get()
+    page = f"/admin/projection_engine/replay/{job.pk}/change/"
+    for rights in (("view_replay",), ("view_replay", "view_ordersummary")):
+        client = clerk(*rights)
+        assert "22.590" not in text_of(client.get(page)) and "You may not see the rows" in text_of(client.get(page))
+        assert client.get(page.replace("change", "export")).status_code == 403
+    assert clerk("view_replay").get(NEW).status_code == 403
+    stranger = clerk("view_replay", "replay_projection", "view_ordersummary")
+    assert stranger.post(NEW, asked()).context["form"].errors.keys() == {"projection"}
+    assert clerk("view_dailysales").get(page).status_code == 403
+    assert Replay.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"at": "yesterday"}, {"projection": "nothing"}, {"time": "never"}, {"key": "x" * 251}]
+)
+def test_a_question_that_makes_no_sense_is_said_at_its_field(wrong: dict[str, str]) -> None:
+    answer = clerk(*RIGHTS).post(NEW, asked(**wrong))
+    assert answer.context["form"].errors.keys() == wrong.keys()
+    assert not Replay.objects.exists()
+
+
+def test_a_rebuild_is_tried_out_first_and_remembers_what_was_foreseen() -> None:
+    shop(Sale(1), Sale(2))
+    OrderSummary.objects.filter(pk=Sale(1).order_id).update(status="DELIVERED")
+    row = Checkpoint.objects.get(projection="order-summary")
+    client = clerk("view_checkpoint", "view_rebuild", "rebuild_projection", *RIGHTS)
+    rebuild = reverse("admin:projection_engine_checkpoint_rebuild", args=(row.pk,))
+    assert "without knowing what will differ" in text_of(client.get(rebuild))
+    what_if = reverse("admin:projection_engine_checkpoint_what_if", args=(row.pk,))
+    assert client.get(what_if).status_code == 200
+    answer = client.post(what_if)
+    folded()
+    shown = text_of(client.get(answer.headers["Location"]))
+    assert "0 / 1 / 0" in shown and "DELIVERED" in shown and "PAID" in shown
+    asked_now = text_of(client.get(rebuild))
+    assert "0 rows would be added, 1 changed, 0 removed" in asked_now and "without knowing" not in asked_now
+    client.post(rebuild, {"reason": "somebody wrote into it"})
+    job = Rebuild.objects.get()
+    assert (job.foreseen_added, job.foreseen_changed, job.foreseen_removed, job.foreseen_failed) == (0, 1, 0, 0)
+    assert "0 / 1 / 0" in text_of(client.get("/admin/projection_engine/rebuild/"))
+
+
+def test_who_may_not_try_out_may_not() -> None:
+    shop(Sale(1))
+    row = Checkpoint.objects.get(projection="order-summary")
+    what_if = reverse("admin:projection_engine_checkpoint_what_if", args=(row.pk,))
+    assert clerk("view_checkpoint", "rebuild_projection").post(what_if).status_code == 403
+    assert not Replay.objects.exists()

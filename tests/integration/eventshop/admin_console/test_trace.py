@@ -1,0 +1,258 @@
+"""Any id leads to the whole story as a tree, on a page and in a terminal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+from uuid import UUID
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.urls import reverse
+from django.utils import timezone
+
+from eventshop.admin_console.trace.lookup import UnknownId, stories_of
+from eventshop.admin_console.trace.node import Node
+from eventshop.admin_console.trace.tree import tree_of
+from eventshop.core.messages import Envelope, new_id
+from eventshop.core.request_context import Handling, handling
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.models import StoredEvent
+from eventshop.operations.models import WebRequest
+from eventshop.sagas import operator_actions
+from eventshop.sagas.models import SagaStep
+from eventshop.sagas.retention import sweep
+from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, RequestPayment, WriteOffStock
+from tests.support.in_memory_gateway import Bank
+from tests.support.order_fulfilment import long_ago, place, receive, saga, settle
+from tests.support.sales import Sale
+from tests.support.staff import boss, catch_up, clerk, queries
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+TRACE = reverse("admin:trace")
+sale = Sale(1)
+
+
+def told(root: Node) -> list[str]:
+    """A tree as lines, without its rows."""
+    return [f"{'  ' * depth}{node.kind} {node.name}" for depth, node in root.walk() if node.kind != "row"]
+
+
+def fulfilled() -> UUID:
+    receive("mug", 5)
+    order_id = place(("mug", 2), method="card", reference="4711")
+    settle(Bank())
+    return order_id
+
+
+def asked_on_the_web() -> tuple[UUID, UUID]:
+    """An order that one request asked for; the request's id and its trace."""
+    request_id, trace_id = new_id(), new_id()
+    with handling(Handling({"request_id": str(request_id)})) as request:
+        envelope = Envelope(new_id(), correlation_id=sale.order_id)
+        send(CreateOrder(sale.order_id, sale.reference, None, sale.lines), envelope=envelope)
+        send(RequestPayment(sale.order_id, "card"), envelope=Envelope(new_id(), correlation_id=sale.order_id))
+    WebRequest.objects.create(
+        request_id=request_id,
+        trace_id=trace_id.hex,
+        method="POST",
+        route="checkout",
+        status=302,
+        took_ms=12,
+        commands=" ".join(map(str, request.commands)),
+        sent=2,
+    )
+    return request_id, trace_id
+
+
+def test_one_tree_goes_from_the_command_over_events_sagas_and_effects_to_the_last_event() -> None:
+    created, requested = tree_of([fulfilled()]).roots
+    assert told(created) == [
+        "command CreateOrder",
+        "  event OrderCreated",
+        "    saga order-fulfilment: event OrderCreated",
+        "      command ReserveInventory",
+        "        event InventoryReserved",
+        "          saga order-fulfilment: event InventoryReserved",
+        "            effect TakePayment",
+        "              saga order-fulfilment: answer PaymentTaken",
+        "                command ProcessPayment",
+        "                  event PaymentProcessed",
+        "                    saga order-fulfilment: event PaymentProcessed",
+        "                      command ShipOrder",
+        "                        event OrderShipped",
+        "                          saga order-fulfilment: event OrderShipped",
+        "                            command DispatchInventory",
+        "                              event InventoryDispatched",
+    ]
+    assert told(requested) == [
+        "command RequestPayment",
+        "  event PaymentRequested",
+        "    saga order-fulfilment: event PaymentRequested",
+    ]
+
+
+def test_the_events_tell_the_story_when_the_sagas_steps_are_gone() -> None:
+    order_id = fulfilled()
+    long_ago(saga(order_id).pk)
+    assert sweep(kept=timedelta(days=90)).steps == 5
+    created, _ = tree_of([order_id]).roots
+    assert told(created) == [
+        "command CreateOrder",
+        "  event OrderCreated",
+        "    command ReserveInventory",
+        "      event InventoryReserved",
+        "        command ProcessPayment",
+        "          event PaymentProcessed",
+        "            command ShipOrder",
+        "              event OrderShipped",
+        "                command DispatchInventory",
+        "                  event InventoryDispatched",
+    ]
+
+
+def test_a_failure_stands_under_what_failed_and_a_wish_behind_what_was_heard_last() -> None:
+    receive("mug", 5)
+    order_id, bank = place(("mug", 2), method="card"), Bank()
+    bank.down = True
+    settle(bank)
+    SagaStep.objects.filter(what="effect").update(attempts=29, looked_at_from=timezone.now())
+    settle(bank)
+    operator_actions.retry(saga(order_id).pk, actor="ada", reason="it is back")
+    bank.down = False
+    settle(bank)
+    lines = told(tree_of([order_id]).roots[0])
+    effect = lines.index("            effect TakePayment")
+    assert "              saga order-fulfilment: failure TakePayment" in lines[effect:]
+    assert sum("retry" in line for line in lines) == 1
+
+
+def test_every_event_of_the_story_is_in_the_tree_once() -> None:
+    order_id = fulfilled()
+    ids = [node.identity for root in tree_of([order_id]).roots for _, node in root.walk() if node.kind == "event"]
+    stored = StoredEvent.objects.filter(correlation_id=order_id).values_list("event_id", flat=True)
+    assert sorted(ids) == sorted(map(str, stored)) and len(ids) == 6
+
+
+def test_rows_say_whether_the_projection_has_come_so_far() -> None:
+    request_id, _ = asked_on_the_web()
+    [root] = tree_of([sale.order_id]).roots
+
+    def rows(root: Node) -> dict[str, str]:
+        return {node.name: node.state for _, node in root.walk() if node.kind == "row"}
+
+    assert rows(root)[f"order-summary {sale.order_id}"] == "not there yet"
+    catch_up()
+    [root] = tree_of([sale.order_id]).roots
+    assert rows(root)[f"order-summary {sale.order_id}"] == "" and root.identity == str(request_id)
+
+
+def test_a_request_stands_above_what_it_sent() -> None:
+    request_id, _ = asked_on_the_web()
+    [root] = tree_of([sale.order_id]).roots
+    assert (root.kind, root.name, root.identity, root.state) == (
+        "request",
+        "POST checkout",
+        str(request_id),
+        "status 302",
+    )
+    assert told(root) == [
+        "request POST checkout",
+        "  command CreateOrder",
+        "    event OrderCreated",
+        "  command RequestPayment",
+        "    event PaymentRequested",
+    ]
+    assert root.at is not None and root.children[0].at is not None
+
+
+def test_every_id_leads_to_the_story() -> None:
+    order_id = fulfilled()
+    event = StoredEvent.objects.filter(event_type="OrderShipped").get()
+    payment = SagaStep.objects.get(name="TakePayment")
+    for text in (order_id, event.event_id, event.command_id, saga(order_id).pk, payment.pk, event.position):
+        assert stories_of(f" {text} ") == [order_id], text
+    assert stories_of(str(order_id).upper()) == [order_id]
+
+
+def test_a_request_and_a_trace_lead_to_the_story_too() -> None:
+    request_id, trace_id = asked_on_the_web()
+    for text in (str(request_id), str(trace_id), trace_id.hex):
+        assert stories_of(text) == [sale.order_id]
+
+
+def test_an_orders_number_leads_to_all_its_stories() -> None:
+    asked_on_the_web()
+    catch_up()
+    later = Envelope(new_id(), actor="bob")
+    send(CancelOrder(sale.order_id, "changed her mind"), envelope=later)
+    assert stories_of(sale.reference) == [sale.order_id, later.command_id]
+
+
+def test_a_command_that_was_refused_is_found_by_its_saga() -> None:
+    receive("mug", 1)
+    order_id = place(("mug", 2), method="card")
+    settle(Bank())
+    cancel = SagaStep.objects.get(saga_id=saga(order_id).pk, name="CancelOrder")
+    assert stories_of(str(cancel.pk)) == [order_id]
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "nothing of ours", str(UUID(int=7)), "0" * 32, "99999999", "9" * 400, "\x00"]
+)
+def test_what_nothing_has_is_refused(text: str) -> None:
+    with pytest.raises(UnknownId):
+        stories_of(text)
+
+
+def test_the_terminal_shows_the_tree_with_times() -> None:
+    order_id = fulfilled()
+    out = StringIO()
+    call_command("trace", str(saga(order_id).pk), stdout=out)
+    lines = out.getvalue().splitlines()
+    assert "command CreateOrder" in lines[0] and " +0 ms " in lines[0]
+    shipped = next(line for line in lines if "event OrderShipped" in line)
+    assert "[version 4 of Order]" in shipped and shipped.index("event") > lines[0].index("command")
+    assert sum("<- this" in line for line in lines) >= 1
+
+
+def test_an_unknown_id_is_an_error_of_the_command() -> None:
+    with pytest.raises(CommandError, match="nothing has the id, number or name 'nobody'"):
+        call_command("trace", "nobody")
+
+
+def test_the_page_shows_the_tree_and_marks_what_was_asked_for() -> None:
+    order_id = fulfilled()
+    event = StoredEvent.objects.filter(event_type="OrderShipped").get()
+    answer = boss().get(TRACE, {"id": str(event.event_id)})
+    content = answer.content.decode()
+    assert answer.status_code == 200 and content.count("asked for</span>") == 1
+    assert reverse("admin:process_saga_change", args=(saga(order_id).pk,)) in content
+
+
+def test_the_page_asks_for_an_id_and_says_when_there_is_none() -> None:
+    assert boss().get(TRACE).status_code == 200
+    answer = boss().get(TRACE, {"id": "<b>nobody</b>"})
+    assert answer.status_code == 404 and "Nothing has the id" in answer.content.decode()
+    assert "<b>nobody" not in answer.content.decode()
+    assert clerk("view_saga").get(TRACE).status_code == 403
+
+
+def test_the_page_of_a_correlation_shows_the_tree_above_the_events() -> None:
+    order_id = fulfilled()
+    content = boss().get(reverse("admin:correlation", args=(order_id,))).content.decode()
+    assert content.index("What led to what") < content.index("The whole story")
+    assert "asked for" not in content
+
+
+def test_the_tree_asks_the_same_however_long_the_story_is() -> None:
+    short, long = fulfilled(), place(*((f"s{number}", 1) for number in range(12)), method="card", reference="2")
+    for number in range(12):
+        receive(f"s{number}", 1)
+    settle(Bank())
+    send(DeliverOrder(short))
+    send(WriteOffStock("mug", 1, "broken", "A1"))
+    tree_of([short])
+    assert len(queries(lambda: tree_of([short]))) == len(queries(lambda: tree_of([long])))

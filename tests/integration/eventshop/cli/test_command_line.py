@@ -1,0 +1,59 @@
+"""Whatever ends a command, its last word is one line and its status says so."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import ROOT
+
+
+def manage(*arguments: str, stdout: int = subprocess.PIPE, **env: str) -> tuple[int, str]:
+    """The status, and what was written to standard error."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | env,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("command", ["ensure_staff", "projections_status", "seed_demo"])
+def test_a_database_that_was_never_migrated(tmp_path: Path, command: str) -> None:
+    status, said = manage(command, DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3", STAFF_PASSWORD="correct horse")
+    assert status == 1
+    assert said.startswith("manage.py: the database: no such table: ") and "`manage.py migrate`" in said
+    assert said.count("\n") == 1
+
+
+def test_a_database_that_is_away() -> None:
+    status, said = manage("rotate_keys", DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
+    assert (status, said.count("\n")) == (1, 1)
+    assert said.startswith("manage.py: the database: connection")
+
+
+def test_who_asks_for_it_gets_the_traceback(tmp_path: Path) -> None:
+    status, said = manage("projections_status", "--traceback", DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3")
+    assert status == 1
+    assert said.startswith("Traceback") and "no such table" in said
+
+
+def test_ctrl_c() -> None:
+    assert manage("shell", "--no-imports", "-c", "raise KeyboardInterrupt") == (130, "Stopped.\n")
+
+
+def test_a_reader_that_has_gone_away() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        assert manage("help", stdout=writing) == (141, "")
+    finally:
+        os.close(writing)

@@ -1,0 +1,290 @@
+"""The commands of an operator, and what they are told: run, rebuild, retry, and how far everything is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from io import StringIO
+from random import Random
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections import status
+from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
+from eventshop.projections.parking import AT_ONCE
+from eventshop.projections.projection import catalogue
+from eventshop.projections.status import Status, statuses
+from projections.daily_sales import daily_sales
+from projections.models import OrderSummary
+from projections.order_summary import order_summary
+from tests.conftest import BASE_DIR
+from tests.support.failing_projection import Flaky, fail, listed
+from tests.support.processes import BUSY
+from tests.support.read_models import append, append_lives, caught_up, checkpoint_of, equal_the_fold, eventually, held
+from tests.support.sales import Sale
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+sale, other = Sale(1), Sale(2)
+
+
+@pytest.fixture
+def flaky() -> Iterator[Flaky]:
+    yield from listed(Flaky(order_summary))
+
+
+def said(*command: str) -> str:
+    """What a management command prints."""
+    out = StringIO()
+    call_command(*command, stdout=out)
+    return out.getvalue()
+
+
+def refused(*command: str) -> str:
+    """Why a management command gives up, with status 1."""
+    with pytest.raises(CommandError) as refusal:
+        said(*command)
+    assert refusal.value.returncode == 1
+    return str(refusal.value)
+
+
+def status_of(name: str) -> Status:
+    [found] = [status for status in statuses(catalogue.chosen([]), DatabaseLog()) if status.name == name]
+    return found
+
+
+# --- run_projections -----------------------------------------------------------------------------
+
+
+def test_run_projections_once_catches_up_with_everything() -> None:
+    append_lives(Random(1), range(10))
+    events = StoredEvent.objects.count() * len(catalogue.chosen([]))
+    assert f"{events} events folded" in said("run_projections", "--once")
+    equal_the_fold()
+    assert "0 events folded" in said("run_projections", "--once")
+
+
+def test_run_projections_runs_those_it_is_told_to() -> None:
+    append(sale.order_id, sale.created, sale.paid)
+    assert "4 events folded" in said("run_projections", "order-summary", "daily-sales", "--once")
+    equal_the_fold(order_summary, daily_sales)
+    assert set(Checkpoint.objects.values_list("projection", flat=True)) == {"order-summary", "daily-sales"}
+
+
+@pytest.mark.parametrize("command", [["run_projections", "--once"], ["rebuild_projection"], ["retry_parked"]])
+def test_an_unknown_projection_is_refused_with_the_known_names(command: list[str]) -> None:
+    name, *options = command
+    refusal = refused(name, "nonsense", *options)
+    assert "nonsense" in refusal
+    for projection in catalogue.chosen([]):
+        assert projection.name in refusal
+    assert not Checkpoint.objects.exists()
+    assert not Rebuild.objects.exists()
+
+
+def test_run_projections_goes_on_until_it_is_told_to_stop(database_url: str) -> None:
+    environment = os.environ | {"DATABASE_URL": database_url, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "run_projections", "order-summary"],
+        cwd=BASE_DIR,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        append(sale.order_id, sale.created)
+        eventually(OrderSummary.objects.exists, within_s=20, so_far=process.poll)
+        assert Checkpoint.objects.get().owner.endswith(f":{process.pid}")
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=10 * BUSY)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, output
+    assert output.splitlines()[0].startswith("Projecting")
+    assert output.splitlines()[-1] == "Stopped."
+    assert Checkpoint.objects.get().owner == ""
+
+
+def test_an_unknown_name_ends_the_process_with_status_1(database_url: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "manage.py", "run_projections", "nonsense"],
+        cwd=BASE_DIR,
+        env=os.environ | {"DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30 * BUSY,
+    )
+    assert result.returncode == 1
+    assert "nonsense" in result.stderr
+    assert "order-summary" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+# --- rebuild_projection --------------------------------------------------------------------------
+
+
+def test_rebuild_projection_says_what_it_put_right() -> None:
+    append(sale.order_id, sale.created, sale.paid)
+    append(other.order_id, other.created)
+    caught_up(order_summary)
+    OrderSummary.objects.filter(pk=sale.order_id).update(reference="tampered")
+    OrderSummary.objects.filter(pk=other.order_id).delete()
+    output = said("rebuild_projection", "order-summary", "--reason", "drift")
+    head = StoredEvent.objects.latest("position").position
+    assert f"order-summary rebuilt: 1 rows added, 1 changed, 0 removed; up to position {head}." in output
+    assert (Rebuild.objects.get().reason, Rebuild.objects.get().requested_by) == ("drift", "command line")
+    equal_the_fold(order_summary)
+
+
+def test_rebuild_projection_says_why_it_kept_the_old_rows(flaky: Flaky) -> None:
+    append(sale.order_id, sale.created)
+    caught_up(flaky.projection)
+    before = held(flaky.projection)
+    flaky.spoils[sale.order_id, 1] = fail
+    refusal = refused("rebuild_projection", "flaky")
+    assert "the live rows were kept" in refusal
+    assert "Broken: cannot digest this" in refusal
+    assert held(flaky.projection) == before
+
+
+@pytest.mark.parametrize(
+    "command", [["rebuild_projection"], ["retry_parked", "--aggregate", "17"], ["run_projections", "-x"]]
+)
+def test_wrong_arguments_are_refused(command: list[str]) -> None:
+    with pytest.raises(CommandError):
+        said(*command)
+
+
+# --- retry_parked --------------------------------------------------------------------------------
+
+
+def test_retry_parked_folds_what_works_now(flaky: Flaky) -> None:
+    flaky.spoils |= {(sale.order_id, 1): fail, (other.order_id, 1): fail}
+    append(sale.order_id, sale.created, sale.paid)
+    append(other.order_id, other.created)
+    caught_up(flaky.projection)
+    assert "still fail" in refused("retry_parked")
+    flaky.mend()
+    assert "2 parked events folded, 0 still parked." in said("retry_parked", "flaky", "--aggregate", str(sale.order_id))
+    assert DeadLetter.objects.get().aggregate_id == other.order_id
+    assert "1 parked events folded, 0 still parked." in said("retry_parked")
+    assert "0 parked events folded, 0 still parked." in said("retry_parked")
+    equal_the_fold(flaky.projection)
+
+
+def test_retry_parked_folds_the_longest_queue(flaky: Flaky) -> None:
+    flaky.spoils[sale.order_id, 1] = fail
+    append(sale.order_id, sale.created, *[sale.requested] * (2 * AT_ONCE + 10))
+    caught_up(flaky.projection)
+    flaky.mend()
+    assert f"{2 * AT_ONCE + 11:} parked events folded, 0 still parked." in said("retry_parked")
+
+
+def test_retry_parked_says_how_many_remain(flaky: Flaky) -> None:
+    flaky.spoils |= {(sale.order_id, 1): fail, (sale.order_id, 2): fail}
+    append(sale.order_id, sale.created, sale.paid, sale.shipped)
+    caught_up(flaky.projection)
+    del flaky.spoils[sale.order_id, 1]
+    out = StringIO()
+    with pytest.raises(CommandError):
+        call_command("retry_parked", stdout=out)
+    assert "1 parked events folded, 2 still parked." in out.getvalue()
+
+
+# --- how far everything is -----------------------------------------------------------------------
+
+
+def test_a_projection_that_never_ran_is_behind_by_everything() -> None:
+    append(sale.order_id, sale.created, sale.paid)
+    found = status_of("order-summary")
+    assert (found.position, found.head, found.behind, found.state) == (0, 2, 2, "behind")
+    assert (found.parked, found.owner, found.paused, found.needs_rebuild) == (0, "", False, False)
+    assert 0 < found.behind_s < 60
+    assert not Checkpoint.objects.exists()  # looking changes nothing
+
+
+def test_a_projection_that_has_caught_up_is_up_to_date() -> None:
+    assert status_of("order-summary").state == "up to date"  # nothing has ever happened
+    append(sale.order_id, sale.created)
+    caught_up(order_summary)
+    found = status_of("order-summary")
+    assert (found.position, found.behind, found.behind_s, found.state) == (1, 0, 0.0, "up to date")
+    assert found.advanced_at is not None
+
+
+def test_waiting_is_counted_from_the_oldest_event_not_yet_folded() -> None:
+    append(sale.order_id, sale.created)
+    caught_up(order_summary)
+    append(sale.order_id, sale.paid)
+    append(sale.order_id, sale.shipped)
+    waiting = StoredEvent.objects.get(version=2).recorded_at
+    before = (timezone.now() - waiting).total_seconds()
+    found = status_of("order-summary")
+    after = (timezone.now() - waiting).total_seconds()
+    assert before <= found.behind_s <= after
+    assert found.behind == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({"behind_s": status.STALLED_AFTER.total_seconds() + 1}, "stalled"),
+        ({"behind_s": status.STALLED_AFTER.total_seconds() - 1}, "behind"),
+        ({"position": 5, "behind_s": 0.0}, "up to date"),
+        ({"position": 5, "behind_s": 0.0, "parked": 2}, "parked events"),
+        ({"parked": 2, "behind_s": 1000.0}, "stalled"),
+        ({"needs_rebuild": True, "parked": 2}, "needs rebuild"),
+        ({"paused": True, "needs_rebuild": True, "behind_s": 1000.0}, "paused"),
+    ],
+)
+def test_the_worst_is_named_first(changed: dict[str, object], state: str) -> None:
+    behind = Status("x", 0, 3, 5, 1.0, 0, None, None, "", False, False)
+    assert behind._replace(**changed).state == state  # type: ignore[arg-type]
+
+
+def test_status_shows_what_the_checkpoint_says(flaky: Flaky) -> None:
+    flaky.spoils[sale.order_id, 1] = fail
+    append(sale.order_id, sale.created, sale.paid)
+    caught_up(flaky.projection, order_summary, daily_sales)
+    assert (status_of("flaky").parked, status_of("flaky").state) == (2, "parked events")
+    rows = Checkpoint.objects
+    rows.filter(projection="order-summary").update(owner="shop:17", leased_until=timezone.now() + timedelta(seconds=10))
+    rows.filter(projection="flaky").update(owner="dead:18", leased_until=timezone.now() - timedelta(seconds=1))
+    rows.filter(projection="daily-sales").update(version=0, paused=True)
+    assert status_of("order-summary").owner == "shop:17"
+    assert status_of("flaky").owner == ""
+    found = status_of("daily-sales")
+    assert (found.paused, found.needs_rebuild, found.state) == (True, True, "paused")
+
+
+def test_the_projection_furthest_behind_comes_first() -> None:
+    append(sale.order_id, sale.created)
+    caught_up(order_summary, daily_sales)
+    append(sale.order_id, sale.paid)
+    caught_up(daily_sales)
+    names = [found.name for found in statuses([daily_sales, order_summary], DatabaseLog())]
+    assert names == ["order-summary", "daily-sales"]
+
+
+def test_projections_status_prints_a_line_for_each(flaky: Flaky) -> None:
+    flaky.spoils[sale.order_id, 1] = fail
+    append(sale.order_id, sale.created, sale.paid)
+    caught_up(flaky.projection)
+    output = said("projections_status")
+    lines = [[cell.strip() for cell in text.strip("│┃ ").split("│")] for text in output.splitlines()]
+    for projection in catalogue.chosen([]):
+        [cells] = [cells for cells in lines if cells[0] == projection.name]
+        expected = ["parked events", "2", "2", "0"] if projection.name == "flaky" else ["behind", "0", "2", "2"]
+        assert cells[1:5] == expected
+    assert checkpoint_of(flaky.projection).parked == 2

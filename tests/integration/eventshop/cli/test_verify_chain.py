@@ -1,0 +1,137 @@
+"""Whoever changes the event table behind the program's back is found, and what they changed is named."""
+
+from __future__ import annotations
+
+from io import StringIO
+from uuid import UUID
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.hash_chain import parallel_verification
+from eventshop.eventstore.hash_chain.parallel_verification import verify
+from eventshop.eventstore.models import StoredEvent
+from tests.support.event_table_tampering import triggers_disabled
+from tests.support.tally_aggregate import Count, Open, pounds, tallies
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+def tally(times: int = 4) -> UUID:
+    tally_id = new_id()
+    envelope = Envelope(command_id=new_id(), metadata={"note": "ä\n"}, causation_id=new_id(), saga_id=new_id())
+    command_dispatcher.send(Open(tally_id=tally_id, name="Zürich ✓"), registry=tallies, envelope=envelope)
+    command_dispatcher.send(Count(tally_id=tally_id, amount=pounds("1.50"), times=times), registry=tallies)
+    return tally_id
+
+
+def event(tally_id: UUID, version: int) -> StoredEvent:
+    return StoredEvent.objects.get(aggregate_id=tally_id, version=version)
+
+
+def said(*arguments: str) -> str:
+    out = StringIO()
+    call_command("verify_chain", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_what_nobody_touched_is_as_it_was_written() -> None:
+    for _ in range(3):
+        tally()
+    assert verify() == (15, 3, [])
+    assert "15 events of 3 streams" in said()
+    assert "Every event is as it was written." in said()
+
+
+def test_an_empty_store_is_whole() -> None:
+    assert verify() == (0, 0, [])
+
+
+def test_fewer_processes_than_one_are_refused() -> None:
+    with pytest.raises(CommandError, match="--processes must be at least 1, not -1"):
+        said("--processes", "-1")
+
+
+def test_every_stream_is_walked_when_several_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = [tally() for _ in range(12)]
+    monkeypatch.setattr(parallel_verification, "STREAMS", 5)
+    assert verify(processes=2) == (60, 12, [])
+    with triggers_disabled() as cursor:
+        cursor.execute("UPDATE event SET actor = 'nobody' WHERE position = %s", [event(streams[7], 2).position])
+    [fault] = verify(processes=2).faults
+    assert (fault.aggregate_id, fault.version) == (streams[7], 2)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("payload", "replace(payload, '1.50', '1.51')"),
+        ("actor", "'system '"),
+        ("metadata", '\'{"x":"y"}\''),
+        ("schema_version", "2"),
+        ("sequence_number", "sequence_number + 1"),
+        ("event_type", "'Countet'"),
+        ("causation_id", "command_id"),
+    ],
+)
+def test_one_changed_value_is_found_and_named(column: str, value: str) -> None:
+    tally()
+    touched = event(tally(), 3)
+    with triggers_disabled() as cursor:
+        cursor.execute(f"UPDATE event SET {column} = {value} WHERE position = %s", [touched.position])
+    with pytest.raises(CommandError, match=rf"1 faults; .* {touched.event_id}, version 3 of Tally .* hash"):
+        said()
+
+
+def test_one_flipped_bit_of_a_hash_is_found() -> None:
+    touched = event(tally(), 2)
+    flipped = bytes([touched.hash[0] ^ 1]) + bytes(touched.hash[1:])
+    with triggers_disabled() as cursor:
+        cursor.execute("UPDATE event SET hash = %s WHERE position = %s", [flipped, touched.position])
+    [fault] = verify().faults
+    assert (fault.position, fault.version) == (touched.position, 2)
+
+
+def test_a_deleted_event_is_named_by_its_version() -> None:
+    whole, cut, headless = tally(), tally(), tally()
+    with triggers_disabled() as cursor:
+        for stream, version in ((cut, 3), (headless, 1)):
+            cursor.execute("DELETE FROM event WHERE position = %s", [event(stream, version).position])
+    walked = verify()
+    assert walked.streams == 3
+    assert [fault.sentence for fault in walked.faults] == [
+        f"version 3 of Tally {cut} is missing",
+        f"version 1 of Tally {headless} is missing",
+    ]
+    assert whole not in {fault.aggregate_id for fault in walked.faults}
+
+
+def test_two_events_that_changed_places_are_found() -> None:
+    stream = tally()
+    second, third = event(stream, 2), event(stream, 3)
+    with triggers_disabled() as cursor:
+        for row, version in ((second, 99), (third, 2), (second, 3)):
+            cursor.execute("UPDATE event SET version = %s WHERE position = %s", [version, row.position])
+    [fault] = verify().faults
+    assert (fault.version, fault.position) == (2, third.position)
+    assert str(third.event_id) in fault.sentence
+
+
+def test_the_fault_that_shows_first_in_the_store_is_named_first() -> None:
+    one, other = tally(), tally()
+    with triggers_disabled() as cursor:
+        for touched in (event(other, 2), event(one, 5)):
+            cursor.execute("UPDATE event SET actor = 'me' WHERE position = %s", [touched.position])
+    assert [fault.aggregate_id for fault in verify().faults] == [one, other]
+
+
+def test_the_walk_and_the_store_agree_on_the_text_that_is_hashed() -> None:
+    stream = tally()
+    assert [row.hash for row in store.rows(stream)] == [
+        bytes(row.hash) for row in StoredEvent.objects.filter(aggregate_id=stream).order_by("version")
+    ]
+    assert verify().faults == []

@@ -1,0 +1,176 @@
+"""The tail reader under stress: every committed event once and in order, none of a rolled back one."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from time import monotonic, sleep
+
+import psycopg
+import pytest
+from django.db import connection, connections, transaction
+
+from eventshop.core.errors import Conflict, TailBusy
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.records import Row
+from eventshop.eventstore.tail_reader import Tail, newest_position
+from tests.support.tally_aggregate import Count, Open, pounds, tallies
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+WRITERS = 8
+SECONDS = 4.0
+
+
+class RolledBack(Exception):
+    pass
+
+
+def write(seed: int, until: float) -> None:
+    """Commands alone, in batches, in transactions that dawdle before the commit, and in some that never commit."""
+    chance = random.Random(seed)
+    streams = [new_id() for _ in range(3)]
+    for stream in streams:
+        command_dispatcher.send(Open(tally_id=stream, name="x"), registry=tallies)
+    while monotonic() < until:
+        count = Count(tally_id=chance.choice(streams), amount=pounds("1"), times=chance.randint(1, 3))
+        try:
+            kind = chance.random()
+            if kind < 0.4:
+                command_dispatcher.send(count, registry=tallies)
+            elif kind < 0.6:
+                command_dispatcher.send_many([(count, Envelope(new_id())) for _ in range(5)], registry=tallies)
+            else:
+                with transaction.atomic():
+                    command_dispatcher.send(count, registry=tallies)
+                    sleep(chance.random() * 0.01)
+                    if kind > 0.85:
+                        raise RolledBack
+        except (RolledBack, Conflict):
+            continue
+    connections.close_all()
+
+
+def follow(stop: threading.Event) -> list[Row]:
+    """Everything a reader sees while others write, and after."""
+    tail, seen, position = Tail(), list[Row](), 0
+    while True:
+        finished = stop.is_set()
+        try:
+            rows = tail.read(position, 100)
+        except TailBusy:
+            continue
+        seen += rows
+        if rows:
+            position = rows[-1].position
+        elif finished:
+            connections.close_all()
+            return seen
+        else:
+            sleep(0.002)
+
+
+def test_every_committed_event_is_seen_once_and_in_order() -> None:
+    stop, until = threading.Event(), monotonic() + SECONDS
+    with ThreadPoolExecutor(WRITERS + 2) as pool:
+        readers = [pool.submit(follow, stop) for _ in range(2)]
+        for writer in [pool.submit(write, seed, until) for seed in range(WRITERS)]:
+            writer.result()
+        stop.set()
+        committed = list(StoredEvent.objects.order_by("position").values_list("position", "event_id"))
+        assert len(committed) > 200
+        for reader in readers:
+            seen = reader.result()
+            assert [(row.position, row.event_id) for row in seen] == committed
+            latest: dict[object, int] = {}
+            for row in seen:
+                assert row.version == latest.get(row.aggregate_id, 0) + 1
+                latest[row.aggregate_id] = row.version
+
+
+@contextmanager
+def another_connection() -> Iterator[psycopg.Connection]:
+    settings = connection.get_connection_params()
+    names = ("dbname", "user", "password", "host", "port")
+    with psycopg.connect(**{name: settings[name] for name in names if settings.get(name)}) as other:
+        yield other
+
+
+def insert_raw(other: psycopg.Connection) -> None:
+    """An append by somebody who knows nothing of the fence: the trigger makes them take part."""
+    other.execute(
+        "INSERT INTO event (event_id, aggregate_id, aggregate_type, event_type, version, schema_version, occurred_at, "
+        "recorded_at, correlation_id, sequence_number, command_id, actor, metadata, payload, hash) VALUES "
+        "(gen_random_uuid(), gen_random_uuid(), 'Tally', 'Opened', 1, 1, now(), now(), gen_random_uuid(), 1, "
+        "gen_random_uuid(), 'psql', '{}', '{}', '')"
+    )
+
+
+@pytest.mark.postgres
+def test_the_reader_does_not_pass_an_append_in_flight() -> None:
+    tail = Tail()
+    with another_connection() as slow, another_connection() as quick:
+        insert_raw(slow)
+        insert_raw(quick)
+        quick.commit()
+        assert newest_position() == 2
+        with pytest.raises(TailBusy):
+            tail.read(0, 10)
+        slow.commit()
+    assert [row.position for row in tail.read(0, 10)] == [1, 2]
+
+
+@pytest.mark.postgres
+def test_the_reader_passes_the_hole_of_a_rolled_back_append() -> None:
+    with another_connection() as slow, another_connection() as quick:
+        insert_raw(slow)
+        insert_raw(quick)
+        quick.commit()
+        slow.rollback()
+    assert [row.position for row in Tail().read(0, 10)] == [2]
+
+
+@pytest.mark.postgres
+def test_an_idle_reader_takes_no_lock() -> None:
+    command_dispatcher.send(Open(tally_id=new_id(), name="x"), registry=tallies)
+    tail = Tail()
+    assert len(tail.read(0, 10)) == 1
+    with another_connection() as other:
+        other.execute("SELECT pg_advisory_lock_shared(%s)", [0x45565348])
+        assert tail.read(1, 10) == []
+
+
+def test_a_page_ends_where_it_was_asked_to() -> None:
+    for _ in range(5):
+        command_dispatcher.send(Open(tally_id=new_id(), name="x"), registry=tallies)
+    tail = Tail()
+    assert [row.position for row in tail.read(0, 2)] == [1, 2]
+    assert [row.position for row in tail.read(2, 10)] == [3, 4, 5]
+    assert [row.position for row in tail.read(0, 10, up_to=3)] == [1, 2, 3]
+    assert tail.read(5, 10) == []
+    assert newest_position() == 5
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("function", "table"), [("tail_horizon", "event"), ("outgoing_horizon", "projections_outgoing")]
+)
+def test_an_idle_fence_reads_no_table_from_end_to_end(function: str, table: str) -> None:
+    """It is asked hundreds of times a second: a scan of the table would cost more with every event."""
+    for _ in range(50):
+        command_dispatcher.send(Open(tally_id=new_id(), name="x"), registry=tallies)
+    scans = "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = %s"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # which is right for so small a table
+        cursor.execute(scans, [table])
+        before = cursor.fetchone()
+        for _ in range(20):  # more than the plans made for given values; then the general one is taken
+            cursor.execute(f"SELECT {function}(%s)", [newest_position()])
+            assert cursor.fetchone() == (newest_position(),)
+        cursor.execute(scans, [table])
+        assert cursor.fetchone() == before

@@ -1,0 +1,170 @@
+"""Any aggregate as it was, at a version or a time, and who changed what between two points."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.urls import reverse
+
+from eventshop.core.errors import InvalidMessage
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.temporal_queries import NoSuchStream, as_of, at_version, diff
+from tests.support.read_models import append
+from tests.support.sales import Sale
+from tests.support.staff import boss, clerk
+from tests.support.tally_aggregate import NOON, Close, Count, Open, Tally, pounds, tallies
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+HOUR = timedelta(hours=1)
+
+
+def tally() -> UUID:
+    """Opened by ada at noon, counted by bob at eleven (he was late to say so) and at one, closed at two."""
+    tally_id = new_id()
+    for command, actor, at in (
+        (Open(tally_id=tally_id, name="x"), "ada", NOON),
+        (Count(tally_id=tally_id, amount=pounds("1")), "bob", NOON - HOUR),
+        (Count(tally_id=tally_id, amount=pounds("2")), "bob", NOON + HOUR),
+        (Close(tally_id=tally_id, at=NOON), "eve", NOON + 2 * HOUR),
+    ):
+        envelope = Envelope(command_id=new_id(), actor=actor, occurred_at=at)
+        command_dispatcher.send(command, registry=tallies, envelope=envelope)
+    return tally_id
+
+
+def recorded_at(stream: UUID, version: int) -> datetime:
+    return StoredEvent.objects.get(aggregate_id=stream, version=version).recorded_at
+
+
+@pytest.mark.parametrize(
+    ("version", "total", "closed"), [(1, 0, False), (2, 1, False), (3, 3, False), (4, 3, True), (9, 3, True)]
+)
+def test_an_aggregate_is_as_it_was_at_a_version(version: int, total: int, closed: bool) -> None:
+    then = at_version(tally(), version, registry=tallies)
+    assert then.state == Tally("x", pounds(str(total)).amount, closed)
+    assert then.version == min(version, 4)
+
+
+def test_an_aggregate_is_as_the_store_knew_it_at_a_time() -> None:
+    stream = tally()
+    for version in (1, 2, 3, 4):
+        assert as_of(stream, recorded_at(stream, version), registry=tallies).version == version
+    before = as_of(stream, recorded_at(stream, 1) - HOUR, registry=tallies)
+    assert (before.version, before.state, before.last) == (0, Tally(), None)
+
+
+def test_business_time_and_recorded_time_are_two_questions() -> None:
+    stream = tally()
+    by_noon = as_of(stream, NOON, business=True, registry=tallies)
+    assert (by_noon.version, by_noon.state) == (2, Tally("x", pounds("1").amount))
+    by_eleven = as_of(stream, NOON - HOUR, business=True, registry=tallies)
+    assert by_eleven.state == Tally("", pounds("1").amount)
+    assert as_of(stream, NOON, registry=tallies).version == 0 or datetime.now(UTC) < NOON
+
+
+def test_what_differs_is_told_field_by_field_with_who_and_why() -> None:
+    found = diff(tally(), 1, 4, registry=tallies)
+    assert [(it.field, it.before, it.after) for it in found] == [("total", "0", "3"), ("closed", False, True)]
+    assert [[(meta.event_type, meta.version, meta.actor) for meta in it.by] for it in found] == [
+        [("Counted", 2, "bob"), ("Counted", 3, "bob")],
+        [("Closed", 4, "eve")],
+    ]
+
+
+def test_what_is_the_same_at_both_points_does_not_differ() -> None:
+    stream = tally()
+    assert diff(stream, 3, 3, registry=tallies) == []
+    assert [it.field for it in diff(stream, 0, 1, registry=tallies)] == ["name"]
+    assert [it.field for it in diff(stream, 3, 9, registry=tallies)] == ["closed"]
+
+
+def test_questions_without_an_answer_are_refused() -> None:
+    for asked in (at_version, diff):
+        arguments: tuple[Any, ...] = (uuid4(), 1) if asked is at_version else (uuid4(), 0, 1)
+        with pytest.raises(NoSuchStream):
+            asked(*arguments)
+    with pytest.raises(InvalidMessage, match="time zone"):
+        as_of(tally(), datetime(2026, 1, 31), registry=tallies)
+
+
+# --- the command -------------------------------------------------------------------------------------------------
+
+
+def said(*arguments: object) -> str:
+    out = StringIO()
+    call_command("as_of", *map(str, arguments), stdout=out)
+    return out.getvalue()
+
+
+def sold() -> Sale:
+    sale = Sale(1)
+    append(sale.order_id, sale.created, sale.paid, sale.shipped)
+    return sale
+
+
+def test_the_command_shows_state_and_differences() -> None:
+    sale = sold()
+    told = said(sale.order_id, "--to-version", 2, "--since", 1)
+    assert f"Order {sale.order_id}, version 2, PaymentProcessed of" in told
+    assert '"status": "PAID"' in told
+    assert "PaymentProcessed 2, system" in told
+    assert '"status": "SHIPPED"' in said(sale.order_id)
+    assert '"status": "CREATED"' in said(sale.order_id, "--to-version", 1)
+    assert '"status": "PENDING"' in said(sale.order_id, "--at", "2001-01-01")
+    assert '"status": "SHIPPED"' in said(sale.order_id, "--happened-by", "2999-01-01T00:00")
+
+
+def test_the_command_refuses_what_it_cannot_answer() -> None:
+    with pytest.raises(CommandError, match="No stream has this id"):
+        said(uuid4())
+    with pytest.raises(CommandError, match="no time"):
+        said(uuid4(), "--at", "yesterday")
+
+
+# --- the page ----------------------------------------------------------------------------------------------------
+
+
+def page(stream: UUID, query: str = "") -> str:
+    return reverse("admin:ops_stream_past", args=(stream,)) + query
+
+
+def test_staff_step_through_versions_by_links_that_can_be_shared() -> None:
+    sale = sold()
+    client = clerk("view_stream")
+    shown = client.get(page(sale.order_id, "?to=2&since=1")).content.decode()
+    assert "version 2 of 3" in shown
+    assert "?to=1&amp;since=1" in shown
+    assert "?to=3&amp;since=1" in shown
+    assert "PaymentProcessed 2, system" in shown
+    first = client.get(page(sale.order_id, "?to=0")).content.decode()
+    assert "Nothing had happened yet." in first
+    assert "One version back" not in first
+    assert "One version on" not in client.get(page(sale.order_id)).content.decode()
+    assert page(sale.order_id) in client.get(reverse("admin:ops_stream_change", args=(sale.order_id,))).content.decode()
+
+
+def test_staff_ask_for_a_time() -> None:
+    sale = sold()
+    client = boss()
+    assert "version 3 of 3" in client.get(page(sale.order_id, "?at=2999-01-01T00:00")).content.decode()
+    assert "version 0 of 3" in client.get(page(sale.order_id, "?at=2001-01-01T00:00&time=happened")).content.decode()
+    assert "is no time" in client.get(page(sale.order_id, "?at=soon")).content.decode()
+
+
+@pytest.mark.parametrize("query", ["?to=x", "?to=-1", "?to=99999999999", "?since=99", "?to=1&since=3", "?at=", "?to=²"])
+def test_nonsense_in_the_address_is_no_error(query: str) -> None:
+    assert boss().get(page(sold().order_id, query)).status_code == 200
+
+
+def test_only_who_may_see_streams_may_see_their_past() -> None:
+    assert clerk().get(page(sold().order_id)).status_code == 403
+    assert boss().get(page(uuid4())).status_code == 404

@@ -1,0 +1,113 @@
+"""Periodic work is done once a period, by one process, and staff see how it went."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connections
+from django.utils import timezone
+
+from eventshop.celery import app
+from eventshop.core.messages import new_id
+from eventshop.operations import tasks
+from eventshop.operations.models import PeriodicWork, WebRequest
+from eventshop.operations.periodic_jobs import AFTER_FAILURE, LEASE, Periodic, do_what_is_due
+from tests.support.staff import clerk
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+DAY = timedelta(days=1)
+
+
+def counting(times: list[str], *, name: str = "count", every: timedelta = DAY) -> Periodic:
+    def work() -> str:
+        times.append(name)
+        return f"{len(times)} times"
+
+    return Periodic(name, every, work)
+
+
+def test_due_work_is_done_once_a_period() -> None:
+    times: list[str] = []
+    job = counting(times)
+    assert do_what_is_due([job]) == ["count"]
+    assert do_what_is_due([job]) == []
+    row = PeriodicWork.objects.get()
+    assert (row.said, row.failed, row.leased_until) == ("1 times", False, None)
+    PeriodicWork.objects.update(due_at=timezone.now())
+    assert do_what_is_due([job]) == ["count"]
+    assert times == ["count", "count"]
+
+
+def test_of_two_beats_at_once_one_does_it() -> None:
+    times: list[str] = []
+    job, together = counting(times), Barrier(8)
+
+    def tick() -> list[str]:
+        together.wait(10)
+        try:
+            return do_what_is_due([job])
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        done = [ticked.result() for ticked in [pool.submit(tick) for _ in range(8)]]
+    assert sorted(done) == [[]] * 7 + [["count"]]
+    assert times == ["count"]
+
+
+def test_work_that_fails_is_shown_and_tried_again_soon_and_holds_up_no_other() -> None:
+    def work() -> str:
+        raise LookupError("no such thing")
+
+    times: list[str] = []
+    assert do_what_is_due([Periodic("broken", DAY, work), counting(times)]) == ["count"]
+    row = PeriodicWork.objects.get(name="broken")
+    assert (row.failed, row.said) == (True, "LookupError: no such thing")
+    assert row.started_at is not None
+    assert timedelta(0) <= row.due_at - row.started_at - AFTER_FAILURE < timedelta(seconds=5)
+    assert do_what_is_due([Periodic("broken", DAY, work)]) == []
+
+
+def test_a_process_that_died_in_the_middle_is_followed_by_another_once_its_lease_has_run_out() -> None:
+    times: list[str] = []
+    now = timezone.now()
+    PeriodicWork.objects.create(name="count", due_at=now - DAY, owner="gone:1", leased_until=now + LEASE)
+    assert do_what_is_due([counting(times)]) == []
+    PeriodicWork.objects.update(leased_until=now)
+    assert do_what_is_due([counting(times)]) == ["count"]
+
+
+def test_beat_sends_a_task_that_exists() -> None:
+    app.loader.import_default_modules()
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
+
+
+def test_expired_sessions_are_removed_and_no_others() -> None:
+    now = timezone.now()
+    Session.objects.create(session_key="old", session_data="", expire_date=now - DAY)
+    Session.objects.create(session_key="new", session_data="", expire_date=now + DAY)
+    tasks.do_periodic_work()
+    assert Session.objects.get().session_key == "new"
+    assert PeriodicWork.objects.get(name="remove-expired-sessions").said == "1 sessions removed"
+
+
+def test_requests_of_long_ago_are_removed_and_no_others() -> None:
+    common = {"method": "POST", "route": "/", "status": 200, "took_ms": 1, "commands": "", "sent": 1}
+    old, new = (WebRequest.objects.create(request_id=new_id(), **common) for _ in range(2))
+    WebRequest.objects.filter(pk=old.pk).update(answered_at=timezone.now() - tasks.REQUESTS_KEPT - DAY)
+    assert tasks.remove_old_requests() == "1 requests removed"
+    assert WebRequest.objects.get() == new
+
+
+def test_staff_see_what_is_due_and_how_it_went() -> None:
+    do_what_is_due([counting([])])
+    client = clerk("view_periodicwork")
+    page = client.get("/admin/ops/periodicwork/").content.decode()
+    assert "1 times" in page
+    assert client.get("/admin/ops/periodicwork/count/change/").status_code == 200
+    assert clerk().get("/admin/ops/periodicwork/").status_code == 403

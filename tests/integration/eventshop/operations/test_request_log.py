@@ -1,0 +1,150 @@
+"""Each request has an id: the client is told, and every event it led to knows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test import AsyncClient, Client
+
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.unit_of_work import relaxed
+from eventshop.operations.models import WebRequest
+from eventshop.operations.request_log import trace_of
+from orders.domain.commands import WriteOffStock
+from tests.support.database import round_trips
+from tests.support.sales import Sale
+from tests.support.staff import boss, order_page, queries, shop
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+sale = Sale(1)
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+
+def ship(client: Client, **headers: str) -> tuple[UUID, StoredEvent]:
+    shop(sale)
+    form = {"carrier": "post", "tracking": "", "command_id": str(new_id())}
+    answer = client.post(order_page(sale, "ship"), form, headers=headers)
+    return UUID(answer["X-Request-ID"]), StoredEvent.objects.latest("position")
+
+
+def metadata(event: StoredEvent) -> dict[str, str]:
+    found: dict[str, str] = json.loads(event.metadata)
+    return found
+
+
+def test_every_answer_names_its_request(client: Client) -> None:
+    ids = {client.get(path)["X-Request-ID"] for path in ("/healthz", "/healthz", "/nowhere", "/admin/login/")}
+    assert len({UUID(text) for text in ids}) == 4
+
+
+def test_an_event_knows_the_request_that_led_to_it() -> None:
+    request_id, event = ship(boss())
+    assert event.event_type == "OrderShipped"
+    assert metadata(event)["request_id"] == str(request_id)
+    assert metadata(event)["channel"] == "admin"
+    assert trace_of(metadata(event)["traceparent"]) == (request_id.hex, "00")
+
+
+def test_a_request_that_sent_commands_is_kept_and_others_are_not() -> None:
+    request_id, event = ship(boss())
+    boss().get(order_page(sale))
+    kept = WebRequest.objects.get()
+    assert (kept.request_id, kept.commands, kept.sent) == (request_id, str(event.command_id), 1)
+    assert (kept.method, kept.status) == ("POST", 302)
+    assert str(sale.order_id) not in kept.route and "ship" in kept.route
+
+
+def test_a_trace_goes_on_with_a_step_of_our_own() -> None:
+    request_id, event = ship(boss(), traceparent=PARENT)
+    ours = metadata(event)["traceparent"]
+    assert trace_of(ours) == (TRACE, "01") and ours != PARENT
+    assert WebRequest.objects.get().trace_id == TRACE and request_id.hex != TRACE
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "nonsense",
+        PARENT.upper(),
+        f"ff-{TRACE}-00f067aa0ba902b7-01",
+        f"00-{'0' * 32}-00f067aa0ba902b7-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE}-00f067aa0ba902b7-01-more",
+        f"00-{TRACE}-00f067aa0ba902b7",
+        f"{PARENT}\x00",
+    ],
+)
+def test_a_trace_that_is_none_is_as_if_there_were_none(header: str) -> None:
+    assert trace_of(header) is None
+    request_id, event = ship(boss(), **({"traceparent": header} if header.isprintable() else {}))
+    assert metadata(event)["traceparent"].startswith(f"00-{request_id.hex}-")
+
+
+def test_a_later_version_of_the_header_may_say_more() -> None:
+    assert trace_of(f"01-{TRACE}-00f067aa0ba902b7-01-more") == (TRACE, "01")
+
+
+def test_outside_a_request_nothing_is_added() -> None:
+    command_dispatcher.send(
+        WriteOffStock("71053", 2, "broken", "A1"), envelope=Envelope(new_id(), metadata={"channel": "test"})
+    )
+    assert metadata(StoredEvent.objects.latest("position")) == {"channel": "test"}
+    assert not WebRequest.objects.exists()
+
+
+def test_the_same_command_from_another_request_is_the_same_command() -> None:
+    shop(sale)
+    form = {"carrier": "post", "tracking": "", "command_id": str(new_id())}
+    for _ in range(2):
+        boss().post(order_page(sale, "ship"), form)
+    assert StoredEvent.objects.filter(event_type="OrderShipped").count() == 1
+    assert WebRequest.objects.count() == 2
+
+
+def test_several_commands_of_one_request_are_all_named() -> None:
+    other = Sale(2)
+    shop(sale, other)
+    form = {
+        "action": "cancel_selected",
+        "_selected_action": [sale.order_id, other.order_id],
+        "command_id": str(new_id()),
+        "reason": "flood",
+    }
+    boss().post("/admin/projections/ordersummary/", form)
+    cancelled = StoredEvent.objects.filter(event_type="OrderCancelled")
+    assert set(WebRequest.objects.get().commands.split()) == {str(event.command_id) for event in cancelled}
+    assert cancelled.count() == 2
+
+
+def test_asynchronous_handlers_have_ids_too() -> None:
+    answer = asyncio.run(AsyncClient().get("/healthz", headers={"traceparent": PARENT}))
+    assert UUID(answer["X-Request-ID"])
+
+
+def test_a_page_that_changes_nothing_asks_nothing_more(client: Client) -> None:
+    assert queries(lambda: client.get("/healthz")) == []
+
+
+@pytest.mark.postgres
+def test_the_line_of_a_request_is_not_waited_for_and_nothing_else_is_relaxed() -> None:
+    def insert() -> None:
+        with relaxed():
+            WebRequest.objects.create(request_id=new_id(), status=200, took_ms=1, sent=1)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit TO local")
+        with relaxed():
+            cursor.execute("SELECT current_setting('synchronous_commit')")
+        assert cursor.nextset() and cursor.fetchone() == ("off",)
+        cursor.execute("SHOW synchronous_commit")
+        assert cursor.fetchone() == ("local",)
+    assert round_trips(insert) == 1

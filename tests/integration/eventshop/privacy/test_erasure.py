@@ -1,0 +1,310 @@
+"""Erasing a person: everything, everywhere, once, and provably."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.contrib.auth.models import User as Login
+from django.core.cache import cache
+from django.core.management import call_command
+from django.utils import timezone
+
+from eventshop.core.errors import PersonErased
+from eventshop.core.personal_fields import Redacted
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import Snapshot, StoredEvent
+from eventshop.eventstore.snapshots import repository
+from eventshop.privacy import retention, unique_values
+from eventshop.privacy.encryption import personal_keys
+from eventshop.privacy.erasure import certificates, erasure_job, erasure_log, personal_data_holders
+from eventshop.privacy.erasure.erasure_job import STEPS, Busy, TracesLeft
+from eventshop.privacy.models import Certificate, Claim, ErasedPerson, Erasure, PersonalKey
+from eventshop.projections.models import Checkpoint
+from eventshop.projections.projection import catalogue
+from orders.domain.commands import CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
+from projections.models import OrderSummary, UserProfile
+from tests.conftest import BASE_DIR
+from tests.support.database import everything_stored
+from tests.support.read_models import caught_up, equal_the_fold
+from tests.support.sales import LANTERNS
+from users.application.accounts import person_of, sign_up
+from users.domain.commands import BeginErasure, ChangeContactDetails, GrantConsent, RequestErasure
+from users.domain.errors import AlreadyErased
+from users.domain.events import DataErased
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+WORDS = ("zz-ada@example.org", "Zz-Ada Lovelace", "+44 20 7946 0001", "12 St Zz-James Square", "Zz-Somerville")
+
+
+@pytest.fixture(autouse=True)
+def surroundings(settings: Any, tmp_path: Path) -> Iterator[None]:
+    settings.KEY_CACHE_SECONDS = 0
+    settings.ERASURE_LIST = str(tmp_path / "erased.txt")
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def customer() -> tuple[UUID, UUID]:
+    """Somebody who signed up, agreed to something, moved house, and had a parcel; they and their order."""
+    login = sign_up(form_id=uuid4(), email=WORDS[0], name=WORDS[1], password="correct horse")
+    person = person_of(login)
+    assert person is not None
+    now = timezone.now()
+    send(ChangeContactDetails(person, WORDS[0], WORDS[1], phone=WORDS[2], address=f"{WORDS[3]}\nLondon"))
+    send(GrantConsent(person, "DirectMarketing", "2026-01", at=now, expires_at=now + timedelta(days=730)))
+    order = CreateOrder(
+        uuid4(), "000001", person, (LANTERNS,), "France", delivery_name=WORDS[1], delivery_address=WORDS[3]
+    )
+    send(order)
+    send(ProcessPayment(order.order_id, amount=order.total, method="card"))
+    send(ShipOrder(order.order_id, carrier="Royal Mail"))
+    send(DeliverOrder(order.order_id, received_by=WORDS[4]))
+    caught_up(*catalogue.chosen([]))
+    return person, order.order_id
+
+
+def asked_for(person: UUID) -> None:
+    now = timezone.now()
+    send(RequestErasure(person, at=now, due_at=now))
+    send(BeginErasure(person, at=now))
+
+
+def erase(person: UUID) -> Erasure:
+    asked_for(person)
+    erasure_job.begin(person)
+    return erasure_job.go_on(person)
+
+
+def test_nothing_is_left_but_what_the_law_keeps() -> None:
+    person, order_id = customer()
+    assert all(word in everything_stored() for word in WORDS)
+    erasure = erase(person)
+    caught_up(*catalogue.chosen([]))
+    left = everything_stored()
+    assert [word for word in WORDS if word.lower() in left.lower()] == []
+    assert erasure.step == "done"
+    assert not PersonalKey.objects.exclude(subject=unique_values.NOBODY).exists()
+    assert not Claim.objects.exists()
+    last = store.get_events(person)[-1]
+    assert isinstance(last.event, DataErased)
+    assert last.event.purposes == ("contact", "delivery")
+    assert last.event.consents == ("DirectMarketing",)
+    year = timezone.now().year
+    assert [kept.until for kept in last.event.kept] == [date(year + 8, 12, 31), date(year + 3, 12, 31), None]
+    assert OrderSummary.objects.get(pk=order_id).total == LANTERNS.amount.amount
+    assert UserProfile.objects.get(pk=person).status == "ERASED"
+    equal_the_fold()
+
+
+def test_snapshots_go_with_the_person_and_none_is_taken_again() -> None:
+    person, order_id = customer()
+    assert repository.take(person) and repository.take(order_id)
+    assert {it.state[:3] for it in Snapshot.objects.all()} == {"e1."}
+    erase(person)
+    assert not Snapshot.objects.exists()
+    assert not repository.take(person) and not repository.take(order_id)
+
+
+def test_the_certificate_says_what_was_looked_through() -> None:
+    person, _ = customer()
+    erase(person)
+    body = certificates.read(Certificate.objects.get(subject=person))
+    assert body.purposes == ["contact", "delivery"]
+    assert body.scan.hits == []
+    assert body.scan.looked_at["table event"] == StoredEvent.objects.count()
+    assert {
+        "table receipt",
+        "table projections_userprofile",
+        "table auth_user",
+        "table process_timer",
+    } <= body.scan.looked_at.keys()
+    assert len(body.kept) == 3
+    for word in WORDS:
+        assert word not in Certificate.objects.get().body
+
+
+def test_the_account_is_closed_and_its_sessions_end() -> None:
+    person, _ = customer()
+    login = Login.objects.get()
+    session = login.get_session_auth_hash()
+    erase(person)
+    login.refresh_from_db()
+    assert not login.is_active
+    assert not login.has_usable_password()
+    assert login.get_session_auth_hash() != session
+
+
+def test_an_erased_person_can_neither_act_nor_be_written_about() -> None:
+    person, order_id = customer()
+    erase(person)
+    with pytest.raises(PersonErased):
+        send(ChangeContactDetails(person, WORDS[0], WORDS[1]))
+    with pytest.raises(AlreadyErased):
+        send(RequestErasure(person, at=timezone.now(), due_at=timezone.now()))
+    with pytest.raises(PersonErased):
+        send(CreateOrder(uuid4(), "000002", person, (LANTERNS,), delivery_name=WORDS[1]))
+    assert store.get_events(order_id)[0].event.delivery_name == Redacted("delivery")
+
+
+def test_the_address_is_free_for_a_new_account() -> None:
+    person, _ = customer()
+    erase(person)
+    again = sign_up(form_id=uuid4(), email=WORDS[0], name=WORDS[1], password="correct horse")
+    assert person_of(again) != person
+
+
+def test_other_people_keep_their_data_even_the_same_words() -> None:
+    """Two people of the same name at the same address: a hit is a row that names the erased."""
+    person, _ = customer()
+    twin = sign_up(form_id=uuid4(), email="twin@example.org", name=WORDS[1], password="correct horse")
+    other = person_of(twin)
+    assert other is not None
+    send(ChangeContactDetails(other, "twin@example.org", WORDS[1], phone=WORDS[2], address=WORDS[3]))
+    caught_up(*catalogue.chosen([]))
+    erase(person)
+    assert store.get_events(other)[-1].event.name == WORDS[1]
+    assert UserProfile.objects.get(pk=other).name == WORDS[1]
+
+
+# --- what the scan finds -----------------------------------------------------------------------------------------
+
+
+def test_a_copy_that_somebody_made_stops_the_certificate_until_it_is_gone() -> None:
+    person, _ = customer()
+    Login.objects.create(username="leak", first_name="copied", last_name=WORDS[0].upper())
+    with pytest.raises(TracesLeft, match=r"table auth_user \(1\)") as found:
+        erase(person)
+    assert WORDS[0] not in str(found.value)
+    assert not Certificate.objects.exists()
+    assert Erasure.objects.get().step == "scan"
+    assert "auth_user" in Erasure.objects.get().problem
+    Login.objects.filter(username="leak").delete()
+    assert erasure_job.go_on(person).step == "done"
+    assert bytes(Erasure.objects.get().words) == b""
+
+
+@pytest.mark.parametrize(
+    ("value", "leak"), [(f"Dear {WORDS[0]}", True), ("about {person}: " + WORDS[1], True), (f"Dear {WORDS[1]}", False)]
+)
+def test_a_name_counts_beside_an_id_and_an_address_counts_anywhere(value: str, leak: bool) -> None:
+    person, _ = customer()
+    cache.set("page", value.format(person=person))
+    if leak:
+        with pytest.raises(TracesLeft, match="cache default"):
+            erase(person)
+    else:
+        assert erase(person).step == "done"
+
+
+# --- killed and done again ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", range(1, len(STEPS) + 1))
+def test_killed_after_any_step_it_goes_on(database_url: str, step: int, settings: Any) -> None:
+    person, _ = customer()
+    asked_for(person)
+    erasure_job.begin(person)
+    environment = {"DATABASE_URL": database_url, "KEY_CACHE_SECONDS": "0", "ERASURE_LIST": settings.ERASURE_LIST}
+    killed = subprocess.run(
+        [sys.executable, "manage.py", "erase", str(person)],
+        cwd=BASE_DIR,
+        env=os.environ | environment | {"CRASH_AT": f"erasure.after-step:{step}"},
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    Erasure.objects.update(leased_until=None)  # as after two minutes
+    assert erasure_job.go_on(person).step == "done"
+    assert StoredEvent.objects.filter(event_type="DataErased").count() == 1
+    assert Certificate.objects.count() == 1
+    left = everything_stored()
+    assert [word for word in WORDS if word in left] == []
+
+
+def test_two_processes_do_not_work_on_one_erasure() -> None:
+    person, _ = customer()
+    asked_for(person)
+    erasure_job.begin(person)
+    Erasure.objects.update(owner="elsewhere:1", leased_until=timezone.now() + timedelta(minutes=1))
+    with pytest.raises(Busy):
+        erasure_job.go_on(person)
+
+
+def test_an_old_backup_is_made_right_again() -> None:
+    """The keys, the address, the rows and the account are back; the event and its follow-ups are lost."""
+    person, order_id = customer()
+    kept = {key.pk: key for key in PersonalKey.objects.all()}
+    profile, summary = UserProfile.objects.get(pk=person), OrderSummary.objects.get(pk=order_id)
+    erase(person)
+    Erasure.objects.all().delete()
+    Certificate.objects.all().delete()
+    ErasedPerson.objects.all().delete()
+    for key in kept.values():
+        key.save(force_insert=key.subject != unique_values.NOBODY)
+    profile.save()
+    summary.save()
+    personal_keys.memory.clear()
+    assert store.get_events(person)[0].event.name == WORDS[1]
+    call_command("replay_erasures")
+    left = everything_stored()
+    assert [word for word in WORDS if word in left] == []
+    assert Certificate.objects.count() == 1
+    with pytest.raises(PersonErased):
+        send(ChangeContactDetails(person, WORDS[0], WORDS[1]))
+    call_command("replay_erasures")
+
+
+def test_a_backup_from_before_the_request_gets_the_events_it_lacks() -> None:
+    person, _ = customer()
+    erasure_log.add(person)
+    call_command("replay_erasures")
+    assert [type(it.event).__name__ for it in store.get_events(person)][-3:] == [
+        "ErasureRequested",
+        "ErasureBegun",
+        "DataErased",
+    ]
+    left = everything_stored()
+    assert [word for word in WORDS if word in left] == []
+
+
+# --- before it begins --------------------------------------------------------------------------------------------
+
+
+def test_an_open_order_is_a_ground_to_wait() -> None:
+    person, _ = customer()
+    assert personal_data_holders.grounds(person) == []
+    send(CreateOrder(uuid4(), "000002", person, (LANTERNS,)))
+    caught_up(*catalogue.chosen([]))
+    assert [ground.reason for ground in personal_data_holders.grounds(person)] == [
+        "Order 000002 is not finished: it is created"
+    ]
+
+
+def test_what_is_kept_is_told_before_anybody_decides() -> None:
+    assert all(rule.duty and rule.what for rule in retention.rules())
+    person, _ = customer()
+    told = certificates.kept_for(person, date(2026, 3, 1))
+    assert [item.until for item in told] == [date(2034, 12, 31), date(2029, 12, 31), None]
+    assert [item.until for item in certificates.kept_for(uuid4(), date(2026, 3, 1))] == [None]
+
+
+def test_a_copy_of_everything_names_where_each_value_is_held() -> None:
+    person, _ = customer()
+    held = personal_data_holders.holdings(person)
+    assert {item.where for item in held} == {"order", "person", "consent", "customer"}
+    [order] = [item.what for item in held if item.where == "order"]
+    assert order["delivery_name"] == WORDS[1]
+    assert order["last_event_id"]
+    assert Checkpoint.objects.exists()

@@ -1,0 +1,164 @@
+"""Whatever races for a person's key, there is one, and after an erasure none: also in a database of its own."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from time import monotonic
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connections
+
+from eventshop.core.errors import Conflict, PersonErased
+from eventshop.core.personal_fields import Redacted
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.privacy.encryption import personal_keys
+from eventshop.privacy.models import ErasedPerson, PersonalKey
+from orders.domain.commands import CreateOrder
+from tests.conftest import BASE_DIR
+from tests.support.sales import LANTERNS
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+THREADS, ROUNDS = 4, 10
+WORD = "12 St Zz-James Square"
+
+
+def order(customer: UUID) -> CreateOrder:
+    return CreateOrder(uuid4(), "000001", customer, (LANTERNS,), delivery_address=WORD)
+
+
+def together(*works: Callable[[], Any]) -> list[Any]:
+    """All at the same moment, each in a thread and on a connection of its own; what each returned or raised."""
+    start = Barrier(len(works))
+
+    def run(work: Callable[[], Any]) -> Any:
+        start.wait()
+        try:
+            return work()
+        except Exception as error:
+            return error
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def test_writers_who_make_a_persons_first_key_at_once_end_with_one() -> None:
+    for _ in range(ROUNDS):
+        customer = uuid4()
+        orders = [order(customer) for _ in range(THREADS)]
+        answers = together(*[lambda it=it: send(it) for it in orders])
+        assert [answer for answer in answers if isinstance(answer, Exception)] == []
+        assert PersonalKey.objects.filter(subject=customer).count() == 1
+        personal_keys.memory.clear()
+        for it in orders:
+            assert store.get_events(it.order_id)[0].event.delivery_address == WORD
+
+
+def test_a_racing_command_makes_no_key_for_somebody_who_is_being_erased() -> None:
+    refused = 0
+    for _ in range(ROUNDS):
+        customer, until = uuid4(), monotonic() + 0.3
+        sent: list[UUID] = []
+
+        def buy(customer: UUID = customer, until: float = until, sent: list[UUID] = sent) -> int:
+            failures = 0
+            while monotonic() < until:
+                personal_keys.memory.clear()  # as another process, which remembers nothing
+                it = order(customer)
+                try:
+                    send(it)
+                    sent.append(it.order_id)
+                except (PersonErased, Conflict):
+                    failures += 1
+            return failures
+
+        def erase(customer: UUID = customer) -> list[str]:
+            return personal_keys.destroy(customer)
+
+        answers = together(buy, buy, buy, erase)
+        assert [answer for answer in answers if isinstance(answer, Exception)] == []
+        refused += sum(answers[:3])
+        assert not PersonalKey.objects.filter(subject=customer).exists()
+        assert ErasedPerson.objects.filter(subject=customer).exists()
+        personal_keys.memory.clear()
+        for order_id in sent:
+            assert store.get_events(order_id)[0].event.delivery_address == Redacted("delivery")
+    assert refused
+
+
+def test_a_remembered_key_is_forgotten_within_its_seconds(settings: Any) -> None:
+    """Another process destroyed it: this one may remember it for KEY_CACHE_SECONDS, and no longer."""
+    settings.KEY_CACHE_SECONDS = 0
+    it = order(uuid4())
+    send(it)
+    PersonalKey.objects.all().delete()
+    assert store.get_events(it.order_id)[0].event.delivery_address == Redacted("delivery")
+
+
+# --- keys in a database of their own -----------------------------------------------------------------------------
+
+SCRIPT = """
+import django; django.setup()
+from uuid import UUID
+from django.conf import settings
+from eventshop.core.personal_fields import Redacted
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.privacy import erasing, keys
+from eventshop.sagas import running
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from django.utils import timezone
+from eventshop.projections.projection import catalogue
+from eventshop.projections.runner import Runner
+from projections.models import UserProfile
+from users.domain.commands import BeginErasure, CreateUser, RequestErasure
+ada, now = UUID(int=7), timezone.now()
+send(CreateUser(ada, "zz-ada@example.org", "Zz-Ada"))
+keys.memory.clear()
+Runner(catalogue.chosen([]), DatabaseLog()).catch_up()
+print(UserProfile.objects.get().name)
+send(RequestErasure(ada, at=now, due_at=now))
+send(BeginErasure(ada, at=now))
+erasing.begin(ada)
+print(erasing.go_on(ada).step)
+print(store.get_events(ada)[0].event.name)
+"""
+
+
+def test_keys_can_stand_in_a_database_of_their_own(tmp_path: Path) -> None:
+    main, apart = tmp_path / "main.sqlite3", tmp_path / "keys.sqlite3"
+    environment = os.environ | {
+        "DATABASE_URL": f"sqlite:///{main}",
+        "KEYS_DATABASE_URL": f"sqlite:///{apart}",
+        "KEY_CACHE_SECONDS": "0",
+        "ERASURE_LIST": str(tmp_path / "erased.txt"),
+    }
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("manage.py", "migrate", "--verbosity", "0")
+    run("manage.py", "migrate", "--database", "keys", "--verbosity", "0")
+    assert run("-c", SCRIPT).split() == ["Zz-Ada", "done", "[erased]"]
+    for path, theirs in ((main, False), (apart, True)):
+        tables = {name for (name,) in sqlite3.connect(path).execute("SELECT name FROM sqlite_master")}
+        assert ("privacy_personalkey" in tables) == theirs
+        assert ("privacy_erasedperson" in tables) == theirs
+        assert ("event" in tables) != theirs
+        assert b"Zz-Ada" not in path.read_bytes()

@@ -1,0 +1,47 @@
+"""Every table is searched for a person's words, whatever else stands in its rows."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from eventshop.privacy.erasure.leftover_scan import scan
+from eventshop.privacy.erasure.search_terms import Hit, Sought, Word
+from tests.support.read_models import append
+from tests.support.sales import Sale, gbp, line
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+def test_words_beside_binary_columns_are_found() -> None:
+    """An event's hash is 32 bytes of anything."""
+    sales = [Sale(number, (line("ZEBRAFINK", 1, gbp("1")),)) for number in range(20)]
+    for sale in sales:
+        append(sale.order_id, sale.created)
+    found = scan(Sought([Word("Zebrafink", unique=True)], []))
+    assert found.hits == [Hit("table event", len(sales))]
+    assert found.looked_at["table event"] == len(sales)
+
+
+def test_who_is_not_there_is_not_found() -> None:
+    sale = Sale(1)
+    append(sale.order_id, sale.created)
+    assert scan(Sought([Word("Zebrafink", unique=True)], [])).hits == []
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ('{"name":"Ada","id":"%s"}', True),
+        ("%s said to ADA: hello", True),
+        ('{"to":"Ms\\nAda","id":"%s"}', True),  # a new line, as JSON writes it
+        ("%s 01a20db84c0e74b1844d74a8a757ada3", False),
+        ("%s Canada", False),
+        ('{"name":"Ada"}', False),  # somebody's, but nothing says whose
+    ],
+)
+def test_a_short_word_counts_where_it_stands_alone_beside_its_person(content: str, found: bool) -> None:
+    person = UUID("1544990d-e45a-5692-b653-a6c737cfe25a")
+    text = content % person if "%s" in content else content
+    assert Sought([Word("Ada")], [person]).in_bytes(text.encode()) is found

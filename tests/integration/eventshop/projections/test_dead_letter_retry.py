@@ -1,0 +1,229 @@
+"""After a fix, what was set aside is folded in order, whatever else happens meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from random import Random
+from threading import Event as Signal
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from eventshop.core.errors import UnknownProjection
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections import parking
+from eventshop.projections.models import DeadLetter
+from eventshop.projections.parking import AT_ONCE, Drained
+from eventshop.projections.runner import Runner
+from projections.daily_sales import daily_sales
+from projections.models import OrderSummary
+from projections.order_summary import order_summary
+from projections.product_sales import product_sales
+from tests.support.failing_projection import Flaky, fail, listed, queue, retry
+from tests.support.read_models import (
+    append,
+    append_lives,
+    caught_up,
+    checkpoint_of,
+    equal_the_fold,
+    eventually,
+    fold_in_steps,
+)
+from tests.support.sales import Sale
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+sale, other = Sale(1), Sale(2)
+
+
+@pytest.fixture
+def flaky() -> Iterator[Flaky]:
+    """The order summary's twin, known to the catalogue."""
+    yield from listed(Flaky(order_summary))
+
+
+def no_text(row: Any) -> None:
+    row.reference = object()
+
+
+def missing(row: Any) -> None:
+    row.reference = None
+
+
+def test_after_a_fix_the_queue_drains_in_order_and_rows_are_the_fold(flaky: Flaky) -> None:
+    flaky.spoils[sale.order_id, 1] = fail
+    append(sale.order_id, sale.created, sale.paid)
+    append_lives(Random(7), range(10, 20))
+    append(sale.order_id, sale.shipped, sale.delivered)
+    caught_up(flaky.projection)
+    flaky.mend()
+    assert retry(flaky) == Drained(4, 0)
+    equal_the_fold(flaky.projection)
+    assert not DeadLetter.objects.exists()
+    assert checkpoint_of(flaky.projection).parked == 0
+
+
+def test_the_queue_drains_up_to_the_next_event_that_fails(flaky: Flaky) -> None:
+    flaky.spoils |= {(sale.order_id, 1): fail, (sale.order_id, 3): fail}
+    append(sale.order_id, sale.created, sale.paid, sale.shipped, sale.delivered)
+    caught_up(flaky.projection)
+    del flaky.spoils[sale.order_id, 1]
+    assert retry(flaky) == Drained(2, 2)
+    assert queue(flaky) == [(3, True), (4, False)]
+    assert checkpoint_of(flaky.projection).parked == 2
+    assert OrderSummary.objects.get().status == "PAID"
+
+
+def test_the_queue_drains_up_to_the_next_row_the_database_refuses(flaky: Flaky) -> None:
+    flaky.spoils |= {(sale.order_id, 1): fail, (sale.order_id, 3): missing}
+    append(sale.order_id, sale.created, sale.paid, sale.shipped, sale.delivered)
+    caught_up(flaky.projection)
+    del flaky.spoils[sale.order_id, 1]
+    assert retry(flaky) == Drained(2, 2)
+    assert queue(flaky) == [(3, True), (4, False)]
+    assert OrderSummary.objects.get().status == "PAID"
+
+
+def test_nothing_parked_is_nothing_to_retry(flaky: Flaky) -> None:
+    assert retry(flaky) == Drained(0, 0)
+    with pytest.raises(UnknownProjection, match="flaky"):
+        parking.retry("nonsense", sale.order_id)
+
+
+def test_a_late_event_keeps_the_lineage_of_newer_ones_in_a_shared_row() -> None:
+    flaky = Flaky(daily_sales)
+    flaky.spoils[sale.order_id, 2] = fail
+    append(sale.order_id, sale.created, sale.paid)
+    append(other.order_id, other.created, other.paid)
+    caught_up(flaky.projection)
+    flaky.mend()
+    parking.drain(parking.live(flaky.projection), sale.order_id)
+    equal_the_fold(daily_sales)
+
+
+def test_a_queue_longer_than_one_retry_takes_drains_over_several(flaky: Flaky) -> None:
+    long = [sale.created] + [sale.requested] * (AT_ONCE + 99) + [sale.paid, sale.shipped]
+    append(sale.order_id, *long)
+    flaky.spoils[sale.order_id, 1] = fail
+    caught_up(flaky.projection)
+    assert len(queue(flaky)) == len(long)
+    flaky.mend()
+    assert retry(flaky) == Drained(AT_ONCE, len(long) - AT_ONCE)
+    assert OrderSummary.objects.get().status == "CREATED"
+    append(sale.order_id, sale.delivered)
+    caught_up(flaky.projection)  # behind the rest of its queue
+    assert OrderSummary.objects.get().status == "CREATED"
+    assert retry(flaky) == Drained(len(long) + 1 - AT_ONCE, 0)
+    equal_the_fold(flaky.projection)
+
+
+def test_an_event_after_the_drain_is_folded_at_once(flaky: Flaky) -> None:
+    flaky.spoils[sale.order_id, 1] = fail
+    append(sale.order_id, sale.created)
+    caught_up(flaky.projection)
+    flaky.mend()
+    append(sale.order_id, sale.paid)
+    assert retry(flaky) == Drained(1, 0)
+    caught_up(flaky.projection)
+    assert OrderSummary.objects.get().status == "PAID"
+    equal_the_fold(flaky.projection)
+
+
+def test_draining_while_a_worker_projects_keeps_every_order_in_order(flaky: Flaky) -> None:
+    sales = [Sale(number) for number in range(1, 9)]
+    for each in sales:
+        flaky.spoils[each.order_id, 1] = fail
+        append(each.order_id, each.created)
+    caught_up(flaky.projection)
+    flaky.mend()
+    done = Signal()
+
+    def project() -> None:
+        while not done.is_set():
+            fold_in_steps(flaky.projection, 2)
+        connections.close_all()
+
+    def drain() -> None:
+        while not done.is_set():
+            for each in sales:
+                retry(flaky, each.order_id)
+        connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        busy = [pool.submit(project), pool.submit(drain)]
+        for each in sales:
+            append(each.order_id, each.requested, each.declined)
+            append(each.order_id, each.paid)
+            append(each.order_id, each.shipped, each.delivered)
+        done.set()
+        for each_busy in busy:
+            each_busy.result()
+    caught_up(flaky.projection)
+    for each in sales:
+        retry(flaky, each.order_id)
+    assert not DeadLetter.objects.exists()
+    assert checkpoint_of(flaky.projection).parked == 0
+    equal_the_fold(flaky.projection)
+
+
+def test_a_running_worker_retries_what_is_due(flaky: Flaky) -> None:
+    flaky.spoils[sale.order_id, 1] = fail
+    append(sale.order_id, sale.created, sale.paid)
+    caught_up(flaky.projection)
+    flaky.mend()
+    DeadLetter.objects.filter(version=1).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    stop = Signal()
+    thread = Thread(target=Runner([flaky.projection], DatabaseLog(), owner="one").run, args=[stop])
+    thread.start()
+    try:
+        eventually(lambda: not DeadLetter.objects.exists())
+    finally:
+        stop.set()
+        thread.join(10)
+    equal_the_fold(flaky.projection)
+
+
+def test_a_worker_outlives_a_retry_that_the_database_refuses(flaky: Flaky) -> None:
+    flaky.spoils[sale.order_id, 1] = no_text
+    append(sale.order_id, sale.created)
+    caught_up(flaky.projection)
+    DeadLetter.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    stop = Signal()
+    thread = Thread(target=Runner([flaky.projection], DatabaseLog(), owner="one").run, args=[stop])
+    thread.start()
+    try:
+        eventually(lambda: DeadLetter.objects.get().attempts == 2)
+        append(other.order_id, other.created)
+        eventually(lambda: OrderSummary.objects.filter(pk=other.order_id).exists())
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+def test_whatever_fails_wherever_the_rows_are_the_fold_once_it_is_mended(limit: int) -> None:
+    chance = Random(8)
+    flaky = Flaky(product_sales)
+    lives = append_lives(chance, range(30))
+    for told in lives:
+        for version in range(1, len(told.events) + 1):
+            if chance.random() < 0.2:
+                flaky.spoils[told.order_id, version] = chance.choice([fail, missing_currency])
+            elif chance.random() < 0.1:
+                flaky.lost.add((told.order_id, version))
+    fold_in_steps(flaky.projection, limit)
+    assert DeadLetter.objects.exists()
+    flaky.mend()
+    for stream in set(DeadLetter.objects.values_list("aggregate_id", flat=True)):
+        assert parking.drain(parking.live(flaky.projection), stream).remaining == 0
+    equal_the_fold(product_sales)
+    assert checkpoint_of(flaky.projection).parked == 0
+
+
+def missing_currency(row: Any) -> None:
+    row.currency = None

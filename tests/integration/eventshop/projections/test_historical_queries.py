@@ -1,0 +1,145 @@
+"""A read model as it was, and as changed code would make it, without touching a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from io import StringIO
+from random import Random
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from eventshop.core.errors import InvalidMessage
+from eventshop.eventstore.models import StoredEvent
+from eventshop.projections.historical_queries import LINEAGE, dry_run, rows_as_of
+from eventshop.projections.projection import Projection, catalogue
+from eventshop.testing.given_when_then import columns
+from orders.domain.events import OrderShipped
+from projections.daily_sales import daily_sales
+from projections.models import OrderSummary
+from projections.order_summary import order_summary
+from tests.support.failing_projection import Flaky, fail, listed
+from tests.support.read_models import append, append_lives, caught_up, held, history
+from tests.support.sales import Sale
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+sale, other = Sale(1), Sale(2)
+
+
+def recorded_at(place: Sale, version: int) -> datetime:
+    return StoredEvent.objects.get(aggregate_id=place.order_id, version=version).recorded_at
+
+
+def plain(rows: dict[Any, Any]) -> dict[Any, dict[str, Any]]:
+    return {
+        key: {name: value for name, value in columns(row).items() if name not in LINEAGE} for key, row in rows.items()
+    }
+
+
+def said(command: str, *arguments: str) -> str:
+    out = StringIO()
+    call_command(command, *arguments, stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def shown(*arguments: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in said("read_model_as_of", *arguments).splitlines()]
+
+
+def test_one_row_is_folded_as_it_was() -> None:
+    append(sale.order_id, sale.created)
+    append(sale.order_id, sale.paid)
+    append(other.order_id, other.created)
+    append(sale.order_id, sale.shipped)
+    key = str(sale.order_id)
+    for version, status in ((1, "CREATED"), (2, "PAID"), (3, "SHIPPED")):
+        rows = rows_as_of(order_summary, recorded_at(sale, version), key=key)
+        assert {pk: row.status for pk, row in rows.items()} == {sale.order_id: status}
+    assert rows_as_of(order_summary, recorded_at(sale, 1) - timedelta(seconds=1), key=key) == {}
+    assert not OrderSummary.objects.exists()
+
+
+@pytest.mark.parametrize("projection", catalogue.chosen([]), ids=lambda projection: str(projection.name))
+def test_every_read_model_as_of_now_is_what_its_rows_say(projection: Projection[Any]) -> None:
+    append_lives(Random(3), range(12))
+    caught_up(projection)
+    live = {key: {n: v for n, v in row.items() if n not in LINEAGE} for key, row in held(projection).items()}
+    assert plain(rows_as_of(projection, timezone.now())) == live
+
+
+def test_business_time_is_another_question_than_recorded_time() -> None:
+    append(sale.order_id, sale.created, sale.paid)
+    first = min(item.meta.occurred_at for item in history())
+    assert rows_as_of(daily_sales, first - timedelta(days=1), business=True) == {}
+    assert rows_as_of(daily_sales, timezone.now(), business=True)
+    with pytest.raises(InvalidMessage, match="time zone"):
+        rows_as_of(daily_sales, datetime(2026, 1, 31))
+
+
+def test_the_command_shows_a_whole_read_model_or_one_row() -> None:
+    append(sale.order_id, sale.created, sale.paid)
+    append(other.order_id, other.created)
+    assert {row["status"] for row in shown("order-summary", "--at", "2999-01-01")} == {"PAID", "CREATED"}
+    [one] = shown("order-summary", "--at", "2999-01-01", "--key", str(sale.order_id))
+    assert (one["order_id"], one["status"]) == (str(sale.order_id), "PAID")
+    assert shown("daily-sales", "--happened-by", "2001-01-01") == []
+    with pytest.raises(CommandError, match="had no row"):
+        said("read_model_as_of", "order-summary", "--at", "2001-01-01", "--key", str(sale.order_id))
+    with pytest.raises(CommandError, match="No projection has this name"):
+        said("read_model_as_of", "nothing", "--at", "2001-01-01")
+
+
+# --- what if -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def flaky() -> Iterator[Flaky]:
+    yield from listed(Flaky(order_summary))
+
+
+def test_the_same_code_would_change_nothing(flaky: Flaky) -> None:
+    append_lives(Random(3), range(12))
+    caught_up(flaky.projection)
+    found = dry_run(flaky.projection)
+    assert not found.differs
+    assert found.rows == OrderSummary.objects.count() > 0
+    append(sale.order_id, sale.created)  # not projected yet: no difference
+    assert not dry_run(flaky.projection).differs
+
+
+def test_changed_code_is_run_over_the_real_history_and_nothing_is_touched(flaky: Flaky) -> None:
+    for one in (sale, other):
+        append(one.order_id, one.created, one.paid, one.shipped)
+    caught_up(flaky.projection)
+    before = held(flaky.projection)
+
+    @flaky.projection.on(OrderShipped, key=lambda event: event.order_id)
+    def shouted(row: OrderSummary, event: OrderShipped, meta: Any) -> None:
+        row.carrier = event.carrier.upper()
+
+    found = dry_run(flaky.projection)
+    assert (found.added, found.changed, found.removed, found.failed) == (0, 2, 0, 0)
+    assert {example.key for example in found.examples} == {str(sale.order_id), str(other.order_id)}
+    assert found.examples[0].columns == {"carrier": ("Royal Mail", "ROYAL MAIL")}
+    assert held(flaky.projection) == before
+    told = said("dry_run_projection", "flaky")
+    assert "ROYAL MAIL" in told
+    assert "0 would be added, 2 changed, 0 removed." in told
+
+
+def test_rows_that_would_come_or_go_and_events_that_would_fail_are_told(flaky: Flaky) -> None:
+    for one in (sale, other):
+        append(one.order_id, one.created)
+    caught_up(flaky.projection)
+    OrderSummary.objects.filter(pk=other.order_id).update(order_id=Sale(3).order_id)
+    flaky.spoils[sale.order_id, 1] = fail
+    found = dry_run(flaky.projection)
+    assert (found.added, found.changed, found.removed, found.failed) == (1, 0, 2, 1)
+    assert "OrderCreated at position 1: Broken" in found.first_failure
+    assert "1 events would be parked" in said("dry_run_projection", "flaky")

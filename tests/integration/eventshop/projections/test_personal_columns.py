@@ -1,0 +1,184 @@
+"""Personal data on its way into read models: whatever races with an erasure, none of it is left in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event as Signal
+from threading import Thread
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connections
+from django.test import override_settings
+
+from eventshop.core.messages import Meta
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.privacy.encryption import personal_keys
+from eventshop.privacy.models import PersonalKey
+from eventshop.projections import outbox, parking, personal_columns
+from eventshop.projections.models import DeadLetter, OutboxRecord
+from eventshop.projections.projection import Catalogue, Projection, catalogue
+from eventshop.projections.runner import Runner
+from projections.models import UserProfile
+from projections.user_profile import created, user_profile
+from tests.support.failing_projection import Flaky, fail, listed
+from tests.support.read_models import caught_up, equal_the_fold
+from users.domain.commands import CreateUser
+from users.domain.events import UserCreated
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+DEADLINE_S = 20.0
+WORDS = ("ada@example.org", "Ada Lovelace", "+44 20 1", "12 St James's Square")
+
+
+def signed_up() -> UUID:
+    person = CreateUser(uuid4(), *WORDS)
+    send(person)
+    return person.user_id
+
+
+def profile(user_id: UUID) -> tuple[str, ...]:
+    return UserProfile.objects.values_list("email", "name", "phone", "address").get(user_id=user_id)
+
+
+def test_a_person_is_shown_until_they_are_erased() -> None:
+    ada, bob = signed_up(), uuid4()
+    send(CreateUser(bob, "bob@example.org", "Bob"))
+    caught_up(user_profile)
+    assert profile(ada) == WORDS
+    personal_keys.destroy(ada)
+    assert personal_columns.scrub(ada, catalogue) == 1
+    assert personal_columns.scrub(ada, catalogue) == 0
+    assert profile(ada) == ("", "", "", "")
+    assert profile(bob) == ("bob@example.org", "Bob", "", "")
+    equal_the_fold(user_profile)
+
+
+def test_a_worker_that_remembers_the_key_writes_nothing_about_the_erased() -> None:
+    """Its keys are seconds old: what it read with them is read again before it is written."""
+    ada = signed_up()
+    assert personal_keys.find((ada, "contact"))
+    remembered = dict(personal_keys.memory._keys)
+    personal_keys.destroy(ada)
+    personal_keys.memory._keys.update(remembered)  # as another process has them, which nobody told
+    caught_up(user_profile)
+    assert profile(ada) == ("", "", "", "")
+    equal_the_fold(user_profile)
+
+
+def test_an_erasure_waits_for_a_batch_that_has_read_in_clear() -> None:
+    """And then empties what that batch wrote: there is no moment at which it could be written afterwards."""
+    reading, go_on, destroyed = Signal(), Signal(), Signal()
+    slow: Projection[Any] = Projection(UserProfile, topic="slow-projection", shared_rows=False)
+
+    def slowly(row: UserProfile, event: UserCreated, meta: Meta) -> None:
+        reading.set()
+        assert go_on.wait(DEADLINE_S)
+        created(row, event, meta)
+
+    slow.on(UserCreated, key=lambda event: event.user_id)(slowly)
+    ada = signed_up()
+
+    def run(work: Any) -> Thread:
+        def worked() -> None:
+            work()
+            connections.close_all()
+
+        thread = Thread(target=worked)
+        thread.start()
+        return thread
+
+    def erase() -> None:
+        personal_keys.destroy(ada)
+        destroyed.set()
+
+    projecting = run(lambda: Runner([slow], DatabaseLog()).catch_up())
+    assert reading.wait(DEADLINE_S)
+    erasing = run(erase)
+    assert not destroyed.wait(0.5)
+    go_on.set()
+    projecting.join(DEADLINE_S)
+    erasing.join(DEADLINE_S)
+    assert destroyed.is_set()
+    assert profile(ada) == WORDS
+    assert personal_columns.scrub(ada, catalogue) == 1
+    assert profile(ada) == ("", "", "", "")
+
+
+# --- what is set aside -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def flaky() -> Iterator[Flaky]:
+    yield from listed(Flaky(user_profile))
+
+
+def test_a_parked_event_says_why_without_saying_whose(flaky: Flaky) -> None:
+    ada = signed_up()
+
+    def spoiled(row: UserProfile, event: UserCreated, meta: Meta) -> None:
+        raise ValueError(f"cannot greet {event.name} at {event.email}")
+
+    handlers = flaky.projection.handlers
+    handlers[UserCreated] = [handlers[UserCreated][0]._replace(change=spoiled)]
+    caught_up(flaky.projection)
+    [parked] = DeadLetter.objects.all()
+    assert parked.error == "ValueError: cannot greet [personal] at [personal]"
+    for word in WORDS:
+        assert word not in parked.traceback
+    parking.retry(flaky.projection.name, ada)
+    parked.refresh_from_db()
+    assert parked.attempts == 2
+    assert parked.error == "ValueError: cannot greet [personal] at [personal]"
+
+
+def test_a_parked_event_drains_redacted_once_the_person_is_erased(flaky: Flaky) -> None:
+    ada = signed_up()
+    flaky.spoils[ada, 1] = fail
+    caught_up(flaky.projection)
+    personal_keys.destroy(ada)
+    flaky.mend()
+    parking.retry(flaky.projection.name, ada)
+    assert not DeadLetter.objects.exists()
+    assert profile(ada) == ("", "", "", "")
+
+
+def test_a_value_that_was_tampered_with_is_parked_and_nothing_is_guessed() -> None:
+    ada = signed_up()
+    PersonalKey.objects.filter(subject=ada).delete()
+    other = uuid4()
+    send(CreateUser(other, "bob@example.org", "Bob"))
+    row = PersonalKey.objects.get(subject=other, purpose="contact")
+    key = personal_keys.find((other, "contact"))
+    assert key is not None
+    personal_keys.memory.clear()
+    personal_keys.store([((ada, "contact"), personal_keys.fresh())])  # a key, and not the one
+    personal_keys.memory.clear()
+    assert row.subject == other
+    caught_up(user_profile)
+    [parked] = DeadLetter.objects.all()
+    assert parked.error.startswith("Tampered: A personal value was changed")
+    assert list(UserProfile.objects.values_list("name", flat=True)) == ["Bob"]
+
+
+@pytest.mark.postgres
+@override_settings(KAFKA_OPTIONS={"bootstrap_servers": ["nowhere:9092"]})
+def test_personal_columns_are_not_published() -> None:
+    assert outbox.wanted()
+    ada = signed_up()
+    caught_up(user_profile)
+    [sent] = OutboxRecord.objects.all()
+    value = bytes(sent.value or b"").decode()
+    assert f'"user_id":"{ada}"' in value
+    assert '"status":"ACTIVE"' in value
+    assert '"name"' not in value
+    for word in WORDS:
+        assert word not in value
+
+
+def test_scrubbing_asks_only_read_models_with_personal_columns() -> None:
+    nobody = Catalogue()
+    assert personal_columns.scrub(uuid4(), nobody) == 0

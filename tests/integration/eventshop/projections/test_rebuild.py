@@ -1,0 +1,256 @@
+"""Rebuilding: the rows become the fold of all events, and until that moment readers see the old ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from random import Random
+from threading import Event as Signal
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+
+from eventshop.core.errors import ProjectionError, UnknownProjection
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections import parking
+from eventshop.projections import rebuild as rebuilding
+from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
+from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.rebuild import BATCH, Progress, beside, request
+from eventshop.projections.runner import Runner
+from projections.models import OrderSummary
+from projections.order_summary import order_summary
+from projections.product_sales import product_sales
+from tests.support.failing_projection import Flaky, fail, listed
+from tests.support.read_models import (
+    append,
+    append_lives,
+    caught_up,
+    checkpoint_of,
+    equal_the_fold,
+    fold_in_steps,
+    held,
+)
+from tests.support.sales import Sale
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+sale, other = Sale(1), Sale(2)
+
+
+@pytest.fixture(autouse=True)
+def no_rebuild_left(clean_database: None) -> None:
+    """A killed rebuild leaves its table; no test should find another's."""
+    with connection.cursor() as cursor:
+        for projection in catalogue.chosen([]):
+            cursor.execute(f'DROP TABLE IF EXISTS "{beside(projection).table.name}"')
+
+
+@pytest.fixture
+def flaky() -> Iterator[Flaky]:
+    yield from listed(Flaky(order_summary))
+
+
+def rebuild(projection: Projection[Any], told: Callable[[Progress], None] = lambda progress: None) -> Rebuild:
+    return rebuilding.rebuild(projection, DatabaseLog(), requested_by="ada", reason="to see", told=told)
+
+
+def counts(job: Rebuild) -> tuple[int, int, int]:
+    return job.added, job.changed, job.removed
+
+
+def nothing_left_of_the_rebuild(projection: Projection[Any]) -> None:
+    site = beside(projection)
+    assert site.table.name not in connection.introspection.table_names()
+    assert not Checkpoint.objects.filter(projection=site.name).exists()
+    assert not DeadLetter.objects.filter(projection=site.name).exists()
+
+
+def many_events(count: int = BATCH + 500) -> None:
+    """More than one batch of a rebuild."""
+    append(sale.order_id, sale.created, *[sale.requested] * count, sale.paid)
+
+
+def test_rebuilding_what_is_right_changes_nothing() -> None:
+    append_lives(Random(1), range(30))
+    projections = catalogue.chosen([])
+    caught_up(*projections)
+    for projection in projections:
+        before = held(projection)
+        job = rebuild(projection)
+        assert (job.state, counts(job), job.error) == (Rebuild.State.DONE, (0, 0, 0), "")
+        assert (job.requested_by, job.reason) == ("ada", "to see")
+        assert job.started_at is not None
+        assert job.finished_at is not None
+        assert held(projection) == before
+        assert job.position == job.head == checkpoint_of(projection).position
+        nothing_left_of_the_rebuild(projection)
+    equal_the_fold()
+
+
+def test_tampered_missing_and_invented_rows_are_put_right_and_counted() -> None:
+    append_lives(Random(2), range(30))
+    caught_up(order_summary)
+    tampered, lost, doubled = list(OrderSummary.objects.all()[:3])
+    OrderSummary.objects.filter(pk=tampered.pk).update(total=Decimal("1000000"))
+    OrderSummary.objects.filter(pk=lost.pk).delete()
+    for number in (998, 999):
+        doubled.pk = Sale(number).order_id
+        doubled.save(force_insert=True)
+    assert counts(rebuild(order_summary)) == (1, 1, 2)
+    equal_the_fold(order_summary)
+
+
+def test_a_projection_that_never_ran_can_be_rebuilt() -> None:
+    append_lives(Random(3), range(10))
+    job = rebuild(order_summary)
+    assert counts(job) == (OrderSummary.objects.count(), 0, 0)
+    equal_the_fold(order_summary)
+    assert checkpoint_of(order_summary).events == StoredEvent.objects.count()
+    assert caught_up(order_summary) == 0
+
+
+def test_a_rebuild_of_nothing_is_nothing() -> None:
+    assert counts(rebuild(order_summary)) == (0, 0, 0)
+    append(sale.order_id, sale.created)
+    assert caught_up(order_summary) == 1
+
+
+def test_a_worker_goes_on_where_the_rebuild_ended() -> None:
+    append(sale.order_id, sale.created)
+    runner = Runner([order_summary], DatabaseLog())
+    runner.catch_up()
+    append(sale.order_id, sale.paid)
+    rebuild(order_summary)  # the runner has not seen this event, and must not fold it again
+    append(sale.order_id, sale.shipped)
+    runner.catch_up()
+    equal_the_fold(order_summary)
+
+
+def test_readers_see_the_old_rows_until_the_new_ones_are_there() -> None:
+    many_events()
+    caught_up(order_summary)
+    OrderSummary.objects.update(reference="tampered")
+    seen: list[str] = []
+
+    def look(progress: Progress) -> None:
+        seen.append(OrderSummary.objects.get().reference)
+
+    assert counts(rebuild(order_summary, look)) == (0, 1, 0)
+    assert len(seen) >= 2
+    assert set(seen) == {"tampered"}
+    assert OrderSummary.objects.get().reference == sale.reference
+
+
+def test_progress_rises_to_the_head() -> None:
+    many_events()
+    head = StoredEvent.objects.latest("position").position
+    told: list[Progress] = []
+    rebuild(order_summary, told.append)
+    assert [progress.events for progress in told] == [BATCH, StoredEvent.objects.count()]
+    assert told[-1].position == told[-1].head == head
+    assert told[0].eta_s is not None
+    assert told[0].eta_s > 0
+    assert told[-1].eta_s == 0
+
+
+def test_a_rebuild_while_the_shop_goes_on_ends_up_equal() -> None:
+    append_lives(Random(4), range(20))
+    caught_up(product_sales)
+    done = Signal()
+
+    def sell() -> None:
+        for number in range(100, 130):
+            append_lives(Random(number), [number])
+        connections.close_all()
+
+    def project() -> None:
+        while not done.is_set():
+            fold_in_steps(product_sales, 10)
+        connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        selling, projecting = pool.submit(sell), pool.submit(project)
+        rebuilds = 0
+        while not selling.done() or not rebuilds:
+            assert rebuild(product_sales).state == Rebuild.State.DONE
+            rebuilds += 1
+        selling.result()
+        done.set()
+        projecting.result()
+    caught_up(product_sales)
+    equal_the_fold(product_sales)
+    assert counts(rebuild(product_sales)) == (0, 0, 0)
+
+
+def test_a_rebuild_in_which_events_fail_keeps_the_live_rows_and_says_so(flaky: Flaky) -> None:
+    append(sale.order_id, sale.created, sale.paid)
+    append(other.order_id, other.created)
+    caught_up(flaky.projection)
+    before = held(flaky.projection)
+    flaky.spoils[sale.order_id, 1] = fail
+    with pytest.raises(ProjectionError, match="2 events cannot be folded"):
+        rebuild(flaky.projection)
+    job = Rebuild.objects.get()
+    assert job.state == Rebuild.State.FAILED
+    assert "2 events cannot be folded" in job.error
+    assert "OrderCreated" in job.error
+    assert job.finished_at is not None
+    assert held(flaky.projection) == before
+    assert checkpoint_of(flaky.projection).parked == 0
+    append(other.order_id, other.paid)
+    assert caught_up(flaky.projection) == 1  # the live projection goes on
+    flaky.mend()
+    assert counts(rebuild(flaky.projection)) == (0, 0, 0)
+    equal_the_fold(flaky.projection)
+    nothing_left_of_the_rebuild(flaky.projection)
+
+
+def test_after_a_rebuild_what_fails_is_parked_as_before(flaky: Flaky) -> None:
+    flaky.spoils |= {(sale.order_id, 2): fail, (other.order_id, 1): fail}
+    append(sale.order_id, sale.created, sale.paid, sale.shipped)
+    append(other.order_id, other.created, other.paid)
+    caught_up(flaky.projection)
+    del flaky.spoils[other.order_id, 1]
+    assert counts(rebuild(flaky.projection)) == (1, 0, 0)
+    parked = DeadLetter.objects.order_by("position")
+    assert [(row.projection, row.aggregate_id, row.version, bool(row.error)) for row in parked] == [
+        (flaky.projection.name, sale.order_id, 2, True),
+        (flaky.projection.name, sale.order_id, 3, False),
+    ]
+    assert checkpoint_of(flaky.projection).parked == 2
+    append(sale.order_id, sale.delivered)
+    caught_up(flaky.projection)
+    assert checkpoint_of(flaky.projection).parked == 3
+    flaky.mend()
+    assert parking.retry(flaky.projection.name, sale.order_id).remaining == 0
+    equal_the_fold(flaky.projection)
+
+
+def test_asking_twice_asks_once() -> None:
+    first = request(order_summary.name, requested_by="ada", reason="drift")
+    second = request(order_summary.name, requested_by="bob", reason="me too")
+    assert first == second
+    assert (second.requested_by, second.state) == ("ada", Rebuild.State.REQUESTED)
+    job = rebuild(order_summary)
+    assert (job.pk, job.state) == (first.pk, Rebuild.State.DONE)
+    assert request(order_summary.name, requested_by="bob", reason="again").pk != first.pk
+
+
+def test_only_a_known_projection_can_be_rebuilt() -> None:
+    with pytest.raises(UnknownProjection, match="order-summary"):
+        request("nonsense", requested_by="ada", reason="")
+    assert not Rebuild.objects.exists()
+
+
+def test_a_paused_projection_can_be_rebuilt_and_stays_paused() -> None:
+    append(sale.order_id, sale.created)
+    caught_up(order_summary)
+    Checkpoint.objects.update(paused=True)
+    append(sale.order_id, sale.paid)
+    assert rebuild(order_summary).state == Rebuild.State.DONE
+    assert OrderSummary.objects.get().status == "PAID"
+    assert checkpoint_of(order_summary).paused

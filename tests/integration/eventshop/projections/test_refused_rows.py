@@ -1,0 +1,164 @@
+"""A row that the database refuses is the fault of one event, and only that one is set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from random import Random
+from threading import Event as Signal
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection
+
+from eventshop.core.messages import Meta
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections.models import DeadLetter
+from eventshop.projections.parking import Drained
+from eventshop.projections.projection import Projection
+from eventshop.projections.runner import Runner
+from orders.domain.events import PaymentProcessed
+from projections.daily_sales import daily_sales
+from projections.models import DailySales, OrderSummary
+from projections.order_summary import order_summary
+from projections.product_sales import product_sales
+from tests.support.failing_projection import Flaky, listed, queue, retry
+from tests.support.read_models import append, append_lives, caught_up, equal_the_fold, eventually, folded, held, history
+from tests.support.sales import Sale, gbp, line
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+sale, other = Sale(1), Sale(2)
+
+
+@pytest.fixture
+def flaky() -> Iterator[Flaky]:
+    """The order summary's twin, known to the catalogue."""
+    yield from listed(Flaky(order_summary))
+
+
+def too_long(row: Any) -> None:
+    row.country = "x" * 201
+
+
+def out_of_range(row: Any) -> None:
+    row.total = Decimal(10) ** 15
+
+
+def too_many(row: Any) -> None:
+    row.units = 2**63
+
+
+def missing(row: Any) -> None:
+    row.reference = None
+
+
+def no_text(row: Any) -> None:
+    row.reference = object()
+
+
+def no_time(row: Any) -> None:
+    row.created_at = "soon"
+
+
+def nothing_known(row: Any) -> None:
+    row.created_at = object()
+
+
+def no_id(row: Any) -> None:
+    row.customer_id = "ada"
+
+
+def no_number(row: Any) -> None:
+    row.lines = "two"
+
+
+@pytest.mark.parametrize(
+    "spoil", [too_long, out_of_range, too_many, missing, no_text, no_time, nothing_known, no_id, no_number]
+)
+def test_a_row_the_database_refuses_sets_aside_exactly_the_event_that_made_it(flaky: Flaky, spoil: Any) -> None:
+    append_lives(Random(5), range(10, 30))
+    append(sale.order_id, sale.created, sale.paid, sale.shipped)
+    append_lives(Random(6), range(30, 50))
+    flaky.spoils[sale.order_id, 2] = spoil
+    caught_up(flaky.projection)
+    assert queue(flaky) == [(2, True), (3, False)]
+    assert DeadLetter.objects.count() == 2
+    without = [item for item in history() if item.meta.aggregate_id != sale.order_id or item.meta.version == 1]
+    assert held(flaky.projection) == folded(order_summary, without)
+    assert retry(flaky) == Drained(0, 2)
+    flaky.mend()
+    assert retry(flaky) == Drained(2, 0)
+    equal_the_fold(flaky.projection)
+
+
+@pytest.mark.parametrize("key", [("2026-01-31",), "day", ("soon", "GBP"), {"day": 1}, ((), {})])
+def test_a_key_of_the_wrong_shape_sets_its_event_aside(key: Any) -> None:
+    projection = Projection(DailySales, topic="strange-projection")
+
+    def count(row: DailySales, event: PaymentProcessed, meta: Meta) -> None:
+        row.orders += 1
+
+    projection.on(
+        PaymentProcessed, key=lambda event: key if event.order_id == sale.order_id else (date(2026, 1, 31), "GBP")
+    )(count)
+    append(sale.order_id, sale.created, sale.paid)
+    append(other.order_id, other.created, other.paid)
+    caught_up(projection)
+    assert DeadLetter.objects.get().aggregate_id == sale.order_id
+    assert DailySales.objects.get().orders == 1
+
+
+def renamed(table: str, to: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE "{table}" RENAME TO "{to}"')
+
+
+def test_a_table_that_is_not_there_is_no_events_fault() -> None:
+    append(sale.order_id, sale.created, sale.paid)
+    table = OrderSummary._meta.db_table
+    renamed(table, "elsewhere")
+    try:
+        with pytest.raises(DatabaseError, match=table):
+            caught_up(order_summary)
+    finally:
+        renamed("elsewhere", table)
+    assert not DeadLetter.objects.exists()
+    caught_up(order_summary)
+    equal_the_fold(order_summary)
+
+
+@pytest.mark.postgres
+def test_a_projection_without_its_table_holds_up_no_other() -> None:
+    append(sale.order_id, sale.created, sale.paid)
+    caught_up(order_summary, daily_sales)
+    table, stop = OrderSummary._meta.db_table, Signal()
+    renamed(table, "elsewhere")
+    thread = Thread(target=Runner([order_summary, daily_sales], DatabaseLog(), owner="one").run, args=[stop])
+    thread.start()
+    try:
+        append(other.order_id, other.created, other.paid)
+        eventually(lambda: DailySales.objects.get().orders == 2)
+    finally:
+        stop.set()
+        thread.join(10)
+        renamed("elsewhere", table)
+    assert not DeadLetter.objects.exists()
+    caught_up(order_summary)
+    equal_the_fold(order_summary, daily_sales)
+
+
+def test_sums_too_large_for_their_column_stop_nobody_else() -> None:
+    """An amount has fifteen digits, and so has the column; the sum of two such amounts has not."""
+    for number in (1, 2):
+        rich = Sale(number, (line("GOLD", 1, gbp("999999999999999")),))
+        append(rich.order_id, rich.created, rich.paid)
+    modest = Sale(3)
+    append(modest.order_id, modest.created, modest.paid)
+    caught_up(product_sales, order_summary)
+    parked = DeadLetter.objects.values_list("projection", "aggregate_id", "event_type")
+    assert list(parked) == [("product-sales", Sale(2).order_id, "PaymentProcessed")]
+    assert held(product_sales)["71053:GBP"]["units_sold"] == 6
+    equal_the_fold(order_summary)

@@ -1,0 +1,253 @@
+"""Projecting: in batches of any size, by any number of runners, the rows are exactly the fold of all events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from random import Random
+from threading import Barrier, Thread
+from threading import Event as Signal
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.utils import timezone
+
+from eventshop.core.errors import CheckpointMoved
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections.models import Checkpoint, DeadLetter, Worker
+from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.runner import Runner
+from orders.domain.events import StockWrittenOff
+from orders.domain.stock_item import stock_item_id
+from projections.customer_summary import customer_summary
+from projections.daily_sales import daily_sales
+from projections.models import OrderSummary
+from projections.order_summary import order_summary
+from projections.product_sales import product_sales
+from tests.support.read_models import (
+    append,
+    append_lives,
+    caught_up,
+    checkpoint_of,
+    equal_the_fold,
+    eventually,
+    fold_in_steps,
+    held,
+    history,
+)
+from tests.support.sales import Sale
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+sale = Sale(1)
+
+
+@contextmanager
+def running(*projections: Projection[Any], owner: str = "one") -> Iterator[None]:
+    """A runner in a thread of its own."""
+    stop = Signal()
+    thread = Thread(target=Runner(projections, DatabaseLog(), owner=owner).run, args=[stop])
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def shipped_orders() -> int:
+    return OrderSummary.objects.filter(status="SHIPPED").count()
+
+
+def test_catching_up_folds_every_event_into_every_read_model() -> None:
+    append_lives(Random(1), range(40))
+    events, projections = StoredEvent.objects.count(), catalogue.chosen([])
+    assert caught_up(*projections) == events * len(projections)
+    equal_the_fold()
+    assert {checkpoint_of(projection).events for projection in projections} == {events}
+    assert not DeadLetter.objects.exists()
+
+
+def test_caught_up_means_nothing_to_do_until_something_happens() -> None:
+    assert caught_up(order_summary) == 0
+    append(sale.order_id, sale.created)
+    assert (caught_up(order_summary), caught_up(order_summary)) == (1, 0)
+    append(sale.order_id, sale.paid, sale.shipped)
+    assert caught_up(order_summary) == 2
+    assert shipped_orders() == 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 1000])
+def test_the_size_of_a_batch_never_shows(limit: int) -> None:
+    append_lives(Random(2), range(15))
+    for projection in catalogue.chosen([]):
+        fold_in_steps(projection, limit)
+    equal_the_fold()
+
+
+def test_an_event_that_a_projection_does_not_handle_is_passed() -> None:
+    lost = StockWrittenOff(sku="71053", quantity=1, reason="broken", reference="COUNT-1")
+    position = append(stock_item_id("71053"), lost)
+    assert caught_up(order_summary) == 1
+    assert (checkpoint_of(order_summary).position, checkpoint_of(order_summary).parked) == (position, 0)
+    assert not OrderSummary.objects.exists()
+
+
+def test_a_row_says_which_event_it_was_last_changed_by() -> None:
+    other = Sale(2)
+    append(sale.order_id, sale.created, sale.paid)
+    append(other.order_id, other.created)
+    append(sale.order_id, sale.shipped)
+    caught_up(order_summary)
+    row = OrderSummary.objects.get(pk=sale.order_id)
+    last = history()[-1].meta
+    assert (row.last_event_id, row.last_version) == (last.event_id, 3)
+    assert (row.last_partition, row.last_offset) == (0, last.position)
+
+
+def test_a_runner_that_was_overtaken_writes_nothing() -> None:
+    append_lives(Random(3), range(10))
+    zombie = Runner([customer_summary], DatabaseLog())
+    [site] = zombie.sites
+    zombie.step(site, limit=3)
+    caught_up(customer_summary)
+    rows, position = held(customer_summary), checkpoint_of(customer_summary).position
+    with pytest.raises(CheckpointMoved, match="customer-summary"):
+        zombie.step(site, limit=3)
+    assert held(customer_summary) == rows
+    assert checkpoint_of(customer_summary).position == position
+    equal_the_fold(customer_summary)
+    assert zombie.step(site) == 0  # it looked again, and there is nothing left to do
+
+
+def test_a_runner_whose_checkpoint_is_gone_writes_nothing() -> None:
+    append(sale.order_id, sale.created, sale.paid)
+    zombie = Runner([order_summary], DatabaseLog())
+    [site] = zombie.sites
+    zombie.step(site, limit=1)
+    Checkpoint.objects.all().delete()
+    with pytest.raises(CheckpointMoved, match="no checkpoint"):
+        zombie.step(site)
+    assert OrderSummary.objects.get().status == "CREATED"
+
+
+def test_runners_at_once_over_the_same_backlog_give_exactly_the_fold() -> None:
+    append_lives(Random(4), range(40))
+    start = Barrier(3)
+
+    def work(limit: int) -> None:
+        start.wait()
+        for projection in (daily_sales, product_sales, order_summary):
+            fold_in_steps(projection, limit)
+        connections.close_all()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, (3, 5, 11)))
+    equal_the_fold(daily_sales, product_sales, order_summary)
+    assert checkpoint_of(daily_sales).events == StoredEvent.objects.count()
+
+
+def test_projecting_while_others_write_misses_nothing() -> None:
+    start, done = Barrier(3), Signal()
+
+    def write(writer: int) -> None:
+        start.wait()
+        for turn in range(5):
+            append_lives(Random(writer), range(writer * 100 + turn * 4, writer * 100 + turn * 4 + 4))
+        connections.close_all()
+
+    def read() -> None:
+        start.wait()
+        while not done.is_set():
+            fold_in_steps(product_sales, 5)
+        connections.close_all()
+
+    with ThreadPoolExecutor(3) as pool:
+        reader = pool.submit(read)
+        for writer in [pool.submit(write, number) for number in (1, 2)]:
+            writer.result()
+        done.set()
+        reader.result()
+    caught_up(product_sales)
+    equal_the_fold(product_sales)
+
+
+def test_a_running_runner_folds_what_happens_and_gives_its_lease_back() -> None:
+    append(sale.order_id, sale.created)
+    with running(order_summary):
+        eventually(OrderSummary.objects.exists)
+        assert Checkpoint.objects.get().owner == Worker.objects.get().owner == "one"
+        append(sale.order_id, sale.paid, sale.shipped)
+        eventually(shipped_orders)
+    assert (Checkpoint.objects.get().owner, Checkpoint.objects.get().leased_until) == ("", None)
+    assert not Worker.objects.exists()
+
+
+def test_a_paused_projection_stands_still_until_it_goes_on() -> None:
+    caught_up(order_summary, customer_summary)
+    Checkpoint.objects.filter(projection=order_summary.name).update(paused=True)
+    with running(order_summary, customer_summary):
+        append(sale.order_id, sale.created)
+        eventually(lambda: held(customer_summary))
+        assert caught_up(order_summary) == 0
+        assert not OrderSummary.objects.exists()
+        Checkpoint.objects.update(paused=False)
+        eventually(OrderSummary.objects.exists)
+
+
+def test_pausing_stops_a_runner_that_is_at_work() -> None:
+    with running(order_summary):
+        append(sale.order_id, sale.created)
+        eventually(OrderSummary.objects.exists)
+        Checkpoint.objects.update(paused=True)
+        eventually(lambda: not Checkpoint.objects.get().owner)
+        append(sale.order_id, sale.paid, sale.shipped)
+        assert caught_up(order_summary) == 0
+    assert not shipped_orders()
+
+
+def test_a_dead_workers_lease_runs_out() -> None:
+    append(sale.order_id, sale.created)
+    caught_up(order_summary)
+    soon = timezone.now() + timedelta(seconds=1)
+    Checkpoint.objects.update(owner="dead", leased_until=soon)
+    append(sale.order_id, sale.paid, sale.shipped)
+    with running(order_summary):
+        eventually(shipped_orders)
+    assert timezone.now() >= soon
+
+
+@pytest.mark.postgres
+def test_a_runner_outlives_its_database_connection() -> None:
+    with running(order_summary):
+        append(sale.order_id, sale.created)
+        eventually(OrderSummary.objects.exists)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            assert cursor.fetchone()[0] >= 1
+        append(sale.order_id, sale.paid, sale.shipped)
+        eventually(shipped_orders)
+    equal_the_fold(order_summary)
+
+
+@pytest.mark.postgres
+def test_only_the_batches_themselves_may_answer_before_they_are_on_disk() -> None:
+    """Whoever catches up may go on to send commands on the same connection, and those must be durable."""
+
+    def durable() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            return str(cursor.fetchone()[0])
+
+    before = durable()
+    append(sale.order_id, sale.created)
+    caught_up(order_summary)
+    assert durable() == before

@@ -1,0 +1,63 @@
+"""Workers on different partitions of one projection meet in the same rows and lose nothing of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.records import Row
+from eventshop.messaging.event_log import Delivered
+from eventshop.messaging.kafka.event_records import PARTITIONS, partition_of
+from eventshop.projections import batch_processor, checkpoints
+from eventshop.projections.parking import live
+from eventshop.projections.projection import Projection, catalogue
+from tests.support.read_models import append_lives, folded, held
+
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
+
+#: Which event came last into a shared row depends on who came last.
+LINEAGE = {"last_event_id", "last_version", "last_partition", "last_offset"}
+
+
+def partitioned() -> dict[int, list[Row]]:
+    """The events of the store as Kafka would have them."""
+    parts: dict[int, list[Row]] = {number: [] for number in range(PARTITIONS)}
+    for row in engine().select("ORDER BY position", ()):
+        parts[partition_of(row.aggregate_id)].append(row)
+    return parts
+
+
+def work(projection: Projection[Any], parts: dict[int, list[Row]], mine: Iterable[int]) -> None:
+    """Fold some partitions in small batches, one after the other."""
+    site = live(projection)
+    rows = checkpoints.opened(site.name, range(PARTITIONS), projection.version)
+    seen = {number: rows[number] for number in mine}
+    for number in seen:
+        for start in range(0, len(parts[number]), 20):
+            some = parts[number][start : start + 20]
+            places = enumerate(some, start=start + 1)
+            batch_processor.project(site, seen, [Delivered(place, row, number, place) for place, row in places])
+    connections.close_all()
+
+
+@pytest.mark.parametrize("name", ["product-sales", "customer-summary", "daily-sales", "order-summary"])
+def test_three_workers_on_four_partitions_each_make_the_fold(name: str) -> None:
+    for seed in range(2):
+        append_lives(Random(seed), range(seed * 150, seed * 150 + 150))
+    projection, parts = catalogue.get(name), partitioned()
+    checkpoints.opened(projection.name, range(PARTITIONS), projection.version)
+    with ThreadPoolExecutor(3) as pool:
+        workers = [pool.submit(work, projection, parts, range(first, first + 4)) for first in (0, 4, 8)]
+        for worker in workers:
+            worker.result()
+    found, wanted = (
+        {key: {column: row[column] for column in row.keys() - LINEAGE} for key, row in rows.items()}
+        for rows in (held(projection), folded(projection))
+    )
+    assert found == wanted

@@ -1,0 +1,198 @@
+"""Rebuilds that are killed, stopped, met by another or begun by a new version: they go on, and hold up nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from random import Random
+from threading import Event as Signal
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.utils import timezone
+
+from eventshop.core.errors import CheckpointMoved, ProjectionError
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections import rebuild as rebuilding
+from eventshop.projections.models import Checkpoint, Rebuild
+from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.rebuild import BATCH, Progress, beside, request, waiting
+from eventshop.projections.runner import Runner
+from projections.daily_sales import daily_sales
+from projections.models import OrderSummary
+from projections.order_summary import order_summary
+from tests.support.failing_projection import Flaky, fail
+from tests.support.read_models import append, append_lives, caught_up, checkpoint_of, equal_the_fold, eventually, held
+from tests.support.sales import Sale
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+sale, other = Sale(1), Sale(2)
+
+
+@pytest.fixture(autouse=True)
+def no_rebuild_left(clean_database: None) -> None:
+    """A killed rebuild leaves its table; no test should find another's."""
+    with connection.cursor() as cursor:
+        for projection in catalogue.chosen([]):
+            cursor.execute(f'DROP TABLE IF EXISTS "{beside(projection).table.name}"')
+
+
+def rebuild(projection: Projection[Any], told: Callable[[Progress], None] = lambda progress: None) -> Rebuild:
+    return rebuilding.rebuild(projection, DatabaseLog(), requested_by="ada", reason="to see", told=told)
+
+
+def counts(job: Rebuild) -> tuple[int, int, int]:
+    return job.added, job.changed, job.removed
+
+
+def many_events(count: int = BATCH + 500) -> None:
+    """More than one batch of a rebuild."""
+    append(sale.order_id, sale.created, *[sale.requested] * count, sale.paid)
+
+
+class Killed(BaseException):
+    """The process ends in the middle."""
+
+
+def test_a_killed_rebuild_goes_on_where_it_was() -> None:
+    many_events()
+    caught_up(order_summary)
+
+    def kill(progress: Progress) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        rebuild(order_summary, kill)
+    job = Rebuild.objects.get()
+    assert job.state == Rebuild.State.RUNNING
+    assert waiting() == [job]
+    told: list[Progress] = []
+    again = rebuild(order_summary, told.append)
+    assert (again.pk, again.state, counts(again)) == (job.pk, Rebuild.State.DONE, (0, 0, 0))
+    assert [progress.events for progress in told] == [StoredEvent.objects.count() - BATCH]
+    equal_the_fold(order_summary)
+
+
+def test_a_rebuild_told_to_stop_leaves_what_it_has_for_the_next() -> None:
+    many_events()
+    stopping = Signal()
+    job = rebuilding.rebuild(
+        order_summary,
+        DatabaseLog(),
+        requested_by="ada",
+        stopping=stopping,
+        told=lambda progress: stopping.set(),
+    )
+    assert job.state == Rebuild.State.RUNNING
+    assert not OrderSummary.objects.exists()
+    assert waiting() == [job]
+    told: list[Progress] = []
+    assert rebuild(order_summary, told.append).state == Rebuild.State.DONE
+    assert told[0].events < BATCH
+    equal_the_fold(order_summary)
+
+
+def test_a_half_done_rebuild_of_another_version_is_begun_again() -> None:
+    many_events()
+    stopping = Signal()
+    stopping_at_once = {"stopping": stopping, "told": lambda progress: stopping.set()}
+    rebuilding.rebuild(order_summary, DatabaseLog(), requested_by="ada", **stopping_at_once)  # type: ignore[arg-type]
+    newer = Flaky(order_summary, name=order_summary.name, version=2)
+    told: list[Progress] = []
+    job = rebuilding.rebuild(newer.projection, DatabaseLog(), requested_by="ada", told=told.append)
+    assert job.state == Rebuild.State.DONE
+    assert told[-1].events == StoredEvent.objects.count()
+    equal_the_fold(order_summary)
+
+
+def test_a_rebuild_whose_worker_died_waits_for_its_lease() -> None:
+    job = request(order_summary.name, requested_by="ada", reason="")
+    assert waiting() == [job]
+    site = beside(order_summary)
+    held_until = timezone.now() + timedelta(seconds=60)
+    Checkpoint.objects.create(projection=site.name, owner="dead", leased_until=held_until)
+    assert waiting() == []
+    Checkpoint.objects.update(leased_until=timezone.now())
+    assert waiting() == [job]
+    assert rebuild(order_summary).state == Rebuild.State.DONE
+
+
+def test_two_cannot_rebuild_the_same_projection_at_once() -> None:
+    append(sale.order_id, sale.created)
+    caught_up(order_summary)
+
+    def meanwhile(progress: Progress) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(rebuild_refused).result()
+
+    def rebuild_refused() -> None:
+        with pytest.raises(CheckpointMoved, match="another process rebuilds"):
+            rebuild(order_summary)
+        connections.close_all()
+
+    job = rebuild(order_summary, meanwhile)
+    assert (job.state, job.error) == (Rebuild.State.DONE, "")
+    assert Rebuild.objects.count() == 1
+
+
+def test_a_new_version_rebuilds_by_itself() -> None:
+    append_lives(Random(5), range(10))
+    caught_up(order_summary)
+    OrderSummary.objects.update(reference="as the old version wrote it")
+    newer = Flaky(order_summary, version=2, name=order_summary.name)
+    assert caught_up(newer.projection) == 0
+    assert Rebuild.objects.get().requested_by == "engine"
+    assert checkpoint_of(order_summary).version == 2
+    equal_the_fold(order_summary)
+    append(sale.order_id, sale.created)
+    assert caught_up(newer.projection) == 1
+    assert Rebuild.objects.count() == 1
+
+
+def test_an_old_program_leaves_the_rows_of_a_newer_one_alone() -> None:
+    append(sale.order_id, sale.created)
+    newer = Flaky(order_summary, version=2, name=order_summary.name)
+    caught_up(newer.projection)
+    append(sale.order_id, sale.paid)
+    with pytest.raises(ProjectionError, match="version 2"):
+        caught_up(order_summary)
+    assert OrderSummary.objects.get().status == "CREATED"
+    assert not Rebuild.objects.exists()
+
+
+def test_a_new_version_that_fails_holds_up_no_other_projection() -> None:
+    append(sale.order_id, sale.created)
+    caught_up(order_summary, daily_sales)
+    newer = Flaky(order_summary, version=2, name=order_summary.name)
+    newer.spoils[sale.order_id, 1] = fail
+    stop = Signal()
+    runner = Runner([newer.projection, daily_sales], DatabaseLog(), owner="one")
+    thread = Thread(target=runner.run, args=[stop])
+    thread.start()
+    try:
+        append(sale.order_id, sale.paid)
+        eventually(lambda: held(daily_sales))
+        eventually(lambda: Rebuild.objects.filter(state=Rebuild.State.FAILED).exists())
+    finally:
+        stop.set()
+        thread.join(10)
+    assert OrderSummary.objects.get().status == "CREATED"
+    assert checkpoint_of(order_summary).version == 1
+    assert Rebuild.objects.count() == 1
+
+
+def test_a_worker_told_to_stop_does_not_finish_its_rebuild_first() -> None:
+    many_events(3 * BATCH)
+    caught_up(order_summary)
+    newer = Flaky(order_summary, version=2, name=order_summary.name)
+    stop = Signal()
+    newer.spoils[sale.order_id, 1] = lambda row: stop.set()
+    Runner([newer.projection], DatabaseLog(), owner="one").run(stop)
+    assert Rebuild.objects.get().state == Rebuild.State.RUNNING
+    assert checkpoint_of(order_summary).version == 1
+    assert not Checkpoint.objects.exclude(owner="").exists()

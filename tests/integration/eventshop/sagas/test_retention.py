@@ -1,0 +1,95 @@
+"""What finished sagas heard and did is removed after a time, and nothing that anybody still needs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.db.models import Q
+
+from eventshop.operations import tasks
+from eventshop.sagas.models import Saga, SagaInput, SagaStep, Timer
+from eventshop.sagas.retention import Swept, sweep
+from orders.domain.commands import ReturnItems, ReturnLine
+from tests.support.in_memory_gateway import Bank
+from tests.support.order_fulfilment import by, long_ago, place, receive, saga, settle
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+KEPT = timedelta(days=90)
+
+
+def fulfilled(bank: Bank) -> UUID:
+    receive("mug", 5)
+    order_id = place(("mug", 2), method="card")
+    settle(bank)
+    return order_id
+
+
+def details(order_id: UUID) -> tuple[int, int]:
+    """Steps and inputs that are there of its saga."""
+    of_saga = Q(saga_id=saga(order_id).pk)
+    return SagaStep.objects.filter(of_saga).count(), SagaInput.objects.filter(of_saga).count()
+
+
+def test_what_ended_long_ago_is_swept_once_and_its_saga_stays() -> None:
+    old, new = fulfilled(Bank()), fulfilled(Bank())
+    before = details(new)
+    long_ago(saga(old).pk)
+    assert sweep(kept=KEPT, batch=1) == Swept(1, 5, 6, 0)
+    assert (details(old), details(new)) == ((0, 0), before)
+    assert (saga(old).status, saga(old).steps) == ("ended", 5)
+    assert sweep(kept=KEPT) == Swept()
+
+
+def test_a_swept_saga_hears_what_comes_later_and_is_swept_again() -> None:
+    bank = Bank()
+    order_id = fulfilled(bank)
+    long_ago(saga(order_id).pk)
+    sweep(kept=KEPT)
+    by(order_id, ReturnItems(order_id, "R1", (ReturnLine(1, 1),), "chipped"))
+    settle(bank)
+    told = SagaStep.objects.filter(saga_id=saga(order_id).pk).order_by("number").values_list("number", "name")
+    assert list(told) == [(6, "ReceiveStock"), (7, "RefundPayment")]
+    long_ago(saga(order_id).pk)
+    Saga.objects.update(swept_at=saga(order_id).moved_at - timedelta(days=1))
+    assert sweep(kept=KEPT).steps == 2
+
+
+def test_what_is_not_finished_stays_however_old_it_is() -> None:
+    bank, resumed = Bank(), fulfilled(Bank())
+    running = place(("mug", 1))
+    bank.down = True  # and asked a second time after a while, so nothing is settled after this
+    settle(bank)
+    for order_id in (running, resumed):
+        long_ago(saga(order_id).pk)
+    SagaInput.objects.filter(saga_id=saga(resumed).pk, name="OrderShipped").update(state="waiting", handled_at=None)
+    before = details(running), details(resumed)
+    assert sweep(kept=KEPT) == Swept()
+    assert (details(running), details(resumed)) == before
+
+
+def test_fired_timers_are_swept_and_waiting_ones_stay() -> None:
+    receive("mug", 5)
+    order_id = place(("mug", 1), method="card")
+    bank = Bank()
+    bank.down = True
+    settle(bank)
+    [waiting] = Timer.objects.all()
+    fired = Timer.objects.create(
+        key="old",
+        due_at=waiting.due_at,
+        looked_at_from=waiting.due_at,
+        fired_at=waiting.due_at,
+        saga_id=saga(order_id).pk,
+    )
+    long_ago(saga(order_id).pk)
+    assert sweep(kept=KEPT).timers == 1
+    assert Timer.objects.get() == waiting and fired.key == "old"
+
+
+def test_it_is_done_every_day_and_says_what_it_did() -> None:
+    long_ago(saga(fulfilled(Bank())).pk)
+    said = tasks.remove_details_of_old_sagas()
+    assert said == "5 steps and 6 inputs of 1 sagas removed, 0 fired timers"

@@ -1,0 +1,371 @@
+"""The runner of sagas: what it promises whatever a saga's own code does, and whoever dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+import msgspec
+import pytest
+from django.utils import timezone
+
+from eventshop.core.errors import InvalidMessage
+from eventshop.core.message_registry import Registry
+from eventshop.core.messages import Envelope, new_id
+from eventshop.core.saga import Step
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import EventStore
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.sagas import effects, operator_actions, timers
+from eventshop.sagas import workers as sagas_workers
+from eventshop.sagas.errors import NothingToMend, SagaNotFound, ShareLost
+from eventshop.sagas.inbox import SLOTS, saga_id_of
+from eventshop.sagas.models import ProcessWorker, Saga, SagaInput, SagaStep, Share, Timer
+from eventshop.sagas.saga_registry import Catalogue
+from eventshop.sagas.saga_runner import Brain
+from tests.support.misbehaving_saga import (
+    Echo,
+    Echoing,
+    EchoingHears,
+    EchoingTwice,
+    Moody,
+    Say,
+    echoes,
+    moods,
+    somebody,
+    trouble,
+)
+from users.domain.commands import CreateUser
+from users.domain.user import User
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+ONE, OTHER = somebody(), somebody()
+
+
+@pytest.fixture(autouse=True)
+def no_trouble() -> Iterator[None]:
+    trouble.clear()
+    yield
+    trouble.clear()
+
+
+def say(whom: UUID, *words: str) -> None:
+    for word in words:
+        send(Say(whom, word), envelope=Envelope(new_id(), correlation_id=whom), registry=moods)
+
+
+def settle(sagas: Catalogue | None = None, **options: Any) -> None:
+    sagas_workers.settle("test", DatabaseLog(), sagas=sagas or echoes(), registry=moods, **options)
+
+
+def row(whom: UUID) -> Saga:
+    return Saga.objects.get(pk=saga_id_of("echoing", whom))
+
+
+def words(whom: UUID) -> tuple[str, ...]:
+    """Everything the saga has heard."""
+    return tuple(msgspec.json.decode(row(whom).state)["words"])
+
+
+def said(whom: UUID) -> list[str]:
+    return [it.event.word for it in EventStore(moods).get_events(whom)]
+
+
+def inputs(whom: UUID) -> list[tuple[str, str]]:
+    of_saga = SagaInput.objects.filter(saga_id=row(whom).pk).order_by("pk")
+    return list(of_saga.values_list("name", "state"))
+
+
+def again() -> None:
+    """As if the waits between two tries were over."""
+    SagaStep.objects.update(looked_at_from=timezone.now())
+
+
+# --- hearing and reacting -----------------------------------------------------------------------------------------
+
+
+def test_a_saga_hears_from_its_start_on_and_in_order() -> None:
+    say(ONE, "before", "hello", "a")
+    say(OTHER, "b", "c")
+    settle()
+    say(ONE, "d")
+    settle()
+    assert words(ONE) == ("hello", "a", "d")
+    assert not Saga.objects.filter(pk=saga_id_of("echoing", OTHER)).exists()
+
+
+def test_its_commands_lead_to_events_that_it_hears_in_turn() -> None:
+    say(ONE, "hello", "say:x,y")
+    settle()
+    assert said(ONE) == ["hello", "say:x,y", "x", "y"]
+    assert words(ONE) == ("hello", "say:x,y", "x", "y")
+
+
+def test_a_refused_command_is_something_it_hears() -> None:
+    say(ONE, "hello", "say:no,yes")
+    settle()
+    assert said(ONE) == ["hello", "say:no,yes", "yes"]
+    assert set(words(ONE)) == {"hello", "say:no,yes", "yes", "refused too-much"}
+    [refused] = SagaStep.objects.filter(state="refused")
+    assert refused.answer.startswith("too-much: ")
+
+
+def test_an_ended_saga_still_hears_what_comes_later() -> None:
+    say(ONE, "hello", "bye")
+    settle()
+    assert row(ONE).status == "ended"
+    say(ONE, "say:ps")
+    settle()
+    assert words(ONE)[-1] == "ps"
+
+
+def test_a_time_it_waits_for_comes_and_one_it_stopped_waiting_for_does_not() -> None:
+    say(ONE, "hello", "wait:tea", "wait:rain", "stop:rain")
+    settle()
+    assert [timer.name for timer in Timer.objects.filter(fired_at=None)] == ["tea"]
+    assert timers.tick("t", now=timezone.now() + timedelta(minutes=59), registry=moods) == 0
+    assert timers.tick("t", now=timezone.now() + timedelta(hours=1), registry=moods) == 1
+    settle()
+    assert words(ONE)[-1] == "time for tea"
+
+
+# --- when something goes wrong ------------------------------------------------------------------------------------
+
+
+def test_a_saga_whose_code_fails_is_stuck_and_no_other_waits_for_it() -> None:
+    trouble.add("hear poison")
+    say(ONE, "hello", "poison", "after")
+    say(OTHER, "hello", "say:x")
+    settle()
+    assert (row(ONE).status, row(ONE).error) == ("stuck", "Said: RuntimeError: cannot bear poison")
+    assert inputs(ONE) == [("Said", "handled"), ("Said", "held"), ("Said", "held")]
+    assert (words(ONE), words(OTHER)) == (("hello",), ("hello", "say:x", "x"))
+    say(ONE, "later")
+    settle()
+    assert words(ONE) == ("hello",)
+    trouble.clear()
+    operator_actions.retry(row(ONE).pk, actor="grace", reason="fixed")
+    settle()
+    assert (row(ONE).status, row(ONE).error, words(ONE)) == ("running", "", ("hello", "poison", "after", "later"))
+    asked = SagaInput.objects.get(what="retry")
+    assert (asked.actor, msgspec.json.decode(asked.payload)) == ("grace", {"reason": "fixed"})
+
+
+def test_a_saga_that_fails_again_is_stuck_again() -> None:
+    trouble.add("hear poison")
+    say(ONE, "hello", "poison")
+    settle()
+    for _ in range(2):
+        operator_actions.retry(row(ONE).pk, actor="grace", reason="hope")
+        settle()
+        assert row(ONE).status == "stuck"
+
+
+def test_a_command_that_cannot_be_sent_is_tried_again_and_later_ones_of_its_saga_wait_behind_it() -> None:
+    trouble.add("say x")
+    say(ONE, "hello", "say:x,y")
+    say(OTHER, "hello", "say:z")
+    settle()
+    assert (said(ONE)[2:], said(OTHER)[2:]) == ([], ["z"])
+    say(ONE, "say:last")
+    settle()
+    assert row(ONE).behind == 3
+    trouble.clear()
+    again()
+    settle()
+    assert said(ONE) == ["hello", "say:x,y", "say:last", "x", "y", "last"]
+    assert (row(ONE).behind, row(ONE).status) == (0, "running")
+
+
+def test_a_command_that_never_can_be_sent_makes_its_saga_stuck_and_can_be_tried_again() -> None:
+    trouble.add("say x")
+    say(ONE, "hello", "say:x")
+    for _ in range(9):
+        settle()
+        again()
+    assert row(ONE).status == "stuck"
+    assert row(ONE).error.startswith("Say failed 8 times: RuntimeError: a bug at x")
+    trouble.clear()
+    operator_actions.retry(row(ONE).pk, actor="grace", reason="fixed")
+    settle()
+    assert said(ONE)[-1] == "x"
+    assert (row(ONE).status, row(ONE).behind) == ("running", 0)
+
+
+def test_an_effect_is_tried_until_there_is_an_answer() -> None:
+    trouble.add("shout hey")
+    say(ONE, "hello", "shout:hey")
+    settle()
+    [step] = SagaStep.objects.all()
+    assert (step.state, step.attempts, step.answer) == ("waiting", 1, "RuntimeError: hoarse")
+    trouble.clear()
+    again()
+    settle()
+    assert words(ONE)[-1] == "hey!"
+
+
+def test_an_effect_without_any_answer_makes_its_saga_stuck() -> None:
+    say(ONE, "hello", "shout:into the void")
+    for _ in range(effects.TRIES):
+        settle()
+        again()
+    settle()
+    assert (row(ONE).status, SagaStep.objects.get().state) == ("stuck", "failed")
+    assert row(ONE).error == f"Shout failed {effects.TRIES} times: no answer yet"
+    key = SagaStep.objects.get().pk
+    assert effects.answer(key, Echo("at last"))
+    operator_actions.retry(row(ONE).pk, actor="grace", reason="it answered")
+    settle()
+    assert (row(ONE).status, words(ONE)[-1]) == ("running", "at last")
+
+
+def test_the_first_answer_counts_and_nobody_elses_does() -> None:
+    say(ONE, "hello", "shout:into the void")
+    settle()
+    key = SagaStep.objects.get().pk
+    assert effects.answer(key, Echo("first"), actor="webhook")
+    assert not effects.answer(key, Echo("second"))
+    assert not effects.answer(new_id(), Echo("who?"))
+    settle()
+    assert words(ONE)[-1] == "first"
+    assert SagaInput.objects.get(what="answer").actor == "webhook"
+
+
+def test_a_saga_that_a_person_resolved_hears_nothing_any_more() -> None:
+    trouble.add("hear poison")
+    say(ONE, "hello", "wait:tea", "shout:into the void", "poison", "after")
+    settle()
+    operator_actions.resolve(row(ONE).pk, actor="grace", reason="done by hand")
+    settle()
+    say(ONE, "more")
+    settle()
+    assert (row(ONE).status, words(ONE)) == ("resolved", ("hello", "wait:tea", "shout:into the void"))
+    assert SagaStep.objects.get().state == "given up"
+    assert not Timer.objects.filter(fired_at=None).exists()
+    assert not SagaInput.objects.filter(state__in=("waiting", "held")).exists()
+    with pytest.raises(NothingToMend):
+        operator_actions.compensate(row(ONE).pk, actor="grace", reason="undo")
+
+
+def test_a_saga_that_is_to_undo_its_work_passes_over_what_made_it_stuck() -> None:
+    trouble.add("hear poison")
+    say(ONE, "hello", "poison", "after")
+    settle()
+    operator_actions.compensate(row(ONE).pk, actor="grace", reason="enough")
+    settle()
+    assert (row(ONE).status, words(ONE)) == ("running", ("hello", "undo: enough", "after"))
+
+
+def test_wishes_that_cannot_be_are_refused() -> None:
+    say(ONE, "hello")
+    settle()
+    with pytest.raises(NothingToMend):
+        operator_actions.retry(row(ONE).pk, actor="grace", reason="why not")
+    with pytest.raises(SagaNotFound):
+        operator_actions.resolve(new_id(), actor="grace", reason="?")
+    with pytest.raises(InvalidMessage):
+        operator_actions.resolve(row(ONE).pk, actor="grace", reason=" ")
+
+
+class Gossiping(Echoing, frozen=True):
+    """Wants to say what is nobody's business."""
+
+    kind: ClassVar[str] = "gossiping"
+
+    def react(self, heard: EchoingHears) -> list[Step]:
+        return [CreateUser(user_id=ONE, email="ada@example.com", name="Ada")]
+
+
+def test_a_command_with_personal_data_is_kept_by_no_saga() -> None:
+    """It would lie among the steps, readable, after the person is erased."""
+    say(ONE, "hello")
+    people = Registry()
+    for aggregate in (Moody, User):
+        people.add(aggregate)
+    sagas = Catalogue()
+    sagas.add(Gossiping)
+    sagas_workers.settle("test", DatabaseLog(), sagas=sagas, registry=people)
+    stuck = Saga.objects.get()
+    assert (stuck.status, stuck.error) == ("stuck", "Said: InvalidMessage: a saga keeps no personal data")
+    assert not SagaStep.objects.exists()
+
+
+# --- versions -----------------------------------------------------------------------------------------------------
+
+
+def test_a_saga_goes_on_as_the_version_it_started_with() -> None:
+    say(ONE, "hello")
+    settle(echoes(Echoing))
+    say(OTHER, "hello")
+    say(ONE, "a")
+    settle(echoes(Echoing, EchoingTwice))
+    assert (row(ONE).version, words(ONE)) == (1, ("hello", "a"))
+    assert (row(OTHER).version, words(OTHER)) == (2, ("hello", "hello"))
+
+
+def test_a_version_that_is_gone_makes_its_sagas_stuck_until_it_is_back() -> None:
+    say(ONE, "hello")
+    settle(echoes(EchoingTwice))
+    say(ONE, "a")
+    settle(echoes(Echoing))
+    assert row(ONE).status == "stuck" and "UnknownSaga" in row(ONE).error
+    operator_actions.retry(row(ONE).pk, actor="grace", reason="deployed again")
+    settle(echoes(Echoing, EchoingTwice))
+    assert words(ONE) == ("hello", "hello", "a", "a")
+
+
+# --- several workers ----------------------------------------------------------------------------------------------
+
+
+def brain(name: str, workers: int) -> Brain:
+    made = Brain(name, sagas=echoes(), registry=moods)
+    made.lease(workers)
+    return made
+
+
+def test_workers_share_the_sagas_fairly_and_take_over_from_a_dead_one() -> None:
+    first = brain("first", 1)
+    assert len(first.mine) == SLOTS
+    second = brain("second", 2)
+    assert len(second.mine) == 0
+    first.lease(2)
+    second.lease(2)
+    assert (len(first.mine), len(second.mine)) == (SLOTS // 2, SLOTS // 2)
+    assert not first.mine.keys() & second.mine.keys()
+    Share.objects.filter(owner="first").update(leased_until=timezone.now() - timedelta(seconds=1))
+    second.lease(1)
+    assert len(second.mine) == SLOTS
+
+
+def test_a_worker_that_slept_through_its_lease_writes_nothing() -> None:
+    say(ONE, "hello")
+    settle()
+    say(ONE, "say:x")
+    ear_only()
+    asleep = brain("asleep", 1)
+    Share.objects.filter(name="sagas").update(owner="awake")
+    with pytest.raises(ShareLost):
+        asleep.react()
+    assert (words(ONE), said(ONE)) == (("hello",), ["hello", "say:x"])
+    Share.objects.update(owner="", leased_until=None)
+    settle()
+    assert said(ONE) == ["hello", "say:x", "x"]
+
+
+def ear_only() -> None:
+    from eventshop.sagas.event_router import EventRouter
+
+    ear = EventRouter("ear", DatabaseLog(), sagas=echoes(), registry=moods)
+    ear.lease(1)
+    while ear.listen():
+        pass
+    Share.objects.filter(owner="ear").update(owner="", leased_until=None)
+
+
+def test_workers_leave_no_trace_when_they_go() -> None:
+    settle()
+    assert not ProcessWorker.objects.exists()
+    assert not Share.objects.exclude(owner="").exists()

@@ -1,0 +1,246 @@
+"""Live pages over real HTTP, from gunicorn as it is deployed: told at once, resumed, limited, ended."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User as Login
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from eventshop.eventstore import command_dispatcher
+from eventshop.web.live.connection_loop import HEARTBEAT, MOST_OF_ONE, OVER, Follower, Followers, Pace, changed
+from eventshop.web.live.subscriptions import Source, versions
+from orders.application.order_timeline import followed
+from orders.domain.commands import CreateOrder, ProcessPayment, ShipOrder
+from tests.support.customers import customer
+from tests.support.database import url_of_database
+from tests.support.processes import until
+from tests.support.sales import Sale
+from tests.support.staff import catch_up
+from tests.support.web_server import WebServer, gunicorn
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+@pytest.fixture(scope="module")
+def server(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WebServer]:
+    with django_db_blocker.unblock(), gunicorn(url_of_database(), tmp_path_factory.mktemp("web")) as running:
+        yield running
+
+
+class Listener:
+    """One page's stream, read as a browser reads it."""
+
+    def __init__(self, server: WebServer, path: str, client: Client | None, **headers: str) -> None:
+        self._http = HTTPConnection(urlsplit(server.address).netloc, timeout=10)
+        cookies = "; ".join(f"{name}={it.value}" for name, it in (client.cookies if client else {}).items())
+        self._http.request("GET", path, headers={"Accept": "text/event-stream", "Cookie": cookies, **headers})
+        self.answer: HTTPResponse = self._http.getresponse()
+
+    def event(self) -> dict[str, str]:
+        """The next one, by field; comments and `retry` alone are none. Empty at the end of the stream."""
+        fields: dict[str, str] = {}
+        while line := self.answer.readline().decode():
+            name, _, value = line.rstrip("\n").partition(": ")
+            if name in ("id", "data", "event", "event:", "data:"):
+                fields[name.rstrip(":")] = value
+            elif not name and fields:
+                return fields
+        return {}
+
+    def close(self) -> None:
+        self.answer.close()
+        self._http.close()
+
+
+@pytest.fixture
+def ada() -> tuple[Client, UUID]:
+    return customer()
+
+
+def ordered(person: UUID, number: int = 1) -> Sale:
+    sale = Sale(number, customer_id=person)
+    command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
+    return sale
+
+
+def order_path(sale: Sale, after: int = 1) -> str:
+    return f"/live/order/{sale.order_id}/?after={after}"
+
+
+def test_what_happens_is_told_at_once_and_missed_events_after_coming_back(
+    server: WebServer, ada: tuple[Client, UUID]
+) -> None:
+    sale = ordered(ada[1])
+    with closing(Listener(server, order_path(sale), ada[0])) as page:
+        assert (page.answer.status, page.answer.headers["Content-Type"]) == (200, "text/event-stream")
+        assert "default-src 'self'" in page.answer.headers["Content-Security-Policy"]
+        assert "no-store" in page.answer.headers["Cache-Control"]
+        assert page.answer.headers["X-Request-ID"]
+        command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+        assert page.event() == {"id": "2", "data": "2"}
+    command_dispatcher.send(ShipOrder(sale.order_id, "Royal Mail", "RM1"))
+    # The address still says what the page first showed; what it was told last comes first.
+    with closing(Listener(server, order_path(sale), ada[0], **{"Last-Event-ID": "2"})) as page:
+        assert page.event() == {"id": "3", "data": "3"}
+
+
+def test_a_list_follows_its_read_model(server: WebServer, ada: tuple[Client, UUID]) -> None:
+    with closing(Listener(server, f"/live/my-orders/{ada[1]}/?after=0", ada[0])) as page:
+        ordered(ada[1])
+        catch_up()
+        assert page.event()["id"] == "1"
+
+
+def test_open_pages_hold_no_thread_and_one_person_has_a_limit(server: WebServer) -> None:
+    """Eight threads serve; twenty streams hold none of them."""
+    people = [customer(f"p{number}@example.org") for number in range(4)]
+    with ExitStack() as stack:
+        pages = list[Listener]()
+        for number, (client, person) in enumerate(people, start=1):
+            sale = ordered(person, number)
+            pages += [stack.enter_context(listening(server, order_path(sale), client)) for _ in range(MOST_OF_ONE)]
+            refused = stack.enter_context(listening(server, order_path(sale), client))
+            assert refused.answer.status == 204  # "do not try again" to a browser, which then asks now and then
+        for number, (_, person) in enumerate(people, start=1):
+            sale = Sale(number, customer_id=person)
+            command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+        assert [page.event()["id"] for page in pages] == ["2"] * len(pages)
+    until(lambda: listened_again(server, people[0]), what="who left has made room")
+
+
+@contextmanager
+def listening(server: WebServer, path: str, client: Client) -> Iterator[Listener]:
+    with closing(Listener(server, path, client)) as listener:
+        yield listener
+
+
+def listened_again(server: WebServer, who: tuple[Client, UUID]) -> bool:
+    with listening(server, order_path(Sale(1, customer_id=who[1])), who[0]) as page:
+        return page.answer.status == 200
+
+
+def test_a_stream_is_for_whoever_may_see_the_page(server: WebServer, ada: tuple[Client, UUID]) -> None:
+    sale, (bob, _) = ordered(ada[1]), customer("bob@example.org", "Bob")
+    nobodys = ordered_by_nobody()
+    for client, path, status in (
+        (None, order_path(sale), 403),
+        (bob, order_path(sale), 404),
+        (bob, order_path(nobodys), 404),
+        (bob, f"/live/my-orders/{ada[1]}/", 404),
+        (ada[0], f"/live/nothing/{sale.order_id}/", 404),
+    ):
+        with closing(Listener(server, path, client)) as page:
+            assert page.answer.status == status, path
+
+
+def ordered_by_nobody() -> Sale:
+    sale = Sale(7, customer_id=None)
+    command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, None, sale.lines))
+    return sale
+
+
+def test_streams_end_cleanly_when_the_server_stops(ada: tuple[Client, UUID], database_url: str, tmp_path: Path) -> None:
+    sale = ordered(ada[1])
+    with gunicorn(database_url, tmp_path) as server, closing(Listener(server, order_path(sale), ada[0])) as page:
+        began = monotonic()
+        assert server.stop() == 0
+        assert page.event() == {}
+        assert monotonic() - began < 10
+        assert "Error" not in server.log.read_text() and "Traceback" not in server.log.read_text()
+
+
+# --- the thread itself -------------------------------------------------------------------------------------------
+
+
+class Open(NamedTuple):
+    """A page's end of a stream of this process."""
+
+    sock: socket.socket
+    follower: Follower
+
+    def read(self) -> bytes:
+        self.sock.settimeout(5)
+        return self.sock.recv(1_024)
+
+    def news(self) -> bytes:
+        """The next that is no heartbeat."""
+        while read := self.read():
+            if news := read.replace(HEARTBEAT, b""):
+                return news
+        return b""
+
+
+@pytest.fixture
+def pages() -> Iterator[Callable[..., Open]]:
+    """Open streams of a process that does everything twenty times as fast."""
+    streams = Followers(Pace(look=0.02, heartbeat=0.2, sessions=0.05, lifetime=30))
+    with ExitStack() as stack:
+
+        def opened(client: Client, key: UUID, source: Source = followed, mark: int = 1) -> Open:
+            ours, theirs = map(stack.enter_context, socket.socketpair())
+            login = Login.objects.get(pk=client.session["_auth_user_id"])
+            page = Open(theirs, Follower(ours, source, key, mark, login.pk, client.session.session_key or ""))
+            assert streams.reserve(login.pk)
+            streams.join(page.follower)
+            return page
+
+        yield opened
+        streams.stop()
+        assert streams.count == 0
+
+
+def test_all_pages_of_one_process_are_looked_after_by_one_statement(
+    ada: tuple[Client, UUID], pages: Callable[..., Open]
+) -> None:
+    asked = list[int]()
+
+    def marks(keys: Collection[UUID]) -> Mapping[UUID, int]:
+        asked.append(len(keys))
+        with CaptureQueriesContext(connection) as statements:
+            found = versions(keys)
+        assert len(statements) == 1
+        return found
+
+    source = Source("counted", followed.may, marks)
+    sales = [ordered(ada[1], number) for number in (1, 2)]
+    opened = [pages(ada[0], sale.order_id, source) for sale in (*sales, *sales)]
+    until(lambda: 2 in asked, what="every look asks for both orders at once")
+    for sale in sales:
+        command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+    assert [page.news() for page in opened] == [changed(2)] * 4
+    assert max(asked) == 2
+
+
+def test_a_stream_ends_with_its_session_and_with_its_login(
+    ada: tuple[Client, UUID], pages: Callable[..., Open]
+) -> None:
+    sale, (bob, person) = ordered(ada[1]), customer("bob@example.org", "Bob")
+    hers, his = pages(ada[0], sale.order_id), pages(bob, ordered(person, 2).order_id)
+    ada[0].logout()
+    assert (hers.news(), hers.news()) == (OVER, b"")
+    assert his.read() == HEARTBEAT  # goes on, and is kept open
+    Login.objects.filter(pk=his.follower.login).update(is_active=False)
+    assert (his.news(), his.news()) == (OVER, b"")
+
+
+def test_nothing_runs_while_nobody_follows(ada: tuple[Client, UUID], pages: Callable[..., Open]) -> None:
+    """The thread ends, and its database connection with it."""
+    page = pages(ada[0], ordered(ada[1]).order_id)
+    assert "live pages" in {thread.name for thread in threading.enumerate()}
+    page.sock.close()
+    until(lambda: "live pages" not in {thread.name for thread in threading.enumerate()})

@@ -1,0 +1,167 @@
+"""Programs subscribe to events: they make, change and remove webhooks, see each attempt, and have it made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import override_settings
+from standardwebhooks import Webhook
+
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.tail_reader import newest_position
+from eventshop.web.models import WebhookDelivery, WebhookEndpoint
+from eventshop.web.tasks import send_webhooks
+from orders.domain.commands import ReceiveStock
+from tests.support.api_clients import Program, problem_of, staff
+from tests.support.webhook_receiver import Receiver, receiver
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+@pytest.fixture
+def shop_next_door() -> Iterator[Receiver]:
+    with receiver() as it, override_settings(WEBHOOKS_TO_PRIVATE=True):
+        yield it
+
+
+def integrator(name: str = "integrator", **how: Any) -> Program:
+    return Program(staff(name, "view_storedevent", "add_webhookendpoint"), **how)
+
+
+def subscribed(program: Program, url: str, *types: str) -> Any:
+    answer = program.post("webhooks", {"url": url, "types": types})
+    assert answer.status_code == 201, answer.content
+    return answer
+
+
+def stocked(reference: str) -> None:
+    command_dispatcher.send(ReceiveStock(sku="MUG", quantity=1, reference=reference))
+
+
+def test_a_program_is_told_of_what_it_subscribed_to_and_knows_the_secret(shop_next_door: Receiver) -> None:
+    program = integrator()
+    stocked("D-1")  # before
+    made = subscribed(program, shop_next_door.url, "StockReceived")
+    path = f"webhooks/{made.json()['id']}"
+    assert made["Location"].endswith(f"/api/v1/{path}") and made["ETag"] == '"1"'
+    stocked("D-2")
+    send_webhooks()
+    [taken] = shop_next_door.taken
+    secret = program.get(f"{path}/secret").json()["secret"]
+    assert Webhook(secret).verify(taken.body, taken.headers)["data"]["data"]["reference"] == "D-2"
+    [told] = program.get(f"{path}/deliveries").json()["results"]
+    assert (told["id"], told["state"], told["due_at"]) == (taken.headers["webhook-id"], "delivered", None)
+    assert [it["status"] for it in told["attempts"]] == [204]
+    assert program.get(path).json()["cursor"] == newest_position()
+
+
+def test_a_message_that_was_given_up_is_sent_again_on_demand(shop_next_door: Receiver) -> None:
+    program = integrator()
+    path = f"webhooks/{subscribed(program, shop_next_door.url).json()['id']}"
+    stocked("D-1")
+    shop_next_door.answers = [500]
+    send_webhooks()
+    WebhookDelivery.objects.update(state="failed")
+    [failed] = program.get(f"{path}/deliveries?state=failed").json()["results"]
+    again = program.send("post", f"{path}/deliveries/{failed['id']}/resending")
+    assert again.status_code == 202 and again["Location"].endswith(f"{path}/deliveries")
+    send_webhooks()
+    [told] = program.get(f"{path}/deliveries").json()["results"]
+    assert [it["status"] for it in told["attempts"]] == [500, 204]
+    assert problem_of(program.send("post", f"{path}/deliveries/{new_id()}/resending")) == (404, "not-found")
+    assert problem_of(program.get(f"{path}/deliveries?state=lost")) == (400, "invalid-parameter")
+
+
+def test_a_webhook_is_changed_and_removed_by_who_has_seen_it_as_it_is(shop_next_door: Receiver) -> None:
+    program = integrator()
+    path = f"webhooks/{subscribed(program, shop_next_door.url).json()['id']}"
+    off = {"url": shop_next_door.url, "types": ["OrderCreated"], "active": False}
+    assert problem_of(program.send("put", path, off)) == (428, "precondition-missing")
+    changed = program.send("put", path, off, if_match='"1"')
+    assert (changed.status_code, changed["ETag"], changed.json()["active"]) == (200, '"2"', False)
+    lost = program.send("put", path, {**off, "active": True}, if_match='"1"')
+    assert problem_of(lost) == (412, "wrong-expected-version") and lost.json()["version"] == 2
+    before = program.get(f"{path}/secret").json()["secret"]
+    rotated = program.send("post", f"{path}/secret", if_match='"2"')
+    assert rotated.json()["secret"] != before and rotated.json()["former_until"]
+    assert problem_of(program.send("post", f"{path}/secret", if_match='"2"')) == (412, "wrong-expected-version")
+    assert problem_of(program.send("delete", path, if_match='"2"')) == (412, "wrong-expected-version")
+    assert program.send("delete", path, if_match='"3"').status_code == 204
+    assert problem_of(program.get(path)) == (404, "not-found")
+    assert not WebhookEndpoint.objects.exists()
+
+
+def test_the_same_key_makes_one_webhook(shop_next_door: Receiver) -> None:
+    program, body = integrator(), {"url": shop_next_door.url}
+    first = program.post("webhooks", body, idempotency_key="hook-1")
+    again = program.post("webhooks", body, idempotency_key="hook-1")
+    assert (again.status_code, again.json(), again["Idempotency-Replayed"]) == (201, first.json(), "true")
+    other = program.post("webhooks", {**body, "types": ["OrderCreated"]}, idempotency_key="hook-1")
+    assert problem_of(other) == (422, "command-id-reused")
+    assert WebhookEndpoint.objects.count() == 1
+
+
+def test_each_sees_their_own_and_staff_who_may_see_everybodys(shop_next_door: Receiver) -> None:
+    mine, other = integrator(), integrator("other")
+    path = f"webhooks/{subscribed(mine, shop_next_door.url).json()['id']}"
+    subscribed(other, shop_next_door.url)
+    looker = Program(staff("looker", "view_webhookendpoint"))
+    assert [len(it.get("webhooks").json()["results"]) for it in (mine, other, looker)] == [1, 1, 2]
+    for what in (path, f"{path}/secret", f"{path}/deliveries"):
+        assert problem_of(other.get(what)) == (404, "not-found")
+    assert looker.get(path).status_code == 200
+    assert problem_of(looker.get(f"{path}/secret")) == (403, "not-allowed")
+    assert problem_of(looker.send("delete", path, if_match="*")) == (403, "not-allowed")
+    changer = Program(staff("changer", "view_webhookendpoint", "change_webhookendpoint"))
+    assert changer.get(f"{path}/secret").json() == mine.get(f"{path}/secret").json()
+    assert problem_of(integrator(scopes=["webhooks:read"]).post("webhooks", {})) == (403, "out-of-scope")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "pointer"),
+    [
+        ({"url": "https://10.0.0.1/"}, "unsafe-address", None),
+        ({"url": "http://93.184.215.14/"}, "unsafe-address", None),
+        ({"url": "nonsense"}, "unsafe-address", None),
+        ({"url": "https://nowhere.invalid/"}, "invalid-body", "/url"),
+        ({"url": "https://93.184.215.14/", "types": ["OrderCreated", "OrderMade"]}, "invalid-body", "/types/1"),
+        ({"url": ""}, "invalid-body", "/url"),
+        ({"types": []}, "invalid-body", ""),
+    ],
+)
+def test_where_no_webhook_may_go_it_is_not_made(body: Any, code: str, pointer: str | None) -> None:
+    answer = integrator().post("webhooks", body)
+    assert problem_of(answer) == (422, code)
+    if pointer is not None:
+        assert [it["pointer"] for it in answer.json()["errors"]] == [pointer]
+    assert not WebhookEndpoint.objects.exists()
+
+
+def test_a_webhook_removed_while_it_is_sent_to_is_no_failure(shop_next_door: Receiver) -> None:
+    program = integrator()
+    path = f"webhooks/{subscribed(program, shop_next_door.url).json()['id']}"
+    stocked("D-1")
+    shop_next_door.meanwhile = lambda: program.send("delete", path, if_match="*")
+    send_webhooks()
+    assert len(shop_next_door.taken) == 1 and not WebhookDelivery.objects.exists()
+
+
+def test_of_two_who_change_what_they_both_saw_one_is_told(shop_next_door: Receiver) -> None:
+    program = integrator()
+    path = f"webhooks/{subscribed(program, shop_next_door.url).json()['id']}"
+    for version in range(1, 6):
+
+        def change(active: bool, version: int = version) -> int:
+            body = {"url": shop_next_door.url, "types": [], "active": active}
+            try:
+                return int(program.send("put", path, body, if_match=f'"{version}"').status_code)
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(2) as both:
+            assert sorted(both.map(change, (True, False))) == [200, 412]

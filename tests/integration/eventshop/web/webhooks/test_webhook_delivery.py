@@ -1,0 +1,247 @@
+"""Other people's servers are told of events: each once, signed, again until they take it, and never our own network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import Client, override_settings
+from django.utils import timezone
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.tail_reader import newest_position
+from eventshop.web.models import WebhookDelivery, WebhookEndpoint
+from eventshop.web.tasks import send_webhooks
+from eventshop.web.webhooks import signing_secrets
+from eventshop.web.webhooks.delivery import WAITS, send_due
+from eventshop.web.webhooks.enqueue import collect
+from eventshop.web.webhooks.url_policy import UnsafeAddress, checked
+from orders.domain.commands import CreateOrder, ReceiveStock
+from tests.integration.eventshop.web.api.test_openapi import DOCUMENT, fits
+from tests.support.api_clients import staff
+from tests.support.sales import ADA, Sale
+from tests.support.staff import boss, clerk
+from tests.support.webhook_receiver import Receiver, receiver
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+@pytest.fixture
+def shop_next_door() -> Iterator[Receiver]:
+    with receiver() as it, override_settings(WEBHOOKS_TO_PRIVATE=True):
+        yield it
+
+
+def endpoint(url: str, types: str = "") -> WebhookEndpoint:
+    owner = staff("integrator", "view_storedevent")
+    return WebhookEndpoint.objects.create(owner=owner, url=url, types=types, cursor=newest_position())
+
+
+def stocked(number: int = 1) -> None:
+    for count in range(number):
+        command_dispatcher.send(ReceiveStock(sku=f"S{count}", quantity=1, reference="D-1"))
+
+
+def later(delivery: WebhookDelivery) -> None:
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_what_happens_is_told_once_and_signed(shop_next_door: Receiver) -> None:
+    stocked()  # before anybody asked
+    it = endpoint(shop_next_door.url)
+    command_dispatcher.send(CreateOrder(Sale(1).order_id, "1", ADA, Sale(1).lines, delivery_name="Ada Marker"))
+    for _ in range(3):
+        send_webhooks()
+    [taken] = shop_next_door.taken
+    told = Webhook(signing_secrets.secret(it)).verify(taken.body, taken.headers)
+    assert (told["type"], told["data"]["aggregate_id"]) == ("OrderCreated", str(Sale(1).order_id))
+    assert told["data"]["data"]["delivery_name"] is None and "Ada Marker" not in taken.body
+    described = DOCUMENT["webhooks"]["event"]["post"]
+    fits(described["requestBody"]["content"]["application/json"]["schema"], json.loads(taken.body))
+    assert {it["name"] for it in described["parameters"]} <= set(taken.headers)
+    assert taken.headers["host"] == shop_next_door.url.split("/")[2]
+    [delivery] = WebhookDelivery.objects.all()
+    assert (delivery.state, taken.headers["webhook-id"]) == ("delivered", str(delivery.pk))
+    [attempt] = delivery.attempts.all()
+    assert (attempt.status, attempt.error) == (204, "")
+
+
+def test_only_the_types_that_were_asked_for_are_told(shop_next_door: Receiver) -> None:
+    endpoint(shop_next_door.url, "OrderCreated")
+    stocked(3)
+    command_dispatcher.send(CreateOrder(Sale(1).order_id, "1", ADA, Sale(1).lines))
+    send_webhooks()
+    assert [json.loads(it.body)["type"] for it in shop_next_door.taken] == ["OrderCreated"]
+
+
+def test_a_receiver_that_fails_is_tried_again_and_later_each_time(shop_next_door: Receiver) -> None:
+    endpoint(shop_next_door.url)
+    stocked()
+    shop_next_door.answers = [500, 302, 404]
+    collect()
+    for number, status in enumerate((500, 302, 404)):
+        assert send_due() == 1
+        [delivery] = WebhookDelivery.objects.all()
+        assert (delivery.state, delivery.attempts.last().status) == ("waiting", status)  # type: ignore[union-attr]
+        wait = delivery.due_at - timezone.now()
+        assert WAITS[number] - timedelta(seconds=5) < wait <= WAITS[number]
+        assert send_due() == 0
+        later(delivery)
+    assert send_due() == 1
+    [delivery] = WebhookDelivery.objects.all()
+    assert (delivery.state, delivery.attempts.count()) == ("delivered", 4)
+    ids = {it.headers["webhook-id"] for it in shop_next_door.taken}
+    assert len(ids) == 1 and len(shop_next_door.taken) == 4  # a redirect is not followed
+
+
+def test_in_the_end_it_is_given_up_and_staff_send_it_again(shop_next_door: Receiver) -> None:
+    endpoint(shop_next_door.url)
+    stocked()
+    collect()
+    shop_next_door.answers = [503] * (len(WAITS) + 1)
+    for _ in range(len(WAITS) + 1):
+        send_due()
+        later(WebhookDelivery.objects.get())
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.state, send_due()) == ("failed", 0)
+    rows = {"action": "resend", "_selected_action": [str(delivery.pk)]}
+    clerk("view_webhookdelivery").post("/admin/web/webhookdelivery/", rows)
+    assert send_due() == 0
+    clerk("view_webhookdelivery", "resend_webhookdelivery").post("/admin/web/webhookdelivery/", rows)
+    assert (send_due(), WebhookDelivery.objects.get().state) == (1, "delivered")
+    page = boss().get(f"/admin/web/webhookdelivery/{delivery.pk}/change/").content.decode()
+    assert page.count("503") >= len(WAITS)
+
+
+def test_a_receiver_that_is_away_is_no_failure_of_ours() -> None:
+    with override_settings(WEBHOOKS_TO_PRIVATE=True):
+        endpoint("http://127.0.0.1:1/hooks")
+        stocked()
+        send_webhooks()
+    [attempt] = WebhookDelivery.objects.get().attempts.all()
+    assert (attempt.status, attempt.error) == (None, "ConnectError")
+
+
+def test_a_receiver_that_says_gone_is_told_no_more(shop_next_door: Receiver) -> None:
+    endpoint(shop_next_door.url)
+    stocked(2)
+    shop_next_door.answers = [410]
+    collect()
+    WebhookDelivery.objects.filter(position=newest_position()).update(due_at=timezone.now() + timedelta(hours=1))
+    send_due()
+    assert not WebhookEndpoint.objects.get().active
+    WebhookDelivery.objects.update(due_at=timezone.now())
+    assert send_due() == 0 and len(shop_next_door.taken) == 1
+
+
+def test_whoever_may_not_read_events_any_more_is_not_told_of_them(shop_next_door: Receiver) -> None:
+    endpoint(shop_next_door.url)
+    staff("integrator")
+    stocked()
+    send_webhooks()
+    assert not shop_next_door.taken and not WebhookEndpoint.objects.get().active
+
+
+def test_a_new_secret_and_the_former_one_both_sign_for_a_day(shop_next_door: Receiver) -> None:
+    it = endpoint(shop_next_door.url)
+    before = signing_secrets.secret(it)
+    signing_secrets.rotate(it)
+    after = signing_secrets.secret(it)
+    assert before != after
+    stocked()
+    send_webhooks()
+    for secret in (before, after):
+        Webhook(secret).verify(shop_next_door.taken[0].body, shop_next_door.taken[0].headers)
+    WebhookEndpoint.objects.update(former_until=timezone.now())
+    stocked()
+    send_webhooks()
+    Webhook(after).verify(shop_next_door.taken[1].body, shop_next_door.taken[1].headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(before).verify(shop_next_door.taken[1].body, shop_next_door.taken[1].headers)
+
+
+def test_however_many_processes_look_each_event_is_delivered_once(shop_next_door: Receiver) -> None:
+    endpoint(shop_next_door.url)
+    stocked(15)
+
+    def work(_: int) -> Any:
+        try:
+            collect()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(8)))
+    while send_due():
+        pass
+    ids = [it.headers["webhook-id"] for it in shop_next_door.taken]
+    assert len(ids) == len(set(ids)) == 15
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://localhost/",
+        "https://127.0.0.1/",
+        "https://127.1/",
+        "https://2130706433/",
+        "https://0.0.0.0/",
+        "https://10.1.2.3/",
+        "https://172.16.0.1/",
+        "https://192.168.1.1/",
+        "https://100.64.0.1/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://224.0.0.1/",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[64:ff9b:1::1]/",
+        "https://[2002:7f00:1::]/",
+        "https://[fe80::1]/",
+        "https://[fd00::1]/",
+        "http://93.184.215.14/",
+        "ftp://93.184.215.14/",
+        "https://user:pass@93.184.215.14/",
+        "https:///",
+        "nonsense",
+    ],
+)
+def test_a_webhook_never_goes_into_a_network_that_is_not_public(url: str) -> None:
+    with pytest.raises(UnsafeAddress):
+        checked(url)
+    target = checked("https://93.184.215.14:8443/in?x=1")
+    assert (str(target.url), target.host_header) == ("https://93.184.215.14:8443/in?x=1", "93.184.215.14:8443")
+
+
+def test_an_address_that_has_become_private_since_is_refused_when_it_is_sent(shop_next_door: Receiver) -> None:
+    endpoint(shop_next_door.url)
+    stocked()
+    with override_settings(WEBHOOKS_TO_PRIVATE=False):
+        send_webhooks()
+    assert not shop_next_door.taken
+    [attempt] = WebhookDelivery.objects.get().attempts.all()
+    assert attempt.error.startswith("A webhook goes to https on the public internet only")
+
+
+def test_staff_make_a_webhook_that_begins_now_and_see_its_secret() -> None:
+    stocked()
+    client = clerk("view_webhookendpoint", "add_webhookendpoint", "change_webhookendpoint", "view_storedevent")
+    form = {"url": "https://10.0.0.1/", "types": "OrderMade", "active": "on"}
+    page = client.post("/admin/web/webhookendpoint/add/", form).content.decode()
+    assert "public internet only" in page and "There are no such events: OrderMade" in page
+    assert not WebhookEndpoint.objects.exists()
+    form = {"url": "https://93.184.215.14/in", "types": "OrderCreated OrderShipped", "active": "on"}
+    client.post("/admin/web/webhookendpoint/add/", form)
+    it = WebhookEndpoint.objects.get()
+    assert (it.owner.username, it.cursor) == ("clerk", newest_position())
+    path = f"/admin/web/webhookendpoint/{it.pk}/change/"
+    assert signing_secrets.secret(it) in client.get(path).content.decode()
+    assert signing_secrets.secret(it) not in clerk("view_webhookendpoint").get(path).content.decode()
+    assert Client().get(path).status_code == 302

@@ -1,0 +1,236 @@
+"""Staff ship, deliver, cancel and refund orders: each is a command, sent once, its answer shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.models import StoredEvent, StoredReceipt
+from orders.domain.commands import ShipOrder
+from tests.support.read_models import append
+from tests.support.sales import LANTERNS, Sale
+from tests.support.staff import boss, catch_up, clerk, order_page, said, shop
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+sale, other, third = Sale(1), Sale(2), Sale(3, lines=(LANTERNS,))
+LIST = "/admin/projections/ordersummary/"
+
+
+def told(of: Sale = sale) -> list[str]:
+    events = StoredEvent.objects.filter(aggregate_id=of.order_id).order_by("version")
+    return list(events.values_list("event_type", flat=True))
+
+
+def fields(page: Any) -> dict[str, str]:
+    """What a browser would send back: the values the dialog was opened with."""
+    form = page.context["form"]
+    return {field.name: str(field.value()) for field in form if field.value() is not None}
+
+
+def filled_in(client: Client, action: str, **values: str) -> dict[str, str]:
+    return fields(client.get(order_page(sale, action))) | values
+
+
+def test_a_paid_order_is_shipped_by_its_command() -> None:
+    shop(sale)
+    client = clerk("view_ordersummary", "ship_order")
+    answer = client.post(order_page(sale, "ship"), filled_in(client, "ship", carrier="Royal Mail", tracking="RM 1"))
+    assert answer.headers["Location"] == order_page(sale)
+    assert said(answer) == ["Order 000001 shipped. The list follows in a moment."]
+    assert told() == ["OrderCreated", "PaymentProcessed", "OrderShipped"]
+    event = StoredEvent.objects.latest("position")
+    assert (event.actor, json.loads(event.metadata)["channel"]) == ("clerk", "admin")
+    catch_up()
+    page = client.get(order_page(sale)).content.decode()
+    assert "Royal Mail RM 1" in page
+    assert "Shipped with Royal Mail RM 1" in page
+
+
+@pytest.mark.parametrize(
+    ("action", "values", "event"),
+    [
+        ("ship", {"carrier": "DHL"}, "OrderShipped"),
+        ("cancel", {"reason": "out of stock"}, "OrderCancelled"),
+        ("refund", {"reason": "chipped"}, "ItemsReturned"),
+    ],
+)
+def test_a_dialog_submitted_twice_sends_one_command(action: str, values: dict[str, str], event: str) -> None:
+    shop(sale)
+    client = boss()
+    form = filled_in(client, action, **values)
+    first, second = (client.post(order_page(sale, action), form) for _ in range(2))
+    assert said(first) == said(second)
+    assert told().count(event) == 1
+    assert StoredReceipt.objects.filter(command_id=form["command_id"]).count() == 1
+
+
+def test_the_same_dialog_with_other_values_is_refused() -> None:
+    shop(sale)
+    client = boss()
+    form = filled_in(client, "ship", carrier="DHL")
+    client.post(order_page(sale, "ship"), form)
+    answer = client.post(order_page(sale, "ship"), form | {"carrier": "UPS"})
+    assert said(answer)[-1].endswith("Open it again to send new ones.")
+    assert told().count("OrderShipped") == 1
+
+
+def test_a_refused_command_is_an_error_message_and_leaves_nothing() -> None:
+    shop(sale)
+    client = boss()
+    form = filled_in(client, "ship", carrier="DHL")
+    append(sale.order_id, sale.cancelled(*sale.pieces()))  # somebody was faster
+    answer = client.post(order_page(sale, "ship"), form)
+    assert said(answer) == ["Order 000001 was not shipped. ShipOrder cannot be done to an order that is CANCELLED."]
+    assert told() == ["OrderCreated", "PaymentProcessed", "OrderCancelled"]
+
+
+def test_the_dialog_says_at_once_what_the_rules_would_refuse() -> None:
+    shop(sale)
+    page = boss().get(order_page(sale, "deliver")).content.decode()
+    assert "DeliverOrder cannot be done to an order that is PAID" in page
+    assert "<button" not in page[page.index('id="confirm"') : page.index("</form>") if "</form>" in page else None]
+
+
+def test_opening_a_dialog_changes_nothing() -> None:
+    shop(sale)
+    client = boss()
+    for action in ("ship", "deliver", "cancel", "refund"):
+        assert client.get(order_page(sale, action)).status_code == 200
+    assert told() == ["OrderCreated", "PaymentProcessed"]
+
+
+def test_the_dialog_names_the_order_and_the_effect() -> None:
+    shop(sale)
+    page = boss().get(order_page(sale, "cancel")).content.decode()
+    assert "Cancel order 000001" in page
+    assert "What was paid is refunded." in page
+
+
+def test_what_is_missing_is_asked_for_again() -> None:
+    shop(sale)
+    client = boss()
+    for action, field in (("ship", "carrier"), ("cancel", "reason"), ("refund", "reason")):
+        page = client.post(order_page(sale, action), filled_in(client, action))
+        assert page.status_code == 200
+        assert page.context["form"].errors[field]
+    assert told() == ["OrderCreated", "PaymentProcessed"]
+
+
+def test_what_no_command_can_hold_is_a_form_error() -> None:
+    shop(sale)
+    client = boss()
+    page = client.post(order_page(sale, "ship"), filled_in(client, "ship", carrier="Royal\x07Mail"))
+    assert page.status_code == 200
+    assert page.context["form"].errors
+    assert told() == ["OrderCreated", "PaymentProcessed"]
+
+
+def test_a_refund_takes_back_what_is_asked_for() -> None:
+    shop(sale)
+    client = boss()
+    form = filled_in(client, "refund", reason="chipped")
+    assert (form["line_1"], form["line_2"], form["reference"]) == ("6", "2", "R-000001")
+    answer = client.post(order_page(sale, "refund"), form | {"line_1": "1", "line_2": "0"})
+    assert said(answer) == ["Order 000001 refunded. The list follows in a moment."]
+    catch_up()
+    page = client.get(order_page(sale)).content.decode()
+    assert re.search(r"<dt>Refunded</dt><dd>3\.39\sGBP</dd>", page)
+    again = fields(client.get(order_page(sale, "refund")))
+    assert (again["line_1"], again["line_2"]) == ("5", "2")
+
+
+@pytest.mark.parametrize("quantities", [("0", "0"), ("7", "0"), ("-1", "0"), ("x", "0")])
+def test_a_refund_of_nothing_or_too_much_is_a_form_error(quantities: tuple[str, str]) -> None:
+    shop(sale)
+    client = boss()
+    form = filled_in(client, "refund", reason="chipped", line_1=quantities[0], line_2=quantities[1])
+    page = client.post(order_page(sale, "refund"), form)
+    assert page.status_code == 200
+    assert page.context["form"].errors
+    assert told() == ["OrderCreated", "PaymentProcessed"]
+
+
+@pytest.mark.parametrize("action", ["ship", "deliver", "cancel", "refund"])
+def test_each_action_has_a_permission_of_its_own(action: str) -> None:
+    shop(sale)
+    if action == "deliver":  # no button for it before
+        send(ShipOrder(sale.order_id, "DHL"))
+    others = {"ship_order", "deliver_order", "cancel_order", "refund_order"} - {f"{action}_order"}
+    without = clerk("view_ordersummary", *others)
+    assert without.get(order_page(sale, action)).status_code == 403
+    assert without.post(order_page(sale, action), {"carrier": "DHL"}).status_code == 403
+    assert f"/{action}/" not in without.get(order_page(sale)).content.decode()
+    allowed = clerk("view_ordersummary", f"{action}_order")
+    assert allowed.get(order_page(sale, action)).status_code == 200
+    assert f"/{action}/" in allowed.get(order_page(sale)).content.decode()
+
+
+def test_a_forged_request_is_refused() -> None:
+    shop(sale)
+    client = boss()
+    form = filled_in(client, "ship", carrier="DHL")
+    client.handler.enforce_csrf_checks = True
+    assert client.post(order_page(sale, "ship"), form).status_code == 403
+    assert told() == ["OrderCreated", "PaymentProcessed"]
+
+
+def test_orders_that_are_not_there_have_no_dialog() -> None:
+    shop(sale)
+    client = boss()
+    assert client.get(order_page(other, "ship")).status_code == 404
+    assert client.get("/admin/projections/ordersummary/no-id/ship/").status_code == 404
+
+
+def selected(action: str, *sales: Sale, **values: str) -> dict[str, Any]:
+    return {"action": action, "_selected_action": [str(of.order_id) for of in sales], **values}
+
+
+def test_several_orders_are_shipped_from_the_list_each_with_its_own_answer() -> None:
+    shop(sale, other, third)
+    append(other.order_id, other.shipped)
+    client = boss()
+    asked = client.post(LIST, selected("ship_selected", sale, other, third))
+    page = asked.content.decode()
+    assert "Ship 3 orders" in page
+    assert told() == ["OrderCreated", "PaymentProcessed"]
+    assert "tracking" not in asked.context["form"].fields
+    form = selected("ship_selected", sale, other, third, carrier="DHL", command_id=fields(asked)["command_id"])
+    for _ in range(2):  # a double submit
+        answer = client.post(LIST, form)
+        done, refused = said(answer)
+        assert done == "2 shipped: 000003, 000001. The list follows in a moment."
+        assert refused == "1 refused. 000002: ShipOrder cannot be done to an order that is SHIPPED."
+    assert told().count("OrderShipped") == told(third).count("OrderShipped") == 1
+
+
+def test_the_list_asks_again_for_what_is_missing() -> None:
+    shop(sale)
+    client = boss()
+    asked = client.post(LIST, selected("cancel_selected", sale))
+    again = client.post(LIST, selected("cancel_selected", sale, command_id=fields(asked)["command_id"]))
+    assert again.context["form"].errors["reason"]
+    assert told() == ["OrderCreated", "PaymentProcessed"]
+
+
+def test_a_list_action_needs_its_permission() -> None:
+    shop(sale)
+    client = clerk("view_ordersummary", "deliver_order")
+    page = client.get(LIST).content.decode()
+    assert "deliver_selected" in page
+    assert "ship_selected" not in page
+    client.post(LIST, selected("ship_selected", sale, carrier="DHL", command_id=str(sale.order_id)))
+    assert told() == ["OrderCreated", "PaymentProcessed"]
+
+
+def test_an_order_page_says_when_it_is_behind() -> None:
+    shop(sale)
+    append(sale.order_id, sale.shipped)
+    page = boss().get(order_page(sale)).content.decode()
+    assert "This page is 1 event behind" in page
+    assert "Shipped with Royal Mail RM1" in page

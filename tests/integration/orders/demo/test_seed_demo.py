@@ -1,0 +1,87 @@
+"""A fresh shop is filled once."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import Sum
+from django.test import Client
+from pytest_django import Settings
+
+from eventshop.eventstore.models import StoredEvent
+from eventshop.web.pages import demo_registry
+from projections.models import DailySales, OrderSummary, TradeBlotter, TradingAccount
+from tests.support.retail_import import project
+from users.application import accounts
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+def seed() -> str:
+    out = StringIO()
+    call_command("seed_demo", stdout=out)
+    return out.getvalue()
+
+
+def test_an_empty_store_is_filled_and_shows_every_state() -> None:
+    assert seed().startswith("Demo data: ")
+    project()
+    assert set(OrderSummary.objects.values_list("status", flat=True)) == set(OrderSummary.Status.values)
+    orders = OrderSummary.objects.aggregate(paid=Sum("paid"))["paid"]
+    assert orders == DailySales.objects.aggregate(gross=Sum("gross"))["gross"] > 0
+
+
+def test_the_demo_customer_signs_in_and_finds_trades_in_every_state(settings: Settings) -> None:
+    settings.STAFF_PASSWORD = "three quiet lanterns"
+    seed()
+    for _ in range(2):
+        call_command("ensure_demo_customer")
+    client = Client()
+    assert client.login(username=demo_registry.EMAIL, password="three quiet lanterns")
+    project()
+    assert {"SETTLED", "CANCELLED", "REJECTED", "OPEN"} <= set(TradeBlotter.objects.values_list("status", flat=True))
+    assert len(client.get("/trading/").context["page"].object_list) == 20
+    assert len(client.get("/trading/positions/").context["held"]) == 2
+    assert [desk.opened.reference for desk in client.get("/trading/accounts/").context["desks"]] == ["Crypto", "Shares"]
+    refused = TradingAccount.objects.filter(refusals__gt=0)
+    assert not refused.exists()
+
+
+def test_the_demo_customer_finds_an_order_in_every_state_however_often_the_shop_is_started(settings: Settings) -> None:
+    settings.STAFF_PASSWORD = "three quiet lanterns"
+    call_command("ensure_demo_customer")
+    told = StoredEvent.objects.count()
+    call_command("ensure_demo_customer")
+    assert StoredEvent.objects.count() == told
+    project()
+    client = Client()
+    client.login(username=demo_registry.EMAIL, password="three quiet lanterns")
+    mine = client.get("/orders/").context["page"].object_list
+    assert {order.status for order in mine} == {"CREATED", "PAID", "SHIPPED", "DELIVERED", "CANCELLED"}
+    assert [order.reference for order in mine if order.refunded] != []
+    invoices = [client.get(f"/orders/{order.order_id}/invoice/").status_code for order in mine if order.paid]
+    assert invoices == [200] * 4
+
+
+def test_a_demo_customer_who_has_left_gets_no_orders(settings: Settings) -> None:
+    settings.STAFF_PASSWORD = "three quiet lanterns"
+    call_command("ensure_demo_customer")
+    accounts.close(demo_registry.CUSTOMER)
+    told = StoredEvent.objects.count()
+    call_command("ensure_demo_customer")
+    assert StoredEvent.objects.count() == told
+
+
+def test_without_a_password_there_is_no_demo_customer(settings: Settings) -> None:
+    settings.STAFF_PASSWORD = ""
+    with pytest.raises(CommandError, match="STAFF_PASSWORD"):
+        call_command("ensure_demo_customer")
+
+
+def test_a_store_with_events_is_left_alone() -> None:
+    seed()
+    before = StoredEvent.objects.count()
+    assert seed() == "There are events already; the demo data is left out.\n"
+    assert StoredEvent.objects.count() == before

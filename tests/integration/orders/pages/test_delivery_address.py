@@ -1,0 +1,112 @@
+"""Where a parcel goes is the customer's personal data: their orders outlive it, correct and anonymous."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from eventshop.core.errors import Tampered
+from eventshop.core.message_registry import registry
+from eventshop.core.messages import Envelope, new_id
+from eventshop.core.personal_fields import Redacted
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.records import recorded
+from eventshop.privacy.encryption import personal_keys
+from eventshop.privacy.models import PersonalKey
+from eventshop.projections import personal_columns
+from eventshop.projections.projection import catalogue
+from eventshop.testing.given_when_then import columns
+from orders.domain.commands import CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
+from projections.activity_timeline import activity_timeline
+from projections.models import ActivityTimeline, OrderSummary
+from projections.order_summary import order_summary
+from tests.support.database import everything_stored
+from tests.support.read_models import caught_up, equal_the_fold
+from tests.support.sales import ADA, LANTERNS
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+NAME, ADDRESS, NEIGHBOUR = "Ada Lovelace", "12 St James's Square\nLondon", "Mrs Somerville"
+
+
+def order(customer_id: UUID | None = ADA) -> CreateOrder:
+    return CreateOrder(
+        uuid4(), "000001", customer_id, (LANTERNS,), "France", delivery_name=NAME, delivery_address=ADDRESS
+    )
+
+
+def delivered(customer_id: UUID | None = ADA) -> UUID:
+    command = order(customer_id)
+    send(command)
+    send(ProcessPayment(command.order_id, amount=command.total, method="card"))
+    send(ShipOrder(command.order_id, carrier="Royal Mail"))
+    send(DeliverOrder(command.order_id, received_by=NEIGHBOUR))
+    return command.order_id
+
+
+def summary(order_id: UUID) -> tuple[str, ...]:
+    return OrderSummary.objects.values_list("delivery_name", "delivery_address", "received_by").get(pk=order_id)
+
+
+def test_nothing_of_it_is_stored_in_clear_but_the_row_that_shows_it() -> None:
+    order_id = delivered()
+    for word in (NAME, "St James", NEIGHBOUR):
+        assert word not in everything_stored()
+    caught_up(order_summary, activity_timeline)
+    assert summary(order_id) == (NAME, ADDRESS, NEIGHBOUR)
+    told = ActivityTimeline.objects.get(event_type="OrderDelivered").summary
+    assert told == "Delivered and signed for"
+
+
+def test_the_customers_key_opens_the_address_and_the_orders_key_who_took_it_in() -> None:
+    order_id = delivered()
+    assert set(PersonalKey.objects.values_list("subject", "purpose")) == {(ADA, "delivery"), (order_id, "delivery")}
+    personal_keys.destroy(ADA)
+    first, *_, last = store.get_events(order_id)
+    assert first.event.delivery_name == Redacted("delivery")
+    assert first.event.total == LANTERNS.amount
+    assert last.event.received_by == NEIGHBOUR
+
+
+def test_an_erased_customers_orders_stay_correct_and_anonymous() -> None:
+    order_id = delivered()
+    caught_up(*catalogue.chosen([]))
+    before = columns(OrderSummary.objects.get(pk=order_id))
+    for subject in (ADA, order_id):
+        personal_keys.destroy(subject)
+        personal_columns.scrub(subject, catalogue)
+    after = columns(OrderSummary.objects.get(pk=order_id))
+    assert {name for name in after if after[name] != before[name]} == set(OrderSummary.personal)
+    equal_the_fold()
+
+
+def test_a_guests_address_is_kept_under_the_orders_own_key() -> None:
+    order_id = delivered(None)
+    assert list(PersonalKey.objects.values_list("subject", flat=True)) == [order_id]
+    caught_up(order_summary)
+    assert summary(order_id) == (NAME, ADDRESS, NEIGHBOUR)
+    personal_keys.destroy(order_id)
+    assert personal_columns.scrub(order_id, catalogue) == 1
+    equal_the_fold(order_summary)
+
+
+def test_orders_without_an_address_need_no_key() -> None:
+    send(CreateOrder(uuid4(), "000001", ADA, (LANTERNS,)))
+    assert not PersonalKey.objects.exists()
+    [row] = engine().select("ORDER BY position", ())
+    with pytest.raises(Tampered, match="field delivery_name, why it is not encrypted"):
+        recorded(row._replace(payload=row.payload.replace('"delivery_name":""', '"delivery_name":"Eve"')), registry)
+
+
+def test_the_same_delivery_sent_again_gives_the_same_answer() -> None:
+    command, envelope = order(), Envelope(command_id=new_id())
+    send(command)
+    send(ProcessPayment(command.order_id, amount=command.total, method="card"))
+    send(ShipOrder(command.order_id, carrier="Royal Mail"))
+    deliver = DeliverOrder(command.order_id, received_by=NEIGHBOUR)
+    first = send(deliver, envelope=envelope)
+    personal_keys.memory.clear()
+    assert send(deliver, envelope=envelope).position == first.position

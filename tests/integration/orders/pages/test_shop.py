@@ -1,0 +1,260 @@
+"""Customers order, see at once what they have done, cancel, return, and keep an invoice; each their own."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from threading import Thread
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User as Login
+from django.db import connections
+from django.test import Client
+
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
+from orders.domain.commands import ProcessPayment, ReceiveStock, ShipOrder, WriteOffStock
+from orders.domain.order import Order
+from orders.models import Product
+from tests.support.customers import PASSWORD, customer
+from tests.support.sales import gbp
+from tests.support.staff import boss, catch_up
+from users.application.customer_adapter import person
+from users.domain.commands import ChangeContactDetails
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+@pytest.fixture(autouse=True)
+def goods(clean_database: None) -> None:
+    for sku, name, price in (("MUG", "Mug, oat", "12.50"), ("LAMP", "Reading lamp", "118.00")):
+        Product.objects.create(sku=sku, name=name, price=Decimal(price))
+        command_dispatcher.send(ReceiveStock(sku=sku, quantity=5, reference="D-1"))
+
+
+def shopper(email: str = "ada@example.org") -> tuple[Client, UUID]:
+    """A customer with an address, and two mugs in the basket."""
+    client, person = customer(email, "Ada Łukasz")
+    command_dispatcher.send(ChangeContactDetails(person, email, "Ada Łukasz", address="1 St\nYork"))
+    client.post("/shop/MUG/", {"quantity": "2"})
+    return client, person
+
+
+def text_of(client: Client, path: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get(path).content.decode()))
+
+
+def form_of(client: Client) -> dict[str, str]:
+    """The hidden fields of the checkout."""
+    page = client.get("/checkout/").content.decode()
+    return dict(re.findall(r'name="(form_id|total)" value="([^"]+)"', page))
+
+
+def ordered(client: Client) -> UUID:
+    answer = client.post("/checkout/", form_of(client))
+    assert answer.status_code == 302
+    return UUID(answer.headers["Location"].split("/")[2])
+
+
+def pay(order_id: UUID) -> None:
+    command_dispatcher.send(ProcessPayment(order_id, gbp("25.00"), "card"))
+
+
+def test_the_shop_is_open_to_everybody_and_found_by_words(client: Client) -> None:
+    Product.objects.create(sku="OLD", name="Old mug", price=Decimal(1), on_sale=False)
+    assert "Out of stock" not in text_of(client, "/shop/")
+    command_dispatcher.send(WriteOffStock(sku="LAMP", quantity=5, reason="broken", reference="W-1"))
+    catch_up()
+    assert "Reading lamp £118.00 Out of stock" in text_of(client, "/shop/")
+    assert "Mug, oat £12.50 Only 5 left" in text_of(client, "/shop/")
+    assert "Reading lamp" not in text_of(client, "/shop/?q=mug")
+    assert "Nothing in the shop has “ufo”" in text_of(client, "/shop/?q=ufo")
+    assert client.get("/shop/OLD/").status_code == 404
+    assert "Only 5 left" in text_of(client, "/shop/MUG/")
+
+
+def test_a_basket_is_filled_changed_and_emptied(client: Client) -> None:
+    client.post("/shop/MUG/", {"quantity": "2"})
+    client.post("/shop/MUG/", {"quantity": "1"})
+    client.post("/shop/LAMP/", {"quantity": "1"})
+    assert "Total £155.50" in text_of(client, "/basket/")
+    client.post("/basket/MUG/", {"quantity": "0"})
+    assert "Total £118.00" in text_of(client, "/basket/")
+    for nonsense in ("-1", "x", "", "100000"):
+        assert (
+            "Give a number from 0 to 99"
+            in client.post("/basket/LAMP/", {"quantity": nonsense}, follow=True).content.decode()
+        )
+    assert "Total £118.00" in text_of(client, "/basket/")
+    assert client.get("/checkout/").headers["Location"] == "/account/sign-in/?next=/checkout/"
+
+
+def test_an_order_is_seen_at_once_and_its_list_says_when_it_lags() -> None:
+    client, person = shopper()
+    order_id = ordered(client)
+    assert "You ordered for £25.00." in text_of(client, f"/orders/{order_id}/")
+    assert "Your basket is empty" in text_of(client, "/basket/")
+    events = store.get_events(order_id)
+    assert [it.meta.event_type for it in events] == ["OrderCreated", "PaymentRequested"]
+    assert (events[0].event.customer_id, events[0].event.delivery_name) == (person, "Ada Łukasz")
+    assert "1 St York" in text_of(client, f"/orders/{order_id}/")
+    assert "Łukasz" not in StoredEvent.objects.get(event_type="OrderCreated").payload
+    assert "is being processed, and is not in this list yet" in text_of(client, "/orders/")
+    catch_up()
+    mine = text_of(client, "/orders/")
+    assert "being processed, and is not" not in mine
+    assert events[0].event.reference in mine and "£25.00 " in mine
+
+
+def test_the_list_waits_for_a_worker_that_is_about_to_be_through() -> None:
+    client, _ = shopper()
+    ordered(client)
+
+    def late() -> None:
+        catch_up()
+        connections.close_all()
+
+    worker = Thread(target=late)
+    worker.start()
+    page = text_of(client, "/orders/")
+    worker.join()
+    assert "£25.00" in page and "is being processed, and is not" not in page
+
+
+def test_a_checkout_sent_twice_orders_once() -> None:
+    client, _ = shopper()
+    form = form_of(client)
+    first, again = client.post("/checkout/", form), client.post("/checkout/", form)
+    assert first.headers["Location"] == again.headers["Location"]
+    assert StoredEvent.objects.filter(event_type="OrderCreated").count() == 1
+
+
+def test_a_price_that_changed_meanwhile_is_not_charged() -> None:
+    client, _ = shopper()
+    form = form_of(client)
+    Product.objects.filter(sku="MUG").update(price=Decimal("13.00"))
+    page = client.post("/checkout/", form, follow=True)
+    assert "a price has changed" in page.content.decode()
+    assert not StoredEvent.objects.filter(event_type="OrderCreated").exists()
+
+
+def test_without_an_address_nothing_is_ordered() -> None:
+    client, _ = customer()
+    client.post("/shop/MUG/", {"quantity": "1"})
+    assert "Without one we cannot deliver" in text_of(client, "/checkout/")
+    client.post("/checkout/", {"form_id": str(new_id()), "total": "12.50 GBP"})
+    assert not StoredEvent.objects.filter(event_type="OrderCreated").exists()
+
+
+def test_cancelling_gives_the_money_back_and_is_done_once() -> None:
+    client, _ = shopper()
+    order_id = ordered(client)
+    pay(order_id)
+    assert "You get £25.00 back" in text_of(client, f"/orders/{order_id}/cancel/")
+    form = {"form_id": str(new_id()), "reason": "I changed my mind"}
+    client.post(f"/orders/{order_id}/cancel/", form)
+    client.post(f"/orders/{order_id}/cancel/", form | {"form_id": str(new_id())})
+    page = text_of(client, f"/orders/{order_id}/")
+    assert "The order was cancelled: I changed my mind." in page
+    assert "We give £25.00 back to you." in page
+    assert StoredEvent.objects.filter(event_type="OrderCancelled").count() == 1
+
+
+def test_what_has_left_is_returned_line_by_line() -> None:
+    client, _ = shopper()
+    order_id = ordered(client)
+    pay(order_id)
+    command_dispatcher.send(ShipOrder(order_id, "Royal Mail", "RM1"))
+    assert "no longer be cancelled" in text_of(client, f"/orders/{order_id}/cancel/")
+    path, form = f"/orders/{order_id}/return/", {"form_id": str(new_id()), "reason": "broken or faulty"}
+    assert "at least one thing" in client.post(path, form | {"line_1": "0"}).content.decode()
+    assert client.post(path, form | {"line_1": "3"}).status_code == 200
+    client.post(path, form | {"line_1": "1"})
+    assert "We give £12.50 back to you." in text_of(client, f"/orders/{order_id}/")
+    state = Order().evolve_all(it.event for it in store.get_events(order_id))
+    assert state.kept[0].quantity == 1
+
+
+def test_what_a_page_follows_says_whether_there_is_something_new() -> None:
+    client, _ = shopper()
+    order_id = ordered(client)
+    live = f"/live/order/{order_id}/"
+    page = client.get(f"/orders/{order_id}/").content.decode()
+    assert f'data-live="{live}" data-mark="2"' in page
+    assert client.get(live, {"after": "2"}).status_code == 204
+    pay(order_id)
+    assert client.get(live, {"after": "2"}).content == b"3"
+
+
+def test_the_list_of_orders_says_so_too() -> None:
+    client, person = shopper()
+    order_id = ordered(client)
+    catch_up()
+    live = f"/live/my-orders/{person}/"
+    assert f'data-live="{live}" data-mark="2"' in client.get("/orders/").content.decode()
+    assert client.get(live, {"after": "2"}).status_code == 204
+    pay(order_id)
+    catch_up()
+    assert client.get(live, {"after": "2"}).content == b"3"
+
+
+def test_an_invoice_comes_with_the_payment_as_page_and_pdf_in_any_letters(caplog: pytest.LogCaptureFixture) -> None:
+    client, _ = shopper()
+    order_id = ordered(client)
+    assert client.get(f"/orders/{order_id}/invoice/").status_code == 404
+    pay(order_id)
+    assert "Ada Łukasz" in text_of(client, f"/orders/{order_id}/invoice/")
+    file = client.get(f"/orders/{order_id}/invoice.pdf")
+    assert file.headers["Content-Type"] == "application/pdf"
+    assert file.content.startswith(b"%PDF-") and len(file.content) < 100_000
+    assert file.content == client.get(f"/orders/{order_id}/invoice.pdf").content
+    assert "Lslash" not in caplog.text
+
+
+@pytest.mark.parametrize("page", ["", "invoice/", "invoice.pdf", "cancel/", "return/"])
+def test_an_order_is_its_customers_alone(page: str, client: Client) -> None:
+    owner, _ = shopper()
+    order_id = ordered(owner)
+    pay(order_id)
+    path = f"/orders/{order_id}/{page}"
+    assert owner.get(path).status_code == 200
+    assert client.get(path).headers["Location"] == f"/account/sign-in/?next={path}"
+    other, _ = customer("bob@example.org", "Bob")
+    assert other.get(path).status_code == 404
+    assert other.post(path, {"form_id": str(new_id()), "reason": "I changed my mind"}).status_code in (404, 405)
+    staff = Client()
+    staff.force_login(Login.objects.create_user("clerk", password=PASSWORD, is_staff=True))
+    assert staff.get(path).headers["Location"] == "/account/join/"
+    assert not StoredEvent.objects.filter(event_type="OrderCancelled").exists()
+
+
+def test_staff_change_a_price_in_the_admin_and_the_code_stays() -> None:
+    client = boss()
+    assert "Mug, oat" in client.get("/admin/orders/product/").content.decode()
+    form = {"sku": "OTHER", "name": "Mug, oat", "description": "", "price": "13.00", "currency": "GBP", "on_sale": "on"}
+    assert client.post("/admin/orders/product/MUG/change/", form).status_code == 302
+    assert list(Product.objects.filter(name="Mug, oat").values_list("sku", "price")) == [("MUG", Decimal("13.00"))]
+
+
+@pytest.mark.parametrize("ticked", [[], ["DirectMarketing"]])
+def test_at_the_checkout_a_consent_is_asked_never_ticked_before_and_given_once(ticked: list[str]) -> None:
+    client, who = shopper()
+    page = client.get("/checkout/").content.decode()
+    assert 'value="DirectMarketing"' in page and "checked" not in page
+    form = {**form_of(client), "agree": ticked}
+    client.post("/checkout/", form)
+    client.post("/checkout/", form)
+    assert list(person(who).state.consents) == ticked
+    assert StoredEvent.objects.filter(event_type="ConsentGranted").count() == len(ticked)
+    client.post("/shop/MUG/", {"quantity": "1"})
+    assert ('value="DirectMarketing"' in client.get("/checkout/").content.decode()) is not bool(ticked)
+
+
+def test_a_checkout_can_tick_nothing_but_what_it_asked() -> None:
+    client, who = shopper()
+    client.post("/checkout/", {**form_of(client), "agree": ["PersonalisedAdvertising"]})
+    assert not person(who).state.consents
+    assert StoredEvent.objects.filter(event_type="OrderCreated").count() == 1

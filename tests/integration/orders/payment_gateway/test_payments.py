@@ -1,0 +1,231 @@
+"""Payments on record: asked for once, ended once, whatever gateway and network do in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connections, transaction
+from pytest_django import Settings
+
+from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, Unknown
+from orders.models import GatewayMessage, Payment
+from orders.payment_gateway.errors import NoGateway, PaymentKeyReused
+from orders.payment_gateway.factory import payment_gateway
+from orders.payment_gateway.payment_ledger import RecordedGateway
+from tests.support.browser import serving
+from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
+from tests.support.processes import until
+from tests.support.sales import gbp
+from tests.support.staff import queries
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+ORDER = UUID("00000000-0000-4000-8000-00000000000d")
+NINE = gbp("9.00")
+
+
+@pytest.fixture
+def shop(clean_database: None, settings: Settings) -> Iterator[str]:
+    settings.PAYMENT_GATEWAY_SECRET = SECRET
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture
+def process(shop: str, settings: Settings, tmp_path: Path) -> Iterator[GatewayProcess]:
+    options = ("--later", "0.3", "--slow", "0.4", "--never", "2", "--webhook", f"{shop}/payments/notices")
+    with running_gateway(tmp_path, *options) as process:
+        settings.PAYMENT_GATEWAY_URL = process.url
+        yield process
+
+
+@pytest.fixture
+def gateway(process: GatewayProcess) -> RecordedGateway:
+    return payment_gateway()
+
+
+def charge(gateway: RecordedGateway, method: str = "card", key: UUID | None = None, amount: str = "9.00") -> Outcome:
+    return gateway.charge(key=key or uuid4(), amount=gbp(amount), order_id=ORDER, method=method)
+
+
+def status(key: UUID) -> str:
+    return Payment.objects.get(key=key).status
+
+
+def accepted() -> list[str]:
+    return list(GatewayMessage.objects.filter(verdict="accepted").values_list("about", flat=True))
+
+
+def refused() -> list[tuple[str, str, int]]:
+    """Source, code and how often, of everything that was refused."""
+    return sorted(GatewayMessage.objects.filter(verdict="refused").values_list("source", "code", "times"))
+
+
+def test_a_charge_is_on_record_and_its_notice_changes_nothing(gateway: RecordedGateway) -> None:
+    key = uuid4()
+    assert isinstance(charge(gateway, "card", key), Succeeded)
+    until(lambda: accepted() == ["charge.succeeded"])
+    payment = Payment.objects.get()
+    assert (payment.key, payment.status, payment.amount, payment.currency) == (key, "succeeded", 900, "GBP")
+    assert payment.order_id == ORDER and payment.reference.startswith("ch_") and payment.ended_at
+    assert not refused()
+
+
+def test_what_has_ended_is_answered_from_the_record(gateway: RecordedGateway, process: GatewayProcess) -> None:
+    key, refund = uuid4(), uuid4()
+    paid = charge(gateway, "card", key)
+    back = gateway.refund(key=refund, charge=key, amount=NINE)
+    process.kill()
+    assert charge(gateway, "card", key) == paid == gateway.find(key)
+    assert gateway.refund(key=refund, charge=key, amount=NINE) == back == gateway.find(refund)
+
+
+def test_a_key_is_one_payment_for_ever(gateway: RecordedGateway) -> None:
+    key = uuid4()
+    charge(gateway, "card", key)
+    with pytest.raises(PaymentKeyReused):
+        charge(gateway, "card", key, "9.01")
+    with pytest.raises(PaymentKeyReused):
+        charge(gateway, "other card", key)
+    with pytest.raises(PaymentKeyReused):
+        gateway.refund(key=key, charge=uuid4(), amount=NINE)
+    assert Payment.objects.count() == 1
+
+
+def test_twins_are_one_payment(gateway: RecordedGateway) -> None:
+    key = uuid4()
+
+    def twin(_: int) -> str:
+        try:
+            return repr(charge(gateway, "card", key))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(twin, range(12)))) == 1
+
+
+def test_inside_a_transaction_nobody_is_asked(gateway: RecordedGateway) -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        charge(gateway)
+    assert not Payment.objects.exists()
+
+
+def test_a_charge_costs_two_statements_and_one_that_has_ended_two(gateway: RecordedGateway) -> None:
+    key = uuid4()
+    assert len(queries(lambda: charge(gateway, "card", key))) == 2
+    assert len(queries(lambda: charge(gateway, "card", key))) == 2
+
+
+def test_without_a_gateway_no_money_is_taken(settings: Settings) -> None:
+    settings.PAYMENT_GATEWAY_URL = ""
+    with pytest.raises(NoGateway, match="PAYMENT_GATEWAY_URL"):
+        payment_gateway()
+
+
+@pytest.mark.parametrize(
+    ("method", "first", "end"),
+    [
+        ("pending", Pending, "succeeded"),
+        ("pending_declined", Pending, "declined"),
+        ("late", Succeeded, "succeeded"),  # while the answer is waited for
+        ("forged", Pending, "succeeded"),
+    ],
+)
+def test_a_notice_ends_what_was_open(gateway: RecordedGateway, method: str, first: type, end: str) -> None:
+    key = uuid4()
+    assert isinstance(charge(gateway, method, key), first)
+    until(lambda: status(key) == end)
+    assert accepted() == [f"charge.{end}"]
+    assert [code for _, code, _ in refused()] == (["wrong-signature"] if method == "forged" else [])
+
+
+def test_a_notice_that_comes_before_the_answer_is_the_end_too(gateway: RecordedGateway) -> None:
+    key = uuid4()
+    assert isinstance(charge(gateway, "hasty", key), Succeeded)
+    assert accepted() == ["charge.succeeded"] and status(key) == "succeeded"
+
+
+def test_a_notice_that_comes_three_times_is_one(gateway: RecordedGateway) -> None:
+    charge(gateway, "duplicate")
+    until(lambda: GatewayMessage.objects.filter(times=3).exists())
+    assert accepted() == ["charge.succeeded"] and not refused()
+
+
+def test_who_says_nothing_is_asked(gateway: RecordedGateway) -> None:
+    key = uuid4()
+    assert isinstance(charge(gateway, "silent", key), Pending)
+    until(lambda: isinstance(gateway.find(key), Succeeded))
+    assert status(key) == "succeeded" and not accepted()
+
+
+def test_a_lost_answer_is_found(gateway: RecordedGateway) -> None:
+    key = uuid4()
+    assert isinstance(charge(gateway, "lost", key), Unknown)
+    assert Payment.objects.get().trouble
+    assert isinstance(gateway.find(key), Succeeded)
+    assert status(key) == "succeeded" and not Payment.objects.get().trouble
+
+
+@pytest.mark.parametrize("method", ["lost", "html", "broken", "huge", "other_amount"])
+def test_who_asks_again_learns_what_became_of_it_however_bad_the_answer_was(
+    gateway: RecordedGateway, method: str
+) -> None:
+    key = uuid4()
+    assert isinstance(charge(gateway, method, key), Unknown | Succeeded)  # the notice may be faster
+    assert isinstance(charge(gateway, method, key), Succeeded)
+
+
+def test_a_payment_that_the_gateway_never_heard_of_is_not_found(gateway: RecordedGateway) -> None:
+    key = uuid4()
+    assert isinstance(charge(gateway, "down", key), Unknown)
+    assert gateway.find(key) is None and gateway.find(uuid4()) is None
+    assert status(key) == "asked"
+
+
+def test_an_answer_with_another_amount_is_not_believed_and_staff_see_it(gateway: RecordedGateway) -> None:
+    key = uuid4()
+    charge(gateway, "other_amount", key)
+    assert ("answer", "other-amount", 1) in refused()
+    until(lambda: accepted() == ["charge.succeeded"], what="the notice names the true amount")
+    assert Payment.objects.get().amount == 900
+
+
+def test_an_answer_that_is_not_json_shows_how_it_began(gateway: RecordedGateway) -> None:
+    charge(gateway, "html")
+    kept = GatewayMessage.objects.get(code="not-json")
+    assert kept.begins.startswith("<!doctype html><title>Maintenance") and kept.source == "answer"
+
+
+def test_a_notice_with_another_amount_is_refused_and_staff_see_it(gateway: RecordedGateway) -> None:
+    key = uuid4()
+    charge(gateway, "other_notice", key)
+    until(lambda: ("notice", "other-amount") in [(source, code) for source, code, _ in refused()])
+    kept = GatewayMessage.objects.get(code="other-amount")
+    assert (kept.key, kept.amount, kept.about) == (key, 899, "charge.succeeded")
+    assert status(key) == "pending" and not accepted()
+
+
+def test_a_declined_charge_gives_nothing_back(gateway: RecordedGateway) -> None:
+    key, refund = uuid4(), uuid4()
+    charge(gateway, "declined", key)
+    assert gateway.refund(key=refund, charge=key, amount=NINE) == Declined(refund, "nothing was taken")
+
+
+@pytest.mark.parametrize("point", ["received", "recorded", "answered", "noticing", "noticed"])
+def test_a_gateway_killed_at_any_step_ends_the_payment_once(
+    gateway: RecordedGateway, process: GatewayProcess, point: str
+) -> None:
+    process.stop()
+    process.start_to_crash(point)
+    key = uuid4()
+    charge(gateway, "pending", key)
+    until(lambda: not process.running)
+    process.start()
+    until(lambda: isinstance(charge(gateway, "pending", key), Succeeded))
+    until(lambda: accepted() == ["charge.succeeded"])
+    assert Payment.objects.count() == 1 and not refused()

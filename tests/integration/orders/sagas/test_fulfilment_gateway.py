@@ -1,0 +1,99 @@
+"""Orders are paid at the real gateway over HTTP, whatever it does: late answers come as signed notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.sagas import timers, workers
+from eventshop.sagas.models import SagaInput, SagaStep, Timer
+from orders.domain.order import Status
+from orders.models import Payment
+from tests.support.browser import serving
+from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
+from tests.support.order_fulfilment import order, place, receive, saga, stock
+from tests.support.processes import until
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+@pytest.fixture
+def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterator[GatewayProcess]:
+    settings.PAYMENT_GATEWAY_SECRET = SECRET
+    with serving() as shop:
+        options = ("--later", "0.3", "--slow", "0.4", "--never", "2", "--webhook", f"{shop}/payments/notices")
+        with running_gateway(tmp_path, *options) as process:
+            settings.PAYMENT_GATEWAY_URL = process.url
+            yield process
+
+
+def settle() -> None:
+    workers.settle("test", DatabaseLog())
+
+
+def is_(order_id: UUID, status: Status) -> bool:
+    """After whatever is due now has been done."""
+    SagaStep.objects.filter(state="waiting").update(looked_at_from=timezone.now())
+    settle()
+    return order(order_id).status == status
+
+
+@pytest.mark.usefixtures("gateway")
+@pytest.mark.parametrize("method", ["card", "slow", "pending", "late", "silent"])
+def test_an_order_is_paid_however_the_gateway_answers(method: str) -> None:
+    receive("mug", 5)
+    it = place(("mug", 4), method=method)
+    settle()
+    until(lambda: is_(it, Status.SHIPPED))
+    assert [(payment.kind, payment.status) for payment in Payment.objects.all()] == [("charge", "succeeded")]
+    assert (stock("mug").dispatched, saga(it).status) == (4, "ended")
+
+
+@pytest.mark.usefixtures("gateway")
+@pytest.mark.parametrize("method", ["declined", "expired", "pending_declined"])
+def test_an_order_that_is_not_paid_is_cancelled(method: str) -> None:
+    receive("mug", 5)
+    it = place(("mug", 4), method=method)
+    settle()
+    until(lambda: is_(it, Status.CANCELLED))
+    assert (stock("mug").on_hand, saga(it).status) == (5, "ended")
+
+
+def test_a_notice_alone_is_enough_and_money_that_comes_too_late_goes_back(gateway: GatewayProcess) -> None:
+    gateway.stop()
+    gateway.start("--later", "3")
+    receive("mug", 5)
+    it = place(("mug", 4), method="pending")
+    settle()
+    timers.tick("test", now=Timer.objects.get(fired_at=None).due_at)
+    settle()
+    assert order(it).status == Status.CANCELLED
+    until(lambda: SagaInput.objects.filter(what="answer", actor="payment gateway").exists())
+    settle()
+    assert sorted(Payment.objects.values_list("kind", "status")) == [("charge", "succeeded"), ("refund", "succeeded")]
+    assert (stock("mug").on_hand, saga(it).status) == (5, "ended")
+
+
+def test_a_gateway_that_is_killed_is_asked_again_and_takes_the_money_once(gateway: GatewayProcess) -> None:
+    receive("mug", 5)
+    it = place(("mug", 4))
+    gateway.kill()
+    settle()
+    assert order(it).status == Status.CREATED
+    gateway.start()
+    until(lambda: is_(it, Status.SHIPPED))
+    assert Payment.objects.count() == 1
+
+
+def test_without_a_gateway_no_order_is_kept_waiting(settings: Settings) -> None:
+    settings.PAYMENT_GATEWAY_URL = ""
+    receive("mug", 5)
+    it = place(("mug", 4))
+    settle()
+    assert (order(it).status, stock("mug").on_hand) == (Status.CANCELLED, 5)

@@ -1,0 +1,204 @@
+"""Orders in any interleaving of steps, refusals, time-outs, repeats, crashes and cancellations end as they should."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from eventshop.core.errors import CommandRefused
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.sagas import effects, timers
+from eventshop.sagas.event_router import EventRouter
+from eventshop.sagas.models import Saga, SagaInput, SagaStep, Share
+from eventshop.sagas.saga_runner import Brain
+from orders.domain.commands import CancelOrder, ReturnItems, ReturnLine, WriteOffStock
+from orders.domain.order import Status
+from orders.domain.stock_item import stock_item_id
+from orders.sagas.payment_effects import charged
+from tests.support.database import empty
+from tests.support.in_memory_gateway import Bank
+from tests.support.order_fulfilment import (
+    by,
+    nobody_waits,
+    nothing_happened_twice,
+    order,
+    pieces_are_somewhere,
+    place,
+    receive,
+    settle,
+    stock,
+)
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+SKUS = ("mug", "jar", "lid")
+METHODS = ("card", "card", "declined", "pending", "late")
+some_order = st.integers(0, 50)
+
+
+class Crash(Exception):
+    """The process dies here: what it had not committed is gone."""
+
+
+class Shop(RuleBasedStateMachine):
+    """What customers, staff, gateway, clock, workers and bad luck do, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        empty()
+        self.bank = Bank()
+        self.orders: list[UUID] = []
+        for sku in SKUS:
+            receive(sku, 4)
+        self._begin()
+
+    def _begin(self) -> None:
+        """A worker starts, knowing nothing but what is stored."""
+        sagas = self.bank.sagas()
+        self.ear, self.brain = EventRouter("w", DatabaseLog(), sagas=sagas), Brain("w", sagas=sagas)
+        self.ear.lease(1)
+        self.brain.lease(1)
+
+    # --- people ---------------------------------------------------------------------------------------------------
+
+    @rule(
+        goods=st.dictionaries(st.sampled_from(SKUS), st.integers(1, 3), min_size=1, max_size=2),
+        method=st.sampled_from(METHODS),
+    )
+    def a_customer_orders(self, goods: dict[str, int], method: str) -> None:
+        self.orders.append(place(*goods.items(), method=method, reference=str(len(self.orders))))
+
+    @precondition(lambda self: self.orders)
+    @rule(which=some_order)
+    def a_customer_cancels(self, which: int) -> None:
+        it = self._order(which)
+        with suppress(CommandRefused):
+            by(it, CancelOrder(it, "changed my mind"))
+
+    @rule(sku=st.sampled_from(SKUS), method=st.sampled_from(METHODS), parts=st.integers(0, 6))
+    def a_customer_orders_and_cancels_a_little_later(self, sku: str, method: str, parts: int) -> None:
+        self.a_customer_orders({sku: 1}, method)
+        self.orders_go_on(parts)
+        self.a_customer_cancels(len(self.orders) - 1)
+
+    @precondition(lambda self: self.orders)
+    @rule(which=some_order, pieces=st.integers(1, 3))
+    def goods_come_back(self, which: int, pieces: int) -> None:
+        it = self._order(which)
+        with suppress(CommandRefused):
+            by(it, ReturnItems(it, f"R{timezone.now():%f}", (ReturnLine(1, pieces),), "chipped"))
+
+    @rule(sku=st.sampled_from(SKUS), pieces=st.integers(1, 5))
+    def goods_arrive(self, sku: str, pieces: int) -> None:
+        receive(sku, pieces)
+
+    @rule(sku=st.sampled_from(SKUS))
+    def a_piece_breaks(self, sku: str) -> None:
+        with suppress(CommandRefused):
+            by(stock_item_id(sku), WriteOffStock(sku, 1, "broken", "COUNT"))
+
+    # --- gateway and clock ----------------------------------------------------------------------------------------
+
+    @rule()
+    def the_gateway_goes_down_or_comes_back(self) -> None:
+        self.bank.down = not self.bank.down
+
+    @precondition(lambda self: self.bank.open)
+    @rule(well=st.booleans(), notices=st.integers(0, 3))
+    def a_payment_ends_late_and_notices_say_so(self, well: bool, notices: int) -> None:
+        key = next(iter(self.bank.open))
+        said = charged(key, self.bank.finish(key, well=well))
+        assert said is not None
+        for _ in range(notices):
+            effects.answer(key, said, actor="notice")
+
+    @rule()
+    def a_quarter_of_an_hour_passes(self) -> None:
+        timers.tick("w", now=timezone.now() + timedelta(minutes=16))
+
+    # --- workers --------------------------------------------------------------------------------------------------
+
+    @rule(parts=st.integers(1, 8))
+    def orders_go_on(self, parts: int) -> None:
+        """So many steps on the way from the order to the parcel."""
+        for part in range(parts):
+            self.ear.listen()
+            self.brain.react()
+            if part % 2:
+                self.a_worker_calls_the_gateway(recorded=True)
+
+    @rule(limit=st.integers(1, 10))
+    def a_worker_listens(self, limit: int) -> None:
+        self.ear.listen(limit)
+
+    @rule(limit=st.integers(1, 10))
+    def a_worker_reacts(self, limit: int) -> None:
+        self.brain.react(limit)
+
+    @rule(recorded=st.booleans())
+    def a_worker_calls_the_gateway(self, recorded: bool) -> None:
+        """And may die before it has written down what it was told."""
+        SagaStep.objects.filter(state="waiting").update(looked_at_from=timezone.now())
+        outcomes = [effects.tried(step, sagas=self.brain.sagas) for step in effects.take("w", 2)]
+        if recorded:
+            effects.record(outcomes)
+
+    @rule(reacting=st.booleans())
+    def a_worker_dies_before_it_commits(self, reacting: bool) -> None:
+        with suppress(Crash), transaction.atomic():
+            self.brain.react() if reacting else self.ear.listen()
+            raise Crash
+        self._begin()
+
+    @rule()
+    def the_whole_log_is_heard_again(self) -> None:
+        Share.objects.filter(name="database").update(offset=0, sequence=0, position=0)
+        self._begin()
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def teardown(self) -> None:
+        self.bank.down = False
+        nobody_waits()
+        for _ in range(5):
+            for key in list(self.bank.open):
+                self.bank.finish(key)
+            SagaStep.objects.filter(state="waiting").update(looked_at_from=timezone.now())
+            settle(self.bank)
+            timers.tick("w", now=timezone.now() + timedelta(minutes=16))
+            if not SagaInput.objects.filter(state="waiting").exists() and not self.bank.open:
+                break
+        self._everything_is_where_it_belongs()
+
+    def _everything_is_where_it_belongs(self) -> None:
+        assert not Saga.objects.exclude(status="ended").exists(), list(Saga.objects.values_list("status", "state"))
+        pieces_are_somewhere(SKUS)
+        assert not any(stock(sku).reserved for sku in SKUS)
+        kept = Decimal(0)
+        for it in map(order, self.orders):
+            sold_out = it.status == Status.PAID and not it.kept  # everything came back before it left
+            assert it.status in (Status.SHIPPED, Status.CANCELLED) or sold_out, it
+            if it.status == Status.SHIPPED:
+                kept += sum((line.amount.amount for line in it.kept), Decimal(0))
+        assert self.bank.balance == kept
+        nothing_happened_twice(self.orders, repeatable={"ItemsReturned", "PaymentRefunded"})
+
+    def _order(self, which: int) -> UUID:
+        return self.orders[which % len(self.orders)]
+
+
+def test_whatever_happens_every_piece_and_every_penny_is_where_it_belongs() -> None:
+    hurry: Any = settings(
+        max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    run_state_machine_as_test(Shop, settings=hurry)

@@ -1,0 +1,171 @@
+"""The privacy desk: what is personal is masked, and whoever looks behind the mask is on record first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from eventshop.core.messages import new_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.privacy.erasure import erasure_job
+from eventshop.privacy.models import Certificate, Erasure
+from tests.support.staff import boss, catch_up, clerk, said
+from users.domain.commands import BeginErasure, CreateUser, GrantConsent, RequestErasure
+from users.domain.events import DataAccessed
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+PEOPLE, CONSENTS, ACTIVITY = (
+    f"/admin/projections/{name}/" for name in ("userprofile", "consentregister", "activitytimeline")
+)
+WORDS = ("zz-ada@example.org", "Zz-Ada Lovelace", "+44 20 7946 0001", "12 St Zz-James Square")
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings: Any, tmp_path: Path) -> None:
+    settings.KEY_CACHE_SECONDS = 0
+    settings.ERASURE_LIST = str(tmp_path / "erased.txt")
+
+
+def ada() -> UUID:
+    person, now = uuid4(), timezone.now()
+    send(CreateUser(person, *WORDS))
+    send(GrantConsent(person, "DirectMarketing", "2026-01", at=now, expires_at=now + timedelta(days=730)))
+    catch_up()
+    return person
+
+
+def erased() -> UUID:
+    person, now = ada(), timezone.now()
+    send(RequestErasure(person, at=now, due_at=now))
+    send(BeginErasure(person, at=now))
+    erasure_job.begin(person)
+    erasure_job.go_on(person)
+    catch_up()
+    return person
+
+
+def page(person: UUID, action: str = "change") -> str:
+    return reverse(f"admin:projections_userprofile_{action}", args=(person,))
+
+
+def clean(response: Any) -> str:
+    """The text of a page that is there and shows nothing personal."""
+    assert response.status_code == 200
+    text: str = response.content.decode()
+    for word in WORDS:
+        assert word not in text
+    return text
+
+
+def test_lists_and_pages_show_masks() -> None:
+    person, client = ada(), boss()
+    assert "•••••" in clean(client.get(PEOPLE))
+    text = clean(client.get(page(person)))
+    assert text.count("•••••") == 4
+    assert "DirectMarketing" in text
+    assert "Signed up (page)" in text
+    assert str(person)[-8:] in clean(client.get(CONSENTS))
+
+
+def test_a_person_is_found_by_id_or_by_their_whole_address() -> None:
+    person, client = ada(), boss()
+    for asked, found in ((str(person), 1), (WORDS[0].upper(), 1), ("zz-ada", 0), ("@", 0), (str(uuid4()), 0)):
+        assert len(client.get(PEOPLE, {"q": asked}).context["cl"].result_list) == found, asked
+
+
+def reveal(client: Client, person: UUID, **values: Any) -> Any:
+    given = {"fields_asked": ["phone"], "reason": "parcel came back", "command_id": str(new_id())}
+    return client.post(page(person, "reveal"), {**given, **values})
+
+
+def accesses(person: UUID) -> list[DataAccessed]:
+    return [it.event for it in store.get_events(person) if isinstance(it.event, DataAccessed)]
+
+
+def test_what_is_asked_for_is_shown_and_on_record() -> None:
+    person, client = ada(), clerk("view_userprofile", "reveal_personal")
+    assert "can see that you looked" in clean(client.get(page(person, "reveal")))
+    shown = reveal(client, person)
+    assert WORDS[2] in shown.content.decode()
+    assert WORDS[1] not in shown.content.decode()
+    assert "no-store" in shown["Cache-Control"]
+    assert accesses(person) == [DataAccessed(person, ("phone",), "parcel came back", "clerk")]
+
+
+@pytest.mark.parametrize(
+    "values", [{"reason": ""}, {"reason": "x" * 201}, {"fields_asked": []}, {"fields_asked": ["password"]}]
+)
+def test_without_a_reason_or_a_field_nothing_is_shown_and_nothing_recorded(values: dict[str, Any]) -> None:
+    person = ada()
+    clean(reveal(boss(), person, **values))
+    assert accesses(person) == []
+
+
+def test_looking_needs_its_permission() -> None:
+    person = ada()
+    for client in (Client(), clerk(), clerk("view_userprofile"), clerk("view_userprofile", "hold_personal")):
+        answer = reveal(client, person)
+        assert answer.status_code in (302, 403)
+        assert WORDS[2] not in answer.content.decode()
+    assert accesses(person) == []
+
+
+def test_nobody_can_be_looked_at_who_is_erased_or_never_was() -> None:
+    person, client = erased(), boss()
+    assert reveal(client, person).status_code == 403
+    assert reveal(client, uuid4()).status_code == 404
+    text = client.get(page(person)).content.decode()
+    assert "•••••" not in text
+    assert "Erased" in text
+
+
+def test_legal_holds_are_placed_and_released() -> None:
+    person, client = ada(), clerk("view_userprofile", "hold_personal")
+    placed = client.post(page(person, "hold"), {"hold": "case 7", "reason": "a claim", "command_id": str(new_id())})
+    assert said(placed) == ["Hold case 7 is placed."]
+    wrong = client.post(page(person, "release"), {"hold": "case 8", "command_id": str(new_id())})
+    assert wrong.status_code == 200
+    released = client.post(page(person, "release"), {"hold": "case 7", "command_id": str(new_id())})
+    assert said(released) == ["Hold case 7 is released."]
+    assert [it.meta.actor for it in store.get_events(person)][-2:] == ["clerk", "clerk"]
+    assert clerk("view_userprofile").get(page(person, "hold")).status_code == 403
+
+
+def test_an_erasure_shows_its_steps_and_its_certificate_what_is_kept() -> None:
+    person, client = erased(), boss()
+    queue = clean(client.get("/admin/privacy/erasure/"))
+    assert "7 of 7 steps" in queue
+    steps = clean(client.get(reverse("admin:privacy_erasure_change", args=(person,))))
+    assert "keys destroyed: contact" in steps
+    calendar = clean(client.get("/admin/privacy/certificate/"))
+    assert "§ 147 AO" in calendar
+    certificate = Certificate.objects.get()
+    shown = clean(client.get(reverse("admin:privacy_certificate_change", args=(certificate.pk,))))
+    assert "table event" in shown
+    assert "Proof of consent" in shown
+
+
+def test_a_stopped_erasure_says_why() -> None:
+    person = ada()
+    Erasure.objects.create(subject=person, step="scan", problem="TracesLeft: where table auth_user (1)")
+    client = boss()
+    assert "stopped" in clean(client.get("/admin/privacy/erasure/"))
+    assert "table auth_user" in clean(client.get(reverse("admin:privacy_erasure_change", args=(person,))))
+
+
+def test_the_logs_of_use_and_access_are_one_click_away() -> None:
+    person, client = ada(), boss()
+    reveal(client, person)
+    catch_up()
+    rows = client.get(ACTIVITY, {"log": "access"}).context["cl"].result_list
+    assert [row.summary for row in rows] == ["boss looked at personal data: parcel came back"]
+    assert list(client.get(ACTIVITY, {"log": "erasure"}).context["cl"].result_list) == []

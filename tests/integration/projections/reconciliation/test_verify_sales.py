@@ -1,0 +1,132 @@
+"""The read models of a whole month against the shop's own books."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import transaction
+
+from eventshop.core.deterministic_ids import derived_id
+from projections.models import CustomerSummary, DailySales, OrderSummary, ProductSales
+from tests.support.retail_files import line, sheet
+from tests.support.retail_import import BOOKS, MONTH, Run, differing, project
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+@pytest.mark.data
+def test_a_month_of_a_real_shop_agrees_with_its_books_to_the_penny() -> None:
+    run = Run(MONTH)
+    assert (run.code, run.named) == (0, [])
+    assert "1,629 orders, 204 credit notes, 156 returns and 70 write-offs imported: 3,844 events" in run.said
+    project()
+    assert differing(MONTH, BOOKS) == set()
+    for spoil, totals in SPOILED.items():
+        with transaction.atomic():
+            spoil()
+            assert differing(MONTH, BOOKS) == totals
+            transaction.set_rollback(True)
+    assert differing(MONTH, BOOKS) == set()
+
+
+DAY = {"by_day.2010-12-01", "by_month.2010-12"}
+TOP = {"top5_product_units_sold", "top5_product_units_net", "top5_product_gross", "top5_product_net"}
+PRODUCTS = {"stock_codes", "products_sold", "products_in_sales_or_cancels"}
+PRODUCT_DIGESTS = {"digest_product_net_units", "digest_product_net_revenue"}
+CUSTOMERS = {"customers", "customers_with_sale_or_cancel"}
+INVOICES = {"invoices", "invoices_sale", "rows", "rows_by_kind.sale"}
+
+#: Ways to spoil one row of a read model, and the totals in which that must show.
+SPOILED: dict[Callable[[], object], set[str]] = {
+    lambda: _add(_customer(), lifetime_value="0.01"): {"net_known_customers", "digest_customer_net"},
+    lambda: _add(_day_one(), gross="0.01"): DAY | {"gross_sales", "digest_day_gross"},
+    lambda: _add(_day_one(), net="0.01"): DAY | {"net_revenue", "sum_all_rows", "digest_day_net"},
+    lambda: _add(_day_one(), refunded="0.01"): DAY | {"refunds"},
+    lambda: _add(_day_one(), orders=1): DAY,
+    lambda: _add(_product(), net="0.01"): {"top5_product_net", "digest_product_net_revenue"},
+    lambda: _add(_product(), units_net=1): {"top5_product_units_net", "digest_product_net_units"},
+    lambda: _add(_order(), lines=1): {"rows", "rows_by_kind.sale"},
+    lambda: _order().delete(): INVOICES,
+    lambda: _product().delete(): TOP | PRODUCTS | PRODUCT_DIGESTS,
+    lambda: _customer().delete(): CUSTOMERS | {"net_known_customers", "digest_customer_net"},
+}
+
+
+def _customer() -> CustomerSummary:
+    return CustomerSummary.objects.get(customer_id=derived_id("retail-customer", "17850"))
+
+
+def _day_one() -> DailySales:
+    return DailySales.objects.earliest("day")
+
+
+def _product() -> ProductSales:
+    return ProductSales.objects.get(sku="85123A")
+
+
+def _order() -> OrderSummary:
+    return OrderSummary.objects.get(reference="536365")
+
+
+def _add(row: Any, **more: str | int) -> None:
+    for name, value in more.items():
+        setattr(row, name, getattr(row, name) + (Decimal(value) if isinstance(value, str) else value))
+    row.save()
+
+
+@pytest.mark.data
+def test_the_first_nine_days_agree_with_their_own_books(tmp_path: Path) -> None:
+    header, *rows = gzip.decompress(MONTH.read_bytes()).decode().splitlines()
+    nine_days = sheet(tmp_path, *(row for row in rows if _day(row) <= "2010-12-09"), header=header)
+    assert Run(nine_days).code == 0
+    project()
+    assert differing(nine_days, BOOKS) == set()
+    # The rest of the month goes on from there.
+    assert Run(MONTH).code == 0
+    project()
+    assert differing(MONTH, BOOKS) == set()
+
+
+def _day(row: str) -> str:
+    return next(csv.reader([row]))[4][:10]
+
+
+def refused(file: Path, totals: Path, **options: str) -> str:
+    with pytest.raises(CommandError) as refusal:
+        call_command("verify_sales", str(file), totals=totals, **options)
+    assert refusal.value.returncode == 1
+    return str(refusal.value)
+
+
+def test_what_cannot_be_compared_is_told(tmp_path: Path) -> None:
+    file, totals = sheet(tmp_path, line()), tmp_path / "totals.json"
+    assert "nowhere.csv" in refused(tmp_path / "nowhere.csv", totals)
+    assert "totals.json: not a file of control totals" in refused(file, totals)
+    for nonsense in ("{", "[]", "7", '{"month": 7}'):
+        totals.write_text(nonsense)
+        assert "totals.json: not a file of control totals" in refused(file, totals)
+    totals.write_text('{"month": {"rows": 2, "cancel_line_matching": {}}}')
+    assert "no section is about 1 rows; there are: month (2 rows)" in refused(file, totals)
+    assert "there is no section year; there are: month (2 rows)" in refused(file, totals, section="year")
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(file.read_bytes())[:-9])
+    assert "cut.csv.gz" in refused(tmp_path / "cut.csv.gz", totals)
+    assert "line 2 has 1 columns" in refused(sheet(tmp_path, "garbage"), totals)
+    assert "sales.csv" in refused(sheet(tmp_path, line(quantity="six")), totals)
+
+
+def test_a_total_that_nobody_knows_is_a_difference(tmp_path: Path) -> None:
+    file, totals = sheet(tmp_path, line()), tmp_path / "totals.json"
+    Run(file)
+    project()
+    totals.write_text(
+        '{"day": {"rows": 1, "gross_sales": "20.34", "vat": "3.39", "by_day": [], "cancel_line_matching": {}}}'
+    )
+    assert differing(file, totals) == {"vat", "by_day.2010-12-01", "by_month.2010-12"}

@@ -1,0 +1,169 @@
+"""Programs read trades, positions and market minutes, every amount as text to its last digit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from eventshop.core.messages import new_id
+from eventshop.eventstore.event_store import store
+from projections.registry import catalogue
+from tests.support.api_clients import Program, problem_of, shopper, staff
+from tests.support.read_models import caught_up
+from tests.support.trade_commands import BTC, DESK, deal
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+VIEWS = ("view_tradeblotter", "view_position", "view_marketminute")
+
+
+def test_trades_positions_and_minutes_are_read_by_those_who_may() -> None:
+    trade_id = deal("T-1", ("61837.63", "0.02001"))
+    deal("T-2", ordered="7")
+    caught_up(*catalogue.chosen([]))
+    program = Program(staff("boss", *VIEWS))
+    filled = program.get("trades?status=FILLED").json()["results"]
+    assert [row["reference"] for row in filled] == ["T-1"]
+    assert Decimal(filled[0]["notional"]) == Decimal("61837.63") * Decimal("0.02001")
+    assert isinstance(filled[0]["notional"], str)
+    one = program.get(f"trades/{trade_id}")
+    assert (one.json()["executed"], one["ETag"]) == (filled[0]["executed"], '"2"')
+    (held,) = program.get(f"positions?account_id={DESK}").json()["results"]
+    assert Decimal(held["quantity"]) == Decimal("0.02001")
+    (minute,) = program.get(f"market/minutes?instrument={BTC}").json()["results"]
+    assert (minute["trades"], Decimal(minute["vwap"])) == (1, Decimal("61837.63"))
+
+
+@pytest.mark.parametrize("path", ["trades", "positions", "market/minutes"])
+def test_nobody_else_reads_them(path: str) -> None:
+    assert Program(staff("clerk", "view_ordersummary")).get(path).status_code == 403
+    assert Program(staff("reader", *VIEWS), scopes=["orders:read"]).get(path).status_code == 403
+    assert Program(staff("other", *VIEWS), scopes=["trades:read"]).get(path).status_code == 200
+
+
+FILL = {"venue_trade_id": "V-1", "price": "200.00", "quantity": "4", "at": "2026-01-30T12:00:00Z"}
+DESK_RIGHTS = (
+    "fill_trade",
+    "correct_trade",
+    "settle_trade",
+    "reject_trade",
+    "cancel_trade",
+    "open_account",
+    "set_limit",
+)
+
+
+def desk() -> Program:
+    """Staff who do everything with trades."""
+    return Program(staff("desk", *VIEWS, *DESK_RIGHTS, "submit_trade", "view_storedevent"))
+
+
+def test_a_trade_is_filled_corrected_held_and_settled_each_on_the_version_that_was_seen() -> None:
+    program = desk()
+    trade_id = deal("T-1", ordered="10", code="XETRA/SAP")
+    path = f"trades/{trade_id}"
+    filled = program.post(f"{path}/fills", {"fills": [FILL]}, if_match='"1"')
+    assert (filled.status_code, filled["ETag"]) == (201, '"2"'), filled.content
+    assert filled["Location"].endswith(f"/api/v1/{path}")
+    late = program.post(f"{path}/fills", {"fills": [{**FILL, "venue_trade_id": "V-2"}]}, if_match='"1"')
+    assert problem_of(late) == (412, "wrong-expected-version")
+    again = program.post(f"{path}/fills", {"fills": [FILL]}, if_match="*")
+    assert (again.status_code, again.json()["events"]) == (201, 0)  # the venue told it before
+    too_much = {**FILL, "venue_trade_id": "V-3", "quantity": "7"}
+    assert problem_of(program.post(f"{path}/fills", {"fills": [too_much]}, if_match="*")) == (409, "overfilled")
+    right = {"fill": {**FILL, "price": "199.98"}, "reason": "typed wrongly"}
+    assert program.post(f"{path}/corrections", right, if_match='"2"').status_code == 201
+    assert program.post(f"{path}/hold", {"reason": "late papers"}, if_match='"3"').status_code == 200
+    day = {"settled_on": "2026-02-03"}
+    assert program.post(f"{path}/cancellation", {"reason": "enough"}, if_match='"4"').status_code == 200
+    assert problem_of(program.post(f"{path}/settlement", day, if_match='"5"')) == (409, "settlement-on-hold")
+    assert program.post(f"{path}/resumption", {"reason": "here they are"}, if_match='"5"').status_code == 200
+    assert program.post(f"{path}/settlement", day, if_match='"6"').status_code == 200
+    void = {"venue_trade_id": "V-1", "reason": "too late"}
+    assert problem_of(program.post(f"{path}/busts", void, if_match="*")) == (409, "invalid-trade-state")
+    told = [it["type"] for it in program.get(f"{path}/events").json()["results"]]
+    assert told == [
+        "TradeSubmitted", "TradeExecuted", "TradeCorrected", "SettlementHeld", "TradeCancelled", "SettlementResumed",
+        "TradeSettled",
+    ]  # fmt: skip
+
+
+def test_an_account_is_opened_once_and_shows_its_limits_to_its_owner() -> None:
+    owner, program, other = shopper(), desk(), shopper("bob@example.org")
+    body = {"reference": "Ada", "currency": "EUR", "gross_limit": "10000.50", "owner_id": str(owner.person)}
+    opened = program.post("accounts", body, idempotency_key="open-1")
+    assert (opened.status_code, opened["ETag"]) == (201, '"1"'), opened.content
+    again = program.post("accounts", body, idempotency_key="open-1")
+    assert (again.json(), again["Idempotency-Replayed"]) == (opened.json(), "true")
+    path = f"accounts/{opened.json()['aggregate_id']}"
+    limit = {"instrument": "XETRA/SAP", "limit": "2500"}
+    assert problem_of(program.post(f"{path}/limits", limit)) == (428, "precondition-missing")
+    assert program.post(f"{path}/limits", limit, if_match='"1"').status_code == 200
+    assert problem_of(owner.post(f"{path}/limits", limit, if_match='"2"')) == (403, "not-allowed")
+    shown = owner.get(path)
+    assert shown["ETag"] == '"2"'
+    assert shown.json() == {
+        "account_id": opened.json()["aggregate_id"], "reference": "Ada", "owner_id": str(owner.person),
+        "currency": "EUR", "gross_limit": "10000.50", "available": "10000.50", "limits": {"XETRA/SAP": "2500"},
+        "frozen": [], "version": 2,
+    }  # fmt: skip
+    assert problem_of(other.get(path)) == (404, "not-found")
+    assert problem_of(program.post(f"accounts/{new_id()}/limits", limit, if_match="*")) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "pointer"),
+    [
+        ({"fills": []}, 422, "invalid-body", "/fills"),
+        ({"fills": [{**FILL, "price": 200.5}]}, 422, "invalid-body", "/fills/0/price"),
+        ({"fills": [{**FILL, "quantity": "-4"}]}, 422, "invalid-body", "/fills/0"),
+        ({"fills": [{**FILL, "price": "200.001"}]}, 422, "wrong-tick", None),
+        ({"fills": [FILL, FILL]}, 422, "invalid-message", None),
+    ],
+)
+def test_a_fill_that_makes_no_sense_changes_nothing(body: object, status: int, code: str, pointer: str | None) -> None:
+    trade_id = deal("T-1", ordered="10", code="XETRA/SAP")
+    answer = desk().post(f"trades/{trade_id}/fills", body, if_match="*")
+    assert problem_of(answer) == (status, code)
+    if pointer is not None:
+        assert [it["pointer"] for it in answer.json()["errors"]] == [pointer]
+    assert len(list(store.get_events(trade_id))) == 1
+
+
+def test_a_client_trades_up_to_their_limit_and_takes_it_back() -> None:
+    client, other, program = shopper(), shopper("bob@example.org"), desk()
+    account = {"reference": "Ada", "currency": "EUR", "gross_limit": "2500", "owner_id": str(client.person)}
+    account_id = program.post("accounts", account).json()["aggregate_id"]
+    order = {
+        "account_id": account_id, "instrument": "XETRA/SAP", "side": "BUY", "type": "LIMIT",
+        "quantity": "10", "limit_price": "200.00",
+    }  # fmt: skip
+    placed, again = (client.post("trades", order, idempotency_key="t-1") for _ in range(2))
+    assert (placed.status_code, again.status_code) == (201, 201), placed.content
+    assert again.json() == placed.json() and again["Idempotency-Replayed"] == "true"
+    trade_id = placed.json()["aggregate_id"]
+    assert placed["Location"].endswith(f"/api/v1/trades/{trade_id}")
+    [frozen] = client.get(f"accounts/{account_id}").json()["frozen"]
+    assert (frozen["trade_id"], Decimal(frozen["amount"])) == (trade_id, Decimal(2000))
+    assert problem_of(client.post("trades", order)) == (409, "limit-exceeded")
+    assert problem_of(other.post("trades", order)) == (404, "not-found")
+    assert problem_of(Program(staff("viewer", *VIEWS)).post("trades", order)) == (403, "not-allowed")
+    wrong = client.post("trades", {**order, "quantity": "0.5"})
+    assert problem_of(wrong) == (422, "wrong-lot")
+    assert problem_of(other.post(f"trades/{trade_id}/cancellation", {"reason": "no"}, if_match="*")) == (
+        404,
+        "not-found",
+    )
+    cancelled = client.post(f"trades/{trade_id}/cancellation", {"reason": "changed my mind"}, if_match='"1"')
+    assert (cancelled.status_code, cancelled["ETag"]) == (200, '"2"'), cancelled.content
+    assert client.get(f"accounts/{account_id}").json()["frozen"] == []
+    [submitted, _] = client.get(f"trades/{trade_id}/events").json()["results"]
+    assert submitted["data"]["limit_price"] == "200.00"
+    assert client.get(f"commands/{placed.json()['command_id']}").json()["ended_by"] == "TradeCancelled"
+    caught_up(*catalogue.chosen([]))
+    assert [row["trade_id"] for row in client.get("trades").json()["results"]] == [trade_id]
+    assert client.get(f"trades/{trade_id}").json()["status"] == "CANCELLED"
+    assert [row["account_id"] for row in client.get("accounts").json()["results"]] == [account_id]
+    assert other.get("trades").json()["results"] == other.get("accounts").json()["results"] == []
+    assert problem_of(other.get(f"trades/{trade_id}")) == (404, "not-found")

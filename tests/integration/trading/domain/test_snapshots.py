@@ -1,0 +1,76 @@
+"""A trade with a long past is loaded from its snapshot, quickly, and is the same trade."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from time import process_time
+from uuid import UUID
+
+import pytest
+
+from eventshop.core.message_registry import registry
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.command_dispatcher import Receipt, send, send_many
+from eventshop.eventstore.command_execution import loaded, whole
+from eventshop.eventstore.records import SNAPSHOT
+from eventshop.eventstore.snapshots import repository
+from tests.support.trade_commands import AT, BTC, DESK
+from trading.domain.commands import BustTrade, CorrectTrade, ExecuteTrade, SubmitTrade
+from trading.domain.events import Fill, OrderType, Side
+from trading.domain.instruments import instrument
+from trading.domain.trade import Trade
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+FILLS = 10_000
+#: What the program promises; processor time, for others use the machine too.
+WITHIN_S = 0.030
+
+
+def fill(number: int, price: str = "61837.63") -> Fill:
+    return Fill(str(number), Decimal(price), Decimal("0.5"), AT)
+
+
+def long_trade(*executions: tuple[Fill, ...]) -> UUID:
+    trade_id = new_id()
+    terms = instrument(BTC)
+    submit = SubmitTrade(trade_id, "T-1", DESK, terms, Side.BUY, OrderType.MARKET, Decimal(1_000_000))
+    told = [submit, *(ExecuteTrade(trade_id, fills) for fills in executions)]
+    answers = send_many((command, Envelope(new_id())) for command in told)
+    assert all(isinstance(answer, Receipt) for answer in answers)
+    return trade_id
+
+
+def from_snapshot(trade_id: UUID) -> Trade:
+    _, past = engine().history(trade_id, UUID(int=0))
+    assert past[0].event_type.startswith(SNAPSHOT)
+    state = loaded(Trade, trade_id, past, registry).state
+    assert isinstance(state, Trade)
+    return state
+
+
+def test_a_trade_of_ten_thousand_fills_loads_within_thirty_milliseconds() -> None:
+    trade_id = long_trade(*(tuple(fill(number) for number in range(at, at + 500)) for at in range(0, FILLS, 500)))
+    assert repository.take(trade_id)
+    took, trade = [], Trade()
+    for _ in range(5):
+        start = process_time()
+        trade = from_snapshot(trade_id)
+        took.append(process_time() - start)
+    assert trade.executed == Decimal(FILLS) / 2
+    assert min(took) <= WITHIN_S, took
+
+
+def test_a_snapshot_is_the_trade_that_its_events_make_and_goes_on_as_it() -> None:
+    trade_id = long_trade(*((fill(number),) for number in range(250)))
+    send(CorrectTrade(trade_id, fill(3, "61837.00"), "typed wrongly"))
+    send(BustTrade(trade_id, "240", "erroneous print"))
+    assert repository.take(trade_id)
+    send(ExecuteTrade(trade_id, (fill(3), fill(300))))  # one it knows since before the snapshot, and a new one
+    send(BustTrade(trade_id, "300", "erroneous print"))
+    trade = from_snapshot(trade_id)
+    assert trade == loaded(Trade, trade_id, whole(trade_id), registry).state
+    assert (trade.executed, len(list(trade.fills))) == (Decimal("124.5"), 251)
+    assert [booked.first.venue_trade_id for booked in trade.fills if booked.void] == ["240", "300"]
+    assert [it for it in repository.verify() if it is not None] == []

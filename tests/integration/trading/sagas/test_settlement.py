@@ -1,0 +1,122 @@
+"""Trades settle by themselves, through the store, the saga runner and its durable timers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.messages import Command, Envelope, new_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.sagas import workers
+from eventshop.sagas.inbox import saga_id_of
+from eventshop.sagas.models import Saga, Timer
+from tests.support.trade_commands import BTC, deal
+from trading.domain.account import TradingAccount
+from trading.domain.commands import (
+    ExecuteTrade,
+    FreezeAmount,
+    HoldSettlement,
+    OpenAccount,
+    ResumeSettlement,
+    SettleTrade,
+    SubmitTrade,
+)
+from trading.domain.events import Fill, OrderType, Side
+from trading.domain.instruments import instrument
+from trading.domain.trade import Status, Trade
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+ACCOUNT = derived_id("test-account", "clerk")
+SAP = "XETRA/SAP"
+
+
+def by(command: Command) -> None:
+    send(command, envelope=Envelope(new_id(), actor="ada"))
+
+
+def filled(code: str = BTC, price: str = "100.00", quantity: str = "2") -> UUID:
+    """A trade of now that has used some of its account's limit, filled at once."""
+    trade_id = new_id()
+    terms = instrument(code)
+    by(OpenAccount(ACCOUNT, "Clerk", None, terms.currency, Decimal(1_000)))
+    by(FreezeAmount(ACCOUNT, trade_id, code, terms.currency, Decimal(price) * Decimal(quantity)))
+    by(SubmitTrade(trade_id, "T-9", ACCOUNT, terms, Side.BUY, OrderType.MARKET, Decimal(quantity)))
+    by(ExecuteTrade(trade_id, (Fill("v1", Decimal(price), Decimal(quantity), timezone.now()),)))
+    return trade_id
+
+
+def run() -> None:
+    workers.settle("test", DatabaseLog())
+
+
+def trade(trade_id: UUID) -> Trade:
+    return Trade().evolve_all(it.event for it in store.get_events(trade_id))
+
+
+def saga(trade_id: UUID) -> Saga:
+    return Saga.objects.get(pk=saga_id_of("trade-settlement", trade_id))
+
+
+def in_use() -> Decimal:
+    return TradingAccount().evolve_all(it.event for it in store.get_events(ACCOUNT)).in_use()
+
+
+def its_day_comes() -> None:
+    Timer.objects.filter(fired_at=None).update(due_at=timezone.now(), looked_at_from=timezone.now())
+
+
+def test_what_settles_at_once_is_settled_and_its_limit_free_again() -> None:
+    trade_id = filled()
+    assert in_use() == Decimal(200)
+    run()
+    assert (trade(trade_id).status, saga(trade_id).status) == (Status.SETTLED, "ended")
+    assert in_use() == 0
+
+
+def test_what_settles_in_days_waits_for_its_timer() -> None:
+    trade_id = filled(SAP)
+    run()
+    assert (trade(trade_id).status, in_use()) == (Status.FILLED, Decimal(0))
+    timer = Timer.objects.get(fired_at=None)
+    assert timezone.now() + timedelta(days=1) < timer.due_at < timezone.now() + timedelta(days=14)
+    its_day_comes()
+    run()
+    assert trade(trade_id).status is Status.SETTLED
+    assert [it.meta.event_type for it in store.get_events(trade_id)].count("TradeSettled") == 1
+
+
+def test_staff_settle_early_and_the_timer_does_nothing_more() -> None:
+    trade_id = filled(SAP)
+    run()
+    by(SettleTrade(trade_id, timezone.now().date()))
+    run()
+    assert saga(trade_id).status == "ended"
+    its_day_comes()
+    run()
+    assert [it.meta.event_type for it in store.get_events(trade_id)].count("TradeSettled") == 1
+
+
+def test_a_held_trade_settles_when_it_is_let_go() -> None:
+    trade_id = filled(SAP)
+    by(HoldSettlement(trade_id, "papers missing"))
+    run()
+    its_day_comes()
+    run()
+    assert trade(trade_id).status is Status.FILLED
+    by(ResumeSettlement(trade_id, "papers came"))
+    run()
+    assert trade(trade_id).status is Status.SETTLED
+
+
+def test_history_starts_no_settlement() -> None:
+    deal("T-1", ("61837.63", "0.02"))  # months ago, as an import tells it
+    run()
+    assert not Saga.objects.exists()

@@ -1,0 +1,212 @@
+"""Signing up, in and out, and passwords: one account for one address, and nobody can find out who has one."""
+
+from __future__ import annotations
+
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User as Login
+from django.core import mail
+from django.db import connections
+from django.test import Client
+
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.errors import AlreadyTaken
+from eventshop.core.messages import new_id
+from eventshop.eventstore.models import StoredEvent
+from eventshop.privacy import encrypted_tokens
+from tests.support.customers import EMAIL, PASSWORD, customer, link_in_letter, signed_up
+from users.application import accounts
+from users.application.customer_adapter import person
+from users.models import Account
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+def asked_to_sign_up(client: Client, email: str = EMAIL) -> bytes:
+    return client.post("/account/sign-up/", {"email": email}).content
+
+
+def test_signing_up_makes_a_login_and_a_person(client: Client) -> None:
+    asked_to_sign_up(client)
+    link = link_in_letter()
+    assert EMAIL in client.get(link).content.decode()
+    page = client.post(link, {"name": "Ada", "password": PASSWORD}, follow=True)
+    assert page.redirect_chain[-1][0] == "/my/consents/"
+    account = Account.objects.select_related("login").get()
+    assert account.login.username == str(account.person)
+    assert not account.login.email
+    contact = person(account.person).contact
+    assert contact and (contact.email, contact.name) == (EMAIL, "Ada")
+
+
+def test_the_same_form_sent_twice_makes_one_account(client: Client) -> None:
+    asked_to_sign_up(client)
+    link, form = link_in_letter(), {"name": "Ada", "password": PASSWORD}
+    assert [client.post(link, form).status_code, Client().post(link, form).status_code] == [302, 302]
+    assert (Account.objects.count(), StoredEvent.objects.filter(event_type="UserCreated").count()) == (1, 1)
+
+
+def test_an_old_link_opens_nobodys_account(client: Client) -> None:
+    asked_to_sign_up(client)
+    link = link_in_letter()
+    client.post(link, {"name": "Ada", "password": PASSWORD})
+    thief = Client()
+    page = thief.post(link, {"name": "Ada", "password": "something else entirely"})
+    assert page.headers["Location"] == "/account/sign-in/"
+    assert "_auth_user_id" not in thief.session
+
+
+def test_a_login_that_cannot_be_made_leaves_no_person() -> None:
+    form_id = new_id()
+    Login.objects.create(username=str(derived_id("person", form_id)))
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        accounts.sign_up(form_id=form_id, email=EMAIL, name="Ada", password=PASSWORD)
+    assert not StoredEvent.objects.exists()
+    assert signed_up()
+
+
+def test_an_address_has_one_account_also_in_a_race() -> None:
+    outcomes: list[object] = []
+
+    def race() -> None:
+        try:
+            outcomes.append(signed_up())
+        except AlreadyTaken as taken:
+            outcomes.append(taken)
+        finally:
+            connections.close_all()
+
+    racers = [Thread(target=race) for _ in range(4)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyTaken"] * 3 + ["User"]
+    assert (Account.objects.count(), Login.objects.count()) == (1, 1)
+
+
+def test_no_page_tells_whether_an_address_has_an_account(client: Client) -> None:
+    signed_up()
+    for path in ("/account/sign-up/", "/account/reset/"):
+        known, unknown = (client.post(path, {"email": address}).content for address in (EMAIL, "nobody@example.org"))
+        assert known == unknown
+    assert len(mail.outbox) == 4
+    assert [letter.to for letter in mail.outbox] == [[EMAIL], ["nobody@example.org"]] * 2
+
+
+def test_a_wrong_password_and_an_unknown_address_are_answered_alike(client: Client) -> None:
+    signed_up()
+    pages = [
+        client.post("/account/sign-in/", {"username": address, "password": "wrong"}).content.decode()
+        for address in (EMAIL, "nobody@example.org")
+    ]
+    assert all("No account has this e-mail address and this password" in page for page in pages)
+
+
+def test_signing_in_with_the_address_in_any_case_and_out_again(client: Client) -> None:
+    signed_up()
+    page = client.post("/account/sign-in/", {"username": EMAIL.upper(), "password": PASSWORD, "next": "/my/details/"})
+    assert page.headers["Location"] == "/my/details/"
+    assert client.get("/account/sign-out/").headers["Location"] == "/"
+    assert client.get("/my/").status_code == 200
+    client.post("/account/sign-out/")
+    assert client.get("/my/").headers["Location"] == "/account/sign-in/?next=/my/"
+
+
+def test_signing_in_never_leads_to_another_site(client: Client) -> None:
+    signed_up()
+    form = {"username": EMAIL, "password": PASSWORD, "next": "https://evil.example/"}
+    assert client.post("/account/sign-in/", form).headers["Location"] == "/my/"
+
+
+def test_guessing_passwords_is_stopped_and_says_how_long(client: Client) -> None:
+    signed_up()
+    form = {"username": EMAIL, "password": "wrong"}
+    # A period may end meanwhile; two cannot.
+    pages = [client.post("/account/sign-in/", form) for _ in range(21)]
+    refused = [page for page in pages if page.status_code == 429]
+    assert [page.status_code for page in pages[:5]] == [200] * 5
+    assert 0 < int(refused[0].headers["Retry-After"]) <= 15 * 60
+    assert "Please wait" in refused[0].content.decode()
+    # Another address from the same place still can.
+    assert client.post("/account/sign-in/", {"username": "b@example.org", "password": "x"}).status_code == 200
+
+
+def test_a_new_password_by_letter_works_once_and_ends_other_sessions(client: Client) -> None:
+    signed_in, _ = customer()
+    client.post("/account/reset/", {"email": EMAIL})
+    link = link_in_letter()
+    assert client.get(link).status_code == 200
+    assert client.post(link, {"password": "short"}).status_code == 200
+    client.post(link, {"password": "four very quiet lanterns"})
+    assert client.get(link).status_code == 410
+    assert signed_in.get("/my/").status_code == 302
+    assert client.login(username=EMAIL, password="four very quiet lanterns")
+
+
+def test_a_link_is_for_one_kind_of_page_and_says_nothing_by_itself(client: Client) -> None:
+    token = encrypted_tokens.token("sign-up", EMAIL)
+    assert EMAIL not in token
+    assert client.get(f"/account/reset/{token}/").status_code == 410
+    assert client.get(f"/account/sign-up/{token[:-2]}/").status_code == 410
+    assert client.get("/account/sign-up/nonsense/").status_code == 410
+    with pytest.raises(encrypted_tokens.InvalidLink):
+        encrypted_tokens.carried("sign-up", token, str, max_age_s=-1)
+
+
+def test_changing_the_password_asks_for_the_old_one() -> None:
+    client, _ = customer()
+    other = Client()
+    other.login(username=EMAIL, password=PASSWORD)
+    wrong = client.post("/account/password/", {"current": "no", "password": "four very quiet lanterns"})
+    assert "This is not your current password" in wrong.content.decode()
+    client.post("/account/password/", {"current": PASSWORD, "password": "four very quiet lanterns"})
+    assert client.get("/my/").status_code == 200
+    assert other.get("/my/").status_code == 302
+
+
+def test_staff_become_customers_when_they_want_to(client: Client) -> None:
+    client.force_login(Login.objects.create_superuser("boss", password=PASSWORD))
+    assert client.get("/my/").headers["Location"] == "/account/join/"
+    form = {"form_id": str(new_id()), "name": "Boss", "email": "boss@example.org"}
+    assert client.post("/account/join/", form).headers["Location"] == "/my/"
+    client.post("/account/join/", form)
+    assert Account.objects.count() == 1
+    assert client.get("/my/").status_code == 200
+
+
+def test_a_closed_account_is_signed_out_and_cannot_come_back() -> None:
+    client, person_id = customer()
+    accounts.close(person_id)
+    assert client.get("/my/").status_code == 302
+    assert not Client().login(username=EMAIL, password=PASSWORD)
+
+
+def test_staff_who_leave_as_customers_keep_the_login_of_their_work(client: Client) -> None:
+    boss = Login.objects.create_superuser("boss", password=PASSWORD)
+    person_id = accounts.join(boss, form_id=new_id(), email="boss@example.org", name="Boss")
+    accounts.close(person_id)
+    assert client.login(username="boss", password=PASSWORD)
+    assert accounts.person_of(boss) is None
+
+
+def test_while_no_mail_leaves_the_page_says_so_and_no_log_names_the_address(
+    client: Client, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    for path in ("/account/sign-up/", "/account/reset/"):
+        answer = client.post(path, {"email": EMAIL})
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
+        assert "We cannot send letters at the moment" in answer.content.decode()
+    assert "was not sent: ConnectionRefusedError" in caplog.text
+    assert EMAIL not in caplog.text
+
+
+def test_a_button_pressed_after_the_session_ended_leads_back_to_its_page(client: Client) -> None:
+    signed_up()
+    sent = client.post("/my/consents/Personalisation/choice/", {"answer": "yes"})
+    form = {"username": EMAIL, "password": PASSWORD, "next": sent.headers["Location"].partition("next=")[2]}
+    assert client.post("/account/sign-in/", form, follow=True).redirect_chain[-1][0] == "/my/consents/"

@@ -1,0 +1,172 @@
+"""The whole way out, and the end of a consent, by the processes that run for it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from django.utils import timezone
+
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.privacy.models import Certificate, Erasure
+from eventshop.projections.projection import catalogue
+from eventshop.sagas import workers
+from eventshop.sagas.inbox import saga_id_of
+from eventshop.sagas.models import Saga, SagaInput, SagaStep, Timer
+from orders.domain.commands import CancelOrder, CreateOrder
+from projections.models import ConsentRegister, UserProfile
+from tests.support.read_models import caught_up
+from tests.support.sales import LANTERNS
+from users.application.data_export import as_json, everything
+from users.domain.commands import (
+    CancelErasure,
+    CreateUser,
+    ExportData,
+    GrantConsent,
+    PlaceLegalHold,
+    RequestErasure,
+    WithdrawConsent,
+)
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings: Any, tmp_path: Path) -> None:
+    settings.KEY_CACHE_SECONDS = 0
+    settings.ERASURE_LIST = str(tmp_path / "erased.txt")
+
+
+def ada() -> UUID:
+    person = uuid4()
+    send(CreateUser(person, "zz-ada@example.org", "Zz-Ada Lovelace", "+44 20 7946 0001", "12 St Zz-James Square"))
+    return person
+
+
+def settle() -> None:
+    caught_up(*catalogue.chosen([]))
+    workers.settle("test", DatabaseLog())
+    caught_up(*catalogue.chosen([]))
+
+
+def told(person: UUID) -> list[str]:
+    return [recorded.meta.event_type for recorded in store.get_events(person)]
+
+
+def ask(person: UUID, *, due_in: timedelta = timedelta(0)) -> None:
+    now = timezone.now()
+    send(RequestErasure(person, at=now, due_at=now + due_in))
+
+
+def waiting() -> list[str]:
+    return [timer.name for timer in Timer.objects.filter(fired_at=None)]
+
+
+def test_a_person_who_waits_is_erased_and_gets_a_certificate() -> None:
+    person = ada()
+    ask(person)
+    settle()
+    assert told(person) == ["UserCreated", "ErasureRequested", "ErasureBegun", "DataErased"]
+    assert Certificate.objects.get().subject == person
+    assert Erasure.objects.get().step == "done"
+    assert UserProfile.objects.get().status == "ERASED"
+    assert Saga.objects.get(pk=saga_id_of("erasure", person)).status == Saga.Status.ENDED
+
+
+def test_until_then_nothing_happens_and_it_can_be_cancelled() -> None:
+    person = ada()
+    ask(person, due_in=timedelta(days=14))
+    settle()
+    assert told(person)[-1] == "ErasureRequested"
+    assert waiting() == ["cooling-off"]
+    send(CancelErasure(person))
+    settle()
+    assert waiting() == []
+    assert UserProfile.objects.get().name == "Zz-Ada Lovelace"
+
+
+def test_an_open_order_and_a_legal_hold_make_it_wait() -> None:
+    person, order_id = ada(), uuid4()
+    now = timezone.now()
+    send(CreateOrder(order_id, "000001", person, (LANTERNS,)))
+    ask(person)
+    settle()
+    assert told(person)[-1] == "ErasureRequested"
+    assert waiting() == ["cooling-off"]
+    assert Timer.objects.get(fired_at=None).due_at > now + timedelta(hours=23)
+    send(CancelOrder(order_id, "changed their mind"))
+    send(PlaceLegalHold(person, "case 7", "a claim"))
+    Timer.objects.filter(fired_at=None).update(due_at=now, looked_at_from=now)
+    settle()
+    assert told(person)[-1] == "LegalHoldPlaced"
+    assert waiting() == ["cooling-off"]
+
+
+def test_a_consent_ends_by_its_timer() -> None:
+    person, now = ada(), timezone.now()
+    given = now - timedelta(days=365)
+    send(GrantConsent(person, "Personalisation", "2025-05" if given.year < 2026 else "2026-01", given, now))
+    send(GrantConsent(person, "DirectMarketing", "2026-01", now, now + timedelta(days=730)))
+    settle()
+    assert told(person)[-1] == "ConsentExpired"
+    assert dict(ConsentRegister.objects.values_list("purpose", "status")) == {
+        "Personalisation": "ConsentExpired",
+        "DirectMarketing": "ConsentGiven",
+    }
+    assert waiting() == ["DirectMarketing"]
+    send(WithdrawConsent(person, "DirectMarketing"))
+    settle()
+    assert waiting() == []
+
+
+def test_processes_keep_nothing_personal() -> None:
+    person = ada()
+    ask(person)
+    workers.settle("test", DatabaseLog())
+    kept = [*Saga.objects.values(), *SagaInput.objects.values(), *SagaStep.objects.values(), *Timer.objects.values()]
+    assert kept
+    for word in ("Zz-", "+44 20 7946"):
+        assert word not in str(kept)
+
+
+# --- a copy of everything ----------------------------------------------------------------------------------------
+
+
+def test_a_copy_has_every_value_with_the_event_that_it_comes_from() -> None:
+    person, order_id = ada(), uuid4()
+    other = uuid4()
+    send(CreateUser(other, "bob@example.org", "Bob"))
+    send(CreateOrder(order_id, "000001", person, (LANTERNS,), "", "Zz-Ada Lovelace", "12 St Zz-James Square"))
+    send(CancelOrder(order_id, "changed their mind"))
+    send(ExportData(person))
+    settle()
+    copy = msgspec.json.decode(as_json(everything(person, at=timezone.now())))
+    first = store.get_events(person)[0].meta
+    assert {value["field"]: value["value"] for value in copy["contact"]} == {
+        "email": "zz-ada@example.org",
+        "name": "Zz-Ada Lovelace",
+        "phone": "+44 20 7946 0001",
+        "address": "12 St Zz-James Square",
+    }
+    assert {value["event_id"] for value in copy["contact"]} == {str(first.event_id)}
+    kinds = [event["event_type"] for event in copy["events"]]
+    assert kinds == ["UserCreated", "OrderCreated", "OrderCancelled", "DataExported"]
+    assert copy["events"][1]["data"]["delivery_address"] == "12 St Zz-James Square"
+    assert copy["events"][1]["encrypted"] == ["delivery_name", "delivery_address"]
+    assert {row["table"] for row in copy["tables"]} == {"person", "order", "customer"}
+    assert "bob@example.org" not in str(copy)
+
+
+def test_a_copy_of_the_erased_is_empty_of_them() -> None:
+    person = ada()
+    ask(person)
+    settle()
+    copy = as_json(everything(person, at=timezone.now())).decode()
+    assert "Zz-" not in copy
+    assert '"redacted": "contact"' in copy

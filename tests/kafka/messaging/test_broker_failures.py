@@ -1,0 +1,54 @@
+"""Brokers die and come back under a relay and projections at work: nothing is lost, nothing comes twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.stack import Stack, StackUnavailable, running_stack
+from tests.conftest import missing
+from tests.support.kafka.fixtures import fresh_topics, process_env
+from tests.support.kafka.order_load import nothing_lost_nothing_twice, selling, until_projected, until_published
+from tests.support.processes import running
+
+pytestmark = [pytest.mark.postgres, pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
+
+#: How many brokers are killed, one after the other.
+TIMES = min(3, int(os.environ.get("CHAOS_TIMES", "2")))
+
+
+@pytest.fixture
+def cluster(clean_database: None, settings: Any) -> Iterator[Stack]:
+    """Three brokers, every record on all of them; this process set to use them."""
+    try:
+        with running_stack({"kafka"}, brokers=3) as stack:
+            settings.KAFKA_REPLICATION_FACTOR, settings.KAFKA_MIN_INSYNC_REPLICAS = 3, 2
+            fresh_topics(stack.env["EVENT_LOG_URL"], settings)
+            yield stack
+    except StackUnavailable as error:
+        missing(str(error))
+
+
+def test_of_three_brokers_one_after_the_other_is_killed(
+    cluster: Stack, database_url: str, settings: Any, tmp_path: Path
+) -> None:
+    env = process_env(database_url, settings)
+    relay_log, projections_log = tmp_path / "relay.log", tmp_path / "projections.log"
+    with (
+        running("relay", env=env, log=relay_log) as relay,
+        running("run_projections", env=env, log=projections_log) as projections,
+    ):
+        with selling():
+            until_published()
+            for number in range(1, TIMES + 1):
+                cluster.kill_broker(number)
+                until_published()  # on the two that are left
+                cluster.start_broker(number)
+                until_published()
+        until_projected()
+        assert (relay.poll(), projections.poll()) == (None, None), relay_log.read_text() + projections_log.read_text()
+    nothing_lost_nothing_twice(cluster.env["EVENT_LOG_URL"])

@@ -1,0 +1,135 @@
+"""Compaction: a tombstone erases exactly one event, from Kafka's disk too, and everything else goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from deploy.stack import Stack
+from eventshop.core.messages import new_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.messaging.kafka import topics
+from eventshop.projections.models import UnreadableRecord
+from eventshop.projections.projection import catalogue
+from orders.domain.commands import CreateOrder
+from orders.domain.events import Line
+from tests.support.database import empty
+from tests.support.kafka import topic_reader
+from tests.support.kafka.read_models import caught_up, equal_the_fold
+from tests.support.kafka.topic_contents import Record, ran, records, relay_all, send, sold, tombstone
+from tests.support.processes import until
+from tests.support.tally_aggregate import pounds
+
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
+
+#: No digit of an id: what occurs nowhere else is found as it is, also in what is compressed.
+LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
+#: Instead of once a day and when most of it is stale, each partition is compacted within seconds.
+SOON = {
+    "segment.ms": "500",
+    "min.cleanable.dirty.ratio": "0.01",
+    "max.compaction.lag.ms": "1000",
+    "file.delete.delay.ms": "100",
+}
+
+
+@pytest.fixture
+def compacting(kafka_topics: str) -> Iterator[str]:
+    """A topic whose closed segments are compacted at once, once something is appended to the next."""
+    admin = KafkaAdminClient(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
+    [broker] = [str(broker["broker_id"]) for broker in admin.describe_cluster()["brokers"]]
+    often = {"log.cleaner.backoff.ms": "500"}
+    admin.alter_configs(
+        [
+            ConfigResource(ConfigResourceType.TOPIC, topics.event_store(), configs=SOON),
+            ConfigResource(ConfigResourceType.BROKER, broker, configs=often),
+        ]
+    )
+    yield kafka_topics
+    admin.alter_configs(
+        [ConfigResource(ConfigResourceType.BROKER, broker, configs={"log.cleaner.backoff.ms": "15000"})]
+    )
+    admin.close()
+
+
+def secret() -> str:
+    """An order with a description that stands nowhere else, somewhere among others."""
+    sold(5)
+    word = new_id().hex.translate(LETTERS)
+    line = Line(sku="a", description=word, quantity=1, price=pounds("2.50"))
+    command_dispatcher.send(CreateOrder(order_id=new_id(), reference="R", customer_id=None, lines=(line,)))
+    sold(5, seed=2)
+    return word
+
+
+def on_disk(stack: Stack, word: str) -> bool:
+    logs = Path(stack.folder.path).glob(f"kafka/data-*/{topics.event_store()}-*/*.log")
+    return any(word.encode() in file.read_bytes() for file in logs)
+
+
+def lying(url: str) -> dict[bytes, Any]:
+    """What lies on the topic, by key; no key twice."""
+    found = topic_reader.committed(url, topics.event_store())
+    assert len({record.key for record in found}) == len(found)
+    return {record.key: (record.value, record.headers) for record in found}
+
+
+def test_a_tombstone_erases_exactly_one_event(stack: Stack, compacting: str) -> None:
+    word = secret()
+    relay_all()
+    caught_up()
+    assert on_disk(stack, word)
+    before = lying(compacting)
+    [erased] = [it for it in records() if word in it.row.payload]
+    send(compacting, [tombstone(erased, last_in(erased.partition))])
+    assert on_disk(stack, word)
+
+    seed = iter(range(3, 1_000))
+
+    def compacted() -> bool:
+        sold(15, seed=next(seed))  # segments are closed by what comes next
+        relay_all()
+        return not on_disk(stack, word)
+
+    until(compacted, within_s=60, what="compacted")
+    after = lying(compacting)
+    assert after.pop(erased.key)[0] is None
+    del before[erased.key]
+    assert {key: after[key] for key in before} == before  # to the last byte
+    assert len(after) == len(records()) - 1
+
+    verified = ran("verify_log")
+    assert verified.code == 0, verified.failure
+    assert f"a tombstone erases {erased.key.decode()}\n" in verified.out
+    caught_up()  # past the tombstone
+    equal_the_fold()
+    for projection in catalogue.chosen([]):  # and once more from the beginning, where there is a hole now
+        call_command("rebuild_projection", projection.name, stdout=StringIO())
+    equal_the_fold()
+    assert not UnreadableRecord.objects.exists()
+    restored_without_it()
+
+
+def restored_without_it() -> None:
+    """Nothing follows the erased event in its stream: all others come back, and it is said that it is gone."""
+    others = len(records()) - 1
+    empty()
+    assert ran("create_topics").code == 0
+    restored = ran("restore_events_from_kafka")
+    assert restored.failure == "1 events are not on Kafka: erased, or lost."
+    assert f"{others} events and " in restored.out
+    assert len(records()) == others
+    verified = ran("verify_log")
+    assert (verified.code, verified.failure) == (0, "")
+    assert "1 events that are on neither side any more" in verified.out
+
+
+def last_in(partition: int) -> Record:
+    return [it for it in records() if it.partition == partition][-1]

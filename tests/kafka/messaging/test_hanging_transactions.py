@@ -1,0 +1,141 @@
+"""Transactions that a broker forgot to end: nobody waits for them for ever, and every event stays exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from eventshop.messaging.kafka import clients, hanging_transactions, topics
+from eventshop.messaging.kafka.event_records import PARTITIONS
+from eventshop.messaging.kafka.topic_end import tail_of
+from eventshop.messaging.models import RelayCheckpoint
+from tests.support.kafka.publication_check import all_there
+from tests.support.kafka.topic_contents import Record, records, relay_all, sold
+from tests.support.processes import until
+
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
+
+
+@pytest.fixture
+def forgetful(kafka_topics: str) -> Iterator[str]:
+    """A broker that takes records of a transaction whose coordinator knows nothing of them."""
+    admin = KafkaAdminClient(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
+    [broker] = [str(broker["broker_id"]) for broker in admin.describe_cluster()["brokers"]]
+
+    def verify(said: str) -> None:
+        config = {"transaction.partition.verification.enable": said}
+        admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, broker, configs=config)])
+        until(lambda: verifies() == said, what="the broker has heard of it")  # the controller alone answers at once
+
+    def verifies() -> str:
+        asked = [ConfigResource(ConfigResourceType.BROKER, broker)]
+        configs = admin.describe_configs(asked, config_filter="all")["broker"][broker]
+        return str(configs["transaction.partition.verification.enable"]["value"])
+
+    verify("false")
+    yield kafka_topics
+    verify("true")
+    admin.close()
+
+
+def sent(planted: list[Record], *, forgotten: set[int]) -> None:
+    """The relay's transaction with these records: committed, but never ended in the forgotten partitions."""
+    producer = clients.producer(f"eventshop-relay-{topics.event_store()}")
+    producer.init_transactions()
+    producer.begin_transaction()
+    for number in forgotten:
+        producer._transaction_manager._partitions_in_transaction.add(
+            clients.TopicPartition(topics.event_store(), number)
+        )
+    futures = [
+        producer.send(topics.event_store(), key=it.key, value=it.value, headers=it.headers, partition=it.partition)
+        for it in planted
+    ]
+    producer.flush()
+    for future in futures:
+        future.get(timeout=0.001)
+    if {it.partition for it in planted} - forgotten:
+        producer.commit_transaction()
+    producer.close(timeout=0)
+
+
+def confirmed(position: int) -> None:
+    RelayCheckpoint.objects.update_or_create(topic=topics.event_store(), defaults={"position": position})
+
+
+def test_what_hangs_in_some_partitions_is_committed(forgetful: str, caplog: pytest.LogCaptureFixture) -> None:
+    sold(10)
+    relay_all()
+    sold(10, seed=2)
+    fresh = records()[tail_of(topics.event_store(), PARTITIONS).position :]
+    forgotten = {fresh[0].partition, fresh[-1].partition}
+    assert {it.partition for it in fresh} > forgotten
+    sent(fresh, forgotten=forgotten)
+    assert {it.partition for it in fresh} - forgotten
+    sold(5, seed=3)
+    relay_all()
+    assert "committing it" in caplog.text
+    all_there(forgetful)
+
+
+def test_what_hangs_whole_and_was_confirmed_is_committed(forgetful: str, caplog: pytest.LogCaptureFixture) -> None:
+    sold(10)
+    sent(records(), forgotten=set(range(PARTITIONS)))
+    confirmed(len(records()))
+    relay_all()
+    assert "committing it, as position 1 is confirmed" in caplog.text
+    all_there(forgetful)
+
+
+def test_what_hangs_whole_and_was_not_confirmed_is_sent_again(forgetful: str, caplog: pytest.LogCaptureFixture) -> None:
+    sold(10)
+    sent(records()[:-3], forgotten=set(range(PARTITIONS)))
+    relay_all()
+    assert "aborting it, as position 1 is neither" in caplog.text
+    all_there(forgetful)
+
+
+def test_what_others_have_open_is_left_to_them(kafka_topics: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sold(3)
+    relay_all()
+    stranger = clients.producer("a stranger")
+    stranger.init_transactions()
+    stranger.begin_transaction()
+    stranger.send(topics.event_store(), key=b"?", value=b"?", partition=0).get(10)
+    monkeypatch.setattr(hanging_transactions, "MARKERS_S", 0.2)
+    ended = hanging_transactions.end(
+        f"eventshop-relay-{topics.event_store()}",
+        {topics.event_store(): PARTITIONS},
+        numbered=lambda record: 1,
+        confirmed=1,
+    )
+    assert ended == 0
+    stranger.abort_transaction()
+    stranger.close()
+
+
+def test_a_leader_notices_that_what_it_wrote_is_not_shown(forgetful: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sold(3)
+    monkeypatch.setattr(hanging_transactions, "LOOK_EVERY_S", 0.0)
+    shown = hanging_transactions.Unshown({topics.event_store(): PARTITIONS})
+    shown.look()
+    sent(records(), forgotten=set(range(PARTITIONS)))
+    shown.look()  # not for long yet
+    monkeypatch.setattr(hanging_transactions, "UNSHOWN_S", 0.0)
+    with pytest.raises(clients.KafkaAway, match=r"does not show what was committed to .*event-store/\d"):
+        shown.look()
+    shown.close()
+
+
+def test_what_one_partition_lost_is_sent_again(kafka_topics: str, caplog: pytest.LogCaptureFixture) -> None:
+    sold(30)
+    everything = records()
+    robbed = next(it.partition for it in reversed(everything) if it.partition != everything[-1].partition)
+    lost = [it for it in everything if it.partition == robbed][-4:]
+    sent([it for it in everything if it not in lost], forgotten=set())
+    relay_all()
+    assert f"Kafka has lost {len(lost)} events from position {lost[0].row.position} on" in caplog.text
+    all_there(kafka_topics)

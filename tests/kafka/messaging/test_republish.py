@@ -1,0 +1,158 @@
+"""`republish_events` fills an empty topic with the table, goes on where it was interrupted, and touches no other."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from threading import Event as Signal
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.db import connections
+from kafka import KafkaAdminClient
+
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka.event_records import PARTITIONS
+from eventshop.messaging.kafka.topic_end import tail_of
+from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.sagas import partition_leases
+from eventshop.sagas.event_router import EventRouter
+from tests.support.kafka import topic_reader
+from tests.support.kafka.read_models import caught_up, equal_the_fold
+from tests.support.kafka.topic_contents import publish, ran, relay_all, relaying, send, sold, tombstone
+from tests.support.kafka.topic_contents import records as table
+from tests.support.processes import running, until
+
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
+
+
+def republished(**options: Any) -> tuple[int, str]:
+    said = ran("republish_events", **options)
+    return said.code, said.failure or said.out
+
+
+def relayed() -> int:
+    return tail_of(topics.event_store(), PARTITIONS).position
+
+
+def test_an_empty_topic_gets_what_the_relay_would_have_written(kafka_topics: str) -> None:
+    sold(60)
+    code, said = republished(verify=True)
+    assert code == 0
+    assert f"{StoredEvent.objects.count()} events to publish" in said
+    assert said.endswith(f"The table and {topics.event_store()} agree.\n")
+    assert [
+        it.value for it in sorted(topic_reader.committed(kafka_topics, topics.event_store()), key=lambda it: it.key)
+    ] == [it.value for it in sorted(table(), key=lambda it: it.key)]
+
+
+def test_a_dry_run_publishes_nothing(kafka_topics: str) -> None:
+    sold(5)
+    code, said = republished(dry_run=True)
+    assert (code, relayed()) == (0, 0)
+    assert f"{StoredEvent.objects.count()} events to publish, up to position" in said
+
+
+def test_the_beginning_is_gone_on_with_and_everything_is_left_alone(kafka_topics: str) -> None:
+    sold(10)
+    relay_all()
+    before = relayed()
+    sold(10, seed=2)
+    code, said = republished(verify=True)
+    assert code == 0
+    assert f"{before} events are on the topic already, as in the table: going on there." in said
+    assert relayed() == StoredEvent.objects.count()
+    code, said = republished(verify=True)
+    assert code == 0
+    assert "\n0 events to publish" in said
+
+
+def test_a_topic_with_anything_else_is_refused(kafka_topics: str) -> None:
+    sold(5)
+    publish(kafka_topics, lambda records: records[:2] + records[3:])
+    code, said = republished()
+    assert code == 1
+    assert "is neither empty nor the beginning of what is in the table: position 3 (event" in said
+    assert "create_topics --forget" in said
+    assert len(topic_reader.committed(kafka_topics, topics.event_store())) == StoredEvent.objects.count() - 1
+
+
+def test_a_topic_with_a_tombstone_or_a_foreign_record_is_refused(kafka_topics: str) -> None:
+    sold(5)
+    [first, *_] = records = table()
+    send(kafka_topics, [tombstone(first, [it for it in records if it.partition == first.partition][-1])])
+    code, said = republished()
+    assert code == 1
+    assert f"partition {first.partition} at offset 0: a tombstone erases {first.key.decode()}" in said
+
+
+def test_beside_a_relay_it_does_nothing(kafka_topics: str) -> None:
+    sold(1)
+    stop = Signal()
+
+    def lead() -> None:
+        while not stop.wait(0.5):
+            take_lead(topics.event_store(), "a relay elsewhere")
+        connections.close_all()
+
+    take_lead(topics.event_store(), "a relay elsewhere")
+    relay = Thread(target=lead)
+    relay.start()
+    code, said = republished()
+    stop.set()
+    relay.join()
+    assert (code, relayed()) == (1, 0)
+    assert said.startswith("a relay runs (a relay elsewhere) and publishes already")
+
+
+def test_a_topic_made_anew_is_filled_and_read_models_and_sagas_go_on(kafka_topics: str) -> None:
+    sold(30)
+    with relaying() as relay:  # in many transactions: offsets in the new topic will be lower
+        while relay.advance(limit=5):
+            pass
+    caught_up()
+    assert heard() == StoredEvent.objects.count()
+    lost = topics.event_store()
+    admin = KafkaAdminClient(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
+    admin.delete_topics([lost])
+    until(lambda: lost not in {topic["name"] for topic in admin.describe_topics()}, what="the topic is gone")
+    admin.close()
+    assert ran("create_topics").failure.startswith(f"topic {lost} is gone from Kafka")
+    assert ran("create_topics", forget=[lost]).code == 0
+    assert republished(verify=True)[0] == 0
+    before = StoredEvent.objects.count()
+    sold(30, seed=2)
+    relay_all()
+    caught_up()
+    equal_the_fold()
+    assert heard() == StoredEvent.objects.count() - before
+    assert ran("verify_log").code == 0
+
+
+def heard() -> int:
+    """How many events are new to the sagas."""
+    ear = EventRouter("a test", KafkaLog())
+    ear.lease(1)
+    events = 0
+    while (new := ear.listen()) or not ear.reader.at_end(partition_leases.places(ear.mine)):
+        events += new
+    ear.close()
+    partition_leases.give_back(ear.owner)
+    return events
+
+
+@pytest.mark.chaos
+def test_killed_in_the_middle_it_goes_on(kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path) -> None:
+    sold(1_000)
+    log = tmp_path / "republish.log"
+    for point in ("relay.mid-send:2", "relay.during-commit:1"):
+        with running("republish_events", env={**kafka_process_env, "CRASH_AT": point}, log=log) as process:
+            assert process.wait(60) == -signal.SIGKILL, log.read_text()
+    assert 0 < relayed() < StoredEvent.objects.count()
+    code, said = republished(verify=True)
+    assert code == 0, said
+    assert "events are on the topic already, as in the table: going on there." in said
+    assert relayed() == StoredEvent.objects.count()

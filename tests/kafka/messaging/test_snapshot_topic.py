@@ -1,0 +1,129 @@
+"""Snapshots on their topic: the newest of each stream, ciphertext and tombstones included, and back from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from kafka import KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import Snapshot
+from eventshop.eventstore.snapshots import repository
+from eventshop.messaging.kafka import clients, topics
+from eventshop.messaging.kafka.event_records import partition_of
+from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.privacy.encryption import personal_keys
+from eventshop.privacy.erasure import personal_data_holders
+from eventshop.projections.models import OutboxRecord
+from eventshop.projections.outbox_publisher import Publisher
+from eventshop.runtime.watchdog import Watchdog
+from orders.domain.commands import ReceiveStock
+from orders.domain.stock_item import stock_item_id
+from tests.support.badge_aggregate import MARKER, PERSON, Rename, badges
+from tests.support.kafka import topic_reader
+
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
+
+MUG = stock_item_id("mug")
+
+
+@pytest.fixture
+def publisher(kafka_topics: str) -> Iterator[Publisher]:
+    watchdog = Watchdog()
+    publisher = Publisher(watchdog)
+    assert take_lead(publisher.topic, publisher.owner)
+    publisher.take_over()
+    yield publisher
+    publisher.close()
+    watchdog.close()
+
+
+def published(publisher: Publisher, url: str) -> list[Any]:
+    while publisher.advance():
+        pass
+    return topic_reader.committed(url, topics.named("snapshots"))
+
+
+def counted(times: int) -> Snapshot:
+    for _ in range(times):
+        command_dispatcher.send(ReceiveStock(sku="mug", quantity=1, reference="d"))
+    assert repository.take(MUG)
+    return Snapshot.objects.get(pk=MUG)
+
+
+def said(command: str) -> str:
+    out = StringIO()
+    call_command(command, stdout=out)
+    return out.getvalue()
+
+
+def test_what_is_taken_is_published_and_all_can_be_restored(publisher: Publisher, kafka_topics: str) -> None:
+    counted(2)
+    kept = counted(1)
+    command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
+    assert repository.take(PERSON, badges)
+    records = published(publisher, kafka_topics)
+    assert [record.key for record in records].count(str(MUG).encode()) == 2
+    assert all(record.partition == partition_of(MUG) for record in records if record.key == str(MUG).encode())
+    assert MARKER.encode() not in b"".join(record.value for record in records)
+    before = list(Snapshot.objects.order_by("pk").values())
+    Snapshot.objects.all().delete()
+    assert "2 snapshots restored, 0 left" in said("restore_snapshots")
+    assert list(Snapshot.objects.order_by("pk").values()) == before
+    assert "0 snapshots restored, 2 left" in said("restore_snapshots")
+    assert Snapshot.objects.get(pk=MUG).version == kept.version == 3
+    assert not OutboxRecord.objects.exists()
+
+
+def test_table_and_topic_are_compared(publisher: Publisher, kafka_topics: str) -> None:
+    counted(1)
+    assert "On the topic: 0 the same, 1 not published yet" in said("verify_snapshots")
+    published(publisher, kafka_topics)
+    assert "On the topic: 1 the same, 0 not published yet, 0 that" in said("verify_snapshots")
+    counted(1)
+    assert "On the topic: 0 the same, 1 not published yet" in said("verify_snapshots")
+    published(publisher, kafka_topics)
+    Snapshot.objects.all().delete()
+    assert "1 that the table does not have" in said("verify_snapshots")
+
+
+def test_an_erased_persons_snapshot_is_a_tombstone(publisher: Publisher, kafka_topics: str) -> None:
+    command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
+    assert repository.take(PERSON, badges)
+    personal_keys.destroy(PERSON)
+    personal_data_holders.parts["snapshots"].erase(PERSON, [])
+    assert [record.value is None for record in published(publisher, kafka_topics)] == [False, True]
+    assert "0 snapshots restored" in said("restore_snapshots")
+    assert not Snapshot.objects.exists()
+
+
+def test_what_is_none_of_ours_or_of_another_store_is_not_restored(publisher: Publisher, kafka_topics: str) -> None:
+    counted(1)
+    [record] = published(publisher, kafka_topics)
+    Snapshot.objects.all().delete()
+    foreign = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
+    name = topics.named("snapshots")
+    other = [(key, b"00" if key == "hash" else value) for key, value in record.headers]
+    foreign.send(name, key=b"anything", value=b"{}", partition=0)
+    foreign.send(name, key=record.key, value=b'{"received":99}', headers=other, partition=record.partition)
+    foreign.close()
+    with pytest.raises(CommandError, match="1 records on the topic are wrong"):
+        said("verify_snapshots")
+    assert "0 snapshots restored, 1 left (superseded, removed, or of another store), 1 foreign" in said(
+        "restore_snapshots"
+    )
+
+
+def test_the_topic_is_compacted_and_lz4(kafka_topics: str) -> None:
+    name = topics.named("snapshots")
+    with clients.admin() as admin:
+        found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all")
+        assert len(admin.describe_topics([name])[0]["partitions"]) == 12
+    config = found["topic"][name]
+    assert (config["cleanup.policy"]["value"], config["compression.type"]["value"]) == ("compact", "lz4")

@@ -1,0 +1,504 @@
+"""Publishing read models on a real broker: every change exactly once, in order per key, whatever is killed whenever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from random import Random
+from threading import Event as Signal
+from threading import Thread
+from typing import Any
+from zlib import crc32
+
+import pytest
+from django.db import connection, connections
+from kafka import KafkaProducer
+
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka.event_records import number
+from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.messaging.models import RelayCheckpoint
+from eventshop.messaging.relay.event_relay import Relay
+from eventshop.messaging.relay.leader_election import NeedsAPerson, give_up_lead, take_lead
+from eventshop.projections import outbox_publisher
+from eventshop.projections.models import OutboxRecord
+from eventshop.projections.outbox_publisher import Publisher
+from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.rebuild import rebuild
+from eventshop.projections.runner import Runner
+from eventshop.runtime.fault_injection import POINTS
+from eventshop.runtime.watchdog import Watchdog
+from projections.models import OrderSummary
+from projections.order_summary import order_summary
+from tests.support.failing_projection import Flaky, fail, listed
+from tests.support.kafka import topic_reader
+from tests.support.processes import running, until
+from tests.support.published_rows import tells
+from tests.support.read_models import append, append_lives, caught_up, held
+from tests.support.sales import Sale
+
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kept_beside")]
+
+#: How often each crash point is tried; `make chaos` asks for more.
+TIMES = int(os.environ.get("CHAOS_TIMES", "3"))
+
+sale = Sale(1_000_000)
+
+
+@pytest.fixture
+def kept_beside(clean_database: None) -> Iterator[None]:
+    """A copy of all that ever was in the outbox, made by the database itself: what should be on the topics."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE everything_outgoing (LIKE projections_outgoing)")
+        cursor.execute(
+            "CREATE FUNCTION keep_outgoing() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN INSERT INTO everything_outgoing SELECT NEW.*; RETURN NULL; END $$"
+        )
+        cursor.execute(
+            "CREATE TRIGGER keep_outgoing AFTER INSERT ON projections_outgoing "
+            "FOR EACH ROW EXECUTE FUNCTION keep_outgoing()"
+        )
+        yield
+        cursor.execute("DROP TRIGGER keep_outgoing ON projections_outgoing")
+        cursor.execute("DROP FUNCTION keep_outgoing")
+        cursor.execute("DROP TABLE everything_outgoing")
+
+
+@pytest.fixture
+def publisher(kafka_topics: str) -> Iterator[Publisher]:
+    """A publisher that leads, in this process."""
+    watchdog = Watchdog()
+    leading = took_over(watchdog)
+    yield leading
+    leading.close()
+    watchdog.close()
+
+
+def took_over(watchdog: Watchdog) -> Publisher:
+    publisher = Publisher(watchdog)
+    assert take_lead(publisher.topic, publisher.owner)
+    publisher.take_over()
+    return publisher
+
+
+def publish_all(publisher: Publisher) -> int:
+    count = 0
+    while published := publisher.advance():
+        count += published
+    return count
+
+
+def sold(seed: int, orders: int = 10) -> None:
+    """Some orders' lives, folded; where they are folded from makes no difference to what is published."""
+    append_lives(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
+    caught_up(*catalogue.chosen([]))
+
+
+def written() -> dict[str, list[tuple[int, bytes, bytes | None]]]:
+    """Everything that was ever put into the outbox, by topic, in order: position, key, value."""
+    found: dict[str, list[tuple[int, bytes, bytes | None]]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT topic, position, key, value FROM everything_outgoing ORDER BY position")
+        for name, position, key, value in cursor.fetchall():
+            found.setdefault(topics.named(name), []).append((position, key.encode(), value))
+    return found
+
+
+def published(url: str, name: str) -> list[tuple[int, bytes, bytes | None]]:
+    """What lies on a topic, in the order of positions; fails if a partition has them in another order."""
+    records = topic_reader.committed(url, name)
+    partitions: dict[int, list[int]] = {}
+    for record in records:
+        partitions.setdefault(record.partition, []).append(number(record.headers, "outgoing-position"))
+    for positions in partitions.values():
+        assert positions == sorted(positions)
+    count = 12 if name.endswith("dead-letters") else 6
+    assert all(record.partition == crc32(record.key) % count for record in records)
+    return sorted((number(record.headers, "outgoing-position"), record.key, record.value) for record in records)
+
+
+def exactly_once(url: str) -> None:
+    """On every topic: what was put into the outbox, each once, in order; and the last of each key is the row."""
+    wanted = written()
+    for name in [*(topics.named(projection.topic) for projection in catalogue.chosen([])), topics.dead_letters()]:
+        assert published(url, name) == wanted.get(name, []), name
+    for projection in catalogue.chosen([]):
+        last = {key.decode(): value for _, key, value in published(url, topics.named(projection.topic))}
+        rows = {str(key): row for key, row in held(projection).items()}
+        assert {key for key, value in last.items() if value is not None} == rows.keys()
+        assert all(tells(last[key], row, projection.model) for key, row in rows.items()), projection.name
+
+
+def newest() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(position) FROM everything_outgoing")
+        return int(cursor.fetchone()[0] or 0)
+
+
+def confirmed() -> bool:
+    """Whether everything is published, and the outbox empty again."""
+    return not OutboxRecord.objects.exists() and RelayCheckpoint.objects.filter(position=newest()).exists()
+
+
+def confirmed_or_gone(process: subprocess.Popen[bytes]) -> bool:
+    return confirmed() or process.poll() is not None
+
+
+def test_every_change_is_published_once_and_in_order(publisher: Publisher, kafka_topics: str) -> None:
+    for seed in (1, 2, 3):
+        sold(seed, orders=40)
+        assert publish_all(publisher) > 0
+    exactly_once(kafka_topics)
+    assert publish_all(publisher) == 0
+    assert confirmed()
+
+
+def test_small_transactions_say_the_same(publisher: Publisher, kafka_topics: str) -> None:
+    sold(1, orders=5)
+    while publisher.advance(limit=7):
+        pass
+    exactly_once(kafka_topics)
+
+
+def test_a_transaction_is_not_filled_beyond_measure(
+    publisher: Publisher, kafka_topics: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_publisher, "MOST_BYTES", 1_000)
+    sold(1, orders=3)
+    assert 0 < publisher.advance() < 5
+    publish_all(publisher)
+    exactly_once(kafka_topics)
+
+
+def test_workers_on_all_partitions_publish_what_they_write(publisher: Publisher, kafka_topics: str) -> None:
+    """From Kafka, by two runners at once that take turns at the same projections, while the publisher reads."""
+    relay = Relay(Watchdog())
+    assert take_lead(relay.topic, relay.owner)
+    relay.take_over()
+    append_lives(Random(1), range(200))
+    while relay.advance():
+        pass
+    stop = Signal()
+    threads = [Thread(target=_run, args=[stop, name]) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    try:
+        until(lambda: _advanced(publisher) and OrderSummary.objects.count() >= 200, within_s=60, what="folded")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    runner = Runner(catalogue.chosen([]), KafkaLog())
+    runner.catch_up()
+    runner.close()
+    relay.close()
+    publish_all(publisher)
+    exactly_once(kafka_topics)
+
+
+def _run(stop: Signal, owner: str) -> None:
+    Runner(catalogue.chosen([]), KafkaLog(), owner=owner).run(stop)
+
+
+def _advanced(publisher: Publisher) -> bool:
+    publisher.advance()
+    return True
+
+
+def test_a_successor_goes_on_where_kafka_is(publisher: Publisher, kafka_topics: str) -> None:
+    sold(1)
+    publisher.advance(limit=10)
+    publisher.close()
+    RelayCheckpoint.objects.update(position=0)  # however little the checkpoint knows
+    watchdog = Watchdog()
+    successor = took_over(watchdog)
+    assert successor.position == publisher.position
+    publish_all(successor)
+    successor.close()
+    watchdog.close()
+    exactly_once(kafka_topics)
+
+
+def test_topics_that_time_has_emptied_are_nothing_to_begin_again_for(publisher: Publisher, kafka_topics: str) -> None:
+    sold(1)
+    publish_all(publisher)
+    publisher.close()
+    RelayCheckpoint.objects.update(position=0)
+    emptied(*(topics.named(projection.topic) for projection in catalogue.chosen([])))
+    watchdog = Watchdog()
+    successor = took_over(watchdog)
+    assert publish_all(successor) == 0
+    before = newest()
+    sold(2)
+    publish_all(successor)
+    successor.close()
+    watchdog.close()
+    wanted = written()
+    for projection in catalogue.chosen([]):
+        name = topics.named(projection.topic)
+        assert published(kafka_topics, name) == [record for record in wanted.get(name, []) if record[0] > before]
+
+
+def emptied(*names: str) -> None:
+    """As retention leaves a topic that nobody wrote to for a week."""
+    from kafka import KafkaAdminClient, TopicPartition
+
+    from eventshop.messaging.kafka import clients
+
+    reader = clients.consumer()
+    parts = [TopicPartition(name, partition) for name in names for partition in range(6)]
+    ends = reader.end_offsets(parts)
+    reader.close()
+    admin = KafkaAdminClient(bootstrap_servers=reader.config["bootstrap_servers"])
+    admin.delete_records(ends)
+    admin.close()
+
+
+def test_the_outbox_of_another_database_is_published_from_its_start(publisher: Publisher, kafka_topics: str) -> None:
+    sold(1)
+    publish_all(publisher)
+    publisher.close()
+    # As a database restored into an empty one has it: it knows of no publishing, and counts from 1 again.
+    RelayCheckpoint.objects.filter(topic=publisher.topic).delete()
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE projections_outgoing, everything_outgoing RESTART IDENTITY")
+    first = [published(kafka_topics, topics.named(projection.topic)) for projection in catalogue.chosen([])]
+    watchdog = Watchdog()
+    sold(2)
+    successor = took_over(watchdog)
+    assert successor.position == 0
+    publish_all(successor)
+    successor.close()
+    watchdog.close()
+    for projection, before in zip(catalogue.chosen([]), first, strict=True):
+        name = topics.named(projection.topic)
+        records = topic_reader.committed(kafka_topics, name)
+        found = sorted((number(record.headers, "outgoing-position"), record.key, record.value) for record in records)
+        assert found == sorted(before + written().get(name, []))
+
+
+def test_kafka_behind_what_it_confirmed_stops_the_publisher(publisher: Publisher) -> None:
+    sold(1, orders=2)
+    publish_all(publisher)
+    publisher.close()
+    RelayCheckpoint.objects.update(position=100_000, owner="", leased_until=None)
+    late = Publisher(Watchdog())
+    assert take_lead(late.topic, late.owner)
+    with pytest.raises(NeedsAPerson, match="but 100000 was confirmed"):
+        late.take_over()
+    late.close()
+
+
+def test_a_database_older_than_what_was_published_stops_the_publisher(publisher: Publisher) -> None:
+    sold(1, orders=2)
+    publish_all(publisher)
+    publisher.close()
+    RelayCheckpoint.objects.update(position=0)
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE projections_outgoing RESTART IDENTITY")
+    late = Publisher(Watchdog())
+    assert take_lead(late.topic, late.owner)
+    with pytest.raises(NeedsAPerson, match="older than what was published"):
+        late.take_over()
+    late.close()
+
+
+def test_writers_that_do_not_let_the_fence_in_are_waited_for(publisher: Publisher, kafka_topics: str) -> None:
+    sold(1, orders=2)
+    held_up, go_on = Signal(), Signal()
+    thread = Thread(target=_in_flight, args=[held_up, go_on])
+    thread.start()
+    assert held_up.wait(10)
+    assert publisher.advance() == 0
+    go_on.set()
+    thread.join()
+    until(lambda: publisher.advance() > 0, what="the fence let in")
+    publish_all(publisher)
+    assert [key for _, key, _ in published(kafka_topics, topics.dead_letters())] == [b"late"]
+
+
+def _in_flight(held_up: Signal, go_on: Signal) -> None:
+    from django.db import transaction
+
+    with transaction.atomic():
+        OutboxRecord.objects.create(topic="dead-letters", key="late", value=b"x")
+        held_up.set()
+        assert go_on.wait(10)
+    connections.close_all()
+
+
+def test_a_rebuild_publishes_the_rows_that_differ_and_tombstones(publisher: Publisher, kafka_topics: str) -> None:
+    sold(1, orders=20)
+    publish_all(publisher)
+    before = newest()
+    wrong, missing, *_ = OrderSummary.objects.order_by("pk")
+    OrderSummary.objects.filter(pk=wrong.pk).update(total=99)
+    OrderSummary.objects.filter(pk=missing.pk).delete()
+    stray = OrderSummary.objects.order_by("pk")[3]
+    stray.pk = sale.order_id
+    stray.save(force_insert=True)
+    rebuild(order_summary, DatabaseLog(), requested_by="ada")
+    publish_all(publisher)
+    records = published(kafka_topics, topics.named(order_summary.topic))
+    new = {key.decode(): value for position, key, value in records if position > before}
+    assert new.keys() == {str(wrong.pk), str(missing.pk), str(sale.order_id)}
+    assert new[str(sale.order_id)] is None
+    rows = held(order_summary)
+    assert all(tells(new[str(row.pk)], rows[row.pk], OrderSummary) for row in (wrong, missing))
+    exactly_once(kafka_topics)
+
+
+@pytest.fixture
+def flaky(kafka_topics: str) -> Iterator[Flaky]:
+    for flaky in listed(Flaky(order_summary)):
+        topics.ensure(item for item in topics.designed(["flaky-projection"]) if "flaky" in item.name)
+        yield flaky
+
+
+@pytest.fixture
+def relay(kafka_topics: str) -> Iterator[Callable[[], None]]:
+    """Bring what is in the table to Kafka."""
+    watchdog = Watchdog()
+    leading = Relay(watchdog)
+    assert take_lead(leading.topic, leading.owner)
+    leading.take_over()
+
+    def relay_all() -> None:
+        while leading.advance():
+            pass
+
+    yield relay_all
+    leading.close()
+    watchdog.close()
+
+
+def projected(*projections: Projection[Any]) -> None:
+    runner = Runner(projections, KafkaLog())
+    runner.catch_up()
+    runner.close()
+
+
+def test_a_parked_event_is_a_dead_letter(
+    flaky: Flaky, relay: Callable[[], None], publisher: Publisher, kafka_topics: str
+) -> None:
+    flaky.spoils[sale.order_id, 1] = fail
+    append(sale.order_id, sale.created, sale.paid)
+    relay()
+    projected(flaky.projection)
+    publish_all(publisher)
+    first, second = topic_reader.committed(kafka_topics, topics.dead_letters())
+    lying = topic_reader.committed(kafka_topics, topics.event_store())
+    assert [first.value, second.value] == [record.value for record in lying]
+    assert first.key == second.key == str(sale.order_id).encode()
+    headers = dict(first.headers)
+    assert headers["error"] == b"Broken: cannot digest this"
+    assert (headers["attempts"], headers["projection"]) == (b"1", b"flaky")
+    assert headers["origin-topic"] == topics.event_store().encode()
+    assert headers["origin-partition"] == b"%d" % lying[0].partition
+    assert headers["origin-offset"] == b"%d" % lying[0].offset
+    assert headers["event-id"] == dict(lying[0].headers)["ce_id"]
+    assert headers["position"] == b"%d" % engine().select("ORDER BY position", ())[0].position
+    assert (dict(second.headers)["attempts"], dict(second.headers)["error"]) == (b"0", b"")
+
+
+def test_a_record_that_is_no_event_is_a_dead_letter(
+    relay: Callable[[], None], publisher: Publisher, kafka_topics: str
+) -> None:
+    stranger = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://").split(","))
+    garbage = b"\x00\xff garbage \xc3"
+    at = stranger.send(topics.event_store(), key=b"k", value=garbage, headers=[("hash", b"\x00\xe9")], partition=5).get(
+        10
+    )
+    stranger.close()
+    append(sale.order_id, sale.created)
+    relay()
+    projected(order_summary)
+    publish_all(publisher)
+    [record] = topic_reader.committed(kafka_topics, topics.dead_letters())
+    assert record.value == garbage
+    assert record.key == f"{topics.event_store()}/5/{at.offset}".encode()
+    headers = dict(record.headers)
+    assert headers["error"] and headers["hash"] == b"\x00\xe9"
+    assert (headers["attempts"], headers["projection"]) == (b"1", b"order-summary")
+    assert (headers["origin-partition"], headers["origin-offset"]) == (b"5", b"%d" % at.offset)
+
+
+def test_the_command_says_why_it_stops(publisher: Publisher, kafka_process_env: dict[str, str], tmp_path: Path) -> None:
+    publisher.close()
+    RelayCheckpoint.objects.update(position=1_000, owner="", leased_until=None)
+    log = tmp_path / "publisher.log"
+    with running("publish_projections", env=kafka_process_env, log=log) as process:
+        assert process.wait(30) == 1
+    assert "lost records" in log.read_text()
+
+
+def test_a_topic_that_was_never_made_is_asked_for(
+    kafka_process_env: dict[str, str], kafka_topics: str, tmp_path: Path
+) -> None:
+    env = {**kafka_process_env, "KAFKA_TOPIC_PREFIX": "nobody-made-"}
+    log = tmp_path / "publisher.log"
+    with running("publish_projections", env=env, log=log) as process:
+        assert process.wait(30) == 1
+    assert "run create_topics" in log.read_text()
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("point", [name for name in POINTS if name.startswith("publish.")])
+def test_a_publisher_killed_at_any_point_loses_and_repeats_nothing(
+    point: str, kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "publisher.log"
+    seeds = iter(range(1, 1_000))
+    for attempt in range(TIMES):
+        sold(next(seeds))
+        # The second time the point is passed there are records of an earlier transaction on the topics already.
+        env = {**kafka_process_env, "CRASH_AT": f"{point}:{1 + attempt % 2}"}
+        with running("publish_projections", env=env, log=log) as process:
+            until(partial(confirmed_or_gone, process), what="published or killed")
+            sold(next(seeds))
+            assert process.wait(30) == -signal.SIGKILL, log.read_text()
+        sold(next(seeds), orders=2)
+        with running("publish_projections", env=kafka_process_env, log=log) as process:
+            until(confirmed, what="everything published")
+            process.terminate()
+            assert process.wait(20) == 0, log.read_text()
+    exactly_once(kafka_topics)
+
+
+@pytest.mark.chaos
+def test_a_leader_that_was_frozen_cannot_publish_any_more(
+    kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path
+) -> None:
+    first_log, second_log = tmp_path / "first.log", tmp_path / "second.log"
+    seeds = iter(range(1, 1_000))
+    sold(next(seeds))
+    with running("publish_projections", env=kafka_process_env, log=first_log) as first:
+        until(confirmed, what="the first leads")
+        with running("publish_projections", env=kafka_process_env, log=second_log) as second:
+            until(lambda: "Publishing" in second_log.read_text(), what="the second waits")
+            for _ in range(TIMES):
+                sold(next(seeds))
+                first.send_signal(signal.SIGSTOP)
+                until(confirmed, within_s=90, what="the second has taken over")
+                sold(next(seeds))
+                first.send_signal(signal.SIGCONT)
+                sold(next(seeds))
+                until(confirmed, what="both awake")
+                first, second = second, first
+            for process in (first, second):
+                process.terminate()
+            for process in (first, second):
+                assert process.wait(20) == 0, first_log.read_text() + second_log.read_text()
+    exactly_once(kafka_topics)
+
+
+def test_of_two_publishers_one_leads(publisher: Publisher) -> None:
+    assert not take_lead(publisher.topic, "somebody else")
+    give_up_lead(publisher.topic, publisher.owner)
+    assert take_lead(publisher.topic, "somebody else")

@@ -1,0 +1,80 @@
+"""Sagas hear of events over Kafka, from partitions that several workers share, and end as over the database log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+
+from eventshop.sagas.models import Saga, SagaStep, Share
+from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
+from tests.support.order_fulfilment import (
+    is_settled,
+    money_is_where_the_goods_are,
+    nothing_happened_twice,
+    pieces_are_somewhere,
+    place,
+    receive,
+)
+from tests.support.processes import running, until
+
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
+
+SKUS = [f"sku-{number}" for number in range(5)]
+
+
+@pytest.fixture
+def gateway(clean_database: None, tmp_path: Path) -> Iterator[GatewayProcess]:
+    with running_gateway(tmp_path, "--later", "0.3", "--never", "0.5") as process:
+        yield process
+
+
+@pytest.fixture
+def env(kafka_process_env: dict[str, str], gateway: GatewayProcess) -> dict[str, str]:
+    return {**kafka_process_env, "PAYMENT_GATEWAY_URL": gateway.url, "PAYMENT_GATEWAY_SECRET": SECRET}
+
+
+def test_two_workers_fulfil_orders_over_kafka_and_one_is_killed(env: dict[str, str], tmp_path: Path) -> None:
+    chance = Random(3)
+    for sku in SKUS:
+        receive(sku, 40)
+
+    def some(count: int) -> list[UUID]:
+        goods = [[(sku, 1) for sku in chance.sample(SKUS, chance.randint(1, 3))] for _ in range(count)]
+        return [place(*pieces, method=chance.choice(("", "", "declined", "pending"))) for pieces in goods]
+
+    with ExitStack() as stack:
+        for name in ("relay", "run_processes"):
+            stack.enter_context(running(name, env=env, log=tmp_path / f"{name}.log"))
+        with running("run_processes", env=env, log=tmp_path / "second.log") as second:
+            orders = some(60)
+            until(lambda: len(_owners()) == 2, within_s=60, what="two share the partitions")
+            orders += some(30)
+            second.kill()
+        orders += some(30)
+        until(lambda: Saga.objects.count() == len(orders), within_s=60, what="every order is heard of")
+        until(has_ended, within_s=120, what=said(tmp_path))
+    money_is_where_the_goods_are(orders)
+    nothing_happened_twice(orders)
+    pieces_are_somewhere(SKUS)
+
+
+def _owners() -> set[str]:
+    return set(Share.objects.filter(name="kafka").exclude(owner="").values_list("owner", flat=True))
+
+
+def has_ended() -> bool:
+    """Leases of the dead run out by themselves; what a dead hand had taken is due sooner here than after a minute."""
+    soon = timezone.now() + timedelta(seconds=2)
+    SagaStep.objects.filter(state="waiting", looked_at_from__gt=soon).update(looked_at_from=soon)
+    return is_settled()
+
+
+def said(folder: Path) -> str:
+    return "\n".join(log.read_text()[-2_000:] for log in folder.glob("*.log"))

@@ -1,0 +1,72 @@
+"""The real month through everything, imported while relay, publisher and Celery workers run: every total is right."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from deploy.stack import Stack
+from deploy.stack.app import WORKER
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka.event_records import PARTITIONS
+from eventshop.messaging.kafka.topic_end import tail_of
+from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.projections.models import Checkpoint, DeadLetter, OutboxRecord, UnreadableRecord
+from eventshop.projections.projection import catalogue
+from eventshop.projections.status import statuses, summed
+from tests.support.kafka.read_models import equal_the_fold
+from tests.support.kafka.topic_contents import ran
+from tests.support.processes import run, running, until
+from tests.support.retail_import import BOOKS, MONTH, MONTH_EVENTS, MONTH_RECEIPTS, differing, stored
+
+pytestmark = [pytest.mark.postgres, pytest.mark.data, pytest.mark.usefixtures("clean_database")]
+
+STOPS_WITHIN_S = 20
+
+
+def caught_up() -> bool:
+    """The relay is at the end of the table, every read model at the end of the topic, and all of them are published."""
+    return (
+        tail_of(topics.event_store(), PARTITIONS).position == MONTH_EVENTS
+        and all(status.behind == 0 for status in summed(statuses(catalogue.chosen([]), KafkaLog())))
+        and not OutboxRecord.objects.exists()
+    )
+
+
+def test_the_month_through_the_whole_stack_agrees_with_the_books(
+    redis_stack: Stack, kafka_process_env: dict[str, str], tmp_path: Path
+) -> None:
+    env = {**kafka_process_env, **{name: redis_stack.env[name] for name in ("CELERY_BROKER_URL", "CACHE_URL")}}
+    log = tmp_path / "stack.log"
+    with ExitStack() as at_the_end:
+        processes: list[subprocess.Popen[bytes]] = []
+        for command in ("relay", "publish_projections"):
+            processes.append(at_the_end.enter_context(running(command, env=env, log=log)))
+        for name in ("one", "two"):
+            celery = ("-m", *WORKER.split(), "--hostname", f"{name}@test")
+            processes.append(at_the_end.enter_context(run(*celery, env=env, log=log)))
+        until(both_work, within_s=60, what="both workers share the partitions")
+        with running("import_online_retail", str(MONTH), env=env, log=log) as importing:
+            assert importing.wait(60) == 0, log.read_text()
+        until(caught_up, within_s=60, what=f"everything is caught up; {log.read_text()}")
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        assert [process.wait(STOPS_WITHIN_S) for process in processes] == [0, 0, 0, 0], log.read_text()
+
+    assert stored() == (MONTH_EVENTS, MONTH_RECEIPTS)
+    assert differing(MONTH, BOOKS) == set()
+    assert not DeadLetter.objects.exists()
+    assert not UnreadableRecord.objects.exists()
+    equal_the_fold()
+    verified = ran("verify_log")
+    assert (verified.code, verified.failure) == (0, "")
+    assert f"{MONTH_EVENTS:,} events are the same up to position {MONTH_EVENTS}; 0 not yet relayed" in verified.out
+
+
+def both_work() -> bool:
+    owners = Checkpoint.objects.exclude(owner="").values_list("owner", flat=True)
+    return len({owner.partition("/")[0] for owner in owners}) == 2

@@ -1,0 +1,186 @@
+"""The whole system, and each of its parts taken away in turn: what was accepted stays, and everything catches up."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import psycopg
+import pytest
+
+from deploy.stack import Stack, StackUnavailable
+from deploy.stack.folder import Folder
+from deploy.stack.java import java, kafka_jars
+from deploy.stack.processes import Process, stop
+from tests.conftest import missing
+from tests.support.processes import ROOT, until
+
+#: Once is enough: with PostgreSQL beside it, as the other tests of this folder.
+pytestmark = [pytest.mark.postgres, pytest.mark.chaos]
+
+SOON_S = 60
+
+
+class Shop:
+    """Servers and shop as `make stack` runs them, in a folder of their own."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = Folder(home)
+        self.stack = Stack(home)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.env = {
+            **os.environ,
+            "STACK_DIR": str(home),
+            "PORT": str(self.port),
+            "WORKERS": "2",
+            "STAFF_PASSWORD": "correct horse battery",
+        }
+
+    def say(self, *arguments: str) -> str:
+        return self._run([sys.executable, "-m", "deploy.stack", *arguments], self.env)
+
+    def client(self, *arguments: str) -> str:
+        return self._run(
+            [sys.executable, "-m", "tests.support.kafka.order_client", *arguments], {**self.env, **self.stack.env}
+        )
+
+    def manage(self, *arguments: str) -> str:
+        return self._run([sys.executable, "manage.py", *arguments], {**self.env, **self.stack.env})
+
+    def ready(self) -> tuple[int, dict[str, bool], str | None]:
+        """What /readyz answers: its status, which parts are well, and Retry-After."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=10) as answer:
+                return answer.status, _parts(json.load(answer)), answer.headers["Retry-After"]
+        except HTTPError as error:
+            return error.code, _parts(json.load(error)), error.headers["Retry-After"]
+        except OSError:  # not there, or about to be
+            return 0, {}, None
+
+    def all_is_well(self) -> bool:
+        status, parts, _ = self.ready()
+        return status == 200 and all(parts.values())
+
+    def behind(self) -> dict[str, int]:
+        """Events that projections have not seen yet, where there are any."""
+        with psycopg.connect(self.stack.env["DATABASE_URL"]) as connection:
+            found = connection.execute(
+                "SELECT projection, (SELECT count(*) FROM event) - sum(events) FROM projections_checkpoint GROUP BY 1"
+            ).fetchall()
+        return {name: int(behind) for name, behind in found if behind}
+
+    def caught_up(self) -> None:
+        """Waits until nothing is behind, and says what still is."""
+        try:
+            until(lambda: not self.behind(), within_s=SOON_S, what="read models caught up")
+        except AssertionError as late:
+            raise AssertionError(f"still behind: {self.behind()}") from late
+
+    def pids(self, prefix: str) -> list[int]:
+        files = (self.folder.path / "run").glob(f"{prefix}*.pid")
+        return [pid for file in files if (pid := Process(file.stem, self.folder).pid)]
+
+    def kill(self, prefix: str) -> None:
+        for pid in self.pids(prefix):
+            os.kill(pid, signal.SIGKILL)
+
+    def _run(self, command: list[str], env: Mapping[str, str]) -> str:
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+def _parts(answer: Mapping[str, Any]) -> dict[str, bool]:
+    return {part["name"]: part["ok"] for part in answer["parts"]}
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    try:
+        java(), kafka_jars()
+    except StackUnavailable as error:
+        missing(str(error))
+    home = Path(mkdtemp(prefix="outages-"))
+    home.chmod(0o711)  # PostgreSQL may run as another user and must get through
+    shop = Shop(home)
+    try:
+        shop.say("up")
+        until(shop.all_is_well, within_s=SOON_S, what="all is well")
+        yield shop
+    finally:
+        shop.say("down")
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_lost(shop: Shop) -> Iterator[None]:
+    """After each test: all is well again, table and topic agree, and every read model is the fold."""
+    yield
+    shop.caught_up()
+    until(shop.all_is_well, within_s=SOON_S, what="all is well")
+    assert "agree" in shop.manage("verify_log")
+    assert shop.client("check") == "the fold\n"
+
+
+def test_without_kafka_commands_are_accepted(shop: Shop) -> None:
+    assert shop.stack.kafka
+    shop.stack.kill_broker(1)
+    assert shop.client("20") == "20 accepted\n"
+    until(lambda: shop.ready()[1].get("event log") is False, what="health says that Kafka is down")
+    assert shop.ready()[0] == 200
+    assert min(shop.behind().values()) >= 40
+    shop.say("up", "--services-only")
+
+
+def test_without_redis_read_models_are_kept_up(shop: Shop) -> None:
+    assert shop.stack.redis
+    stop(shop.stack.redis.processes, at_once=True)
+    assert shop.client("20") == "20 accepted\n"
+    shop.caught_up()
+    until(lambda: shop.ready()[1].get("broker") is False, what="health says that Redis is down")
+    assert shop.ready()[0] == 200
+    shop.say("up", "--services-only")
+
+
+def test_without_workers_commands_are_accepted_and_lag_grows(shop: Shop) -> None:
+    stop([Process("supervisor", shop.folder)])  # or it would start them again
+    for prefix in ("worker-", "relay", "publisher"):
+        shop.kill(prefix)
+    assert shop.client("20") == "20 accepted\n"
+    assert min(shop.behind().values()) >= 40
+    until(lambda: shop.ready()[1].get("projections") is False, within_s=SOON_S, what="health says that nobody projects")
+    assert shop.ready()[0] == 200
+    assert shop.ready()[1]["relay"] is False
+    assert shop.ready()[1]["publisher"] is False
+    shop.say("up")
+
+
+def test_without_the_database_it_is_503_and_everybody_comes_back_by_themselves(shop: Shop) -> None:
+    assert shop.stack.postgres
+    shop.client("20")
+    workers = shop.pids("worker-")
+    stop(shop.stack.postgres.processes, at_once=True)
+    status, parts, retry_after = shop.ready()
+    assert (status, parts, retry_after) == (503, {"database": False}, "5")
+    somebody = Request(f"http://127.0.0.1:{shop.port}/admin/", headers={"Cookie": "sessionid=somebodys"})
+    with pytest.raises(HTTPError) as refused:
+        urlopen(somebody, timeout=10)
+    assert (refused.value.code, refused.value.headers["Retry-After"] is not None) == (503, True)
+    refused.value.close()
+    shop.say("up", "--services-only")
+    assert shop.client("20") == "20 accepted\n"
+    shop.caught_up()
+    assert shop.pids("worker-") == workers  # none of them had to be started again

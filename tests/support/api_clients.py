@@ -1,0 +1,71 @@
+"""Programs at the API: clients with a token, and what their answers say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import Permission
+from django.contrib.auth.models import User as Login
+from django.test import Client
+
+from eventshop.core.messages import new_id
+from eventshop.web.api import api_tokens
+from eventshop.web.api.token_permissions import SCOPES
+from tests.support.customers import signed_up
+from users.application import accounts
+
+
+def token_of(login: Login, *, scopes: Iterable[str] = tuple(SCOPES), lasts: timedelta = timedelta(days=1)) -> str:
+    return api_tokens.make(login, name="a script", scopes=scopes, lasts=lasts)[1]
+
+
+def staff(name: str, *permissions: str) -> Login:
+    login, _ = Login.objects.get_or_create(username=name, is_staff=True)
+    login.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    return login
+
+
+class Program:
+    """Sends JSON with a token, an `Idempotency-Key` of its own for each command, and whatever else it is told to."""
+
+    def __init__(self, login: Login, **how: Any) -> None:
+        self.login = login
+        self.person: UUID | None = accounts.person_of(login)
+        self.client = Client(headers={"authorization": f"Bearer {token_of(login, **how)}"})
+        # A fault must come back as an answer, as it does from a server.
+        self.client.raise_request_exception = False
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.client.get(f"/api/v1/{path}", headers=_headers(headers))
+
+    def post(self, path: str, body: Any, **headers: str) -> Any:
+        return self.send("post", path, body, **headers)
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Header names as keyword arguments: `if_match='"3"'`."""
+        sent = {"idempotency_key": str(new_id())} | headers
+        text = json.dumps(body) if body is not None else ""
+        call = getattr(self.client, method)
+        return call(f"/api/v1/{path}", text, content_type="application/json", headers=_headers(sent))
+
+
+def _headers(named: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in named.items() if value}
+
+
+def shopper(email: str = "ada@example.org", **how: Any) -> Program:
+    return Program(signed_up(email), **how)
+
+
+def problem_of(answer: Any) -> tuple[int, str]:
+    """Status and code of a problem; fails when the answer is no complete one."""
+    assert answer.headers["Content-Type"] == "application/problem+json", answer.content[:200]
+    body = answer.json()
+    assert body["status"] == answer.status_code
+    assert {"type", "title", "detail", "code"} <= set(body)
+    assert body["trace_id"] == answer.headers["X-Request-ID"].replace("-", "")
+    return answer.status_code, body["code"]

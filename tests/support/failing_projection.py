@@ -1,0 +1,72 @@
+"""A projection that fails where a test says so, and what it then has set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from eventshop.core.messages import Event, Meta
+from eventshop.projections import parking
+from eventshop.projections.models import DeadLetter
+from eventshop.projections.parking import Drained
+from eventshop.projections.projection import Handler, Key, Projection, catalogue
+from tests.support.sales import Sale
+
+sale = Sale(1)
+
+
+class Broken(Exception):
+    """A projection cannot digest an event."""
+
+
+def fail(row: Any) -> None:
+    raise Broken("cannot digest this")
+
+
+class Flaky:
+    """A real projection's twin under another name. `spoils` says what happens to the row of a stream's version,
+    `lost` where the key function fails; empty them and it is mended.
+    """
+
+    def __init__(self, real: Projection[Any], *, name: str = "flaky", version: int = 1) -> None:
+        self.projection: Projection[Any] = Projection(real.model, topic=f"{name}-projection", version=version)
+        self.spoils: dict[tuple[UUID, int], Callable[[Any], None]] = {}
+        self.lost: set[tuple[UUID, int]] = set()
+        for event, handlers in real.handlers.items():
+            for handler in handlers:
+                keys = partial(self._keys, handler)
+                self.projection.on(event, dated_key=keys)(partial(self._change, handler))
+
+    def mend(self) -> None:
+        self.spoils.clear()
+        self.lost.clear()
+
+    def _keys(self, handler: Handler, event: Event, meta: Meta) -> Key:
+        if (meta.aggregate_id, meta.version) in self.lost:
+            raise Broken("whose is this?")
+        return handler.keys(event, meta)
+
+    def _change(self, handler: Handler, row: Any, event: Event, meta: Meta) -> None:
+        handler.change(row, event, meta)
+        spoil = self.spoils.get((meta.aggregate_id, meta.version))
+        if spoil is not None:
+            spoil(row)
+
+
+def listed(flaky: Flaky) -> Iterator[Flaky]:
+    """A projection that the catalogue knows for the length of one test: a fixture's body."""
+    catalogue.add(flaky.projection)
+    yield flaky
+    del catalogue._projections[flaky.projection.name]
+
+
+def queue(flaky: Flaky, stream: UUID = sale.order_id) -> list[tuple[int, bool]]:
+    """A stream's parked events in order: version, and whether it has an error of its own."""
+    parked = DeadLetter.objects.filter(projection=flaky.projection.name, aggregate_id=stream)
+    return [(row.version, bool(row.error)) for row in parked.order_by("position")]
+
+
+def retry(flaky: Flaky, stream: UUID = sale.order_id) -> Drained:
+    return parking.retry(flaky.projection.name, stream)

@@ -1,0 +1,112 @@
+"""The gateway of `deploy/gateway` as a process of its own, which tests start, kill and start again."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tests.support.processes import ROOT, until
+
+SECRET: Final = "whsec_" + "b25seS1mb3ItdGVzdHMtMDEyMzQ1Njc4OQ=="
+
+
+class GatewayProcess:
+    """Where it listens stays the same over restarts; `options` are those of `python -m deploy.gateway`."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._file, self._log = folder / "gateway.sqlite3", folder / "gateway.log"
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, *more: str) -> None:
+        """Start it, with these options too, and wait until it answers."""
+        self._launch(*more)
+        until(self._is_up, what="the gateway answers")
+
+    def start_to_crash(self, point: str) -> None:
+        """Start it to kill itself at this point, which may come before it has answered anybody."""
+        self._launch("--crash-at", point)
+        until(lambda: not self.running or self._answers(), what="the gateway answers, or is dead already")
+
+    def _launch(self, *more: str) -> None:
+        with self._log.open("wb") as out:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "deploy.gateway", "--port", str(self.port), "--file", str(self._file)),
+                    *(*self._options, *more),
+                ],
+                cwd=ROOT,
+                env={**os.environ, "PAYMENT_GATEWAY_SECRET": SECRET},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM; the status it ended with."""
+        return self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        self._send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._send(signal.SIGCONT)
+
+    def _end(self, how: signal.Signals) -> int:
+        self._send(how)
+        assert self._process is not None
+        return self._process.wait(20)
+
+    def _send(self, how: signal.Signals) -> None:
+        assert self._process is not None
+        if self.running:
+            self._process.send_signal(how)
+
+    def _is_up(self) -> bool:
+        assert self.running, self._log.read_text()
+        return self._answers()
+
+    def _answers(self) -> bool:
+        said = re.search(r"http://127\.0\.0\.1:(\d+)/", self._log.read_text())
+        if not said:
+            return False
+        self.port = int(said[1])
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+@contextmanager
+def running_gateway(folder: Path, *options: str) -> Iterator[GatewayProcess]:
+    """A gateway for as long as the block lasts."""
+    gateway = GatewayProcess(folder, *options)
+    gateway.start()
+    try:
+        yield gateway
+    finally:
+        if gateway.running:
+            gateway.thaw()
+            gateway.kill()

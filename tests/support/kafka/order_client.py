@@ -1,0 +1,39 @@
+"""python -m tests.support.kafka.order_client COUNT | check: a client of its own, on whatever the environment points at."""
+
+from __future__ import annotations
+
+import sys
+
+import django
+
+
+def order(count: int) -> None:
+    """Send commands, each of which must be accepted."""
+    from eventshop.core.messages import new_id
+    from eventshop.eventstore.command_dispatcher import send
+    from orders.domain.commands import CreateOrder, ProcessPayment
+    from tests.support.sales import gbp, line
+
+    for number in range(count):
+        order_id = new_id()
+        send(
+            CreateOrder(order_id=order_id, reference=f"N{number}", customer_id=None, lines=(line("SKU", 2, gbp("3")),))
+        )
+        send(ProcessPayment(order_id=order_id, amount=gbp("6"), method="card"))
+    sys.stdout.write(f"{count} accepted\n")
+
+
+def check() -> None:
+    """Every read model is the fold of all events."""
+    from tests.support.kafka.read_models import equal_the_fold
+
+    equal_the_fold()
+    sys.stdout.write("the fold\n")
+
+
+if __name__ == "__main__":
+    django.setup()
+    if sys.argv[1] == "check":
+        check()
+    else:
+        order(int(sys.argv[1]))

@@ -1,0 +1,60 @@
+"""A shop with something of everything, and somebody who may do everything in it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.contrib.auth.models import User as Login
+from django.utils import timezone
+
+from eventshop.core.deterministic_ids import derived_id
+from eventshop.eventstore import command_dispatcher
+from eventshop.web.models import WebhookDelivery, WebhookEndpoint
+from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock
+from orders.models import Product
+from tests.support.customers import signed_up
+from tests.support.sales import Sale
+from tests.support.staff import catch_up
+from tests.support.trade_commands import deal
+from trading.domain.commands import OpenAccount
+from users.application.accounts import person_of
+
+ACCOUNT, TRADE = derived_id("test-account", "owner"), derived_id("test-trade", "T-1")
+WEBHOOK, DELIVERY = derived_id("test-webhook", "1"), derived_id("test-delivery", "1")
+
+
+def furnished() -> Login:
+    """Goods, an order, a trade, a webhook; gives a customer who is a superuser too."""
+    login = signed_up()
+    login.is_staff = login.is_superuser = True
+    login.save()
+    person = person_of(login)
+    Product.objects.create(sku="MUG", name="Mug", price=Decimal("12.50"))
+    command_dispatcher.send(ReceiveStock("MUG", 500, "D-1"))
+    for sale in (Sale(1), Sale(2)):
+        command_dispatcher.send(
+            CreateOrder(sale.order_id, sale.reference, person, sale.lines, delivery_name="Ada Marker")
+        )
+        command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+    command_dispatcher.send(OpenAccount(ACCOUNT, "Ada", person, "EUR", Decimal(10_000)))
+    deal("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
+    told = WebhookEndpoint.objects.create(id=WEBHOOK, owner=login, url="https://192.0.2.1/", active=False)
+    WebhookDelivery.objects.create(id=DELIVERY, endpoint=told, position=1, event_type="X", due_at=timezone.now())
+    catch_up()
+    return login
+
+
+def known_ids() -> dict[str, str]:
+    """What stands for the parameters of addresses. `key` is an order's, a person's, a trade's: the order's here."""
+    return {
+        "path.order_id": str(Sale(1).order_id),
+        "path.aggregate_id": str(Sale(1).order_id),
+        "path.key": str(Sale(1).order_id),
+        "path.trade_id": str(TRADE),
+        "path.account_id": str(ACCOUNT),
+        "path.webhook_id": str(WEBHOOK),
+        "path.delivery_id": str(DELIVERY),
+        "path.sku": "MUG",
+        "path.term": "DirectMarketing",
+        "path.user_id": str(person_of(Login.objects.get())),
+    }

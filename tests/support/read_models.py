@@ -1,0 +1,100 @@
+"""What the read models hold, what they should hold, and a projection that fails where a test says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+from time import monotonic, sleep
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from django.db import transaction
+
+from eventshop.core.errors import CheckpointMoved, TailBusy
+from eventshop.core.message_registry import registry
+from eventshop.core.messages import Event, Recorded
+from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.records import recorded
+from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.projections.fold import fold
+from eventshop.projections.models import Checkpoint
+from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.runner import Runner
+from eventshop.testing.given_when_then import columns
+from tests.support.processes import BUSY
+from tests.support.sales import Told, life
+
+Rows: TypeAlias = dict[Any, dict[str, Any]]
+
+
+def append(stream: UUID, *events: Event) -> int:
+    """Append to a stream, wherever it is; gives the last position."""
+    version = StoredEvent.objects.filter(aggregate_id=stream).count()
+    return store.append_events(stream, events, expected_version=version).position
+
+
+def append_lives(chance: Random, numbers: Iterable[int]) -> list[Told]:
+    """Whole lives of orders, their events interleaved, in one transaction."""
+    lives = [life(chance, number) for number in numbers]
+    left = [(told.order_id, list(told.events)) for told in lives if told.events]
+    versions: dict[UUID, int] = {}
+    with transaction.atomic():
+        while left:
+            stream, events = chance.choice(left)
+            taken, events[:] = events[:2], events[2:]
+            store.append_events(stream, taken, expected_version=versions.get(stream, 0))
+            versions[stream] = versions.get(stream, 0) + len(taken)
+            left = [item for item in left if item[1]]
+    return lives
+
+
+def history() -> list[Recorded[Any]]:
+    """Every event of the store, in order."""
+    return [recorded(row, registry) for row in engine().select("ORDER BY position", ())]
+
+
+def held(projection: Projection[Any]) -> Rows:
+    """Every column of every row in the database, by primary key."""
+    return {row.pk: columns(row) for row in projection.model._default_manager.all()}
+
+
+def folded(projection: Projection[Any], events: Sequence[Recorded[Any]] | None = None) -> Rows:
+    """What should be there: the pure fold of these events, or of all."""
+    rows = fold(projection, history() if events is None else events)
+    return {key: columns(row) for key, row in rows.items()}
+
+
+def equal_the_fold(*projections: Projection[Any]) -> None:
+    """Every column of every row of these projections, or of all, is the pure fold of all events."""
+    for projection in projections or catalogue.chosen([]):
+        assert held(projection) == folded(projection), projection.name
+
+
+def caught_up(*projections: Projection[Any]) -> int:
+    return Runner(projections, DatabaseLog()).catch_up()
+
+
+def checkpoint_of(projection: Projection[Any]) -> Checkpoint:
+    return Checkpoint.objects.get(projection=projection.name)
+
+
+def fold_in_steps(projection: Projection[Any], limit: int) -> None:
+    """Catch up in small batches, whoever else does the same."""
+    runner = Runner([projection], DatabaseLog())
+    [site] = runner.sites
+    while True:
+        try:
+            if not runner.step(site, limit):
+                return
+        except (CheckpointMoved, TailBusy):
+            continue
+
+
+def eventually(condition: Callable[[], object], within_s: float = 60, so_far: Callable[[], object] = str) -> None:
+    """Wait until something is true; it is a failure if it does not come true in time."""
+    deadline = monotonic() + within_s * BUSY
+    while not condition():
+        assert monotonic() < deadline, f"not within {within_s} s: {so_far()}"
+        sleep(0.01)

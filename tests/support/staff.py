@@ -1,0 +1,65 @@
+"""Staff at the admin: who may what, and a shop for them to look after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from projections.registry import catalogue
+from tests.support.read_models import append, caught_up
+from tests.support.sales import Sale
+
+PASSWORD = "correct horse battery"
+
+
+def boss() -> Client:
+    """Someone with every permission."""
+    user, _ = User.objects.get_or_create(username="boss", is_staff=True, is_superuser=True)
+    return signed_in(user)
+
+
+def clerk(*permissions: str) -> Client:
+    """Someone with only these permissions, by codename."""
+    user, _ = User.objects.get_or_create(username="clerk", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    return signed_in(user)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def shop(*sales: Sale) -> None:
+    """These orders, paid, in the store and in every read model."""
+    for sale in sales:
+        append(sale.order_id, sale.created, sale.paid)
+    catch_up()
+
+
+def catch_up() -> None:
+    caught_up(*catalogue.chosen([]))
+
+
+def order_page(sale: Sale, action: str = "change") -> str:
+    return reverse(f"admin:projections_ordersummary_{action}", args=(sale.order_id,))
+
+
+def said(response: Any) -> list[str]:
+    """The messages that the page after a redirect will show, each once."""
+    return list(dict.fromkeys(str(message) for message in get_messages(response.wsgi_request)))
+
+
+def queries(of: Callable[[], Any]) -> list[str]:
+    """The SQL that a request ran."""
+    with CaptureQueriesContext(connection) as captured:
+        of()
+    return [query["sql"] for query in captured]

@@ -1,0 +1,65 @@
+"""The program behind gunicorn, as it is deployed."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from socket import socket
+from typing import NamedTuple
+
+from honcho.environ import parse_procfile
+
+from tests.support.processes import ROOT, run, until
+
+#: As `make run` starts it, but for the address.
+COMMAND = shlex.split(parse_procfile((ROOT / "Procfile").read_text()).processes["web"])
+
+
+class WebServer(NamedTuple):
+    """Gunicorn and its workers."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def stop(self) -> int:
+        """End it as a supervisor does; gives its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(15)
+
+
+@contextmanager
+def gunicorn(
+    database_url: str, folder: Path, *, workers: int = 1, env: Mapping[str, str] | None = None
+) -> Iterator[WebServer]:
+    """Serve the database behind a free port for as long as the block lasts."""
+    port, log = free_port(), folder / "gunicorn.log"
+    given = dict(zip(COMMAND[2::2], COMMAND[3::2], strict=True))
+    given |= {"--bind": f"127.0.0.1:{port}", "--workers": str(workers), "--log-level": "info"}
+    arguments = [word for pair in given.items() for word in pair]
+    address = f"http://127.0.0.1:{port}"
+    with run("-m", *COMMAND[:2], *arguments, env={"DATABASE_URL": database_url, **(env or {})}, log=log) as process:
+        until(lambda: process.poll() is None and answers(address), what=f"an answer of gunicorn; see {log}")
+        yield WebServer(address, process, log)
+        if process.poll() is None:
+            process.terminate()
+            process.wait(15)
+
+
+def free_port() -> int:
+    with closing(socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/healthz", timeout=2) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False

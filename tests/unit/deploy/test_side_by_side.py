@@ -1,0 +1,120 @@
+"""What `make run` starts ends with it, however it ends; and nobody who stopped reading is shown a traceback."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from deploy.local import ROOT
+from deploy.stack.processes import mark_of, wait_for
+from tests.support.processes import BUSY
+
+#: Two programs that talk for ever, or what the test asks for instead.
+LAUNCHER = """
+import sys
+from pathlib import Path
+from deploy.side_by_side import SideBySide
+program = "import itertools, os, time; [(print(os.getpid(), n), time.sleep(0.05)) for n in itertools.count()]"
+talk = f"{sys.executable} -uc '{program}'"
+first, second = sys.argv[1:]
+sys.exit(SideBySide({"first": first or talk, "second": second or talk}, env={}, cwd=Path(".")).run())
+"""
+
+
+@contextmanager
+def launched(first: str = "", second: str = "", *, before: str = "") -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", before + LAUNCHER, first, second]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as launcher:
+        yield launcher
+
+
+def started(launcher: subprocess.Popen[str], names: set[str]) -> set[int]:
+    """Read until all have said something; returns their process ids."""
+    assert launcher.stdout
+    pids: dict[str, int] = {}
+    while set(pids) != names:
+        _, name, _, *said = launcher.stdout.readline().replace("|", " | ").split()
+        if name in names and said[0].isdecimal():
+            pids[name] = int(said[0])
+    return set(pids.values())
+
+
+def all_gone(pids: set[int]) -> bool:
+    return wait_for(lambda: all(mark_of(pid) is None for pid in pids), within_s=10)
+
+
+def test_a_closed_output_ends_all_without_a_traceback() -> None:
+    with launched() as launcher:
+        pids = started(launcher, {"first", "second"})
+        assert launcher.stdout and launcher.stderr
+        launcher.stdout.close()
+        assert launcher.wait(10) == 0
+        assert launcher.stderr.read() == ""
+    assert all_gone(pids)
+
+
+def test_a_closed_output_is_noticed_although_nothing_is_said() -> None:
+    with launched("sleep 3600", "sleep 3600") as launcher:
+        assert launcher.stdout and launcher.stderr
+        pids = {int(launcher.stdout.readline().rstrip(")\n").split()[-1]) for _ in range(2)}
+        launcher.stdout.close()
+        assert launcher.wait(10) == 0
+        assert launcher.stderr.read() == ""
+    assert all_gone(pids)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_all(sign: signal.Signals) -> None:
+    with launched() as launcher:
+        pids = started(launcher, {"first", "second"})
+        launcher.send_signal(sign)
+        said, errors = launcher.communicate(timeout=10 * BUSY)
+        assert "stopping first" in said
+        assert (launcher.returncode, errors) == (0, "")
+    assert all_gone(pids)
+
+
+def test_one_that_ends_takes_the_others_along_and_gives_its_status() -> None:
+    with launched(second="sh -c 'sleep 2; echo last words; exit 3'") as launcher:
+        pids = started(launcher, {"first"})
+        said, errors = launcher.communicate(timeout=10 * BUSY)
+        assert "| last words" in said
+        assert "second ended (status 3)" in said
+        assert (launcher.returncode, errors) == (3, "")
+    assert all_gone(pids)
+
+
+def test_one_that_does_not_listen_is_killed_with_what_it_started() -> None:
+    deaf = "trap '' TERM; (echo $BASHPID; while :; do sleep 1; done)"
+    with launched(
+        second=f'bash -c "{deaf}"'.replace("$", r"\$"), before="import deploy.side_by_side as it; it.PATIENCE_S = 1\n"
+    ) as it:
+        pids = started(it, {"first", "second"})
+        it.terminate()
+        it.communicate(timeout=10 * BUSY)
+    assert all_gone(pids)
+
+
+def test_an_error_of_its_own_ends_all() -> None:
+    before = "import signal\nsignal.signal(signal.SIGALRM, lambda *_: 1 / 0)\n"
+    with launched(before=before) as launcher:
+        pids = started(launcher, {"first", "second"})
+        launcher.send_signal(signal.SIGALRM)
+        _, errors = launcher.communicate(timeout=10 * BUSY)
+        assert "ZeroDivisionError" in errors
+    assert all_gone(pids)
+
+
+def test_who_starts_it_with_nohup_may_leave() -> None:
+    with launched(before="import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n") as launcher:
+        pids = started(launcher, {"first", "second"})
+        launcher.send_signal(signal.SIGHUP)
+        assert started(launcher, {"first", "second"}) == pids
+        launcher.terminate()
+        launcher.communicate(timeout=10 * BUSY)
+    assert all_gone(pids)

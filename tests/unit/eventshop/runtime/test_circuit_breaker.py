@@ -1,0 +1,148 @@
+"""Calls to a server that fails, comes back, or takes its time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
+from time import monotonic
+
+import pytest
+
+from eventshop.runtime.circuit_breaker import Outside, Unavailable
+from tests.support.processes import until
+
+
+class Server:
+    """Fails as often as told, then answers; counts how often it was asked."""
+
+    def __init__(self, fails: int) -> None:
+        self.fails, self.asked = fails, 0
+
+    def __call__(self) -> str:
+        self.asked += 1
+        if self.asked <= self.fails:
+            raise ConnectionError(f"no {self.asked}")
+        return "yes"
+
+
+def outside(rest_s: float = 60) -> Outside:
+    return Outside("server", failed=(ConnectionError,), failures=3, rest_s=rest_s)
+
+
+def test_a_call_that_may_be_repeated_survives_failures() -> None:
+    server = Server(fails=2)
+    assert outside().call(server, tries=3) == "yes"
+    assert server.asked == 3
+
+
+def test_a_call_is_made_once_unless_more_tries_are_asked_for() -> None:
+    server = Server(fails=1)
+    with pytest.raises(ConnectionError, match="no 1"):
+        outside().call(server)
+    assert server.asked == 1
+
+
+def test_the_last_failure_is_raised() -> None:
+    with pytest.raises(ConnectionError, match="no 2"):
+        outside().call(Server(fails=5), tries=2)
+
+
+def test_what_is_not_the_servers_failure_is_neither_repeated_nor_counted() -> None:
+    asked = []
+
+    def mistaken() -> None:
+        asked.append(1)
+        raise KeyError("ours")
+
+    door = outside()
+    for _ in range(10):
+        with pytest.raises(KeyError):
+            door.call(mistaken, tries=3)
+    assert len(asked) == 10 and not door.resting
+
+
+def test_a_server_that_is_busy_is_not_asked_again_at_once() -> None:
+    server = Server(fails=100)
+    door = Outside("server", failed=(OSError,), not_at_once=(ConnectionError,), failures=3)
+    for _ in range(3):
+        with pytest.raises(ConnectionError):
+            door.call(server, tries=5)
+    assert server.asked == 3 and door.resting
+
+
+def test_a_server_that_keeps_failing_is_left_alone() -> None:
+    server, door = Server(fails=100), outside()
+    with pytest.raises((ConnectionError, Unavailable)):
+        door.call(server, tries=4)
+    with pytest.raises(Unavailable, match="server"):
+        door.call(server)
+    assert server.asked == 3 and door.resting
+
+
+def test_a_success_in_between_starts_the_count_again() -> None:
+    server, door = Server(fails=2), outside()
+    door.call(server, tries=3)
+    server.fails = 5
+    with pytest.raises(ConnectionError):
+        door.call(server)
+    with pytest.raises(ConnectionError):
+        door.call(server)
+    assert not door.resting
+
+
+def test_a_rested_server_is_tried_again_and_trusted_when_it_answers() -> None:
+    server, door = Server(fails=3), outside(rest_s=0.2)
+    with pytest.raises((ConnectionError, Unavailable)):
+        door.call(server, tries=3)
+    until(lambda: _answers(door, server), within_s=5)
+    assert not door.resting and server.asked == 4
+
+
+def test_while_one_tries_it_for_all_the_others_do_not_wait() -> None:
+    server, door = Server(fails=3), outside(rest_s=0.0)
+    with pytest.raises((ConnectionError, Unavailable)):
+        door.call(server, tries=3)
+    begun, goes_on = Event(), Event()
+
+    def slow() -> str:
+        begun.set()
+        goes_on.wait(10)
+        return "yes"
+
+    with ThreadPoolExecutor(1) as pool:
+        trial = pool.submit(door.call, slow)
+        assert begun.wait(5)
+        with pytest.raises(Unavailable):
+            door.call(server)
+        goes_on.set()
+        assert trial.result(5) == "yes"
+    assert door.call(server) == "yes"
+
+
+def test_an_answer_is_an_answer_though_others_failed_while_it_was_on_its_way() -> None:
+    door, down = outside(), Server(fails=10)
+
+    def slow() -> str:
+        for _ in range(3):
+            with pytest.raises(ConnectionError):
+                door.call(down)
+        assert door.resting
+        return "yes"
+
+    assert door.call(slow) == "yes"
+    assert door.resting
+
+
+def test_calls_are_made_side_by_side() -> None:
+    together, door = Barrier(8, timeout=10), outside()
+    began = monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: door.call(together.wait), range(8)))
+    assert monotonic() - began < 10
+
+
+def _answers(door: Outside, server: Server) -> bool:
+    try:
+        return door.call(server) == "yes"
+    except Unavailable:
+        return False

@@ -1,0 +1,109 @@
+"""What the store has once written is read for ever: names, fields and their order are pinned here.
+
+A test that fails here says that old events could no longer be read. Add a schema version and an upcaster; do not
+change the text.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from eventshop.core.message_registry import declared, registry
+from eventshop.core.messages import Event
+from eventshop.core.serialization import decode_event, encoded_event
+from orders.domain.order import Order
+from orders.domain.stock_item import StockItem
+from tests.unit.orders.domain import examples
+from tests.unit.orders.domain import test_stock_item as stock
+
+HEAD = f'{{"order_id":"{examples.ORDER}",'
+ADA = f'"customer_id":"{examples.ADA}"'
+LANTERN = '{"sku":"71053","description":"WHITE METAL LANTERN","quantity":6,"price":{"amount":"3.39","currency":"GBP"}}'
+MUG = '{"sku":"21212","description":"MUG","quantity":2,"price":{"amount":"1.125","currency":"GBP"}}'
+LANTERNS = '{"line":1,"sku":"71053","quantity":6,"amount":{"amount":"20.34","currency":"GBP"}}'
+MUGS = '{"line":2,"sku":"21212","quantity":2,"amount":{"amount":"2.250","currency":"GBP"}}'
+TOTAL = '{"amount":"22.590","currency":"GBP"}'
+
+STORED: dict[str, tuple[Event, str]] = {
+    "OrderCreated": (
+        examples.created,
+        f'{HEAD}"reference":"536365",{ADA},"country":"France","lines":[{LANTERN},{MUG}],"total":{TOTAL},'
+        '"delivery_name":"","delivery_address":""}',
+    ),
+    "PaymentRequested": (examples.requested, f'{HEAD}{ADA},"amount":{TOTAL},"method":"card"}}'),
+    "PaymentProcessed": (
+        examples.paid,
+        f'{HEAD}"reference":"536365",{ADA},"amount":{TOTAL},"method":"card","lines":[{LANTERNS},{MUGS}]}}',
+    ),
+    "PaymentDeclined": (examples.declined, f'{HEAD}{ADA},"amount":{TOTAL},"reason":"card expired"}}'),
+    "OrderShipped": (examples.shipped, f'{HEAD}{ADA},"carrier":"Royal Mail","tracking":"RM1","service":""}}'),
+    "OrderDelivered": (examples.delivered, f'{HEAD}{ADA},"received_by":"Ada"}}'),
+    "OrderCancelled": (
+        examples.cancelled(examples.TWO_MUGS),
+        f'{HEAD}"reference":"536365",{ADA},"reason":"changed her mind","lines":[{MUGS}]}}',
+    ),
+    "ItemsReturned": (
+        examples.came_back(examples.TWO_MUGS),
+        f'{HEAD}"reference":"C1",{ADA},"lines":[{MUGS}],"reason":"chipped"}}',
+    ),
+    "PaymentRefunded": (
+        examples.refunded("2.25"),
+        f'{HEAD}"reference":"C1",{ADA},"amount":{{"amount":"2.25","currency":"GBP"}},"reason":"chipped"}}',
+    ),
+    "CreditNoteIssued": (
+        examples.credited,
+        f'{HEAD}"reference":"C536379",{ADA},"country":"France","lines":[{LANTERN}],'
+        '"total":{"amount":"20.34","currency":"GBP"},"reason":"goodwill"}',
+    ),
+    "StockReceived": (stock.received, '{"sku":"22139","quantity":10,"reference":"delivery 1"}'),
+    "InventoryReserved": (stock.reserved(2), f'{{"sku":"22139","order_id":"{stock.ONE}","quantity":2}}'),
+    "InventoryRefused": (
+        stock.refused(4, 3),
+        f'{{"sku":"22139","order_id":"{stock.ONE}","quantity":4,"available":3,"reason":"out of stock"}}',
+    ),
+    "InventoryReleased": (stock.released(2), f'{{"sku":"22139","order_id":"{stock.ONE}","quantity":2}}'),
+    "InventoryDispatched": (stock.dispatched(2), f'{{"sku":"22139","order_id":"{stock.ONE}","quantity":2}}'),
+    "StockWrittenOff": (stock.written_off, '{"sku":"22139","quantity":10,"reason":"damaged","reference":"536589"}'),
+}
+
+
+def test_every_event_of_the_shop_is_pinned() -> None:
+    events = [*declared(Order)[1], *declared(StockItem)[1]]
+    assert {registry.name_of(event): event for event in events} == {
+        name: type(event) for name, (event, _) in STORED.items()
+    }
+    versions = {event.__name__: event.schema_version for event in events if event.schema_version != 1}
+    assert versions == {"OrderCreated": 2, "OrderDelivered": 2, "OrderShipped": 2}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_an_event_is_stored_as_ever(name: str) -> None:
+    event, stored = STORED[name]
+    assert encoded_event(event)[0].decode() == stored
+    assert decode_event(registry.event(name), stored) == event
+
+
+def test_an_order_of_before_there_were_delivery_addresses_is_read_as_one_without() -> None:
+    first = STORED["OrderCreated"][1].replace(',"delivery_name":"","delivery_address":""', "")
+    assert decode_event(registry.event("OrderCreated"), first) == examples.created
+
+
+def test_the_names_of_aggregates_and_commands_are_what_programs_were_told() -> None:
+    assert registry.aggregate("Order") is Order
+    assert registry.aggregate("StockItem") is StockItem
+    assert [command.__name__ for command in (*declared(Order)[0], *declared(StockItem)[0])] == [
+        "CreateOrder",
+        "RequestPayment",
+        "ProcessPayment",
+        "DeclinePayment",
+        "ShipOrder",
+        "DeliverOrder",
+        "CancelOrder",
+        "ReturnItems",
+        "CreateCreditNote",
+        "ReceiveStock",
+        "ReserveInventory",
+        "ReleaseInventory",
+        "DispatchInventory",
+        "WriteOffStock",
+    ]

@@ -1,0 +1,156 @@
+"""Every line of the file is a row, or is named with the reason why it is not."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from eventshop.cli.importing.csv_rows import LINE_BYTES
+from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
+from eventshop.core.money import Money
+from orders.importers.online_retail.parsing import HEADER, Row, read
+from tests.support.retail_files import line, sheet
+
+
+def test_a_row_is_typed_and_knows_its_line(tmp_path: Path) -> None:
+    assert read(sheet(tmp_path, line())) == (
+        [
+            Row(
+                line=2,
+                invoice="536365",
+                sku="71053",
+                description="WHITE METAL LANTERN",
+                quantity=6,
+                at=datetime(2010, 12, 1, 8, 26, tzinfo=UTC),
+                price=Money(Decimal("3.39"), "GBP"),
+                customer="17850",
+                country="United Kingdom",
+            )
+        ],
+        [],
+    )
+
+
+def test_a_compressed_file_reads_the_same(tmp_path: Path) -> None:
+    assert read(sheet(tmp_path, line(), name="sales.csv.gz")) == read(sheet(tmp_path, line()))
+
+
+def test_times_are_the_shops_own(tmp_path: Path) -> None:
+    [summer], _ = read(sheet(tmp_path, line(at="2011-07-01 08:26:00")))
+    assert (summer.at, summer.at.tzinfo) == (datetime(2011, 7, 1, 7, 26, tzinfo=UTC), UTC)
+
+
+@pytest.mark.parametrize(("cell", "customer"), [("17850.0", "17850"), ("17850", "17850"), ("", "")])
+def test_a_customer_is_a_number_without_its_tail_or_nobody(tmp_path: Path, cell: str, customer: str) -> None:
+    [row], _ = read(sheet(tmp_path, line(customer=cell)))
+    assert row.customer == customer
+
+
+def test_texts_are_kept_exactly_as_written(tmp_path: Path) -> None:
+    [row], _ = read(sheet(tmp_path, line(sku="85123a", description='"SET OF 6 ""TEA, TIME"" MUGS "')))
+    assert (row.sku, row.description) == ("85123a", 'SET OF 6 "TEA, TIME" MUGS ')
+
+
+def test_a_price_may_have_three_decimals_and_may_be_nothing(tmp_path: Path) -> None:
+    rows, _ = read(sheet(tmp_path, line(price="0.001"), line(price="0"), line(price="-0.0")))
+    assert [str(row.price.amount) for row in rows] == ["0.001", "0", "0.0"]
+
+
+def test_line_ends_of_windows_are_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_bytes(f"{HEADER}\r\n{line()}\r\n{line()}".encode())
+    rows, refused = read(path)
+    assert ([row.line for row in rows], [row.country for row in rows], refused) == ([2, 3], ["United Kingdom"] * 2, [])
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ("", "0 columns instead of 8"),
+        ("garbage", "1 columns instead of 8"),
+        (line() + ",", "9 columns instead of 8"),
+        (line(description='"LANTERN'), "quotes do not fit: unexpected end of data"),
+        (line(invoice=""), "InvoiceNo '' is not digits, or C and digits"),
+        (line(invoice="D536365"), "InvoiceNo 'D536365' is not digits"),
+        (line(invoice="A563185", customer=""), "InvoiceNo A563185 adjusts a bad debt"),
+        (line(invoice="٥٣٦"), "is not digits"),
+        (line(sku=""), "StockCode is empty"),
+        (line(sku="x" * 201), "is longer than 200 characters"),
+        (line(description="x" * 201), "Description 'xxxxx"),
+        (line(description="a\x00b"), r"Description 'a\x00b' holds a control character"),
+        (line(country="a\tb"), r"Country 'a\tb' holds a control character"),
+        (line(quantity="six"), "Quantity 'six' is not a whole number"),
+        (line(quantity="6.0"), "Quantity '6.0' is not a whole number"),
+        (line(quantity=""), "Quantity '' is not a whole number"),
+        (line(quantity="0"), "Quantity is 0"),
+        (line(quantity="10000001"), "Quantity 10000001 is more than 10000000"),
+        (line(quantity="9" * 5000), "is not a whole number"),
+        (line(invoice="C536365"), "Quantity 6 of a cancellation is not negative"),
+        (line(quantity="-6"), "a write-off with a UnitPrice, 3.39: its money would be lost"),
+        (line(at="yesterday"), "InvoiceDate 'yesterday' is not a time like 2010-12-01 08:26:00"),
+        (line(at="2010-12-01T08:26:00"), "InvoiceDate '2010-12-01T08:26:00' is not a time"),
+        (line(at="2010-12-01 08:26:00+01:00"), "is not a time"),
+        (line(at="2010-02-30 08:26:00"), "InvoiceDate '2010-02-30 08:26:00' is not a time"),
+        (line(at="9999-99-99 00:00:00"), "is not a time"),
+        (line(price="free"), "UnitPrice 'free' is not an amount like 2.55"),
+        (line(price="NaN"), "UnitPrice 'NaN' is not an amount"),
+        (line(price="1e3"), "UnitPrice '1e3' is not an amount"),
+        (line(price="1.2345"), "UnitPrice 1.2345 has more than 3 decimals"),
+        (line(price="-3.39"), "UnitPrice -3.39 is negative"),
+        (line(customer="17850.5"), "CustomerID '17850.5' is not a number like 17850.0"),
+        (line(customer="Ada"), "CustomerID 'Ada' is not a number"),
+        (line(description="x" * LINE_BYTES), f"the line is longer than {LINE_BYTES} bytes"),
+        (line(description="x" * LINE_BYTES * 3), f"the line is longer than {LINE_BYTES} bytes"),
+    ],
+)
+def test_a_broken_line_is_named_and_the_next_one_is_read(tmp_path: Path, broken: str, reason: str) -> None:
+    rows, refused = read(sheet(tmp_path, line(), broken, line()))
+    assert [row.line for row in rows] == [2, 4]
+    [refusal] = refused
+    assert refusal.line == 3
+    assert reason in refusal.reason
+    assert len(refusal.reason) < 300
+
+
+def test_bytes_that_are_no_text_break_their_line_only(tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_bytes(f"{HEADER}\n{line()}\n".encode() + b"536365,\xff\xfe,x\n" + line().encode())
+    rows, [refusal] = read(path)
+    assert [row.line for row in rows] == [2, 4]
+    assert (refusal.line, refusal.reason) == (3, "byte 8 of the line is not UTF-8")
+
+
+@pytest.mark.parametrize(
+    "header", ["", HEADER.lower(), HEADER + ",Extra", HEADER.replace(",", ";"), f"\ufeff{HEADER}", "\x89PNG"]
+)
+def test_another_header_is_another_kind_of_file(tmp_path: Path, header: str) -> None:
+    with pytest.raises(WrongHeader, match=r"sales\.csv:1: the header must be InvoiceNo,StockCode"):
+        read(sheet(tmp_path, line(), header=header))
+
+
+def test_a_file_without_rows_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").touch()
+    for path, words in ((sheet(tmp_path), "there is no row in it"), (tmp_path / "empty.csv", "the file is empty")):
+        with pytest.raises(UnreadableFile, match=words):
+            read(path)
+
+
+def test_a_file_that_is_not_there_or_is_a_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="No such file"):
+        read(tmp_path / "nowhere.csv")
+    with pytest.raises(UnreadableFile, match="Is a directory"):
+        read(tmp_path)
+
+
+def test_damaged_gzip_is_told_with_the_line_it_was_good_for(tmp_path: Path) -> None:
+    content = gzip.compress("".join(f"{text}\n" for text in (HEADER, *[line()] * 1000)).encode())
+    path = tmp_path / "sales.csv.gz"
+    damaged = content[: len(content) // 2] + b"\x00\xff\x00" * 10 + content[len(content) // 2 :]
+    for broken in (b"not gzip at all", content[:-20], content[:-1], damaged):
+        path.write_bytes(broken)
+        with pytest.raises(UnreadableFile, match=r"sales\.csv\.gz: the gzip data is damaged after line \d+"):
+            read(path)

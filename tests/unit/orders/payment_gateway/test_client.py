@@ -1,0 +1,239 @@
+"""The client against a real gateway over real HTTP, which behaves as badly as gateways do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+import pytest
+
+from eventshop.core.errors import InvalidMessage
+from eventshop.core.money import Money
+from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, Unknown
+from orders.payment_gateway.client import HttpGateway
+from orders.payment_gateway.errors import MessageRefused
+from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
+from tests.support.processes import until
+from tests.support.sales import eur, gbp
+
+ORDER = UUID("00000000-0000-4000-8000-00000000000d")
+NINE = gbp("9.00")
+
+
+class Told(NamedTuple):
+    """What was reported about answers that were not believed."""
+
+    key: UUID
+    code: str
+    begins: bytes
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    folder = tmp_path_factory.mktemp("gateway")
+    with running_gateway(folder, "--later", "0.3", "--slow", "0.4", "--never", "3") as process:
+        yield process
+
+
+@pytest.fixture
+def told() -> list[Told]:
+    return []
+
+
+@pytest.fixture
+def gateway(process: GatewayProcess, told: list[Told]) -> Iterator[HttpGateway]:
+    made = client(process, told)
+    yield made
+    made.close()
+
+
+def client(process: GatewayProcess, told: list[Told], secret: str = SECRET) -> HttpGateway:
+    def report(key: UUID, error: MessageRefused, body: bytes) -> None:
+        told.append(Told(key, error.code, body))
+
+    return HttpGateway(process.url, secret, report=report, answer_s=1.0, rest_s=0.3)
+
+
+def charge(gateway: HttpGateway, method: str, key: UUID | None = None, amount: Money = NINE) -> Outcome:
+    return gateway.charge(key=key or uuid4(), amount=amount, order_id=ORDER, method=method)
+
+
+def test_a_charge_takes_the_money(gateway: HttpGateway, told: list[Told]) -> None:
+    key = uuid4()
+    outcome = charge(gateway, "card", key)
+    assert isinstance(outcome, Succeeded) and (outcome.key, outcome.amount) == (key, NINE)
+    assert gateway.find(key) == outcome and not told
+
+
+def test_the_same_key_is_the_same_charge(gateway: HttpGateway) -> None:
+    key = uuid4()
+    assert charge(gateway, "card", key) == charge(gateway, "card", key)
+
+
+def test_a_key_that_means_another_charge_is_refused_and_reported(gateway: HttpGateway, told: list[Told]) -> None:
+    key = uuid4()
+    charge(gateway, "card", key)
+    outcome = charge(gateway, "card", key, gbp("9.01"))
+    assert isinstance(outcome, Unknown) and "422" in outcome.why
+    assert [(one.key, one.code) for one in told] == [(key, "gateway-refused")]
+
+
+def test_twins_at_the_same_moment_are_one_charge(gateway: HttpGateway) -> None:
+    key = uuid4()
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(lambda _: charge(gateway, "card", key), range(16)))
+    assert len(set(map(repr, outcomes))) == 1 and isinstance(outcomes[0], Succeeded)
+
+
+@pytest.mark.parametrize(("method", "reason"), [("declined", "insufficient funds"), ("expired", "card expired")])
+def test_a_declined_charge_says_why(gateway: HttpGateway, method: str, reason: str) -> None:
+    key = uuid4()
+    assert charge(gateway, method, key) == Declined(key, reason) == gateway.find(key)
+
+
+def test_an_amount_chooses_what_happens_too(gateway: HttpGateway) -> None:
+    assert isinstance(charge(gateway, "card", amount=gbp("1000.01")), Declined)
+    assert isinstance(charge(gateway, "card", amount=gbp("1000.00")), Succeeded)
+
+
+@pytest.mark.parametrize(("method", "end"), [("pending", Succeeded), ("pending_declined", Declined)])
+def test_what_is_pending_ends_later(gateway: HttpGateway, method: str, end: type) -> None:
+    key = uuid4()
+    assert isinstance(charge(gateway, method, key), Pending)
+    until(lambda: isinstance(gateway.find(key), end), within_s=5)
+
+
+def test_a_slow_answer_is_waited_for(gateway: HttpGateway) -> None:
+    assert isinstance(charge(gateway, "slow"), Succeeded)
+
+
+@pytest.mark.parametrize("method", ["late", "dribble"])
+def test_an_answer_that_does_not_come_or_end_is_not_waited_for_long(gateway: HttpGateway, method: str) -> None:
+    began, key = monotonic(), uuid4()
+    assert isinstance(charge(gateway, method, key), Unknown)
+    assert monotonic() - began < 2
+    until(lambda: isinstance(gateway.find(key), Succeeded), within_s=5)
+
+
+def test_a_lost_answer_is_found_by_its_key(gateway: HttpGateway) -> None:
+    key = uuid4()
+    assert isinstance(charge(gateway, "lost", key), Unknown)
+    assert isinstance(gateway.find(key), Succeeded)
+
+
+def test_errors_before_anything_happened_are_tried_again(gateway: HttpGateway) -> None:
+    assert isinstance(charge(gateway, "unstable"), Succeeded)
+
+
+def test_a_charge_that_ends_in_errors_is_unknown_and_nothing_was_taken(gateway: HttpGateway) -> None:
+    key = uuid4()
+    outcome = charge(gateway, "down", key)
+    assert isinstance(outcome, Unknown) and "500" in outcome.why
+    assert gateway.find(key) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "begins"),
+    [("html", "not-json", b"<!doctype"), ("other_amount", "other-amount", b""), ("huge", "answer-too-large", b"")],
+)
+def test_an_answer_that_makes_no_sense_is_not_believed_and_reported(
+    gateway: HttpGateway, told: list[Told], method: str, code: str, begins: bytes
+) -> None:
+    key = uuid4()
+    assert isinstance(charge(gateway, method, key), Unknown)
+    assert [(one.key, one.code) for one in told] == [(key, code)]
+    assert told[0].begins.startswith(begins)
+    assert isinstance(gateway.find(key), Succeeded)
+
+
+def test_a_wrong_secret_is_refused_and_reported(process: GatewayProcess, told: list[Told]) -> None:
+    gateway = client(process, told, secret="wrong")
+    outcome = charge(gateway, "card")
+    gateway.close()
+    assert isinstance(outcome, Unknown) and "401" in outcome.why
+    assert [one.code for one in told] == ["gateway-refused"]
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "0.001"])
+def test_an_amount_that_nobody_can_pay_is_refused_before_anything_is_sent(gateway: HttpGateway, amount: str) -> None:
+    key = uuid4()
+    with pytest.raises(InvalidMessage):
+        charge(gateway, "card", key, gbp(amount))
+    assert gateway.find(key) is None
+
+
+def test_a_part_of_a_charge_is_given_back_and_never_more_than_all(gateway: HttpGateway) -> None:
+    key = uuid4()
+    charge(gateway, "card", key)
+    first = uuid4()
+    assert isinstance(gateway.refund(key=first, charge=key, amount=gbp("4.00")), Succeeded)
+    assert isinstance(gateway.refund(key=first, charge=key, amount=gbp("4.00")), Succeeded)
+    assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=gbp("5.01")), Declined)
+    assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=eur("1.00")), Declined)
+    assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=gbp("5.00")), Succeeded)
+    assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=gbp("0.01")), Declined)
+
+
+def test_what_was_never_taken_is_not_given_back(gateway: HttpGateway) -> None:
+    declined = uuid4()
+    charge(gateway, "declined", declined)
+    for key in (declined, uuid4()):
+        assert gateway.refund(key=(refund := uuid4()), charge=key, amount=NINE) == Declined(refund, "nothing was taken")
+
+
+@pytest.mark.parametrize(("method", "end"), [("refund_pending", Pending), ("refund_declined", Declined)])
+def test_a_refund_can_be_pending_or_declined(gateway: HttpGateway, method: str, end: type) -> None:
+    key = uuid4()
+    charge(gateway, method, key)
+    assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=NINE), end)
+
+
+def test_while_the_gateway_is_down_callers_get_an_answer_at_once_and_it_is_found_again(
+    tmp_path: Path, told: list[Told]
+) -> None:
+    with running_gateway(tmp_path) as process:
+        gateway, key = client(process, told), uuid4()
+        process.kill()
+        until(lambda: isinstance(charge(gateway, "card", key), Unknown) and gateway.door.resting, within_s=20)
+        began = monotonic()
+        assert isinstance(charge(gateway, "card", key), Unknown)
+        assert monotonic() - began < 0.2
+        process.start()
+        until(lambda: isinstance(charge(gateway, "card", key), Succeeded), within_s=10)
+        gateway.close()
+
+
+def test_a_frozen_gateway_holds_nobody_for_long(tmp_path: Path, told: list[Told]) -> None:
+    with running_gateway(tmp_path) as process:
+        gateway = client(process, told)
+        process.freeze()
+        began = monotonic()
+        assert isinstance(charge(gateway, "card"), Unknown)
+        assert monotonic() - began < 3
+        process.thaw()
+        gateway.close()
+
+
+@pytest.mark.parametrize("point", ["received", "recorded", "answered"])
+def test_a_gateway_killed_at_any_step_takes_the_money_once(tmp_path: Path, told: list[Told], point: str) -> None:
+    with running_gateway(tmp_path) as process:
+        process.stop()
+        gateway, key = client(process, told), uuid4()
+        process.start_to_crash(point)
+        first = charge(gateway, "card", key)
+        until(lambda: not process.running)
+        process.start()
+        until(lambda: isinstance(charge(gateway, "card", key), Succeeded), within_s=10)
+        assert isinstance(first, Succeeded if point == "answered" else Unknown)
+        assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=NINE), Succeeded)
+        assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=gbp("0.01")), Declined)
+        gateway.close()
+
+
+def test_the_gateway_stops_in_good_order(tmp_path: Path) -> None:
+    with running_gateway(tmp_path) as process:
+        assert process.stop() == 0

@@ -1,0 +1,194 @@
+"""Trades, positions and market minutes as folds: whatever the order and the batches, and whatever is put right."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from eventshop.core.errors import EventShopError
+from eventshop.projections.fold import fold
+from eventshop.projections.projection import Projection
+from eventshop.testing.given_when_then import At, given_events, recorded
+from projections.market_minute import market_minute
+from projections.position import position
+from projections.trade_blotter import trade_blotter
+from tests.unit.projections.test_fold_properties import PLACES, in_batches, interleaved, told
+from tests.unit.trading.domain import examples
+from tests.unit.trading.domain.examples import ACCOUNT, FOUR, NOON, SAP, SIX, TRADE, executed, fill
+from trading.domain.commands import BustTrade, CancelTrade, CorrectTrade, ExecuteTrade, SubmitTrade
+from trading.domain.events import Fill, OrderType, Side, TradeBusted, TradeCorrected, TradeEvent, TradeExecuted
+from trading.domain.trade import Trade
+
+HELD = (ACCOUNT, SAP.code)
+MINUTE = (SAP.code, NOON)
+
+every_projection = pytest.mark.parametrize(
+    "projection", [trade_blotter, position, market_minute], ids=lambda projection: projection.name
+)
+
+
+def selling(event: TradeExecuted) -> TradeExecuted:
+    return replace(event, trade_id=UUID(int=9), deal=replace(event.deal, side=Side.SELL))
+
+
+def test_the_blotter_shows_how_far_a_trade_is() -> None:
+    row = given_events(examples.submitted, examples.four).project(trade_blotter).row(TRADE)
+    row.has(status="PARTLY_FILLED", executed=Decimal(4), fills=1, average_price=Decimal("199.98"), side="BUY")
+    done = given_events(examples.submitted, examples.four, examples.six).project(trade_blotter).row(TRADE)
+    done.has(status="FILLED", executed=Decimal(10), notional=Decimal("1999.92"), average_price=Decimal("199.992"))
+    given_events(examples.submitted, examples.four, examples.cancelled("6")).project(trade_blotter).row(TRADE).has(
+        status="CANCELLED", reason="too slow", executed=Decimal(4)
+    )
+
+
+def test_the_blotter_shows_what_was_put_right() -> None:
+    void = examples.busted(FOUR, corrects=2, left="10")
+    given_events(examples.submitted, examples.four, void).project(trade_blotter).row(TRADE).has(
+        status="OPEN", executed=Decimal(0), fills=0, corrections=1, average_price=None
+    )
+
+
+def test_a_position_is_bought_less_sold_and_earns_the_difference() -> None:
+    sale = selling(executed(fill("s1", "3", "210.00"), left="0"))
+    row = given_events(examples.four, examples.six, sale).project(position).row(HELD)
+    row.has(quantity=Decimal(7), average_cost=Decimal("199.992"), realised=Decimal("30.024"), currency="EUR")
+
+
+def test_a_short_position_costs_what_it_was_sold_for() -> None:
+    row = given_events(selling(examples.four)).project(position).row(HELD)
+    row.has(quantity=Decimal(-4), average_cost=Decimal("199.98"), realised=Decimal(0))
+
+
+def test_a_minute_knows_its_volume_price_low_and_high() -> None:
+    later = executed(replace(SIX, at=NOON + timedelta(minutes=1)), left="0")
+    rows = given_events(examples.four, executed(fill("v3", "6"), left="0"), later).project(market_minute).rows(2)
+    rows.row(MINUTE).has(
+        trades=2,
+        volume=Decimal(10),
+        notional=Decimal("1999.92"),
+        vwap=Decimal("199.992"),
+        low=Decimal("199.98"),
+        high=Decimal(200),
+    )
+
+
+def test_a_void_fill_leaves_low_and_high() -> None:
+    void = examples.busted(FOUR, corrects=2, left="10")
+    given_events(examples.four, examples.six, void).project(market_minute).row(MINUTE).has(
+        trades=1, volume=Decimal(6), low=Decimal(200), high=Decimal(200)
+    )
+
+
+def test_a_correction_of_the_time_moves_a_fill_to_its_minute() -> None:
+    moved = replace(FOUR, at=NOON + timedelta(minutes=3))
+    rows = given_events(examples.four, examples.corrected(FOUR, moved, corrects=2, left="6")).project(market_minute)
+    rows.row(MINUTE).has(trades=0, volume=Decimal(0), low=None, high=None, vwap=None)
+    rows.row((SAP.code, NOON + timedelta(minutes=3))).has(trades=1, volume=Decimal(4))
+
+
+# --- by chance --------------------------------------------------------------------------------------------------------
+
+
+def story(chance: Random, number: int) -> list[At]:
+    """What one trade tells: fills over two minutes, some put right or void, sometimes cancelled."""
+    trade_id = UUID(int=number)
+    side = chance.choice(list(Side))
+    commands: list[Any] = [
+        SubmitTrade(trade_id, f"T-{number}", ACCOUNT, SAP, side, OrderType.MARKET, Decimal(chance.randint(5, 30)))
+    ]
+    for step in range(8):
+        some = Fill(
+            f"{number}-{chance.randint(1, 5)}",
+            Decimal("0.02") * chance.randint(9_990, 10_010),
+            Decimal(chance.randint(1, 6)),
+            NOON + timedelta(seconds=chance.randint(0, 119)),
+        )
+        kind = chance.choice([ExecuteTrade] * 4 + [CorrectTrade, BustTrade])
+        if kind is ExecuteTrade:
+            commands.append(ExecuteTrade(trade_id, (some,)))
+        elif kind is CorrectTrade:
+            commands.append(CorrectTrade(trade_id, some, "wrong"))
+        else:
+            commands.append(BustTrade(trade_id, some.venue_trade_id, "void"))
+        if step == 6 and chance.random() < 0.2:
+            commands.append(CancelTrade(trade_id, "late"))
+    trade, events = Trade(), list[TradeEvent]()
+    for command in commands:
+        try:
+            happened = trade.decide(command)
+        except EventShopError:
+            continue
+        trade = trade.evolve_all(happened)
+        events += happened
+    return [At(event, NOON + timedelta(seconds=place)) for place, event in enumerate(events)]
+
+
+def stories(chance: Random) -> list[list[At]]:
+    return [story(chance, number) for number in range(1, 5)]
+
+
+@every_projection
+@settings(deadline=None, max_examples=50)
+@given(chance=st.randoms(use_true_random=False), data=st.data())
+def test_any_cut_into_batches_gives_the_same_rows(
+    projection: Projection[Any], chance: Random, data: st.DataObject
+) -> None:
+    history = list(recorded(interleaved(chance, stories(chance))))
+    cuts = data.draw(st.lists(st.integers(min_value=0, max_value=len(history)), max_size=6))
+    assert told(in_batches(projection, history, cuts)) == told(fold(projection, history))
+
+
+@every_projection
+@settings(deadline=None, max_examples=50)
+@given(chance=st.randoms(use_true_random=False))
+def test_any_interleaving_of_trades_gives_the_same_rows(projection: Projection[Any], chance: Random) -> None:
+    lives = stories(chance)
+    one, other = (fold(projection, list(recorded(interleaved(chance, lives)))) for _ in range(2))
+    assert told(one, without=PLACES) == told(other, without=PLACES)
+
+
+@settings(deadline=None, max_examples=50)
+@given(chance=st.randoms(use_true_random=False))
+def test_a_position_is_the_signed_sum_of_the_fills_that_stand(chance: Random) -> None:
+    lives = stories(chance)
+    rows = fold(position, list(recorded(interleaved(chance, lives))))
+    held = Decimal(0)
+    for life in lives:
+        trade = Trade().evolve_all(item.event for item in life)  # type: ignore[misc]
+        held += trade.executed * (1 if trade.terms.side is Side.BUY else -1)
+    assert sum((row.quantity for row in rows.values()), Decimal(0)) == held
+
+
+@settings(deadline=None, max_examples=50)
+@given(chance=st.randoms(use_true_random=False))
+def test_errors_put_right_leave_no_trace_in_positions_and_minutes(chance: Random) -> None:
+    """The same as if only the fills that stand in the end had ever been told."""
+    lives = stories(chance)
+    clean = []
+    for life in lives:
+        trade = Trade().evolve_all(item.event for item in life)  # type: ignore[misc]
+        standing = tuple(booked.fill for booked in trade.fills if not booked.void)
+        if standing:
+            clean.append(At(TradeExecuted(trade.terms.trade_id, trade.deal, standing, trade.open), NOON))
+    erred = list(recorded(interleaved(chance, lives)))
+    for projection in (position, market_minute):
+        found = told(fold(projection, erred), without=PLACES | {"updated_at"})
+        never = told(fold(projection, recorded(clean)), without=PLACES | {"updated_at"})
+        emptied = found.keys() - never.keys()
+        assert not any(found[key].get(sum_) for key in emptied for sum_ in ("trades", "bought", "sold", "volume"))
+        assert {key: row for key, row in found.items() if key not in emptied} == never
+
+
+def test_chance_tells_of_corrections_and_busts() -> None:
+    """Or the tests above would prove nothing."""
+    events = [item.event for seed in range(30) for life in stories(Random(seed)) for item in life]
+    assert sum(isinstance(event, TradeCorrected) for event in events) > 30
+    assert sum(isinstance(event, TradeBusted) for event in events) > 30

@@ -1,0 +1,101 @@
+"""Whatever is asked of a trade, in whatever order: what was accepted is the whole truth about it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventshop.core.errors import EventShopError
+from eventshop.testing.given_when_then import stored
+from tests.unit.trading.domain import examples
+from trading.domain.commands import BustTrade, CorrectTrade, ExecuteTrade, TradeCommand
+from trading.domain.events import Fill, TradeEvent, TradeSubmitted, notional, volume
+from trading.domain.trade import Status, Trade
+
+# Few numbers, small quantities: fills repeat, change, overfill and come after the end.
+FILLS = st.builds(
+    Fill,
+    venue_trade_id=st.sampled_from(["v1", "v2", "v3", "v4"]),
+    price=st.sampled_from([Decimal("199.96"), Decimal("199.98"), Decimal("200.00"), Decimal("200.02")]),
+    quantity=st.integers(min_value=1, max_value=7).map(Decimal),
+    at=st.just(examples.NOON),
+)
+SWEEPS = st.lists(FILLS, min_size=1, max_size=3, unique_by=lambda fill: fill.venue_trade_id)
+COMMANDS: st.SearchStrategy[TradeCommand] = st.one_of(
+    SWEEPS.map(lambda fills: ExecuteTrade(examples.TRADE, tuple(fills))),
+    SWEEPS.map(lambda fills: ExecuteTrade(examples.TRADE, tuple(fills))),
+    FILLS.map(lambda fill: CorrectTrade(examples.TRADE, fill, "wrong")),
+    st.sampled_from(["v1", "v2", "v3"]).map(lambda number: BustTrade(examples.TRADE, number, "void")),
+    st.sampled_from(
+        [examples.submit, examples.reject, examples.cancel, examples.hold, examples.resume, examples.settle]
+    ),
+)
+CONVERSATIONS = st.lists(COMMANDS, max_size=12).map(lambda some: [examples.submit, *some])
+
+
+def hold(conversation: list[TradeCommand]) -> tuple[Trade, list[TradeEvent]]:
+    """Ask one after the other; a refusal is an answer like any other."""
+    trade, history = Trade(), list[TradeEvent]()
+    for command in conversation:
+        before = trade
+        try:
+            told = trade.decide(command)
+        except EventShopError:
+            assert trade == before
+            continue
+        trade = trade.evolve_all(told)
+        history += told
+    return trade, history
+
+
+@settings(deadline=None)
+@given(CONVERSATIONS)
+def test_what_was_accepted_replays_to_the_same_trade(conversation: list[TradeCommand]) -> None:
+    trade, history = hold(conversation)
+    assert Trade().evolve_all(stored(event) for event in history) == trade  # type: ignore[misc]
+
+
+@settings(deadline=None)
+@given(CONVERSATIONS)
+def test_the_fills_that_stand_are_what_was_executed_and_no_more_than_was_ordered(
+    conversation: list[TradeCommand],
+) -> None:
+    trade, _ = hold(conversation)
+    standing = tuple(booked.fill for booked in trade.fills if not booked.void)
+    assert volume(standing) == trade.executed <= trade.terms.quantity
+    assert notional(standing) == trade.notional
+    if trade.status in (Status.OPEN, Status.PARTLY_FILLED, Status.FILLED):
+        assert trade.open == trade.terms.quantity - trade.executed
+
+
+@settings(deadline=None)
+@given(CONVERSATIONS)
+def test_asking_everything_twice_changes_nothing(conversation: list[TradeCommand]) -> None:
+    """Fills are told again by venues; the ones that were accepted once are accepted again, and are nothing new."""
+    trade, history = hold(conversation)
+    for command in conversation:
+        if isinstance(command, ExecuteTrade) and all(is_known(trade, fill) for fill in command.fills):
+            assert trade.decide(command) == []
+    assert sum(isinstance(event, TradeSubmitted) for event in history) == 1
+
+
+def is_known(trade: Trade, fill: Fill) -> bool:
+    booked = trade.fills.get(fill.venue_trade_id)
+    return booked is not None and fill in (booked.first, booked.fill)
+
+
+@settings(deadline=None)
+@given(st.lists(FILLS, min_size=1, max_size=4, unique_by=lambda fill: fill.venue_trade_id), FILLS)
+def test_correcting_an_error_equals_never_having_erred(fills: list[Fill], right: Fill) -> None:
+    told = [ExecuteTrade(examples.TRADE, (fill,)) for fill in fills]
+    _, history = hold([examples.submit, *told])
+    wrong = next((fill for fill in fills if fill.venue_trade_id == right.venue_trade_id), None)
+    erred, corrected = hold([examples.submit, *told, CorrectTrade(examples.TRADE, right, "wrong")])
+    if wrong is None or len(corrected) == len(history) or len(history) <= len(fills):
+        return  # nothing was wrong, it could not be corrected, or a fill had been refused
+    instead = [ExecuteTrade(examples.TRADE, (right if fill is wrong else fill,)) for fill in fills]
+    never, _ = hold([examples.submit, *instead])
+    for name in ("status", "executed", "notional", "open", "average_price"):
+        assert getattr(erred, name) == getattr(never, name), name

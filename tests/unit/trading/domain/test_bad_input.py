@@ -1,0 +1,145 @@
+"""What no trade and no account can hold is refused before anything is decided, by name and place."""
+
+from __future__ import annotations
+
+import ast
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import trading
+from eventshop.core.errors import InvalidMessage
+from eventshop.core.message_registry import declared
+from eventshop.core.messages import Command, Event
+from eventshop.core.serialization import canonical, decode_command
+from tests.unit.trading.domain import examples
+from trading.domain.account import TradingAccount
+from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
+from trading.domain.errors import UnknownInstrument, WrongLot, WrongTick
+from trading.domain.events import Instrument
+from trading.domain.instruments import instrument
+from trading.domain.trade import Trade
+
+SUBMITTED: dict[str, Any] = msgspec.to_builtins(examples.submit)
+FILL: dict[str, Any] = msgspec.to_builtins(examples.FOUR)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"quantity": "0"}, InvalidMessage, "quantity must be above 0"),
+        ({"quantity": "-1"}, InvalidMessage, "quantity must be above 0"),
+        ({"quantity": "NaN"}, InvalidMessage, "quantity must be above 0"),
+        ({"quantity": "1E+10"}, InvalidMessage, "below 10,000,000,000"),
+        ({"quantity": "0.000000001"}, InvalidMessage, "more than 8 decimals"),
+        ({"quantity": 10.0}, InvalidMessage, r"\$\.quantity is the number 10\.0"),
+        ({"quantity": "10.5"}, WrongLot, "XETRA/SAP.*10.5.*lot 1"),
+        ({"limit_price": "199.99"}, WrongTick, "199.99.*tick 0.02"),
+        ({"limit_price": 200.0}, InvalidMessage, r"\$\.limit_price is the number 200\.0"),
+        ({"limit_price": None}, InvalidMessage, "a limit order names its limit price"),
+        ({"type": "MARKET"}, InvalidMessage, "a market order none"),
+        ({"type": "STOP"}, InvalidMessage, r"\$\.type"),
+        ({"side": "HOLD"}, InvalidMessage, r"\$\.side"),
+        ({"reference": ""}, InvalidMessage, r"\$\.reference"),
+        ({"price": "1"}, InvalidMessage, "unknown field `price`"),
+    ],
+)
+def test_a_trade_that_makes_no_sense(change: dict[str, Any], error: type[InvalidMessage], words: str) -> None:
+    with pytest.raises(error, match=words):
+        decode_command(SubmitTrade, SUBMITTED | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"price": "0"}, "price must be above 0"),
+        ({"price": 199.98}, r"price is the number 199\.98"),
+        ({"quantity": "Infinity"}, "quantity must be above 0"),
+        ({"venue_trade_id": ""}, "venue_trade_id"),
+        ({"at": "2026-01-30T12:00:00"}, "at"),
+        ({"at": "9999-12-31T23:59:59-10:00"}, "at is a moment from 1900 to 3000"),
+        ({"at": "0001-01-01T00:00:00+10:00"}, "at is a moment from 1900 to 3000"),
+    ],
+)
+def test_a_fill_that_makes_no_sense(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidMessage, match=words):
+        decode_command(ExecuteTrade, {"trade_id": str(examples.TRADE), "fills": [FILL | change]})
+
+
+def test_an_execution_names_each_fill_once_and_at_least_one() -> None:
+    for fills in ((), (examples.FOUR, examples.FOUR)):
+        with pytest.raises(InvalidMessage, match="an execution"):
+            ExecuteTrade(examples.TRADE, fills)
+
+
+def test_an_instrument_nobody_trades_is_told_with_those_that_are() -> None:
+    with pytest.raises(UnknownInstrument, match=r"'XETRA/ABC'.*XETRA/SAP"):
+        instrument("XETRA/ABC")
+
+
+def test_a_command_built_with_a_float_is_refused() -> None:
+    with pytest.raises(InvalidMessage, match=r"not 1000\.0"):
+        OpenAccount(examples.ACCOUNT, "Desk", None, "EUR", 1000.0)  # type: ignore[arg-type]
+
+
+MESSAGES = [message for aggregate in (Trade, TradingAccount) for part in declared(aggregate) for message in part]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.__name__)
+def test_no_decimal_of_any_message_can_be_a_float(message: type[Command | Event]) -> None:
+    """Each decimal, wherever it stands in the message, refuses the float that looks like it."""
+    canonical(_example(message))  # with decimals it is a message
+    for name, build in _with_floats(message):
+        with pytest.raises((InvalidMessage, TypeError)):
+            canonical(build())
+            raise AssertionError(f"{message.__name__}.{name} took a float")
+
+
+def _with_floats(message: type[Command | Event]) -> Any:
+    for field in msgspec.structs.fields(message):
+        if field.type in (Decimal, Decimal | None):
+            yield field.name, lambda name=field.name: _example(message, **{name: 10.0})
+
+
+def _example(message: type[Any], **given: Any) -> Any:
+    fields = msgspec.structs.fields(message)
+    codes = {
+        field.name: examples.SAP.code for field in fields if field.name == "instrument" and field.type is not Instrument
+    }
+    values = _EXAMPLES | codes | given
+    return message(**{field.name: values[field.name] for field in fields})
+
+
+_EXAMPLES: dict[str, Any] = {
+    **{name: getattr(examples.submit, name) for name in examples.submit.__struct_fields__},
+    **{name: Decimal(10) for name in ("open", "cancelled", "notional", "gross_limit", "limit", "amount", "available")},
+    "deal": examples.DEAL,
+    "fills": (examples.FOUR,),
+    "was": examples.FOUR,
+    "now": examples.SIX,
+    "corrects": 1,
+    "reason": "why",
+    "settled_on": examples.settle.settled_on,
+    "owner_id": None,
+    "currency": "EUR",
+    "fill": examples.FOUR,
+    "venue_trade_id": "v1",
+}
+
+
+def test_no_float_stands_in_the_code_of_the_domain() -> None:
+    """Not one literal, not one call, not one type. Charts are drawn elsewhere; commands may say how long they took."""
+    found = []
+    paths = [path for path in Path(trading.__path__[0]).rglob("*.py") if "management" not in path.parts]
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Constant(value=float(), lineno=line) | ast.Name(id="float", lineno=line):
+                    found.append(f"{path}:{line}")
+                case _:
+                    pass
+    assert len(paths) > 15
+    assert found == []

@@ -1,0 +1,140 @@
+"""Every state of a trade with every command there is: what is not listed here does not exist."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from eventshop.core.errors import EventShopError
+from eventshop.core.message_registry import declared
+from eventshop.core.messages import Command, Event
+from eventshop.testing.given_when_then import given
+from tests.unit.trading.domain import examples
+from trading.domain.commands import (
+    BustTrade,
+    CancelTrade,
+    CorrectTrade,
+    ExecuteTrade,
+    HoldSettlement,
+    RejectTrade,
+    ResumeSettlement,
+    SettleTrade,
+    SubmitTrade,
+)
+from trading.domain.errors import InvalidTradeState, NothingFilled, UnknownFill
+from trading.domain.events import (
+    SettlementHeld,
+    SettlementResumed,
+    TradeBusted,
+    TradeCancelled,
+    TradeCorrected,
+    TradeExecuted,
+    TradeRejected,
+    TradeSettled,
+    TradeSubmitted,
+)
+from trading.domain.trade import Status, Trade
+
+HISTORIES: dict[Status, tuple[Event, ...]] = {
+    Status.PENDING: (),
+    Status.OPEN: (examples.submitted,),
+    Status.PARTLY_FILLED: (examples.submitted, examples.four),
+    Status.FILLED: (examples.submitted, examples.four, examples.six),
+    Status.CANCELLED: (examples.submitted, examples.four, examples.cancelled("6")),
+    Status.REJECTED: (examples.submitted, examples.rejected),
+    Status.SETTLED: (examples.submitted, examples.four, examples.six, examples.settled("10", "1999.92")),
+}
+COMMANDS: dict[type[Command], Command] = {
+    SubmitTrade: examples.submit,
+    ExecuteTrade: examples.execute(examples.fill("v9", "1")),
+    RejectTrade: examples.reject,
+    CancelTrade: examples.cancel,
+    CorrectTrade: examples.correct(examples.fill("v1", "3")),
+    BustTrade: examples.bust("v1"),
+    HoldSettlement: examples.hold,
+    ResumeSettlement: examples.resume,
+    SettleTrade: examples.settle,
+}
+Answer = type[EventShopError] | list[type[Event]]
+no = InvalidTradeState
+
+
+def told(*events: type[Event]) -> list[type[Event]]:
+    return list(events)
+
+
+#: Columns in the order of COMMANDS.
+TABLE: dict[Status, list[Answer]] = {
+    # submit, execute, reject, cancel, correct, bust, hold, resume, settle
+    Status.PENDING: [told(TradeSubmitted), no, no, no, no, no, no, no, no],
+    Status.OPEN: [
+        *(no, told(TradeExecuted), told(TradeRejected), told(TradeCancelled)),
+        *(UnknownFill, UnknownFill, told(SettlementHeld), told(), no),
+    ],
+    Status.PARTLY_FILLED: [
+        *(no, told(TradeExecuted), no, told(TradeCancelled)),
+        *(told(TradeCorrected), told(TradeBusted), told(SettlementHeld), told(), no),
+    ],
+    Status.FILLED: [
+        no,
+        no,
+        no,
+        no,
+        told(TradeCorrected),
+        told(TradeBusted),
+        told(SettlementHeld),
+        told(),
+        [TradeSettled],
+    ],
+    Status.CANCELLED: [
+        no,
+        no,
+        no,
+        told(),
+        told(TradeCorrected),
+        told(TradeBusted),
+        told(SettlementHeld),
+        told(),
+        [TradeSettled],
+    ],
+    Status.REJECTED: [no, no, told(), no, no, no, no, no, no],
+    Status.SETTLED: [no, no, no, no, no, no, no, no, told()],
+}
+PAIRS = {
+    (status, command): answer for status, row in TABLE.items() for command, answer in zip(COMMANDS, row, strict=True)
+}
+
+
+def test_every_state_and_every_command_is_listed() -> None:
+    commands, events = declared(Trade)
+    assert set(PAIRS) == set(product(Status, commands))
+    reached = {event for answer in PAIRS.values() if isinstance(answer, list) for event in answer}
+    assert reached | {SettlementResumed} == set(events), "an event that no pair leads to"
+
+
+@pytest.mark.parametrize("status", Status)
+def test_each_history_leads_to_its_state(status: Status) -> None:
+    trade = given(Trade, *HISTORIES[status]).state
+    assert isinstance(trade, Trade)
+    assert trade.status is status
+
+
+@pytest.mark.parametrize(("status", "command"), PAIRS, ids=lambda part: getattr(part, "__name__", str(part)))
+def test_a_command_in_a_state(status: Status, command: type[Command]) -> None:
+    outcome = given(Trade, *HISTORIES[status]).when(COMMANDS[command])
+    match PAIRS[status, command]:
+        case list() as events:
+            assert outcome.refusal is None, outcome.refusal
+            assert [type(event) for event in outcome.told] == events
+        case error:
+            words = (command.__name__, status) if error is InvalidTradeState else ()
+            outcome.then_refused(error, *words)
+
+
+def test_a_held_settlement_can_be_resumed() -> None:
+    given(Trade, examples.submitted, examples.four, examples.held).when(examples.resume).then(examples.resumed)
+
+
+def test_nothing_filled_is_never_settled() -> None:
+    given(Trade, examples.submitted, examples.cancelled("10")).when(examples.settle).then_refused(NothingFilled)

@@ -1,0 +1,109 @@
+"""What the store has once written is read for ever: names, fields and their order are pinned here.
+
+A test that fails here says that old events could no longer be read. Add a schema version and an upcaster; do not
+change the text.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from eventshop.core.message_registry import declared, registry
+from eventshop.core.messages import Event
+from eventshop.core.serialization import decode_event, encoded_event
+from tests.unit.trading.domain import examples
+from tests.unit.trading.domain import test_account as account
+from trading.domain.account import TradingAccount
+from trading.domain.audit_log import AUDIT_LOG, AuditLog
+from trading.domain.events import AmountReleased, AuditTrailExported, FreezeRefused
+from trading.domain.trade import Trade
+
+HEAD = f'{{"trade_id":"{examples.TRADE}",'
+ACCOUNT = f'"account_id":"{examples.ACCOUNT}"'
+DEAL = f'"deal":{{{ACCOUNT},"instrument":"XETRA/SAP","currency":"EUR","side":"BUY"}}'
+AT = '"at":"2026-01-30T12:00:00Z"'
+FOUR = f'{{"venue_trade_id":"v1","price":"199.98","quantity":"4",{AT}}}'
+SIX = f'{{"venue_trade_id":"v2","price":"200.00","quantity":"6",{AT}}}'
+SAP = '{"code":"XETRA/SAP","currency":"EUR","tick":"0.02","lot":"1","settlement_days":2,"calendar":"TARGET"}'
+FROZEN = f'{{{ACCOUNT},"trade_id":"{examples.TRADE}","instrument":"XETRA/SAP","amount":"600"'
+
+STORED: dict[str, tuple[Event, str]] = {
+    "TradeSubmitted": (
+        examples.submitted,
+        f'{HEAD}"reference":"T-1",{ACCOUNT},"instrument":{SAP},"side":"BUY","type":"LIMIT","quantity":"10",'
+        '"limit_price":"200.00"}',
+    ),
+    "TradeExecuted": (examples.four, f'{HEAD}{DEAL},"fills":[{FOUR}],"open":"6"}}'),
+    "TradeRejected": (examples.rejected, f'{HEAD}{DEAL},"reason":"limit exceeded"}}'),
+    "TradeCancelled": (examples.cancelled("6"), f'{HEAD}{DEAL},"cancelled":"6","reason":"too slow"}}'),
+    "TradeCorrected": (
+        examples.corrected(examples.FOUR, examples.SIX, corrects=2, left="4"),
+        f'{HEAD}{DEAL},"corrects":2,"was":{FOUR},"now":{SIX},"open":"4","reason":"typed wrongly"}}',
+    ),
+    "TradeBusted": (
+        examples.busted(examples.FOUR, corrects=2, left="10"),
+        f'{HEAD}{DEAL},"corrects":2,"was":{FOUR},"open":"10","reason":"erroneous print"}}',
+    ),
+    "SettlementHeld": (examples.held, f'{HEAD}"reason":"papers missing"}}'),
+    "SettlementResumed": (examples.resumed, f'{HEAD}"reason":"papers came"}}'),
+    "TradeSettled": (
+        examples.settled("10", "1999.92"),
+        f'{HEAD}{DEAL},"quantity":"10","notional":"1999.92","settled_on":"2026-02-03"}}',
+    ),
+    "AccountOpened": (
+        account.opened,
+        f'{{{ACCOUNT},"reference":"Desk 1","owner_id":null,"currency":"EUR","gross_limit":"1000"}}',
+    ),
+    "LimitSet": (account.sap_600, f'{{{ACCOUNT},"instrument":"XETRA/SAP","limit":"600"}}'),
+    "AmountFrozen": (account.frozen("600"), f"{FROZEN}}}"),
+    "FreezeRefused": (
+        FreezeRefused(
+            examples.ACCOUNT, examples.TRADE, "XETRA/SAP", account.sap_600.limit, "gross", account.sap_600.limit
+        ),
+        f'{FROZEN},"limit":"gross","available":"600"}}',
+    ),
+    "AmountReleased": (
+        AmountReleased(examples.ACCOUNT, examples.TRADE, "XETRA/SAP", account.sap_600.limit),
+        f"{FROZEN}}}",
+    ),
+    "AuditTrailExported": (
+        AuditTrailExported(AUDIT_LOG, None, "yearly report", "csv", 2, 5, "ab" * 32),
+        f'{{"log_id":"{AUDIT_LOG}","account_id":null,"reason":"yearly report","format":"csv","trades":2,"events":5,'
+        f'"sha256":"{"ab" * 32}"}}',
+    ),
+}
+
+
+def test_every_event_of_trading_is_pinned() -> None:
+    events = [event for aggregate in (Trade, TradingAccount, AuditLog) for event in declared(aggregate)[1]]
+    assert {registry.name_of(event): event for event in events} == {
+        name: type(event) for name, (event, _) in STORED.items()
+    }
+    assert {event.schema_version for event in events} == {1}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_an_event_is_stored_as_ever(name: str) -> None:
+    event, stored = STORED[name]
+    assert encoded_event(event)[0].decode() == stored
+    assert decode_event(registry.event(name), stored) == event
+
+
+def test_the_names_of_aggregates_and_commands_are_what_programs_were_told() -> None:
+    assert registry.aggregate("Trade") is Trade
+    assert registry.aggregate("TradingAccount") is TradingAccount
+    assert [command.__name__ for command in (*declared(Trade)[0], *declared(TradingAccount)[0])] == [
+        "SubmitTrade",
+        "ExecuteTrade",
+        "RejectTrade",
+        "CancelTrade",
+        "CorrectTrade",
+        "BustTrade",
+        "HoldSettlement",
+        "ResumeSettlement",
+        "SettleTrade",
+        "OpenAccount",
+        "SetLimit",
+        "FreezeAmount",
+        "ReleaseAmount",
+    ]

@@ -1,0 +1,105 @@
+"""From a file of public trades to commands: every row is there, or named with its line and its fault."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
+from tests.support.trade_files import AT, printed, tape
+from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
+from trading.domain.events import MOST_FILLS, Side
+from trading.importers.market_trades.commands import Letter, account_id, letters
+from trading.importers.market_trades.executions import executions
+from trading.importers.market_trades.parsing import read
+
+
+def sent(path: Path) -> list[Letter]:
+    rows, refused = read(path)
+    assert refused == []
+    return [letter for some in letters(executions(rows)) for letter in some]
+
+
+def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
+    (row,), refused = read(tape(tmp_path, printed(), name="trades.csv.gz"))
+    assert refused == []
+    assert (row.line, row.side, row.instrument.code) == (2, Side.SELL, "BINANCE_SPOT/BTCUSDT")
+    assert (str(row.fill.price), str(row.fill.quantity)) == ("61837.63000000", "0.02000000")
+    assert row.fill.at == datetime(2024, 8, 8, 23, 54, 15, 342_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("1,2,3", "3 columns instead of 9"),
+        (printed(market="BINANCE"), "'BINANCE/BTCUSDT'"),
+        (printed(trade_id="x"), "trade_id 'x'"),
+        (printed(price="1e5"), "price '1e5'"),
+        (printed(price="0"), "price must be above 0"),
+        (printed(price="61837.631"), "tick 0.01"),
+        (printed(quantity="0.000001"), "lot 0.00001"),
+        (printed(quantity="-1"), "quantity '-1'"),
+        (printed(side="sell"), "taker_side 'sell'"),
+        (printed(at="now"), "traded_at_ms 'now'"),
+        (printed("0"), "trade_id 0 stands in line 2 already"),
+    ],
+)
+def test_a_row_that_is_none_is_named(tmp_path: Path, line: str, words: str) -> None:
+    rows, (refusal,) = read(tape(tmp_path, printed("0"), line))
+    assert (len(rows), refusal.line) == (1, 3)
+    assert words in refusal.reason
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WrongHeader, match=r"trades\.csv:1: the header must be received_ns"):
+        read(tape(tmp_path, printed(), header="id,price"))
+    with pytest.raises(UnreadableFile, match="no row"):
+        read(tape(tmp_path))
+
+
+def test_what_one_taker_was_filled_at_once_is_one_execution(tmp_path: Path) -> None:
+    rows, _ = read(
+        tape(
+            tmp_path,
+            printed("1"),
+            printed("7", market="BINANCE_USDM", price="61837.6", quantity="0.002"),
+            printed("2", price="61837.62"),
+            printed("3", side="BUY"),
+            printed("4", at=AT + 1, side="BUY"),
+            printed("5", at=AT, side="BUY"),
+        )
+    )
+    found = [[row.fill.venue_trade_id for row in execution] for execution in executions(rows)]
+    assert found == [["1", "2"], ["7"], ["3"], ["4"], ["5"]]
+
+
+def test_an_execution_fits_into_an_event(tmp_path: Path) -> None:
+    rows, _ = read(tape(tmp_path, *(printed(str(number)) for number in range(MOST_FILLS + 1))))
+    assert [len(execution) for execution in executions(rows)] == [MOST_FILLS, 1]
+
+
+def test_an_execution_is_a_market_order_of_its_markets_taker(tmp_path: Path) -> None:
+    opening, submitting, executing = sent(tape(tmp_path, printed("1"), printed("2", quantity="0.01")))
+    submit, execute = submitting.command, executing.command
+    assert isinstance(opening.command, OpenAccount)
+    assert isinstance(submit, SubmitTrade) and isinstance(execute, ExecuteTrade)
+    assert submit.account_id == opening.command.account_id == account_id("BINANCE_SPOT")
+    assert (submit.quantity, submit.side, submit.reference) == (Decimal("0.03"), Side.SELL, "BINANCE_SPOT/BTCUSDT 1")
+    assert [fill.venue_trade_id for fill in execute.fills] == ["1", "2"]
+    assert executing.envelope.metadata == {"line": "2"}
+
+
+def test_the_same_symbol_on_another_market_is_another_trade(tmp_path: Path) -> None:
+    found = sent(tape(tmp_path, printed("1"), printed("1", market="BINANCE_USDM", price="61837.6")))
+    ids = {letter.command.trade_id for letter in found if isinstance(letter.command, SubmitTrade)}
+    accounts = {letter.command.account_id for letter in found if isinstance(letter.command, OpenAccount)}
+    assert (len(ids), len(accounts)) == (2, 2)
+
+
+def test_the_same_file_leads_to_the_same_commands(tmp_path: Path) -> None:
+    path = tape(tmp_path, printed("1"), printed("2", side="BUY"))
+    assert sent(path) == sent(path)
+    assert len({letter.envelope.command_id for letter in sent(path)}) == 5

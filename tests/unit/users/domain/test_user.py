@@ -1,0 +1,190 @@
+"""A person's account: signing up, putting details right, who looked at them, and leaving for good."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from eventshop.core.errors import InvalidMessage
+from eventshop.core.messages import Command
+from eventshop.core.serialization import decode_command
+from eventshop.testing.given_when_then import given
+from tests.unit.users.domain.examples import (
+    ADA,
+    DUE,
+    begin,
+    begun,
+    cancel,
+    cancelled,
+    change,
+    changed,
+    create,
+    created,
+    deliver,
+    erase,
+    erased,
+    expire,
+    grant,
+    granted,
+    held,
+    request,
+    requested,
+    restrict,
+    withdraw,
+    withdrawn,
+)
+from users.domain.commands import (
+    CreateUser,
+    ExportData,
+    LiftRestriction,
+    PlaceLegalHold,
+    RecordAccess,
+    ReleaseLegalHold,
+    RequestErasure,
+)
+from users.domain.errors import (
+    AlreadyErased,
+    ErasureNotRequested,
+    InvalidUserState,
+    NoSuchHold,
+    OnLegalHold,
+    StillCoolingOff,
+)
+from users.domain.events import DataAccessed, DataExported, LegalHoldReleased
+from users.domain.user import User
+
+look = RecordAccess(ADA, fields=("phone",), reason="parcel came back", staff="grace")
+hold = PlaceLegalHold(ADA, hold="case 7", reason="a claim in court")
+release = ReleaseLegalHold(ADA, hold="case 7")
+EVERYTHING: list[Command] = [
+    create,
+    change,
+    grant,
+    withdraw,
+    expire,
+    deliver,
+    restrict,
+    LiftRestriction(ADA),
+    look,
+    ExportData(ADA),
+    hold,
+    release,
+    request,
+    cancel,
+    begin,
+    erase,
+]
+
+
+def name(command: Any) -> str:
+    return type(command).__name__
+
+
+def test_a_person_signs_up_once() -> None:
+    given(User).when(create).then(created)
+    given(User, created).when(create).then_refused(InvalidUserState, "ACTIVE")
+
+
+def test_details_are_put_right() -> None:
+    given(User, created).when(change).then(changed)
+
+
+def test_looking_at_masked_data_and_taking_a_copy_leave_a_trace() -> None:
+    given(User, created).when(look).then(DataAccessed(ADA, ("phone",), "parcel came back", "grace"))
+    given(User, created).when(ExportData(ADA)).then(DataExported(ADA, "json"))
+
+
+@pytest.mark.parametrize("command", EVERYTHING[1:], ids=name)
+def test_nothing_can_be_done_to_somebody_who_never_signed_up(command: Any) -> None:
+    given(User).when(command).then_refused(InvalidUserState, "UNKNOWN")
+
+
+# --- leaving -----------------------------------------------------------------------------------------------------
+
+
+def test_erasure_is_asked_for_waited_for_and_done() -> None:
+    given(User, created, granted).when(request).then(requested)
+    given(User, created, granted, requested).when(begin).then(begun)
+    given(User, created, granted, requested, begun).when(erase).then(erased)
+
+
+def test_asking_again_changes_nothing_not_even_the_day() -> None:
+    later = replace(request, due_at=DUE + timedelta(days=9))
+    given(User, created, requested).when(later).then_nothing()
+
+
+def test_a_person_can_change_their_mind_until_it_begins() -> None:
+    given(User, created, requested).when(cancel).then(cancelled)
+    given(User, created, requested, cancelled).when(begin).then_refused(ErasureNotRequested)
+    given(User, created, requested, cancelled).when(request).then(requested)
+    given(User, created).when(cancel).then_refused(ErasureNotRequested)
+
+
+def test_erasing_does_not_begin_before_its_day() -> None:
+    given(User, created, requested).when(replace(begin, at=DUE - timedelta(seconds=1))).then_refused(StillCoolingOff)
+
+
+def test_consent_can_be_taken_back_while_leaving() -> None:
+    given(User, created, granted, requested).when(withdraw).then(withdrawn)
+
+
+def test_a_legal_hold_keeps_the_data_until_it_is_released() -> None:
+    given(User, created).when(hold).then(held)
+    given(User, created, held).when(hold).then_nothing()
+    given(User, created, held).when(request).then_refused(OnLegalHold, "case 7")
+    given(User, created, requested, held).when(begin).then_refused(OnLegalHold, "case 7")
+    released = LegalHoldReleased(ADA, "case 7")
+    given(User, created, requested, held).when(release).then(released)
+    given(User, created, requested, held, released).when(begin).then(begun)
+    given(User, created).when(release).then_refused(NoSuchHold, "case 7")
+
+
+@pytest.mark.parametrize("command", EVERYTHING[:-1], ids=name)
+def test_nothing_else_happens_once_erasing_has_begun(command: Any) -> None:
+    given(User, created, requested, begun).when(command).then_refused(InvalidUserState, "ERASING")
+
+
+def test_nothing_is_erased_that_was_not_asked_for() -> None:
+    given(User, created).when(erase).then_refused(InvalidUserState, "ACTIVE")
+    given(User, created, requested).when(erase).then_refused(InvalidUserState, "LEAVING")
+
+
+@pytest.mark.parametrize("command", EVERYTHING, ids=name)
+def test_nothing_can_be_done_with_an_erased_person(command: Any) -> None:
+    given(User, created, requested, begun, erased).when(command).then_refused(AlreadyErased)
+
+
+# --- bad input ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"email": "ada"}, r"\$\.email"),
+        ({"email": "ada@example.org\n"}, r"\$\.email"),
+        ({"email": "a" * 200 + "@example.org"}, r"\$\.email"),
+        ({"name": ""}, r"\$\.name"),
+        ({"phone": "1\x00"}, r"\$\.phone"),
+        ({"address": "x" * 1001}, r"\$\.address"),
+        ({"address": "12\tStreet"}, r"\$\.address"),
+        ({"password": "secret"}, "password"),
+    ],
+)
+def test_details_nobody_can_have_are_refused_by_name(change: dict[str, str], words: str) -> None:
+    sound = {"user_id": str(ADA), "email": "ada@example.org", "name": "Ada", "address": "12 Street\nLondon"}
+    assert decode_command(CreateUser, sound)
+    with pytest.raises(InvalidMessage, match=words):
+        decode_command(CreateUser, {**sound, **change})
+
+
+def test_erasure_is_not_due_before_it_is_asked_for() -> None:
+    with pytest.raises(InvalidMessage, match="before it is asked for"):
+        RequestErasure(ADA, at=DUE, due_at=DUE - timedelta(seconds=1))
+
+
+def test_an_access_names_what_was_looked_at() -> None:
+    with pytest.raises(InvalidMessage, match="which fields"):
+        RecordAccess(ADA, fields=(), reason="curious", staff="grace")
