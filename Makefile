@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder -n
 CHECK_KEY := only-for-static-checks-never-for-a-server
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run stack stack-down test chaos fuzz check bench clean
+.PHONY: help install install-dev run stack stack-down test chaos fuzz check words bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ check: install-dev ## formatting, lint, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py check_schemas
+
+words: $(BIN)/python ## list names that a reviewer should look at; fails nothing
+	@$(BIN)/python docs/words.py $(BELOW)
 
 bench: install-dev ## measure commands, events and projections per second
 	$(BIN)/python -m benchmarks

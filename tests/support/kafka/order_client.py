@@ -1,4 +1,4 @@
-"""python -m tests.support.kafka.order_client COUNT | check: a client of its own, on whatever the environment points at."""
+"""A client process of its own, on what the environment points at: python -m tests.support.kafka.order_client COUNT | check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Add the golden bytes of a newly published event: `python -m tests.unit.eventshop.messaging.golden StockReceived.v2 '{"sku":…}' …`.
+"""Add the golden bytes of a newly published event: python -m tests.unit.eventshop.messaging.golden NAME.vN PAYLOAD ...
 
 A payload is JSON exactly as the store would hold it. An entry that is there is never changed.
 """
