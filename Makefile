@@ -64,11 +64,11 @@ check: install-dev ## formatting, lint, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/python -m tools.import_contracts
 	$(BIN)/python manage.py check_schemas
 
 words: $(BIN)/python ## list names that a reviewer should look at; fails nothing
-	@$(BIN)/python docs/words.py $(BELOW)
+	@$(BIN)/python tools/words.py $(BELOW)
 
 bench: install-dev ## measure commands, events and projections per second
 	$(BIN)/python -m benchmarks

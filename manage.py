@@ -4,8 +4,8 @@
 import os
 import sys
 
-#: What a shell says of a program that Ctrl-C ended, and of one whose reader has gone away (`| head`).
-STOPPED, NO_READER = 128 + 2, 128 + 13
+#: Exit statuses as a shell reports them: after Ctrl-C, and after the reader closed the pipe (`| head`).
+EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 128 + 2, 128 + 13
 
 
 def main() -> None:
@@ -20,20 +20,20 @@ def main() -> None:
     except Error as error:
         if "--traceback" in sys.argv:
             raise
-        sys.exit(_said(error))
+        sys.exit(_describe_database_error(error))
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
-        sys.exit(STOPPED)
+        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
-        # Python flushes once more as it ends, and would complain then.
+        # Python flushes stdout again at exit, which would raise a second BrokenPipeError.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(NO_READER)
+        sys.exit(EXIT_BROKEN_PIPE)
 
 
-def _said(error: Exception) -> str:
+def _describe_database_error(error: Exception) -> str:
     first = (str(error).splitlines() or [type(error).__name__])[0]
     hint = " Has `manage.py migrate` been run?" if "no such table" in first or "does not exist" in first else ""
-    return f"manage.py: the database: {first}.{hint}"
+    return f"manage.py: database error: {first}.{hint}"
 
 
 if __name__ == "__main__":

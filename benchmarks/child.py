@@ -113,16 +113,16 @@ def sales(*, orders: int) -> dict[str, float]:
 def projection(*, name: str, rounds: int = 1) -> dict[str, float]:
     """A read model from nothing, and after it its rows written once more by themselves; medians of some rounds."""
     from benchmarks.sales import bare_upsert
-    from eventshop.messaging.event_log_factory import event_log
+    from eventshop.messaging.event_log_factory import create_event_log
     from eventshop.projections.models import Checkpoint
-    from eventshop.projections.projection import catalogue
-    from eventshop.projections.runner import Runner
+    from eventshop.projections.projection import projection_registry
+    from eventshop.projections.runner import ProjectionRunner
 
     rates, spent, bare = [], [], []
     for _ in range(rounds):
         Checkpoint.objects.filter(projection=name).delete()
-        catalogue.get(name).model._default_manager.all().delete()
-        runner = Runner([catalogue.get(name)], event_log())
+        projection_registry.get(name).model._default_manager.all().delete()
+        runner = ProjectionRunner([projection_registry.get(name)], create_event_log())
         cpu, started = process_time(), perf_counter()
         events = runner.catch_up()
         rates.append(events / (perf_counter() - started))

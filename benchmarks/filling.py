@@ -10,13 +10,13 @@ from uuid import UUID
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import aggregate_cache
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_dispatcher import send, send_many
-from eventshop.eventstore.command_execution import loaded
+from eventshop.eventstore.command_execution import load_aggregate
 from eventshop.eventstore.snapshots import repository
 from trading.domain.commands import ExecuteTrade, HoldSettlement, ResumeSettlement, SubmitTrade
 from trading.domain.events import Fill, OrderType, Side
-from trading.domain.instruments import instrument
+from trading.domain.instruments import get_instrument
 from trading.domain.trade import Trade
 
 CODE = "BINANCE_SPOT/BTCUSDT"
@@ -47,7 +47,7 @@ def long_trade(*, fills: int) -> dict[str, float]:
         send_many((_fill(trade_id, number), Envelope(new_id())) for number in range(start, min(start + 500, fills)))
     replayed, whole = _held(trade_id), _loaded(trade_id)
     start_s = perf_counter()
-    if not repository.take(trade_id):
+    if not repository.take_snapshot(trade_id):
         raise RuntimeError("the trade has no snapshot")
     taken_ms = (perf_counter() - start_s) * 1_000
     fresh, loaded_ms = _held(trade_id), _loaded(trade_id)
@@ -58,7 +58,7 @@ def _held(trade_id: UUID) -> float:
     """A command that adds one event; the best of five."""
     took = []
     for number in range(5):
-        aggregate_cache.forget(Trade, trade_id)
+        aggregate_cache.evict(Trade, trade_id)
         command = (HoldSettlement, ResumeSettlement)[number % 2](trade_id, "papers missing")
         start_s = perf_counter()
         send(command)
@@ -71,15 +71,15 @@ def _loaded(trade_id: UUID) -> float:
     took = []
     for _ in range(5):
         start_s = process_time()
-        _, past = engine().history(trade_id, UUID(int=0))
-        loaded(Trade, trade_id, past, registry)
+        _, past = backend().load_history(trade_id, UUID(int=0))
+        load_aggregate(Trade, trade_id, past, registry)
         took.append(process_time() - start_s)
     return min(took) * 1_000
 
 
 def _submitted() -> UUID:
     trade_id = new_id()
-    terms = instrument(CODE)
+    terms = get_instrument(CODE)
     send(SubmitTrade(trade_id, "bench", trade_id, terms, Side.BUY, OrderType.MARKET, Decimal(1_000_000)))
     return trade_id
 

@@ -19,12 +19,12 @@ from django.db.models import Max, Min
 
 from eventshop.core.messages import Envelope, new_id
 from eventshop.core.money import Money
-from eventshop.core.saga import Answer
+from eventshop.core.saga import EffectResult
 from eventshop.eventstore.command_dispatcher import send, send_many
-from eventshop.messaging.event_log_factory import event_log
+from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.sagas import timers, workers
-from eventshop.sagas.models import ProcessWorker, Saga, SagaInput, SagaStep, Share, Timer
-from eventshop.sagas.saga_registry import catalogue
+from eventshop.sagas.models import SagaWorker, Saga, InboxMessage, SagaStep, PartitionLease, Timer
+from eventshop.sagas.saga_registry import saga_registry
 from orders.domain.commands import CreateOrder, ReceiveStock
 from orders.domain.events import Line
 from orders.sagas.fulfilment_effects import PaymentTaken, TakePayment
@@ -33,11 +33,11 @@ from orders.sagas.fulfilment_effects import PaymentTaken, TakePayment
 PRODUCTS = 1_000
 
 
-def _yes(effect: TakePayment, key: UUID) -> Answer:
+def _yes(effect: TakePayment, key: UUID) -> EffectResult:
     return PaymentTaken(key, effect.amount)
 
 
-catalogue.handle(TakePayment, _yes)
+saga_registry.register_effect(TakePayment, _yes)
 
 
 def orders_waiting(*, orders: int) -> dict[str, float]:
@@ -51,7 +51,7 @@ def orders_waiting(*, orders: int) -> dict[str, float]:
 def saga_worker(*, orders: int, seconds: float) -> dict[str, float]:
     """Work on sagas in threads, as a worker does, until so many have ended; the processor time that each took."""
     stop = Signal()
-    work = [Thread(target=run, args=[stop]) for _, run in workers.threads(f"bench:{os.getpid()}", event_log())]
+    work = [Thread(target=run, args=[stop]) for _, run in workers.threads(f"bench:{os.getpid()}", create_event_log())]
     for thread in work:
         thread.start()
     give_up, cpu = perf_counter() + seconds, process_time()
@@ -68,14 +68,14 @@ def sagas_done() -> dict[str, float]:
     """How many a second went from the order to the parcel, from the first one heard of to the last one ended."""
     span = Saga.objects.filter(status="ended").aggregate(first=Min("started_at"), last=Max("moved_at"))
     ended = Saga.objects.filter(status="ended").count()
-    steps, heard = SagaStep.objects.count(), SagaInput.objects.count()
+    steps, heard = SagaStep.objects.count(), InboxMessage.objects.count()
     seconds = (span["last"] - span["first"]).total_seconds()
     return {"rate": ended / seconds, "steps": steps / ended, "heard": heard / ended}
 
 
 def saga_statements(*, orders: int) -> dict[str, float]:
     """Round trips to PostgreSQL for each step of a saga, counted in what libpq received."""
-    workers.settle("bench", event_log())
+    workers.run_until_idle("bench", create_event_log())
     before = SagaStep.objects.count()
     for number in range(orders):
         send(_order(number))
@@ -83,7 +83,7 @@ def saga_statements(*, orders: int) -> dict[str, float]:
         traced = [item.pgconn for item in gc.get_objects() if isinstance(item, psycopg.Connection) and not item.closed]
         for at in traced:
             at.trace(trace.fileno())
-        workers.settle("bench", event_log())
+        workers.run_until_idle("bench", create_event_log())
         for at in traced:
             at.untrace()
         trace.seek(0)
@@ -93,7 +93,7 @@ def saga_statements(*, orders: int) -> dict[str, float]:
 
 def saga_latency(*, rate: float, seconds: float) -> dict[str, float]:
     """Orders at a steady rate; how long from an event to the event of the command that follows from it, in ms."""
-    while ProcessWorker.objects.count() < 4 or Share.objects.filter(owner="").exists():
+    while SagaWorker.objects.count() < 4 or PartitionLease.objects.filter(owner="").exists():
         sleep(0.1)  # two workers, each with an ear and a brain, and nothing that nobody has taken
     sleep(3)
     end, number, started = perf_counter() + seconds, 0, perf_counter()
@@ -125,7 +125,7 @@ def timer_tick(*, pending: int) -> dict[str, float]:
     taken = []
     for _ in range(500):
         started = perf_counter()
-        timers.tick("bench")
+        timers.fire_due_timers("bench")
         taken.append(perf_counter() - started)
     return {"us": quantiles(taken, n=10)[0] * 1e6}  # what else runs on the machine only adds
 

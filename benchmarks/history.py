@@ -16,13 +16,13 @@ from benchmarks.ticket import AnswerTicket, OpenTicket, tickets
 from eventshop.core.message_registry import registry
 from eventshop.core.money import Money
 from eventshop.eventstore import command_dispatcher
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.command_execution import loaded
-from eventshop.eventstore.field_encryption import Place, read_event
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.command_execution import load_aggregate
+from eventshop.eventstore.field_encryption import FieldContext, read_event
 from eventshop.eventstore.hash_chain import parallel_verification
-from eventshop.eventstore.records import recorded
+from eventshop.eventstore.records import to_recorded_event
 from eventshop.eventstore.snapshots import repository
-from eventshop.eventstore.tail_reader import Tail
+from eventshop.eventstore.tail_reader import TailReader
 from orders.domain.events import OrderCreated
 
 ORDER = UUID(int=7)
@@ -34,7 +34,7 @@ _TODAYS = f'{_HEAD},"carrier":"Royal Mail","tracking":"RM1","service":"Tracked 4
 def walk_chains() -> dict[str, float]:
     """Events a second, and microseconds of processor time of this process and of its PostgreSQL backend."""
     started, mine, theirs = perf_counter(), process_time(), _backend_s()
-    events = parallel_verification.verify().events
+    events = parallel_verification.verify_chains().events
     return {
         "rate": events / (perf_counter() - started),
         "python_us": (process_time() - mine) / events * 1e6,
@@ -44,15 +44,15 @@ def walk_chains() -> dict[str, float]:
 
 def load_long(*, events: int) -> dict[str, float]:
     """Milliseconds to load a stream of ten events, and one of many without and with its snapshot."""
-    kind, short, long = tickets.aggregate("Ticket"), UUID(int=1), UUID(int=2)
+    kind, short, long = tickets.aggregate_class("Ticket"), UUID(int=1), UUID(int=2)
     one_stream(short, 10)
     one_stream(long, events)
 
     def load(stream: UUID) -> Callable[[], object]:
-        return lambda: loaded(kind, stream, engine().history(stream, uuid4())[1], tickets)
+        return lambda: load_aggregate(kind, stream, backend().load_history(stream, uuid4())[1], tickets)
 
     without = _median_ms(load(long), 5)
-    if not repository.take(long, tickets):
+    if not repository.take_snapshot(long, tickets):
         raise SystemExit("no snapshot was taken")
     load(long)()
     return {"short_ms": _median_ms(load(short), 200), "without_ms": without, "with_ms": _median_ms(load(long), 200)}
@@ -60,7 +60,7 @@ def load_long(*, events: int) -> dict[str, float]:
 
 def read_earlier() -> dict[str, float]:
     """Microseconds to read an event of today's shape, and one that an upcaster changes."""
-    todays, earlier = (Place(ORDER, 3, "OrderShipped", version) for version in (2, 1))
+    todays, earlier = (FieldContext(ORDER, 3, "OrderShipped", version) for version in (2, 1))
     return {
         "todays_us": _median_ms(
             lambda: [read_event(registry, _TODAYS, todays) for _ in range(1_000)], 50, process_time
@@ -84,11 +84,11 @@ def replay(*, rounds: int) -> dict[str, float]:
 
 
 def _replayed() -> tuple[float, float]:
-    tail, after, events, units = Tail(), 0, 0, 0
+    tail, after, events, units = TailReader(), 0, 0, 0
     mine, theirs = process_time(), _backend_s()
     while rows := tail.read(after, 1_000):
         for row in rows:
-            happened = recorded(row, registry).event
+            happened = to_recorded_event(row, registry).event
             if isinstance(happened, OrderCreated):
                 units += sum(line.quantity for line in happened.lines)
         events, after = events + len(rows), rows[-1].position
@@ -119,8 +119,8 @@ def take_snapshots(*, rounds: int) -> dict[str, float]:
     without, taking = list[float](), list[float]()
     for _ in range(rounds + 1):
         without.append(_thousand(streams))
-        repository.take_due(tickets)
-        taking.append(_thousand(streams, then=lambda: repository.take_due(tickets)))
+        repository.take_due_snapshots(tickets)
+        taking.append(_thousand(streams, then=lambda: repository.take_due_snapshots(tickets)))
     plain, more = sum(without[1:]), sum(taking[1:])  # a backend's time is told in steps of 10 ms
     return {"without_ms": plain / rounds, "taking_ms": more / rounds, "more": more / plain - 1}
 

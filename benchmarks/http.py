@@ -20,7 +20,7 @@ from benchmarks.contest import Slice, Turn, contestant, cpu_us, rate, ratio, tur
 from benchmarks.http_load import ORDER, PLAIN_ORDER, open_pages
 from benchmarks.running import ROOT, Where, database, manage, measure, run, run_child
 from benchmarks.tables import console, verdict
-from deploy.stack.app import WEB
+from deploy.stack.app import WEB_COMMAND
 
 PAGES = 200
 THREADS = 8
@@ -48,7 +48,7 @@ def served(where: Where, application: str = "eventshop.wsgi") -> Iterator[Server
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    command = [*WEB.replace("eventshop.wsgi", application).split(), "--bind", address, "--log-level", "error"]
+    command = [*WEB_COMMAND.replace("eventshop.wsgi", application).split(), "--bind", address, "--log-level", "error"]
     # What people are held up by is not what is measured.
     env = where | {"API_RATE": "10000000/m"}
     with subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=env) as process:

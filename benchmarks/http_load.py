@@ -100,7 +100,7 @@ def shop(*, customers: int) -> dict[str, str]:
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.auth.models import User
 
-    from eventshop.core.deterministic_ids import derived_id
+    from eventshop.core.deterministic_ids import derive_id
     from eventshop.core.messages import new_id
     from eventshop.core.money import Money
     from eventshop.eventstore.command_dispatcher import send
@@ -116,7 +116,7 @@ def shop(*, customers: int) -> dict[str, str]:
     sessions = import_module(settings.SESSION_ENGINE)
     found: dict[str, str] = {}
     for number in range(customers):
-        person = derived_id("person", form := new_id())
+        person = derive_id("person", form := new_id())
         login = sign_up(form_id=form, email=f"p{number}@example.org", name="Ada Marker", password="three lanterns")  # noqa: S106
         order, line = new_id(), Line("MUG", "Mug", 1, Money(Decimal("12.50"), "GBP"))
         send(CreateOrder(order, f"W-{number}", person, (line,)))
@@ -130,9 +130,9 @@ def shop(*, customers: int) -> dict[str, str]:
         )
         session.save()
         found[f"/live/order/{order}/?after=1"] = session.session_key
-        found["customer"] = api_tokens.make(login, name="bench", scopes=SCOPES, lasts=timedelta(days=1))[1]
+        found["customer"] = api_tokens.create_token(login, name="bench", scopes=SCOPES, lifetime=timedelta(days=1))[1]
     boss = User.objects.create_superuser("boss")
-    found["staff"] = api_tokens.make(boss, name="bench", scopes=SCOPES, lasts=timedelta(days=1))[1]
+    found["staff"] = api_tokens.create_token(boss, name="bench", scopes=SCOPES, lifetime=timedelta(days=1))[1]
     return found
 
 

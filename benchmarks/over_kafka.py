@@ -19,14 +19,14 @@ from django.db.models import Sum
 
 from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.kafka import clients, topics
-from eventshop.messaging.kafka.event_records import KafkaRecord, partition_of, written
+from eventshop.messaging.kafka.event_records import KafkaRecord, partition_for, encode_event
 from eventshop.messaging.models import RelayCheckpoint
-from eventshop.messaging.relay.event_relay import BATCH, Relay
-from eventshop.messaging.relay.leader_election import give_up_lead, take_lead
+from eventshop.messaging.relay.event_relay import BATCH_SIZE, EventRelay
+from eventshop.messaging.relay.leader_election import release_leadership, acquire_leadership
 from eventshop.projections.models import Checkpoint
 from eventshop.runtime.watchdog import Watchdog
 from projections.models import OrderSummary
@@ -40,24 +40,24 @@ def relay() -> dict[str, float]:
 
     Medians over the turns: records a second, the ratio, microseconds of processor time for a record.
     """
-    rows = engine().select("ORDER BY position", ())
-    records = [written(row, partition_of(row.aggregate_id), place) for place, row in enumerate(rows, start=1)]
-    raw = _Raw(topics.named("snapshots"))
-    raw.publish(records[:BATCH])  # connections, caches
+    rows = backend().select_events("ORDER BY position", ())
+    records = [encode_event(row, partition_for(row.aggregate_id), place) for place, row in enumerate(rows, start=1)]
+    raw = _Raw(topics.topic_name("snapshots"))
+    raw.publish(records[:BATCH_SIZE])  # connections, caches
     watchdog = Watchdog()
-    leading = Relay(watchdog)
-    if not take_lead(leading.topic, leading.owner):
+    leading = EventRelay(watchdog)
+    if not acquire_leadership(leading.topic, leading.owner):
         raise SystemExit("somebody else relays")
     leading.take_over()
-    leading.advance()
+    leading.publish_batch()
     gc.collect()
     gc.freeze()  # what is kept here for both sides is no part of either
     ours, theirs = list[_Turn](), list[_Turn]()
-    for start in range(BATCH, len(records) - TURN * BATCH + 1, TURN * BATCH):
-        theirs.append(_turn(partial(raw.publish, records[start : start + TURN * BATCH])))
-        ours.append(_turn(lambda: sum(leading.advance() for _ in range(TURN))))
+    for start in range(BATCH_SIZE, len(records) - TURN * BATCH_SIZE + 1, TURN * BATCH_SIZE):
+        theirs.append(_turn(partial(raw.publish, records[start : start + TURN * BATCH_SIZE])))
+        ours.append(_turn(lambda: sum(leading.publish_batch() for _ in range(TURN))))
     leading.close()
-    give_up_lead(leading.topic, leading.owner)
+    release_leadership(leading.topic, leading.owner)
     watchdog.close()
     raw.close()
     return {
@@ -85,17 +85,17 @@ class _Raw:
 
     def __init__(self, topic: str) -> None:
         self.topic = topic
-        self.producer = clients.producer(f"bench-{os.getpid()}")
+        self.producer = clients.create_producer(f"bench-{os.getpid()}")
         self.producer.init_transactions()
 
     def publish(self, records: list[KafkaRecord]) -> int:
-        for start in range(0, len(records), BATCH):
+        for start in range(0, len(records), BATCH_SIZE):
             self.producer.begin_transaction()
             sent = [
                 self.producer.send(
                     self.topic, value=item.value, key=item.key, headers=item.headers, partition=item.partition
                 )
-                for item in records[start : start + BATCH]
+                for item in records[start : start + BATCH_SIZE]
             ]
             self.producer.flush(timeout=30)
             for future in sent:
@@ -152,7 +152,7 @@ def after_outage() -> dict[str, float]:
 
 
 def _relayed() -> int:
-    position = RelayCheckpoint.objects.values_list("position", flat=True).filter(topic=topics.event_store()).first()
+    position = RelayCheckpoint.objects.values_list("position", flat=True).filter(topic=topics.event_store_topic()).first()
     return position or 0
 
 

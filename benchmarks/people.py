@@ -12,15 +12,15 @@ from django.utils import timezone
 
 from benchmarks.child import rate_of
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.message_registry import Registry
-from eventshop.core.messages import Command, Envelope, Event, Name, new_id
+from eventshop.core.message_registry import MessageRegistry
+from eventshop.core.messages import Command, Envelope, Event, NonEmptyText, new_id
 from eventshop.core.personal_fields import Personal, Redacted
 from eventshop.eventstore import command_dispatcher
-from eventshop.messaging.event_log_factory import event_log
+from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.privacy.erasure import certificates, erasure_job
 from eventshop.privacy.models import Certificate
-from eventshop.projections.projection import catalogue
-from eventshop.projections.runner import Runner
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.runner import ProjectionRunner
 from users.domain.commands import BeginErasure, ChangeContactDetails, CreateUser, RequestErasure
 
 CONTACT: Final = Personal(of="person", purpose="contact")
@@ -30,33 +30,33 @@ WORDS: Final = ("ada.lovelace@example.org", "Augusta Ada King-Noel", "+44 20 794
 class NoteSealed(Command, frozen=True):
     note_id: UUID
     person: UUID
-    email: Annotated[Name, CONTACT]
-    name: Annotated[Name, CONTACT]
-    phone: Annotated[Name, CONTACT]
+    email: Annotated[NonEmptyText, CONTACT]
+    name: Annotated[NonEmptyText, CONTACT]
+    phone: Annotated[NonEmptyText, CONTACT]
 
 
 class NotedSealed(Event, frozen=True):
     note_id: UUID
     person: UUID
-    email: Annotated[Name | Redacted, CONTACT]
-    name: Annotated[Name | Redacted, CONTACT]
-    phone: Annotated[Name | Redacted, CONTACT]
+    email: Annotated[NonEmptyText | Redacted, CONTACT]
+    name: Annotated[NonEmptyText | Redacted, CONTACT]
+    phone: Annotated[NonEmptyText | Redacted, CONTACT]
 
 
 class NotePlain(Command, frozen=True):
     note_id: UUID
     person: UUID
-    email: Name
-    name: Name
-    phone: Name
+    email: NonEmptyText
+    name: NonEmptyText
+    phone: NonEmptyText
 
 
 class NotedPlain(Event, frozen=True):
     note_id: UUID
     person: UUID
-    email: Name
-    name: Name
-    phone: Name
+    email: NonEmptyText
+    name: NonEmptyText
+    phone: NonEmptyText
 
 
 class Sealed(Aggregate[NoteSealed, NotedSealed], frozen=True):
@@ -83,7 +83,7 @@ class Plain(Aggregate[NotePlain, NotedPlain], frozen=True):
         return self
 
 
-notes: Final = Registry()
+notes: Final = MessageRegistry()
 notes.add(Sealed)
 notes.add(Plain)
 
@@ -110,7 +110,7 @@ def somebody(*, events: int) -> dict[str, int]:
     ]
     for start in range(0, len(changes), 500):
         command_dispatcher.send_many(changes[start : start + 500])
-    Runner(catalogue.chosen([]), event_log()).catch_up()
+    ProjectionRunner(projection_registry.select([]), create_event_log()).catch_up()
     return {"person": person.int}
 
 
@@ -121,8 +121,8 @@ def erase(*, person: int) -> dict[str, float]:
     command_dispatcher.send(RequestErasure(who, at=now, due_at=now))
     command_dispatcher.send(BeginErasure(who, at=now))
     started = perf_counter()
-    erasure_job.begin(who)
-    erasure_job.go_on(who)
+    erasure_job.start_erasure(who)
+    erasure_job.run_erasure(who)
     seconds = perf_counter() - started
-    searched = certificates.read(Certificate.objects.get(subject=who)).scan.looked_at
+    searched = certificates.read_certificate(Certificate.objects.get(subject=who)).scan.looked_at
     return {"seconds": seconds, "waited": settings.KEY_CACHE_SECONDS, "searched": sum(searched.values())}

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 
 from deploy.postgres import bin_dir, running_postgres
-from deploy.stack.processes import stop
+from deploy.stack.processes import stop_processes
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "only-for-benchmarks-never-for-a-server-0123"
@@ -60,7 +60,7 @@ def whole_stack() -> Iterator[Where]:
         if stack.postgres:
             with psycopg.connect(stack.env["DATABASE_URL"], autocommit=True) as connection:
                 connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
-            stop(stack.postgres.processes)
+            stop_processes(stack.postgres.processes)
             stack.postgres.start()
         where = _migrated(environment(stack.env["DATABASE_URL"], stack.env["EVENT_LOG_URL"]))
         manage(where, "create_topics")

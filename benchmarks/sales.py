@@ -12,13 +12,13 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from benchmarks.ticket import TEXT, TicketAnswered, tickets
-from eventshop.core.message_registry import Registry, registry
+from eventshop.core.message_registry import MessageRegistry, registry
 from eventshop.core.messages import Envelope, Event, new_id
 from eventshop.core.money import Money
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.event_append import Append, Written, now
-from eventshop.projections.projection import catalogue
-from eventshop.projections.read_model_table import Table
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.event_append import AppendRequest, StreamHead, utc_now
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.read_model_table import ReadModelTable
 from orders.domain.events import Line, LineAmount, OrderCreated, OrderShipped, PaymentProcessed
 
 
@@ -26,10 +26,10 @@ def sell(orders: int) -> int:
     """That many orders of three lines, created, paid and shipped; gives the number of events."""
     chance = Random(1)
     customers = [UUID(int=chance.getrandbits(128), version=4) for _ in range(max(1, orders // 5))]
-    told: list[tuple[Append, list[Event]]] = []
+    told: list[tuple[AppendRequest, list[Event]]] = []
     for number in range(orders):
         order_id = new_id()
-        append = Append(order_id, "Order", Written(), Envelope(new_id()), "append", b"", now())
+        append = AppendRequest(order_id, "Order", StreamHead(), Envelope(new_id()), "append", b"", utc_now())
         told.append((append, order(chance, order_id, f"B{number}", chance.choice(customers))))
         if len(told) == 1_000 or number == orders - 1:
             _written(told, registry)
@@ -37,17 +37,17 @@ def sell(orders: int) -> int:
     return orders * 3
 
 
-def _written(told: Sequence[tuple[Append, list[Event]]], names: Registry) -> Written:
+def _written(told: Sequence[tuple[AppendRequest, list[Event]]], names: MessageRegistry) -> StreamHead:
     """Store events as one transaction, with a receipt for each append; gives where the last stream then stands."""
-    written = [(append, append.rows(events, names)) for append, events in told]
+    written = [(append, append.encode_rows(events, names)) for append, events in told]
     with transaction.atomic():
-        positions = iter(engine().append_many([row for _, rows in written for row in rows]))
+        positions = iter(backend().append_events([row for _, rows in written for row in rows]))
         receipts = []
         for append, rows in written:
             *_, last = islice(positions, len(rows))
-            receipts.append(append.receipt(rows)._replace(position=last))
-        engine().receive_many(receipts)
-    return Written(rows[-1].version, rows[-1].hash)
+            receipts.append(append.receipt_row(rows)._replace(position=last))
+        backend().insert_receipts(receipts)
+    return StreamHead(rows[-1].version, rows[-1].hash)
 
 
 def order(chance: Random, order_id: UUID, reference: str, customer: UUID) -> list[Event]:
@@ -86,8 +86,8 @@ def bare_upsert(name: str) -> float:
 
     0 where the projection has too few rows for that to say anything.
     """
-    model = catalogue.get(name).model
-    table = Table(model)
+    model = projection_registry.get(name).model
+    table = ReadModelTable(model)
     rows = list(model._default_manager.order_by("pk")[:10_000])
     if len(rows) < 1_000:
         return 0
@@ -102,8 +102,8 @@ def bare_upsert(name: str) -> float:
 
 def one_stream(stream: UUID, events: int) -> None:
     """One stream of that many events."""
-    head = Written()
+    head = StreamHead()
     for start in range(0, events, 5_000):
-        append = Append(stream, "Ticket", head, Envelope(new_id()), "append", b"", now())
+        append = AppendRequest(stream, "Ticket", head, Envelope(new_id()), "append", b"", utc_now())
         count = min(5_000, events - start)
         head = _written([(append, [TicketAnswered(ticket_id=stream, text=TEXT)] * count)], tickets)

@@ -11,41 +11,41 @@ from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import CommandRefused
-from eventshop.core.message_registry import Registry
-from eventshop.core.messages import Command, Event, Name, new_id
+from eventshop.core.message_registry import MessageRegistry
+from eventshop.core.messages import Command, Event, NonEmptyText, new_id
 from eventshop.core.money import Money
 
 
 class OpenTicket(Command, frozen=True):
     ticket_id: UUID
-    subject: Name
+    subject: NonEmptyText
     deposit: Money
 
 
 class AnswerTicket(Command, frozen=True):
     ticket_id: UUID
-    text: Name
+    text: NonEmptyText
 
 
 class CloseTicket(Command, frozen=True):
     ticket_id: UUID
-    reason: Name
+    reason: NonEmptyText
 
 
 class TicketOpened(Event, frozen=True):
     ticket_id: UUID
-    subject: Name
+    subject: NonEmptyText
     deposit: Money
 
 
 class TicketAnswered(Event, frozen=True):
     ticket_id: UUID
-    text: Name
+    text: NonEmptyText
 
 
 class TicketClosed(Event, frozen=True):
     ticket_id: UUID
-    reason: Name
+    reason: NonEmptyText
 
 
 TicketCommand: TypeAlias = OpenTicket | AnswerTicket | CloseTicket
@@ -86,7 +86,7 @@ class Ticket(Aggregate[TicketCommand, TicketEvent], frozen=True):
                 assert_never(event)
 
 
-tickets = Registry()
+tickets = MessageRegistry()
 tickets.add(Ticket)
 
 SUBJECT = "The parcel did not arrive at the address it was sent to"

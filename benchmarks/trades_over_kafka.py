@@ -12,7 +12,7 @@ from typing import Final
 from django.db.models import Sum
 
 from benchmarks.over_kafka import until, workers
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.models import Checkpoint
@@ -28,7 +28,7 @@ def trades_end_to_end(*, file: str, rows: int) -> dict[str, float]:
     """
     used = _processor_s()
     with workers(*READ_MODELS):
-        send(OpenAccount(derived_id("bench", "warm"), "warm", None, "EUR", Decimal(1)))
+        send(OpenAccount(derive_id("bench", "warm"), "warm", None, "EUR", Decimal(1)))
         until(_all_folded)
         started = perf_counter()
         importing = [sys.executable, "manage.py", "import_trades", file]

@@ -19,24 +19,24 @@ from honcho.environ import parse_procfile
 from rich.console import Console
 from rich.panel import Panel
 
-from deploy.side_by_side import SideBySide, interrupt, listen
+from deploy.side_by_side import ProcessGroup, raise_interrupt, handle_stop_signals
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 
 
-class CannotStart(Exception):
+class StartError(Exception):
     """EventShop cannot be started; the message says why and what helps."""
 
 
-def chosen_port(text: str) -> int:
+def parse_port(text: str) -> int:
     """Return the port to listen on."""
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise CannotStart(f"PORT must be a number from 1 to 65535, not {text!r}.")
+        raise StartError(f"PORT must be a number from 1 to 65535, not {text!r}.")
     return int(text)
 
 
-def require_free(port: int) -> None:
+def require_port_free(port: int) -> None:
     """Refuse a port that cannot be listened on, before anything slow has begun."""
     with socket.socket() as probe:
         # As the server will do it: connections of an earlier run that still linger do not count.
@@ -44,10 +44,10 @@ def require_free(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except PermissionError:
-            raise CannotStart(f"Port {port} is not allowed for this user. Try: make run PORT=8000") from None
+            raise StartError(f"Port {port} is not allowed for this user. Try: make run PORT=8000") from None
         except OSError:
             other = port + 1 if port < 65535 else 8001
-            raise CannotStart(
+            raise StartError(
                 f"Port {port} is already in use. Stop what uses it, or try: make run PORT={other}"
             ) from None
 
@@ -55,34 +55,34 @@ def require_free(port: int) -> None:
 def ensure_env(path: Path) -> dict[str, str]:
     """Return the settings in `path`, after adding random keys and a STAFF_PASSWORD where missing."""
     text = path.read_text() if path.exists() else ""
-    found = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    settings = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
     random = [
         ("SECRET_KEY", secrets.token_urlsafe(50)),
         ("STAFF_PASSWORD", secrets.token_urlsafe(12)),
-        ("PAYMENT_GATEWAY_SECRET", gateway_secret()),
+        ("PAYMENT_GATEWAY_SECRET", new_gateway_secret()),
     ]
-    if "SECRET_KEY" not in found:
+    if "SECRET_KEY" not in settings:
         # Not later: what was encrypted without it could no longer be read.
         random.append(("KEY_ENCRYPTION_KEY", b64encode(secrets.token_bytes(32)).decode()))
-    made = {name: value for name, value in random if name not in found}
-    if made:
+    added = {name: value for name, value in random if name not in settings}
+    if added:
         if text and not text.endswith("\n"):
             text += "\n"
         heading = "" if text else "# Written by `make run` for this machine. Not for the repository.\n"
-        lines = "".join(f"{name}={value}\n" for name, value in made.items())
+        lines = "".join(f"{name}={value}\n" for name, value in added.items())
         # Readable by nobody else from its first byte on.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(heading + text + lines)
         path.chmod(0o600)
-    return found | made
+    return settings | added
 
 
-def gateway_secret() -> str:
+def new_gateway_secret() -> str:
     """Return a random secret as Standard Webhooks has them."""
     return f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
 
 
-def gateway_of_this_machine(settings: Mapping[str, str]) -> dict[str, str]:
+def local_gateway_settings(settings: Mapping[str, str]) -> dict[str, str]:
     """Return what makes the shop use a payment gateway of this machine; nothing when another one is set."""
     if settings.get("PAYMENT_GATEWAY_URL"):
         return {}
@@ -92,29 +92,29 @@ def gateway_of_this_machine(settings: Mapping[str, str]) -> dict[str, str]:
     return {"GATEWAY_PORT": str(port), "PAYMENT_GATEWAY_URL": f"http://{HOST}:{port}"}
 
 
-def prepare(environment: Mapping[str, str]) -> None:
+def prepare_database(environment: Mapping[str, str]) -> None:
     """Bring the database up to date, fill it when it is empty, and make the staff account."""
     for command in (["migrate", "--verbosity", "0"], ["seed_demo"], ["ensure_staff"], ["ensure_demo_customer"]):
-        done = subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=False)
-        if done.returncode:
-            raise CannotStart(f"`manage.py {command[0]}` failed (status {done.returncode}); see above.")
+        result = subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=False)
+        if result.returncode:
+            raise StartError(f"`manage.py {command[0]}` failed (status {result.returncode}); see above.")
 
 
-def serve(environment: dict[str, str]) -> int:
+def run_programs(environment: dict[str, str]) -> int:
     """Run the processes of the Procfile until one of them ends or Ctrl-C; return the status to exit with."""
     programs = parse_procfile((ROOT / "Procfile").read_text()).processes
     if "GATEWAY_PORT" not in environment:
         del programs["gateway"]
-    return SideBySide(programs, env=environment, cwd=ROOT).run()
+    return ProcessGroup(programs, env=environment, cwd=ROOT).run()
 
 
 def main() -> int:
     """Start EventShop; return the status to exit with."""
     console = Console()
-    listen(interrupt)
+    handle_stop_signals(raise_interrupt)
     try:
-        port = chosen_port(os.environ.get("PORT") or "8000")
-        require_free(port)
+        port = parse_port(os.environ.get("PORT") or "8000")
+        require_port_free(port)
         settings = ensure_env(ROOT / ".env")
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -122,9 +122,9 @@ def main() -> int:
             "PYTHONUNBUFFERED": "1",
         }
         environment = settings | environment
-        environment |= gateway_of_this_machine(environment)
-        prepare(environment)
-    except CannotStart as error:
+        environment |= local_gateway_settings(environment)
+        prepare_database(environment)
+    except StartError as error:
         Console(stderr=True).print(f"[bold red]{error}[/]", highlight=False)
         return 1
     except KeyboardInterrupt:
@@ -141,7 +141,7 @@ def main() -> int:
         ),
         highlight=False,
     )
-    return serve(environment)
+    return run_programs(environment)
 
 
 if __name__ == "__main__":

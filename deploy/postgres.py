@@ -28,9 +28,9 @@ NAME = "eventshop"
 START_SECONDS = 30
 STOP_SECONDS = 20
 #: Several suites of tests side by side, each with workers of a dozen threads that are killed and started.
-CONNECTIONS = 300
+MAX_CONNECTIONS = 300
 #: Faster, and lost on a power failure: only for data that nobody will miss.
-UNSAFE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 class PostgresUnavailable(Exception):
@@ -57,19 +57,19 @@ def running_postgres(data_dir: Path | None = None, fsync: bool = True) -> Iterat
     the way out, on an error and on SIGTERM too. Raises PostgresUnavailable.
     """
     binaries = bin_dir()
-    with _sigterm_unwinds(), tempfile.TemporaryDirectory(prefix="eventshop-pg-") as scratch:
+    with _sigterm_as_exit(), tempfile.TemporaryDirectory(prefix="eventshop-pg-") as scratch:
         home = Path(scratch)
         data = (data_dir or home / "data").resolve()
         user = server_user()
         if user:
-            binaries = readable_by(user, binaries, home)
-        own(home, user)
+            binaries = binaries_for(user, binaries, home)
+        restrict_to(home, user)
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        own(data, user)
+        restrict_to(data, user)
         if not (data / "PG_VERSION").exists():
-            run([binaries / "initdb", "-D", data, "-U", NAME, TRUST, *INITDB], user)
+            run_program([binaries / "initdb", "-D", data, "-U", NAME, TRUST_AUTH, *INITDB_OPTIONS], user)
         log = home / "log"
-        server = _start(binaries, data=data, sockets=home, log=log, user=user, unsafe=() if fsync else UNSAFE)
+        server = _start(binaries, data=data, sockets=home, log=log, user=user, options=() if fsync else NOT_DURABLE)
         try:
             _wait_until_ready(binaries, server, sockets=home, log=log)
             _ensure_database(binaries, home)
@@ -79,13 +79,13 @@ def running_postgres(data_dir: Path | None = None, fsync: bool = True) -> Iterat
 
 
 # No locale: texts sort alike on every machine.
-INITDB = ("--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions")
+INITDB_OPTIONS = ("--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions")
 # Whoever may enter the socket's folder is the owner.
-TRUST = "--auth=trust"
+TRUST_AUTH = "--auth=trust"
 
 
 @contextlib.contextmanager
-def _sigterm_unwinds() -> Iterator[None]:
+def _sigterm_as_exit() -> Iterator[None]:
     """Turn SIGTERM into SystemExit, so that `finally` runs; the default would leave the server behind."""
 
     def leave(signum: int, frame: FrameType | None) -> None:
@@ -112,10 +112,10 @@ def server_user() -> str | None:
     raise PostgresUnavailable("started by root, and there is no user postgres or nobody to run the server as")
 
 
-def readable_by(user: str, binaries: Path, home: Path) -> Path:
+def binaries_for(user: str, binaries: Path, home: Path) -> Path:
     """Return a folder of binaries that `user` can run: this one, or a copy where its parents are closed."""
     try:
-        run([binaries / "postgres", "--version"], user)
+        run_program([binaries / "postgres", "--version"], user)
     except PostgresUnavailable:
         package, copy = binaries.parent, home / "package"
         shutil.copytree(package, copy / package.name, symlinks=True, dirs_exist_ok=True)
@@ -126,7 +126,7 @@ def readable_by(user: str, binaries: Path, home: Path) -> Path:
     return binaries
 
 
-def own(folder: Path, user: str | None) -> None:
+def restrict_to(folder: Path, user: str | None) -> None:
     """Give a folder to the user that the server runs as, and to nobody else."""
     if user and folder.owner() != user:
         entry = pwd.getpwnam(user)
@@ -134,7 +134,7 @@ def own(folder: Path, user: str | None) -> None:
     folder.chmod(0o700)
 
 
-def run(command: Sequence[str | Path], user: str | None = None) -> None:
+def run_program(command: Sequence[str | Path], user: str | None = None) -> None:
     """Run one of PostgreSQL's programs; raises PostgresUnavailable with what it said."""
     try:
         subprocess.run(
@@ -142,7 +142,7 @@ def run(command: Sequence[str | Path], user: str | None = None) -> None:
             check=True,
             capture_output=True,
             text=True,
-            **_as(user),
+            **_user_options(user),
         )
     except subprocess.CalledProcessError as error:
         raise PostgresUnavailable(f"{Path(command[0]).name} failed: {error.stderr.strip()}") from error
@@ -150,17 +150,17 @@ def run(command: Sequence[str | Path], user: str | None = None) -> None:
         raise PostgresUnavailable(f"{command[0]} cannot be run: {error.strerror}") from error
 
 
-def _as(user: str | None) -> dict[str, Any]:
+def _user_options(user: str | None) -> dict[str, Any]:
     if user is None:
         return {}
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": [], "cwd": "/"}
 
 
 def _start(
-    binaries: Path, *, data: Path, sockets: Path, log: Path, user: str | None, unsafe: Sequence[str]
+    binaries: Path, *, data: Path, sockets: Path, log: Path, user: str | None, options: Sequence[str]
 ) -> subprocess.Popen[bytes]:
     command = [binaries / "postgres", "-D", data, "-k", sockets]
-    for setting in ("listen_addresses=", f"max_connections={CONNECTIONS}", *unsafe):
+    for setting in ("listen_addresses=", f"max_connections={MAX_CONNECTIONS}", *options):
         command += ["-c", setting]
     with log.open("wb") as output:
         # A session of its own: Ctrl-C in the terminal must first reach those who use the server.
@@ -170,7 +170,7 @@ def _start(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            **_as(user),
+            **_user_options(user),
         )
 
 
@@ -191,9 +191,9 @@ def _wait_until_ready(binaries: Path, server: subprocess.Popen[bytes], *, socket
 def _ensure_database(binaries: Path, sockets: Path) -> None:
     psql: list[str | Path] = [binaries / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", sockets, "-U", NAME]
     with contextlib.suppress(PostgresUnavailable):
-        run([*psql, "-d", NAME, "-c", "SELECT 1"])
+        run_program([*psql, "-d", NAME, "-c", "SELECT 1"])
         return
-    run([*psql, "-d", "postgres", "-c", f"CREATE DATABASE {NAME}"])
+    run_program([*psql, "-d", "postgres", "-c", f"CREATE DATABASE {NAME}"])
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

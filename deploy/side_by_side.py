@@ -18,46 +18,46 @@ from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 
 #: How long a program may take to end by itself.
-PATIENCE_S: Final = 5.0
-PAUSE_S: Final = 0.1
-ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_TIMEOUT_S: Final = 5.0
+POLL_INTERVAL_S: Final = 0.1
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class SideBySide:
+class ProcessGroup:
     """Programs by name, as a Procfile has them."""
 
     def __init__(self, programs: Mapping[str, str], *, env: Mapping[str, str], cwd: Path) -> None:
         self.programs, self.env, self.cwd = programs, env, cwd
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self.told_to_end = False
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.stop_requested = False
         self._printer = Printer(sys.stdout, width=max(map(len, (*programs, "system"))))
         self._readers: list[Thread] = []
-        self._one_line = Lock()
+        self._print_lock = Lock()
 
     def run(self) -> int:
         """Run them until one ends or this program is told to; returns the status to exit with."""
         # Only a mark: whatever is being done or printed at the moment is finished first.
-        listen(lambda *_: setattr(self, "told_to_end", True))
+        handle_stop_signals(lambda *_: setattr(self, "told_to_end", True))
         try:
             for (name, command), colour in zip(self.programs.items(), get_colours(), strict=False):
                 self._start(name, command, colour)
-            while not self.told_to_end and somebody_reads():
-                if ended := next((it for it in self.running.items() if it[1].poll() is not None), None):
-                    self.print("system", f"{ended[0]} ended (status {ended[1].returncode})")
+            while not self.stop_requested and is_stdout_open():
+                if ended := next((it for it in self.processes.items() if it[1].poll() is not None), None):
+                    self.print_line("system", f"{ended[0]} ended (status {ended[1].returncode})")
                     return abs(int(ended[1].returncode))
-                time.sleep(PAUSE_S)
+                time.sleep(POLL_INTERVAL_S)
             return 0
         finally:
             self._stop()
 
-    def print(self, name: str, line: str | bytes, colour: str | None = None) -> None:
+    def print_line(self, name: str, line: str | bytes, colour: str | None = None) -> None:
         """Print a line of one of them; when nobody reads any more, all of them end."""
-        with self._one_line:
+        with self._print_lock:
             try:
                 self._printer.write(Message(type="line", data=line, time=datetime.now(), name=name, colour=colour))
             except OSError:  # a pipe that was closed, a terminal that is gone
-                print_to_nobody()
-                self.told_to_end = True
+                discard_stdout()
+                self.stop_requested = True
 
     def _start(self, name: str, command: str, colour: str) -> None:
         program = subprocess.Popen(  # noqa: S602  (our own Procfile)
@@ -69,52 +69,52 @@ class SideBySide:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches it once, through this program
         )
-        self.running[name] = program
-        reader = Thread(target=self._show, args=(name, program, colour), daemon=True)
+        self.processes[name] = program
+        reader = Thread(target=self._forward_output, args=(name, program, colour), daemon=True)
         reader.start()
         self._readers.append(reader)
-        self.print("system", f"{name} started (pid {program.pid})")
+        self.print_line("system", f"{name} started (pid {program.pid})")
 
-    def _show(self, name: str, program: subprocess.Popen[bytes], colour: str) -> None:
+    def _forward_output(self, name: str, program: subprocess.Popen[bytes], colour: str) -> None:
         for line in program.stdout or ():
-            self.print(name, line, colour)
+            self.print_line(name, line, colour)
 
     def _stop(self) -> None:
-        for name, program in self.running.items():
+        for name, program in self.processes.items():
             if program.poll() is None:
-                self.print("system", f"stopping {name} (pid {program.pid})")
+                self.print_line("system", f"stopping {name} (pid {program.pid})")
                 program.terminate()
-        give_up = time.monotonic() + PATIENCE_S
-        while any(program.poll() is None for program in self.running.values()) and time.monotonic() < give_up:
-            time.sleep(PAUSE_S)
-        for program in self.running.values():
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while any(program.poll() is None for program in self.processes.values()) and time.monotonic() < deadline:
+            time.sleep(POLL_INTERVAL_S)
+        for program in self.processes.values():
             if program.poll() is None:
                 os.killpg(program.pid, signal.SIGKILL)
             program.wait()
         for reader in self._readers:
-            reader.join(PAUSE_S)  # last words
+            reader.join(POLL_INTERVAL_S)  # last words
 
 
-def listen(handler: signal._HANDLER) -> None:
+def handle_stop_signals(handler: signal._HANDLER) -> None:
     """Hear what ends a program: Ctrl-C, SIGTERM, and a terminal that closes unless `nohup` said not to mind."""
-    for sign in ENDINGS:
+    for sign in STOP_SIGNALS:
         if sign is not signal.SIGHUP or signal.getsignal(sign) is not signal.SIG_IGN:
             signal.signal(sign, handler)
 
 
-def interrupt(*_: object) -> None:
+def raise_interrupt(*_: object) -> None:
     """End as with Ctrl-C."""
     raise KeyboardInterrupt
 
 
-def somebody_reads() -> bool:
+def is_stdout_open() -> bool:
     """Tell whether what is printed is still read, without printing: `| head` may have had enough long ago."""
     looking = select.poll()
     looking.register(sys.stdout, 0)
     return not looking.poll(0)
 
 
-def print_to_nobody() -> None:
+def discard_stdout() -> None:
     """Nobody reads what is printed any more: from here on it is lost, and no error."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

@@ -11,14 +11,14 @@ import json
 import sys
 from collections.abc import Iterator
 
-HASHED = (
+HASHED_COLUMNS = (
     *("event_id", "aggregate_id", "aggregate_type", "event_type", "version", "schema_version"),
     *("occurred_at", "recorded_at", "correlation_id", "causation_id", "saga_id", "sequence_number"),
     *("command_id", "actor", "metadata", "payload"),
 )
 
 
-def rows(path: str) -> Iterator[dict[str, str]]:
+def read_rows(path: str) -> Iterator[dict[str, str]]:
     with open(path, encoding="utf-8", newline="") as file:
         if path.endswith(".csv"):
             csv.field_size_limit(2**24)
@@ -27,16 +27,16 @@ def rows(path: str) -> Iterator[dict[str, str]]:
             yield from map(json.loads, file)
 
 
-def check(path: str) -> tuple[int, int]:
+def verify(path: str) -> tuple[int, int]:
     """The number of events and of streams; raises ValueError at the first event that is not as it was."""
     streams: dict[str, tuple[int, bytes]] = {}
     events = 0
-    for events, row in enumerate(rows(path), start=1):
+    for events, row in enumerate(read_rows(path), start=1):
         version, before = streams.get(row["aggregate_id"], (0, bytes(32)))
         name = f"event {events}, {row['event_type']} {row['aggregate_id']}:{row['version']}"
         if int(row["version"]) != version + 1:
             raise ValueError(f"{name}: version {version + 1} should come here")
-        found = hashlib.sha256(before + "\n".join(row[column] for column in HASHED).encode()).digest()
+        found = hashlib.sha256(before + "\n".join(row[column] for column in HASHED_COLUMNS).encode()).digest()
         if found.hex() != row["hash"]:
             raise ValueError(f"{name}: its hash should be {found.hex()}")
         streams[row["aggregate_id"]] = (version + 1, found)
@@ -45,6 +45,6 @@ def check(path: str) -> tuple[int, int]:
 
 if __name__ == "__main__":
     try:
-        print("{:,} events of {:,} trades are as they were recorded.".format(*check(sys.argv[1])))
+        print("{:,} events of {:,} trades are as they were recorded.".format(*verify(sys.argv[1])))
     except (IndexError, OSError, KeyError, TypeError, ValueError) as error:
         sys.exit(f"{type(error).__name__}: {error}")

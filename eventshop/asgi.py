@@ -9,9 +9,9 @@ application = get_asgi_application()
 
 from django.urls import get_resolver  # noqa: E402
 
-from eventshop.core.serialization import prepare_all  # noqa: E402
+from eventshop.core.serialization import prepare_all_decoders  # noqa: E402
 from eventshop.privacy.encryption.key_wrapping import refuse_wrong_key  # noqa: E402  (its models need Django set up)
 
 refuse_wrong_key()
 get_resolver().url_patterns  # noqa: B018  (imports every page, so that the bodies they read are known)
-prepare_all()
+prepare_all_decoders()

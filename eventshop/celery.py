@@ -6,7 +6,7 @@ import click
 from celery import Celery
 from celery.signals import worker_init
 
-from eventshop.core.serialization import prepare_all
+from eventshop.core.serialization import prepare_all_decoders
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
 
@@ -15,9 +15,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 # By name: a worker resolves it once Django is set up. Imported here, it would load models too early.
-app.steps["worker"].add("eventshop.projections.bootstep:ProjectionStep")
-app.steps["worker"].add("eventshop.projections.bootstep:RelayStep")
-app.steps["worker"].add("eventshop.sagas.bootstep:ProcessStep")
+app.steps["worker"].add("eventshop.projections.bootstep:ProjectionBootstep")
+app.steps["worker"].add("eventshop.projections.bootstep:RelayBootstep")
+app.steps["worker"].add("eventshop.sagas.bootstep:SagaBootstep")
 app.user_options["worker"].add(
     click.Option(
         ["--projections"],
@@ -36,7 +36,7 @@ app.user_options["worker"].add(
 @worker_init.connect
 def learn_messages(**_: object) -> None:
     """The threads of a worker decode at the same time; by now every module that tells them how is imported."""
-    prepare_all()
+    prepare_all_decoders()
 
 
 @worker_init.connect

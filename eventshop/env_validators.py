@@ -23,9 +23,9 @@ SECRET_KEY_LENGTH = 32
 EXTRA_PACKAGES = {"redis": "redis", "rediss": "redis"}
 
 
-def refused(name: str, why: str) -> ImproperlyConfigured:
+def invalid_setting(name: str, reason: str) -> ImproperlyConfigured:
     """Return the error for a setting that cannot be used."""
-    return ImproperlyConfigured(f"{name}: {why}")
+    return ImproperlyConfigured(f"{name}: {reason}")
 
 
 def switch(name: str, text: str) -> bool:
@@ -33,15 +33,15 @@ def switch(name: str, text: str) -> bool:
     value = text.strip().lower()
     if value in TRUE | FALSE:
         return value in TRUE
-    raise refused(name, f"must be on or off, not {text!r}")
+    raise invalid_setting(name, f"must be on or off, not {text!r}")
 
 
 def secret_key(name: str, text: str) -> str:
     """Return a key that is worth signing with."""
     if not text:
-        raise refused(name, "is not set; `make run` writes a random one to .env")
+        raise invalid_setting(name, "is not set; `make run` writes a random one to .env")
     if len(text) < SECRET_KEY_LENGTH:
-        raise refused(name, f"must be at least {SECRET_KEY_LENGTH} characters long, not {len(text)}")
+        raise invalid_setting(name, f"must be at least {SECRET_KEY_LENGTH} characters long, not {len(text)}")
     return text
 
 
@@ -59,9 +59,9 @@ def _encryption_key(name: str, text: str) -> bytes:
     try:
         key = b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
     except ValueError:
-        raise refused(name, "is not base64") from None
+        raise invalid_setting(name, "is not base64") from None
     if len(key) != 32:
-        raise refused(name, f"must be 32 random bytes in base64, not {len(key)}")
+        raise invalid_setting(name, f"must be 32 random bytes in base64, not {len(key)}")
     return key
 
 
@@ -77,7 +77,7 @@ def public_keys(name: str, values: list[str]) -> list[str]:
     keys = [value.strip().lower() for value in values if value.strip()]
     for key in keys:
         if len(key) != 64 or set(key) - set("0123456789abcdef"):
-            raise refused(name, f"public keys are 64 hexadecimal digits, not {key!r}")
+            raise invalid_setting(name, f"public keys are 64 hexadecimal digits, not {key!r}")
     return keys
 
 
@@ -94,10 +94,10 @@ def hosts(name: str, values: list[str]) -> list[str]:
     """Return host names without scheme, port or path."""
     stripped = [value.strip() for value in values if value.strip()]
     if not stripped:
-        raise refused(name, "needs at least one host name")
+        raise invalid_setting(name, "needs at least one host name")
     for host in stripped:
         if "/" in host or (":" in host and not host.startswith("[")):
-            raise refused(name, f"host names only, without scheme, port or path, not {host!r}")
+            raise invalid_setting(name, f"host names only, without scheme, port or path, not {host!r}")
     return stripped
 
 
@@ -106,14 +106,14 @@ def time_zone(name: str, text: str) -> str:
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise refused(name, f"unknown time zone {text!r}; give a name such as Europe/London") from None
+        raise invalid_setting(name, f"unknown time zone {text!r}; give a name such as Europe/London") from None
     return text
 
 
 def log_level(name: str, text: str) -> str:
     """Return a level of the logging module."""
     if text.upper() not in LOG_LEVELS:
-        raise refused(name, f"must be one of {', '.join(LOG_LEVELS)}, not {text!r}")
+        raise invalid_setting(name, f"must be one of {', '.join(LOG_LEVELS)}, not {text!r}")
     return text.upper()
 
 
@@ -121,14 +121,14 @@ def scheme(name: str, url: str, known: Collection[str]) -> str:
     """Return the scheme of `url`, which must be one of `known` and have its client installed."""
     found = url.partition(":")[0].lower() if ":" in url else ""
     if found not in known:
-        raise refused(name, f"unsupported scheme {found!r}; use one of {', '.join(known)}")
+        raise invalid_setting(name, f"unsupported scheme {found!r}; use one of {', '.join(known)}")
     package = EXTRA_PACKAGES.get(found)
     if package and find_spec(package) is None:
-        raise refused(name, f"{found}:// needs the package {package!r}, which is not installed")
+        raise invalid_setting(name, f"{found}:// needs the package {package!r}, which is not installed")
     try:
         _ = urlsplit(url).port
     except ValueError:
-        raise refused(name, "the port must be a number from 0 to 65535") from None
+        raise invalid_setting(name, "the port must be a number from 0 to 65535") from None
     return found
 
 
@@ -138,11 +138,11 @@ def event_log_url(name: str, url: str) -> str:
         return url
     if not url.startswith("kafka://"):
         found = url.partition(":")[0]
-        raise refused(name, f"unsupported scheme {found!r}; use database: or kafka://host:port,host:port")
+        raise invalid_setting(name, f"unsupported scheme {found!r}; use database: or kafka://host:port,host:port")
     for broker in _brokers(url):
         host, _, port = broker.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise refused(name, f"{broker!r} is not host:port")
+            raise invalid_setting(name, f"{broker!r} is not host:port")
     return url
 
 
@@ -166,7 +166,7 @@ def kafka_options(name: str, url: str) -> dict[str, Any]:
     options: dict[str, Any] = {"bootstrap_servers": _brokers(url)}
     for option, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
         if option not in KAFKA_OPTIONS:
-            raise refused(name, f"{option!r} is no option; use {', '.join(sorted(KAFKA_OPTIONS))}")
+            raise invalid_setting(name, f"{option!r} is no option; use {', '.join(sorted(KAFKA_OPTIONS))}")
         options[option] = switch(name, value) if option == "ssl_check_hostname" else value
     return options
 
@@ -178,21 +178,21 @@ def _brokers(url: str) -> list[str]:
 def count(name: str, text: str) -> int:
     """Return a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
-        raise refused(name, f"must be a whole number of at least 1, not {text!r}")
+        raise invalid_setting(name, f"must be a whole number of at least 1, not {text!r}")
     return int(text)
 
 
 def whole_number(name: str, text: str) -> int:
     """Return a whole number of at least 0."""
     if not text.isdecimal():
-        raise refused(name, f"must be a whole number, not {text!r}")
+        raise invalid_setting(name, f"must be a whole number, not {text!r}")
     return int(text)
 
 
 def topic_prefix(name: str, text: str) -> str:
     """Return what may begin the name of a Kafka topic."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", text):
-        raise refused(name, f"only letters, digits, dots, dashes and underscores, not {text!r}")
+        raise invalid_setting(name, f"only letters, digits, dots, dashes and underscores, not {text!r}")
     return text
 
 
@@ -204,10 +204,10 @@ def payment_gateway_url(name: str, url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if not host or parts.query or parts.fragment or parts.username:
-        raise refused(name, "must be an address like https://host/path")
+        raise invalid_setting(name, "must be an address like https://host/path")
     near = host in ("localhost", "::1") or host.startswith("127.") or "." not in host
     if parts.scheme == "http" and not near:
-        raise refused(name, "must begin with https://; the secret goes with every request")
+        raise invalid_setting(name, "must begin with https://; the secret goes with every request")
     return url.rstrip("/")
 
 
@@ -220,7 +220,7 @@ def payment_gateway_secret(name: str, text: str, *, needed: bool) -> str:
     except ValueError:
         key = b""
     if not text.startswith("whsec_") or len(key) < 24:
-        raise refused(name, "must be whsec_ and at least 24 random bytes in base64")
+        raise invalid_setting(name, "must be whsec_ and at least 24 random bytes in base64")
     return text
 
 
@@ -228,7 +228,7 @@ def crash_point(name: str, text: str) -> str:
     """Return `NAME` or `NAME:N` (`eventshop/runtime/fault_injection.py` has the names), or nothing."""
     point, _, number = text.partition(":")
     if text and (not point or (number and not number.isdecimal())):
-        raise refused(name, f"must be NAME or NAME:N, not {text!r}")
+        raise invalid_setting(name, f"must be NAME or NAME:N, not {text!r}")
     return text
 
 
@@ -237,12 +237,12 @@ def folder(name: str, path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise refused(name, f"cannot make the folder {path}: {error.strerror}") from error
+        raise invalid_setting(name, f"cannot make the folder {path}: {error.strerror}") from error
     return path
 
 
 def rate(name: str, text: str) -> str:
     """Return "tries/period", such as 600/m: so many in a second, a minute, an hour or a day, or several (10/15m)."""
     if not re.fullmatch(r"[1-9]\d*/([1-9]\d*)?[smhd]", text):
-        raise refused(name, f"must be a number and a period, such as 600/m, not {text!r}")
+        raise invalid_setting(name, f"must be a number and a period, such as 600/m, not {text!r}")
     return text

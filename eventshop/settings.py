@@ -65,7 +65,7 @@ INSTALLED_APPS = [
     "projections",
 ]
 MIDDLEWARE = [
-    "eventshop.operations.request_log.request_ids",
+    "eventshop.operations.request_log.request_log_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "eventshop.operations.content_security_policy.ContentSecurityPolicyMiddleware",
@@ -102,15 +102,15 @@ TEMPLATES = [
 REST_FRAMEWORK = {
     # The first one says how to sign in: `WWW-Authenticate: Bearer`.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "eventshop.web.api.authentication.Bearer",
-        "eventshop.web.api.authentication.Session",
+        "eventshop.web.api.authentication.BearerAuthentication",
+        "eventshop.web.api.authentication.ApiSessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["eventshop.web.api.token_permissions.InScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["eventshop.web.api.rate_limiting.PerPrincipal"],
+    "DEFAULT_PERMISSION_CLASSES": ["eventshop.web.api.token_permissions.TokenHasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["eventshop.web.api.rate_limiting.PrincipalThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["eventshop.web.api.request_parsing.Body"],
-    "DEFAULT_SCHEMA_CLASS": "eventshop.web.api.openapi_schema.Schema",
-    "EXCEPTION_HANDLER": "eventshop.web.api.exception_handler.api_failure",
+    "DEFAULT_PARSER_CLASSES": ["eventshop.web.api.request_parsing.RawJsonParser"],
+    "DEFAULT_SCHEMA_CLASS": "eventshop.web.api.openapi_schema.ApiSchema",
+    "EXCEPTION_HANDLER": "eventshop.web.api.exception_handler.handle_api_exception",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "EventShop",
@@ -156,7 +156,7 @@ def _database(name: str) -> dict[str, Any]:
     kind = env_validators.scheme(name, url, ("sqlite", "postgres", "postgresql"))
     config: dict[str, Any] = env.db_url_config(url)
     if config["NAME"] in ("", ":memory:"):
-        raise env_validators.refused(name, "names no database")
+        raise env_validators.invalid_setting(name, "names no database")
     if kind == "sqlite":
         return _sqlite(BASE_DIR / config["NAME"])
     options = config.setdefault("OPTIONS", {})
@@ -171,7 +171,7 @@ DATABASES = {"default": _database("DATABASE_URL")}
 # Keys apart from what they open: a backup of one is worth nothing without the other.
 if env.str("KEYS_DATABASE_URL", default=""):
     DATABASES["keys"] = _database("KEYS_DATABASE_URL")
-DATABASE_ROUTERS = ["eventshop.privacy.encryption.keys_db_router.KeysRouter"]
+DATABASE_ROUTERS = ["eventshop.privacy.encryption.keys_db_router.KeysDatabaseRouter"]
 
 # --- personal data --------------------------------------------------------------------------------
 
@@ -244,7 +244,7 @@ env_validators.scheme("CACHE_URL", _cache_url, ("locmemcache", "dummycache", "re
 try:
     CACHES = {"default": env.cache_url_config(_cache_url)}
 except ImproperlyConfigured as error:
-    raise env_validators.refused("CACHE_URL", str(error)) from None
+    raise env_validators.invalid_setting("CACHE_URL", str(error)) from None
 
 PAYMENT_GATEWAY_URL = env_validators.payment_gateway_url(
     "PAYMENT_GATEWAY_URL", env.str("PAYMENT_GATEWAY_URL", default="")
@@ -284,7 +284,7 @@ CONTENT_SECURITY_POLICY = {
 }
 # The admin has a sign-in page of its own.
 LOGIN_URL, LOGIN_REDIRECT_URL = "users:sign-in", "users:home"
-AUTHENTICATION_BACKENDS = ["users.application.accounts.ByEmail"]
+AUTHENTICATION_BACKENDS = ["users.application.accounts.EmailOrUsernameBackend"]
 # What a proxy in front puts the client's address into; tries are counted by it.
 if _address_header := env.str("CLIENT_ADDRESS_HEADER", default=""):
     RATELIMIT_IP_META_KEY = "HTTP_" + _address_header.upper().replace("-", "_")
@@ -292,7 +292,7 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "eventshop.web.api.exception_handler.csrf_failed"
+CSRF_FAILURE_VIEW = "eventshop.web.api.exception_handler.csrf_failure"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{validator}"}
     for validator in (
@@ -322,11 +322,11 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = env_validators.folder("STATIC_ROOT", BASE_DIR / env.str("STATIC_ROOT", default="var/static"))
 # After `collectstatic`, which makes them: hashed and compressed names, cached for ever. Before: straight from the
 # applications.
-_collecting = sys.argv[1:2] == ["collectstatic"]
-_collected = (_collecting or (STATIC_ROOT / "staticfiles.json").is_file()) and not DEBUG
-WHITENOISE_USE_FINDERS = not _collected
+_is_collectstatic = sys.argv[1:2] == ["collectstatic"]
+_use_manifest = (_is_collectstatic or (STATIC_ROOT / "staticfiles.json").is_file()) and not DEBUG
+WHITENOISE_USE_FINDERS = not _use_manifest
 _storage = "whitenoise.storage.CompressedManifestStaticFilesStorage"
-if not _collected:
+if not _use_manifest:
     _storage = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -339,7 +339,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"kafka_once": {"()": "eventshop.messaging.kafka.log_throttling.KafkaOnce"}},
+    "filters": {"kafka_once": {"()": "eventshop.messaging.kafka.log_throttling.KafkaLogThrottle"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["kafka_once"]}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

@@ -23,7 +23,7 @@ PRIMARY = {
 }
 
 
-def _item(title: str, icon: str, view: str, permission: str = "") -> dict[str, Any]:
+def _sidebar_item(title: str, icon: str, view: str, permission: str = "") -> dict[str, Any]:
     """An entry of the sidebar, for those who have the permission."""
 
     def allowed(request: HttpRequest) -> bool:
@@ -32,79 +32,79 @@ def _item(title: str, icon: str, view: str, permission: str = "") -> dict[str, A
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}"), "permission": allowed}
 
 
-def _model(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
-    return _item(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}")
+def _model_item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
+    return _sidebar_item(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}")
 
 
 NAVIGATION: list[dict[str, Any]] = [
     {
         "title": "Shop",
         "items": [
-            _item("Dashboard", "dashboard", "index"),
-            _model("Orders", "shopping_cart", "projections", "ordersummary"),
-            _model("Order lines", "list_alt", "projections", "orderline"),
-            _model("Customers", "group", "projections", "customersummary"),
-            _model("Daily sales", "bar_chart", "projections", "dailysales"),
-            _model("Products", "inventory_2", "projections", "productsales"),
-            _model("Stock", "warehouse", "projections", "stocklevel"),
-            _model("Price list", "sell", "orders", "product"),
-            _model("Activity", "history", "projections", "activitytimeline"),
+            _sidebar_item("Dashboard", "dashboard", "index"),
+            _model_item("Orders", "shopping_cart", "projections", "ordersummary"),
+            _model_item("Order lines", "list_alt", "projections", "orderline"),
+            _model_item("Customers", "group", "projections", "customersummary"),
+            _model_item("Daily sales", "bar_chart", "projections", "dailysales"),
+            _model_item("Products", "inventory_2", "projections", "productsales"),
+            _model_item("Stock", "warehouse", "projections", "stocklevel"),
+            _model_item("Price list", "sell", "orders", "product"),
+            _model_item("Activity", "history", "projections", "activitytimeline"),
         ],
     },
     {
         "title": "Trading",
         "items": [
-            _model("Trades", "candlestick_chart", "projections", "tradeblotter"),
-            _model("Positions", "account_balance_wallet", "projections", "position"),
-            _model("Trading accounts", "badge", "projections", "tradingaccount"),
-            _model("Market minutes", "query_stats", "projections", "marketminute"),
+            _model_item("Trades", "candlestick_chart", "projections", "tradeblotter"),
+            _model_item("Positions", "account_balance_wallet", "projections", "position"),
+            _model_item("Trading accounts", "badge", "projections", "tradingaccount"),
+            _model_item("Market minutes", "query_stats", "projections", "marketminute"),
         ],
     },
     {
         "title": "Event store",
         "items": [
-            _model("Events", "bolt", "store", "storedevent"),
-            _item("Trace", "route", "trace", "store.view_storedevent"),
-            _model("Streams", "timeline", "ops", "stream"),
-            _model("Receipts", "receipt_long", "store", "storedreceipt"),
-            _model("Signed roots", "verified", "ops", "signedroot"),
+            _model_item("Events", "bolt", "store", "storedevent"),
+            _sidebar_item("Trace", "route", "trace", "store.view_storedevent"),
+            _model_item("Streams", "timeline", "ops", "stream"),
+            _model_item("Receipts", "receipt_long", "store", "storedreceipt"),
+            _model_item("Signed roots", "verified", "ops", "signedroot"),
         ],
     },
     {
         "title": "Processes",
         "items": [
-            _model("Sagas", "account_tree", "process", "saga"),
-            _model("Payments", "payments", "orders", "payment"),
-            _model("Gateway messages", "mark_email_unread", "orders", "gatewaymessage"),
+            _model_item("Sagas", "account_tree", "process", "saga"),
+            _model_item("Payments", "payments", "orders", "payment"),
+            _model_item("Gateway messages", "mark_email_unread", "orders", "gatewaymessage"),
         ],
     },
     {
         "title": "Privacy",
         "items": [
-            _model("People", "person_search", "projections", "userprofile"),
-            _model("Consent register", "fact_check", "projections", "consentregister"),
-            _model("Erasures", "delete_sweep", "privacy", "erasure"),
-            _model("Retention", "event_upcoming", "privacy", "certificate"),
+            _model_item("People", "person_search", "projections", "userprofile"),
+            _model_item("Consent register", "fact_check", "projections", "consentregister"),
+            _model_item("Erasures", "delete_sweep", "privacy", "erasure"),
+            _model_item("Retention", "event_upcoming", "privacy", "certificate"),
         ],
     },
     {
         "title": "Projections",
         "items": [
-            _model("Progress", "sync", "projections", "checkpoint"),
-            _model("Parked events", "report", "projections", "parkedevent"),
-            _model("Rebuilds", "construction", "projections", "rebuild"),
-            _model("As it was", "history", "projections", "replay"),
-            _model("Periodic work", "event_repeat", "ops", "periodicwork"),
+            _model_item("Progress", "sync", "projection_engine", "checkpoint"),
+            _model_item("Dead letters", "report", "projection_engine", "deadletter"),
+            _model_item("Rebuilds", "construction", "projection_engine", "rebuild"),
+            _model_item("As it was", "history", "projection_engine", "replay"),
+            _model_item("Periodic work", "event_repeat", "ops", "periodicwork"),
         ],
     },
     {
         "title": "Access",
         "items": [
-            _model("Users", "person", "auth", "user"),
-            _model("Groups", "badge", "auth", "group"),
-            _model("API tokens", "key", "web", "apitoken"),
-            _model("Webhooks", "webhook", "web", "webhookendpoint"),
-            _model("Webhook log", "outgoing_mail", "web", "webhookdelivery"),
+            _model_item("Users", "person", "auth", "user"),
+            _model_item("Groups", "badge", "auth", "group"),
+            _model_item("API tokens", "key", "web", "apitoken"),
+            _model_item("Webhooks", "webhook", "web", "webhookendpoint"),
+            _model_item("Webhook log", "outgoing_mail", "web", "webhookdelivery"),
         ],
     },
 ]
@@ -117,8 +117,8 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")}],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "ENVIRONMENT": "eventshop.admin_console.environment.label",
-    "DASHBOARD_CALLBACK": "projections.admin.dashboard.dashboard",
+    "ENVIRONMENT": "eventshop.admin_console.environment.environment_badge",
+    "DASHBOARD_CALLBACK": "projections.admin.dashboard.add_dashboard_context",
     "COLORS": {"primary": PRIMARY},
     "STYLES": [lambda request: static("console/console.css")],
     "SCRIPTS": [lambda request: static("console/console.js")],

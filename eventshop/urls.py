@@ -5,7 +5,7 @@ from django.urls import include, path
 
 from eventshop.operations import health_checks
 from eventshop.operations.status_view import status
-from eventshop.web.pages.home_view import start
+from eventshop.web.pages.home_view import home
 
 handler400 = "eventshop.web.api.exception_handler.bad_request"
 handler403 = "eventshop.web.api.exception_handler.forbidden"
@@ -18,7 +18,7 @@ urlpatterns = [
     path("api/v1/", include("users.api.urls")),
     path("api/v1/", include("trading.api.urls")),
     path("api/v1/", include("projections.api.urls")),
-    path("", start, name="home"),
+    path("", home, name="home"),
     path("", include("users.pages.urls")),
     path("", include("orders.pages.shop_urls")),
     path("", include("trading.pages.urls")),

@@ -9,11 +9,11 @@ django.setup(set_prefix=False)
 
 from django.urls import get_resolver  # noqa: E402
 
-from eventshop.core.serialization import prepare_all  # noqa: E402
+from eventshop.core.serialization import prepare_all_decoders  # noqa: E402
 from eventshop.privacy.encryption.key_wrapping import refuse_wrong_key  # noqa: E402  (its models need Django set up)
-from eventshop.web.live.sse_response import Application  # noqa: E402
+from eventshop.web.live.sse_response import WsgiApplication  # noqa: E402
 
-application = Application()
+application = WsgiApplication()
 refuse_wrong_key()
 get_resolver().url_patterns  # noqa: B018  (imports every page, so that the bodies they read are known)
-prepare_all()
+prepare_all_decoders()

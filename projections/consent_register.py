@@ -1,7 +1,7 @@
-"""What each person answered about each purpose: the proof of consent, which outlives their data.
+"""The consent register: each person's consent per purpose. It is kept after the person's data is erased.
 
-Art. 7(1) GDPR asks for it. Nothing in it is personal but an id, and after erasing nobody can say whose
-that was.
+Art. 7(1) GDPR requires this proof. The only personal datum is an id; after erasure it can no longer be linked to a
+person.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 from uuid import UUID
 
 from eventshop.core.messages import Meta
-from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.projection import Projection, projection_registry
 from projections.models import ConsentRegister
 from users.domain.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataErased
 
 consent_register = Projection(ConsentRegister, topic="consent-projection", version=1, shared_rows=False)
-catalogue.add(consent_register)
+projection_registry.register(consent_register)
 
 
-def _answer(event: ConsentGranted | ConsentWithdrawn | ConsentExpired) -> tuple[UUID, str]:
+def _consent_key(event: ConsentGranted | ConsentWithdrawn | ConsentExpired) -> tuple[UUID, str]:
     return event.user_id, event.purpose
 
 
-@consent_register.on(ConsentGranted, key=_answer)
+@consent_register.on(ConsentGranted, key=_consent_key)
 def granted(row: ConsentRegister, event: ConsentGranted, meta: Meta) -> None:
     row.status = ConsentRegister.Status.GIVEN
     row.notice, row.notice_digest, row.legal_basis = event.notice, event.notice_digest, event.legal_basis
@@ -30,12 +30,12 @@ def granted(row: ConsentRegister, event: ConsentGranted, meta: Meta) -> None:
     row.given_at, row.expires_at, row.ended_at = meta.occurred_at, event.expires_at, None
 
 
-@consent_register.on(ConsentWithdrawn, key=_answer)
+@consent_register.on(ConsentWithdrawn, key=_consent_key)
 def withdrawn(row: ConsentRegister, event: ConsentWithdrawn, meta: Meta) -> None:
     row.status, row.source, row.ended_at = ConsentRegister.Status.WITHDRAWN, event.source, meta.occurred_at
 
 
-@consent_register.on(ConsentExpired, key=_answer)
+@consent_register.on(ConsentExpired, key=_consent_key)
 def expired(row: ConsentRegister, event: ConsentExpired, meta: Meta) -> None:
     row.status, row.ended_at = ConsentRegister.Status.EXPIRED, meta.occurred_at
 

@@ -1,4 +1,4 @@
-"""What each customer is worth."""
+"""Orders, payments and lifetime value of each customer, per currency."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ from uuid import UUID
 
 from eventshop.core.messages import Meta
 from eventshop.core.money import Money
-from eventshop.projections.projection import Projection, catalogue, earliest, latest
+from eventshop.projections.projection import Projection, earliest, latest, projection_registry
 from orders.domain.events import CreditNoteIssued, OrderCreated, PaymentProcessed, PaymentRefunded
 from projections.models import CustomerSummary
 
 customer_summary = Projection(CustomerSummary, topic="customer-summary-projection", version=1)
-catalogue.add(customer_summary)
+projection_registry.register(customer_summary)
 
 
-def _customer(customer_id: UUID | None, amount: Money) -> tuple[UUID, str] | None:
-    """Nobody's row for an anonymous sale; one row per currency otherwise."""
+def _customer_key(customer_id: UUID | None, amount: Money) -> tuple[UUID, str] | None:
+    """One row per customer and currency; None (no row) for an anonymous sale."""
     return None if customer_id is None else (customer_id, amount.currency)
 
 
-@customer_summary.on(OrderCreated, key=lambda event: _customer(event.customer_id, event.total))
+@customer_summary.on(OrderCreated, key=lambda event: _customer_key(event.customer_id, event.total))
 def placed(row: CustomerSummary, event: OrderCreated, meta: Meta) -> None:
     row.orders += 1
     row.first_order_at = earliest(row.first_order_at, meta.occurred_at)
     row.last_order_at = latest(row.last_order_at, meta.occurred_at)
 
 
-@customer_summary.on(PaymentProcessed, key=lambda event: _customer(event.customer_id, event.amount))
+@customer_summary.on(PaymentProcessed, key=lambda event: _customer_key(event.customer_id, event.amount))
 def paid(row: CustomerSummary, event: PaymentProcessed, meta: Meta) -> None:
     row.paid_orders += 1
     row.spent += event.amount.amount
     row.lifetime_value += event.amount.amount
 
 
-@customer_summary.on(PaymentRefunded, key=lambda event: _customer(event.customer_id, event.amount))
+@customer_summary.on(PaymentRefunded, key=lambda event: _customer_key(event.customer_id, event.amount))
 def refunded(row: CustomerSummary, event: PaymentRefunded, meta: Meta) -> None:
     row.refunded += event.amount.amount
     row.lifetime_value -= event.amount.amount
 
 
-@customer_summary.on(CreditNoteIssued, key=lambda event: _customer(event.customer_id, event.total))
+@customer_summary.on(CreditNoteIssued, key=lambda event: _customer_key(event.customer_id, event.total))
 def credited(row: CustomerSummary, event: CreditNoteIssued, meta: Meta) -> None:
     row.refunded += event.total.amount
     row.lifetime_value -= event.total.amount

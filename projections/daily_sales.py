@@ -1,4 +1,4 @@
-"""What each day of the shop sold and paid back."""
+"""Sales and refunds of each day, per currency."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from django.conf import settings
 
 from eventshop.core.messages import Meta
 from eventshop.core.money import Money
-from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.projection import Projection, projection_registry
 from orders.domain.events import CreditNoteIssued, ItemsReturned, OrderCancelled, PaymentProcessed, PaymentRefunded
 from projections.models import DailySales
 
 daily_sales = Projection(DailySales, topic="daily-sales-projection", version=1)
-catalogue.add(daily_sales)
+projection_registry.register(daily_sales)
 
 
 def shop_day(moment: datetime) -> date:
-    """The day on the shop's own calendar (`TIME_ZONE`)."""
+    """The date of a moment in the shop's time zone (`TIME_ZONE`)."""
     return moment.astimezone(_shop_zone()).date()
 
 
@@ -28,11 +28,11 @@ def _shop_zone() -> ZoneInfo:
     return ZoneInfo(settings.TIME_ZONE)
 
 
-def _day(meta: Meta, amount: Money) -> tuple[date, str]:
+def _day_key(meta: Meta, amount: Money) -> tuple[date, str]:
     return shop_day(meta.occurred_at), amount.currency
 
 
-@daily_sales.on(PaymentProcessed, dated_key=lambda event, meta: _day(meta, event.amount))
+@daily_sales.on(PaymentProcessed, dated_key=lambda event, meta: _day_key(meta, event.amount))
 def sold(row: DailySales, event: PaymentProcessed, meta: Meta) -> None:
     row.orders += 1
     row.units_sold += sum(line.quantity for line in event.lines)
@@ -40,14 +40,14 @@ def sold(row: DailySales, event: PaymentProcessed, meta: Meta) -> None:
     row.net += event.amount.amount
 
 
-@daily_sales.on(PaymentRefunded, dated_key=lambda event, meta: _day(meta, event.amount))
+@daily_sales.on(PaymentRefunded, dated_key=lambda event, meta: _day_key(meta, event.amount))
 def refunded(row: DailySales, event: PaymentRefunded, meta: Meta) -> None:
     row.refunds += 1
     row.refunded += event.amount.amount
     row.net -= event.amount.amount
 
 
-@daily_sales.on(CreditNoteIssued, dated_key=lambda event, meta: _day(meta, event.total))
+@daily_sales.on(CreditNoteIssued, dated_key=lambda event, meta: _day_key(meta, event.total))
 def credited(row: DailySales, event: CreditNoteIssued, meta: Meta) -> None:
     row.refunds += 1
     row.units_returned += sum(line.quantity for line in event.lines)
@@ -55,13 +55,13 @@ def credited(row: DailySales, event: CreditNoteIssued, meta: Meta) -> None:
     row.net -= event.total.amount
 
 
-@daily_sales.on(ItemsReturned, dated_key=lambda event, meta: _day(meta, event.lines[0].amount))
+@daily_sales.on(ItemsReturned, dated_key=lambda event, meta: _day_key(meta, event.lines[0].amount))
 def returned(row: DailySales, event: ItemsReturned, meta: Meta) -> None:
     row.units_returned += sum(line.quantity for line in event.lines)
 
 
 @daily_sales.on(
-    OrderCancelled, dated_key=lambda event, meta: _day(meta, event.lines[0].amount) if event.lines else None
+    OrderCancelled, dated_key=lambda event, meta: _day_key(meta, event.lines[0].amount) if event.lines else None
 )
 def cancelled(row: DailySales, event: OrderCancelled, meta: Meta) -> None:
     row.units_returned += sum(line.quantity for line in event.lines)

@@ -1,4 +1,4 @@
-"""Whether the read models are kept up, for `/readyz`."""
+"""Health checks of the projections and their publisher, for `/readyz`."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Final
 
 from django.utils import timezone
 
-from eventshop.operations.health_checks import Part, led
+from eventshop.operations.health_checks import ComponentHealth, relay_leader
 from eventshop.projections import outbox
 from eventshop.projections.models import Checkpoint, OutboxRecord, Worker
 
-#: How many waiting records are counted; more are "over" that.
-MANY: Final = 10_000
-#: A projection that no worker has looked at for this long is not being run.
+#: Waiting records are counted up to this number; the check reports more as "over" it.
+COUNT_LIMIT: Final = 10_000
+#: A projection that no worker has polled for this long counts as not running.
 UNATTENDED_AFTER: Final = timedelta(seconds=30)
 
 
-def publisher() -> Part:
-    """Whether somebody publishes changed rows and dead letters to Kafka, and how many wait for it."""
-    if not outbox.wanted():
-        return Part("publisher", True, "not needed")
+def check_publisher() -> ComponentHealth:
+    """Whether a publisher leads the outbox (changed rows, dead letters), and how many records wait."""
+    if not outbox.is_enabled():
+        return ComponentHealth("publisher", True, "not needed")
     from eventshop.messaging.kafka import topics
 
-    leader, _ = led(topics.outgoing_positions())
-    waiting = OutboxRecord.objects.all()[: MANY + 1].count()
-    said = f"over {MANY:,}" if waiting > MANY else f"{waiting:,}"
-    return Part("publisher", bool(leader), f"{leader or 'nobody'} leads, {said} records wait")
+    leader, _ = relay_leader(topics.outbox_positions_topic())
+    waiting = OutboxRecord.objects.all()[: COUNT_LIMIT + 1].count()
+    waiting_text = f"over {COUNT_LIMIT:,}" if waiting > COUNT_LIMIT else f"{waiting:,}"
+    return ComponentHealth("publisher", bool(leader), f"{leader or 'nobody'} leads, {waiting_text} records wait")
 
 
-def projections() -> Part:
-    """Whether workers run every projection; how far behind each is stands in the admin and `projections_status`."""
+def check_projections() -> ComponentHealth:
+    """Whether workers run every projection. The admin and `projections_status` show the lag of each."""
     now = timezone.now()
     workers = Worker.objects.filter(seen_at__gt=now - UNATTENDED_AFTER).count()
     unattended = sorted(
@@ -42,4 +42,4 @@ def projections() -> Part:
         )
     )
     detail = f"{workers} workers" + (f"; nobody runs {', '.join(unattended)}" if unattended else "")
-    return Part("projections", bool(workers) and not unattended, detail)
+    return ComponentHealth("projections", bool(workers) and not unattended, detail)

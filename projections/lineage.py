@@ -1,4 +1,4 @@
-"""Which rows an event changes, and whether they have been reached, for whoever follows a story."""
+"""Lineage: which rows an event changes and whether the projections have processed it, for the trace pages."""
 
 from __future__ import annotations
 
@@ -9,51 +9,55 @@ from uuid import UUID
 from django.contrib import admin
 from django.urls import reverse
 
-from eventshop.admin_console.registry import Row, add_touching
+from eventshop.admin_console.registry import ChangedRow, register_changed_rows_finder
 from eventshop.core.errors import EventShopError
 from eventshop.core.message_registry import registry
-from eventshop.core.messages import Recorded
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.core.messages import RecordedEvent
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent
-from eventshop.eventstore.records import recorded
-from eventshop.messaging.event_log_factory import event_log
+from eventshop.eventstore.records import to_recorded_event
+from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections.models import Checkpoint
-from eventshop.projections.projection import Projection, keys_of
-from projections.registry import catalogue
+from eventshop.projections.projection import Projection, as_key_list
+from projections.registry import projection_registry
 
 
-@add_touching
-def touched(events: Sequence[StoredEvent]) -> dict[int, list[Row]]:
-    """Two queries; the keys are worked out by the projections' own code."""
+@register_changed_rows_finder
+def affected_rows(events: Sequence[StoredEvent]) -> dict[int, list[ChangedRow]]:
+    """The rows that each event changes, by store position.
+
+    Two queries; the projections' own key functions compute the row keys.
+    """
     positions = [event.position for event in events]
     if not positions:
         return {}
-    reached = {(row.projection, row.partition): row.store_position for row in Checkpoint.objects.all()}
-    partition_of: Callable[[UUID], int] = event_log().partition_of
-    marks = ", ".join(["%s"] * len(positions))
-    found: dict[int, list[Row]] = {}
-    for stored in engine().select(f"WHERE position IN ({marks})", positions):
+    checkpoints = {(row.projection, row.partition): row.store_position for row in Checkpoint.objects.all()}
+    partition_of: Callable[[UUID], int] = create_event_log().partition_for
+    placeholders = ", ".join(["%s"] * len(positions))
+    rows_by_position: dict[int, list[ChangedRow]] = {}
+    for stored in backend().select_events(f"WHERE position IN ({placeholders})", positions):
         try:
-            happened = recorded(stored, registry)
+            recorded_event = to_recorded_event(stored, registry)
         except EventShopError:
-            continue  # an event that cannot be read changes nothing
+            continue  # An event that cannot be decoded changes no row.
         partition = partition_of(stored.aggregate_id)
-        found[stored.position] = [
-            Row(text, url, reached.get((name, partition), 0) >= stored.position) for name, text, url in _rows(happened)
+        rows_by_position[stored.position] = [
+            ChangedRow(text, url, checkpoints.get((name, partition), 0) >= stored.position)
+            for name, text, url in _describe_rows(recorded_event)
         ]
-    return found
+    return rows_by_position
 
 
-def _rows(happened: Recorded[Any]) -> Iterator[tuple[str, str, str]]:
-    for projection in catalogue.chosen([]):
-        for handler in projection.handlers.get(type(happened.event), []):
-            for key in keys_of(handler.keys(happened.event, happened.meta)):
+def _describe_rows(recorded_event: RecordedEvent[Any]) -> Iterator[tuple[str, str, str]]:
+    for projection in projection_registry.select([]):
+        for handler in projection.handlers.get(type(recorded_event.event), []):
+            for key in as_key_list(handler.keys(recorded_event.event, recorded_event.meta)):
                 pk = str(projection.primary_key(key))
-                yield projection.name, f"{projection.name} {pk}", _page(projection, pk)
+                yield projection.name, f"{projection.name} {pk}", _admin_url(projection, pk)
 
 
-def _page(projection: Projection[Any], pk: str) -> str:
-    """The row's page in the admin, if its list is there."""
+def _admin_url(projection: Projection[Any], pk: str) -> str:
+    """The URL of the row's admin page; empty where the model is not registered."""
     if not admin.site.is_registered(projection.model):
         return ""
     meta = projection.model._meta

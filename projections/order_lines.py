@@ -1,30 +1,30 @@
-"""The lines of orders and credit notes, and what came back of each."""
+"""The lines of orders and credit notes, with the quantities returned of each."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from eventshop.core.messages import Meta
-from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.projection import Projection, projection_registry
 from orders.domain.events import CreditNoteIssued, ItemsReturned, Line, OrderCreated
 from projections.models import OrderLine
 
 order_lines = Projection(OrderLine, topic="order-lines-projection", version=1, shared_rows=False)
-catalogue.add(order_lines)
+projection_registry.register(order_lines)
 
 
-def _every_line(event: OrderCreated | CreditNoteIssued) -> list[tuple[UUID, int]]:
+def _line_keys(event: OrderCreated | CreditNoteIssued) -> list[tuple[UUID, int]]:
     return [(event.order_id, number) for number in range(1, len(event.lines) + 1)]
 
 
-@order_lines.on(OrderCreated, key=_every_line)
+@order_lines.on(OrderCreated, key=_line_keys)
 def ordered(row: OrderLine, event: OrderCreated, meta: Meta) -> None:
-    _write(row, event.lines[row.line - 1])
+    _fill_row(row, event.lines[row.line - 1])
 
 
-@order_lines.on(CreditNoteIssued, key=_every_line)
+@order_lines.on(CreditNoteIssued, key=_line_keys)
 def credited(row: OrderLine, event: CreditNoteIssued, meta: Meta) -> None:
-    _write(row, event.lines[row.line - 1])
+    _fill_row(row, event.lines[row.line - 1])
 
 
 @order_lines.on(ItemsReturned, key=lambda event: [(event.order_id, line.line) for line in event.lines])
@@ -34,7 +34,7 @@ def returned(row: OrderLine, event: ItemsReturned, meta: Meta) -> None:
     row.refunded += line.amount.amount
 
 
-def _write(row: OrderLine, line: Line) -> None:
+def _fill_row(row: OrderLine, line: Line) -> None:
     row.sku = line.sku
     row.description = line.description
     row.quantity = line.quantity

@@ -1,10 +1,10 @@
-"""Where each order stands."""
+"""The current state of each order."""
 
 from __future__ import annotations
 
 from eventshop.core.messages import Meta
-from eventshop.projections.personal_columns import readable
-from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.personal_columns import personal_text
+from eventshop.projections.projection import Projection, projection_registry
 from orders.domain.events import (
     CreditNoteIssued,
     ItemsReturned,
@@ -20,19 +20,19 @@ from orders.domain.events import (
 from projections.models import OrderSummary
 
 order_summary = Projection(OrderSummary, topic="order-summary-projection", version=1, shared_rows=False)
-catalogue.add(order_summary)
+projection_registry.register(order_summary)
 
 
 @order_summary.on(OrderCreated, key=lambda event: event.order_id)
 def created(row: OrderSummary, event: OrderCreated, meta: Meta) -> None:
-    _opened(row, event, meta)
+    _fill_document(row, event, meta)
     row.status = OrderSummary.Status.CREATED
-    row.delivery_name, row.delivery_address = readable(event.delivery_name), readable(event.delivery_address)
+    row.delivery_name, row.delivery_address = personal_text(event.delivery_name), personal_text(event.delivery_address)
 
 
 @order_summary.on(CreditNoteIssued, key=lambda event: event.order_id)
 def credited(row: OrderSummary, event: CreditNoteIssued, meta: Meta) -> None:
-    _opened(row, event, meta)
+    _fill_document(row, event, meta)
     row.kind = OrderSummary.Kind.CREDIT_NOTE
     row.status = OrderSummary.Status.CREDITED
     row.refunded = event.total.amount
@@ -69,7 +69,7 @@ def shipped(row: OrderSummary, event: OrderShipped, meta: Meta) -> None:
 
 @order_summary.on(OrderDelivered, key=lambda event: event.order_id)
 def delivered(row: OrderSummary, event: OrderDelivered, meta: Meta) -> None:
-    row.received_by = readable(event.received_by)
+    row.received_by = personal_text(event.received_by)
     row.status = OrderSummary.Status.DELIVERED
     row.delivered_at = row.updated_at = meta.occurred_at
 
@@ -93,7 +93,7 @@ def refunded(row: OrderSummary, event: PaymentRefunded, meta: Meta) -> None:
     row.updated_at = meta.occurred_at
 
 
-def _opened(row: OrderSummary, event: OrderCreated | CreditNoteIssued, meta: Meta) -> None:
+def _fill_document(row: OrderSummary, event: OrderCreated | CreditNoteIssued, meta: Meta) -> None:
     row.reference = event.reference
     row.customer_id = event.customer_id
     row.country = event.country

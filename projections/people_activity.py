@@ -1,11 +1,11 @@
-"""What happened to people's data, in words without any of it."""
+"""Activity timeline rows for events about people: their summaries contain no personal data."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from eventshop.core.messages import Event, Meta
-from projections.activity_timeline import about, activity_timeline, own_row
+from projections.activity_timeline import activity_timeline, event_key, fill_row
 from projections.models import ActivityTimeline
 from users.domain.events import (
     ConsentExpired,
@@ -26,8 +26,8 @@ from users.domain.events import (
     UserCreated,
 )
 
-#: What each kind of event says.
-SAYS: Final[dict[type[Event], str]] = {
+#: The summary of each event type; the placeholders are event fields.
+SUMMARIES: Final[dict[type[Event], str]] = {
     UserCreated: "Signed up ({source})",
     ContactDetailsChanged: "Contact details changed ({source})",
     ConsentGranted: "Consent to {purpose} given, notice {notice} ({source})",
@@ -47,11 +47,11 @@ SAYS: Final[dict[type[Event], str]] = {
 }
 
 
-def told(row: ActivityTimeline, event: Event, meta: Meta) -> None:
-    said = {name: getattr(event, name) for name in event.__struct_fields__}
-    about(row, event, meta, SAYS[type(event)].format(**said))
-    row.customer_id = said["user_id"]
+def describe_event(row: ActivityTimeline, event: Event, meta: Meta) -> None:
+    fields = {name: getattr(event, name) for name in event.__struct_fields__}
+    fill_row(row, event, meta, SUMMARIES[type(event)].format(**fields))
+    row.customer_id = fields["user_id"]
 
 
-for kind in SAYS:
-    activity_timeline.on(kind, dated_key=own_row)(told)
+for kind in SUMMARIES:
+    activity_timeline.on(kind, dated_key=event_key)(describe_event)

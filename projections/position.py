@@ -1,7 +1,7 @@
-"""What each account holds of each instrument, at which cost, and what it has earned.
+"""The position of each account in each instrument: quantity, average cost and realised result.
 
-Fills of one position come from many trades, and so in any order. A moving average would depend on it; sums of all buys
-and all sells do not, and a correction takes its error out of them without a trace (decision 54).
+The fills of a position come from many trades and therefore arrive in any order. A moving average would depend on that
+order; sums of all buys and all sells do not, and a correction removes its error from them completely (decision 54).
 """
 
 from __future__ import annotations
@@ -10,61 +10,61 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from eventshop.core.decimal_math import ZERO, minus, plus, ratio, times
+from eventshop.core.decimal_math import ZERO, add, divide, multiply, subtract
 from eventshop.core.messages import Meta
-from eventshop.projections.projection import Projection, catalogue, latest
+from eventshop.projections.projection import Projection, latest, projection_registry
 from projections.models import Position
 from trading.domain.events import Deal, Side, TradeBusted, TradeCorrected, TradeExecuted, notional, volume
 
-#: Of averages and results: two more than any venue quotes.
+#: Decimals of averages and results: two more than any venue quotes.
 DECIMALS: Final = 10
 
 position = Projection(Position, topic="position-projection", version=1)
-catalogue.add(position)
+projection_registry.register(position)
 
 
-def _key(event: TradeExecuted | TradeCorrected | TradeBusted) -> tuple[UUID, str]:
+def _position_key(event: TradeExecuted | TradeCorrected | TradeBusted) -> tuple[UUID, str]:
     return event.deal.account_id, event.deal.instrument
 
 
-@position.on(TradeExecuted, key=_key)
+@position.on(TradeExecuted, key=_position_key)
 def executed(row: Position, event: TradeExecuted, meta: Meta) -> None:
-    _moved(row, event.deal, volume(event.fills), notional(event.fills), meta)
+    _apply_fills(row, event.deal, volume(event.fills), notional(event.fills), meta)
 
 
-@position.on(TradeCorrected, key=_key)
+@position.on(TradeCorrected, key=_position_key)
 def corrected(row: Position, event: TradeCorrected, meta: Meta) -> None:
-    quantity = minus(event.now.quantity, event.was.quantity)
-    _moved(row, event.deal, quantity, minus(event.now.notional, event.was.notional), meta)
+    quantity = subtract(event.now.quantity, event.was.quantity)
+    _apply_fills(row, event.deal, quantity, subtract(event.now.notional, event.was.notional), meta)
 
 
-@position.on(TradeBusted, key=_key)
+@position.on(TradeBusted, key=_position_key)
 def busted(row: Position, event: TradeBusted, meta: Meta) -> None:
-    _moved(row, event.deal, minus(ZERO, event.was.quantity), minus(ZERO, event.was.notional), meta)
+    _apply_fills(row, event.deal, subtract(ZERO, event.was.quantity), subtract(ZERO, event.was.notional), meta)
 
 
-def _moved(row: Position, deal: Deal, quantity: Decimal, worth: Decimal, meta: Meta) -> None:
+def _apply_fills(row: Position, deal: Deal, quantity: Decimal, worth: Decimal, meta: Meta) -> None:
     row.currency, row.updated_at = deal.currency, latest(row.updated_at, meta.occurred_at)
     if deal.side is Side.BUY:
-        row.bought, row.bought_notional = plus(row.bought, quantity), plus(row.bought_notional, worth)
+        row.bought, row.bought_notional = add(row.bought, quantity), add(row.bought_notional, worth)
     else:
-        row.sold, row.sold_notional = plus(row.sold, quantity), plus(row.sold_notional, worth)
-    row.quantity = minus(row.bought, row.sold)
+        row.sold, row.sold_notional = add(row.sold, quantity), add(row.sold_notional, worth)
+    row.quantity = subtract(row.bought, row.sold)
     row.average_cost = _average_cost(row)
-    row.realised = _realised(row)
+    row.realised = _realised_result(row)
 
 
 def _average_cost(row: Position) -> Decimal | None:
     if not row.quantity:
         return None
     if row.quantity > 0:
-        return ratio(row.bought_notional, row.bought, decimals=DECIMALS)
-    return ratio(row.sold_notional, row.sold, decimals=DECIMALS)
+        return divide(row.bought_notional, row.bought, decimals=DECIMALS)
+    return divide(row.sold_notional, row.sold, decimals=DECIMALS)
 
 
-def _realised(row: Position) -> Decimal:
-    """On the quantity that was both bought and sold."""
+def _realised_result(row: Position) -> Decimal:
+    """The result on the quantity that was both bought and sold: average sale less average purchase."""
     if not (matched := min(row.bought, row.sold)):
         return ZERO
-    earned = ratio(times(row.sold_notional, matched), row.sold, decimals=DECIMALS)
-    return minus(earned, ratio(times(row.bought_notional, matched), row.bought, decimals=DECIMALS))
+    earned = divide(multiply(row.sold_notional, matched), row.sold, decimals=DECIMALS)
+    return subtract(earned, divide(multiply(row.bought_notional, matched), row.bought, decimals=DECIMALS))

@@ -1,11 +1,11 @@
-"""What each product sold and how much of it came back."""
+"""Sales and returns of each product, per currency."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from eventshop.core.messages import Meta
-from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.projection import Projection, projection_registry
 from orders.domain.events import (
     CreditNoteIssued,
     ItemsReturned,
@@ -18,27 +18,27 @@ from orders.domain.events import (
 from projections.models import ProductSales
 
 product_sales = Projection(ProductSales, topic="product-sales-projection", version=1)
-catalogue.add(product_sales)
+projection_registry.register(product_sales)
 
 
-def _products(lines: Iterable[LineAmount]) -> list[tuple[str, str]]:
+def _amount_keys(lines: Iterable[LineAmount]) -> list[tuple[str, str]]:
     return [(line.sku, line.amount.currency) for line in lines]
 
 
-def _priced(lines: Iterable[Line]) -> list[tuple[str, str]]:
+def _line_keys(lines: Iterable[Line]) -> list[tuple[str, str]]:
     return [(line.sku, line.price.currency) for line in lines]
 
 
-@product_sales.on(OrderCreated, key=lambda event: _priced(event.lines))
+@product_sales.on(OrderCreated, key=lambda event: _line_keys(event.lines))
 def described(row: ProductSales, event: OrderCreated, meta: Meta) -> None:
-    """The newest order's words win; of two at the same time, the later in the alphabet: never the later to arrive."""
+    """The newest order's description wins; at equal times the alphabetically last one. Arrival order plays no part."""
     text = max(line.description for line in event.lines if line.sku == row.sku)
     known = (row.described_at, row.description) if row.described_at else None
     if text and (known is None or (meta.occurred_at, text) > known):
         row.described_at, row.description = meta.occurred_at, text
 
 
-@product_sales.on(PaymentProcessed, key=lambda event: _products(event.lines))
+@product_sales.on(PaymentProcessed, key=lambda event: _amount_keys(event.lines))
 def sold(row: ProductSales, event: PaymentProcessed, meta: Meta) -> None:
     for line in event.lines:
         if line.sku == row.sku:
@@ -48,22 +48,22 @@ def sold(row: ProductSales, event: PaymentProcessed, meta: Meta) -> None:
             row.net += line.amount.amount
 
 
-@product_sales.on(ItemsReturned, key=lambda event: _products(event.lines))
+@product_sales.on(ItemsReturned, key=lambda event: _amount_keys(event.lines))
 def returned(row: ProductSales, event: ItemsReturned, meta: Meta) -> None:
-    _came_back(row, event.lines)
+    _subtract_returns(row, event.lines)
 
 
-@product_sales.on(OrderCancelled, key=lambda event: _products(event.lines))
+@product_sales.on(OrderCancelled, key=lambda event: _amount_keys(event.lines))
 def cancelled(row: ProductSales, event: OrderCancelled, meta: Meta) -> None:
-    _came_back(row, event.lines)
+    _subtract_returns(row, event.lines)
 
 
-@product_sales.on(CreditNoteIssued, key=lambda event: _priced(event.lines))
+@product_sales.on(CreditNoteIssued, key=lambda event: _line_keys(event.lines))
 def credited(row: ProductSales, event: CreditNoteIssued, meta: Meta) -> None:
-    _came_back(row, event.lines)
+    _subtract_returns(row, event.lines)
 
 
-def _came_back(row: ProductSales, lines: Iterable[Line | LineAmount]) -> None:
+def _subtract_returns(row: ProductSales, lines: Iterable[Line | LineAmount]) -> None:
     for line in lines:
         if line.sku == row.sku:
             row.units_returned += line.quantity

@@ -1,6 +1,6 @@
-"""Every projection of the program: importing this module registers them all."""
+"""All projections: importing this module registers each of them."""
 
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 from projections import (
     activity_timeline,
     consent_register,
@@ -20,7 +20,6 @@ from projections import (
 
 __all__ = [
     "activity_timeline",
-    "catalogue",
     "consent_register",
     "customer_summary",
     "daily_sales",
@@ -30,6 +29,7 @@ __all__ = [
     "people_activity",
     "position",
     "product_sales",
+    "projection_registry",
     "stock_level",
     "trade_blotter",
     "trading_account",

@@ -1,4 +1,4 @@
-"""Celery tasks: each only wakes a worker for what the database already says. Losing one delays, nothing more."""
+"""Celery tasks of the projections. Each wakes a worker for work recorded in the database: losing one only delays it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from eventshop.projections import bootstep, replays
 
 @shared_task(ignore_result=True)
 def look_for_rebuilds() -> None:
-    """Start requested rebuilds now rather than at the worker's next look."""
-    bootstep.wake.set()
+    """Start requested rebuilds now instead of at the worker's next poll."""
+    bootstep.rebuild_requested.set()
 
 
-@periodic_jobs.periodic(every=timedelta(hours=6))
+@periodic_jobs.periodic_job(every=timedelta(hours=6))
 def remove_old_replays() -> str:
-    return f"{replays.remove_old()} read models as they were removed"
+    return f"{replays.delete_expired()} old replays removed"

@@ -1,4 +1,4 @@
-"""What happened to an aggregate, in words, straight from its stream: never behind."""
+"""The timeline of an aggregate, read from its stream and therefore never behind it."""
 
 from __future__ import annotations
 
@@ -9,36 +9,43 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.formatting import when
-from eventshop.core.messages import Recorded
+from eventshop.admin_console.formatting import moment_html
+from eventshop.core.messages import RecordedEvent
 from eventshop.eventstore.event_store import store
 from projections.activity_timeline import activity_timeline
 from projections.models import ActivityTimeline
 
-#: Events told on one page; the stream page has the rest.
-LONGEST: Final = 200
+#: Entries shown on one page; the stream page shows the rest.
+MAX_ENTRIES: Final = 200
 
 
-class Chapter(NamedTuple):
-    """One event: its version, what it says, when it happened, who did it, where to read more."""
+class StreamTimelineEntry(NamedTuple):
+    """One event of a stream: its summary and the URL of its admin page."""
 
     version: int
-    words: str
+    summary: str
     when: str | SafeString
     actor: str
     url: str
 
 
-def story(aggregate_id: UUID, tell: Callable[[Any], str] = lambda event: "") -> list[Chapter]:
-    """The first events of a stream, as the activity timeline tells them; what it does not know, as `tell` does."""
-    return [_told(recorded, tell) for recorded in store.get_events(aggregate_id, to_version=LONGEST)]
+def event_timeline(aggregate_id: UUID, describe: Callable[[Any], str] = lambda event: "") -> list[StreamTimelineEntry]:
+    """The first events of a stream.
+
+    Summaries come from the activity timeline projection; `describe` covers the event types it does not handle.
+    """
+    return [_entry(recorded, describe) for recorded in store.get_events(aggregate_id, to_version=MAX_ENTRIES)]
 
 
-def _told(recorded: Recorded[Any], tell: Callable[[Any], str]) -> Chapter:
+def _entry(recorded: RecordedEvent[Any], describe: Callable[[Any], str]) -> StreamTimelineEntry:
     meta, row = recorded.meta, ActivityTimeline()
     for handler in activity_timeline.handlers.get(type(recorded.event), ()):
         handler.change(row, recorded.event, meta)
     url = reverse("admin:store_storedevent_change", args=(meta.position,))
-    return Chapter(
-        meta.version, row.summary or tell(recorded.event) or meta.event_type, when(meta.occurred_at), meta.actor, url
+    return StreamTimelineEntry(
+        meta.version,
+        row.summary or describe(recorded.event) or meta.event_type,
+        moment_html(meta.occurred_at),
+        meta.actor,
+        url,
     )

@@ -1,12 +1,12 @@
-"""Every trade as it stands now."""
+"""The trade blotter: the current state of each trade."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from eventshop.core.decimal_math import ZERO, minus, plus, ratio
+from eventshop.core.decimal_math import ZERO, add, divide, subtract
 from eventshop.core.messages import Meta
-from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.projection import Projection, projection_registry
 from projections.models import TradeBlotter
 from trading.domain.events import (
     SettlementHeld,
@@ -24,16 +24,16 @@ from trading.domain.events import (
 )
 
 trade_blotter = Projection(TradeBlotter, topic="trade-blotter-projection", version=1, shared_rows=False)
-catalogue.add(trade_blotter)
+projection_registry.register(trade_blotter)
 
 Status = TradeBlotter.Status
 
 
-def _trade(event: TradeEvent) -> object:
+def _trade_key(event: TradeEvent) -> object:
     return event.trade_id
 
 
-@trade_blotter.on(TradeSubmitted, key=_trade)
+@trade_blotter.on(TradeSubmitted, key=_trade_key)
 def submitted(row: TradeBlotter, event: TradeSubmitted, meta: Meta) -> None:
     row.reference, row.account_id = event.reference, event.account_id
     row.instrument, row.currency = event.instrument.code, event.instrument.currency
@@ -42,53 +42,53 @@ def submitted(row: TradeBlotter, event: TradeSubmitted, meta: Meta) -> None:
     row.submitted_at = row.updated_at = meta.occurred_at
 
 
-@trade_blotter.on(TradeExecuted, key=_trade)
+@trade_blotter.on(TradeExecuted, key=_trade_key)
 def executed(row: TradeBlotter, event: TradeExecuted, meta: Meta) -> None:
     row.fills += len(event.fills)
-    _filled(row, volume(event.fills), notional(event.fills), meta)
+    _apply_fills(row, volume(event.fills), notional(event.fills), meta)
 
 
-@trade_blotter.on(TradeCorrected, key=_trade)
+@trade_blotter.on(TradeCorrected, key=_trade_key)
 def corrected(row: TradeBlotter, event: TradeCorrected, meta: Meta) -> None:
     row.corrections, row.reason = row.corrections + 1, event.reason
-    more = minus(event.now.quantity, event.was.quantity)
-    _filled(row, more, minus(event.now.notional, event.was.notional), meta)
+    more = subtract(event.now.quantity, event.was.quantity)
+    _apply_fills(row, more, subtract(event.now.notional, event.was.notional), meta)
 
 
-@trade_blotter.on(TradeBusted, key=_trade)
+@trade_blotter.on(TradeBusted, key=_trade_key)
 def busted(row: TradeBlotter, event: TradeBusted, meta: Meta) -> None:
     row.corrections, row.reason, row.fills = row.corrections + 1, event.reason, row.fills - 1
-    _filled(row, minus(ZERO, event.was.quantity), minus(ZERO, event.was.notional), meta)
+    _apply_fills(row, subtract(ZERO, event.was.quantity), subtract(ZERO, event.was.notional), meta)
 
 
-@trade_blotter.on(TradeRejected, key=_trade)
+@trade_blotter.on(TradeRejected, key=_trade_key)
 def rejected(row: TradeBlotter, event: TradeRejected, meta: Meta) -> None:
     row.status, row.reason, row.updated_at = str(Status.REJECTED), event.reason, meta.occurred_at
 
 
-@trade_blotter.on(TradeCancelled, key=_trade)
+@trade_blotter.on(TradeCancelled, key=_trade_key)
 def cancelled(row: TradeBlotter, event: TradeCancelled, meta: Meta) -> None:
     row.status, row.reason, row.updated_at = str(Status.CANCELLED), event.reason, meta.occurred_at
 
 
-@trade_blotter.on(SettlementHeld, key=_trade)
+@trade_blotter.on(SettlementHeld, key=_trade_key)
 def held(row: TradeBlotter, event: SettlementHeld, meta: Meta) -> None:
     row.on_hold, row.reason, row.updated_at = True, event.reason, meta.occurred_at
 
 
-@trade_blotter.on(SettlementResumed, key=_trade)
+@trade_blotter.on(SettlementResumed, key=_trade_key)
 def resumed(row: TradeBlotter, event: SettlementResumed, meta: Meta) -> None:
     row.on_hold, row.reason, row.updated_at = False, event.reason, meta.occurred_at
 
 
-@trade_blotter.on(TradeSettled, key=_trade)
+@trade_blotter.on(TradeSettled, key=_trade_key)
 def settled(row: TradeBlotter, event: TradeSettled, meta: Meta) -> None:
     row.status, row.settled_on, row.updated_at = str(Status.SETTLED), event.settled_on, meta.occurred_at
 
 
-def _filled(row: TradeBlotter, quantity: Decimal, worth: Decimal, meta: Meta) -> None:
-    row.executed, row.notional = plus(row.executed, quantity), plus(row.notional, worth)
-    row.average_price = ratio(row.notional, row.executed, decimals=10) if row.executed else None
+def _apply_fills(row: TradeBlotter, quantity: Decimal, worth: Decimal, meta: Meta) -> None:
+    row.executed, row.notional = add(row.executed, quantity), add(row.notional, worth)
+    row.average_price = divide(row.notional, row.executed, decimals=10) if row.executed else None
     row.updated_at = meta.occurred_at
     if row.status != Status.CANCELLED:
         left = row.executed < row.quantity

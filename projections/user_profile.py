@@ -1,10 +1,10 @@
-"""Who each person is, and where their account stands."""
+"""Each person's contact details, consents, and account status."""
 
 from __future__ import annotations
 
 from eventshop.core.messages import Meta
-from eventshop.projections.personal_columns import readable
-from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.personal_columns import personal_text
+from eventshop.projections.projection import Projection, projection_registry
 from projections.models import UserProfile
 from users.domain.events import (
     ConsentExpired,
@@ -25,7 +25,7 @@ from users.domain.events import (
 )
 
 user_profile = Projection(UserProfile, topic="user-projection", version=1, shared_rows=False)
-catalogue.add(user_profile)
+projection_registry.register(user_profile)
 
 
 @user_profile.on(UserCreated, key=lambda event: event.user_id)
@@ -33,27 +33,27 @@ def created(row: UserProfile, event: UserCreated, meta: Meta) -> None:
     row.status = UserProfile.Status.ACTIVE
     row.source = event.source
     row.created_at = meta.occurred_at
-    _known_as(row, event, meta)
+    _set_contact_details(row, event, meta)
 
 
 @user_profile.on(ContactDetailsChanged, key=lambda event: event.user_id)
 def changed(row: UserProfile, event: ContactDetailsChanged, meta: Meta) -> None:
-    _known_as(row, event, meta)
+    _set_contact_details(row, event, meta)
 
 
 @user_profile.on(ConsentGranted, key=lambda event: event.user_id)
 def granted(row: UserProfile, event: ConsentGranted, meta: Meta) -> None:
-    _agrees_to(row, _agreed(row) | {event.purpose}, meta)
+    _set_consents(row, _consented_purposes(row) | {event.purpose}, meta)
 
 
 @user_profile.on(ConsentWithdrawn, key=lambda event: event.user_id)
 def withdrawn(row: UserProfile, event: ConsentWithdrawn, meta: Meta) -> None:
-    _agrees_to(row, _agreed(row) - {event.purpose}, meta)
+    _set_consents(row, _consented_purposes(row) - {event.purpose}, meta)
 
 
 @user_profile.on(ConsentExpired, key=lambda event: event.user_id)
 def expired(row: UserProfile, event: ConsentExpired, meta: Meta) -> None:
-    _agrees_to(row, _agreed(row) - {event.purpose}, meta)
+    _set_consents(row, _consented_purposes(row) - {event.purpose}, meta)
 
 
 @user_profile.on(ProcessingRestricted, key=lambda event: event.user_id)
@@ -112,19 +112,19 @@ def erased(row: UserProfile, event: DataErased, meta: Meta) -> None:
     row.status = UserProfile.Status.ERASED
     row.erased_at = row.updated_at = meta.occurred_at
     row.email = row.name = row.phone = row.address = ""
-    _agrees_to(row, set(), meta)
+    _set_consents(row, set(), meta)
 
 
-def _known_as(row: UserProfile, event: UserCreated | ContactDetailsChanged, meta: Meta) -> None:
-    row.email, row.name = readable(event.email), readable(event.name)
-    row.phone, row.address = readable(event.phone), readable(event.address)
+def _set_contact_details(row: UserProfile, event: UserCreated | ContactDetailsChanged, meta: Meta) -> None:
+    row.email, row.name = personal_text(event.email), personal_text(event.name)
+    row.phone, row.address = personal_text(event.phone), personal_text(event.address)
     row.updated_at = meta.occurred_at
 
 
-def _agreed(row: UserProfile) -> set[str]:
+def _consented_purposes(row: UserProfile) -> set[str]:
     return set(row.consents.split("; ")) - {""}
 
 
-def _agrees_to(row: UserProfile, purposes: set[str], meta: Meta) -> None:
+def _set_consents(row: UserProfile, purposes: set[str], meta: Meta) -> None:
     row.consents = "; ".join(sorted(purposes))
     row.updated_at = meta.occurred_at

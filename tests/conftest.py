@@ -1,45 +1,105 @@
-"""What every test stands on: settings of its own, and what of the outside it may need.
+"""What every test stands on: a database, settings of its own, and which tests a run holds.
 
-Django's settings are named here, not in pyproject.toml: pytest-django would read them before this file runs.
+`pytest PATH` starts what the tests below the path need. `--database` chooses the engine; without it tests of Kafka get
+PostgreSQL and all others SQLite. Tests marked `chaos` run with `--chaos` only. Django is set up in `pytest_configure`,
+when the options are known; its settings are named here and not in pyproject.toml, because pytest-django would read
+them before.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import django
 import pytest
-from django.db import connections
-from django.test.utils import setup_databases, teardown_databases
 
-pytest_plugins = ["tests.support.database", "tests.support.kafka.fixtures"]
+BASE_DIR: Final = Path(__file__).resolve().parent.parent
+SHARED_DATA: Final = BASE_DIR.parent / "shared" / "data"
+#: Fixtures, imported once Django is set up.
+PLUGINS: Final = ("tests.support.database", "tests.support.kafka.fixtures")
+#: Folders with long files.
+LONG: Final = ("kafka", "chaos", "browser", "contract")
+BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
+#: A file system in memory: commits of SQLite then wait for no disk.
+MEMORY: Final = Path("/dev/shm")
+#: Bytes that a run of the tests writes there at the most.
+ROOM: Final = 2 * 1024**3
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-SHARED_DATA = BASE_DIR.parent / "shared" / "data"
-LONG = ("kafka", "chaos", "browser", "contract")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_at_the_end: Final = ExitStack()
 
-_scratch = tempfile.TemporaryDirectory(prefix="eventshop-tests-", ignore_cleanup_errors=True)
-# A developer's .env must not decide what the tests run on; DATABASE_URL from outside does choose the engine.
-os.environ |= {
-    "DJANGO_SETTINGS_MODULE": "eventshop.settings",
-    "ENV_FILE": "",
-    "SECRET_KEY": "only-for-tests-never-for-a-server-0123456789",
-    "STATIC_ROOT": f"{_scratch.name}/static",
-    "CELERY_BROKER_URL": "memory://",
-    "DEBUG": "off",
-    "HTTPS": "off",
-}
-# Hundreds of processes are started; with it, each of them would compile the program anew.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-os.environ.setdefault("DATABASE_URL", f"sqlite:///{_scratch.name}/eventshop.sqlite3")
-# Test modules import models; pytest-django itself was too early to know the settings.
-django.setup()
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("EventShop")
+    group.addoption(
+        "--database",
+        choices=("sqlite", "postgres"),
+        help="the engine; DATABASE_URL from outside names a server instead of starting one",
+    )
+    group.addoption("--chaos", action="store_true", help="run the long tests too, which are marked `chaos`")
+    group.addoption(
+        "--shuffle-files", type=int, metavar="SEED", help="run the files in a random order instead of long ones first"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Set up Django on the chosen database. A developer's .env must not decide what the tests run on."""
+    scratch = _at_the_end.enter_context(
+        tempfile.TemporaryDirectory(prefix="eventshop-tests-", dir=_fast_folder(), ignore_cleanup_errors=True)
+    )
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "eventshop.settings",
+        "ENV_FILE": "",
+        "SECRET_KEY": "only-for-tests-never-for-a-server-0123456789",
+        "STATIC_ROOT": f"{scratch}/static",
+        "CELERY_BROKER_URL": "memory://",
+        "DEBUG": "off",
+        "HTTPS": "off",
+    }
+    # Hundreds of processes are started; with it, each of them would compile the program anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if "DATABASE_URL" not in os.environ:  # workers of pytest-xdist get it from the process that started them
+        engine = _postgres_url() if _engine(config) == "postgres" else f"sqlite:///{scratch}/eventshop.sqlite3"
+        os.environ["DATABASE_URL"] = engine
+    import django
+
+    django.setup()
+    for name in PLUGINS:
+        config.pluginmanager.import_plugin(name)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _at_the_end.close()
+
+
+def _fast_folder() -> str | None:
+    """A folder in memory with enough room; None for the usual place of temporary files."""
+    return str(MEMORY) if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM else None
+
+
+def _engine(config: pytest.Config) -> str:
+    """The engine that was asked for; for a run of Kafka tests alone PostgreSQL, otherwise SQLite."""
+    chosen: str | None = config.getoption("--database")
+    paths = [Path(argument.partition("::")[0]).parts for argument in config.args]
+    return chosen or ("postgres" if paths and all("kafka" in path for path in paths) else "sqlite")
+
+
+def _postgres_url() -> str:
+    """Start a PostgreSQL for this run; it is thrown away at the end. Without one the run ends, in CI with a failure."""
+    from deploy.postgres import PostgresUnavailable, running_postgres
+
+    try:
+        return _at_the_end.enter_context(running_postgres(fsync=False))
+    except PostgresUnavailable as error:
+        if os.environ.get("CI"):
+            pytest.exit(f"PostgreSQL cannot be started: {error}", returncode=1)
+        pytest.exit(f"SKIPPED, NOT TESTED on PostgreSQL: {error}", returncode=0)
 
 
 def missing(reason: str) -> None:
@@ -49,17 +109,44 @@ def missing(reason: str) -> None:
     pytest.skip(f"NOT TESTED: {reason}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Folders with long files first: begun last, one of them would keep a single worker busy while all others rest."""
-    items.sort(key=lambda item: next((rank for rank, name in enumerate(LONG) if name in item.path.parts), len(LONG)))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only `--chaos` runs, and order the files.
+
+    Folders with long files come first: begun last, one of them would keep a single worker busy while the others rest.
+    """
+    if not config.getoption("--chaos"):
+        long = [item for item in items if item.get_closest_marker("chaos")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("chaos")]
+    seed: int | None = config.getoption("--shuffle-files")
+    if seed is None:
+        items.sort(
+            key=lambda item: next((rank for rank, name in enumerate(LONG) if name in item.path.parts), len(LONG))
+        )
+        return
+    files = sorted({item.path for item in items})
+    random.Random(seed).shuffle(files)
+    items.sort(key=lambda item: files.index(item.path))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Hold back tests whose surroundings are not there."""
     if item.get_closest_marker("postgres") and not os.environ["DATABASE_URL"].startswith("postgres"):
-        pytest.skip("needs PostgreSQL: python -m deploy.postgres run -- python -m pytest tests/integration")
+        pytest.skip("needs PostgreSQL: pytest --database postgres")
     if item.get_closest_marker("data") and not SHARED_DATA.is_dir():
         missing(f"the real data sets are not in {SHARED_DATA}")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say how each failed test is run alone."""
+    failed = {report.nodeid for key in ("failed", "error") for report in terminalreporter.stats.get(key, [])}
+    if not failed:
+        return
+    engine = "postgres" if os.environ["DATABASE_URL"].startswith("postgres") else "sqlite"
+    chaos = " --chaos" if config.getoption("--chaos") else ""
+    terminalreporter.section("to run a failed test alone")
+    for nodeid in sorted(failed):
+        terminalreporter.write_line(f".venv/bin/python -m pytest --database {engine}{chaos} '{nodeid}'")
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +179,9 @@ def django_db_setup(
 
     pytest-django's own makes one only for tests that it wraps in a transaction.
     """
+    from django.db import connections
+    from django.test.utils import setup_databases, teardown_databases
+
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
         yield

@@ -11,14 +11,14 @@ class TradingConfig(AppConfig):
         from eventshop.web.api import command_outcomes
         from eventshop.web.live import subscriptions
         from eventshop.web.pages import demo_registry as demos
-        from trading.application.trade_timeline import followed
-        from trading.demo.trades import demo
+        from trading.application.trade_timeline import trade_updates
+        from trading.demo.trades import demo_commands
         from trading.domain.commands import SubmitTrade
         from trading.domain.events import TradeCancelled, TradeRejected, TradeSettled
         from trading.sagas import registration  # noqa: F401  (each registers its aggregate or saga)
 
         command_outcomes.register(
-            SubmitTrade, well=[TradeSettled], badly=[TradeRejected, TradeCancelled], at="api-trade"
+            SubmitTrade, success=[TradeSettled], failure=[TradeRejected, TradeCancelled], url_name="api-trade"
         )
-        subscriptions.register(followed)
-        demos.register(demo)
+        subscriptions.register(trade_updates)
+        demos.register(demo_commands)

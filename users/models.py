@@ -1,4 +1,4 @@
-"""What a person signs in with. Everything about the person themselves is in their events."""
+"""The account that a person signs in with. All data about the person is in their events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 
 class Account(models.Model):
-    """Whose sign-in this is. The user name of a customer is the person's id, so that nothing here is personal."""
+    """Links a Django login to a person. A customer's user name is the person's id, so the table holds no personal data."""
 
     login = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account")
     person = models.UUIDField(unique=True, help_text="The id of the User aggregate.")

@@ -1,4 +1,4 @@
-"""Work of the users' domain that comes round again."""
+"""Periodic jobs of the users domain."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from eventshop.privacy.erasure import vacuum
 DAY: Final = timedelta(days=1)
 
 
-@periodic_jobs.periodic(every=DAY)
+@periodic_jobs.periodic_job(every=DAY)
 def overwrite_what_was_erased() -> str:
     # Somewhat longer than a day: an erasure while the last time was at work must not be missed.
-    if not vacuum.due(DAY + timedelta(hours=2)):
+    if not vacuum.is_due(DAY + timedelta(hours=2)):
         return "nobody was erased"
-    return f"{len(vacuum.overwrite())} tables written anew"
+    return f"{len(vacuum.vacuum_personal_data_tables())} tables written anew"

@@ -12,53 +12,53 @@ from pathlib import Path
 
 from rich.console import Console
 
-from deploy.local import ROOT, CannotStart
-from deploy.side_by_side import interrupt, listen, print_to_nobody, somebody_reads
+from deploy.local import ROOT, StartError
+from deploy.side_by_side import raise_interrupt, handle_stop_signals, discard_stdout, is_stdout_open
 from deploy.stack import logs
 from deploy.stack.errors import StackError
-from deploy.stack.folder import Folder
+from deploy.stack.folder import DataFolder
 from deploy.stack.system import System
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run PostgreSQL, Kafka, Redis and EventShop on this machine."""
-    options = _parser().parse_args(arguments)
+    options = _argument_parser().parse_args(arguments)
     try:
-        system = System(Folder(options.dir), options)
+        system = System(DataFolder(options.dir), options)
         return int(options.action(system, options))
-    except (StackError, CannotStart) as error:
+    except (StackError, StartError) as error:
         Console(stderr=True).print(f"[bold red]{error}[/]", highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `| head` has read enough; `up --foreground` has stopped everything
-        print_to_nobody()
+        discard_stdout()
         return 0
 
 
 def up(system: System, options: argparse.Namespace) -> int:
     """Start what does not run yet, and wait until it is ready."""
     if not options.foreground:
-        with system.folder.locked():
+        with system.folder.hold_lock():
             system.up(services_only=options.services_only)
         return 0
-    listen(interrupt)
+    handle_stop_signals(raise_interrupt)
     try:
-        with system.folder.locked():
+        with system.folder.hold_lock():
             system.up(services_only=options.services_only)
-        for line in logs.lines(system.logs([]), first=0, until=lambda: system.is_down() or not somebody_reads()):
+        for line in logs.tail_logs(system.logs([]), first=0, until=lambda: system.is_down() or not is_stdout_open()):
             print(line, flush=True)
         return 0
     except KeyboardInterrupt:
         return 0
     finally:
-        listen(signal.SIG_IGN)  # an impatient second Ctrl-C must leave nothing behind
+        handle_stop_signals(signal.SIG_IGN)  # an impatient second Ctrl-C must leave nothing behind
         down(system, options)
 
 
 def down(system: System, options: argparse.Namespace) -> int:
     """Stop everything; the data stays."""
-    with system.folder.locked():
+    with system.folder.hold_lock():
         stopped = system.down()
     print(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.")
     return 0
@@ -81,12 +81,12 @@ def env(system: System, options: argparse.Namespace) -> int:
 def show_logs(system: System, options: argparse.Namespace) -> int:
     """Print the end of the logs."""
     follow = (lambda: False) if options.follow else None
-    for line in logs.lines(system.logs(options.parts), until=follow):
+    for line in logs.tail_logs(system.logs(options.parts), until=follow):
         print(line, flush=True)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.stack", description=main.__doc__)
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument(
@@ -95,8 +95,8 @@ def _parser() -> argparse.ArgumentParser:
         default=Path(os.environ.get("STACK_DIR") or ROOT / "var" / "stack"),
         help="data folder (STACK_DIR, default var/stack)",
     )
-    where.add_argument("--brokers", type=int, default=_number("BROKERS"), help="1 or 3 Kafka brokers (BROKERS)")
-    where.add_argument("--workers", type=int, default=_number("WORKERS"), help="how many workers (WORKERS, default 2)")
+    where.add_argument("--brokers", type=int, default=_int_setting("BROKERS"), help="1 or 3 Kafka brokers (BROKERS)")
+    where.add_argument("--workers", type=int, default=_int_setting("WORKERS"), help="how many workers (WORKERS, default 2)")
     where.add_argument("--port", default=os.environ.get("PORT"), help="where the shop is served (PORT, default 8000)")
     actions = parser.add_subparsers(required=True, metavar="up|down|status|env|logs")
     for name, action in (("up", up), ("down", down), ("status", status), ("env", env), ("logs", show_logs)):
@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _number(name: str) -> int | None:
+def _int_setting(name: str) -> int | None:
     text = os.environ.get(name) or None
     if text is not None and not text.isdecimal():
         sys.exit(f"{name} must be a number, not {text!r}")

@@ -10,38 +10,38 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from deploy.local import ROOT, gateway_secret
+from deploy.local import ROOT, new_gateway_secret
 from deploy.stack.errors import StackError
-from deploy.stack.folder import Folder
+from deploy.stack.folder import DataFolder
 from deploy.stack.ports import HOST, port_of
 from deploy.stack.processes import Process
 
-READY_S = 60.0
+READY_TIMEOUT_S = 60.0
 #: What has to be done before anything runs; each is harmless when it is done already.
-PREPARE = (
+PREPARE_COMMANDS = (
     ["migrate", "--verbosity", "0"],
     ["create_topics"],
     ["seed_demo"],
     ["ensure_staff"],
     ["ensure_demo_customer"],
 )
-CELERY = "celery -A eventshop"
-HOSTED = "--projections all --processes"
-WORKER = f"{CELERY} worker --pool threads --concurrency 4 {HOSTED} --without-gossip --without-mingle"
+CELERY_COMMAND = "celery -A eventshop"
+HOSTED_OPTIONS = "--projections all --processes"
+WORKER_COMMAND = f"{CELERY_COMMAND} worker --pool threads --concurrency 4 {HOSTED_OPTIONS} --without-gossip --without-mingle"
 
 
-def programs(folder: Folder, *, port: int, workers: int) -> dict[str, list[str]]:
+def program_commands(folder: DataFolder, *, port: int, workers: int) -> dict[str, list[str]]:
     """Return the command of every process by its name."""
     beat = ["--schedule", str(folder.path / "beat-schedule"), "--pidfile", ""]
     return {
-        "web": [*WEB.split(), "--bind", f"{HOST}:{port}"],
+        "web": [*WEB_COMMAND.split(), "--bind", f"{HOST}:{port}"],
         "relay": [sys.executable, "manage.py", "relay"],
         "publisher": [sys.executable, "manage.py", "publish_projections"],
         **{
-            f"worker-{number}": [*WORKER.split(), "--hostname", f"worker-{number}@%h"]
+            f"worker-{number}": [*WORKER_COMMAND.split(), "--hostname", f"worker-{number}@%h"]
             for number in range(1, workers + 1)
         },
-        "beat": [*f"{CELERY} beat".split(), *beat],
+        "beat": [*f"{CELERY_COMMAND} beat".split(), *beat],
         "gateway": [
             *(sys.executable, "-m", "deploy.gateway", "--port", str(port_of(folder, "gateway"))),
             *("--file", str(folder.path / "gateway.sqlite3"), "--webhook", f"http://{HOST}:{port}/payments/notices"),
@@ -49,10 +49,10 @@ def programs(folder: Folder, *, port: int, workers: int) -> dict[str, list[str]]
     }
 
 
-WEB = "gunicorn eventshop.wsgi --worker-class gthread --workers 2 --threads 8 --graceful-timeout 3 --no-control-socket"
+WEB_COMMAND = "gunicorn eventshop.wsgi --worker-class gthread --workers 2 --threads 8 --graceful-timeout 3 --no-control-socket"
 
 
-def processes(folder: Folder) -> list[Process]:
+def processes(folder: DataFolder) -> list[Process]:
     """The processes of a data folder, those too that an earlier start with more workers left."""
     names = {
         "web",
@@ -65,29 +65,29 @@ def processes(folder: Folder) -> list[Process]:
     return [Process(name, folder) for name in sorted(names)]
 
 
-def gateway_env(folder: Folder) -> dict[str, str]:
+def gateway_env(folder: DataFolder) -> dict[str, str]:
     """Settings that point the shop at the stack's payment gateway."""
     return {
         "PAYMENT_GATEWAY_URL": f"http://{HOST}:{port_of(folder, 'gateway')}",
-        "PAYMENT_GATEWAY_SECRET": str(folder.remembered("payment_gateway_secret", gateway_secret)),
+        "PAYMENT_GATEWAY_SECRET": str(folder.get_or_create("payment_gateway_secret", new_gateway_secret)),
     }
 
 
-def environment(settings: Mapping[str, str]) -> dict[str, str]:
+def process_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Return what the processes run in: this environment, and settings that point at the stack."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **settings}
 
 
-def prepare(env: Mapping[str, str]) -> None:
+def run_prepare(env: Mapping[str, str]) -> None:
     """Bring database and topics up to date, fill an empty shop with demo data, and make the staff account."""
     # One process for all of them: starting Django takes longer than most of what they do.
-    done = subprocess.run([sys.executable, "-m", "deploy.stack.prepare"], cwd=ROOT, env=env, check=False)
-    if done.returncode:
+    result = subprocess.run([sys.executable, "-m", "deploy.stack.prepare"], cwd=ROOT, env=env, check=False)
+    if result.returncode:
         raise StackError("the shop could not be prepared; see above")
 
 
-def serves(port: int) -> bool:
+def is_serving(port: int) -> bool:
     """Tell whether the web server answers."""
     try:
         with urlopen(f"http://{HOST}:{port}/healthz", timeout=2) as answer:

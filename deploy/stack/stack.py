@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from deploy.stack.errors import StackError
-from deploy.stack.folder import Folder
+from deploy.stack.folder import DataFolder
 from deploy.stack.kafka import KafkaCluster
 from deploy.stack.postgres import PostgresServer
-from deploy.stack.processes import Process, stop
+from deploy.stack.processes import Process, stop_processes
 from deploy.stack.redis import RedisServer
 
 PARTS = frozenset({"postgres", "kafka", "redis"})
-TEMPORARY = "eventshop-stack-"
+TEMP_PREFIX = "eventshop-stack-"
 
 
 class Stack:
@@ -30,7 +30,7 @@ class Stack:
     ) -> None:
         if unknown := set(parts) - PARTS:
             raise StackError(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(sorted(PARTS))}")
-        self.folder = Folder(data_dir)
+        self.folder = DataFolder(data_dir)
         self.postgres = PostgresServer(self.folder, durable=durable) if "postgres" in parts else None
         self.kafka = KafkaCluster(self.folder, brokers=brokers) if "kafka" in parts else None
         self.redis = RedisServer(self.folder, durable=durable) if "redis" in parts else None
@@ -52,12 +52,12 @@ class Stack:
         if self.kafka:
             self.kafka.choose_ports()
         with ThreadPoolExecutor(max(1, len(self.servers))) as pool:
-            for started in [pool.submit(server.start) for server in self.servers]:
-                started.result()
+            for future in [pool.submit(server.start) for server in self.servers]:
+                future.result()
 
-    def stop(self, *, at_once: bool = False) -> list[str]:
+    def stop(self, *, immediately: bool = False) -> list[str]:
         """Stop them; `at_once` is for data that nobody will miss. Returns the names of those that ran."""
-        return stop(self.processes, at_once=at_once)
+        return stop_processes(self.processes, immediately=immediately)
 
     @property
     def kafka_bootstrap(self) -> str:
@@ -77,23 +77,23 @@ class Stack:
 
     def kill_broker(self, number: int) -> None:
         """SIGKILL a broker, as a power failure would."""
-        stop([self._cluster.brokers[number]], at_once=True)
+        stop_processes([self._cluster.brokers[number]], immediately=True)
 
     def stop_broker(self, number: int) -> None:
         """Let a broker hand over what it leads and end."""
-        stop([self._cluster.brokers[number]])
+        stop_processes([self._cluster.brokers[number]])
 
     def start_broker(self, number: int) -> None:
         """Start a broker again and wait until it belongs to the cluster."""
         self._cluster.start_broker(number)
 
-    def pause(self, number: int) -> None:
+    def pause_broker(self, number: int) -> None:
         """Freeze a broker: its connections stay open and nothing comes back."""
-        self._cluster.brokers[number].send(signal.SIGSTOP)
+        self._cluster.brokers[number].send_signal(signal.SIGSTOP)
 
-    def resume(self, number: int) -> None:
+    def resume_broker(self, number: int) -> None:
         """Let a frozen broker go on."""
-        self._cluster.brokers[number].send(signal.SIGCONT)
+        self._cluster.brokers[number].send_signal(signal.SIGCONT)
 
     @property
     def _cluster(self) -> KafkaCluster:
@@ -115,35 +115,35 @@ def running_stack(
     Without `data_dir` they live in a folder of their own that is thrown away, and are not `durable`: faster, and lost
     on a power failure. Raises StackUnavailable where this machine lacks something, StackError where a start fails.
     """
-    with _temporary() if data_dir is None else contextlib.nullcontext(data_dir) as home:
+    with _temporary_folder() if data_dir is None else contextlib.nullcontext(data_dir) as home:
         stack = Stack(home, parts=parts, brokers=brokers, durable=data_dir is not None if durable is None else durable)
         try:
             stack.start()
             yield stack
         finally:
-            stack.stop(at_once=data_dir is None)
+            stack.stop(immediately=data_dir is None)
 
 
 @contextlib.contextmanager
-def _temporary() -> Iterator[Path]:
+def _temporary_folder() -> Iterator[Path]:
     """A folder that is thrown away; before, those are that a killed process left behind, with their servers."""
-    for left in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
-        _throw_away(left)
-    home = Path(tempfile.mkdtemp(prefix=TEMPORARY))
+    for leftover in Path(tempfile.gettempdir()).glob(f"{TEMP_PREFIX}*"):
+        _remove_leftover(leftover)
+    home = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX))
     home.chmod(0o711)  # PostgreSQL may run as another user and must get through
-    owner = Process("owner", Folder(home))
-    owner.adopt(os.getpid())
+    owner = Process("owner", DataFolder(home))
+    owner.record(os.getpid())
     try:
         yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _throw_away(left: Path) -> None:
+def _remove_leftover(path: Path) -> None:
     """Stop and remove what a process left behind that is gone without a trace."""
-    folder = Folder(left)
-    if Process("owner", folder).recorded is None or Process("owner", folder).pid is not None:
+    folder = DataFolder(path)
+    if Process("owner", folder).pid_record is None or Process("owner", folder).pid is not None:
         return
     with contextlib.suppress(StackError, OSError):
-        stop([Process(file.stem, folder) for file in (left / "run").glob("*.pid")], at_once=True)
-        shutil.rmtree(left)
+        stop_processes([Process(file.stem, folder) for file in (path / "run").glob("*.pid")], immediately=True)
+        shutil.rmtree(path)

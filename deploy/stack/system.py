@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from deploy.local import ROOT, chosen_port, ensure_env
+from deploy.local import ROOT, parse_port, ensure_env
 from deploy.stack import app
 from deploy.stack.errors import StackError
-from deploy.stack.folder import Folder
-from deploy.stack.ports import HOST, answers, is_free
-from deploy.stack.processes import Process, is_paused, stop, wait_until_ready
+from deploy.stack.folder import DataFolder
+from deploy.stack.ports import HOST, accepts_connections, is_free
+from deploy.stack.processes import Process, is_paused, stop_processes, wait_until_ready
 from deploy.stack.stack import Stack
 
 DEFAULT_PORT = "8000"
@@ -29,11 +29,11 @@ DEFAULT_WORKERS = 2
 class System:
     """Everything in one data folder. What is not asked for is as it was the last time."""
 
-    def __init__(self, folder: Folder, options: argparse.Namespace) -> None:
+    def __init__(self, folder: DataFolder, options: argparse.Namespace) -> None:
         self.folder = folder
-        self.stack = Stack(folder.path, brokers=options.brokers or folder.recall("brokers") or 1)
-        self.workers = max(1, options.workers or folder.recall("workers") or DEFAULT_WORKERS)
-        self.port = chosen_port(options.port or str(folder.recall("web_port") or DEFAULT_PORT))
+        self.stack = Stack(folder.path, brokers=options.brokers or folder.get_value("brokers") or 1)
+        self.workers = max(1, options.workers or folder.get_value("workers") or DEFAULT_WORKERS)
+        self.port = parse_port(options.port or str(folder.get_value("web_port") or DEFAULT_PORT))
         self.supervisor = Process("supervisor", folder)
         self.console = Console()
 
@@ -43,7 +43,7 @@ class System:
 
     def env(self) -> dict[str, str]:
         """Settings that point EventShop at the stack; refuses a folder that nothing was ever started in."""
-        if self.folder.recall("ports") is None:
+        if self.folder.get_value("ports") is None:
             raise StackError(f"nothing was started in {self.folder.path} yet: python -m deploy.stack up")
         return {**self.stack.env, **app.gateway_env(self.folder)}
 
@@ -52,16 +52,16 @@ class System:
         web = Process("web", self.folder)
         if not services_only:
             self._require_port(web)
-        begun = monotonic()
+        started = monotonic()
         self.stack.start()
-        self._tell(f"PostgreSQL, Kafka ({self.stack.broker_count}) and Redis are ready", since=begun)
+        self._print_progress(f"PostgreSQL, Kafka ({self.stack.broker_count}) and Redis are ready", since=started)
         if services_only:
             return
         login = ensure_env(ROOT / ".env")
-        env = app.environment(self.env())
-        app.prepare(env)
-        self._run_app(env, web)
-        self._tell("the shop is ready", since=begun)
+        env = app.process_environment(self.env())
+        app.run_prepare(env)
+        self._start_app(env, web)
+        self._print_progress("the shop is ready", since=started)
         password = os.environ.get("STAFF_PASSWORD") or login["STAFF_PASSWORD"]
         self.console.print(
             Panel.fit(
@@ -74,7 +74,7 @@ class System:
         self.console.print(f"[dim]The data stays in {self.folder.path}[/]", highlight=False, soft_wrap=True)
 
     def _require_port(self, web: Process) -> None:
-        running = self.folder.recall("web_port") if web.pid else None
+        running = self.folder.get_value("web_port") if web.pid else None
         if running not in (None, self.port):
             raise StackError(
                 f"the shop runs on port {running} already; before it can move: python -m deploy.stack down"
@@ -83,26 +83,26 @@ class System:
             raise StackError(
                 f"port {self.port} is in use by another program, or not allowed. Try another one: PORT=8001"
             )
-        self.folder.remember("web_port", self.port)
+        self.folder.set_value("web_port", self.port)
 
-    def _run_app(self, env: dict[str, str], web: Process) -> None:
-        self.folder.remember("workers", self.workers)
-        commands = app.programs(self.folder, port=self.port, workers=self.workers)
+    def _start_app(self, env: dict[str, str], web: Process) -> None:
+        self.folder.set_value("workers", self.workers)
+        commands = app.program_commands(self.folder, port=self.port, workers=self.workers)
         # The supervisor starts them; one that is left from before knows of other workers, and takes none of them along.
-        stop([self.supervisor])
+        stop_processes([self.supervisor])
         for process in app.processes(self.folder):
             if process.name not in commands:
-                stop([process])
+                stop_processes([process])
         self.supervisor.start(
             [sys.executable, "-m", "deploy.stack.supervisor", self.folder.path, json.dumps(commands)], env=env, cwd=ROOT
         )
-        wait_until_ready([self.supervisor], lambda: web.pid and app.serves(self.port), within_s=app.READY_S)
+        wait_until_ready([self.supervisor], lambda: web.pid and app.is_serving(self.port), within_s=app.READY_TIMEOUT_S)
 
     def down(self) -> list[str]:
         """Stop everything, in the order in which one needs the other; returns what ran."""
         # The supervisor first, or it would start again what has just been stopped.
-        stopped = stop([self.supervisor])
-        return [*stopped, *stop(app.processes(self.folder)), *self.stack.stop()]
+        stopped = stop_processes([self.supervisor])
+        return [*stopped, *stop_processes(app.processes(self.folder)), *self.stack.stop()]
 
     def is_down(self) -> bool:
         return all(process.pid is None for process in self.processes)
@@ -121,28 +121,28 @@ class System:
     def print_status(self) -> bool:
         """Print what runs and where; tells whether all of it does."""
         table = Table("part", "state", "process", "address", box=None, pad_edge=False)
-        well = True
+        all_running = True
         for process in self.processes:
             port = self._port_of(process.name)
-            state = _state(process, port)
-            well &= state == "running"
+            state = _describe_state(process, port)
+            all_running &= state == "running"
             table.add_row(process.name, state, str(process.pid or ""), f"{HOST}:{port}" if port else "")
         self.console.print(table, highlight=False)
-        return well
+        return all_running
 
     def _port_of(self, name: str) -> int | None:
         if name == "web":
-            return int(self.folder.recall("web_port") or 0) or None
-        return (self.folder.recall("ports") or {}).get(name)
+            return int(self.folder.get_value("web_port") or 0) or None
+        return (self.folder.get_value("ports") or {}).get(name)
 
-    def _tell(self, what: str, *, since: float) -> None:
-        self.console.print(f"{what} [dim](after {monotonic() - since:.1f} s)[/]", highlight=False)
+    def _print_progress(self, text: str, *, since: float) -> None:
+        self.console.print(f"{text} [dim](after {monotonic() - since:.1f} s)[/]", highlight=False)
 
 
-def _state(process: Process, port: int | None) -> str:
+def _describe_state(process: Process, port: int | None) -> str:
     pid = process.pid
     if pid is None:
-        return "down" if process.recorded is None else "ended"
+        return "down" if process.pid_record is None else "ended"
     if is_paused(pid):
         return "paused"
-    return "running" if port is None or answers(port) else "not answering"
+    return "running" if port is None or accepts_connections(port) else "not answering"

@@ -1,1 +1,1 @@
-"""The staff console of the event store: events, streams, receipts and correlations, to be read and never changed."""
+"""The staff console: read-only admin pages of the event store, the sagas and the projections."""

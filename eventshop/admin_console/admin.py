@@ -1,10 +1,13 @@
-"""What Django's admin finds of the console."""
+"""Imports every module that registers admin pages; Django's autodiscovery finds this one."""
 
 from eventshop.admin_console import (
+    dead_letter_admin,
     erasure_admin,
     event_admin,
     periodic_admin,
+    projection_admin,
     receipt_admin,
+    replay_admin,
     saga_admin,
     signed_root_admin,
     stream_admin,
@@ -12,10 +15,13 @@ from eventshop.admin_console import (
 )
 
 __all__ = [
+    "dead_letter_admin",
     "erasure_admin",
     "event_admin",
     "periodic_admin",
+    "projection_admin",
     "receipt_admin",
+    "replay_admin",
     "saga_admin",
     "signed_root_admin",
     "stream_admin",

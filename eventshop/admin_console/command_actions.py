@@ -1,4 +1,4 @@
-"""Buttons that send a command to one aggregate, after a dialog that names it and the effect."""
+"""Admin buttons that send a command to one aggregate, after a confirmation dialog that states the effect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
 
-from eventshop.admin_console.confirmation import ask
+from eventshop.admin_console.confirmation import render_confirmation
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import CommandIdReused, CommandRefused, EventShopError, InvalidMessage
 from eventshop.core.messages import Command, Envelope, new_id
@@ -27,18 +27,22 @@ else:
 
 S = TypeVar("S", bound=Aggregate[Any, Any])
 
-FOLLOWS = "The list follows in a moment."
-_METHODS = ("GET", "HEAD", "POST")
-_SENT_WITH_OTHER_VALUES = "This dialog was sent before with other values. Open it again to send new ones."
+LIST_DELAY_NOTICE = "The list is updated in a moment."
+_ALLOWED_METHODS = ("GET", "HEAD", "POST")
+_COMMAND_ID_REUSED = "This dialog was already submitted with different values. Open it again to submit new ones."
 
 
 class CommandForm(forms.Form, Generic[S]):
-    """A dialog about one aggregate. Its command id is given when the dialog opens: sent twice, it is one command."""
+    """A confirmation dialog for one aggregate.
+
+    The command id is the idempotency key. It is created when the dialog opens, so a form submitted twice is one command.
+    """
 
     title: ClassVar[str]
     effect: ClassVar[str]
     button: ClassVar[str]
-    done: ClassVar[str]
+    #: The past participle for messages: `shipped`.
+    outcome: ClassVar[str]
     dangerous: ClassVar[bool] = False
 
     command_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
@@ -48,48 +52,51 @@ class CommandForm(forms.Form, Generic[S]):
         self.state = state
 
     def command(self, aggregate_id: UUID) -> Command:
-        """The command that the filled in form means."""
+        """The command that the valid form describes."""
         raise NotImplementedError
 
     def probe(self, aggregate_id: UUID) -> Command:
-        """A command to find out, before anything is filled in, whether the rules would refuse."""
+        """A command with sample values, to check the business rules before the form is filled in."""
         raise NotImplementedError
 
     def refusal(self, aggregate_id: UUID, name: str) -> str:
-        """Why the rules would refuse whatever is filled in; empty if they would not."""
+        """Why the aggregate refuses this command whatever the form contains; empty if it accepts it."""
         try:
-            return "" if self.state.decide(self.probe(aggregate_id)) else self.already(name)
+            return "" if self.state.decide(self.probe(aggregate_id)) else self.unchanged_message(name)
         except CommandRefused as error:
             return str(error)
 
-    def already(self, name: str) -> str:
-        return f"{name} was already {self.done}; nothing changed."
+    def unchanged_message(self, name: str) -> str:
+        """The message for a command that was accepted and changed nothing."""
+        return f"{name} was already {self.outcome}; nothing changed."
 
 
 class CommandActions(Generic[S], Base):
-    """For the admin of a row whose primary key is the id of an `aggregate`. Permissions are that row's model's."""
+    """Mixin for the admin of a model whose primary key is the id of an `aggregate`. Uses that model's permissions."""
 
     aggregate: type[S]
-    #: As in "no such order".
+    #: The aggregate in messages, as in "no such order".
     noun: ClassVar[str]
 
-    #: The dialog that each button opens.
+    #: From the name of a button to the dialog that it opens.
     dialogs: ClassVar[Mapping[str, type[CommandForm[Any]]]]
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only buttons whose command the rules would accept now; the dialog asks them again, and so does the store."""
-        offered: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        """Only buttons whose command the aggregate accepts now. The dialog and the command dispatcher check again."""
+        actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         try:
-            aggregate_id, state = self.folded(str(object_id))
+            aggregate_id, state = self.load_aggregate(str(object_id))
         except Http404:
-            return offered
-        return [it for it in offered if not self._refusal(it.path, aggregate_id, state)]
+            return actions
+        return [action for action in actions if not self._refusal(action.path, aggregate_id, state)]
 
     def _refusal(self, name: str, aggregate_id: UUID, state: S) -> str:
-        return self.dialogs[name](state).refusal(aggregate_id, self._name(state)) if name in self.dialogs else ""
+        return (
+            self.dialogs[name](state).refusal(aggregate_id, self._aggregate_name(state)) if name in self.dialogs else ""
+        )
 
     def reference(self, state: S) -> str:
-        """By what people know it."""
+        """The aggregate's business reference, such as an order number."""
         raise NotImplementedError
 
     def heading(self, form: CommandForm[S]) -> str:
@@ -100,56 +107,57 @@ class CommandActions(Generic[S], Base):
     ) -> command_dispatcher.Receipt:
         return command_dispatcher.send(form.command(aggregate_id), envelope=envelope(request, command_id))
 
-    def may(self, request: HttpRequest, permission: str) -> bool:
+    def has_app_permission(self, request: HttpRequest, permission: str) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.{permission}")
 
-    def dialog(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """The whole of one button: asked first, then sent and said."""
-        if request.method not in _METHODS:
-            return HttpResponseNotAllowed(_METHODS)
-        aggregate_id, state = self.folded(object_id)
+    def handle_dialog(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """Answer both requests of one button: show the dialog (GET), then send the command and report the result (POST)."""
+        if request.method not in _ALLOWED_METHODS:
+            return HttpResponseNotAllowed(_ALLOWED_METHODS)
+        aggregate_id, state = self.load_aggregate(object_id)
         form = self.dialogs[name](state, request.POST if request.method == "POST" else None)
         page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(aggregate_id,))
-        if form.is_valid() and self._sent(request, form, aggregate_id):
+        if form.is_valid() and self._send_command(request, form, aggregate_id):
             return HttpResponseRedirect(page)
-        refusal = form.refusal(aggregate_id, self._name(state))
-        return ask(self, request, self.heading(form), form, page, media=self.media, refusal=refusal)
+        refusal = form.refusal(aggregate_id, self._aggregate_name(state))
+        return render_confirmation(self, request, self.heading(form), form, page, media=self.media, refusal=refusal)
 
-    def folded(self, object_id: str) -> tuple[UUID, S]:
-        """The aggregate as its stream has it now, never as a list remembers it. Raises Http404."""
+    def load_aggregate(self, object_id: str) -> tuple[UUID, S]:
+        """The aggregate's id and current state, from its stream and not from a read model. Raises `Http404`."""
         try:
             aggregate_id = UUID(object_id)
         except ValueError:
-            raise Http404(f"not the id of a {self.noun}") from None
+            raise Http404(f"{object_id} is not the id of a {self.noun}: it is not a UUID") from None
         history = store.get_events(aggregate_id)
         if not history or history[0].meta.aggregate_type != self.aggregate.__name__:
-            raise Http404(f"no such {self.noun}")
+            raise Http404(f"no {self.noun} has the id {aggregate_id}")
         return aggregate_id, self.aggregate().evolve_all(recorded.event for recorded in history)
 
-    def _sent(self, request: HttpRequest, form: CommandForm[S], aggregate_id: UUID) -> bool:
-        """Whether there is nothing more to fill in; the next page says what came of it."""
-        name = self._name(form.state)
+    def _send_command(self, request: HttpRequest, form: CommandForm[S], aggregate_id: UUID) -> bool:
+        """Send the form's command and report the result. False if the form has to be corrected and submitted again."""
+        name = self._aggregate_name(form.state)
         try:
             receipt = self.send(request, form, aggregate_id, form.cleaned_data["command_id"])
         except InvalidMessage as error:
             form.add_error(None, str(error))
             return False
         except EventShopError as error:
-            messages.error(request, f"{name} was not {form.done}. {sentence(error)}")
+            messages.error(request, f"{name} was not {form.outcome}. {error_sentence(error)}")
         else:
-            said = f"{name} {form.done}." if receipt.events else form.already(name)
-            messages.success(request, f"{said} {FOLLOWS}")
+            result = f"{name} {form.outcome}." if receipt.events else form.unchanged_message(name)
+            messages.success(request, f"{result} {LIST_DELAY_NOTICE}")
         return True
 
-    def _name(self, state: S) -> str:
+    def _aggregate_name(self, state: S) -> str:
         return f"{self.noun.capitalize()} {self.reference(state)}"
 
 
 def envelope(request: HttpRequest, command_id: UUID, **metadata: str) -> Envelope:
-    """What is known of a command that somebody at the console sends."""
+    """The envelope of a command that a member of staff sends: who, and through which channel."""
     actor = request.user.get_username()
     return Envelope(command_id=command_id, actor=actor, metadata={"channel": "admin", **metadata})
 
 
-def sentence(error: EventShopError) -> str:
-    return _SENT_WITH_OTHER_VALUES if isinstance(error, CommandIdReused) else f"{error}."
+def error_sentence(error: EventShopError) -> str:
+    """The error as a sentence for a message."""
+    return _COMMAND_ID_REUSED if isinstance(error, CommandIdReused) else f"{error}."

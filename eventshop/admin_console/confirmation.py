@@ -1,4 +1,4 @@
-"""Asking before doing: a page that is a dialog where scripts run."""
+"""The confirmation page of an action; `console.js` shows it as a dialog."""
 
 from __future__ import annotations
 
@@ -15,23 +15,30 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
 
-def confirm(page: ReadOnlyAdmin, request: HttpRequest, title: str, form: forms.Form, back: str) -> HttpResponse:
-    """Ask before doing; the same page is the dialog's content."""
-    if not page.has_view_permission(request):
-        raise PermissionDenied
-    return ask(page, request, title, form, back)
-
-
-def ask(
-    page: ModelAdmin[Any], request: HttpRequest, title: str, form: forms.Form, back: str, **more: object
+def confirm_with_view_permission(
+    model_admin: ReadOnlyAdmin, request: HttpRequest, title: str, form: forms.Form, back_url: str
 ) -> HttpResponse:
-    """As `confirm`, for those who have made sure that the person may; `more` is for the template."""
+    """Render the confirmation page. Raises `PermissionDenied` for users without the view permission."""
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    return render_confirmation(model_admin, request, title, form, back_url)
+
+
+def render_confirmation(
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    title: str,
+    form: forms.Form,
+    back_url: str,
+    **extra_context: object,
+) -> HttpResponse:
+    """Render the confirmation page without a permission check. `extra_context` is passed to the template."""
     context = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
         "title": title,
         "form": form,
-        "back": back,
-        **more,
+        "back_url": back_url,
+        **extra_context,
     }
     return TemplateResponse(request, "console/confirm.html", context)

@@ -1,4 +1,4 @@
-"""One story: as a tree, and every event of a correlation in order, each with its cause."""
+"""The page of a correlation: the trace as a tree, and every event in order with its cause."""
 
 from __future__ import annotations
 
@@ -10,46 +10,47 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from eventshop.admin_console.event_detail import event_url
-from eventshop.admin_console.formatting import NOTHING
-from eventshop.admin_console.timeline import Line, lines
-from eventshop.admin_console.trace.tree import tree_of
+from eventshop.admin_console.formatting import EMPTY_VALUE
+from eventshop.admin_console.timeline import TimelineRow, timeline_rows
+from eventshop.admin_console.trace.tree import build_tree
 from eventshop.admin_console.trace_view import tree_context
 from eventshop.eventstore.models import StoredEvent
 
-PAGE: Final = 200
+PAGE_SIZE: Final = 200
 
 
-def page(request: HttpRequest, correlation_id: UUID, model_admin: Any) -> HttpResponse:
-    """The events after a position, at most two hundred."""
+def correlation_page(request: HttpRequest, correlation_id: UUID, model_admin: Any) -> HttpResponse:
+    """At most `PAGE_SIZE` events of a correlation, from `?after=POSITION` on. Raises `Http404`."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     after = request.GET.get("after", "0")
     if not (after.isascii() and after.isdecimal() and len(after) < 19):
-        raise Http404("after is a position")
+        raise Http404(f"after must be a position, not {after!r}")
     events = StoredEvent.objects.filter(correlation_id=correlation_id)
-    found = list(events.filter(position__gt=int(after)).order_by("position")[: PAGE + 1])
-    if not found and after == "0":
-        raise Http404("no such correlation")
-    shown = found[:PAGE]
+    events_and_next = list(events.filter(position__gt=int(after)).order_by("position")[: PAGE_SIZE + 1])
+    if not events_and_next and after == "0":
+        raise Http404(f"no event has the correlation id {correlation_id}")
+    shown = events_and_next[:PAGE_SIZE]
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": StoredEvent._meta,
         "title": "Correlation",
         "subtitle": str(correlation_id),
         "correlation_id": correlation_id,
-        "lines": [(line, _cause(line, shown)) for line in lines(shown)],
+        "rows": [(row, _find_cause(row, shown)) for row in timeline_rows(shown)],
         "streams": len({event.aggregate_id for event in shown}),
-        "more_after": shown[-1].position if len(found) > PAGE else None,
+        "more_after": shown[-1].position if len(events_and_next) > PAGE_SIZE else None,
         "from_start": after == "0",
-        **(tree_context(tree_of([correlation_id]), "") if after == "0" else {}),
+        **(tree_context(build_tree([correlation_id]), "") if after == "0" else {}),
     }
     return TemplateResponse(request, "console/correlation.html", context)
 
 
-def _cause(line: Line, shown: list[StoredEvent]) -> tuple[str, str]:
-    causation_id = line.event.causation_id
+def _find_cause(row: TimelineRow, shown: list[StoredEvent]) -> tuple[str, str]:
+    """Text and address of the event that caused this one; without an address if it is not on this page."""
+    causation_id = row.event.causation_id
     if causation_id is None:
-        return NOTHING, ""
+        return EMPTY_VALUE, ""
     for event in shown:
         if event.event_id == causation_id:
             return f"{event.event_type} {event.version}", event_url(event.position)

@@ -1,4 +1,4 @@
-"""What to call somebody or something that has only an id: short, the same everywhere, and never a personal value."""
+"""Short display names for what has only an id: the same on every page, and never personal data."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from uuid import UUID
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.search import as_uuid
+from eventshop.admin_console.search import parse_uuid
 
-#: The end of an id tells it from others; the beginning of one made lately is only the time.
-LETTERS = 8
-
-
-def called(kind: str, identity: UUID | str) -> str:
-    """`Customer 1a2b3c4d`: to be read. The page it leads to has the whole id."""
-    return f"{kind} {str(identity)[-LETTERS:]}"
+#: The last characters of a UUIDv7 are random; the first ones are a timestamp and equal for ids of the same time.
+ID_SUFFIX_LENGTH = 8
 
 
-def by_text(actor: str) -> str:
-    """Who did something: a login of the staff, a part of the program, or a customer, who is an id and no name."""
-    return called("Customer", actor) if as_uuid(actor) else actor
+def short_name(kind: str, identity: UUID | str) -> str:
+    """`Customer 1a2b3c4d`: a kind and the end of an id."""
+    return f"{kind} {str(identity)[-ID_SUFFIX_LENGTH:]}"
 
 
-def by(actor: str) -> str | SafeString:
-    """The same with the whole id to hand."""
-    text = by_text(actor)
+def actor_name(actor: str) -> str:
+    """The display name of an actor: a staff login or a component as it is, a customer by the end of the id."""
+    return short_name("Customer", actor) if parse_uuid(actor) else actor
+
+
+def actor_label(actor: str) -> str | SafeString:
+    """As `actor_name`, as HTML with the whole id in the title."""
+    text = actor_name(actor)
     return actor if text == actor else format_html('<span title="{}">{}</span>', actor, text)

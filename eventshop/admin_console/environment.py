@@ -1,4 +1,4 @@
-"""Which installation this is, said on every page."""
+"""The badge on every page that names the environment."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from django.db import connection
 from django.http import HttpRequest
 
 
-def label(request: HttpRequest) -> list[str]:
-    """Unfold's label: a text and its colour."""
+def environment_badge(request: HttpRequest) -> list[str]:
+    """Text and colour, as Unfold's setting ENVIRONMENT expects them."""
     if settings.DEBUG:
         return ["Debug", "warning"]
     return ["Production", "danger"] if connection.vendor == "postgresql" else ["Embedded", "info"]

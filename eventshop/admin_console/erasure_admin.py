@@ -1,4 +1,4 @@
-"""Erasures on their way, the certificates of those that are done, and what is kept until when."""
+"""Erasures in progress, certificates of finished ones, and the retention calendar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.formatting import NOTHING, when
+from eventshop.admin_console.formatting import EMPTY_VALUE, moment_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.privacy import retention
@@ -18,26 +18,29 @@ from eventshop.privacy.erasure import certificates
 from eventshop.privacy.erasure.erasure_job import DONE, STEPS
 from eventshop.privacy.models import Certificate, Erasure
 
-_COLOURS: Final = {"done": "success", "stopped": "danger", "at work": "info", "waiting": "warning"}
+_COLOURS: Final = {"done": "success", "stopped": "danger", "running": "info", "waiting": "warning"}
 
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
-    when_empty = "Nobody has asked to be erased."
-    list_display = ("subject", "state", "progress", "began", "moved", "what_is_wrong")
+    empty_message = "No erasure was requested yet."
+    list_display = ("subject", "state", "progress", "start_time", "last_step_time", "problem_text")
     list_filter = ("step",)
     search_fields = ("subject",)
-    sortable_by = ("began", "moved")
+    sortable_by = ("start_time", "last_step_time")
     ordering = ("-began_at",)
     change_form_template = "console/erasure.html"
 
-    def page(self, request: HttpRequest, obj: Erasure) -> dict[str, Any]:
-        told = {name: (when(datetime.fromisoformat(at)), said) for name, at, said in msgspec.json.decode(obj.log)}
+    def detail_context(self, request: HttpRequest, obj: Erasure) -> dict[str, Any]:
+        log = {
+            name: (moment_html(datetime.fromisoformat(time)), result)
+            for name, time, result in msgspec.json.decode(obj.log)
+        }
         return {
             "erasure": obj,
             "title": "Erasure",
             "subtitle": str(obj.subject),
-            "steps": [(step.name, *told.get(step.name, ("", ""))) for step in STEPS],
+            "steps": [(step.name, *log.get(step.name, ("", ""))) for step in STEPS],
             "certificate": Certificate.objects.filter(subject=obj.subject).first(),
         }
 
@@ -47,7 +50,7 @@ class ErasureAdmin(ReadOnlyAdmin):
             return "done"
         if row.problem:
             return "stopped"
-        return "at work" if row.leased_until else "waiting"
+        return "running" if row.leased_until else "waiting"
 
     @display(description="Progress")
     def progress(self, row: Erasure) -> str:
@@ -55,44 +58,44 @@ class ErasureAdmin(ReadOnlyAdmin):
         done = len(names) if row.step == DONE else names.index(row.step)
         return f"{done} of {len(names)} steps" + ("" if row.step == DONE else f", next: {row.step}")
 
-    @display(description="Began", ordering="began_at")
-    def began(self, row: Erasure) -> str | SafeString:
-        return when(row.began_at)
+    @display(description="Started", ordering="began_at")
+    def start_time(self, row: Erasure) -> str | SafeString:
+        return moment_html(row.began_at)
 
-    @display(description="Moved", ordering="moved_at")
-    def moved(self, row: Erasure) -> str | SafeString:
-        return when(row.moved_at)
+    @display(description="Last step", ordering="moved_at")
+    def last_step_time(self, row: Erasure) -> str | SafeString:
+        return moment_html(row.moved_at)
 
     @display(description="Problem")
-    def what_is_wrong(self, row: Erasure) -> str:
-        return row.problem[:120] or NOTHING
+    def problem_text(self, row: Erasure) -> str:
+        return row.problem[:120] or EMPTY_VALUE
 
 
 @admin.register(Certificate)
 class CertificateAdmin(ReadOnlyAdmin):
-    """The retention calendar: of every erasure, what is kept under which duty until when."""
+    """The retention calendar: what each erasure left in place, under which legal duty and until when."""
 
-    when_empty = "No erasure has ended yet; each ends with a certificate."
-    list_display = ("certificate_id", "person", "issued", "next_end", "kept")
+    empty_message = "No erasure has finished yet; each one ends with a certificate."
+    list_display = ("certificate_id", "person", "issue_time", "next_expiry", "kept_records")
     search_fields = ("certificate_id", "subject")
-    sortable_by = ("issued",)
+    sortable_by = ("issue_time",)
     ordering = ("-issued_at",)
     list_before_template = "console/retention.html"
     change_form_template = "console/certificate.html"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"rules": retention.rules(), **(extra_context or {})})
+        return super().changelist_view(request, {"rules": retention.load_rules(), **(extra_context or {})})
 
-    def page(self, request: HttpRequest, obj: Certificate) -> dict[str, Any]:
-        body = certificates.read(obj)
+    def detail_context(self, request: HttpRequest, obj: Certificate) -> dict[str, Any]:
+        body = certificates.read_certificate(obj)
         return {
             "certificate": obj,
             "body": body,
             "title": "Certificate of erasure",
             "subtitle": str(obj.certificate_id),
-            "issued": when(obj.issued_at),
-            "destroyed": when(body.destroyed_at),
-            "looked_at": sorted(body.scan.looked_at.items()),
+            "issued": moment_html(obj.issued_at),
+            "destroyed": moment_html(body.destroyed_at),
+            "scanned": sorted(body.scan.looked_at.items()),
         }
 
     @display(description="Person")
@@ -100,14 +103,14 @@ class CertificateAdmin(ReadOnlyAdmin):
         return str(row.subject)
 
     @display(description="Issued", ordering="issued_at")
-    def issued(self, row: Certificate) -> str | SafeString:
-        return when(row.issued_at)
+    def issue_time(self, row: Certificate) -> str | SafeString:
+        return moment_html(row.issued_at)
 
     @display(description="Next duty ends")
-    def next_end(self, row: Certificate) -> str:
-        ends: list[date] = [item.until for item in certificates.read(row).kept if item.until]
-        return str(min(ends)) if ends else NOTHING
+    def next_expiry(self, row: Certificate) -> str:
+        dates: list[date] = [item.until for item in certificates.read_certificate(row).kept if item.until]
+        return str(min(dates)) if dates else EMPTY_VALUE
 
     @display(description="Kept")
-    def kept(self, row: Certificate) -> str:
-        return f"{len(certificates.read(row).kept)} kinds of records"
+    def kept_records(self, row: Certificate) -> str:
+        return f"{len(certificates.read_certificate(row).kept)} kinds of records"

@@ -1,4 +1,4 @@
-"""Numbered pages over large tables: counted up to a limit, said so beyond it."""
+"""Numbered pages over large tables: rows are counted up to a limit, and the page says when there are more."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ if TYPE_CHECKING:
 else:
     Pages = Paginator
 
-#: Nobody pages further; filters lead there faster, and an offset never has to skip more.
-MOST_COUNTED: Final = 10_000
+#: An OFFSET never skips more rows than this; filters reach the other rows faster.
+MAX_COUNTED: Final = 10_000
 
 
 class CountedChangeList(ChangeList):
-    """A list says "7 results (Show all)" only where it was narrowed, and only a number that was counted."""
+    """Shows "7 results (Show all)" only for a filtered list whose rows were all counted."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        bounded = getattr(self.paginator, "bounded", False)
-        if bounded or not (self.query or self.has_active_filters):
-            self.full_result_count = self.result_count  # so that Unfold says nothing
+        incomplete = getattr(self.paginator, "has_uncounted_rows", False)
+        if incomplete or not (self.query or self.has_active_filters):
+            self.full_result_count = self.result_count  # equal counts: Unfold then shows none
 
 
 class BoundedPaginator(Pages):
-    """Reads at most so many index entries to count, however large the table."""
+    """Counts by reading at most `max_counted` + 1 index entries, however large the table is."""
 
-    most: ClassVar[int] = MOST_COUNTED
+    max_counted: ClassVar[int] = MAX_COUNTED
 
     @cached_property
-    def _counted(self) -> int:
+    def _counted_rows(self) -> int:
         rows: Any = self.object_list
-        return int(rows.order_by().values("pk")[: self.most + 1].count())
+        return int(rows.order_by().values("pk")[: self.max_counted + 1].count())
 
     @cached_property
     def count(self) -> int:
-        return min(self._counted, self.most)
+        return min(self._counted_rows, self.max_counted)
 
     @property
-    def bounded(self) -> bool:
-        """Whether there are more rows than were counted."""
-        return self._counted > self.most
+    def has_uncounted_rows(self) -> bool:
+        """Whether the table has more rows than `max_counted`."""
+        return self._counted_rows > self.max_counted

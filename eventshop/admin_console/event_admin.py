@@ -1,4 +1,4 @@
-"""Browsing the events of the whole store, newest first."""
+"""The list of all events, newest first, and the views of a correlation and a trace."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console import correlation_views, event_detail, trace_view
-from eventshop.admin_console.display_names import by
-from eventshop.admin_console.formatting import when
+from eventshop.admin_console.display_names import actor_label
+from eventshop.admin_console.formatting import moment_html
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
 from eventshop.admin_console.list_filters import AggregateTypeFilter, EventTypeFilter, RecordedFilter, event_types_of
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.search import found
+from eventshop.admin_console.search import find_events
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.eventstore.models import StoredEvent
 
 
 class EventChangeList(KeysetChangeList):
-    """An aggregate type is asked for as its event types: those have an index with the position, it has none."""
+    """Filters an aggregate type by its event types: (event_type, position) has an index, aggregate_type has none."""
 
-    def branches(self) -> Sequence[QuerySet[Any]]:
+    def indexed_queries(self) -> Sequence[QuerySet[Any]]:
         aggregate_type, event_type = self.params.get("aggregate"), self.params.get("type")
         if not aggregate_type:
             return [self.queryset]
@@ -39,9 +39,9 @@ class EventChangeList(KeysetChangeList):
 
 @admin.register(StoredEvent)
 class EventAdmin(ReadOnlyAdmin):
-    when_empty = "No event was recorded yet."
-    list_display = ("place", "recorded", "kind", "stream", "at_version", "who")
-    list_display_links = ("place",)
+    empty_message = "No event was recorded yet."
+    list_display = ("position_text", "recording_time", "type_badge", "stream_column", "version_number", "actor_column")
+    list_display_links = ("position_text",)
     list_filter = (EventTypeFilter, AggregateTypeFilter, ("recorded_at", RecordedFilter))
     list_filter_submit = True
     search_fields = ("position",)
@@ -57,45 +57,46 @@ class EventAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return (found(queryset, search_term) if search_term.strip() else queryset), False
+        return (find_events(queryset, search_term) if search_term.strip() else queryset), False
 
     def get_urls(self) -> list[URLPattern]:
-        correlation = self.admin_site.admin_view(correlation_views.page)
-        trace = self.admin_site.admin_view(trace_view.page)
+        correlation = self.admin_site.admin_view(correlation_views.correlation_page)
+        trace = self.admin_site.admin_view(trace_view.trace_page)
         return [
             path("trace/", trace, {"model_admin": self}, name="trace"),
             path("correlation/<uuid:correlation_id>/", correlation, {"model_admin": self}, name="correlation"),
             *super().get_urls(),
         ]
 
-    def page(self, request: HttpRequest, obj: StoredEvent) -> dict[str, Any]:
-        return event_detail.context(obj)
+    def detail_context(self, request: HttpRequest, obj: StoredEvent) -> dict[str, Any]:
+        return event_detail.event_context(obj)
 
     @display(description="position")
-    def place(self, event: StoredEvent) -> str:
+    def position_text(self, event: StoredEvent) -> str:
         return f"{event.position:,}"
 
     @display(description="recorded")
-    def recorded(self, event: StoredEvent) -> str | SafeString:
-        return when(event.recorded_at)
+    def recording_time(self, event: StoredEvent) -> str | SafeString:
+        return moment_html(event.recorded_at)
 
     @display(description="event", label=True)
-    def kind(self, event: StoredEvent) -> str:
+    def type_badge(self, event: StoredEvent) -> str:
         return event.event_type
 
     @display(description="stream")
-    def stream(self, event: StoredEvent) -> SafeString:
+    def stream_column(self, event: StoredEvent) -> SafeString:
         return stream_link(event.aggregate_type, event.aggregate_id)
 
     @display(description="version")
-    def at_version(self, event: StoredEvent) -> int:
+    def version_number(self, event: StoredEvent) -> int:
         return event.version
 
     @display(description="by")
-    def who(self, event: StoredEvent) -> str | SafeString:
-        return by(event.actor)
+    def actor_column(self, event: StoredEvent) -> str | SafeString:
+        return actor_label(event.actor)
 
 
 def stream_link(aggregate_type: str, aggregate_id: UUID) -> SafeString:
+    """A link to the page of a stream."""
     url = reverse("admin:ops_stream_change", args=(aggregate_id,))
     return format_html('<a class="es-link" href="{}">{} <code>{}</code></a>', url, aggregate_type, aggregate_id)

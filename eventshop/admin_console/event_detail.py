@@ -1,4 +1,4 @@
-"""One event: what happened, what it changed, and everything it hangs together with."""
+"""The page of one event: its payload, the state change, and links to related events, commands and rows."""
 
 from __future__ import annotations
 
@@ -8,80 +8,80 @@ from typing import Any, Final, NamedTuple
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.formatting import NOTHING, label, pretty, readable, when
-from eventshop.admin_console.registry import Link, row_pages
-from eventshop.admin_console.state_diff import change_at
+from eventshop.admin_console.formatting import EMPTY_VALUE, field_label, indent_json, format_value, moment_html
+from eventshop.admin_console.registry import Link, find_row_pages
+from eventshop.admin_console.state_diff import describe_change
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 
-_TIMES: Final = ("occurred_at", "recorded_at")
+_TIME_COLUMNS: Final = ("occurred_at", "recorded_at")
 _SHOWN_ELSEWHERE: Final = ("payload", "metadata", "hash")
+_COLUMN_MEANINGS: Final = {
+    "event_id": "The event's id, a UUIDv7: it sorts by the time of creation.",
+    "aggregate_type": "The type of the stream's aggregate.",
+    "event_type": "The stored name of the event; it never changes.",
+    "schema_version": "The schema version of the payload.",
+    "actor": "Who sent the command.",
+}
 
 
 class Column(NamedTuple):
-    """One column of the event, and what it means."""
+    """One column of the event with its meaning."""
 
     name: str
     value: str | SafeString
     meaning: str
 
 
-def context(event: StoredEvent) -> dict[str, Any]:
-    """What the page shows; a fixed number of indexed queries and one fold."""
+def event_context(event: StoredEvent) -> dict[str, Any]:
+    """The template context: a fixed number of indexed queries and one fold of the stream."""
     receipt = StoredReceipt.objects.filter(command_id=event.command_id).first()
     return {
         "event": event,
         "title": event.event_type,
         "subtitle": f"{event.aggregate_type} {event.aggregate_id}, version {event.version}",
-        "payload": _payload(event.payload),
-        "payload_json": pretty(event.payload),
-        "metadata_json": pretty(event.metadata),
+        "payload": _payload_fields(event.payload),
+        "payload_json": indent_json(event.payload),
+        "metadata_json": indent_json(event.metadata),
         "hash": bytes(event.hash).hex(),
-        "columns": columns(event),
-        "state_change": change_at(event.aggregate_type, event.aggregate_id, event.version),
-        "recorded": when(event.recorded_at),
-        "occurred": when(event.occurred_at),
+        "columns": describe_columns(event),
+        "state_change": describe_change(event.aggregate_type, event.aggregate_id, event.version),
+        "recorded": moment_html(event.recorded_at),
+        "occurred": moment_html(event.occurred_at),
         "receipt": receipt,
-        "cause": _cause(event),
-        "neighbours": _neighbours(event),
-        "row_pages": row_pages(event.aggregate_type, event.aggregate_id),
+        "cause": _find_cause(event),
+        "neighbours": _find_neighbours(event),
+        "row_pages": find_row_pages(event.aggregate_type, event.aggregate_id),
     }
 
 
-def columns(event: StoredEvent) -> list[Column]:
-    """Every column that is not shown in full elsewhere, with its meaning."""
+def describe_columns(event: StoredEvent) -> list[Column]:
+    """Every column that the page does not show elsewhere, with its meaning."""
     shown = (field for field in StoredEvent._meta.concrete_fields if field.name not in _SHOWN_ELSEWHERE)
     return [
         Column(
             field.name,
-            _value(field.name, getattr(event, field.name)),
-            _MEANINGS.get(field.name) or str(field.help_text),
+            _format_column(field.name, getattr(event, field.name)),
+            _COLUMN_MEANINGS.get(field.name) or str(field.help_text),
         )
         for field in shown
     ]
 
 
-_MEANINGS: Final = {
-    "event_id": "The event's own id; sorts by the time it was made.",
-    "aggregate_type": "What kind of thing the stream is about.",
-    "event_type": "The stored name of what happened; it never changes.",
-    "schema_version": "Which shape of this event type the payload has.",
-    "actor": "Who sent the command.",
-}
+def _format_column(name: str, value: Any) -> str | SafeString:
+    return moment_html(value) if name in _TIME_COLUMNS else EMPTY_VALUE if value is None else str(value)
 
 
-def _value(name: str, value: Any) -> str | SafeString:
-    return when(value) if name in _TIMES else NOTHING if value is None else str(value)
-
-
-def _payload(text: str) -> list[tuple[str, str | SafeString]]:
+def _payload_fields(text: str) -> list[tuple[str, str | SafeString]]:
     try:
         fields = json.loads(text)
     except ValueError:
         return []
-    return [(label(name), readable(value)) for name, value in fields.items()] if isinstance(fields, dict) else []
+    return (
+        [(field_label(name), format_value(value)) for name, value in fields.items()] if isinstance(fields, dict) else []
+    )
 
 
-def _cause(event: StoredEvent) -> Link | None:
+def _find_cause(event: StoredEvent) -> Link | None:
     """The event or the command that directly caused this one's command."""
     if event.causation_id is None:
         return None
@@ -94,18 +94,19 @@ def _cause(event: StoredEvent) -> Link | None:
     return Link(f"{event.causation_id} (not in this store)", "")
 
 
-def _neighbours(event: StoredEvent) -> list[tuple[str, str]]:
-    """Previous and next, in the stream and in the store; an empty address where there is none."""
+def _find_neighbours(event: StoredEvent) -> list[tuple[str, str]]:
+    """Previous and next event, in the stream and in the store: text and address, which is empty if there is none."""
     stream = StoredEvent.objects.filter(aggregate_id=event.aggregate_id)
-    asked = (
+    queries = (
         ("Previous in stream", stream.filter(version=event.version - 1)),
         ("Next in stream", stream.filter(version=event.version + 1)),
         ("Previous in store", StoredEvent.objects.filter(position__lt=event.position).order_by("-position")),
         ("Next in store", StoredEvent.objects.filter(position__gt=event.position).order_by("position")),
     )
-    found = ((text, rows.values_list("position", flat=True)[:1]) for text, rows in asked)
-    return [(text, next((event_url(position) for position in positions), "")) for text, positions in found]
+    positions_by_text = ((text, rows.values_list("position", flat=True)[:1]) for text, rows in queries)
+    return [(text, next((event_url(position) for position in positions), "")) for text, positions in positions_by_text]
 
 
 def event_url(position: int) -> str:
+    """The address of an event's page."""
     return reverse("admin:store_storedevent_change", args=(position,))

@@ -1,4 +1,4 @@
-"""Values as people read them: times, money, nested JSON."""
+"""Formatting of values for staff: times, money, nested JSON."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from eventshop.datetimes import exact_text, moment_text
+from eventshop.datetimes import format_datetime_exact, format_datetime
 
-NOTHING = "–"
-#: As all our fields are called; ids and codes have digits, capitals or dashes.
-_FIELD: Final = re.compile("[a-z]+(_[a-z]+)*")
+EMPTY_VALUE = "–"
+#: The form of every field name in a payload; ids and codes contain digits, capitals or dashes.
+_FIELD_NAME: Final = re.compile("[a-z]+(_[a-z]+)*")
 
 
-def when(moment: datetime | None) -> str | SafeString:
-    """A moment with its time zone, and how long ago that was."""
+def moment_html(moment: datetime | None) -> str | SafeString:
+    """A `<time>` element: the time with its zone, and how long ago that is. A dash for None."""
     if moment is None:
-        return NOTHING
+        return EMPTY_VALUE
     return format_html(
         '<time datetime="{}" title="{}">{} <span class="es-subtle">{}</span></time>',
         moment.isoformat(),
-        exact_text(moment),
-        moment_text(moment, seconds=True),
-        ago(moment),
+        format_datetime_exact(moment),
+        format_datetime(moment, seconds=True),
+        time_ago(moment),
     )
 
 
-def ago(moment: datetime) -> str:
-    """How long ago, in one unit: "3 hours ago", "just now", "in 2 days"."""
+def time_ago(moment: datetime) -> str:
+    """The distance from now in one unit: "3 hours ago", "just now", "in 2 days"."""
     now = timezone.now()
     if abs((now - moment).total_seconds()) < 60:
         return "just now"
@@ -45,67 +45,66 @@ def ago(moment: datetime) -> str:
     return f"{timesince(moment, now, depth=1)} ago"
 
 
-def amount(value: Decimal, currency: str) -> str:
-    """An amount with at least two decimals, none of them invented: `9.00 GBP`, `0.795 GBP`. It does not wrap."""
-    normal = value.normalize()
-    exponent = normal.as_tuple().exponent
+def format_amount(value: Decimal, currency: str) -> str:
+    """An amount with two decimals, or more where the value has more: `9.00 GBP`, `0.795 GBP`. It does not wrap."""
+    exponent = value.normalize().as_tuple().exponent
     decimals = max(2, -exponent) if isinstance(exponent, int) else 2
     return f"{value:,.{decimals}f}\N{NO-BREAK SPACE}{currency}".strip()
 
 
-def pretty(text: str) -> str:
-    """JSON text, indented; as it is when it is not JSON."""
+def indent_json(text: str) -> str:
+    """JSON text with indentation; other text unchanged."""
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except ValueError:
         return text
 
 
-def readable(value: Any) -> str | SafeString:
-    """Anything JSON can hold: money as money, a list of objects as a table, an object as its fields."""
+def format_value(value: Any) -> str | SafeString:
+    """Any JSON value as text or HTML: money with its currency, a list of equal objects as a table, an object as fields."""
     match value:
         case None | "" | [] | ():
-            return NOTHING
+            return EMPTY_VALUE
         case bool():
             return "yes" if value else "no"
         case {"amount": number, "currency": currency, **rest} if not rest:
-            return _money(number, currency)
+            return _format_money(number, currency)
         case Mapping():
-            return _fields(value)
+            return _format_object(value)
         case [Mapping() as first, *others] if all(
             isinstance(item, Mapping) and item.keys() == first.keys() for item in others
         ):
-            return _table(value)
+            return _format_table(value)
         case str() | UUID():
             return str(value)
         case Sequence():
-            return format_html_join(", ", "{}", ((readable(item),) for item in value))
+            return format_html_join(", ", "{}", ((format_value(item),) for item in value))
     return str(value)
 
 
-def label(name: str) -> str:
-    """A field's name as words. What is no such name, an id or a code under which a state keeps something, stays."""
-    return name.replace("_", " ").capitalize() if _FIELD.fullmatch(name) else name
+def field_label(name: str) -> str:
+    """A field's name as words: `Amount due`. Ids and codes, which a state may use as keys, stay as they are."""
+    return name.replace("_", " ").capitalize() if _FIELD_NAME.fullmatch(name) else name
 
 
-def _money(number: Any, currency: Any) -> str:
+def _format_money(number: Any, currency: Any) -> str:
     try:
-        return amount(Decimal(number), str(currency))
+        return format_amount(Decimal(number), str(currency))
     except (InvalidOperation, TypeError, ValueError):
         return f"{number} {currency}"
 
 
-def _fields(value: Mapping[str, Any]) -> SafeString:
-    pairs = ((label(str(name)), readable(item)) for name, item in value.items())
+def _format_object(value: Mapping[str, Any]) -> SafeString:
+    pairs = ((field_label(str(name)), format_value(item)) for name, item in value.items())
     return format_html('<dl class="es-fields">{}</dl>', format_html_join("", "<dt>{}</dt><dd>{}</dd>", pairs))
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> SafeString:
-    head = format_html_join("", '<th scope="col">{}</th>', ((label(name),) for name in rows[0]))
+def _format_table(rows: Sequence[Mapping[str, Any]]) -> SafeString:
+    head = format_html_join("", '<th scope="col">{}</th>', ((field_label(name),) for name in rows[0]))
     body = format_html_join(
         "",
         "<tr>{}</tr>",
-        ((format_html_join("", "<td>{}</td>", ((readable(item),) for item in row.values())),) for row in rows),
+        ((format_html_join("", "<td>{}</td>", ((format_value(item),) for item in row.values())),) for row in rows),
     )
     return format_html(
         '<div class="es-scroll" tabindex="0" role="group" aria-label="Table, scrolls sideways"><table class="es-table">'

@@ -11,25 +11,25 @@ from django.http import HttpRequest
 
 from eventshop.admin_console.unfold_adapter import ChangeList
 
-_HIGHEST: Final = 2**63 - 1
+_MAX_POSITION: Final = 2**63 - 1
 
 
-class Cut(NamedTuple):
+class Cursor(NamedTuple):
     """Where a page begins: `older` than a position, or newer than it."""
 
     position: int
     older: bool
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Cut:
+    def from_request(cls, request: HttpRequest) -> Cursor:
         for name in ("before", "after"):
             if (text := request.GET.get(name)) is not None:
-                if not (text.isascii() and text.isdecimal() and int(text) <= _HIGHEST):
+                if not (text.isascii() and text.isdecimal() and int(text) <= _MAX_POSITION):
                     raise IncorrectLookupParameters(f"{name}={text}")
                 return cls(int(text), older=name == "before")
-        return cls(_HIGHEST, older=True)
+        return cls(_MAX_POSITION, older=True)
 
-    def top(self, queryset: QuerySet[Any], field: str, count: int) -> list[Any]:
+    def fetch_rows(self, queryset: QuerySet[Any], field: str, count: int) -> list[Any]:
         """The rows nearest to the cut, nearest first."""
         if self.older:
             return list(queryset.filter(**{f"{field}__lt": self.position}).order_by(f"-{field}")[:count])
@@ -39,7 +39,7 @@ class Cut(NamedTuple):
 class KeysetChangeList(ChangeList):
     """Newest first. `before` and `after` in the address name the position at which the page begins."""
 
-    cut_by = "position"
+    cursor_field = "position"
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         for name in ("before", "after"):
@@ -48,14 +48,16 @@ class KeysetChangeList(ChangeList):
         return super().get_queryset(request, exclude_parameters)
 
     def get_results(self, request: HttpRequest) -> None:
-        cut = Cut.of(request)
-        found = self.top(cut, self.list_per_page + 1)
-        more = len(found) > self.list_per_page
-        page = found[: self.list_per_page]
-        if not cut.older:
+        cursor = Cursor.from_request(request)
+        rows = self.fetch_rows(cursor, self.list_per_page + 1)
+        more = len(rows) > self.list_per_page
+        page = rows[: self.list_per_page]
+        if not cursor.older:
             page.reverse()
-        self._page_links(page, newer=more if not cut.older else "before" in request.GET, older=more or not cut.older)
-        self.result_list = self.completed(page)
+        self._set_page_links(
+            page, newer=more if not cursor.older else "before" in request.GET, older=more or not cursor.older
+        )
+        self.result_list = self.load_column_data(page)
         self.result_count = len(page)
         self.full_result_count = self.result_count  # nothing was counted, so that nothing may be said of it
         self.show_full_result_count = False
@@ -63,23 +65,23 @@ class KeysetChangeList(ChangeList):
         self.can_show_all = self.multi_page = False
         self.paginator = self.model_admin.get_paginator(request, self.result_list, self.list_per_page)
 
-    def branches(self) -> Sequence[QuerySet[Any]]:
+    def indexed_queries(self) -> Sequence[QuerySet[Any]]:
         """Queries that an index serves each; the page is the top of all of them together."""
         return [self.queryset]
 
-    def top(self, cut: Cut, count: int) -> list[Any]:
-        found = [row for branch in self.branches() for row in cut.top(branch, self.cut_by, count)]
-        found.sort(key=self.position_of, reverse=cut.older)
-        return found[:count]
+    def fetch_rows(self, cursor: Cursor, count: int) -> list[Any]:
+        rows = [row for branch in self.indexed_queries() for row in cursor.fetch_rows(branch, self.cursor_field, count)]
+        rows.sort(key=self.position_of, reverse=cursor.older)
+        return rows[:count]
 
     def position_of(self, row: Any) -> int:
-        return int(getattr(row, self.cut_by))
+        return int(getattr(row, self.cursor_field))
 
-    def completed(self, page: list[Any]) -> list[Any]:
+    def load_column_data(self, page: list[Any]) -> list[Any]:
         """The page's rows with whatever else its columns need, in a fixed number of queries."""
         return page
 
-    def _page_links(self, page: Sequence[Any], *, newer: bool, older: bool) -> None:
+    def _set_page_links(self, page: Sequence[Any], *, newer: bool, older: bool) -> None:
         first = self.get_query_string({"after": self.position_of(page[0]), "before": None}) if page else None
         last = self.get_query_string({"before": self.position_of(page[-1]), "after": None}) if page else None
         self.newer_link = first if newer else None

@@ -5,18 +5,21 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.core.cache import cache
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from eventshop.admin_console.search import recorded_between
+from eventshop.admin_console.search import filter_by_recording_time
 from eventshop.admin_console.unfold_adapter import DropdownFilter, RangeDateFilter
 from eventshop.core.message_registry import registry
 
+#: Columns such as countries and projections get new values rarely; finding them reads the whole table.
+CACHE_S: Final = 600
 #: Nothing was recorded before or after; there is a day before and after each in every time zone.
-_FIRST: Final = date(1900, 1, 1)
-_LAST: Final = date(2999, 12, 31)
+_EARLIEST_DAY: Final = date(1900, 1, 1)
+_LATEST_DAY: Final = date(2999, 12, 31)
 
 
 def event_types_of(aggregate_type: str) -> list[str]:
@@ -54,29 +57,55 @@ class AggregateTypeFilter(DropdownFilter):
         return queryset
 
 
+class ValuesFilter(DropdownFilter):
+    """The values of a column, asked for once in ten minutes."""
+
+    parameter_name: str = ""
+    #: Where the values are looked up, if not in the table that is filtered.
+    values_model: type[Model] | None = None
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        model = self.values_model or model_admin.model
+        key = f"console:values:{model._meta.db_table}:{self.parameter_name}"
+        values = cache.get(key)
+        if values is None:
+            rows = model._default_manager.order_by(self.parameter_name)
+            values = list(rows.values_list(self.parameter_name, flat=True).distinct()[:300])
+            cache.set(key, values, CACHE_S if values else 0)
+        return [(value, value) for value in values if value]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
+
+
+class ProjectionFilter(ValuesFilter):
+    title = "projection"
+    parameter_name = "projection"
+
+
 class RecordedFilter(RangeDateFilter):
     """Days in the shop's time zone, both included."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        first = self._day("from")
-        last = self._day("to")
-        return recorded_between(
+        first = self._parse_bound("from")
+        last = self._parse_bound("to")
+        return filter_by_recording_time(
             queryset, midnight(first) if first else None, midnight(last + timedelta(days=1)) if last else None
         )
 
-    def _day(self, end: str) -> date | None:
+    def _parse_bound(self, end: str) -> date | None:
         text = self.used_parameters.get(f"{self.field_path}_{end}")
-        return day(str(text)) if text else None
+        return parse_day(str(text)) if text else None
 
 
-def day(text: str) -> date | None:
+def parse_day(text: str) -> date | None:
     """A date as people type it, ISO or British; None when it is none."""
     try:
-        found = parse_date(text) or datetime.strptime(text, "%d/%m/%Y").date()
+        day = parse_date(text) or datetime.strptime(text, "%d/%m/%Y").date()
     except ValueError:
         return None
-    return min(max(found, _FIRST), _LAST)
+    return min(max(day, _EARLIEST_DAY), _LATEST_DAY)
 
 
-def midnight(of: date) -> datetime:
-    return timezone.make_aware(datetime.combine(of, time.min))
+def midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))

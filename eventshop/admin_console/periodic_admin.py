@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils import timezone
 
-from eventshop.admin_console.formatting import when
+from eventshop.admin_console.formatting import moment_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.operations.models import PeriodicWork
@@ -13,7 +13,7 @@ from eventshop.operations.models import PeriodicWork
 
 @admin.register(PeriodicWork)
 class PeriodicWorkAdmin(ReadOnlyAdmin):
-    when_empty = "No periodic work has run yet. It is started by beat and done by a worker."
+    empty_message = "No periodic work has run yet. It is started by beat and done by a worker."
     list_display = ("name", "state", "next", "last", "said")
     list_filter = ("failed",)
     search_fields = ("name", "said")
@@ -30,9 +30,9 @@ class PeriodicWorkAdmin(ReadOnlyAdmin):
         return "failed" if row.failed else "waiting"
 
     @display(description="Due", ordering="due_at")
-    def next(self, row: PeriodicWork) -> str:
-        return when(row.due_at)
+    def next_run(self, row: PeriodicWork) -> str:
+        return moment_html(row.due_at)
 
     @display(description="Last done", ordering="finished_at")
-    def last(self, row: PeriodicWork) -> str:
-        return when(row.finished_at) if row.finished_at else "never"
+    def last_run(self, row: PeriodicWork) -> str:
+        return moment_html(row.finished_at) if row.finished_at else "never"

@@ -9,10 +9,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 from eventshop.admin_console.estimated_pagination import CountedChangeList
-from eventshop.admin_console.unfold_adapter import ChangeList, SkinAdmin
+from eventshop.admin_console.unfold_adapter import ChangeList, UnfoldModelAdmin
 
 
-class ReadOnlyAdmin(SkinAdmin):
+class ReadOnlyAdmin(UnfoldModelAdmin):
     """Who may view may view; nobody may add, change or delete, whatever rights they were given."""
 
     show_full_result_count = False
@@ -21,7 +21,7 @@ class ReadOnlyAdmin(SkinAdmin):
     list_per_page = 50
     list_disable_select_all = True
     #: What the list says while there is nothing to show.
-    when_empty: ClassVar[str] = "There is nothing of this yet."
+    empty_message: ClassVar[str] = "There is nothing of this yet."
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CountedChangeList
@@ -56,9 +56,9 @@ class ReadOnlyAdmin(SkinAdmin):
         obj: Any = None,
     ) -> HttpResponse:
         if obj is not None:
-            context |= self.page(request, obj)
+            context |= self.detail_context(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
-    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+    def detail_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """What the page of a row shows beside its fields."""
         return {}

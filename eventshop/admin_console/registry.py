@@ -19,57 +19,57 @@ class Link(NamedTuple):
     url: str
 
 
-class Row(NamedTuple):
+class ChangedRow(NamedTuple):
     """A read model's row that an event changes. `reached`: the projection has come past that event."""
 
     text: str
     url: str
-    reached: bool
+    is_projected: bool
 
 
 #: From an aggregate's type and id to the page of its read model row, if there is one.
-RowPage = Callable[[str, UUID], Link | None]
+RowPageFinder = Callable[[str, UUID], Link | None]
 #: From a name people use (an order's number) to streams. Indexed look-ups only.
-Naming = Callable[[str], list[UUID]]
+StreamFinder = Callable[[str], list[UUID]]
 
 #: From events to the rows each changes, by position. A fixed number of queries.
-Touching = Callable[[Sequence[StoredEvent]], dict[int, list[Row]]]
+ChangedRowsFinder = Callable[[Sequence[StoredEvent]], dict[int, list[ChangedRow]]]
 
-_row_pages: Final[list[RowPage]] = []
-_namings: Final[list[Naming]] = []
-_touchings: Final[list[Touching]] = []
-
-
-def add_row_page(row_page: RowPage) -> RowPage:
-    _row_pages.append(row_page)
-    return row_page
+_row_page_finders: Final[list[RowPageFinder]] = []
+_stream_finders: Final[list[StreamFinder]] = []
+_changed_rows_finders: Final[list[ChangedRowsFinder]] = []
 
 
-def add_naming(naming: Naming) -> Naming:
-    _namings.append(naming)
-    return naming
+def register_row_page_finder(finder: RowPageFinder) -> RowPageFinder:
+    _row_page_finders.append(finder)
+    return finder
 
 
-def add_touching(touching: Touching) -> Touching:
-    _touchings.append(touching)
-    return touching
+def register_stream_finder(finder: StreamFinder) -> StreamFinder:
+    _stream_finders.append(finder)
+    return finder
 
 
-def rows_touched(events: Sequence[StoredEvent]) -> dict[int, list[Row]]:
+def register_changed_rows_finder(finder: ChangedRowsFinder) -> ChangedRowsFinder:
+    _changed_rows_finders.append(finder)
+    return finder
+
+
+def find_changed_rows(events: Sequence[StoredEvent]) -> dict[int, list[ChangedRow]]:
     """Every row that these events change, by position."""
-    found: dict[int, list[Row]] = {}
-    for touching in _touchings:
-        for position, rows in touching(events).items():
-            found.setdefault(position, []).extend(rows)
-    return found
+    rows_by_position: dict[int, list[ChangedRow]] = {}
+    for finder in _changed_rows_finders:
+        for position, rows in finder(events).items():
+            rows_by_position.setdefault(position, []).extend(rows)
+    return rows_by_position
 
 
-def row_pages(aggregate_type: str, aggregate_id: UUID) -> list[Link]:
+def find_row_pages(aggregate_type: str, aggregate_id: UUID) -> list[Link]:
     """Every read model page about an aggregate."""
-    links = (row_page(aggregate_type, aggregate_id) for row_page in _row_pages)
+    links = (row_page(aggregate_type, aggregate_id) for row_page in _row_page_finders)
     return [link for link in links if link is not None]
 
 
-def streams_named(name: str) -> list[UUID]:
+def find_streams(name: str) -> list[UUID]:
     """The streams that people call by this name."""
-    return [aggregate_id for naming in _namings for aggregate_id in naming(name)]
+    return [aggregate_id for naming in _stream_finders for aggregate_id in naming(name)]

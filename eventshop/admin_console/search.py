@@ -8,26 +8,26 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from eventshop.admin_console.registry import streams_named
+from eventshop.admin_console.registry import find_streams
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.eventstore.tail_reader import newest_position
 
 #: How far positions and recording times may be out of step: writers note the time before they get their position.
-SLACK: Final = timedelta(minutes=10)
+CLOCK_SLACK: Final = timedelta(minutes=10)
 #: Streams that one name may lead to.
-MOST_STREAMS: Final = 50
+MAX_STREAMS: Final = 50
 
 
-def found(events: QuerySet[StoredEvent], text: str) -> QuerySet[StoredEvent]:
+def find_events(events: QuerySet[StoredEvent], text: str) -> QuerySet[StoredEvent]:
     """The events that an id, a position or a name means; each by an index."""
     text = text.strip()
-    identity = as_uuid(text)
+    identity = parse_uuid(text)
     if identity is not None:
         return _by_id(events, identity)
-    meant = Q(aggregate_id__in=streams_named(text)[:MOST_STREAMS])
+    condition = Q(aggregate_id__in=find_streams(text)[:MAX_STREAMS])
     if text.isascii() and text.isdecimal() and len(text) < 19:
-        meant |= Q(position=int(text))  # numbers may be both: an order's and a place in the store
-    return events.filter(meant)
+        condition |= Q(position=int(text))  # numbers may be both: an order's and a place in the store
+    return events.filter(condition)
 
 
 def _by_id(events: QuerySet[StoredEvent], identity: UUID) -> QuerySet[StoredEvent]:
@@ -36,10 +36,10 @@ def _by_id(events: QuerySet[StoredEvent], identity: UUID) -> QuerySet[StoredEven
         if matching.order_by().exists():
             return events.filter(**{field: identity})
     receipt = StoredReceipt.objects.filter(command_id=identity).first()
-    return of_receipt(events, receipt) if receipt else events.none()
+    return events_of_receipt(events, receipt) if receipt else events.none()
 
 
-def of_receipt(events: QuerySet[StoredEvent], receipt: StoredReceipt) -> QuerySet[StoredEvent]:
+def events_of_receipt(events: QuerySet[StoredEvent], receipt: StoredReceipt) -> QuerySet[StoredEvent]:
     """The events a command led to."""
     return events.filter(
         aggregate_id=receipt.aggregate_id,
@@ -53,8 +53,8 @@ def position_at(moment: datetime) -> int:
     low, high = 1, newest_position() + 1
     while low < high:
         middle = (low + high) // 2
-        at = StoredEvent.objects.filter(position__gte=middle).order_by("position")
-        row = at.values_list("position", "recorded_at").first()
+        later_events = StoredEvent.objects.filter(position__gte=middle).order_by("position")
+        row = later_events.values_list("position", "recorded_at").first()
         if row is None or row[1] >= moment:
             high = middle
         else:
@@ -62,18 +62,18 @@ def position_at(moment: datetime) -> int:
     return int(low)
 
 
-def recorded_between(
+def filter_by_recording_time(
     events: QuerySet[StoredEvent], first: datetime | None, end: datetime | None
 ) -> QuerySet[StoredEvent]:
     """Events recorded from a moment on and before another."""
     if first is not None:
-        events = events.filter(position__gte=position_at(first - SLACK), recorded_at__gte=first)
+        events = events.filter(position__gte=position_at(first - CLOCK_SLACK), recorded_at__gte=first)
     if end is not None:
-        events = events.filter(position__lt=position_at(end + SLACK), recorded_at__lt=end)
+        events = events.filter(position__lt=position_at(end + CLOCK_SLACK), recorded_at__lt=end)
     return events
 
 
-def as_uuid(text: str) -> UUID | None:
+def parse_uuid(text: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:

@@ -12,19 +12,19 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.formatting import when
+from eventshop.admin_console.formatting import moment_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.eventstore.hash_chain import stream_heads
 from eventshop.operations.models import SignedRoot
 from eventshop.operations.tamper_evidence import root_files
-from eventshop.operations.tamper_evidence.signed_roots import statement
+from eventshop.operations.tamper_evidence.signed_roots import statement_of
 from eventshop.privacy import signatures
 
 
 @admin.register(SignedRoot)
 class SignedRootAdmin(ReadOnlyAdmin):
-    when_empty = "Nothing was signed yet; that is done once a day."
+    empty_message = "Nothing was signed yet; that is done once a day."
     list_display = ("name", "signed", "until", "streams", "holds")
     ordering = ("-number",)
     fields = ("signed_text", "signature_hex", "key", "holds", "heads_hold", "streams", "taken_at")
@@ -45,7 +45,7 @@ class SignedRootAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         rows = SignedRoot.objects.order_by("number").iterator(chunk_size=1)
         return StreamingHttpResponse(
-            root_files.lines(rows),
+            root_files.encode_roots(rows),
             content_type="application/jsonl",
             headers={"Content-Disposition": 'attachment; filename="eventshop-roots.jsonl"'},
         )
@@ -56,7 +56,7 @@ class SignedRootAdmin(ReadOnlyAdmin):
 
     @display(description="Signed", ordering="taken_at")
     def signed(self, root: SignedRoot) -> str | SafeString:
-        return when(root.taken_at)
+        return moment_html(root.taken_at)
 
     @display(description="Up to position", ordering="to_position")
     def until(self, root: SignedRoot) -> str:
@@ -64,18 +64,22 @@ class SignedRootAdmin(ReadOnlyAdmin):
 
     @display(description="Signature", label={"holds": "success", "wrong": "danger", "unknown key": "danger"})
     def holds(self, root: SignedRoot) -> str:
-        if root.public_key not in signatures.believed():
+        if root.public_key not in signatures.trusted_public_keys():
             return "unknown key"
-        return "holds" if signatures.is_signed(statement(root), bytes(root.signature), root.public_key) else "wrong"
+        return (
+            "holds"
+            if signatures.verify_signature(statement_of(root), bytes(root.signature), root.public_key)
+            else "wrong"
+        )
 
     @display(description="Heads", label={"as signed": "success", "changed": "danger"})
     def heads_hold(self, root: SignedRoot) -> str:
-        return "as signed" if stream_heads.root(bytes(root.heads)) == bytes(root.root) else "changed"
+        return "as signed" if stream_heads.merkle_root(bytes(root.heads)) == bytes(root.root) else "changed"
 
     @display(description="What is signed")
     def signed_text(self, root: SignedRoot) -> str | SafeString:
         return format_html_join(
-            "", '<code class="es-code">{}</code><br>', ((line,) for line in statement(root).decode().splitlines())
+            "", '<code class="es-code">{}</code><br>', ((line,) for line in statement_of(root).decode().splitlines())
         )
 
     @display(description="Signature in hexadecimal")

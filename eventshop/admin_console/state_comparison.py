@@ -13,35 +13,35 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.display_names import by_text
+from eventshop.admin_console.display_names import actor_name
 from eventshop.admin_console.event_detail import event_url
-from eventshop.admin_console.formatting import label, readable, when
+from eventshop.admin_console.formatting import field_label, format_value, moment_html
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore import temporal_queries
 from eventshop.eventstore.models import StoredEvent
-from eventshop.eventstore.temporal_queries import Changed, Moment
+from eventshop.eventstore.temporal_queries import ChangedField, HistoricalState
 
 #: A longer past is not folded for a page.
-LONGEST: Final = 20_000
+MAX_EVENTS: Final = 20_000
 
 
-class By(NamedTuple):
+class ChangeSource(NamedTuple):
     """An event that changed a field."""
 
     text: str
     url: str
 
 
-class Line(NamedTuple):
+class FieldChangeRow(NamedTuple):
     """One changed field."""
 
     name: str
     before: str | SafeString
     after: str | SafeString
-    by: list[By]
+    sources: list[ChangeSource]
 
 
-def page(request: HttpRequest, aggregate_id: UUID, model_admin: Any) -> TemplateResponse:
+def state_comparison_page(request: HttpRequest, aggregate_id: UUID, model_admin: Any) -> TemplateResponse:
     """`?to=7&since=3`, or `?at=2026-01-31T12:00&time=happened`; the address can be shared."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
@@ -50,66 +50,72 @@ def page(request: HttpRequest, aggregate_id: UUID, model_admin: Any) -> Template
         raise Http404
     context = {**model_admin.admin_site.each_context(request), "opts": model_admin.model._meta, "stream": newest}
     try:
-        context |= _shown(request, aggregate_id, newest.version)
+        context |= _comparison_context(request, aggregate_id, newest.version)
     except EventShopError as error:
         context["problem"] = f"The state cannot be computed: {error}"
     title = f"{newest.aggregate_type} {aggregate_id} as it was"
-    return TemplateResponse(request, "console/past.html", context | {"title": title})
+    return TemplateResponse(request, "console/state_comparison.html", context | {"title": title})
 
 
-def _shown(request: HttpRequest, aggregate_id: UUID, length: int) -> dict[str, Any]:
+def _comparison_context(request: HttpRequest, aggregate_id: UUID, length: int) -> dict[str, Any]:
     asked, happened = request.GET.get("at", ""), request.GET.get("time") == "happened"
-    if length > LONGEST:
-        return {"problem": f"This stream is long: states are shown of streams up to {LONGEST:,} events."}
-    at = _moment(asked)
+    if length > MAX_EVENTS:
+        return {"problem": f"This stream is long: states are shown of streams up to {MAX_EVENTS:,} events."}
+    at = _parse_moment(asked)
     if asked and at is None:
         return {"problem": f"{asked} is no time.", "length": length, "to": length, "since": length - 1}
-    to = _number(request, "to", length, length)
+    to = _parse_version(request, "to", length, length)
     shown = (
-        temporal_queries.as_of(aggregate_id, at, business=happened)
+        temporal_queries.load_as_of(aggregate_id, at, business=happened)
         if at
-        else temporal_queries.at_version(aggregate_id, to)
+        else temporal_queries.load_at_version(aggregate_id, to)
     )
     to = shown.version
-    since = _number(request, "since", max(to - 1, 0), to)
+    since = _parse_version(request, "since", max(to - 1, 0), to)
     return {
         "length": length,
         "to": to,
         "since": since,
         "asked": asked,
         "happened": happened,
-        "told": _told(shown),
-        "fields": [(label(name), readable(value)) for name, value in temporal_queries.fields(shown.state).items()],
-        "changes": [_line(it) for it in temporal_queries.diff(aggregate_id, since, to)],
-        "earlier": _step(to - 1, since) if to > 0 else "",
-        "later": _step(to + 1, since) if to < length else "",
+        "told": _last_event_context(shown),
+        "fields": [
+            (field_label(name), format_value(value))
+            for name, value in temporal_queries.flatten_state(shown.state).items()
+        ],
+        "changes": [_change_row(it) for it in temporal_queries.diff_versions(aggregate_id, since, to)],
+        "earlier": _version_link(to - 1, since) if to > 0 else "",
+        "later": _version_link(to + 1, since) if to < length else "",
         "event_url": event_url(shown.last.position) if shown.last else "",
     }
 
 
-def _step(to: int, since: int) -> str:
+def _version_link(to: int, since: int) -> str:
     """One version on, the same distance back."""
     return "?" + urlencode({"to": to, "since": min(since, to)})
 
 
-def _told(shown: Moment) -> dict[str, Any]:
+def _last_event_context(shown: HistoricalState) -> dict[str, Any]:
     last = shown.last
     if last is None:
         return {}
     return {
         "event": last.event_type,
         "actor": last.actor,
-        "occurred": when(last.occurred_at),
-        "recorded": when(last.recorded_at),
+        "occurred": moment_html(last.occurred_at),
+        "recorded": moment_html(last.recorded_at),
     }
 
 
-def _line(it: Changed) -> Line:
-    by = [By(f"{meta.event_type} {meta.version}, {by_text(meta.actor)}", event_url(meta.position)) for meta in it.by]
-    return Line(label(it.field), readable(it.before), readable(it.after), by)
+def _change_row(it: ChangedField) -> FieldChangeRow:
+    by = [
+        ChangeSource(f"{meta.event_type} {meta.version}, {actor_name(meta.actor)}", event_url(meta.position))
+        for meta in it.changed_by
+    ]
+    return FieldChangeRow(field_label(it.field), format_value(it.before), format_value(it.after), by)
 
 
-def _moment(text: str) -> datetime | None:
+def _parse_moment(text: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -117,6 +123,6 @@ def _moment(text: str) -> datetime | None:
     return at if at.tzinfo else timezone.make_aware(at)
 
 
-def _number(request: HttpRequest, name: str, otherwise: int, most: int) -> int:
+def _parse_version(request: HttpRequest, name: str, otherwise: int, most: int) -> int:
     text = request.GET.get(name, "")
     return min(int(text), most) if text.isascii() and text.isdecimal() and len(text) < 10 else otherwise

@@ -12,34 +12,34 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console import state_comparison
-from eventshop.admin_console.formatting import when
+from eventshop.admin_console.formatting import moment_html
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
 from eventshop.admin_console.list_filters import AggregateTypeFilter, RecordedFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.registry import row_pages
-from eventshop.admin_console.search import as_uuid, found
-from eventshop.admin_console.state_diff import change_at
-from eventshop.admin_console.timeline import lines
+from eventshop.admin_console.registry import find_row_pages
+from eventshop.admin_console.search import parse_uuid, find_events
+from eventshop.admin_console.state_diff import describe_change
+from eventshop.admin_console.timeline import timeline_rows
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.core.message_registry import registry
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.models import Stream
 
 #: Events on one page of a stream.
-PAGE: Final = 50
+PAGE_SIZE: Final = 50
 
 
 class StreamChangeList(KeysetChangeList):
     """One query per aggregate type, on the index of first events; then the last event of each stream of the page."""
 
-    def branches(self) -> Sequence[QuerySet[Any]]:
+    def indexed_queries(self) -> Sequence[QuerySet[Any]]:
         if self.query:
             return [self.queryset]
         chosen = self.params.get("aggregate")
         names = [chosen] if chosen else sorted(registry.aggregates)
         return [self.queryset.filter(aggregate_type=name) for name in names]
 
-    def completed(self, page: list[Any]) -> list[Any]:
+    def load_column_data(self, page: list[Any]) -> list[Any]:
         newest = StoredEvent.objects.filter(aggregate_id=OuterRef("aggregate_id")).order_by("-version")
         firsts = Stream.objects.filter(position__in=[stream.position for stream in page])
         last = dict(firsts.values_list("position", Subquery(newest.values("position")[:1])))
@@ -51,7 +51,7 @@ class StreamChangeList(KeysetChangeList):
 
 @admin.register(Stream)
 class StreamAdmin(ReadOnlyAdmin):
-    when_empty = "No event was recorded yet."
+    empty_message = "No event was recorded yet."
     list_display = ("of_type", "aggregate_id", "length", "last_event", "last_at", "began")
     list_display_links = ("aggregate_id",)
     list_filter = (AggregateTypeFilter, ("recorded_at", RecordedFilter))
@@ -74,23 +74,23 @@ class StreamAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         if not search_term.strip():
             return queryset, False
-        events = found(StoredEvent.objects.all(), search_term).order_by()
+        events = find_events(StoredEvent.objects.all(), search_term).order_by()
         ids = list(events.values_list("aggregate_id", flat=True).distinct()[: self.list_per_page])
         return queryset.filter(aggregate_id__in=ids), False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        aggregate_id = as_uuid(object_id)
+        aggregate_id = parse_uuid(object_id)
         return self.get_queryset(request).filter(aggregate_id=aggregate_id).first() if aggregate_id else None
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(state_comparison.page)
+        view = self.admin_site.admin_view(state_comparison.state_comparison_page)
         return [
             path("<uuid:aggregate_id>/past/", view, {"model_admin": self}, name="ops_stream_past"),
             *super().get_urls(),
         ]
 
-    def page(self, request: HttpRequest, obj: Stream) -> dict[str, Any]:
-        return stream_page(obj, _version(request.GET.get("version", "")))
+    def detail_context(self, request: HttpRequest, obj: Stream) -> dict[str, Any]:
+        return stream_context(obj, _parse_version(request.GET.get("version", "")))
 
     @display(description="type", label=True)
     def of_type(self, stream: Stream) -> str:
@@ -106,38 +106,38 @@ class StreamAdmin(ReadOnlyAdmin):
 
     @display(description="last recorded")
     def last_at(self, stream: Any) -> str | SafeString:
-        return when(stream.last.recorded_at)
+        return moment_html(stream.last.recorded_at)
 
     @display(description="began")
     def began(self, stream: Stream) -> str | SafeString:
-        return when(stream.recorded_at)
+        return moment_html(stream.recorded_at)
 
 
-def stream_page(stream: StoredEvent, version: int) -> dict[str, Any]:
+def stream_context(stream: StoredEvent, version: int) -> dict[str, Any]:
     """A page of a stream that begins at a version; and the state after the page's last event."""
     events = StoredEvent.objects.filter(aggregate_id=stream.aggregate_id)
     last = events.order_by("-version").values_list("version", "recorded_at").first() or (1, stream.recorded_at)
     length = last[0]
     first = max(1, min(version, length))
-    shown = list(events.filter(version__gte=first, version__lt=first + PAGE).order_by("version"))
+    shown = list(events.filter(version__gte=first, version__lt=first + PAGE_SIZE).order_by("version"))
     until = shown[-1].version
     return {
         "stream": stream,
         "title": stream.aggregate_type,
         "subtitle": str(stream.aggregate_id),
         "length": length,
-        "began": when(stream.recorded_at),
-        "last_at": when(last[1]),
-        "lines": lines(shown),
+        "began": moment_html(stream.recorded_at),
+        "last_at": moment_html(last[1]),
+        "lines": timeline_rows(shown),
         "first_shown": first,
         "last_shown": until,
-        "previous_version": max(1, first - PAGE) if first > 1 else None,
+        "previous_version": max(1, first - PAGE_SIZE) if first > 1 else None,
         "next_version": until + 1 if until < length else None,
-        "last_page_version": max(1, length - PAGE + 1),
-        "state_change": change_at(stream.aggregate_type, stream.aggregate_id, until),
-        "row_pages": row_pages(stream.aggregate_type, stream.aggregate_id),
+        "last_page_version": max(1, length - PAGE_SIZE + 1),
+        "state_change": describe_change(stream.aggregate_type, stream.aggregate_id, until),
+        "row_pages": find_row_pages(stream.aggregate_type, stream.aggregate_id),
     }
 
 
-def _version(text: str) -> int:
+def _parse_version(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 1

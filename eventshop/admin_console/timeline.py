@@ -9,42 +9,45 @@ from typing import Any, Final, NamedTuple
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.event_detail import event_url
-from eventshop.admin_console.formatting import label, readable, when
+from eventshop.admin_console.formatting import field_label, format_value, moment_html
 from eventshop.eventstore.models import StoredEvent
 
 #: Fields that a line does not repeat: they name the stream.
-_OBVIOUS: Final = ("order_id",)
-_MOST: Final = 4
-_LONGEST: Final = 60
+_OMITTED_FIELDS: Final = ("order_id",)
+_MAX_FIELDS: Final = 4
+_MAX_TEXT_LENGTH: Final = 60
 
 
-class Line(NamedTuple):
+class TimelineRow(NamedTuple):
     """One event of a timeline."""
 
     event: StoredEvent
     url: str
     when: str | SafeString
-    words: str
+    summary: str
 
 
-def lines(events: Iterable[StoredEvent]) -> list[Line]:
-    return [Line(event, event_url(event.position), when(event.occurred_at), words(event.payload)) for event in events]
+def timeline_rows(events: Iterable[StoredEvent]) -> list[TimelineRow]:
+    return [
+        TimelineRow(event, event_url(event.position), moment_html(event.occurred_at), summarise_payload(event.payload))
+        for event in events
+    ]
 
 
-def words(payload: str) -> str:
+def summarise_payload(payload: str) -> str:
     """The first few plain fields of a fact: `Reference 536365, Total 139.12 GBP, 7 lines`."""
     try:
         fields = json.loads(payload)
     except ValueError:
         return ""
-    told = (_told(name, value) for name, value in fields.items() if name not in _OBVIOUS)
-    return ", ".join([text for text in told if text][:_MOST])
+    told = (_summarise_field(name, value) for name, value in fields.items() if name not in _OMITTED_FIELDS)
+    return ", ".join([text for text in told if text][:_MAX_FIELDS])
 
 
-def _told(name: str, value: Any) -> str:
+def _summarise_field(name: str, value: Any) -> str:
     if value in (None, "", []):
         return ""
     if isinstance(value, list):
         return f"{len(value)} {name if len(value) != 1 else name.removesuffix('s')}"
-    text = str(readable(value))
-    return "" if "<" in text else f"{label(name)} {text[:_LONGEST]}"
+    text = str(format_value(value))
+    return "" if "<" in text else f"{field_label(name)} {text[:_MAX_TEXT_LENGTH]}"

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from django.contrib.admin import FieldListFilter, ModelAdmin, SimpleListFilter
     from django.contrib.admin.views.main import ChangeList as ChangeList
 
-    SkinAdmin: TypeAlias = ModelAdmin[Any]
+    UnfoldModelAdmin: TypeAlias = ModelAdmin[Any]
     RangeDateFilter: TypeAlias = FieldListFilter
     RangeNumericFilter: TypeAlias = FieldListFilter
     DropdownFilter: TypeAlias = SimpleListFilter
     ChoicesDropdownFilter: TypeAlias = FieldListFilter
 else:
-    from unfold.admin import ModelAdmin as SkinAdmin
+    from unfold.admin import ModelAdmin as UnfoldModelAdmin
     from unfold.contrib.filters.admin import (
         ChoicesDropdownFilter,
         DropdownFilter,
@@ -33,7 +33,7 @@ __all__ = [
     "DropdownFilter",
     "RangeDateFilter",
     "RangeNumericFilter",
-    "SkinAdmin",
+    "UnfoldModelAdmin",
     "detail_action",
     "display",
 ]

@@ -9,25 +9,25 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest, HttpResponse
 
-from eventshop.admin_console.display_names import by_text
-from eventshop.admin_console.unfold_adapter import SkinAdmin, display
+from eventshop.admin_console.display_names import actor_name
+from eventshop.admin_console.unfold_adapter import UnfoldModelAdmin, display
 
 if TYPE_CHECKING:
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
     from django.contrib.auth.forms import AdminUserCreationForm as UserCreationForm
 
-    Accounts: TypeAlias = UserAdmin[Any]
+    DjangoUserAdmin: TypeAlias = UserAdmin[Any]
 else:
     from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-    Accounts = UserAdmin
+    DjangoUserAdmin = UserAdmin
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
 @admin.register(User)
-class StaffUserAdmin(Accounts, SkinAdmin):
+class StaffUserAdmin(DjangoUserAdmin, UnfoldModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -38,16 +38,16 @@ class StaffUserAdmin(Accounts, SkinAdmin):
     @display(description="username", ordering="username")
     def called(self, login: User) -> str:
         """Customers sign in by their address; the name of their login is their id."""
-        return by_text(login.username)
+        return actor_name(login.username)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         login = self.get_object(request, object_id)
-        shown = {"title": by_text(login.username)} if login else {}
+        shown = {"title": actor_name(login.username)} if login else {}
         return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
 
 @admin.register(Group)
-class StaffGroupAdmin(GroupAdmin, SkinAdmin):
+class StaffGroupAdmin(GroupAdmin, UnfoldModelAdmin):
     filter_horizontal = ()

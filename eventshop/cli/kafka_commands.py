@@ -10,61 +10,61 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 
-from eventshop.cli.progress_bar import progress
+from eventshop.cli.progress_bar import show_progress
 from eventshop.core.errors import EventShopError
 
 
-def has_both() -> bool:
+def has_postgres_and_kafka() -> bool:
     """Whether this program has PostgreSQL and Kafka."""
     return bool(settings.KAFKA_OPTIONS) and connection.vendor == "postgresql"
 
 
-def needs_both(command: str) -> None:
+def require_postgres_and_kafka(command: str) -> None:
     """Raises `CommandError` where there is no PostgreSQL or no Kafka."""
-    if not has_both():
+    if not has_postgres_and_kafka():
         raise CommandError(f"{command} needs PostgreSQL (DATABASE_URL) and Kafka (EVENT_LOG_URL=kafka://...)")
 
 
 @contextmanager
-def said_clearly(again: str) -> Iterator[None]:
+def report_errors(interrupt_note: str) -> Iterator[None]:
     """Whatever stops a command is one line and an exit status; `again`: what to do after Ctrl-C."""
     try:
         yield
     except (EventShopError, DatabaseError) as error:
         raise CommandError(str(error).strip()) from error
     except KeyboardInterrupt:
-        raise CommandError(f"Stopped. {again}", returncode=130) from None
+        raise CommandError(f"Stopped. {interrupt_note}", returncode=130) from None
 
 
-def verify(command: BaseCommand) -> None:
+def verify_topic(command: BaseCommand) -> None:
     """Compare table and topic and say what came out; raises `CommandError` when they are not the same."""
     from eventshop.messaging.kafka import topics
     from eventshop.messaging.reconciliation.compare import Comparison
-    from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopic
+    from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
 
-    topic, started = topics.event_store(), monotonic()
-    topics.checked(topic)
-    with OrderedTopic(topic) as ordered:
+    topic, started = topics.event_store_topic(), monotonic()
+    topics.require_topic(topic)
+    with OrderedTopicReader(topic) as ordered:
         comparison = Comparison(ordered)
-        with progress(command, "verifying", comparison.total) as told:
-            verdict = comparison.run(told)
-    for line in verdict.named:
+        with show_progress(command, "verifying", comparison.total) as report_progress:
+            verdict = comparison.run(report_progress)
+    for line in verdict.examples:
         command.stdout.write(line)
-    beside = [
-        f"{verdict.waiting:,} not yet relayed",
+    remarks = [
+        f"{verdict.unpublished:,} not yet relayed",
         f"{verdict.tombstones:,} tombstones",
         f"{verdict.foreign:,} foreign records",
     ]
-    if verdict.gone:
-        beside.append(f"{verdict.gone:,} events that are on neither side any more")
+    if verdict.vanished:
+        remarks.append(f"{verdict.vanished:,} events that are on neither side any more")
     if verdict.without_receipt:
-        beside.append(f"{verdict.without_receipt:,} commands whose receipt is not on Kafka")
+        remarks.append(f"{verdict.without_receipt:,} commands whose receipt is not on Kafka")
     command.stdout.write(
-        f"{verdict.equal:,} events are the same up to position {verdict.position}; {', '.join(beside)}; "
+        f"{verdict.equal:,} events are the same up to position {verdict.position}; {', '.join(remarks)}; "
         f"{monotonic() - started:.1f} s."
     )
     if verdict.difference:
-        raise CommandError(f"The table and {topic} differ: {verdict.difference.sentence}.")
+        raise CommandError(f"The table and {topic} differ: {verdict.difference.message}.")
     if verdict.foreign:
         raise CommandError(f"{topic} holds records that are no events of ours; the first are named above.")
     command.stdout.write(f"The table and {topic} agree.")

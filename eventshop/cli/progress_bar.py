@@ -9,10 +9,10 @@ from time import monotonic
 from django.core.management.base import BaseCommand
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from eventshop.cli.rich_output import console
+from eventshop.cli.rich_output import create_console
 
 
-def bar_of(command: BaseCommand) -> Progress:
+def create_bar(command: BaseCommand) -> Progress:
     """The bar itself; its tasks have a field `pace`."""
     return Progress(
         TextColumn("{task.description}"),
@@ -20,17 +20,17 @@ def bar_of(command: BaseCommand) -> Progress:
         MofNCompleteColumn(),
         TextColumn("{task.fields[pace]}"),
         TimeRemainingColumn(),
-        console=console(command),
+        console=create_console(command),
     )
 
 
 @contextmanager
-def progress(command: BaseCommand, what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+def show_progress(command: BaseCommand, description: str, total: int | None = None) -> Iterator[Callable[..., None]]:
     """Gives a function that is told how far it is, and how many events that took where that is another number."""
-    bar = bar_of(command)
+    bar = create_bar(command)
     started = monotonic()
     with bar:
-        task = bar.add_task(what, total=total, pace="")
+        task = bar.add_task(description, total=total, pace="")
 
         def told(done: int, events: int | None = None) -> None:
             pace = f"{(done if events is None else events) / (monotonic() - started):,.0f} events/s"

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from rich.console import Console
 
 
-def console(command: BaseCommand) -> Console:
+def create_console(command: BaseCommand) -> Console:
     """A console on the command's standard output; where that is no terminal, wide enough for every table."""
     # Django's wrapper ends each write with a line break, which would tear progress bars apart.
     out = cast(IO[str], command.stdout._out)

@@ -1,1 +1,1 @@
-"""Messages, aggregates, names and codec: pure Python and msgspec, no Django."""
+"""Messages, aggregates, sagas, the message registry and serialization: pure Python and msgspec, no Django."""

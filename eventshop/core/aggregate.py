@@ -1,4 +1,4 @@
-"""The shape of every aggregate: a frozen value that decides and evolves."""
+"""The base class of every aggregate: a frozen value with `decide` and `evolve`."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ E = TypeVar("E", bound=Event)
 
 
 class Aggregate(Struct, Generic[C, E], frozen=True):
-    """`class Order(Aggregate[OrderCommand, OrderEvent], frozen=True)`; its defaults are the state before anything.
+    """`class Order(Aggregate[OrderCommand, OrderEvent], frozen=True)`; its defaults are the initial state.
 
-    The two unions are the one list of what it takes and what it tells: mypy, the registry and the schema export
-    read them. Nothing here reads a clock, makes an id or does I/O.
+    The two unions are the only list of its commands and events: mypy, the message registry and the schema export
+    read them. An aggregate reads no clock, creates no id and does no I/O.
     """
 
     @staticmethod
     def id_of(command: C) -> UUID:
-        """Which aggregate a command is for."""
+        """Return the id of the aggregate that a command addresses."""
         raise NotImplementedError
 
     def decide(self, command: C) -> Sequence[E]:
-        """The facts that follow from a command, none if it is already so; raises `CommandRefused` otherwise."""
+        """Return the events that a command leads to, empty if nothing changes; raises `CommandRefused`."""
         raise NotImplementedError
 
     def evolve(self, event: E) -> Self:
-        """The state after a fact. Cannot fail."""
+        """Return the state after an event. Must not fail."""
         raise NotImplementedError
 
     def evolve_all(self, events: Iterable[E]) -> Self:
+        """Return the state after several events, applied in order."""
         state = self
         for event in events:
             state = state.evolve(event)

@@ -1,4 +1,4 @@
-"""Sums and products of decimals that are never rounded unnoticed, and the one division that says how it rounds."""
+"""Decimal arithmetic that never rounds silently, and one division with explicit rounding."""
 
 from __future__ import annotations
 
@@ -14,46 +14,48 @@ from decimal import (
 )
 from typing import Final
 
-#: Python's own context rounds to 28 digits without a word; a price times a quantity can have 36. This one raises.
-_EXACT: Final = Context(prec=76, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
-_ROUNDING: Final = Context(prec=76, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
+#: Python's default context rounds to 28 digits silently; a price times a quantity can have 36. This context raises.
+_EXACT_CONTEXT: Final = Context(prec=76, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+_ROUNDING_CONTEXT: Final = Context(
+    prec=76, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow]
+)
 
 ZERO: Final = Decimal(0)
 
 
-def plus(one: Decimal, other: Decimal) -> Decimal:
-    return _EXACT.add(one, other)
+def add(left: Decimal, right: Decimal) -> Decimal:
+    return _EXACT_CONTEXT.add(left, right)
 
 
-def minus(one: Decimal, other: Decimal) -> Decimal:
-    return _EXACT.subtract(one, other)
+def subtract(left: Decimal, right: Decimal) -> Decimal:
+    return _EXACT_CONTEXT.subtract(left, right)
 
 
-def times(one: Decimal, other: Decimal) -> Decimal:
-    return _EXACT.multiply(one, other)
+def multiply(left: Decimal, right: Decimal) -> Decimal:
+    return _EXACT_CONTEXT.multiply(left, right)
 
 
-def ratio(one: Decimal, other: Decimal, *, decimals: int) -> Decimal:
-    """`one / other` to so many decimals, half to even."""
+def divide(dividend: Decimal, divisor: Decimal, *, decimals: int) -> Decimal:
+    """Return `dividend / divisor` rounded half to even to a number of decimal places."""
     unit = Decimal(1).scaleb(-decimals)
-    return _ROUNDING.divide(one, other).quantize(unit, context=_ROUNDING)
+    return _ROUNDING_CONTEXT.divide(dividend, divisor).quantize(unit, context=_ROUNDING_CONTEXT)
 
 
-def rounded_up(value: Decimal, *, decimals: int) -> Decimal:
-    """The smallest number of so many decimals that is not below."""
-    return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_CEILING, context=_ROUNDING)
+def round_up(value: Decimal, *, decimals: int) -> Decimal:
+    """Round towards positive infinity to a number of decimal places."""
+    return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_CEILING, context=_ROUNDING_CONTEXT)
 
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:
-    return not _EXACT.remainder(value, step)
+    return not _EXACT_CONTEXT.remainder(value, step)
 
 
-def decimals(value: Decimal) -> int:
-    """Digits after the point that are not trailing zeros."""
-    exponent = value.normalize(_EXACT).as_tuple().exponent
+def decimal_places(value: Decimal) -> int:
+    """Return the number of digits after the decimal point, without trailing zeros."""
+    exponent = value.normalize(_EXACT_CONTEXT).as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
-def plain(value: Decimal) -> str:
-    """One text for one number, without exponent and trailing zeros."""
-    return f"{value.normalize(_EXACT):f}"
+def format_plain(value: Decimal) -> str:
+    """Format without exponent and trailing zeros, so that equal numbers give equal texts."""
+    return f"{value.normalize(_EXACT_CONTEXT):f}"

@@ -1,4 +1,4 @@
-"""The one error tree. Every error carries its data; the first line of a docstring is its default message."""
+"""All error classes. Every error carries its data; the first line of its docstring is its default message."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import ClassVar
 
 
 class EventShopError(Exception):
-    """Something EventShop refuses or cannot do."""
+    """EventShop refused an operation or failed to complete it."""
 
-    #: Stable, for API clients and documentation; never reworded.
+    #: Stable identifier for API clients and documentation; never changed.
     code: ClassVar[str] = "error"
 
     def __init__(self, message: str | None = None, /, **data: object) -> None:
         self.data = data
-        self.message = message or self._told(data)
+        self.message = message or self._default_message(data)
         super().__init__(self.message)
 
-    def _told(self, data: dict[str, object]) -> str:
+    def _default_message(self, data: dict[str, object]) -> str:
         sentence = cleandoc(self.__doc__ or "").partition("\n")[0].rstrip(".")
         if not data:
             return sentence
         return f"{sentence}: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in data.items())
 
 
-# --- what a message may not be, whatever the state ---------------------------------------------------------------
+# --- messages that are invalid in every state --------------------------------------------------------------------
 
 
 class InvalidMessage(EventShopError, ValueError):
-    """This message makes no sense, whatever the state."""
+    """The message is invalid, independent of any state."""
 
     code = "invalid-message"
 
@@ -57,44 +57,44 @@ class EventTooLarge(InvalidMessage):
     code = "event-too-large"
 
 
-# --- what the rules of a domain refuse ---------------------------------------------------------------------------
+# --- refusals by domain rules ------------------------------------------------------------------------------------
 
 
 class CommandRefused(EventShopError):
-    """The rules do not allow this command now."""
+    """The domain rules do not allow this command in the present state."""
 
     code = "command-refused"
 
 
 class PersonErased(CommandRefused):
-    """This person's data was erased; nothing about them can be stored any more."""
+    """This person's data was erased; no personal data about them can be stored any more."""
 
     code = "person-erased"
 
 
 class AlreadyTaken(CommandRefused):
-    """Somebody else has this already."""
+    """Another person already has this value."""
 
     code = "already-taken"
 
 
-# --- what the store refuses --------------------------------------------------------------------------------------
+# --- event store -------------------------------------------------------------------------------------------------
 
 
 class StoreError(EventShopError):
-    """The event store refuses this."""
+    """The event store refused the operation."""
 
     code = "store-error"
 
 
 class Conflict(StoreError):
-    """Somebody else changed this in the meantime."""
+    """Another writer changed this aggregate in the meantime."""
 
     code = "conflict"
 
 
 class WrongExpectedVersion(Conflict):
-    """The stream is at another version than expected."""
+    """The stream is not at the expected version."""
 
     code = "wrong-expected-version"
 
@@ -112,61 +112,61 @@ class DuplicateEvent(Conflict):
 
 
 class VersionGap(StoreError):
-    """The version leaves a gap in the stream."""
+    """The version would leave a gap in the stream."""
 
     code = "version-gap"
 
 
 class WrongAggregateType(StoreError):
-    """This id belongs to an aggregate of another type."""
+    """This id belongs to an aggregate of a different type."""
 
     code = "wrong-aggregate-type"
 
 
 class AppendOnly(StoreError):
-    """Events are never changed or deleted."""
+    """Stored events cannot be changed or deleted."""
 
     code = "append-only"
 
 
 class BrokenStream(StoreError):
-    """A stored event cannot be read as the event its name says."""
+    """A stored event cannot be decoded as the event type it is stored under."""
 
     code = "broken-stream"
 
 
 class Tampered(StoreError):
-    """A personal value was changed, or belongs to another event, field or person."""
+    """A stored personal value was changed, or belongs to another event, field or person."""
 
     code = "tampered"
 
 
 class TailBusy(StoreError):
-    """Writers did not let the tail reader in within its time; it tries again."""
+    """The tail reader timed out while waiting for writers; it tries again."""
 
     code = "tail-busy"
 
 
-# --- what is wrong with the program ------------------------------------------------------------------------------
+# --- registration errors -----------------------------------------------------------------------------------------
 
 
 class RegistryError(EventShopError):
-    """A message type is registered wrongly."""
+    """A message type is declared or registered incorrectly."""
 
     code = "registry-error"
 
 
 class DuplicateName(RegistryError):
-    """Two message types claim the same stored name."""
+    """Two message types have the same stored name."""
 
     code = "duplicate-name"
 
 
-# --- what a projection refuses -----------------------------------------------------------------------------------
+# --- projections -------------------------------------------------------------------------------------------------
 
 
 class ProjectionError(EventShopError):
-    """A projection cannot go on."""
+    """A projection cannot continue."""
 
     code = "projection-error"
 
@@ -178,6 +178,6 @@ class UnknownProjection(ProjectionError):
 
 
 class CheckpointMoved(ProjectionError):
-    """Another worker moved this projection's checkpoint; nothing was written."""
+    """Another worker moved this projection's checkpoint; this batch was not written."""
 
     code = "checkpoint-moved"

@@ -1,4 +1,4 @@
-"""Which stored name is which type. Names are stable; where a class lives is nobody's business."""
+"""Maps stored names to message types. Stored names are stable and independent of module paths."""
 
 from __future__ import annotations
 
@@ -11,111 +11,113 @@ from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import DuplicateName, RegistryError, UnknownName
 from eventshop.core.messages import Command, Event
 from eventshop.core.personal_fields import PersonalField, personal_fields
-from eventshop.core.serialization import prepare
-from eventshop.core.upcasting import Reader, Shape, Step, Upcasters, reader_of
+from eventshop.core.serialization import prepare_decoders
+from eventshop.core.upcasting import EventReader, EventSchemaId, Upcasters, UpcasterStep, build_reader
 
 AnyAggregate: TypeAlias = Aggregate[Any, Any]
 T = TypeVar("T")
 
 
-class Registry:
-    """Aggregates by name, and the commands and events their declarations list.
+class MessageRegistry:
+    """Aggregates by name, with the commands and events that their declarations list.
 
-    Raises `DuplicateName` when a name is taken by another type, `UnknownName` when asked for one nobody has.
+    Raises `DuplicateName` when another type already has a name, `UnknownName` for a name that is not registered.
     """
 
     def __init__(self) -> None:
         self.aggregates: dict[str, type[AnyAggregate]] = {}
         self.events: dict[str, type[Event]] = {}
         self.commands: dict[str, type[Command]] = {}
-        self._owner: dict[type[Command] | type[Event], type[AnyAggregate]] = {}
-        self._names: dict[type[Event], str] = {}
-        self._personal: dict[type[Struct], tuple[PersonalField, ...]] = {}
-        self._keeping: set[type[AnyAggregate]] = set()
-        self._steps: dict[Shape, Step] = {}
-        self._readers: dict[tuple[str, int], Reader] = {}
+        self._aggregate_by_message: dict[type[Command] | type[Event], type[AnyAggregate]] = {}
+        self._name_by_event: dict[type[Event], str] = {}
+        self._personal_fields: dict[type[Struct], tuple[PersonalField, ...]] = {}
+        self._with_personal_data: set[type[AnyAggregate]] = set()
+        self._steps: dict[EventSchemaId, UpcasterStep] = {}
+        self._readers: dict[tuple[str, int], EventReader] = {}
 
     def add(self, aggregate: type[AnyAggregate], upcasters: Upcasters | None = None) -> None:
-        """Register an aggregate with every command and event its declaration names, and how earlier ones are read."""
-        commands, events = declared(aggregate)
+        """Register an aggregate, the commands and events of its declaration, and its upcasters."""
+        commands, events = declared_messages(aggregate)
         for message in (*commands, *events):
-            check_fields(message)
+            check_field_types(message)
             if personal := personal_fields(message):
-                self._personal[message] = personal
-                self._keeping.add(aggregate)
-        _claim(self.aggregates, aggregate.__name__, aggregate)
+                self._personal_fields[message] = personal
+                self._with_personal_data.add(aggregate)
+        _register_unique(self.aggregates, aggregate.__name__, aggregate)
         for command in commands:
-            _claim(self.commands, command.__name__, command)
-            self._owner[command] = aggregate
+            _register_unique(self.commands, command.__name__, command)
+            self._aggregate_by_message[command] = aggregate
         for event in events:
             name = event.stored_name or event.__name__
-            _claim(self.events, name, event)
-            self._names[event] = name
-            self._owner[event] = aggregate
+            _register_unique(self.events, name, event)
+            self._name_by_event[event] = name
+            self._aggregate_by_message[event] = aggregate
         for shape, step in upcasters.steps.items() if upcasters else ():
-            _claim(self._steps, shape, step)
-        prepare(aggregate, *commands, *events)
+            _register_unique(self._steps, shape, step)
+        prepare_decoders(aggregate, *commands, *events)
         self._readers.clear()
 
-    def reader(self, event_type: str, schema_version: int) -> Reader:
-        """How an event that was stored under this name and version is read."""
+    def reader_for(self, event_type: str, schema_version: int) -> EventReader:
+        """Return the reader for events stored under this name and schema version; raises `UnknownName`."""
         found = self._readers.get((event_type, schema_version))
         if found is None:
-            found = reader_of(Shape(event_type, schema_version), self._steps, self.events, self.personal)
+            found = build_reader(
+                EventSchemaId(event_type, schema_version), self._steps, self.events, self.personal_fields_of
+            )
             if found is None:
-                raise UnknownName(name=repr(event_type), known=_listed(self.events))
+                raise UnknownName(name=repr(event_type), known=_join_names(self.events))
             self._readers[event_type, schema_version] = found
         return found
 
-    def knows(self, event_type: str, schema_version: int) -> bool:
-        """Whether events of this name can be read."""
-        return event_type in self.events or Shape(event_type, schema_version) in self._steps
+    def can_read(self, event_type: str, schema_version: int) -> bool:
+        """Whether events of this name and schema version can be read."""
+        return event_type in self.events or EventSchemaId(event_type, schema_version) in self._steps
 
-    def step(self, shape: Shape) -> Step | None:
-        """The upcaster from a shape to the next, if it needs one."""
+    def upcaster_step(self, shape: EventSchemaId) -> UpcasterStep | None:
+        """Return the upcaster of a schema version, or None."""
         return self._steps.get(shape)
 
     def stored_names(self, event: type[Event]) -> list[str]:
-        """Every name under which events of a type lie in the store: today's, then those of before."""
-        former = {shape.event_type for shape in self._steps if self.reader(*shape).kind is event}
+        """Return every stored name of an event type: the current one first, then former ones."""
+        former = {shape.event_type for shape in self._steps if self.reader_for(*shape).event_class is event}
         return [self.name_of(event), *sorted(former - {self.name_of(event)})]
 
     def aggregate_of(self, message: type[Command] | type[Event]) -> type[AnyAggregate]:
         try:
-            return self._owner[message]
+            return self._aggregate_by_message[message]
         except KeyError:
             raise UnknownName(name=message.__name__) from None
 
     def name_of(self, event: type[Event]) -> str:
         try:
-            return self._names[event]
+            return self._name_by_event[event]
         except KeyError:
             raise UnknownName(name=event.__name__) from None
 
-    def personal(self, message: type[Struct]) -> tuple[PersonalField, ...]:
-        """The fields of a command or event that are somebody's personal data; nearly all have none."""
-        return self._personal.get(message, ())
+    def personal_fields_of(self, message: type[Struct]) -> tuple[PersonalField, ...]:
+        """Return the fields of a command or event that hold personal data; nearly always none."""
+        return self._personal_fields.get(message, ())
 
-    def keeping(self, aggregate: type[AnyAggregate]) -> bool:
-        """Whether anything that an aggregate takes or tells can hold personal data."""
-        return aggregate in self._keeping
+    def aggregate_holds_personal_data(self, aggregate: type[AnyAggregate]) -> bool:
+        """Whether any command or event of an aggregate can hold personal data."""
+        return aggregate in self._with_personal_data
 
-    def keeps_personal(self, command: type[Command]) -> bool:
-        """Whether anything that the command's aggregate takes or tells can hold personal data."""
-        return self._owner.get(command) in self._keeping
+    def command_involves_personal_data(self, command: type[Command]) -> bool:
+        """Whether any command or event of the command's aggregate can hold personal data."""
+        return self._aggregate_by_message.get(command) in self._with_personal_data
 
-    def event(self, name: str) -> type[Event]:
-        return _find(self.events, name)
+    def event_class(self, name: str) -> type[Event]:
+        return _look_up(self.events, name)
 
-    def command(self, name: str) -> type[Command]:
-        return _find(self.commands, name)
+    def command_class(self, name: str) -> type[Command]:
+        return _look_up(self.commands, name)
 
-    def aggregate(self, name: str) -> type[AnyAggregate]:
-        return _find(self.aggregates, name)
+    def aggregate_class(self, name: str) -> type[AnyAggregate]:
+        return _look_up(self.aggregates, name)
 
 
-def declared(aggregate: type[AnyAggregate]) -> tuple[list[type[Command]], list[type[Event]]]:
-    """The commands and events an aggregate's declaration lists."""
+def declared_messages(aggregate: type[AnyAggregate]) -> tuple[list[type[Command]], list[type[Event]]]:
+    """Return the commands and events that an aggregate's declaration lists; raises `RegistryError`."""
     for base in getattr(aggregate, "__orig_bases__", ()):
         if get_origin(base) is Aggregate:
             commands, events = (get_args(union) or (union,) for union in get_args(base))
@@ -125,19 +127,19 @@ def declared(aggregate: type[AnyAggregate]) -> tuple[list[type[Command]], list[t
     )
 
 
-def check_fields(message: type[Struct]) -> None:
-    """Refuse a field that could hold an inexact amount or a time without zone; raises `RegistryError`."""
-    for kind in _kinds(inspect.type_info(message), set()):
+def check_field_types(message: type[Struct]) -> None:
+    """Raise `RegistryError` for a field that could hold an inexact number or a time without time zone."""
+    for kind in _walk_types(inspect.type_info(message), set()):
         if isinstance(kind, inspect.FloatType):
             raise RegistryError(
-                f"{message.__name__}: a float is never exact, use Decimal or Money", message=message.__name__
+                f"{message.__name__}: a float is not exact, use Decimal or Money", message=message.__name__
             )
         if isinstance(kind, inspect.DateTimeType) and kind.tz is not True:
-            raise RegistryError(f"{message.__name__}: a time needs its zone, use Instant", message=message.__name__)
+            raise RegistryError(f"{message.__name__}: a time needs a time zone, use Instant", message=message.__name__)
 
 
-def _kinds(kind: inspect.Type, seen: set[type]) -> Iterator[inspect.Type]:
-    """A type and every type inside it."""
+def _walk_types(kind: inspect.Type, seen: set[type]) -> Iterator[inspect.Type]:
+    """Yield a type and every type inside it."""
     yield kind
     inner: list[inspect.Type] = []
     if isinstance(kind, inspect.StructType) and kind.cls not in seen:
@@ -146,25 +148,25 @@ def _kinds(kind: inspect.Type, seen: set[type]) -> Iterator[inspect.Type]:
     inner += [part for name in ("item_type", "key_type", "value_type") if (part := getattr(kind, name, None))]
     inner += [*getattr(kind, "types", ()), *getattr(kind, "item_types", ())]
     for part in inner:
-        yield from _kinds(part, seen)
+        yield from _walk_types(part, seen)
 
 
-def _claim(names: dict[Any, Any], name: Any, claimant: Any) -> None:
+def _register_unique(names: dict[Any, Any], name: Any, claimant: Any) -> None:
     if names.setdefault(name, claimant) is not claimant:
         first, second = (getattr(one, "__qualname__", repr(one)) for one in (names[name], claimant))
         raise DuplicateName(name=name, first=first, second=second)
 
 
-def _find(names: dict[str, T], name: str) -> T:
+def _look_up(names: dict[str, T], name: str) -> T:
     try:
         return names[name]
     except KeyError:
-        raise UnknownName(name=repr(name), known=_listed(names)) from None
+        raise UnknownName(name=repr(name), known=_join_names(names)) from None
 
 
-def _listed(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     return "; ".join(sorted(names)) or "none"
 
 
-#: The program's own names. Domain modules add their aggregates when they are imported.
-registry = Registry()
+#: The registry of this program. Domain modules add their aggregates when they are imported.
+registry = MessageRegistry()

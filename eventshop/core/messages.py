@@ -1,4 +1,4 @@
-"""What is said and what happened: commands, events, and what is known beside them."""
+"""Commands, events, the envelope of a command and the metadata of an event."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import msgspec
 import uuid_utils
 from msgspec import Struct
 
-#: A moment with its time zone; a naive one is refused.
+#: A time with its time zone; a naive time is refused.
 Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 #: One line of text: no control characters, at most 200 characters.
 Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 #: As `Text`, and not empty.
-Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+NonEmptyText: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 
 
 class Command(Struct, frozen=True, forbid_unknown_fields=True):
-    """An intention, valid on its own: nonsense is refused in `__post_init__`, without knowing any state."""
+    """An intention. `__post_init__` refuses what is invalid in every state."""
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
-    """A fact in the past tense, rich enough that no reader must look anything up.
+    """A fact, named in the past tense, with everything that a reader needs.
 
-    `schema_version` counts the shapes this type has had. `stored_name` (default: the class name) is what the store
-    and the log call it; it never changes once an event is stored.
+    `schema_version` is raised with each change of the fields. `stored_name` (default: the class name) is the name
+    in the event store and the event log; it never changes once an event is stored.
     """
 
     schema_version: ClassVar[int] = 1
@@ -34,24 +34,24 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Envelope(Struct, frozen=True):
-    """Who sends a command, when, and as part of which story.
+    """The sender, time and correlation of a command.
 
-    Made at the edge (page, API, importer, saga): this is where ids and clock enter. Left out, `correlation_id` is the
-    command's own id and `occurred_at` is when the store recorded it.
+    Built at the edge (page, API, importer, saga), where ids are created and the clock is read. Defaults:
+    `correlation_id` is the command's own id, `occurred_at` is the time of recording.
     """
 
     command_id: UUID
-    actor: Name = "system"
+    actor: NonEmptyText = "system"
     occurred_at: Instant | None = None
     correlation_id: UUID | None = None
     causation_id: UUID | None = None
     saga_id: UUID | None = None
-    sequence_number: int = 0  # place of the cause within the correlation; events count on from here
-    metadata: dict[str, str] = {}  # traceparent, request id and other free context; never personal data
+    sequence_number: int = 0  # of the causing event within its correlation; this command's events continue the count
+    metadata: dict[str, str] = {}  # traceparent, request id and other context; never personal data
 
 
 class Meta(Struct, frozen=True):
-    """Everything known beside an event's own fields. DESIGN.md, section 4."""
+    """The metadata of a stored event: its identity, place in the stream, times, causation and actor."""
 
     event_id: UUID
     aggregate_id: UUID
@@ -76,13 +76,13 @@ class Meta(Struct, frozen=True):
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
-class Recorded(Struct, Generic[E_co], frozen=True):
-    """An event as the store gives it back: the fact, and what is known beside it."""
+class RecordedEvent(Struct, Generic[E_co], frozen=True):
+    """A stored event with its metadata."""
 
     event: E_co
     meta: Meta
 
 
 def new_id() -> UUID:
-    """A UUIDv7 (RFC 9562): sorts by the time it was made, so that indexes grow at one end."""
+    """Return a UUIDv7 (RFC 9562). It sorts by creation time, so that indexes grow at one end."""
     return UUID(int=uuid_utils.uuid7().int)

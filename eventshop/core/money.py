@@ -16,17 +16,17 @@ MAX_DECIMALS: Final = 8
 #: Whole digits that every money column can hold.
 MAX_DIGITS: Final = 15
 
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_PLAIN: Final = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(?:\.[0-9]{{1,{MAX_DECIMALS}}})?")
-#: Currencies that were found to be some.
-_met: Final[set[str]] = set()
+_CURRENCY_CODE: Final = re.compile(r"[A-Z]{3}")
+_PLAIN_AMOUNT: Final = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(?:\.[0-9]{{1,{MAX_DECIMALS}}})?")
+#: Currency codes that passed validation before.
+_known_currencies: Final[set[str]] = set()
 
 
 class Money(Struct, frozen=True, forbid_unknown_fields=True):
     """An amount (exact, finite `Decimal`) and its ISO 4217 currency.
 
-    Arithmetic never leaves the currency: mixing two raises `CurrencyMismatch`. A float, a NaN or more than
-    eight decimals raises `InvalidMoney`. On the wire: `{"amount": "9.00", "currency": "GBP"}`.
+    Mixing two currencies raises `CurrencyMismatch`. A float, a NaN or more than eight decimals raises
+    `InvalidMoney`. As JSON: `{"amount": "9.00", "currency": "GBP"}`.
     """
 
     amount: Decimal
@@ -34,19 +34,24 @@ class Money(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         amount, currency = self.amount, self.currency
-        if type(amount) is Decimal and type(currency) is str and currency in _met and _PLAIN.fullmatch(str(amount)):
-            return  # as nearly all are: every stored event passes here whenever it is read
-        self._check()
-        _met.add(currency)
+        if (
+            type(amount) is Decimal
+            and type(currency) is str
+            and currency in _known_currencies
+            and _PLAIN_AMOUNT.fullmatch(str(amount))
+        ):
+            return  # fast path for nearly all amounts: every read of a stored event validates its amounts here
+        self._validate()
+        _known_currencies.add(currency)
 
-    def _check(self) -> None:
+    def _validate(self) -> None:
         amount, currency = self.amount, self.currency
         if type(amount) is not Decimal:
-            raise InvalidMoney("an amount is a Decimal, written as text", amount=repr(amount))
+            raise InvalidMoney("an amount must be a Decimal, written as text", amount=repr(amount))
         if not amount.is_finite():
             raise InvalidMoney(amount=amount)
-        if not (type(currency) is str and _CURRENCY.fullmatch(currency)):
-            raise InvalidMoney("a currency is three capital letters", currency=repr(currency))
+        if not (type(currency) is str and _CURRENCY_CODE.fullmatch(currency)):
+            raise InvalidMoney("a currency must be three capital letters", currency=repr(currency))
         if self.decimals > MAX_DECIMALS:
             raise InvalidMoney(f"{amount} has more than {MAX_DECIMALS} decimals", amount=amount)
         if amount.adjusted() >= MAX_DIGITS:
@@ -58,36 +63,36 @@ class Money(Struct, frozen=True, forbid_unknown_fields=True):
         return max(0, -exponent) if isinstance(exponent, int) else 0
 
     def __add__(self, other: Money) -> Money:
-        return Money(self.amount + self._same(other), self.currency)
+        return Money(self.amount + self._same_currency_amount(other), self.currency)
 
     def __sub__(self, other: Money) -> Money:
-        return Money(self.amount - self._same(other), self.currency)
+        return Money(self.amount - self._same_currency_amount(other), self.currency)
 
     def __mul__(self, quantity: int) -> Money:
         if type(quantity) is not int:
-            raise InvalidMoney("money is multiplied by whole numbers only", quantity=repr(quantity))
+            raise InvalidMoney("money can only be multiplied by a whole number", quantity=repr(quantity))
         return Money(self.amount * quantity, self.currency)
 
     def __neg__(self) -> Money:
         return Money(-self.amount, self.currency)
 
     def __lt__(self, other: Money) -> bool:
-        return self.amount < self._same(other)
+        return self.amount < self._same_currency_amount(other)
 
     def __le__(self, other: Money) -> bool:
-        return self.amount <= self._same(other)
+        return self.amount <= self._same_currency_amount(other)
 
     def __str__(self) -> str:
         return f"{self.amount:,} {self.currency}"
 
-    def _same(self, other: Money) -> Decimal:
+    def _same_currency_amount(self, other: Money) -> Decimal:
         if self.currency != other.currency:
             raise CurrencyMismatch(left=self.currency, right=other.currency)
         return other.amount
 
 
 def total(amounts: Iterable[Money], *, currency: str) -> Money:
-    """The sum of amounts that are all in `currency`; zero when there are none."""
+    """Return the sum of amounts in `currency`, zero for none; raises `CurrencyMismatch`."""
     result = Money(Decimal(0), currency)
     for amount in amounts:
         result = result + amount

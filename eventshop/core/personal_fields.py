@@ -1,4 +1,4 @@
-"""Which fields of a message are somebody's personal data: marked on the type, read by whoever keeps them secret."""
+"""Marks for fields that hold personal data, declared on the message type and read by the encryption of fields."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from eventshop.core.errors import RegistryError
 class Personal(Struct, frozen=True):
     """`name: Annotated[Name | Redacted, Personal(of="user_id", purpose="contact")]`
 
-    `of` is the field that names the person (empty there: the aggregate stands for them), `purpose` what the value is
-    kept for: each has a key of its own. `since` is the schema version from which on it is stored encrypted. `unique`
-    names a set in which no two persons may have the same value.
+    `of` is the field that holds the person's id (if that is empty, the aggregate is the person). `purpose` says why
+    the value is kept; each purpose has its own key. `since` is the first schema version that stores it encrypted.
+    `unique` names a set in which no two persons may have the same value.
     """
 
     of: str
@@ -25,16 +25,16 @@ class Personal(Struct, frozen=True):
 
 
 class Redacted(Struct, frozen=True, forbid_unknown_fields=True):
-    """A personal value whose key is gone: it was there, and nobody can read it any more."""
+    """Stands for a personal value that can no longer be decrypted because its key was destroyed."""
 
-    redacted: str  # the purpose it was kept for
+    redacted: str  # the purpose for which it was kept
 
     def __str__(self) -> str:
         return "[erased]"
 
 
 class PersonalField(Struct, frozen=True):
-    """One marked field of one message type."""
+    """A field of a message type that holds personal data."""
 
     name: str
     of: str
@@ -44,42 +44,42 @@ class PersonalField(Struct, frozen=True):
 
 
 def personal_fields(message: type[Struct]) -> tuple[PersonalField, ...]:
-    """The marked fields of a message; raises `RegistryError` for a mark that could not be kept."""
+    """Return the fields of a message type that hold personal data; raises `RegistryError` for an invalid mark."""
     hints = get_type_hints(message, include_extras=True)
-    found = []
+    fields = []
     for name in message.__struct_fields__:
-        for mark in _marks(hints[name]):
+        for mark in _personal_marks(hints[name]):
             if mark.of not in message.__struct_fields__:
                 raise RegistryError(
-                    f"{message.__name__}.{name}: it has no field {mark.of!r} that says whose it is",
+                    f"{message.__name__}.{name}: the mark names the field {mark.of!r}, which {message.__name__} does not have",
                     message=message.__name__,
                 )
-            found.append(PersonalField(name, mark.of, mark.purpose, mark.since, mark.unique))
+            fields.append(PersonalField(name, mark.of, mark.purpose, mark.since, mark.unique))
         _refuse_nested(message, name, hints[name])
-    return tuple(found)
+    return tuple(fields)
 
 
-def _marks(hint: Any) -> Iterator[Personal]:
+def _personal_marks(hint: Any) -> Iterator[Personal]:
     return (mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Personal))
 
 
 def _refuse_nested(message: type[Struct], name: str, hint: Any) -> None:
-    # Only whole fields are encrypted: a mark further inside would promise what nobody keeps.
-    for kind in _inside(hint, set()):
+    # Only whole fields are encrypted: a mark inside a nested struct would have no effect.
+    for kind in _nested_structs(hint, set()):
         inner = get_type_hints(kind, include_extras=True)
-        if any(True for field in kind.__struct_fields__ for _ in _marks(inner[field])):
+        if any(True for field in kind.__struct_fields__ for _ in _personal_marks(inner[field])):
             raise RegistryError(
                 f"{message.__name__}.{name}: {kind.__name__} has marked fields; mark the whole field instead",
                 message=message.__name__,
             )
 
 
-def _inside(hint: Any, seen: set[Any]) -> Iterator[type[Struct]]:
-    """The structs that a field may hold."""
+def _nested_structs(hint: Any, seen: set[Any]) -> Iterator[type[Struct]]:
+    """Yield the struct types that a field may hold, at any depth."""
     if isinstance(hint, type) and issubclass(hint, Struct) and hint not in seen:
         seen.add(hint)
         yield hint
-        for inner in get_type_hints(hint, include_extras=True).values():
-            yield from _inside(inner, seen)
+        for nested_hint in get_type_hints(hint, include_extras=True).values():
+            yield from _nested_structs(nested_hint, seen)
     for part in get_args(hint):
-        yield from _inside(part, seen)
+        yield from _nested_structs(part, seen)

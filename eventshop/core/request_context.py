@@ -1,4 +1,4 @@
-"""The request from outside that is being handled: every command sent meanwhile belongs to it."""
+"""The context of the request being handled; its metadata is added to every command sent meanwhile."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ from msgspec.structs import replace
 
 from eventshop.core.messages import Envelope
 
-#: More commands than this are counted under the request, and named no more.
-MOST_NAMED: Final = 100
+#: The ids of the first so many commands of a request are recorded; further ones are only counted.
+MAX_RECORDED_COMMANDS: Final = 100
 
 
-class Handling:
-    """A request while it is handled. `metadata` goes beside every event; `commands` are the ids of what was sent."""
+class RequestContext:
+    """A request being handled. `metadata` is stored with every event, `command_ids` are the commands sent so far."""
 
     def __init__(self, metadata: dict[str, str]) -> None:
         self.metadata = metadata
-        self.commands: list[UUID] = []
-        self.sent = 0
+        self.command_ids: list[UUID] = []
+        self.command_count = 0
 
-    def note(self, command_id: UUID) -> None:
-        self.sent += 1
-        if len(self.commands) < MOST_NAMED:
-            self.commands.append(command_id)
+    def record_command(self, command_id: UUID) -> None:
+        self.command_count += 1
+        if len(self.command_ids) < MAX_RECORDED_COMMANDS:
+            self.command_ids.append(command_id)
 
 
-_current: ContextVar[Handling | None] = ContextVar("handling", default=None)
+_current: ContextVar[RequestContext | None] = ContextVar("handling", default=None)
 
 
 @contextmanager
-def handling(request: Handling) -> Iterator[Handling]:
-    """Around all that is done for a request, in this thread or task."""
-    before = _current.set(request)
+def use_request_context(context: RequestContext) -> Iterator[RequestContext]:
+    """Set the context for the enclosed block in this thread or task."""
+    token = _current.set(context)
     try:
-        yield request
+        yield context
     finally:
-        _current.reset(before)
+        _current.reset(token)
 
 
-def trace_id() -> str:
-    """The trace that the request being handled belongs to; empty outside of any."""
-    request = _current.get()
-    return request.metadata.get("traceparent", "--").split("-")[1] if request else ""
+def current_trace_id() -> str:
+    """Return the trace id (W3C Trace Context) of the current request; empty outside a request."""
+    context = _current.get()
+    return context.metadata.get("traceparent", "--").split("-")[1] if context else ""
 
 
-def in_context(envelope: Envelope) -> Envelope:
-    """The envelope with what is known of the request that its command belongs to; its own metadata stays."""
-    request = _current.get()
-    if request is None:
+def add_request_metadata(envelope: Envelope) -> Envelope:
+    """Return the envelope with the metadata of the current request; the envelope's own metadata wins."""
+    context = _current.get()
+    if context is None:
         return envelope
-    request.note(envelope.command_id)
-    return replace(envelope, metadata={**request.metadata, **envelope.metadata})
+    context.record_command(envelope.command_id)
+    return replace(envelope, metadata={**context.metadata, **envelope.metadata})

@@ -1,4 +1,4 @@
-"""The shape of every saga: a frozen value that hears what happened, reacts with steps, and evolves."""
+"""The base class of every saga (process manager): a frozen value with `react` and `evolve`."""
 
 from __future__ import annotations
 
@@ -10,101 +10,101 @@ from uuid import UUID
 from msgspec import Struct
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.messages import Command, Event, Meta, Name
+from eventshop.core.messages import Command, Event, Meta, NonEmptyText
 
-# --- what a saga hears beside events -----------------------------------------------------------------------------
+# --- messages to a saga, besides events --------------------------------------------------------------------------
 
 
-class Refused(Struct, frozen=True):
-    """The rules refused a command of this saga. `code` is the error's, `reason` is for people."""
+class RefusedCommand(Struct, frozen=True):
+    """A command of this saga was refused by the domain rules. `code` is the error's, `reason` is for people."""
 
     command: Command
     code: str
     reason: str
 
 
-class TimedOut(Struct, frozen=True):
-    """A time that this saga waited for has come."""
+class TimerFired(Struct, frozen=True):
+    """A timer of this saga fired."""
 
-    name: Name
-
-
-class Answer(Struct, frozen=True, forbid_unknown_fields=True):
-    """What came of an effect, told by its handler or by whoever heard of it otherwise."""
+    name: NonEmptyText
 
 
-class CompensationAsked(Struct, frozen=True):
-    """A person wants this undone as far as it has come."""
-
-    reason: Name
+class EffectResult(Struct, frozen=True, forbid_unknown_fields=True):
+    """The result of an effect, given by its handler or reported from elsewhere (such as a webhook)."""
 
 
-# --- what a saga does --------------------------------------------------------------------------------------------
+class CompensationRequested(Struct, frozen=True):
+    """An operator requested the compensation of all steps done so far."""
+
+    reason: NonEmptyText
+
+
+# --- actions of a saga -------------------------------------------------------------------------------------------
 
 
 class Effect(Struct, frozen=True, forbid_unknown_fields=True):
-    """Something done outside, by a handler that gets a key for it: done again under the same key, it is done once."""
+    """A call to an outside system. Its handler receives an idempotency key, the same for every retry."""
 
 
-class Wait(Struct, frozen=True):
-    """Hear `TimedOut(name)` at a moment, or some time after what is reacted to. A second one of a name replaces it."""
+class StartTimer(Struct, frozen=True):
+    """Send `TimerFired(name)` at the time `due`, or `after` the message reacted to. The same name replaces the timer."""
 
-    name: Name
+    name: NonEmptyText
     after: timedelta | None = None
     due: datetime | None = None
 
     def __post_init__(self) -> None:
         if (self.after is None) == (self.due is None):
-            raise InvalidMessage(f"{self.name}: wait for a time after this, or until a moment")
+            raise InvalidMessage(f"{self.name}: a timer needs either `after` or `due`, and not both")
         if self.due is not None and self.due.tzinfo is None:
-            raise InvalidMessage(f"{self.name}: a moment needs its time zone")
+            raise InvalidMessage(f"{self.name}: `due` needs a time zone")
 
 
-class StopWaiting(Struct, frozen=True):
-    """Do not hear of that time any more; nothing if it has come already."""
+class CancelTimer(Struct, frozen=True):
+    """Cancel a timer; no effect if it has fired already."""
 
-    name: Name
-
-
-Step: TypeAlias = Command | Effect | Wait | StopWaiting
-#: Everything any saga may hear; each declares the part it knows.
-Heard: TypeAlias = Event | Answer | Refused | TimedOut | CompensationAsked
-
-H = TypeVar("H")
+    name: NonEmptyText
 
 
-class Saga(Struct, Generic[H], frozen=True):
-    """`class Fulfilment(Saga[FulfilmentHears], frozen=True)`; its defaults are the state before anything.
+SagaAction: TypeAlias = Command | Effect | StartTimer | CancelTimer
+#: Every message that a saga can receive; each saga declares those that it handles.
+SagaMessage: TypeAlias = Event | EffectResult | RefusedCommand | TimerFired | CompensationRequested
 
-    The union is the one list of what it hears: the runner delivers those events and no other. Nothing here reads a
-    clock, makes an id or does I/O. Each thing is heard once: events of one aggregate in their order, those of
-    several aggregates in any order.
+M = TypeVar("M")
+
+
+class Saga(Struct, Generic[M], frozen=True):
+    """`class Fulfilment(Saga[FulfilmentMessage], frozen=True)`; its defaults are the initial state.
+
+    The union is the only list of its messages: the runner delivers those and no others. A saga reads no clock,
+    creates no id and does no I/O. Each message is delivered once: the events of one aggregate in order, those of
+    different aggregates in any order.
     """
 
-    #: What it is called in tables and addresses; never changes once one has started.
+    #: The name in tables and URLs; never changes once an instance has started.
     kind: ClassVar[str]
-    #: Counts the ways it has been written. One that has started goes on as the version it started with.
+    #: Raised when the logic changes. An instance continues with the version that it started with.
     version: ClassVar[int] = 1
 
     @staticmethod
     def subject_of(event: Any) -> UUID | None:
-        """Whose story an event is part of: of one subject there is one saga. None: of nobody's."""
+        """Return the id of the subject that an event belongs to (one instance per subject), or None."""
         raise NotImplementedError
 
     @staticmethod
     def starts_with(event: Any, meta: Meta) -> bool:
-        """Whether a story that nobody tells yet begins with this event."""
+        """Whether this event starts an instance where its subject has none."""
         raise NotImplementedError
 
-    def react(self, heard: H) -> Sequence[Step]:
-        """What is to be done about it, asked of the state before `evolve`. Whatever it raises makes the saga stuck."""
+    def react(self, message: M) -> Sequence[SagaAction]:
+        """Return the actions, computed from the state before `evolve`. Any exception suspends the instance."""
         raise NotImplementedError
 
-    def evolve(self, heard: H) -> Self:
-        """The state after it."""
+    def evolve(self, message: M) -> Self:
+        """Return the state after a message."""
         raise NotImplementedError
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more is to be done; it still hears what comes later."""
+        """Whether the process is finished; later messages are still delivered."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Messages to JSON and back, strictly: what cannot be read back is never written."""
+"""Strict JSON encoding and decoding of messages: what cannot be decoded again is never written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eventshop.core.errors import BrokenStream, EventShopError, EventTooLarge, I
 from eventshop.core.messages import Command, Event
 from eventshop.core.upcasting import Upcaster
 
-#: Kafka's default record limit is 1 MiB for a whole batch (mechanics 2.3); a quarter of it leaves room.
+#: Kafka's default limit is 1 MiB for a whole record batch; a quarter of it leaves room.
 MAX_EVENT_BYTES: Final = 256 * 1024
 
 M = TypeVar("M", bound=msgspec.Struct)
@@ -26,107 +26,110 @@ def _decoder(message: type[M]) -> msgspec.json.Decoder[M]:
     return msgspec.json.Decoder(message)
 
 
-def prepare(*kinds: type[msgspec.Struct]) -> None:
-    """Let msgspec learn these types now, in one thread.
+def prepare_decoders(*types: type[msgspec.Struct]) -> None:
+    """Build msgspec's type information for these types now, in one thread.
 
-    It learns a type at its first use, and shows it to other threads half learnt: two that decode the same type for
-    the first time at once end the process (a null pointer in `json_decode_struct_map_inner`, msgspec 0.22).
+    msgspec builds it at the first use of a type and publishes it to other threads before it is complete: two threads
+    that decode the same type for the first time at once crash the process (a null pointer in
+    `json_decode_struct_map_inner`, msgspec 0.22).
     """
-    for kind in kinds:
-        msgspec.json.Decoder(kind)
+    for type_ in types:
+        msgspec.json.Decoder(type_)
 
 
-def prepare_all() -> None:
-    """As `prepare`, with every type that is imported so far."""
-    waiting = msgspec.Struct.__subclasses__()
-    while waiting:
-        kind = waiting.pop()
-        waiting += kind.__subclasses__()
-        prepare(kind)
+def prepare_all_decoders() -> None:
+    """As `prepare_decoders`, for every struct type imported so far."""
+    remaining = msgspec.Struct.__subclasses__()
+    while remaining:
+        type_ = remaining.pop()
+        remaining += type_.__subclasses__()
+        prepare_decoders(type_)
 
 
-def canonical(message: M) -> tuple[bytes, M]:
-    """Canonical compact JSON of a command or event, and the message exactly as a reader will see it.
+def encode_canonical(message: M) -> tuple[bytes, M]:
+    """Return the canonical compact JSON of a command or event, and the message as a reader will decode it.
 
-    A value built in Python is not checked by msgspec, so what was written is read back and written again: a float
-    for a decimal, a naive time or an overlong text does not survive that. Raises `InvalidMessage` with the path.
+    msgspec does not validate values built in Python. Therefore the JSON is decoded and encoded again: a float for a
+    decimal, a naive time or an overlong text raises `InvalidMessage` with its path.
     """
     try:
-        written = _encoder.encode(message)
+        encoded = _encoder.encode(message)
     except (TypeError, ValueError, OverflowError, UnicodeError) as error:
-        raise _invalid(type(message), error) from error
-    read_back = _read(written, type(message))
-    if _encoder.encode(read_back) != written:
+        raise _to_invalid_message(type(message), error) from error
+    decoded = _decode_encoded(encoded, type(message))
+    if _encoder.encode(decoded) != encoded:
         raise InvalidMessage(
             f"{type(message).__name__}: a field holds another type than it declares (a float for a decimal?)",
             message=type(message).__name__,
         )
-    return written, read_back
+    return encoded, decoded
 
 
-def encoded_event(event: E) -> tuple[bytes, E]:
-    """As `canonical`; raises `EventTooLarge` over 256 KiB."""
-    written, read_back = canonical(event)
-    if len(written) > MAX_EVENT_BYTES:
-        raise EventTooLarge(event=type(event).__name__, bytes=len(written), limit=MAX_EVENT_BYTES)
-    return written, read_back
+def encode_event(event: E) -> tuple[bytes, E]:
+    """As `encode_canonical`; raises `EventTooLarge` over 256 KiB."""
+    encoded, decoded = encode_canonical(event)
+    if len(encoded) > MAX_EVENT_BYTES:
+        raise EventTooLarge(event=type(event).__name__, bytes=len(encoded), limit=MAX_EVENT_BYTES)
+    return encoded, decoded
 
 
-def decode_event(event: type[Event], stored: bytes | str) -> Event:
-    """A stored event; raises `BrokenStream` when its bytes are not what its name says."""
+def decode_event(event_class: type[Event], stored: bytes | str) -> Event:
+    """Decode a stored event; raises `BrokenStream` when the bytes do not match the type."""
     try:
-        happened: Event = _decoder(event).decode(stored)
+        event: Event = _decoder(event_class).decode(stored)
     except (msgspec.DecodeError, ValueError) as error:
-        raise BrokenStream(f"{event.__name__}: {error}", event=event.__name__) from error
-    return happened
+        raise BrokenStream(f"{event_class.__name__}: {error}", event=event_class.__name__) from error
+    return event
 
 
-def upcast_event(event: type[Event], upcasters: Sequence[Upcaster], stored: bytes | str) -> Event:
-    """An event of an earlier shape as today's; raises `BrokenStream`."""
+def upcast_event(event_class: type[Event], upcasters: Sequence[Upcaster], stored: bytes | str) -> Event:
+    """Decode an event of an earlier schema version through its upcasters; raises `BrokenStream`."""
     try:
         fields = msgspec.json.decode(stored)
         for upcast in upcasters:
             fields = upcast(fields)
-        return msgspec.convert(fields, event)
+        return msgspec.convert(fields, event_class)
     except (msgspec.DecodeError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise BrokenStream(f"{event.__name__}: {type(error).__name__}: {error}", event=event.__name__) from error
+        raise BrokenStream(
+            f"{event_class.__name__}: {type(error).__name__}: {error}", event=event_class.__name__
+        ) from error
 
 
-def decode_stored(message: type[M], stored: bytes | str) -> M:
-    """Anything that `canonical` wrote; raises `BrokenStream` when its bytes are no such thing any more."""
+def decode_stored(message_class: type[M], stored: bytes | str) -> M:
+    """Decode what `encode_canonical` wrote; raises `BrokenStream` when the bytes do not match the type."""
     try:
-        read_back: M = _decoder(message).decode(stored)
-        return read_back
+        decoded: M = _decoder(message_class).decode(stored)
+        return decoded
     except (msgspec.DecodeError, ValueError) as error:
-        raise BrokenStream(f"{message.__name__}: {error}", message=message.__name__) from error
+        raise BrokenStream(f"{message_class.__name__}: {error}", message=message_class.__name__) from error
 
 
-def decode_command(command: type[Command], given: bytes | str | Mapping[str, Any]) -> Command:
-    """A command from outside, JSON text or a mapping; raises `InvalidMessage` naming the field and its fault."""
+def decode_command(command_class: type[Command], given: bytes | str | Mapping[str, Any]) -> Command:
+    """Decode a command from outside, JSON text or a mapping; raises `InvalidMessage` with the field and the reason."""
     try:
         raw = msgspec.json.decode(given) if isinstance(given, bytes | str) else given
     except (msgspec.DecodeError, ValueError) as error:
-        raise _invalid(command, error) from error
-    _refuse_floats(command, raw, "$")
+        raise _to_invalid_message(command_class, error) from error
+    _refuse_floats(command_class, raw, "$")
     try:
-        return msgspec.convert(raw, command, strict=True)
+        return msgspec.convert(raw, command_class, strict=True)
     except (msgspec.ValidationError, ValueError) as error:
-        raise _invalid(command, error) from error
+        raise _to_invalid_message(command_class, error) from error
 
 
-def _read(written: bytes, message: type[M]) -> M:
+def _decode_encoded(encoded: bytes, message: type[M]) -> M:
     try:
-        read_back: M = _decoder(message).decode(written)
+        decoded: M = _decoder(message).decode(encoded)
     except (msgspec.DecodeError, ValueError) as error:
-        raise _invalid(message, error) from error
-    return read_back
+        raise _to_invalid_message(message, error) from error
+    return decoded
 
 
 def _refuse_floats(message: type, value: Any, path: str) -> None:
-    # msgspec reads the JSON number 0.1 as a Decimal; whoever sends one has already lost digits.
+    # msgspec decodes the JSON number 0.1 as a Decimal, but the sender has already lost digits.
     if isinstance(value, float):
         raise InvalidMessage(
-            f'{message.__name__}: {path} is the number {value}; write decimals as text, "{value}"', path=path
+            f'{message.__name__}: {path} is the number {value}; write decimals as text: "{value}"', path=path
         )
     if isinstance(value, Mapping):
         for name, item in value.items():
@@ -136,8 +139,8 @@ def _refuse_floats(message: type, value: Any, path: str) -> None:
             _refuse_floats(message, item, f"{path}[{index}]")
 
 
-def _invalid(message: type, error: Exception) -> EventShopError:
-    # msgspec wraps what __post_init__ raised; the typed error inside says more than the wrapper.
+def _to_invalid_message(message: type, error: Exception) -> EventShopError:
+    # msgspec wraps what __post_init__ raised; the inner error is more specific.
     cause = error.__cause__ if isinstance(error.__cause__, InvalidMessage) else error
     if isinstance(cause, InvalidMessage):
         cause.data.setdefault("message", message.__name__)

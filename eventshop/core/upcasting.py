@@ -1,7 +1,7 @@
-"""Events of earlier shapes, as today's program reads them. What is stored is never rewritten.
+"""Upcasting: events of earlier schema versions are converted when they are read. Stored events are never rewritten.
 
-An upcaster is a pure function from the fields of one schema version, as they lie in the stored JSON, to those of the
-next. `orders/domain/upcasters.py` is the example. A version that only added fields with defaults needs none.
+An upcaster is a pure function from the fields of one schema version, as in the stored JSON, to those of the next.
+`orders/domain/upcasters.py` is an example. A version that only adds fields with defaults needs no upcaster.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ Fields: TypeAlias = dict[str, Any]
 Upcaster: TypeAlias = Callable[[Fields], Fields]
 
 
-class Shape(NamedTuple):
-    """One schema version of one event type, by the name it was stored under."""
+class EventSchemaId(NamedTuple):
+    """One schema version of an event type, under its stored name."""
 
     event_type: str
     schema_version: int
 
 
-class Step(NamedTuple):
-    """From one shape to the next. `personal`: the marks of the earlier one, where they were others than later."""
+class UpcasterStep(NamedTuple):
+    """One upcaster and its target. `personal_fields`: the marks of the source version where they differ from the target."""
 
-    to: Shape
+    to: EventSchemaId
     upcast: Upcaster
-    personal: Mapping[str, Personal] | None
+    personal_fields: Mapping[str, Personal] | None
 
 
 class Upcasters:
-    """A domain's upcasters. Raises `DuplicateName` for a second one from the same shape."""
+    """The upcasters of a domain. Raises `DuplicateName` for a second one from the same schema version."""
 
     def __init__(self) -> None:
-        self.steps: dict[Shape, Step] = {}
+        self.steps: dict[EventSchemaId, UpcasterStep] = {}
 
     def upcast(
         self,
@@ -46,51 +46,59 @@ class Upcasters:
         to: tuple[str, int] | None = None,
         personal: Mapping[str, Personal] | None = None,
     ) -> Callable[[Upcaster], Upcaster]:
-        """Register the way from this shape to the next version, or to another type's version (a rename)."""
+        """Register an upcaster to the next version, or with `to` to a version of another type (a rename)."""
 
         def register(upcaster: Upcaster) -> Upcaster:
-            shape = Shape(event_type, schema_version)
+            shape = EventSchemaId(event_type, schema_version)
             if shape in self.steps:
                 raise DuplicateName(name=shape, first=self.steps[shape].upcast.__name__, second=upcaster.__name__)
-            self.steps[shape] = Step(Shape(*(to or (event_type, schema_version + 1))), upcaster, personal)
+            self.steps[shape] = UpcasterStep(
+                EventSchemaId(*(to or (event_type, schema_version + 1))), upcaster, personal
+            )
             return upcaster
 
         return register
 
 
-class Reader(NamedTuple):
-    """How an event stored in some shape is read: as which type, what is sealed in it, and the steps to today."""
+class EventReader(NamedTuple):
+    """How to read events of one stored schema version: their class, their encrypted fields and their upcasters."""
 
-    event_type: str  # today's name
-    kind: type[Event]
-    personal: tuple[PersonalField, ...]
+    event_type: str  # the current name
+    event_class: type[Event]
+    personal_fields: tuple[PersonalField, ...]
     upcasters: tuple[Upcaster, ...]
-    newer: bool = False  # stored by a later program than this one
+    is_newer: bool = False  # written by a later release of this program
 
 
-def reader_of(
-    shape: Shape,
-    steps: Mapping[Shape, Step],
-    kinds: Mapping[str, type[Event]],
-    personal: Callable[[type[Event]], tuple[PersonalField, ...]],
-) -> Reader | None:
-    """The way from a shape to today's; None when no type has that name, nor ever had."""
-    at, upcasters, marks = shape, list[Upcaster](), None
+def build_reader(
+    stored_schema: EventSchemaId,
+    steps: Mapping[EventSchemaId, UpcasterStep],
+    event_classes: Mapping[str, type[Event]],
+    personal_fields_of: Callable[[type[Event]], tuple[PersonalField, ...]],
+) -> EventReader | None:
+    """Return the reader for a stored schema version; None when no event type has or had that name."""
+    schema, upcasters, marks = stored_schema, list[Upcaster](), None
     while True:
-        if step := steps.get(at):
+        if step := steps.get(schema):
             upcasters.append(step.upcast)
-            marks = step.personal if marks is None else marks
-            at = step.to
-        elif at.event_type not in kinds:
+            marks = step.personal_fields if marks is None else marks
+            schema = step.to
+        elif schema.event_type not in event_classes:
             return None
-        elif at.schema_version < kinds[at.event_type].schema_version:
-            at = Shape(at.event_type, at.schema_version + 1)
+        elif schema.schema_version < event_classes[schema.event_type].schema_version:
+            schema = EventSchemaId(schema.event_type, schema.schema_version + 1)
         else:
             break
-    kind = kinds[at.event_type]
-    sealed = personal(kind) if marks is None else tuple(_field(name, mark) for name, mark in marks.items())
-    return Reader(at.event_type, kind, sealed, tuple(upcasters), at.schema_version > kind.schema_version)
+    event_class = event_classes[schema.event_type]
+    fields = (
+        personal_fields_of(event_class)
+        if marks is None
+        else tuple(_to_personal_field(name, mark) for name, mark in marks.items())
+    )
+    return EventReader(
+        schema.event_type, event_class, fields, tuple(upcasters), schema.schema_version > event_class.schema_version
+    )
 
 
-def _field(name: str, mark: Personal) -> PersonalField:
+def _to_personal_field(name: str, mark: Personal) -> PersonalField:
     return PersonalField(name, mark.of, mark.purpose, mark.since, mark.unique)

@@ -15,42 +15,42 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.eventstore.command_execution import Loaded
+from eventshop.eventstore.command_execution import LoadedAggregate
 
 _Key = tuple[type[Aggregate[Any, Any]], UUID]
 
-_remembered: OrderedDict[_Key, Loaded] = OrderedDict()
-_turn = Lock()
+_cache: OrderedDict[_Key, LoadedAggregate] = OrderedDict()
+_lock = Lock()
 
 
-def recall(aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID) -> Loaded | None:
+def get(aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID) -> LoadedAggregate | None:
     """The aggregate as it was left, if that is remembered and may be used here."""
-    if not _worth_it():
+    if not _is_usable():
         return None
-    with _turn:
-        at = _remembered.get((aggregate, aggregate_id))
-        if at is not None:
-            _remembered.move_to_end((aggregate, aggregate_id))
-        return at
+    with _lock:
+        loaded = _cache.get((aggregate, aggregate_id))
+        if loaded is not None:
+            _cache.move_to_end((aggregate, aggregate_id))
+        return loaded
 
 
-def remember(aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID, at: Loaded) -> None:
+def put(aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID, loaded: LoadedAggregate) -> None:
     """Remember an aggregate whose last event is committed; the one not used for longest is forgotten."""
-    if not _worth_it():
+    if not _is_usable():
         return
-    with _turn:
-        _remembered[aggregate, aggregate_id] = at
-        _remembered.move_to_end((aggregate, aggregate_id))
-        while len(_remembered) > settings.AGGREGATES_IN_MEMORY:
-            _remembered.popitem(last=False)
+    with _lock:
+        _cache[aggregate, aggregate_id] = loaded
+        _cache.move_to_end((aggregate, aggregate_id))
+        while len(_cache) > settings.AGGREGATES_IN_MEMORY:
+            _cache.popitem(last=False)
 
 
-def forget(aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID) -> None:
-    with _turn:
-        _remembered.pop((aggregate, aggregate_id), None)
+def evict(aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID) -> None:
+    with _lock:
+        _cache.pop((aggregate, aggregate_id), None)
 
 
-def _worth_it() -> bool:
+def _is_usable() -> bool:
     """Not inside a transaction, which may yet be rolled back; nor on SQLite, where loading asks no other process."""
     if settings.AGGREGATES_IN_MEMORY == 0:
         return False

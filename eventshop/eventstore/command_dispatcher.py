@@ -6,21 +6,27 @@ from collections.abc import Iterable
 from typing import Final
 
 from eventshop.core.errors import Conflict, EventShopError, WrongExpectedVersion
-from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
 from eventshop.core.messages import Command, Envelope, new_id
 from eventshop.eventstore import aggregate_cache, field_encryption
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.command_batch import Batch, Outcome
-from eventshop.eventstore.command_execution import Decided, Job, decided, loaded, prepared
-from eventshop.eventstore.event_append import Raced, Receipt, answer, violations
-from eventshop.eventstore.event_store import earlier_answer
-from eventshop.eventstore.unit_of_work import many_writes, one_write
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.command_batch import CommandBatch, Outcome
+from eventshop.eventstore.command_execution import (
+    CommandResult,
+    PreparedCommand,
+    decide_command,
+    load_aggregate,
+    prepare_command,
+)
+from eventshop.eventstore.event_append import ConcurrencyConflict, Receipt, to_receipt, translate_violations
+from eventshop.eventstore.event_store import replay_receipt
+from eventshop.eventstore.unit_of_work import batch_write, single_write
 
 __all__ = ["Outcome", "Receipt", "send", "send_many"]
 
 #: How often a command that lost a race is decided again.
-RETRIES: Final = 3
+MAX_RETRIES: Final = 3
 
 
 def send(
@@ -28,7 +34,7 @@ def send(
     *,
     envelope: Envelope | None = None,
     expected_version: int | None = None,
-    registry: Registry = program,
+    registry: MessageRegistry = program,
 ) -> Receipt:
     """Decide one command and append what follows, in one transaction with its receipt; two round trips at most.
 
@@ -37,71 +43,75 @@ def send(
     be there (`WrongExpectedVersion`). Also raises what the rules refuse (`CommandRefused`), `InvalidMessage`,
     `UnknownName`, `EventTooLarge`, `WrongAggregateType`. Whatever is raised, nothing is left behind.
     """
-    job = prepared(command, envelope or Envelope(command_id=new_id()), registry)
-    receipt = _from_memory(job, expected_version, registry)
+    prepared = prepare_command(command, envelope or Envelope(command_id=new_id()), registry)
+    receipt = _append_from_cache(prepared, expected_version, registry)
     if receipt is not None:
         return receipt
-    race: Raced | None = None
-    for _ in range(RETRIES + 1):
+    conflict: ConcurrencyConflict | None = None
+    for _ in range(MAX_RETRIES + 1):
         try:
-            with one_write():
-                return _load_and_append(job, expected_version, registry)
-        except Raced as lost:
-            race = lost
-            if job.secrets is not None:  # the key that the command's hash was made with may be another one's now
-                job = prepared(command, job.envelope, registry)
-    raise Conflict(command=type(command).__name__, aggregate_id=job.aggregate_id, tries=RETRIES + 1) from race
+            with single_write():
+                return _load_and_append(prepared, expected_version, registry)
+        except ConcurrencyConflict as error:
+            conflict = error
+            if prepared.session is not None:  # the key that the command's hash was made with may be another one's now
+                prepared = prepare_command(command, prepared.envelope, registry)
+    raise Conflict(
+        command=type(command).__name__, aggregate_id=prepared.aggregate_id, tries=MAX_RETRIES + 1
+    ) from conflict
 
 
-def send_many(commands: Iterable[tuple[Command, Envelope]], *, registry: Registry = program) -> list[Outcome]:
+def send_many(commands: Iterable[tuple[Command, Envelope]], *, registry: MessageRegistry = program) -> list[Outcome]:
     """Decide commands in order and append all that follows in one transaction with two multi-row inserts.
 
     Gives what became of each, in order. A refused command (`CommandRefused`, `InvalidMessage`, `CommandIdReused`) is
     its error in the list, leaves nothing behind and stops no other; anything else is raised and nothing is written.
     The whole batch is decided again when it loses a race, up to three times, then `Conflict`.
     """
-    given = list(commands)
-    race: Raced | None = None
-    for _ in range(RETRIES + 1):
+    pairs = list(commands)
+    conflict: ConcurrencyConflict | None = None
+    for _ in range(MAX_RETRIES + 1):
         try:
-            with violations(), many_writes():
-                return Batch(registry, given).run()
-        except Raced as lost:
-            race = lost
-    raise Conflict(commands=len(given), tries=RETRIES + 1) from race
+            with translate_violations(), batch_write():
+                return CommandBatch(registry, pairs).run()
+        except ConcurrencyConflict as error:
+            conflict = error
+    raise Conflict(commands=len(pairs), tries=MAX_RETRIES + 1) from conflict
 
 
-def _from_memory(job: Job, expected_version: int | None, registry: Registry) -> Receipt | None:
+def _append_from_cache(
+    prepared: PreparedCommand, expected_version: int | None, registry: MessageRegistry
+) -> Receipt | None:
     """Decide on the aggregate as this process left it and append at once: one round trip.
 
     The append holds only if the stream still ends with the very event that was left there. Whatever else comes of it,
     a refusal, nothing to do, a repeated command, somebody's event in between, is worth nothing: None, load and see.
     """
-    at = aggregate_cache.recall(job.aggregate, job.aggregate_id)
-    if at is None or expected_version not in (None, at.head.version):
+    cached = aggregate_cache.get(prepared.aggregate, prepared.aggregate_id)
+    if cached is None or expected_version not in (None, cached.head.version):
         return None
     try:
-        follows = decided(job, at, registry)
-        return _append(job, follows) if follows.rows else None
+        result = decide_command(prepared, cached, registry)
+        return _append(prepared, result) if result.rows else None
     except EventShopError:
-        aggregate_cache.forget(job.aggregate, job.aggregate_id)
+        aggregate_cache.evict(prepared.aggregate, prepared.aggregate_id)
         return None
 
 
-def _load_and_append(job: Job, expected_version: int | None, registry: Registry) -> Receipt:
-    seen, past = engine().history(job.aggregate_id, job.envelope.command_id)
-    if seen:
-        return earlier_answer(job.envelope.command_id, job.payload_hash)
-    at = loaded(job.aggregate, job.aggregate_id, past, registry)
-    if expected_version is not None and expected_version != at.head.version:
+def _load_and_append(prepared: PreparedCommand, expected_version: int | None, registry: MessageRegistry) -> Receipt:
+    is_replay, history = backend().load_history(prepared.aggregate_id, prepared.envelope.command_id)
+    if is_replay:
+        return replay_receipt(prepared.envelope.command_id, prepared.payload_hash)
+    loaded = load_aggregate(prepared.aggregate, prepared.aggregate_id, history, registry)
+    if expected_version is not None and expected_version != loaded.head.version:
         raise WrongExpectedVersion(
-            aggregate_id=job.aggregate_id, expected_version=expected_version, version=at.head.version
+            aggregate_id=prepared.aggregate_id, expected_version=expected_version, version=loaded.head.version
         )
-    return _append(job, decided(job, at, registry))
+    return _append(prepared, decide_command(prepared, loaded, registry))
 
 
-def _append(job: Job, follows: Decided) -> Receipt:
-    with violations(), field_encryption.kept(follows.secrets, follows.claimed):
-        position = engine().append(follows.rows, follows.receipt, follows.before_hash)
-    aggregate_cache.remember(job.aggregate, job.aggregate_id, follows.after)
-    return answer(follows.receipt._replace(position=position), replayed=False)
+def _append(prepared: PreparedCommand, result: CommandResult) -> Receipt:
+    with translate_violations(), field_encryption.save_keys_and_claims(result.session, result.claims):
+        position = backend().append_command(result.rows, result.receipt, result.previous_hash)
+    aggregate_cache.put(prepared.aggregate, prepared.aggregate_id, result.aggregate_after)
+    return to_receipt(result.receipt._replace(position=position), replayed=False)

@@ -11,18 +11,18 @@ from msgspec import Struct
 from eventshop.core import serialization
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import WrongAggregateType
-from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Command, Envelope
-from eventshop.core.request_context import in_context
+from eventshop.core.request_context import add_request_metadata
 from eventshop.eventstore import field_encryption
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.event_append import Append, Written, fingerprint, now
-from eventshop.eventstore.field_encryption import Claimed, Place, Session
-from eventshop.eventstore.records import SNAPSHOT, Past, ReceiptRow, Row
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.event_append import AppendRequest, StreamHead, hash_command, utc_now
+from eventshop.eventstore.field_encryption import EncryptionSession, FieldContext, UniqueValueClaim
+from eventshop.eventstore.records import SNAPSHOT_PREFIX, EventRow, HistoryEntry, ReceiptRow
 from eventshop.eventstore.snapshots import repository
 
 
-class Job(Struct, frozen=True):
+class PreparedCommand(Struct, frozen=True):
     """A command ready to be decided: checked, addressed, fingerprinted."""
 
     command: Command
@@ -30,85 +30,91 @@ class Job(Struct, frozen=True):
     aggregate: type[Aggregate[Any, Any]]
     aggregate_id: UUID
     payload_hash: bytes
-    secrets: Session | None = None
+    session: EncryptionSession | None = None
 
 
-class Loaded(Struct, frozen=True):
+class LoadedAggregate(Struct, frozen=True):
     """An aggregate as its stream has it now."""
 
     state: Aggregate[Any, Any]
-    head: Written
+    head: StreamHead
 
 
-def prepared(command: Command, envelope: Envelope, registry: Registry, secrets: Session | None = None) -> Job:
+def prepare_command(
+    command: Command, envelope: Envelope, registry: MessageRegistry, session: EncryptionSession | None = None
+) -> PreparedCommand:
     """Check a command and find its aggregate; raises `InvalidMessage` or `UnknownName`.
 
     `secrets` is shared by commands that are written together: they may need the same new key.
     """
     aggregate = registry.aggregate_of(type(command))
-    envelope = in_context(envelope)
-    payload, command = serialization.canonical(command)
+    envelope = add_request_metadata(envelope)
+    payload, command = serialization.encode_canonical(command)
     aggregate_id = aggregate.id_of(command)
-    secrets = secrets.part() if secrets else None
-    if fields := registry.personal(type(command)):
-        secrets = secrets or field_encryption.session()
-        payload = secrets.hidden(command, payload, fields, aggregate_id)
-    payload_hash = fingerprint(type(command).__name__, payload)
-    return Job(command, envelope, aggregate, aggregate_id, payload_hash, secrets)
+    session = session.open_child() if session else None
+    if fields := registry.personal_fields_of(type(command)):
+        session = session or field_encryption.open_session()
+        payload = session.replace_with_digests(command, payload, fields, aggregate_id)
+    payload_hash = hash_command(type(command).__name__, payload)
+    return PreparedCommand(command, envelope, aggregate, aggregate_id, payload_hash, session)
 
 
-def loaded(
-    aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID, past: Iterable[Past], registry: Registry
-) -> Loaded:
+def load_aggregate(
+    aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID, history: Iterable[HistoryEntry], registry: MessageRegistry
+) -> LoadedAggregate:
     """Fold a stream, from its snapshot on if it has one; raises `WrongAggregateType` when it is another aggregate's."""
     state, last = aggregate(), None
-    for last in past:
-        if last.event_type.startswith(SNAPSHOT):
-            at = repository.read(aggregate, aggregate_id, last)
-            if at is None:  # made by another fold, or of somebody erased: as if there were none
-                return loaded(aggregate, aggregate_id, whole(aggregate_id), registry)
-            state = at
+    for last in history:
+        if last.event_type.startswith(SNAPSHOT_PREFIX):
+            snapshot_state = repository.read_snapshot(aggregate, aggregate_id, last)
+            if snapshot_state is None:  # made by another fold, or of somebody erased: as if there were none
+                return load_aggregate(aggregate, aggregate_id, read_full_history(aggregate_id), registry)
+            state = snapshot_state
             continue
         if last.aggregate_type != aggregate.__name__:
             raise WrongAggregateType(stored=last.aggregate_type, asked_for=aggregate.__name__)
-        place = Place(aggregate_id, last.version, last.event_type, last.schema_version)
-        state = state.evolve(field_encryption.read_event(registry, last.payload, place))
-    return Loaded(state, Written(last.version, bytes(last.hash)) if last else Written())
+        context = FieldContext(aggregate_id, last.version, last.event_type, last.schema_version)
+        state = state.evolve(field_encryption.read_event(registry, last.payload, context))
+    return LoadedAggregate(state, StreamHead(last.version, bytes(last.hash)) if last else StreamHead())
 
 
-def whole(aggregate_id: UUID) -> list[Past]:
+def read_full_history(aggregate_id: UUID) -> list[HistoryEntry]:
     """Every event of a stream, and no snapshot."""
-    return [item for _, item in engine().histories([aggregate_id], snapshots=False)]
+    return [item for _, item in backend().load_histories([aggregate_id], snapshots=False)]
 
 
-class Decided(Struct, frozen=True):
+class CommandResult(Struct, frozen=True):
     """What follows from a command: the rows, the receipt without its position, and the aggregate afterwards."""
 
-    rows: list[Row]
+    rows: list[EventRow]
     receipt: ReceiptRow
-    before_hash: bytes
-    after: Loaded
-    claimed: Sequence[Claimed] = ()
-    secrets: Session | None = None
+    previous_hash: bytes
+    aggregate_after: LoadedAggregate
+    claims: Sequence[UniqueValueClaim] = ()
+    session: EncryptionSession | None = None
 
 
-def decided(job: Job, at: Loaded, registry: Registry) -> Decided:
+def decide_command(prepared: PreparedCommand, loaded: LoadedAggregate, registry: MessageRegistry) -> CommandResult:
     """Decide; raises what the rules refuse, `InvalidMessage` or `EventTooLarge`."""
-    events = at.state.decide(job.command)
-    append = Append(
-        job.aggregate_id,
-        job.aggregate.__name__,
-        at.head,
-        job.envelope,
-        type(job.command).__name__,
-        job.payload_hash,
-        now(),
-        job.secrets,
+    events = loaded.state.decide(prepared.command)
+    request = AppendRequest(
+        prepared.aggregate_id,
+        prepared.aggregate.__name__,
+        loaded.head,
+        prepared.envelope,
+        type(prepared.command).__name__,
+        prepared.payload_hash,
+        utc_now(),
+        prepared.session,
     )
-    draft = append.drafted(events, registry)
-    rows = draft.rows
+    encoded = request.encode(events, registry)
+    rows = encoded.rows
     if not rows:
-        return Decided(rows, append.receipt(rows), at.head.hash, at, (), job.secrets)
+        return CommandResult(rows, request.receipt_row(rows), loaded.head.hash, loaded, (), prepared.session)
     # Evolved by what a reader will see, not by what the rules happened to build.
-    after = Loaded(at.state.evolve_all(draft.told), Written(rows[-1].version, rows[-1].hash))
-    return Decided(rows, append.receipt(rows), at.head.hash, after, draft.claimed, draft.secrets)
+    aggregate_after = LoadedAggregate(
+        loaded.state.evolve_all(encoded.events), StreamHead(rows[-1].version, rows[-1].hash)
+    )
+    return CommandResult(
+        rows, request.receipt_row(rows), loaded.head.hash, aggregate_after, encoded.claims, encoded.session
+    )

@@ -22,13 +22,13 @@ from eventshop.core.errors import (
     StoreError,
     VersionGap,
 )
-from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Envelope, Event, new_id
 from eventshop.eventstore import field_encryption
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.field_encryption import Claimed, Place, Session
-from eventshop.eventstore.hash_chain.chain import START, link
-from eventshop.eventstore.records import ReceiptRow, Row
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.field_encryption import EncryptionSession, FieldContext, UniqueValueClaim
+from eventshop.eventstore.hash_chain.chain import GENESIS_HASH, hash_event
+from eventshop.eventstore.records import EventRow, ReceiptRow
 
 
 class Receipt(Struct, frozen=True):
@@ -44,92 +44,92 @@ class Receipt(Struct, frozen=True):
     replayed: bool = False
 
 
-class Raced(Conflict):
+class ConcurrencyConflict(Conflict):
     """Another writer was faster; load again and decide again."""
 
 
-class Written(Struct, frozen=True):
+class StreamHead(Struct, frozen=True):
     """The head of a stream that is being written: what the next event is chained to."""
 
     version: int = 0
-    hash: bytes = START
+    hash: bytes = GENESIS_HASH
 
 
-def fingerprint(command_type: str, payload: bytes) -> bytes:
+def hash_command(command_type: str, payload: bytes) -> bytes:
     """What makes two commands the same command."""
     return sha256(command_type.encode() + b"\n" + payload).digest()
 
 
-def now() -> datetime:
+def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Drafted(NamedTuple):
+class EncodedEvents(NamedTuple):
     """Events as rows, and what goes with them: as a reader will see them, and what must be stored with them."""
 
-    rows: list[Row]
-    told: list[Event]
-    claimed: list[Claimed]
-    secrets: Session | None
+    rows: list[EventRow]
+    events: list[Event]
+    claims: list[UniqueValueClaim]
+    session: EncryptionSession | None
 
 
-class Append(Struct, frozen=True):
+class AppendRequest(Struct, frozen=True):
     """One command's append: to which stream, after which head, by which command, recorded when."""
 
     aggregate_id: UUID
     aggregate_type: str
-    head: Written
+    head: StreamHead
     envelope: Envelope
     command_type: str
     payload_hash: bytes
     recorded_at: datetime
-    secrets: Session | None = None
+    session: EncryptionSession | None = None
 
-    def rows(self, events: Sequence[Event], registry: Registry) -> list[Row]:
+    def encode_rows(self, events: Sequence[Event], registry: MessageRegistry) -> list[EventRow]:
         """As `drafted`, the rows alone."""
-        return self.drafted(events, registry).rows
+        return self.encode(events, registry).rows
 
-    def drafted(self, events: Sequence[Event], registry: Registry) -> Drafted:
+    def encode(self, events: Sequence[Event], registry: MessageRegistry) -> EncodedEvents:
         """The events as rows, sealed and hashed; raises `InvalidMessage`, `EventTooLarge` or `UnknownName`."""
-        context, previous = checked(self.envelope), self.head.hash
-        secrets, rows, told, claimed = self.secrets, list[Row](), list[Event](), list[Claimed]()
-        for place, event in enumerate(events, start=1):
-            name, version = registry.name_of(type(event)), self.head.version + place
-            payload, seen = serialization.encoded_event(event)
-            if fields := registry.personal(type(event)):
-                secrets = secrets or field_encryption.session()
-                at = Place(self.aggregate_id, version, name, event.schema_version)
-                payload = secrets.sealed(seen, payload, fields, at)
-                claimed += field_encryption.claims_of(seen, fields, self.aggregate_id)
-            row = self._row(name, event.schema_version, place, context, payload.decode())
-            previous = link(previous, row)
-            rows.append(row._replace(hash=previous))
-            told.append(seen)
-        return Drafted(rows, told, claimed, secrets)
+        metadata, previous_hash = encode_envelope_metadata(self.envelope), self.head.hash
+        session, rows, decoded_events, claims = self.session, list[EventRow](), list[Event](), list[UniqueValueClaim]()
+        for offset, event in enumerate(events, start=1):
+            name, version = registry.name_of(type(event)), self.head.version + offset
+            payload, decoded = serialization.encode_event(event)
+            if fields := registry.personal_fields_of(type(event)):
+                session = session or field_encryption.open_session()
+                field_context = FieldContext(self.aggregate_id, version, name, event.schema_version)
+                payload = session.encrypt_fields(decoded, payload, fields, field_context)
+                claims += field_encryption.unique_claims_of(decoded, fields, self.aggregate_id)
+            row = self._event_row(name, event.schema_version, offset, metadata, payload.decode())
+            previous_hash = hash_event(previous_hash, row)
+            rows.append(row._replace(hash=previous_hash))
+            decoded_events.append(decoded)
+        return EncodedEvents(rows, decoded_events, claims, session)
 
-    def _row(self, event_type: str, schema_version: int, place: int, context: str, payload: str) -> Row:
+    def _event_row(self, event_type: str, schema_version: int, offset: int, metadata: str, payload: str) -> EventRow:
         envelope = self.envelope
-        return Row(
+        return EventRow(
             new_id(),
             self.aggregate_id,
             self.aggregate_type,
             event_type,
-            self.head.version + place,
+            self.head.version + offset,
             schema_version,
             envelope.occurred_at or self.recorded_at,
             self.recorded_at,
             envelope.correlation_id or envelope.command_id,
             envelope.causation_id,
             envelope.saga_id,
-            envelope.sequence_number + place,
+            envelope.sequence_number + offset,
             envelope.command_id,
             envelope.actor,
-            context,
+            metadata,
             payload,
             b"",
         )
 
-    def receipt(self, rows: Sequence[Row]) -> ReceiptRow:
+    def receipt_row(self, rows: Sequence[EventRow]) -> ReceiptRow:
         """The receipt, its position still to be filled in."""
         return ReceiptRow(
             self.envelope.command_id,
@@ -145,7 +145,7 @@ class Append(Struct, frozen=True):
         )
 
 
-def answer(row: ReceiptRow, *, replayed: bool) -> Receipt:
+def to_receipt(row: ReceiptRow, *, replayed: bool) -> Receipt:
     return Receipt(
         row.command_id,
         row.command_type,
@@ -158,7 +158,7 @@ def answer(row: ReceiptRow, *, replayed: bool) -> Receipt:
     )
 
 
-def checked(envelope: Envelope) -> str:
+def encode_envelope_metadata(envelope: Envelope) -> str:
     """The envelope's metadata as stored; raises `InvalidMessage` for a naive time or an unfit actor."""
     if envelope.occurred_at is not None and envelope.occurred_at.tzinfo is None:
         raise InvalidMessage("occurred_at needs a time zone", occurred_at=envelope.occurred_at)
@@ -170,21 +170,21 @@ def checked(envelope: Envelope) -> str:
 
 
 @contextmanager
-def violations() -> Iterator[None]:
+def translate_violations() -> Iterator[None]:
     """Translate the violation of a constraint of ours, and of no other, into its error."""
     try:
         yield
     except DatabaseError as error:
-        translated = _VIOLATIONS.get(engine().violated(error))
+        translated = _ERROR_BY_CONSTRAINT.get(backend().violated_constraint(error))
         if translated is None:
             raise
         raise translated(str(error).partition("\n")[0]) from error
 
 
-_VIOLATIONS: dict[str, type[StoreError]] = {
-    "event_version_once": Raced,
-    "event_follows": Raced,
-    "receipt_pkey": Raced,
+_ERROR_BY_CONSTRAINT: dict[str, type[StoreError]] = {
+    "event_version_once": ConcurrencyConflict,
+    "event_follows": ConcurrencyConflict,
+    "receipt_pkey": ConcurrencyConflict,
     "event_id_once": DuplicateEvent,
     "event_no_gap": VersionGap,
     "event_append_only": AppendOnly,

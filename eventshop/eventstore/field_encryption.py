@@ -15,21 +15,21 @@ from django.db import transaction
 from msgspec import Struct
 
 from eventshop.core.errors import BrokenStream, RegistryError, Tampered
-from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Command, Event
 from eventshop.core.personal_fields import PersonalField
 from eventshop.core.serialization import decode_event, upcast_event
-from eventshop.core.upcasting import Reader
+from eventshop.core.upcasting import EventReader
 
 #: How every encrypted value begins, in JSON.
-MARK: Final = '"e1.'
+CIPHERTEXT_MARK: Final = '"e1.'
 #: How a state begins that holds personal data; no JSON does.
-SEALED: Final = "e1."
+ENCRYPTED_STATE_PREFIX: Final = "e1."
 #: Whose key, and for which purpose.
-Name: TypeAlias = tuple[UUID, str]
+KeyId: TypeAlias = tuple[UUID, str]
 
 
-class Place(NamedTuple):
+class FieldContext(NamedTuple):
     """Which event a value belongs to: a stream has one event of each version."""
 
     aggregate_id: UUID
@@ -38,7 +38,7 @@ class Place(NamedTuple):
     schema_version: int
 
 
-class Claimed(NamedTuple):
+class UniqueValueClaim(NamedTuple):
     """A value that an event gives to one person alone."""
 
     kind: str
@@ -46,154 +46,162 @@ class Claimed(NamedTuple):
     subject: UUID
 
 
-class Session(Protocol):
+class EncryptionSession(Protocol):
     """The keys that one write needs, those found and those that it makes. Raises `PersonErased` for the erased."""
 
-    def hidden(self, message: Struct, payload: bytes, fields: Sequence[PersonalField], aggregate_id: UUID) -> bytes:
+    def replace_with_digests(
+        self, message: Struct, payload: bytes, fields: Sequence[PersonalField], aggregate_id: UUID
+    ) -> bytes:
         """The payload with digests in place of personal values: what a fingerprint may be made of."""
         ...
 
-    def sealed(self, event: Event, payload: bytes, fields: Sequence[PersonalField], place: Place) -> bytes:
+    def encrypt_fields(
+        self, event: Event, payload: bytes, fields: Sequence[PersonalField], context: FieldContext
+    ) -> bytes:
         """The payload with ciphertext in place of personal values."""
         ...
 
-    def part(self) -> Session:
+    def open_child(self) -> EncryptionSession:
         """For one of several commands that are written together: it may be refused alone."""
         ...
 
-    def unsaved(self) -> bool:
+    def has_unsaved_keys(self) -> bool:
         """Whether it needs a key that is not stored yet."""
         ...
 
-    def accept(self, claimed: Sequence[Claimed]) -> None:
+    def accept_claims(self, claims: Sequence[UniqueValueClaim]) -> None:
         """What was sealed will be appended: give values to their persons; raises `AlreadyTaken`."""
         ...
 
-    def save(self) -> None:
+    def save_keys(self) -> None:
         """Store the keys that accepted events need; raises `Raced` when a person was erased or got a key meanwhile."""
         ...
 
 
-class Cipher(Protocol):
+class FieldCipher(Protocol):
     """What the store asks of `eventshop.privacy`."""
 
-    def session(self) -> Session: ...
+    def open_session(self) -> EncryptionSession: ...
 
-    def opened(self, payload: str, fields: Sequence[PersonalField], place: Place) -> bytes | str:
+    def decrypt_fields(self, payload: str, fields: Sequence[PersonalField], context: FieldContext) -> bytes | str:
         """The payload in clear, `Redacted` where a key is gone; raises `Tampered`."""
         ...
 
-    def names(self, payload: str, fields: Sequence[PersonalField], place: Place) -> Collection[Name]:
+    def key_ids(self, payload: str, fields: Sequence[PersonalField], context: FieldContext) -> Collection[KeyId]:
         """The keys of the personal values that an event has, whether they are still there or not."""
         ...
 
-    def sealed_state(self, state: str, names: Collection[Name], aggregate_id: UUID, version: int) -> str | None: ...
-    def opened_state(self, sealed: str, aggregate_id: UUID, version: int) -> str | None: ...
-    def names_of_state(self, sealed: str) -> Collection[Name]: ...
-    def any_gone(self, names: Collection[Name]) -> bool: ...
+    def encrypt_state(self, state: str, key_ids: Collection[KeyId], aggregate_id: UUID, version: int) -> str | None: ...
+    def decrypt_state(self, ciphertext: str, aggregate_id: UUID, version: int) -> str | None: ...
+    def key_ids_of_state(self, ciphertext: str) -> Collection[KeyId]: ...
+    def any_key_missing(self, key_ids: Collection[KeyId]) -> bool: ...
 
 
-_installed: list[Cipher] = []
+_installed_cipher: list[FieldCipher] = []
 
 
-def install(cipher: Cipher) -> None:
-    _installed[:] = [cipher]
+def install_cipher(cipher: FieldCipher) -> None:
+    _installed_cipher[:] = [cipher]
 
 
-def session() -> Session:
-    return _cipher().session()
+def open_session() -> EncryptionSession:
+    return _cipher().open_session()
 
 
-def shared(registry: Registry, commands: Iterable[Command]) -> Session | None:
+def open_shared_session(registry: MessageRegistry, commands: Iterable[Command]) -> EncryptionSession | None:
     """One session for commands that are written together, if what they lead to can hold personal data."""
-    kinds = {type(command) for command in commands}
-    return session() if any(registry.keeps_personal(kind) for kind in kinds) else None
+    command_classes = {type(command) for command in commands}
+    return (
+        open_session()
+        if any(registry.command_involves_personal_data(command_class) for command_class in command_classes)
+        else None
+    )
 
 
-def read_event(registry: Registry, payload: str, place: Place) -> Event:
+def read_event(registry: MessageRegistry, payload: str, context: FieldContext) -> Event:
     """The event that a row holds, in today's shape; raises `UnknownName`, `BrokenStream` or `Tampered`."""
-    reader = registry.reader(place.event_type, place.schema_version)
-    if reader.newer:
+    reader = registry.reader_for(context.event_type, context.schema_version)
+    if reader.is_newer:
         raise BrokenStream(
-            f"{place.event_type}: stored by a later version of this program", schema_version=place.schema_version
+            f"{context.event_type}: stored by a later version of this program", schema_version=context.schema_version
         )
-    if not reader.personal:
-        return _decoded(reader, payload)
-    if MARK in payload:
-        return _decoded(reader, _cipher().opened(payload, reader.personal, place))
-    _refuse_clear(reader, payload, place)
-    return _decoded(reader, payload)
+    if not reader.personal_fields:
+        return _decode(reader, payload)
+    if CIPHERTEXT_MARK in payload:
+        return _decode(reader, _cipher().decrypt_fields(payload, reader.personal_fields, context))
+    _refuse_plaintext(reader, payload, context)
+    return _decode(reader, payload)
 
 
-def _decoded(reader: Reader, payload: bytes | str) -> Event:
+def _decode(reader: EventReader, payload: bytes | str) -> Event:
     if reader.upcasters:
-        return upcast_event(reader.kind, reader.upcasters, payload)
-    return decode_event(reader.kind, payload)
+        return upcast_event(reader.event_class, reader.upcasters, payload)
+    return decode_event(reader.event_class, payload)
 
 
-def _refuse_clear(reader: Reader, payload: str, place: Place) -> None:
+def _refuse_plaintext(reader: EventReader, payload: str, context: FieldContext) -> None:
     """Raises `Tampered` when a personal value that should be ciphertext can be read by everybody."""
-    sealed = [field for field in reader.personal if place.schema_version >= field.since]
-    if not sealed:
+    encrypted_fields = [field for field in reader.personal_fields if context.schema_version >= field.since]
+    if not encrypted_fields:
         return
-    values = _values(payload, place)
-    for field in sealed:
+    values = _decode_values(payload, context)
+    for field in encrypted_fields:
         if values.get(field.name):
-            raise Tampered(event=place.event_type, field=field.name, why="it is not encrypted")
+            raise Tampered(event=context.event_type, field=field.name, why="it is not encrypted")
 
 
-def _values(payload: str, place: Place) -> dict[str, Any]:
+def _decode_values(payload: str, context: FieldContext) -> dict[str, Any]:
     try:
         return msgspec.json.decode(payload, type=dict[str, Any])
     except (msgspec.DecodeError, ValueError) as error:
-        raise BrokenStream(f"{place.event_type}: {error}", event=place.event_type) from error
+        raise BrokenStream(f"{context.event_type}: {error}", event=context.event_type) from error
 
 
-def names_of_event(payload: str, fields: Sequence[PersonalField], place: Place) -> Collection[Name]:
+def key_ids_of_event(payload: str, fields: Sequence[PersonalField], context: FieldContext) -> Collection[KeyId]:
     """The keys of the personal values that an event has, whether they are still there or not."""
-    return _cipher().names(payload, fields, place)
+    return _cipher().key_ids(payload, fields, context)
 
 
-def seal_state(state: str, names: Collection[Name], aggregate_id: UUID, version: int) -> str | None:
+def encrypt_state(state: str, key_ids: Collection[KeyId], aggregate_id: UUID, version: int) -> str | None:
     """A state that can be read only while all these keys are there; None when one is gone already."""
-    return _cipher().sealed_state(state, names, aggregate_id, version)
+    return _cipher().encrypt_state(state, key_ids, aggregate_id, version)
 
 
-def open_state(sealed: str, aggregate_id: UUID, version: int) -> str | None:
+def decrypt_state(ciphertext: str, aggregate_id: UUID, version: int) -> str | None:
     """None when it cannot be read any more, or belongs elsewhere."""
-    return _cipher().opened_state(sealed, aggregate_id, version)
+    return _cipher().decrypt_state(ciphertext, aggregate_id, version)
 
 
-def names_of_state(sealed: str) -> Collection[Name]:
-    return _cipher().names_of_state(sealed)
+def key_ids_of_state(ciphertext: str) -> Collection[KeyId]:
+    return _cipher().key_ids_of_state(ciphertext)
 
 
-def any_gone(names: Collection[Name]) -> bool:
+def any_key_missing(key_ids: Collection[KeyId]) -> bool:
     """Whether one of these keys is not there any more."""
-    return bool(names) and _cipher().any_gone(names)
+    return bool(key_ids) and _cipher().any_key_missing(key_ids)
 
 
-def claims_of(event: Event, fields: Sequence[PersonalField], aggregate_id: UUID) -> list[Claimed]:
+def unique_claims_of(event: Event, fields: Sequence[PersonalField], aggregate_id: UUID) -> list[UniqueValueClaim]:
     return [
-        Claimed(field.unique, value, getattr(event, field.of) or aggregate_id)
+        UniqueValueClaim(field.unique, value, getattr(event, field.of) or aggregate_id)
         for field in fields
         if field.unique and (value := getattr(event, field.name))
     ]
 
 
 @contextmanager
-def kept(secrets: Session | None, claimed: Sequence[Claimed] = ()) -> Iterator[None]:
+def save_keys_and_claims(session: EncryptionSession | None, claims: Sequence[UniqueValueClaim] = ()) -> Iterator[None]:
     """Around the append: new keys and claims are stored with the events that need them, or not at all."""
-    if secrets is None or not (claimed or secrets.unsaved()):
+    if session is None or not (claims or session.has_unsaved_keys()):
         yield
         return
     with transaction.atomic():
-        secrets.accept(claimed)
-        secrets.save()
+        session.accept_claims(claims)
+        session.save_keys()
         yield
 
 
-def _cipher() -> Cipher:
-    if not _installed:
+def _cipher() -> FieldCipher:
+    if not _installed_cipher:
         raise RegistryError("personal data needs eventshop.privacy among the installed applications")
-    return _installed[0]
+    return _installed_cipher[0]

@@ -11,12 +11,12 @@ from uuid import UUID
 
 from django.db import transaction
 
-from eventshop.eventstore.backends.postgres import receive_many, run
-from eventshop.eventstore.event_append import Written, violations
-from eventshop.eventstore.records import ReceiptRow, Row, columns
+from eventshop.eventstore.backends.postgres import execute, insert_receipts
+from eventshop.eventstore.event_append import StreamHead, translate_violations
+from eventshop.eventstore.records import EventRow, ReceiptRow, to_columns
 
 _EVENTS: Final = f"""
-INSERT INTO event ({", ".join(Row._fields)}) SELECT * FROM unnest(
+INSERT INTO event ({", ".join(EventRow._fields)}) SELECT * FROM unnest(
     %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::int[], %b::int[], %b::timestamptz[], %b::timestamptz[],
     %b::uuid[], %b::uuid[], %b::uuid[], %b::int[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::bytea[],
     %b::bigint[]
@@ -34,21 +34,21 @@ FROM (SELECT pg_get_serial_sequence('event', 'position')::regclass) AS it(sequen
 """
 
 
-def reserve(position: int) -> None:
+def reserve_positions(position: int) -> None:
     """Whatever is appended from now on comes behind this position, also after a crash."""
     if position:
-        run(_RESERVE, (position,))
+        execute(_RESERVE, (position,))
 
 
-def heads(aggregate_ids: Iterable[UUID]) -> dict[UUID, Written]:
+def read_stream_heads(aggregate_ids: Iterable[UUID]) -> dict[UUID, StreamHead]:
     """What the streams that exist end with."""
-    found = run(_HEADS, (list(aggregate_ids),))
-    return {aggregate_id: Written(version, bytes(hash_)) for aggregate_id, version, hash_ in found}
+    found = execute(_HEADS, (list(aggregate_ids),))
+    return {aggregate_id: StreamHead(version, bytes(hash_)) for aggregate_id, version, hash_ in found}
 
 
-def write(rows: Sequence[Row], receipts: Sequence[ReceiptRow]) -> None:
+def insert_events(rows: Sequence[EventRow], receipts: Sequence[ReceiptRow]) -> None:
     """All or none of them; raises what an append raises when a rule of the table is broken."""
     if rows:
-        with transaction.atomic(), violations():
-            run(_EVENTS, columns(rows, len(Row._fields)))
-            receive_many(receipts)
+        with transaction.atomic(), translate_violations():
+            execute(_EVENTS, to_columns(rows, len(EventRow._fields)))
+            insert_receipts(receipts)

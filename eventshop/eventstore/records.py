@@ -9,12 +9,12 @@ from uuid import UUID
 
 import msgspec
 
-from eventshop.core.message_registry import Registry
-from eventshop.core.messages import Meta, Recorded
-from eventshop.eventstore.field_encryption import Place, read_event
+from eventshop.core.message_registry import MessageRegistry
+from eventshop.core.messages import Meta, RecordedEvent
+from eventshop.eventstore.field_encryption import FieldContext, read_event
 
 
-class Row(NamedTuple):
+class EventRow(NamedTuple):
     """One event's columns in the order of the table, `position` last. Times are aware and in UTC."""
 
     event_id: UUID
@@ -53,10 +53,10 @@ class ReceiptRow(NamedTuple):
 
 
 #: A snapshot stands among the past as its first row; then the fingerprint.
-SNAPSHOT: Final = "snapshot "
+SNAPSHOT_PREFIX: Final = "snapshot "
 
 
-class Past(NamedTuple):
+class HistoryEntry(NamedTuple):
     """The little of an event that a decision needs; or a snapshot, which stands for all events up to its version."""
 
     version: int
@@ -67,13 +67,13 @@ class Past(NamedTuple):
     schema_version: int
 
 
-class Linked(NamedTuple):
+class ChainLink(NamedTuple):
     """What a walk along the chains needs of an event; `text` is what its hash is made of beside the one before it."""
 
     aggregate_id: UUID
     version: int
     hash: bytes
-    text: bytes
+    canonical_text: bytes
     position: int
     event_id: UUID
     aggregate_type: str
@@ -81,28 +81,30 @@ class Linked(NamedTuple):
 
 
 #: The event table's columns, except the position that the database gives.
-EVENT_COLUMNS: Final = Row._fields[:-1]
+EVENT_COLUMNS: Final = EventRow._fields[:-1]
 RECEIPT_COLUMNS: Final = ReceiptRow._fields
-SELECT_EVENT: Final = f"SELECT {', '.join(Row._fields)} FROM event"
+SELECT_EVENT: Final = f"SELECT {', '.join(EventRow._fields)} FROM event"
 SELECT_RECEIPT: Final = f"SELECT {', '.join(RECEIPT_COLUMNS)} FROM receipt"
 
 
-def recorded(row: Row, registry: Registry) -> Recorded[Any]:
+def to_recorded_event(row: EventRow, registry: MessageRegistry) -> RecordedEvent[Any]:
     """The event a row holds in today's shape, in clear; raises `UnknownName`, `BrokenStream` or `Tampered`."""
-    return Recorded(read_event(registry, row.payload, place(row)), named(meta(row), registry))
+    return RecordedEvent(
+        read_event(registry, row.payload, field_context(row)), use_current_name(to_meta(row), registry)
+    )
 
 
-def named(meta: Meta, registry: Registry) -> Meta:
+def use_current_name(meta: Meta, registry: MessageRegistry) -> Meta:
     """With the event's name of today, so that what reads events knows one name for one type."""
-    name = registry.reader(meta.event_type, meta.schema_version).event_type
+    name = registry.reader_for(meta.event_type, meta.schema_version).event_type
     return meta if name == meta.event_type else msgspec.structs.replace(meta, event_type=name)
 
 
-def place(row: Row) -> Place:
-    return Place(row.aggregate_id, row.version, row.event_type, row.schema_version)
+def field_context(row: EventRow) -> FieldContext:
+    return FieldContext(row.aggregate_id, row.version, row.event_type, row.schema_version)
 
 
-def meta(row: Row) -> Meta:
+def to_meta(row: EventRow) -> Meta:
     return Meta(
         row.event_id,
         row.aggregate_id,
@@ -124,6 +126,6 @@ def meta(row: Row) -> Meta:
     )
 
 
-def columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
+def to_columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
     """The first `count` columns of some rows, each as a list: what `unnest` takes."""
     return [list(column) for column in list(zip(*rows, strict=True))[:count]]

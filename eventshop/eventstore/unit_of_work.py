@@ -11,25 +11,25 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 #: The commit of this transaction is answered before it is on disk. Only for what comes again if it vanishes, with the
 #: place where it was read, and only this one: the same connection may send commands next, and those must not vanish.
-RELAXED_COMMIT: Final = "SET LOCAL synchronous_commit TO off"
+RELAXED_COMMIT_SQL: Final = "SET LOCAL synchronous_commit TO off"
 
 
 @contextmanager
-def relaxed() -> Iterator[None]:
+def relax_commit() -> Iterator[None]:
     """Around a statement that is a transaction of its own: answered before it is on disk, in the same round trip."""
     if connection.vendor != "postgresql" or connection.in_atomic_block:
         yield
         return
-    with connection.execute_wrapper(lambda run, sql, *rest: run(f"{RELAXED_COMMIT}; {sql}", *rest)):
+    with connection.execute_wrapper(lambda run, sql, *rest: run(f"{RELAXED_COMMIT_SQL}; {sql}", *rest)):
         yield
 
 
 #: SQLite's busy handler is unfair: writers of one process take turns here instead (mechanics 7).
-_turn = Lock()
+_write_lock = Lock()
 
 
 @contextmanager
-def one_write() -> Iterator[None]:
+def single_write() -> Iterator[None]:
     """Around load, decide and append of a single command.
 
     PostgreSQL needs no transaction: the append is one statement, and the named constraints find a stale decision.
@@ -43,13 +43,13 @@ def one_write() -> Iterator[None]:
     elif django.vendor == "postgresql":
         yield
     else:
-        with _turn, transaction.atomic():
+        with _write_lock, transaction.atomic():
             yield
 
 
 @contextmanager
-def many_writes() -> Iterator[None]:
+def batch_write() -> Iterator[None]:
     """Around load, decide and append of a batch: all or nothing."""
-    turn = nullcontext() if connection.vendor == "postgresql" or connection.in_atomic_block else _turn
+    turn = nullcontext() if connection.vendor == "postgresql" or connection.in_atomic_block else _write_lock
     with turn, transaction.atomic():
         yield

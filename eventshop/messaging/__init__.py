@@ -1,1 +1,1 @@
-"""The event log: every event in order, as the projections read it."""
+"""The event log: all events in order, as projections and sagas read it."""

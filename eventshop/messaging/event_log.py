@@ -1,4 +1,4 @@
-"""The port: what the projections ask of the log, whichever it is."""
+"""The port through which projections and sagas read events: the event table or Kafka."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from threading import Event as Signal
 from typing import NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
-from eventshop.eventstore.records import Row
+from eventshop.eventstore.records import EventRow
 
 
-class Delivered(NamedTuple):
-    """One event as the log hands it over, and where to go on after it."""
+class DeliveredEvent(NamedTuple):
+    """One event as the log delivers it."""
 
-    offset: int  # the checkpoint once this event is folded: in the database log its position, in Kafka the next offset
-    row: Row
+    offset: int  # the checkpoint after this event: its position in the database log, the next offset in Kafka
+    row: EventRow
     partition: int = 0
-    sequence: int = 0  # its number within the partition, gap-free; 0 where the log has none
+    sequence: int = 0  # its gap-free number within the partition; 0 where the log has none
 
 
-class Unreadable(NamedTuple):
-    """A record that is no event of ours, as it lay there; it is set aside, never dropped."""
+class UnreadableDelivery(NamedTuple):
+    """A record that is not a valid event, unchanged. Readers store it as a dead letter; they never drop it."""
 
     offset: int
     partition: int
@@ -31,53 +31,56 @@ class Unreadable(NamedTuple):
     error: str
 
 
-Delivery: TypeAlias = Delivered | Unreadable
+Delivery: TypeAlias = DeliveredEvent | UnreadableDelivery
 
 
-class Place(NamedTuple):
-    """How far a reader has come in one partition."""
+class LogOffset(NamedTuple):
+    """How far a reader has read one partition."""
 
     offset: int
     sequence: int = 0
-    position: int = 0  # of the last event, in the store
+    position: int = 0  # of the last event, in the event store
 
 
-class Reader(Protocol):
-    """One reader's way through the log; used by one thread."""
+class LogReader(Protocol):
+    """One consumer of the log. It is used by one thread."""
 
     def read(
-        self, after: Mapping[int, Place], limit: int, *, up_to: Mapping[int, Place] | None = None
+        self, after: Mapping[int, LogOffset], limit: int, *, up_to: Mapping[int, LogOffset] | None = None
     ) -> Sequence[Delivery]:
-        """At most `limit` deliveries after these places, by rising offset within each partition.
+        """Return at most `limit` deliveries after these offsets, in offset order within each partition.
 
-        `up_to` names places that some reader has passed already. Raises `TailBusy` for "nothing can be said now".
+        `up_to` names offsets that some reader has already passed. Raises `TailBusy` when a running transaction makes
+        the order of the newest events undecided.
         """
         ...
 
-    def at_end(self, after: Mapping[int, Place]) -> bool:
-        """Whether there is nothing behind these places, as far as can be seen now."""
+    def is_at_end(self, after: Mapping[int, LogOffset]) -> bool:
+        """Whether the log has no more events after these offsets, as far as can be seen now."""
         ...
 
     def wait(self, seconds: float, stop: Signal) -> None:
-        """After an empty `read`: until there may be something, about `seconds` where the log cannot say when."""
+        """After an empty `read`, wait for more events; about `seconds` where the log cannot notify."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Release the connections of this reader."""
+        ...
 
 
 class EventLog(Protocol):
-    """Events in partitions, an aggregate always in the same one."""
+    """Events in partitions. All events of an aggregate are in the same partition."""
 
     partitions: Sequence[int]
 
-    def reader(self, name: str) -> Reader:
-        """A reader of its own for each projection, which goes its own pace; `name` is what lag tools show."""
+    def open_reader(self, name: str) -> LogReader:
+        """Return a new reader with its own pace. Tools that show consumer lag list it as `name`."""
         ...
 
-    def heads(self) -> Mapping[int, int]:
-        """Where each partition ends: the offset of a checkpoint that is not behind."""
+    def end_offsets(self) -> Mapping[int, int]:
+        """The end of each partition: the offset of a checkpoint that has no lag."""
         ...
 
-    def partition_of(self, aggregate_id: UUID) -> int:
-        """Where all events of an aggregate lie."""
+    def partition_for(self, aggregate_id: UUID) -> int:
+        """The partition that holds all events of an aggregate."""
         ...

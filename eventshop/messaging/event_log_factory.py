@@ -1,17 +1,17 @@
-"""Which log this program reads: what EVENT_LOG_URL says."""
+"""Creates the event log that the setting EVENT_LOG_URL selects."""
 
 from __future__ import annotations
 
 from django.conf import settings
 
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.messaging.event_log import EventLog
 
 
-def event_log() -> EventLog:
-    """The log the projections read. Clients connect when they are used."""
+def create_event_log() -> EventLog:
+    """Return the configured log. It connects on first use."""
     if not settings.KAFKA_OPTIONS:
-        return DatabaseLog()
-    from eventshop.messaging.kafka_event_log import KafkaLog  # kafka-python is only needed where there is a Kafka
+        return DatabaseEventLog()
+    from eventshop.messaging.kafka_event_log import KafkaEventLog  # kafka-python is needed only with Kafka
 
-    return KafkaLog()
+    return KafkaEventLog()

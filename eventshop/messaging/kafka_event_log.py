@@ -1,8 +1,8 @@
-"""The log of production: the topic `event-store`, read partition by partition, and proven complete on the way.
+"""The event log on Kafka: reads the partitions of the topic `event-store` and checks that they are complete.
 
-The relay numbers the events of each partition without gaps. A lower number than expected is a repeat and is skipped; a
-higher one is a hole: whatever is missing is read from the event table, which is where it was decided, and the hole is
-reported. So is a record that is none of ours: it is handed over as it lies there and set aside.
+The relay numbers the events of each partition without gaps. A lower number than expected is a duplicate and is skipped.
+A higher number is a gap: the missing events are read from the event table, which is authoritative, and an error is
+logged. A record that is not a valid event is logged and delivered unchanged as an `UnreadableDelivery`.
 """
 
 from __future__ import annotations
@@ -15,148 +15,152 @@ from typing import Any, Final
 from uuid import UUID
 
 from eventshop.core.errors import BrokenStream
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.messaging.event_log import Delivered, Delivery, Place, Unreadable
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.messaging.event_log import DeliveredEvent, Delivery, LogOffset, UnreadableDelivery
 from eventshop.messaging.kafka import clients, topics
-from eventshop.messaging.kafka.event_records import PARTITIONS, number, partition_of, read
-from eventshop.messaging.kafka.topic_end import last_records
+from eventshop.messaging.kafka.event_records import PARTITIONS, decode_event, partition_for, read_int_header
+from eventshop.messaging.kafka.topic_end import read_last_records
 
 log = logging.getLogger(__name__)
 
-#: How often Kafka's own offsets are brought up to date.
-TELL_EVERY_S: Final = 2.0
-#: How long to wait for something to come, and how much of it is taken at once.
-_LONGEST_WAIT_MS: Final = 200
-_MOST: Final = 500
-#: Rows looked through at a time when a hole is filled.
-_PAGE: Final = 1_000
+#: How often the offsets of the consumer group are committed to Kafka.
+COMMIT_INTERVAL_S: Final = 2.0
+#: How long one poll waits for records, and how many it returns at most.
+_MAX_WAIT_MS: Final = 200
+_MAX_RECORDS: Final = 500
+#: Rows of the event table read at a time to fill a gap.
+_PAGE_SIZE: Final = 1_000
 
 
-class KafkaLog:
-    """One topic on the brokers that EVENT_LOG_URL names."""
+class KafkaEventLog:
+    """The topic `event-store` on the brokers that EVENT_LOG_URL names."""
 
     partitions: Sequence[int] = tuple(range(PARTITIONS))
 
     def __init__(self) -> None:
-        self.topic = topics.event_store()
+        self.topic = topics.event_store_topic()
 
-    def reader(self, name: str) -> KafkaReader:
-        return KafkaReader(self.topic, name)
+    def open_reader(self, name: str) -> KafkaLogReader:
+        return KafkaLogReader(self.topic, name)
 
-    def heads(self) -> dict[int, int]:
-        """Behind the last committed record of each partition: transaction markers after it are nothing to wait for."""
-        last = last_records(self.topic, PARTITIONS)
+    def end_offsets(self) -> dict[int, int]:
+        """The offset after the last committed record of each partition, not counting transaction markers after it."""
+        last = read_last_records(self.topic, PARTITIONS)
         return {number: last[number].offset + 1 if number in last else 0 for number in self.partitions}
 
-    def partition_of(self, aggregate_id: UUID) -> int:
-        return partition_of(aggregate_id)
+    def partition_for(self, aggregate_id: UUID) -> int:
+        return partition_for(aggregate_id)
 
 
-class KafkaReader:
-    """A consumer whose partitions and offsets are given from outside: they lie in the database with the rows.
+class KafkaLogReader:
+    """A consumer whose partitions and offsets the caller assigns: the checkpoints are in the database with the rows.
 
-    Kafka's own offsets of the group `eventshop-NAME` are kept up as well, for the tools that show lag; nothing reads
-    them here.
+    It also commits the offsets of the consumer group `eventshop-NAME` to Kafka for tools that show lag. EventShop does
+    not read them.
     """
 
     def __init__(self, topic: str, name: str) -> None:
         self.topic = topic
-        self.consumer = clients.consumer(group_id=topics.named(f"eventshop-{name}"))
-        self._told_at = 0.0
-        self._given: dict[int, Place] = {}  # what the caller's checkpoints should say now
-        self._passed: dict[int, Place] = {}  # the same, including what was skipped since
-        self._came: dict[Any, list[Any]] = {}  # what came while `wait` waited, to be read next
+        self.consumer = clients.create_consumer(group_id=topics.topic_name(f"eventshop-{name}"))
+        self._committed_at = 0.0
+        self._checkpoints: dict[int, LogOffset] = {}  # where the caller's checkpoints should be now
+        self._read_up_to: dict[int, LogOffset] = {}  # the same, including records skipped since
+        self._polled: dict[Any, list[Any]] = {}  # records that `wait` received, for the next `read`
 
     def read(
-        self, after: Mapping[int, Place], limit: int, *, up_to: Mapping[int, Place] | None = None
+        self, after: Mapping[int, LogOffset], limit: int, *, up_to: Mapping[int, LogOffset] | None = None
     ) -> list[Delivery]:
-        self._go_to(after)
-        self._tell_lag_tools()
-        found: list[Delivery] = []
+        self._seek_to(after)
+        self._commit_offsets()
+        deliveries: list[Delivery] = []
         if not after:
-            return found
-        came, self._came = self._came or self.consumer.poll(timeout_ms=0, max_records=limit), {}
-        for tp, records in came.items():
+            return deliveries
+        polled, self._polled = self._polled or self.consumer.poll(timeout_ms=0, max_records=limit), {}
+        for tp, records in polled.items():
             for record in records:
-                found += self._deliver(tp.partition, record)
-        for item in found:
-            self._given[item.partition] = _after(self._given[item.partition], item)
-        return found
+                deliveries += self._deliver(tp.partition, record)
+        for delivery in deliveries:
+            checkpoint = self._checkpoints[delivery.partition]
+            self._checkpoints[delivery.partition] = _checkpoint_after(checkpoint, delivery)
+        return deliveries
 
-    def at_end(self, after: Mapping[int, Place]) -> bool:
-        """Markers of transactions lie behind the last record: only the consumer knows that it has passed them."""
-        parts = [clients.TopicPartition(self.topic, number) for number in after]
-        ends = self.consumer.end_offsets(parts)
-        return all(self.consumer.position(tp) >= ends[tp] for tp in parts)
+    def is_at_end(self, after: Mapping[int, LogOffset]) -> bool:
+        """Transaction markers follow the last record, and only the consumer knows whether it has passed them."""
+        partitions = [clients.TopicPartition(self.topic, number) for number in after]
+        ends = self.consumer.end_offsets(partitions)
+        return all(self.consumer.position(tp) >= ends[tp] for tp in partitions)
 
     def wait(self, seconds: float, stop: Signal) -> None:
-        """Kafka says at once when something comes; so it may be waited for longer than `seconds`."""
-        if self._given and not self._came:
-            self._came = self.consumer.poll(timeout_ms=_LONGEST_WAIT_MS, max_records=_MOST)
+        """A poll returns as soon as a record arrives, so it may wait longer than `seconds`."""
+        if self._checkpoints and not self._polled:
+            self._polled = self.consumer.poll(timeout_ms=_MAX_WAIT_MS, max_records=_MAX_RECORDS)
 
     def close(self) -> None:
-        self._told_at = 0.0
-        self._tell_lag_tools()
+        self._committed_at = 0.0
+        self._commit_offsets()
         self.consumer.close(autocommit=False)
 
-    def _go_to(self, after: Mapping[int, Place]) -> None:
-        """Take the partitions that are asked for, each from where its checkpoint says."""
-        if after.keys() != self._given.keys():
+    def _seek_to(self, after: Mapping[int, LogOffset]) -> None:
+        """Assign exactly these partitions to the consumer, each at its checkpoint."""
+        if after.keys() != self._checkpoints.keys():
             self.consumer.assign([clients.TopicPartition(self.topic, number) for number in after])
-            # A new assignment forgets where the consumer was in the partitions that stay.
-            self._given, self._came = {}, {}
-        for partition, place in after.items():
-            if self._given.get(partition) != place:
-                self._came.pop(clients.TopicPartition(self.topic, partition), None)
-                self.consumer.seek(clients.TopicPartition(self.topic, partition), place.offset)
-                self._given[partition] = self._passed[partition] = place
+            # A new assignment also loses the consumer's offsets in partitions that it had before.
+            self._checkpoints, self._polled = {}, {}
+        for partition, checkpoint in after.items():
+            if self._checkpoints.get(partition) != checkpoint:
+                self._polled.pop(clients.TopicPartition(self.topic, partition), None)
+                self.consumer.seek(clients.TopicPartition(self.topic, partition), checkpoint.offset)
+                self._checkpoints[partition] = self._read_up_to[partition] = checkpoint
 
-    def _tell_lag_tools(self) -> None:
-        """Commit where the caller's checkpoints are, without waiting: an answer that is lost is told again."""
-        if self._given and monotonic() >= self._told_at + TELL_EVERY_S:
-            self._told_at = monotonic()
+    def _commit_offsets(self) -> None:
+        """Commit the caller's checkpoints without waiting for the answer: a lost commit is repeated soon."""
+        if self._checkpoints and monotonic() >= self._committed_at + COMMIT_INTERVAL_S:
+            self._committed_at = monotonic()
             self.consumer.commit_async(
                 {
-                    clients.TopicPartition(self.topic, partition): clients.OffsetAndMetadata(place.offset, "", -1)
-                    for partition, place in self._given.items()
+                    clients.TopicPartition(self.topic, partition): clients.OffsetAndMetadata(checkpoint.offset, "", -1)
+                    for partition, checkpoint in self._checkpoints.items()
                 }
             )
 
     def _deliver(self, partition: int, record: Any) -> list[Delivery]:
-        last = self._passed[partition]
+        last = self._read_up_to[partition]
         try:
-            sequence, position = number(record.headers, "partition-sequence"), number(record.headers, "position")
-            # What was seen once stays seen: a tombstone or a repeat may say lower numbers.
-            passed = Place(record.offset + 1, max(sequence, last.sequence), max(position, last.position))
-            row = None if record.value is None else read(record.value, record.headers)
+            sequence = read_int_header(record.headers, "partition-sequence")
+            position = read_int_header(record.headers, "position")
+            # Never backwards: a tombstone or a duplicate may have lower numbers.
+            read_up_to = LogOffset(record.offset + 1, max(sequence, last.sequence), max(position, last.position))
+            row = None if record.value is None else decode_event(record.value, record.headers)
         except (BrokenStream, ValueError) as error:
-            log.error("%s/%s@%s is no event of ours: %s", self.topic, partition, record.offset, error)
-            self._passed[partition] = last._replace(offset=record.offset + 1)
-            return [_unreadable(self.topic, record, error)]
-        self._passed[partition] = passed
-        if row is None:  # a tombstone of ours: one event is erased; its numbers are those of the last one before it
-            return self._missing(partition, last, sequence, position + 1, record) if sequence > last.sequence else []
+            log.error("%s/%s@%s is not a valid event: %s", self.topic, partition, record.offset, error)
+            self._read_up_to[partition] = last._replace(offset=record.offset + 1)
+            return [_unreadable_record(self.topic, record, error)]
+        self._read_up_to[partition] = read_up_to
+        if row is None:  # a tombstone erases one event; it carries the numbers of the last event before it
+            if sequence <= last.sequence:
+                return []
+            return self._read_missing(partition, last, sequence, position + 1, record)
         if sequence <= last.sequence:
             log.warning("%s/%s@%s repeats event %s", self.topic, partition, record.offset, row.event_id)
             return []
-        hole = sequence > last.sequence + 1
-        missing = self._missing(partition, last, sequence - 1, position, record) if hole else []
-        return [*missing, Delivered(record.offset + 1, row, partition, sequence)]
+        has_gap = sequence > last.sequence + 1
+        missing = self._read_missing(partition, last, sequence - 1, position, record) if has_gap else []
+        return [*missing, DeliveredEvent(record.offset + 1, row, partition, sequence)]
 
-    def _missing(self, partition: int, last: Place, sequence: int, before: int, record: Any) -> list[Delivery]:
-        """The events of a hole, from the table: behind `last` up to `sequence`, which lies before position `before`.
+    def _read_missing(self, partition: int, last: LogOffset, sequence: int, before: int, record: Any) -> list[Delivery]:
+        """Read the events of a gap from the event table: after `last`, up to `sequence`, before the position `before`.
 
-        They count as lying where the record behind them lies.
+        They get the offset of `record`, which follows the gap.
         """
-        position, found = last.position, list[Delivery]()
+        position, missing = last.position, list[Delivery]()
         while True:
-            rows = engine().select(
-                "WHERE position > %s AND position < %s ORDER BY position LIMIT %s", (position, before, _PAGE)
+            rows = backend().select_events(
+                "WHERE position > %s AND position < %s ORDER BY position LIMIT %s", (position, before, _PAGE_SIZE)
             )
             for row in rows:
-                if partition_of(row.aggregate_id) == partition:
-                    found.append(Delivered(record.offset, row, partition, last.sequence + len(found) + 1))
-            if len(rows) < _PAGE:
+                if partition_for(row.aggregate_id) == partition:
+                    missing.append(DeliveredEvent(record.offset, row, partition, last.sequence + len(missing) + 1))
+            if len(rows) < _PAGE_SIZE:
                 break
             position = rows[-1].position
         log.error(
@@ -166,18 +170,18 @@ class KafkaReader:
             last.sequence + 1,
             sequence,
             record.offset,
-            len(found),
+            len(missing),
         )
-        return found
+        return missing
 
 
-def _after(place: Place, item: Delivery) -> Place:
-    if isinstance(item, Unreadable):
-        return place._replace(offset=item.offset)
-    return Place(item.offset, item.sequence, item.row.position)
+def _checkpoint_after(checkpoint: LogOffset, delivery: Delivery) -> LogOffset:
+    if isinstance(delivery, UnreadableDelivery):
+        return checkpoint._replace(offset=delivery.offset)
+    return LogOffset(delivery.offset, delivery.sequence, delivery.row.position)
 
 
-def _unreadable(topic: str, record: Any, error: Exception) -> Unreadable:
-    return Unreadable(
+def _unreadable_record(topic: str, record: Any, error: Exception) -> UnreadableDelivery:
+    return UnreadableDelivery(
         record.offset + 1, record.partition, topic, record.key, record.value, list(record.headers), str(error)
     )

@@ -1,4 +1,4 @@
-"""What the database remembers of Kafka: which topics are ours, and how far the relay has come."""
+"""What the database records about Kafka: the known topics, and how far they are published."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class KnownTopic(models.Model):
-    """A topic as it was when we made it or first saw it: another id under the same name is another topic."""
+    """A topic as it was when it was created or first seen. Another topic id under the same name is another topic."""
 
     name = models.CharField(max_length=249, primary_key=True)
     cluster_id = models.CharField(max_length=100)
@@ -24,13 +24,16 @@ class KnownTopic(models.Model):
 
 
 class RelayCheckpoint(models.Model):
-    """The last position the relay knows to be in Kafka: Kafka's own tail decides, this finds out when it lost some."""
+    """The leader's lease, and the last position that Kafka has confirmed.
+
+    A new leader resumes from the end of the topic itself. It compares that end with this position to detect data loss.
+    """
 
     topic = models.CharField(max_length=249, primary_key=True)
     topic_id = models.UUIDField(null=True)
-    source_id = models.UUIDField(default=uuid4, help_text="Whose positions: another database counts them anew.")
+    source_id = models.UUIDField(default=uuid4, help_text="The database that the positions belong to.")
     position = models.BigIntegerField(default=0)
-    owner = models.CharField(max_length=200, blank=True, help_text="The process that leads.")
+    owner = models.CharField(max_length=200, blank=True, help_text="The leader's process name.")
     leased_until = models.DateTimeField(null=True)
     moved_at = models.DateTimeField(null=True, help_text="When events were last published.")
 

@@ -11,4 +11,4 @@ class OpsConfig(AppConfig):
     def ready(self) -> None:
         from eventshop.operations import health_checks, saga_health
 
-        health_checks.register(saga_health.sagas)
+        health_checks.register(saga_health.check_sagas)

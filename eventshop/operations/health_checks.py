@@ -19,13 +19,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from eventshop.eventstore.tail_reader import newest_position
-from eventshop.runtime.circuit_breaker import Outside, Unavailable
+from eventshop.runtime.circuit_breaker import CircuitBreaker, CircuitOpen
 
 #: How long an outside part may take to answer.
 TIMEOUT_S: Final = 1.0
 
 
-class Part(NamedTuple):
+class ComponentHealth(NamedTuple):
     """One part of the system."""
 
     name: str
@@ -33,14 +33,14 @@ class Part(NamedTuple):
     detail: str
 
 
-Check = Callable[[], Part]
+HealthCheck = Callable[[], ComponentHealth]
 
-_checks: list[Check] = []
+_checks: list[HealthCheck] = []
 #: By name. After three failures in a row a part is not asked for ten seconds: a check must not queue up behind it.
-_doors: dict[str, Outside] = {}
+_circuit_breakers: dict[str, CircuitBreaker] = {}
 
 
-def register(check: Check) -> Check:
+def register(check: HealthCheck) -> HealthCheck:
     """Add a part that a layer above knows about."""
     if check not in _checks:
         _checks.append(check)
@@ -56,70 +56,70 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether commands can be accepted, and what else is down; details are for staff."""
-    found = parts()
+    found = check_components()
     up = found[0].ok
     status = "ok" if all(part.ok for part in found) else "degraded" if up else "down"
-    answer = {"status": status, "parts": [_shown(part, request) for part in found]}
+    answer = {"status": status, "parts": [_component_json(part, request) for part in found]}
     response = JsonResponse(answer, status=200 if up else 503)
     if not up:
         response["Retry-After"] = "5"
     return response
 
 
-def parts() -> list[Part]:
+def check_components() -> list[ComponentHealth]:
     """The database first; without it the others are not asked, as they need it."""
-    found = [database()]
+    found = [check_database()]
     if found[0].ok:
-        found += [check() for check in (event_log, broker, relay, *_checks)]
+        found += [check() for check in (check_event_log, check_broker, check_relay, *_checks)]
     return found
 
 
-def _shown(part: Part, request: HttpRequest) -> dict[str, Any]:
-    shown: dict[str, Any] = {"name": part.name, "ok": part.ok}
+def _component_json(component: ComponentHealth, request: HttpRequest) -> dict[str, Any]:
+    shown: dict[str, Any] = {"name": component.name, "ok": component.ok}
     user = getattr(request, "user", None)
     try:
         if user is not None and user.is_active and user.is_staff:
-            shown["detail"] = part.detail
+            shown["detail"] = component.detail
     except DatabaseError:
         pass  # nobody can be recognised while the database is away
     return shown
 
 
-def database() -> Part:
+def check_database() -> ComponentHealth:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
-        return Part("database", False, type(error).__name__)
-    return Part("database", True, connection.vendor)
+        return ComponentHealth("database", False, type(error).__name__)
+    return ComponentHealth("database", True, connection.vendor)
 
 
-def event_log() -> Part:
+def check_event_log() -> ComponentHealth:
     brokers = settings.KAFKA_OPTIONS.get("bootstrap_servers")
     if not brokers:
-        return Part("event log", True, "the event table itself")
-    return reached("event log", brokers)
+        return ComponentHealth("event log", True, "the event table itself")
+    return check_connection("event log", brokers)
 
 
-def broker() -> Part:
+def check_broker() -> ComponentHealth:
     url = urlsplit(settings.CELERY_BROKER_URL)
     if url.scheme not in ("redis", "rediss"):
-        return Part("broker", True, url.scheme)
-    return reached("broker", [f"{url.hostname}:{url.port or 6379}"])
+        return ComponentHealth("broker", True, url.scheme)
+    return check_connection("broker", [f"{url.hostname}:{url.port or 6379}"])
 
 
-def relay() -> Part:
+def check_relay() -> ComponentHealth:
     """Whether somebody relays, and how far behind; in the embedded mode there is nothing to relay."""
     if not settings.KAFKA_OPTIONS:
-        return Part("relay", True, "not needed")
+        return ComponentHealth("relay", True, "not needed")
     from eventshop.messaging.kafka import topics
 
-    leader, position = led(topics.event_store())
+    leader, position = relay_leader(topics.event_store_topic())
     behind = newest_position() - position
-    return Part("relay", bool(leader), f"{leader or 'nobody'} leads, {behind} positions behind")
+    return ComponentHealth("relay", bool(leader), f"{leader or 'nobody'} leads, {behind} positions behind")
 
 
-def led(topic: str) -> tuple[str, int]:
+def relay_leader(topic: str) -> tuple[str, int]:
     """Who publishes to a topic now, empty if nobody does, and how far that is known to be."""
     from eventshop.messaging.models import RelayCheckpoint
 
@@ -128,21 +128,21 @@ def led(topic: str) -> tuple[str, int]:
     return (row.owner if row and leads else ""), (row.position if row else 0)
 
 
-def reached(name: str, addresses: list[str]) -> Part:
+def check_connection(name: str, addresses: list[str]) -> ComponentHealth:
     """Whether one of these `host:port` accepts connections."""
-    door = _doors.setdefault(name, Outside(name, failed=(OSError,), failures=3, rest_s=10))
+    door = _circuit_breakers.setdefault(name, CircuitBreaker(name, failure_types=(OSError,), failure_threshold=3, open_s=10))
     detail = "no address"
     for address in addresses:
         host, _, port = address.rpartition(":")
         try:
             door.call(partial(_connect, host, int(port)))
-        except Unavailable:
-            return Part(name, False, "has not answered for a while, not asked again yet")
+        except CircuitOpen:
+            return ComponentHealth(name, False, "has not answered for a while, not asked again yet")
         except OSError as error:
             detail = f"{address}: {error.strerror or error}"
             continue
-        return Part(name, True, address)
-    return Part(name, False, detail)
+        return ComponentHealth(name, True, address)
+    return ComponentHealth(name, False, detail)
 
 
 def _connect(host: str, port: int) -> None:

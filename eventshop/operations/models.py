@@ -77,7 +77,7 @@ class PeriodicWork(models.Model):
     """When a piece of work is due again, who does it now, and how the last time went."""
 
     #: Characters kept of what the work said.
-    MOST: Final = 500
+    MAX_SAID: Final = 500
 
     name = models.CharField(max_length=100, primary_key=True)
     due_at = models.DateTimeField(help_text="When it is done next.")
@@ -86,7 +86,7 @@ class PeriodicWork(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     failed = models.BooleanField(default=False, help_text="Whether the last time ended with an error.")
-    said = models.CharField(max_length=MOST, blank=True, help_text="What it did the last time, or its error.")
+    said = models.CharField(max_length=MAX_SAID, blank=True, help_text="What it did the last time, or its error.")
 
     class Meta:
         verbose_name = "periodic work"

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from django.db.models import Q
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import this_process
+from eventshop.core.deterministic_ids import process_name
 from eventshop.operations.models import PeriodicWork
 
 log = logging.getLogger(__name__)
@@ -22,61 +22,61 @@ log = logging.getLogger(__name__)
 #: How long a process that died in the middle keeps others from doing its work.
 LEASE: Final = timedelta(minutes=10)
 #: When work that failed is tried again, if its period is not shorter.
-AFTER_FAILURE: Final = timedelta(minutes=5)
+RETRY_AFTER: Final = timedelta(minutes=5)
 
-Work = Callable[[], str]
+Job = Callable[[], str]
 
 
-class Periodic(NamedTuple):
+class PeriodicJob(NamedTuple):
     """One piece of work: what is done how often. It says in a sentence what it did."""
 
     name: str
     every: timedelta
-    work: Work
+    run: Job
 
 
-_known: dict[str, Periodic] = {}
+_jobs: dict[str, PeriodicJob] = {}
 
 
-def periodic(every: timedelta) -> Callable[[Work], Work]:
+def periodic_job(every: timedelta) -> Callable[[Job], Job]:
     """Do this once in every such period; whatever it raises is shown to staff, and it is tried again soon."""
 
-    def register(work: Work) -> Work:
+    def register(work: Job) -> Job:
         name = work.__name__.replace("_", "-")
-        _known[name] = Periodic(name, every, work)
+        _jobs[name] = PeriodicJob(name, every, work)
         return work
 
     return register
 
 
-def do_what_is_due(jobs: Collection[Periodic] = _known.values()) -> list[str]:
+def run_due_jobs(jobs: Collection[PeriodicJob] = _jobs.values()) -> list[str]:
     """Do what nobody else does now and whose time has come; the names of what went well."""
-    return [job.name for job in jobs if _taken(job) and _done(job)]
+    return [job.name for job in jobs if _acquire_lease(job) and _run_job(job)]
 
 
-def _taken(job: Periodic) -> bool:
+def _acquire_lease(job: PeriodicJob) -> bool:
     """Whether it is due and this process may do it; asked in one statement, so that of two one gets it."""
     now = timezone.now()
     PeriodicWork.objects.get_or_create(name=job.name, defaults={"due_at": now})
     free = Q(leased_until=None) | Q(leased_until__lt=now)
     due = PeriodicWork.objects.filter(free, name=job.name, due_at__lte=now)
-    return bool(due.update(owner=this_process(), leased_until=now + LEASE, started_at=now))
+    return bool(due.update(owner=process_name(), leased_until=now + LEASE, started_at=now))
 
 
-def _done(job: Periodic) -> bool:
+def _run_job(job: PeriodicJob) -> bool:
     started = timezone.now()
     try:
-        said, failed = job.work(), False
+        said, failed = job.run(), False
     except Exception as error:  # whatever it is: staff must see it, and other work must go on
         log.exception("%s failed", job.name)
         said, failed = f"{type(error).__name__}: {error}", True
-    wait = min(job.every, AFTER_FAILURE) if failed else job.every
-    mine = PeriodicWork.objects.filter(name=job.name, owner=this_process(), started_at__lte=started)
+    wait = min(job.every, RETRY_AFTER) if failed else job.every
+    mine = PeriodicWork.objects.filter(name=job.name, owner=process_name(), started_at__lte=started)
     mine.update(
         leased_until=None,
         due_at=started + wait,
         finished_at=timezone.now(),
         failed=failed,
-        said=said[: PeriodicWork.MOST],
+        said=said[: PeriodicWork.MAX_SAID],
     )
     return not failed

@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from eventshop.core.messages import new_id
-from eventshop.core.request_context import Handling, handling
-from eventshop.eventstore.unit_of_work import relaxed
+from eventshop.core.request_context import RequestContext, use_request_context
+from eventshop.eventstore.unit_of_work import relax_commit
 from eventshop.operations.models import WebRequest
 
 log = logging.getLogger(__name__)
@@ -26,37 +26,37 @@ _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!
 
 
 @sync_and_async_middleware
-def request_ids(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+def request_log_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Middleware: give each request an id (`X-Request-ID`) and a trace, the caller's own if it sent a valid one."""
     if iscoroutinefunction(get_response):
 
         async def handle_async(request: HttpRequest) -> HttpResponseBase:
-            seen = Seen(request)
-            with handling(seen.handling):
-                answer: HttpResponseBase = await _awaited(get_response(request))
-            await sync_to_async(seen.answered)(request, answer)
+            seen = LoggedRequest(request)
+            with use_request_context(seen.handling):
+                answer: HttpResponseBase = await _await_response(get_response(request))
+            await sync_to_async(seen.finish)(request, answer)
             return answer
 
         return handle_async
 
     def handle(request: HttpRequest) -> HttpResponseBase:
-        seen = Seen(request)
-        with handling(seen.handling):
+        seen = LoggedRequest(request)
+        with use_request_context(seen.handling):
             answer: HttpResponseBase = get_response(request)
-        seen.answered(request, answer)
+        seen.finish(request, answer)
         return answer
 
     return handle
 
 
-class Seen:
+class LoggedRequest:
     """One request, from when it came in."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request_id = new_id()
-        self.began = monotonic()
-        self.trace_id, flags = trace_of(request.headers.get("traceparent", "")) or (self.request_id.hex, "00")
-        self.handling = Handling(
+        self.started = monotonic()
+        self.trace_id, flags = parse_traceparent(request.headers.get("traceparent", "")) or (self.request_id.hex, "00")
+        self.handling = RequestContext(
             {
                 "request_id": str(self.request_id),
                 # We are the parent of whatever follows from this request.
@@ -64,19 +64,19 @@ class Seen:
             }
         )
 
-    def answered(self, request: HttpRequest, answer: HttpResponseBase) -> None:
+    def finish(self, request: HttpRequest, answer: HttpResponseBase) -> None:
         answer["X-Request-ID"] = str(self.request_id)
-        if self.handling.commands:
+        if self.handling.command_ids:
             try:
-                with relaxed():
-                    self._keep(request, answer)
+                with relax_commit():
+                    self._store(request, answer)
             except DatabaseError as error:  # what it led to is stored; only its own line is missing
                 log.warning("request %s was not kept: %s", self.request_id, error)
 
-    def _keep(self, request: HttpRequest, answer: HttpResponseBase) -> None:
+    def _store(self, request: HttpRequest, answer: HttpResponseBase) -> None:
         user = getattr(request, "user", None)
         match = request.resolver_match
-        _insert(
+        _insert_web_request(
             request_id=self.request_id,
             trace_id=self.trace_id,
             method=(request.method or "")[:10],
@@ -84,9 +84,9 @@ class Seen:
             route=(match.route if match else "")[:200],
             actor=str(user.pk) if user is not None and user.is_authenticated else "",
             status=answer.status_code,
-            took_ms=int((monotonic() - self.began) * 1000),
-            commands=" ".join(map(str, self.handling.commands)),
-            sent=self.handling.sent,
+            took_ms=int((monotonic() - self.started) * 1000),
+            commands=" ".join(map(str, self.handling.command_ids)),
+            sent=self.handling.command_count,
         )
 
 
@@ -95,7 +95,7 @@ _COLUMNS: Final = ", ".join(str(field.column) for field in _FIELDS)
 _INSERT: Final = f"INSERT INTO {WebRequest._meta.db_table} ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(_FIELDS))})"  # noqa: S608  (only names of ours)
 
 
-def _insert(**values: Any) -> None:
+def _insert_web_request(**values: Any) -> None:
     """Every command over HTTP does this: building the statement anew would cost more processor time than inserting."""
     row = WebRequest(**values)
     with connection.cursor() as cursor:
@@ -104,7 +104,7 @@ def _insert(**values: Any) -> None:
         )
 
 
-def trace_of(header: str) -> tuple[str, str] | None:
+def parse_traceparent(header: str) -> tuple[str, str] | None:
     """Trace id and flags of a valid traceparent; of an invalid one, nothing, as if there were none."""
     found = _TRACEPARENT.fullmatch(header.strip())
     if found is None or (found[3] and header.strip().startswith("00")):
@@ -112,5 +112,5 @@ def trace_of(header: str) -> tuple[str, str] | None:
     return found[1], found[2]
 
 
-async def _awaited(answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+async def _await_response(answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
     return await answer

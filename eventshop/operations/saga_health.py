@@ -7,50 +7,50 @@ from typing import Final, NamedTuple
 
 from django.utils import timezone
 
-from eventshop.operations.health_checks import Part
-from eventshop.sagas.models import ProcessWorker, Saga, SagaInput
+from eventshop.operations.health_checks import ComponentHealth
+from eventshop.sagas.models import SagaWorker, Saga, InboxMessage
 
 #: What has waited so long to be heard is not being worked on.
-UNHEARD_AFTER: Final = timedelta(seconds=60)
+UNPROCESSED_AFTER: Final = timedelta(seconds=60)
 #: A worker that has not been seen for so long is gone.
-GONE_AFTER: Final = timedelta(seconds=30)
+WORKER_GONE_AFTER: Final = timedelta(seconds=30)
 #: Nobody needs to know how many more there are.
-MOST_COUNTED: Final = 1_000
+MAX_COUNTED: Final = 1_000
 
 
-class Watch(NamedTuple):
+class SagaHealth(NamedTuple):
     """What needs a person: sagas that are stuck, the longest since when, and whether what waits is being heard."""
 
     stuck: int
     since: datetime | None
     workers: int
-    unheard_since: datetime | None
+    unprocessed_since: datetime | None
 
     @property
-    def well(self) -> bool:
-        return not self.stuck and self.unheard_since is None
+    def is_healthy(self) -> bool:
+        return not self.stuck and self.unprocessed_since is None
 
 
-def watch() -> Watch:
+def measure_saga_health() -> SagaHealth:
     """Four indexed look-ups, however many sagas there are."""
-    stuck = Saga.objects.filter(status=Saga.Status.STUCK).order_by("moved_at")
+    stuck = Saga.objects.filter(status=Saga.Status.SUSPENDED).order_by("moved_at")
     now = timezone.now()
-    waiting = SagaInput.objects.filter(state=SagaInput.State.WAITING).order_by("pk").values_list("heard_at", flat=True)
+    waiting = InboxMessage.objects.filter(state=InboxMessage.State.WAITING).order_by("pk").values_list("heard_at", flat=True)
     oldest = waiting.first()
-    return Watch(
-        stuck=stuck[:MOST_COUNTED].count(),
+    return SagaHealth(
+        stuck=stuck[:MAX_COUNTED].count(),
         since=stuck.values_list("moved_at", flat=True).first(),
-        workers=ProcessWorker.objects.filter(seen_at__gt=now - GONE_AFTER).count(),
-        unheard_since=oldest if oldest is not None and now - oldest > UNHEARD_AFTER else None,
+        workers=SagaWorker.objects.filter(seen_at__gt=now - WORKER_GONE_AFTER).count(),
+        unprocessed_since=oldest if oldest is not None and now - oldest > UNPROCESSED_AFTER else None,
     )
 
 
-def sagas() -> Part:
+def check_sagas() -> ComponentHealth:
     """The part of `/readyz`."""
-    found = watch()
+    found = measure_saga_health()
     told = [f"{found.workers} threads at work"]
     if found.stuck:
         told.append(f"{found.stuck} stuck")
-    if found.unheard_since:
+    if found.unprocessed_since:
         told.append("what happened is not being heard")
-    return Part("sagas", found.well, "; ".join(told))
+    return ComponentHealth("sagas", found.is_healthy, "; ".join(told))

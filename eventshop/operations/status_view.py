@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from eventshop.operations import health_checks
 
 #: For each part: what it is to people, and what its outage means to them.
-WORDS: Final = {
+COMPONENT_TEXTS: Final = {
     "database": ("Orders, accounts and choices", "Nothing can be ordered or changed until it is back."),
     "event log": ("Passing on what was ordered", "Orders are accepted; lists and reports follow later."),
     "broker": ("Background work", "Orders are accepted; lists and reports follow later."),
@@ -23,7 +23,7 @@ WORDS: Final = {
 }
 
 
-class Line(NamedTuple):
+class StatusLine(NamedTuple):
     """One part of the page."""
 
     title: str
@@ -34,12 +34,12 @@ class Line(NamedTuple):
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
     """The same checks as `/readyz`. While the database is away nobody can be recognised, so nobody is asked for."""
-    parts = health_checks.parts()
+    parts = health_checks.check_components()
     up = parts[0].ok
-    context = {"lines": [_line(part) for part in parts], "up": up, "fine": all(part.ok for part in parts)}
+    context = {"lines": [_status_line(part) for part in parts], "up": up, "fine": all(part.ok for part in parts)}
     return render(request, "pages/status.html" if up else "pages/status_down.html", context, status=200 if up else 503)
 
 
-def _line(part: health_checks.Part) -> Line:
-    title, meaning = WORDS.get(part.name, (part.name.capitalize(), "Other pages are not affected."))
-    return Line(title, part.ok, "" if part.ok else meaning)
+def _status_line(part: health_checks.ComponentHealth) -> StatusLine:
+    title, meaning = COMPONENT_TEXTS.get(part.name, (part.name.capitalize(), "Other pages are not affected."))
+    return StatusLine(title, part.ok, "" if part.ok else meaning)

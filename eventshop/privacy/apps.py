@@ -12,15 +12,15 @@ class PrivacyConfig(AppConfig):
 
     def ready(self) -> None:
         from eventshop.eventstore import field_encryption
-        from eventshop.privacy.encryption.field_cipher import AesGcm
-        from eventshop.privacy.erasure.personal_data_holders import erases
+        from eventshop.privacy.encryption.field_cipher import AesGcmCipher
+        from eventshop.privacy.erasure.personal_data_holders import register_holder
 
-        field_encryption.install(AesGcm())
-        erases("snapshots", _removed_snapshots)
+        field_encryption.install_cipher(AesGcmCipher())
+        register_holder("snapshots", _remove_snapshots)
 
 
-def _removed_snapshots(person: UUID, streams: Collection[UUID]) -> str:
+def _remove_snapshots(person: UUID, streams: Collection[UUID]) -> str:
     """Nobody could read them any more; now they are gone as well."""
     from eventshop.eventstore.snapshots import repository
 
-    return f"{repository.remove([person, *streams])} snapshots removed"
+    return f"{repository.delete_snapshots([person, *streams])} snapshots removed"

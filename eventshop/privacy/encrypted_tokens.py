@@ -15,7 +15,7 @@ from eventshop.core.errors import InvalidMessage
 
 T = TypeVar("T")
 #: What makes these keys others than those that wrap: a Fernet key is 32 bytes (https://github.com/fernet/spec).
-_APART: Final = b"eventshop: links\n"
+_KEY_CONTEXT: Final = b"eventshop: links\n"
 
 
 class InvalidLink(InvalidMessage):
@@ -24,15 +24,15 @@ class InvalidLink(InvalidMessage):
     code = "invalid-link"
 
 
-def token(kind: str, value: Any) -> str:
+def encrypt_token(kind: str, value: Any) -> str:
     """The part of a link that carries `value`, for one kind of page."""
     return quote(_cipher().encrypt(msgspec.json.encode((kind, value))).decode(), safe="=-_")
 
 
-def carried(kind: str, text: str, type: type[T], *, max_age_s: int) -> T:
+def decrypt_token(kind: str, token: str, type: type[T], *, max_age_s: int) -> T:
     """What a link carries; raises `InvalidLink`."""
     try:
-        found, value = msgspec.json.decode(_cipher().decrypt(text, ttl=max_age_s), type=tuple[str, type])  # type: ignore[valid-type]
+        found, value = msgspec.json.decode(_cipher().decrypt(token, ttl=max_age_s), type=tuple[str, type])  # type: ignore[valid-type]
     except (InvalidToken, msgspec.DecodeError, ValueError):
         raise InvalidLink() from None
     if found != kind:
@@ -42,5 +42,5 @@ def carried(kind: str, text: str, type: type[T], *, max_age_s: int) -> T:
 
 def _cipher() -> MultiFernet:
     return MultiFernet(
-        [Fernet(urlsafe_b64encode(sha256(_APART + key).digest())) for key in settings.KEY_ENCRYPTION_KEYS]
+        [Fernet(urlsafe_b64encode(sha256(_KEY_CONTEXT + key).digest())) for key in settings.KEY_ENCRYPTION_KEYS]
     )

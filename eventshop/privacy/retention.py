@@ -13,15 +13,15 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from msgspec import Struct
 
-About = Literal["account", "orders", "consents"]
-DEFAULT: Final = Path(__file__).with_name("retention.toml")
+RetentionTopic = Literal["account", "orders", "consents"]
+DEFAULT_FILE: Final = Path(__file__).with_name("retention.toml")
 
 
-class Rule(Struct, frozen=True, forbid_unknown_fields=True):
+class RetentionRule(Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that is kept, and the duty to keep it."""
 
     what: str
-    about: About
+    about: RetentionTopic
     duty: str
     years: int
 
@@ -31,18 +31,18 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    rule: tuple[Rule, ...]
+    rule: tuple[RetentionRule, ...]
 
 
-def rules() -> tuple[Rule, ...]:
+def load_rules() -> tuple[RetentionRule, ...]:
     """Every rule; raises `ImproperlyConfigured` naming RETENTION_FILE for a file that is none."""
-    path = settings.RETENTION_FILE or DEFAULT
+    path = settings.RETENTION_FILE or DEFAULT_FILE
     try:
         return msgspec.convert(tomllib.loads(Path(path).read_text()), _File).rule
     except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ImproperlyConfigured(f"RETENTION_FILE: {path}: {error}") from error
 
 
-def applying(about: Collection[str]) -> list[Rule]:
+def rules_about(about: Collection[str]) -> list[RetentionRule]:
     """The rules about what a person has."""
-    return [rule for rule in rules() if rule.about in about]
+    return [rule for rule in load_rules() if rule.about in about]

@@ -17,16 +17,16 @@ from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import Claim
 
 #: Under whose name and for what the digests' key is kept.
-NOBODY: Final = UUID(int=0)
-PURPOSE: Final = "blind-index"
+INDEX_KEY_SUBJECT: Final = UUID(int=0)
+INDEX_KEY_PURPOSE: Final = "blind-index"
 
 
-def claim(kind: str, value: str, subject: UUID) -> None:
+def claim_value(kind: str, value: str, subject: UUID) -> None:
     """Give a person this value in place of the one they had, in one statement.
 
     Raises `AlreadyTaken` when somebody else has it; the caller's transaction, or savepoint, is to be rolled back then.
     """
-    row = Claim(kind=kind, subject=subject, digest=_digest(kind, value))
+    row = Claim(kind=kind, subject=subject, digest=_blind_index(kind, value))
     try:
         Claim.objects.bulk_create(
             [row], update_conflicts=True, unique_fields=["kind", "subject"], update_fields=["digest"]
@@ -37,23 +37,23 @@ def claim(kind: str, value: str, subject: UUID) -> None:
         raise
 
 
-def holder(kind: str, value: str) -> UUID | None:
+def find_holder(kind: str, value: str) -> UUID | None:
     """Who has this value: the way from an e-mail address to its person."""
-    return Claim.objects.filter(kind=kind, digest=_digest(kind, value)).values_list("subject", flat=True).first()
+    return Claim.objects.filter(kind=kind, digest=_blind_index(kind, value)).values_list("subject", flat=True).first()
 
 
-def release(subject: UUID) -> int:
+def release_values(subject: UUID) -> int:
     """Forget what a person had; how many values."""
     return Claim.objects.filter(subject=subject).delete()[0]
 
 
-def _digest(kind: str, value: str) -> bytes:
-    return digest(_key(), f"{kind}\n{normalize('NFKC', value).casefold().strip()}".encode(), "sha256")
+def _blind_index(kind: str, value: str) -> bytes:
+    return digest(_index_key(), f"{kind}\n{normalize('NFKC', value).casefold().strip()}".encode(), "sha256")
 
 
-def _key() -> bytes:
-    found = personal_keys.find((NOBODY, PURPOSE))
+def _index_key() -> bytes:
+    found = personal_keys.find_key((INDEX_KEY_SUBJECT, INDEX_KEY_PURPOSE))
     if found is None:
-        personal_keys.store([((NOBODY, PURPOSE), personal_keys.fresh())])
-        found = personal_keys.load([NOBODY])[NOBODY, PURPOSE]  # whoever made it first
+        personal_keys.store_keys([((INDEX_KEY_SUBJECT, INDEX_KEY_PURPOSE), personal_keys.generate_key())])
+        found = personal_keys.load_keys([INDEX_KEY_SUBJECT])[INDEX_KEY_SUBJECT, INDEX_KEY_PURPOSE]  # whoever made it first
     return found.secret

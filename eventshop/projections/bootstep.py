@@ -16,16 +16,16 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections
 
-from eventshop.core.deterministic_ids import this_process
+from eventshop.core.deterministic_ids import process_name
 from eventshop.core.errors import EventShopError, ProjectionError, UnknownProjection
-from eventshop.messaging.event_log_factory import event_log
+from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections import replays
 from eventshop.projections.models import Rebuild
-from eventshop.projections.projection import Projection, catalogue
-from eventshop.projections.rebuild import give_up, rebuild, waiting
-from eventshop.projections.runner import Runner
+from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.rebuild import mark_failed, pending_rebuilds, rebuild
+from eventshop.projections.runner import ProjectionRunner
 from eventshop.runtime.watchdog import Watchdog
-from eventshop.runtime.worker_threads import HostedThreads
+from eventshop.runtime.worker_threads import WorkerThreadsStep
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S: Final = 2.0
 
 #: Set by a Celery message: look now.
-wake = Signal()
+rebuild_requested = Signal()
 
 
-class ProjectionStep(HostedThreads):
+class ProjectionBootstep(WorkerThreadsStep):
     """Runs the projections that `--projections` names, and the rebuilds and replays of any."""
 
     def __init__(self, worker: Any, projections: str | None = None, **options: Any) -> None:
@@ -48,20 +48,20 @@ class ProjectionStep(HostedThreads):
 
     def close(self, worker: Any) -> None:
         super().close(worker)
-        wake.set()
+        rebuild_requested.set()
 
-    def work(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
-        chosen = catalogue.chosen([] if self.names == ["all"] else self.names)
+    def thread_targets(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
+        chosen = projection_registry.select([] if self.names == ["all"] else self.names)
         log.info("projecting %s", ", ".join(projection.name for projection in chosen))
         watchdog = Watchdog()
         for name, projections in _shared_out(chosen):
-            owner = this_process() + (f"/{name}" if len(projections) == 1 else "")
-            yield name, Runner(projections, event_log(), owner=owner, watchdog=watchdog).run
+            owner = process_name() + (f"/{name}" if len(projections) == 1 else "")
+            yield name, ProjectionRunner(projections, create_event_log(), owner=owner, watchdog=watchdog).run
         yield "rebuilds", _rebuild_on_request
         yield "replays", _replay_on_request
 
 
-class RelayStep(HostedThreads):
+class RelayBootstep(WorkerThreadsStep):
     """Publishes events and changed rows to Kafka when `--relay` is given; of several such workers one leads."""
 
     def __init__(self, worker: Any, relay: bool = False, **options: Any) -> None:
@@ -71,13 +71,13 @@ class RelayStep(HostedThreads):
     def include_if(self, worker: Any) -> bool:
         return self.wanted
 
-    def work(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
+    def thread_targets(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
         if not settings.KAFKA_OPTIONS:
             raise ImproperlyConfigured("EVENT_LOG_URL: --relay needs kafka://host:port")
         from eventshop.messaging.relay import event_relay  # kafka-python is only needed where there is a Kafka
         from eventshop.projections import outbox_publisher
 
-        yield "relay", partial(_until_alarm, event_relay.run)
+        yield "relay", partial(_until_alarm, event_relay.run_relay)
         yield "publisher", partial(_until_alarm, outbox_publisher.run)
 
 
@@ -100,9 +100,9 @@ def _replay_on_request(stopping: Signal) -> None:
     """What staff want to look at; beside the rebuilds, which may take long."""
     while not stopping.is_set():
         try:
-            for replay in replays.waiting():
+            for replay in replays.pending_replays():
                 if not stopping.is_set():
-                    replays.run(replay)
+                    replays.run_replay(replay)
         except Exception as error:  # the next look tries again
             log.warning("replay: %s", error, exc_info=True)
         connections.close_all()
@@ -111,10 +111,10 @@ def _replay_on_request(stopping: Signal) -> None:
 
 def _rebuild_on_request(stopping: Signal) -> None:
     while not stopping.is_set():
-        wake.wait(LOOK_EVERY_S)
-        wake.clear()
+        rebuild_requested.wait(LOOK_EVERY_S)
+        rebuild_requested.clear()
         try:
-            for job in waiting():
+            for job in pending_rebuilds():
                 if not stopping.is_set():
                     _rebuilt(job, stopping)
         except Exception as error:  # the next look tries again
@@ -126,9 +126,9 @@ def _rebuild_on_request(stopping: Signal) -> None:
 def _rebuilt(job: Rebuild, stopping: Signal) -> None:
     """Do one rebuild; one that fails says so in its own row and keeps no other from its turn."""
     try:
-        projection = catalogue.get(job.projection)
-        rebuild(projection, event_log(), requested_by=job.requested_by, reason=job.reason, stopping=stopping)
+        projection = projection_registry.get(job.projection)
+        rebuild(projection, create_event_log(), requested_by=job.requested_by, reason=job.reason, stopping=stopping)
     except UnknownProjection as error:  # asked for before it was renamed or removed
-        give_up(job, error)
+        mark_failed(job, error)
     except ProjectionError as error:
         log.warning("rebuild of %s: %s", job.projection, error)

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved
-from eventshop.messaging.event_log import Place
+from eventshop.messaging.event_log import LogOffset
 from eventshop.projections.models import Checkpoint, Worker
 
 #: How long a worker that died keeps others from taking over.
@@ -28,18 +28,18 @@ WHERE it.id = moved.column1
 """
 
 #: One projection's checkpoints, by partition, as a worker left them.
-Seen: TypeAlias = dict[int, Checkpoint]
+CheckpointsByPartition: TypeAlias = dict[int, Checkpoint]
 
 
-class Moved(NamedTuple):
+class CheckpointMove(NamedTuple):
     """Where one partition goes in this batch."""
 
-    place: Place
+    place: LogOffset
     events: int
     parked: int
 
 
-def opened(name: str, partitions: Iterable[int], version: int) -> Seen:
+def open_checkpoints(name: str, partitions: Iterable[int], version: int) -> CheckpointsByPartition:
     """The checkpoints as they are now; a new one starts before the first event."""
     seen = {row.partition: row for row in Checkpoint.objects.filter(projection=name)}
     missing = [number for number in partitions if number not in seen]
@@ -53,25 +53,25 @@ def opened(name: str, partitions: Iterable[int], version: int) -> Seen:
     return seen
 
 
-def places(seen: Mapping[int, Checkpoint]) -> dict[int, Place]:
-    return {number: Place(row.position, row.sequence, row.store_position) for number, row in seen.items()}
+def offsets_of(seen: Mapping[int, Checkpoint]) -> dict[int, LogOffset]:
+    return {number: LogOffset(row.position, row.sequence, row.store_position) for number, row in seen.items()}
 
 
-def to_a_new_topic() -> None:
+def reset_offsets() -> None:
     """Every offset is void: go on from the topic's beginning, where the events' numbers tell what is known already."""
     Checkpoint.objects.update(position=0)
 
 
-def held(seen: Mapping[int, Checkpoint]) -> Seen:
+def lock_checkpoints(seen: Mapping[int, Checkpoint]) -> CheckpointsByPartition:
     """The rows as they are now, locked for this transaction: nobody moves them meanwhile."""
     ids = [row.pk for row in seen.values()]
     rows = Checkpoint.objects.select_for_update().filter(pk__in=ids).order_by("partition")
     return {row.partition: row for row in rows}
 
 
-def locked(seen: Mapping[int, Checkpoint]) -> Seen:
+def lock_and_verify(seen: Mapping[int, Checkpoint]) -> CheckpointsByPartition:
     """The rows, locked for this transaction; raises `CheckpointMoved` if one is not where this worker left it."""
-    found = held(seen)
+    found = lock_checkpoints(seen)
     for number, row in seen.items():
         now = found.get(number)
         if now is None or (now.position, now.version) != (row.position, row.version):
@@ -84,7 +84,7 @@ def locked(seen: Mapping[int, Checkpoint]) -> Seen:
     return found
 
 
-def advance(rows: Mapping[int, Checkpoint], moves: Mapping[int, Moved]) -> None:
+def advance(rows: Mapping[int, Checkpoint], moves: Mapping[int, CheckpointMove]) -> None:
     """Move locked checkpoints, all in one statement; in the transaction that wrote the rows."""
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     moved = [(rows[number].pk, *move.place, move.events, move.parked) for number, move in moves.items()]
@@ -93,7 +93,7 @@ def advance(rows: Mapping[int, Checkpoint], moves: Mapping[int, Moved]) -> None:
         cursor.execute(_ADVANCE.format(values=values), [now, now, *chain.from_iterable(moved)])
 
 
-def lease(rows: Iterable[Checkpoint], owner: str, *, share: int | None = None) -> set[int]:
+def acquire_leases(rows: Iterable[Checkpoint], owner: str, *, limit: int | None = None) -> set[int]:
     """Take or renew the right to work on partitions, at most `share` of them; gives the ones this worker has.
 
     Leases only save workers from undoing each other's batches: what keeps the rows right is compare-and-set.
@@ -103,7 +103,7 @@ def lease(rows: Iterable[Checkpoint], owner: str, *, share: int | None = None) -
     ordered = sorted(rows, key=lambda row: (row.owner != owner, row.partition))
     mine: set[int] = set()
     for row in ordered:
-        wanted = share is None or len(mine) < share
+        wanted = limit is None or len(mine) < limit
         if wanted and Checkpoint.objects.filter(free, pk=row.pk, paused=False).update(
             owner=owner, leased_until=now + LEASE, polled_at=now
         ):
@@ -114,7 +114,7 @@ def lease(rows: Iterable[Checkpoint], owner: str, *, share: int | None = None) -
     return mine
 
 
-def present(owner: str, projections: Sequence[str]) -> dict[str, int]:
+def register_worker(owner: str, projections: Sequence[str]) -> dict[str, int]:
     """Say that this worker is alive, and learn how many run each of its projections, itself included."""
     now = timezone.now()
     Worker.objects.update_or_create(
@@ -131,7 +131,7 @@ def fair_share(partitions: int, workers: int) -> int:
     return math.ceil(partitions / max(1, workers))
 
 
-def release(owner: str) -> None:
+def release_leases(owner: str) -> None:
     """Give every lease of a worker back, so that another need not wait for it to run out."""
     Checkpoint.objects.filter(owner=owner).update(owner="", leased_until=None)
     Worker.objects.filter(owner=owner).delete()

@@ -12,19 +12,19 @@ from typing import Any, Final, NamedTuple, TypeVar
 from django.db import connection, transaction
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
-from eventshop.core.messages import Recorded
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.records import Row, recorded
-from eventshop.messaging.kafka.event_records import partition_of
-from eventshop.projections.fold import Fold, Step, touches
+from eventshop.core.messages import RecordedEvent
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.records import EventRow, to_recorded_event
+from eventshop.messaging.kafka.event_records import partition_for
+from eventshop.projections.fold import Fold, PlannedEvent, row_changes
 from eventshop.projections.models import Checkpoint
 from eventshop.projections.projection import Projection
 from eventshop.projections.read_model import ReadModel
 
 R = TypeVar("R", bound=ReadModel)
-Told = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 
 PAGE: Final = 1_000
 #: Where a row came from depends on the log that it was folded from, and on the order of partitions.
@@ -35,30 +35,30 @@ EXAMPLES: Final = 10
 
 def rows_as_of(
     projection: Projection[R],
-    at: datetime,
+    moment: datetime,
     *,
     key: str | None = None,
     business: bool = False,
-    told: Told = lambda position: None,
-    registry: Registry = program,
+    on_progress: ProgressCallback = lambda position: None,
+    registry: MessageRegistry = program,
 ) -> dict[Any, R]:
     """The rows as all events recorded by then make them, or the one with this primary key; `told` hears positions.
 
     `business`: of all that had happened by then, whenever it was recorded. Raises `InvalidMessage` for a moment
     without time zone, `BrokenStream` for an event that cannot be read.
     """
-    if at.tzinfo is None:
-        raise InvalidMessage("as_of needs a time zone", as_of=at)
+    if moment.tzinfo is None:
+        raise InvalidMessage("as_of needs a time zone", as_of=moment)
     folding = Fold(projection, {})
     for row in _rows(
-        projection, "" if business else "AND recorded_at <= %s", () if business else (at,), told, registry
+        projection, "" if business else "AND recorded_at <= %s", () if business else (moment,), on_progress, registry
     ):
-        if row.occurred_at <= at or not business:
-            _apply(folding, recorded(row, registry), key)
+        if row.occurred_at <= moment or not business:
+            _apply(folding, to_recorded_event(row, registry), key)
     return folding.rows
 
 
-class Example(NamedTuple):
+class RowDifference(NamedTuple):
     """One row that would differ: column by column, as it is and as it would be."""
 
     key: str
@@ -75,19 +75,19 @@ class DryRun(NamedTuple):
     removed: int
     failed: int
     first_failure: str
-    examples: list[Example]
+    examples: list[RowDifference]
 
     @property
-    def differs(self) -> bool:
+    def has_differences(self) -> bool:
         return bool(self.added or self.changed or self.removed or self.failed)
 
 
 def dry_run(
     projection: Projection[R],
     *,
-    told: Told = lambda position: None,
+    on_progress: ProgressCallback = lambda position: None,
     one_partition: bool = True,
-    registry: Registry = program,
+    registry: MessageRegistry = program,
 ) -> DryRun:
     """Fold anew what the live rows were made of, and compare. `one_partition`: they are fed from the database log."""
     with transaction.atomic():
@@ -95,19 +95,19 @@ def dry_run(
             connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         seen = dict(Checkpoint.objects.filter(projection=projection.name).values_list("partition", "store_position"))
         folding, events, failures = Fold(projection, {}), 0, list[str]()
-        for row in _rows(projection, "", (), told, registry):
-            if row.position > seen.get(0 if one_partition else partition_of(row.aggregate_id), 0):
+        for row in _rows(projection, "", (), on_progress, registry):
+            if row.position > seen.get(0 if one_partition else partition_for(row.aggregate_id), 0):
                 continue
             events += 1
             try:
-                _apply(folding, recorded(row, registry))
+                _apply(folding, to_recorded_event(row, registry))
             except Exception as error:  # what would be parked
                 failures.append(f"{row.event_type} at position {row.position}: {type(error).__name__}: {error}")
         return _compared(projection, folding.rows, events, failures)
 
 
 def _compared(projection: Projection[R], folded: dict[Any, R], events: int, failures: list[str]) -> DryRun:
-    left, changed, removed, examples = dict(folded), 0, 0, list[Example]()
+    left, changed, removed, examples = dict(folded), 0, 0, list[RowDifference]()
     for row in projection.model._default_manager.iterator(chunk_size=PAGE):
         would_be = left.pop(row.pk, None)
         if would_be is None:
@@ -115,7 +115,7 @@ def _compared(projection: Projection[R], folded: dict[Any, R], events: int, fail
         elif differing := _differing(row, would_be):
             changed += 1
             if len(examples) < EXAMPLES:
-                examples.append(Example(str(row.pk), differing))
+                examples.append(RowDifference(str(row.pk), differing))
     return DryRun(
         events, len(folded), len(left), changed, removed, len(failures), failures[0] if failures else "", examples
     )
@@ -128,13 +128,17 @@ def _differing(row: ReadModel, would_be: ReadModel) -> dict[str, tuple[Any, Any]
 
 
 def _rows(
-    projection: Projection[Any], condition: str, parameters: tuple[Any, ...], told: Told, registry: Registry
-) -> Iterator[Row]:
+    projection: Projection[Any],
+    condition: str,
+    parameters: tuple[Any, ...],
+    told: ProgressCallback,
+    registry: MessageRegistry,
+) -> Iterator[EventRow]:
     """The rows of every event that a projection handles, in the order of the store."""
     names = [name for event in projection.handlers for name in registry.stored_names(event)]
     marks, after = ", ".join(["%s"] * len(names)), 0
     while True:
-        page = engine().select(
+        page = backend().select_events(
             f"WHERE position > %s AND event_type IN ({marks}) {condition} ORDER BY position LIMIT {PAGE}",
             (after, *names, *parameters),
         )
@@ -146,9 +150,9 @@ def _rows(
         after = page[-1].position
 
 
-def _apply(folding: Fold[Any], item: Recorded[Any], key: str | None = None) -> None:
-    touched = touches(folding.projection, item.event, item.meta)
+def _apply(folding: Fold[Any], item: RecordedEvent[Any], key: str | None = None) -> None:
+    touched = row_changes(folding.projection, item.event, item.meta)
     if key is not None:
         touched = [touch for touch in touched if str(folding.projection.primary_key(touch.key)) == key]
     if touched:
-        folding.apply(Step(item.event, item.meta, item.meta.position, 0, 0, touched))
+        folding.apply(PlannedEvent(item.event, item.meta, item.meta.position, 0, 0, touched))

@@ -17,10 +17,10 @@ from django.conf import settings
 from django.db import connection, models
 
 from eventshop.core.errors import BrokenStream
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import Snapshot
-from eventshop.eventstore.records import Row
-from eventshop.messaging.event_log import Unreadable
+from eventshop.eventstore.records import EventRow
+from eventshop.messaging.event_log import UnreadableDelivery
 from eventshop.projections.models import DeadLetter, OutboxRecord, UnreadableRecord
 
 DEAD_LETTERS: Final = "dead-letters"
@@ -33,12 +33,12 @@ _MOST_OF_HEADERS: Final = 100_000
 Headers = list[tuple[str, bytes]]
 
 
-def wanted() -> bool:
+def is_enabled() -> bool:
     """Whether there is a Kafka to publish to, and the database that can be published from."""
     return bool(settings.KAFKA_OPTIONS) and connection.vendor == "postgresql"
 
 
-def with_rows(
+def publishing_statement(
     change: str, topic: str, fields: Iterable[models.Field[Any, Any]], key: str, *, gone: bool = False
 ) -> str:
     """A statement that makes a change and puts the rows it wrote, or with `gone` removed, into the outbox.
@@ -59,47 +59,47 @@ def _as_json(field: models.Field[Any, Any]) -> str:
     return f'"{field.column}"::text' if isinstance(field, models.DecimalField) else f'"{field.column}"'
 
 
-def parked(rows: Iterable[DeadLetter]) -> None:
+def add_dead_letters(rows: Iterable[DeadLetter]) -> None:
     """Copy parked events to the dead letters, each as the record it is on `event-store`."""
     found = {row.position: row for row in rows}
-    if not found or not wanted():
+    if not found or not is_enabled():
         return
     from eventshop.messaging.kafka import topics
 
     marks = ", ".join(["%s"] * len(found))
-    events = engine().select(f"WHERE position IN ({marks}) ORDER BY position", list(found))
+    events = backend().select_events(f"WHERE position IN ({marks}) ORDER BY position", list(found))
     _send(
-        _letter(str(event.aggregate_id), *_record(event), _of_event(found[event.position], topics.event_store()))
+        _letter(str(event.aggregate_id), *_record(event), _of_event(found[event.position], topics.event_store_topic()))
         for event in events
     )
 
 
-def unreadable(rows: Iterable[UnreadableRecord], records: Iterable[Unreadable]) -> None:
+def add_unreadable_records(rows: Iterable[UnreadableRecord], records: Iterable[UnreadableDelivery]) -> None:
     """Copy records that are no events of ours to the dead letters, byte for byte; `rows` is how they were kept here."""
-    if wanted():
+    if is_enabled():
         _send(
             _letter(f"{row.topic}/{row.partition}/{row.offset}", record.value, _foreign(record), _of_record(row))
             for row, record in zip(rows, records, strict=True)
         )
 
 
-def snapshot(stream: UUID, taken: Snapshot | None) -> None:
+def add_snapshot(stream: UUID, taken: Snapshot | None) -> None:
     """A snapshot that was taken, to its topic; None: a tombstone."""
-    if not wanted():
+    if not is_enabled():
         return
     from eventshop.messaging.kafka import snapshot_topic
 
-    value, headers = snapshot_topic.value_and_headers(taken) if taken else (None, [])
+    value, headers = snapshot_topic.encode_snapshot(taken) if taken else (None, [])
     if value is not None and len(value) > _MOST_OF_VALUE:
         return  # the topic keeps an earlier one, which is as true as it was
     OutboxRecord.objects.create(topic=SNAPSHOTS, key=str(stream), value=value, headers=_written(headers))
 
 
-def _record(event: Row) -> tuple[bytes, Headers]:
+def _record(event: EventRow) -> tuple[bytes, Headers]:
     from eventshop.messaging.kafka import event_records
 
     try:
-        record = event_records.written(event, 0, 0)
+        record = event_records.encode_event(event, 0, 0)
     except BrokenStream:  # parked for not fitting any schema: then as it is stored, personal data still encrypted
         return event.payload.encode(), [("content-type", b"application/json")]
     return record.value, [header for header in record.headers if header[0] != "partition-sequence"]
@@ -132,7 +132,7 @@ def _of_record(row: UnreadableRecord) -> Mapping[str, object]:
     }
 
 
-def _foreign(record: Unreadable) -> Headers:
+def _foreign(record: UnreadableDelivery) -> Headers:
     """The record's own headers; so many that no room is left for ours stay in the database only."""
     headers = [(name, said or b"") for name, said in record.headers]
     return headers if sum(len(name) + len(said) for name, said in headers) <= _MOST_OF_HEADERS else []

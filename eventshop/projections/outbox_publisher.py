@@ -36,18 +36,18 @@ import msgspec
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
-from eventshop.core.deterministic_ids import this_process
+from eventshop.core.deterministic_ids import process_name
 from eventshop.core.errors import TailBusy
 from eventshop.messaging.kafka import hanging_transactions, topics
-from eventshop.messaging.kafka.event_records import number
-from eventshop.messaging.kafka.topic_end import last_records
-from eventshop.messaging.kafka.transactional_producer import Sending, Transactions
+from eventshop.messaging.kafka.event_records import read_int_header
+from eventshop.messaging.kafka.topic_end import read_last_records
+from eventshop.messaging.kafka.transactional_producer import ProducerRecord, TransactionalProducer
 from eventshop.messaging.models import KnownTopic, RelayCheckpoint
 from eventshop.messaging.relay import leader_election
-from eventshop.messaging.relay.leader_election import NeedsAPerson
+from eventshop.messaging.relay.leader_election import ManualInterventionRequired
 from eventshop.projections.models import OutboxRecord
-from eventshop.projections.projection import catalogue
-from eventshop.runtime.fault_injection import point
+from eventshop.projections.projection import projection_registry
+from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ _KEY: Final = b"outgoing-position"
 _OF_A_ROW: Final = [("content-type", b"application/json")]
 
 
-class Reached(msgspec.Struct, frozen=True):
+class PublishedPosition(msgspec.Struct, frozen=True):
     """What the record on `outgoing-positions` says: how far which outbox is published."""
 
     outbox: UUID
@@ -78,16 +78,16 @@ class _Row(NamedTuple):
     created_at: datetime
 
 
-class Publisher:
+class OutboxPublisher:
     """One leader's life, from taking over to the first thing that goes wrong."""
 
-    longest_idle_s = 0.2
+    max_idle_s = 0.2
 
     def __init__(self, watchdog: Watchdog) -> None:
-        self.topic = topics.outgoing_positions()
-        self.owner = this_process()
-        self.transactions = Transactions("publish", f"eventshop-publish-{self.topic}", watchdog)
-        self._unshown: hanging_transactions.Unshown | None = None
+        self.topic = topics.outbox_positions_topic()
+        self.owner = process_name()
+        self.transactions = TransactionalProducer("publish", f"eventshop-publish-{self.topic}", watchdog)
+        self._unshown: hanging_transactions.StalledVisibilityMonitor | None = None
         self.outbox = UUID(int=0)
         self.position = 0
         self._horizon = 0
@@ -102,32 +102,32 @@ class Publisher:
 
         Raises `NeedsAPerson`, `TopicRefused`, `KafkaAway`.
         """
-        there = topics.checked(self.topic)
+        there = topics.require_topic(self.topic)
         self.transactions.open()
         checkpoint = RelayCheckpoint.objects.get(topic=self.topic)
         self.outbox = checkpoint.source_id
         all_of_them = _partitions()
-        hanging_transactions.end(
-            self.transactions.transactional_id, all_of_them, numbered=_position, confirmed=checkpoint.position
+        hanging_transactions.end_hanging_transactions(
+            self.transactions.transactional_id, all_of_them, position_of=_position, confirmed=checkpoint.position
         )
         self.position = self._reached(checkpoint)
-        self._unshown = hanging_transactions.Unshown(all_of_them)
+        self._unshown = hanging_transactions.StalledVisibilityMonitor(all_of_them)
         self._note()
-        leader_election.keep_lead(self.topic, self.owner, topic_id=there.topic_id)
+        leader_election.renew_leadership(self.topic, self.owner, topic_id=there.topic_id)
         log.info("publishing from position %s", self.position)
 
-    def advance(self, limit: int = BATCH) -> int:
+    def publish_batch(self, limit: int = BATCH) -> int:
         """Publish the next records in one transaction; how many. Any exception means: discard this publisher."""
         rows = self._read(limit)
-        if rows or self._deleted < self.position or monotonic() >= self._noted_at + leader_election.RENEW_EVERY_S:
+        if rows or self._deleted < self.position or monotonic() >= self._noted_at + leader_election.RENEW_INTERVAL_S:
             self._note()
         if rows:
             self._topics |= {name: _checked(name) for name in {row.topic for row in rows} - self._topics.keys()}
             self.transactions.publish(self._records(rows), len(rows) + 1)
-            point("publish.before-checkpoint")
+            crash_point("publish.before-checkpoint")
             self.position = rows[-1].position
         if self._unshown:
-            self._unshown.look()
+            self._unshown.check()
         return len(rows)
 
     def close(self) -> None:
@@ -137,22 +137,24 @@ class Publisher:
 
     def _reached(self, checkpoint: RelayCheckpoint) -> int:
         """The position behind which to go on: what Kafka says, if it speaks of this outbox."""
-        last = last_records(self.topic, 1, settled=True).get(0)
+        last = read_last_records(self.topic, 1, await_open_transactions=True).get(0)
         try:
-            said = msgspec.json.decode(last.value, type=Reached) if last else None
+            said = msgspec.json.decode(last.value, type=PublishedPosition) if last else None
         except (msgspec.DecodeError, TypeError) as error:
-            raise NeedsAPerson(f"{self.topic} ends with a record that is none of ours: {error}") from error
+            raise ManualInterventionRequired(
+                f"{self.topic} ends with a record that is none of ours: {error}"
+            ) from error
         ours = said is not None and said.outbox == self.outbox
         position = said.position if said and ours else 0
         if position < checkpoint.position:
-            raise NeedsAPerson(
+            raise ManualInterventionRequired(
                 f"{self.topic} ends at position {position} of this outbox, but {checkpoint.position} was confirmed: "
                 "Kafka lost records, was replaced, or another database publishes there. After looking, create_topics "
                 f"--forget {self.topic} publishes what is still in the outbox",
                 topic=self.topic,
             )
         if position > (written := _last_position()):
-            raise NeedsAPerson(
+            raise ManualInterventionRequired(
                 f"{self.topic} ends at position {position}, but this database has come to {written} only: it is "
                 f"older than what was published. After looking, create_topics --forget {self.topic} publishes its "
                 "outbox as new",
@@ -184,16 +186,16 @@ class Publisher:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL synchronous_commit TO on")
-            leader_election.keep_lead(self.topic, self.owner, position=self.position)
+            leader_election.renew_leadership(self.topic, self.owner, position=self.position)
             OutboxRecord.objects.filter(position__gt=self._deleted, position__lte=self.position).delete()
         self._deleted, self._noted_at = self.position, monotonic()
 
-    def _records(self, rows: Sequence[_Row]) -> Iterator[Sending]:
+    def _records(self, rows: Sequence[_Row]) -> Iterator[ProducerRecord]:
         for row in rows:
             topic, partitions = self._topics[row.topic]
             key = row.key.encode()
             headers = _headers(row.headers) if row.headers else _OF_A_ROW
-            yield Sending(
+            yield ProducerRecord(
                 topic,
                 crc32(key) % partitions,
                 key,
@@ -202,13 +204,13 @@ class Publisher:
                 int(row.created_at.timestamp() * 1000),
             )
         last = rows[-1]
-        reached = msgspec.json.encode(Reached(self.outbox, last.position))
-        yield Sending(self.topic, 0, _KEY, reached, _OF_A_ROW, int(last.created_at.timestamp() * 1000))
+        reached = msgspec.json.encode(PublishedPosition(self.outbox, last.position))
+        yield ProducerRecord(self.topic, 0, _KEY, reached, _OF_A_ROW, int(last.created_at.timestamp() * 1000))
 
 
 def run(stop: Signal) -> None:
     """Publish until told to stop. Raises `NeedsAPerson` and `TopicRefused`."""
-    leader_election.run(Publisher, stop)
+    leader_election.run_leader(OutboxPublisher, stop)
 
 
 #: As many as fit: the first one always does.
@@ -248,21 +250,21 @@ def _last_position() -> int:
 
 def _partitions() -> dict[str, int]:
     """Every topic that is published to, with its number of partitions."""
-    wanted = topics.designed(projection.topic for projection in catalogue.chosen([]))
-    names = {topic.name for topic in wanted} - {topics.event_store()}
+    wanted = topics.topic_specs(projection.topic for projection in projection_registry.select([]))
+    names = {topic.name for topic in wanted} - {topics.event_store_topic()}
     return dict(KnownTopic.objects.filter(name__in=names).values_list("name", "partitions"))
 
 
 def _position(record: Any) -> int:
     """Where in the outbox a record was, or, of the one that says how far it is published, the last one with it."""
     if record.key == _KEY:
-        return msgspec.json.decode(record.value, type=Reached).position
-    return number(record.headers, "outgoing-position")
+        return msgspec.json.decode(record.value, type=PublishedPosition).position
+    return read_int_header(record.headers, "outgoing-position")
 
 
 def _checked(name: str) -> tuple[str, int]:
-    topic = topics.named(name)
-    return topic, topics.checked(topic).partitions
+    topic = topics.topic_name(name)
+    return topic, topics.require_topic(topic).partitions
 
 
 def _headers(text: str) -> list[tuple[str, bytes]]:

@@ -22,7 +22,7 @@ Key: TypeAlias = Any
 Keys: TypeAlias = Key | list[Key] | None
 
 
-class Handler(NamedTuple):
+class EventHandler(NamedTuple):
     """What a projection does with one type of event."""
 
     keys: Callable[[Any, Meta], Keys]
@@ -43,7 +43,7 @@ class Projection(Generic[R]):
         self.name = topic.removesuffix("-projection")
         self.version = version
         self.shared_rows = shared_rows
-        self.handlers: dict[type[Event], list[Handler]] = {}
+        self.handlers: dict[type[Event], list[EventHandler]] = {}
 
     @overload
     def on(
@@ -66,7 +66,7 @@ class Projection(Generic[R]):
             return key(happened) if key is not None else dated_key(happened, meta) if dated_key else None
 
         def register(change: Callable[[R, E, Meta], None]) -> Callable[[R, E, Meta], None]:
-            self.handlers.setdefault(event, []).append(Handler(keys, change))
+            self.handlers.setdefault(event, []).append(EventHandler(keys, change))
             return change
 
         return register
@@ -91,13 +91,13 @@ class Projection(Generic[R]):
         return {field.attname: field.get_default() for field in self.model._meta.concrete_fields}
 
 
-class Catalogue:
+class ProjectionRegistry:
     """The projections of a program, by name. Raises `DuplicateName` and `UnknownProjection`."""
 
     def __init__(self) -> None:
         self._projections: dict[str, Projection[Any]] = {}
 
-    def add(self, projection: Projection[Any]) -> None:
+    def register(self, projection: Projection[Any]) -> None:
         if self._projections.setdefault(projection.name, projection) is not projection:
             raise DuplicateName(name=projection.name)
 
@@ -107,12 +107,12 @@ class Catalogue:
         except KeyError:
             raise UnknownProjection(name=name, known="; ".join(sorted(self._projections))) from None
 
-    def chosen(self, names: Iterable[str]) -> list[Projection[Any]]:
+    def select(self, names: Iterable[str]) -> list[Projection[Any]]:
         """The named ones, or all when none is named."""
         return [self.get(name) for name in names] or list(self._projections.values())
 
 
-catalogue = Catalogue()
+projection_registry = ProjectionRegistry()
 
 
 def latest(one: datetime | None, other: datetime) -> datetime:
@@ -123,7 +123,7 @@ def earliest(one: datetime | None, other: datetime) -> datetime:
     return other if one is None else min(one, other)
 
 
-def keys_of(answer: Keys) -> list[Key]:
+def as_key_list(answer: Keys) -> list[Key]:
     """What a key function answered, as a list without repeats, in order."""
     if answer is None:
         return []

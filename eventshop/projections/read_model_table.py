@@ -13,16 +13,16 @@ from uuid import UUID
 import psycopg
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection, models
 
-from eventshop.core.decimal_math import decimals
+from eventshop.core.decimal_math import decimal_places
 from eventshop.projections import outbox
 from eventshop.projections.read_model import ReadModel
 
 R = TypeVar("R", bound=ReadModel)
 
 #: The database cannot be reached or is busy: nobody's fault.
-AWAY: Final = (OperationalError, InterfaceError)
+TRANSIENT_ERRORS: Final = (OperationalError, InterfaceError)
 #: What comes of a row that the database, or the way to it, does not take.
-REFUSED: Final = (DatabaseError, ArithmeticError, TypeError, ValueError)
+ROW_ERRORS: Final = (DatabaseError, ArithmeticError, TypeError, ValueError)
 #: What PostgreSQL calls a table or column that is not there (yet): the program is ahead of its migrations.
 _NOT_MIGRATED: Final = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
 
@@ -40,7 +40,7 @@ _POSTGRES_TYPES: Final[dict[type[models.Field[Any, Any]], str]] = {
 }
 
 
-class Table(Generic[R]):
+class ReadModelTable(Generic[R]):
     """The rows of `model` in the table `name` (default: the model's own), published on `topic` if there is one."""
 
     def __init__(self, model: type[R], name: str | None = None, *, topic: str | None = None) -> None:
@@ -79,7 +79,7 @@ class Table(Generic[R]):
             if connection.vendor == "postgresql":
                 with psycopg.Cursor(connection.connection) as cursor:
                     arrays = [list(column) for column in zip(*values, strict=True)]
-                    cursor.execute(self.publishing(self._postgres_upsert()), arrays, prepare=True)
+                    cursor.execute(self.with_publishing(self._postgres_upsert()), arrays, prepare=True)
             else:
                 columns = [
                     [None if value is None else write(value) for value in column]
@@ -87,13 +87,13 @@ class Table(Generic[R]):
                 ]
                 connection.connection.executemany(self._sqlite_upsert(), zip(*columns, strict=True))
 
-    def publishing(self, change: str, *, gone: bool = False) -> str:
+    def with_publishing(self, change: str, *, gone: bool = False) -> str:
         """The statement `change`, which also publishes the rows it writes (or removes) where that is wanted."""
-        if self.topic is None or not outbox.wanted():
+        if self.topic is None or not outbox.is_enabled():
             return change
         # Kafka forgets nothing on demand: personal columns never get there.
         public = [field for field in self.fields if field.attname not in self.model.personal]
-        return outbox.with_rows(change, self.topic, public, str(self.key), gone=gone)
+        return outbox.publishing_statement(change, self.topic, public, str(self.key), gone=gone)
 
     def _listed(self, prefix: str = "") -> str:
         return ", ".join(f'{prefix}"{column}"' for column in self.columns)
@@ -113,9 +113,9 @@ class Table(Generic[R]):
         return f'ON CONFLICT ("{self.key}") DO UPDATE SET {changes}'
 
 
-def blames_the_row(error: Exception) -> bool:
+def is_row_error(error: Exception) -> bool:
     """Whether an error is about the rows of a write, not about the database as a whole."""
-    return not (isinstance(error, AWAY) or isinstance(error.__cause__, _NOT_MIGRATED))
+    return not (isinstance(error, TRANSIENT_ERRORS) or isinstance(error.__cause__, _NOT_MIGRATED))
 
 
 def _postgres_type(field: models.Field[Any, Any]) -> str:
@@ -192,7 +192,7 @@ def _whole(column: str, limit: int, value: int) -> int:
 
 def _exact(column: str, limit: Decimal, places: int, value: Any) -> str:
     """Every digit, or none at all."""
-    if abs(Decimal(value)) >= limit or decimals(value) > places:
+    if abs(Decimal(value)) >= limit or decimal_places(value) > places:
         raise DataError(f"{column}: {value} is out of range")
     return f"{value:f}"
 

@@ -9,10 +9,10 @@ from django.db import connection
 from eventshop.projections import outbox
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.read_model import ReadModel
-from eventshop.projections.read_model_table import Table
+from eventshop.projections.read_model_table import ReadModelTable
 
 
-def replace_rows(old: Table[Any], new: Table[Any]) -> dict[str, int]:
+def replace_rows(old: ReadModelTable[Any], new: ReadModelTable[Any]) -> dict[str, int]:
     """Make the old table equal to the new one, touching only rows that differ; how many of each kind."""
     columns = [f'"{name}"' for name in old.columns]
     same = "IS NOT DISTINCT FROM" if connection.vendor == "postgresql" else "IS"
@@ -20,7 +20,7 @@ def replace_rows(old: Table[Any], new: Table[Any]) -> dict[str, int]:
     pair = f'o."{old.key}" = n."{old.key}"'
     with connection.cursor() as cursor:
         gone = f'DELETE FROM "{old.name}" AS o WHERE NOT EXISTS (SELECT 1 FROM "{new.name}" AS n WHERE {pair})'
-        cursor.execute(old.publishing(gone, gone=True))
+        cursor.execute(old.with_publishing(gone, gone=True))
         removed = cursor.rowcount
         cursor.execute(
             f'SELECT COUNT(*) FROM "{new.name}" AS n WHERE NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {pair})'
@@ -31,16 +31,16 @@ def replace_rows(old: Table[Any], new: Table[Any]) -> dict[str, int]:
             f'WHERE NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {pair} AND ({ours}) {same} ({theirs})) '
             f"{old.on_conflict()}"
         )
-        cursor.execute(old.publishing(changed))
+        cursor.execute(old.with_publishing(changed))
         return {"removed": removed, "added": added, "changed": cursor.rowcount - added}
 
 
-def replace_parked(old: str, new: str) -> None:
+def replace_dead_letters(old: str, new: str) -> None:
     """What the rebuild set aside is set aside from now on; what was not before, others hear of now."""
     known = set(DeadLetter.objects.filter(projection=old).values_list("event_id", flat=True))
     DeadLetter.objects.filter(projection=old).delete()
     DeadLetter.objects.filter(projection=new).update(projection=old)
-    outbox.parked(DeadLetter.objects.filter(projection=old).exclude(event_id__in=known).order_by("position"))
+    outbox.add_dead_letters(DeadLetter.objects.filter(projection=old).exclude(event_id__in=known).order_by("position"))
 
 
 def create_like(name: str, read_model: type[ReadModel]) -> None:

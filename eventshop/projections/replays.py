@@ -20,13 +20,13 @@ from django.db import connection, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import this_process
+from eventshop.core.deterministic_ids import process_name
 from eventshop.core.errors import InvalidMessage
 from eventshop.eventstore.tail_reader import newest_position
-from eventshop.messaging.event_log_factory import event_log
+from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections.historical_queries import LINEAGE, dry_run, rows_as_of
 from eventshop.projections.models import Replay, ReplayedRow
-from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.read_model import ReadModel
 
 log = logging.getLogger(__name__)
@@ -45,33 +45,35 @@ _PERSONAL: Final = "(personal)"
 Row = tuple[str, dict[str, Any]]
 
 
-def as_of(name: str, at: datetime, *, happened: bool = False, key: str = "", requested_by: str) -> Replay:
+def request_as_of(name: str, moment: datetime, *, happened: bool = False, key: str = "", requested_by: str) -> Replay:
     """Ask for a read model, or the row with one primary key, as it was at a moment.
 
     Raises `UnknownProjection`, and `InvalidMessage` for a moment without time zone or a read model with too many rows.
     """
-    projection = catalogue.get(name)
-    if at.tzinfo is None:
-        raise InvalidMessage("as_of needs a time zone", as_of=at)
+    projection = projection_registry.get(name)
+    if moment.tzinfo is None:
+        raise InvalidMessage("as_of needs a time zone", as_of=moment)
     if not key and projection.model._default_manager.all()[MOST_ROWS:].exists():
         raise InvalidMessage(f"{name} has more than {MOST_ROWS:,} rows: ask for one of them, or run read_model_as_of")
-    return _asked(kind=Replay.Kind.AS_OF, projection=name, at=at, happened=happened, key=key, requested_by=requested_by)
+    return _asked(
+        kind=Replay.Kind.AS_OF, projection=name, at=moment, happened=happened, key=key, requested_by=requested_by
+    )
 
 
-def what_if(name: str, *, requested_by: str) -> Replay:
+def request_dry_run(name: str, *, requested_by: str) -> Replay:
     """Ask what today's code would change; asked again while one waits or runs, it is that one."""
-    catalogue.get(name)
+    projection_registry.get(name)
     open_ones = Replay.objects.filter(projection=name, kind=Replay.Kind.DRY_RUN, state__in=_OPEN)
     return open_ones.first() or _asked(kind=Replay.Kind.DRY_RUN, projection=name, requested_by=requested_by)
 
 
-def foreseen(name: str) -> Replay | None:
+def latest_dry_run(name: str) -> Replay | None:
     """The newest dry run of a projection that is done and not too old to be believed."""
     done = Replay.objects.filter(projection=name, kind=Replay.Kind.DRY_RUN, state=Replay.State.DONE)
     return done.filter(finished_at__gte=timezone.now() - FRESH).order_by("-finished_at").first()
 
 
-def differences(job: Replay) -> str:
+def describe_differences(job: Replay) -> str:
     """What a dry run found, in words."""
     return (
         f"{job.added:,} rows would be added, {job.changed:,} changed, {job.removed:,} removed; {job.failed:,} events "
@@ -79,26 +81,26 @@ def differences(job: Replay) -> str:
     )
 
 
-def waiting() -> list[Replay]:
+def pending_replays() -> list[Replay]:
     """Those that nobody works on: asked for, or left by a worker that died."""
     return list(Replay.objects.filter(_free(), state__in=_OPEN).order_by("pk"))
 
 
-def remove_old() -> int:
+def delete_expired() -> int:
     """Forget results that are older than a week; how many."""
     old = Replay.objects.filter(requested_at__lt=timezone.now() - KEPT)
     ReplayedRow.objects.filter(replay__in=old).delete()
     return old.delete()[0]
 
 
-def run(job: Replay) -> Replay:
+def run_replay(job: Replay) -> Replay:
     """Do one, if nobody else does. One that fails says why in its own row."""
     now = timezone.now()
     taken = Replay.objects.filter(_free(), pk=job.pk, state__in=_OPEN).update(
         state=Replay.State.RUNNING,
         started_at=now,
         head=newest_position(),
-        owner=this_process(),
+        owner=process_name(),
         leased_until=now + LEASE,
     )
     if taken:
@@ -125,12 +127,12 @@ def _asked(**values: Any) -> Replay:
 
 def _folded(job: Replay, told: Callable[[int], None]) -> tuple[dict[str, Any], Iterable[Row]]:
     """What came of it in numbers, and its rows in order."""
-    projection = catalogue.get(job.projection)
+    projection = projection_registry.get(job.projection)
     if job.kind == Replay.Kind.AS_OF:
         at = job.at or job.requested_at
-        found = rows_as_of(projection, at, key=job.key or None, business=job.happened, told=told)
+        found = rows_as_of(projection, at, key=job.key or None, business=job.happened, on_progress=told)
         return {"rows": len(found)}, ((str(pk), _public(projection, found[pk])) for pk in sorted(found, key=str))
-    tried = dry_run(projection, told=told, one_partition=len(event_log().partitions) == 1)
+    tried = dry_run(projection, on_progress=told, one_partition=len(create_event_log().partitions) == 1)
     numbers = ("events", "rows", "added", "changed", "removed", "failed")
     said = {name: getattr(tried, name) for name in numbers} | {"error": tried.first_failure}
     return said, ((it.key, _masked(projection, it.columns)) for it in tried.examples)

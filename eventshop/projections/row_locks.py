@@ -7,7 +7,7 @@ from zlib import crc32
 
 from django.db import connection
 
-from eventshop.eventstore.unit_of_work import RELAXED_COMMIT
+from eventshop.eventstore.unit_of_work import RELAXED_COMMIT_SQL
 from eventshop.projections.projection import Projection
 
 #: The first half of the advisory lock's key ("EVPT"); the second is the table.
@@ -16,10 +16,10 @@ LOCK: Final = 0x45565054
 
 def begin_batch(projection: Projection[Any], table: str) -> None:
     """What a batch says first in its transaction: it is its turn, and its commit need not wait. One round trip."""
-    _say(RELAXED_COMMIT, *_turn(projection, table))
+    _say(RELAXED_COMMIT_SQL, *_turn(projection, table))
 
 
-def wait_for_turn(projection: Projection[Any], table: str) -> None:
+def lock_shared_rows(projection: Projection[Any], table: str) -> None:
     """Until this transaction ends, no other one folds into these rows; to be taken before any checkpoint.
 
     Locking the rows themselves would not do: two workers can both find that a row does not exist yet. On SQLite the

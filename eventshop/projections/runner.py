@@ -14,12 +14,12 @@ from typing import Any, Final
 from django.db import DatabaseError, connections
 
 from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
-from eventshop.messaging.event_log import EventLog, Reader
-from eventshop.projections import batch_processor, checkpoints, parking
-from eventshop.projections.checkpoints import Seen
-from eventshop.projections.parking import Site
+from eventshop.messaging.event_log import EventLog, LogReader
+from eventshop.projections import batch_processor, checkpoints, dead_letters
+from eventshop.projections.checkpoints import CheckpointsByPartition
+from eventshop.projections.dead_letters import ProjectionTarget
 from eventshop.projections.projection import Projection
-from eventshop.projections.read_model_table import AWAY
+from eventshop.projections.read_model_table import TRANSIENT_ERRORS
 from eventshop.projections.rebuild import rebuild
 from eventshop.runtime.watchdog import Watchdog
 
@@ -30,14 +30,14 @@ BATCH: Final = 1_000
 #: An idle runner looks again after 5 ms, then less and less often, down to this.
 IDLE_S: Final = 0.2
 #: How often leases are renewed and due retries looked for.
-CARE_S: Final = 2.0
+RENEW_INTERVAL_S: Final = 2.0
 #: A batch that takes longer hangs, and its process has to be started again.
 HANGING_S: Final = 180.0
 #: How long a projection stands still that cannot go on: not rebuilt for its new version, its table not there.
-HOLD_S: Final = 60.0
+SUSPEND_S: Final = 60.0
 
 
-class Runner:
+class ProjectionRunner:
     """Some projections, one after the other in one thread, each at its own checkpoints.
 
     `owner` names the worker that leases them; a runner without owner takes no leases (`run_projections --once`): the
@@ -53,52 +53,54 @@ class Runner:
         watchdog: Watchdog | None = None,
         hanging_s: float = HANGING_S,
     ) -> None:
-        self.sites = [parking.live(projection) for projection in projections]
+        self.targets = [dead_letters.live_target(projection) for projection in projections]
         self.source = source
         self.owner = owner
         self._watched: Callable[[], AbstractContextManager[None]] = (
-            nullcontext if watchdog is None else partial(watchdog.within, hanging_s, "a batch")
+            nullcontext if watchdog is None else partial(watchdog.deadline, hanging_s, "a batch")
         )
-        self._readers: dict[str, Reader] = {}
-        self._seen: dict[str, Seen] = {}
+        self._readers: dict[str, LogReader] = {}
+        self._seen: dict[str, CheckpointsByPartition] = {}
         self._held_until: dict[str, float] = {}
         self._care_at = 0.0
         self._stop = Signal()
 
-    def step(self, site: Site, limit: int = BATCH) -> int:
+    def run_batch(self, site: ProjectionTarget, limit: int = BATCH) -> int:
         """Fold the next events of one projection; how many there were."""
         seen = self._seen.get(site.name)
         if seen is None:
             seen = self._seen[site.name] = self._opened(site)
-        delivered = self._reader(site).read(checkpoints.places(seen), limit)
+        delivered = self._reader(site).read(checkpoints.offsets_of(seen), limit)
         if not delivered:
             return 0
         try:
             with self._watched():
-                batch_processor.project(site, seen, delivered)
+                batch_processor.process_batch(site, seen, delivered)
         except Exception:
             self._seen.pop(site.name, None)  # wherever it is now, it is not where this runner believed
             raise
         return len(delivered)
 
-    def catch_up(self, told: Callable[[str, int], None] = lambda name, events: None, patience_s: float = 30) -> int:
+    def catch_up(
+        self, on_progress: Callable[[str, int], None] = lambda name, events: None, timeout_s: float = 30
+    ) -> int:
         """Fold everything there is; gives the number of events. For `--once`, importers and tests."""
-        events, give_up = 0, monotonic() + patience_s
-        behind = list(self.sites)
+        events, give_up = 0, monotonic() + timeout_s
+        behind = list(self.targets)
         while behind:
             for site in list(behind):
                 try:
-                    advanced = self.step(site)
+                    advanced = self.run_batch(site)
                 except (TailBusy, CheckpointMoved):
                     if monotonic() > give_up:
                         raise
                     sleep(0.02)
                     continue
                 if advanced:
-                    give_up = monotonic() + patience_s
+                    give_up = monotonic() + timeout_s
                 events += advanced
-                told(site.name, advanced)
-                if not advanced and self._reader(site).at_end(checkpoints.places(self._seen[site.name])):
+                on_progress(site.name, advanced)
+                if not advanced and self._reader(site).is_at_end(checkpoints.offsets_of(self._seen[site.name])):
                     behind.remove(site)
         return events
 
@@ -111,7 +113,7 @@ class Runner:
                 failures = 0
             except Exception as error:  # a worker outlives whatever happens to one round, and says so
                 failures += 1
-                log.warning("round failed, trying again: %s", error, exc_info=not isinstance(error, AWAY))
+                log.warning("round failed, trying again: %s", error, exc_info=not isinstance(error, TRANSIENT_ERRORS))
                 self._forget()
                 stop.wait(min(10.0, 0.1 * 2 ** min(failures, 10)) * random.uniform(0.5, 1))  # noqa: S311
                 continue
@@ -129,50 +131,50 @@ class Runner:
         if monotonic() >= self._care_at:
             self._lease()
             self._retry_due()
-            self._care_at = monotonic() + CARE_S
-        return sum(self._patiently(site) for site in self.sites if self._seen.get(site.name))
+            self._care_at = monotonic() + RENEW_INTERVAL_S
+        return sum(self._patiently(site) for site in self.targets if self._seen.get(site.name))
 
     def _wait(self, seconds: float, stop: Signal) -> None:
         """A runner of one projection waits where its events come in; one of several looks at each in turn."""
-        site = self.sites[0]
-        if len(self.sites) == 1 and self._seen.get(site.name):
+        site = self.targets[0]
+        if len(self.targets) == 1 and self._seen.get(site.name):
             self._reader(site).wait(seconds, stop)
         else:
             stop.wait(seconds)
 
-    def _patiently(self, site: Site) -> int:
+    def _patiently(self, site: ProjectionTarget) -> int:
         try:
-            return self.step(site)
+            return self.run_batch(site)
         except (TailBusy, CheckpointMoved) as busy:
             log.info("%s: %s", site.name, busy)
-        except AWAY:
+        except TRANSIENT_ERRORS:
             raise
         except Exception as error:
             log.warning("%s stands still: %s", site.name, error, exc_info=True)
-            self._held_until[site.name] = monotonic() + HOLD_S
+            self._held_until[site.name] = monotonic() + SUSPEND_S
         return 0
 
     def _lease(self) -> None:
         """Take and renew leases; of several workers each takes its fair share of the partitions."""
-        running = checkpoints.present(self.owner, [site.name for site in self.sites])
-        for site in self.sites:
+        running = checkpoints.register_worker(self.owner, [site.name for site in self.targets])
+        for site in self.targets:
             seen = self._seen.get(site.name) or {}
             rows = {**self._opened_or_held(site), **seen}
             share = checkpoints.fair_share(len(rows), running[site.name])
-            mine = checkpoints.lease(rows.values(), self.owner, share=share)
+            mine = checkpoints.acquire_leases(rows.values(), self.owner, limit=share)
             # A partition just taken over starts from the database, not from what this runner remembers.
             self._seen[site.name] = {number: rows[number] for number in sorted(mine)}
 
     def _retry_due(self) -> None:
-        mine = {site.name: site for site in self.sites if self._seen.get(site.name)}
-        for name, aggregate_id in parking.due(list(mine)):
-            result = parking.drain(mine[name], aggregate_id)
-            log.info("%s: %s parked events drained, %s remain", name, result.drained, result.remaining)
+        mine = {site.name: site for site in self.targets if self._seen.get(site.name)}
+        for name, aggregate_id in dead_letters.due_retries(list(mine)):
+            result = dead_letters.retry_queue(mine[name], aggregate_id)
+            log.info("%s: %s parked events drained, %s remain", name, result.folded, result.remaining)
 
-    def _opened(self, site: Site) -> Seen:
+    def _opened(self, site: ProjectionTarget) -> CheckpointsByPartition:
         """The checkpoints of a projection that may go on; its rows are rebuilt first if an older version wrote them."""
         projection = site.projection
-        rows = checkpoints.opened(site.name, self.source.partitions, projection.version)
+        rows = checkpoints.open_checkpoints(site.name, self.source.partitions, projection.version)
         newest = max(row.version for row in rows.values())
         if newest > projection.version:
             raise ProjectionError(
@@ -183,10 +185,10 @@ class Runner:
             log.warning("%s: its rows are of an older version; rebuilding", site.name)
             reason = f"version {projection.version}"
             rebuild(projection, self.source, requested_by="engine", reason=reason, stopping=self._stop)
-            rows = checkpoints.opened(site.name, self.source.partitions, projection.version)
+            rows = checkpoints.open_checkpoints(site.name, self.source.partitions, projection.version)
         return {number: row for number, row in rows.items() if row.version == projection.version and not row.paused}
 
-    def _opened_or_held(self, site: Site) -> Seen:
+    def _opened_or_held(self, site: ProjectionTarget) -> CheckpointsByPartition:
         """As `_opened`; a projection that cannot go on stands still for a while, and holds up no other."""
         if monotonic() < self._held_until.get(site.name, 0.0):
             return {}
@@ -197,12 +199,12 @@ class Runner:
             return {}
         except ProjectionError as error:
             log.warning("%s stands still: %s", site.name, error)
-            self._held_until[site.name] = monotonic() + HOLD_S
+            self._held_until[site.name] = monotonic() + SUSPEND_S
             return {}
 
-    def _reader(self, site: Site) -> Reader:
+    def _reader(self, site: ProjectionTarget) -> LogReader:
         if site.name not in self._readers:
-            self._readers[site.name] = self.source.reader(site.name)
+            self._readers[site.name] = self.source.open_reader(site.name)
         return self._readers[site.name]
 
     def _forget(self) -> None:
@@ -214,7 +216,7 @@ class Runner:
     def _give_back(self) -> None:
         self.close()
         try:
-            checkpoints.release(self.owner)
+            checkpoints.release_leases(self.owner)
         except DatabaseError as error:
             log.warning("leases not given back, they run out by themselves: %s", error)
         connections.close_all()

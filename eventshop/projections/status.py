@@ -19,15 +19,15 @@ STALLED_AFTER: Final = timedelta(minutes=5)
 LOOK_AHEAD: Final = 500
 
 
-class Status(NamedTuple):
+class ProjectionStatus(NamedTuple):
     """One projection in one partition."""
 
     name: str
     partition: int
     position: int
     head: int
-    behind_s: float  # how long the oldest event not yet folded has been waiting
-    parked: int
+    lag_s: float  # how long the oldest event not yet folded has been waiting
+    dead_letters: int
     advanced_at: datetime | None
     polled_at: datetime | None
     owner: str
@@ -35,7 +35,7 @@ class Status(NamedTuple):
     needs_rebuild: bool
 
     @property
-    def behind(self) -> int:
+    def lag(self) -> int:
         """Positions between this projection and the head of the log; rolled back appends leave holes in it."""
         return max(0, self.head - self.position)
 
@@ -45,37 +45,37 @@ class Status(NamedTuple):
             return "paused"
         if self.needs_rebuild:
             return "needs rebuild"
-        if self.behind and self.behind_s > STALLED_AFTER.total_seconds():
+        if self.lag and self.lag_s > STALLED_AFTER.total_seconds():
             return "stalled"
-        return "parked events" if self.parked else "behind" if self.behind else "up to date"
+        return "parked events" if self.dead_letters else "behind" if self.lag else "up to date"
 
 
-def statuses(projections: Iterable[Projection[Any]], source: EventLog) -> list[Status]:
+def list_statuses(projections: Iterable[Projection[Any]], source: EventLog) -> list[ProjectionStatus]:
     """Each projection's status in each partition, the one furthest behind first."""
     rows = {(row.projection, row.partition): row for row in Checkpoint.objects.all()}
-    heads = source.heads()
+    heads = source.end_offsets()
     found = [
         _status(projection, partition, head, rows.get((projection.name, partition)), source)
         for projection in projections
         for partition, head in heads.items()
     ]
-    return sorted(found, key=lambda status: (-status.behind_s, -status.behind, status.name, status.partition))
+    return sorted(found, key=lambda status: (-status.lag_s, -status.lag, status.name, status.partition))
 
 
-def summed(found: Iterable[Status]) -> list[Status]:
+def sum_by_projection(found: Iterable[ProjectionStatus]) -> list[ProjectionStatus]:
     """One status per projection: places and parked events added up, the rest as in its worst partition."""
-    by_name: dict[str, list[Status]] = {}
+    by_name: dict[str, list[ProjectionStatus]] = {}
     for status in found:
         by_name.setdefault(status.name, []).append(status)
     return [_sum(parts) for parts in by_name.values()]
 
 
-def _sum(parts: list[Status]) -> Status:
-    worst = max(parts, key=lambda status: (status.behind_s, status.behind))
+def _sum(parts: list[ProjectionStatus]) -> ProjectionStatus:
+    worst = max(parts, key=lambda status: (status.lag_s, status.lag))
     return worst._replace(
         position=sum(status.position for status in parts),
         head=sum(status.head for status in parts),
-        parked=sum(status.parked for status in parts),
+        parked=sum(status.dead_letters for status in parts),
         advanced_at=max((status.advanced_at for status in parts if status.advanced_at), default=None),
         polled_at=min((status.polled_at for status in parts if status.polled_at), default=None),
         owner=", ".join(sorted({status.owner for status in parts if status.owner})),
@@ -84,10 +84,12 @@ def _sum(parts: list[Status]) -> Status:
     )
 
 
-def _status(projection: Projection[Any], partition: int, head: int, row: Checkpoint | None, source: EventLog) -> Status:
+def _status(
+    projection: Projection[Any], partition: int, head: int, row: Checkpoint | None, source: EventLog
+) -> ProjectionStatus:
     row = row or Checkpoint(projection=projection.name, partition=partition, version=projection.version)
     leased = row.leased_until is not None and row.leased_until > timezone.now()
-    return Status(
+    return ProjectionStatus(
         projection.name,
         partition,
         row.position,
@@ -106,6 +108,6 @@ def _waiting_s(row: Checkpoint, source: EventLog) -> float:
     """How long the first event after a checkpoint, in its partition, has been in the store."""
     later = StoredEvent.objects.filter(position__gt=row.store_position).order_by("position")
     for aggregate_id, recorded_at in later.values_list("aggregate_id", "recorded_at")[:LOOK_AHEAD]:
-        if source.partition_of(aggregate_id) == row.partition:
+        if source.partition_for(aggregate_id) == row.partition:
             return max(0.0, (timezone.now() - recorded_at).total_seconds())
     return 0.0

@@ -1,4 +1,4 @@
-"""Calls to somebody else's server: tried again with back-off, and not made at all while it is known to be down."""
+"""Calls to a remote server: retried with back-off, and refused for a while after the server has failed repeatedly."""
 
 from __future__ import annotations
 
@@ -14,99 +14,100 @@ from eventshop.core.errors import EventShopError
 
 T = TypeVar("T")
 
-#: The first wait between two tries is a random part of this; each further one may be twice as long.
+#: The wait before the second attempt is random, up to this; the limit doubles with every further attempt.
 FIRST_WAIT_S: Final = 0.2
 LONGEST_WAIT_S: Final = 2.0
 
 
-class Unavailable(EventShopError):
-    """A server outside has failed so often that it is not asked for a while."""
+class CircuitOpen(EventShopError):
+    """The server has failed so often that calls to it are refused for a while."""
 
     code = "unavailable"
 
 
-class Outside:
-    """One server, as this process has found it lately. Share it between threads: they call side by side.
+class CircuitBreaker:
+    """Counts the failures of one remote server and refuses calls while it is known to be down.
 
-    `failed` is what a failure of the server looks like; anything else that a call raises is the caller's own business.
-    Those of `not_at_once` count, but are not tried again straight away: a server that did not answer in time is busy.
-    After `failures` in a row the server is left alone for `rest_s` seconds; then one call tries it for all.
+    Threads share one breaker; their calls run in parallel. `failure_types` are the errors that count as a failure of
+    the server; any other error belongs to the caller. Errors of `no_retry_types` count too, but are not retried at
+    once: a server that did not answer in time is busy. After `failure_threshold` failures in a row the circuit is open
+    for `open_s` seconds; then a single call probes the server on behalf of all.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        failed: tuple[type[Exception], ...],
-        not_at_once: tuple[type[Exception], ...] = (),
-        failures: int = 5,
-        rest_s: float = 10.0,
+        failure_types: tuple[type[Exception], ...],
+        no_retry_types: tuple[type[Exception], ...] = (),
+        failure_threshold: int = 5,
+        open_s: float = 10.0,
     ) -> None:
         self.name = name
-        self._failed, self._not_at_once = failed, not_at_once
+        self._failure_types, self._no_retry_types = failure_types, no_retry_types
         self._state = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
         self._breaker = pybreaker.CircuitBreaker(
-            fail_max=failures,
-            reset_timeout=rest_s,
-            exclude=[lambda error: not isinstance(error, failed)],
+            fail_max=failure_threshold,
+            reset_timeout=open_s,
+            exclude=[lambda error: not isinstance(error, failure_types)],
             state_storage=self._state,
             name=name,
             throw_new_error_on_trip=False,
         )
-        self._trial = Lock()
+        self._probe_lock = Lock()
 
     @property
-    def resting(self) -> bool:
-        """Whether calls are refused, or one is finding out if they still must be."""
+    def is_open(self) -> bool:
+        """Whether calls are refused, or a probe is running (half-open)."""
         return bool(self._state.state != pybreaker.STATE_CLOSED)
 
-    def call(self, function: Callable[[], T], *, tries: int = 1) -> T:
-        """What `function` returns. More than one try only for what may be done twice.
+    def call(self, function: Callable[[], T], *, attempts: int = 1) -> T:
+        """Return what `function` returns. Allow more than one attempt only for an idempotent function.
 
-        Raises `Unavailable` while the server rests, or the failure of the last try.
+        Raises `CircuitOpen` while the circuit is open, otherwise the error of the last attempt.
         """
         retrying = Retrying(
-            stop=stop_after_attempt(tries),
+            stop=stop_after_attempt(attempts),
             wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S),
-            retry=retry_if_exception(self._again),
+            retry=retry_if_exception(self._should_retry),
             reraise=True,
         )
-        result: T = retrying(self._once, function)
+        result: T = retrying(self._attempt, function)
         return result
 
-    def _again(self, error: BaseException) -> bool:
-        return isinstance(error, self._failed) and not isinstance(error, self._not_at_once)
+    def _should_retry(self, error: BaseException) -> bool:
+        return isinstance(error, self._failure_types) and not isinstance(error, self._no_retry_types)
 
-    def _once(self, function: Callable[[], T]) -> T:
-        if self.resting:
-            return self._tried_for_all(function)
-        # Not through the breaker: it holds its lock for as long as a call lasts, one call at a time.
+    def _attempt(self, function: Callable[[], T]) -> T:
+        if self.is_open:
+            return self._probe(function)
+        # Not called through pybreaker: it holds its lock during a call, so that only one call could run at a time.
         try:
             result = function()
-        except self._failed as error:
-            self._count(error)
+        except self._failure_types as error:
+            self._record_failure(error)
             raise
-        with suppress(pybreaker.CircuitBreakerError):  # others failed meanwhile; this one has its answer all the same
-            self._breaker.call(_nothing)
+        with suppress(pybreaker.CircuitBreakerError):  # other threads opened the circuit; this result is still valid
+            self._breaker.call(_succeed)
         return result
 
-    def _tried_for_all(self, function: Callable[[], T]) -> T:
-        if not self._trial.acquire(blocking=False):
-            raise Unavailable(server=self.name)
+    def _probe(self, function: Callable[[], T]) -> T:
+        if not self._probe_lock.acquire(blocking=False):
+            raise CircuitOpen(server=self.name)
         try:
             return self._breaker.call(function)
         except pybreaker.CircuitBreakerError:
-            raise Unavailable(server=self.name) from None
+            raise CircuitOpen(server=self.name) from None
         finally:
-            self._trial.release()
+            self._probe_lock.release()
 
-    def _count(self, error: Exception) -> None:
+    def _record_failure(self, error: Exception) -> None:
         def fail() -> None:
             raise error
 
-        with suppress(pybreaker.CircuitBreakerError, *self._failed):  # counted; the caller raises it
+        with suppress(pybreaker.CircuitBreakerError, *self._failure_types):  # counted here, raised by the caller
             self._breaker.call(fail)
 
 
-def _nothing() -> None:
-    """A success to count."""
+def _succeed() -> None:
+    """Count as a success."""

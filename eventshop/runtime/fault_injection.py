@@ -1,4 +1,4 @@
-"""Named places where a test may kill this process. Off, they cost an empty call."""
+"""Named crash points at which a test can kill this process. Switched off, they cost an empty call."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Final
 
 from django.conf import settings
 
-#: Every crash point, in the order a relay, a projection, a publisher and a saga pass them.
-POINTS: Final = (
+#: Every crash point, in the order in which the relay, a projection, the outbox publisher and a saga pass them.
+CRASH_POINTS: Final = (
     "relay.before-send",
     "relay.mid-send",
     "relay.before-commit",
@@ -34,40 +34,41 @@ POINTS: Final = (
 )
 
 
-class _Armed:
-    """`NAME:N` in the setting CRASH_AT kills the process with SIGKILL when it passes NAME for the Nth time."""
+class _ArmedCrashPoint:
+    """The setting CRASH_AT is `NAME:N`: the process is killed with SIGKILL when it passes NAME for the Nth time."""
 
     def __init__(self, spec: str) -> None:
         self.name, _, count = spec.partition(":")
-        self.left = int(count or 1)
+        self.remaining = int(count or 1)
 
-    def passes(self, name: str) -> bool:
+    def is_due(self, name: str) -> bool:
+        """Count one pass through the crash point `name`."""
         if name != self.name:
             return False
-        self.left -= 1
-        return self.left == 0
+        self.remaining -= 1
+        return self.remaining == 0
 
 
-def _from_settings() -> _Armed | None:
-    return _Armed(settings.CRASH_AT) if settings.CRASH_AT else None
+def _read_settings() -> _ArmedCrashPoint | None:
+    return _ArmedCrashPoint(settings.CRASH_AT) if settings.CRASH_AT else None
 
 
-_armed = _from_settings()
+_armed = _read_settings()
 
 
-def point(name: str) -> None:
-    """A place between two steps."""
-    if _armed is not None and _armed.passes(name):
-        _die()
+def crash_point(name: str) -> None:
+    """Mark the point between two steps."""
+    if _armed is not None and _armed.is_due(name):
+        _kill_process()
 
 
 @contextmanager
-def during(name: str, after_s: float = 0.0005) -> Iterator[None]:
-    """A step that takes a while: the process dies in the middle of it."""
-    if _armed is not None and _armed.passes(name):
-        Timer(after_s, _die).start()
+def crash_during(name: str, after_s: float = 0.0005) -> Iterator[None]:
+    """Mark a step that takes a while: the process dies in the middle of it."""
+    if _armed is not None and _armed.is_due(name):
+        Timer(after_s, _kill_process).start()
     yield
 
 
-def _die() -> None:
+def _kill_process() -> None:
     os.kill(os.getpid(), signal.SIGKILL)

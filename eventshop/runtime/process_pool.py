@@ -1,4 +1,4 @@
-"""Processes beside this one, on the same database. Nothing here needs Django's models before it is set up."""
+"""A pool of processes that use the same database. This module needs no Django models before Django is set up."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 T = TypeVar("T")
 
 
-def each(work: Callable[..., T], pieces: Iterable[tuple[Any, ...]], processes: int) -> Iterator[T]:
-    """What a function of a module gives for each piece, in the order in which that is done."""
-    # Started afresh: a fork would share this process's connection.
-    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (connection.settings_dict,)) as pool:
-        name = work.__module__, work.__name__
-        for done in as_completed([pool.submit(_do, name, piece) for piece in pieces]):
-            yield done.result()
+def parallel_map(function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], processes: int) -> Iterator[T]:
+    """Call a module-level function with each tuple of arguments; yield results in the order of completion."""
+    # Spawned, not forked: a fork would share this process's connection.
+    with ProcessPoolExecutor(processes, get_context("spawn"), _set_up_process, (connection.settings_dict,)) as pool:
+        name = function.__module__, function.__name__
+        for future in as_completed([pool.submit(_call_by_name, name, each) for each in arguments]):
+            yield future.result()
 
 
-def _begin(database: dict[str, Any]) -> None:
+def _set_up_process(database: dict[str, Any]) -> None:
     django.setup()
     connections.settings[DEFAULT_DB_ALIAS] |= database
 
 
-def _do(name: tuple[str, str], piece: tuple[Any, ...]) -> Any:
+def _call_by_name(name: tuple[str, str], arguments: tuple[Any, ...]) -> Any:
     # By name: unpickling the function itself would import its module before Django is set up.
     module, function = name
-    return getattr(import_module(module), function)(*piece)
+    return getattr(import_module(module), function)(*arguments)

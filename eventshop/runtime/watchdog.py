@@ -1,5 +1,5 @@
-"""A watch over calls that can hang for ever: kafka-python's commit and abort have no timeout (mechanics 1.2), and
-neither has a database whose machine is gone without a word.
+"""A deadline for calls that can hang for ever, such as kafka-python's commit and abort, which have no timeout, and
+statements to a database whose machine disappeared without closing the connection.
 """
 
 from __future__ import annotations
@@ -15,33 +15,35 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
-#: What the process exits with when a call hangs; whoever supervises it starts it again.
-EXIT_HANGING: Final = 70
+#: The exit code after a call has hung. The supervisor starts the process again.
+EXIT_CODE_HANGING: Final = 70
 
 
 class Watchdog:
-    """One thread that ends the process when a watched call outlives its time; any thread may be watched."""
+    """One thread that ends the process when a watched call exceeds its deadline. Any thread may be watched."""
 
     def __init__(self) -> None:
-        self._watched: dict[object, tuple[float, str]] = {}
+        self._deadlines: dict[object, tuple[float, str]] = {}
         self._stop = Signal()
         Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     @contextmanager
-    def within(self, seconds: float, what: str) -> Iterator[None]:
+    def deadline(self, seconds: float, description: str) -> Iterator[None]:
+        """End the process if the block takes longer than `seconds`."""
         call = object()
-        self._watched[call] = monotonic() + seconds, what
+        self._deadlines[call] = monotonic() + seconds, description
         try:
             yield
         finally:
-            del self._watched[call]
+            del self._deadlines[call]
 
     def close(self) -> None:
+        """Stop watching."""
         self._stop.set()
 
     def _watch(self) -> None:
         while not self._stop.wait(0.5):
-            for until, what in list(self._watched.values()):
-                if monotonic() > until:
-                    log.critical("%s hangs; ending this process so that it is started again", what)
-                    os._exit(EXIT_HANGING)
+            for expires_at, description in list(self._deadlines.values()):
+                if monotonic() > expires_at:
+                    log.critical("%s hangs; ending this process so that it is started again", description)
+                    os._exit(EXIT_CODE_HANGING)

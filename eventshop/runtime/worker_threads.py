@@ -1,4 +1,4 @@
-"""Work of our own inside a Celery worker: a step of the worker itself, so that a lost broker does not stop it."""
+"""Threads hosted by a Celery worker as one of its boot steps, so that a lost broker does not stop them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, Final
 from celery import bootsteps
 from celery.signals import worker_shutting_down
 
-#: Below what orchestrators grant between SIGTERM and SIGKILL.
-STOP_WITHIN_S: Final = 8.0
+#: Less than the time that orchestrators allow between SIGTERM and SIGKILL.
+STOP_TIMEOUT_S: Final = 8.0
 
 
-class HostedThreads(bootsteps.StartStopStep):
-    """A step whose work is done by threads that stop when they are told to."""
+class WorkerThreadsStep(bootsteps.StartStopStep):
+    """A boot step that starts threads with the worker and stops them with it."""
 
     requires = ("celery.worker.components:Pool",)
 
@@ -24,15 +24,15 @@ class HostedThreads(bootsteps.StartStopStep):
         self.stopping = Signal()
         self.threads: list[Thread] = []
 
-    def work(self) -> Iterable[tuple[str, Callable[[Signal], None]]]:
-        """What each thread is called and does."""
+    def thread_targets(self) -> Iterable[tuple[str, Callable[[Signal], None]]]:
+        """The name and the function of each thread. The function returns soon after its signal is set."""
         raise NotImplementedError
 
     def start(self, worker: Any) -> None:
-        self.threads = [Thread(target=run, args=[self.stopping], name=name) for name, run in self.work()]
+        self.threads = [Thread(target=run, args=[self.stopping], name=name) for name, run in self.thread_targets()]
         for thread in self.threads:
             thread.start()
-        # Celery itself may wait seconds for its broker before it closes its steps.
+        # Celery may wait seconds for its broker before it closes its steps, so close on the signal as well.
         worker_shutting_down.connect(lambda **_: self.close(worker), weak=False)
 
     def close(self, worker: Any) -> None:
@@ -41,7 +41,7 @@ class HostedThreads(bootsteps.StartStopStep):
     def stop(self, worker: Any) -> None:
         self.close(worker)
         for thread in self.threads:
-            thread.join(STOP_WITHIN_S)
+            thread.join(STOP_TIMEOUT_S)
 
     def terminate(self, worker: Any) -> None:
         self.close(worker)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from threading import Event as Signal
 from typing import Any
 
-from eventshop.core.deterministic_ids import this_process
-from eventshop.messaging.event_log_factory import event_log
-from eventshop.runtime.worker_threads import HostedThreads
+from eventshop.core.deterministic_ids import process_name
+from eventshop.messaging.event_log_factory import create_event_log
+from eventshop.runtime.worker_threads import WorkerThreadsStep
 from eventshop.sagas import workers
 
 
-class ProcessStep(HostedThreads):
+class SagaBootstep(WorkerThreadsStep):
     """Runs what goes on over time when `--processes` is given; any number of workers may."""
 
     def __init__(self, worker: Any, processes: bool = False, **options: Any) -> None:
@@ -22,5 +22,5 @@ class ProcessStep(HostedThreads):
     def include_if(self, worker: Any) -> bool:
         return self.wanted
 
-    def work(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
-        yield from workers.threads(this_process(), event_log())
+    def thread_targets(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
+        yield from workers.threads(process_name(), create_event_log())

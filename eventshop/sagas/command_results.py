@@ -7,40 +7,40 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import Conflict
 from eventshop.eventstore.command_dispatcher import Outcome, Receipt
 from eventshop.sagas import inbox
-from eventshop.sagas.models import SagaInput, SagaStep
+from eventshop.sagas.models import InboxMessage, SagaStep
 
 log = logging.getLogger(__name__)
 
 #: How often a command is tried that cannot be sent, before its saga is stuck.
-TRIES: Final = 8
+MAX_ATTEMPTS: Final = 8
 FIRST_WAIT: Final = timedelta(milliseconds=100)
 LONGEST_WAIT: Final = timedelta(minutes=1)
 
 
-def answered(step: SagaStep, outcome: Outcome, now: datetime) -> SagaInput | None:
+def record_outcome(step: SagaStep, outcome: Outcome, now: datetime) -> InboxMessage | None:
     """Note what a command was answered; gives the input when it was refused."""
     step.answered_at = now
     if isinstance(outcome, Receipt):
         step.state, step.aggregate_id, step.position = SagaStep.State.ACCEPTED, outcome.aggregate_id, outcome.position
         return None
     step.state, step.answer = SagaStep.State.REFUSED, f"{outcome.code}: {outcome}"[:2_000]
-    return SagaInput(
+    return InboxMessage(
         saga_id=step.saga_id,
         slot=step.slot,
-        what=SagaInput.What.REFUSAL,
+        what=InboxMessage.Kind.REFUSAL,
         name=step.name,
         cause_id=step.step_id,
         heard_at=now,
     )
 
 
-def next_command(saga_id: UUID) -> SagaStep | None:
+def next_pending_command(saga_id: UUID) -> SagaStep | None:
     waiting = SagaStep.objects.filter(
-        saga_id=saga_id, what=SagaStep.What.COMMAND, state__in=(SagaStep.State.WAITING, SagaStep.State.FAILED)
+        saga_id=saga_id, what=SagaStep.Kind.COMMAND, state__in=(SagaStep.State.WAITING, SagaStep.State.FAILED)
     )
     first = waiting.order_by("number").first()
     return first if first is not None and first.state == SagaStep.State.WAITING else None
@@ -53,26 +53,26 @@ def postpone(step: SagaStep, busy: Conflict, now: datetime) -> None:
     step.save(update_fields=["answer", "looked_at_from"])
 
 
-def failed(step: SagaStep, error: Exception, now: datetime) -> None:
+def record_failure(step: SagaStep, error: Exception, now: datetime) -> None:
     """Try again later, ever later; after so many tries its saga is stuck."""
     step.attempts += 1
     step.answer = f"{type(error).__name__}: {error}"[:2_000]
     step.looked_at_from = now + min(FIRST_WAIT * 2**step.attempts, LONGEST_WAIT)
     log.warning("%s of saga %s failed: %s", step.name, step.saga_id, step.answer)
-    if step.attempts % TRIES == 0:
+    if step.attempts % MAX_ATTEMPTS == 0:
         step.state = SagaStep.State.FAILED
-        inbox.write([failure(step, now)])
+        inbox.add_messages([failure_message(step, now)])
     step.save(update_fields=["attempts", "answer", "looked_at_from", "state"])
 
 
-def failure(step: SagaStep, now: datetime) -> SagaInput:
+def failure_message(step: SagaStep, now: datetime) -> InboxMessage:
     """What makes a saga stuck: a step of it was tried often enough."""
-    return SagaInput(
+    return InboxMessage(
         saga_id=step.saga_id,
         slot=step.slot,
-        what=SagaInput.What.FAILURE,
+        what=InboxMessage.Kind.FAILURE,
         name=step.name,
-        cause_id=derived_id("saga-failure", step.step_id, step.attempts),
+        cause_id=derive_id("saga-failure", step.step_id, step.attempts),
         payload=f"{step.name} failed {step.attempts} times: {step.answer}"[:2_000],
         heard_at=now,
     )

@@ -17,7 +17,7 @@ class UnknownEffect(RegistryError):
     code = "unknown-effect"
 
 
-class ShareLost(EventShopError):
+class LeaseLost(EventShopError):
     """Another worker has this share of the work now; nothing was written."""
 
     code = "share-lost"
@@ -29,7 +29,7 @@ class SagaNotFound(EventShopError):
     code = "saga-not-found"
 
 
-class NothingToMend(EventShopError):
+class ActionNotAllowed(EventShopError):
     """This saga is not stuck; there is nothing to try again."""
 
     code = "nothing-to-mend"

@@ -13,20 +13,20 @@ from django.db import connection
 from django.utils import timezone
 
 from eventshop.core.errors import BrokenStream
-from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
-from eventshop.core.messages import Recorded
-from eventshop.core.serialization import canonical
+from eventshop.core.messages import RecordedEvent
+from eventshop.core.serialization import encode_canonical
 from eventshop.eventstore.backends import bulk_sql
-from eventshop.eventstore.records import recorded
-from eventshop.eventstore.unit_of_work import RELAXED_COMMIT, many_writes
-from eventshop.messaging.event_log import Delivered, Delivery, EventLog, Place, Unreadable
-from eventshop.runtime.fault_injection import point
+from eventshop.eventstore.records import to_recorded_event
+from eventshop.eventstore.unit_of_work import RELAXED_COMMIT_SQL, batch_write
+from eventshop.messaging.event_log import DeliveredEvent, Delivery, EventLog, LogOffset, UnreadableDelivery
+from eventshop.runtime.fault_injection import crash_point
 from eventshop.sagas import inbox, partition_leases
-from eventshop.sagas.inbox import saga_id_of, slot_of
-from eventshop.sagas.models import Saga, SagaInput, Share
-from eventshop.sagas.saga_registry import AnySaga, Catalogue
-from eventshop.sagas.saga_registry import catalogue as known
+from eventshop.sagas.inbox import partition_for, saga_id_for
+from eventshop.sagas.models import InboxMessage, PartitionLease, Saga
+from eventshop.sagas.saga_registry import AnySaga, SagaRegistry
+from eventshop.sagas.saga_registry import saga_registry as known
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class RoutedEvent(NamedTuple):
     saga: AnySaga
     saga_id: UUID
     subject_id: UUID
-    happened: Recorded[Any]
+    recorded_event: RecordedEvent[Any]
     starts: bool
 
 
@@ -46,29 +46,31 @@ class EventRouter:
 
     kind = "events"
 
-    def __init__(self, owner: str, source: EventLog, *, sagas: Catalogue = known, registry: Registry = program) -> None:
+    def __init__(
+        self, owner: str, source: EventLog, *, sagas: SagaRegistry = known, registry: MessageRegistry = program
+    ) -> None:
         self.owner = owner
         self.source = source
         self.sagas = sagas
         self.registry = registry
-        self.mine: dict[int, Share] = {}
-        self.reader = source.reader("sagas")
+        self.leases: dict[int, PartitionLease] = {}
+        self.reader = source.open_reader("sagas")
 
-    def lease(self, workers: int) -> None:
-        held = partition_leases.hold(_name(), self.source.partitions, self.owner, workers)
+    def renew_leases(self, workers: int) -> None:
+        held = partition_leases.acquire_leases(_name(), self.source.partitions, self.owner, workers)
         # What stays is where this ear left it; what was just taken over is where the database says.
-        self.mine = {number: self.mine.get(number, row) for number, row in held.items()}
+        self.leases = {number: self.leases.get(number, row) for number, row in held.items()}
 
-    def listen(self, limit: int = 500) -> int:
+    def route_events(self, limit: int = 500) -> int:
         """Write down the next events for the sagas they are about; how many events there were."""
-        if not self.mine:
+        if not self.leases:
             return 0
-        delivered = self.reader.read(partition_leases.places(self.mine), limit)
+        delivered = self.reader.read(partition_leases.offsets_of(self.leases), limit)
         if delivered:
             try:
                 self._write(delivered)
             except Exception:
-                self.mine = {}  # wherever it is now, it is not where this ear believed
+                self.leases = {}  # wherever it is now, it is not where this ear believed
                 raise
         return len(delivered)
 
@@ -76,40 +78,44 @@ class EventRouter:
         self.reader.close()
 
     def _write(self, delivered: Sequence[Delivery]) -> None:
-        parts = [part for item in delivered if isinstance(item, Delivered) for part in self._parts(item)]
-        moves = _moves(partition_leases.places(self.mine), delivered)
-        with many_writes():
+        parts = [part for item in delivered if isinstance(item, DeliveredEvent) for part in self._parts(item)]
+        moves = _moves(partition_leases.offsets_of(self.leases), delivered)
+        with batch_write():
             _relax_commit()
-            held = partition_leases.locked({number: self.mine[number] for number in moves}, self.owner)
+            held = partition_leases.lock_leases({number: self.leases[number] for number in moves}, self.owner)
             now, told = timezone.now(), _told(parts)
             _start(parts, now)
-            inbox.write([_heard(part, now) for part in told])
-            partition_leases.move(held, moves)
-            point("saga.hearing")
+            inbox.add_messages([_heard(part, now) for part in told])
+            partition_leases.save_offsets(held, moves)
+            crash_point("saga.hearing")
         for number, place in moves.items():
-            row = self.mine[number]
+            row = self.leases[number]
             row.offset, row.sequence, row.position = place
 
-    def _parts(self, item: Delivered) -> Iterator[RoutedEvent]:
+    def _parts(self, item: DeliveredEvent) -> Iterator[RoutedEvent]:
         shape = item.row.event_type, item.row.schema_version
-        kinds = self.sagas.hearing(self.registry.reader(*shape).kind) if self.registry.knows(*shape) else ()
+        kinds = (
+            self.sagas.kinds_handling(self.registry.reader_for(*shape).event_class)
+            if self.registry.can_read(*shape)
+            else ()
+        )
         if not kinds:
             return
         try:
-            happened = recorded(item.row, self.registry)
+            happened = to_recorded_event(item.row, self.registry)
         except BrokenStream as error:
             log.error("no saga hears of event %s: %s", item.row.event_id, error)
             return
         for kind in kinds:
-            saga = self.sagas.newest(kind)
+            saga = self.sagas.newest_version(kind)
             subject = saga.subject_of(happened.event)
             if subject is not None:
                 starts = saga.starts_with(happened.event, happened.meta)
-                yield RoutedEvent(saga, saga_id_of(kind, subject), subject, happened, starts)
+                yield RoutedEvent(saga, saga_id_for(kind, subject), subject, happened, starts)
 
 
 def _start(parts: Sequence[RoutedEvent], now: datetime) -> None:
-    bulk_sql.insert([_new(part, now) for part in parts if part.starts], once=True)
+    bulk_sql.insert_rows([_new(part, now) for part in parts if part.starts], ignore_existing=True)
 
 
 def _told(parts: Sequence[RoutedEvent]) -> list[RoutedEvent]:
@@ -126,14 +132,14 @@ def _told(parts: Sequence[RoutedEvent]) -> list[RoutedEvent]:
 
 
 def _new(part: RoutedEvent, now: datetime) -> Saga:
-    meta = part.happened.meta
+    meta = part.recorded_event.meta
     return Saga(
         saga_id=part.saga_id,
         kind=part.saga.kind,
         version=part.saga.version,
         subject_id=part.subject_id,
-        slot=slot_of(part.saga_id),
-        state=canonical(part.saga())[0].decode(),
+        slot=partition_for(part.saga_id),
+        state=encode_canonical(part.saga())[0].decode(),
         correlation_id=meta.correlation_id,
         sequence_number=meta.sequence_number,
         started_at=now,
@@ -141,12 +147,12 @@ def _new(part: RoutedEvent, now: datetime) -> Saga:
     )
 
 
-def _heard(part: RoutedEvent, now: datetime) -> SagaInput:
-    meta = part.happened.meta
-    return SagaInput(
+def _heard(part: RoutedEvent, now: datetime) -> InboxMessage:
+    meta = part.recorded_event.meta
+    return InboxMessage(
         saga_id=part.saga_id,
-        slot=slot_of(part.saga_id),
-        what=SagaInput.What.EVENT,
+        slot=partition_for(part.saga_id),
+        what=InboxMessage.Kind.EVENT,
         name=meta.event_type,
         cause_id=meta.event_id,
         position=meta.position,
@@ -154,15 +160,15 @@ def _heard(part: RoutedEvent, now: datetime) -> SagaInput:
     )
 
 
-def _moves(at: Mapping[int, Place], delivered: Sequence[Delivery]) -> dict[int, Place]:
+def _moves(at: Mapping[int, LogOffset], delivered: Sequence[Delivery]) -> dict[int, LogOffset]:
     """Where each partition stands after these deliveries."""
-    moves: dict[int, Place] = {}
+    moves: dict[int, LogOffset] = {}
     for item in delivered:
         last = moves.get(item.partition, at[item.partition])
-        if isinstance(item, Unreadable):
+        if isinstance(item, UnreadableDelivery):
             moves[item.partition] = last._replace(offset=item.offset)  # the projections set it aside
         else:
-            moves[item.partition] = Place(item.offset, item.sequence, item.row.position)
+            moves[item.partition] = LogOffset(item.offset, item.sequence, item.row.position)
     return moves
 
 
@@ -170,7 +176,7 @@ def _relax_commit() -> None:
     """Answer before it is on disk: should it vanish, inputs and place vanish together and come again."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(RELAXED_COMMIT)
+            cursor.execute(RELAXED_COMMIT_SQL)
 
 
 def _name() -> str:

@@ -9,41 +9,41 @@ from uuid import UUID
 
 from django.db import transaction
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore.backends import bulk_sql
 from eventshop.sagas import wake_signals
-from eventshop.sagas.models import SagaInput, Timer
+from eventshop.sagas.models import InboxMessage, Timer
 
 #: Into how many parts all sagas fall; each is worked on by one worker at a time.
-SLOTS: Final = 16
+PARTITIONS: Final = 16
 
 
-def slot_of(saga_id: UUID) -> int:
-    return saga_id.int % SLOTS
+def partition_for(saga_id: UUID) -> int:
+    return saga_id.int % PARTITIONS
 
 
-def saga_id_of(kind: str, subject_id: UUID) -> UUID:
+def saga_id_for(kind: str, subject_id: UUID) -> UUID:
     """The one saga of a kind that tells a subject's story."""
-    return derived_id("saga", subject_id, kind)
+    return derive_id("saga", subject_id, kind)
 
 
-def write(inputs: Sequence[SagaInput]) -> None:
+def add_messages(inputs: Sequence[InboxMessage]) -> None:
     """Write inputs down; one that is there already is there once."""
     if inputs:
-        bulk_sql.insert(inputs, once=True)
-        transaction.on_commit(wake_signals.inputs.set)
+        bulk_sql.insert_rows(inputs, ignore_existing=True)
+        transaction.on_commit(wake_signals.inbox.set)
 
 
-def timers(fired: Sequence[Timer], now: datetime) -> None:
+def add_timer_messages(fired: Sequence[Timer], now: datetime) -> None:
     """Tell sagas that times they waited for have come."""
-    write(
+    add_messages(
         [
-            SagaInput(
+            InboxMessage(
                 saga_id=row.saga_id,
-                slot=slot_of(row.saga_id),
-                what=SagaInput.What.TIMER,
+                slot=partition_for(row.saga_id),
+                what=InboxMessage.Kind.TIMER,
                 name=row.name,
-                cause_id=derived_id("saga-timer", row.saga_id, int(row.due_at.timestamp() * 1_000_000), row.name),
+                cause_id=derive_id("saga-timer", row.saga_id, int(row.due_at.timestamp() * 1_000_000), row.name),
                 heard_at=now,
             )
             for row in fired

@@ -43,7 +43,7 @@ class Saga(models.Model):
     class Status(models.TextChoices):
         RUNNING = "running"
         ENDED = "ended"  # nothing more to do; it still hears what comes later
-        STUCK = "stuck"  # it waits for a person, and what it would hear waits with it
+        SUSPENDED = "stuck"  # it waits for a person, and what it would hear waits with it
         RESOLVED = "resolved"  # a person has seen to the rest; it hears nothing any more
 
     saga_id = models.UUIDField(primary_key=True)
@@ -84,10 +84,10 @@ class Saga(models.Model):
         return f"{self.kind} {self.saga_id}"
 
 
-class SagaInput(models.Model):
+class InboxMessage(models.Model):
     """Something a saga heard, or is about to hear. One is heard once, whoever was restarted meanwhile."""
 
-    class What(models.TextChoices):
+    class Kind(models.TextChoices):
         EVENT = "event"
         REFUSAL = "refusal"  # of a command of its own
         ANSWER = "answer"  # to an effect
@@ -99,13 +99,13 @@ class SagaInput(models.Model):
 
     class State(models.TextChoices):
         WAITING = "waiting"
-        HANDLED = "handled"
-        HELD = "held"  # behind what made the saga stuck
+        PROCESSED = "handled"
+        DEFERRED = "held"  # behind what made the saga stuck
         SKIPPED = "skipped"
 
     saga_id = models.UUIDField()
     slot = models.SmallIntegerField()
-    what = models.CharField(max_length=10, choices=What.choices)
+    what = models.CharField(max_length=10, choices=Kind.choices)
     name = models.CharField(max_length=100, help_text="The type of the event or answer, the name of the timer.")
     cause_id = models.UUIDField(help_text="The event, step or timer; what follows from it has it as its cause.")
     position = models.BigIntegerField(null=True, help_text="Of an event, in the store.")
@@ -127,7 +127,7 @@ class SagaInput(models.Model):
 class SagaStep(models.Model):
     """A command a saga sent, or an effect it had outside. Its id is the command's id, or the effect's key."""
 
-    class What(models.TextChoices):
+    class Kind(models.TextChoices):
         COMMAND = "command"
         EFFECT = "effect"
 
@@ -145,7 +145,7 @@ class SagaStep(models.Model):
     number = models.IntegerField(help_text="Its place among the saga's steps, from 1.")
     cause_id = models.UUIDField(help_text="What it follows from.")
     sequence_number = models.IntegerField(help_text="Place of its cause within the correlation.")
-    what = models.CharField(max_length=10, choices=What.choices)
+    what = models.CharField(max_length=10, choices=Kind.choices)
     name = models.CharField(max_length=100, help_text="The type of the command or effect.")
     payload = models.TextField(help_text="The command or effect as JSON.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
@@ -171,7 +171,7 @@ class SagaStep(models.Model):
         return f"{self.name} {self.step_id}"
 
 
-class Share(models.Model):
+class PartitionLease(models.Model):
     """A part of the work that one worker has at a time: a partition of the log to listen to, or a slot of sagas."""
 
     name = models.CharField(max_length=20)
@@ -190,7 +190,7 @@ class Share(models.Model):
         return f"{self.name}/{self.number}"
 
 
-class ProcessWorker(models.Model):
+class SagaWorker(models.Model):
     """A thread that works on sagas, as long as it says so every few seconds."""
 
     owner = models.CharField(max_length=200, primary_key=True)

@@ -10,28 +10,28 @@ from django.utils import timezone
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import new_id
 from eventshop.sagas import inbox
-from eventshop.sagas.errors import NothingToMend, SagaNotFound
-from eventshop.sagas.models import Saga, SagaInput
+from eventshop.sagas.errors import ActionNotAllowed, SagaNotFound
+from eventshop.sagas.models import InboxMessage, Saga
 
 
 def retry(saga_id: UUID, *, actor: str, reason: str) -> None:
     """Try again what failed, and let the saga hear what it could not. Raises `NothingToMend` unless it is stuck."""
-    if _found(saga_id).status != Saga.Status.STUCK:
-        raise NothingToMend(saga=saga_id)
-    _ask(saga_id, SagaInput.What.RETRY, actor, reason)
+    if _found(saga_id).status != Saga.Status.SUSPENDED:
+        raise ActionNotAllowed(saga=saga_id)
+    _ask(saga_id, InboxMessage.Kind.RETRY, actor, reason)
 
 
 def compensate(saga_id: UUID, *, actor: str, reason: str) -> None:
     """Have it undo what it has done, as far as that goes; what made it stuck is passed over."""
     if _found(saga_id).status == Saga.Status.RESOLVED:
-        raise NothingToMend(saga=saga_id)
-    _ask(saga_id, SagaInput.What.COMPENSATE, actor, reason)
+        raise ActionNotAllowed(saga=saga_id)
+    _ask(saga_id, InboxMessage.Kind.COMPENSATE, actor, reason)
 
 
 def resolve(saga_id: UUID, *, actor: str, reason: str) -> None:
     """Somebody has seen to the rest: it hears nothing any more, and its open steps are given up."""
     _found(saga_id)
-    _ask(saga_id, SagaInput.What.RESOLVE, actor, reason)
+    _ask(saga_id, InboxMessage.Kind.RESOLVE, actor, reason)
 
 
 def _found(saga_id: UUID) -> Saga:
@@ -41,14 +41,14 @@ def _found(saga_id: UUID) -> Saga:
     return row
 
 
-def _ask(saga_id: UUID, what: SagaInput.What, actor: str, reason: str) -> None:
+def _ask(saga_id: UUID, what: InboxMessage.Kind, actor: str, reason: str) -> None:
     if not reason.strip():
         raise InvalidMessage("say why")
-    inbox.write(
+    inbox.add_messages(
         [
-            SagaInput(
+            InboxMessage(
                 saga_id=saga_id,
-                slot=inbox.slot_of(saga_id),
+                slot=inbox.partition_for(saga_id),
                 what=what,
                 name=what.label,
                 cause_id=new_id(),

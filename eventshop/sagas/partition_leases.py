@@ -11,24 +11,24 @@ from django.db.models import Q
 from django.utils import timezone
 
 from eventshop.eventstore.backends import bulk_sql
-from eventshop.messaging.event_log import Place
-from eventshop.sagas.errors import ShareLost
-from eventshop.sagas.models import ProcessWorker, Share
+from eventshop.messaging.event_log import LogOffset
+from eventshop.sagas.errors import LeaseLost
+from eventshop.sagas.models import PartitionLease, SagaWorker
 
 #: How long a worker that died keeps others from taking over.
 LEASE: Final = timedelta(seconds=10)
 #: How often a worker renews its leases.
-CARE_S: Final = 2.0
+RENEW_INTERVAL_S: Final = 2.0
 
 
-def present(owner: str, kind: str) -> int:
+def register_worker(owner: str, kind: str) -> int:
     """Say that this worker is alive, and learn how many of its kind are."""
     now = timezone.now()
-    ProcessWorker.objects.update_or_create(owner=owner, defaults={"kind": kind, "seen_at": now})
-    return ProcessWorker.objects.filter(kind=kind, seen_at__gt=now - LEASE).count()
+    SagaWorker.objects.update_or_create(owner=owner, defaults={"kind": kind, "seen_at": now})
+    return SagaWorker.objects.filter(kind=kind, seen_at__gt=now - LEASE).count()
 
 
-def hold(name: str, numbers: Collection[int], owner: str, workers: int) -> dict[int, Share]:
+def acquire_leases(name: str, numbers: Collection[int], owner: str, workers: int) -> dict[int, PartitionLease]:
     """Take or renew this worker's fair part of some shares, and give back what is more; gives those it has now."""
     opened = _opened(name, numbers)
     now = timezone.now()
@@ -37,55 +37,59 @@ def hold(name: str, numbers: Collection[int], owner: str, workers: int) -> dict[
     open_ones = [row.pk for row in opened if row.owner != owner and _is_free(row, now)]
     wanted = [*mine, *open_ones][:part]
     free = Q(owner="") | Q(owner=owner) | Q(leased_until=None) | Q(leased_until__lt=now)
-    Share.objects.filter(free, pk__in=wanted).update(owner=owner, leased_until=now + LEASE)
+    PartitionLease.objects.filter(free, pk__in=wanted).update(owner=owner, leased_until=now + LEASE)
     if mine[part:]:
-        Share.objects.filter(pk__in=mine[part:], owner=owner).update(owner="", leased_until=None)
-    return {row.number: row for row in Share.objects.filter(pk__in=wanted, owner=owner)}
+        PartitionLease.objects.filter(pk__in=mine[part:], owner=owner).update(owner="", leased_until=None)
+    return {row.number: row for row in PartitionLease.objects.filter(pk__in=wanted, owner=owner)}
 
 
-def locked(shares: Mapping[int, Share], owner: str) -> dict[int, Share]:
+def lock_leases(shares: Mapping[int, PartitionLease], owner: str) -> dict[int, PartitionLease]:
     """The rows, locked for this transaction; raises `ShareLost` if one is another worker's, or was moved on."""
     ids = [row.pk for row in shares.values()]
-    found = {row.number: row for row in Share.objects.select_for_update().filter(pk__in=ids).order_by("number")}
+    found = {
+        row.number: row for row in PartitionLease.objects.select_for_update().filter(pk__in=ids).order_by("number")
+    }
     for number, row in shares.items():
         now = found.get(number)
         if now is None or now.owner != owner or now.offset != row.offset:
-            raise ShareLost(share=str(row), owner=now.owner if now else "nobody")
+            raise LeaseLost(share=str(row), owner=now.owner if now else "nobody")
     return found
 
 
-def move(shares: Mapping[int, Share], places: Mapping[int, Place]) -> None:
+def save_offsets(shares: Mapping[int, PartitionLease], places: Mapping[int, LogOffset]) -> None:
     """Write where locked partitions are now."""
     for number, place in places.items():
         row = shares[number]
         row.offset, row.sequence, row.position = place
-    bulk_sql.update([shares[number] for number in places], ["offset", "sequence", "position"])
+    bulk_sql.update_rows([shares[number] for number in places], ["offset", "sequence", "position"])
 
 
-def places(shares: Mapping[int, Share]) -> dict[int, Place]:
-    return {number: Place(row.offset, row.sequence, row.position) for number, row in shares.items()}
+def offsets_of(shares: Mapping[int, PartitionLease]) -> dict[int, LogOffset]:
+    return {number: LogOffset(row.offset, row.sequence, row.position) for number, row in shares.items()}
 
 
-def to_a_new_topic() -> None:
+def reset_kafka_offsets() -> None:
     """Every offset of Kafka's is void: go on from the beginning, where the numbers tell what was heard already."""
-    Share.objects.filter(name="kafka").update(offset=0)
+    PartitionLease.objects.filter(name="kafka").update(offset=0)
 
 
-def give_back(owner: str) -> None:
+def release_leases(owner: str) -> None:
     """Let others have this worker's shares at once."""
-    Share.objects.filter(owner=owner).update(owner="", leased_until=None)
-    ProcessWorker.objects.filter(owner=owner).delete()
+    PartitionLease.objects.filter(owner=owner).update(owner="", leased_until=None)
+    SagaWorker.objects.filter(owner=owner).delete()
 
 
-def _opened(name: str, numbers: Collection[int]) -> list[Share]:
-    found = list(Share.objects.filter(name=name, number__in=numbers).order_by("number"))
+def _opened(name: str, numbers: Collection[int]) -> list[PartitionLease]:
+    found = list(PartitionLease.objects.filter(name=name, number__in=numbers).order_by("number"))
     missing = set(numbers) - {row.number for row in found}
     if missing:
         # Whoever else makes one at the same time makes the same one.
-        Share.objects.bulk_create([Share(name=name, number=n) for n in sorted(missing)], ignore_conflicts=True)
-        found = list(Share.objects.filter(name=name, number__in=numbers).order_by("number"))
+        PartitionLease.objects.bulk_create(
+            [PartitionLease(name=name, number=n) for n in sorted(missing)], ignore_conflicts=True
+        )
+        found = list(PartitionLease.objects.filter(name=name, number__in=numbers).order_by("number"))
     return found
 
 
-def _is_free(row: Share, now: datetime) -> bool:
+def _is_free(row: PartitionLease, now: datetime) -> bool:
     return not row.owner or row.leased_until is None or row.leased_until < now

@@ -12,8 +12,8 @@ from uuid import UUID
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from eventshop.eventstore.unit_of_work import many_writes
-from eventshop.sagas.models import Saga, SagaInput, SagaStep, Timer
+from eventshop.eventstore.unit_of_work import batch_write
+from eventshop.sagas.models import InboxMessage, Saga, SagaStep, Timer
 
 #: Sagas, or timers, in one transaction: others write meanwhile.
 BATCH: Final = 500
@@ -26,10 +26,10 @@ _FINISHED: Final = (
     SagaStep.State.ANSWERED,
     SagaStep.State.GIVEN_UP,
 )
-_HEARD: Final = (SagaInput.State.HANDLED, SagaInput.State.SKIPPED)
+_HEARD: Final = (InboxMessage.State.PROCESSED, InboxMessage.State.SKIPPED)
 
 
-class Swept(NamedTuple):
+class CleanupResult(NamedTuple):
     """How much was removed."""
 
     sagas: int = 0
@@ -38,26 +38,28 @@ class Swept(NamedTuple):
     timers: int = 0
 
 
-def sweep(*, kept: timedelta, batch: int = BATCH) -> Swept:
+def clean_up(*, kept: timedelta, batch: int = BATCH) -> CleanupResult:
     """Remove what is older than `kept` of sagas that ended or were resolved, and timers that fired before."""
     before = timezone.now() - kept
     sagas = steps = inputs = timers = 0
     while found := list(_due(before)[:batch]):
-        with many_writes():
+        with batch_write():
             # Only what was finished then: of what is written this moment, nothing is taken away.
             steps += SagaStep.objects.filter(saga_id__in=found, state__in=_FINISHED, answered_at__lt=before).delete()[0]
-            inputs += SagaInput.objects.filter(saga_id__in=found, state__in=_HEARD, handled_at__lt=before).delete()[0]
+            inputs += InboxMessage.objects.filter(saga_id__in=found, state__in=_HEARD, handled_at__lt=before).delete()[
+                0
+            ]
             Saga.objects.filter(pk__in=found).update(swept_at=timezone.now())
         sagas += len(found)
     while fired := list(Timer.objects.filter(fired_at__lt=before).values_list("pk", flat=True)[:batch]):
         timers += Timer.objects.filter(pk__in=fired).delete()[0]
-    return Swept(sagas, steps, inputs, timers)
+    return CleanupResult(sagas, steps, inputs, timers)
 
 
 def _due(before: datetime) -> QuerySet[Saga, UUID]:
     """Finished sagas that have heard nothing for long, and nothing at all since they were swept last."""
-    unheard = SagaInput.objects.filter(
-        saga_id=OuterRef("pk"), state__in=(SagaInput.State.WAITING, SagaInput.State.HELD)
+    unheard = InboxMessage.objects.filter(
+        saga_id=OuterRef("pk"), state__in=(InboxMessage.State.WAITING, InboxMessage.State.DEFERRED)
     )
     finished = Saga.objects.filter(
         Q(swept_at=None) | Q(swept_at__lt=F("moved_at")),

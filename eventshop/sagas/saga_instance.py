@@ -8,54 +8,54 @@ from uuid import UUID
 
 import msgspec
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import EventShopError, InvalidMessage
-from eventshop.core.message_registry import Registry
-from eventshop.core.messages import Command, Envelope, Event, Recorded
+from eventshop.core.message_registry import MessageRegistry
+from eventshop.core.messages import Command, Envelope, Event, RecordedEvent
 from eventshop.core.saga import (
-    CompensationAsked,
+    CancelTimer,
+    CompensationRequested,
     Effect,
-    Heard,
-    Refused,
+    RefusedCommand,
     Saga,
-    Step,
-    StopWaiting,
-    TimedOut,
-    Wait,
+    SagaAction,
+    SagaMessage,
+    StartTimer,
+    TimerFired,
 )
-from eventshop.core.serialization import canonical, decode_command, decode_stored
+from eventshop.core.serialization import decode_command, decode_stored, encode_canonical
 from eventshop.sagas import models
-from eventshop.sagas.models import SagaInput, SagaStep, Timer
-from eventshop.sagas.saga_registry import Catalogue
+from eventshop.sagas.models import InboxMessage, SagaStep, Timer
+from eventshop.sagas.saga_registry import SagaRegistry
 
-What: TypeAlias = SagaInput.What
+What: TypeAlias = InboxMessage.Kind
 
 #: Events by position, and own steps by id: what inputs point at.
-Events: TypeAlias = dict[int, Recorded[Any]]
-Steps: TypeAlias = dict[UUID, SagaStep]
+EventsByPosition: TypeAlias = dict[int, RecordedEvent[Any]]
+StepsById: TypeAlias = dict[UUID, SagaStep]
 
 
-class Story:
+class SagaInstance:
     """A saga's row, its state, and what comes of this round's inputs."""
 
-    def __init__(self, row: models.Saga, sagas: Catalogue, registry: Registry) -> None:
+    def __init__(self, row: models.Saga, sagas: SagaRegistry, registry: MessageRegistry) -> None:
         self.row = row
         self.sagas = sagas
         self.registry = registry
         self.saga: Saga[Any] | None = None
-        self.heard: list[SagaInput] = []
-        self.held: list[SagaInput] = []
-        self.skipped: list[SagaInput] = []
+        self.processed: list[InboxMessage] = []
+        self.deferred: list[InboxMessage] = []
+        self.skipped: list[InboxMessage] = []
         self.steps: list[SagaStep] = []
         self.commands: dict[UUID, Command] = {}
-        self.waits: dict[str, Timer | None] = {}  # by name; None: stop waiting
-        self.mended = False  # what was held waits no more
-        self.skip_first_held = False
+        self.timers: dict[str, Timer | None] = {}  # by name; None: stop waiting
+        self.resumed = False  # what was held waits no more
+        self.skip_first_deferred = False
 
-    def hear(self, it: SagaInput, events: Events, steps: Steps) -> None:
+    def handle(self, it: InboxMessage, events: EventsByPosition, steps: StepsById) -> None:
         """Hear one input; whatever goes wrong makes this saga stuck, and no other."""
         row, status = self.row, models.Saga.Status
-        if self.mended:
+        if self.resumed:
             return  # what was held is older: it comes first, in the next round
         if it.what in (What.RETRY, What.COMPENSATE, What.RESOLVE):
             self._mend(it)
@@ -63,17 +63,17 @@ class Story:
             self.skipped.append(it)
         elif it.what == What.FAILURE:
             self._stuck(it.payload)
-            self.heard.append(it)
-        elif row.status == status.STUCK:
-            self.held.append(it)
+            self.processed.append(it)
+        elif row.status == status.SUSPENDED:
+            self.deferred.append(it)
         else:
             try:
                 self._react(it, self._said(it, events, steps), events)
             except Exception as error:  # a saga's own code may raise anything
                 self._stuck(f"{it.name}: {type(error).__name__}: {error}")
-                self.held.append(it)
+                self.deferred.append(it)
 
-    def envelope(self, step: SagaStep) -> Envelope:
+    def envelope_of(self, step: SagaStep) -> Envelope:
         """The same for a step whenever it is sent, so that a repeat is the same command."""
         return Envelope(
             command_id=step.step_id,
@@ -84,18 +84,18 @@ class Story:
             sequence_number=step.sequence_number,
         )
 
-    def key(self, name: str) -> str:
+    def timer_key(self, name: str) -> str:
         """What a timer of this saga is known by."""
         return f"saga:{self.row.saga_id}:{name}"[:200]
 
-    def command(self, step: SagaStep) -> Command:
+    def command_of(self, step: SagaStep) -> Command:
         made = self.commands.get(step.step_id)
-        return made or decode_command(self.registry.command(step.name), step.payload)
+        return made or decode_command(self.registry.command_class(step.name), step.payload)
 
-    def closed(self) -> models.Saga:
+    def updated_row(self) -> models.Saga:
         """The row as it is to be written."""
         if self.saga is not None:
-            self.row.state = canonical(self.saga)[0].decode()
+            self.row.state = encode_canonical(self.saga)[0].decode()
             if self.row.status in (models.Saga.Status.RUNNING, models.Saga.Status.ENDED):
                 ended = self.saga.ended
                 self.row.status = models.Saga.Status.ENDED if ended else models.Saga.Status.RUNNING
@@ -107,58 +107,60 @@ class Story:
             self.saga = decode_stored(kind, self.row.state)
         return self.saga
 
-    def _said(self, it: SagaInput, events: Events, steps: Steps) -> Heard:
+    def _said(self, it: InboxMessage, events: EventsByPosition, steps: StepsById) -> SagaMessage:
         """The input as the saga hears it."""
         match it.what:
             case What.EVENT:
                 happened: Event = events[it.position or 0].event
                 return happened
             case What.TIMER:
-                return TimedOut(it.name)
+                return TimerFired(it.name)
             case What.ANSWER:
-                kind = self.sagas.answer(self.sagas.get(self.row.kind, self.row.version), it.name)
+                kind = self.sagas.effect_result_type(self.sagas.get(self.row.kind, self.row.version), it.name)
                 return decode_stored(kind, it.payload)
             case What.REFUSAL:
                 step = steps[it.cause_id]
                 code, _, reason = step.answer.partition(": ")
-                return Refused(decode_command(self.registry.command(step.name), step.payload), code, reason)
+                return RefusedCommand(
+                    decode_command(self.registry.command_class(step.name), step.payload), code, reason
+                )
             case _:
                 raise EventShopError(f"no saga hears a {it.what}")
 
-    def _react(self, it: SagaInput, said: Heard, events: Events) -> None:
+    def _react(self, it: InboxMessage, said: SagaMessage, events: EventsByPosition) -> None:
         before = self._loaded()
         at, sequence = self._moment(it, events)
         steps = list(before.react(said))
         after = before.evolve(said)
-        canonical(after)  # a state that cannot be stored is this input's failure, not the round's
+        encode_canonical(after)  # a state that cannot be stored is this input's failure, not the round's
         self._take(it.cause_id, steps, at, sequence)
         self.saga = after
-        self.heard.append(it)
+        self.processed.append(it)
         self.row.moved_at = max(self.row.moved_at, it.heard_at)
         self.row.sequence_number = max(self.row.sequence_number, sequence)
 
-    def _moment(self, it: SagaInput, events: Events) -> tuple[datetime, int]:
+    def _moment(self, it: InboxMessage, events: EventsByPosition) -> tuple[datetime, int]:
         """When it happened, and its place within the correlation."""
         if it.what == What.EVENT:
             meta = events[it.position or 0].meta
             return meta.recorded_at, meta.sequence_number
         return it.heard_at, self.row.sequence_number
 
-    def _take(self, cause_id: UUID, steps: list[Step], at: datetime, sequence: int) -> None:
+    def _take(self, cause_id: UUID, steps: list[SagaAction], at: datetime, sequence: int) -> None:
         made: list[tuple[SagaStep, Command | None]] = []
         waits: dict[str, Timer | None] = {}
         for index, step in enumerate(steps):
             match step:
-                case Wait():
+                case StartTimer():
                     waits[step.name] = self._timer(step, at)
-                case StopWaiting():
+                case CancelTimer():
                     waits[step.name] = None
                 case Command() | Effect():
                     row = self._step(cause_id, index, step, at, sequence, self.row.steps + len(made) + 1)
                     made.append((row, step if isinstance(step, Command) else None))
         # Only now: a step that cannot be written leaves nothing of its reaction.
         self.row.steps += len(made)
-        self.waits |= waits
+        self.timers |= waits
         for row, command in made:
             self.steps.append(row)
             if command is not None:
@@ -167,13 +169,13 @@ class Story:
     def _step(
         self, cause_id: UUID, index: int, step: Command | Effect, at: datetime, sequence: int, number: int
     ) -> SagaStep:
-        what = SagaStep.What.COMMAND if isinstance(step, Command) else SagaStep.What.EFFECT
+        what = SagaStep.Kind.COMMAND if isinstance(step, Command) else SagaStep.Kind.EFFECT
         if isinstance(step, Effect):
-            self.sagas.effect(type(step).__name__)
-        elif self.registry.personal(type(step)):
+            self.sagas.effect_handler(type(step).__name__)
+        elif self.registry.personal_fields_of(type(step)):
             raise InvalidMessage("a saga keeps no personal data", command=type(step).__name__)
         return SagaStep(
-            step_id=derived_id("saga-step", self.row.saga_id, cause_id, index),
+            step_id=derive_id("saga-step", self.row.saga_id, cause_id, index),
             saga_id=self.row.saga_id,
             slot=self.row.slot,
             number=number,
@@ -181,35 +183,37 @@ class Story:
             sequence_number=sequence,
             what=what,
             name=type(step).__name__,
-            payload=canonical(step)[0].decode(),
+            payload=encode_canonical(step)[0].decode(),
             looked_at_from=at,
             made_at=at,  # until it is written
         )
 
-    def _timer(self, wait: Wait, at: datetime) -> Timer:
+    def _timer(self, wait: StartTimer, at: datetime) -> Timer:
         due = wait.due if wait.due is not None else at + (wait.after or at - at)
-        return Timer(key=self.key(wait.name), due_at=due, looked_at_from=due, saga_id=self.row.saga_id, name=wait.name)
+        return Timer(
+            key=self.timer_key(wait.name), due_at=due, looked_at_from=due, saga_id=self.row.saga_id, name=wait.name
+        )
 
     def _stuck(self, error: str) -> None:
-        self.row.status, self.row.error = models.Saga.Status.STUCK, error[:2_000]
+        self.row.status, self.row.error = models.Saga.Status.SUSPENDED, error[:2_000]
 
-    def _mend(self, it: SagaInput) -> None:
+    def _mend(self, it: InboxMessage) -> None:
         """What a person asked for; who and why stands in the input."""
         status = models.Saga.Status
-        self.heard.append(it)
+        self.processed.append(it)
         if it.what == What.RESOLVE:
             self.row.status, self.row.error = status.RESOLVED, ""
             return
-        if self.row.status == status.STUCK:
+        if self.row.status == status.SUSPENDED:
             self.row.status, self.row.error = status.RUNNING, ""
-            self.mended = True
-            self.skip_first_held = it.what == What.COMPENSATE
+            self.resumed = True
+            self.skip_first_deferred = it.what == What.COMPENSATE
         if it.what == What.COMPENSATE and self.row.status != status.RESOLVED:
             reason = msgspec.json.decode(it.payload)["reason"]
             try:
-                self.heard.pop()
-                self._react(it, CompensationAsked(reason), {})
+                self.processed.pop()
+                self._react(it, CompensationRequested(reason), {})
             except Exception as error:  # as above
                 self._stuck(f"{it.name}: {type(error).__name__}: {error}")
-                self.held.append(it)
-                self.mended = False
+                self.deferred.append(it)
+                self.resumed = False

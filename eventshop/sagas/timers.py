@@ -15,14 +15,14 @@ from typing import Final, TypeAlias
 from django.db import IntegrityError, InterfaceError, OperationalError, connections
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import EventShopError, InvalidMessage
-from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
 from eventshop.core.messages import Command, Envelope
-from eventshop.core.serialization import canonical, decode_command, decode_stored
+from eventshop.core.serialization import decode_command, decode_stored, encode_canonical
 from eventshop.eventstore.command_dispatcher import Outcome, send_many
-from eventshop.eventstore.unit_of_work import many_writes
+from eventshop.eventstore.unit_of_work import batch_write
 from eventshop.sagas import inbox
 from eventshop.sagas.models import Timer
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 #: How long a worker that died, or stopped, keeps others from the timers it had taken.
 LEASE: Final = timedelta(seconds=10)
 #: How often due timers are looked for; half of it is how late one fires on an idle machine.
-TICK_S: Final = 0.25
+CHECK_INTERVAL_S: Final = 0.25
 #: Timers fired in one transaction.
 BATCH: Final = 100
 #: The wait after a failure that is not a refusal; it doubles each time, up to an hour.
@@ -39,12 +39,12 @@ FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(hours=1)
 
 #: What a database raises that is away, or too busy to answer.
-AWAY: Final = (OperationalError, InterfaceError)
+TRANSIENT_ERRORS: Final = (OperationalError, InterfaceError)
 
 Letter: TypeAlias = tuple[Command, Envelope]
 
 
-def set(key: str, *, due: datetime, command: Command, envelope: Envelope | None = None) -> None:
+def set_timer(key: str, *, due: datetime, command: Command, envelope: Envelope | None = None) -> None:
     """Send `command` at `due`. The timer that waits under this key, if there is one, is replaced.
 
     Its command id follows from key and due time: the same timer set again after it fired is the same command. Raises
@@ -56,9 +56,9 @@ def set(key: str, *, due: datetime, command: Command, envelope: Envelope | None 
     if not 0 < len(key) <= 200:
         raise InvalidMessage("a timer's key has 1 to 200 characters", key=key[:50])
     program.aggregate_of(type(command))
-    if program.personal(type(command)):
+    if program.personal_fields_of(type(command)):
         raise InvalidMessage("a timer keeps no personal data", command=type(command).__name__)
-    command_id = derived_id("timer", int(due.timestamp() * 1_000_000), key)
+    command_id = derive_id("timer", int(due.timestamp() * 1_000_000), key)
     given = envelope or Envelope(command_id=command_id, actor="timer")
     sealed = Envelope(
         command_id,
@@ -76,13 +76,13 @@ def set(key: str, *, due: datetime, command: Command, envelope: Envelope | None 
             due_at=due.astimezone(UTC),
             looked_at_from=due.astimezone(UTC),
             command_type=type(command).__name__,
-            command=canonical(command)[0].decode(),
-            envelope=canonical(sealed)[0].decode(),
+            command=encode_canonical(command)[0].decode(),
+            envelope=encode_canonical(sealed)[0].decode(),
         )
     )
 
 
-def cancel(key: str) -> bool:
+def cancel_timer(key: str) -> bool:
     """Whether a timer waited under this key; it will not fire any more."""
     return bool(Timer.objects.filter(key=key, fired_at=None).delete()[0])
 
@@ -90,7 +90,7 @@ def cancel(key: str) -> bool:
 def _replace(timer: Timer) -> None:
     for last_try in (False, True):
         try:
-            with many_writes():
+            with batch_write():
                 Timer.objects.filter(key=timer.key, fired_at=None).delete()
                 timer.save(force_insert=True)
             return
@@ -102,7 +102,7 @@ def _replace(timer: Timer) -> None:
 # --- firing -------------------------------------------------------------------------------------------------------
 
 
-def tick(owner: str, *, now: datetime | None = None, registry: Registry = program) -> int:
+def fire_due_timers(owner: str, *, now: datetime | None = None, registry: MessageRegistry = program) -> int:
     """Fire what is due; how many there were. One statement when nothing is."""
     taken = _taken(owner, now or timezone.now())
     if taken:
@@ -117,15 +117,15 @@ def run(owner: str, stop: Signal) -> None:
         try:
             if failures:
                 _give_back(owner)
-            fired, failures = tick(owner), 0
+            fired, failures = fire_due_timers(owner), 0
         except Exception as error:  # a worker outlives whatever happens to one round, and says so
             failures += 1
-            log.warning("timers: trying again: %s", error, exc_info=not isinstance(error, AWAY))
+            log.warning("timers: trying again: %s", error, exc_info=not isinstance(error, TRANSIENT_ERRORS))
             connections.close_all()
             stop.wait(min(10.0, 0.1 * 2 ** min(failures, 10)))
             continue
         if not fired:
-            stop.wait(TICK_S)
+            stop.wait(CHECK_INTERVAL_S)
     connections.close_all()
 
 
@@ -134,7 +134,7 @@ def _taken(owner: str, now: datetime) -> list[int]:
     found = list(due.values_list("pk", flat=True)[:BATCH])
     if not found:
         return []
-    with many_writes():
+    with batch_write():
         free = due.filter(pk__in=found).select_for_update(skip_locked=True)
         taken = list(free.values_list("pk", flat=True))
         Timer.objects.filter(pk__in=taken).update(owner=owner, looked_at_from=now + LEASE)
@@ -146,11 +146,11 @@ def _give_back(owner: str) -> None:
     Timer.objects.filter(owner=owner, fired_at=None).update(owner="", looked_at_from=timezone.now())
 
 
-def _fire(owner: str, taken: Sequence[int], registry: Registry) -> None:
+def _fire(owner: str, taken: Sequence[int], registry: MessageRegistry) -> None:
     """Fire them together, or one by one when one of them spoils it for all."""
     try:
         _fired(owner, taken, registry)
-    except AWAY:
+    except TRANSIENT_ERRORS:
         raise
     except Exception as error:  # whatever it is, it is some timer's failure, and no other's
         if len(taken) == 1:
@@ -160,13 +160,13 @@ def _fire(owner: str, taken: Sequence[int], registry: Registry) -> None:
             _fire(owner, [one], registry)
 
 
-def _fired(owner: str, taken: Sequence[int], registry: Registry) -> None:
-    with many_writes():
+def _fired(owner: str, taken: Sequence[int], registry: MessageRegistry) -> None:
+    with batch_write():
         # Those that are still ours: whoever slept through a lease finds nothing here.
         mine = Timer.objects.select_for_update().filter(pk__in=taken, owner=owner, fired_at=None).order_by("due_at")
         rows = list(mine)
         now = timezone.now()
-        inbox.timers([row for row in rows if row.saga_id is not None], now)
+        inbox.add_timer_messages([row for row in rows if row.saga_id is not None], now)
         letters = [row for row in rows if row.saga_id is None]
         outcomes = send_many([_letter(row, registry) for row in letters], registry=registry) if letters else []
         for row, outcome in zip(letters, outcomes, strict=True):
@@ -176,8 +176,8 @@ def _fired(owner: str, taken: Sequence[int], registry: Registry) -> None:
         Timer.objects.bulk_update(rows, ["fired_at", "answer"])
 
 
-def _letter(row: Timer, registry: Registry) -> Letter:
-    return decode_command(registry.command(row.command_type), row.command), decode_stored(Envelope, row.envelope)
+def _letter(row: Timer, registry: MessageRegistry) -> Letter:
+    return decode_command(registry.command_class(row.command_type), row.command), decode_stored(Envelope, row.envelope)
 
 
 def _failed(pk: int, error: Exception) -> None:

@@ -6,6 +6,6 @@ from threading import Event as Signal
 from typing import Final
 
 #: Something waits to be heard.
-inputs: Final = Signal()
+inbox: Final = Signal()
 #: Something waits to be done outside.
 effects: Final = Signal()

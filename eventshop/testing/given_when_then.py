@@ -10,13 +10,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import EventShopError
 from eventshop.core.message_registry import registry
-from eventshop.core.messages import Command, Event, Meta, Recorded
+from eventshop.core.messages import Command, Event, Meta, RecordedEvent
 from eventshop.core.money import Money
-from eventshop.core.saga import Heard, Saga, Step, StopWaiting, Wait
-from eventshop.core.serialization import canonical, decode_event, decode_stored
+from eventshop.core.saga import CancelTimer, Saga, SagaAction, SagaMessage, StartTimer
+from eventshop.core.serialization import decode_event, decode_stored, encode_canonical
 from eventshop.projections.fold import fold
 from eventshop.projections.projection import Key, Projection
 from eventshop.projections.read_model import ReadModel
@@ -35,7 +35,7 @@ def given(aggregate: type[Aggregate[Any, Any]], *history: Event) -> Given:
 
 class Given:
     def __init__(self, aggregate: type[Aggregate[Any, Any]], history: Sequence[Event]) -> None:
-        self.state = aggregate().evolve_all(stored(event) for event in history)
+        self.state = aggregate().evolve_all(round_trip(event) for event in history)
 
     def when(self, command: Command) -> When:
         return When(self.state, command)
@@ -43,10 +43,10 @@ class Given:
 
 class When:
     def __init__(self, state: Aggregate[Any, Any], command: Command) -> None:
-        self.told: list[Event] = []
+        self.events: list[Event] = []
         self.refusal: EventShopError | None = None
         try:
-            self.told = [stored(event) for event in state.decide(canonical(command)[1])]
+            self.events = [round_trip(event) for event in state.decide(encode_canonical(command)[1])]
         except EventShopError as refusal:
             self.refusal = refusal
 
@@ -54,7 +54,7 @@ class When:
         """Exactly these events, in this order."""
         if self.refusal is not None:
             raise AssertionError(f"refused: {self.refusal}") from self.refusal
-        assert self.told == list(expected)
+        assert self.events == list(expected)
 
     def then_nothing(self) -> None:
         """Accepted, and already so."""
@@ -62,31 +62,31 @@ class When:
 
     def then_refused(self, error: type[EventShopError], *words: str) -> None:
         """Refused with exactly this error type, its message holding these words."""
-        assert type(self.refusal) is error, f"expected {error.__name__}, got {self.refusal!r} / {self.told}"
+        assert type(self.refusal) is error, f"expected {error.__name__}, got {self.refusal!r} / {self.events}"
         for word in words:
             assert word in str(self.refusal)
 
 
-def stored(event: Event) -> Event:
+def round_trip(event: Event) -> Event:
     """The event as it comes back from the store."""
-    return decode_event(registry.event(registry.name_of(type(event))), canonical(event)[0])
+    return decode_event(registry.event_class(registry.name_of(type(event))), encode_canonical(event)[0])
 
 
 # --- sagas ---------------------------------------------------------------------------------------
 
 
-def given_saga(saga: type[Saga[Any]], *heard: Heard) -> GivenSaga:
+def given_saga(saga: type[Saga[Any]], *heard: SagaMessage) -> GivenSaga:
     """A saga that has heard this, in order; whatever it stores and does passes through the codec."""
     return GivenSaga(saga, heard)
 
 
 class GivenSaga:
-    def __init__(self, saga: type[Saga[Any]], heard: Sequence[Heard]) -> None:
+    def __init__(self, saga: type[Saga[Any]], heard: Sequence[SagaMessage]) -> None:
         self.state = saga()
         for it in heard:
             self.state = _evolved(self.state, it)
 
-    def when(self, heard: Heard) -> WhenHeard:
+    def when(self, heard: SagaMessage) -> WhenHeard:
         return WhenHeard(self.state, heard)
 
     def has_ended(self) -> None:
@@ -99,40 +99,42 @@ class GivenSaga:
 
 
 class WhenHeard:
-    def __init__(self, state: Saga[Any], heard: Heard) -> None:
-        self.raised: Exception | None = None
-        self.steps: list[Step] = []
+    def __init__(self, state: Saga[Any], heard: SagaMessage) -> None:
+        self.error: Exception | None = None
+        self.steps: list[SagaAction] = []
         try:
-            self.steps = [step if isinstance(step, Wait | StopWaiting) else _kept(step) for step in state.react(heard)]
+            self.steps = [
+                step if isinstance(step, StartTimer | CancelTimer) else _kept(step) for step in state.react(heard)
+            ]
         except EventShopError as error:
-            self.raised = error
-        self.state = state if self.raised else _evolved(state, heard)
+            self.error = error
+        self.state = state if self.error else _evolved(state, heard)
 
-    def then(self, *expected: Step) -> WhenHeard:
+    def then(self, *expected: SagaAction) -> WhenHeard:
         """Exactly these steps, in this order."""
-        if self.raised is not None:
-            raise AssertionError(f"stuck: {self.raised}") from self.raised
+        if self.error is not None:
+            raise AssertionError(f"stuck: {self.error}") from self.error
         assert self.steps == list(expected)
         return self
 
     def then_nothing(self) -> WhenHeard:
         return self.then()
 
-    def then_stuck(self, error: type[EventShopError]) -> None:
+    def then_suspended(self, error: type[EventShopError]) -> None:
         """It cannot go on by itself, and says why."""
-        assert type(self.raised) is error, f"expected {error.__name__}, got {self.raised!r} / {self.steps}"
+        assert type(self.error) is error, f"expected {error.__name__}, got {self.error!r} / {self.steps}"
 
     def and_ended(self) -> None:
         assert self.state.ended, self.state
 
 
-def _evolved(state: Saga[Any], heard: Heard) -> Saga[Any]:
-    return _kept(state.evolve(stored(heard) if isinstance(heard, Event) else heard))
+def _evolved(state: Saga[Any], heard: SagaMessage) -> Saga[Any]:
+    return _kept(state.evolve(round_trip(heard) if isinstance(heard, Event) else heard))
 
 
 def _kept(message: M) -> M:
     """As it comes back from its row."""
-    return decode_stored(type(message), canonical(message)[0])
+    return decode_stored(type(message), encode_canonical(message)[0])
 
 
 # --- projections ---------------------------------------------------------------------------------
@@ -155,11 +157,11 @@ def at(event: Event, when: str) -> At:
 
 def given_events(*events: Happening) -> GivenEvents:
     """What the store would give back after these events, in this order."""
-    return GivenEvents(list(recorded(events)))
+    return GivenEvents(list(record_events(events)))
 
 
 class GivenEvents:
-    def __init__(self, history: Sequence[Recorded[Any]]) -> None:
+    def __init__(self, history: Sequence[RecordedEvent[Any]]) -> None:
         self.history = history
 
     def project(self, projection: Projection[R]) -> Projected[R]:
@@ -169,21 +171,21 @@ class GivenEvents:
 class Projected(Generic[R]):
     def __init__(self, projection: Projection[R], found: dict[Any, R]) -> None:
         self.projection = projection
-        self.found = found
+        self.rows_by_key = found
 
     def row(self, key: Key) -> ProjectedRow:
         """The row of a key as the projection's own key functions answer it."""
         primary = self.projection.primary_key(key)
-        assert primary in self.found, f"no row {primary}; there are {list(self.found)}"
-        return ProjectedRow(self.found[primary])
+        assert primary in self.rows_by_key, f"no row {primary}; there are {list(self.rows_by_key)}"
+        return ProjectedRow(self.rows_by_key[primary])
 
     def no_row(self, key: Key) -> Projected[R]:
-        assert self.projection.primary_key(key) not in self.found
+        assert self.projection.primary_key(key) not in self.rows_by_key
         return self
 
     def rows(self, count: int) -> Projected[R]:
         """Exactly so many rows."""
-        assert len(self.found) == count, list(self.found)
+        assert len(self.rows_by_key) == count, list(self.rows_by_key)
         return self
 
 
@@ -207,25 +209,25 @@ def columns(row: ReadModel) -> dict[str, Any]:
 
 def event_id(place: int) -> UUID:
     """The id of the event at this place (from 1) of a given history."""
-    return derived_id("event", place)
+    return derive_id("event", place)
 
 
-def stream_of(event: Event) -> UUID:
+def stream_id_of(event: Event) -> UUID:
     """Whose event it is: its first field says so, as an id or as a name."""
     first = getattr(event, event.__struct_fields__[0])
     if isinstance(first, UUID):
         return first
-    return derived_id("stock-item", str(first))
+    return derive_id("stock-item", str(first))
 
 
-def recorded(events: Iterable[Happening]) -> Iterable[Recorded[Any]]:
+def record_events(events: Iterable[Happening]) -> Iterable[RecordedEvent[Any]]:
     """Events with what the store would know beside them: versions without gaps, a position and a minute each."""
     versions: dict[UUID, int] = {}
     for place, item in enumerate(events, start=1):
         event, when = item if isinstance(item, At) else (item, MORNING + timedelta(minutes=place - 1))
-        stream = stream_of(event)
+        stream = stream_id_of(event)
         versions[stream] = versions.get(stream, 0) + 1
-        yield Recorded(stored(event), _meta(event, stream, versions[stream], place, when))
+        yield RecordedEvent(round_trip(event), _meta(event, stream, versions[stream], place, when))
 
 
 def _meta(event: Event, stream: UUID, version: int, place: int, when: datetime) -> Meta:

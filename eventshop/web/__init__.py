@@ -1,1 +1,1 @@
-"""What every page and API answer has in common."""
+"""The web layer: REST API, HTML pages, live updates and webhooks."""

@@ -15,11 +15,11 @@ from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.api import api_tokens
 from eventshop.web.models import ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from eventshop.web.webhooks import signing_secrets
-from eventshop.web.webhooks.delivery import again
-from eventshop.web.webhooks.url_policy import UnsafeAddress, checked
+from eventshop.web.webhooks.delivery import resend
+from eventshop.web.webhooks.url_policy import UnsafeAddress, resolve_target
 
 
-class ShownOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
+class ReadOnlyModelAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
     """Rows that nobody adds, changes or deletes here, whatever rights they were given."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -33,8 +33,8 @@ class ShownOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ShownOnly):
-    when_empty = "Nobody has made a token yet."
+class ApiTokenAdmin(ReadOnlyModelAdmin):
+    empty_message = "Nobody has made a token yet."
     list_display = ("name", "begins", "owner", "scopes", "made_at", "expires_at", "used_on", "state")
     list_filter = ("expires_at",)
     search_fields = ("name", "begins", "owner__username")
@@ -48,7 +48,7 @@ class ApiTokenAdmin(ShownOnly):
     @admin.action(permissions=["revoke"], description="Revoke selected tokens")
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
         for token in rows:
-            api_tokens.revoke(token)
+            api_tokens.revoke_token(token)
         messages.success(request, f"{len(rows)} revoked.")
 
 
@@ -60,7 +60,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"]
         try:
-            checked(url)
+            resolve_target(url)
         except UnsafeAddress as error:
             raise forms.ValidationError(str(error)) from error
         except OSError as error:
@@ -96,7 +96,7 @@ class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
 
     @admin.display(description="Secret that signs")
     def secret(self, endpoint: WebhookEndpoint) -> str:
-        return signing_secrets.secret(endpoint)
+        return signing_secrets.signing_secret(endpoint)
 
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
         if not change:
@@ -108,7 +108,7 @@ class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
     @admin.action(permissions=["rotate"], description="Give selected webhooks a new secret")
     def rotate_secret(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in rows:
-            signing_secrets.rotate(endpoint)
+            signing_secrets.rotate_secret(endpoint)
         messages.success(request, f"{len(rows)} have a new secret; for a day the former one signs too.")
 
 
@@ -123,8 +123,8 @@ class AttemptsInline(TabularInline):  # type: ignore[misc]
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(ShownOnly):
-    when_empty = "Nothing was delivered to a webhook yet."
+class WebhookDeliveryAdmin(ReadOnlyModelAdmin):
+    empty_message = "Nothing was delivered to a webhook yet."
     list_display = ("event_type", "position", "endpoint", "state", "tries", "due_at")
     list_filter = ("state",)
     list_select_related = ("endpoint",)
@@ -139,5 +139,5 @@ class WebhookDeliveryAdmin(ShownOnly):
     @admin.action(permissions=["resend"], description="Send selected again")
     def resend(self, request: HttpRequest, rows: QuerySet[WebhookDelivery]) -> None:
         for delivery in rows:
-            again(delivery)
+            resend(delivery)
         messages.success(request, f"{len(rows)} will be sent again.")

@@ -8,12 +8,12 @@ from celery import shared_task
 
 from eventshop.core.errors import TailBusy
 from eventshop.web.webhooks.delivery import send_due
-from eventshop.web.webhooks.enqueue import collect
+from eventshop.web.webhooks.enqueue import enqueue_deliveries
 
 
 @shared_task(ignore_result=True)
 def send_webhooks() -> None:
     """Sent by beat every few seconds."""
     with suppress(TailBusy):
-        collect()
+        enqueue_deliveries()
     send_due()

@@ -7,7 +7,7 @@ from django.urls import path
 from eventshop.web.api import problem_catalogue, temporal_views
 from eventshop.web.api.command_status_view import CommandStatus
 from eventshop.web.api.event_feed_views import Feed, StreamEvents
-from eventshop.web.api.openapi_views import Docs, description
+from eventshop.web.api.openapi_views import ApiDocs, openapi_document
 from eventshop.web.api.root import Root
 from eventshop.web.live.views import follow
 from eventshop.web.pages import token_views
@@ -16,13 +16,13 @@ from eventshop.web.webhooks import views as webhooks
 app_name = "web"
 urlpatterns = [
     path("account/tokens/", token_views.tokens, name="tokens"),
-    path("account/tokens/<int:token_id>/revoke/", token_views.revoke, name="revoke-token"),
-    path("problems/", problem_catalogue.problems, name="problems"),
-    path("problems/<slug:code>", problem_catalogue.problem, name="problem"),
+    path("account/tokens/<int:token_id>/revoke/", token_views.revoke_token, name="revoke-token"),
+    path("problems/", problem_catalogue.problem_list, name="problems"),
+    path("problems/<slug:code>", problem_catalogue.problem_page, name="problem"),
     path("live/<slug:name>/<uuid:key>/", follow, name="live"),
     path("api/v1/", Root.as_view(), name="root"),
-    path("api/v1/openapi.json", description, name="openapi"),
-    path("api/docs/", Docs.as_view(), name="docs"),
+    path("api/v1/openapi.json", openapi_document, name="openapi"),
+    path("api/docs/", ApiDocs.as_view(), name="docs"),
     path("api/v1/events", Feed.as_view(), name="events"),
     path("api/v1/commands/<uuid:command_id>", CommandStatus.as_view(), name="command"),
     path("api/v1/webhooks", webhooks.Webhooks.as_view(), name="webhooks"),

@@ -11,22 +11,22 @@ from eventshop.admin_console.command_actions import CommandForm
 from orders.domain.commands import CancelOrder, DeliverOrder, OrderCommand, ReturnItems, ReturnLine, ShipOrder
 from orders.domain.order import Order
 
-_LONGEST = 200
+_MAX_LENGTH = 200
 
 
-def _text(label: str, help_text: str = "", *, required: bool = True) -> forms.CharField:
+def _text_field(label: str, help_text: str = "", *, required: bool = True) -> forms.CharField:
     widget = forms.TextInput(attrs={"class": "es-input"})
-    return forms.CharField(label=label, help_text=help_text, required=required, max_length=_LONGEST, widget=widget)
+    return forms.CharField(label=label, help_text=help_text, required=required, max_length=_MAX_LENGTH, widget=widget)
 
 
 class ShipForm(CommandForm[Order]):
     title = "Ship"
     effect = "The order becomes shipped and can no longer be cancelled. The customer sees carrier and tracking."
     button = "Ship the order"
-    done = "shipped"
+    outcome = "shipped"
 
-    carrier = _text("Carrier")
-    tracking = _text("Tracking number", "Leave empty if there is none.", required=False)
+    carrier = _text_field("Carrier")
+    tracking = _text_field("Tracking number", "Leave empty if there is none.", required=False)
 
     def command(self, aggregate_id: UUID) -> OrderCommand:
         values = self.cleaned_data
@@ -40,9 +40,9 @@ class DeliverForm(CommandForm[Order]):
     title = "Mark delivered"
     effect = "The order becomes delivered."
     button = "Mark delivered"
-    done = "delivered"
+    outcome = "delivered"
 
-    received_by = _text("Received by", "Leave empty if nobody signed.", required=False)
+    received_by = _text_field("Received by", "Leave empty if nobody signed.", required=False)
 
     def command(self, aggregate_id: UUID) -> OrderCommand:
         return DeliverOrder(order_id=aggregate_id, received_by=self.cleaned_data["received_by"])
@@ -55,10 +55,10 @@ class CancelForm(CommandForm[Order]):
     title = "Cancel"
     effect = "The order will not be fulfilled. What was paid is refunded. This cannot be undone."
     button = "Cancel the order"
-    done = "cancelled"
+    outcome = "cancelled"
     dangerous = True
 
-    reason = _text("Reason", "Stays with the order for ever.")
+    reason = _text_field("Reason", "Stays with the order for ever.")
 
     def command(self, aggregate_id: UUID) -> OrderCommand:
         return CancelOrder(order_id=aggregate_id, reason=self.cleaned_data["reason"])
@@ -73,16 +73,16 @@ class RefundForm(CommandForm[Order]):
     title = "Refund"
     effect = "The pieces below come back and the customer is paid what they cost. This cannot be undone."
     button = "Take back and refund"
-    done = "refunded"
+    outcome = "refunded"
     dangerous = True
 
-    reference = _text("Reference", "The number of the return.")
-    reason = _text("Reason")
+    reference = _text_field("Reference", "The number of the return.")
+    reason = _text_field("Reason")
 
     def __init__(self, state: Order, data: Any = None) -> None:
         super().__init__(state, data)
         self.fields["reference"].initial = f"R-{state.reference}"
-        for line in state.kept:
+        for line in state.lines_kept:
             self.fields[f"line_{line.line}"] = forms.IntegerField(
                 label=f"Line {line.line}: {line.sku}",
                 help_text=f"of {line.quantity}, together {line.amount}",
@@ -115,5 +115,5 @@ class RefundForm(CommandForm[Order]):
         return ReturnItems(order_id=aggregate_id, reference="?", reason="?", lines=self._first_piece())
 
     def _first_piece(self) -> tuple[ReturnLine, ...]:
-        kept = self.state.kept
+        kept = self.state.lines_kept
         return (ReturnLine(line=kept[0].line if kept else 1, quantity=1),)

@@ -10,8 +10,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from eventshop.admin_console.command_actions import FOLLOWS, CommandActions, CommandForm, sentence
-from eventshop.admin_console.confirmation import ask
+from eventshop.admin_console.command_actions import LIST_DELAY_NOTICE, CommandActions, CommandForm, error_sentence
+from eventshop.admin_console.confirmation import render_confirmation
 from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.core.errors import EventShopError
 from orders.admin import products  # noqa: F401  (it registers the price list)
@@ -20,7 +20,7 @@ from orders.domain.order import Order
 from orders.payment_gateway import admin as gateway_admin  # noqa: F401  (payments and the gateway's messages)
 
 #: More orders at once belong in a script, where progress can be seen.
-MOST_AT_ONCE = 200
+MAX_SELECTED = 200
 
 
 class OrderActions(CommandActions[Order]):
@@ -32,49 +32,49 @@ class OrderActions(CommandActions[Order]):
     actions = ("ship_selected", "deliver_selected", "cancel_selected")
 
     def has_ship_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.may(request, "ship_order")
+        return self.has_app_permission(request, "ship_order")
 
     def has_deliver_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.may(request, "deliver_order")
+        return self.has_app_permission(request, "deliver_order")
 
     def has_cancel_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.may(request, "cancel_order")
+        return self.has_app_permission(request, "cancel_order")
 
     def has_refund_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.may(request, "refund_order")
+        return self.has_app_permission(request, "refund_order")
 
     @detail_action(permission="ship", description="Ship", icon="local_shipping")
     def ship(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, "ship")
+        return self.handle_dialog(request, object_id, "ship")
 
     @detail_action(permission="deliver", description="Deliver", icon="where_to_vote")
     def deliver(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, "deliver")
+        return self.handle_dialog(request, object_id, "deliver")
 
     @detail_action(permission="cancel", description="Cancel", icon="cancel")
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, "cancel")
+        return self.handle_dialog(request, object_id, "cancel")
 
     @detail_action(permission="refund", description="Refund", icon="undo")
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, "refund")
+        return self.handle_dialog(request, object_id, "refund")
 
     @admin.action(permissions=["ship"], description="Ship selected orders")
     def ship_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        return self._many(request, rows, "ship_selected", ShipForm, without=("tracking",))
+        return self._act_on_selected(request, rows, "ship_selected", ShipForm, without=("tracking",))
 
     @admin.action(permissions=["deliver"], description="Mark selected orders delivered")
     def deliver_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        return self._many(request, rows, "deliver_selected", DeliverForm)
+        return self._act_on_selected(request, rows, "deliver_selected", DeliverForm)
 
     @admin.action(permissions=["cancel"], description="Cancel selected orders")
     def cancel_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        return self._many(request, rows, "cancel_selected", CancelForm)
+        return self._act_on_selected(request, rows, "cancel_selected", CancelForm)
 
     def reference(self, state: Order) -> str:
         return state.reference
 
-    def _many(
+    def _act_on_selected(
         self,
         request: HttpRequest,
         rows: QuerySet[Any],
@@ -82,9 +82,9 @@ class OrderActions(CommandActions[Order]):
         form_class: type[CommandForm[Order]],
         without: Iterable[str] = (),
     ) -> HttpResponse | None:
-        order_ids = list(rows.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
-        if len(order_ids) > MOST_AT_ONCE:
-            messages.error(request, f"At most {MOST_AT_ONCE} orders at once.")
+        order_ids = list(rows.values_list("pk", flat=True)[: MAX_SELECTED + 1])
+        if len(order_ids) > MAX_SELECTED:
+            messages.error(request, f"At most {MAX_SELECTED} orders at once.")
             return None
         confirmed = "command_id" in request.POST
         form = form_class(Order(), request.POST if confirmed else None)
@@ -93,23 +93,23 @@ class OrderActions(CommandActions[Order]):
         if confirmed and form.is_valid():
             self._send_each(request, form, order_ids)
             return None
-        shown = list(rows.only("pk", "reference")[:MOST_AT_ONCE])
+        shown = list(rows.only("pk", "reference")[:MAX_SELECTED])
         title = f"{form.title} {len(order_ids)} order{'s' if len(order_ids) != 1 else ''}"
         back = request.get_full_path()
-        return ask(self, request, title, form, back, media=self.media, action=action, rows=shown)
+        return render_confirmation(self, request, title, form, back, media=self.media, action=action, rows=shown)
 
     def _send_each(self, request: HttpRequest, form: CommandForm[Order], order_ids: Iterable[UUID]) -> None:
         done, refused = [], []
         for order_id in order_ids:
             # One id per order, the same when the dialog is sent again.
             command_id = uuid5(form.cleaned_data["command_id"], str(order_id))
-            _, order = self.folded(str(order_id))
+            _, order = self.load_aggregate(str(order_id))
             try:
                 self.send(request, form, order_id, command_id)
                 done.append(order.reference)
             except EventShopError as error:
-                refused.append(f"{order.reference}: {sentence(error)}")
+                refused.append(f"{order.reference}: {error_sentence(error)}")
         if done:
-            messages.success(request, f"{len(done)} {form.done}: {', '.join(done)}. {FOLLOWS}")
+            messages.success(request, f"{len(done)} {form.outcome}: {', '.join(done)}. {LIST_DELAY_NOTICE}")
         if refused:
             messages.error(request, f"{len(refused)} refused. {' · '.join(refused)}")

@@ -1,4 +1,4 @@
-"""What somebody wants to buy, before they order: in their session, so that strangers can fill one too."""
+"""The shopping basket. It is stored in the session, so that visitors without an account have one too."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from orders.domain.events import Line
 from orders.models import Product
 
 _BASKET: Final = "basket"
-#: More of one thing, or more things, are an order by letter.
-MOST_PIECES: Final = 99
-MOST_LINES: Final = 50
+#: Limits of one order in the web shop and in the API.
+MAX_QUANTITY: Final = 99
+MAX_LINES: Final = 50
 
 
 class Item(NamedTuple):
-    """Some pieces of a product that is on sale now."""
+    """A quantity of a product that is on sale now."""
 
     product: Product
     quantity: int
@@ -32,7 +32,7 @@ class Item(NamedTuple):
 
 
 class Basket(NamedTuple):
-    """All items at today's prices."""
+    """All items, at current prices."""
 
     items: tuple[Item, ...]
 
@@ -47,27 +47,27 @@ class Basket(NamedTuple):
         return total((item.amount for item in self.items), currency=self.items[0].product.currency)
 
 
-def basket(request: HttpRequest) -> Basket:
-    """What lies in the visitor's basket; a product that is not sold any more is not in it."""
-    wanted: dict[str, int] = request.session.get(_BASKET, {})
-    products = Product.objects.filter(sku__in=wanted, on_sale=True).order_by("name") if wanted else ()
-    return Basket(tuple(Item(product, wanted[product.sku]) for product in products))
+def load_basket(request: HttpRequest) -> Basket:
+    """The visitor's basket, without products that are no longer on sale."""
+    quantities: dict[str, int] = request.session.get(_BASKET, {})
+    products = Product.objects.filter(sku__in=quantities, on_sale=True).order_by("name") if quantities else ()
+    return Basket(tuple(Item(product, quantities[product.sku]) for product in products))
 
 
-def put(request: HttpRequest, sku: str, quantity: int) -> None:
-    """Have so many pieces in the basket; none takes the product out."""
-    wanted: dict[str, int] = dict(request.session.get(_BASKET, {}))
-    wanted.pop(sku, None)
-    if quantity > 0 and len(wanted) < MOST_LINES:
-        wanted[sku] = min(quantity, MOST_PIECES)
-    request.session[_BASKET] = wanted
+def set_quantity(request: HttpRequest, sku: str, quantity: int) -> None:
+    """Set a product's quantity, at most `MAX_QUANTITY`; 0 removes the product."""
+    quantities: dict[str, int] = dict(request.session.get(_BASKET, {}))
+    quantities.pop(sku, None)
+    if quantity > 0 and len(quantities) < MAX_LINES:
+        quantities[sku] = min(quantity, MAX_QUANTITY)
+    request.session[_BASKET] = quantities
 
 
-def held(request: HttpRequest, sku: str) -> int:
-    """How many pieces of a product are in it already."""
-    wanted: dict[str, int] = request.session.get(_BASKET, {})
-    return wanted.get(sku, 0)
+def quantity_of(request: HttpRequest, sku: str) -> int:
+    """The quantity of a product in the visitor's basket."""
+    quantities: dict[str, int] = request.session.get(_BASKET, {})
+    return quantities.get(sku, 0)
 
 
-def empty(request: HttpRequest) -> None:
+def clear_basket(request: HttpRequest) -> None:
     request.session.pop(_BASKET, None)

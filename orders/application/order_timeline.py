@@ -1,4 +1,4 @@
-"""An order as its customer sees it: how far it is, and what happened, in words; straight from its events."""
+"""An order as its customer sees it, read from its events: its state and its timeline in words."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from eventshop.core.messages import Recorded
+from eventshop.core.messages import RecordedEvent
 from eventshop.core.money import Money, total
 from eventshop.eventstore.event_store import store
-from eventshop.web.live.subscriptions import Source, versions
-from eventshop.web.pages.timeline import Chapter, chapters
+from eventshop.web.live.subscriptions import LiveSource, stream_versions
+from eventshop.web.pages.timeline import TimelineEntry, build_timeline
 from eventshop.web.shared import customer_port
 from orders.domain.events import (
     CreditNoteIssued,
@@ -30,8 +30,8 @@ from orders.domain.events import (
 )
 from orders.domain.order import Order, Status
 
-#: What a state means to the customer, and its colour.
-STATES: Final = {
+#: The customer's words for each status, and the colour of its badge.
+STATUS_LABELS: Final = {
     Status.CREATED: ("We are taking the payment", "info"),
     Status.PAID: ("Paid, being packed", "info"),
     Status.SHIPPED: ("On its way", "info"),
@@ -40,20 +40,20 @@ STATES: Final = {
     Status.CREDITED: ("Credit note", "good"),
     Status.PENDING: ("Being processed", "info"),
 }
-#: Nothing happens by itself any more.
-FINAL: Final = (Status.DELIVERED, Status.CANCELLED, Status.CREDITED)
+#: In these states the order no longer changes by itself.
+FINAL_STATUSES: Final = (Status.DELIVERED, Status.CANCELLED, Status.CREDITED)
 
 
-class Placed(NamedTuple):
-    """One order: its events, and what they come to."""
+class CustomerOrder(NamedTuple):
+    """One order: its events, the state that they lead to, and the event that opened it."""
 
     id: UUID
-    events: list[Recorded[OrderEvent]]
+    events: list[RecordedEvent[OrderEvent]]
     state: Order
-    opened: OrderCreated | CreditNoteIssued
+    opening_event: OrderCreated | CreditNoteIssued
 
     @property
-    def at(self) -> datetime:
+    def ordered_at(self) -> datetime:
         return self.events[0].meta.occurred_at
 
     @property
@@ -62,16 +62,16 @@ class Placed(NamedTuple):
 
     @property
     def label(self) -> str:
-        return STATES[self.state.status][0]
+        return STATUS_LABELS[self.state.status][0]
 
     @property
     def tone(self) -> str:
-        return STATES[self.state.status][1]
+        return STATUS_LABELS[self.state.status][1]
 
     @property
-    def moving(self) -> bool:
-        """Whether more is going to happen by itself."""
-        return self.state.status not in FINAL
+    def is_in_progress(self) -> bool:
+        """Whether the order still changes by itself, so that its page must follow it."""
+        return self.state.status not in FINAL_STATUSES
 
     @property
     def can_cancel(self) -> bool:
@@ -79,85 +79,87 @@ class Placed(NamedTuple):
 
     @property
     def can_return(self) -> bool:
-        return self.state.status in (Status.SHIPPED, Status.DELIVERED) and bool(self.state.kept)
+        return self.state.status in (Status.SHIPPED, Status.DELIVERED) and bool(self.state.lines_kept)
 
     @property
-    def story(self) -> list[Chapter]:
-        return chapters(reversed(self.events), told)
+    def timeline(self) -> list[TimelineEntry]:
+        return build_timeline(reversed(self.events), describe_event)
 
     @property
     def destination(self) -> str:
-        """Name and address of the parcel, as text of several lines."""
-        if isinstance(self.opened, CreditNoteIssued):
+        """The delivery name and address as text of several lines; empty for a credit note."""
+        if isinstance(self.opening_event, CreditNoteIssued):
             return ""
-        return "\n".join(filter(None, (str(self.opened.delivery_name), str(self.opened.delivery_address))))
+        return "\n".join(filter(None, (str(self.opening_event.delivery_name), str(self.opening_event.delivery_address))))
 
     @property
     def paid_at(self) -> datetime | None:
-        return next((it.meta.occurred_at for it in self.events if isinstance(it.event, PaymentProcessed)), None)
+        payments = (recorded for recorded in self.events if isinstance(recorded.event, PaymentProcessed))
+        return next((recorded.meta.occurred_at for recorded in payments), None)
 
     @property
     def refunded(self) -> Money:
-        amounts = (it.event.amount for it in self.events if isinstance(it.event, PaymentRefunded))
-        return total(amounts, currency=self.opened.total.currency)
+        events = (recorded.event for recorded in self.events)
+        amounts = (event.amount for event in events if isinstance(event, PaymentRefunded))
+        return total(amounts, currency=self.opening_event.total.currency)
 
     @property
-    def names(self) -> dict[int, str]:
-        return {number: line.description or line.sku for number, line in enumerate(self.opened.lines, start=1)}
+    def line_names(self) -> dict[int, str]:
+        return {number: line.description or line.sku for number, line in enumerate(self.opening_event.lines, start=1)}
 
 
-def placed(order_id: UUID, customer: UUID) -> Placed | None:
-    """An order of this customer; None for anybody else's, as for none."""
+def load_customer_order(order_id: UUID, customer: UUID) -> CustomerOrder | None:
+    """An order of this customer; None for an unknown order and for another customer's."""
     events = store.get_events(order_id)
     if not events or not isinstance(events[0].event, OrderCreated | CreditNoteIssued):
         return None
-    opened = events[0].event
-    if opened.customer_id != customer:
+    opening_event = events[0].event
+    if opening_event.customer_id != customer:
         return None
-    return Placed(order_id, events, Order().evolve_all(it.event for it in events), opened)
+    state = Order().evolve_all(recorded.event for recorded in events)
+    return CustomerOrder(order_id, events, state, opening_event)
 
 
-def _may_follow(request: HttpRequest, order_id: UUID) -> bool:
-    person = customer_port.registered().person_of(request.user)
-    return person is not None and placed(order_id, person) is not None
+def _is_own_order(request: HttpRequest, order_id: UUID) -> bool:
+    person = customer_port.current_adapter().person_of(request.user)
+    return person is not None and load_customer_order(order_id, person) is not None
 
 
-#: The order's page follows its stream.
-followed: Final = Source("order", _may_follow, versions)
+#: The live updates of an order's page: they follow the versions of its stream.
+order_updates: Final = LiveSource("order", _is_own_order, stream_versions)
 
 
-def told(event: OrderEvent) -> tuple[str, str]:
-    """One sentence, and its tone: done, bad or nothing."""
+def describe_event(event: OrderEvent) -> tuple[str, str]:
+    """A sentence for the customer, and its tone: `done`, `bad` or empty."""
     match event:
         case OrderCreated(total=due):
-            return f"You ordered for {money(due)}.", "done"
+            return f"You ordered for {format_money(due)}.", "done"
         case PaymentRequested(amount=amount):
-            return f"We asked for your payment of {money(amount)}.", ""
+            return f"We asked for your payment of {format_money(amount)}.", ""
         case PaymentProcessed(amount=amount):
-            return f"You paid {money(amount)}.", "done"
+            return f"You paid {format_money(amount)}.", "done"
         case PaymentDeclined(reason=reason):
-            return f"The payment did not go through: {reason}.", "bad"
+            return f"The payment failed: {reason}.", "bad"
         case OrderShipped(carrier=carrier, service=service, tracking=tracking):
-            return f"Your parcel left with {carrier} {service}".rstrip() + (
-                f", number {tracking}." if tracking else "."
-            ), "done"
-        case OrderDelivered(received_by=who):
-            return "Your parcel arrived" + (f"; {who} took it." if who else "."), "done"
+            number = f", tracking number {tracking}." if tracking else "."
+            return f"Your parcel was shipped with {carrier} {service}".rstrip() + number, "done"
+        case OrderDelivered(received_by=receiver):
+            return "Your parcel was delivered" + (f" to {receiver}." if receiver else "."), "done"
         case OrderCancelled(reason=reason):
             return f"The order was cancelled: {reason}.", "bad"
         case ItemsReturned(lines=lines):
-            pieces = sum(line.quantity for line in lines)
-            return f"{pieces} piece{'' if pieces == 1 else 's'} came back.", ""
+            quantity = sum(line.quantity for line in lines)
+            return f"You returned {quantity} item{'' if quantity == 1 else 's'}.", ""
         case PaymentRefunded(amount=amount):
-            return f"We give {money(amount)} back to you.", "done"
+            return f"We are refunding {format_money(amount)}.", "done"
         case CreditNoteIssued(total=amount, reason=reason):
-            return f"We credited {money(amount)}: {reason}.", "done"
+            return f"We credited {format_money(amount)}: {reason}.", "done"
         case _:
             assert_never(event)
 
 
-def money(amount: Money) -> str:
-    """An amount as people write it: £9.00, or 9.00 CHF."""
+def format_money(amount: Money) -> str:
+    """An amount for people: £9.00, or 9.00 CHF."""
     sign = {"GBP": "£", "EUR": "€", "USD": "$"}.get(amount.currency)
     pennies = amount.amount.quantize(Decimal("0.01"))
     value = pennies if pennies == amount.amount else amount.amount.normalize()

@@ -1,4 +1,4 @@
-"""How money is taken and given back: the port. What it takes to reach a gateway is the adapter's business."""
+"""The port for payments and refunds. How a gateway is reached is up to the adapter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.money import Money
 
-#: Minor units of the currencies that have another number of them than two (ISO 4217).
+#: The number of decimals of currencies that do not have two (ISO 4217).
 _MINOR_UNITS: Final = {
     "JPY": 0,
     "KRW": 0,
@@ -27,7 +27,7 @@ _MINOR_UNITS: Final = {
 
 
 class Succeeded(Struct, frozen=True):
-    """The money moved. `reference` is what the gateway calls it."""
+    """The money was moved. `reference` is the gateway's own number for it."""
 
     key: UUID
     amount: Money
@@ -35,61 +35,61 @@ class Succeeded(Struct, frozen=True):
 
 
 class Declined(Struct, frozen=True):
-    """No money moved, and none will under this key. `reason` is for people."""
+    """No money was moved, and none will be under this key. `reason` is for people."""
 
     key: UUID
     reason: str
 
 
 class Pending(Struct, frozen=True):
-    """The gateway has it and answers later: by a notice, or when it is asked (`find`)."""
+    """The gateway accepted the request and decides later. The outcome follows by webhook, or from `find`."""
 
     key: UUID
     reference: str
 
 
 class Unknown(Struct, frozen=True):
-    """Nobody here can say whether money moved. Ask again with the same key: it never moves twice."""
+    """Whether money was moved is unknown. Send the request again with the same key: money is never moved twice."""
 
     key: UUID
-    why: str
+    reason: str
 
 
 Outcome: TypeAlias = Succeeded | Declined | Pending | Unknown
 
 
 class PaymentGateway(Protocol):
-    """Where money is. Every request has a key of its own: the same key is the same request, for ever.
+    """A payment gateway. Each request has its own idempotency key: the same key always means the same request.
 
-    Trouble on the way (no answer, no connection, an answer that makes no sense) is `Unknown`, never an exception; it
-    can be asked again, by the same call or by `find`, for as long as it takes. What no gateway could do at all (an
-    amount of zero or of half a penny) raises `InvalidMessage` before anything is sent.
+    A failed exchange (no connection, no response, an invalid response) gives `Unknown`, never an exception. Repeat the
+    call, or call `find`, until the outcome is known. An amount that no gateway can process (zero, half a penny) raises
+    `InvalidMessage` before anything is sent.
     """
 
     def charge(self, *, key: UUID, amount: Money, order_id: UUID, method: str) -> Outcome:
-        """Take money. `method` is what the customer pays with: a card token, say."""
+        """Charge an amount. `method` is the customer's means of payment, such as a card token."""
 
     def refund(self, *, key: UUID, charge: UUID, amount: Money) -> Outcome:
-        """Give back all or a part of what the request `charge` took; `Declined` if it took nothing or not enough."""
+        """Refund all or part of what the request with the key `charge` took; `Declined` if that took less."""
 
     def find(self, key: UUID) -> Outcome | None:
-        """What became of a request; None if the gateway has never heard of it (it may still be on its way)."""
+        """The outcome of a request; None if the gateway does not know it (it may still be on its way)."""
 
 
 def minor_units(amount: Money) -> int:
-    """An amount in pennies, as gateways count; raises `InvalidMessage` for nothing, less, or parts of a penny."""
+    """An amount in minor units (pennies). Raises `InvalidMessage` unless it is a positive whole number of them."""
     scaled = amount.amount.scaleb(_MINOR_UNITS.get(amount.currency, 2))
     if scaled <= 0 or scaled != scaled.to_integral_value():
-        raise InvalidMessage(f"a payment is a positive number of whole pennies, not {amount}", amount=str(amount))
+        raise InvalidMessage(f"a payment must be a positive number of whole pennies, not {amount}", amount=str(amount))
     return int(scaled)
 
 
-def from_minor_units(pennies: int, currency: str) -> Money:
-    """The amount that a number of pennies is; raises `InvalidMoney` for a currency that is none."""
-    return Money(Decimal(pennies).scaleb(-_MINOR_UNITS.get(currency, 2)), currency)
+def from_minor_units(minor: int, currency: str) -> Money:
+    """An amount from minor units. Raises `InvalidMoney` for an invalid currency."""
+    return Money(Decimal(minor).scaleb(-_MINOR_UNITS.get(currency, 2)), currency)
 
 
 def whole_pennies(amount: Money) -> Money:
-    """So much of an amount as a gateway can move: parts of a penny are left out."""
+    """An amount rounded down to whole minor units, which is what a gateway can move."""
     places = Decimal(1).scaleb(-_MINOR_UNITS.get(amount.currency, 2))
     return Money(amount.amount.quantize(places, rounding=ROUND_DOWN), amount.currency)

@@ -1,4 +1,4 @@
-"""An order that a program places: checked against the price list, and built again the same when it is sent again."""
+"""Places an order through the API: checks it against the price list, and answers a repeated request identically."""
 
 from __future__ import annotations
 
@@ -9,119 +9,121 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import CommandIdReused, CommandRefused
-from eventshop.core.messages import Name
+from eventshop.core.messages import NonEmptyText
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore.command_dispatcher import Receipt
 from eventshop.eventstore.event_store import store
-from eventshop.web.api.command_endpoint import send
+from eventshop.web.api.command_endpoint import send_command
 from eventshop.web.shared import customer_port
 from eventshop.web.shared.errors import InvalidBody
-from orders.application.basket import MOST_LINES, MOST_PIECES
+from orders.application.basket import MAX_LINES, MAX_QUANTITY
 from orders.domain.commands import CreateOrder
 from orders.domain.errors import NotOnSale, PriceChanged
 from orders.domain.events import Line, OrderCreated
-from orders.domain.events import Lines as AddressLines
+from orders.domain.events import MultilineText as AddressLines
 from orders.models import Product
-from orders.pages.shop_views import reference
+from orders.pages.shop_views import order_reference
 
 
-class Wanted(Struct, frozen=True, forbid_unknown_fields=True):
-    """Some pieces of a product, at the price per piece that you were shown."""
+class RequestedLine(Struct, frozen=True, forbid_unknown_fields=True):
+    """A quantity of a product, at the unit price that you were shown."""
 
-    sku: Name
-    quantity: Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES)]
+    sku: NonEmptyText
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
     price: Money
 
 
 class Destination(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the parcel goes."""
+    """The name and address for the delivery."""
 
-    name: Name
+    name: NonEmptyText
     address: Annotated[AddressLines, msgspec.Meta(min_length=1)]
 
 
 class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """What you order. Without `delivery` it goes to the name and address of your account."""
+    """The order. Without `delivery` it is delivered to the name and address of your account."""
 
     example: ClassVar[dict[str, Any]] = {
         "lines": [{"sku": "MUG", "quantity": 2, "price": {"amount": "12.50", "currency": "GBP"}}],
         "delivery": {"name": "Ada Marker", "address": "1 St\nYork"},
     }
 
-    lines: Annotated[tuple[Wanted, ...], msgspec.Meta(min_length=1, max_length=MOST_LINES)]
+    lines: Annotated[tuple[RequestedLine, ...], msgspec.Meta(min_length=1, max_length=MAX_LINES)]
     delivery: Destination | None = None
 
 
-class Around(NamedTuple):
-    """What an order takes from elsewhere, which may be otherwise later: names of products, and where it goes."""
+class OrderDetails(NamedTuple):
+    """What an order copies from other data, which may change later: product names and the delivery address."""
 
-    names: Mapping[str, str]
+    product_names: Mapping[str, str]
     delivery: Destination
 
 
-def place(asked: NewOrder, *, person: UUID, command_id: UUID) -> Receipt:
-    """Send the order. Raises `PriceChanged`, `NotOnSale`, `InvalidBody` or what `dispatch.send` raises.
+def place_order(new_order: NewOrder, *, person: UUID, command_id: UUID) -> Receipt:
+    """Send `CreateOrder`. Raises `PriceChanged`, `NotOnSale`, `InvalidBody` or what `send_command` raises.
 
-    Sent again it gives the first receipt, whatever product or address has become since: what the order took from
-    there the first time stands in its first event. Nothing of this is looked up unless something has changed.
+    A repeated request returns the first receipt, even if a product or the address has changed since: the details are
+    then taken from the order's first event. That event is read only if the order with today's details is refused.
     """
-    order_id = derived_id("api-order", command_id)
+    order_id = derive_id("api-order", command_id)
     try:
-        return _send(asked, _today(asked, person), person, order_id, command_id)
+        return _send(new_order, _current_details(new_order, person), person, order_id, command_id)
     except (CommandRefused, CommandIdReused, InvalidBody):
-        first = _first(order_id)
-        if first is None:
+        stored = _stored_details(order_id)
+        if stored is None:
             raise
-        return _send(asked, first, person, order_id, command_id)
+        return _send(new_order, stored, person, order_id, command_id)
 
 
-def _send(asked: NewOrder, around: Around, person: UUID, order_id: UUID, command_id: UUID) -> Receipt:
-    # A name that the first order did not have makes it another command, which the store refuses.
-    lines = tuple(Line(it.sku, around.names.get(it.sku, ""), it.quantity, it.price) for it in asked.lines)
-    delivery = asked.delivery or around.delivery
+def _send(new_order: NewOrder, details: OrderDetails, person: UUID, order_id: UUID, command_id: UUID) -> Receipt:
+    # With a product name other than the first time this is a different command, which the store refuses.
+    names = details.product_names
+    lines = tuple(Line(line.sku, names.get(line.sku, ""), line.quantity, line.price) for line in new_order.lines)
+    delivery = new_order.delivery or details.delivery
     command = CreateOrder(
         order_id=order_id,
-        reference=reference(order_id),
+        reference=order_reference(order_id),
         customer_id=person,
         lines=lines,
         delivery_name=delivery.name,
         delivery_address=delivery.address,
     )
-    return send(command, command_id=command_id, by=str(person))
+    return send_command(command, command_id=command_id, actor=str(person))
 
 
-def _today(asked: NewOrder, person: UUID) -> Around:
-    skus = {it.sku for it in asked.lines}
-    # As plain SQL: building this query anew would cost each order more processor time than its answer.
-    listed = f"SELECT * FROM orders_product WHERE sku IN ({', '.join(['%s'] * len(skus))})"  # noqa: S608  (only places)
-    products = {product.sku: product for product in Product.objects.raw(listed, list(skus))}
-    for line, it in enumerate(asked.lines, start=1):
-        product = products.get(it.sku)
+def _current_details(new_order: NewOrder, person: UUID) -> OrderDetails:
+    """Today's product names and delivery address. Raises `NotOnSale`, `PriceChanged` or `InvalidBody`."""
+    skus = {line.sku for line in new_order.lines}
+    # Plain SQL: for each order, building the query with the ORM would cost more processor time than running it.
+    query = f"SELECT * FROM orders_product WHERE sku IN ({', '.join(['%s'] * len(skus))})"  # noqa: S608  (placeholders)
+    products = {product.sku: product for product in Product.objects.raw(query, list(skus))}
+    for number, line in enumerate(new_order.lines, start=1):
+        product = products.get(line.sku)
         if product is None or not product.on_sale:
-            raise NotOnSale(sku=it.sku, line=line)
-        if product.money != it.price:
-            raise PriceChanged(sku=it.sku, line=line, price=product.money, offered=it.price)
+            raise NotOnSale(sku=line.sku, line=number)
+        if product.money != line.price:
+            raise PriceChanged(sku=line.sku, line=number, price=product.money, offered=line.price)
     names = {sku: product.name for sku, product in products.items()}
-    return Around(names, asked.delivery or _home(person))
+    return OrderDetails(names, new_order.delivery or _account_address(person))
 
 
-def _home(person: UUID) -> Destination:
-    contact = customer_port.registered().contact(person)
+def _account_address(person: UUID) -> Destination:
+    contact = customer_port.current_adapter().contact_of(person)
     if contact is None or not contact.address:
-        said = "your account has no address; say where the parcel goes"
-        raise InvalidBody(said, where=[{"pointer": "/delivery", "detail": said}])
+        problem = "your account has no address; send the delivery address in `delivery`"
+        raise InvalidBody(problem, locations=[{"pointer": "/delivery", "detail": problem}])
     return Destination(contact.name, contact.address)
 
 
-def _first(order_id: UUID) -> Around | None:
-    """What the order took from elsewhere when it was placed; None if it never was, or that is erased."""
+def _stored_details(order_id: UUID) -> OrderDetails | None:
+    """The details in the order's first event; None if there is no such order, or its address was erased."""
     for recorded in store.get_events(order_id, to_version=1):
         event = recorded.event
         if isinstance(event, OrderCreated) and not isinstance(event.delivery_name, Redacted):
-            return Around(
+            return OrderDetails(
                 {line.sku: line.description for line in event.lines},
                 Destination(event.delivery_name, str(event.delivery_address)),
             )

@@ -1,20 +1,21 @@
-"""How many pieces of each product can be sold, for the shop window: told by the read model, so it may lag a moment."""
+"""The port for stock availability in the shop's catalogue. A read model answers, so it may lag a moment."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeAlias
 
-#: Pieces on hand of the products that are known, by code.
-OnHand: TypeAlias = Callable[[Collection[str]], Mapping[str, int]]
+#: Takes SKUs; gives the units on hand by SKU, without the SKUs that are unknown.
+OnHandQuery: TypeAlias = Callable[[Collection[str]], Mapping[str, int]]
 
-_on_hand: Final[list[OnHand]] = []
-
-
-def register(on_hand: OnHand) -> None:
-    """Whoever keeps the stock levels."""
-    _on_hand[:] = [on_hand]
+_queries: Final[list[OnHandQuery]] = []
 
 
-def on_hand(skus: Collection[str]) -> Mapping[str, int]:
-    return _on_hand[0](skus) if _on_hand else {}
+def register(query: OnHandQuery) -> None:
+    """Register the read model's query; a second call replaces the first."""
+    _queries[:] = [query]
+
+
+def quantities_on_hand(skus: Collection[str]) -> Mapping[str, int]:
+    """The units on hand by SKU; empty while no query is registered."""
+    return _queries[0](skus) if _queries else {}

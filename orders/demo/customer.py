@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from eventshop.core.deterministic_ids import derived_id, spoken
+from eventshop.core.deterministic_ids import derive_id, short_reference
 from eventshop.core.messages import Command, Envelope
 from eventshop.core.money import Money
-from eventshop.web.pages.demo_registry import CUSTOMER
+from eventshop.web.pages.demo_registry import CUSTOMER_ID
 from orders.demo.products import GOODS
 from orders.domain.commands import (
     CancelOrder,
@@ -40,22 +40,22 @@ ORDERS: Final = (
 )
 
 
-def orders(now: datetime) -> list[tuple[Command, Envelope]]:
+def demo_customer_commands(now: datetime) -> list[tuple[Command, Envelope]]:
     """All commands, in the order of their business time; ids and contents are the same at any moment."""
-    told = [it for number, order in enumerate(ORDERS) for it in _order(number, *order, now)]
+    told = [it for number, order in enumerate(ORDERS) for it in _order_commands(number, *order, now)]
     return sorted(told, key=lambda it: it[1].occurred_at or now)
 
 
-def _order(
+def _order_commands(
     number: int, hours: int, fate: str, pieces: dict[str, int], now: datetime
 ) -> Iterator[tuple[Command, Envelope]]:
-    order_id = derived_id("demo-customer-order", number)
+    order_id = derive_id("demo-customer-order", number)
     at, place = now - timedelta(hours=hours), 0
-    for after, actor, command in _story(order_id, fate, pieces):
+    for after, actor, command in _command_sequence(order_id, fate, pieces):
         yield (
             command,
             Envelope(
-                command_id=derived_id("demo-customer-command", order_id, place),
+                command_id=derive_id("demo-customer-command", order_id, place),
                 actor=actor,
                 occurred_at=at + after,
                 correlation_id=order_id,
@@ -65,16 +65,16 @@ def _order(
         place += 2 if isinstance(command, ReturnItems | CancelOrder) else 1
 
 
-def _story(order_id: UUID, fate: str, pieces: dict[str, int]) -> Iterator[tuple[timedelta, str, Command]]:
+def _command_sequence(order_id: UUID, fate: str, pieces: dict[str, int]) -> Iterator[tuple[timedelta, str, Command]]:
     """What happens to an order, how long after it was placed, and who does it."""
-    order = _placed(order_id, pieces)
-    yield timedelta(0), str(CUSTOMER), order
-    yield timedelta(minutes=1), str(CUSTOMER), RequestPayment(order_id, "card")
+    order = _create_order(order_id, pieces)
+    yield timedelta(0), str(CUSTOMER_ID), order
+    yield timedelta(minutes=1), str(CUSTOMER_ID), RequestPayment(order_id, "card")
     if fate == "waiting":
         return
     if fate == "cancelled":
         yield timedelta(minutes=2), "payments", DeclinePayment(order_id, "the card has expired")
-        yield timedelta(hours=6), str(CUSTOMER), CancelOrder(order_id, "ordered by mistake")
+        yield timedelta(hours=6), str(CUSTOMER_ID), CancelOrder(order_id, "ordered by mistake")
         return
     yield timedelta(minutes=2), "payments", ProcessPayment(order_id, order.total, "card")
     if fate == "paid":
@@ -85,15 +85,15 @@ def _story(order_id: UUID, fate: str, pieces: dict[str, int]) -> Iterator[tuple[
     yield timedelta(days=3), "carrier", DeliverOrder(order_id, NAME)
     if fate == "returned":
         lines = (ReturnLine(line=2, quantity=1),)
-        yield timedelta(days=9), str(CUSTOMER), ReturnItems(order_id, "R-DEMO", lines, "the stripe is another colour")
+        yield timedelta(days=9), str(CUSTOMER_ID), ReturnItems(order_id, "R-DEMO", lines, "the stripe is another colour")
 
 
-def _placed(order_id: UUID, pieces: dict[str, int]) -> CreateOrder:
+def _create_order(order_id: UUID, pieces: dict[str, int]) -> CreateOrder:
     goods = {sku: (name, Money(Decimal(price), "GBP")) for sku, name, price in GOODS}
     return CreateOrder(
         order_id=order_id,
-        reference=spoken("W", order_id),
-        customer_id=CUSTOMER,
+        reference=short_reference("W", order_id),
+        customer_id=CUSTOMER_ID,
         lines=tuple(Line(sku, goods[sku][0], quantity, goods[sku][1]) for sku, quantity in pieces.items()),
         country="United Kingdom",
         delivery_name=NAME,

@@ -13,7 +13,7 @@ from random import Random
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope
 from eventshop.core.money import Money
 from orders.demo import products as shop
@@ -39,9 +39,9 @@ CUSTOMERS: Final = 80
 CREDIT_NOTES: Final = 8
 WRITE_OFFS: Final = 14
 #: The newest orders were placed so many minutes ago, whatever the time of day.
-LATELY: Final = (1_100, 900, 700, 540, 400, 300, 210, 150, 90, 60, 41, 24, 13, 6, 3, 1)
+RECENT_ORDER_AGES_MIN: Final = (1_100, 900, 700, 540, 400, 300, 210, 150, 90, 60, 41, 24, 13, 6, 3, 1)
 #: How orders go, and how often in a hundred.
-FATES: Final = {
+OUTCOME_WEIGHTS: Final = {
     "delivered": 70,
     "declined, then paid": 8,
     "returned": 11,
@@ -51,78 +51,78 @@ FATES: Final = {
 }
 
 
-class Step(NamedTuple):
+class DemoStep(NamedTuple):
     """Something somebody does at a moment, as part of a story."""
 
-    at: datetime
-    story: UUID
+    occurs_at: datetime
+    correlation_id: UUID
     actor: str
     command: Command
 
 
-def demo(now: datetime, *, seed: int = 1) -> list[tuple[Command, Envelope]]:
+def demo_commands(now: datetime, *, seed: int = 1) -> list[tuple[Command, Envelope]]:
     """All commands up to now, in the order of their business time; the same seed and moment give the same shop."""
     chance = Random(seed)  # noqa: S311  (a shop window, not a secret)
-    placed = sorted(_moment(chance, now) for _ in range(ORDERS - len(LATELY)))
-    placed += [now - timedelta(minutes=minutes) for minutes in LATELY]
-    steps = [step for number, at in enumerate(placed, start=10_001) for step in _order(chance, f"ES-{number}", at)]
+    placed = sorted(_random_time(chance, now) for _ in range(ORDERS - len(RECENT_ORDER_AGES_MIN)))
+    placed += [now - timedelta(minutes=minutes) for minutes in RECENT_ORDER_AGES_MIN]
+    steps = [step for number, at in enumerate(placed, start=10_001) for step in _order_steps(chance, f"ES-{number}", at)]
     steps += [_credit_note(chance, f"CN-{500 + number}", now) for number in range(1, CREDIT_NOTES + 1)]
     steps += [_write_off(chance, f"COUNT-{number:02}", now) for number in range(1, WRITE_OFFS + 1)]
     steps += [_delivery(place, sku, now) for place, (sku, _, _) in enumerate(shop.GOODS)]
-    return list(_enveloped(sorted((step for step in steps if step.at <= now), key=lambda step: step.at)))
+    return list(_add_envelopes(sorted((step for step in steps if step.occurs_at <= now), key=lambda step: step.occurs_at)))
 
 
-def _order(chance: Random, reference: str, placed: datetime) -> list[Step]:
-    order = _placed(chance, reference)
-    fate = chance.choices(list(FATES), list(FATES.values()))[0]
+def _order_steps(chance: Random, reference: str, placed: datetime) -> list[DemoStep]:
+    order = _create_order(chance, reference)
+    fate = chance.choices(list(OUTCOME_WEIGHTS), list(OUTCOME_WEIGHTS.values()))[0]
     return [
-        Step(placed + after, order.order_id, actor, command) for after, actor, command in _story(chance, order, fate)
+        DemoStep(placed + after, order.order_id, actor, command) for after, actor, command in _command_sequence(chance, order, fate)
     ]
 
 
-def _story(chance: Random, order: CreateOrder, fate: str) -> Iterator[tuple[timedelta, str, Command]]:
+def _command_sequence(chance: Random, order: CreateOrder, fate: str) -> Iterator[tuple[timedelta, str, Command]]:
     """What happens to an order, how long after it was placed, and who does it."""
     it, method = order.order_id, chance.choice(shop.METHODS)
     after = timedelta(0)
     yield after, "web shop", order
-    after += _minutes(chance, 1, 4)
+    after += _random_minutes(chance, 1, 4)
     yield after, "payments", RequestPayment(order_id=it, method=method)
     if "declined" in fate:
-        after += _minutes(chance, 1, 10)
+        after += _random_minutes(chance, 1, 10)
         yield after, "payments", DeclinePayment(order_id=it, reason=chance.choice(shop.DECLINES))
     if fate in ("cancelled", "declined and cancelled"):
-        after += _minutes(chance, 30, 3_000)
+        after += _random_minutes(chance, 30, 3_000)
         yield after, "customer service", CancelOrder(order_id=it, reason=chance.choice(shop.CANCELLATIONS))
         return
-    after += _minutes(chance, 2, 1_500) if method == "bank transfer" else _minutes(chance, 1, 90)
+    after += _random_minutes(chance, 2, 1_500) if method == "bank transfer" else _random_minutes(chance, 1, 90)
     yield after, "payments", ProcessPayment(order_id=it, amount=order.total, method=method)
     if fate == "paid and cancelled":
-        after += _minutes(chance, 20, 600)
+        after += _random_minutes(chance, 20, 600)
         yield after, "customer service", CancelOrder(order_id=it, reason=chance.choice(shop.CANCELLATIONS))
         return
-    after += _minutes(chance, 120, 2_880)
+    after += _random_minutes(chance, 120, 2_880)
     tracking = f"{chance.randrange(10**9, 10**10)}"
     yield after, "warehouse", ShipOrder(order_id=it, carrier=chance.choice(shop.CARRIERS), tracking=tracking)
-    after += _minutes(chance, 1_000, 6_000)
+    after += _random_minutes(chance, 1_000, 6_000)
     yield after, "carrier", DeliverOrder(order_id=it, received_by=chance.choice(("", "customer", "neighbour")))
     if fate == "returned":
-        after += _minutes(chance, 1_000, 9_000)
+        after += _random_minutes(chance, 1_000, 9_000)
         yield after, "customer service", _return(chance, order)
 
 
-def _placed(chance: Random, reference: str) -> CreateOrder:
+def _create_order(chance: Random, reference: str) -> CreateOrder:
     customer = chance.randrange(CUSTOMERS)
     lines = tuple(
         Line(sku=sku, description=name, quantity=chance.choice((1, 1, 1, 2, 2, 3, 6)), price=_pounds(price))
         for sku, name, price in chance.sample(shop.GOODS, chance.choice((1, 1, 2, 2, 3, 4, 6)))
     )
     return CreateOrder(
-        order_id=derived_id("demo-order", reference),
+        order_id=derive_id("demo-order", reference),
         reference=reference,
         # Every tenth buys as a guest.
-        customer_id=None if chance.random() < 0.1 else derived_id("demo-customer", customer),
+        customer_id=None if chance.random() < 0.1 else derive_id("demo-customer", customer),
         lines=lines,
-        country=_home(customer),
+        country=_country_of(customer),
     )
 
 
@@ -144,40 +144,40 @@ def _return(chance: Random, order: CreateOrder) -> ReturnItems:
     )
 
 
-def _credit_note(chance: Random, reference: str, now: datetime) -> Step:
+def _credit_note(chance: Random, reference: str, now: datetime) -> DemoStep:
     customer, (sku, name, _) = chance.randrange(CUSTOMERS), chance.choice(shop.GOODS)
     note = CreateCreditNote(
-        order_id=derived_id("demo-order", reference),
+        order_id=derive_id("demo-order", reference),
         reference=reference,
-        customer_id=derived_id("demo-customer", customer),
+        customer_id=derive_id("demo-customer", customer),
         lines=(Line(sku=sku, description=name, quantity=1, price=_pounds(chance.choice(("2.50", "5.00", "10.00")))),),
         reason=chance.choice(shop.CREDITS),
-        country=_home(customer),
+        country=_country_of(customer),
     )
-    return Step(_moment(chance, now), note.order_id, "customer service", note)
+    return DemoStep(_random_time(chance, now), note.order_id, "customer service", note)
 
 
-def _write_off(chance: Random, reference: str, now: datetime) -> Step:
+def _write_off(chance: Random, reference: str, now: datetime) -> DemoStep:
     sku, _, _ = chance.choice(shop.GOODS)
     loss = WriteOffStock(sku=sku, quantity=chance.randint(1, 8), reason=chance.choice(shop.LOSSES), reference=reference)
-    return Step(_moment(chance, now), derived_id("demo-count", reference), "warehouse", loss)
+    return DemoStep(_random_time(chance, now), derive_id("demo-count", reference), "warehouse", loss)
 
 
-def _delivery(place: int, sku: str, now: datetime) -> Step:
+def _delivery(place: int, sku: str, now: datetime) -> DemoStep:
     """The shop counts its stock from yesterday on; what it sold before is history. Some of it runs out soon."""
     pieces = (40, 120, 300, 20)[place % 4]
     receive = ReceiveStock(sku=sku, quantity=pieces, reference="DEL-2041")
-    return Step(now - timedelta(hours=20), derived_id("demo-delivery", sku), "warehouse", receive)
+    return DemoStep(now - timedelta(hours=20), derive_id("demo-delivery", sku), "warehouse", receive)
 
 
-def _enveloped(steps: list[Step]) -> Iterator[tuple[Command, Envelope]]:
+def _add_envelopes(steps: list[DemoStep]) -> Iterator[tuple[Command, Envelope]]:
     """With ids that follow from the story, so that nothing is told twice."""
     told: dict[UUID, int] = {}
     for at, story, actor, command in steps:
         place = told.get(story, 0)
         told[story] = place + (2 if isinstance(command, ReturnItems | CancelOrder) else 1)
         envelope = Envelope(
-            command_id=derived_id("demo-command", story, place),
+            command_id=derive_id("demo-command", story, place),
             actor=actor,
             occurred_at=at,
             correlation_id=story,
@@ -186,13 +186,13 @@ def _enveloped(steps: list[Step]) -> Iterator[tuple[Command, Envelope]]:
         yield command, envelope
 
 
-def _moment(chance: Random, now: datetime) -> datetime:
+def _random_time(chance: Random, now: datetime) -> datetime:
     """In the last two months, more often lately, seldom at night."""
     moment = now - timedelta(days=DAYS * chance.random() ** 1.4)
     return moment - timedelta(hours=8) if moment.hour < 7 and chance.random() < 0.9 else moment
 
 
-def _minutes(chance: Random, least: int, most: int) -> timedelta:
+def _random_minutes(chance: Random, least: int, most: int) -> timedelta:
     return timedelta(seconds=chance.randint(least * 60, most * 60))
 
 
@@ -200,6 +200,6 @@ def _pounds(amount: str) -> Money:
     return Money(Decimal(amount), "GBP")
 
 
-def _home(customer: int) -> str:
+def _country_of(customer: int) -> str:
     """Where a customer lives, always the same place."""
     return Random(customer).choices(list(shop.COUNTRIES), list(shop.COUNTRIES.values()))[0]  # noqa: S311

@@ -1,4 +1,4 @@
-"""What can be asked of an order and of a stock item."""
+"""The commands of orders and stock items."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import msgspec
 from msgspec import Struct
 
 from eventshop.core.errors import CurrencyMismatch, InvalidMessage
-from eventshop.core.messages import Command, Name, Text
+from eventshop.core.messages import Command, NonEmptyText, Text
 from eventshop.core.money import Money
 from orders.domain.events import DELIVERY, RECEIVER, Line, LineNumber, Quantity
-from orders.domain.events import Lines as AddressLines
+from orders.domain.events import MultilineText as AddressLines
 
 #: A tenth of a penny: unit prices of small goods are quoted with three decimals.
 PRICE_DECIMALS = 3
 #: The largest order the codec's 256 KiB can hold with long descriptions.
-Lines: TypeAlias = Annotated[tuple[Line, ...], msgspec.Meta(max_length=1_500)]
+OrderLines: TypeAlias = Annotated[tuple[Line, ...], msgspec.Meta(max_length=1_500)]
 
 
 class CreateOrder(Command, frozen=True):
-    """Order goods. `reference` is the number people will use for it."""
+    """Create an order. `reference` is the number that people use for it."""
 
     order_id: UUID
-    reference: Name
+    reference: NonEmptyText
     customer_id: UUID | None
-    lines: Lines
+    lines: OrderLines
     country: Text = ""
     delivery_name: Annotated[Text, DELIVERY] = ""
     delivery_address: Annotated[AddressLines, DELIVERY] = ""
@@ -37,28 +37,28 @@ class CreateOrder(Command, frozen=True):
 
     @property
     def total(self) -> Money:
-        return total_of(self.lines)
+        return order_total(self.lines)
 
 
 class RequestPayment(Command, frozen=True):
     order_id: UUID
-    method: Name
+    method: NonEmptyText
 
 
 class ProcessPayment(Command, frozen=True):
     order_id: UUID
     amount: Money
-    method: Name
+    method: NonEmptyText
 
 
 class DeclinePayment(Command, frozen=True):
     order_id: UUID
-    reason: Name
+    reason: NonEmptyText
 
 
 class ShipOrder(Command, frozen=True):
     order_id: UUID
-    carrier: Name
+    carrier: NonEmptyText
     tracking: Text = ""
 
 
@@ -69,43 +69,43 @@ class DeliverOrder(Command, frozen=True):
 
 class CancelOrder(Command, frozen=True):
     order_id: UUID
-    reason: Name
+    reason: NonEmptyText
 
 
 class ReturnLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many pieces of which line come back."""
+    """A quantity of one order line to return."""
 
     line: LineNumber
     quantity: Quantity
 
 
 class ReturnItems(Command, frozen=True):
-    """Take goods back and refund them. `reference` names the return."""
+    """Return goods and refund them. `reference` identifies the return."""
 
     order_id: UUID
-    reference: Name
+    reference: NonEmptyText
     lines: Annotated[tuple[ReturnLine, ...], msgspec.Meta(max_length=1_500)]
-    reason: Name
+    reason: NonEmptyText
 
     def __post_init__(self) -> None:
         if not self.lines:
             raise InvalidMessage("a return needs at least one line")
         numbers = [line.line for line in self.lines]
         if len(set(numbers)) != len(numbers):
-            raise InvalidMessage("a return names each line once", lines=numbers)
+            raise InvalidMessage("a return must name each line only once", lines=numbers)
         for line in self.lines:
             if line.quantity < 1:
                 raise InvalidMessage(f"line {line.line}: quantity must be at least 1, not {line.quantity}")
 
 
 class CreateCreditNote(Command, frozen=True):
-    """Credit goods that no order of ours names."""
+    """Credit goods that belong to no stored order."""
 
     order_id: UUID
-    reference: Name
+    reference: NonEmptyText
     customer_id: UUID | None
-    lines: Lines
-    reason: Name
+    lines: OrderLines
+    reason: NonEmptyText
     country: Text = ""
 
     def __post_init__(self) -> None:
@@ -113,7 +113,7 @@ class CreateCreditNote(Command, frozen=True):
 
     @property
     def total(self) -> Money:
-        return total_of(self.lines)
+        return order_total(self.lines)
 
 
 OrderCommand: TypeAlias = (
@@ -130,85 +130,91 @@ OrderCommand: TypeAlias = (
 
 
 class ReceiveStock(Command, frozen=True):
-    """Take pieces into stock. `reference` is the delivery note, or the return they came with."""
+    """Add units to the stock. `reference` is the delivery note or the return."""
 
-    sku: Name
+    sku: NonEmptyText
     quantity: Quantity
-    reference: Name
+    reference: NonEmptyText
 
     def __post_init__(self) -> None:
-        check_pieces(self.sku, self.quantity)
+        check_quantity(self.sku, self.quantity)
 
 
 class ReserveInventory(Command, frozen=True):
-    """Set pieces aside for an order, all of them or none."""
+    """Reserve units for an order: all of them or none."""
 
-    sku: Name
+    sku: NonEmptyText
     order_id: UUID
     quantity: Quantity
 
     def __post_init__(self) -> None:
-        check_pieces(self.sku, self.quantity)
+        check_quantity(self.sku, self.quantity)
 
 
 class ReleaseInventory(Command, frozen=True):
-    """Put pieces that were set aside for an order back."""
+    """Release units that were reserved for an order."""
 
-    sku: Name
+    sku: NonEmptyText
     order_id: UUID
     quantity: Quantity
 
     def __post_init__(self) -> None:
-        check_pieces(self.sku, self.quantity)
+        check_quantity(self.sku, self.quantity)
 
 
 class DispatchInventory(Command, frozen=True):
-    """Hand over pieces that were set aside for an order."""
+    """Remove units that were reserved for an order from the warehouse."""
 
-    sku: Name
+    sku: NonEmptyText
     order_id: UUID
     quantity: Quantity
 
     def __post_init__(self) -> None:
-        check_pieces(self.sku, self.quantity)
+        check_quantity(self.sku, self.quantity)
 
 
 class WriteOffStock(Command, frozen=True):
-    """Take pieces out of stock that nobody bought."""
+    """Remove units from the stock that were lost, broken or not found."""
 
-    sku: Name
+    sku: NonEmptyText
     quantity: Quantity
-    reason: Name
-    reference: Name
+    reason: NonEmptyText
+    reference: NonEmptyText
 
     def __post_init__(self) -> None:
-        check_pieces(self.sku, self.quantity)
+        check_quantity(self.sku, self.quantity)
 
 
 StockCommand: TypeAlias = ReceiveStock | ReserveInventory | ReleaseInventory | DispatchInventory | WriteOffStock
 
 
-def check_pieces(sku: str, quantity: int) -> None:
+def check_quantity(sku: str, quantity: int) -> None:
+    """Raise `InvalidMessage` for a quantity below 1."""
     if quantity < 1:
         raise InvalidMessage(f"{sku}: quantity must be at least 1, not {quantity}")
 
 
-def total_of(lines: tuple[Line, ...]) -> Money:
+def order_total(lines: tuple[Line, ...]) -> Money:
+    """The sum of price × quantity over at least one line."""
     # One `Money` at the end: the import sums 42,000 lines, and `check_lines` refuses mixed currencies.
     return Money(sum((line.price.amount * line.quantity for line in lines), Decimal(0)), lines[0].price.currency)
 
 
 def check_lines(lines: tuple[Line, ...]) -> None:
-    """Refuse what no order can hold: no line, no pieces, a negative or too fine price, two currencies, too much."""
+    """Validate the lines of an order or credit note.
+
+    Raises `InvalidMessage` for no lines, a quantity below 1, a negative price or too many decimals; `CurrencyMismatch`
+    for mixed currencies; `InvalidMoney` for a total that is too large.
+    """
     if not lines:
         raise InvalidMessage("an order needs at least one line")
     currency = lines[0].price.currency
     for line in lines:
-        check_pieces(line.sku, line.quantity)
+        check_quantity(line.sku, line.quantity)
         if line.price.amount < 0:
-            raise InvalidMessage(f"{line.sku}: a price cannot be negative, like {line.price}")
+            raise InvalidMessage(f"{line.sku}: the price must not be negative, but is {line.price}")
         if line.price.decimals > PRICE_DECIMALS:
-            raise InvalidMessage(f"{line.sku}: {line.price} has more than {PRICE_DECIMALS} decimals")
+            raise InvalidMessage(f"{line.sku}: the price {line.price} has more than {PRICE_DECIMALS} decimals")
         if line.price.currency != currency:
-            raise CurrencyMismatch(f"{line.sku}: {line.price} in an order in {currency}", sku=line.sku)
-    total_of(lines)
+            raise CurrencyMismatch(f"{line.sku}: the price {line.price} is not in the order's {currency}", sku=line.sku)
+    order_total(lines)

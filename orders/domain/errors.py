@@ -1,4 +1,4 @@
-"""What the rules of an order and of a stock item refuse."""
+"""The errors that orders, stock items and their fulfilment raise."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from eventshop.core.messages import Command
 
 
 class InvalidOrderState(CommandRefused):
-    """This cannot be done to an order in this state."""
+    """The order's state does not allow this command."""
 
     code = "invalid-order-state"
 
     def __init__(self, command: Command, status: str) -> None:
         name = type(command).__name__
-        super().__init__(f"{name} cannot be done to an order that is {status}", command=name, status=str(status))
+        super().__init__(f"{name} is not allowed for an order that is {status}", command=name, status=str(status))
 
 
 class WrongAmount(CommandRefused):
-    """A payment must be exactly what is due."""
+    """The payment must be exactly the amount due."""
 
     code = "wrong-amount"
 
 
 class NothingToShip(CommandRefused):
-    """Every piece of this order has come back; there is nothing to ship."""
+    """Every item of this order was returned; there is nothing to ship."""
 
     code = "nothing-to-ship"
 
 
 class NothingToReturn(CommandRefused):
-    """Every piece of this order has come back already."""
+    """Every item of this order was already returned."""
 
     code = "nothing-to-return"
 
@@ -41,48 +41,48 @@ class UnknownLine(CommandRefused):
 
 
 class TooManyReturned(CommandRefused):
-    """More pieces of a line come back than the customer still has."""
+    """The return names more units of a line than the customer still has."""
 
     code = "too-many-returned"
 
 
 class NotEnoughStock(CommandRefused):
-    """There are not so many pieces on hand."""
+    """There are not enough units on hand."""
 
     code = "not-enough-stock"
 
 
 class AlreadyReserved(CommandRefused):
-    """This order has pieces of this product set aside already, another number of them."""
+    """A different quantity of this product is already reserved for this order."""
 
     code = "already-reserved"
 
 
 class NotReserved(CommandRefused):
-    """So many pieces are not set aside for this order."""
+    """Fewer units than that are reserved for this order."""
 
     code = "not-reserved"
 
 
 class PriceChanged(CommandRefused):
-    """A product costs another price now than the order says."""
+    """The product's current price differs from the price in the order."""
 
     code = "price-changed"
 
 
 class NotOnSale(CommandRefused):
-    """There is no such product on sale."""
+    """There is no product with this code on sale."""
 
     code = "not-on-sale"
 
 
 class UnexpectedRefusal(EventShopError):
-    """A step that follows from what was done before was refused; somebody has to look."""
+    """A step of the saga was refused although earlier steps allow it; a person must investigate."""
 
     code = "unexpected-refusal"
 
 
 class RefundDeclined(EventShopError):
-    """The gateway does not give the money back; somebody has to look."""
+    """The payment gateway declined the refund; a person must investigate."""
 
     code = "refund-declined"

@@ -1,4 +1,4 @@
-"""What can happen to an order and to a stock item."""
+"""The events of orders and stock items."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.messages import Event, Name, Text
+from eventshop.core.messages import Event, NonEmptyText, Text
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Personal, Redacted
 
-#: Pieces of one product; more than any shop ships in one line.
+#: Units of one product. The limit is above what any shop ships in one line.
 Quantity: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
-#: Lines are counted from 1, in the order the customer saw them.
+#: Lines are numbered from 1, in the order in which the customer saw them.
 LineNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
 
-#: Where a parcel goes, and who took it in: a guest's, who is no customer, under the order's own key.
+#: The delivery name and address. For a guest, who has no customer id, they are encrypted under the order's own key.
 DELIVERY: Final = Personal(of="customer_id", purpose="delivery")
-#: Whoever took the parcel in need not be the customer.
+#: The person who accepted the parcel may not be the customer, so the name is encrypted under the order's key.
 RECEIVER: Final = Personal(of="order_id", purpose="delivery", since=2)
-#: Several lines of text without other control characters.
-Lines: TypeAlias = Annotated[str, msgspec.Meta(max_length=1_000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*\Z")]
+#: Text of several lines, without control characters other than the line feed.
+MultilineText: TypeAlias = Annotated[str, msgspec.Meta(max_length=1_000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*\Z")]
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
-    """Some pieces of one product at the price the customer was shown."""
+    """A quantity of one product at the price that the customer was shown."""
 
-    sku: Name
+    sku: NonEmptyText
     description: Text
     quantity: Quantity
     price: Money
@@ -40,56 +40,56 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LineAmount(Struct, frozen=True, forbid_unknown_fields=True):
-    """Pieces of one order line, and what they cost together."""
+    """A quantity of one order line and its price in total."""
 
     line: LineNumber
-    sku: Name
+    sku: NonEmptyText
     quantity: Quantity
     amount: Money
 
 
 class OrderCreated(Event, frozen=True):
-    """A customer asked for goods at the prices they were shown. `customer_id` is empty for an anonymous sale."""
+    """A customer ordered goods at the prices that they were shown. `customer_id` is None for an anonymous sale."""
 
     schema_version = 2
 
     order_id: UUID
-    reference: Name  # what people call it: the invoice number
+    reference: NonEmptyText  # the number that people use: the invoice number
     customer_id: UUID | None
     country: Text
     lines: tuple[Line, ...]
     total: Money
     delivery_name: Annotated[Text | Redacted, DELIVERY] = ""
-    delivery_address: Annotated[Lines | Redacted, DELIVERY] = ""
+    delivery_address: Annotated[MultilineText | Redacted, DELIVERY] = ""
 
 
 class PaymentRequested(Event, frozen=True):
-    """The customer was asked to pay what is due."""
+    """The customer was asked to pay the amount due."""
 
     order_id: UUID
     customer_id: UUID | None
     amount: Money
-    method: Name
+    method: NonEmptyText
 
 
 class PaymentProcessed(Event, frozen=True):
-    """The order was paid in full; its lines count as sold from now on."""
+    """The order was paid in full. From here on its lines count as sold."""
 
     order_id: UUID
-    reference: Name
+    reference: NonEmptyText
     customer_id: UUID | None
     amount: Money
-    method: Name
+    method: NonEmptyText
     lines: tuple[LineAmount, ...]
 
 
 class PaymentDeclined(Event, frozen=True):
-    """A payment did not go through; the order still waits for one."""
+    """A payment failed. The order still waits for a payment."""
 
     order_id: UUID
     customer_id: UUID | None
     amount: Money
-    reason: Name
+    reason: NonEmptyText
 
 
 class OrderShipped(Event, frozen=True):
@@ -99,9 +99,9 @@ class OrderShipped(Event, frozen=True):
 
     order_id: UUID
     customer_id: UUID | None
-    carrier: Name
+    carrier: NonEmptyText
     tracking: Text
-    service: Text = ""  # the carrier's name for how fast and how; empty: nothing was said
+    service: Text = ""  # the carrier's service, such as `Tracked 48`; empty if none was given
 
 
 class OrderDelivered(Event, frozen=True):
@@ -115,45 +115,45 @@ class OrderDelivered(Event, frozen=True):
 
 
 class OrderCancelled(Event, frozen=True):
-    """The order will not be fulfilled. `lines` is what was sold and not returned: none if it was never paid."""
+    """The order will not be fulfilled. `lines` is what was sold and not returned: empty if it was never paid."""
 
     order_id: UUID
-    reference: Name
+    reference: NonEmptyText
     customer_id: UUID | None
-    reason: Name
+    reason: NonEmptyText
     lines: tuple[LineAmount, ...]
 
 
 class ItemsReturned(Event, frozen=True):
-    """Goods came back, in whole or in part."""
+    """The customer returned some or all of the goods."""
 
     order_id: UUID
-    reference: Name  # of the return, e.g. the cancellation invoice
+    reference: NonEmptyText  # of the return, such as the cancellation invoice
     customer_id: UUID | None
     lines: tuple[LineAmount, ...]
-    reason: Name
+    reason: NonEmptyText
 
 
 class PaymentRefunded(Event, frozen=True):
-    """Money went back to the customer, for a return or a cancelled order."""
+    """The customer was refunded for a return or a cancelled order."""
 
     order_id: UUID
-    reference: Name
+    reference: NonEmptyText
     customer_id: UUID | None
     amount: Money
-    reason: Name
+    reason: NonEmptyText
 
 
 class CreditNoteIssued(Event, frozen=True):
-    """Money was credited without an order of ours that it belongs to."""
+    """The customer was credited an amount that belongs to no stored order."""
 
     order_id: UUID
-    reference: Name
+    reference: NonEmptyText
     customer_id: UUID | None
     country: Text
     lines: tuple[Line, ...]
     total: Money
-    reason: Name
+    reason: NonEmptyText
 
 
 OrderEvent: TypeAlias = (
@@ -171,54 +171,54 @@ OrderEvent: TypeAlias = (
 
 
 class StockReceived(Event, frozen=True):
-    """Pieces came into the warehouse: bought, or back from a customer. The first ones begin the count."""
+    """Units arrived in the warehouse: bought or returned. The first receipt starts the stock count."""
 
-    sku: Name
+    sku: NonEmptyText
     quantity: Quantity
-    reference: Name  # the delivery note, or the return
+    reference: NonEmptyText  # the delivery note, or the return
 
 
 class InventoryReserved(Event, frozen=True):
-    """Pieces on hand were set aside for an order."""
+    """Units on hand were reserved for an order."""
 
-    sku: Name
+    sku: NonEmptyText
     order_id: UUID
     quantity: Quantity
 
 
 class InventoryRefused(Event, frozen=True):
-    """There were not enough pieces on hand for an order; none was set aside."""
+    """There were not enough units on hand for an order; none was reserved."""
 
-    sku: Name
+    sku: NonEmptyText
     order_id: UUID
     quantity: Quantity
     available: Annotated[int, msgspec.Meta(ge=0)]
-    reason: Name
+    reason: NonEmptyText
 
 
 class InventoryReleased(Event, frozen=True):
-    """Pieces set aside for an order are on hand again."""
+    """Units reserved for an order are on hand again."""
 
-    sku: Name
+    sku: NonEmptyText
     order_id: UUID
     quantity: Quantity
 
 
 class InventoryDispatched(Event, frozen=True):
-    """Pieces set aside for an order left the warehouse."""
+    """Units reserved for an order left the warehouse."""
 
-    sku: Name
+    sku: NonEmptyText
     order_id: UUID
     quantity: Quantity
 
 
 class StockWrittenOff(Event, frozen=True):
-    """Pieces were lost, broken, or found missing at a count."""
+    """Units were lost, broken or missing at a stock count."""
 
-    sku: Name
+    sku: NonEmptyText
     quantity: Quantity
-    reason: Name
-    reference: Name
+    reason: NonEmptyText
+    reference: NonEmptyText
 
 
 StockEvent: TypeAlias = (

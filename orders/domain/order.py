@@ -1,4 +1,4 @@
-"""One order: what may happen to it, and what it is after that."""
+"""The aggregate `Order`: which commands are allowed in which state, and the state after each event."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ from orders.domain.events import (
     PaymentRefunded,
     PaymentRequested,
 )
-from orders.domain.order_line import SoldLines, kept, less, numbered
+from orders.domain.order_line import OrderLineStates, amounts_kept, subtract_returned, number_lines
 from orders.domain.upcasters import upcasters
 
 
 class Status(StrEnum):
-    """Where an order is on its way."""
+    """The states of an order."""
 
     PENDING = "PENDING"  # nothing has happened yet
     CREATED = "CREATED"
@@ -61,7 +61,7 @@ class Status(StrEnum):
     SHIPPED = "SHIPPED"
     DELIVERED = "DELIVERED"
     CANCELLED = "CANCELLED"
-    CREDITED = "CREDITED"  # not an order at all: a credit note
+    CREDITED = "CREDITED"  # a credit note, not an order
 
 
 class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
@@ -70,7 +70,7 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     status: Status = Status.PENDING
     reference: str = ""
     customer_id: UUID | None = None
-    lines: SoldLines = ()
+    lines: OrderLineStates = ()
     total: Money = Money(Decimal(0), "XXX")  # ISO 4217 for "no currency": no payment matches it
 
     @staticmethod
@@ -79,31 +79,31 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
 
     def decide(self, command: OrderCommand) -> list[OrderEvent]:
         match self.status, command:
-            case Status.PENDING, CreateOrder() as it:
-                return [_created(it)]
-            case Status.PENDING, CreateCreditNote() as it:
-                return [_credited(it)]
-            case Status.CREATED, RequestPayment() as it:
-                return [PaymentRequested(it.order_id, self.customer_id, amount=self.total, method=it.method)]
-            case Status.CREATED, DeclinePayment() as it:
-                return [PaymentDeclined(it.order_id, self.customer_id, amount=self.total, reason=it.reason)]
-            case Status.CREATED, ProcessPayment() as it if it.amount == self.total:
-                return [self._paid(it)]
-            case Status.CREATED, ProcessPayment() as it:
-                raise WrongAmount(offered=it.amount, due=self.total)
-            case Status.PAID, ShipOrder() as it if self.kept:
-                carrier, service = carrier_and_service(it.carrier)
-                return [OrderShipped(it.order_id, self.customer_id, carrier, it.tracking, service)]
+            case Status.PENDING, CreateOrder() as command:
+                return [_order_created(command)]
+            case Status.PENDING, CreateCreditNote() as command:
+                return [_credit_note_issued(command)]
+            case Status.CREATED, RequestPayment() as command:
+                return [PaymentRequested(command.order_id, self.customer_id, amount=self.total, method=command.method)]
+            case Status.CREATED, DeclinePayment() as command:
+                return [PaymentDeclined(command.order_id, self.customer_id, amount=self.total, reason=command.reason)]
+            case Status.CREATED, ProcessPayment() as command if command.amount == self.total:
+                return [self._payment_processed(command)]
+            case Status.CREATED, ProcessPayment() as command:
+                raise WrongAmount(offered=command.amount, due=self.total)
+            case Status.PAID, ShipOrder() as command if self.lines_kept:
+                carrier, service = carrier_and_service(command.carrier)
+                return [OrderShipped(command.order_id, self.customer_id, carrier, command.tracking, service)]
             case Status.PAID, ShipOrder():
                 raise NothingToShip(order=self.reference)
-            case Status.SHIPPED, DeliverOrder() as it:
-                return [OrderDelivered(it.order_id, self.customer_id, received_by=it.received_by)]
-            case Status.PAID | Status.SHIPPED | Status.DELIVERED, ReturnItems() as it:
-                return self._returned(it)
-            case Status.CREATED, CancelOrder() as it:
-                return [self._cancelled(it, sold=())]
-            case Status.PAID, CancelOrder() as it:
-                return [self._cancelled(it, sold=self.kept), *self._refund(it, self.kept, self.reference)]
+            case Status.SHIPPED, DeliverOrder() as command:
+                return [OrderDelivered(command.order_id, self.customer_id, received_by=command.received_by)]
+            case Status.PAID | Status.SHIPPED | Status.DELIVERED, ReturnItems() as command:
+                return self._return_items(command)
+            case Status.CREATED, CancelOrder() as command:
+                return [self._order_cancelled(command, sold=())]
+            case Status.PAID, CancelOrder() as command:
+                return [self._order_cancelled(command, sold=self.lines_kept), *self._refund(command, self.lines_kept, self.reference)]
             case Status.CANCELLED, CancelOrder():
                 return []
             case status, _:
@@ -112,9 +112,9 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     def evolve(self, event: OrderEvent) -> Self:
         match event:
             case OrderCreated():
-                return self._opened(Status.CREATED, event)
+                return self._open(Status.CREATED, event)
             case CreditNoteIssued():
-                return self._opened(Status.CREDITED, event)
+                return self._open(Status.CREDITED, event)
             case PaymentProcessed():
                 return replace(self, status=Status.PAID)
             case OrderShipped():
@@ -124,105 +124,105 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
             case OrderCancelled():
                 return replace(self, status=Status.CANCELLED)
             case ItemsReturned(lines=lines):
-                return replace(self, lines=less(self.lines, lines))
+                return replace(self, lines=subtract_returned(self.lines, lines))
             case PaymentRequested() | PaymentDeclined() | PaymentRefunded():
                 return self
             case _:
                 assert_never(event)
 
     @property
-    def kept(self) -> tuple[LineAmount, ...]:
-        """What was ordered and has not come back."""
-        return kept(self.lines)
+    def lines_kept(self) -> tuple[LineAmount, ...]:
+        """What was ordered and not returned, line by line."""
+        return amounts_kept(self.lines)
 
-    def _opened(self, status: Status, event: OrderCreated | CreditNoteIssued) -> Self:
+    def _open(self, status: Status, event: OrderCreated | CreditNoteIssued) -> Self:
         return replace(
             self,
             status=status,
             reference=event.reference,
             customer_id=event.customer_id,
-            lines=numbered(event.lines),
+            lines=number_lines(event.lines),
             total=event.total,
         )
 
-    def _paid(self, it: ProcessPayment) -> PaymentProcessed:
+    def _payment_processed(self, command: ProcessPayment) -> PaymentProcessed:
         return PaymentProcessed(
-            order_id=it.order_id,
+            order_id=command.order_id,
             reference=self.reference,
             customer_id=self.customer_id,
-            amount=it.amount,
-            method=it.method,
-            lines=self.kept,
+            amount=command.amount,
+            method=command.method,
+            lines=self.lines_kept,
         )
 
-    def _cancelled(self, it: CancelOrder, *, sold: tuple[LineAmount, ...]) -> OrderCancelled:
+    def _order_cancelled(self, command: CancelOrder, *, sold: tuple[LineAmount, ...]) -> OrderCancelled:
         return OrderCancelled(
-            order_id=it.order_id,
+            order_id=command.order_id,
             reference=self.reference,
             customer_id=self.customer_id,
-            reason=it.reason,
+            reason=command.reason,
             lines=sold,
         )
 
-    def _returned(self, it: ReturnItems) -> list[OrderEvent]:
-        if not self.kept:
+    def _return_items(self, command: ReturnItems) -> list[OrderEvent]:
+        if not self.lines_kept:
             raise NothingToReturn(order=self.reference)
-        lines = tuple(self._taken_back(asked) for asked in it.lines)
+        lines = tuple(self._returned_amount(asked) for asked in command.lines)
         returned = ItemsReturned(
-            order_id=it.order_id,
-            reference=it.reference,
+            order_id=command.order_id,
+            reference=command.reference,
             customer_id=self.customer_id,
             lines=lines,
-            reason=it.reason,
+            reason=command.reason,
         )
-        return [returned, *self._refund(it, lines, it.reference)]
+        return [returned, *self._refund(command, lines, command.reference)]
 
-    def _taken_back(self, asked: ReturnLine) -> LineAmount:
+    def _returned_amount(self, asked: ReturnLine) -> LineAmount:
         if asked.line > len(self.lines):
             raise UnknownLine(line=asked.line, lines=len(self.lines))
         sold = self.lines[asked.line - 1]
-        if asked.quantity > sold.left:
-            raise TooManyReturned(line=asked.line, sku=sold.sku, asked=asked.quantity, left=sold.left)
-        return sold.pieces(asked.quantity)
+        if asked.quantity > sold.quantity_left:
+            raise TooManyReturned(line=asked.line, sku=sold.sku, asked=asked.quantity, left=sold.quantity_left)
+        return sold.amount_of(asked.quantity)
 
-    def _refund(self, it: CancelOrder | ReturnItems, lines: tuple[LineAmount, ...], reference: str) -> list[OrderEvent]:
-        """The money for these lines, if they cost any."""
+    def _refund(self, command: CancelOrder | ReturnItems, lines: tuple[LineAmount, ...], reference: str) -> list[OrderEvent]:
+        """The refund for these lines; no event if they cost nothing."""
         amount = total((line.amount for line in lines), currency=self.total.currency)
         if not amount.amount:
             return []
         return [
             PaymentRefunded(
-                order_id=it.order_id,
+                order_id=command.order_id,
                 reference=reference,
                 customer_id=self.customer_id,
                 amount=amount,
-                reason=it.reason,
+                reason=command.reason,
             )
         ]
 
 
-def _created(it: CreateOrder) -> OrderCreated:
+def _order_created(command: CreateOrder) -> OrderCreated:
     return OrderCreated(
-        order_id=it.order_id,
-        reference=it.reference,
-        customer_id=it.customer_id,
-        country=it.country,
-        lines=it.lines,
-        total=it.total,
-        delivery_name=it.delivery_name,
-        delivery_address=it.delivery_address,
+        order_id=command.order_id,
+        reference=command.reference,
+        customer_id=command.customer_id,
+        country=command.country,
+        lines=command.lines,
+        total=command.total,
+        delivery_name=command.delivery_name,
+        delivery_address=command.delivery_address,
     )
 
 
-def _credited(it: CreateCreditNote) -> CreditNoteIssued:
+def _credit_note_issued(command: CreateCreditNote) -> CreditNoteIssued:
     return CreditNoteIssued(
-        order_id=it.order_id,
-        reference=it.reference,
-        customer_id=it.customer_id,
-        country=it.country,
-        lines=it.lines,
-        total=it.total,
-        reason=it.reason,
+        order_id=command.order_id,
+        reference=command.reference,
+        customer_id=command.customer_id,
+        country=command.country,
+        lines=command.lines,
+        total=command.total,
+        reason=command.reason,
     )
 
 

@@ -1,4 +1,4 @@
-"""A line of an order as the order remembers it: what was sold, and how much of it came back."""
+"""The order's state of one line: what was sold, and how much of it was returned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from eventshop.core.money import Money
 from orders.domain.events import Line, LineAmount
 
 
-class SoldLine(Struct, frozen=True):
+class OrderLineState(Struct, frozen=True):
+    """One line of an order, as the aggregate keeps it."""
+
     line: int
     sku: str
     quantity: int
@@ -20,31 +22,32 @@ class SoldLine(Struct, frozen=True):
     returned: int = 0
 
     @property
-    def left(self) -> int:
-        """Pieces the customer still has."""
+    def quantity_left(self) -> int:
+        """The units that the customer has not returned."""
         return self.quantity - self.returned
 
-    def pieces(self, quantity: int) -> LineAmount:
-        """Some pieces of this line and what they cost together."""
+    def amount_of(self, quantity: int) -> LineAmount:
+        """A quantity of this line and its price in total."""
         return LineAmount(line=self.line, sku=self.sku, quantity=quantity, amount=self.price * quantity)
 
 
-SoldLines: TypeAlias = tuple[SoldLine, ...]
+OrderLineStates: TypeAlias = tuple[OrderLineState, ...]
 
 
-def numbered(lines: Iterable[Line]) -> SoldLines:
+def number_lines(lines: Iterable[Line]) -> OrderLineStates:
+    """The lines of a new order, numbered from 1."""
     return tuple(
-        SoldLine(line=number, sku=line.sku, quantity=line.quantity, price=line.price)
+        OrderLineState(line=number, sku=line.sku, quantity=line.quantity, price=line.price)
         for number, line in enumerate(lines, start=1)
     )
 
 
-def kept(lines: SoldLines) -> tuple[LineAmount, ...]:
-    """What was sold and has not come back."""
-    return tuple(line.pieces(line.left) for line in lines if line.left)
+def amounts_kept(lines: OrderLineStates) -> tuple[LineAmount, ...]:
+    """What was sold and not returned, line by line."""
+    return tuple(line.amount_of(line.quantity_left) for line in lines if line.quantity_left)
 
 
-def less(lines: SoldLines, returned: Iterable[LineAmount]) -> SoldLines:
-    """The lines after some pieces came back."""
-    pieces = {line.line: line.quantity for line in returned}
-    return tuple(replace(line, returned=line.returned + pieces.get(line.line, 0)) for line in lines)
+def subtract_returned(lines: OrderLineStates, returned: Iterable[LineAmount]) -> OrderLineStates:
+    """The lines after a return."""
+    quantities = {line.line: line.quantity for line in returned}
+    return tuple(replace(line, returned=line.returned + quantities.get(line.line, 0)) for line in lines)

@@ -1,4 +1,4 @@
-"""How many pieces of which product: sums over lines."""
+"""Quantities by product: sums over order lines."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ from typing import TypeAlias
 
 from orders.domain.events import Line, LineAmount
 
-#: Pieces by product; a product of which there is none is not named.
-Pieces: TypeAlias = Mapping[str, int]
+#: Units by SKU. A product with no units has no entry.
+Quantities: TypeAlias = Mapping[str, int]
 
 
-def ordered(lines: Iterable[Line]) -> dict[str, int]:
-    """How many of each product: two lines of one product are set aside together."""
-    return _summed((line.sku, line.quantity) for line in lines)
+def ordered_quantities(lines: Iterable[Line]) -> dict[str, int]:
+    """The quantity ordered of each product: two lines of one product are reserved together."""
+    return _sum_by_sku((line.sku, line.quantity) for line in lines)
 
 
-def returned(lines: Iterable[LineAmount]) -> dict[str, int]:
-    return _summed((line.sku, line.quantity) for line in lines)
+def returned_quantities(lines: Iterable[LineAmount]) -> dict[str, int]:
+    """The quantity returned of each product."""
+    return _sum_by_sku((line.sku, line.quantity) for line in lines)
 
 
-def _summed(pieces: Iterable[tuple[str, int]]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for sku, quantity in pieces:
-        found[sku] = found.get(sku, 0) + quantity
-    return found
+def _sum_by_sku(quantities: Iterable[tuple[str, int]]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for sku, quantity in quantities:
+        sums[sku] = sums.get(sku, 0) + quantity
+    return sums
 
 
-def worth(lines: Iterable[LineAmount]) -> Decimal:
+def total_amount(lines: Iterable[LineAmount]) -> Decimal:
+    """The sum of the lines' amounts, which are in one currency."""
     return sum((line.amount.amount for line in lines), Decimal(0))
 
 
-def without(pieces: Pieces, less: Pieces) -> dict[str, int]:
-    """The pieces that are left; a product of which none is left is not named."""
-    left = {sku: quantity - less.get(sku, 0) for sku, quantity in pieces.items()}
-    return {sku: quantity for sku, quantity in left.items() if quantity > 0}
+def subtract_quantities(quantities: Quantities, subtracted: Quantities) -> dict[str, int]:
+    """The quantities that remain. A product of which nothing remains has no entry."""
+    remaining = {sku: quantity - subtracted.get(sku, 0) for sku, quantity in quantities.items()}
+    return {sku: quantity for sku, quantity in remaining.items() if quantity > 0}

@@ -1,4 +1,4 @@
-"""The pieces of one product in the warehouse."""
+"""The aggregate `StockItem`: the stock of one product in the warehouse."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.message_registry import registry
 from orders.domain.commands import (
     DispatchInventory,
@@ -32,18 +32,18 @@ from orders.domain.events import (
 
 
 class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
-    """One product's stock, known by its code exactly as written.
+    """The stock of one product, identified by its SKU exactly as written.
 
-    It is counted from its first delivery on: received = on hand + set aside + dispatched + written off - uncounted.
-    What was written off before is a loss of a number nobody knew, as in an imported month; it makes no stock.
+    The stock is counted from the first delivery on: received = on hand + reserved + dispatched + written off - uncounted.
+    Units written off before the first delivery, as in imported data, come from an unknown stock and do not change it.
     """
 
     received: int = 0
     on_hand: int = 0
-    reserved: Mapping[UUID, int] = {}  # pieces set aside, by order
+    reserved: Mapping[UUID, int] = {}  # reserved units, by order id
     dispatched: int = 0
     written_off: int = 0
-    uncounted: int = 0  # of those written off: before the count began
+    uncounted: int = 0  # of the units written off: those before the first delivery
 
     @staticmethod
     def id_of(command: StockCommand) -> UUID:
@@ -51,20 +51,20 @@ class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
 
     def decide(self, command: StockCommand) -> list[StockEvent]:
         match command:
-            case ReceiveStock() as it:
-                return [StockReceived(sku=it.sku, quantity=it.quantity, reference=it.reference)]
-            case ReserveInventory() as it:
-                return self._reserved_or_refused(it)
-            case ReleaseInventory() as it:
-                self._require_reserved(it)
-                return [InventoryReleased(sku=it.sku, order_id=it.order_id, quantity=it.quantity)]
-            case DispatchInventory() as it:
-                self._require_reserved(it)
-                return [InventoryDispatched(sku=it.sku, order_id=it.order_id, quantity=it.quantity)]
-            case WriteOffStock() as it if self.counted and it.quantity > self.on_hand:
-                raise NotEnoughStock(sku=it.sku, asked=it.quantity, on_hand=self.on_hand)
-            case WriteOffStock() as it:
-                return [StockWrittenOff(sku=it.sku, quantity=it.quantity, reason=it.reason, reference=it.reference)]
+            case ReceiveStock() as command:
+                return [StockReceived(sku=command.sku, quantity=command.quantity, reference=command.reference)]
+            case ReserveInventory() as command:
+                return self._reserve(command)
+            case ReleaseInventory() as command:
+                self._require_reserved(command)
+                return [InventoryReleased(sku=command.sku, order_id=command.order_id, quantity=command.quantity)]
+            case DispatchInventory() as command:
+                self._require_reserved(command)
+                return [InventoryDispatched(sku=command.sku, order_id=command.order_id, quantity=command.quantity)]
+            case WriteOffStock() as command if self.counted and command.quantity > self.on_hand:
+                raise NotEnoughStock(sku=command.sku, asked=command.quantity, on_hand=self.on_hand)
+            case WriteOffStock() as command:
+                return [StockWrittenOff(sku=command.sku, quantity=command.quantity, reason=command.reason, reference=command.reference)]
             case _:
                 assert_never(command)
 
@@ -73,12 +73,12 @@ class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
             case StockReceived(quantity=quantity):
                 return replace(self, received=self.received + quantity, on_hand=self.on_hand + quantity)
             case InventoryReserved(order_id=order, quantity=quantity):
-                return replace(self, on_hand=self.on_hand - quantity, reserved=self._set_aside(order, quantity))
+                return replace(self, on_hand=self.on_hand - quantity, reserved=self._change_reservation(order, quantity))
             case InventoryReleased(order_id=order, quantity=quantity):
-                return replace(self, on_hand=self.on_hand + quantity, reserved=self._set_aside(order, -quantity))
+                return replace(self, on_hand=self.on_hand + quantity, reserved=self._change_reservation(order, -quantity))
             case InventoryDispatched(order_id=order, quantity=quantity):
                 dispatched = self.dispatched + quantity
-                return replace(self, dispatched=dispatched, reserved=self._set_aside(order, -quantity))
+                return replace(self, dispatched=dispatched, reserved=self._change_reservation(order, -quantity))
             case StockWrittenOff(quantity=quantity) if self.counted:
                 return replace(self, on_hand=self.on_hand - quantity, written_off=self.written_off + quantity)
             case StockWrittenOff(quantity=quantity):
@@ -91,41 +91,42 @@ class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
 
     @property
     def counted(self) -> bool:
-        """Whether anybody knows how many pieces there are."""
+        """Whether the number of units is known: there was a delivery."""
         return self.received > 0
 
-    def _reserved_or_refused(self, it: ReserveInventory) -> list[StockEvent]:
-        already = self.reserved.get(it.order_id)
-        if already == it.quantity:
+    def _reserve(self, command: ReserveInventory) -> list[StockEvent]:
+        reserved = self.reserved.get(command.order_id)
+        if reserved == command.quantity:
             return []
-        if already is not None:
-            raise AlreadyReserved(sku=it.sku, order_id=it.order_id, set_aside=already, asked=it.quantity)
-        if it.quantity <= self.on_hand:
-            return [InventoryReserved(sku=it.sku, order_id=it.order_id, quantity=it.quantity)]
+        if reserved is not None:
+            raise AlreadyReserved(sku=command.sku, order_id=command.order_id, reserved=reserved, asked=command.quantity)
+        if command.quantity <= self.on_hand:
+            return [InventoryReserved(sku=command.sku, order_id=command.order_id, quantity=command.quantity)]
         return [
             InventoryRefused(
-                sku=it.sku,
-                order_id=it.order_id,
-                quantity=it.quantity,
+                sku=command.sku,
+                order_id=command.order_id,
+                quantity=command.quantity,
                 available=self.on_hand,
                 reason="out of stock" if self.counted else "unknown product",
             )
         ]
 
-    def _require_reserved(self, it: ReleaseInventory | DispatchInventory) -> None:
-        set_aside = self.reserved.get(it.order_id, 0)
-        if it.quantity > set_aside:
-            raise NotReserved(sku=it.sku, order_id=it.order_id, set_aside=set_aside, asked=it.quantity)
+    def _require_reserved(self, command: ReleaseInventory | DispatchInventory) -> None:
+        reserved = self.reserved.get(command.order_id, 0)
+        if command.quantity > reserved:
+            raise NotReserved(sku=command.sku, order_id=command.order_id, reserved=reserved, asked=command.quantity)
 
-    def _set_aside(self, order_id: UUID, more: int) -> dict[UUID, int]:
-        pieces = self.reserved.get(order_id, 0) + more
+    def _change_reservation(self, order_id: UUID, change: int) -> dict[UUID, int]:
+        """The reservations after an order's reserved units changed by `change`."""
+        reserved = self.reserved.get(order_id, 0) + change
         others = {order: quantity for order, quantity in self.reserved.items() if order != order_id}
-        return others | {order_id: pieces} if pieces else others
+        return others | {order_id: reserved} if reserved else others
 
 
 def stock_item_id(sku: str) -> UUID:
-    """The stream of a product's stock. Case counts: `85123a` is another product than `85123A`."""
-    return derived_id("stock-item", sku)
+    """The stream id of a product's stock. The SKU is case-sensitive: `85123a` and `85123A` are two products."""
+    return derive_id("stock-item", sku)
 
 
 registry.add(StockItem)

@@ -1,6 +1,6 @@
-"""Events of orders and stock as they once were, and how today's program reads them.
+"""Upcasters for older schema versions of order and stock events.
 
-Not here: OrderCreated 1, which had no delivery name and address. Their defaults are all that it takes.
+OrderCreated version 1 needs none: it had no delivery name and address, and the fields' defaults cover that.
 """
 
 from __future__ import annotations
@@ -15,6 +15,6 @@ upcasters: Final = Upcasters()
 
 @upcasters.upcast("OrderShipped", 1)
 def carrier_was_one_text(fields: Fields) -> Fields:
-    """`carrier` held the service as well."""
+    """Version 1 stored carrier and service in one text, in `carrier`."""
     carrier, service = carrier_and_service(fields["carrier"])
     return fields | {"carrier": carrier, "service": service}

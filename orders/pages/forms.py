@@ -8,14 +8,14 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from eventshop.web.pages.command_form import FormId
-from eventshop.web.shared.customer_port import Wish
-from orders.application.basket import MOST_PIECES
+from eventshop.web.pages.command_form import CommandForm
+from eventshop.web.shared.customer_port import ConsentOption
+from orders.application.basket import MAX_QUANTITY
 from orders.domain.commands import ReturnLine
 from orders.domain.order import Order
 
-_LONGEST = 200
-_NUMBER = {"inputmode": "numeric", "autocomplete": "off"}
+_MAX_LENGTH = 200
+_NUMBER_ATTRS = {"inputmode": "numeric", "autocomplete": "off"}
 
 
 class QuantityForm(forms.Form):
@@ -24,26 +24,26 @@ class QuantityForm(forms.Form):
     quantity = forms.IntegerField(
         label="How many",
         min_value=0,
-        max_value=MOST_PIECES,
-        widget=forms.NumberInput(attrs=_NUMBER),
+        max_value=MAX_QUANTITY,
+        widget=forms.NumberInput(attrs=_NUMBER_ATTRS),
         error_messages={"required": "Say how many", "invalid": "Give a number"},
     )
 
 
-class CheckoutForm(FormId):
+class CheckoutForm(CommandForm):
     """The order as it was shown: its id, and what it was to cost."""
 
     total = forms.CharField(widget=forms.HiddenInput, max_length=50)
 
-    def __init__(self, wishes: Sequence[Wish], data: QueryDict | None = None) -> None:
+    def __init__(self, consent_options: Sequence[ConsentOption], data: QueryDict | None = None) -> None:
         super().__init__(data)
-        self.wishes = wishes
+        self.consent_options = consent_options
         # Whatever else is ticked (an answer given elsewhere meanwhile) does not keep anybody from ordering.
         ticked = data.getlist("agree") if data else []
-        self.ticked = [wish for wish in wishes if wish.term in ticked]
+        self.ticked = [wish for wish in consent_options if wish.term in ticked]
 
 
-class CancelForm(FormId):
+class CancelForm(CommandForm):
     """Why."""
 
     reason = forms.ChoiceField(
@@ -57,19 +57,19 @@ class CancelForm(FormId):
     )
 
 
-class ReturnForm(FormId):
+class ReturnForm(CommandForm):
     """How many pieces of each line come back, and why."""
 
     def __init__(self, order: Order, names: dict[int, str], data: Any = None) -> None:
         super().__init__(data)
-        for line in order.kept:
+        for line in order.lines_kept:
             self.fields[f"line_{line.line}"] = forms.IntegerField(
                 label=f"{names[line.line]}: how many come back",
                 help_text=f"You have {line.quantity}.",
                 min_value=0,
                 max_value=line.quantity,
                 initial=0,
-                widget=forms.NumberInput(attrs=_NUMBER),
+                widget=forms.NumberInput(attrs=_NUMBER_ATTRS),
                 error_messages={"required": "Say how many, 0 for none"},
             )
         self.fields["reason"] = forms.ChoiceField(

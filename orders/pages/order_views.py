@@ -13,35 +13,35 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from eventshop.core.messages import Envelope
-from eventshop.datetimes import day_text
+from eventshop.datetimes import format_date
 from eventshop.eventstore import command_dispatcher
-from eventshop.web.pages.command_form import accepted
+from eventshop.web.pages.command_form import submit_command
 from eventshop.web.pages.pdf import Document
-from eventshop.web.shared.customer_port import customer
-from orders.application.order_timeline import Placed, money, placed
+from eventshop.web.shared.customer_port import customer_required
+from orders.application.order_timeline import CustomerOrder, format_money, load_customer_order
 from orders.domain.commands import CancelOrder, OrderCommand, ReturnItems
 from orders.pages.forms import CancelForm, ReturnForm
 
 
-def _mine(order_id: UUID, person: UUID) -> Placed:
-    found = placed(order_id, person)
+def _load_order_or_404(order_id: UUID, person: UUID) -> CustomerOrder:
+    found = load_customer_order(order_id, person)
     if found is None:
         raise Http404
     return found
 
 
 @require_safe
-@customer
+@customer_required
 def order(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     """Confirmation and state in one: it can be kept as a bookmark."""
-    return render(request, "orders/order.html", {"order": _mine(order_id, person)})
+    return render(request, "orders/order.html", {"order": _load_order_or_404(order_id, person)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@customer
+@customer_required
 def cancel(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     """Cancel what has not left yet; what was paid comes back."""
-    found = _mine(order_id, person)
+    found = _load_order_or_404(order_id, person)
     form = CancelForm(request.POST or None)
     if form.is_valid():
         reason = form.cleaned_data["reason"]
@@ -52,11 +52,11 @@ def cancel(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@customer
-def give_back(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
+@customer_required
+def return_items(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     """Send pieces back, line by line."""
-    found = _mine(order_id, person)
-    form = ReturnForm(found.state, found.names, request.POST or None)
+    found = _load_order_or_404(order_id, person)
+    form = ReturnForm(found.state, found.line_names, request.POST or None)
     if form.is_valid():
         form_id, reason = form.cleaned_data["form_id"], form.cleaned_data["reason"]
         number = f"R-{form_id.hex[-10:].upper()}"
@@ -68,42 +68,42 @@ def give_back(request: HttpRequest, person: UUID, order_id: UUID) -> HttpRespons
 
 def _send(request: HttpRequest, person: UUID, command: Callable[[], OrderCommand], form_id: UUID) -> bool:
     envelope = Envelope(command_id=form_id, actor=str(person))
-    return accepted(request, lambda: command_dispatcher.send(command(), envelope=envelope), what="the order stands")
+    return submit_command(request, lambda: command_dispatcher.send(command(), envelope=envelope), state="the order stands")
 
 
 # --- invoice -----------------------------------------------------------------------------------------------------
 
 
 @require_safe
-@customer
+@customer_required
 def invoice(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     """What was bought at which price: to print."""
-    found, _ = _paid(order_id, person)
+    found, _ = _load_paid_order_or_404(order_id, person)
     context = {"order": found, "organisation": settings.ORGANISATION}
     return render(request, "orders/invoice.html", context)
 
 
 @require_safe
-@customer
+@customer_required
 def invoice_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     """The same to keep."""
-    found, paid_at = _paid(order_id, person)
-    document = Document(f"Invoice {found.opened.reference}", issuer=settings.ORGANISATION, made_at=paid_at)
-    document.paragraph(found.destination)
-    document.facts([("Ordered", day_text(found.at)), ("Paid", day_text(paid_at))])
-    document.rows(
+    found, paid_at = _load_paid_order_or_404(order_id, person)
+    document = Document(f"Invoice {found.opening_event.reference}", issuer=settings.ORGANISATION, made_at=paid_at)
+    document.add_paragraph(found.destination)
+    document.add_facts([("Ordered", format_date(found.ordered_at)), ("Paid", format_date(paid_at))])
+    document.add_table(
         ("Item", "Code", "Pieces", "Price", "Amount"),
-        [(it.description, it.sku, str(it.quantity), money(it.price), money(it.amount)) for it in found.opened.lines],
+        [(it.description, it.sku, str(it.quantity), format_money(it.price), format_money(it.amount)) for it in found.opening_event.lines],
         widths=(42, 16, 12, 15, 15),
-        right=3,
+        numeric_columns=3,
     )
-    document.facts([("Total", money(found.opened.total)), ("Given back since", money(found.refunded))])
-    return document.answer(f"invoice-{found.opened.reference}.pdf")
+    document.add_facts([("Total", format_money(found.opening_event.total)), ("Given back since", format_money(found.refunded))])
+    return document.to_response(f"invoice-{found.opening_event.reference}.pdf")
 
 
-def _paid(order_id: UUID, person: UUID) -> tuple[Placed, datetime]:
+def _load_paid_order_or_404(order_id: UUID, person: UUID) -> tuple[CustomerOrder, datetime]:
     """An order that has an invoice, and since when."""
-    found = _mine(order_id, person)
+    found = _load_order_or_404(order_id, person)
     if found.paid_at is None:
         raise Http404
     return found, found.paid_at

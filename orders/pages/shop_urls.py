@@ -32,5 +32,5 @@ urlpatterns = [
     path("orders/<uuid:order_id>/invoice/", order_views.invoice, name="invoice"),
     path("orders/<uuid:order_id>/invoice.pdf", order_views.invoice_pdf, name="invoice-pdf"),
     path("orders/<uuid:order_id>/cancel/", order_views.cancel, name="cancel"),
-    path("orders/<uuid:order_id>/return/", order_views.give_back, name="return"),
+    path("orders/<uuid:order_id>/return/", order_views.return_items, name="return"),
 ]

@@ -12,14 +12,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from eventshop.core.deterministic_ids import derived_id, spoken
+from eventshop.core.deterministic_ids import derive_id, short_reference
 from eventshop.core.errors import CommandIdReused, EventShopError
 from eventshop.core.messages import Command, Envelope
 from eventshop.eventstore.command_dispatcher import Receipt, send_many
 from eventshop.eventstore.event_store import store
-from eventshop.web.pages.post_only import sent_from
+from eventshop.web.pages.post_only import post_only
 from eventshop.web.shared import customer_port, read_your_writes
-from eventshop.web.shared.customer_port import Contact, customer
+from eventshop.web.shared.customer_port import Contact, customer_required
 from orders.application import basket as baskets
 from orders.application import stock_level_port
 from orders.domain.commands import CreateOrder, RequestPayment
@@ -27,7 +27,7 @@ from orders.domain.stock_item import StockItem, stock_item_id
 from orders.models import Product
 from orders.pages.forms import CheckoutForm, QuantityForm
 
-ON_A_PAGE: Final = 24
+PAGE_SIZE: Final = 24
 
 
 @require_safe
@@ -37,8 +37,8 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     products = Product.objects.filter(on_sale=True)
     if words:
         products = products.filter(name__icontains=words)
-    page = Paginator(products, ON_A_PAGE).get_page(request.GET.get("page"))
-    left = stock_level_port.on_hand([product.sku for product in page])
+    page = Paginator(products, PAGE_SIZE).get_page(request.GET.get("page"))
+    left = stock_level_port.quantities_on_hand([product.sku for product in page])
     shelf = [(product, left.get(product.sku)) for product in page]
     return render(request, "shop/catalogue.html", {"page": page, "shelf": shelf, "words": words})
 
@@ -48,16 +48,16 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 def product(request: HttpRequest, sku: str) -> HttpResponse:
     """One product, how many there are, and how many somebody wants."""
     shown = get_object_or_404(Product, sku=sku, on_sale=True)
-    left = _on_hand(sku)
+    left = _quantity_on_hand(sku)
     form = QuantityForm(request.POST or None, initial={"quantity": 1})
     if form.is_valid():
-        baskets.put(request, sku, baskets.held(request, sku) + form.cleaned_data["quantity"])
+        baskets.set_quantity(request, sku, baskets.quantity_of(request, sku) + form.cleaned_data["quantity"])
         messages.success(request, f"{shown.name} is in your basket.")
         return redirect("orders:basket")
     return render(request, "shop/product.html", {"product": shown, "left": left, "form": form})
 
 
-def _on_hand(sku: str) -> int:
+def _quantity_on_hand(sku: str) -> int:
     """From the events: what was ordered a moment ago is not on hand any more."""
     events = (recorded.event for recorded in store.get_event_stream(stock_item_id(sku)))
     return StockItem().evolve_all(events).on_hand
@@ -66,35 +66,35 @@ def _on_hand(sku: str) -> int:
 @never_cache
 @require_safe
 def basket(request: HttpRequest) -> HttpResponse:
-    return render(request, "shop/basket.html", {"basket": baskets.basket(request)})
+    return render(request, "shop/basket.html", {"basket": baskets.load_basket(request)})
 
 
-@sent_from("orders:basket")
+@post_only("orders:basket")
 def change_basket(request: HttpRequest, sku: str) -> HttpResponse:
     """Another number of pieces; none takes the product out."""
     form = QuantityForm(request.POST)
     if form.is_valid():
-        baskets.put(request, sku, form.cleaned_data["quantity"])
+        baskets.set_quantity(request, sku, form.cleaned_data["quantity"])
         messages.success(request, "Your basket is changed.")
     else:
-        messages.error(request, f"Give a number from 0 to {baskets.MOST_PIECES}.")
+        messages.error(request, f"Give a number from 0 to {baskets.MAX_QUANTITY}.")
     return redirect("orders:basket")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@customer
+@customer_required
 def checkout(request: HttpRequest, person: UUID) -> HttpResponse:
     """Check everything, then order; the same page sent twice orders once."""
-    form = CheckoutForm(customer_port.registered().wishes(person), request.POST or None)
-    wanted, contact = baskets.basket(request), customer_port.registered().contact(person)
+    form = CheckoutForm(customer_port.current_adapter().consent_options(person), request.POST or None)
+    wanted, contact = baskets.load_basket(request), customer_port.current_adapter().contact_of(person)
     if form.is_valid() and contact and contact.address:
-        order_id = derived_id("shop-order", form.cleaned_data["form_id"])
+        order_id = derive_id("shop-order", form.cleaned_data["form_id"])
         if store.get_events(order_id, to_version=1):
             return redirect("orders:order", order_id)  # sent twice: the basket is empty by now
         # The prices that were shown are the prices that are paid, or nothing is ordered.
         if wanted.total and str(wanted.total) == form.cleaned_data["total"]:
-            answer = _ordered(request, person, contact, form.cleaned_data["form_id"], wanted)
-            _agree(request, person, form)
+            answer = _submit_order(request, person, contact, form.cleaned_data["form_id"], wanted)
+            _record_consents(request, person, form)
             return answer
         messages.warning(request, "Your basket or a price has changed meanwhile. Please check it again.")
         return redirect("orders:checkout")
@@ -104,23 +104,23 @@ def checkout(request: HttpRequest, person: UUID) -> HttpResponse:
     return render(request, "shop/checkout.html", context)
 
 
-def _agree(request: HttpRequest, person: UUID, form: CheckoutForm) -> None:
+def _record_consents(request: HttpRequest, person: UUID, form: CheckoutForm) -> None:
     """What was ticked beside the order. The order stands whatever becomes of it."""
     for wish in form.ticked:
         try:
-            customer_port.registered().agree(person, wish, form.cleaned_data["form_id"])
+            customer_port.current_adapter().grant_consent(person, wish, form.cleaned_data["form_id"])
         except EventShopError:
             messages.warning(request, f"Your answer to “{wish.label}” could not be kept. You find it under My data.")
 
 
-def _ordered(
+def _submit_order(
     request: HttpRequest, person: UUID, contact: Contact, form_id: UUID, wanted: baskets.Basket
 ) -> HttpResponse:
-    order_id = derived_id("shop-order", form_id)
+    order_id = derive_id("shop-order", form_id)
     commands: list[Command] = [
         CreateOrder(
             order_id=order_id,
-            reference=reference(order_id),
+            reference=order_reference(order_id),
             customer_id=person,
             lines=tuple(item.line for item in wanted.items),
             delivery_name=contact.name,
@@ -129,18 +129,18 @@ def _ordered(
         RequestPayment(order_id=order_id, method="card"),
     ]
     answers = send_many(
-        (command, Envelope(command_id=derived_id("shop", form_id, step), actor=str(person), correlation_id=form_id))
+        (command, Envelope(command_id=derive_id("shop", form_id, step), actor=str(person), correlation_id=form_id))
         for step, command in enumerate(commands)
     )
     for answer in answers:
         if isinstance(answer, Receipt):
-            read_your_writes.written(request, answer)
+            read_your_writes.remember_write(request, answer)
         elif not isinstance(answer, CommandIdReused):  # reused: the twin of this form was faster
             raise answer
-    baskets.empty(request)
+    baskets.clear_basket(request)
     return redirect("orders:order", order_id)
 
 
-def reference(order_id: UUID) -> str:
+def order_reference(order_id: UUID) -> str:
     """What people call an order of the web shop."""
-    return spoken("W", order_id)
+    return short_reference("W", order_id)

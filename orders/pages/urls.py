@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from orders.payment_gateway.webhook_view import notice
+from orders.payment_gateway.webhook_view import payment_webhook
 
-urlpatterns = [path("payments/notices", notice, name="payment-notices")]
+urlpatterns = [path("payments/notices", payment_webhook, name="payment-notices")]

@@ -13,9 +13,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import NOTHING, amount, when
+from eventshop.admin_console.formatting import EMPTY_VALUE, format_amount, moment_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.registry import streams_named
+from eventshop.admin_console.registry import find_streams
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from orders.application.payment_gateway_port import from_minor_units
 from orders.models import GatewayMessage, Payment
@@ -23,8 +23,8 @@ from orders.models import GatewayMessage, Payment
 
 def _money(pennies: int | None, currency: str) -> str:
     if pennies is None:
-        return NOTHING
-    return amount(from_minor_units(pennies, currency).amount, currency)
+        return EMPTY_VALUE
+    return format_amount(from_minor_units(pennies, currency).amount, currency)
 
 
 def _uuid(text: str) -> UUID | None:
@@ -36,7 +36,7 @@ def _uuid(text: str) -> UUID | None:
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
-    when_empty = "The payment gateway was not asked for anything yet."
+    empty_message = "The payment gateway was not asked for anything yet."
     list_display = ("key", "what", "money", "state", "why", "order", "reference", "asked", "ended")
     list_display_links = ("key",)
     list_filter = (("status", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter))
@@ -55,7 +55,7 @@ class PaymentAdmin(ReadOnlyAdmin):
             return queryset, False
         key = _uuid(search_term)
         if key is None:
-            return queryset.filter(order_id__in=streams_named(search_term.strip())[:50]), False
+            return queryset.filter(order_id__in=find_streams(search_term.strip())[:50]), False
         return queryset.filter(Q(pk=key) | Q(order_id=key) | Q(charge=key)), False
 
     @display(description="what", label=True)
@@ -75,27 +75,27 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     @display(description="why")
     def why(self, payment: Payment) -> str:
-        return payment.reason or payment.trouble or NOTHING
+        return payment.reason or payment.trouble or EMPTY_VALUE
 
     @display(description="order")
     def order(self, payment: Payment) -> str | SafeString:
         if payment.order_id is None:
-            return NOTHING
+            return EMPTY_VALUE
         url = reverse("admin:ops_stream_change", args=(payment.order_id,))
         return format_html('<a class="es-link" href="{}">…{}</a>', url, str(payment.order_id)[-8:])
 
     @display(description="asked")
-    def asked(self, payment: Payment) -> str | SafeString:
-        return when(payment.asked_at)
+    def asked_at_text(self, payment: Payment) -> str | SafeString:
+        return moment_html(payment.asked_at)
 
     @display(description="ended")
     def ended(self, payment: Payment) -> str | SafeString:
-        return when(payment.ended_at)
+        return moment_html(payment.ended_at)
 
 
 @admin.register(GatewayMessage)
 class GatewayMessageAdmin(ReadOnlyAdmin):
-    when_empty = "The payment gateway has not sent anything yet."
+    empty_message = "The payment gateway has not sent anything yet."
     list_display = ("last", "judged", "source", "code", "why", "about", "payment", "money", "times")
     list_display_links = ("last",)
     list_filter = (("verdict", ChoicesDropdownFilter), ("source", ChoicesDropdownFilter))
@@ -126,7 +126,7 @@ class GatewayMessageAdmin(ReadOnlyAdmin):
     @display(description="payment")
     def payment(self, message: GatewayMessage) -> str | SafeString:
         if message.key is None:
-            return NOTHING
+            return EMPTY_VALUE
         url = f"{reverse('admin:orders_payment_changelist')}?q={message.key}"
         return format_html('<a class="es-link" href="{}">…{}</a>', url, str(message.key)[-8:])
 
@@ -136,8 +136,8 @@ class GatewayMessageAdmin(ReadOnlyAdmin):
 
     @display(description="first came")
     def first(self, message: GatewayMessage) -> str | SafeString:
-        return when(message.first_at)
+        return moment_html(message.first_at)
 
     @display(description="last came")
     def last(self, message: GatewayMessage) -> str | SafeString:
-        return when(message.last_at)
+        return moment_html(message.last_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eventshop.core.errors import Conflict, EventShopError
 
 
-class NoGateway(EventShopError):
+class GatewayNotConfigured(EventShopError):
     """No payment gateway is set; see PAYMENT_GATEWAY_URL."""
 
     code = "no-gateway"
@@ -26,25 +26,25 @@ class MessageRefused(EventShopError):
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
-class NotJson(MessageRefused):
+class InvalidJson(MessageRefused):
     """This is not the JSON that it should be."""
 
     code = "not-json"
 
 
-class AnswerTooLarge(MessageRefused):
+class ResponseTooLarge(MessageRefused):
     """The answer is larger than any payment."""
 
     code = "answer-too-large"
 
 
-class OtherPayment(MessageRefused):
+class PaymentMismatch(MessageRefused):
     """This is about another payment."""
 
     code = "other-payment"
 
 
-class OtherAmount(MessageRefused):
+class AmountMismatch(MessageRefused):
     """The gateway names another amount than was asked for."""
 
     code = "other-amount"
@@ -56,7 +56,7 @@ class GatewayRefused(MessageRefused):
     code = "gateway-refused"
 
 
-class PaymentFinished(MessageRefused):
+class PaymentAlreadyEnded(MessageRefused):
     """This payment has ended otherwise."""
 
     code = "payment-finished"
@@ -65,13 +65,13 @@ class PaymentFinished(MessageRefused):
 # --- notices ------------------------------------------------------------------------------------------------------
 
 
-class NoticeTooLarge(MessageRefused):
+class WebhookTooLarge(MessageRefused):
     """The notice is larger than any payment."""
 
     code = "notice-too-large"
 
 
-class NotSigned(MessageRefused):
+class MissingSignature(MessageRefused):
     """The notice lacks webhook-id, webhook-timestamp or webhook-signature."""
 
     code = "not-signed"
@@ -83,13 +83,13 @@ class WrongSignature(MessageRefused):
     code = "wrong-signature"
 
 
-class NotOfNow(MessageRefused):
+class StaleTimestamp(MessageRefused):
     """The notice was signed too long ago, or in the future."""
 
     code = "not-of-now"
 
 
-class NoticeIdReused(MessageRefused):
+class WebhookIdReused(MessageRefused):
     """A notice with this id said something else."""
 
     code = "notice-id-reused"

@@ -8,17 +8,17 @@ from django.conf import settings
 
 from orders.payment_gateway import message_log
 from orders.payment_gateway.client import HttpGateway
-from orders.payment_gateway.errors import NoGateway
+from orders.payment_gateway.errors import GatewayNotConfigured
 from orders.payment_gateway.payment_ledger import RecordedGateway
 
 
 def payment_gateway() -> RecordedGateway:
     """One for the whole process, made when it is first needed; raises `NoGateway`."""
     if not settings.PAYMENT_GATEWAY_URL:
-        raise NoGateway()
-    return _made(settings.PAYMENT_GATEWAY_URL, settings.PAYMENT_GATEWAY_SECRET)
+        raise GatewayNotConfigured()
+    return _build_gateway(settings.PAYMENT_GATEWAY_URL, settings.PAYMENT_GATEWAY_SECRET)
 
 
 @cache
-def _made(url: str, secret: str) -> RecordedGateway:
-    return RecordedGateway(HttpGateway(url, secret, report=message_log.answer_refused))
+def _build_gateway(url: str, secret: str) -> RecordedGateway:
+    return RecordedGateway(HttpGateway(url, secret, report=message_log.log_refused_response))

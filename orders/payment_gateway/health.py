@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from eventshop.operations.health_checks import Part, reached
+from eventshop.operations.health_checks import ComponentHealth, check_connection
 
 
-def payments() -> Part:
+def check_payments() -> ComponentHealth:
     """The gateway accepts connections; without one, nothing is expected of it."""
     url = urlsplit(settings.PAYMENT_GATEWAY_URL)
     if not url.hostname:
-        return Part("payments", True, "no payment gateway is set")
+        return ComponentHealth("payments", True, "no payment gateway is set")
     port = url.port or (443 if url.scheme == "https" else 80)
-    return reached("payments", [f"{url.hostname}:{port}"])
+    return check_connection("payments", [f"{url.hostname}:{port}"])

@@ -11,38 +11,38 @@ from django.utils import timezone
 
 from orders.models import GatewayMessage
 from orders.payment_gateway.errors import MessageRefused
-from orders.payment_gateway.responses import Notice
+from orders.payment_gateway.responses import PaymentWebhook
 
 Source, Verdict = GatewayMessage.Source, GatewayMessage.Verdict
 
 
-def answer_refused(key: UUID, error: MessageRefused, body: bytes) -> None:
+def log_refused_response(key: UUID, error: MessageRefused, body: bytes) -> None:
     """An answer to a request of ours was not believed."""
     same_as = f"answer:{error.code}:{key}"
-    _keep(same_as, source=Source.ANSWER, error=error, key=key, begins=_printable(body))
+    _log_message(same_as, source=Source.ANSWER, error=error, key=key, begins=_printable(body))
 
 
-def stranger_refused(error: MessageRefused, body: bytes) -> None:
+def log_unverified_webhook(error: MessageRefused, body: bytes) -> None:
     """A notice that anybody could have sent: counted by the minute, so that nobody can fill the table."""
     minute = timezone.now().strftime("%Y-%m-%dT%H:%M")
-    _keep(f"stranger:{error.code}:{minute}", source=Source.NOTICE, error=error, begins=_printable(body))
+    _log_message(f"stranger:{error.code}:{minute}", source=Source.NOTICE, error=error, begins=_printable(body))
 
 
-def notice_refused(notice_id: str, error: MessageRefused, body: bytes, notice: Notice | None = None) -> None:
+def log_refused_webhook(notice_id: str, error: MessageRefused, body: bytes, notice: PaymentWebhook | None = None) -> None:
     """A signed notice that cannot be true, or cannot be read."""
     begins = "" if notice else _printable(body)
     same_as = f"refused:{error.code}:{notice_id}"
-    _keep(same_as, source=Source.NOTICE, error=error, begins=begins, **_told(notice_id, notice, body))
+    _log_message(same_as, source=Source.NOTICE, error=error, begins=begins, **_webhook_fields(notice_id, notice, body))
 
 
-def notice_accepted(notice_id: str, notice: Notice, body: bytes) -> GatewayMessage | None:
+def log_accepted_webhook(notice_id: str, notice: PaymentWebhook, body: bytes) -> GatewayMessage | None:
     """Keep an accepted notice; None if it is the first with this id, or the one that came before."""
     same_as = f"accepted:{notice_id}"
-    kept = _keep(same_as, source=Source.NOTICE, verdict=Verdict.ACCEPTED, **_told(notice_id, notice, body))
+    kept = _log_message(same_as, source=Source.NOTICE, verdict=Verdict.ACCEPTED, **_webhook_fields(notice_id, notice, body))
     return None if kept.times == 1 else kept
 
 
-def _keep(same_as: str, *, error: MessageRefused | None = None, **fields: Any) -> GatewayMessage:
+def _log_message(same_as: str, *, error: MessageRefused | None = None, **fields: Any) -> GatewayMessage:
     if error is not None:
         fields |= {"verdict": Verdict.REFUSED, "code": error.code, "why": str(error)[:500]}
     now = timezone.now()
@@ -53,7 +53,7 @@ def _keep(same_as: str, *, error: MessageRefused | None = None, **fields: Any) -
     return kept
 
 
-def _told(notice_id: str, notice: Notice | None, body: bytes) -> dict[str, Any]:
+def _webhook_fields(notice_id: str, notice: PaymentWebhook | None, body: bytes) -> dict[str, Any]:
     told: dict[str, Any] = {"notice_id": notice_id, "body_hash": body_hash(body)}
     if notice is not None:
         data = notice.data

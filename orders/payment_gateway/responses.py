@@ -8,55 +8,55 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.messages import Name, Text
+from eventshop.core.messages import NonEmptyText, Text
 from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, from_minor_units
-from orders.payment_gateway.errors import NotJson, OtherAmount, OtherPayment
+from orders.payment_gateway.errors import InvalidJson, AmountMismatch, PaymentMismatch
 
 Kind: TypeAlias = Literal["charge", "refund"]
 Pennies: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**14)]
 Currency: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
 
 
-class Told(Struct, frozen=True):
+class GatewayPayment(Struct, frozen=True):
     """A charge or a refund as the gateway shows it; what it may say besides is not read."""
 
     key: UUID
     kind: Kind
-    reference: Name
+    reference: NonEmptyText
     amount: Pennies
     currency: Currency
     status: Literal["succeeded", "declined", "pending"]
     reason: Text = ""
 
 
-class Notice(Struct, frozen=True):
+class PaymentWebhook(Struct, frozen=True):
     """What the gateway tells of its own accord: `charge.succeeded`, `refund.declined` and so on, and of which."""
 
     type: str
-    data: Told
+    data: GatewayPayment
 
     def __post_init__(self) -> None:
         if self.type != f"{self.data.kind}.{self.data.status}":
             raise ValueError("type does not fit data")
 
 
-def read(body: bytes) -> Told:
+def decode_payment(body: bytes) -> GatewayPayment:
     """What an answer tells of; raises `NotJson`."""
     try:
-        return msgspec.json.decode(body, type=Told)
+        return msgspec.json.decode(body, type=GatewayPayment)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotJson(why=str(error)) from None
+        raise InvalidJson(why=str(error)) from None
 
 
-def read_notice(body: bytes) -> Notice:
+def decode_webhook(body: bytes) -> PaymentWebhook:
     """What a notice tells of; raises `NotJson`."""
     try:
-        return msgspec.json.decode(body, type=Notice)
+        return msgspec.json.decode(body, type=PaymentWebhook)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotJson(why=str(error)) from None
+        raise InvalidJson(why=str(error)) from None
 
 
-def outcome(told: Told) -> Outcome:
+def outcome_of(told: GatewayPayment) -> Outcome:
     """What it means to the shop."""
     match told.status:
         case "pending":
@@ -66,9 +66,9 @@ def outcome(told: Told) -> Outcome:
     return Succeeded(told.key, from_minor_units(told.amount, told.currency), told.reference)
 
 
-def must_be(told: Told, *, key: UUID, kind: str, amount: int, currency: str) -> None:
+def check_payment_matches(told: GatewayPayment, *, key: UUID, kind: str, amount: int, currency: str) -> None:
     """Refuse an answer that is about something else; raises `OtherPayment` or `OtherAmount`."""
     if (told.key, told.kind) != (key, kind):
-        raise OtherPayment(asked=f"{kind} {key}", answered=f"{told.kind} {told.key}")
+        raise PaymentMismatch(asked=f"{kind} {key}", answered=f"{told.kind} {told.key}")
     if (told.amount, told.currency) != (amount, currency):
-        raise OtherAmount(asked=f"{amount} {currency}", named=f"{told.amount} {told.currency}")
+        raise AmountMismatch(asked=f"{amount} {currency}", named=f"{told.amount} {told.currency}")

@@ -9,64 +9,64 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from eventshop.web.api.problem_details import problem
+from eventshop.web.api.problem_details import problem_response
 from orders.payment_gateway import message_log, saga_notifier
 from orders.payment_gateway.errors import (
     MessageRefused,
-    NoGateway,
-    NoticeIdReused,
-    NoticeTooLarge,
-    NotJson,
-    NotOfNow,
-    NotSigned,
-    OtherAmount,
-    OtherPayment,
-    PaymentFinished,
+    GatewayNotConfigured,
+    WebhookIdReused,
+    WebhookTooLarge,
+    InvalidJson,
+    StaleTimestamp,
+    MissingSignature,
+    AmountMismatch,
+    PaymentMismatch,
+    PaymentAlreadyEnded,
     UnknownPayment,
     WrongSignature,
 )
-from orders.payment_gateway.webhook_verification import MOST_BYTES, signed, take
+from orders.payment_gateway.webhook_verification import MAX_WEBHOOK_BYTES, verify_signature, process_webhook
 
-STATUS: Final[dict[type[MessageRefused], int]] = {
-    NotJson: 400,
-    NotSigned: 401,
+STATUS_OF_ERROR: Final[dict[type[MessageRefused], int]] = {
+    InvalidJson: 400,
+    MissingSignature: 401,
     WrongSignature: 401,
-    NotOfNow: 401,
+    StaleTimestamp: 401,
     UnknownPayment: 404,
-    NoticeIdReused: 409,
-    PaymentFinished: 409,
-    NoticeTooLarge: 413,
-    OtherAmount: 422,
-    OtherPayment: 422,
+    WebhookIdReused: 409,
+    PaymentAlreadyEnded: 409,
+    WebhookTooLarge: 413,
+    AmountMismatch: 422,
+    PaymentMismatch: 422,
 }
 
 
 # The signature is the protection: no browser and no cookie has to do with it.
 @csrf_exempt
 @require_POST
-def notice(request: HttpRequest) -> HttpResponse:
+def payment_webhook(request: HttpRequest) -> HttpResponse:
     """204: the shop has it. Everything that is refused is kept for staff, and says why as problem details."""
     if not settings.PAYMENT_GATEWAY_SECRET:
-        return problem(404, NoGateway())
+        return problem_response(404, GatewayNotConfigured())
     try:
-        body = _body(request)
-        notice_id = signed(request.headers, body, settings.PAYMENT_GATEWAY_SECRET)
-    except (NoticeTooLarge, NotSigned, NotOfNow, WrongSignature) as error:
-        message_log.stranger_refused(error, b"")
-        return problem(STATUS[type(error)], error)
+        body = _read_body(request)
+        notice_id = verify_signature(request.headers, body, settings.PAYMENT_GATEWAY_SECRET)
+    except (WebhookTooLarge, MissingSignature, StaleTimestamp, WrongSignature) as error:
+        message_log.log_unverified_webhook(error, b"")
+        return problem_response(STATUS_OF_ERROR[type(error)], error)
     try:
-        take(notice_id, body, saga_notifier.told)
+        process_webhook(notice_id, body, saga_notifier.notify_saga)
     except MessageRefused as error:
-        return problem(STATUS[type(error)], error)
+        return problem_response(STATUS_OF_ERROR[type(error)], error)
     return HttpResponse(status=204)
 
 
-def _body(request: HttpRequest) -> bytes:
+def _read_body(request: HttpRequest) -> bytes:
     """The body, not read at all when its length says that it is too large. Without a length there is none (WSGI)."""
     length = str(request.META.get("CONTENT_LENGTH") or "0")
-    if not length.isdecimal() or int(length) > MOST_BYTES:
-        raise NoticeTooLarge(most=MOST_BYTES)
+    if not length.isdecimal() or int(length) > MAX_WEBHOOK_BYTES:
+        raise WebhookTooLarge(most=MAX_WEBHOOK_BYTES)
     body = request.body
-    if len(body) > MOST_BYTES:
-        raise NoticeTooLarge(most=MOST_BYTES)
+    if len(body) > MAX_WEBHOOK_BYTES:
+        raise WebhookTooLarge(most=MAX_WEBHOOK_BYTES)
     return body

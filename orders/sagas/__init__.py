@@ -1,1 +1,1 @@
-"""The sagas (process managers) of orders and stock, and the effects they ask for; no framework."""
+"""The sagas (process managers) of orders and stock, and the effects that they request; no framework."""

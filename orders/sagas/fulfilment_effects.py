@@ -1,36 +1,36 @@
-"""What fulfilment has done outside the shop, and what it is answered."""
+"""The effects that fulfilment requests from the payment gateway, and their results."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from eventshop.core.messages import Name
+from eventshop.core.messages import NonEmptyText
 from eventshop.core.money import Money
-from eventshop.core.saga import Answer, Effect
+from eventshop.core.saga import EffectResult, Effect
 
 
 class TakePayment(Effect, frozen=True):
     order_id: UUID
     amount: Money
-    method: Name
+    method: NonEmptyText
 
 
 class RefundPayment(Effect, frozen=True):
-    """Give back all or a part of what the effect `charge` took."""
+    """Refund all or part of what the effect with the key `charge` took."""
 
     order_id: UUID
     charge: UUID
     amount: Money
 
 
-class PaymentTaken(Answer, frozen=True):
+class PaymentTaken(EffectResult, frozen=True):
     charge: UUID
     amount: Money
 
 
-class PaymentRefused(Answer, frozen=True):
-    reason: Name
+class PaymentRefused(EffectResult, frozen=True):
+    reason: NonEmptyText
 
 
-class PaymentReturned(Answer, frozen=True):
+class PaymentReturned(EffectResult, frozen=True):
     amount: Money

@@ -1,7 +1,7 @@
-"""Order fulfilment: set every line aside, take the payment, ship; and undo exactly what was done when that fails.
+"""The saga of order fulfilment: reserve every line, take the payment, ship; compensate exactly what was done on failure.
 
-Whatever goes wrong leads to one command, CancelOrder, and everything is undone on hearing OrderCancelled: so a
-customer who cancels between any two steps leaves the shop as clean as a declined card does.
+Every failure leads to one command, CancelOrder, and all compensation follows the event OrderCancelled. So a customer
+who cancels between any two steps is compensated in the same way as one whose card is declined.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from eventshop.core.messages import Event, Meta
 from eventshop.core.money import Money
-from eventshop.core.saga import CompensationAsked, Refused, Saga, Step, StopWaiting, TimedOut, Wait
+from eventshop.core.saga import CompensationRequested, RefusedCommand, Saga, SagaAction, CancelTimer, TimerFired, StartTimer
 from orders.application.payment_gateway_port import whole_pennies
 from orders.domain.commands import (
     CancelOrder,
@@ -41,18 +41,18 @@ from orders.domain.events import (
     PaymentProcessed,
     PaymentRequested,
 )
-from orders.domain.quantities import Pieces, ordered, returned, without, worth
+from orders.domain.quantities import Quantities, ordered_quantities, returned_quantities, subtract_quantities, total_amount
 from orders.sagas.fulfilment_effects import PaymentRefused, PaymentReturned, PaymentTaken, RefundPayment, TakePayment
 
 #: How long a payment may take.
-PAYMENT_WITHIN: Final = timedelta(minutes=15)
-PAYMENT: Final = "payment"
-#: An order that was recorded so long after it happened is history (an import, a demo): its goods have gone long ago.
+PAYMENT_TIMEOUT: Final = timedelta(minutes=15)
+PAYMENT_TIMER: Final = "payment"
+#: An order that was recorded so long after it occurred is history (an import, a demo) and was fulfilled already.
 HISTORY_AFTER: Final = timedelta(hours=1)
 CARRIER: Final = "Parcel service"
 
 
-FulfilmentHears: TypeAlias = (
+FulfilmentMessage: TypeAlias = (
     OrderCreated
     | PaymentRequested
     | PaymentProcessed
@@ -64,26 +64,26 @@ FulfilmentHears: TypeAlias = (
     | PaymentTaken
     | PaymentRefused
     | PaymentReturned
-    | Refused
-    | TimedOut
-    | CompensationAsked
+    | RefusedCommand
+    | TimerFired
+    | CompensationRequested
 )
 
 
 class Stage(StrEnum):
-    """How far an order has come."""
+    """The stages of fulfilment."""
 
     NEW = "NEW"
     RESERVING = "RESERVING"
     PAYING = "PAYING"
-    SHIPPING = "SHIPPING"  # paid, and everything set aside
+    SHIPPING = "SHIPPING"  # paid, and every line reserved
     SHIPPED = "SHIPPED"
-    FAILING = "FAILING"  # it is to be cancelled
+    FAILING = "FAILING"  # CancelOrder was sent
     CANCELLED = "CANCELLED"
 
 
-class Fulfilment(Saga[FulfilmentHears], frozen=True):
-    """One order on its way through stock, payment and shipping."""
+class Fulfilment(Saga[FulfilmentMessage], frozen=True):
+    """The fulfilment of one order: stock, payment and shipping."""
 
     kind: ClassVar[str] = "order-fulfilment"
 
@@ -91,16 +91,16 @@ class Fulfilment(Saga[FulfilmentHears], frozen=True):
     order_id: UUID = UUID(int=0)
     total: Money = Money(Decimal(0), "XXX")
     method: str = "card"
-    asked: Pieces = {}  # to be set aside, and not answered yet
-    held: Pieces = {}  # set aside for this order
-    back: Pieces = {}  # returned before they were set aside
+    asked: Quantities = {}  # reservations requested and not answered yet
+    held: Quantities = {}  # reserved for this order
+    back: Quantities = {}  # returned before the reservation was answered
     paid: bool = False
-    paying: bool = False  # the gateway was asked, and has not answered
+    paying: bool = False  # the charge was requested and not answered yet
     charge: UUID | None = None
-    taken: Decimal = Decimal(0)  # by the gateway
-    owed: Decimal = Decimal(0)  # for what came back, to the tenth of a penny
-    refunded: Decimal = Decimal(0)  # of it, asked to be given back: whole pennies
-    refunds: int = 0  # not answered yet
+    taken: Decimal = Decimal(0)  # charged by the gateway
+    owed: Decimal = Decimal(0)  # for returned goods, to the tenth of a penny
+    refunded: Decimal = Decimal(0)  # of `owed`, requested as refunds: whole pennies
+    refunds: int = 0  # refunds requested and not answered yet
 
     @staticmethod
     def subject_of(event: OrderCreated | InventoryReserved) -> UUID:
@@ -116,186 +116,186 @@ class Fulfilment(Saga[FulfilmentHears], frozen=True):
             return False
         return self.stage in (Stage.SHIPPING, Stage.SHIPPED, Stage.CANCELLED)
 
-    def react(self, heard: FulfilmentHears) -> list[Step]:
-        match heard:
+    def react(self, message: FulfilmentMessage) -> list[SagaAction]:
+        match message:
             case OrderCreated(order_id=order, lines=lines):
-                return [ReserveInventory(sku, order, quantity) for sku, quantity in ordered(lines).items()]
-            case InventoryReserved() as it:
-                return self._set_aside(it)
+                return [ReserveInventory(sku, order, quantity) for sku, quantity in ordered_quantities(lines).items()]
+            case InventoryReserved():
+                return self._handle_reservation(message)
             case InventoryRefused(sku=sku, reason=reason):
                 return self._cancel(f"{sku}: {reason}")
             case PaymentTaken(charge=charge, amount=amount):
-                return self._money_came(charge, amount)
+                return self._handle_charge(charge, amount)
             case PaymentRefused(reason=reason) if self.stage is Stage.PAYING:
-                return [StopWaiting(PAYMENT), DeclinePayment(self.order_id, reason), *self._cancel(reason)]
-            case TimedOut() if self.stage is Stage.PAYING and self.paying:
+                return [CancelTimer(PAYMENT_TIMER), DeclinePayment(self.order_id, reason), *self._cancel(reason)]
+            case TimerFired() if self.stage is Stage.PAYING and self.paying:
                 return self._cancel("the payment took too long")
             case PaymentProcessed() if self.stage is Stage.PAYING:
-                return [StopWaiting(PAYMENT), ShipOrder(self.order_id, carrier=CARRIER)]
+                return [CancelTimer(PAYMENT_TIMER), ShipOrder(self.order_id, carrier=CARRIER)]
             case OrderShipped():
-                return [DispatchInventory(sku, self.order_id, pieces) for sku, pieces in self.held.items()]
+                return [DispatchInventory(sku, self.order_id, quantity) for sku, quantity in self.held.items()]
             case OrderCancelled():
-                return [*self._release(self.held), *self._stop_paying(), *self._refund(self.taken)]
+                return [*self._release(self.held), *self._stop_payment_timer(), *self._refund(self.taken)]
             case ItemsReturned(reference=reference, lines=lines):
-                return [*self._take_back(lines, reference), *self._refund(worth(lines))]
-            case Refused():
-                return self._refused(heard)
-            case CompensationAsked(reason=reason) if self.stage is not Stage.SHIPPED:
+                return [*self._handle_return(lines, reference), *self._refund(total_amount(lines))]
+            case RefusedCommand():
+                return self._handle_refusal(message)
+            case CompensationRequested(reason=reason) if self.stage is not Stage.SHIPPED:
                 return self._cancel(reason)
             case PaymentRequested() | PaymentRefused() | PaymentProcessed() | PaymentReturned():
                 return []
-            case TimedOut() | CompensationAsked():
+            case TimerFired() | CompensationRequested():
                 return []
             case _:
-                assert_never(heard)
+                assert_never(message)
 
-    def evolve(self, heard: FulfilmentHears) -> Self:
-        match heard:
+    def evolve(self, message: FulfilmentMessage) -> Self:
+        match message:
             case OrderCreated(order_id=order, lines=lines, total=due):
-                return replace(self, stage=Stage.RESERVING, order_id=order, total=due, asked=ordered(lines))
+                return replace(self, stage=Stage.RESERVING, order_id=order, total=due, asked=ordered_quantities(lines))
             case PaymentRequested(method=method):
                 return replace(self, method=method)
             case InventoryReserved(sku=sku):
-                return self._after_set_aside(sku)
+                return self._apply_reservation(sku)
             case InventoryRefused(sku=sku):
-                return replace(self._failing(), asked=without(self.asked, {sku: self.asked.get(sku, 0)}))
+                return replace(self._apply_failure(), asked=subtract_quantities(self.asked, {sku: self.asked.get(sku, 0)}))
             case PaymentTaken(charge=charge, amount=amount):
-                took = replace(self, paying=False, charge=charge, taken=amount.amount)
-                return took if self.stage is Stage.PAYING else took._refunding(amount.amount)
+                charged = replace(self, paying=False, charge=charge, taken=amount.amount)
+                return charged if self.stage is Stage.PAYING else charged._apply_refund(amount.amount)
             case PaymentRefused():
-                return replace(self, paying=False)._failing(Stage.PAYING)
-            case TimedOut():
-                return self._failing(Stage.PAYING) if self.paying else self
+                return replace(self, paying=False)._apply_failure(Stage.PAYING)
+            case TimerFired():
+                return self._apply_failure(Stage.PAYING) if self.paying else self
             case PaymentProcessed():
-                return replace(self, paid=True, stage=self._then(Stage.PAYING, Stage.SHIPPING))
+                return replace(self, paid=True, stage=self._advance_from(Stage.PAYING, Stage.SHIPPING))
             case OrderShipped():
                 return replace(self, stage=Stage.SHIPPED, held={})
             case OrderCancelled():
-                return replace(self, stage=Stage.CANCELLED, held={})._refunding(self.taken)
+                return replace(self, stage=Stage.CANCELLED, held={})._apply_refund(self.taken)
             case ItemsReturned(lines=lines):
-                return self._after_return(returned(lines))._refunding(worth(lines))
+                return self._apply_return(returned_quantities(lines))._apply_refund(total_amount(lines))
             case PaymentReturned():
                 return replace(self, refunds=self.refunds - 1)
-            case Refused():
-                return self._after_refusal(heard)
-            case CompensationAsked():
-                return self._failing()
+            case RefusedCommand():
+                return self._apply_refusal(message)
+            case CompensationRequested():
+                return self._apply_failure()
             case _:
-                assert_never(heard)
+                assert_never(message)
 
     # --- stock ----------------------------------------------------------------------------------------------------
 
-    def _set_aside(self, it: InventoryReserved) -> list[Step]:
-        back = self.back.get(it.sku, 0)
-        kept = it.quantity - back
-        steps = self._release({it.sku: back} if back else {})
+    def _handle_reservation(self, event: InventoryReserved) -> list[SagaAction]:
+        back = self.back.get(event.sku, 0)
+        kept = event.quantity - back
+        steps = self._release({event.sku: back} if back else {})
         match self.stage:
             case Stage.CANCELLED:
-                return self._release({it.sku: it.quantity})
+                return self._release({event.sku: event.quantity})
             case Stage.SHIPPED if kept:
-                return [*steps, DispatchInventory(it.sku, self.order_id, kept)]
-            case Stage.RESERVING if self.asked.keys() == {it.sku}:
+                return [*steps, DispatchInventory(event.sku, self.order_id, kept)]
+            case Stage.RESERVING if self.asked.keys() == {event.sku}:
                 return [*steps, *self._pay_or_ship()]
             case _:
                 return steps
 
-    def _after_set_aside(self, sku: str) -> Self:
+    def _apply_reservation(self, sku: str) -> Self:
         quantity, back = self.asked.get(sku, 0), self.back.get(sku, 0)
-        after = replace(self, asked=without(self.asked, {sku: quantity}), back=without(self.back, {sku: back}))
+        after = replace(self, asked=subtract_quantities(self.asked, {sku: quantity}), back=subtract_quantities(self.back, {sku: back}))
         if self.stage in (Stage.CANCELLED, Stage.SHIPPED):
             return after
-        after = replace(after, held=without({**self.held, sku: quantity}, {sku: back}))
+        after = replace(after, held=subtract_quantities({**self.held, sku: quantity}, {sku: back}))
         if self.stage is not Stage.RESERVING or after.asked:
             return after
         if self.paid:
             return replace(after, stage=Stage.SHIPPING)
         return replace(after, stage=Stage.PAYING, paying=self.total.amount > 0)
 
-    def _release(self, pieces: Pieces) -> list[Step]:
-        return [ReleaseInventory(sku, self.order_id, quantity) for sku, quantity in pieces.items()]
+    def _release(self, quantities: Quantities) -> list[SagaAction]:
+        return [ReleaseInventory(sku, self.order_id, quantity) for sku, quantity in quantities.items()]
 
-    def _take_back(self, lines: Iterable[LineAmount], reference: str) -> list[Step]:
-        """Pieces that had not left are released, the others come into stock again."""
+    def _handle_return(self, lines: Iterable[LineAmount], reference: str) -> list[SagaAction]:
+        """Release the units that were not dispatched yet; receive the others into stock again."""
         if self.stage is Stage.SHIPPED:
-            return [ReceiveStock(sku, quantity, reference) for sku, quantity in returned(lines).items()]
-        return self._release({sku: quantity for sku, quantity in returned(lines).items() if sku in self.held})
+            return [ReceiveStock(sku, quantity, reference) for sku, quantity in returned_quantities(lines).items()]
+        return self._release({sku: quantity for sku, quantity in returned_quantities(lines).items() if sku in self.held})
 
-    def _after_return(self, pieces: Pieces) -> Self:
+    def _apply_return(self, quantities: Quantities) -> Self:
         if self.stage is Stage.SHIPPED:
             return self
-        early = {sku: self.back.get(sku, 0) + quantity for sku, quantity in pieces.items() if sku in self.asked}
-        return replace(self, held=without(self.held, pieces), back={**self.back, **early})
+        early = {sku: self.back.get(sku, 0) + quantity for sku, quantity in quantities.items() if sku in self.asked}
+        return replace(self, held=subtract_quantities(self.held, quantities), back={**self.back, **early})
 
     # --- money ----------------------------------------------------------------------------------------------------
 
-    def _pay_or_ship(self) -> list[Step]:
+    def _pay_or_ship(self) -> list[SagaAction]:
         if self.paid:
             return [ShipOrder(self.order_id, carrier=CARRIER)]
         if not self.total.amount:
             return [ProcessPayment(self.order_id, self.total, method="nothing to pay")]
         take = TakePayment(self.order_id, self.total, self.method)
-        return [take, Wait(PAYMENT, after=PAYMENT_WITHIN)]
+        return [take, StartTimer(PAYMENT_TIMER, after=PAYMENT_TIMEOUT)]
 
-    def _money_came(self, charge: UUID, amount: Money) -> list[Step]:
+    def _handle_charge(self, charge: UUID, amount: Money) -> list[SagaAction]:
         if self.stage is Stage.PAYING:
-            return [StopWaiting(PAYMENT), ProcessPayment(self.order_id, amount, self.method)]
-        return [RefundPayment(self.order_id, charge, amount)]  # too late: nobody waits for it any more
+            return [CancelTimer(PAYMENT_TIMER), ProcessPayment(self.order_id, amount, self.method)]
+        return [RefundPayment(self.order_id, charge, amount)]  # too late: the order no longer waits for a payment
 
-    def _stop_paying(self) -> list[Step]:
-        return [StopWaiting(PAYMENT)] if self.paying else []
+    def _stop_payment_timer(self) -> list[SagaAction]:
+        return [CancelTimer(PAYMENT_TIMER)] if self.paying else []
 
-    def _refund(self, wanted: Decimal) -> list[Step]:
-        """Give back so much more, as far as the gateway has taken it and not given it back."""
-        amount = self._due_back(wanted)
+    def _refund(self, due: Decimal) -> list[SagaAction]:
+        """Refund an additional amount due, limited to what was charged and not refunded yet."""
+        amount = self._refundable_amount(due)
         if amount <= 0 or self.charge is None:
             return []
         return [RefundPayment(self.order_id, self.charge, Money(amount, self.total.currency))]
 
-    def _refunding(self, wanted: Decimal) -> Self:
-        amount = self._due_back(wanted)
-        after = replace(self, owed=self.owed + wanted)
+    def _apply_refund(self, due: Decimal) -> Self:
+        amount = self._refundable_amount(due)
+        after = replace(self, owed=self.owed + due)
         return replace(after, refunded=self.refunded + amount, refunds=self.refunds + 1) if amount > 0 else after
 
-    def _due_back(self, wanted: Decimal) -> Decimal:
-        # Rounded over all refunds together: a penny that two returns share is given back with the second.
-        owed = Money(min(self.owed + wanted, self.taken), self.total.currency)
+    def _refundable_amount(self, due: Decimal) -> Decimal:
+        # Rounded over all refunds together: a penny that two returns share is refunded with the second.
+        owed = Money(min(self.owed + due, self.taken), self.total.currency)
         return whole_pennies(owed).amount - self.refunded
 
-    # --- when it fails --------------------------------------------------------------------------------------------
+    # --- failures -------------------------------------------------------------------------------------------------
 
-    def _cancel(self, reason: str) -> list[Step]:
+    def _cancel(self, reason: str) -> list[SagaAction]:
         if self.stage in (Stage.FAILING, Stage.SHIPPED, Stage.CANCELLED):
             return []
         return [CancelOrder(self.order_id, reason=reason[:200])]
 
-    def _failing(self, *stages: Stage) -> Self:
-        """On its way to be cancelled, from these stages; without any, from every one that still can be."""
-        can = stages or (Stage.RESERVING, Stage.PAYING, Stage.SHIPPING)
-        return replace(self, stage=Stage.FAILING) if self.stage in can else self
+    def _apply_failure(self, *from_stages: Stage) -> Self:
+        """Move to FAILING from one of these stages; by default from every stage in which an order can be cancelled."""
+        allowed = from_stages or (Stage.RESERVING, Stage.PAYING, Stage.SHIPPING)
+        return replace(self, stage=Stage.FAILING) if self.stage in allowed else self
 
-    def _then(self, stage: Stage, following: Stage) -> Stage:
-        return following if self.stage is stage else self.stage
+    def _advance_from(self, current: Stage, following: Stage) -> Stage:
+        return following if self.stage is current else self.stage
 
-    def _refused(self, refused: Refused) -> list[Step]:
-        match refused.command:
+    def _handle_refusal(self, refusal: RefusedCommand) -> list[SagaAction]:
+        match refusal.command:
             case ReserveInventory():
-                return self._cancel(refused.reason)
-            case ProcessPayment() if refused.code == "invalid-order-state":
-                # Cancelled, or paid in another way, a moment before: the order's own events say which.
+                return self._cancel(refusal.reason)
+            case ProcessPayment() if refusal.code == "invalid-order-state":
+                # The order was cancelled or paid otherwise a moment before; its own event follows and says which.
                 return self._refund(self.taken)
             case ProcessPayment():
-                return [*self._refund(self.taken), *self._cancel(refused.reason)]
+                return [*self._refund(self.taken), *self._cancel(refusal.reason)]
             case ShipOrder() | CancelOrder() | DeclinePayment():
-                return []  # the order went another way; its own events tell
+                return []  # the order changed meanwhile; its own event follows
             case _:
-                raise UnexpectedRefusal(command=type(refused.command).__name__, reason=refused.reason)
+                raise UnexpectedRefusal(command=type(refusal.command).__name__, reason=refusal.reason)
 
-    def _after_refusal(self, refused: Refused) -> Self:
-        match refused.command:
+    def _apply_refusal(self, refusal: RefusedCommand) -> Self:
+        match refusal.command:
             case ReserveInventory(sku=sku):
-                return replace(self._failing(), asked=without(self.asked, {sku: self.asked.get(sku, 0)}))
+                return replace(self._apply_failure(), asked=subtract_quantities(self.asked, {sku: self.asked.get(sku, 0)}))
             case ProcessPayment():
-                after = self if refused.code == "invalid-order-state" else self._failing()
-                return after._refunding(self.taken)
+                after = self if refusal.code == "invalid-order-state" else self._apply_failure()
+                return after._apply_refund(self.taken)
             case _:
                 return self

@@ -1,4 +1,4 @@
-"""The effects of fulfilment: money through the gateway, under the key of the step."""
+"""Handlers of fulfilment's effects: payments and refunds through the gateway, under the effect's idempotency key."""
 
 from __future__ import annotations
 
@@ -8,43 +8,46 @@ from uuid import UUID
 from msgspec import Struct
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.saga import Answer
-from eventshop.sagas.saga_registry import Catalogue, catalogue
+from eventshop.core.saga import EffectResult
+from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
 from orders.application.payment_gateway_port import Declined, Outcome, PaymentGateway, Succeeded, Unknown
 from orders.domain.errors import RefundDeclined
-from orders.payment_gateway.errors import NoGateway
+from orders.payment_gateway.errors import GatewayNotConfigured
 from orders.payment_gateway.factory import payment_gateway
 from orders.sagas.fulfilment_effects import PaymentRefused, PaymentReturned, PaymentTaken, RefundPayment, TakePayment
 from orders.sagas.fulfilment_saga import Fulfilment
 
 
-class Cashier(Struct, frozen=True):
-    """Carries out what fulfilment wants done with money, at a gateway that is looked up each time."""
+class PaymentEffects(Struct, frozen=True):
+    """Handlers of `TakePayment` and `RefundPayment`. `gateway` is called for each effect and gives the gateway to use."""
 
     gateway: Callable[[], PaymentGateway]
 
-    def take(self, effect: TakePayment, key: UUID) -> Answer | None:
-        """Ask for the money; the same key never takes it twice. None while nobody can say."""
+    def take_payment(self, effect: TakePayment, key: UUID) -> EffectResult | None:
+        """Charge the amount; the same key never charges twice. None while the outcome is unknown."""
         try:
             gateway = self.gateway()
             outcome = gateway.charge(key=key, amount=effect.amount, order_id=effect.order_id, method=effect.method)
-        except (NoGateway, InvalidMessage) as error:  # nothing was sent, nor ever will be
+        except (GatewayNotConfigured, InvalidMessage) as error:  # nothing was sent to the gateway
             return PaymentRefused(str(error)[:200])
-        return charged(key, _known(gateway, key, outcome))
+        return charge_answer(key, _resolve_outcome(gateway, key, outcome))
 
-    def refund(self, effect: RefundPayment, key: UUID) -> Answer | None:
-        """Give money back, once. Raises `RefundDeclined`."""
+    def refund_payment(self, effect: RefundPayment, key: UUID) -> EffectResult | None:
+        """Refund the amount; the same key never refunds twice. None while the outcome is unknown.
+
+        Raises `RefundDeclined`.
+        """
         gateway = self.gateway()
-        return returned(_known(gateway, key, gateway.refund(key=key, charge=effect.charge, amount=effect.amount)))
+        return refund_answer(_resolve_outcome(gateway, key, gateway.refund(key=key, charge=effect.charge, amount=effect.amount)))
 
 
-def _known(gateway: PaymentGateway, key: UUID, outcome: Outcome) -> Outcome:
-    """A gateway that leaves a request without an answer may still say what became of it."""
+def _resolve_outcome(gateway: PaymentGateway, key: UUID, outcome: Outcome) -> Outcome:
+    """The outcome; an unknown one is looked up by its key, as the gateway may have processed the request."""
     return (gateway.find(key) or outcome) if isinstance(outcome, Unknown) else outcome
 
 
-def charged(key: UUID, outcome: Outcome) -> Answer | None:
-    """What the order hears of a charge."""
+def charge_answer(key: UUID, outcome: Outcome) -> EffectResult | None:
+    """The saga's result for a charge; None if it has not ended."""
     match outcome:
         case Succeeded(amount=amount):
             return PaymentTaken(charge=key, amount=amount)
@@ -54,8 +57,8 @@ def charged(key: UUID, outcome: Outcome) -> Answer | None:
             return None
 
 
-def returned(outcome: Outcome) -> Answer | None:
-    """What the order hears of a refund; raises `RefundDeclined`: no money moved that should have."""
+def refund_answer(outcome: Outcome) -> EffectResult | None:
+    """The saga's result for a refund; None if it has not ended. Raises `RefundDeclined`."""
     match outcome:
         case Succeeded(amount=amount):
             return PaymentReturned(amount)
@@ -65,11 +68,11 @@ def returned(outcome: Outcome) -> Answer | None:
             return None
 
 
-def employ(cashier: Cashier, sagas: Catalogue) -> None:
-    """Let fulfilment run with this cashier."""
-    sagas.add(Fulfilment)
-    sagas.handle(TakePayment, cashier.take)
-    sagas.handle(RefundPayment, cashier.refund)
+def register_fulfilment(effects: PaymentEffects, sagas: SagaRegistry) -> None:
+    """Register the saga and the handlers of its effects."""
+    sagas.register(Fulfilment)
+    sagas.register_effect(TakePayment, effects.take_payment)
+    sagas.register_effect(RefundPayment, effects.refund_payment)
 
 
-employ(Cashier(payment_gateway), catalogue)
+register_fulfilment(PaymentEffects(payment_gateway), saga_registry)

@@ -8,25 +8,25 @@ from typing import Protocol
 from django import template
 
 from eventshop.core.money import Money
-from orders.application.order_timeline import STATES, money
+from orders.application.order_timeline import STATUS_LABELS, format_money
 from orders.domain.order import Status
 
 register = template.Library()
-register.filter("money", money)
+register.filter("money", format_money)
 
 
-class _Totalled(Protocol):
+class _HasTotal(Protocol):
     total: Decimal
     currency: str
 
 
 @register.filter
-def total(row: _Totalled) -> str:
+def total(row: _HasTotal) -> str:
     """The total of a row that has amount and currency apart."""
-    return money(Money(row.total, row.currency))
+    return format_money(Money(row.total, row.currency))
 
 
 @register.filter
 def state(status: str) -> str:
     """A state in the customer's words."""
-    return STATES[Status(status)][0]
+    return STATUS_LABELS[Status(status)][0]

@@ -1,13 +1,11 @@
 """Admin pages of the read models; Django imports this package at start."""
 
+from projections import lineage  # noqa: F401  (registers which rows an event changes)
 from projections.admin import (
     market_minutes,
     orders,
-    parked_events,
     people,
     privacy,
-    projections,
-    replays,
     sales,
     stock,
     trading,
@@ -16,11 +14,8 @@ from projections.admin import (
 __all__ = [
     "market_minutes",
     "orders",
-    "parked_events",
     "people",
     "privacy",
-    "projections",
-    "replays",
     "sales",
     "stock",
     "trading",

@@ -7,8 +7,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.replay_admin import as_of_url
 from eventshop.admin_console.unfold_adapter import detail_action
-from projections.admin.replays import as_it_was_url
 
 
 class RowAdmin(ReadOnlyAdmin):
@@ -25,4 +25,4 @@ class RowAdmin(ReadOnlyAdmin):
 
     @detail_action(permission="as_it_was", description="As it was", icon="history")
     def as_it_was(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return HttpResponseRedirect(as_it_was_url(self.model, object_id))
+        return HttpResponseRedirect(as_of_url(self.model, object_id))

@@ -10,16 +10,16 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.utils import timezone
 
-from eventshop.admin_console.formatting import amount, when
+from eventshop.admin_console.formatting import format_amount, moment_html
 from eventshop.admin_console.list_filters import midnight
-from eventshop.operations.saga_health import watch
+from eventshop.admin_console.projection_lag import read_lag
+from eventshop.operations.saga_health import measure_saga_health
 from eventshop.projections.models import DeadLetter
-from projections.admin.projection_lag import progress
-from projections.admin.sales import net_sales
+from projections.admin.sales import net_sales_chart
 from projections.models import ActivityTimeline, DailySales, OrderSummary
 
-DAYS: Final = 14
-NEWEST: Final = 10
+CHART_DAYS: Final = 14
+MAX_ACTIVITY_ROWS: Final = 10
 
 
 class Figure(NamedTuple):
@@ -30,74 +30,74 @@ class Figure(NamedTuple):
     before: str
 
 
-def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+def add_dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What `templates/admin/index.html` shows; each part only to those who may see its list."""
-    may = request.user.has_perm
-    if may("process.view_saga"):
-        found_sagas = watch()
+    has_perm = request.user.has_perm
+    if has_perm("process.view_saga"):
+        sagas = measure_saga_health()
         context |= {
-            "sagas": found_sagas,
-            "stuck_since": when(found_sagas.since),
-            "unheard": when(found_sagas.unheard_since),
+            "sagas": sagas,
+            "stuck_since": moment_html(sagas.since),
+            "unheard": moment_html(sagas.unprocessed_since),
         }
-    if may("projections.view_dailysales"):
-        context |= _sales()
-    if may("projections.view_ordersummary"):
+    if has_perm("projections.view_dailysales"):
+        context |= _sales_context()
+    if has_perm("projections.view_ordersummary"):
         statuses = OrderSummary.objects.order_by().values_list("status").annotate(of_them=Count("*"))
         context["statuses"] = [(status, OrderSummary.Status(status).label, count) for status, count in sorted(statuses)]
-    if may("projections.view_activitytimeline"):
-        newest = ActivityTimeline.objects.order_by("-position")[:NEWEST]
-        context["activity"] = [(row, when(row.at)) for row in newest]
-    if may("projection_engine.view_checkpoint"):
-        found = progress()
-        context |= {"progress": found.by_projection(), "progress_problem": found.problem}
+    if has_perm("projections.view_activitytimeline"):
+        newest = ActivityTimeline.objects.order_by("-position")[:MAX_ACTIVITY_ROWS]
+        context["activity"] = [(row, moment_html(row.at)) for row in newest]
+    if has_perm("projection_engine.view_checkpoint"):
+        lag = read_lag()
+        context |= {"progress": lag.by_projection(), "progress_problem": lag.problem}
         context["parked"] = DeadLetter.objects.count()
     return context
 
 
-def _sales() -> dict[str, Any]:
+def _sales_context() -> dict[str, Any]:
     latest = DailySales.objects.order_by("-day").values_list("day", flat=True).first()
     if latest is None:
         return {"empty": True}
     today = timezone.localdate()
     shown = today if DailySales.objects.filter(day=today).exists() else latest
-    since = shown - timedelta(days=DAYS - 1)
+    since = shown - timedelta(days=CHART_DAYS - 1)
     rows = list(DailySales.objects.filter(day__gte=since, day__lte=shown).order_by("day"))
     currencies = sorted({row.currency for row in rows})
     return {
         "day": shown,
         "is_today": shown == today,
         "blocks": [
-            _block(currency, [row for row in rows if row.currency == currency], shown) for currency in currencies
+            _currency_block(currency, [row for row in rows if row.currency == currency], shown) for currency in currencies
         ],
     }
 
 
-def _block(currency: str, rows: list[DailySales], shown: date) -> dict[str, Any]:
+def _currency_block(currency: str, rows: list[DailySales], last_day: date) -> dict[str, Any]:
     """The figures and the chart of one currency; amounts in two are never added."""
     by_day = {row.day: row for row in rows}
-    days = [shown - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    filled = [(day, by_day.get(day) or DailySales(day=day, currency=currency)) for day in days]
+    days = [last_day - timedelta(days=back) for back in range(CHART_DAYS - 1, -1, -1)]
+    filled_rows = [(day, by_day.get(day) or DailySales(day=day, currency=currency)) for day in days]
     return {
         "currency": currency,
-        "figures": _figures(filled[-1][1], filled[-2][1]),
-        "chart": net_sales([row for _, row in filled], currency),
+        "figures": _day_figures(filled_rows[-1][1], filled_rows[-2][1]),
+        "chart": net_sales_chart([row for _, row in filled_rows], currency),
         "days": [
-            (day, row.orders, *(amount(value, currency) for value in (row.gross, row.refunded, row.net)))
-            for day, row in reversed(filled)
+            (day, row.orders, *(format_amount(value, currency) for value in (row.gross, row.refunded, row.net)))
+            for day, row in reversed(filled_rows)
         ],
     }
 
 
-def _figures(now: DailySales, before: DailySales) -> list[Figure]:
-    currency = now.currency
+def _day_figures(row: DailySales, previous_row: DailySales) -> list[Figure]:
+    currency = row.currency
 
     def money(name: str, of: Any) -> Figure:
-        return Figure(name, amount(of(now), currency), amount(of(before), currency))
+        return Figure(name, format_amount(of(row), currency), format_amount(of(previous_row), currency))
 
     return [
-        Figure("Orders placed", *(f"{_placed(row):,}" for row in (now, before))),
-        Figure("Orders paid", f"{now.orders:,}", f"{before.orders:,}"),
+        Figure("Orders placed", *(f"{_count_placed_orders(row):,}" for row in (row, previous_row))),
+        Figure("Orders paid", f"{row.orders:,}", f"{previous_row.orders:,}"),
         money("Revenue", lambda row: row.gross),
         money("Refunds", lambda row: row.refunded),
         money(
@@ -107,7 +107,7 @@ def _figures(now: DailySales, before: DailySales) -> list[Figure]:
     ]
 
 
-def _placed(row: DailySales) -> int:
+def _count_placed_orders(row: DailySales) -> int:
     begins, ends = midnight(row.day), midnight(row.day + timedelta(days=1))
     return OrderSummary.objects.filter(
         created_at__gte=begins, created_at__lt=ends, kind=OrderSummary.Kind.ORDER, currency=row.currency

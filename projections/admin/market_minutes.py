@@ -11,34 +11,35 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import NOTHING
+from eventshop.admin_console.formatting import EMPTY_VALUE
+from eventshop.admin_console.list_filters import ValuesFilter
 from eventshop.admin_console.unfold_adapter import display
-from eventshop.core.decimal_math import plain
+from eventshop.core.decimal_math import format_plain
 from projections.admin.base import RowAdmin
 from projections.admin.charts import chart_data
-from projections.admin.filters import DaysFilter, ValuesFilter
+from projections.admin.filters import DaysFilter
 from projections.models import MarketMinute
 
 #: Minutes on the charts of each instrument above the list.
-CHARTED = 60
+MINUTES_PER_CHART = 60
 #: Instruments with charts; a filter shows the others.
-SHOWN = 6
+MAX_INSTRUMENTS = 6
 
 
 class InstrumentFilter(ValuesFilter):
     title = "instrument"
     parameter_name = "instrument"
-    values_of = MarketMinute
+    values_model = MarketMinute
 
 
-def exactly(value: Decimal | None) -> str:
+def format_exact(value: Decimal | None) -> str:
     """Every digit there is, and none besides."""
-    return NOTHING if value is None else f"{Decimal(plain(value)):,f}"
+    return EMPTY_VALUE if value is None else f"{Decimal(format_plain(value)):,f}"
 
 
 @admin.register(MarketMinute)
 class MarketMinuteAdmin(RowAdmin):
-    when_empty = "Nothing was traded yet."
+    empty_message = "Nothing was traded yet."
     list_display = ("instrument", "minute", "trades", "traded", "turnover", "price", "lowest", "highest", "currency")
     list_filter = (InstrumentFilter, ("minute", DaysFilter))
     list_filter_submit = True
@@ -49,45 +50,45 @@ class MarketMinuteAdmin(RowAdmin):
     list_before_template = "projections/market.html"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        answer = super().changelist_view(request, extra_context)
-        context = getattr(answer, "context_data", None) or {}
+        response = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None) or {}
         if "cl" in context:
-            context |= {"markets": charts(context["cl"].queryset)}
-        return answer
+            context |= {"markets": market_charts(context["cl"].queryset)}
+        return response
 
     @display(description="volume")
     def traded(self, row: MarketMinute) -> str:
-        return exactly(row.volume)
+        return format_exact(row.volume)
 
     @display(description="notional")
     def turnover(self, row: MarketMinute) -> str:
-        return exactly(row.notional)
+        return format_exact(row.notional)
 
     @display(description="VWAP")
     def price(self, row: MarketMinute) -> str:
-        return exactly(row.vwap)
+        return format_exact(row.vwap)
 
     @display(description="low")
     def lowest(self, row: MarketMinute) -> str:
-        return exactly(row.low)
+        return format_exact(row.low)
 
     @display(description="high")
     def highest(self, row: MarketMinute) -> str:
-        return exactly(row.high)
+        return format_exact(row.high)
 
 
-def charts(minutes: QuerySet[MarketMinute]) -> list[dict[str, str]]:
+def market_charts(minutes: QuerySet[MarketMinute]) -> list[dict[str, str]]:
     """Price and volume of each instrument listed, oldest minute first, as Unfold's chart components take them."""
     by_instrument: dict[str, list[MarketMinute]] = {}
-    for row in minutes.defer("levels").order_by("-minute")[: CHARTED * SHOWN]:
+    for row in minutes.defer("levels").order_by("-minute")[: MINUTES_PER_CHART * MAX_INSTRUMENTS]:
         by_instrument.setdefault(row.instrument, []).insert(0, row)
     return [
         {
             "instrument": instrument,
-            "price": _chart(f"VWAP, {rows[0].currency}", [(row, row.vwap) for row in rows[-CHARTED:]]),
-            "volume": _chart("Volume", [(row, row.volume) for row in rows[-CHARTED:]]),
+            "price": _chart(f"VWAP, {rows[0].currency}", [(row, row.vwap) for row in rows[-MINUTES_PER_CHART:]]),
+            "volume": _chart("Volume", [(row, row.volume) for row in rows[-MINUTES_PER_CHART:]]),
         }
-        for instrument, rows in sorted(by_instrument.items())[:SHOWN]
+        for instrument, rows in sorted(by_instrument.items())[:MAX_INSTRUMENTS]
     ]
 
 

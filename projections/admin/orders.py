@@ -11,15 +11,15 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import NOTHING, amount, when
-from eventshop.admin_console.registry import Link, add_naming, add_row_page
+from eventshop.admin_console.formatting import EMPTY_VALUE, format_amount, moment_html
+from eventshop.admin_console.registry import Link, register_row_page_finder, register_stream_finder
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, RangeNumericFilter, display
 from orders.admin.orders import OrderActions
 from projections.admin import people
 from projections.admin.filters import CountryFilter, CurrencyFilter, DaysFilter
-from projections.admin.search import FoundByReference
+from projections.admin.search import SearchByReference
 from projections.models import OrderLine, OrderSummary
-from projections.timeline import story
+from projections.timeline import event_timeline
 
 _COLOURS = {
     "Created": "info",
@@ -31,8 +31,8 @@ _COLOURS = {
 
 
 @admin.register(OrderSummary)
-class OrderSummaryAdmin(OrderActions, FoundByReference):
-    when_empty = "Nobody has ordered yet."
+class OrderSummaryAdmin(OrderActions, SearchByReference):
+    empty_message = "Nobody has ordered yet."
     list_display = (
         "reference",
         "state",
@@ -61,19 +61,19 @@ class OrderSummaryAdmin(OrderActions, FoundByReference):
     change_list_template = "projections/list.html"
     change_form_template = "projections/order.html"
 
-    def page(self, request: HttpRequest, obj: OrderSummary) -> dict[str, Any]:
-        told = story(obj.order_id)
+    def detail_context(self, request: HttpRequest, obj: OrderSummary) -> dict[str, Any]:
+        timeline = event_timeline(obj.order_id)
         lines = OrderLine.objects.filter(order_id=obj.order_id).order_by("line")
         return {
             "order": obj,
             "title": f"{obj.get_kind_display()} {obj.reference}",
             "subtitle": obj.get_status_display(),
             "money": [
-                (text, amount(value, obj.currency))
+                (text, format_amount(value, obj.currency))
                 for text, value in (("Total", obj.total), ("Paid", obj.paid), ("Refunded", obj.refunded))
             ],
             "times": [
-                (text, when(moment))
+                (text, moment_html(moment))
                 for text, moment in (
                     ("Created", obj.created_at),
                     ("Paid", obj.paid_at),
@@ -83,10 +83,13 @@ class OrderSummaryAdmin(OrderActions, FoundByReference):
                 )
                 if moment is not None
             ],
-            "lines": [(line, amount(line.price, line.currency), amount(line.amount, line.currency)) for line in lines],
+            "lines": [
+                (line, format_amount(line.price, line.currency), format_amount(line.amount, line.currency))
+                for line in lines
+            ],
             "customer": people.customer_link(obj.customer_id, obj.currency),
-            "story": told,
-            "behind": max(0, (told[-1].version if told else 0) - obj.last_version),
+            "story": timeline,
+            "behind": max(0, (timeline[-1].version if timeline else 0) - obj.last_version),
         }
 
     @display(description="status", label=_COLOURS)
@@ -95,7 +98,7 @@ class OrderSummaryAdmin(OrderActions, FoundByReference):
 
     @display(description="ordered", ordering="-created_at")
     def ordered(self, order: OrderSummary) -> str | SafeString:
-        return when(order.created_at)
+        return moment_html(order.created_at)
 
     @display(description="customer")
     def customer(self, order: OrderSummary) -> str | SafeString:
@@ -103,15 +106,15 @@ class OrderSummaryAdmin(OrderActions, FoundByReference):
 
     @display(description="total")
     def worth(self, order: OrderSummary) -> str:
-        return amount(order.total, order.currency)
+        return format_amount(order.total, order.currency)
 
     @display(description="refunded")
     def given_back(self, order: OrderSummary) -> str:
-        return amount(order.refunded, order.currency) if order.refunded else NOTHING
+        return format_amount(order.refunded, order.currency) if order.refunded else EMPTY_VALUE
 
 
-@add_row_page
-def order_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
+@register_row_page_finder
+def find_order_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     """From the stream of an order to its row."""
     if aggregate_type != "Order":
         return None
@@ -120,6 +123,6 @@ def order_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     return Link(f"Order {order.reference}", url) if order else None
 
 
-@add_naming
-def orders_called(reference: str) -> list[UUID]:
+@register_stream_finder
+def find_orders(reference: str) -> list[UUID]:
     return list(OrderSummary.objects.filter(reference=reference).values_list("pk", flat=True)[:50])

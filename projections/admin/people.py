@@ -13,15 +13,15 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.display_names import by, called
+from eventshop.admin_console.display_names import actor_label, short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import NOTHING, amount, when
+from eventshop.admin_console.formatting import EMPTY_VALUE, format_amount, moment_html
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
-from eventshop.admin_console.search import as_uuid
+from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import DropdownFilter, display
 from projections.admin.filters import CurrencyFilter
-from projections.admin.search import FoundById, SearchedAdmin
-from projections.api.prefix_filter import starting_with
+from projections.admin.search import SearchById, SearchableRowAdmin
+from projections.api.prefix_filter import prefix_condition
 from projections.models import ActivityTimeline, CustomerSummary, OrderLine, OrderSummary
 
 
@@ -29,19 +29,19 @@ def customer_link(customer_id: UUID | None, currency: str) -> str | SafeString:
     if customer_id is None:
         return "anonymous"
     url = reverse("admin:projections_customersummary_change", args=(quote(f"{customer_id}:{currency}"),))
-    text = called("Customer", customer_id)
+    text = short_name("Customer", customer_id)
     return format_html('<a class="es-link" href="{}" title="{}">{}</a>', url, customer_id, text)
 
 
-def _order_ids(text: str) -> list[UUID]:
-    identity = as_uuid(text)
+def _find_order_ids(text: str) -> list[UUID]:
+    identity = parse_uuid(text)
     orders = OrderSummary.objects.filter(reference=text).values_list("pk", flat=True)[:50]
     return [identity] if identity else list(orders)
 
 
 @admin.register(OrderLine)
-class OrderLineAdmin(SearchedAdmin):
-    when_empty = "Nothing was ordered yet."
+class OrderLineAdmin(SearchableRowAdmin):
+    empty_message = "Nothing was ordered yet."
     list_display = ("sku", "description", "order", "line", "quantity", "each", "worth", "returned")
     search_fields = ("sku",)
     search_help_text = "Product code, order number or order id"
@@ -50,9 +50,9 @@ class OrderLineAdmin(SearchedAdmin):
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
 
-    def matching(self, text: str) -> Q:
-        orders = _order_ids(text)
-        return Q(order_id__in=orders) if orders else starting_with("sku", text)
+    def search_condition(self, text: str) -> Q:
+        orders = _find_order_ids(text)
+        return Q(order_id__in=orders) if orders else prefix_condition("sku", text)
 
     @display(description="order")
     def order(self, line: OrderLine) -> SafeString:
@@ -61,16 +61,16 @@ class OrderLineAdmin(SearchedAdmin):
 
     @display(description="price")
     def each(self, line: OrderLine) -> str:
-        return amount(line.price, line.currency)
+        return format_amount(line.price, line.currency)
 
     @display(description="amount")
     def worth(self, line: OrderLine) -> str:
-        return amount(line.amount, line.currency)
+        return format_amount(line.amount, line.currency)
 
 
 @admin.register(CustomerSummary)
-class CustomerSummaryAdmin(FoundById):
-    when_empty = "No customer has ordered yet."
+class CustomerSummaryAdmin(SearchById):
+    empty_message = "No customer has ordered yet."
     list_display = ("who", "orders", "paid_orders", "paid", "given_back", "value", "last_order")
     list_filter = (CurrencyFilter,)
     search_fields = ("customer_id",)
@@ -81,44 +81,46 @@ class CustomerSummaryAdmin(FoundById):
     change_list_template = "projections/list.html"
     change_form_template = "projections/customer.html"
 
-    def page(self, request: HttpRequest, obj: CustomerSummary) -> dict[str, Any]:
+    def detail_context(self, request: HttpRequest, obj: CustomerSummary) -> dict[str, Any]:
         orders = OrderSummary.objects.filter(customer_id=obj.customer_id).order_by("-created_at")[:50]
         return {
             "customer": obj,
-            "title": called("Customer", obj.customer_id),
+            "title": short_name("Customer", obj.customer_id),
             "subtitle": f"in {obj.currency}",
             "money": [
-                ("Lifetime value", amount(obj.lifetime_value, obj.currency)),
-                ("Spent", amount(obj.spent, obj.currency)),
-                ("Refunded", amount(obj.refunded, obj.currency)),
+                ("Lifetime value", format_amount(obj.lifetime_value, obj.currency)),
+                ("Spent", format_amount(obj.spent, obj.currency)),
+                ("Refunded", format_amount(obj.refunded, obj.currency)),
             ],
-            "first": when(obj.first_order_at),
-            "last": when(obj.last_order_at),
-            "orders": [(order, amount(order.total, order.currency), when(order.created_at)) for order in orders],
+            "first": moment_html(obj.first_order_at),
+            "last": moment_html(obj.last_order_at),
+            "orders": [
+                (order, format_amount(order.total, order.currency), moment_html(order.created_at)) for order in orders
+            ],
         }
 
     @display(description="customer")
     def who(self, customer: CustomerSummary) -> str:
-        return called("Customer", customer.customer_id)
+        return short_name("Customer", customer.customer_id)
 
     @display(description="spent")
     def paid(self, customer: CustomerSummary) -> str:
-        return amount(customer.spent, customer.currency)
+        return format_amount(customer.spent, customer.currency)
 
     @display(description="refunded")
     def given_back(self, customer: CustomerSummary) -> str:
-        return amount(customer.refunded, customer.currency)
+        return format_amount(customer.refunded, customer.currency)
 
     @display(description="lifetime value", ordering="lifetime_value")
     def value(self, customer: CustomerSummary) -> str:
-        return amount(customer.lifetime_value, customer.currency)
+        return format_amount(customer.lifetime_value, customer.currency)
 
     @display(description="last order", ordering="last_order_at")
     def last_order(self, customer: CustomerSummary) -> str | SafeString:
-        return when(customer.last_order_at)
+        return moment_html(customer.last_order_at)
 
 
-class WhatFilter(DropdownFilter):
+class LogFilter(DropdownFilter):
     """The logs that somebody asks for by name."""
 
     title = "log"
@@ -141,12 +143,12 @@ class WhatFilter(DropdownFilter):
 
 
 @admin.register(ActivityTimeline)
-class ActivityTimelineAdmin(SearchedAdmin):
-    when_empty = "Nothing has happened yet."
+class ActivityTimelineAdmin(SearchableRowAdmin):
+    empty_message = "Nothing has happened yet."
     list_display = ("summary", "happened", "what", "worth", "who", "stream")
     search_fields = ("aggregate_id",)
     search_help_text = "Order number, or id of an order, customer or event"
-    list_filter = (WhatFilter,)
+    list_filter = (LogFilter,)
     sortable_by = ()
     ordering = ("-position",)
     change_list_template = "console/keyset_list.html"
@@ -154,14 +156,14 @@ class ActivityTimelineAdmin(SearchedAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return KeysetChangeList
 
-    def matching(self, text: str) -> Q:
-        identity = as_uuid(text)
-        orders = Q(aggregate_id__in=_order_ids(text))
+    def search_condition(self, text: str) -> Q:
+        identity = parse_uuid(text)
+        orders = Q(aggregate_id__in=_find_order_ids(text))
         return orders | Q(customer_id=identity) | Q(event_id=identity) if identity else orders
 
     @display(description="happened")
     def happened(self, row: ActivityTimeline) -> str | SafeString:
-        return when(row.at)
+        return moment_html(row.at)
 
     @display(description="event", label=True)
     def what(self, row: ActivityTimeline) -> str:
@@ -169,11 +171,11 @@ class ActivityTimelineAdmin(SearchedAdmin):
 
     @display(description="by")
     def who(self, row: ActivityTimeline) -> str | SafeString:
-        return by(row.actor)
+        return actor_label(row.actor)
 
     @display(description="amount")
     def worth(self, row: ActivityTimeline) -> str:
-        return NOTHING if row.amount is None else amount(row.amount, row.currency)
+        return EMPTY_VALUE if row.amount is None else format_amount(row.amount, row.currency)
 
     @display(description="stream")
     def stream(self, row: ActivityTimeline) -> SafeString:

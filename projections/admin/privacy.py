@@ -12,16 +12,16 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.display_names import called
+from eventshop.admin_console.display_names import short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import NOTHING, when
-from eventshop.admin_console.registry import Link, add_row_page
-from eventshop.admin_console.search import as_uuid
+from eventshop.admin_console.formatting import EMPTY_VALUE, moment_html
+from eventshop.admin_console.list_filters import ValuesFilter
+from eventshop.admin_console.registry import Link, register_row_page_finder
+from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.privacy import unique_values
 from eventshop.privacy.models import Erasure
-from projections.admin.filters import ValuesFilter
-from projections.admin.search import FoundById, SearchedAdmin
+from projections.admin.search import SearchById, SearchableRowAdmin
 from projections.models import ActivityTimeline, ConsentRegister, UserProfile
 from users.admin.users import PersonActions
 
@@ -34,17 +34,17 @@ _CONSENT_COLOURS: Final = {
     "Ended with the erasure": "info",
 }
 #: Events told on one page.
-LONGEST: Final = 50
+MAX_ACTIVITY_ROWS: Final = 50
 
 
 def person_link(user_id: UUID) -> SafeString:
     url = reverse("admin:projections_userprofile_change", args=(user_id,))
-    return format_html('<a class="es-link" href="{}" title="{}">{}</a>', url, user_id, called("Person", user_id))
+    return format_html('<a class="es-link" href="{}" title="{}">{}</a>', url, user_id, short_name("Person", user_id))
 
 
 @admin.register(UserProfile)
-class UserProfileAdmin(PersonActions, SearchedAdmin):
-    when_empty = "Nobody has an account yet."
+class UserProfileAdmin(PersonActions, SearchableRowAdmin):
+    empty_message = "Nobody has an account yet."
     list_display = ("person", "state", "who", "mail", "agrees_to", "held", "joined", "leaves")
     list_filter = (("status", ChoicesDropdownFilter), "restricted")
     search_fields = ("user_id",)
@@ -55,27 +55,27 @@ class UserProfileAdmin(PersonActions, SearchedAdmin):
     change_list_template = "projections/list.html"
     change_form_template = "projections/person.html"
 
-    def matching(self, text: str) -> Q:
-        return Q(pk=unique_values.holder("email", text) if "@" in text else as_uuid(text))
+    def search_condition(self, text: str) -> Q:
+        return Q(pk=unique_values.find_holder("email", text) if "@" in text else parse_uuid(text))
 
-    def page(self, request: HttpRequest, obj: UserProfile) -> dict[str, Any]:
+    def detail_context(self, request: HttpRequest, obj: UserProfile) -> dict[str, Any]:
         about = ActivityTimeline.objects.filter(Q(aggregate_id=obj.pk) | Q(customer_id=obj.pk))
         return {
             "person": obj,
-            "title": called("Person", obj.user_id),
+            "title": short_name("Person", obj.user_id),
             "subtitle": obj.get_status_display(),
-            "masked": [(name, masked(getattr(obj, name))) for name in UserProfile.personal],
+            "masked": [(name, mask_value(getattr(obj, name))) for name in UserProfile.personal],
             "times": [
-                ("Joined", when(obj.created_at)),
-                ("Asked for erasure", when(obj.erasure_requested_at)),
-                ("Can change their mind until", when(obj.erasure_due_at)),
-                ("Erased", when(obj.erased_at)),
+                ("Joined", moment_html(obj.created_at)),
+                ("Asked for erasure", moment_html(obj.erasure_requested_at)),
+                ("Can change their mind until", moment_html(obj.erasure_due_at)),
+                ("Erased", moment_html(obj.erased_at)),
             ],
             "consents": [
-                (it, when(it.given_at), when(it.expires_at), when(it.ended_at))
+                (it, moment_html(it.given_at), moment_html(it.expires_at), moment_html(it.ended_at))
                 for it in ConsentRegister.objects.filter(user_id=obj.pk).order_by("purpose")
             ],
-            "activity": [(row, when(row.at)) for row in about.order_by("-position")[:LONGEST]],
+            "activity": [(row, moment_html(row.at)) for row in about.order_by("-position")[:MAX_ACTIVITY_ROWS]],
             "erasure": Erasure.objects.filter(pk=obj.pk).first(),
         }
 
@@ -85,31 +85,31 @@ class UserProfileAdmin(PersonActions, SearchedAdmin):
 
     @display(description="person")
     def person(self, row: UserProfile) -> str:
-        return called("Person", row.user_id)
+        return short_name("Person", row.user_id)
 
     @display(description="name")
     def who(self, row: UserProfile) -> str:
-        return masked(row.name)
+        return mask_value(row.name)
 
     @display(description="e-mail")
     def mail(self, row: UserProfile) -> str:
-        return masked(row.email)
+        return mask_value(row.email)
 
     @display(description="agrees to")
     def agrees_to(self, row: UserProfile) -> str:
-        return row.consents or NOTHING
+        return row.consents or EMPTY_VALUE
 
     @display(description="legal holds")
     def held(self, row: UserProfile) -> str:
-        return str(row.holds) if row.holds else NOTHING
+        return str(row.holds) if row.holds else EMPTY_VALUE
 
     @display(description="joined", ordering="-created_at")
     def joined(self, row: UserProfile) -> str | SafeString:
-        return when(row.created_at)
+        return moment_html(row.created_at)
 
     @display(description="erasure due", ordering="erasure_due_at")
     def leaves(self, row: UserProfile) -> str | SafeString:
-        return when(row.erasure_due_at)
+        return moment_html(row.erasure_due_at)
 
 
 class PurposeFilter(ValuesFilter):
@@ -118,8 +118,8 @@ class PurposeFilter(ValuesFilter):
 
 
 @admin.register(ConsentRegister)
-class ConsentRegisterAdmin(FoundById):
-    when_empty = "Nobody was asked for consent yet."
+class ConsentRegisterAdmin(SearchById):
+    empty_message = "Nobody was asked for consent yet."
     list_display = ("purpose", "person", "state", "notice", "legal_basis", "source", "given", "ends", "ended")
     list_filter = (PurposeFilter, ("status", ChoicesDropdownFilter))
     search_fields = ("user_id",)
@@ -139,25 +139,27 @@ class ConsentRegisterAdmin(FoundById):
 
     @display(description="given", ordering="given_at")
     def given(self, row: ConsentRegister) -> str | SafeString:
-        return when(row.given_at)
+        return moment_html(row.given_at)
 
     @display(description="ends", ordering="expires_at")
     def ends(self, row: ConsentRegister) -> str | SafeString:
-        return when(row.expires_at)
+        return moment_html(row.expires_at)
 
     @display(description="ended")
     def ended(self, row: ConsentRegister) -> str | SafeString:
-        return when(row.ended_at)
+        return moment_html(row.ended_at)
 
 
-def masked(value: str) -> str:
+def mask_value(value: str) -> str:
     """Whether something is there, and not what."""
-    return MASK if value else NOTHING
+    return MASK if value else EMPTY_VALUE
 
 
-@add_row_page
-def person_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
+@register_row_page_finder
+def find_person_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     """From the stream of a person to their row."""
     if aggregate_type != "User" or not UserProfile.objects.filter(pk=aggregate_id).exists():
         return None
-    return Link(called("Person", aggregate_id), reverse("admin:projections_userprofile_change", args=(aggregate_id,)))
+    return Link(
+        short_name("Person", aggregate_id), reverse("admin:projections_userprofile_change", args=(aggregate_id,))
+    )

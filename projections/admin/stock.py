@@ -12,19 +12,19 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import NOTHING, when
-from eventshop.admin_console.registry import Link, add_row_page
+from eventshop.admin_console.formatting import EMPTY_VALUE, moment_html
+from eventshop.admin_console.registry import Link, register_row_page_finder
 from eventshop.admin_console.unfold_adapter import RangeNumericFilter, display
-from projections.admin.search import FoundBySku
+from projections.admin.search import SearchBySku
 from projections.models import ActivityTimeline, StockLevel
 
 #: Movements on the page of a product, newest first; its stream page has the rest.
-NEWEST = 100
+MAX_MOVEMENTS = 100
 
 
 @admin.register(StockLevel)
-class StockLevelAdmin(FoundBySku):
-    when_empty = "No product has moved yet."
+class StockLevelAdmin(SearchBySku):
+    empty_message = "No product has moved yet."
     list_display = ("sku", "free", "reserved", "dispatched", "received", "written_off", "refusals", "updated")
     list_filter = (("on_hand", RangeNumericFilter),)
     list_filter_submit = True
@@ -34,31 +34,31 @@ class StockLevelAdmin(FoundBySku):
     change_list_template = "projections/list.html"
     change_form_template = "projections/stock.html"
 
-    def page(self, request: HttpRequest, obj: StockLevel) -> dict[str, Any]:
-        moved = ActivityTimeline.objects.filter(aggregate_id=obj.stock_item_id).order_by("-version")[:NEWEST]
+    def detail_context(self, request: HttpRequest, obj: StockLevel) -> dict[str, Any]:
+        movements = ActivityTimeline.objects.filter(aggregate_id=obj.stock_item_id).order_by("-version")[:MAX_MOVEMENTS]
         return {
             "stock": obj,
             "title": f"Stock of {obj.sku}",
             "subtitle": f"{obj.on_hand:,} on hand" if obj.counted else "not counted",
             "times": [
-                (text, when(moment))
+                (text, moment_html(moment))
                 for text, moment in (("Last received", obj.received_at), ("Last refused", obj.refused_at))
                 if moment is not None
             ],
-            "moves": [(row, when(row.at)) for row in moved],
+            "moves": [(row, moment_html(row.at)) for row in movements],
         }
 
     @display(description="on hand", ordering="on_hand")
     def free(self, stock: StockLevel) -> str:
-        return f"{stock.on_hand:,}" if stock.counted else NOTHING
+        return f"{stock.on_hand:,}" if stock.counted else EMPTY_VALUE
 
     @display(description="last moved", ordering="-updated_at")
     def updated(self, stock: StockLevel) -> str | SafeString:
-        return when(stock.updated_at)
+        return moment_html(stock.updated_at)
 
 
-@add_row_page
-def stock_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
+@register_row_page_finder
+def find_stock_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     """From the stream of a stock item to its row."""
     if aggregate_type != "StockItem":
         return None

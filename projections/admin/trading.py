@@ -11,19 +11,19 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.display_names import called
+from eventshop.admin_console.display_names import short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import when
-from eventshop.admin_console.registry import Link, add_naming, add_row_page
+from eventshop.admin_console.formatting import moment_html
+from eventshop.admin_console.registry import Link, register_row_page_finder, register_stream_finder
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
-from eventshop.datetimes import day, moment_text
+from eventshop.datetimes import format_date_html, format_datetime
 from projections.admin.charts import chart_data
 from projections.admin.filters import DaysFilter
-from projections.admin.market_minutes import InstrumentFilter, exactly
-from projections.admin.search import FoundById, FoundByReference
+from projections.admin.market_minutes import InstrumentFilter, format_exact
+from projections.admin.search import SearchById, SearchByReference
 from projections.models import Position, TradeBlotter, TradingAccount
-from projections.position_history import moves
-from projections.timeline import LONGEST, story
+from projections.position_history import position_changes
+from projections.timeline import MAX_ENTRIES, event_timeline
 from trading.admin.trades import TradeActions
 from trading.application import number_formatting, trade_timeline
 
@@ -38,8 +38,8 @@ _COLOURS = {
 
 
 @admin.register(TradeBlotter)
-class TradeBlotterAdmin(TradeActions, FoundByReference):
-    when_empty = "No trade was placed yet."
+class TradeBlotterAdmin(TradeActions, SearchByReference):
+    empty_message = "No trade was placed yet."
     list_display = ("reference", "state", "submitted", "instrument", "side", "type", "ordered", "done", "average")
     list_filter = (("status", ChoicesDropdownFilter), InstrumentFilter, ("submitted_at", DaysFilter))
     list_filter_submit = True
@@ -51,28 +51,28 @@ class TradeBlotterAdmin(TradeActions, FoundByReference):
     change_list_template = "projections/list.html"
     change_form_template = "projections/trade.html"
 
-    def page(self, request: HttpRequest, obj: TradeBlotter) -> dict[str, Any]:
-        told = story(obj.trade_id, lambda event: trade_timeline.told(event, obj.currency)[0])
+    def detail_context(self, request: HttpRequest, obj: TradeBlotter) -> dict[str, Any]:
+        timeline = event_timeline(obj.trade_id, lambda event: trade_timeline.describe_event(event, obj.currency)[0])
         words = [(name.capitalize(), getattr(obj, name)) for name in ("instrument", "side", "type")]
-        times = [("Submitted", when(obj.submitted_at)), ("Last changed", when(obj.updated_at))]
-        return super().page(request, obj) | {
+        times = [("Submitted", moment_html(obj.submitted_at)), ("Last changed", moment_html(obj.updated_at))]
+        return super().detail_context(request, obj) | {
             "trade": obj,
             "account": account_name(obj.account_id),
             "title": f"Trade {obj.reference}",
             "subtitle": obj.get_status_display(),
             "facts": [
                 *words,
-                ("Quantity", exactly(obj.quantity)),
-                ("Limit price", number_formatting.price(obj.limit_price, obj.currency)),
-                ("Executed", exactly(obj.executed)),
-                ("Notional", number_formatting.price(obj.notional, obj.currency)),
-                ("Average price", number_formatting.average(obj.average_price, obj.instrument, obj.currency)),
+                ("Quantity", format_exact(obj.quantity)),
+                ("Limit price", number_formatting.format_price(obj.limit_price, obj.currency)),
+                ("Executed", format_exact(obj.executed)),
+                ("Notional", number_formatting.format_price(obj.notional, obj.currency)),
+                ("Average price", number_formatting.format_average(obj.average_price, obj.instrument, obj.currency)),
                 ("Fills", f"{obj.fills:,}, {obj.corrections:,} corrected or void"),
             ],
-            "times": [*times, *([("Settled on", day(obj.settled_on))] if obj.settled_on else [])],
-            "story": told,
-            "behind": max(0, (told[-1].version if told else 0) - obj.last_version),
-            "behind_story": obj.last_version > LONGEST,
+            "times": [*times, *([("Settled on", format_date_html(obj.settled_on))] if obj.settled_on else [])],
+            "story": timeline,
+            "behind": max(0, (timeline[-1].version if timeline else 0) - obj.last_version),
+            "behind_story": obj.last_version > MAX_ENTRIES,
         }
 
     @display(description="status", label=_COLOURS)
@@ -81,24 +81,24 @@ class TradeBlotterAdmin(TradeActions, FoundByReference):
 
     @display(description="submitted", ordering="-submitted_at")
     def submitted(self, trade: TradeBlotter) -> str | SafeString:
-        return when(trade.submitted_at)
+        return moment_html(trade.submitted_at)
 
     @display(description="ordered")
     def ordered(self, trade: TradeBlotter) -> str:
-        return exactly(trade.quantity)
+        return format_exact(trade.quantity)
 
     @display(description="executed")
     def done(self, trade: TradeBlotter) -> str:
-        return exactly(trade.executed)
+        return format_exact(trade.executed)
 
     @display(description="average price")
     def average(self, trade: TradeBlotter) -> str:
-        return number_formatting.average(trade.average_price, trade.instrument, trade.currency)
+        return number_formatting.format_average(trade.average_price, trade.instrument, trade.currency)
 
 
 @admin.register(TradingAccount)
-class TradingAccountAdmin(FoundById):
-    when_empty = "No trading account was opened yet."
+class TradingAccountAdmin(SearchById):
+    empty_message = "No trading account was opened yet."
     list_display = ("reference", "owner", "limit", "used", "frozen_trades", "refusals", "changed")
     search_fields = ("owner_id",)
     search_help_text = "The owner's id"
@@ -111,24 +111,24 @@ class TradingAccountAdmin(FoundById):
     def owner(self, row: TradingAccount) -> str | SafeString:
         if row.owner_id is None:
             return "the house"
-        return format_html('<span title="{}">{}</span>', row.owner_id, called("Customer", row.owner_id))
+        return format_html('<span title="{}">{}</span>', row.owner_id, short_name("Customer", row.owner_id))
 
     @display(description="gross limit")
     def limit(self, row: TradingAccount) -> str:
-        return number_formatting.price(row.gross_limit, row.currency)
+        return number_formatting.format_price(row.gross_limit, row.currency)
 
     @display(description="frozen")
     def used(self, row: TradingAccount) -> str:
-        return number_formatting.price(row.frozen, row.currency)
+        return number_formatting.format_price(row.frozen, row.currency)
 
     @display(description="last changed", ordering="-updated_at")
     def changed(self, row: TradingAccount) -> str | SafeString:
-        return when(row.updated_at)
+        return moment_html(row.updated_at)
 
 
 @admin.register(Position)
-class PositionAdmin(FoundById):
-    when_empty = "No trade was filled yet."
+class PositionAdmin(SearchById):
+    empty_message = "No trade was filled yet."
     list_display = ("instrument", "account", "held", "cost", "earned", "moved")
     list_filter = (InstrumentFilter,)
     search_fields = ("account_id",)
@@ -139,58 +139,62 @@ class PositionAdmin(FoundById):
     change_list_template = "projections/list.html"
     change_form_template = "projections/position.html"
 
-    def page(self, request: HttpRequest, obj: Position) -> dict[str, Any]:
-        steps = moves(obj)
+    def detail_context(self, request: HttpRequest, obj: Position) -> dict[str, Any]:
+        steps = position_changes(obj)
         facts = [
-            ("Bought", f"{exactly(obj.bought)} for {number_formatting.price(obj.bought_notional, obj.currency)}"),
-            ("Sold", f"{exactly(obj.sold)} for {number_formatting.price(obj.sold_notional, obj.currency)}"),
-            ("Quantity held", exactly(obj.quantity)),
-            ("Average cost", number_formatting.average(obj.average_cost, obj.instrument, obj.currency)),
-            ("Realised", number_formatting.result(obj.realised, obj.currency)),
+            (
+                "Bought",
+                f"{format_exact(obj.bought)} for {number_formatting.format_price(obj.bought_notional, obj.currency)}",
+            ),
+            ("Sold", f"{format_exact(obj.sold)} for {number_formatting.format_price(obj.sold_notional, obj.currency)}"),
+            ("Quantity held", format_exact(obj.quantity)),
+            ("Average cost", number_formatting.format_average(obj.average_cost, obj.instrument, obj.currency)),
+            ("Realised", number_formatting.format_result(obj.realised, obj.currency)),
         ]
-        points = [(moment_text(it.trade.submitted_at), it.held) for it in reversed(steps)]
+        points = [(format_datetime(it.trade.submitted_at), it.quantity_after) for it in reversed(steps)]
         return {
             "row": obj,
             "account": account_name(obj.account_id),
             "title": f"Position in {obj.instrument}",
-            "subtitle": f"{exactly(obj.quantity)} held",
+            "subtitle": f"{format_exact(obj.quantity)} held",
             "facts": facts,
-            "moved": when(obj.updated_at),
+            "moved": moment_html(obj.updated_at),
             "chart": chart_data(f"Held, {obj.instrument}", points),
             "moves": [
-                (it.trade, when(it.trade.submitted_at), exactly(it.trade.executed), exactly(it.held)) for it in steps
+                (it.trade, moment_html(it.trade.submitted_at), format_exact(it.trade.executed), format_exact(it.quantity_after))
+                for it in steps
             ],
         }
 
     @display(description="account")
     def account(self, row: Position) -> SafeString:
-        return format_html('<span title="{}">{}</span>', row.account_id, called("Account", row.account_id))
+        return format_html('<span title="{}">{}</span>', row.account_id, short_name("Account", row.account_id))
 
     @display(description="quantity")
     def held(self, row: Position) -> str:
-        return exactly(row.quantity)
+        return format_exact(row.quantity)
 
     @display(description="average cost")
     def cost(self, row: Position) -> str:
-        return number_formatting.average(row.average_cost, row.instrument, row.currency)
+        return number_formatting.format_average(row.average_cost, row.instrument, row.currency)
 
     @display(description="realised")
     def earned(self, row: Position) -> str:
-        return number_formatting.result(row.realised, row.currency)
+        return number_formatting.format_result(row.realised, row.currency)
 
     @display(description="last moved")
     def moved(self, row: Position) -> str | SafeString:
-        return when(row.updated_at)
+        return moment_html(row.updated_at)
 
 
 def account_name(account_id: UUID) -> str:
     """What its owner calls an account."""
-    found = TradingAccount.objects.filter(pk=account_id).only("reference").first()
-    return found.reference if found else called("Account", account_id)
+    account = TradingAccount.objects.filter(pk=account_id).only("reference").first()
+    return account.reference if account else short_name("Account", account_id)
 
 
-@add_row_page
-def trade_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
+@register_row_page_finder
+def find_trade_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     """From the stream of a trade to its row."""
     if aggregate_type != "Trade":
         return None
@@ -199,8 +203,8 @@ def trade_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     return Link(f"Trade {trade.reference}", url) if trade else None
 
 
-@add_row_page
-def account_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
+@register_row_page_finder
+def find_account_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     """From the stream of a trading account to its row."""
     if aggregate_type != "TradingAccount":
         return None
@@ -209,6 +213,6 @@ def account_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     return Link(f"Trading account {account.reference}", url) if account else None
 
 
-@add_naming
-def trades_called(reference: str) -> list[UUID]:
+@register_stream_finder
+def find_trades(reference: str) -> list[UUID]:
     return list(TradeBlotter.objects.filter(reference=reference).values_list("pk", flat=True)[:50])

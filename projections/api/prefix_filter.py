@@ -1,4 +1,4 @@
-"""Texts that begin alike, by the index both databases have."""
+"""A prefix condition that both databases answer from an index."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from django.db import connection
 from django.db.models import Q
 
 
-def starting_with(field: str, text: str) -> Q:
-    """PostgreSQL has an index for patterns; SQLite's LIKE ignores case and so its index, a range does not."""
+def prefix_condition(field: str, text: str) -> Q:
+    """LIKE on PostgreSQL, which has a pattern index; a range on SQLite, whose case-insensitive LIKE cannot use one."""
     if connection.vendor == "postgresql":
         return Q(**{f"{field}__startswith": text})
     return Q(**{f"{field}__gte": text, f"{field}__lt": text[:-1] + chr(min(ord(text[-1]) + 1, 0x10FFFF))})

@@ -1,10 +1,10 @@
-"""How the read models of orders, sales, stock and people are offered to programs."""
+"""The API resources of orders, sales, stock and people."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from projections.api.read_model_view import Resource, Through
+from projections.api.resource import ParentRow, Resource
 from projections.models import (
     ActivityTimeline,
     ConsentRegister,
@@ -35,7 +35,7 @@ ORDER_LINES: Final = Resource(
     ordering="key",
     orderings=("key", "sku", "amount", "quantity"),
     filters=("order_id", "sku", "currency"),
-    through=Through("order_id", OrderSummary, owner="customer_id", time="created_at"),
+    parent=ParentRow("order_id", OrderSummary, owner="customer_id", time="created_at"),
 )
 CUSTOMERS: Final = Resource(
     CustomerSummary,

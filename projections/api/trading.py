@@ -1,13 +1,13 @@
-"""How trades, positions and market minutes are offered to programs."""
+"""The API resources of trades, positions, market minutes and trading accounts."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from projections.api.read_model_view import Resource, Through
+from projections.api.resource import ParentRow, Resource
 from projections.models import MarketMinute, Position, TradeBlotter, TradingAccount
 
-_OWNED: Final = Through("account_id", TradingAccount, owner="owner_id")
+_OWNED: Final = ParentRow("account_id", TradingAccount, owner="owner_id")
 
 TRADES: Final = Resource(
     TradeBlotter,
@@ -17,7 +17,7 @@ TRADES: Final = Resource(
     orderings=("submitted_at", "updated_at"),
     filters=("account_id", "instrument", "status", "side", "reference"),
     time="submitted_at",
-    through=_OWNED,
+    parent=_OWNED,
     one_stream=True,
 )
 POSITIONS: Final = Resource(
@@ -28,7 +28,7 @@ POSITIONS: Final = Resource(
     orderings=("instrument", "id"),
     filters=("account_id", "instrument"),
     time="updated_at",
-    through=_OWNED,
+    parent=_OWNED,
 )
 MINUTES: Final = Resource(
     MarketMinute, "market-minute", "trades:read", "-minute", ("minute", "instrument"), ("instrument",), time="minute"

@@ -1,4 +1,4 @@
-"""The read models: one table per question. Written by the engine alone."""
+"""The read models: one table per question. Only the projection engine writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened, told for people."""
+"""The activity timeline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from eventshop.projections.read_model import ReadModel
 
 
 class ActivityTimeline(ReadModel):
-    """What happened, in words: one row per event."""
+    """Activity: one row per event, with a summary in words."""
 
     event_id = models.UUIDField(primary_key=True)
     position = models.BigIntegerField(default=0, help_text="The event's place in the whole store.")

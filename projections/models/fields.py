@@ -1,4 +1,4 @@
-"""Kinds of column that several read models have."""
+"""Column types that several read models share."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
-def money(help_text: str = "", **options: Any) -> models.DecimalField[Any, Any]:
-    """An exact amount; its currency is the row's `currency`."""
+def money_field(help_text: str = "", **options: Any) -> models.DecimalField[Any, Any]:
+    """An exact amount in the row's `currency`."""
     return models.DecimalField(max_digits=18, decimal_places=3, default=Decimal(0), help_text=help_text, **options)
 
 
 def reference(**options: Any) -> models.CharField[Any, Any]:
+    """A document number, SKU or other short text."""
     return models.CharField(max_length=200, **options)
 
 
@@ -25,7 +26,7 @@ else:
 
 
 class ExactField(_DecimalField):
-    """A decimal that keeps every digit on both databases: SQLite would make a float of it, so it is text there."""
+    """A decimal without loss of digits on both databases. SQLite would store a float, so the column is text there."""
 
     def get_internal_type(self) -> str:
         return "ExactField"
@@ -41,10 +42,11 @@ class ExactField(_DecimalField):
         return exact if exact is None or connection.vendor != "sqlite" else f"{exact:f}"
 
 
-def exact(help_text: str = "", **options: Any) -> ExactField:
-    """A price, a quantity, or sums of their products: 16 decimals, 22 digits before them."""
+def exact_field(help_text: str = "", **options: Any) -> ExactField:
+    """A price, a quantity, or a sum of their products: 16 decimals, 22 digits before them."""
     return ExactField(max_digits=38, decimal_places=16, help_text=help_text, **options)
 
 
-def summed(help_text: str = "") -> ExactField:
-    return exact(help_text, default=Decimal(0))
+def exact_sum_field(help_text: str = "") -> ExactField:
+    """An exact decimal that starts at zero."""
+    return exact_field(help_text, default=Decimal(0))

@@ -1,15 +1,15 @@
-"""Orders, customers, days and products: what the shop sold."""
+"""Read models of orders, customers, days and products."""
 
 from __future__ import annotations
 
 from django.db import models
 
 from eventshop.projections.read_model import ReadModel
-from projections.models.fields import money, reference
+from projections.models.fields import money_field, reference
 
 
 class OrderSummary(ReadModel):
-    """Where an order stands."""
+    """The current state of an order."""
 
     personal = ("delivery_name", "delivery_address", "received_by")
     subjects = ("customer_id", "order_id")
@@ -33,9 +33,9 @@ class OrderSummary(ReadModel):
     customer_id = models.UUIDField(null=True, db_index=True, help_text="Empty for an anonymous sale.")
     country = models.CharField(max_length=200, blank=True)
     currency = models.CharField(max_length=3)
-    total = money("What the lines cost together.")
-    paid = money("What the customer has paid.")
-    refunded = money("What went back to the customer.")
+    total = money_field("What the lines cost together.")
+    paid = money_field("What the customer has paid.")
+    refunded = money_field("What went back to the customer.")
     lines = models.IntegerField(default=0, help_text="Number of lines.")
     units = models.BigIntegerField(default=0, help_text="Pieces ordered.")
     units_returned = models.BigIntegerField(default=0, help_text="Pieces that came back.")
@@ -64,7 +64,7 @@ class OrderSummary(ReadModel):
             ("refund_order", "Can take returns and refund them"),
         )
         indexes = (
-            # The list's order, and what its filters ask: a rare value is found without reading the rows in between.
+            # The list's order and its filter columns: a rare value is found without reading the rows in between.
             models.Index(
                 fields=["-created_at", "-order_id", "status", "kind", "country", "currency", "total"],
                 name="order_filters",
@@ -87,11 +87,11 @@ class OrderLine(ReadModel):
     sku = reference(db_index=True)
     description = models.CharField(max_length=200, blank=True)
     quantity = models.BigIntegerField(default=0)
-    price = money("Per piece.")
-    amount = money("Quantity times price.")
+    price = money_field("Per piece.")
+    amount = money_field("Quantity times price.")
     currency = models.CharField(max_length=3)
     returned = models.BigIntegerField(default=0, help_text="Pieces of this line that came back.")
-    refunded = money("What was paid back for them.")
+    refunded = money_field("What was paid back for them.")
 
     class Meta:
         verbose_name = "order line"
@@ -102,7 +102,7 @@ class OrderLine(ReadModel):
 
 
 class CustomerSummary(ReadModel):
-    """What a customer is worth, in one currency."""
+    """Orders, payments and lifetime value of a customer, in one currency."""
 
     identity = ("customer_id", "currency")
 
@@ -111,9 +111,9 @@ class CustomerSummary(ReadModel):
     currency = models.CharField(max_length=3)
     orders = models.IntegerField(default=0, help_text="Orders placed.")
     paid_orders = models.IntegerField(default=0, help_text="Orders paid.")
-    spent = money("Sum of payments.")
-    refunded = money("Sum of refunds and credit notes.")
-    lifetime_value = money("Payments less refunds and credit notes.", db_index=True)
+    spent = money_field("Sum of payments.")
+    refunded = money_field("Sum of refunds and credit notes.")
+    lifetime_value = money_field("Payments less refunds and credit notes.", db_index=True)
     first_order_at = models.DateTimeField(null=True)
     last_order_at = models.DateTimeField(null=True, db_index=True)
 
@@ -138,9 +138,9 @@ class DailySales(ReadModel):
     refunds = models.IntegerField(default=0, help_text="Refunds and credit notes of this day.")
     units_sold = models.BigIntegerField(default=0)
     units_returned = models.BigIntegerField(default=0)
-    gross = money("Sum of payments.")
-    refunded = money("Sum of refunds and credit notes.")
-    net = money("Gross less refunded.")
+    gross = money_field("Sum of payments.")
+    refunded = money_field("Sum of refunds and credit notes.")
+    net = money_field("Gross less refunded.")
 
     class Meta:
         verbose_name = "day of sales"
@@ -152,7 +152,7 @@ class DailySales(ReadModel):
 
 
 class ProductSales(ReadModel):
-    """What one product sold, in one currency. The code counts exactly as it is written."""
+    """Sales and returns of one product, in one currency. The SKU is case-sensitive."""
 
     identity = ("sku", "currency")
 
@@ -164,9 +164,9 @@ class ProductSales(ReadModel):
     units_sold = models.BigIntegerField(default=0)
     units_returned = models.BigIntegerField(default=0)
     units_net = models.BigIntegerField(default=0, db_index=True, help_text="Sold less returned.")
-    gross = money("Sum of paid lines.")
-    refunded = money("Sum of returned and credited lines.")
-    net = money("Gross less refunded.", db_index=True)
+    gross = money_field("Sum of paid lines.")
+    refunded = money_field("Sum of returned and credited lines.")
+    net = money_field("Gross less refunded.", db_index=True)
 
     class Meta:
         verbose_name = "product"

@@ -1,4 +1,4 @@
-"""The warehouse: how many pieces of each product are where."""
+"""Read model of the warehouse."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from projections.models.fields import reference
 
 
 class StockLevel(ReadModel):
-    """How many pieces of one product are where. The code counts exactly as it is written."""
+    """Stock of one product: pieces on hand, reserved, dispatched and written off. The SKU is case-sensitive."""
 
     sku = reference(primary_key=True)
     stock_item_id = models.UUIDField(help_text="Its stream.")
@@ -34,5 +34,5 @@ class StockLevel(ReadModel):
 
     @property
     def counted(self) -> bool:
-        """Whether anybody knows how many pieces there are."""
+        """Whether the stock was ever received, so that the quantity on hand is known."""
         return self.received > 0

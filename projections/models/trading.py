@@ -1,24 +1,24 @@
-"""Trading: each trade, each position, and each minute of each market."""
+"""Read models of trades, positions, market minutes and trading accounts."""
 
 from __future__ import annotations
 
 from django.db import models
 
 from eventshop.projections.read_model import ReadModel
-from projections.models.fields import exact, summed
+from projections.models.fields import exact_field, exact_sum_field
 from projections.models.fields import reference as words
 
 
-def named_code() -> models.CharField[str, str]:
+def instrument_field() -> models.CharField[str, str]:
     return models.CharField(max_length=60, help_text="Market and symbol.")
 
 
-def named_currency() -> models.CharField[str, str]:
+def currency_field() -> models.CharField[str, str]:
     return models.CharField(max_length=5)
 
 
 class TradeBlotter(ReadModel):
-    """One trade as it stands now."""
+    """The current state of a trade."""
 
     class Status(models.TextChoices):
         OPEN = "OPEN", "Open"
@@ -31,16 +31,16 @@ class TradeBlotter(ReadModel):
     trade_id = models.UUIDField(primary_key=True)
     reference = words(db_index=True)
     account_id = models.UUIDField()
-    instrument = named_code()
-    currency = named_currency()
+    instrument = instrument_field()
+    currency = currency_field()
     side = models.CharField(max_length=4)
     type = models.CharField(max_length=6)
     status = models.CharField(max_length=13, choices=Status.choices)
-    quantity = summed("Ordered.")
-    limit_price = exact("Empty for a market order.", null=True)
-    executed = summed("The sum of its fills.")
-    notional = summed("The sum of price times quantity of its fills.")
-    average_price = exact("Notional by executed, 10 decimals, half to even.", null=True)
+    quantity = exact_sum_field("Ordered.")
+    limit_price = exact_field("Empty for a market order.", null=True)
+    executed = exact_sum_field("The sum of its fills.")
+    notional = exact_sum_field("The sum of price times quantity of its fills.")
+    average_price = exact_field("Notional by executed, 10 decimals, half to even.", null=True)
     fills = models.IntegerField(default=0, help_text="Those that stand.")
     corrections = models.IntegerField(default=0, help_text="Fills corrected or declared void.")
     on_hold = models.BooleanField(default=False, help_text="Staff hold its settlement back.")
@@ -52,7 +52,7 @@ class TradeBlotter(ReadModel):
     class Meta:
         verbose_name = "trade"
         default_permissions = ("view",)
-        # What the owner of an account may not do with its trades anyway, and everything with everybody's.
+        # Actions that an account's owner may not take, and all actions on other people's trades.
         permissions = (
             ("submit_trade", "Can submit trades for any account"),
             ("fill_trade", "Can report fills"),
@@ -73,24 +73,24 @@ class TradeBlotter(ReadModel):
 
 
 class Position(ReadModel):
-    """What one account holds of one instrument, and what it has earned with it, by total average cost.
+    """The position of one account in one instrument, and its realised result by total average cost.
 
-    Every column follows from four sums, so that it does not depend on the order in which fills arrive.
+    Every column follows from four sums, so the arrival order of fills does not matter.
     """
 
     identity = ("account_id", "instrument")
 
     id = models.CharField(max_length=100, primary_key=True)
     account_id = models.UUIDField()
-    instrument = named_code()
-    currency = named_currency()
-    bought = summed("Quantity of all buys.")
-    bought_notional = summed()
-    sold = summed("Quantity of all sells.")
-    sold_notional = summed()
-    quantity = summed("Bought less sold; negative when short.")
-    average_cost = exact("Of what is held: the average of its side, 10 decimals.", null=True)
-    realised = summed("On what was both bought and sold: average sale less average purchase, 10 decimals.")
+    instrument = instrument_field()
+    currency = currency_field()
+    bought = exact_sum_field("Quantity of all buys.")
+    bought_notional = exact_sum_field()
+    sold = exact_sum_field("Quantity of all sells.")
+    sold_notional = exact_sum_field()
+    quantity = exact_sum_field("Bought less sold; negative when short.")
+    average_cost = exact_field("Of what is held: the average of its side, 10 decimals.", null=True)
+    realised = exact_sum_field("On what was both bought and sold: average sale less average purchase, 10 decimals.")
     updated_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -103,20 +103,20 @@ class Position(ReadModel):
 
 
 class MarketMinute(ReadModel):
-    """What was traded in one instrument in one minute (UTC)."""
+    """The trades in one instrument in one minute (UTC), summed up."""
 
     identity = ("instrument", "minute")
 
     id = models.CharField(max_length=100, primary_key=True)
-    instrument = named_code()
+    instrument = instrument_field()
     minute = models.DateTimeField()
-    currency = named_currency()
+    currency = currency_field()
     trades = models.IntegerField(default=0)
-    volume = summed()
-    notional = summed("The sum of price times quantity.")
-    vwap = exact("Volume-weighted average price: 10 decimals, half to even.", null=True)
-    low = exact(null=True)
-    high = exact(null=True)
+    volume = exact_sum_field()
+    notional = exact_sum_field("The sum of price times quantity.")
+    vwap = exact_field("Volume-weighted average price: 10 decimals, half to even.", null=True)
+    low = exact_field(null=True)
+    high = exact_field(null=True)
     levels = models.TextField(default="{}", help_text="Fills at each price: what low and high are when one is void.")
 
     class Meta:
@@ -132,14 +132,14 @@ class MarketMinute(ReadModel):
 
 
 class TradingAccount(ReadModel):
-    """One account as it stands now; limits of single instruments are in its events."""
+    """The current state of a trading account; the limits of single instruments are only in its events."""
 
     account_id = models.UUIDField(primary_key=True)
     reference = words(db_index=True)
     owner_id = models.UUIDField(null=True, db_index=True, help_text="Empty for a house account.")
-    currency = named_currency()
-    gross_limit = summed("How much may be frozen at once over all instruments.")
-    frozen = summed("What its open trades use of that.")
+    currency = currency_field()
+    gross_limit = exact_sum_field("How much may be frozen at once over all instruments.")
+    frozen = exact_sum_field("What its open trades use of that.")
     frozen_trades = models.IntegerField(default=0, help_text="How many those are.")
     refusals = models.IntegerField(default=0, help_text="Trades that found too little left of a limit.")
     opened_at = models.DateTimeField()

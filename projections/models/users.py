@@ -1,4 +1,4 @@
-"""People, what they agreed to, and how far their erasure has come."""
+"""Read models of people, their consents, and the progress of their erasure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from eventshop.projections.read_model import ReadModel
 
 
 class UserProfile(ReadModel):
-    """Who a person is and where their account stands. The personal columns are emptied when they are erased."""
+    """A person's contact details, consents and account status. Erasure empties the personal columns."""
 
     personal = ("email", "name", "phone", "address")
     subjects = ("user_id",)
@@ -55,7 +55,7 @@ class UserProfile(ReadModel):
 
 
 class ConsentRegister(ReadModel):
-    """What a person answered about one purpose, and in which words they were asked."""
+    """A person's consent to one purpose, and the notice it refers to."""
 
     identity = ("user_id", "purpose")
 

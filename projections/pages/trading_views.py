@@ -1,4 +1,4 @@
-"""A trader's lists: the blotter and the positions, of their own accounts only."""
+"""A trader's blotter and positions, limited to their own accounts."""
 
 from __future__ import annotations
 
@@ -13,41 +13,42 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from eventshop.web.shared import read_your_writes
-from eventshop.web.shared.customer_port import customer
+from eventshop.web.shared.customer_port import customer_required
 from projections.models import MarketMinute, Position, TradeBlotter, TradingAccount
 
-ON_A_PAGE: Final = 20
-#: The blotter is narrowed by these, each one value.
+PAGE_SIZE: Final = 20
+#: Query parameters that filter the blotter, one value each.
 FILTERS: Final = ("status", "side", "instrument", "account")
 
 
 def last_price(code: str) -> Decimal | None:
-    """The highest price of the latest minute in which this instrument was traded."""
+    """The highest price in the latest minute with a trade in this instrument; None before the first."""
     newest = MarketMinute.objects.filter(instrument=code, high__isnull=False).order_by("-minute")
     return newest.values_list("high", flat=True).first()
 
 
-def accounts_of(person: UUID) -> list[UUID]:
+def account_ids(person: UUID) -> list[UUID]:
+    """The ids of a person's accounts, ordered by reference."""
     rows = TradingAccount.objects.filter(owner_id=person).order_by("reference", "account_id")
     return list(rows.values_list("account_id", flat=True))
 
 
 @require_safe
-@customer
+@customer_required
 def blotter(request: HttpRequest, person: UUID) -> HttpResponse:
-    """Every trade of one's accounts, the newest first; it waits for what has just been done."""
-    current = read_your_writes.caught_up(request, "trade-blotter")
+    """All trades of the person's accounts, newest first; waits for the projection (read your writes)."""
+    current = read_your_writes.wait_for_last_write(request, "trade-blotter")
     accounts = list(TradingAccount.objects.filter(owner_id=person).order_by("reference", "account_id"))
-    chosen = {name: value for name in FILTERS if (value := request.GET.get(name, "").replace("\0", "")[:100])}
-    trades = TradeBlotter.objects.filter(account_id__in=[it.account_id for it in accounts])
-    page = Paginator(_narrowed(trades, chosen, accounts), ON_A_PAGE).get_page(request.GET.get("page"))
+    selection = {name: value for name in FILTERS if (value := request.GET.get(name, "").replace("\0", "")[:100])}
+    trades = TradeBlotter.objects.filter(account_id__in=[account.account_id for account in accounts])
+    page = Paginator(_filter_trades(trades, selection, accounts), PAGE_SIZE).get_page(request.GET.get("page"))
     query = QueryDict(mutable=True)
-    query.update(chosen)
+    query.update(selection)
     context = {
         "page": page,
         "current": current,
         "accounts": accounts,
-        "chosen": chosen,
+        "chosen": selection,
         "query": query.urlencode(),
         "statuses": TradeBlotter.Status.choices,
         "instruments": sorted(set(trades.order_by().values_list("instrument", flat=True))),
@@ -55,24 +56,28 @@ def blotter(request: HttpRequest, person: UUID) -> HttpResponse:
     return render(request, "trading/blotter.html", context)
 
 
-def _narrowed(
-    trades: QuerySet[TradeBlotter], chosen: dict[str, str], accounts: list[TradingAccount]
+def _filter_trades(
+    trades: QuerySet[TradeBlotter], filters: dict[str, str], accounts: list[TradingAccount]
 ) -> QuerySet[TradeBlotter]:
     for name in ("status", "side", "instrument"):
-        if name in chosen:
-            trades = trades.filter(**{name: chosen[name]})
-    if "account" in chosen:
-        # An account that is not one's own is none.
-        trades = trades.filter(account_id__in=[it.pk for it in accounts if str(it.pk) == chosen["account"]])
+        if name in filters:
+            trades = trades.filter(**{name: filters[name]})
+    if "account" in filters:
+        # Another person's account matches nothing.
+        trades = trades.filter(
+            account_id__in=[account.pk for account in accounts if str(account.pk) == filters["account"]]
+        )
     return trades.order_by("-submitted_at", "-trade_id")
 
 
 @require_safe
-@customer
+@customer_required
 def positions(request: HttpRequest, person: UUID) -> HttpResponse:
-    """What one's accounts hold, at which cost, and what that has earned."""
-    current = read_your_writes.caught_up(request, "position")
+    """The positions of the person's accounts: quantity, average cost and realised result."""
+    current = read_your_writes.wait_for_last_write(request, "position")
     names = dict(TradingAccount.objects.filter(owner_id=person).values_list("account_id", "reference"))
     rows = Position.objects.filter(account_id__in=names).order_by("instrument", "account_id")
-    held = [(row, names[row.account_id]) for row in rows]
-    return render(request, "trading/positions.html", {"held": held, "current": current, "accounts": names})
+    positions_with_account = [(row, names[row.account_id]) for row in rows]
+    return render(
+        request, "trading/positions.html", {"held": positions_with_account, "current": current, "accounts": names}
+    )

@@ -1,4 +1,4 @@
-"""What each path of the read models leads to."""
+"""URL paths of the read models' pages."""
 
 from django.urls import path
 

@@ -1,1 +1,1 @@
-"""Compares read models with control totals computed from the imported files themselves."""
+"""Reconciliation of the read models with control totals computed from the imported files."""

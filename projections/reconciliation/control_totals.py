@@ -1,4 +1,4 @@
-"""Control totals beside what is found: one line for each, and whether it agrees."""
+"""Compare control totals with actual totals, and print one line per total."""
 
 from __future__ import annotations
 
@@ -12,91 +12,94 @@ from typing import Any, Final, NamedTuple
 
 from django.core.management.base import CommandError
 
-#: Of a column; what is longer is printed over several lines.
-WIDTH: Final = 36
+#: Width of a printed column; a longer value is printed over several lines.
+COLUMN_WIDTH: Final = 36
 
 
-class Answer(NamedTuple):
-    """What a total is found to be, and who says so."""
+class ActualTotal(NamedTuple):
+    """The actual value of a total and its source."""
 
     value: Any
     source: str
 
 
-NOBODY: Final = Answer("nobody knows this total", "-")
+UNKNOWN_TOTAL: Final = ActualTotal("no source has this total", "-")
 
 
-def same(expected: object, found: object) -> bool:
-    """Whether a total of the JSON is what was found; amounts are written as text there."""
-    if isinstance(found, Decimal):
+def values_match(expected: object, actual: object) -> bool:
+    """Whether a control total from the JSON file equals the actual one; amounts are text in the JSON."""
+    if isinstance(actual, Decimal):
         try:
-            return isinstance(expected, str) and Decimal(expected) == found
+            return isinstance(expected, str) and Decimal(expected) == actual
         except InvalidOperation:
             return False
-    if isinstance(found, list):
-        return isinstance(expected, list) and len(expected) == len(found) and all(map(same, expected, found))
-    return expected == found
+    if isinstance(actual, list):
+        return isinstance(expected, list) and len(expected) == len(actual) and all(map(values_match, expected, actual))
+    return expected == actual
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
+    """A total as text, with as many decimals as the books have: at least two."""
     if isinstance(value, list):
-        return ", ".join(" ".join(map(shown, part)) if isinstance(part, list) else shown(part) for part in value)
-    if isinstance(value, Decimal):  # the columns have more decimals than the books
+        return ", ".join(
+            " ".join(map(format_value, part)) if isinstance(part, list) else format_value(part) for part in value
+        )
+    if isinstance(value, Decimal):  # The columns have more decimals than the books.
         whole, point, decimals = f"{value:f}".partition(".")
         return f"{whole}{point}{decimals[:2]}{decimals[2:].rstrip('0')}"
     return str(value)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", type=Path, help="The file that was imported.")
+    parser.add_argument("file", metavar="FILE", type=Path, help="The imported file.")
     parser.add_argument("--totals", metavar="JSON", type=Path, required=True, help="The control totals.")
-    parser.add_argument("--section", help="Of the JSON; without it, the one that has as many rows as FILE.")
+    parser.add_argument("--section", help="Section of the JSON file; default: the one with as many rows as FILE.")
 
 
-def sections(path: Path, *, with_field: str) -> dict[str, dict[str, Any]]:
-    """The parts of a file of control totals that have a field; raises `CommandError`."""
+def load_sections(path: Path, *, with_field: str) -> dict[str, dict[str, Any]]:
+    """Read the sections of a control totals file that have this field; raises `CommandError`."""
     try:
         return {name: part for name, part in json.loads(path.read_bytes()).items() if with_field in part}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CommandError(f"{path}: not a file of control totals: {error}") from error
 
 
-def listed(parts: Mapping[str, Mapping[str, Any]]) -> str:
+def describe_sections(parts: Mapping[str, Mapping[str, Any]]) -> str:
     return "; ".join(f"{name} ({part.get('rows')} rows)" for name, part in parts.items()) or "none"
 
 
-def differences(
+def report_differences(
     write: Callable[[str], object],
     name: str,
     keys: Iterable[str],
     expected: Mapping[str, object],
-    found: Mapping[str, Answer],
+    actual: Mapping[str, ActualTotal],
 ) -> int:
-    """Write a line for each total; how many are not as expected."""
-    head(write, name)
-    return sum(not agrees(write, key, expected.get(key), found.get(key, NOBODY)) for key in keys)
+    """Write one line per total; returns how many differ."""
+    write_header(write, name)
+    return sum(not compare_total(write, key, expected.get(key), actual.get(key, UNKNOWN_TOTAL)) for key in keys)
 
 
 def digest(values: Mapping[str, object]) -> str:
-    """SHA-256 over `key|value` lines sorted by key; money with three decimals."""
-    lines = "".join(f"{key}|{_written(values[key])}\n" for key in sorted(values))
+    """SHA-256 over `key|value` lines sorted by key; amounts have three decimals."""
+    lines = "".join(f"{key}|{_digest_text(values[key])}\n" for key in sorted(values))
     return sha256(lines.encode()).hexdigest()
 
 
-def _written(value: object) -> str:
+def _digest_text(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, Decimal) else str(value)
 
 
-def head(write: Callable[[str], object], name: str) -> None:
-    write(f"{name}\n  {'total':{WIDTH}}{'expected':{WIDTH}}{'found':{WIDTH}}according to")
+def write_header(write: Callable[[str], object], name: str) -> None:
+    write(f"{name}\n  {'total':{COLUMN_WIDTH}}{'expected':{COLUMN_WIDTH}}{'actual':{COLUMN_WIDTH}}source")
 
 
-def agrees(write: Callable[[str], object], key: str, expected: object, found: Answer) -> bool:
-    """Write one line; gives whether the two are the same."""
-    right = same(expected, found.value)
-    mark, wanted, told = "=" if right else "≠", shown(expected), shown(found.value)
-    if max(len(key), len(wanted), len(told)) < WIDTH:
-        write(f"{mark} {key:{WIDTH}}{wanted:{WIDTH}}{told:{WIDTH}}{found.source}")
+def compare_total(write: Callable[[str], object], key: str, expected: object, actual: ActualTotal) -> bool:
+    """Write one line; returns whether the two values are equal."""
+    is_equal = values_match(expected, actual.value)
+    mark, expected_text, actual_text = "=" if is_equal else "≠", format_value(expected), format_value(actual.value)
+    if max(len(key), len(expected_text), len(actual_text)) < COLUMN_WIDTH:
+        write(f"{mark} {key:{COLUMN_WIDTH}}{expected_text:{COLUMN_WIDTH}}{actual_text:{COLUMN_WIDTH}}{actual.source}")
     else:
-        write(f"{mark} {key} ({found.source})\n    expected {wanted}\n    found    {told}")
-    return right
+        write(f"{mark} {key} ({actual.source})\n    expected {expected_text}\n    actual   {actual_text}")
+    return is_equal

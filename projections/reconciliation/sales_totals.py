@@ -1,4 +1,4 @@
-"""The control totals of a month of sales, answered by the read models."""
+"""The control totals of a month of sales, computed from the read models."""
 
 from __future__ import annotations
 
@@ -13,40 +13,43 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import Count, Max, Min, QuerySet, Sum
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from projections.daily_sales import shop_day
 from projections.models import ActivityTimeline, CustomerSummary, DailySales, OrderSummary, ProductSales
 from projections.reconciliation.control_totals import digest
 
 CURRENCY: Final = "GBP"
-#: Events that stand for a cancellation invoice, and those that stand for any invoice's rows.
-CANCELS: Final = ("ItemsReturned", "CreditNoteIssued")
-DOCUMENTS: Final = ("OrderCreated", "CreditNoteIssued", "StockWrittenOff")
+#: Event types of cancellation invoices, and those of all invoices.
+CANCELLATION_EVENTS: Final = ("ItemsReturned", "CreditNoteIssued")
+DOCUMENT_EVENTS: Final = ("OrderCreated", "CreditNoteIssued", "StockWrittenOff")
 
 
 def sales_totals(customers: Iterable[str], stock_codes: Iterable[str]) -> dict[str, Any]:
-    """Every total the read models can answer. The numbers and codes name the rows, which know ids only."""
-    known = {derived_id("retail-customer", name): name for name in customers}
-    coded = {derived_id("stock-item", code): code for code in stock_codes}
-    return _money() | _invoices() | _customers(known) | _products(coded)
+    """Every total that the read models have.
+
+    `customers` and `stock_codes` give the rows their names in the file: the read models hold derived ids only.
+    """
+    customer_numbers = {derive_id("retail-customer", name): name for name in customers}
+    codes = {derive_id("stock-item", code): code for code in stock_codes}
+    return _money_totals() | _invoice_totals() | _customer_totals(customer_numbers) | _product_totals(codes)
 
 
-def by_period(length: int) -> dict[str, list[Any]]:
+def period_totals(length: int) -> dict[str, list[Any]]:
     """Per day (10) or month (7): sale invoices, cancel invoices, gross, refunds, net."""
     cancels = defaultdict[str, set[str]](set)
-    for at, reference in _events(*CANCELS).values_list("at", "reference"):
-        cancels[shop_day(at).isoformat()[:length]].add(reference)
-    found: dict[str, list[Any]] = {}
+    for occurred_at, reference in _events(*CANCELLATION_EVENTS).values_list("at", "reference"):
+        cancels[shop_day(occurred_at).isoformat()[:length]].add(reference)
+    periods: dict[str, list[Any]] = {}
     for row in _days():
-        period = found.setdefault(row.day.isoformat()[:length], [0, 0, Decimal(0), Decimal(0), Decimal(0)])
+        period = periods.setdefault(row.day.isoformat()[:length], [0, 0, Decimal(0), Decimal(0), Decimal(0)])
         for place, value in enumerate((row.orders, 0, row.gross, -row.refunded, row.net)):
             period[place] += value
-    for key, period in found.items():
+    for key, period in periods.items():
         period[1] = len(cancels[key])
-    return found
+    return periods
 
 
-def _money() -> dict[str, Any]:
+def _money_totals() -> dict[str, Any]:
     days = list(_days())
     gross, net = sum((row.gross for row in days), Decimal(0)), sum((row.net for row in days), Decimal(0))
     return {
@@ -62,30 +65,34 @@ def _money() -> dict[str, Any]:
     }
 
 
-def _invoices() -> dict[str, Any]:
+def _invoice_totals() -> dict[str, Any]:
     orders = OrderSummary.objects.filter(kind=OrderSummary.Kind.ORDER)
-    sale, cancel, adjust = orders.count(), _documents(_events(*CANCELS)), _documents(_events("StockWrittenOff"))
-    anonymous = _events(*DOCUMENTS).filter(customer_id=None)
+    sale, cancel, adjust = (
+        orders.count(),
+        _count_documents(_events(*CANCELLATION_EVENTS)),
+        _count_documents(_events("StockWrittenOff")),
+    )
+    anonymous = _events(*DOCUMENT_EVENTS).filter(customer_id=None)
     span = ActivityTimeline.objects.aggregate(first=Min("at"), last=Max("at"))
     return {
         "invoices": sale + cancel + adjust,
         "invoices_sale": sale,
         "invoices_cancel": cancel,
         "invoices_adjust": adjust,
-        "invoices_without_customer": _documents(anonymous),
+        "invoices_without_customer": _count_documents(anonymous),
         "max_lines_in_invoice": OrderSummary.objects.aggregate(most=Max("lines"))["most"],
         "rows_by_kind.sale": _sum(orders, "lines"),
         "rows_by_kind.adjust": _sum(_events("StockWrittenOff"), "lines"),
-        # Exact, though a return may sum up rows: who is not known returns nothing, and a credit note keeps its rows.
+        # Exact although a return may merge rows: anonymous customers return nothing, and a credit note keeps its rows.
         "rows_without_customer": _sum(anonymous, "lines"),
         "countries": OrderSummary.objects.aggregate(n=Count("country", distinct=True))["n"],
         "days": len({shop_day(at) for at in ActivityTimeline.objects.values_list("at", flat=True)}),
-        "first": _local(span["first"]),
-        "last": _local(span["last"]),
+        "first": _local_time(span["first"]),
+        "last": _local_time(span["last"]),
     }
 
 
-def _customers(names: Mapping[UUID, str]) -> dict[str, Any]:
+def _customer_totals(names: Mapping[UUID, str]) -> dict[str, Any]:
     rows = {
         names.get(row.customer_id, str(row.customer_id)): row
         for row in CustomerSummary.objects.filter(currency=CURRENCY)
@@ -96,14 +103,14 @@ def _customers(names: Mapping[UUID, str]) -> dict[str, Any]:
         "customers_with_sale_or_cancel": len(rows),
         "net_known_customers": sum(net.values(), Decimal(0)),
         "customers_net_negative": sum(value < 0 for value in net.values()),
-        "lowest_net": min(_ranked(net), key=lambda pair: pair[1], default=[]),
-        "top5_net": [[name, value, rows[name].paid_orders] for name, value in _ranked(net)[:5]],
-        "top5_gross": _ranked({name: row.spent for name, row in rows.items()})[:5],
+        "lowest_net": min(_rank(net), key=lambda pair: pair[1], default=[]),
+        "top5_net": [[name, value, rows[name].paid_orders] for name, value in _rank(net)[:5]],
+        "top5_gross": _rank({name: row.spent for name, row in rows.items()})[:5],
         "digest_customer_net": digest(net),
     }
 
 
-def _products(names: Mapping[UUID, str]) -> dict[str, Any]:
+def _product_totals(names: Mapping[UUID, str]) -> dict[str, Any]:
     rows = {row.sku: row for row in ProductSales.objects.filter(currency=CURRENCY)}
     lost = {names.get(item, str(item)) for item in _events("StockWrittenOff").values_list("aggregate_id", flat=True)}
     codes = rows.keys() | lost
@@ -113,17 +120,17 @@ def _products(names: Mapping[UUID, str]) -> dict[str, Any]:
         "stock_codes_casefolded": len({code.casefold() for code in codes}),
         "products_sold": sum(row.units_sold > 0 for row in rows.values()),
         "products_in_sales_or_cancels": len(rows),
-        "top5_product_units_sold": _ranked({sku: row.units_sold for sku, row in rows.items()})[:5],
-        "top5_product_units_net": _ranked(units)[:5],
-        "top5_product_gross": _ranked({sku: row.gross for sku, row in rows.items()})[:5],
-        "top5_product_net": _ranked(net)[:5],
+        "top5_product_units_sold": _rank({sku: row.units_sold for sku, row in rows.items()})[:5],
+        "top5_product_units_net": _rank(units)[:5],
+        "top5_product_gross": _rank({sku: row.gross for sku, row in rows.items()})[:5],
+        "top5_product_net": _rank(net)[:5],
         "digest_product_net_units": digest(units),
         "digest_product_net_revenue": digest(net),
     }
 
 
-def _ranked(values: Mapping[str, Any]) -> list[list[Any]]:
-    """Largest first; equals by name."""
+def _rank(values: Mapping[str, Any]) -> list[list[Any]]:
+    """Pairs of name and value, the largest value first; equal values by name."""
     return [[name, value] for name, value in sorted(values.items(), key=lambda item: (-item[1], item[0]))]
 
 
@@ -135,14 +142,14 @@ def _days() -> QuerySet[DailySales]:
     return DailySales.objects.filter(currency=CURRENCY).order_by("day")
 
 
-def _documents(events: QuerySet[ActivityTimeline]) -> int:
+def _count_documents(events: QuerySet[ActivityTimeline]) -> int:
     return events.values("reference").distinct().count()
 
 
 def _sum(rows: QuerySet[Any], column: str) -> int:
-    found: int | None = rows.aggregate(n=Sum(column))["n"]
-    return found or 0
+    total: int | None = rows.aggregate(n=Sum(column))["n"]
+    return total or 0
 
 
-def _local(moment: datetime | None) -> str:
+def _local_time(moment: datetime | None) -> str:
     return moment.astimezone(ZoneInfo(settings.TIME_ZONE)).strftime("%Y-%m-%d %H:%M:%S") if moment else ""

@@ -1,4 +1,4 @@
-"""The control totals of a file of public trades, answered by the read models."""
+"""The control totals of a file of public trades, computed from the read models."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from eventshop.core.decimal_math import ZERO, minus, plus, ratio
+from eventshop.core.decimal_math import ZERO, add, divide, subtract
 from projections.models import MarketMinute, TradeBlotter
 from projections.reconciliation.control_totals import digest
 
 
-class Summed(Struct):
-    """What was traded in one instrument, or in one symbol on all its markets."""
+class InstrumentTotals(Struct):
+    """Totals of one instrument, or of one symbol on all its markets."""
 
     trades: int = 0
     volume: Decimal = ZERO
@@ -24,63 +24,63 @@ class Summed(Struct):
     low: Decimal | None = None
     high: Decimal | None = None
 
-    def minute(self, row: MarketMinute) -> None:
+    def add_minute(self, row: MarketMinute) -> None:
         self.trades += row.trades
-        self.volume, self.notional = plus(self.volume, row.volume), plus(self.notional, row.notional)
+        self.volume, self.notional = add(self.volume, row.volume), add(self.notional, row.notional)
         if row.low is not None and row.high is not None:
             self.low = row.low if self.low is None else min(self.low, row.low)
             self.high = row.high if self.high is None else max(self.high, row.high)
 
-    def taken(self, side: str, executed: Decimal) -> None:
+    def add_taker_quantity(self, side: str, executed: Decimal) -> None:
         if side == "BUY":
-            self.bought = plus(self.bought, executed)
+            self.bought = add(self.bought, executed)
         else:
-            self.sold = plus(self.sold, executed)
+            self.sold = add(self.sold, executed)
 
     def totals(self) -> dict[str, Any]:
         return {
             "trades": self.trades,
             "volume": self.volume,
             "notional": self.notional,
-            "vwap": ratio(self.notional, self.volume, decimals=10) if self.volume else None,
+            "vwap": divide(self.notional, self.volume, decimals=10) if self.volume else None,
             "taker_buy": self.bought,
             "taker_sell": self.sold,
-            "taker_net": minus(self.bought, self.sold),
+            "taker_net": subtract(self.bought, self.sold),
             "low": self.low,
             "high": self.high,
         }
 
 
 def trade_totals() -> dict[str, Any]:
-    """Every total the read models can answer, under its path in the file of totals."""
+    """Every total that the read models have, by its path in the file of totals."""
     minutes = list(MarketMinute.objects.defer("levels").filter(trades__gt=0))
-    found = _summed(minutes)
-    answers = {f"{name}.{field}": value for name, sums in found.items() for field, value in sums.totals().items()}
-    answers |= {f"by_minute.{_key(row)}": [row.trades, row.volume, row.vwap] for row in minutes}
+    instruments = _sum_by_name(minutes)
+    answers = {f"{name}.{field}": value for name, sums in instruments.items() for field, value in sums.totals().items()}
+    answers |= {f"by_minute.{_minute_key(row)}": [row.trades, row.volume, row.vwap] for row in minutes}
     return answers | {
         "rows": sum(row.trades for row in minutes),
         "minutes": len(minutes),
-        "digest_minute_vwap": digest({_key(row): f"{row.vwap:.10f}" for row in minutes}),
-        "digest_minute_volume": digest({_key(row): f"{row.volume:.8f}" for row in minutes}),
+        "digest_minute_vwap": digest({_minute_key(row): f"{row.vwap:.10f}" for row in minutes}),
+        "digest_minute_volume": digest({_minute_key(row): f"{row.volume:.8f}" for row in minutes}),
     }
 
 
-def _key(row: MarketMinute) -> str:
+def _minute_key(row: MarketMinute) -> str:
     return f"{row.instrument}/{row.minute:%Y-%m-%dT%H:%MZ}"
 
 
-def _summed(minutes: Iterable[MarketMinute]) -> dict[str, Summed]:
-    """By the names that the totals have: each instrument, and each symbol."""
-    found: dict[str, Summed] = {}
+def _sum_by_name(minutes: Iterable[MarketMinute]) -> dict[str, InstrumentTotals]:
+    """Sum up by total name: one per instrument, one per symbol."""
+    totals_by_name: dict[str, InstrumentTotals] = {}
     for row in minutes:
-        for name in _names(row.instrument):
-            found.setdefault(name, Summed()).minute(row)
-    taken = TradeBlotter.objects.filter(fills__gt=0).values_list("instrument", "side", "executed")
-    for instrument, side, executed in taken.iterator():
-        for name in _names(instrument):
-            found.setdefault(name, Summed()).taken(side, executed)
-    return found
+        for name in _total_names(row.instrument):
+            totals_by_name.setdefault(name, InstrumentTotals()).add_minute(row)
+    trades = TradeBlotter.objects.filter(fills__gt=0).values_list("instrument", "side", "executed")
+    for instrument, side, executed in trades.iterator():
+        for name in _total_names(instrument):
+            totals_by_name.setdefault(name, InstrumentTotals()).add_taker_quantity(side, executed)
+    return totals_by_name
 
 
-def _names(instrument: str) -> tuple[str, str]:
+def _total_names(instrument: str) -> tuple[str, str]:
     return f"by_market_symbol.{instrument}", f"by_symbol.{instrument.partition('/')[2]}"

@@ -1,4 +1,4 @@
-"""Years, months and days to narrow a list by, at the cost of two indexed look-ups.
+"""A date drill-down (year, month, day) for admin lists, at the cost of two indexed look-ups.
 
 Django's own date hierarchy asks the database for every distinct month, which reads the whole table.
 """
@@ -15,7 +15,7 @@ from django.utils import timezone
 register = Library()
 
 
-class Step(NamedTuple):
+class DateLink(NamedTuple):
     """One link: a year, month or day."""
 
     text: str
@@ -24,28 +24,28 @@ class Step(NamedTuple):
 
 @register.inclusion_tag("projections/drilldown.html")
 def drilldown(cl: Any) -> dict[str, Any]:
-    """The way down from where the list is, and the way back up."""
+    """The links to the enclosing periods and to the periods within the current one."""
     field = cl.date_hierarchy
     year, month, day = (_number(cl.params.get(f"{field}__{part}")) for part in ("year", "month", "day"))
-    extent = _extent(cl.model, field)
+    extent = date_range(cl.model, field)
 
-    def to(text: str, *parts: int) -> Step:
+    def to(text: str, *parts: int) -> DateLink:
         names = dict(zip((f"{field}__year", f"{field}__month", f"{field}__day"), parts, strict=False))
-        return Step(text, cl.get_query_string(names, [f"{field}__"]))
+        return DateLink(text, cl.get_query_string(names, [f"{field}__"]))
 
     if extent is None:
         return {"choices": []}
-    above = [to("All dates")]
+    parents = [to("All dates")]
     if year:
-        above.append(to(str(year), year))
+        parents.append(to(str(year), year))
     if year and month:
-        above.append(to(f"{calendar.month_name[month]} {year}", year, month))
+        parents.append(to(f"{calendar.month_name[month]} {year}", year, month))
     if year and month and day:
-        above.append(to(f"{day} {calendar.month_name[month]} {year}", year, month, day))
-    return {"above": above[:-1], "here": above[-1].text, "choices": _below(to, extent, year, month, day)}
+        parents.append(to(f"{day} {calendar.month_name[month]} {year}", year, month, day))
+    return {"above": parents[:-1], "here": parents[-1].text, "choices": _choices(to, extent, year, month, day)}
 
 
-def _below(to: Any, extent: tuple[date, date], year: int, month: int, day: int) -> list[Step]:
+def _choices(to: Any, extent: tuple[date, date], year: int, month: int, day: int) -> list[DateLink]:
     first, last = extent
     if not year:
         return [to(str(number), number) for number in range(first.year, last.year + 1)]
@@ -58,11 +58,11 @@ def _below(to: Any, extent: tuple[date, date], year: int, month: int, day: int) 
         ]
     if not day:
         days = (date(year, month, number) for number in range(1, calendar.monthrange(year, month)[1] + 1))
-        return [to(str(one.day), year, month, one.day) for one in days if first <= one <= last]
+        return [to(str(date_.day), year, month, date_.day) for date_ in days if first <= date_ <= last]
     return []
 
 
-def _extent(model: Any, field: str) -> tuple[date, date] | None:
+def date_range(model: Any, field: str) -> tuple[date, date] | None:
     values = model._default_manager.order_by(field).values_list(field, flat=True)
     first, last = values.first(), values.last()
     return None if first is None else (_day(first), _day(last))

@@ -13,22 +13,22 @@ PAGES = ("extend-aggregate.md", "extend-event.md", "extend-projection.md", "exte
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_page_builds_its_example(page: str, tmp_path: Path) -> None:
-    assert {block.language for block in docs_recipe.blocks(page)} >= {"python", "console"}
-    docs_recipe.follow(page, tmp_path)
+    assert {block.language for block in docs_recipe.recipe_blocks(page)} >= {"python", "console"}
+    docs_recipe.apply_recipe(page, tmp_path)
 
 
 def test_a_change_that_does_not_fit_the_project_any_more_fails(tmp_path: Path) -> None:
     path = tmp_path / "apps.py"
     path.write_text("a\nb\n")
-    docs_recipe._change(path, " a\n-b\n+c\n")
+    docs_recipe._apply_diff(path, " a\n-b\n+c\n")
     assert path.read_text() == "a\nc\n"
     with pytest.raises(AssertionError, match="does not have exactly once"):
-        docs_recipe._change(path, " a\n-b\n+c\n")
+        docs_recipe._apply_diff(path, " a\n-b\n+c\n")
 
 
 def test_a_command_that_fails_or_says_something_else_fails(tmp_path: Path) -> None:
-    docs_recipe._run("$ python -c 'print(1); print(2)'\n1\n2\n", tmp_path)
+    docs_recipe._run_commands("$ python -c 'print(1); print(2)'\n1\n2\n", tmp_path)
     with pytest.raises(AssertionError, match="does not say '1'"):
-        docs_recipe._run("$ python -c 'print(1); print(2)'\n2\n1\n", tmp_path)
+        docs_recipe._run_commands("$ python -c 'print(1); print(2)'\n2\n1\n", tmp_path)
     with pytest.raises(AssertionError, match="NameError"):
-        docs_recipe._run("$ python -c 'nothing'\n", tmp_path)
+        docs_recipe._run_commands("$ python -c 'nothing'\n", tmp_path)

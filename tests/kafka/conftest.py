@@ -15,7 +15,7 @@ import pytest
 
 from deploy.stack import Stack, StackUnavailable, running_stack
 from deploy.stack.processes import Process
-from deploy.stack.stack import TEMPORARY
+from deploy.stack.stack import TEMP_PREFIX
 from tests.conftest import missing
 
 #: What other workers go on using. Python complains of a process that runs when nobody holds it any more.
@@ -30,7 +30,7 @@ def stack(worker_id: str, testrun_uid: str, tmp_path_factory: pytest.TempPathFac
             if worker_id == "master":  # no other worker
                 started = at_the_end.enter_context(running_stack({"kafka"}))
             else:
-                home = Path(tempfile.gettempdir()) / f"{TEMPORARY}{testrun_uid}"
+                home = Path(tempfile.gettempdir()) / f"{TEMP_PREFIX}{testrun_uid}"
                 lock = tmp_path_factory.getbasetemp().parent / "kafka.lock"
                 started = at_the_end.enter_context(shared_stack(home, lock))
         except StackUnavailable as error:
@@ -43,10 +43,10 @@ def stack(worker_id: str, testrun_uid: str, tmp_path_factory: pytest.TempPathFac
 def shared_stack(home: Path, lock: Path) -> Iterator[Stack]:
     """The worker that needs it first starts it; the last one that is done with it stops it."""
     stack = Stack(home, parts={"kafka"}, durable=False)
-    me = stack.folder.sub("users") / str(os.getpid())
+    me = stack.folder.subfolder("users") / str(os.getpid())
     with locked(lock):
         # Whatever becomes of the workers: when this run is gone, the next one clears away what it left.
-        Process("owner", stack.folder).adopt(os.getppid())
+        Process("owner", stack.folder).record(os.getppid())
         stack.start()
         me.touch()
     try:
@@ -57,7 +57,7 @@ def shared_stack(home: Path, lock: Path) -> Iterator[Stack]:
             if any(me.parent.iterdir()):
                 LEFT_TO_OTHERS.append(stack)
             else:
-                stack.stop(at_once=True)
+                stack.stop(immediately=True)
                 shutil.rmtree(home, ignore_errors=True)
 
 

@@ -20,7 +20,7 @@ from users.application import accounts
 
 
 def token_of(login: Login, *, scopes: Iterable[str] = tuple(SCOPES), lasts: timedelta = timedelta(days=1)) -> str:
-    return api_tokens.make(login, name="a script", scopes=scopes, lasts=lasts)[1]
+    return api_tokens.create_token(login, name="a script", scopes=scopes, lifetime=lasts)[1]
 
 
 def staff(name: str, *permissions: str) -> Login:

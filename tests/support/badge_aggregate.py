@@ -1,4 +1,4 @@
-"""An aggregate of a test with a person's name in its state: what no aggregate of the program needs so far."""
+"""A test aggregate with personal data in its state, which no aggregate of EventShop has so far."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.message_registry import Registry
-from eventshop.core.messages import Command, Event, Name
+from eventshop.core.message_registry import MessageRegistry
+from eventshop.core.messages import Command, Event, NonEmptyText
 from eventshop.core.personal_fields import Personal, Redacted
 
 PERSON: Final = UUID("00000000-0000-4000-8000-00000000bad6")
@@ -19,20 +19,20 @@ _NAME: Final = Personal(of="person_id", purpose="badge")
 
 class Rename(Command, frozen=True):
     person_id: UUID
-    name: Annotated[Name, _NAME]
+    name: Annotated[NonEmptyText, _NAME]
 
 
 class Renamed(Event, frozen=True):
-    """Somebody is called so from now on."""
+    """The person has a new name."""
 
     person_id: UUID
-    name: Annotated[Name | Redacted, _NAME]
+    name: Annotated[NonEmptyText | Redacted, _NAME]
 
 
 class Badge(Aggregate[Rename, Renamed], frozen=True):
-    """What stands on somebody's badge."""
+    """A person's badge."""
 
-    name: Name | Redacted = "-"
+    name: NonEmptyText | Redacted = "-"
 
     @staticmethod
     def id_of(command: Rename) -> UUID:
@@ -45,5 +45,5 @@ class Badge(Aggregate[Rename, Renamed], frozen=True):
         return replace(self, name=event.name)
 
 
-badges: Final = Registry()
+badges: Final = MessageRegistry()
 badges.add(Badge)

@@ -1,4 +1,4 @@
-"""A database that tests may fill with threads and processes, emptied before each: the store itself refuses to."""
+"""A database for tests with threads and processes: emptied before each test, past the store's append-only triggers."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from django.db import connection, connections, transaction
 
 from eventshop.privacy.encryption import personal_keys
 
-#: What the migrations have filled.
-KEPT = frozenset({"django_migrations", "django_content_type", "auth_permission"})
+#: Tables that the migrations fill.
+KEPT_TABLES = frozenset({"django_migrations", "django_content_type", "auth_permission"})
 
 
 @pytest.fixture
 def clean_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Every table empty, real commits, several connections allowed."""
+    """Empty tables, real commits, and any number of connections."""
     with django_db_blocker.unblock():
-        empty()
+        empty_tables()
         cache.clear()
         yield
         connections.close_all()
@@ -43,9 +43,9 @@ def url_of_database() -> str:
     return f"postgres://{login}{host}:{port or 5432}/{settings['NAME']}"
 
 
-def empty() -> None:
-    """Empty every table but the migrations, the triggers of the store put aside meanwhile; ids count from 1 again."""
-    personal_keys.memory.clear()
+def empty_tables() -> None:
+    """Empty every table except the migrations', with the store's triggers disabled; ids start from 1 again."""
+    personal_keys.key_cache.clear()
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             _empty_postgres(cursor)
@@ -53,31 +53,32 @@ def empty() -> None:
             _empty_sqlite(cursor)
 
 
-def _filled(cursor: Any) -> list[str]:
-    """The tables with something in them. Every test asks, and most tables are empty: to truncate those took longer."""
-    tables = [name for name in connection.introspection.table_names() if name not in KEPT]
-    cursor.execute(" UNION ALL ".join(f"""SELECT '{it}' WHERE EXISTS (SELECT 1 FROM "{it}")""" for it in tables))
+def tables_with_rows(cursor: Any) -> list[str]:
+    """The tables that have rows. This runs before every test; truncating the many empty tables would take longer."""
+    tables = [name for name in connection.introspection.table_names() if name not in KEPT_TABLES]
+    selects = [f"""SELECT '{table}' WHERE EXISTS (SELECT 1 FROM "{table}")""" for table in tables]
+    cursor.execute(" UNION ALL ".join(selects))
     return [name for (name,) in cursor.fetchall()]
 
 
 def _empty_postgres(cursor: Any) -> None:
     with transaction.atomic():
-        if filled := _filled(cursor):
-            listed = ", ".join(f'"{name}"' for name in filled)
+        if filled := tables_with_rows(cursor):
+            table_list = ", ".join(f'"{name}"' for name in filled)
             cursor.execute("SET LOCAL session_replication_role = replica")
-            cursor.execute(f"TRUNCATE {listed} RESTART IDENTITY CASCADE")
-        # Those too that a transaction used which then came to nothing.
+            cursor.execute(f"TRUNCATE {table_list} RESTART IDENTITY CASCADE")
+        # Sequences too that only a rolled-back transaction used.
         cursor.execute(
             "SELECT setval(format('%%I.%%I', schemaname, sequencename)::regclass, start_value, false) "
             "FROM pg_sequences WHERE last_value IS NOT NULL AND sequencename <> ALL (%s)",
-            [[f"{name}_id_seq" for name in KEPT]],
+            [[f"{name}_id_seq" for name in KEPT_TABLES]],
         )
 
 
 def _empty_sqlite(cursor: Any) -> None:
     cursor.execute("PRAGMA foreign_keys = OFF")
     with transaction.atomic():
-        if filled := _filled(cursor):
+        if filled := tables_with_rows(cursor):
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
             triggers = cursor.fetchall()
             for name, _ in triggers:
@@ -90,24 +91,24 @@ def _empty_sqlite(cursor: Any) -> None:
     cursor.execute("PRAGMA foreign_keys = ON")
 
 
-def everything_stored() -> str:
-    """Every row of every table as text, binary columns decoded as far as they go."""
-    found: list[str] = []
+def dump_database() -> str:
+    """Every row of every table as text; binary columns are decoded as Latin-1."""
+    texts: list[str] = []
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT * FROM "{table}"')
             for row in cursor.fetchall():
-                found += [bytes(v).decode("latin-1") if isinstance(v, bytes | memoryview) else str(v) for v in row]
-    return "\n".join(found)
+                texts += [bytes(v).decode("latin-1") if isinstance(v, bytes | memoryview) else str(v) for v in row]
+    return "\n".join(texts)
 
 
-def round_trips(of: Callable[[], object]) -> int:
-    """How often something asked PostgreSQL on this thread's connection and waited for its answer."""
+def count_round_trips(call: Callable[[], object]) -> int:
+    """Count the round trips to PostgreSQL that a call makes on this thread's connection."""
     raw = connection.connection.pgconn
     with tempfile.TemporaryFile() as trace:
         raw.trace(trace.fileno())
         try:
-            of()
+            call()
         finally:
             raw.untrace()
         trace.seek(0)

@@ -1,4 +1,4 @@
-"""Events as earlier versions of this program stored them, byte for byte, with right hashes."""
+"""Events as earlier versions of EventShop stored them, byte for byte, with correct hashes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from uuid import UUID
 from django.utils import timezone
 
 from eventshop.core.messages import new_id
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_store import store
-from eventshop.eventstore.hash_chain.chain import START, link
-from eventshop.eventstore.records import Row
+from eventshop.eventstore.hash_chain.chain import GENESIS_HASH, hash_event
+from eventshop.eventstore.records import EventRow
 
 ORDER, ADA = UUID("00000000-0000-4000-8000-000000000007"), UUID("00000000-0000-4000-8000-0000000000ad")
 MUG = '{"sku":"21212","description":"MUG","quantity":2,"price":{"amount":"1.125","currency":"GBP"}}'
@@ -19,7 +19,7 @@ HEAD = f'{{"order_id":"{ORDER}","reference":"536365","customer_id":"{ADA}"'
 
 #: OrderCreated 1 had no delivery name and address; OrderShipped 1 one text for carrier and service; OrderDelivered 1
 #: kept in clear who took the parcel in.
-OF_AN_ORDER = (
+ORDER_EVENTS = (
     ("OrderCreated", 1, f'{HEAD},"country":"France","lines":[{MUG}],"total":{TOTAL}}}'),
     (
         "PaymentProcessed",
@@ -34,15 +34,15 @@ OF_AN_ORDER = (
     ("OrderDelivered", 1, f'{{"order_id":"{ORDER}","customer_id":"{ADA}","received_by":""}}'),
 )
 #: ProcessingResumed was called RestrictionLifted.
-OF_A_PERSON = (("RestrictionLifted", 1, f'{{"user_id":"{ADA}","source":"staff"}}'),)
+PERSON_EVENTS = (("RestrictionLifted", 1, f'{{"user_id":"{ADA}","source":"staff"}}'),)
 
 
-def stored(stream: UUID, aggregate_type: str, *events: tuple[str, int, str]) -> list[Row]:
-    """Append them to a stream, past the rules."""
-    past = list(store.rows(stream))
-    previous, now, rows = past[-1].hash if past else START, timezone.now(), list[Row]()
+def append_earlier_events(stream: UUID, aggregate_type: str, *events: tuple[str, int, str]) -> list[EventRow]:
+    """Append events to a stream without an aggregate's decision."""
+    past = list(store.read_rows(stream))
+    previous, now, rows = past[-1].hash if past else GENESIS_HASH, timezone.now(), list[EventRow]()
     for version, (event_type, schema_version, payload) in enumerate(events, start=len(past) + 1):
-        row = Row(
+        row = EventRow(
             new_id(),
             stream,
             aggregate_type,
@@ -61,7 +61,7 @@ def stored(stream: UUID, aggregate_type: str, *events: tuple[str, int, str]) -> 
             payload,
             b"",
         )
-        previous = link(previous, row)
+        previous = hash_event(previous, row)
         rows.append(row._replace(hash=previous))
-    engine().append_many(rows)
-    return list(store.rows(stream))[len(past) :]
+    backend().append_events(rows)
+    return list(store.read_rows(stream))[len(past) :]

@@ -1,4 +1,4 @@
-"""Changing the event table behind the program's back, as a database administrator can."""
+"""Changing the event table directly, as a database administrator can."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import connection
 
 @contextmanager
 def triggers_disabled() -> Iterator[Any]:
-    """A cursor that nothing refuses."""
+    """A cursor with the append-only triggers disabled."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET session_replication_role = replica")

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from eventshop.core.messages import Event, Meta
-from eventshop.projections import parking
+from eventshop.projections import dead_letters
+from eventshop.projections.dead_letters import RetryResult
 from eventshop.projections.models import DeadLetter
-from eventshop.projections.parking import Drained
-from eventshop.projections.projection import Handler, Key, Projection, catalogue
+from eventshop.projections.projection import EventHandler, Key, Projection, projection_registry
 from tests.support.sales import Sale
 
 sale = Sale(1)
@@ -43,12 +43,12 @@ class Flaky:
         self.spoils.clear()
         self.lost.clear()
 
-    def _keys(self, handler: Handler, event: Event, meta: Meta) -> Key:
+    def _keys(self, handler: EventHandler, event: Event, meta: Meta) -> Key:
         if (meta.aggregate_id, meta.version) in self.lost:
             raise Broken("whose is this?")
         return handler.keys(event, meta)
 
-    def _change(self, handler: Handler, row: Any, event: Event, meta: Meta) -> None:
+    def _change(self, handler: EventHandler, row: Any, event: Event, meta: Meta) -> None:
         handler.change(row, event, meta)
         spoil = self.spoils.get((meta.aggregate_id, meta.version))
         if spoil is not None:
@@ -57,9 +57,9 @@ class Flaky:
 
 def listed(flaky: Flaky) -> Iterator[Flaky]:
     """A projection that the catalogue knows for the length of one test: a fixture's body."""
-    catalogue.add(flaky.projection)
+    projection_registry.register(flaky.projection)
     yield flaky
-    del catalogue._projections[flaky.projection.name]
+    del projection_registry._projections[flaky.projection.name]
 
 
 def queue(flaky: Flaky, stream: UUID = sale.order_id) -> list[tuple[int, bool]]:
@@ -68,5 +68,5 @@ def queue(flaky: Flaky, stream: UUID = sale.order_id) -> list[tuple[int, bool]]:
     return [(row.version, bool(row.error)) for row in parked.order_by("position")]
 
 
-def retry(flaky: Flaky, stream: UUID = sale.order_id) -> Drained:
-    return parking.retry(flaky.projection.name, stream)
+def retry(flaky: Flaky, stream: UUID = sale.order_id) -> RetryResult:
+    return dead_letters.retry(flaky.projection.name, stream)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.support.processes import ROOT, until
+from tests.support.processes import ROOT, wait_until
 
 SECRET: Final = "whsec_" + "b25seS1mb3ItdGVzdHMtMDEyMzQ1Njc4OQ=="
 
@@ -39,12 +39,12 @@ class GatewayProcess:
     def start(self, *more: str) -> None:
         """Start it, with these options too, and wait until it answers."""
         self._launch(*more)
-        until(self._is_up, what="the gateway answers")
+        wait_until(self._is_up, description="the gateway answers")
 
     def start_to_crash(self, point: str) -> None:
         """Start it to kill itself at this point, which may come before it has answered anybody."""
         self._launch("--crash-at", point)
-        until(lambda: not self.running or self._answers(), what="the gateway answers, or is dead already")
+        wait_until(lambda: not self.running or self._answers(), description="the gateway answers, or is dead already")
 
     def _launch(self, *more: str) -> None:
         with self._log.open("wb") as out:

@@ -7,9 +7,9 @@ from threading import Lock
 from uuid import UUID
 
 from eventshop.core.money import Money
-from eventshop.sagas.saga_registry import Catalogue
+from eventshop.sagas.saga_registry import SagaRegistry
 from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, Unknown
-from orders.sagas.payment_effects import Cashier, employ
+from orders.sagas.payment_effects import PaymentEffects, register_fulfilment
 
 
 class Bank:
@@ -70,10 +70,10 @@ class Bank:
         moved = [(key, it.amount.amount) for key, it in self.ended.items() if isinstance(it, Succeeded)]
         return sum((-amount if key in self.refunds else amount for key, amount in moved), Decimal(0))
 
-    def sagas(self) -> Catalogue:
+    def sagas(self) -> SagaRegistry:
         """Fulfilment as it runs in the shop, with this bank."""
-        sagas = Catalogue()
-        employ(Cashier(lambda: self), sagas)
+        sagas = SagaRegistry()
+        register_fulfilment(PaymentEffects(lambda: self), sagas)
         return sagas
 
     def _given_back(self, charge: UUID) -> Decimal:

@@ -10,10 +10,20 @@ from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import CommandRefused
-from eventshop.core.message_registry import Registry
-from eventshop.core.messages import Command, Event, Meta, Name, new_id
-from eventshop.core.saga import Answer, CompensationAsked, Effect, Refused, Saga, Step, StopWaiting, TimedOut, Wait
-from eventshop.sagas.saga_registry import Catalogue
+from eventshop.core.message_registry import MessageRegistry
+from eventshop.core.messages import Command, Event, Meta, NonEmptyText, new_id
+from eventshop.core.saga import (
+    CancelTimer,
+    CompensationRequested,
+    Effect,
+    EffectResult,
+    RefusedCommand,
+    Saga,
+    SagaAction,
+    StartTimer,
+    TimerFired,
+)
+from eventshop.sagas.saga_registry import SagaRegistry
 
 #: What goes wrong, as long as it is in here: `say word`, `hear word`, `shout word`.
 trouble: set[str] = set()
@@ -27,12 +37,12 @@ class TooMuch(CommandRefused):
 
 class Say(Command, frozen=True):
     whom: UUID
-    word: Name
+    word: NonEmptyText
 
 
 class Said(Event, frozen=True):
     whom: UUID
-    word: Name
+    word: NonEmptyText
 
 
 class Moody(Aggregate[Say, Said], frozen=True):
@@ -54,14 +64,14 @@ class Moody(Aggregate[Say, Said], frozen=True):
 
 
 class Shout(Effect, frozen=True):
-    word: Name
+    word: NonEmptyText
 
 
-class Echo(Answer, frozen=True):
-    word: Name
+class Echo(EffectResult, frozen=True):
+    word: NonEmptyText
 
 
-EchoingHears: TypeAlias = Said | Echo | Refused | TimedOut | CompensationAsked
+EchoingHears: TypeAlias = Said | Echo | RefusedCommand | TimerFired | CompensationRequested
 
 
 class Echoing(Saga[EchoingHears], frozen=True):
@@ -80,7 +90,7 @@ class Echoing(Saga[EchoingHears], frozen=True):
     def starts_with(event: Said, meta: Meta) -> bool:
         return event.word == "hello"
 
-    def react(self, heard: EchoingHears) -> list[Step]:
+    def react(self, heard: EchoingHears) -> list[SagaAction]:
         word = _word(heard)
         if f"hear {word}" in trouble:
             raise RuntimeError(f"cannot bear {word}")
@@ -91,9 +101,9 @@ class Echoing(Saga[EchoingHears], frozen=True):
             case "shout":
                 return [Shout(rest)]
             case "wait":
-                return [Wait(rest, after=timedelta(hours=1))]
+                return [StartTimer(rest, after=timedelta(hours=1))]
             case "stop":
-                return [StopWaiting(rest)]
+                return [CancelTimer(rest)]
             case _:
                 return []
 
@@ -120,15 +130,15 @@ def _word(heard: EchoingHears) -> str:
     match heard:
         case Said(word=word) | Echo(word=word):
             return word
-        case Refused(code=code):
+        case RefusedCommand(code=code):
             return f"refused {code}"
-        case TimedOut(name=name):
+        case TimerFired(name=name):
             return f"time for {name}"
-        case CompensationAsked(reason=reason):
+        case CompensationRequested(reason=reason):
             return f"undo: {reason}"
 
 
-def shouted(effect: Shout, key: UUID) -> Answer | None:
+def shouted(effect: Shout, key: UUID) -> EffectResult | None:
     if effect.word == "into the void":
         return None
     if f"shout {effect.word}" in trouble:
@@ -136,15 +146,15 @@ def shouted(effect: Shout, key: UUID) -> Answer | None:
     return Echo(f"{effect.word}!")
 
 
-moods = Registry()
+moods = MessageRegistry()
 moods.add(Moody)
 
 
-def echoes(*versions: type[Echoing]) -> Catalogue:
-    sagas = Catalogue()
+def echoes(*versions: type[Echoing]) -> SagaRegistry:
+    sagas = SagaRegistry()
     for version in versions or (Echoing,):
-        sagas.add(version)
-    sagas.handle(Shout, shouted)
+        sagas.register(version)
+    sagas.register_effect(Shout, shouted)
     return sagas
 
 

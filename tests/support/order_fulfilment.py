@@ -15,10 +15,10 @@ from eventshop.core.messages import Command, Envelope, new_id
 from eventshop.eventstore.command_dispatcher import Receipt, send
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import workers
-from eventshop.sagas.inbox import saga_id_of
-from eventshop.sagas.models import Saga, SagaInput, SagaStep, Share, Timer
+from eventshop.sagas.inbox import saga_id_for
+from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep, Timer
 from orders.domain.commands import CreateOrder, ReceiveStock, RequestPayment
 from orders.domain.events import Line
 from orders.domain.order import Order, Status
@@ -48,7 +48,7 @@ def by(order_id: UUID, command: Command) -> Receipt:
 
 def settle(bank: Bank, **options: Any) -> int:
     """Let every saga hear and do all there is now."""
-    return workers.settle("test", DatabaseLog(), sagas=bank.sagas(), **options)
+    return workers.run_until_idle("test", DatabaseEventLog(), sagas=bank.sagas(), **options)
 
 
 def order(order_id: UUID) -> Order:
@@ -64,7 +64,7 @@ def names(order_id: UUID) -> list[str]:
 
 
 def saga(order_id: UUID) -> Saga:
-    return Saga.objects.get(pk=saga_id_of("order-fulfilment", order_id))
+    return Saga.objects.get(pk=saga_id_for("order-fulfilment", order_id))
 
 
 def long_ago(saga_id: UUID, days: int = 400) -> None:
@@ -72,7 +72,7 @@ def long_ago(saga_id: UUID, days: int = 400) -> None:
     past = timedelta(days=days)
     Saga.objects.filter(pk=saga_id).update(moved_at=F("moved_at") - past)
     SagaStep.objects.filter(saga_id=saga_id).update(answered_at=F("answered_at") - past)
-    SagaInput.objects.filter(saga_id=saga_id).update(handled_at=F("handled_at") - past)
+    InboxMessage.objects.filter(saga_id=saga_id).update(handled_at=F("handled_at") - past)
     Timer.objects.filter(saga_id=saga_id).update(fired_at=F("fired_at") - past)
 
 
@@ -82,7 +82,7 @@ def steps(order_id: UUID) -> list[tuple[str, str]]:
 
 
 def heard(order_id: UUID) -> list[tuple[str, str]]:
-    of_saga = SagaInput.objects.filter(saga_id=saga(order_id).pk)
+    of_saga = InboxMessage.objects.filter(saga_id=saga(order_id).pk)
     return list(of_saga.order_by("pk").values_list("name", "state"))
 
 
@@ -103,7 +103,7 @@ def money_is_where_the_goods_are(orders: Iterable[UUID]) -> None:
         charges = Payment.objects.filter(order_id=order_id, status="succeeded")
         refunds = Payment.objects.filter(charge__in=charges.values("key"), status="succeeded")
         left = sum(charges.values_list("amount", flat=True)) - sum(refunds.values_list("amount", flat=True))
-        kept = sum((line.amount.amount for line in it.kept), Decimal(0)) if it.status == Status.SHIPPED else Decimal(0)
+        kept = sum((line.amount.amount for line in it.lines_kept), Decimal(0)) if it.status == Status.SHIPPED else Decimal(0)
         assert left == int(kept * 100), (order_id, it.status, left, kept)
 
 
@@ -121,7 +121,7 @@ def is_settled() -> bool:
     """Whether no saga has anything left to do now or later."""
     return not (
         Saga.objects.exclude(status="ended").exists()
-        or SagaInput.objects.filter(state="waiting").exists()
+        or InboxMessage.objects.filter(state="waiting").exists()
         or SagaStep.objects.filter(state="waiting").exists()
     )
 
@@ -129,6 +129,6 @@ def is_settled() -> bool:
 def nobody_waits() -> None:
     """The leases of dead workers are over, and between two tries of a step lie two seconds at most."""
     soon = timezone.now() + timedelta(seconds=2)
-    Share.objects.update(owner="", leased_until=None)
+    PartitionLease.objects.update(owner="", leased_until=None)
     SagaStep.objects.filter(state="waiting", looked_at_from__gt=soon).update(looked_at_from=soon)
     Timer.objects.filter(fired_at=None, looked_at_from__gt=F("due_at")).update(looked_at_from=F("due_at"))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.contrib.auth.models import User as Login
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock
@@ -19,8 +19,8 @@ from tests.support.trade_commands import deal
 from trading.domain.commands import OpenAccount
 from users.application.accounts import person_of
 
-ACCOUNT, TRADE = derived_id("test-account", "owner"), derived_id("test-trade", "T-1")
-WEBHOOK, DELIVERY = derived_id("test-webhook", "1"), derived_id("test-delivery", "1")
+ACCOUNT, TRADE = derive_id("test-account", "owner"), derive_id("test-trade", "T-1")
+WEBHOOK, DELIVERY = derive_id("test-webhook", "1"), derive_id("test-delivery", "1")
 
 
 def furnished() -> Login:

@@ -1,4 +1,4 @@
-"""Processes of the program that tests start, watch and kill."""
+"""EventShop processes that tests start, watch and kill."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from time import monotonic, sleep
 from typing import Final
 
 ROOT = Path(__file__).resolve().parents[2]
-#: A machine with other work on it may take this much longer than a test allows for.
-BUSY: Final = 4
+#: A machine with other load may take this many times longer than a test expects.
+SLOW_MACHINE_FACTOR: Final = 4
 
 
 @contextmanager
-def running(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`manage.py ARGUMENTS` as a process, killed at the end if it still lives; what it says goes to `log`."""
-    with run("manage.py", *arguments, env=env, log=log) as process:
+def manage_process(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `manage.py ARGUMENTS` as a process; kill it at the end if it still runs. Its output goes to `log`."""
+    with python_process("manage.py", *arguments, env=env, log=log) as process:
         yield process
 
 
 @contextmanager
-def run(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """As `running`, for `python ARGUMENTS`."""
+def python_process(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """As `manage_process`, for `python ARGUMENTS`."""
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, *arguments],
@@ -44,14 +44,14 @@ def run(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[subproce
             process.wait()
 
 
-def until(condition: Callable[[], object], *, within_s: float = 60, what: str = "") -> None:
-    """Wait for a condition; fails with `what` when it does not come true in time."""
-    asked = monotonic()
-    give_up = asked + within_s * BUSY
+def wait_until(condition: Callable[[], object], *, within_s: float = 60, description: str = "") -> None:
+    """Wait for a condition; raises `AssertionError` with `description` when it does not come true in time."""
+    started = monotonic()
+    deadline = started + within_s * SLOW_MACHINE_FACTOR
     while not condition():
-        answered = monotonic()
-        if answered > give_up:
-            raise AssertionError(f"not within {within_s} s: {what or condition}")
-        # A question that costs much is asked seldom, or it would hold up what it waits for.
-        sleep(max(0.02, answered - asked))
-        asked = monotonic()
+        finished = monotonic()
+        if finished > deadline:
+            raise AssertionError(f"not within {within_s} s: {description or condition}")
+        # An expensive condition is checked less often: it would slow down what the test waits for.
+        sleep(max(0.02, finished - started))
+        started = monotonic()

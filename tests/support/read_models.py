@@ -12,18 +12,18 @@ from django.db import transaction
 
 from eventshop.core.errors import CheckpointMoved, TailBusy
 from eventshop.core.message_registry import registry
-from eventshop.core.messages import Event, Recorded
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.core.messages import Event, RecordedEvent
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
-from eventshop.eventstore.records import recorded
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.eventstore.records import to_recorded_event
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.projections.fold import fold
 from eventshop.projections.models import Checkpoint
-from eventshop.projections.projection import Projection, catalogue
-from eventshop.projections.runner import Runner
+from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.runner import ProjectionRunner
 from eventshop.testing.given_when_then import columns
-from tests.support.processes import BUSY
+from tests.support.processes import SLOW_MACHINE_FACTOR
 from tests.support.sales import Told, life
 
 Rows: TypeAlias = dict[Any, dict[str, Any]]
@@ -50,9 +50,9 @@ def append_lives(chance: Random, numbers: Iterable[int]) -> list[Told]:
     return lives
 
 
-def history() -> list[Recorded[Any]]:
+def history() -> list[RecordedEvent[Any]]:
     """Every event of the store, in order."""
-    return [recorded(row, registry) for row in engine().select("ORDER BY position", ())]
+    return [to_recorded_event(row, registry) for row in backend().select_events("ORDER BY position", ())]
 
 
 def held(projection: Projection[Any]) -> Rows:
@@ -60,7 +60,7 @@ def held(projection: Projection[Any]) -> Rows:
     return {row.pk: columns(row) for row in projection.model._default_manager.all()}
 
 
-def folded(projection: Projection[Any], events: Sequence[Recorded[Any]] | None = None) -> Rows:
+def folded(projection: Projection[Any], events: Sequence[RecordedEvent[Any]] | None = None) -> Rows:
     """What should be there: the pure fold of these events, or of all."""
     rows = fold(projection, history() if events is None else events)
     return {key: columns(row) for key, row in rows.items()}
@@ -68,12 +68,12 @@ def folded(projection: Projection[Any], events: Sequence[Recorded[Any]] | None =
 
 def equal_the_fold(*projections: Projection[Any]) -> None:
     """Every column of every row of these projections, or of all, is the pure fold of all events."""
-    for projection in projections or catalogue.chosen([]):
+    for projection in projections or projection_registry.select([]):
         assert held(projection) == folded(projection), projection.name
 
 
 def caught_up(*projections: Projection[Any]) -> int:
-    return Runner(projections, DatabaseLog()).catch_up()
+    return ProjectionRunner(projections, DatabaseEventLog()).catch_up()
 
 
 def checkpoint_of(projection: Projection[Any]) -> Checkpoint:
@@ -82,11 +82,11 @@ def checkpoint_of(projection: Projection[Any]) -> Checkpoint:
 
 def fold_in_steps(projection: Projection[Any], limit: int) -> None:
     """Catch up in small batches, whoever else does the same."""
-    runner = Runner([projection], DatabaseLog())
-    [site] = runner.sites
+    runner = ProjectionRunner([projection], DatabaseEventLog())
+    [site] = runner.targets
     while True:
         try:
-            if not runner.step(site, limit):
+            if not runner.run_batch(site, limit):
                 return
         except (CheckpointMoved, TailBusy):
             continue
@@ -94,7 +94,7 @@ def fold_in_steps(projection: Projection[Any], limit: int) -> None:
 
 def eventually(condition: Callable[[], object], within_s: float = 60, so_far: Callable[[], object] = str) -> None:
     """Wait until something is true; it is a failure if it does not come true in time."""
-    deadline = monotonic() + within_s * BUSY
+    deadline = monotonic() + within_s * SLOW_MACHINE_FACTOR
     while not condition():
         assert monotonic() < deadline, f"not within {within_s} s: {so_far()}"
         sleep(0.01)

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from projections.registry import catalogue
+from projections.registry import projection_registry
 from tests.support.read_models import append, caught_up
 from tests.support.sales import Sale
 
@@ -22,23 +22,23 @@ PASSWORD = "correct horse battery"
 def boss() -> Client:
     """Someone with every permission."""
     user, _ = User.objects.get_or_create(username="boss", is_staff=True, is_superuser=True)
-    return signed_in(user)
+    return sign_in(user)
 
 
 def clerk(*permissions: str) -> Client:
     """Someone with only these permissions, by codename."""
     user, _ = User.objects.get_or_create(username="clerk", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    return signed_in(user)
+    return sign_in(user)
 
 
-def signed_in(user: User) -> Client:
+def sign_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
 
 
-def shop(*sales: Sale) -> None:
+def record_sales(*sales: Sale) -> None:
     """These orders, paid, in the store and in every read model."""
     for sale in sales:
         append(sale.order_id, sale.created, sale.paid)
@@ -46,20 +46,20 @@ def shop(*sales: Sale) -> None:
 
 
 def catch_up() -> None:
-    caught_up(*catalogue.chosen([]))
+    caught_up(*projection_registry.select([]))
 
 
-def order_page(sale: Sale, action: str = "change") -> str:
+def order_url(sale: Sale, action: str = "change") -> str:
     return reverse(f"admin:projections_ordersummary_{action}", args=(sale.order_id,))
 
 
-def said(response: Any) -> list[str]:
+def messages_of(response: Any) -> list[str]:
     """The messages that the page after a redirect will show, each once."""
     return list(dict.fromkeys(str(message) for message in get_messages(response.wsgi_request)))
 
 
-def queries(of: Callable[[], Any]) -> list[str]:
+def capture_queries(call: Callable[[], Any]) -> list[str]:
     """The SQL that a request ran."""
     with CaptureQueriesContext(connection) as captured:
-        of()
+        call()
     return [query["sql"] for query in captured]

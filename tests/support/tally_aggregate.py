@@ -9,8 +9,8 @@ from uuid import UUID
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import CommandRefused
-from eventshop.core.message_registry import Registry
-from eventshop.core.messages import Command, Event, Instant, Name
+from eventshop.core.message_registry import MessageRegistry
+from eventshop.core.messages import Command, Event, Instant, NonEmptyText
 from eventshop.core.money import Money
 
 
@@ -22,7 +22,7 @@ class TallyClosed(CommandRefused):
 
 class Open(Command, frozen=True):
     tally_id: UUID
-    name: Name
+    name: NonEmptyText
 
 
 class Count(Command, frozen=True):
@@ -38,7 +38,7 @@ class Close(Command, frozen=True):
 
 class Opened(Event, frozen=True):
     tally_id: UUID
-    name: Name
+    name: NonEmptyText
 
 
 class Counted(Event, frozen=True):
@@ -97,7 +97,7 @@ class Tally(Aggregate[TallyCommand, TallyEvent], frozen=True):
                 assert_never(event)
 
 
-tallies = Registry()
+tallies = MessageRegistry()
 tallies.add(Tally)
 
 

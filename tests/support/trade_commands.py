@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
 from trading.domain.commands import ExecuteTrade, SubmitTrade
 from trading.domain.events import Fill, OrderType, Side
-from trading.domain.instruments import instrument
+from trading.domain.instruments import get_instrument
 
-DESK = derived_id("test-account", "desk")
+DESK = derive_id("test-account", "desk")
 BTC = "BINANCE_SPOT/BTCUSDT"
 AT = datetime(2026, 1, 30, 12, 0, 30, tzinfo=UTC)
 
@@ -27,9 +27,9 @@ def deal(
     account: UUID = DESK,
 ) -> UUID:
     """A market order and its fills, each a price and a quantity; gives its id."""
-    trade_id = derived_id("test-trade", reference)
+    trade_id = derive_id("test-trade", reference)
     quantity = Decimal(ordered) if ordered else sum((Decimal(some) for _, some in fills), Decimal(0))
-    submit = SubmitTrade(trade_id, reference, account, instrument(code), side, OrderType.MARKET, quantity)
+    submit = SubmitTrade(trade_id, reference, account, get_instrument(code), side, OrderType.MARKET, quantity)
     send(submit, envelope=Envelope(new_id(), actor="ada", occurred_at=AT))
     if fills:
         told = tuple(

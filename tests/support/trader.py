@@ -8,11 +8,11 @@ from uuid import UUID
 
 from django.test import Client
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from trading.application.submit_trade import NewTrade, place
+from trading.application.submit_trade import NewTrade, submit
 from trading.domain.commands import ExecuteTrade, OpenAccount
 from trading.domain.events import Fill, OrderType, Side
 
@@ -20,14 +20,14 @@ BTC = "BINANCE_SPOT/BTCUSDT"
 
 
 def account(owner: UUID | None, reference: str = "Dollars", *, limit: str = "1000", currency: str = "USDT") -> UUID:
-    account_id = derived_id("test-account", str(owner), reference)
+    account_id = derive_id("test-account", str(owner), reference)
     send(OpenAccount(account_id, reference, owner, currency, Decimal(limit)))
     return account_id
 
 
 def trade(account_id: UUID, quantity: str = "2", price: str = "100.00", **terms: Any) -> UUID:
     asked = NewTrade(account_id, BTC, terms.get("side", Side.BUY), OrderType.LIMIT, Decimal(quantity), Decimal(price))
-    return place(asked, by="ada", command_id=new_id()).aggregate_id
+    return submit(asked, actor="ada", command_id=new_id()).aggregate_id
 
 
 def fill(trade_id: UUID, quantity: str, price: str = "100.00", number: str = "v1") -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from honcho.environ import parse_procfile
 
-from tests.support.processes import ROOT, run, until
+from tests.support.processes import ROOT, python_process, wait_until
 
 #: As `make run` starts it, but for the address.
 COMMAND = shlex.split(parse_procfile((ROOT / "Procfile").read_text()).processes["web"])
@@ -43,8 +43,8 @@ def gunicorn(
     given |= {"--bind": f"127.0.0.1:{port}", "--workers": str(workers), "--log-level": "info"}
     arguments = [word for pair in given.items() for word in pair]
     address = f"http://127.0.0.1:{port}"
-    with run("-m", *COMMAND[:2], *arguments, env={"DATABASE_URL": database_url, **(env or {})}, log=log) as process:
-        until(lambda: process.poll() is None and answers(address), what=f"an answer of gunicorn; see {log}")
+    with python_process("-m", *COMMAND[:2], *arguments, env={"DATABASE_URL": database_url, **(env or {})}, log=log) as process:
+        wait_until(lambda: process.poll() is None and answers(address), description=f"an answer of gunicorn; see {log}")
         yield WebServer(address, process, log)
         if process.poll() is None:
             process.terminate()

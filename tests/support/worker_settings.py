@@ -1,4 +1,4 @@
-"""EventShop's own settings, with the messages of a test's Celery in a folder of that test."""
+"""EventShop's settings, with Celery's messages in a folder of the test."""
 
 import os
 from pathlib import Path

@@ -10,7 +10,7 @@ from django.utils import timezone
 from msgspec.structs import replace
 
 from eventshop.admin_console.command_actions import CommandForm
-from trading.application.number_formatting import written
+from trading.application.number_formatting import format_number
 from trading.domain.commands import (
     BustTrade,
     CancelTrade,
@@ -26,15 +26,15 @@ from trading.domain.trade import Trade
 
 _INPUT = {"class": "es-input"}
 #: Fills that a dialog offers, the newest first.
-MOST_OFFERED = 200
+MAX_FILL_CHOICES = 200
 
 
-def _number(label: str) -> forms.DecimalField:
+def _decimal_field(label: str) -> forms.DecimalField:
     widget = forms.TextInput(attrs={**_INPUT, "inputmode": "decimal"})
     return forms.DecimalField(label=label, max_digits=10 + MAX_DECIMALS, decimal_places=MAX_DECIMALS, widget=widget)
 
 
-class TradeForm(CommandForm[Trade]):
+class TradeActionForm(CommandForm[Trade]):
     """A dialog about one trade."""
 
     reason = forms.CharField(
@@ -42,23 +42,23 @@ class TradeForm(CommandForm[Trade]):
     )
 
 
-class _ReasonForm(TradeForm):
+class _ReasonOnlyForm(TradeActionForm):
     """Nothing to say but why."""
 
-    because: ClassVar[type[HoldSettlement | ResumeSettlement | RejectTrade | CancelTrade]]
+    command_type: ClassVar[type[HoldSettlement | ResumeSettlement | RejectTrade | CancelTrade]]
 
     def command(self, aggregate_id: UUID) -> TradeCommand:
-        return self.because(aggregate_id, self.cleaned_data["reason"])
+        return self.command_type(aggregate_id, self.cleaned_data["reason"])
 
     def probe(self, aggregate_id: UUID) -> TradeCommand:
-        return self.because(aggregate_id, "?")
+        return self.command_type(aggregate_id, "?")
 
 
-class SettleForm(TradeForm):
+class SettleTradeForm(TradeActionForm):
     title = "Settle early"
     effect = "The trade settles with today as its value date. Afterwards nothing about it can be changed."
     button = "Settle the trade"
-    done = "settled"
+    outcome = "settled"
     dangerous = True
 
     def command(self, aggregate_id: UUID) -> TradeCommand:
@@ -67,41 +67,41 @@ class SettleForm(TradeForm):
     probe = command
 
 
-class HoldForm(_ReasonForm):
+class HoldSettlementForm(_ReasonOnlyForm):
     title = "Hold"
     effect = "The trade does not settle, even on its day, until somebody releases the hold."
     button = "Hold the settlement"
-    done = "put on hold"
+    outcome = "put on hold"
     because = HoldSettlement
 
 
-class ReleaseForm(_ReasonForm):
+class ResumeSettlementForm(_ReasonOnlyForm):
     title = "Release hold"
     effect = "The trade settles on its day; if that is past already, it settles now."
     button = "Release the hold"
-    done = "released"
+    outcome = "released"
     because = ResumeSettlement
 
 
-class RejectForm(_ReasonForm):
+class RejectTradeForm(_ReasonOnlyForm):
     title = "Reject"
     effect = "The trade is not let through to the venue, and what it froze is free again. This cannot be undone."
     button = "Reject the trade"
-    done = "rejected"
+    outcome = "rejected"
     dangerous = True
     because = RejectTrade
 
 
-class CancelForm(_ReasonForm):
+class CancelTradeForm(_ReasonOnlyForm):
     title = "Cancel"
     effect = "What is open will not be filled, what was filled stays. This cannot be undone."
     button = "Cancel what is open"
-    done = "cancelled"
+    outcome = "cancelled"
     dangerous = True
     because = CancelTrade
 
 
-class _FillForm(TradeForm):
+class _FillForm(TradeActionForm):
     """About one of the fills that stand."""
 
     dangerous = True
@@ -110,36 +110,36 @@ class _FillForm(TradeForm):
 
     def __init__(self, state: Trade, data: Any = None) -> None:
         super().__init__(state, data)
-        self.standing = {it.first.venue_trade_id: it.fill for it in state.fills if not it.void}
+        self.valid_fills = {it.first.venue_trade_id: it.fill for it in state.fills if not it.void}
         fill = self.fields["fill"]
         assert isinstance(fill, forms.ChoiceField)  # noqa: S101  (narrows a type)
-        newest = list(self.standing.items())[::-1][:MOST_OFFERED]
-        fill.choices = [(number, f"{number}: {written(it.quantity)} at {written(it.price)}") for number, it in newest]
+        newest = list(self.valid_fills.items())[::-1][:MAX_FILL_CHOICES]
+        fill.choices = [(number, f"{number}: {format_number(it.quantity)} at {format_number(it.price)}") for number, it in newest]
 
     def probe(self, aggregate_id: UUID) -> TradeCommand:
-        return BustTrade(aggregate_id, next(iter(self.standing), "none"), "?")
+        return BustTrade(aggregate_id, next(iter(self.valid_fills), "none"), "?")
 
 
-class CorrectForm(_FillForm):
+class CorrectFillForm(_FillForm):
     title = "Correct a fill"
     effect = "The fill counts as given below. What was told before stays on record. A done trade may be open again."
     button = "Correct the fill"
-    done = "corrected"
+    outcome = "corrected"
 
-    price = _number("Price")
-    quantity = _number("Quantity")
+    price = _decimal_field("Price")
+    quantity = _decimal_field("Quantity")
 
     def command(self, aggregate_id: UUID) -> TradeCommand:
         values = self.cleaned_data
-        right = replace(self.standing[values["fill"]], price=values["price"], quantity=values["quantity"])
+        right = replace(self.valid_fills[values["fill"]], price=values["price"], quantity=values["quantity"])
         return CorrectTrade(aggregate_id, right, values["reason"])
 
 
-class BustForm(_FillForm):
+class BustFillForm(_FillForm):
     title = "Declare a fill void"
     effect = "The fill counts no longer. It stays on record. A done trade is open again."
     button = "Declare it void"
-    done = "relieved of a void fill"
+    outcome = "relieved of a void fill"
 
     def command(self, aggregate_id: UUID) -> TradeCommand:
         return BustTrade(aggregate_id, self.cleaned_data["fill"], self.cleaned_data["reason"])

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from eventshop.admin_console.command_actions import CommandActions, CommandForm, envelope
 from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.eventstore import command_dispatcher
-from trading.admin.forms import BustForm, CancelForm, CorrectForm, HoldForm, RejectForm, ReleaseForm, SettleForm
+from trading.admin.forms import BustFillForm, CancelTradeForm, CorrectFillForm, HoldSettlementForm, RejectTradeForm, ResumeSettlementForm, SettleTradeForm
 from trading.application import submit_trade
 from trading.domain.commands import CancelTrade, SettleTrade
 from trading.domain.trade import Trade
@@ -22,54 +22,54 @@ class TradeActions(CommandActions[Trade]):
     aggregate, noun = Trade, "trade"
     actions_detail = ("settle", "hold", "release", "correct", "bust", "reject", "cancel")
     dialogs: ClassVar = {
-        "settle": SettleForm,
-        "hold": HoldForm,
-        "release": ReleaseForm,
-        "correct": CorrectForm,
-        "bust": BustForm,
-        "reject": RejectForm,
-        "cancel": CancelForm,
+        "settle": SettleTradeForm,
+        "hold": HoldSettlementForm,
+        "release": ResumeSettlementForm,
+        "correct": CorrectFillForm,
+        "bust": BustFillForm,
+        "reject": RejectTradeForm,
+        "cancel": CancelTradeForm,
     }
 
     def has_settle_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.may(request, "settle_trade")
+        return self.has_app_permission(request, "settle_trade")
 
     def has_correct_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.may(request, "correct_trade")
+        return self.has_app_permission(request, "correct_trade")
 
     def has_reject_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.may(request, "reject_trade")
+        return self.has_app_permission(request, "reject_trade")
 
     def has_cancel_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.may(request, "cancel_trade")
+        return self.has_app_permission(request, "cancel_trade")
 
     @detail_action(permission="settle", description="Settle", icon="task_alt")
     def settle(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, "settle")
+        return self.handle_dialog(request, object_id, "settle")
 
     @detail_action(permission="settle", description="Hold", icon="pause_circle")
     def hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, "hold")
+        return self.handle_dialog(request, object_id, "hold")
 
     @detail_action(permission="settle", description="Release", icon="play_circle")
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, "release")
+        return self.handle_dialog(request, object_id, "release")
 
     @detail_action(permission="correct", description="Correct", icon="edit")
     def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, "correct")
+        return self.handle_dialog(request, object_id, "correct")
 
     @detail_action(permission="correct", description="Void", icon="undo")
     def bust(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, "bust")
+        return self.handle_dialog(request, object_id, "bust")
 
     @detail_action(permission="reject", description="Reject", icon="block")
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, "reject")
+        return self.handle_dialog(request, object_id, "reject")
 
     @detail_action(permission="cancel", description="Cancel", icon="cancel")
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.dialog(request, object_id, "cancel")
+        return self.handle_dialog(request, object_id, "cancel")
 
     def reference(self, state: Trade) -> str:
         return state.terms.reference
@@ -86,5 +86,5 @@ class TradeActions(CommandActions[Trade]):
         sent = envelope(request, command_id, **why)
         if isinstance(command, CancelTrade):
             by, metadata = sent.actor, sent.metadata
-            return submit_trade.cancel(aggregate_id, command.reason, by=by, command_id=command_id, metadata=metadata)
+            return submit_trade.cancel(aggregate_id, command.reason, actor=by, command_id=command_id, metadata=metadata)
         return command_dispatcher.send(command, envelope=sent)

@@ -12,22 +12,22 @@ from msgspec import Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from eventshop.core.decimal_math import ZERO, minus
-from eventshop.core.deterministic_ids import derived_id
-from eventshop.core.messages import Name
+from eventshop.core.decimal_math import ZERO, subtract
+from eventshop.core.deterministic_ids import derive_id
+from eventshop.core.messages import NonEmptyText
 from eventshop.eventstore.event_store import store
 from eventshop.web.api import idempotency, request_parsing
-from eventshop.web.api.aggregate_action import Action, is_owner
-from eventshop.web.api.base_view import ApiView, require, signed_in
-from eventshop.web.api.command_endpoint import carry_out
+from eventshop.web.api.aggregate_action import AggregateAction, is_owner
+from eventshop.web.api.base_view import ApiView, require_permission, require_login
+from eventshop.web.api.command_endpoint import execute_command
 from eventshop.web.api.etag import etag
 from eventshop.web.shared.errors import NotFound
-from trading.api.trades import SEEN_WITH, WRITE, account_opened
+from trading.api.trades import VIEW_PERMISSION, WRITE_SCOPES, load_account_opened
 from trading.domain.account import TradingAccount
 from trading.domain.commands import AccountCommand, OpenAccount, SetLimit
 from trading.domain.events import AccountOpened, Code, Currency
 
-READ: Final = {"GET": "trades:read"}
+READ_SCOPES: Final = {"GET": "trades:read"}
 
 
 class NewAccount(Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,13 +35,13 @@ class NewAccount(Struct, frozen=True, forbid_unknown_fields=True):
 
     example: ClassVar[dict[str, Any]] = {"reference": "Desk 1", "currency": "EUR", "gross_limit": "10000"}
 
-    reference: Name
+    reference: NonEmptyText
     currency: Currency
     gross_limit: Decimal
     owner_id: UUID | None = None
 
 
-class Limit(Struct, frozen=True, forbid_unknown_fields=True):
+class AccountLimit(Struct, frozen=True, forbid_unknown_fields=True):
     """How much may be frozen at once in one instrument or, without one, over all."""
 
     example: ClassVar[dict[str, Any]] = {"instrument": "XETRA/SAP", "limit": "2500"}
@@ -87,65 +87,65 @@ class AccountState(Struct, frozen=True):
 class OpenAccounts(ApiView):
     """Trading accounts."""
 
-    scopes: ClassVar[dict[str, str]] = WRITE
+    scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
     body: ClassVar[type[Struct]] = NewAccount
     status = 201
     needs_version = False
 
     def post(self, request: Request) -> Response:
         """Open one."""
-        require(request, "projections.open_account")
-        account_id = derived_id("api-account", idempotency.command_id(request))
-        asked = request_parsing.read(request, NewAccount)
+        require_permission(request, "projections.open_account")
+        account_id = derive_id("api-account", idempotency.command_id_from(request))
+        asked = request_parsing.parse_body(request, NewAccount)
         opening = OpenAccount(account_id, asked.reference, asked.owner_id, asked.currency, asked.gross_limit)
         location = reverse("api-account", args=[account_id])
-        return carry_out(request, lambda *_: opening, status=201, location=location, needs_version=False)
+        return execute_command(request, lambda *_: opening, status=201, location=location, needs_version=False)
 
 
 class Account(ApiView):
     """A trading account: for its owner, and for staff who may see trades."""
 
-    scopes: ClassVar[dict[str, str]] = READ
+    scopes: ClassVar[dict[str, str]] = READ_SCOPES
     answers: ClassVar[dict[str, type[Struct]]] = {"GET": AccountState}
 
     def get(self, request: Request, account_id: UUID) -> Response:
         """Its limits, and what is frozen of them."""
-        if not (is_owner(request, _owner_of(account_id)) or signed_in(request).has_perm(SEEN_WITH)):
+        if not (is_owner(request, _owner_of(account_id)) or require_login(request).has_perm(VIEW_PERMISSION)):
             raise NotFound
-        shown = _shown(account_id)
+        shown = _load_state(account_id)
         response = Response(msgspec.to_builtins(shown))
         response["ETag"] = etag(shown.version)
         return response
 
 
-class AccountLimits(Action):
+class AccountLimits(AggregateAction):
     """Set a limit. A lower one takes nothing back that is frozen already."""
 
-    scopes: ClassVar[dict[str, str]] = WRITE
-    body = Limit
-    owner = False
+    scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
+    body = AccountLimit
+    owner_allowed = False
     permission = "projections.set_limit"
-    seen_with = SEEN_WITH
-    shown_at = "api-account"
+    view_permission = VIEW_PERMISSION
+    url_name = "api-account"
 
     def post(self, request: Request, account_id: UUID) -> Response:
-        return self.act(request, account_id)
+        return self.execute(request, account_id)
 
     def owner_of(self, aggregate_id: UUID) -> UUID | None:
         return _owner_of(aggregate_id)
 
-    def command(self, account_id: UUID, asked: Limit, command_id: UUID) -> AccountCommand:
+    def build_command(self, account_id: UUID, asked: AccountLimit, command_id: UUID) -> AccountCommand:
         return SetLimit(account_id, asked.instrument, asked.limit)
 
 
 def _owner_of(account_id: UUID) -> UUID | None:
-    opened = account_opened(account_id)
+    opened = load_account_opened(account_id)
     if opened is None:
         raise NotFound
     return opened.owner_id
 
 
-def _shown(account_id: UUID) -> AccountState:
+def _load_state(account_id: UUID) -> AccountState:
     history = list(store.get_events(account_id))
     opened = history[0].event
     assert isinstance(opened, AccountOpened)  # noqa: S101  (narrows a type; an account begins with it)
@@ -157,7 +157,7 @@ def _shown(account_id: UUID) -> AccountState:
         owner_id=opened.owner_id,
         currency=opened.currency,
         gross_limit=state.gross_limit,
-        available=max(minus(state.gross_limit, state.in_use()), ZERO),
+        available=max(subtract(state.gross_limit, state.amount_in_use()), ZERO),
         limits=dict(state.limits),
         frozen=frozen,
         version=len(history),

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from eventshop.core.decimal_math import plain
+from eventshop.core.decimal_math import format_plain
 from eventshop.core.message_registry import registry
 from eventshop.core.serialization import decode_event
 from eventshop.eventstore.models import StoredEvent
@@ -24,24 +24,24 @@ from trading.domain.trade import Status, Trade
 COLUMNS: Final = (*EVENT_COLUMNS, "on_behalf_of", "before", "after")
 
 
-def audit_trail(account_id: UUID | None = None) -> Iterator[dict[str, str]]:
+def export_rows(account_id: UUID | None = None) -> Iterator[dict[str, str]]:
     """All events of all trades, or of one account's, in the order of the store, as text in `COLUMNS`."""
     trades: dict[UUID, Trade] = {}
-    for values in _events(account_id).values_list(*EVENT_COLUMNS).iterator():
+    for values in _select_events(account_id).values_list(*EVENT_COLUMNS).iterator():
         found = dict(zip(EVENT_COLUMNS, values, strict=True))
         before = trades.pop(found["aggregate_id"], Trade())
-        event: Any = decode_event(registry.event(found["event_type"]), found["payload"])
+        event: Any = decode_event(registry.event_class(found["event_type"]), found["payload"])
         after = before.evolve(event)
         if after.status not in (Status.SETTLED, Status.REJECTED):  # nothing can follow
             trades[found["aggregate_id"]] = after
-        yield {name: _text(value) for name, value in found.items()} | {
+        yield {name: _format_value(value) for name, value in found.items()} | {
             "on_behalf_of": str(after.terms.account_id),
-            "before": state(before),
-            "after": state(after),
+            "before": encode_state(before),
+            "after": encode_state(after),
         }
 
 
-def state(trade: Trade) -> str:
+def encode_state(trade: Trade) -> str:
     """What a trade is, as JSON; amounts are texts, for no reader may round them."""
     if trade.status is Status.PENDING:
         return "{}"
@@ -49,16 +49,16 @@ def state(trade: Trade) -> str:
     return json.dumps(
         {
             "status": trade.status,
-            "executed": plain(trade.executed),
-            "open": plain(trade.open),
-            "notional": plain(trade.notional),
-            "average_price": None if average is None else plain(average),
+            "executed": format_plain(trade.executed),
+            "open": format_plain(trade.open),
+            "notional": format_plain(trade.notional),
+            "average_price": None if average is None else format_plain(average),
             "on_hold": trade.on_hold,
         }
     )
 
 
-def _events(account_id: UUID | None) -> QuerySet[StoredEvent]:
+def _select_events(account_id: UUID | None) -> QuerySet[StoredEvent]:
     trades = StoredEvent.objects.filter(aggregate_type="Trade")
     if account_id is not None:
         begun = trades.filter(version=1, payload__contains=f'"account_id":"{account_id}"')
@@ -66,7 +66,7 @@ def _events(account_id: UUID | None) -> QuerySet[StoredEvent]:
     return trades.order_by("position")
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """As `eventshop/eventstore/hash_chain/chain.py` writes it; the hash in hexadecimal."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")

@@ -10,17 +10,17 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eventshop.core.deterministic_ids import derived_id, spoken
+from eventshop.core.deterministic_ids import derive_id, short_reference
 from eventshop.core.errors import CommandIdReused
-from eventshop.core.messages import Envelope, Name
+from eventshop.core.messages import Envelope, NonEmptyText
 from eventshop.eventstore.command_dispatcher import Receipt, send
 from eventshop.eventstore.event_store import store
-from eventshop.eventstore.unit_of_work import many_writes
+from eventshop.eventstore.unit_of_work import batch_write
 from trading.application.last_price_port import last_price
-from trading.domain.commands import CancelTrade, FreezeAmount, ReleaseAmount, SubmitTrade, amount_of
+from trading.domain.commands import CancelTrade, FreezeAmount, ReleaseAmount, SubmitTrade, rounded_notional
 from trading.domain.errors import AccountNotOpen, LimitExceeded, NoPrice, UnknownTrade
 from trading.domain.events import Code, FreezeRefused, OrderType, Side, TradeSubmitted
-from trading.domain.instruments import instrument
+from trading.domain.instruments import get_instrument
 
 
 class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,13 +42,13 @@ class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
     quantity: Decimal
     limit_price: Decimal | None = None
 
-    def order(self, trade_id: UUID) -> SubmitTrade:
+    def to_command(self, trade_id: UUID) -> SubmitTrade:
         """The command; raises `UnknownInstrument`, `WrongTick`, `WrongLot` or `InvalidMessage`."""
         return SubmitTrade(
             trade_id=trade_id,
-            reference=spoken("T", trade_id),
+            reference=short_reference("T", trade_id),
             account_id=self.account_id,
-            instrument=instrument(self.instrument),
+            instrument=get_instrument(self.instrument),
             side=self.side,
             type=self.type,
             quantity=self.quantity,
@@ -56,20 +56,20 @@ class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-def trade_id_of(command_id: UUID) -> UUID:
+def trade_id_for(command_id: UUID) -> UUID:
     """The trade that a client's command places."""
-    return derived_id("placed-trade", command_id)
+    return derive_id("placed-trade", command_id)
 
 
-def to_freeze(order: SubmitTrade) -> Decimal:
+def amount_to_freeze(order: SubmitTrade) -> Decimal:
     """What an order uses of the limits: quantity by limit price, or by the last price; raises `NoPrice`."""
     price = order.limit_price or last_price(order.instrument.code)
     if price is None:
         raise NoPrice(instrument=order.instrument.code)
-    return amount_of(order.quantity, price)
+    return rounded_notional(order.quantity, price)
 
 
-def place(asked: NewTrade, *, by: str, command_id: UUID, metadata: dict[str, str] | None = None) -> Receipt:
+def submit(new_trade: NewTrade, *, actor: str, command_id: UUID, metadata: dict[str, str] | None = None) -> Receipt:
     """Freeze what it takes and submit the trade, in one transaction; the receipt is that of `SubmitTrade`.
 
     Who may trade for the account is asked before. Sent again with the same id it gives the first answer, also when
@@ -77,21 +77,21 @@ def place(asked: NewTrade, *, by: str, command_id: UUID, metadata: dict[str, str
     `WrongCurrency`, `LimitExceeded` (which stays in the account's events, and so stays the answer for this id), or
     what `dispatch.send` raises; then nothing is frozen.
     """
-    order = asked.order(trade_id_of(command_id))
-    envelope = Envelope(command_id=command_id, actor=by, metadata=metadata or {})
-    with many_writes():
-        refused = _frozen(order, envelope)
+    order = new_trade.to_command(trade_id_for(command_id))
+    envelope = Envelope(command_id=command_id, actor=actor, metadata=metadata or {})
+    with batch_write():
+        refused = _freeze_amount(order, envelope)
         if refused is None:
             return send(order, envelope=envelope)
     raise LimitExceeded(limit=refused.limit, asked=refused.amount, available=refused.available)
 
 
-def _frozen(order: SubmitTrade, envelope: Envelope) -> FreezeRefused | None:
+def _freeze_amount(order: SubmitTrade, envelope: Envelope) -> FreezeRefused | None:
     """Freeze the order's amount; how that was refused, if it was."""
-    step = replace(envelope, command_id=derived_id("placed-trade-freeze", envelope.command_id))
+    step = replace(envelope, command_id=derive_id("placed-trade-freeze", envelope.command_id))
     code, currency = order.instrument.code, order.instrument.currency
     try:
-        send(FreezeAmount(order.account_id, order.trade_id, code, currency, to_freeze(order)), envelope=step)
+        send(FreezeAmount(order.account_id, order.trade_id, code, currency, amount_to_freeze(order)), envelope=step)
     except CommandIdReused:
         if order.type is OrderType.LIMIT:
             raise
@@ -104,9 +104,9 @@ def _frozen(order: SubmitTrade, envelope: Envelope) -> FreezeRefused | None:
 
 def cancel(
     trade_id: UUID,
-    reason: Name,
+    reason: NonEmptyText,
     *,
-    by: str,
+    actor: str,
     command_id: UUID,
     expected_version: int | None = None,
     metadata: dict[str, str] | None = None,
@@ -116,16 +116,16 @@ def cancel(
     Raises `UnknownTrade`, `InvalidTradeState` when nothing can be taken back any more, or what `dispatch.send` raises.
     Should the process end half way, settlement releases the amount.
     """
-    account_id = submitted(trade_id).account_id
-    envelope = Envelope(command_id=command_id, actor=by, metadata=metadata or {})
+    account_id = load_terms(trade_id).account_id
+    envelope = Envelope(command_id=command_id, actor=actor, metadata=metadata or {})
     receipt = send(CancelTrade(trade_id, reason), envelope=envelope, expected_version=expected_version)
-    step = replace(envelope, command_id=derived_id("cancelled-trade-release", command_id))
+    step = replace(envelope, command_id=derive_id("cancelled-trade-release", command_id))
     with suppress(AccountNotOpen):  # a trade that came without an account has nothing frozen
         send(ReleaseAmount(account_id, trade_id), envelope=step)
     return receipt
 
 
-def submitted(trade_id: UUID) -> TradeSubmitted:
+def load_terms(trade_id: UUID) -> TradeSubmitted:
     """The terms of a trade; raises `UnknownTrade`."""
     for recorded in store.get_events(trade_id, to_version=1):
         if isinstance(recorded.event, TradeSubmitted):

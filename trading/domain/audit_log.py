@@ -8,13 +8,13 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.message_registry import registry
 from trading.domain.commands import RecordAuditExport
 from trading.domain.events import AuditTrailExported
 
 #: There is one.
-AUDIT_LOG: Final = derived_id("audit-log", "trading")
+AUDIT_LOG_ID: Final = derive_id("audit-log", "trading")
 
 
 class AuditLog(Aggregate[RecordAuditExport, AuditTrailExported], frozen=True):

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import TypeAlias
 from uuid import UUID
 
-from eventshop.core.decimal_math import is_multiple, rounded_up, times
+from eventshop.core.decimal_math import is_multiple, round_up, multiply
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.messages import Command, Name
+from eventshop.core.messages import Command, NonEmptyText
 from trading.domain.errors import WrongLot, WrongTick
 from trading.domain.events import (
     MAX_DECIMALS,
@@ -29,7 +29,7 @@ class SubmitTrade(Command, frozen=True):
     """Buy or sell. The terms of the instrument come from the reference data, `trading.domain.instruments`."""
 
     trade_id: UUID
-    reference: Name
+    reference: NonEmptyText
     account_id: UUID
     instrument: Instrument
     side: Side
@@ -60,14 +60,14 @@ class ExecuteTrade(Command, frozen=True):
 
 class RejectTrade(Command, frozen=True):
     trade_id: UUID
-    reason: Name
+    reason: NonEmptyText
 
 
 class CancelTrade(Command, frozen=True):
     """Take back what is still open."""
 
     trade_id: UUID
-    reason: Name
+    reason: NonEmptyText
 
 
 class CorrectTrade(Command, frozen=True):
@@ -75,25 +75,25 @@ class CorrectTrade(Command, frozen=True):
 
     trade_id: UUID
     fill: Fill
-    reason: Name
+    reason: NonEmptyText
 
 
 class BustTrade(Command, frozen=True):
     """The venue declares one fill void."""
 
     trade_id: UUID
-    venue_trade_id: Name
-    reason: Name
+    venue_trade_id: NonEmptyText
+    reason: NonEmptyText
 
 
 class HoldSettlement(Command, frozen=True):
     trade_id: UUID
-    reason: Name
+    reason: NonEmptyText
 
 
 class ResumeSettlement(Command, frozen=True):
     trade_id: UUID
-    reason: Name
+    reason: NonEmptyText
 
 
 class SettleTrade(Command, frozen=True):
@@ -116,7 +116,7 @@ TradeCommand: TypeAlias = (
 
 class OpenAccount(Command, frozen=True):
     account_id: UUID
-    reference: Name
+    reference: NonEmptyText
     owner_id: UUID | None
     currency: Currency
     gross_limit: Decimal
@@ -164,16 +164,16 @@ class RecordAuditExport(Command, frozen=True):
 
     log_id: UUID
     account_id: UUID | None
-    reason: Name
-    format: Name
+    reason: NonEmptyText
+    format: NonEmptyText
     trades: Count
     events: Count
-    sha256: Name
+    sha256: NonEmptyText
 
 
-def amount_of(quantity: Decimal, price: Decimal) -> Decimal:
+def rounded_notional(quantity: Decimal, price: Decimal) -> Decimal:
     """What so much at this price uses of a limit, rounded up to what an amount can hold."""
-    return rounded_up(times(quantity, price), decimals=MAX_DECIMALS)
+    return round_up(multiply(quantity, price), decimals=MAX_DECIMALS)
 
 
 def check_tick(instrument: Instrument, price: Decimal) -> None:

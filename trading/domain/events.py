@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import TypeAlias
 from uuid import UUID
 
-from eventshop.core.messages import Event, Name, Text
+from eventshop.core.messages import Event, NonEmptyText, Text
 from trading.domain.value_objects import (
     MAX_DECIMALS,
-    MOST_FILLS,
+    MAX_FILLS,
     Code,
     Count,
     Currency,
@@ -27,7 +27,7 @@ from trading.domain.value_objects import (
 
 __all__ = [
     "MAX_DECIMALS",
-    "MOST_FILLS",
+    "MAX_FILLS",
     "AccountEvent",
     "AccountOpened",
     "AmountFrozen",
@@ -64,7 +64,7 @@ class TradeSubmitted(Event, frozen=True):
     """Somebody wants to buy or sell. Without a limit price it is a market order."""
 
     trade_id: UUID
-    reference: Name
+    reference: NonEmptyText
     account_id: UUID
     instrument: Instrument
     side: Side
@@ -87,7 +87,7 @@ class TradeRejected(Event, frozen=True):
 
     trade_id: UUID
     deal: Deal
-    reason: Name
+    reason: NonEmptyText
 
 
 class TradeCancelled(Event, frozen=True):
@@ -96,7 +96,7 @@ class TradeCancelled(Event, frozen=True):
     trade_id: UUID
     deal: Deal
     cancelled: Decimal
-    reason: Name
+    reason: NonEmptyText
 
 
 class TradeCorrected(Event, frozen=True):
@@ -108,7 +108,7 @@ class TradeCorrected(Event, frozen=True):
     was: Fill
     now: Fill
     open: Decimal
-    reason: Name
+    reason: NonEmptyText
 
 
 class TradeBusted(Event, frozen=True):
@@ -119,21 +119,21 @@ class TradeBusted(Event, frozen=True):
     corrects: Count
     was: Fill
     open: Decimal
-    reason: Name
+    reason: NonEmptyText
 
 
 class SettlementHeld(Event, frozen=True):
     """Staff want the trade not to settle until they say so."""
 
     trade_id: UUID
-    reason: Name
+    reason: NonEmptyText
 
 
 class SettlementResumed(Event, frozen=True):
     """The trade may settle again."""
 
     trade_id: UUID
-    reason: Name
+    reason: NonEmptyText
 
 
 class TradeSettled(Event, frozen=True):
@@ -163,7 +163,7 @@ class AccountOpened(Event, frozen=True):
     """Somebody may trade, up to a gross limit over all instruments. `owner_id` is empty for a house account."""
 
     account_id: UUID
-    reference: Name
+    reference: NonEmptyText
     owner_id: UUID | None
     currency: Currency
     gross_limit: Decimal
@@ -214,8 +214,8 @@ class AuditTrailExported(Event, frozen=True):
 
     log_id: UUID
     account_id: UUID | None  # whose trades; everybody's if empty
-    reason: Name
-    format: Name
+    reason: NonEmptyText
+    format: NonEmptyText
     trades: Count
     events: Count
-    sha256: Name  # of the file that was handed over
+    sha256: NonEmptyText  # of the file that was handed over

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from eventshop.core.decimal_math import ratio
+from eventshop.core.decimal_math import divide
 from trading.domain.commands import SubmitTrade
 from trading.domain.errors import FillBusted, FillChanged, UnknownFill, WorseThanLimit
 from trading.domain.events import Fill, Side, TradeSubmitted
@@ -19,7 +19,7 @@ from trading.domain.events import Fill, Side, TradeSubmitted
 #: Of an average price: two more than any venue quotes.
 AVERAGE_DECIMALS: Final = 10
 #: A copy of so many entries costs about as much as the event itself; one of all is due once in so many fills.
-MOST_NEWER: Final = 100
+MAX_NEWER: Final = 100
 
 
 class Status(StrEnum):
@@ -34,7 +34,7 @@ class Status(StrEnum):
     SETTLED = "SETTLED"
 
 
-class Booked(Struct, frozen=True, omit_defaults=True):
+class FillRecord(Struct, frozen=True, omit_defaults=True):
     """A fill as it was first told, the version of the event that told it as it stands, and what became of it."""
 
     first: Fill
@@ -48,7 +48,7 @@ class Booked(Struct, frozen=True, omit_defaults=True):
         return self.corrected or self.first
 
 
-class Book(Struct, frozen=True):
+class FillBook(Struct, frozen=True):
     """All fills of a trade by the venue's number for them; a trade can have tens of thousands (decision 81).
 
     Each is JSON until somebody asks for it, so that a snapshot is read without looking into them. `newer` is small
@@ -58,18 +58,18 @@ class Book(Struct, frozen=True):
     older: Mapping[str, Raw] = {}
     newer: Mapping[str, Raw] = {}
 
-    def get(self, venue_trade_id: str) -> Booked | None:
+    def get(self, venue_trade_id: str) -> FillRecord | None:
         found = self.newer.get(venue_trade_id) or self.older.get(venue_trade_id)
         return None if found is None else _decoder.decode(found)
 
-    def knows(self, fill: Fill) -> bool:
+    def contains(self, fill: Fill) -> bool:
         """Whether this was told before, as it was first or as it stands now; raises `FillChanged` if otherwise."""
         booked = self.get(fill.venue_trade_id)
         if booked is not None and fill not in (booked.first, booked.fill):
             raise FillChanged(fill=fill.venue_trade_id, known=booked.first.price, told=fill.price)
         return booked is not None
 
-    def standing(self, venue_trade_id: str) -> Booked:
+    def get_valid(self, venue_trade_id: str) -> FillRecord:
         """A fill that counts; raises `UnknownFill` or `FillBusted`."""
         booked = self.get(venue_trade_id)
         if booked is None:
@@ -78,27 +78,27 @@ class Book(Struct, frozen=True):
             raise FillBusted(fill=venue_trade_id)
         return booked
 
-    def put(self, booked: Iterable[Booked]) -> Self:
+    def with_records(self, booked: Iterable[FillRecord]) -> Self:
         """The book with these as they stand now."""
         newer = {**self.newer, **{it.first.venue_trade_id: Raw(_encoder.encode(it)) for it in booked}}
-        if len(newer) <= MOST_NEWER:
+        if len(newer) <= MAX_NEWER:
             return replace(self, newer=newer)
         return replace(self, older={**self.older, **newer}, newer={})
 
-    def __iter__(self) -> Iterator[Booked]:
+    def __iter__(self) -> Iterator[FillRecord]:
         """In the order in which they were first told."""
         return (_decoder.decode(found) for found in {**self.older, **self.newer}.values())
 
 
 _encoder: Final = msgspec.json.Encoder()
-_decoder: Final = msgspec.json.Decoder(Booked)
+_decoder: Final = msgspec.json.Decoder(FillRecord)
 
 
-def average(notional: Decimal, quantity: Decimal) -> Decimal | None:
-    return ratio(notional, quantity, decimals=AVERAGE_DECIMALS) if quantity else None
+def compute_average(notional: Decimal, quantity: Decimal) -> Decimal | None:
+    return divide(notional, quantity, decimals=AVERAGE_DECIMALS) if quantity else None
 
 
-def check_price(it: TradeSubmitted, fill: Fill) -> None:
+def check_limit_price(it: TradeSubmitted, fill: Fill) -> None:
     """A limit order is filled at its limit price or better; raises `WorseThanLimit`."""
     if it.limit_price is None:
         return
@@ -107,7 +107,7 @@ def check_price(it: TradeSubmitted, fill: Fill) -> None:
         raise WorseThanLimit(side=it.side, limit=it.limit_price, price=fill.price, fill=fill.venue_trade_id)
 
 
-def submitted_as(it: SubmitTrade) -> TradeSubmitted:
+def submission_event(it: SubmitTrade) -> TradeSubmitted:
     return TradeSubmitted(
         it.trade_id, it.reference, it.account_id, it.instrument, it.side, it.type, it.quantity, it.limit_price
     )

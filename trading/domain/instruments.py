@@ -9,7 +9,7 @@ from trading.domain.errors import UnknownInstrument
 from trading.domain.events import Instrument
 
 
-def _listed(code: str, currency: str, tick: str, lot: str, settlement_days: int, calendar: str) -> Instrument:
+def _make_instrument(code: str, currency: str, tick: str, lot: str, settlement_days: int, calendar: str) -> Instrument:
     return Instrument(code, currency, Decimal(tick), Decimal(lot), settlement_days, calendar)
 
 
@@ -17,19 +17,19 @@ def _listed(code: str, currency: str, tick: str, lot: str, settlement_days: int,
 INSTRUMENTS: Final = {
     instrument.code: instrument
     for instrument in (
-        _listed("BINANCE_SPOT/BTCUSDT", "USDT", "0.01", "0.00001", 0, "EVERY_DAY"),
-        _listed("BINANCE_SPOT/ETHUSDT", "USDT", "0.01", "0.0001", 0, "EVERY_DAY"),
-        _listed("BINANCE_USDM/BTCUSDT", "USDT", "0.1", "0.001", 0, "EVERY_DAY"),
-        _listed("BINANCE_USDM/ETHUSDT", "USDT", "0.01", "0.001", 0, "EVERY_DAY"),
-        _listed("BINANCE_COINM/BTCUSD_PERP", "USD", "0.1", "1", 0, "EVERY_DAY"),
-        _listed("BINANCE_COINM/ETHUSD_PERP", "USD", "0.01", "1", 0, "EVERY_DAY"),
-        _listed("XETRA/SAP", "EUR", "0.02", "1", 2, "TARGET"),
-        _listed("NYSE/IBM", "USD", "0.01", "1", 1, "NYSE"),
+        _make_instrument("BINANCE_SPOT/BTCUSDT", "USDT", "0.01", "0.00001", 0, "EVERY_DAY"),
+        _make_instrument("BINANCE_SPOT/ETHUSDT", "USDT", "0.01", "0.0001", 0, "EVERY_DAY"),
+        _make_instrument("BINANCE_USDM/BTCUSDT", "USDT", "0.1", "0.001", 0, "EVERY_DAY"),
+        _make_instrument("BINANCE_USDM/ETHUSDT", "USDT", "0.01", "0.001", 0, "EVERY_DAY"),
+        _make_instrument("BINANCE_COINM/BTCUSD_PERP", "USD", "0.1", "1", 0, "EVERY_DAY"),
+        _make_instrument("BINANCE_COINM/ETHUSD_PERP", "USD", "0.01", "1", 0, "EVERY_DAY"),
+        _make_instrument("XETRA/SAP", "EUR", "0.02", "1", 2, "TARGET"),
+        _make_instrument("NYSE/IBM", "USD", "0.01", "1", 1, "NYSE"),
     )
 }
 
 
-def instrument(code: str) -> Instrument:
+def get_instrument(code: str) -> Instrument:
     """Raises `UnknownInstrument`."""
     try:
         return INSTRUMENTS[code]

@@ -12,9 +12,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.decimal_math import ZERO, is_multiple, plus, times
+from eventshop.core.decimal_math import ZERO, is_multiple, add, multiply
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.messages import Instant, Name
+from eventshop.core.messages import Instant, NonEmptyText
 
 #: Venues quote eight decimals; a price times a quantity then has at most 16 of them and 20 digits before.
 MAX_DECIMALS: Final = 8
@@ -23,7 +23,7 @@ _SMALLEST: Final = Decimal(1).scaleb(-MAX_DECIMALS)
 _EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 #: A taker that sweeps a whole book fills this often at once; it must fit into one event.
-MOST_FILLS: Final = 1_500
+MAX_FILLS: Final = 1_500
 
 #: ISO 4217, or what a crypto venue calls its own (USDT).
 Currency: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3,5}\Z")]
@@ -44,7 +44,7 @@ class OrderType(StrEnum):
 
 def check_positive(name: str, value: Any) -> None:
     """Refuse what is no exact number above zero: a float, a NaN, too many decimals or digits."""
-    if type(value) is Decimal and value.is_finite() and _fits(value):
+    if type(value) is Decimal and value.is_finite() and _is_exact_positive(value):
         return
     if type(value) is not Decimal:
         raise InvalidMessage(f"{name} is a decimal number written as text, not {value!r}")
@@ -54,14 +54,14 @@ def check_positive(name: str, value: Any) -> None:
         raise InvalidMessage(f"{name} {value} has more than {MAX_DECIMALS} decimals")
 
 
-def check_moment(name: str, value: datetime) -> None:
+def check_trading_time(name: str, value: datetime) -> None:
     """Refuse a moment that no venue has traded at: near the ends of what a datetime holds no zone can be changed."""
     if not _EARLIEST <= value < _LATEST:
         raise InvalidMessage(f"{name} is a moment from {_EARLIEST:%Y} to {_LATEST:%Y}, not {value.isoformat()}")
 
 
 @lru_cache(maxsize=50_000)
-def _fits(value: Decimal) -> bool:
+def _is_exact_positive(value: Decimal) -> bool:
     """Whether it is such a number. The same prices and quantities are read again and again."""
     return ZERO < value < LARGEST and is_multiple(value, _SMALLEST)
 
@@ -74,7 +74,7 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
     tick: Decimal  # prices are multiples of it
     lot: Decimal  # quantities are multiples of it
     settlement_days: Annotated[int, msgspec.Meta(ge=0, le=30)]  # business days after the execution
-    calendar: Name  # whose business days: see `trading.domain.business_days`
+    calendar: NonEmptyText  # whose business days: see `trading.domain.business_days`
 
     def __post_init__(self) -> None:
         check_positive("tick", self.tick)
@@ -84,7 +84,7 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
 class Fill(Struct, frozen=True, forbid_unknown_fields=True):
     """Some of a trade, done at the venue: its own number for it, and its time."""
 
-    venue_trade_id: Name
+    venue_trade_id: NonEmptyText
     price: Decimal
     quantity: Decimal
     at: Instant
@@ -92,15 +92,15 @@ class Fill(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         check_positive("price", self.price)
         check_positive("quantity", self.quantity)
-        check_moment("at", self.at)
+        check_trading_time("at", self.at)
 
     @property
     def notional(self) -> Decimal:
-        return times(self.price, self.quantity)
+        return multiply(self.price, self.quantity)
 
 
 #: At least one, each venue number once.
-Fills: TypeAlias = Annotated[tuple[Fill, ...], msgspec.Meta(min_length=1, max_length=MOST_FILLS)]
+Fills: TypeAlias = Annotated[tuple[Fill, ...], msgspec.Meta(min_length=1, max_length=MAX_FILLS)]
 
 
 class Deal(Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,7 +115,7 @@ class Deal(Struct, frozen=True, forbid_unknown_fields=True):
 def volume(fills: tuple[Fill, ...]) -> Decimal:
     found = ZERO
     for fill in fills:
-        found = plus(found, fill.quantity)
+        found = add(found, fill.quantity)
     return found
 
 
@@ -123,5 +123,5 @@ def notional(fills: tuple[Fill, ...]) -> Decimal:
     """Exact: the sum of price times quantity."""
     found = ZERO
     for fill in fills:
-        found = plus(found, fill.notional)
+        found = add(found, fill.notional)
     return found

@@ -11,97 +11,97 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from eventshop.core.errors import CommandIdReused, CommandRefused, Conflict, InvalidMessage
-from eventshop.web.pages.command_form import accepted, sent_before
+from eventshop.web.pages.command_form import submit_command, report_duplicate
 from eventshop.web.shared import read_your_writes
-from eventshop.web.shared.customer_port import customer
+from eventshop.web.shared.customer_port import customer_required
 from trading.application import submit_trade
-from trading.application.number_formatting import written
-from trading.application.trade_timeline import Traded, desks, traded
-from trading.pages.forms import TakeBackForm, TicketForm
+from trading.application.number_formatting import format_number
+from trading.application.trade_timeline import TradeDetails, load_accounts, load_trade
+from trading.pages.forms import CancelRequestForm, TicketForm
 
 _CHANNEL = {"channel": "pages"}
 
 
-def _mine(trade_id: UUID, person: UUID) -> Traded:
-    found = traded(trade_id, person)
+def _own_trade(trade_id: UUID, person: UUID) -> TradeDetails:
+    found = load_trade(trade_id, person)
     if found is None:
         raise Http404
     return found
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@customer
+@customer_required
 def ticket(request: HttpRequest, person: UUID) -> HttpResponse:
     """Fill in, look at what it freezes, place. Values that changed after the look are shown again."""
-    mine, data = desks(person), request.POST.copy()
-    form = TicketForm(mine, data or None, initial=_wanted(request))
+    mine, data = load_accounts(person), request.POST.copy()
+    form = TicketForm(mine, data or None, initial=_initial_values(request))
     preview: dict[str, Any] | None = None
     if form.is_valid():
-        shown = _shown(form)
+        shown = _preview(form)
         if "place" in data and form.cleaned_data["seen"] == shown["seen"]:
-            if trade_id := _placed(request, person, form):
+            if trade_id := _submit(request, person, form):
                 return redirect("trading:trade", trade_id)
         else:
             data["seen"], preview = shown["seen"], shown
-    elif form.is_bound and form.sent_before:
+    elif form.is_bound and form.is_submitted:
         return redirect("trading:trade", form.trade_id)
     return render(request, "trading/ticket.html", {"form": form, "desks": mine, "preview": preview})
 
 
-def _shown(form: TicketForm) -> dict[str, Any]:
+def _preview(form: TicketForm) -> dict[str, Any]:
     """What is shown before a trade is placed; `seen` comes back with it."""
     values = form.cleaned_data
-    amount, binding = written(form.amount), form.binding(values)
+    amount, binding = format_number(form.amount), form.tightest_limit(values)
     seen = " ".join((amount, *(values[name] for name in ("account", "instrument", "side", "type"))))
     return {
         "seen": seen,
         "amount": amount,
-        "desk": form.desk(values),
+        "desk": form.account_details(values),
         "name": binding.name,
-        "left": written(binding.left),
+        "left": format_number(binding.available),
     }
 
 
-def _wanted(request: HttpRequest) -> dict[str, str]:
+def _initial_values(request: HttpRequest) -> dict[str, str]:
     """What a link to the ticket has chosen already."""
     return {name: request.GET[name] for name in ("account", "instrument", "side") if name in request.GET}
 
 
-def _placed(request: HttpRequest, person: UUID, form: TicketForm) -> UUID | None:
+def _submit(request: HttpRequest, person: UUID, form: TicketForm) -> UUID | None:
     """The trade; None if it was refused, which the form then says."""
     values = form.cleaned_data
     command_id: UUID = values["form_id"]
     try:
-        receipt = submit_trade.place(form.asked(values), by=str(person), command_id=command_id, metadata=_CHANNEL)
+        receipt = submit_trade.submit(form.new_trade(values), actor=str(person), command_id=command_id, metadata=_CHANNEL)
     except CommandIdReused:
-        sent_before(request, "the trade stands")
-        return submit_trade.trade_id_of(command_id)
+        report_duplicate(request, "the trade stands")
+        return submit_trade.trade_id_for(command_id)
     except (CommandRefused, InvalidMessage, Conflict) as refusal:
-        form.refuse(refusal)
+        form.add_refusal(refusal)
         return None
-    read_your_writes.written(request, receipt)
+    read_your_writes.remember_write(request, receipt)
     return receipt.aggregate_id
 
 
 @require_safe
-@customer
+@customer_required
 def trade(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResponse:
     """How a trade stands; it follows by itself."""
-    return render(request, "trading/trade.html", {"trade": _mine(trade_id, person)})
+    return render(request, "trading/trade.html", {"trade": _own_trade(trade_id, person)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@customer
+@customer_required
 def cancel(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResponse:
     """Take back what is open; what was filled stays."""
-    found = _mine(trade_id, person)
-    form = TakeBackForm(request.POST or None)
+    found = _own_trade(trade_id, person)
+    form = CancelRequestForm(request.POST or None)
     if form.is_valid():
         reason, form_id = form.cleaned_data["reason"], form.cleaned_data["form_id"]
-        if accepted(
+        if submit_command(
             request,
-            lambda: submit_trade.cancel(trade_id, reason, by=str(person), command_id=form_id, metadata=_CHANNEL),
-            what="the trade stands",
+            lambda: submit_trade.cancel(trade_id, reason, actor=str(person), command_id=form_id, metadata=_CHANNEL),
+            state="the trade stands",
         ):
             messages.success(request, "What was open is cancelled, and its amount is free again.")
         return redirect("trading:trade", trade_id)
@@ -109,8 +109,8 @@ def cancel(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResponse:
 
 
 @require_safe
-@customer
+@customer_required
 def accounts(request: HttpRequest, person: UUID) -> HttpResponse:
     """Every account with its limits, and what open trades use of them."""
-    current = read_your_writes.caught_up(request, "trading-account")
-    return render(request, "trading/accounts.html", {"desks": desks(person), "current": current})
+    current = read_your_writes.wait_for_last_write(request, "trading-account")
+    return render(request, "trading/accounts.html", {"desks": load_accounts(person), "current": current})

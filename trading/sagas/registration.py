@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eventshop.sagas.saga_registry import catalogue
-from trading.sagas.settlement_saga import Settlement
+from eventshop.sagas.saga_registry import saga_registry
+from trading.sagas.settlement_saga import SettlementSaga
 
-catalogue.add(Settlement)
+saga_registry.register(SettlementSaga)

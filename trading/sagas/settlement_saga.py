@@ -14,9 +14,9 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.messages import Event, Meta
-from eventshop.core.saga import CompensationAsked, Refused, Saga, Step, StopWaiting, TimedOut, Wait
-from trading.domain.business_days import CALENDARS, settles_at
-from trading.domain.commands import CancelTrade, FreezeAmount, HoldSettlement, ReleaseAmount, SettleTrade, amount_of
+from eventshop.core.saga import CompensationRequested, RefusedCommand, Saga, SagaAction, CancelTimer, TimerFired, StartTimer
+from trading.domain.business_days import CALENDARS, settlement_time
+from trading.domain.commands import CancelTrade, FreezeAmount, HoldSettlement, ReleaseAmount, SettleTrade, rounded_notional
 from trading.domain.errors import SettlementOnHold
 from trading.domain.events import (
     Fill,
@@ -33,14 +33,14 @@ from trading.domain.events import (
     TradeSubmitted,
 )
 
-SETTLEMENT: Final = "settlement"
+SETTLEMENT_TIMER: Final = "settlement"
 #: A settlement that was refused is tried again after this.
-AGAIN_AFTER: Final = timedelta(hours=1)
+RETRY_AFTER: Final = timedelta(hours=1)
 #: A trade that was recorded so long after it happened is history (an import): it has settled long ago.
-HISTORY_AFTER: Final = timedelta(hours=1)
+HISTORY_THRESHOLD: Final = timedelta(hours=1)
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-SettlementHears: TypeAlias = (
+SettlementInput: TypeAlias = (
     TradeSubmitted
     | TradeExecuted
     | TradeCorrected
@@ -51,13 +51,13 @@ SettlementHears: TypeAlias = (
     | SettlementResumed
     | TradeSettled
     | FreezeRefused
-    | Refused
-    | TimedOut
-    | CompensationAsked
+    | RefusedCommand
+    | TimerFired
+    | CompensationRequested
 )
 
 
-class Settlement(Saga[SettlementHears], frozen=True):
+class SettlementSaga(Saga[SettlementInput], frozen=True):
     """One trade on its way from submission to settlement."""
 
     kind: ClassVar[str] = "trade-settlement"
@@ -81,63 +81,63 @@ class Settlement(Saga[SettlementHears], frozen=True):
 
     @staticmethod
     def starts_with(event: Event, meta: Meta) -> bool:
-        return isinstance(event, TradeSubmitted) and meta.recorded_at - meta.occurred_at < HISTORY_AFTER
+        return isinstance(event, TradeSubmitted) and meta.recorded_at - meta.occurred_at < HISTORY_THRESHOLD
 
     @property
     def ended(self) -> bool:
         return bool(self.ended_as)
 
     @property
-    def due(self) -> datetime:
+    def settles_at(self) -> datetime:
         """When it settles."""
         it = self.instrument
-        return settles_at(it.calendar, self.executed_at, it.settlement_days) if it else _NEVER
+        return settlement_time(it.calendar, self.executed_at, it.settlement_days) if it else _NEVER
 
-    def react(self, heard: SettlementHears) -> list[Step]:
-        after = self.evolve(heard)
-        match heard:
+    def react(self, event: SettlementInput) -> list[SagaAction]:
+        after = self.evolve(event)
+        match event:
             case TradeExecuted():
-                return self._done_or_open(after)
+                return self._steps_after_fills(after)
             case TradeCorrected(was=was, open=left) | TradeBusted(was=was, open=left):
-                return [*self._done_or_open(after), *self._frozen_again(after, left, was)]
+                return [*self._steps_after_fills(after), *self._freeze_again(after, left, was)]
             case FreezeRefused(limit=limit) if self.reopened:
                 return [CancelTrade(self.trade_id, f"opened again, and too little left of the limit {limit}")]
             case TradeCancelled():
-                return [*self._released(), *self._wait(after)]
+                return [*self._release_limit(), *self._start_timer(after)]
             case TradeRejected():
-                return self._released()
-            case TimedOut() if after.overdue:
+                return self._release_limit()
+            case TimerFired() if after.overdue:
                 return []
-            case TimedOut() if self.waiting:
+            case TimerFired() if self.waiting:
                 return [self._settle()]
             case SettlementResumed() if self.overdue and self.waiting:
                 return [self._settle()]
             case TradeSettled():
-                return [StopWaiting(SETTLEMENT)]
-            case Refused(command=SettleTrade(), code=code) if code != SettlementOnHold.code and self.waiting:
-                return [Wait(SETTLEMENT, after=AGAIN_AFTER)]
-            case CompensationAsked(reason=reason) if not self.ended:
+                return [CancelTimer(SETTLEMENT_TIMER)]
+            case RefusedCommand(command=SettleTrade(), code=code) if code != SettlementOnHold.code and self.waiting:
+                return [StartTimer(SETTLEMENT_TIMER, after=RETRY_AFTER)]
+            case CompensationRequested(reason=reason) if not self.ended:
                 return [HoldSettlement(self.trade_id, reason)]
             case TradeSubmitted() | SettlementHeld() | SettlementResumed() | FreezeRefused():
                 return []
-            case TimedOut() | Refused() | CompensationAsked():
+            case TimerFired() | RefusedCommand() | CompensationRequested():
                 return []  # a hold is told by its own event; an account that has nothing frozen has nothing to release
             case _:
-                assert_never(heard)
+                assert_never(event)
 
-    def evolve(self, heard: SettlementHears) -> Self:
-        match heard:
+    def evolve(self, event: SettlementInput) -> Self:
+        match event:
             case TradeSubmitted() as it:
                 start = replace(self, trade_id=it.trade_id, account_id=it.account_id)
                 return replace(start, instrument=it.instrument, limit_price=it.limit_price)
             case TradeExecuted(fills=fills, open=left):
-                return self._filled(fills, len(fills))._waiting(not left)
+                return self._add_fills(fills, len(fills))._update_waiting(not left)
             case TradeCorrected(now=now, open=left):
-                return self._filled((now,), 0)._waiting(not left)
+                return self._add_fills((now,), 0)._update_waiting(not left)
             case TradeBusted(open=left):
-                return replace(self, filled=self.filled - 1)._waiting(not left)
+                return replace(self, filled=self.filled - 1)._update_waiting(not left)
             case TradeCancelled():
-                after = replace(self, closed=True)._waiting(True)
+                after = replace(self, closed=True)._update_waiting(True)
                 return after if after.filled else replace(after, ended_as="cancelled")
             case TradeRejected():
                 return replace(self, ended_as="rejected")
@@ -147,44 +147,44 @@ class Settlement(Saga[SettlementHears], frozen=True):
                 return replace(self, on_hold=True)
             case SettlementResumed():
                 return replace(self, on_hold=False, overdue=False)
-            case TimedOut():
+            case TimerFired():
                 return replace(self, overdue=self.on_hold and self.waiting)
-            case Refused(command=SettleTrade(), code=SettlementOnHold.code):
+            case RefusedCommand(command=SettleTrade(), code=SettlementOnHold.code):
                 return replace(self, overdue=True)
-            case Refused() | CompensationAsked() | FreezeRefused():
+            case RefusedCommand() | CompensationRequested() | FreezeRefused():
                 return self
             case _:
-                assert_never(heard)
+                assert_never(event)
 
-    def _filled(self, fills: tuple[Fill, ...], more: int) -> Self:
+    def _add_fills(self, fills: tuple[Fill, ...], more: int) -> Self:
         newest = max(self.executed_at, *(fill.at for fill in fills))
         return replace(self, executed_at=newest, filled=self.filled + more)
 
-    def _waiting(self, done: bool) -> Self:
+    def _update_waiting(self, done: bool) -> Self:
         """Whether it waits for its day: nothing is open, and something was filled."""
         waiting = (done or self.closed) and self.filled > 0
         return replace(self, waiting=waiting, reopened=not waiting and (self.waiting or self.reopened))
 
-    def _done_or_open(self, after: Self) -> list[Step]:
+    def _steps_after_fills(self, after: Self) -> list[SagaAction]:
         if after.waiting:
-            return [*([] if self.waiting or self.closed else self._released()), *self._wait(after)]
-        return [StopWaiting(SETTLEMENT)] if self.waiting else []
+            return [*([] if self.waiting or self.closed else self._release_limit()), *self._start_timer(after)]
+        return [CancelTimer(SETTLEMENT_TIMER)] if self.waiting else []
 
-    def _frozen_again(self, after: Self, left: Decimal, was: Fill) -> list[Step]:
+    def _freeze_again(self, after: Self, left: Decimal, was: Fill) -> list[SagaAction]:
         """What is open, at the limit price or at that of the fill that was taken out."""
         if self.instrument is None or not self.waiting or after.waiting or not left:
             return []
-        amount = amount_of(left, self.limit_price or was.price)
+        amount = rounded_notional(left, self.limit_price or was.price)
         code, currency = self.instrument.code, self.instrument.currency
         return [FreezeAmount(self.account_id, self.trade_id, code, currency, amount)]
 
-    def _wait(self, after: Self) -> list[Step]:
-        return [Wait(SETTLEMENT, due=after.due)] if after.waiting else []
+    def _start_timer(self, after: Self) -> list[SagaAction]:
+        return [StartTimer(SETTLEMENT_TIMER, due=after.settles_at)] if after.waiting else []
 
-    def _released(self) -> list[Step]:
+    def _release_limit(self) -> list[SagaAction]:
         return [ReleaseAmount(self.account_id, self.trade_id)]
 
     def _settle(self) -> SettleTrade:
         """Its value date is the day it was due, however late it comes to it."""
         zone = CALENDARS[self.instrument.calendar].zone if self.instrument else UTC
-        return SettleTrade(self.trade_id, self.due.astimezone(zone).date())
+        return SettleTrade(self.trade_id, self.settles_at.astimezone(zone).date())

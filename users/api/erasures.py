@@ -14,11 +14,11 @@ from rest_framework.response import Response
 from eventshop.core.messages import Instant
 from eventshop.privacy.models import Certificate, Erasure
 from eventshop.web.api.base_view import ApiView
-from eventshop.web.api.pagination import refuse_unknown
+from eventshop.web.api.pagination import refuse_unknown_parameters
 from eventshop.web.shared.errors import NotFound
-from users.application.customer_adapter import person
+from users.application.customer_adapter import load_person
 from users.domain.user import Status
-from users.pages.erasure_views import of_link, steps
+from users.pages.erasure_views import person_from_token, erasure_steps
 
 
 class ErasureState(StrEnum):
@@ -57,22 +57,22 @@ class ErasureStatus(ApiView):
 
     def get(self, request: Request, token: str) -> Response:
         """Ask until `state` is done."""
-        refuse_unknown(request, ())
-        leaver = of_link(token)
+        refuse_unknown_parameters(request, ())
+        leaver = person_from_token(token)
         if leaver is None:
             raise NotFound
-        return Response(msgspec.to_builtins(progress(leaver)))
+        return Response(msgspec.to_builtins(erasure_progress(leaver)))
 
 
-def progress(leaver: UUID) -> ErasureProgress:
+def erasure_progress(leaver: UUID) -> ErasureProgress:
     certificate = Certificate.objects.filter(subject=leaver).first()
     work = Erasure.objects.filter(subject=leaver).first()
-    state = person(leaver).state
+    state = load_person(leaver).state
     return ErasureProgress(
         person_id=leaver,
         state=_state(state.status, certified=certificate is not None),
         due_at=state.due_at if state.status is Status.LEAVING else None,
-        steps=[_step(it) for it in steps(work)] if work else [],
+        steps=[_step(it) for it in erasure_steps(work)] if work else [],
         certificate_id=certificate.certificate_id if certificate else None,
         certified_at=certificate.issued_at if certificate else None,
     )

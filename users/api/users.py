@@ -15,15 +15,15 @@ from msgspec import Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from eventshop.core.messages import Command, Event, Name, Text
+from eventshop.core.messages import Command, Event, NonEmptyText, Text
 from eventshop.web.api import request_parsing
-from eventshop.web.api.base_view import ApiView, signed_in
-from eventshop.web.api.command_endpoint import carry_out
+from eventshop.web.api.base_view import ApiView, require_login
+from eventshop.web.api.command_endpoint import execute_command
 from eventshop.web.models import ApiToken
 from eventshop.web.shared.errors import NotAllowed, NotFound
 from users.application.accounts import person_of
-from users.application.customer_adapter import person
-from users.application.emails import LetterNotSent, write
+from users.application.customer_adapter import load_person
+from users.application.emails import EmailNotSent, send_email
 from users.domain.commands import (
     CancelErasure,
     ChangeContactDetails,
@@ -35,35 +35,35 @@ from users.domain.commands import (
 )
 from users.domain.errors import AlreadyErased
 from users.domain.events import ConsentGranted, ContactDetailsChanged, ErasureRequested, Lines
-from users.domain.purposes import PURPOSES, expiry, purpose
-from users.pages.erasure_views import link_to, link_token
+from users.domain.purposes import PURPOSES, consent_expiry, get_purpose
+from users.pages.erasure_views import erasure_link, erasure_token
 
 log = logging.getLogger(__name__)
 
-WRITE: Final = {"PUT": "people:write", "POST": "people:write", "DELETE": "people:write"}
+WRITE_SCOPES: Final = {"PUT": "people:write", "POST": "people:write", "DELETE": "people:write"}
 #: For purposes that are not asked about: the rules then refuse the consent, whatever it says.
-FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
+NO_EXPIRY: Final = datetime.max.replace(tzinfo=UTC)
 
 
-class Details(Struct, frozen=True, forbid_unknown_fields=True):
+class ContactData(Struct, frozen=True, forbid_unknown_fields=True):
     """Name and contact details, all of them. Another e-mail address is given on the page: it needs a letter."""
 
     example: ClassVar[dict[str, Any]] = {"name": "Ada Marker", "phone": "", "address": "1 St\nYork"}
 
-    name: Name
+    name: NonEmptyText
     phone: Text = ""
     address: Lines = ""
 
 
-class Agreement(Struct, frozen=True, forbid_unknown_fields=True):
+class ConsentGrant(Struct, frozen=True, forbid_unknown_fields=True):
     """The version of the notice whose words the person was shown."""
 
     example: ClassVar[dict[str, Any]] = {"notice": "2026-01"}
 
-    notice: Name
+    notice: NonEmptyText
 
 
-class Restricting(Struct, frozen=True, forbid_unknown_fields=True):
+class RestrictionReason(Struct, frozen=True, forbid_unknown_fields=True):
     """Why the data is to be kept and not used (Art. 18 GDPR)."""
 
     example: ClassVar[dict[str, Any]] = {"reason": "My address is wrong"}
@@ -71,50 +71,50 @@ class Restricting(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class OwnData(ApiView):
+class OwnDataView(ApiView):
     """Something of one person, for that person alone; anybody else is not told that there is one."""
 
-    scopes: ClassVar[dict[str, str]] = WRITE
+    scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
     status: ClassVar[int] = 200
 
     def carry_out(self, request: Request, user_id: UUID, command: Callable[[Event | None], Command]) -> Response:
         require_self(request, user_id)
         location, status = reverse("api-person", args=[user_id]), 200 if request.method == "DELETE" else self.status
-        return carry_out(request, lambda _, before: command(before), status=status, location=location)
+        return execute_command(request, lambda _, before: command(before), status=status, location=location)
 
 
-class ContactDetails(OwnData):
+class ContactDetails(OwnDataView):
     """A person's name and contact details."""
 
-    body: ClassVar[type[Struct]] = Details
+    body: ClassVar[type[Struct]] = ContactData
 
     def put(self, request: Request, user_id: UUID) -> Response:
         """Put them right."""
         require_self(request, user_id)
-        asked = request_parsing.read(request, Details)
+        asked = request_parsing.parse_body(request, ContactData)
 
         def command(before: Event | None) -> Command:
-            email = before.email if isinstance(before, ContactDetailsChanged) else _email(user_id)
+            email = before.email if isinstance(before, ContactDetailsChanged) else _email_of(user_id)
             return ChangeContactDetails(user_id, str(email), asked.name, asked.phone, asked.address, "api")
 
         return self.carry_out(request, user_id, command)
 
 
-class Consent(OwnData):
+class Consent(OwnDataView):
     """What a person agrees to, purpose by purpose."""
 
-    body: ClassVar[type[Struct]] = Agreement
+    body: ClassVar[type[Struct]] = ConsentGrant
 
     def put(self, request: Request, user_id: UUID, term: str) -> Response:
         """Agree to a purpose, in the words of the notice that is shown now."""
         require_self(request, user_id)
         _require_purpose(term)
-        asked, now = request_parsing.read(request, Agreement), datetime.now(UTC)
+        asked, now = request_parsing.parse_body(request, ConsentGrant), datetime.now(UTC)
 
         def command(before: Event | None) -> Command:
-            lasts = purpose(term).lasts
+            lasts = get_purpose(term).duration
             at = before.expires_at - lasts if isinstance(before, ConsentGranted) and lasts else now
-            return GrantConsent(user_id, term, asked.notice, at, expiry(term, at) or FOR_EVER, "api")
+            return GrantConsent(user_id, term, asked.notice, at, consent_expiry(term, at) or NO_EXPIRY, "api")
 
         return self.carry_out(request, user_id, command)
 
@@ -125,15 +125,15 @@ class Consent(OwnData):
         return self.carry_out(request, user_id, lambda _: WithdrawConsent(user_id, term, "api"))
 
 
-class Restriction(OwnData):
+class Restriction(OwnDataView):
     """Whether a person's data may be used."""
 
-    body: ClassVar[type[Struct]] = Restricting
+    body: ClassVar[type[Struct]] = RestrictionReason
 
     def put(self, request: Request, user_id: UUID) -> Response:
         """Have the data kept, and not used."""
         require_self(request, user_id)
-        asked = request_parsing.read(request, Restricting)
+        asked = request_parsing.parse_body(request, RestrictionReason)
         return self.carry_out(request, user_id, lambda _: RestrictProcessing(user_id, asked.reason, "api"))
 
     def delete(self, request: Request, user_id: UUID) -> Response:
@@ -141,7 +141,7 @@ class Restriction(OwnData):
         return self.carry_out(request, user_id, lambda _: LiftRestriction(user_id, "api"))
 
 
-class ErasureRequest(OwnData):
+class ErasureRequest(OwnDataView):
     """A person's wish to be erased."""
 
     status = 202
@@ -162,9 +162,9 @@ class ErasureRequest(OwnData):
             return RequestErasure(user_id, due - cooling_off, due, "api")
 
         response = self.carry_out(request, user_id, command)
-        response["Location"] = request.build_absolute_uri(reverse("api-erasure-status", args=[link_token(user_id)]))
+        response["Location"] = request.build_absolute_uri(reverse("api-erasure-status", args=[erasure_token(user_id)]))
         if response.data["events"] and "Idempotency-Replayed" not in response:
-            _write(request, user_id, now + cooling_off)
+            _send_erasure_email(request, user_id, now + cooling_off)
         return response
 
     def delete(self, request: Request, user_id: UUID) -> Response:
@@ -173,7 +173,7 @@ class ErasureRequest(OwnData):
 
 
 def require_self(request: Request, user_id: UUID) -> None:
-    if person_of(signed_in(request)) != user_id:
+    if person_of(require_login(request)) != user_id:
         raise NotFound
 
 
@@ -182,17 +182,17 @@ def _require_purpose(term: str) -> None:
         raise NotFound(f"No data is used for {term!r} here; there are {', '.join(PURPOSES)}")
 
 
-def _email(user_id: UUID) -> str:
-    contact = person(user_id).contact
+def _email_of(user_id: UUID) -> str:
+    contact = load_person(user_id).contact
     if contact is None:
         raise AlreadyErased(user=user_id)
     return contact.email
 
 
-def _write(request: Request, user_id: UUID, due: datetime) -> None:
+def _send_erasure_email(request: Request, user_id: UUID, due: datetime) -> None:
     """The letter that the page sends too; the answer holds the link in any case."""
     days = settings.ERASURE_COOLING_OFF_DAYS
     try:
-        write(request._request, _email(user_id), "erasure", link=link_to(user_id), due=due, days=days)
-    except LetterNotSent:
+        send_email(request._request, _email_of(user_id), "erasure", link=erasure_link(user_id), due=due, days=days)
+    except EmailNotSent:
         log.warning("erasure asked for by API: no letter was sent")

@@ -1,1 +1,1 @@
-"""Use cases and ports of people and their consents: between the domain and the edges."""
+"""Use cases and ports of users and their consents, between the domain and the edges."""

@@ -1,4 +1,4 @@
-"""Signing up, signing in, and closing an account: where a Django login meets the person's events."""
+"""Accounts: sign a person up, authenticate them, and close their account. An account joins a login with a person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.contrib.auth.models import User as Login
 from django.db import transaction
 from django.http import HttpRequest
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Envelope
 from eventshop.eventstore import command_dispatcher
 from eventshop.privacy import unique_values
@@ -21,24 +21,25 @@ from eventshop.web.models import ApiToken
 from users.domain.commands import CreateUser
 from users.models import Account
 
-EMAIL: Final = "email"
+#: The name under which e-mail addresses are claimed as unique values.
+EMAIL_CLAIM: Final = "email"
 
 
 def person_of(login: AbstractBaseUser | AnonymousUser) -> UUID | None:
-    """The person who signs in with it; None for strangers, and for staff who are no customers."""
+    """The person that a login belongs to; None for anonymous users, and for staff who are not customers."""
     if not login.pk:
         return None
-    # Asked by almost every request: building the query anew would cost more processor time than its answer.
-    found = Account.objects.raw("SELECT id, person FROM users_account WHERE login_id = %s", [login.pk])
-    return next((account.person for account in found), None)
+    # Almost every request runs this query. Raw SQL: building the queryset takes longer than executing it.
+    accounts = Account.objects.raw("SELECT id, person FROM users_account WHERE login_id = %s", [login.pk])
+    return next((account.person for account in accounts), None)
 
 
 def sign_up(*, form_id: UUID, email: str, name: str, password: str) -> Login:
-    """A person and their login, both or neither; the same form sent twice makes one.
+    """Create a person and their login in one transaction. Idempotent for each `form_id`.
 
-    Raises `AlreadyTaken` when the address has an account, and what a password hasher or the store refuses.
+    Raises `AlreadyTaken` if the address has an account, and the errors of the password hasher and the dispatcher.
     """
-    person = derived_id("person", form_id)
+    person = derive_id("person", form_id)
     command = CreateUser(user_id=person, email=email, name=name)
     with transaction.atomic():
         receipt = command_dispatcher.send(command, envelope=Envelope(command_id=form_id, actor=str(person)))
@@ -50,58 +51,61 @@ def sign_up(*, form_id: UUID, email: str, name: str, password: str) -> Login:
 
 
 def join(login: Login, *, form_id: UUID, email: str, name: str) -> UUID:
-    """Make a customer of somebody who has a login already, such as staff."""
-    person = derived_id("person", form_id)
+    """Create a person for an existing login, such as a staff account. Idempotent for each login."""
+    person = derive_id("person", form_id)
     command = CreateUser(user_id=person, email=email, name=name)
     with transaction.atomic():
-        Login.objects.select_for_update().get(pk=login.pk)  # two windows of one person take turns
-        already = person_of(login)
-        if already:
-            return already
+        Login.objects.select_for_update().get(pk=login.pk)  # serialises concurrent requests of one login
+        existing = person_of(login)
+        if existing:
+            return existing
         command_dispatcher.send(command, envelope=Envelope(command_id=form_id, actor=str(person)))
         Account.objects.create(login=login, person=person)
     return person
 
 
 def close(person: UUID) -> None:
-    """Part of erasing: no sign-in any more, every session ended, nothing left in the login that names anybody.
+    """Close an account as part of an erasure: disable the login, end every session, clear all names.
 
-    A login of the staff stays: it was given for their work. Only that it was a customer's is forgotten.
+    A staff login stays usable, because it exists for work; only its link to the person is deleted.
     """
-    login = login_of_person(person)
+    login = login_by_person(person)
     if login is None:
         return
     if login.is_staff:
         Account.objects.filter(person=person).delete()
         return
-    # A changed password ends every session: Django compares its hash at each request.
+    # A changed password ends every session: Django compares the password hash at each request.
     login.set_unusable_password()
     login.first_name = login.last_name = login.email = ""
     login.is_active = False
     login.save()
-    # Their names may say something about the person.
+    # The names of API tokens may hold personal data.
     ApiToken.objects.filter(owner=login).delete()
 
 
-def login_of_person(person: UUID) -> Login | None:
+def login_by_person(person: UUID) -> Login | None:
     account = Account.objects.select_related("login").filter(person=person).first()
     return account.login if account else None
 
 
-def login_of(email: str) -> Login | None:
-    """The login of the person who has this address."""
-    person = unique_values.holder(EMAIL, email)
-    return login_of_person(person) if person else None
+def login_by_email(email: str) -> Login | None:
+    """The login of the person with this e-mail address; None if no account has it."""
+    person = unique_values.find_holder(EMAIL_CLAIM, email)
+    return login_by_person(person) if person else None
 
 
-class ByEmail(ModelBackend):
-    """Customers sign in with their e-mail address, staff with their name; an unknown one takes as long as a known."""
+class EmailOrUsernameBackend(ModelBackend):
+    """Authenticate customers by e-mail address and staff by user name.
+
+    An unknown address takes as long as a known one, so that response times do not reveal accounts.
+    """
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> Login | None:
         if username and "@" in username:
-            login = login_of(username)
+            login = login_by_email(username)
             username = login.get_username() if login else username
-        found = super().authenticate(request, username=username, password=password, **kwargs)
-        return found if isinstance(found, get_user_model()) else None
+        user = super().authenticate(request, username=username, password=password, **kwargs)
+        return user if isinstance(user, get_user_model()) else None

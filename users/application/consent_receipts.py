@@ -1,4 +1,4 @@
-"""A receipt for each consent, in the fields of ISO/IEC TS 27560:2023 and the words of W3C DPV."""
+"""Consent receipts with the fields of ISO/IEC TS 27560:2023 and the terms of the W3C Data Privacy Vocabulary."""
 
 from __future__ import annotations
 
@@ -6,62 +6,63 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from eventshop.core.messages import Meta, Recorded
-from eventshop.datetimes import day_text
+from eventshop.core.messages import Meta, RecordedEvent
+from eventshop.datetimes import format_date
 from users.application.customer_adapter import Person
 from users.domain.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, UserEvent
-from users.domain.privacy_notices import Notice, notice
-from users.domain.purposes import Purpose, purpose
+from users.domain.privacy_notices import PrivacyNotice, get_notice
+from users.domain.purposes import Purpose, get_purpose
 
 
 class Decision(NamedTuple):
-    """A consent that was given, and what became of it."""
+    """A consent that was given, with the event that ended it and whether a newer consent replaced it."""
 
     meta: Meta
     granted: ConsentGranted
-    ended: Recorded[UserEvent] | None
+    ended: RecordedEvent[UserEvent] | None
     renewed: bool
 
     @property
     def purpose(self) -> Purpose:
-        return purpose(self.granted.purpose)
+        return get_purpose(self.granted.purpose)
 
     @property
-    def notice(self) -> Notice:
-        return notice(self.granted.notice)
+    def notice(self) -> PrivacyNotice:
+        return get_notice(self.granted.notice)
 
     @property
     def outcome(self) -> str:
         if self.ended:
             how = "taken back" if isinstance(self.ended.event, ConsentWithdrawn) else "ended by itself"
-            return f"{how} on {day_text(self.ended.meta.occurred_at)}"
+            return f"{how} on {format_date(self.ended.meta.occurred_at)}"
         return "replaced by a newer one" if self.renewed else "holds"
 
 
-def decisions(person: Person) -> list[Decision]:
-    """Every consent of a person, the newest first."""
-    found: list[Decision] = []
-    open_: dict[str, int] = {}
+def list_decisions(person: Person) -> list[Decision]:
+    """All consents of a person, newest first."""
+    decisions: list[Decision] = []
+    open_: dict[str, int] = {}  # index of the consent in force, by purpose
     for recorded in person.events:
         match recorded.event:
-            case ConsentGranted(purpose=term) as it:
+            case ConsentGranted(purpose=term) as granted:
                 if term in open_:
-                    found[open_[term]] = found[open_[term]]._replace(renewed=True)
-                open_[term] = len(found)
-                found.append(Decision(recorded.meta, it, None, False))
+                    decisions[open_[term]] = decisions[open_[term]]._replace(renewed=True)
+                open_[term] = len(decisions)
+                decisions.append(Decision(recorded.meta, granted, None, False))
             case ConsentWithdrawn(purpose=term) | ConsentExpired(purpose=term) if term in open_:
                 index = open_.pop(term)
-                found[index] = found[index]._replace(ended=recorded)
-    return found[::-1]
+                decisions[index] = decisions[index]._replace(ended=recorded)
+    return decisions[::-1]
 
 
-def receipt(decision: Decision) -> dict[str, Any]:
-    """What a person can keep, and show to an authority."""
+def build_receipt(decision: Decision) -> dict[str, Any]:
+    """The receipt as a JSON-compatible dictionary, as proof for the person and for an authority."""
     granted, meta = decision.granted, decision.meta
-    events = [_event(meta, "dpv:ConsentGiven")]
+    events = [_receipt_event(meta, "dpv:ConsentGiven")]
     if decision.ended:
-        given = isinstance(decision.ended.event, ConsentWithdrawn)
-        events.append(_event(decision.ended.meta, "dpv:ConsentWithdrawn" if given else "dpv:ConsentExpired"))
+        withdrawn = isinstance(decision.ended.event, ConsentWithdrawn)
+        state = "dpv:ConsentWithdrawn" if withdrawn else "dpv:ConsentExpired"
+        events.append(_receipt_event(decision.ended.meta, state))
     return {
         "schema_version": "ISO/IEC TS 27560:2023",
         "record_id": str(meta.event_id),
@@ -71,7 +72,7 @@ def receipt(decision: Decision) -> dict[str, Any]:
             "purposes": [
                 {
                     "purpose": f"dpv:{granted.purpose}",
-                    "purpose_description": f"{decision.purpose.label}. {decision.purpose.explained}",
+                    "purpose_description": f"{decision.purpose.label}. {decision.purpose.description}",
                     "lawful_basis": f"eu-gdpr:{granted.legal_basis}",
                     "pii_controllers": [settings.ORGANISATION],
                     "recipient_third_parties": [],
@@ -86,5 +87,5 @@ def receipt(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _event(meta: Meta, state: str) -> dict[str, str]:
+def _receipt_event(meta: Meta, state: str) -> dict[str, str]:
     return {"event_id": str(meta.event_id), "event_time": meta.occurred_at.isoformat(), "event_state": state}

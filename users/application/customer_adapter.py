@@ -1,4 +1,7 @@
-"""A person as their events tell it, always as of now: who they are, and what may be done with their data."""
+"""A person as replayed from their events, and the adapter that implements the customer port.
+
+Reads the event store instead of a read model, so that callers read their own writes.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,15 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import CommandIdReused
 from eventshop.core.message_registry import registry
-from eventshop.core.messages import Envelope, Recorded
+from eventshop.core.messages import Envelope, RecordedEvent
 from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore import command_dispatcher
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.records import recorded
-from eventshop.web.shared.customer_port import Contact, Wish
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.records import to_recorded_event
+from eventshop.web.shared.customer_port import Contact, ConsentOption
 from users.application.accounts import person_of
 from users.domain.commands import GrantConsent
 from users.domain.events import (
@@ -30,72 +33,73 @@ from users.domain.events import (
     UserEvent,
 )
 from users.domain.privacy_notices import current_notice
-from users.domain.purposes import expiry, purpose
+from users.domain.purposes import consent_expiry, get_purpose
 from users.domain.user import User
 
-#: What fits to an order; everything else is asked on the page of consents alone.
-ASKED_AT_CHECKOUT: Final = ("DirectMarketing",)
-#: What only goes on record: it changes nothing about a person, and there can be thousands of it.
-RECORDED_ONLY: Final = (ProcessingRecorded, DataAccessed, DataExported)
+#: Purposes whose consent the checkout asks for; the consent page asks for all others.
+CHECKOUT_PURPOSES: Final = ("DirectMarketing",)
+#: Events that do not change the state of a person; there can be thousands of them.
+RECORD_ONLY_EVENTS: Final = (ProcessingRecorded, DataAccessed, DataExported)
 
 
 class Person(NamedTuple):
-    """One person's events but those that only go on record, and what they come to."""
+    """One person's events without `RECORD_ONLY_EVENTS`, and the state that they fold into."""
 
     id: UUID
-    events: list[Recorded[UserEvent]]
+    events: list[RecordedEvent[UserEvent]]
     state: User
 
     @property
     def contact(self) -> Contact | None:
-        """None once it is erased."""
-        for it_was in reversed(self.events):
-            match it_was.event:
-                case UserCreated() | ContactDetailsChanged() as it:
-                    values = (it.email, it.name, it.phone, it.address)
+        """The current contact details; None after erasure."""
+        for recorded_event in reversed(self.events):
+            match recorded_event.event:
+                case UserCreated() | ContactDetailsChanged() as details:
+                    values = (details.email, details.name, details.phone, details.address)
                     if any(isinstance(value, Redacted) for value in values):
                         return None
                     return Contact(*map(str, values))
         return None
 
 
-def person(user_id: UUID) -> Person:
-    """What made a person what they are; nothing for an id that nobody has."""
-    without = [registry.name_of(kind) for kind in RECORDED_ONLY]
-    events = _read(f"event_type NOT IN ({', '.join(['%s'] * len(without))}) ORDER BY version", user_id, *without)
-    return Person(user_id, events, User().evolve_all(it.event for it in events))
+def load_person(user_id: UUID) -> Person:
+    """Load a person; an unknown id gives a person without events, in state UNKNOWN."""
+    excluded = [registry.name_of(event_type) for event_type in RECORD_ONLY_EVENTS]
+    condition = f"event_type NOT IN ({', '.join(['%s'] * len(excluded))}) ORDER BY version"
+    events = _select_events(condition, user_id, *excluded)
+    return Person(user_id, events, User().evolve_all(event.event for event in events))
 
 
-def newest(user_id: UUID, kind: type[UserEvent], most: int) -> list[Recorded[UserEvent]]:
+def newest_events(user_id: UUID, kind: type[UserEvent], most: int) -> list[RecordedEvent[UserEvent]]:
     """The newest events of one kind, the newest first."""
-    return _read("event_type = %s ORDER BY version DESC LIMIT %s", user_id, registry.name_of(kind), most)
+    return _select_events("event_type = %s ORDER BY version DESC LIMIT %s", user_id, registry.name_of(kind), most)
 
 
-def _read(condition: str, user_id: UUID, *parameters: object) -> list[Recorded[UserEvent]]:
-    rows = engine().select(f"WHERE aggregate_id = %s AND {condition}", (user_id, *parameters))
-    return [recorded(row, registry) for row in rows]
+def _select_events(condition: str, user_id: UUID, *parameters: object) -> list[RecordedEvent[UserEvent]]:
+    rows = backend().select_events(f"WHERE aggregate_id = %s AND {condition}", (user_id, *parameters))
+    return [to_recorded_event(row, registry) for row in rows]
 
 
-class Customers:
-    """What this application tells the others about people."""
+class CustomerAdapter:
+    """Implements the customer port for the other applications."""
 
-    join = "users:join"
+    join_url_name = "users:join"
 
     def person_of(self, login: AbstractBaseUser | AnonymousUser) -> UUID | None:
         return person_of(login)
 
-    def contact(self, person_id: UUID) -> Contact | None:
-        return person(person_id).contact
+    def contact_of(self, person_id: UUID) -> Contact | None:
+        return load_person(person_id).contact
 
-    def wishes(self, person_id: UUID) -> list[Wish]:
-        now, given = datetime.now(UTC), person(person_id).state.consents
-        asked = (purpose(term) for term in ASKED_AT_CHECKOUT if term not in given)
-        return [Wish(it.term, it.label, it.explained, current_notice(now).version) for it in asked]
+    def consent_options(self, person_id: UUID) -> list[ConsentOption]:
+        now, given = datetime.now(UTC), load_person(person_id).state.consents
+        asked = (get_purpose(term) for term in CHECKOUT_PURPOSES if term not in given)
+        return [ConsentOption(it.term, it.label, it.description, current_notice(now).version) for it in asked]
 
-    def agree(self, person_id: UUID, wish: Wish, form_id: UUID) -> None:
+    def grant_consent(self, person_id: UUID, option: ConsentOption, form_id: UUID) -> None:
         now = datetime.now(UTC)
-        until = expiry(wish.term, now) or now
-        command = GrantConsent(person_id, wish.term, wish.notice, at=now, expires_at=until)
-        command_id = derived_id("checkout-consent", form_id, wish.term)
+        until = consent_expiry(option.term, now) or now
+        command = GrantConsent(person_id, option.term, option.notice, at=now, expires_at=until)
+        command_id = derive_id("checkout-consent", form_id, option.term)
         with suppress(CommandIdReused):
             command_dispatcher.send(command, envelope=Envelope(command_id=command_id, actor=str(person_id)))

@@ -1,4 +1,4 @@
-"""A copy of everything that is held about a person, and where each value comes from (Art. 15 and 20 GDPR)."""
+"""Data export: all data that is held about a person, with the source of each value (Art. 15 and 20 GDPR)."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import msgspec
 from msgspec import Struct
 
 from eventshop.core.message_registry import registry
-from eventshop.core.messages import Recorded
+from eventshop.core.messages import RecordedEvent
 from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore.event_store import store
-from eventshop.eventstore.records import recorded
+from eventshop.eventstore.records import to_recorded_event
 from eventshop.privacy.erasure import personal_data_holders
-from eventshop.privacy.erasure.certificates import KeptData, kept_for
+from eventshop.privacy.erasure.certificates import KeptData, kept_data_of
 from eventshop.privacy.erasure.personal_data_locator import events_about
 from users.domain.events import ContactDetailsChanged, UserCreated
 from users.domain.purposes import PURPOSES
 
 
-class Value(Struct, frozen=True):
-    """One personal value, and the event that it was last given in."""
+class PersonalValue(Struct, frozen=True):
+    """One personal value, and the event that set it last."""
 
     field: str
     value: str
-    kept_for: str  # the purpose of its key
+    kept_for: str  # the purpose of its encryption key
     event_id: UUID
     event_type: str
     at: datetime
     source: str
 
 
-class Happened(Struct, frozen=True):
-    """One event about the person, in clear."""
+class ExportedEvent(Struct, frozen=True):
+    """One event about the person, decrypted."""
 
     event_id: UUID
     event_type: str
@@ -45,66 +45,66 @@ class Happened(Struct, frozen=True):
     recorded_at: datetime
     actor: str
     data: dict[str, Any]
-    encrypted: list[str]  # the fields that are kept encrypted
+    encrypted: list[str]  # names of the fields that are stored encrypted
 
 
-class Row(Struct, frozen=True):
-    """One row of a table that shows what events say; `last_event_id` names the newest of them."""
+class ExportedRow(Struct, frozen=True):
+    """One read model row; its `last_event_id` names the newest event that it was built from."""
 
     table: str
     values: dict[str, Any]
 
 
-class UseOfData(Struct, frozen=True):
-    """A purpose, and on which ground data is used for it."""
+class DataUse(Struct, frozen=True):
+    """A purpose of processing and its legal basis."""
 
     purpose: str
     label: str
     legal_basis: str
 
 
-class Copy(Struct, frozen=True):
-    """Everything that is held about one person."""
+class DataExport(Struct, frozen=True):
+    """All data that is held about one person."""
 
     person: UUID
     made_at: datetime
-    contact: list[Value]
-    events: list[Happened]
-    tables: list[Row]
-    uses: list[UseOfData]
+    contact: list[PersonalValue]
+    events: list[ExportedEvent]
+    tables: list[ExportedRow]
+    uses: list[DataUse]
     kept_after_erasure: list[KeptData]
 
 
-def everything(person: UUID, *, at: datetime) -> Copy:
+def export_personal_data(person: UUID, *, at: datetime) -> DataExport:
     """The copy as of now; send `ExportData` first, so that it is part of it."""
-    mine = [recorded(row, registry) for row in events_about(person)]
-    others = [it for stream in _streams(mine, person) for it in store.get_events(stream)]
+    mine = [to_recorded_event(row, registry) for row in events_about(person)]
+    others = [it for stream in _related_streams(mine, person) for it in store.get_events(stream)]
     known = {it.meta.event_id: it for it in (*mine, *others)}
-    return Copy(
+    return DataExport(
         person=person,
         made_at=at,
-        contact=_contact(mine),
-        events=[_happened(it) for it in sorted(known.values(), key=lambda it: it.meta.position)],
-        tables=[Row(held.where, held.what) for held in personal_data_holders.holdings(person)],
-        uses=[UseOfData(it.term, it.label, str(it.basis)) for it in PURPOSES.values()],
-        kept_after_erasure=kept_for(person, at.date()),
+        contact=_contact_values(personal),
+        events=[_exported_event(event) for event in sorted(by_id.values(), key=lambda event: event.meta.position)],
+        tables=[ExportedRow(held.where, held.what) for held in personal_data_holders.collect_held_data(person)],
+        uses=[DataUse(purpose.term, purpose.label, str(purpose.basis)) for purpose in PURPOSES.values()],
+        kept_after_erasure=kept_data_of(person, at.date()),
     )
 
 
-def as_json(copy: Copy) -> bytes:
-    """For the person and for programs: UTF-8, indented."""
-    return msgspec.json.format(msgspec.json.encode(copy), indent=2)
+def encode_export(export: DataExport) -> bytes:
+    """Encode an export as indented JSON in UTF-8."""
+    return msgspec.json.format(msgspec.json.encode(export), indent=2)
 
 
-def _streams(mine: list[Recorded[Any]], person: UUID) -> list[UUID]:
+def _related_streams(mine: list[RecordedEvent[Any]], person: UUID) -> list[UUID]:
     """The other aggregates that are the person's, such as their orders: whole, with what holds no personal data."""
     return list(dict.fromkeys(it.meta.aggregate_id for it in mine if it.meta.aggregate_id != person))
 
 
-def _contact(mine: list[Recorded[Any]]) -> list[Value]:
+def _contact_values(mine: list[RecordedEvent[Any]]) -> list[PersonalValue]:
     told = [it for it in mine if isinstance(it.event, UserCreated | ContactDetailsChanged)]
     return [
-        Value(
+        PersonalValue(
             field.name,
             value,
             field.purpose,
@@ -113,14 +113,14 @@ def _contact(mine: list[Recorded[Any]]) -> list[Value]:
             told[-1].meta.occurred_at,
             told[-1].event.source,
         )
-        for field in (registry.personal(type(told[-1].event)) if told else ())
+        for field in (registry.personal_fields_of(type(told[-1].event)) if told else ())
         if (value := getattr(told[-1].event, field.name)) and not isinstance(value, Redacted)
     ]
 
 
-def _happened(it: Recorded[Any]) -> Happened:
+def _exported_event(it: RecordedEvent[Any]) -> ExportedEvent:
     meta = it.meta
-    return Happened(
+    return ExportedEvent(
         meta.event_id,
         meta.event_type,
         meta.aggregate_id,
@@ -130,5 +130,5 @@ def _happened(it: Recorded[Any]) -> Happened:
         meta.recorded_at,
         meta.actor,
         msgspec.to_builtins(it.event),
-        [field.name for field in registry.personal(type(it.event))],
+        [field.name for field in registry.personal_fields_of(type(it.event))],
     )

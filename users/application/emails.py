@@ -1,4 +1,4 @@
-"""The e-mails we write about accounts. Each request is answered by a letter, whether there is an account or not."""
+"""E-mails about accounts. Every request sends one, whether an account exists or not, so that no page reveals accounts."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from eventshop.core.errors import EventShopError
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
-#: What `Retry-After` asks for.
+#: The `Retry-After` header of the page that is shown while no e-mail can be sent.
 RETRY_AFTER_S: Final = 300
 
 
-class LetterNotSent(EventShopError):
-    """The mail server did not take a letter."""
+class EmailNotSent(EventShopError):
+    """The mail server did not accept an e-mail."""
 
     code = "letter-not-sent"
 
 
-def write(request: HttpRequest, to: str, letter: str, /, *, link: str = "", **context: Any) -> None:
+def send_email(request: HttpRequest, to: str, letter: str, /, *, link: str = "", **context: Any) -> None:
     """Send `templates/letters/<letter>.txt`; its first line is the subject. `link` is a path of this site.
 
     Raises `LetterNotSent`.
@@ -36,26 +36,26 @@ def write(request: HttpRequest, to: str, letter: str, /, *, link: str = "", **co
     subject, _, body = words.partition("\n")
     try:
         send_mail(subject, body.strip() + "\n", settings.DEFAULT_FROM_EMAIL, [to])
-    except OSError as error:  # smtplib's errors are OSErrors; they name the address, so only their kind is told
-        log.error("a letter (%s) was not sent: %s", letter, type(error).__name__)
-        raise LetterNotSent(letter=letter) from None
+    except OSError as error:  # smtplib's errors are OSErrors. They hold the address, so log only their type.
+        log.error("e-mail %s was not sent: %s", template, type(error).__name__)
+        raise EmailNotSent(template=template) from None
 
 
-def by_letter(page: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
-    """For pages that cannot go on without a letter: while no mail leaves, they say so (503)."""
+def requires_email(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Decorate a view that must send an e-mail: while the mail server fails, it answers 503."""
 
-    @wraps(page)
-    def shown(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    @wraps(view)
+    def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
-            return page(request, *args, **kwargs)
-        except LetterNotSent:
-            answer = render(request, "account/no_letters.html", status=503)
-            answer["Retry-After"] = str(RETRY_AFTER_S)
-            return answer
+            return view(request, *args, **kwargs)
+        except EmailNotSent:
+            response = render(request, "account/email_unavailable.html", status=503)
+            response["Retry-After"] = str(RETRY_AFTER_S)
+            return response
 
-    return shown
+    return wrapper
 
 
-def on_console() -> bool:
-    """Whether letters are printed where the server was started, and go nowhere else."""
+def prints_to_console() -> bool:
+    """Whether e-mails are only printed to the console of the server."""
     return settings.EMAIL_BACKEND.endswith(".console.EmailBackend")

@@ -1,4 +1,4 @@
-"""What happened to a person's data, in words for that person."""
+"""Timeline of a person's data: each event as a sentence for that person."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, assert_never
 from uuid import UUID
 
-from eventshop.core.messages import Recorded
-from eventshop.datetimes import day_text
+from eventshop.core.messages import RecordedEvent
+from eventshop.datetimes import format_date
 from users.domain.events import (
     ConsentExpired,
     ConsentGranted,
@@ -31,17 +31,17 @@ from users.domain.events import (
 )
 from users.domain.purposes import PURPOSES
 
-#: Where a decision came from, as it ends a sentence.
+#: The channel of a decision, as the end of a sentence.
 SOURCES: Final = {
     "page": "on this site",
     "staff": "through our staff",
-    "api": "through a program",
-    "import": "with data from elsewhere",
+    "api": "through the API",
+    "import": "by a data import",
 }
 
 
-class Chapter(NamedTuple):
-    """One event: its place in the stream, its id, when, and what it says."""
+class UserTimelineEntry(NamedTuple):
+    """One event of the timeline with its sentence."""
 
     version: int
     event_id: UUID
@@ -50,45 +50,45 @@ class Chapter(NamedTuple):
     event: UserEvent
 
 
-def chapter(recorded: Recorded[UserEvent]) -> Chapter:
+def timeline_entry(recorded: RecordedEvent[UserEvent]) -> UserTimelineEntry:
     meta = recorded.meta
-    return Chapter(meta.version, meta.event_id, meta.occurred_at, told(recorded.event), recorded.event)
+    return UserTimelineEntry(meta.version, meta.event_id, meta.occurred_at, describe_event(recorded.event), recorded.event)
 
 
-def label(term: str) -> str:
-    """What people read for a purpose; a purpose that is not asked about any more keeps its term."""
+def purpose_label(term: str) -> str:
+    """The label of a purpose; a term that is no longer in use stays as it is."""
     return PURPOSES[term].label if term in PURPOSES else term
 
 
-def told(event: UserEvent) -> str:
-    """One sentence."""
+def describe_event(event: UserEvent) -> str:
+    """Describe an event in one sentence."""
     match event:
         case UserCreated(source=source):
-            return f"The account was made {SOURCES[source]}."
+            return f"The account was created {SOURCES[source]}."
         case ContactDetailsChanged(source=source):
             return f"Name or contact details were changed {SOURCES[source]}."
         case ConsentGranted(purpose=term, source=source):
-            return f"You agreed to “{label(term)}” {SOURCES[source]}."
+            return f"You consented to “{purpose_label(term)}” {SOURCES[source]}."
         case ConsentWithdrawn(purpose=term, source=source):
-            return f"You took back your consent to “{label(term)}” {SOURCES[source]}."
+            return f"You withdrew your consent to “{purpose_label(term)}” {SOURCES[source]}."
         case ConsentExpired(purpose=term):
-            return f"Your consent to “{label(term)}” ended by itself."
+            return f"Your consent to “{purpose_label(term)}” expired."
         case ProcessingRecorded(purpose=term, activity=activity, recipient=recipient):
-            return f"{activity} ({label(term)})" + (f"; {recipient} received data." if recipient else ".")
+            return f"{activity} ({purpose_label(term)})" + (f"; {recipient} received data." if recipient else ".")
         case ProcessingRestricted(source=source):
             return f"The use of your data was restricted {SOURCES[source]}."
         case ProcessingResumed(source=source):
             return f"The restriction was lifted {SOURCES[source]}."
         case DataAccessed(fields=fields, reason=reason, staff=staff):
-            return f"{staff} of our staff looked at your {', '.join(fields)}. Reason: {reason}"
+            return f"{staff} of our staff viewed your {', '.join(fields)}. Reason: {reason}"
         case DataExported():
-            return "A copy of everything was taken."
+            return "You downloaded a copy of your data."
         case LegalHoldPlaced(hold=hold, reason=reason):
             return f"Your data must be kept for now: {reason} ({hold})."
         case LegalHoldReleased(hold=hold):
-            return f"That duty to keep your data is over ({hold})."
+            return f"The duty to keep your data has ended ({hold})."
         case ErasureRequested(due_at=due_at):
-            return f"You asked us to erase your data on {day_text(due_at)}."
+            return f"You asked us to erase your data on {format_date(due_at)}."
         case ErasureCancelled():
             return "You kept your account after all."
         case ErasureBegun():
@@ -99,18 +99,18 @@ def told(event: UserEvent) -> str:
             assert_never(event)
 
 
-def spaced(name: str) -> str:
-    """`Order created` for `OrderCreated`."""
+def humanise_name(name: str) -> str:
+    """Turn a class name into words: `Order created` for `OrderCreated`."""
     return re.sub(r"(?<!^)([A-Z])", r" \1", name).capitalize()
 
 
-def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Nested values as names and texts: `lines 1 sku`."""
+def flatten_values(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield nested values as pairs of name and text, with names such as `lines 1 sku`."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from flat(inner, f"{name} {key.replace('_', ' ')}".strip())
+            yield from flatten_values(inner, f"{name} {key.replace('_', ' ')}".strip())
     elif isinstance(value, list | tuple):
-        for place, inner in enumerate(value, start=1):
-            yield from flat(inner, f"{name} {place}")
+        for number, inner in enumerate(value, start=1):
+            yield from flatten_values(inner, f"{name} {number}")
     elif value not in (None, ""):
         yield name, str(value)

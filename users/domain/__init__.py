@@ -1,1 +1,1 @@
-"""Commands, events, aggregates and rules of people and their consents; no framework."""
+"""Commands, events, aggregates and rules of users and their consents; imports no framework."""

@@ -1,4 +1,4 @@
-"""What can be asked of a person's data. `at` is when: several rules depend on it, and none of them reads a clock."""
+"""Commands of the User aggregate. `at` is the business time of a command: no rule reads a clock."""
 
 from __future__ import annotations
 
@@ -6,127 +6,141 @@ from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.messages import Command, Instant, Name, Text
+from eventshop.core.messages import Command, Instant, NonEmptyText, Text
 from users.domain.events import CONTACT, CONTACT_EMAIL, Email, Kept, Lines, Source
-from users.domain.privacy_notices import valid_notice
-from users.domain.purposes import purpose
+from users.domain.privacy_notices import notice_shown_at
+from users.domain.purposes import get_purpose
 
 
 class CreateUser(Command, frozen=True):
-    """Sign somebody up."""
+    """Sign a person up."""
 
     user_id: UUID
     email: Annotated[Email, CONTACT_EMAIL]
-    name: Annotated[Name, CONTACT]
+    name: Annotated[NonEmptyText, CONTACT]
     phone: Annotated[Text, CONTACT] = ""
     address: Annotated[Lines, CONTACT] = ""
     source: Source = "page"
 
 
 class ChangeContactDetails(Command, frozen=True):
-    """Put a person's details right, all of them at once."""
+    """Replace all contact details of a person (Art. 16 GDPR)."""
 
     user_id: UUID
     email: Annotated[Email, CONTACT_EMAIL]
-    name: Annotated[Name, CONTACT]
+    name: Annotated[NonEmptyText, CONTACT]
     phone: Annotated[Text, CONTACT] = ""
     address: Annotated[Lines, CONTACT] = ""
     source: Source = "page"
 
 
 class GrantConsent(Command, frozen=True):
-    """Agree to one purpose, in the words of a version of the notice that is shown at the time."""
+    """Consent to one purpose, in the wording of the privacy notice that is shown at the time."""
 
     user_id: UUID
-    purpose: Name
-    notice: Name
+    purpose: NonEmptyText
+    notice: NonEmptyText
     at: Instant
     expires_at: Instant
     source: Source = "page"
 
     def __post_init__(self) -> None:
-        purpose(self.purpose)
-        valid_notice(self.notice, self.at)
+        get_purpose(self.purpose)
+        notice_shown_at(self.notice, self.at)
         if self.expires_at <= self.at:
             raise InvalidMessage("a consent ends after it was given", at=self.at, expires_at=self.expires_at)
 
 
 class WithdrawConsent(Command, frozen=True):
+    """Withdraw the consent to one purpose (Art. 7(3) GDPR)."""
+
+
+
     user_id: UUID
-    purpose: Name
+    purpose: NonEmptyText
     source: Source = "page"
 
     def __post_init__(self) -> None:
-        purpose(self.purpose)
+        get_purpose(self.purpose)
 
 
 class ExpireConsent(Command, frozen=True):
-    """Say that the time of the consent that was to end at `expires_at` is over; sent by a timer."""
+    """End the consent that was to expire at `expires_at`; sent by the timer of the consent expiry saga."""
 
     user_id: UUID
-    purpose: Name
+    purpose: NonEmptyText
     expires_at: Instant
     at: Instant
 
     def __post_init__(self) -> None:
-        purpose(self.purpose)
+        get_purpose(self.purpose)
 
 
 class RecordProcessing(Command, frozen=True):
-    """Use a person's data for something; refused when no ground holds."""
+    """Record a use of a person's data; refused without a valid legal basis."""
 
     user_id: UUID
-    purpose: Name
-    activity: Name
+    purpose: NonEmptyText
+    activity: NonEmptyText
     at: Instant
     recipient: Text = ""
 
     def __post_init__(self) -> None:
-        purpose(self.purpose)
+        get_purpose(self.purpose)
 
 
 class RestrictProcessing(Command, frozen=True):
+    """Keep the data without using it (Art. 18 GDPR)."""
+
     user_id: UUID
-    reason: Annotated[Name, CONTACT]
+    reason: Annotated[NonEmptyText, CONTACT]
     source: Source = "page"
 
 
 class LiftRestriction(Command, frozen=True):
+    """Allow the use of the data again."""
+
     user_id: UUID
     source: Source = "page"
 
 
 class RecordAccess(Command, frozen=True):
-    """Look at personal data that is masked otherwise."""
+    """Record that a staff member displays masked personal data."""
 
     user_id: UUID
-    fields: tuple[Name, ...]
-    reason: Name
-    staff: Name
+    fields: tuple[NonEmptyText, ...]
+    reason: NonEmptyText
+    staff: NonEmptyText
 
     def __post_init__(self) -> None:
         if not self.fields:
-            raise InvalidMessage("say which fields are looked at")
+            raise InvalidMessage("name at least one field that is displayed")
 
 
 class ExportData(Command, frozen=True):
+    """Record that a person receives a copy of their data (Art. 15 and 20 GDPR)."""
+
     user_id: UUID
     format: Literal["json", "page"] = "json"
 
 
 class PlaceLegalHold(Command, frozen=True):
+    """Prevent the erasure of a person's data for now (Art. 17(3) GDPR)."""
+
     user_id: UUID
-    hold: Name
-    reason: Name
+    hold: NonEmptyText
+    reason: NonEmptyText
 
 
 class ReleaseLegalHold(Command, frozen=True):
+    """End one legal hold."""
+
     user_id: UUID
-    hold: Name
+    hold: NonEmptyText
 
 
 class RequestErasure(Command, frozen=True):
-    """Ask for erasure. Until `due_at` the person can change their mind."""
+    """Request erasure (Art. 17 GDPR). The person can cancel the request until `due_at`."""
 
     user_id: UUID
     at: Instant
@@ -135,26 +149,28 @@ class RequestErasure(Command, frozen=True):
 
     def __post_init__(self) -> None:
         if self.due_at < self.at:
-            raise InvalidMessage("erasure cannot be due before it is asked for", at=self.at, due_at=self.due_at)
+            raise InvalidMessage("erasure cannot be due before it is requested", at=self.at, due_at=self.due_at)
 
 
 class CancelErasure(Command, frozen=True):
+    """Cancel a requested erasure."""
+
     user_id: UUID
     source: Source = "page"
 
 
 class BeginErasure(Command, frozen=True):
-    """The cooling-off is over; sent by a timer."""
+    """Start the erasure after the cooling-off period; sent by the erasure saga."""
 
     user_id: UUID
     at: Instant
 
 
 class EraseData(Command, frozen=True):
-    """Say that the keys are destroyed; sent by the erasure job, which has destroyed them."""
+    """Record that the keys are destroyed; sent by the erasure job after it has destroyed them."""
 
     user_id: UUID
-    purposes: tuple[Name, ...]
+    purposes: tuple[NonEmptyText, ...]
     kept: tuple[Kept, ...] = ()
 
 

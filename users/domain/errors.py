@@ -1,4 +1,4 @@
-"""What the rules about people and their data refuse."""
+"""Errors of the users domain. The first line of each docstring is the default message."""
 
 from __future__ import annotations
 
@@ -7,88 +7,88 @@ from eventshop.core.messages import Command
 
 
 class UnknownPurpose(InvalidMessage):
-    """This shop uses no data for such a purpose."""
+    """This shop processes no personal data for this purpose."""
 
     code = "unknown-purpose"
 
 
 class UnknownNotice(InvalidMessage):
-    """There is no such version of the privacy notice."""
+    """The privacy notice has no such version."""
 
     code = "unknown-notice"
 
 
 class NoticeExpired(InvalidMessage):
-    """This version of the privacy notice was not shown at that time."""
+    """This version of the privacy notice was not in force at that time."""
 
     code = "notice-expired"
 
 
 class InvalidUserState(CommandRefused):
-    """This cannot be done to a user in this state."""
+    """The command is not allowed in the current state of the user."""
 
     code = "invalid-user-state"
 
     def __init__(self, command: Command, status: str) -> None:
         name = type(command).__name__
-        super().__init__(f"{name} cannot be done to a user who is {status}", command=name, status=str(status))
+        super().__init__(f"{name} is not allowed for a user in state {status}", command=name, status=str(status))
 
 
 class AlreadyErased(CommandRefused):
-    """This person's data was erased; nothing can be done with it any more."""
+    """This person's data was erased; no command is possible any more."""
 
     code = "already-erased"
 
 
 class ConsentNotAsked(CommandRefused):
-    """This purpose does not rest on consent."""
+    """This purpose is not based on consent."""
 
     code = "consent-not-asked"
 
 
 class ConsentNotGiven(CommandRefused):
-    """There is no consent to withdraw: none was given, or it was withdrawn or has expired."""
+    """There is no consent to withdraw: it was never given, was withdrawn, or has expired."""
 
     code = "consent-not-given"
 
 
 class NotExpiredYet(CommandRefused):
-    """This consent still holds."""
+    """This consent has not expired yet."""
 
     code = "not-expired-yet"
 
 
 class NoValidGround(CommandRefused):
-    """There is no valid ground for using personal data for this purpose."""
+    """There is no valid legal basis for using personal data for this purpose."""
 
     code = "no-valid-ground"
 
 
 class ProcessingIsRestricted(CommandRefused):
-    """This person had the use of their data restricted (Art. 18 GDPR)."""
+    """This person has restricted the processing of their data (Art. 18 GDPR)."""
 
     code = "processing-restricted"
 
 
 class ErasureNotRequested(CommandRefused):
-    """No erasure was asked for."""
+    """No erasure was requested."""
 
     code = "erasure-not-requested"
 
 
 class StillCoolingOff(CommandRefused):
-    """The person can still change their mind about erasing."""
+    """The cooling-off period is not over: the person can still cancel the erasure."""
 
     code = "still-cooling-off"
 
 
 class OnLegalHold(CommandRefused):
-    """A legal hold keeps this person's data for now."""
+    """A legal hold prevents the erasure of this person's data."""
 
     code = "on-legal-hold"
 
 
 class NoSuchHold(CommandRefused):
-    """There is no such legal hold."""
+    """This person's data has no such legal hold."""
 
     code = "no-such-hold"

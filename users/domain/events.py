@@ -1,4 +1,4 @@
-"""What can happen to a person's data."""
+"""Events of the User aggregate."""
 
 from __future__ import annotations
 
@@ -9,128 +9,128 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.messages import Event, Instant, Name, Text
+from eventshop.core.messages import Event, Instant, NonEmptyText, Text
 from eventshop.core.personal_fields import Personal, Redacted
 
-#: One @ with something on both sides; whether it is read there, only a letter to it can tell.
+#: One @ with text on both sides. Only an e-mail to the address can prove that somebody reads it.
 Email: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+\Z")]
-#: Several lines of text without other control characters.
+#: Several lines of text without control characters except line feeds.
 Lines: TypeAlias = Annotated[str, msgspec.Meta(max_length=1_000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*\Z")]
-#: Where a decision came from.
+#: The channel that a decision came through.
 Source: TypeAlias = Literal["page", "staff", "api", "import"]
 
 CONTACT: Final = Personal(of="user_id", purpose="contact")
-#: The one value that no two people share.
+#: The e-mail address is unique among all people.
 CONTACT_EMAIL: Final = Personal(of="user_id", purpose="contact", unique="email")
 
 
 class UserCreated(Event, frozen=True):
-    """A person signed up, or was signed up."""
+    """A person was signed up."""
 
     user_id: UUID
     email: Annotated[Email | Redacted, CONTACT_EMAIL]
-    name: Annotated[Name | Redacted, CONTACT]
+    name: Annotated[NonEmptyText | Redacted, CONTACT]
     phone: Annotated[Text | Redacted, CONTACT]
     address: Annotated[Lines | Redacted, CONTACT]
     source: Source
 
 
 class ContactDetailsChanged(Event, frozen=True):
-    """A person's details are these from now on (Art. 16 GDPR)."""
+    """A person's contact details were replaced (Art. 16 GDPR)."""
 
     user_id: UUID
     email: Annotated[Email | Redacted, CONTACT_EMAIL]
-    name: Annotated[Name | Redacted, CONTACT]
+    name: Annotated[NonEmptyText | Redacted, CONTACT]
     phone: Annotated[Text | Redacted, CONTACT]
     address: Annotated[Lines | Redacted, CONTACT]
     source: Source
 
 
 class ConsentGranted(Event, frozen=True):
-    """A person agreed to one purpose, shown in the words of one version of the notice."""
+    """A person consented to one purpose, in the wording of one version of the privacy notice."""
 
     user_id: UUID
-    purpose: Name  # a DPV term
-    notice: Name
-    notice_digest: Name  # SHA-256 of the words they saw
-    legal_basis: Name  # an EU-GDPR term
+    purpose: NonEmptyText  # a DPV term
+    notice: NonEmptyText
+    notice_digest: NonEmptyText  # SHA-256 of the text that was shown
+    legal_basis: NonEmptyText  # an EU-GDPR term
     source: Source
     expires_at: Instant
 
 
 class ConsentWithdrawn(Event, frozen=True):
-    """A person took a consent back; what was done before stays lawful (Art. 7(3) GDPR)."""
+    """A person withdrew a consent; earlier processing stays lawful (Art. 7(3) GDPR)."""
 
     user_id: UUID
-    purpose: Name
+    purpose: NonEmptyText
     source: Source
 
 
 class ConsentExpired(Event, frozen=True):
-    """A consent ended by itself."""
+    """A consent reached its expiry date."""
 
     user_id: UUID
-    purpose: Name
+    purpose: NonEmptyText
 
 
 class ProcessingRecorded(Event, frozen=True):
-    """A person's data was used for something, on a ground that held."""
+    """A person's data was used on a valid legal basis."""
 
     user_id: UUID
-    purpose: Name
-    legal_basis: Name
-    activity: Name  # what was done, in words without personal data
-    recipient: Text  # who else received data; empty: nobody
+    purpose: NonEmptyText
+    legal_basis: NonEmptyText
+    activity: NonEmptyText  # description without personal data
+    recipient: Text  # third party that received data; empty: none
 
 
 class ProcessingRestricted(Event, frozen=True):
-    """From now on the data is kept, and used only where the law demands it (Art. 18 GDPR)."""
+    """The data is kept and used only where the law requires it (Art. 18 GDPR)."""
 
     user_id: UUID
-    reason: Annotated[Name | Redacted, CONTACT]
+    reason: Annotated[NonEmptyText | Redacted, CONTACT]
     source: Source
 
 
 class ProcessingResumed(Event, frozen=True):
-    """The data may be used again."""
+    """The restriction was lifted: the data may be used again."""
 
     user_id: UUID
     source: Source
 
 
 class DataAccessed(Event, frozen=True):
-    """Somebody of the staff looked at personal data that is masked otherwise; the person can see that."""
+    """A staff member displayed masked personal data; the person can see this event."""
 
     user_id: UUID
-    fields: tuple[Name, ...]
-    reason: Name
-    staff: Name  # who: the name of a staff account
+    fields: tuple[NonEmptyText, ...]
+    reason: NonEmptyText
+    staff: NonEmptyText  # user name of the staff account
 
 
 class DataExported(Event, frozen=True):
-    """The person took a copy of everything that is held about them (Art. 15 and 20 GDPR)."""
+    """The person received a copy of all their data (Art. 15 and 20 GDPR)."""
 
     user_id: UUID
     format: Literal["json", "page"]
 
 
 class LegalHoldPlaced(Event, frozen=True):
-    """The data must be kept for now, whatever the person asks for (Art. 17(3) GDPR)."""
+    """The data must be kept for now, even if the person requests erasure (Art. 17(3) GDPR)."""
 
     user_id: UUID
-    hold: Name  # what it is known by, such as a file number
-    reason: Name
+    hold: NonEmptyText  # identifies the hold, such as a file number
+    reason: NonEmptyText
 
 
 class LegalHoldReleased(Event, frozen=True):
-    """That hold is over."""
+    """A legal hold ended."""
 
     user_id: UUID
-    hold: Name
+    hold: NonEmptyText
 
 
 class ErasureRequested(Event, frozen=True):
-    """The person wants their data erased; until then they can change their mind."""
+    """The person requested erasure and can cancel it until `due_at` (Art. 17 GDPR)."""
 
     user_id: UUID
     due_at: Instant
@@ -138,32 +138,32 @@ class ErasureRequested(Event, frozen=True):
 
 
 class ErasureCancelled(Event, frozen=True):
-    """The person changed their mind."""
+    """The person cancelled the erasure."""
 
     user_id: UUID
     source: Source
 
 
 class ErasureBegun(Event, frozen=True):
-    """The cooling-off is over: nothing else can happen to this person's data any more."""
+    """The cooling-off period is over; from now on only `DataErased` can follow."""
 
     user_id: UUID
 
 
 class Kept(Struct, frozen=True, forbid_unknown_fields=True):
-    """What erasing leaves, and why: under which duty, until when (empty: for as long as that duty lasts)."""
+    """Data that survives the erasure: the legal duty to keep it, and until when (empty: as long as the duty lasts)."""
 
-    what: Name
-    duty: Name
+    what: NonEmptyText
+    duty: NonEmptyText
     until: date | None
 
 
 class DataErased(Event, frozen=True):
-    """The keys of this person's data are destroyed. Whoever copied something from here must erase it too."""
+    """The keys of this person's data are destroyed. Consumers that copied the data must erase it too."""
 
     user_id: UUID
-    purposes: tuple[Name, ...]  # whose keys are gone
-    consents: tuple[Name, ...]  # to which purposes: they ended with it
+    purposes: tuple[NonEmptyText, ...]  # purposes whose keys are destroyed
+    consents: tuple[NonEmptyText, ...]  # purposes whose consents ended with the erasure
     kept: tuple[Kept, ...]
 
 

@@ -1,6 +1,6 @@
-"""The wordings that people consented to: every version of the notice, for ever.
+"""Every version of the privacy notice that people consented to; versions are kept for ever.
 
-A released version is never changed; a new wording is a new version, and the older one gets its `until`.
+Never change a released version: add a new version for a new wording, and set `until` of the older one.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from msgspec import Struct
 from users.domain.errors import NoticeExpired, UnknownNotice
 
 
-class Notice(Struct, frozen=True):
-    """One version of the notice text, and when it was shown."""
+class PrivacyNotice(Struct, frozen=True):
+    """One version of the notice text, and the period in which it was shown."""
 
     version: str
     since: datetime
@@ -28,17 +28,17 @@ class Notice(Struct, frozen=True):
         return sha256(self.text.encode()).hexdigest()
 
 
-NOTICES: Final[dict[str, Notice]] = {
+NOTICES: Final[dict[str, PrivacyNotice]] = {
     notice.version: notice
     for notice in (
-        Notice(
+        PrivacyNotice(
             "2025-05",
             datetime.fromisoformat("2025-05-01T00:00:00+00:00"),
             datetime.fromisoformat("2026-01-01T00:00:00+00:00"),
             "EventShop asks for your consent for each purpose below. You can say no to any of them and still buy "
             "everything. You can take a consent back at any time on the page My consents.",
         ),
-        Notice(
+        PrivacyNotice(
             "2026-01",
             datetime.fromisoformat("2026-01-01T00:00:00+00:00"),
             None,
@@ -51,22 +51,22 @@ NOTICES: Final[dict[str, Notice]] = {
 }
 
 
-def notice(version: str) -> Notice:
-    """A version of the notice; raises `UnknownNotice`."""
+def get_notice(version: str) -> PrivacyNotice:
+    """Return a version of the notice; raises `UnknownNotice`."""
     try:
         return NOTICES[version]
     except KeyError:
         raise UnknownNotice(notice=repr(version), known="; ".join(NOTICES)) from None
 
 
-def valid_notice(version: str, at: datetime) -> Notice:
-    """As `notice`; raises `NoticeExpired` when that version was not shown at that moment."""
-    found = notice(version)
-    if at < found.since or (found.until is not None and at >= found.until):
-        raise NoticeExpired(notice=version, shown_until=found.until, at=at)
-    return found
+def notice_shown_at(version: str, at: datetime) -> PrivacyNotice:
+    """Return a version of the notice; raises `UnknownNotice`, or `NoticeExpired` if it was not shown at that time."""
+    notice = get_notice(version)
+    if at < notice.since or (notice.until is not None and at >= notice.until):
+        raise NoticeExpired(notice=version, shown_until=notice.until, at=at)
+    return notice
 
 
-def current_notice(at: datetime) -> Notice:
-    """The version that people see at a moment."""
-    return max((item for item in NOTICES.values() if item.since <= at), key=lambda item: item.since)
+def current_notice(at: datetime) -> PrivacyNotice:
+    """The version that is in force at a time."""
+    return max((notice for notice in NOTICES.values() if notice.since <= at), key=lambda notice: notice.since)

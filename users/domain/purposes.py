@@ -1,6 +1,6 @@
-"""What personal data is used for, in the terms of the W3C Data Privacy Vocabulary 2.2 (https://w3id.org/dpv).
+"""Purposes of processing, as terms of the W3C Data Privacy Vocabulary 2.2 (https://w3id.org/dpv).
 
-Each purpose has one legal basis, an EU-GDPR term of the same vocabulary. Only those based on consent are asked about.
+Each purpose has one legal basis, an EU-GDPR term of the same vocabulary. Only purposes based on consent are optional.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from users.domain.errors import UnknownPurpose
 
 
 class Basis(StrEnum):
-    """Why data may be used: Art. 6(1) GDPR."""
+    """Legal basis of processing: Art. 6(1) GDPR."""
 
     CONSENT = "A6-1-a"
     CONTRACT = "A6-1-b"
@@ -24,13 +24,13 @@ class Basis(StrEnum):
 
 
 class Purpose(Struct, frozen=True):
-    """One purpose: its DPV term, what people read, its basis, and how long a consent to it lasts."""
+    """One purpose: its DPV term, the texts that people read, its legal basis, and how long a consent lasts."""
 
     term: str
     label: str
-    explained: str
+    description: str
     basis: Basis
-    lasts: timedelta | None = None
+    duration: timedelta | None = None
 
 
 PURPOSES: Final[dict[str, Purpose]] = {
@@ -103,19 +103,19 @@ PURPOSES: Final[dict[str, Purpose]] = {
     )
 }
 
-#: What people are asked about, in the order in which they see it.
+#: The purposes that need consent, in the order in which pages show them.
 BY_CONSENT: Final = tuple(purpose for purpose in PURPOSES.values() if purpose.basis is Basis.CONSENT)
 
 
-def purpose(term: str) -> Purpose:
-    """The purpose of a DPV term; raises `UnknownPurpose` for one this shop does not have."""
+def get_purpose(term: str) -> Purpose:
+    """Return the purpose of a DPV term; raises `UnknownPurpose`."""
     try:
         return PURPOSES[term]
     except KeyError:
         raise UnknownPurpose(purpose=repr(term), known="; ".join(PURPOSES)) from None
 
 
-def expiry(term: str, given_at: datetime) -> datetime | None:
-    """When a consent given now ends; None where consent is not asked for."""
-    lasts = purpose(term).lasts
-    return None if lasts is None else given_at + lasts
+def consent_expiry(term: str, given_at: datetime) -> datetime | None:
+    """When a consent that is given at a time expires; None for a purpose that needs no consent."""
+    duration = get_purpose(term).duration
+    return None if duration is None else given_at + duration

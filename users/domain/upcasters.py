@@ -1,4 +1,4 @@
-"""Events of people as they once were, and how today's program reads them."""
+"""Upcasters from former event versions of the User aggregate to the current ones."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ upcasters: Final = Upcasters()
 
 
 @upcasters.upcast("RestrictionLifted", 1, to=("ProcessingResumed", 1))
-def had_another_name(fields: Fields) -> Fields:
+def rename_restriction_lifted(fields: Fields) -> Fields:
     return fields

@@ -1,6 +1,6 @@
-"""One person: what may be done with their data, and what they decided about it.
+"""The User aggregate: the decisions of one person about the processing of their data.
 
-Nothing personal is part of this state: a rule that needed it could not be followed once it is erased.
+The state holds no personal data: a rule that needs it could not be evaluated after an erasure.
 """
 
 from __future__ import annotations
@@ -65,23 +65,23 @@ from users.domain.events import (
     UserCreated,
     UserEvent,
 )
-from users.domain.privacy_notices import notice
-from users.domain.purposes import Basis, purpose
+from users.domain.privacy_notices import get_notice
+from users.domain.purposes import Basis, get_purpose
 from users.domain.upcasters import upcasters
 
 
 class Status(StrEnum):
-    """Where a person's account is on its way."""
+    """Lifecycle of a person's account."""
 
     UNKNOWN = "UNKNOWN"  # nothing has happened yet
     ACTIVE = "ACTIVE"
-    LEAVING = "LEAVING"  # erasure is asked for and can be cancelled
+    LEAVING = "LEAVING"  # erasure is requested and can be cancelled
     ERASING = "ERASING"
     ERASED = "ERASED"
 
 
 class User(Aggregate[UserCommand, UserEvent], frozen=True):
-    """One person's decisions about their data. `consents` says until when each consent that was given holds."""
+    """One person's decisions about their data. `consents` maps each purpose with a consent to its expiry."""
 
     status: Status = Status.UNKNOWN
     consents: dict[str, datetime] = {}
@@ -95,25 +95,25 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
 
     def decide(self, command: UserCommand) -> list[UserEvent]:
         match self.status, command:
-            case Status.UNKNOWN, CreateUser() as it:
-                return [UserCreated(it.user_id, it.email, it.name, it.phone, it.address, it.source)]
-            case Status.ERASING, EraseData() as it:
-                return [DataErased(it.user_id, it.purposes, tuple(sorted(self.consents)), it.kept)]
+            case Status.UNKNOWN, CreateUser() as command:
+                return [UserCreated(command.user_id, command.email, command.name, command.phone, command.address, command.source)]
+            case Status.ERASING, EraseData() as command:
+                return [DataErased(command.user_id, command.purposes, tuple(sorted(self.consents)), command.kept)]
             case Status.ERASED, _:
                 raise AlreadyErased(user=command.user_id)
             case Status.LEAVING, RequestErasure():
                 return []
-            case Status.LEAVING, CancelErasure() as it:
-                return [ErasureCancelled(it.user_id, it.source)]
-            case Status.LEAVING, BeginErasure() as it:
-                return self._begun(it)
+            case Status.LEAVING, CancelErasure() as command:
+                return [ErasureCancelled(command.user_id, command.source)]
+            case Status.LEAVING, BeginErasure() as command:
+                return self._begin_erasure(command)
             case Status.ACTIVE, CancelErasure() | BeginErasure():
                 raise ErasureNotRequested(user=command.user_id)
-            case Status.ACTIVE, RequestErasure() as it:
-                self._refuse_on_hold()
-                return [ErasureRequested(it.user_id, it.due_at, it.source)]
+            case Status.ACTIVE, RequestErasure() as command:
+                self._require_no_hold()
+                return [ErasureRequested(command.user_id, command.due_at, command.source)]
             case Status.ACTIVE | Status.LEAVING, _ if not isinstance(command, CreateUser | EraseData):
-                return self._lived(command)
+                return self._decide_for_user(command)
             case status, _:
                 raise InvalidUserState(command, status)
 
@@ -124,7 +124,7 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
             case ConsentGranted(purpose=term, expires_at=until):
                 return replace(self, consents={**self.consents, term: until})
             case ConsentWithdrawn(purpose=term) | ConsentExpired(purpose=term):
-                return replace(self, consents={name: it for name, it in self.consents.items() if name != term})
+                return replace(self, consents={name: until for name, until in self.consents.items() if name != term})
             case ProcessingRestricted():
                 return replace(self, restricted=True)
             case ProcessingResumed():
@@ -144,70 +144,70 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
             case _:
                 assert_never(event)
 
-    def _lived(self, command: UserCommand) -> list[UserEvent]:
-        """What can be asked of anybody who has not left yet."""
+    def _decide_for_user(self, command: UserCommand) -> list[UserEvent]:
+        """Decide a command of an active user, or of one whose erasure is requested."""
         match command:
-            case ChangeContactDetails() as it:
-                return [ContactDetailsChanged(it.user_id, it.email, it.name, it.phone, it.address, it.source)]
-            case GrantConsent() as it:
-                return self._granted(it)
-            case WithdrawConsent(purpose=term) as it:
+            case ChangeContactDetails() as command:
+                return [ContactDetailsChanged(command.user_id, command.email, command.name, command.phone, command.address, command.source)]
+            case GrantConsent() as command:
+                return self._grant_consent(command)
+            case WithdrawConsent(purpose=term) as command:
                 if term not in self.consents:
                     raise ConsentNotGiven(purpose=term)
-                return [ConsentWithdrawn(it.user_id, term, it.source)]
-            case ExpireConsent() as it:
-                return self._expired(it)
-            case RecordProcessing() as it:
-                return self._processed(it)
-            case RestrictProcessing() as it:
-                return [] if self.restricted else [ProcessingRestricted(it.user_id, it.reason, it.source)]
-            case LiftRestriction() as it:
-                return [ProcessingResumed(it.user_id, it.source)] if self.restricted else []
-            case RecordAccess() as it:
-                return [DataAccessed(it.user_id, it.fields, it.reason, it.staff)]
-            case ExportData() as it:
-                return [DataExported(it.user_id, it.format)]
-            case PlaceLegalHold() as it:
-                return [] if it.hold in self.holds else [LegalHoldPlaced(it.user_id, it.hold, it.reason)]
-            case ReleaseLegalHold() as it:
-                if it.hold not in self.holds:
-                    raise NoSuchHold(hold=it.hold)
-                return [LegalHoldReleased(it.user_id, it.hold)]
+                return [ConsentWithdrawn(command.user_id, term, command.source)]
+            case ExpireConsent() as command:
+                return self._expire_consent(command)
+            case RecordProcessing() as command:
+                return self._record_processing(command)
+            case RestrictProcessing() as command:
+                return [] if self.restricted else [ProcessingRestricted(command.user_id, command.reason, command.source)]
+            case LiftRestriction() as command:
+                return [ProcessingResumed(command.user_id, command.source)] if self.restricted else []
+            case RecordAccess() as command:
+                return [DataAccessed(command.user_id, command.fields, command.reason, command.staff)]
+            case ExportData() as command:
+                return [DataExported(command.user_id, command.format)]
+            case PlaceLegalHold() as command:
+                return [] if command.hold in self.holds else [LegalHoldPlaced(command.user_id, command.hold, command.reason)]
+            case ReleaseLegalHold() as command:
+                if command.hold not in self.holds:
+                    raise NoSuchHold(hold=command.hold)
+                return [LegalHoldReleased(command.user_id, command.hold)]
             case _:
                 raise InvalidUserState(command, self.status)
 
-    def _granted(self, it: GrantConsent) -> list[UserEvent]:
-        basis = purpose(it.purpose).basis
+    def _grant_consent(self, command: GrantConsent) -> list[UserEvent]:
+        basis = get_purpose(command.purpose).basis
         if basis is not Basis.CONSENT:
-            raise ConsentNotAsked(purpose=it.purpose, legal_basis=str(basis))
-        digest = notice(it.notice).digest
-        return [ConsentGranted(it.user_id, it.purpose, it.notice, digest, str(basis), it.source, it.expires_at)]
+            raise ConsentNotAsked(purpose=command.purpose, legal_basis=str(basis))
+        digest = get_notice(command.notice).digest
+        return [ConsentGranted(command.user_id, command.purpose, command.notice, digest, str(basis), command.source, command.expires_at)]
 
-    def _expired(self, it: ExpireConsent) -> list[UserEvent]:
-        """Already so if it was withdrawn or renewed in the meantime; a renewed consent has a timer of its own."""
-        until = self.consents.get(it.purpose)
-        if until is None or until != it.expires_at:
+    def _expire_consent(self, command: ExpireConsent) -> list[UserEvent]:
+        """No event if the consent was withdrawn or renewed in the meantime: a renewed consent has its own timer."""
+        until = self.consents.get(command.purpose)
+        if until is None or until != command.expires_at:
             return []
-        if it.at < until:
-            raise NotExpiredYet(purpose=it.purpose, expires_at=until)
-        return [ConsentExpired(it.user_id, it.purpose)]
+        if command.at < until:
+            raise NotExpiredYet(purpose=command.purpose, expires_at=until)
+        return [ConsentExpired(command.user_id, command.purpose)]
 
-    def _processed(self, it: RecordProcessing) -> list[UserEvent]:
-        basis = purpose(it.purpose).basis
+    def _record_processing(self, command: RecordProcessing) -> list[UserEvent]:
+        basis = get_purpose(command.purpose).basis
         if self.restricted and basis is not Basis.LEGAL_OBLIGATION:
-            raise ProcessingIsRestricted(purpose=it.purpose)
-        until = self.consents.get(it.purpose)
-        if basis is Basis.CONSENT and (until is None or until <= it.at):
-            raise NoValidGround(purpose=it.purpose, consent="never given" if until is None else f"ended {until}")
-        return [ProcessingRecorded(it.user_id, it.purpose, str(basis), it.activity, it.recipient)]
+            raise ProcessingIsRestricted(purpose=command.purpose)
+        until = self.consents.get(command.purpose)
+        if basis is Basis.CONSENT and (until is None or until <= command.at):
+            raise NoValidGround(purpose=command.purpose, consent="never given" if until is None else f"ended {until}")
+        return [ProcessingRecorded(command.user_id, command.purpose, str(basis), command.activity, command.recipient)]
 
-    def _begun(self, it: BeginErasure) -> list[UserEvent]:
-        self._refuse_on_hold()
-        if self.due_at is not None and it.at < self.due_at:
+    def _begin_erasure(self, command: BeginErasure) -> list[UserEvent]:
+        self._require_no_hold()
+        if self.due_at is not None and command.at < self.due_at:
             raise StillCoolingOff(due_at=self.due_at)
-        return [ErasureBegun(it.user_id)]
+        return [ErasureBegun(command.user_id)]
 
-    def _refuse_on_hold(self) -> None:
+    def _require_no_hold(self) -> None:
         if self.holds:
             raise OnLegalHold(holds="; ".join(sorted(self.holds)))
 

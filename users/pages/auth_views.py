@@ -19,23 +19,23 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import AlreadyTaken, CommandIdReused
 from eventshop.privacy import encrypted_tokens, unique_values
-from eventshop.web.pages.form_rate_limiting import LETTER, SIGN_IN, too_many
+from eventshop.web.pages.form_rate_limiting import EMAIL, SIGN_IN, check_rate_limit
 from users.application import accounts
-from users.application.customer_adapter import person
-from users.application.emails import by_letter, on_console, write
+from users.application.customer_adapter import load_person
+from users.application.emails import requires_email, prints_to_console, send_email
 from users.pages.forms import AddressForm, ChangePasswordForm, JoinForm, NewPasswordForm, SignInForm, SignUpForm
 
-SIGN_UP_S: Final = 24 * 3600
-RESET_S: Final = 3600
+SIGN_UP_LINK_MAX_AGE_S: Final = 24 * 3600
+RESET_LINK_MAX_AGE_S: Final = 3600
 _SIGN_UP, _RESET = "sign-up", "reset"
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
-@by_letter
+@requires_email
 @get_or_post
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Ask for an address and write to it: nothing is stored of somebody who cannot read the letter."""
@@ -43,27 +43,27 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "account/sign_up.html", {"form": form})
     email = form.cleaned_data["email"]
-    if refusal := too_many(request, LETTER, email):
+    if refusal := check_rate_limit(request, EMAIL, email):
         return refusal
-    if unique_values.holder(accounts.EMAIL, email):
-        write(request, email, "already", link=reverse("users:sign-in"))
+    if unique_values.find_holder(accounts.EMAIL_CLAIM, email):
+        send_email(request, email, "already", link=reverse("users:sign-in"))
     else:
-        write(
+        send_email(
             request,
             email,
             "sign_up",
-            link=reverse("users:sign-up-finish", args=[encrypted_tokens.token(_SIGN_UP, email)]),
+            link=reverse("users:sign-up-finish", args=[encrypted_tokens.encrypt_token(_SIGN_UP, email)]),
         )
-    return render(request, "account/letter_sent.html", {"hours": 24, "letters_on_console": on_console()})
+    return render(request, "account/letter_sent.html", {"hours": 24, "letters_on_console": prints_to_console()})
 
 
 @never_cache
 @sensitive_post_parameters()
 @get_or_post
-def sign_up_finish(request: HttpRequest, token: str) -> HttpResponse:
+def finish_sign_up(request: HttpRequest, token: str) -> HttpResponse:
     """Name and password; then the person and their login are made and they are signed in."""
     try:
-        email = encrypted_tokens.carried(_SIGN_UP, token, str, max_age_s=SIGN_UP_S)
+        email = encrypted_tokens.decrypt_token(_SIGN_UP, token, str, max_age_s=SIGN_UP_LINK_MAX_AGE_S)
     except encrypted_tokens.InvalidLink:
         return render(request, "account/link_expired.html", {"again": reverse("users:sign-up")}, status=410)
     form = SignUpForm(request.POST or None)
@@ -72,17 +72,17 @@ def sign_up_finish(request: HttpRequest, token: str) -> HttpResponse:
     name, password = form.cleaned_data["name"], form.cleaned_data["password"]
     try:
         # The id follows from the link: however often its form is sent, it makes one account.
-        made = accounts.sign_up(form_id=derived_id(_SIGN_UP, token), email=email, name=name, password=password)
+        made = accounts.sign_up(form_id=derive_id(_SIGN_UP, token), email=email, name=name, password=password)
     except (AlreadyTaken, CommandIdReused):
-        return _already(request)
+        return _redirect_to_sign_in(request)
     if not made.check_password(password):
-        return _already(request)
+        return _redirect_to_sign_in(request)
     sign_in_as(request, made)
     messages.success(request, "Welcome to EventShop. Your account is ready.")
     return redirect("users:consents")
 
 
-def _already(request: HttpRequest) -> HttpResponse:
+def _redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
     messages.info(request, "This address has an account already. Sign in with its password.")
     return redirect("users:sign-in")
 
@@ -95,7 +95,7 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        refusal = too_many(request, SIGN_IN, request.POST.get("username", "")[:200])
+        refusal = check_rate_limit(request, SIGN_IN, request.POST.get("username", "")[:200])
         return refusal or super().post(request, *args, **kwargs)
 
 
@@ -107,7 +107,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     """The old one and a new one; other windows of the same person are signed out."""
     form = ChangePasswordForm(request.POST or None)
     if form.is_valid():
-        if refusal := too_many(request, SIGN_IN, request.user.get_username()):
+        if refusal := check_rate_limit(request, SIGN_IN, request.user.get_username()):
             return refusal
         login = Login.objects.get(username=request.user.get_username())
         if login.check_password(form.cleaned_data["current"]):
@@ -120,38 +120,38 @@ def change_password(request: HttpRequest) -> HttpResponse:
     return render(request, "account/change_password.html", {"form": form})
 
 
-@by_letter
+@requires_email
 @get_or_post
-def reset(request: HttpRequest) -> HttpResponse:
+def request_password_reset(request: HttpRequest) -> HttpResponse:
     """Ask for an address and write to it, whether it has an account or not."""
     form = AddressForm(request.POST or None)
     if not form.is_valid():
         return render(request, "account/reset.html", {"form": form})
     email = form.cleaned_data["email"]
-    if refusal := too_many(request, LETTER, email):
+    if refusal := check_rate_limit(request, EMAIL, email):
         return refusal
-    holder = unique_values.holder(accounts.EMAIL, email)
-    contact = person(holder).contact if holder else None
+    holder = unique_values.find_holder(accounts.EMAIL_CLAIM, email)
+    contact = load_person(holder).contact if holder else None
     if holder and contact:
         # To the stored address: two that count as the same need not be the same mailbox.
-        write(request, contact.email, "reset", link=_reset_link(holder))
+        send_email(request, contact.email, "reset", link=_reset_link(holder))
     else:
-        write(request, email, "no_account", link=reverse("users:sign-up"))
-    return render(request, "account/letter_sent.html", {"hours": 1, "letters_on_console": on_console()})
+        send_email(request, email, "no_account", link=reverse("users:sign-up"))
+    return render(request, "account/letter_sent.html", {"hours": 1, "letters_on_console": prints_to_console()})
 
 
 def _reset_link(holder: UUID) -> str:
-    login = accounts.login_of_person(holder)
+    login = accounts.login_by_person(holder)
     once = default_token_generator.make_token(login) if login else ""
-    return reverse("users:reset-finish", args=[encrypted_tokens.token(_RESET, (holder, once))])
+    return reverse("users:reset-finish", args=[encrypted_tokens.encrypt_token(_RESET, (holder, once))])
 
 
 @never_cache
 @sensitive_post_parameters()
 @get_or_post
-def reset_finish(request: HttpRequest, token: str) -> HttpResponse:
+def finish_password_reset(request: HttpRequest, token: str) -> HttpResponse:
     """A new password; the link works once, as it holds a hash of the old one."""
-    login = _login_of_link(token)
+    login = _login_from_token(token)
     if login is None:
         return render(request, "account/link_expired.html", {"again": reverse("users:reset")}, status=410)
     form = NewPasswordForm(request.POST or None)
@@ -163,12 +163,12 @@ def reset_finish(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("users:sign-in")
 
 
-def _login_of_link(token: str) -> Login | None:
+def _login_from_token(token: str) -> Login | None:
     try:
-        holder, once = encrypted_tokens.carried(_RESET, token, tuple[UUID, str], max_age_s=RESET_S)
+        holder, once = encrypted_tokens.decrypt_token(_RESET, token, tuple[UUID, str], max_age_s=RESET_LINK_MAX_AGE_S)
     except encrypted_tokens.InvalidLink:
         return None
-    login = accounts.login_of_person(holder)
+    login = accounts.login_by_person(holder)
     return login if login and login.is_active and default_token_generator.check_token(login, once) else None
 
 

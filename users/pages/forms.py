@@ -9,15 +9,15 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.contrib.auth.forms import AuthenticationForm
 
-from eventshop.core.messages import Name, Text
-from eventshop.web.pages.command_form import FormId
+from eventshop.core.messages import NonEmptyText, Text
+from eventshop.web.pages.command_form import CommandForm
 from users.domain.events import Email, Lines
 
-_LONGEST = 200
+_MAX_LENGTH = 200
 _NOT_AN_ADDRESS = "Enter an address like name@example.org"
 
 
-def fits(value: str, kind: Any, complaint: str) -> str:
+def convert_text(value: str, kind: Any, complaint: str) -> str:
     """A value as events can hold it; what the browser sends as two characters for a new line is one."""
     try:
         return str(msgspec.convert(value.replace("\r\n", "\n").strip(), kind))
@@ -33,7 +33,7 @@ class EmailField(forms.EmailField):
         super().__init__(
             label=label,
             help_text=help_text,
-            max_length=_LONGEST,
+            max_length=_MAX_LENGTH,
             widget=widget,
             error_messages={
                 "required": "Enter your e-mail address",
@@ -42,7 +42,7 @@ class EmailField(forms.EmailField):
         )
 
     def clean(self, value: Any) -> str:
-        return fits(super().clean(value), Email, _NOT_AN_ADDRESS)
+        return convert_text(super().clean(value), Email, _NOT_AN_ADDRESS)
 
 
 class LineField(forms.CharField):
@@ -53,13 +53,13 @@ class LineField(forms.CharField):
             label=label,
             help_text=help_text,
             required=required,
-            max_length=_LONGEST,
+            max_length=_MAX_LENGTH,
             widget=forms.TextInput(attrs={"autocomplete": autocomplete, "spellcheck": "false"}),
             error_messages={"required": f"Enter {label.lower()}"},
         )
 
     def clean(self, value: Any) -> str:
-        return fits(super().clean(value), Name if self.required else Text, "Use one line, without control characters")
+        return convert_text(super().clean(value), NonEmptyText if self.required else Text, "Use one line, without control characters")
 
 
 class NewPasswordField(forms.CharField):
@@ -93,7 +93,7 @@ class SignUpForm(forms.Form):
     password = NewPasswordField()
 
 
-class JoinForm(FormId):
+class JoinForm(CommandForm):
     """For somebody who has a login, such as staff, and wants to be a customer too."""
 
     name = LineField("Your name", "name", help_text="As it should stand on letters and parcels.")
@@ -135,7 +135,7 @@ class ChangePasswordForm(forms.Form):
     password = NewPasswordField("New password")
 
 
-class ContactForm(FormId):
+class ContactForm(CommandForm):
     """Name and contact details, all at once."""
 
     name = LineField("Your name", "name")
@@ -150,7 +150,7 @@ class ContactForm(FormId):
     )
 
     def clean_address(self) -> str:
-        return fits(self.cleaned_data["address"], Lines, "Use plain lines of text")
+        return convert_text(self.cleaned_data["address"], Lines, "Use plain lines of text")
 
 
 class ChoiceForm(forms.Form):
@@ -158,10 +158,10 @@ class ChoiceForm(forms.Form):
 
     form_id = forms.UUIDField()
     answer = forms.ChoiceField(choices=[("yes", "Agree"), ("no", "Take back")])
-    notice = forms.CharField(max_length=_LONGEST)
+    notice = forms.CharField(max_length=_MAX_LENGTH)
 
 
-class RestrictionForm(FormId):
+class RestrictionForm(CommandForm):
     """Why the data may not be used; lifting needs no reason."""
 
     reason = LineField(
@@ -174,7 +174,7 @@ class RestrictionForm(FormId):
             del self.fields["reason"]
 
 
-class PasswordForm(FormId):
+class PasswordForm(CommandForm):
     """For what cannot be undone."""
 
     password = forms.CharField(

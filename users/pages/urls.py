@@ -5,34 +5,34 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from eventshop.web.pages.post_only import sent_from
+from eventshop.web.pages.post_only import post_only
 from users.pages import auth_views, erasure_views, privacy_views, profile_views
 
 app_name = "users"
 urlpatterns = [
     path("account/sign-up/", auth_views.sign_up, name="sign-up"),
-    path("account/sign-up/<str:token>/", auth_views.sign_up_finish, name="sign-up-finish"),
+    path("account/sign-up/<str:token>/", auth_views.finish_sign_up, name="sign-up-finish"),
     path("account/sign-in/", auth_views.SignIn.as_view(), name="sign-in"),
-    path("account/sign-out/", sent_from("home")(LogoutView.as_view(next_page="/")), name="sign-out"),
+    path("account/sign-out/", post_only("home")(LogoutView.as_view(next_page="/")), name="sign-out"),
     path("account/password/", auth_views.change_password, name="change-password"),
-    path("account/reset/", auth_views.reset, name="reset"),
-    path("account/reset/<str:token>/", auth_views.reset_finish, name="reset-finish"),
+    path("account/reset/", auth_views.request_password_reset, name="reset"),
+    path("account/reset/<str:token>/", auth_views.finish_password_reset, name="reset-finish"),
     path("account/join/", auth_views.join, name="join"),
-    path("privacy/", privacy_views.privacy, name="privacy"),
-    path("privacy/<str:version>/", privacy_views.privacy, name="notice"),
+    path("privacy/", privacy_views.privacy_notice, name="privacy"),
+    path("privacy/<str:version>/", privacy_views.privacy_notice, name="notice"),
     path("my/", privacy_views.home, name="home"),
     path("my/consents/", privacy_views.consents, name="consents"),
-    path("my/consents/<str:term>/choice/", privacy_views.choose, name="choose"),
+    path("my/consents/<str:term>/choice/", privacy_views.choose_consent, name="choose"),
     path("my/consents/<int:version>/receipt/", privacy_views.consent_receipt, name="receipt"),
     path("my/consents/<int:version>/receipt.json", privacy_views.consent_receipt_json, name="receipt-json"),
-    path("my/details/", profile_views.details, name="details"),
-    path("my/details/address/<str:token>/", profile_views.new_address, name="new-address"),
+    path("my/details/", profile_views.contact_details, name="details"),
+    path("my/details/address/<str:token>/", profile_views.confirm_new_address, name="new-address"),
     path("my/restriction/", profile_views.restriction, name="restriction"),
-    path("my/data/", privacy_views.data, name="data"),
-    path("my/data.json", privacy_views.download, name="download"),
-    path("my/erasure/", erasure_views.erase, name="erase"),
-    path("my/erasure/stay/", erasure_views.stay, name="stay"),
-    path("erasure/<str:token>/", erasure_views.erasure, name="erasure"),
+    path("my/data/", privacy_views.personal_data, name="data"),
+    path("my/data.json", privacy_views.download_export, name="download"),
+    path("my/erasure/", erasure_views.request_erasure, name="erase"),
+    path("my/erasure/stay/", erasure_views.cancel_erasure, name="stay"),
+    path("erasure/<str:token>/", erasure_views.erasure_status, name="erasure"),
     path("erasure/<str:token>/certificate.pdf", erasure_views.certificate_pdf, name="certificate-pdf"),
-    path("my/log/", privacy_views.log, name="log"),
+    path("my/log/", privacy_views.processing_log, name="log"),
 ]

@@ -1,1 +1,1 @@
-"""The sagas (process managers) of people and their consents, and the effects they ask for; no framework."""
+"""Sagas (process managers) of users and their consents, and the effects they request; imports no framework."""

@@ -1,4 +1,4 @@
-"""Consents end on their day, by a timer for each: nobody has to ask whether one still holds."""
+"""The consent expiry saga ends each consent on its expiry date by a timer, so that no job polls for expired consents."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.messages import Meta
-from eventshop.core.saga import Refused, Saga, Step, StopWaiting, TimedOut, Wait
+from eventshop.core.saga import RefusedCommand, Saga, SagaAction, CancelTimer, TimerFired, StartTimer
 from users.domain.commands import ExpireConsent
 from users.domain.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataErased
 
-TermsHear: TypeAlias = ConsentGranted | ConsentWithdrawn | ConsentExpired | DataErased | Refused | TimedOut
+ConsentExpiryInput: TypeAlias = ConsentGranted | ConsentWithdrawn | ConsentExpired | DataErased | RefusedCommand | TimerFired
 
 
-class ConsentTerms(Saga[TermsHear], frozen=True):
-    """One person's consents, and until when each holds. A timer is known by its purpose."""
+class ConsentExpirySaga(Saga[ConsentExpiryInput], frozen=True):
+    """One person's consents and their expiry times. Each timer is named after its purpose."""
 
     kind: ClassVar[str] = "consent-terms"
 
@@ -37,31 +37,31 @@ class ConsentTerms(Saga[TermsHear], frozen=True):
     def ended(self) -> bool:
         return not self.until
 
-    def react(self, heard: TermsHear) -> list[Step]:
-        match heard:
+    def react(self, event: ConsentExpiryInput) -> list[SagaAction]:
+        match event:
             case ConsentGranted(purpose=term, expires_at=until):
-                return [Wait(term, due=until)]
+                return [StartTimer(term, due=until)]
             case ConsentWithdrawn(purpose=term):
-                return [StopWaiting(term)]
-            case TimedOut(name=term) if term in self.until:
+                return [CancelTimer(term)]
+            case TimerFired(name=term) if term in self.until:
                 until = self.until[term]
                 return [ExpireConsent(self.user_id, term, expires_at=until, at=until)]
             case DataErased():
-                return [StopWaiting(term) for term in self.until]
-            case TimedOut() | ConsentExpired() | Refused():
+                return [CancelTimer(term) for term in self.until]
+            case TimerFired() | ConsentExpired() | RefusedCommand():
                 return []
             case _:
-                assert_never(heard)
+                assert_never(event)
 
-    def evolve(self, heard: TermsHear) -> Self:
-        match heard:
+    def evolve(self, event: ConsentExpiryInput) -> Self:
+        match event:
             case ConsentGranted(user_id=user_id, purpose=term, expires_at=until):
                 return replace(self, user_id=user_id, until={**self.until, term: until})
             case ConsentWithdrawn(purpose=term) | ConsentExpired(purpose=term):
-                return replace(self, until={name: it for name, it in self.until.items() if name != term})
+                return replace(self, until={name: until for name, until in self.until.items() if name != term})
             case DataErased():
                 return replace(self, until={})
-            case TimedOut() | Refused():
+            case TimerFired() | RefusedCommand():
                 return self
             case _:
-                assert_never(heard)
+                assert_never(event)

@@ -1,30 +1,30 @@
-"""What leaving has done outside, and what it is answered."""
+"""Effects that the erasure saga requests, and their answers. Effects are stored under their class names."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from eventshop.core.messages import Name
-from eventshop.core.saga import Answer, Effect
+from eventshop.core.messages import NonEmptyText
+from eventshop.core.saga import EffectResult, Effect
 
 
 class LookForGrounds(Effect, frozen=True):
-    """Find out whether anything keeps a person's data for now, such as an open order."""
+    """Find what prevents the erasure of a person's data for now, such as an open order."""
 
     user_id: UUID
 
 
-class GroundsFound(Answer, frozen=True):
-    """What keeps it; nothing: it can be erased."""
+class GroundsFound(EffectResult, frozen=True):
+    """The erasure blockers that were found; empty if the data can be erased."""
 
-    reasons: tuple[Name, ...]
+    reasons: tuple[NonEmptyText, ...]
 
 
 class EraseTraces(Effect, frozen=True):
-    """Destroy the keys, empty every row, close the account, and look everywhere for what is left."""
+    """Destroy the keys, clear every row, close the account, and scan all stores for remaining personal data."""
 
     user_id: UUID
 
 
-class TracesErased(Answer, frozen=True):
+class TracesErased(EffectResult, frozen=True):
     certificate_id: UUID

@@ -1,4 +1,4 @@
-"""Leaving for good: a time to change one's mind, then nothing that keeps the data, then everything is erased."""
+"""The erasure saga: wait for the end of the cooling-off period and of every erasure blocker, then erase the data."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.messages import Meta
-from eventshop.core.saga import Refused, Saga, Step, StopWaiting, TimedOut, Wait
+from eventshop.core.saga import RefusedCommand, Saga, SagaAction, CancelTimer, TimerFired, StartTimer
 from users.domain.commands import BeginErasure
 from users.domain.errors import OnLegalHold
 from users.domain.events import ErasureBegun, ErasureCancelled, ErasureRequested
 from users.sagas.erasure_effects import EraseTraces, GroundsFound, LookForGrounds, TracesErased
 
 COOLING_OFF: Final = "cooling-off"
-#: When it is looked again for what kept the data.
-LOOK_AGAIN: Final = timedelta(days=1)
+#: The interval between checks for erasure blockers.
+RECHECK_AFTER: Final = timedelta(days=1)
 
-LeavingHears: TypeAlias = (
-    ErasureRequested | ErasureCancelled | ErasureBegun | GroundsFound | TracesErased | Refused | TimedOut
+ErasureInput: TypeAlias = (
+    ErasureRequested | ErasureCancelled | ErasureBegun | GroundsFound | TracesErased | RefusedCommand | TimerFired
 )
 
 
-class Stage(StrEnum):
-    """How far it has come."""
+class ErasureStage(StrEnum):
+    """Progress of one erasure."""
 
     NEW = "NEW"
-    WAITING = "WAITING"  # for the end of the cooling-off, or of what keeps the data
+    WAITING = "WAITING"  # for the end of the cooling-off period or of the erasure blockers
     ERASING = "ERASING"
-    STAYED = "STAYED"  # the person changed their mind
-    GONE = "GONE"
+    STAYED = "STAYED"  # the person cancelled the request
+    GONE = "GONE"  # the data is erased and certified
 
 
-class Leaving(Saga[LeavingHears], frozen=True):
-    """One person's way out."""
+class ErasureSaga(Saga[ErasureInput], frozen=True):
+    """The erasure of one person's data (Art. 17 GDPR)."""
 
     kind: ClassVar[str] = "erasure"
 
-    stage: Stage = Stage.NEW
+    stage: ErasureStage = ErasureStage.NEW
     user_id: UUID = UUID(int=0)
     due_at: datetime | None = None
 
@@ -55,40 +55,40 @@ class Leaving(Saga[LeavingHears], frozen=True):
 
     @property
     def ended(self) -> bool:
-        return self.stage in (Stage.STAYED, Stage.GONE)
+        return self.stage in (ErasureStage.STAYED, ErasureStage.GONE)
 
-    def react(self, heard: LeavingHears) -> list[Step]:
-        match heard:
+    def react(self, event: ErasureInput) -> list[SagaAction]:
+        match event:
             case ErasureRequested(due_at=due):
-                return [Wait(COOLING_OFF, due=due)]
+                return [StartTimer(COOLING_OFF, due=due)]
             case ErasureCancelled():
-                return [StopWaiting(COOLING_OFF)]
-            case TimedOut() if self.stage is Stage.WAITING:
+                return [CancelTimer(COOLING_OFF)]
+            case TimerFired() if self.stage is ErasureStage.WAITING:
                 return [LookForGrounds(self.user_id)]
-            case GroundsFound(reasons=()) if self.stage is Stage.WAITING and self.due_at is not None:
+            case GroundsFound(reasons=()) if self.stage is ErasureStage.WAITING and self.due_at is not None:
                 return [BeginErasure(self.user_id, at=self.due_at)]
-            case GroundsFound() if self.stage is Stage.WAITING:
-                return [Wait(COOLING_OFF, after=LOOK_AGAIN)]
-            case Refused(code=OnLegalHold.code) if self.stage is Stage.WAITING:
-                return [Wait(COOLING_OFF, after=LOOK_AGAIN)]
+            case GroundsFound() if self.stage is ErasureStage.WAITING:
+                return [StartTimer(COOLING_OFF, after=RECHECK_AFTER)]
+            case RefusedCommand(code=OnLegalHold.code) if self.stage is ErasureStage.WAITING:
+                return [StartTimer(COOLING_OFF, after=RECHECK_AFTER)]
             case ErasureBegun():
                 return [EraseTraces(self.user_id)]
-            case TimedOut() | GroundsFound() | Refused() | TracesErased():
+            case TimerFired() | GroundsFound() | RefusedCommand() | TracesErased():
                 return []
             case _:
-                assert_never(heard)
+                assert_never(event)
 
-    def evolve(self, heard: LeavingHears) -> Self:
-        match heard:
+    def evolve(self, event: ErasureInput) -> Self:
+        match event:
             case ErasureRequested(user_id=user_id, due_at=due):
-                return replace(self, stage=Stage.WAITING, user_id=user_id, due_at=due)
+                return replace(self, stage=ErasureStage.WAITING, user_id=user_id, due_at=due)
             case ErasureCancelled():
-                return replace(self, stage=Stage.STAYED, due_at=None)
+                return replace(self, stage=ErasureStage.STAYED, due_at=None)
             case ErasureBegun():
-                return replace(self, stage=Stage.ERASING)
+                return replace(self, stage=ErasureStage.ERASING)
             case TracesErased():
-                return replace(self, stage=Stage.GONE)
-            case TimedOut() | GroundsFound() | Refused():
+                return replace(self, stage=ErasureStage.GONE)
+            case TimerFired() | GroundsFound() | RefusedCommand():
                 return self
             case _:
-                assert_never(heard)
+                assert_never(event)

@@ -14,7 +14,7 @@ class Node:
     kind: str
     name: str
     identity: str = ""
-    at: datetime | None = None
+    time: datetime | None = None
     state: str = ""  # what became of it, if that is not plain: refused, waiting, stuck
     detail: str = ""
     url: str = ""

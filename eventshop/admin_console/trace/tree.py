@@ -12,162 +12,180 @@ from uuid import UUID
 from django.urls import reverse
 
 from eventshop.admin_console.event_detail import event_url
-from eventshop.admin_console.registry import rows_touched
+from eventshop.admin_console.registry import find_changed_rows
 from eventshop.admin_console.saga_timeline import saga_url
-from eventshop.admin_console.timeline import words
+from eventshop.admin_console.timeline import summarise_payload
 from eventshop.admin_console.trace.node import Node
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.operations.models import WebRequest
-from eventshop.sagas.models import Saga, SagaInput, SagaStep
+from eventshop.sagas.models import Saga, InboxMessage, SagaStep
 
 #: Events in one tree; the rest of a longer story is found through its events.
-MOST: Final = 500
+MAX_EVENTS: Final = 500
 #: What lies deeper begins a tree of its own.
-DEEPEST: Final = 60
+MAX_DEPTH: Final = 60
 
 
-class Tree(NamedTuple):
+class TraceTree(NamedTuple):
     """The stories of some correlations. `cut`: there are more events than it shows."""
 
     roots: list[Node]
     events: int
-    cut: bool
+    is_truncated: bool
 
 
-def tree_of(correlation_ids: Sequence[UUID]) -> Tree:
-    events = list(StoredEvent.objects.filter(correlation_id__in=correlation_ids).order_by("position")[: MOST + 1])
-    telling = _Telling(correlation_ids, events[:MOST])
-    return Tree(telling.roots(), len(events[:MOST]), len(events) > MOST)
+def build_tree(correlation_ids: Sequence[UUID]) -> TraceTree:
+    events = list(StoredEvent.objects.filter(correlation_id__in=correlation_ids).order_by("position")[: MAX_EVENTS + 1])
+    builder = _TreeBuilder(correlation_ids, events[:MAX_EVENTS])
+    return TraceTree(builder.build_roots(), len(events[:MAX_EVENTS]), len(events) > MAX_EVENTS)
 
 
-class _Telling:
+class _TreeBuilder:
     """Everything the tree is made of, and what of it has its place already."""
 
     def __init__(self, correlation_ids: Sequence[UUID], events: Sequence[StoredEvent]) -> None:
         self.events = events
-        self.by_command: dict[UUID, list[StoredEvent]] = defaultdict(list)
+        self.events_by_command: dict[UUID, list[StoredEvent]] = defaultdict(list)
         for event in events:
-            self.by_command[event.command_id].append(event)
-        self.receipts = StoredReceipt.objects.in_bulk(list(self.by_command))
-        self.sagas = {saga.pk: saga for saga in Saga.objects.filter(correlation_id__in=correlation_ids)[:MOST]}
-        steps = list(SagaStep.objects.filter(saga_id__in=self.sagas).order_by("number")[: 2 * MOST])
+            self.events_by_command[event.command_id].append(event)
+        self.receipts = StoredReceipt.objects.in_bulk(list(self.events_by_command))
+        self.sagas = {saga.pk: saga for saga in Saga.objects.filter(correlation_id__in=correlation_ids)[:MAX_EVENTS]}
+        steps = list(SagaStep.objects.filter(saga_id__in=self.sagas).order_by("number")[: 2 * MAX_EVENTS])
         self.steps = {step.pk: step for step in steps}
-        self.steps_of = _grouped(((step.saga_id, step.cause_id), step) for step in steps)
-        self.inputs = list(SagaInput.objects.filter(saga_id__in=self.sagas).order_by("heard_at", "pk")[: 2 * MOST])
-        self.inputs_of = _grouped((it.cause_id, it) for it in self.inputs)
+        self.steps_by_cause = _group(((step.saga_id, step.cause_id), step) for step in steps)
+        self.messages = list(
+            InboxMessage.objects.filter(saga_id__in=self.sagas).order_by("heard_at", "pk")[: 2 * MAX_EVENTS]
+        )
+        self.messages_by_cause = _group((it.cause_id, it) for it in self.messages)
         self.requests = WebRequest.objects.in_bulk(_request_ids(events))
-        self.rows = rows_touched(events)
-        causes = _causes([event for event in events if event.command_id not in self.steps], events)
-        self.caused_by = _grouped((cause, command) for command, cause in causes.items())
-        self.placed: set[Any] = set()
-        self.heard_by: dict[UUID, list[Node]] = defaultdict(list)
-        self.effects: dict[tuple[UUID, str], Node] = {}
+        self.changed_rows = find_changed_rows(events)
+        causes = _find_causes([event for event in events if event.command_id not in self.steps], events)
+        self.commands_by_cause = _group((cause, command) for command, cause in causes.items())
+        self.placed_ids: set[Any] = set()
+        self.message_nodes: dict[UUID, list[Node]] = defaultdict(list)
+        self.effect_nodes: dict[tuple[UUID, str], Node] = {}
 
-    def roots(self) -> list[Node]:
-        follows = {command for commands in self.caused_by.values() for command in commands} | set(self.steps)
-        first = [self.command(command) for command in self.by_command if command not in follows]
-        self._place_the_rest_of_sagas()
+    def build_roots(self) -> list[Node]:
+        follows = {command for commands in self.commands_by_cause.values() for command in commands} | set(self.steps)
+        first = [self._command_node(command) for command in self.events_by_command if command not in follows]
+        self._attach_remaining_messages()
         # What hangs together with nothing: its cause is in another store, or too deep.
-        rest = [self.command(command) for command in self.by_command if command not in self.placed]
-        return self._under_requests([*first, *rest])
+        rest = [self._command_node(command) for command in self.events_by_command if command not in self.placed_ids]
+        return self._group_by_request([*first, *rest])
 
-    def command(self, command_id: UUID, depth: int = 0) -> Node:
-        self.placed.add(command_id)
-        events, receipt = self.by_command.get(command_id, []), self.receipts.get(command_id)
+    def _command_node(self, command_id: UUID, depth: int = 0) -> Node:
+        self.placed_ids.add(command_id)
+        events, receipt = self.events_by_command.get(command_id, []), self.receipts.get(command_id)
         step = self.steps.get(command_id)
-        node = Node("command", _name(receipt, step), str(command_id))
+        node = Node("command", _command_name(receipt, step), str(command_id))
         if receipt is not None:
-            node.at, node.detail = receipt.recorded_at, f"by {receipt.actor}"
+            node.time, node.detail = receipt.recorded_at, f"by {receipt.actor}"
             node.url = reverse("admin:store_storedreceipt_change", args=(command_id,))
         if step is not None:
-            node.at = node.at or step.answered_at or step.made_at
+            node.time = node.time or step.answered_at or step.made_at
             node.state = "" if step.state == SagaStep.State.ACCEPTED else step.state
             node.detail = step.answer if step.state in (SagaStep.State.REFUSED, SagaStep.State.FAILED) else node.detail
-        node.children = [self.event(event, depth + 1) for event in events if event.event_id not in self.placed]
-        node.children += self.heard(command_id, depth + 1)
+        node.children = [
+            self._event_node(event, depth + 1) for event in events if event.event_id not in self.placed_ids
+        ]
+        node.children += self._message_nodes(command_id, depth + 1)
         return node
 
-    def event(self, event: StoredEvent, depth: int) -> Node:
-        self.placed.add(event.event_id)
-        node = Node("event", event.event_type, str(event.event_id), event.recorded_at, detail=words(event.payload))
+    def _event_node(self, event: StoredEvent, depth: int) -> Node:
+        self.placed_ids.add(event.event_id)
+        node = Node(
+            "event", event.event_type, str(event.event_id), event.recorded_at, detail=summarise_payload(event.payload)
+        )
         node.state = f"version {event.version} of {event.aggregate_type}"
         node.url = event_url(event.position)
         node.children = [
-            Node("row", row.text, state="" if row.reached else "not there yet", url=row.url)
-            for row in self.rows.get(event.position, [])
+            Node("row", row.text, state="" if row.is_projected else "not there yet", url=row.url)
+            for row in self.changed_rows.get(event.position, [])
         ]
-        if depth < DEEPEST:
-            node.children += self.heard(event.event_id, depth + 1)
-            node.children += [self.command(command, depth + 1) for command in self.caused_by.get(event.event_id, [])]
+        if depth < MAX_DEPTH:
+            node.children += self._message_nodes(event.event_id, depth + 1)
+            node.children += [
+                self._command_node(command, depth + 1) for command in self.commands_by_cause.get(event.event_id, [])
+            ]
         return node
 
-    def heard(self, cause_id: UUID, depth: int) -> list[Node]:
+    def _message_nodes(self, cause_id: UUID, depth: int) -> list[Node]:
         """What sagas heard of something, and what they did about it."""
-        return [self._input(it, depth) for it in self.inputs_of.get(cause_id, []) if it.pk not in self.placed]
+        return [
+            self._message_node(it, depth)
+            for it in self.messages_by_cause.get(cause_id, [])
+            if it.pk not in self.placed_ids
+        ]
 
-    def _input(self, it: SagaInput, depth: int) -> Node:
-        self.placed.add(it.pk)
-        saga = self.sagas[it.saga_id]
-        node = Node("saga", f"{saga.kind}: {it.what} {it.name}", str(saga.pk), it.handled_at or it.heard_at)
-        node.state = "" if it.state == SagaInput.State.HANDLED else it.state
-        node.detail = ", ".join(filter(None, (_plain(it.payload), f"by {it.actor}" if it.actor else "")))
+    def _message_node(self, message: InboxMessage, depth: int) -> Node:
+        self.placed_ids.add(message.pk)
+        saga = self.sagas[message.saga_id]
+        node = Node(
+            "saga", f"{saga.kind}: {message.what} {message.name}", str(saga.pk), message.handled_at or message.heard_at
+        )
+        node.state = "" if message.state == InboxMessage.State.PROCESSED else message.state
+        node.detail = ", ".join(
+            filter(None, (_summarise_message(message.payload), f"by {message.actor}" if message.actor else ""))
+        )
         node.url = saga_url(saga.pk)
-        steps = self.steps_of.get((it.saga_id, it.cause_id), []) if depth < DEEPEST else []
-        node.children = [self._step(step, depth + 1) for step in steps if step.pk not in self.placed]
-        self.heard_by[it.saga_id].append(node)
+        steps = self.steps_by_cause.get((message.saga_id, message.cause_id), []) if depth < MAX_DEPTH else []
+        node.children = [self._step_node(step, depth + 1) for step in steps if step.pk not in self.placed_ids]
+        self.message_nodes[message.saga_id].append(node)
         return node
 
-    def _step(self, step: SagaStep, depth: int) -> Node:
-        if step.what == SagaStep.What.COMMAND:
-            return self.command(step.pk, depth)
-        self.placed.add(step.pk)
+    def _step_node(self, step: SagaStep, depth: int) -> Node:
+        if step.what == SagaStep.Kind.COMMAND:
+            return self._command_node(step.pk, depth)
+        self.placed_ids.add(step.pk)
         node = Node("effect", step.name, str(step.pk), step.made_at, state=step.state, url=saga_url(step.saga_id))
-        node.detail = words(step.payload)
-        self.effects[step.saga_id, step.name] = node
-        node.children = self.heard(step.pk, depth + 1)
+        node.detail = summarise_payload(step.payload)
+        self.effect_nodes[step.saga_id, step.name] = node
+        node.children = self._message_nodes(step.pk, depth + 1)
         return node
 
-    def _place_the_rest_of_sagas(self) -> None:
+    def _attach_remaining_messages(self) -> None:
         """Failures under their effect; times that came and wishes of people behind what the saga had heard last."""
-        for it in self.inputs:
-            if it.pk in self.placed:
+        for message in self.messages:
+            if message.pk in self.placed_ids:
                 continue
-            earlier = [node for node in self.heard_by[it.saga_id] if node.at and node.at <= it.heard_at]
-            before = max(earlier, key=lambda node: node.at or it.heard_at, default=None)
-            if it.what == SagaInput.What.FAILURE:
-                before = self.effects.get((it.saga_id, it.name), before)
-            node = self._input(it, 0)
-            if before is not None:
-                before.children.append(node)
+            earlier = [
+                node for node in self.message_nodes[message.saga_id] if node.time and node.time <= message.heard_at
+            ]
+            parent = max(earlier, key=lambda node: node.time or message.heard_at, default=None)
+            if message.what == InboxMessage.Kind.FAILURE:
+                parent = self.effect_nodes.get((message.saga_id, message.name), parent)
+            node = self._message_node(message, 0)
+            if parent is not None:
+                parent.children.append(node)
 
-    def _under_requests(self, commands: Iterable[Node]) -> list[Node]:
-        found: dict[str, Node] = {}
+    def _group_by_request(self, commands: Iterable[Node]) -> list[Node]:
+        request_nodes: dict[str, Node] = {}
         roots: list[Node] = []
         for node in commands:
-            request_id = self._request_of(node)
-            if request_id not in found:
-                root = self._request(request_id) if request_id else node
+            request_id = self._request_id_of(node)
+            if request_id not in request_nodes:
+                root = self._request_node(request_id) if request_id else node
                 roots.append(root)
                 if request_id:
-                    found[request_id] = root
+                    request_nodes[request_id] = root
             if request_id:
-                found[request_id].children.append(node)
+                request_nodes[request_id].children.append(node)
         return roots
 
-    def _request_of(self, node: Node) -> str:
-        events = self.by_command.get(UUID(node.identity), [])
-        return str(_metadata(events[0]).get("request_id", "")) if events else ""
+    def _request_id_of(self, node: Node) -> str:
+        events = self.events_by_command.get(UUID(node.identity), [])
+        return str(_decode_metadata(events[0]).get("request_id", "")) if events else ""
 
-    def _request(self, request_id: str) -> Node:
+    def _request_node(self, request_id: str) -> Node:
         node = Node("request", "request", request_id, state="not kept")
-        kept = self.requests.get(UUID(request_id))
-        if kept is not None:
-            node.name, node.state = f"{kept.method} {kept.route}", f"status {kept.status}"
-            node.at, node.detail = kept.began_at, f"took {kept.took_ms} ms"
+        web_request = self.requests.get(UUID(request_id))
+        if web_request is not None:
+            node.name, node.state = f"{web_request.method} {web_request.route}", f"status {web_request.status}"
+            node.time, node.detail = web_request.began_at, f"took {web_request.took_ms} ms"
         return node
 
 
-def _causes(wanted: Sequence[StoredEvent], events: Sequence[StoredEvent]) -> dict[UUID, UUID]:
+def _find_causes(effects: Sequence[StoredEvent], events: Sequence[StoredEvent]) -> dict[UUID, UUID]:
     """The event that each command follows from, as the events tell it themselves.
 
     What followed from an effect's answer, and whose saga's steps were removed since, stands behind the event before it.
@@ -175,7 +193,7 @@ def _causes(wanted: Sequence[StoredEvent], events: Sequence[StoredEvent]) -> dic
     ids = {event.event_id for event in events}
     before = {event.event_id: earlier for earlier, event in pairwise(events)}
     causes: dict[UUID, UUID] = {}
-    for event in wanted:
+    for event in effects:
         earlier = before.get(event.event_id)
         if event.causation_id in ids:
             causes.setdefault(event.command_id, event.causation_id)
@@ -184,7 +202,7 @@ def _causes(wanted: Sequence[StoredEvent], events: Sequence[StoredEvent]) -> dic
     return causes
 
 
-def _grouped(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, list[Any]]:
+def _group(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, list[Any]]:
     groups: dict[Any, list[Any]] = defaultdict(list)
     for key, value in pairs:
         groups[key].append(value)
@@ -195,26 +213,26 @@ def _request_ids(events: Iterable[StoredEvent]) -> set[UUID]:
     ids: set[UUID] = set()
     for event in events:
         try:
-            ids.add(UUID(_metadata(event)["request_id"]))
+            ids.add(UUID(_decode_metadata(event)["request_id"]))
         except (KeyError, ValueError, TypeError, AttributeError):
             continue
     return ids
 
 
-def _metadata(event: StoredEvent) -> dict[str, Any]:
+def _decode_metadata(event: StoredEvent) -> dict[str, Any]:
     if event.metadata == "{}":
         return {}
     try:
-        found = json.loads(event.metadata)
+        metadata = json.loads(event.metadata)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
-def _name(receipt: StoredReceipt | None, step: SagaStep | None) -> str:
+def _command_name(receipt: StoredReceipt | None, step: SagaStep | None) -> str:
     return receipt.command_type if receipt else step.name if step else "command"
 
 
-def _plain(payload: str) -> str:
+def _summarise_message(payload: str) -> str:
     """A reason or an answer in words; an error is text of its own."""
-    return words(payload) if payload.startswith("{") else payload
+    return summarise_payload(payload) if payload.startswith("{") else payload

@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Protocol
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from eventshop.cli.importing.progress import Progress
-from eventshop.cli.importing.signals import stopping
+from eventshop.cli.importing.progress import ImportProgress
+from eventshop.cli.importing.signals import stop_on_signals
 from eventshop.core.errors import EventShopError
 
 
-class Refused(Protocol):
+class RefusedRow(Protocol):
     """A row that is not imported, and why."""
 
     @property
@@ -27,7 +27,7 @@ class Refused(Protocol):
     def reason(self) -> str: ...
 
 
-class Tally(Protocol):
+class ImportTally(Protocol):
     """What an import has done so far."""
 
     events: int
@@ -37,7 +37,7 @@ class Tally(Protocol):
         """How many units of the file are stored, by this run or an earlier one."""
         ...
 
-    def add(self, batch: Any) -> Sequence[Refused]:
+    def add(self, batch: Any) -> Sequence[RefusedRow]:
         """Count a batch, and give the rows whose commands were refused."""
         ...
 
@@ -48,7 +48,7 @@ class ImportCommand(BaseCommand):
     #: What is counted: `invoices`.
     unit: ClassVar[str]
     #: What the import does without, for a row that is refused: `its invoice`, and for several: `such invoices`.
-    left_out: ClassVar[tuple[str, str]]
+    skipped_unit: ClassVar[tuple[str, str]]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE", type=Path)
@@ -57,64 +57,64 @@ class ImportCommand(BaseCommand):
             choices=("stop", "skip"),
             default="stop",
             help="What to do about a row that cannot be imported: stop (the default), or go on without "
-            f"{self.left_out[0]}.",
+            f"{self.skipped_unit[0]}.",
         )
 
-    def new_tally(self) -> Any:
+    def create_tally(self) -> Any:
         raise NotImplementedError
 
-    def read(self, file: Path) -> tuple[Sequence[Any], Sequence[Refused]]:
+    def read_file(self, file: Path) -> tuple[Sequence[Any], Sequence[RefusedRow]]:
         """What can be imported, and what not; the first of it is what to mend first."""
         raise NotImplementedError
 
-    def batches(self, found: Sequence[Any]) -> Iterator[Any]:
+    def send_batches(self, found: Sequence[Any]) -> Iterator[Any]:
         """Send batch after batch; what has been given is stored."""
         raise NotImplementedError
 
-    def summary(self, tally: Any, refused: int, seconds: float) -> str:
+    def format_summary(self, tally: Any, refused: int, seconds: float) -> str:
         raise NotImplementedError
 
     def handle(self, *args: Any, file: Path, on_error: str, **options: Any) -> None:
-        started, tally, stop_on_error = monotonic(), self.new_tally(), on_error == "stop"
-        with stopping() as stop:
+        started, tally, stop_on_error = monotonic(), self.create_tally(), on_error == "stop"
+        with stop_on_signals() as stop:
             try:
-                found, refused = self._read(file, stop_on_error=stop_on_error)
-                refused += self._send(file, found, tally, stop, stop_on_error=stop_on_error)
+                found, refused = self._read_file(file, stop_on_error=stop_on_error)
+                refused += self._send_batches(file, found, tally, stop, stop_on_error=stop_on_error)
             except (EventShopError, DatabaseError) as error:
-                raise CommandError(f"{str(error).strip().rstrip('.')}.{self._done(tally)}") from error
-        self.stdout.write(self.summary(tally, refused, monotonic() - started))
+                raise CommandError(f"{str(error).strip().rstrip('.')}.{self._format_progress(tally)}") from error
+        self.stdout.write(self.format_summary(tally, refused, monotonic() - started))
         if stop.is_set():
-            raise CommandError(f"Stopped.{self._done(tally)}", returncode=130)
+            raise CommandError(f"Stopped.{self._format_progress(tally)}", returncode=130)
         if refused:
             raise CommandError("Some rows were refused; they are named above.")
 
-    def _read(self, file: Path, *, stop_on_error: bool) -> tuple[Sequence[Any], int]:
-        found, refused = self.read(file)
-        self._name(file, refused[:1] if stop_on_error else sorted(refused, key=lambda refusal: refusal.line))
+    def _read_file(self, file: Path, *, stop_on_error: bool) -> tuple[Sequence[Any], int]:
+        found, refused = self.read_file(file)
+        self._report_rows(file, refused[:1] if stop_on_error else sorted(refused, key=lambda refusal: refusal.line))
         if stop_on_error and refused:
             raise CommandError(
-                f"Nothing was imported. With --on-error skip the import goes on without {self.left_out[1]}."
+                f"Nothing was imported. With --on-error skip the import goes on without {self.skipped_unit[1]}."
             )
         return found, len(refused)
 
-    def _send(self, file: Path, found: Sequence[Any], tally: Tally, stop: Signal, *, stop_on_error: bool) -> int:
+    def _send_batches(self, file: Path, found: Sequence[Any], tally: ImportTally, stop: Signal, *, stop_on_error: bool) -> int:
         refused = 0
-        with Progress(self.stdout, total=len(found), unit=self.unit) as progress:
-            batches = self.batches(found)
+        with ImportProgress(self.stdout, total=len(found), unit=self.unit) as progress:
+            batches = self.send_batches(found)
             while not stop.is_set() and (batch := next(batches, None)):
                 new = tally.add(batch)
-                self._name(file, new)
+                self._report_rows(file, new)
                 refused += len(new)
-                progress.at(tally.done, f"{tally.events:,} events")
+                progress.report(tally.done, f"{tally.events:,} events")
                 if new and stop_on_error:
                     break
         return refused
 
-    def _name(self, file: Path, refused: Sequence[Refused]) -> None:
+    def _report_rows(self, file: Path, refused: Sequence[RefusedRow]) -> None:
         for refusal in refused:
             self.stderr.write(f"{file}:{refusal.line}: {refusal.reason}")
 
-    def _done(self, tally: Tally) -> str:
+    def _format_progress(self, tally: ImportTally) -> str:
         """What has been achieved, when the import ends early."""
         if not tally.done:
             return " Nothing was imported."

@@ -12,13 +12,13 @@ from typing import BinaryIO, Final, cast
 from eventshop.cli.importing.errors import BrokenRow, UnreadableFile, WrongHeader
 
 #: Some texts of 200 characters, four bytes each, are well below this.
-LINE_BYTES: Final = 16 * 1024
+MAX_LINE_BYTES: Final = 16 * 1024
 
 
-def rows_of(path: Path, header: str) -> Iterator[tuple[int, bytes]]:
+def read_rows(path: Path, header: str) -> Iterator[tuple[int, bytes]]:
     """Each line after the header, with its number; raises `WrongHeader`, or `UnreadableFile`: also if there is none."""
     number = 1
-    for number, line in _lines(path):
+    for number, line in _read_lines(path):
         if number == 1:
             _check_header(path, line, header)
         else:
@@ -27,10 +27,10 @@ def rows_of(path: Path, header: str) -> Iterator[tuple[int, bytes]]:
         raise UnreadableFile(f"{path}: there is no row in it", file=str(path))
 
 
-def cells_of(line: bytes) -> list[str]:
+def parse_cells(line: bytes) -> list[str]:
     """The columns of a line; raises `BrokenRow`."""
-    if len(line) >= LINE_BYTES:
-        raise BrokenRow(f"the line is longer than {LINE_BYTES} bytes")
+    if len(line) >= MAX_LINE_BYTES:
+        raise BrokenRow(f"the line is longer than {MAX_LINE_BYTES} bytes")
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
@@ -41,19 +41,19 @@ def cells_of(line: bytes) -> list[str]:
         raise BrokenRow(f"quotes do not fit: {error}") from error
 
 
-def shown(cell: str) -> str:
+def quote_cell(cell: str) -> str:
     return repr(cell if len(cell) <= 50 else f"{cell[:50]}…")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Each physical line with its number: no text of these formats holds a line break, so one line is one row."""
     number = 0
     try:
-        with _opened(path) as file:
-            while line := file.readline(LINE_BYTES):
+        with _open(path) as file:
+            while line := file.readline(MAX_LINE_BYTES):
                 number += 1
                 yield number, line.rstrip(b"\r\n")
-                while not line.endswith(b"\n") and (line := file.readline(LINE_BYTES)):
+                while not line.endswith(b"\n") and (line := file.readline(MAX_LINE_BYTES)):
                     pass
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UnreadableFile(
@@ -65,11 +65,11 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise UnreadableFile(f"{path}: the file is empty", file=str(path))
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
 def _check_header(path: Path, line: bytes, header: str) -> None:
     if line != header.encode():
-        found = line[:200].decode("utf-8", "replace")
-        raise WrongHeader(f"{path}:1: the header must be {header}, not {found!r}", file=str(path), found=found)
+        header_line = line[:200].decode("utf-8", "replace")
+        raise WrongHeader(f"{path}:1: the header must be {header}, not {header_line!r}", file=str(path), found=header_line)

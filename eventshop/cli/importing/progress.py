@@ -10,10 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 
-class Progress:
+class ImportProgress:
     def __init__(self, out: OutputWrapper, *, total: int, unit: str) -> None:
         self.out, self.total, self.unit = out, total, unit
-        self.told = 0
+        self.reported_tenths = 0
         self.bar = (
             Bar(BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
             if out.isatty()
@@ -30,12 +30,12 @@ class Progress:
         if self.bar:
             self.bar.stop()
 
-    def at(self, done: int, also: str = "") -> None:
+    def report(self, done: int, note: str = "") -> None:
         """So many of the total are done."""
         if self.bar:
-            self.bar.update(self.task, completed=done, description=f"{self.unit}, {also}")
+            self.bar.update(self.task, completed=done, description=f"{self.unit}, {note}")
             return
         tenth = done * 10 // self.total
-        if tenth > self.told:
-            self.told = tenth
-            self.out.write(f"{done:,} of {self.total:,} {self.unit}, {also}")
+        if tenth > self.reported_tenths:
+            self.reported_tenths = tenth
+            self.out.write(f"{done:,} of {self.total:,} {self.unit}, {note}")

@@ -10,16 +10,16 @@ from threading import current_thread, main_thread
 
 
 @contextmanager
-def stopping() -> Iterator[Signal]:
+def stop_on_signals() -> Iterator[Signal]:
     """Is set when the process is asked to end; what was there before is there again afterwards."""
     stop = Signal()
     if current_thread() is not main_thread():
         yield stop
         return
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
+    previous_handlers = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
     try:
         yield stop
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in zip(numbers, previous_handlers, strict=True):
             signal.signal(number, handler)

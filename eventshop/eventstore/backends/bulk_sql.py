@@ -11,7 +11,7 @@ from django.db import connection, models
 M = TypeVar("M", bound=models.Model)
 
 #: Array types for `unnest`. Text rather than varchar(n): a cast would cut a long text instead of refusing it.
-_TYPES: Final[dict[type[models.Field[Any, Any]], str]] = {
+_ARRAY_TYPES: Final[dict[type[models.Field[Any, Any]], str]] = {
     models.UUIDField: "uuid",
     models.CharField: "text",
     models.TextField: "text",
@@ -22,7 +22,7 @@ _TYPES: Final[dict[type[models.Field[Any, Any]], str]] = {
 }
 
 
-def literally(model: type[M], condition: str) -> models.QuerySet[M]:
+def filter_literally(model: type[M], condition: str) -> models.QuerySet[M]:
     """Rows that meet a condition of ours, word for word that of a partial index.
 
     As a parameter its value would be unknown to the planner of SQLite, which then leaves the index alone.
@@ -30,29 +30,33 @@ def literally(model: type[M], condition: str) -> models.QuerySet[M]:
     return model._default_manager.extra(where=[condition])  # noqa: S610
 
 
-def insert(rows: Sequence[models.Model], *, once: bool = False) -> None:
+def insert_rows(rows: Sequence[models.Model], *, ignore_existing: bool = False) -> None:
     """Insert rows of one model; `once`: one that is there already stays as it is."""
     if not rows:
         return
     model = type(rows[0])
     if connection.vendor != "postgresql":
-        model._default_manager.bulk_create(rows, ignore_conflicts=once)
+        model._default_manager.bulk_create(rows, ignore_conflicts=ignore_existing)
         return
-    _run(_insert(model, once), rows, _columns(model))
+    _execute(_insert_sql(model, ignore_existing), rows, _columns(model))
 
 
-def update(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
+def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
     """Write these fields of some rows of one model."""
     if not rows:
         return
     model = type(rows[0])
     if connection.vendor == "postgresql":
-        _run(_update(model, tuple(fields)), rows, (_pk(model), *(model._meta.get_field(name) for name in fields)))
+        _execute(
+            _update_sql(model, tuple(fields)),
+            rows,
+            (_primary_key(model), *(model._meta.get_field(name) for name in fields)),
+        )
     else:
-        _one_by_one(rows, [*(model._meta.get_field(name) for name in fields), _pk(model)])
+        _update_one_by_one(rows, [*(model._meta.get_field(name) for name in fields), _primary_key(model)])
 
 
-def _one_by_one(rows: Sequence[models.Model], columns: Sequence[Any]) -> None:
+def _update_one_by_one(rows: Sequence[models.Model], columns: Sequence[Any]) -> None:
     """One statement, run for each row; SQLite waits for no network between them."""
     *changed, key = columns
     changes = ", ".join(f'"{column.column}" = %s' for column in changed)
@@ -63,10 +67,10 @@ def _one_by_one(rows: Sequence[models.Model], columns: Sequence[Any]) -> None:
         )
 
 
-def _run(sql: str, rows: Sequence[models.Model], columns: Sequence[Any]) -> None:
+def _execute(sql: str, rows: Sequence[models.Model], columns: Sequence[Any]) -> None:
     from eventshop.eventstore.backends import postgres  # psycopg is only needed where there is a PostgreSQL
 
-    postgres.run(sql, [[getattr(row, column.attname) for row in rows] for column in columns])
+    postgres.execute(sql, [[getattr(row, column.attname) for row in rows] for column in columns])
 
 
 @cache
@@ -75,39 +79,39 @@ def _columns(model: type[models.Model]) -> tuple[Any, ...]:
 
 
 @cache
-def _insert(model: type[models.Model], once: bool) -> str:
+def _insert_sql(model: type[models.Model], once: bool) -> str:
     columns = _columns(model)
     names = ", ".join(f'"{column.column}"' for column in columns)
     conflict = "ON CONFLICT DO NOTHING " if once else ""
     table = model._meta.db_table
-    return f'INSERT INTO "{table}" ({names}) SELECT * FROM unnest({_arrays(columns)}) {conflict}RETURNING 1'
+    return f'INSERT INTO "{table}" ({names}) SELECT * FROM unnest({_array_parameters(columns)}) {conflict}RETURNING 1'
 
 
 @cache
-def _update(model: type[models.Model], fields: tuple[str, ...]) -> str:
-    key: Any = _pk(model)
+def _update_sql(model: type[models.Model], fields: tuple[str, ...]) -> str:
+    key: Any = _primary_key(model)
     columns: tuple[Any, ...] = tuple(model._meta.get_field(name) for name in fields)
     names = ", ".join(f'"{column.column}"' for column in (key, *columns))
     changes = ", ".join(f'"{column.column}" = new."{column.column}"' for column in columns)
     table, pk = model._meta.db_table, key.column
     return (
         f'UPDATE "{table}" AS old SET {changes} '
-        f"FROM unnest({_arrays((key, *columns))}) AS new({names}) "
+        f"FROM unnest({_array_parameters((key, *columns))}) AS new({names}) "
         f'WHERE old."{pk}" = new."{pk}" RETURNING 1'
     )
 
 
-def _pk(model: type[models.Model]) -> Any:
+def _primary_key(model: type[models.Model]) -> Any:
     assert model._meta.pk is not None  # noqa: S101
     return model._meta.pk
 
 
-def _arrays(columns: Sequence[Any]) -> str:
-    return ", ".join(f"%b::{_type(column)}[]" for column in columns)
+def _array_parameters(columns: Sequence[Any]) -> str:
+    return ", ".join(f"%b::{_array_type(column)}[]" for column in columns)
 
 
-def _type(column: models.Field[Any, Any]) -> str:
+def _array_type(column: models.Field[Any, Any]) -> str:
     for kind in type(column).__mro__:
-        if kind in _TYPES:
-            return _TYPES[kind]
+        if kind in _ARRAY_TYPES:
+            return _ARRAY_TYPES[kind]
     raise TypeError(f"{column}: add the array type of {type(column).__name__} to {__name__}")

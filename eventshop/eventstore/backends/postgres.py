@@ -19,12 +19,12 @@ from eventshop.eventstore.records import (
     RECEIPT_COLUMNS,
     SELECT_EVENT,
     SELECT_RECEIPT,
-    SNAPSHOT,
-    Linked,
-    Past,
+    SNAPSHOT_PREFIX,
+    ChainLink,
+    EventRow,
+    HistoryEntry,
     ReceiptRow,
-    Row,
-    columns,
+    to_columns,
 )
 
 #: Events and the receipt of an earlier try in one answer; a receipt comes as a row of the same shape with version -1.
@@ -34,7 +34,7 @@ SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM e
 WHERE aggregate_id = $1::uuid
 AND version > COALESCE((SELECT version FROM snapshot WHERE aggregate_id = $1::uuid), 0)
 UNION ALL
-SELECT version, '{SNAPSHOT}' || fingerprint, state, hash, aggregate_type, 0 FROM snapshot WHERE aggregate_id = $1::uuid
+SELECT version, '{SNAPSHOT_PREFIX}' || fingerprint, state, hash, aggregate_type, 0 FROM snapshot WHERE aggregate_id = $1::uuid
 UNION ALL
 SELECT -1, '', '', ''::bytea, '', 0 FROM receipt WHERE command_id = $2::uuid
 """
@@ -49,7 +49,7 @@ SELECT e.aggregate_id, e.version, e.event_type, e.payload, e.hash, e.aggregate_t
 FROM event AS e LEFT JOIN snapshot AS s ON s.aggregate_id = e.aggregate_id
 WHERE e.aggregate_id = ANY(%s) AND e.version > COALESCE(s.version, 0)
 UNION ALL
-SELECT aggregate_id, version, '{SNAPSHOT}' || fingerprint, state, hash, aggregate_type, 0 FROM snapshot
+SELECT aggregate_id, version, '{SNAPSHOT_PREFIX}' || fingerprint, state, hash, aggregate_type, 0 FROM snapshot
 WHERE aggregate_id = ANY(%s)
 ORDER BY 1, 2
 """
@@ -91,7 +91,7 @@ RETURNING 1
 
 
 #: As `chain.text` makes it: an attacker who changes this function's inputs changes what is hashed.
-_TEXT: Final = "convert_to(concat({}), 'UTF8')".format(
+_CANONICAL_TEXT_SQL: Final = "convert_to(concat({}), 'UTF8')".format(
     ", E'\\n', ".join(
         f"to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"')"
         if name.endswith("_at")
@@ -100,13 +100,13 @@ _TEXT: Final = "convert_to(concat({}), 'UTF8')".format(
     )
 )
 LINKS: Final = f"""
-SELECT aggregate_id, version, hash, {_TEXT}, position, event_id, aggregate_type, event_type FROM event
+SELECT aggregate_id, version, hash, {_CANONICAL_TEXT_SQL}, position, event_id, aggregate_type, event_type FROM event
 WHERE (aggregate_id, version) > (%b::uuid, %b::int) AND aggregate_id <= %b::uuid
 ORDER BY aggregate_id, version LIMIT %b::int
 """
 
 
-def run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+def execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """The rows of one prepared statement on Django's own connection, inside its transaction if there is one.
 
     Django's cursor binds on the client, which rules out prepared statements. Errors come out as Django's.
@@ -125,22 +125,24 @@ def _cursor(django: Any) -> psycopg.Cursor[tuple[Any, ...]]:
     return cursor
 
 
-def history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[Past]]:
+def load_history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[HistoryEntry]]:
     """Whether the command has a receipt, and the aggregate's past in order."""
-    if django := postgres_prepared.outside():
-        rows = _past(postgres_prepared.run(django, _HISTORY, (aggregate_id.bytes, command_id.bytes)))
+    if django := postgres_prepared.connection_outside_transaction():
+        rows = _decode_history(
+            postgres_prepared.execute_prepared(django, _HISTORY, (aggregate_id.bytes, command_id.bytes))
+        )
     else:
-        rows = [Past(*row) for row in run(_placeholders(HISTORY), (*[aggregate_id] * 3, command_id))]
+        rows = [HistoryEntry(*row) for row in execute(_placeholders(HISTORY), (*[aggregate_id] * 3, command_id))]
     if len(rows) > 1:
         rows.sort(key=lambda row: row.version)
-    seen = bool(rows) and rows[0].version < 0
-    return seen, rows[seen:]
+    is_replay = bool(rows) and rows[0].version < 0
+    return is_replay, rows[is_replay:]
 
 
-def _past(result: Any) -> list[Past]:
-    value, number, text = result.get_value, postgres_prepared.number, postgres_prepared.text
+def _decode_history(result: Any) -> list[HistoryEntry]:
+    value, number, text = result.get_value, postgres_prepared.decode_int, postgres_prepared.decode_text
     return [
-        Past(
+        HistoryEntry(
             number(value(row, 0)),
             text(value(row, 1)),
             text(value(row, 2)),
@@ -158,26 +160,26 @@ def _placeholders(sql: str) -> str:
     return re.sub(r"\$\d+", "%b", sql)
 
 
-def histories(aggregate_ids: Sequence[UUID], *, snapshots: bool = True) -> list[tuple[UUID, Past]]:
+def load_histories(aggregate_ids: Sequence[UUID], *, snapshots: bool = True) -> list[tuple[UUID, HistoryEntry]]:
     """The pasts of many, by aggregate and version; from their snapshots on, where they have one and it is wanted."""
     sql, ids = (_HISTORIES, 2) if snapshots else (_WHOLE_HISTORIES, 1)
-    return [(row[0], Past(*row[1:])) for row in run(sql, (list(aggregate_ids),) * ids)]
+    return [(row[0], HistoryEntry(*row[1:])) for row in execute(sql, (list(aggregate_ids),) * ids)]
 
 
-def receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
-    return [ReceiptRow(*row) for row in run(f"{SELECT_RECEIPT} WHERE command_id = ANY(%s)", (list(command_ids),))]
+def load_receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
+    return [ReceiptRow(*row) for row in execute(f"{SELECT_RECEIPT} WHERE command_id = ANY(%s)", (list(command_ids),))]
 
 
-def append(rows: Sequence[Row], receipt: ReceiptRow, follows: bytes) -> int:
+def append_command(rows: Sequence[EventRow], receipt: ReceiptRow, previous_hash: bytes) -> int:
     """Write one command's events and receipt; gives the last event's position.
 
     `follows` is the hash of the event before them: the stream must still end with that very event.
     """
     if not rows:
-        receive_many([receipt])
+        insert_receipts([receipt])
         return receipt.position
     first = rows[0]
-    about = (
+    common_values = (
         first.aggregate_id,
         first.aggregate_type,
         first.version,
@@ -192,60 +194,62 @@ def append(rows: Sequence[Row], receipt: ReceiptRow, follows: bytes) -> int:
         first.metadata,
         receipt.command_type,
         receipt.payload_hash,
-        follows,
+        previous_hash,
     )
     if len(rows) == 1:
-        return _append_one((first.event_id, first.event_type, first.schema_version, first.payload, first.hash, *about))
-    many = (
+        return _append_one(
+            (first.event_id, first.event_type, first.schema_version, first.payload, first.hash, *common_values)
+        )
+    event_arrays = (
         [row.event_id for row in rows],
         [row.event_type for row in rows],
         [row.schema_version for row in rows],
         [row.payload for row in rows],
         [row.hash for row in rows],
     )
-    [(position,)] = run(APPEND, (*many, *about))
+    [(position,)] = execute(APPEND, (*event_arrays, *common_values))
     return int(position)
 
 
 def _append_one(values: Sequence[Any]) -> int:
-    if django := postgres_prepared.outside():
-        return postgres_prepared.number(
-            postgres_prepared.run(django, _APPEND_ONE, [postgres_prepared.sent(value) for value in values]).get_value(
-                0, 0
-            )
+    if django := postgres_prepared.connection_outside_transaction():
+        return postgres_prepared.decode_int(
+            postgres_prepared.execute_prepared(
+                django, _APPEND_ONE, [postgres_prepared.encode_parameter(value) for value in values]
+            ).get_value(0, 0)
         )
-    [(position,)] = run(_placeholders(APPEND_ONE), values)
+    [(position,)] = execute(_placeholders(APPEND_ONE), values)
     return int(position)
 
 
-def append_many(rows: Sequence[Row]) -> list[int]:
+def append_events(rows: Sequence[EventRow]) -> list[int]:
     """Write the events of many commands in order; gives their positions."""
-    return [position for (position,) in run(APPEND_MANY, columns(rows, len(EVENT_COLUMNS)))] if rows else []
+    return [position for (position,) in execute(APPEND_MANY, to_columns(rows, len(EVENT_COLUMNS)))] if rows else []
 
 
-def receive_many(rows: Sequence[ReceiptRow]) -> None:
+def insert_receipts(rows: Sequence[ReceiptRow]) -> None:
     if rows:
-        run(RECEIVE_MANY, columns(rows, len(RECEIPT_COLUMNS)))
+        execute(RECEIVE_MANY, to_columns(rows, len(RECEIPT_COLUMNS)))
 
 
-def select(where: str, parameters: Sequence[Any]) -> list[Row]:
+def select_events(where: str, parameters: Sequence[Any]) -> list[EventRow]:
     """Events by a condition of ours (never of a user's)."""
-    return [Row(*row) for row in run(f"{SELECT_EVENT} {where}", parameters)]
+    return [EventRow(*row) for row in execute(f"{SELECT_EVENT} {where}", parameters)]
 
 
-def links(after: tuple[UUID, int], to: UUID, limit: int) -> list[Linked]:
+def load_chain_links(after: tuple[UUID, int], to_stream: UUID, limit: int) -> list[ChainLink]:
     """Events behind a stream and version, up to the end of a stream, by stream and version."""
-    return [Linked(*row) for row in run(LINKS, (*after, to, limit))]
+    return [ChainLink(*row) for row in execute(LINKS, (*after, to_stream, limit))]
 
 
-def horizon(after: int) -> int:
+def read_horizon(after: int) -> int:
     """The position up to which nothing can appear any more; `after` when there is nothing new.
 
     The exclusive lock waits out every writer in flight (mechanics 3.4); raises `TailBusy` after 100 ms of waiting,
     because writers queue behind a waiting fence.
     """
     try:
-        [(position,)] = run("SELECT tail_horizon(%s)", (after,))
+        [(position,)] = execute("SELECT tail_horizon(%s)", (after,))
     except DatabaseError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
             raise TailBusy from error
@@ -253,7 +257,7 @@ def horizon(after: int) -> int:
     return int(position)
 
 
-def violated(error: Exception) -> str:
+def violated_constraint(error: Exception) -> str:
     """The name of the constraint a database error is about; empty if it is about none."""
     cause = error.__cause__
     return (cause.diag.constraint_name or "") if isinstance(cause, psycopg.Error) else ""

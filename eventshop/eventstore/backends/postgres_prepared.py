@@ -24,13 +24,13 @@ class Statement(NamedTuple):
     formats: Sequence[int]
 
 
-def outside() -> Any:
+def connection_outside_transaction() -> Any:
     """Django's connection where it is outside any transaction, else None. Asking is not free: once a statement."""
     django = connections[DEFAULT_DB_ALIAS]
     return None if django.in_atomic_block else django
 
 
-def run(django: Any, statement: Statement, parameters: Sequence[Any]) -> pq.abc.PGresult:
+def execute_prepared(django: Any, statement: Statement, parameters: Sequence[Any]) -> pq.abc.PGresult:
     """One round trip with bytes or None for each parameter, the result in binary; raises Django's database errors."""
     with django.wrap_database_errors:
         if django.connection is None:
@@ -39,29 +39,29 @@ def run(django: Any, statement: Statement, parameters: Sequence[Any]) -> pq.abc.
         if getattr(django, "store_prepared_on", None) is not connection:
             django.store_prepared_on, django.store_prepared = connection, set[bytes]()
         if statement.name not in django.store_prepared:
-            _checked(connection.prepare(statement.name, statement.sql))
+            _raise_on_error(connection.prepare(statement.name, statement.sql))
             django.store_prepared.add(statement.name)
-        return _checked(
+        return _raise_on_error(
             connection.exec_prepared(statement.name, parameters, param_formats=statement.formats, result_format=BINARY)
         )
 
 
-def _checked(result: pq.abc.PGresult) -> pq.abc.PGresult:
+def _raise_on_error(result: pq.abc.PGresult) -> pq.abc.PGresult:
     if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
         return result
     raise errors.error_from_result(result)
 
 
-def number(value: bytes | None) -> int:
+def decode_int(value: bytes | None) -> int:
     """An int4 or int8 as PostgreSQL sends it in binary."""
     return int.from_bytes(value or b"", "big", signed=True)
 
 
-def text(value: bytes | None) -> str:
+def decode_text(value: bytes | None) -> str:
     return (value or b"").decode()
 
 
-def sent(value: Any) -> bytes | None:
+def encode_parameter(value: Any) -> bytes | None:
     """A parameter: ids and hashes in binary, everything else as text."""
     if type(value) is UUID:
         return value.bytes

@@ -14,35 +14,35 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
-from eventshop.eventstore.records import Row
+from eventshop.eventstore.records import EventRow
 
-START: Final = bytes(32)
+GENESIS_HASH: Final = bytes(32)
 
 
-def link(previous: bytes, row: Row) -> bytes:
+def hash_event(previous: bytes, row: EventRow) -> bytes:
     """The hash of an event; `row.hash` and `row.position` do not matter."""
-    return sha256(previous + text(row)).digest()
+    return sha256(previous + canonical_text(row)).digest()
 
 
-def text(row: Row) -> bytes:
+def canonical_text(row: EventRow) -> bytes:
     """What an event adds to its chain. `postgres.py` makes the same text where it is read by the hundred thousand."""
     return (
         f"{row.event_id}\n{row.aggregate_id}\n{row.aggregate_type}\n{row.event_type}\n{row.version}\n"
-        f"{row.schema_version}\n{_time(row.occurred_at)}\n{_time(row.recorded_at)}\n{row.correlation_id}\n"
+        f"{row.schema_version}\n{_format_time(row.occurred_at)}\n{_format_time(row.recorded_at)}\n{row.correlation_id}\n"
         f"{row.causation_id or ''}\n{row.saga_id or ''}\n{row.sequence_number}\n{row.command_id}\n{row.actor}\n"
         f"{row.metadata}\n{row.payload}"
     ).encode()
 
 
-def first_broken(rows: Iterable[Row]) -> Row | None:
+def find_first_broken(rows: Iterable[EventRow]) -> EventRow | None:
     """The first event of one stream, given from its first version on, whose hash is not what it should be."""
-    previous = START
+    previous = GENESIS_HASH
     for row in rows:
-        if link(previous, row) != row.hash:
+        if hash_event(previous, row) != row.hash:
             return row
         previous = row.hash
     return None
 
 
-def _time(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -6,64 +6,82 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from eventshop.eventstore.hash_chain.verification import FIRST, LAST, Fault, Head, Walked, walk
+from eventshop.eventstore.hash_chain.verification import (
+    FIRST_STREAM_ID,
+    LAST_STREAM_ID,
+    ChainFault,
+    ChainHead,
+    VerificationResult,
+    verify_streams,
+)
 from eventshop.eventstore.models import StoredEvent
 from eventshop.runtime import process_pool
 
 #: Streams of one piece of work; a process takes the next piece when it is through with one.
-STREAMS: Final = 2_000
+STREAMS_PER_TASK: Final = 2_000
 #: Below so many events one process is through before others have started.
-FEW: Final = 50_000
+SINGLE_PROCESS_MAX_EVENTS: Final = 50_000
 
 
-class Piece(NamedTuple):
+class VerificationTask(NamedTuple):
     """What `walk` takes."""
 
-    after: UUID
-    to: UUID
-    signed: dict[UUID, Head]
+    after_stream: UUID
+    to_stream: UUID
+    signed_heads: dict[UUID, ChainHead]
 
 
-def verify(
-    signed: Iterable[Head] = (), *, processes: int = 1, told: Callable[[int], None] = lambda events: None
-) -> Walked:
+def verify_chains(
+    signed_heads: Iterable[ChainHead] = (),
+    *,
+    processes: int = 1,
+    report_progress: Callable[[int], None] = lambda events: None,
+) -> VerificationResult:
     """Walk every chain; faults by the position at which they show. `told` hears how many events are done so far."""
-    work = list(_pieces(signed))
+    tasks = list(_split_tasks(signed_heads))
     events = streams = 0
-    faults = list[Fault]()
-    for walked in _alone(work, told) if processes == 1 else process_pool.each(walk, work, processes):
-        events, streams = events + walked.events, streams + walked.streams
-        faults += walked.faults
-        told(events)
-    return Walked(events, streams, sorted(faults))
+    faults = list[ChainFault]()
+    for result in (
+        _verify_sequentially(tasks, report_progress)
+        if processes == 1
+        else process_pool.parallel_map(verify_streams, tasks, processes)
+    ):
+        events, streams = events + result.events, streams + result.streams
+        faults += result.faults
+        report_progress(events)
+    return VerificationResult(events, streams, sorted(faults))
 
 
-def _pieces(signed: Iterable[Head]) -> Iterator[Piece]:
-    heads = {head.aggregate_id: head for head in signed}
-    ordered = sorted(heads, reverse=True)
-    after = FIRST
-    for to in [*_bounds(), LAST]:
-        inside: dict[UUID, Head] = {}
-        while ordered and ordered[-1] <= to:
-            stream = ordered.pop()
-            inside[stream] = heads[stream]
-        yield Piece(after, to, inside)
+def _split_tasks(signed_heads: Iterable[ChainHead]) -> Iterator[VerificationTask]:
+    heads = {head.aggregate_id: head for head in signed_heads}
+    remaining = sorted(heads, reverse=True)
+    after = FIRST_STREAM_ID
+    for to in [*_task_bounds(), LAST_STREAM_ID]:
+        task_heads: dict[UUID, ChainHead] = {}
+        while remaining and remaining[-1] <= to:
+            stream = remaining.pop()
+            task_heads[stream] = heads[stream]
+        yield VerificationTask(after, to, task_heads)
         after = to
 
 
-def _bounds() -> list[UUID]:
+def _task_bounds() -> list[UUID]:
     """Every so-manieth stream's id, in order."""
     ids = StoredEvent.objects.filter(version=1).order_by("aggregate_id").values_list("aggregate_id", flat=True)
-    return [stream for place, stream in enumerate(ids.iterator(chunk_size=10_000), start=1) if place % STREAMS == 0]
+    return [
+        stream for place, stream in enumerate(ids.iterator(chunk_size=10_000), start=1) if place % STREAMS_PER_TASK == 0
+    ]
 
 
-def _alone(work: Iterable[Piece], told: Callable[[int], None]) -> Iterator[Walked]:
-    done = 0
+def _verify_sequentially(
+    tasks: Iterable[VerificationTask], report_progress: Callable[[int], None]
+) -> Iterator[VerificationResult]:
+    total = 0
 
-    def page(events: int) -> None:
-        nonlocal done
-        done += events
-        told(done)
+    def add_page(events: int) -> None:
+        nonlocal total
+        total += events
+        report_progress(total)
 
-    for piece in work:
-        yield walk(*piece, page)
+    for task in tasks:
+        yield verify_streams(*task, add_page)

@@ -15,40 +15,44 @@ from uuid import UUID
 from django.db.models import Max
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.eventstore.hash_chain.verification import Head
+from eventshop.eventstore.hash_chain.verification import ChainHead
 from eventshop.eventstore.models import StoredEvent
 
-LEAF: Final = 52
+LEAF_BYTES: Final = 52
 
 
-def heads_between(after: int, to: int) -> list[Head]:
+def load_heads_between(after: int, to: int) -> list[ChainHead]:
     """The last event of every stream that has one behind position `after` up to `to`, by stream."""
-    inside = StoredEvent.objects.filter(position__gt=after, position__lte=to).order_by()
-    last = inside.values("aggregate_id").annotate(last=Max("position")).values("last")
+    events = StoredEvent.objects.filter(position__gt=after, position__lte=to).order_by()
+    last = events.values("aggregate_id").annotate(last=Max("position")).values("last")
     rows = StoredEvent.objects.filter(position__in=last).values_list("aggregate_id", "version", "hash")
-    return sorted(Head(stream, version, bytes(digest)) for stream, version, digest in rows)
+    return sorted(ChainHead(stream, version, bytes(digest)) for stream, version, digest in rows)
 
 
-def packed(heads: Iterable[Head]) -> bytes:
+def pack_heads(heads: Iterable[ChainHead]) -> bytes:
     return b"".join(head.aggregate_id.bytes + head.version.to_bytes(4) + head.hash for head in heads)
 
 
-def unpacked(leaves: bytes) -> Iterator[Head]:
+def unpack_heads(leaves: bytes) -> Iterator[ChainHead]:
     """The heads that `packed` wrote; raises `InvalidMessage` when some are cut off."""
-    if len(leaves) % LEAF:
+    if len(leaves) % LEAF_BYTES:
         raise InvalidMessage("heads are 52 bytes each", bytes=len(leaves))
-    for at in range(0, len(leaves), LEAF):
-        yield Head(
-            UUID(bytes=leaves[at : at + 16]), int.from_bytes(leaves[at + 16 : at + 20]), leaves[at + 20 : at + LEAF]
+    for offset in range(0, len(leaves), LEAF_BYTES):
+        yield ChainHead(
+            UUID(bytes=leaves[offset : offset + 16]),
+            int.from_bytes(leaves[offset + 16 : offset + 20]),
+            leaves[offset + 20 : offset + LEAF_BYTES],
         )
 
 
-def root(leaves: bytes) -> bytes:
+def merkle_root(leaves: bytes) -> bytes:
     """The Merkle root over packed heads."""
-    return _root([sha256(b"\x00" + leaves[at : at + LEAF]).digest() for at in range(0, len(leaves), LEAF)])
+    return _reduce_to_root(
+        [sha256(b"\x00" + leaves[at : at + LEAF_BYTES]).digest() for at in range(0, len(leaves), LEAF_BYTES)]
+    )
 
 
-def _root(nodes: Sequence[bytes]) -> bytes:
+def _reduce_to_root(nodes: Sequence[bytes]) -> bytes:
     """Level by level; a last node without a partner moves up as it is, which is RFC 9162's tree."""
     if not nodes:
         return sha256().digest()

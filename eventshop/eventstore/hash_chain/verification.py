@@ -9,17 +9,17 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.hash_chain.chain import START
-from eventshop.eventstore.records import Linked
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.hash_chain.chain import GENESIS_HASH
+from eventshop.eventstore.records import ChainLink
 
 #: Events fetched at a time.
-PAGE: Final = 2_000
-FIRST: Final = UUID(int=0)
-LAST: Final = UUID(int=2**128 - 1)
+PAGE_SIZE: Final = 2_000
+FIRST_STREAM_ID: Final = UUID(int=0)
+LAST_STREAM_ID: Final = UUID(int=2**128 - 1)
 
 
-class Head(NamedTuple):
+class ChainHead(NamedTuple):
     """How far a stream had come: the version and the hash of its last event, which stands for all before it."""
 
     aggregate_id: UUID
@@ -27,89 +27,100 @@ class Head(NamedTuple):
     hash: bytes
 
 
-class Fault(NamedTuple):
+class ChainFault(NamedTuple):
     """The first thing that is wrong with one stream. `position` is where in the store that shows; 0: nowhere."""
 
     position: int
     aggregate_id: UUID
     version: int
-    sentence: str
+    description: str
 
 
-class Walked(NamedTuple):
+class VerificationResult(NamedTuple):
     """What a walk has seen: how much, and each broken stream's first fault."""
 
     events: int
     streams: int
-    faults: list[Fault]
+    faults: list[ChainFault]
 
 
-def walk(
-    after: UUID, to: UUID, signed: Mapping[UUID, Head], told: Callable[[int], None] = lambda events: None
-) -> Walked:
+def verify_streams(
+    after_stream: UUID,
+    to_stream: UUID,
+    signed_heads: Mapping[UUID, ChainHead],
+    report_progress: Callable[[int], None] = lambda events: None,
+) -> VerificationResult:
     """Walk all streams behind `after` up to `to`, each from its first event; `signed` are heads that must be there."""
-    seen, streams, faults = _Counted(told), 0, list[Fault]()
-    missing = dict(signed)
-    for stream, links in groupby(seen.of(_links(after, to)), key=attrgetter("aggregate_id")):
+    counter, streams, faults = _ProgressCounter(report_progress), 0, list[ChainFault]()
+    missing = dict(signed_heads)
+    for stream, links in groupby(counter.count(_load_pages(after_stream, to_stream)), key=attrgetter("aggregate_id")):
         streams += 1
-        if fault := fault_of(links, missing.pop(stream, None)):
+        if fault := find_fault(links, missing.pop(stream, None)):
             faults.append(fault)
-    faults += [_gone(head) for head in missing.values()]
-    return Walked(seen.events, streams, faults)
+    faults += [_missing_stream_fault(head) for head in missing.values()]
+    return VerificationResult(counter.events, streams, faults)
 
 
-def fault_of(links: Iterable[Linked], signed: Head | None = None) -> Fault | None:
+def find_fault(links: Iterable[ChainLink], signed_head: ChainHead | None = None) -> ChainFault | None:
     """The first fault of one stream, given from its first event on; None: it is as it was written."""
-    previous, expected, last = START, 1, None
+    previous_hash, expected_version, last = GENESIS_HASH, 1, None
     for last in links:
-        if last.version != expected:
-            return _fault(last, expected, f"version {expected} of {_stream(last)} is missing")
-        if sha256(previous + last.text).digest() != last.hash:
-            return _fault(last, expected, f"{_named(last)}: what is stored is not what its hash says")
-        if signed and signed.version == expected and signed.hash != last.hash:
-            return _fault(last, expected, f"{_named(last)}: its hash is not the one that was signed")
-        previous, expected = last.hash, expected + 1
-    if signed and last and signed.version >= expected:
-        sentence = f"{_stream(last)} ends after version {last.version}; version {signed.version} was signed"
-        return _fault(last, expected, sentence)
+        if last.version != expected_version:
+            return _to_fault(
+                last, expected_version, f"version {expected_version} of {_describe_stream(last)} is missing"
+            )
+        if sha256(previous_hash + last.canonical_text).digest() != last.hash:
+            return _to_fault(
+                last, expected_version, f"{_describe_event(last)}: what is stored is not what its hash says"
+            )
+        if signed_head and signed_head.version == expected_version and signed_head.hash != last.hash:
+            return _to_fault(
+                last, expected_version, f"{_describe_event(last)}: its hash is not the one that was signed"
+            )
+        previous_hash, expected_version = last.hash, expected_version + 1
+    if signed_head and last and signed_head.version >= expected_version:
+        description = (
+            f"{_describe_stream(last)} ends after version {last.version}; version {signed_head.version} was signed"
+        )
+        return _to_fault(last, expected_version, description)
     return None
 
 
-class _Counted:
+class _ProgressCounter:
     """Counts what passes, and tells it page by page."""
 
-    def __init__(self, told: Callable[[int], None]) -> None:
+    def __init__(self, report_progress: Callable[[int], None]) -> None:
         self.events = 0
-        self._told = told
+        self._report_progress = report_progress
 
-    def of(self, pages: Iterable[list[Linked]]) -> Iterator[Linked]:
+    def count(self, pages: Iterable[list[ChainLink]]) -> Iterator[ChainLink]:
         for page in pages:
             yield from page
             self.events += len(page)
-            self._told(len(page))
+            self._report_progress(len(page))
 
 
-def _links(after: UUID, to: UUID) -> Iterator[list[Linked]]:
-    at = after, 2**31 - 1  # behind that stream's last version
+def _load_pages(after_stream: UUID, to_stream: UUID) -> Iterator[list[ChainLink]]:
+    cursor = after_stream, 2**31 - 1  # behind the last version of that stream
     while True:
-        page = engine().links(at, to, PAGE)
+        page = backend().load_chain_links(cursor, to_stream, PAGE_SIZE)
         yield page
-        if len(page) < PAGE:
+        if len(page) < PAGE_SIZE:
             return
-        at = page[-1].aggregate_id, page[-1].version
+        cursor = page[-1].aggregate_id, page[-1].version
 
 
-def _fault(at: Linked, version: int, sentence: str) -> Fault:
-    return Fault(at.position, at.aggregate_id, version, sentence)
+def _to_fault(link: ChainLink, version: int, description: str) -> ChainFault:
+    return ChainFault(link.position, link.aggregate_id, version, description)
 
 
-def _gone(head: Head) -> Fault:
-    return Fault(0, head.aggregate_id, 1, f"stream {head.aggregate_id} is gone; version {head.version} was signed")
+def _missing_stream_fault(head: ChainHead) -> ChainFault:
+    return ChainFault(0, head.aggregate_id, 1, f"stream {head.aggregate_id} is gone; version {head.version} was signed")
 
 
-def _stream(link: Linked) -> str:
+def _describe_stream(link: ChainLink) -> str:
     return f"{link.aggregate_type} {link.aggregate_id}"
 
 
-def _named(link: Linked) -> str:
-    return f"{link.event_type} {link.event_id}, version {link.version} of {_stream(link)}, position {link.position}"
+def _describe_event(link: ChainLink) -> str:
+    return f"{link.event_type} {link.event_id}, version {link.version} of {_describe_stream(link)}, position {link.position}"

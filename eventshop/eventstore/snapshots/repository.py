@@ -24,32 +24,32 @@ from django.utils import timezone
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import EventShopError, TailBusy
-from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
 from eventshop.eventstore import field_encryption
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import Snapshot, SnapshotProgress, StoredEvent
-from eventshop.eventstore.records import SNAPSHOT, Past, recorded
+from eventshop.eventstore.records import SNAPSHOT_PREFIX, HistoryEntry, to_recorded_event
 from eventshop.eventstore.snapshots import state_codec
-from eventshop.eventstore.unit_of_work import RELAXED_COMMIT
+from eventshop.eventstore.unit_of_work import RELAXED_COMMIT_SQL
 
 log = logging.getLogger(__name__)
 
 _CORE: Final = "eventshop.core"
 #: Positions looked at in one go.
-SPAN: Final = 50_000
+SCAN_POSITIONS: Final = 50_000
 
 _AnyAggregate = type[Aggregate[Any, Any]]
 _REPLACED: Final = [field.name for field in Snapshot._meta.fields if not field.primary_key]
 
-_told: Final[list[Callable[[UUID, Snapshot | None], None]]] = []
+_listeners: Final[list[Callable[[UUID, Snapshot | None], None]]] = []
 
 
-def read(aggregate: _AnyAggregate, aggregate_id: UUID, found: Past) -> Aggregate[Any, Any] | None:
+def read_snapshot(aggregate: _AnyAggregate, aggregate_id: UUID, entry: HistoryEntry) -> Aggregate[Any, Any] | None:
     """The state of a snapshot; None when another fold made it, or it cannot be read."""
-    if found.event_type != SNAPSHOT + fingerprint(aggregate) or found.aggregate_type != aggregate.__name__:
+    if entry.event_type != SNAPSHOT_PREFIX + fingerprint(aggregate) or entry.aggregate_type != aggregate.__name__:
         return None
-    return state_codec.read(aggregate, aggregate_id, found)
+    return state_codec.decode_state(aggregate, aggregate_id, entry)
 
 
 @cache
@@ -83,29 +83,32 @@ def _imported(module: ModuleType) -> Iterator[str]:
             yield from (name.name for name in node.names)
 
 
-def take(aggregate_id: UUID, registry: Registry = program) -> bool:
+def take_snapshot(aggregate_id: UUID, registry: MessageRegistry = program) -> bool:
     """Take a snapshot of a stream as it is now; False when its aggregate has none, or it may not be kept."""
-    from eventshop.eventstore.command_execution import loaded, whole  # which read snapshots themselves
+    from eventshop.eventstore.command_execution import (  # which read snapshots themselves
+        load_aggregate,
+        read_full_history,
+    )
 
-    _, past = engine().history(aggregate_id, UUID(int=0))
-    if not past:
+    _, history = backend().load_history(aggregate_id, UUID(int=0))
+    if not history:
         return False
-    aggregate = registry.aggregate(past[0].aggregate_type)
-    if not every(aggregate.__name__):
+    aggregate = registry.aggregate_class(history[0].aggregate_type)
+    if not snapshot_interval(aggregate.__name__):
         return False
-    if past[0].event_type.startswith(SNAPSHOT) and read(aggregate, aggregate_id, past[0]) is None:
-        past = whole(aggregate_id)
-    at = loaded(aggregate, aggregate_id, past, registry)
-    state = state_codec.written(at.state, aggregate_id, past, at.head.version, registry)
+    if history[0].event_type.startswith(SNAPSHOT_PREFIX) and read_snapshot(aggregate, aggregate_id, history[0]) is None:
+        history = read_full_history(aggregate_id)
+    loaded = load_aggregate(aggregate, aggregate_id, history, registry)
+    state = state_codec.encode_state(loaded.state, aggregate_id, history, loaded.head.version, registry)
     if state is None:
-        remove([aggregate_id])
+        delete_snapshots([aggregate_id])
         return False
-    _keep(
+    _save_snapshot(
         Snapshot(
             aggregate_id=aggregate_id,
             aggregate_type=aggregate.__name__,
-            version=at.head.version,
-            hash=at.head.hash,
+            version=loaded.head.version,
+            hash=loaded.head.hash,
             fingerprint=fingerprint(aggregate),
             state=state,
             taken_at=timezone.now(),
@@ -114,80 +117,82 @@ def take(aggregate_id: UUID, registry: Registry = program) -> bool:
     return True
 
 
-def _keep(snapshot: Snapshot) -> None:
+def _save_snapshot(snapshot: Snapshot) -> None:
     """In place of the one before, with one statement; whatever is lost with a crash is only taken again."""
     with transaction.atomic():
         if connection.vendor == "postgresql":
-            connection.cursor().execute(RELAXED_COMMIT)
+            connection.cursor().execute(RELAXED_COMMIT_SQL)
         Snapshot.objects.bulk_create(
             [snapshot], update_conflicts=True, unique_fields=["aggregate_id"], update_fields=_REPLACED
         )
-        for tell in _told:
+        for tell in _listeners:
             tell(snapshot.aggregate_id, snapshot)
 
 
-def remove(aggregate_ids: Collection[UUID]) -> int:
+def delete_snapshots(aggregate_ids: Collection[UUID]) -> int:
     """Forget the snapshots of some streams, wherever they are kept; how many there were."""
     with transaction.atomic():
         removed, _ = Snapshot.objects.filter(aggregate_id__in=aggregate_ids).delete()
         for aggregate_id in aggregate_ids:
-            for tell in _told:
+            for tell in _listeners:
                 tell(aggregate_id, None)
     return removed
 
 
-def tells(tell: Callable[[UUID, Snapshot | None], None]) -> None:
+def add_snapshot_listener(listener: Callable[[UUID, Snapshot | None], None]) -> None:
     """Have this told of every snapshot that is taken, and of every one that goes (None), in that transaction."""
-    _told.append(tell)
+    _listeners.append(listener)
 
 
-def every(aggregate_type: str) -> int:
+def snapshot_interval(aggregate_type: str) -> int:
     """After how many events; 0: never."""
-    wanted: dict[str, int] = settings.SNAPSHOT_EVERY
-    return wanted.get(aggregate_type, wanted[""])
+    intervals: dict[str, int] = settings.SNAPSHOT_EVERY
+    return intervals.get(aggregate_type, intervals[""])
 
 
-def take_due(registry: Registry = program) -> int:
+def take_due_snapshots(registry: MessageRegistry = program) -> int:
     """Take a snapshot of every stream that passed a multiple of its number of events since the last time; how many.
 
     One that cannot be read (it was tampered with, or a later program wrote it) keeps no other from its snapshot.
     """
     taken = 0
-    for aggregate_id in _due(registry):
+    for aggregate_id in _find_due_streams(registry):
         try:
-            taken += take(aggregate_id, registry)
+            taken += take_snapshot(aggregate_id, registry)
         except EventShopError as error:
             log.warning("no snapshot of %s: %s", aggregate_id, error)
     return taken
 
 
-def _due(registry: Registry) -> Iterator[UUID]:
+def _find_due_streams(registry: MessageRegistry) -> Iterator[UUID]:
     progress, _ = SnapshotProgress.objects.get_or_create(pk=1)
     try:
-        horizon = engine().horizon(progress.position)
+        horizon = backend().read_horizon(progress.position)
     except TailBusy:
         return  # the next time
     while progress.position < horizon:
-        to = min(horizon, progress.position + SPAN)
+        to = min(horizon, progress.position + SCAN_POSITIONS)
         seen = StoredEvent.objects.filter(position__gt=progress.position, position__lte=to).order_by()
         due: dict[UUID, None] = {}
         for name in registry.aggregates:
-            if every(name):
-                passed = seen.filter(aggregate_type=name).extra(where=["version %% %s = 0"], params=[every(name)])
+            if snapshot_interval(name):
+                passed = seen.filter(aggregate_type=name).extra(
+                    where=["version %% %s = 0"], params=[snapshot_interval(name)]
+                )
                 due.update(dict.fromkeys(passed.values_list("aggregate_id", flat=True)))
         yield from due
         progress.position = to
         progress.save()
 
 
-class Wrong(NamedTuple):
+class InvalidSnapshot(NamedTuple):
     """A snapshot that is not what a full replay gives."""
 
     snapshot: Snapshot
-    why: str
+    reason: str
 
 
-def verify(registry: Registry = program) -> Iterator[Wrong | None]:
+def verify_snapshots(registry: MessageRegistry = program) -> Iterator[InvalidSnapshot | None]:
     """Each snapshot against a full replay; None for a right one, and for one that nobody reads.
 
     Nobody reads one of another fold, and one of somebody who was erased since.
@@ -196,34 +201,36 @@ def verify(registry: Registry = program) -> Iterator[Wrong | None]:
 
     for snapshot in Snapshot.objects.iterator(chunk_size=100):
         try:
-            yield _compared(snapshot, EventStore(registry), registry)
+            yield _compare_with_replay(snapshot, EventStore(registry), registry)
         except EventShopError as error:
-            yield Wrong(snapshot, str(error))
+            yield InvalidSnapshot(snapshot, str(error))
 
 
-def _compared(snapshot: Snapshot, store: Any, registry: Registry) -> Wrong | None:
-    aggregate = registry.aggregate(snapshot.aggregate_type)
+def _compare_with_replay(snapshot: Snapshot, store: Any, registry: MessageRegistry) -> InvalidSnapshot | None:
+    aggregate = registry.aggregate_class(snapshot.aggregate_type)
     if snapshot.fingerprint != fingerprint(aggregate):
         return None
     state, last = aggregate(), None
     for last in store.rows(snapshot.aggregate_id, to_version=snapshot.version):
-        state = state.evolve(recorded(last, registry).event)
+        state = state.evolve(to_recorded_event(last, registry).event)
     if last is None or last.version != snapshot.version or bytes(last.hash) != bytes(snapshot.hash):
-        return Wrong(snapshot, "it names no event of the store")
-    found = Past(snapshot.version, SNAPSHOT + snapshot.fingerprint, snapshot.state, b"", snapshot.aggregate_type, 0)
-    if read(aggregate, snapshot.aggregate_id, found) == state or _locked(snapshot):
+        return InvalidSnapshot(snapshot, "it names no event of the store")
+    found = HistoryEntry(
+        snapshot.version, SNAPSHOT_PREFIX + snapshot.fingerprint, snapshot.state, b"", snapshot.aggregate_type, 0
+    )
+    if read_snapshot(aggregate, snapshot.aggregate_id, found) == state or _is_key_missing(snapshot):
         return None
-    return Wrong(snapshot, "its state is not what its events make")
+    return InvalidSnapshot(snapshot, "its state is not what its events make")
 
 
-def _locked(snapshot: Snapshot) -> bool:
+def _is_key_missing(snapshot: Snapshot) -> bool:
     """Whether a key that it was sealed with is gone; then its text is noise to everybody."""
     try:
         names = (
-            field_encryption.names_of_state(snapshot.state)
-            if snapshot.state.startswith(field_encryption.SEALED)
+            field_encryption.key_ids_of_state(snapshot.state)
+            if snapshot.state.startswith(field_encryption.ENCRYPTED_STATE_PREFIX)
             else ()
         )
     except ValueError:
         return False
-    return field_encryption.any_gone(names)
+    return field_encryption.any_key_missing(names)

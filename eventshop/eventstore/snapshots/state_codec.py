@@ -9,14 +9,18 @@ from uuid import UUID
 import msgspec
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import MessageRegistry
 from eventshop.eventstore import field_encryption
-from eventshop.eventstore.field_encryption import Name, Place
-from eventshop.eventstore.records import SNAPSHOT, Past
+from eventshop.eventstore.field_encryption import FieldContext, KeyId
+from eventshop.eventstore.records import SNAPSHOT_PREFIX, HistoryEntry
 
 
-def written(
-    state: Aggregate[Any, Any], aggregate_id: UUID, past: Iterable[Past], version: int, registry: Registry
+def encode_state(
+    state: Aggregate[Any, Any],
+    aggregate_id: UUID,
+    history: Iterable[HistoryEntry],
+    version: int,
+    registry: MessageRegistry,
 ) -> str | None:
     """The text of a state that `past` led to; None for one that JSON does not hold, or that may not be kept.
 
@@ -26,25 +30,31 @@ def written(
     text = msgspec.json.encode(state).decode()
     if msgspec.json.decode(text, type=type(state)) != state:
         return None
-    names = {name for item in past for name in _keys(item, aggregate_id, registry)}
-    return field_encryption.seal_state(text, names, aggregate_id, version) if names else text
+    key_ids = {name for entry in history for name in _key_ids(entry, aggregate_id, registry)}
+    return field_encryption.encrypt_state(text, key_ids, aggregate_id, version) if key_ids else text
 
 
-def read(aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID, found: Past) -> Aggregate[Any, Any] | None:
+def decode_state(
+    aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID, entry: HistoryEntry
+) -> Aggregate[Any, Any] | None:
     """The state of a snapshot; None when it cannot be read, or not any more."""
-    text: str | None = found.payload
-    if found.payload.startswith(field_encryption.SEALED):
-        text = field_encryption.open_state(found.payload, aggregate_id, found.version)
+    text: str | None = entry.payload
+    if entry.payload.startswith(field_encryption.ENCRYPTED_STATE_PREFIX):
+        text = field_encryption.decrypt_state(entry.payload, aggregate_id, entry.version)
     try:
         return msgspec.json.decode(text, type=aggregate) if text is not None else None
     except msgspec.DecodeError:
         return None
 
 
-def _keys(item: Past, aggregate_id: UUID, registry: Registry) -> Iterable[Name]:
+def _key_ids(entry: HistoryEntry, aggregate_id: UUID, registry: MessageRegistry) -> Iterable[KeyId]:
     """The keys of the personal values in an event, or in all that a snapshot stands for."""
-    if item.event_type.startswith(SNAPSHOT):
-        return field_encryption.names_of_state(item.payload) if item.payload.startswith(field_encryption.SEALED) else ()
-    fields = registry.reader(item.event_type, item.schema_version).personal
-    place = Place(aggregate_id, item.version, item.event_type, item.schema_version)
-    return field_encryption.names_of_event(item.payload, fields, place) if fields else ()
+    if entry.event_type.startswith(SNAPSHOT_PREFIX):
+        return (
+            field_encryption.key_ids_of_state(entry.payload)
+            if entry.payload.startswith(field_encryption.ENCRYPTED_STATE_PREFIX)
+            else ()
+        )
+    fields = registry.reader_for(entry.event_type, entry.schema_version).personal_fields
+    context = FieldContext(aggregate_id, entry.version, entry.event_type, entry.schema_version)
+    return field_encryption.key_ids_of_event(entry.payload, fields, context) if fields else ()

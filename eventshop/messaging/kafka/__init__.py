@@ -1,1 +1,1 @@
-"""Everything that speaks to Kafka through kafka-python: clients, topics, transactions, reading."""
+"""All access to Kafka through kafka-python: clients, topics, transactions, reading."""

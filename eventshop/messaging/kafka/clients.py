@@ -1,6 +1,6 @@
-"""The one door to kafka-python: producers, consumers and admin clients, made with what `EVENT_LOG_URL` says.
+"""Creates the kafka-python clients: producers, consumers and admin clients, configured by `EVENT_LOG_URL`.
 
-Clients are made where they are used, never at import and never before a fork (mechanics 1.8).
+Create a client where it is used, never at import and never before a fork: its sockets and threads do not survive one.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ from kafka.errors import KafkaError
 from eventshop.core.errors import EventShopError
 
 __all__ = [
-    "KafkaAway",
     "KafkaError",
+    "KafkaUnavailable",
     "OffsetAndMetadata",
     "TopicPartition",
-    "admin",
-    "consumer",
+    "create_consumer",
+    "create_producer",
     "end_transactions",
-    "open_transactions",
-    "producer",
-    "translated",
+    "find_open_transactions",
+    "open_admin_client",
+    "translate_errors",
 ]
 
 log = logging.getLogger(__name__)
 
-#: As large as the broker's default for a whole batch; an event is at most a quarter of it.
-MAX_BYTES: Final = 1_048_576
+#: The broker's default limit for a whole batch. An event is at most a quarter of it.
+MAX_MESSAGE_BYTES: Final = 1_048_576
 
-#: Their own default is to wait up to 30 s before they try a broker again that was away: too long after it is back.
-_RECONNECTING: Final = {"reconnect_backoff_ms": 100, "reconnect_backoff_max_ms": 2_000}
+#: By default the clients wait up to 30 s before they reconnect to a broker: too long once it is back.
+_RECONNECT_OPTIONS: Final = {"reconnect_backoff_ms": 100, "reconnect_backoff_max_ms": 2_000}
 
 
-class KafkaAway(EventShopError):
+class KafkaUnavailable(EventShopError):
     """Kafka does not answer."""
 
     code = "kafka-away"
 
 
-def producer(transactional_id: str) -> Any:
-    """A transactional producer for many small transactions in a row (mechanics 1.2 and 1.7)."""
-    with translated():
+def create_producer(transactional_id: str) -> Any:
+    """Return a transactional producer tuned for many small transactions in a row."""
+    with translate_errors():
         return KafkaProducer(
             **settings.KAFKA_OPTIONS,
-            **_RECONNECTING,
+            **_RECONNECT_OPTIONS,
             transactional_id=transactional_id,
             transaction_timeout_ms=15_000,
             delivery_timeout_ms=10_000,
@@ -60,22 +60,22 @@ def producer(transactional_id: str) -> Any:
             linger_ms=0,
             batch_size=262_144,
             compression_type="lz4",
-            max_request_size=MAX_BYTES,
+            max_request_size=MAX_MESSAGE_BYTES,
         )
 
 
-def consumer(**options: Any) -> Any:
-    """A consumer that sees committed records only and never decides about offsets by itself."""
-    with translated():
+def create_consumer(**options: Any) -> Any:
+    """Return a consumer that reads committed records only, and neither commits nor resets offsets by itself."""
+    with translate_errors():
         return KafkaConsumer(
             **settings.KAFKA_OPTIONS,
-            **_RECONNECTING,
+            **_RECONNECT_OPTIONS,
             **{
                 "enable_auto_commit": False,
                 "isolation_level": "read_committed",
                 "auto_offset_reset": "none",
                 "max_poll_records": 500,
-                "max_partition_fetch_bytes": MAX_BYTES,
+                "max_partition_fetch_bytes": MAX_MESSAGE_BYTES,
                 "allow_auto_create_topics": False,
                 "fetch_max_wait_ms": 100,
                 **options,
@@ -83,8 +83,8 @@ def consumer(**options: Any) -> Any:
         )
 
 
-class _Committing(KafkaAdminClient):  # type: ignore[misc]
-    """kafka-python has the request that ends a transaction for aborting only; a commit differs in one bit."""
+class _CommittingAdminClient(KafkaAdminClient):  # type: ignore[misc]
+    """Can commit a transaction by its markers: kafka-python can only abort one. The requests differ in one bit."""
 
     @staticmethod
     def _abort_transaction_request(spec: AbortTransactionSpec) -> Any:
@@ -94,52 +94,53 @@ class _Committing(KafkaAdminClient):  # type: ignore[misc]
         return request
 
 
-def open_transactions(transactional_id: str, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Any]:
-    """Where a producer has a transaction open, and what Kafka knows of it there. Raises `KafkaAway`."""
-    with admin() as client:
+def find_open_transactions(transactional_id: str, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Any]:
+    """Return the partitions where a producer has an open transaction, with its state. Raises `KafkaUnavailable`."""
+    with open_admin_client() as client:
         producer_id = client.describe_transactions([transactional_id])[transactional_id].producer_id
-        found = client.describe_producers(partitions)
+        producers = client.describe_producers(partitions)
     return {
-        part: producer
-        for part, known in found.items()
-        for producer in known.active_producers
+        partition: producer
+        for partition, state in producers.items()
+        for producer in state.active_producers
         if producer.producer_id == producer_id and producer.current_transaction_start_offset >= 0
     }
 
 
 def end_transactions(hanging: Mapping[TopicPartition, Any], *, commit: bool) -> None:
-    """Mark a transaction as ended where Kafka itself does not; `hanging` is what `open_transactions` found.
+    """Write the end markers that Kafka failed to write; `hanging` is the result of `find_open_transactions`.
 
-    It takes the right CLUSTER_ACTION where brokers ask for rights. Raises `KafkaAway`.
+    Needs the permission CLUSTER_ACTION on brokers that check permissions. Raises `KafkaUnavailable`.
     """
-    with admin(_Committing if commit else KafkaAdminClient) as client:
-        for part, it in hanging.items():
+    with open_admin_client(_CommittingAdminClient if commit else KafkaAdminClient) as client:
+        for partition, producer in hanging.items():
+            coordinator_epoch = max(0, producer.coordinator_epoch)
             client.abort_transaction(
-                AbortTransactionSpec(part, it.producer_id, it.producer_epoch, max(0, it.coordinator_epoch))
+                AbortTransactionSpec(partition, producer.producer_id, producer.producer_epoch, coordinator_epoch)
             )
 
 
 @contextmanager
-def admin(kind: type[Any] = KafkaAdminClient, *, answer_s: float = 10.0) -> Iterator[Any]:
-    """An admin client for a few questions."""
-    with translated():
-        client = kind(**settings.KAFKA_OPTIONS, **_RECONNECTING, request_timeout_ms=int(answer_s * 1_000))
+def open_admin_client(client_class: type[Any] = KafkaAdminClient, *, timeout_s: float = 10.0) -> Iterator[Any]:
+    """Open an admin client for a few requests; closes it afterwards. Raises `KafkaUnavailable`."""
+    with translate_errors():
+        client = client_class(**settings.KAFKA_OPTIONS, **_RECONNECT_OPTIONS, request_timeout_ms=int(timeout_s * 1_000))
     try:
-        with translated():
+        with translate_errors():
             yield client
     finally:
         client.close()
 
 
-def partitions_of(topic: str, count: int) -> Sequence[TopicPartition]:
+def topic_partitions(topic: str, count: int) -> Sequence[TopicPartition]:
     return [TopicPartition(topic, number) for number in range(count)]
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise kafka-python's errors as `KafkaAway`."""
+def translate_errors() -> Iterator[None]:
+    """Raise kafka-python's errors as `KafkaUnavailable`."""
     try:
         yield
     except KafkaError as error:
-        where = ",".join(settings.KAFKA_OPTIONS["bootstrap_servers"])
-        raise KafkaAway(f"Kafka at {where}: {type(error).__name__}: {error}") from error
+        servers = ",".join(settings.KAFKA_OPTIONS["bootstrap_servers"])
+        raise KafkaUnavailable(f"Kafka at {servers}: {type(error).__name__}: {error}") from error

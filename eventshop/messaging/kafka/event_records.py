@@ -1,9 +1,9 @@
-"""An event as a Kafka record: its key and partition, CloudEvents headers in binary mode, the payload in Avro.
+"""Encodes an event as a Kafka record: key and partition, CloudEvents headers in binary mode, the payload in Avro.
 
-Source: CloudEvents 1.0 Kafka protocol binding (attributes as `ce_` headers). Beside them stands what tells where an
-event belongs, each in a header of its own; what else is needed to restore the row is one header, `stored`, as JSON:
-kafka-python goes through the headers one by one, four times when it sends and twice when it reads. The last event of
-a command carries what the command's receipt knows more than the event, so that a restored store answers it again.
+Source: CloudEvents 1.0, Kafka protocol binding (attributes as `ce_` headers). The stream version, the position and the
+ids that relate events have headers of their own. Everything else that restores the row is one JSON header, `stored`,
+because kafka-python iterates over the headers four times when it sends and twice when it reads. The last event of a
+command also carries the fields of the command's receipt, so that a restored event store can answer the command again.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ import msgspec
 from msgspec import Struct
 
 from eventshop.core.errors import BrokenStream
-from eventshop.eventstore.records import ReceiptRow, Row
+from eventshop.eventstore.records import EventRow, ReceiptRow
 from eventshop.messaging.serialization import avro_codec
 
-#: Partitions of `event-store`. Never changed: an aggregate must stay where its first event lies.
+#: Partitions of `event-store`. Never change it: an aggregate must stay in the partition of its first event.
 PARTITIONS: Final = 12
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 
-_FIXED: Final = [
+_CONSTANT_HEADERS: Final = [
     ("ce_specversion", b"1.0"),
     ("ce_source", b"/eventshop/event-store"),
     ("content-type", b"application/avro"),
 ]
 
 
-class _Command(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a receipt knows more than its command's last event."""
+class _CommandHeader(Struct, frozen=True, forbid_unknown_fields=True):
+    """The fields of a command's receipt that the command's last event lacks."""
 
     type: str
     hash: bytes
     events: int
 
 
-class _Stored(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The header `stored`: what no reader but ours has a use for. Bytes are in base64."""
+class _StoredHeader(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The header `stored`: fields that only EventShop needs. Bytes are in base64."""
 
     aggregate_type: str
     schema_version: int
@@ -51,15 +51,15 @@ class _Stored(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tru
     actor: str
     hash: bytes
     metadata: str | None = None
-    command: _Command | None = None
+    command: _CommandHeader | None = None
 
 
-_encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder(_Stored).decode
+_encode_json: Final = msgspec.json.Encoder().encode
+_decode_stored_header: Final = msgspec.json.Decoder(_StoredHeader).decode
 
 
 class KafkaRecord(NamedTuple):
-    """What is sent for one event."""
+    """The encoded record of one event."""
 
     partition: int
     key: bytes
@@ -67,31 +67,33 @@ class KafkaRecord(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-def partition_of(aggregate_id: UUID) -> int:
-    """Where all events of an aggregate lie."""
-    return crc32(_text(aggregate_id)) % PARTITIONS
+def partition_for(aggregate_id: UUID) -> int:
+    """The partition of all events of an aggregate."""
+    return crc32(_encode_id(aggregate_id)) % PARTITIONS
 
 
-def key_of(aggregate_id: UUID, version: int) -> bytes:
-    """One key per event: compaction then folds accidental repeats and nothing else (mechanics 2.1)."""
-    return b"%b:%010d" % (_text(aggregate_id), version)
+def record_key(aggregate_id: UUID, version: int) -> bytes:
+    """The key of one event. It is unique, so that compaction removes accidental duplicates and nothing else."""
+    return b"%b:%010d" % (_encode_id(aggregate_id), version)
 
 
-def written(row: Row, partition: int, partition_sequence: int, receipt: ReceiptRow | None = None) -> KafkaRecord:
-    """The record of a stored event; raises `BrokenStream` when its payload does not fit its schema.
+def encode_event(
+    row: EventRow, partition: int, partition_sequence: int, receipt: ReceiptRow | None = None
+) -> KafkaRecord:
+    """Encode a stored event; raises `BrokenStream` when the payload does not fit its schema.
 
-    `receipt` is its command's; it goes with the last of the command's events.
+    `receipt` is the receipt of the event's command. It is written only if the event is the command's last one.
     """
-    value = avro_codec.encode(row.event_type, row.schema_version, row.payload)
-    headers = headers_of(row, partition_sequence, receipt)
-    return KafkaRecord(partition, key_of(row.aggregate_id, row.version), value, headers)
+    value = avro_codec.encode_payload(row.event_type, row.schema_version, row.payload)
+    headers = encode_headers(row, partition_sequence, receipt)
+    return KafkaRecord(partition, record_key(row.aggregate_id, row.version), value, headers)
 
 
-def headers_of(row: Row, partition_sequence: int, receipt: ReceiptRow | None) -> list[tuple[str, bytes]]:
+def encode_headers(row: EventRow, partition_sequence: int, receipt: ReceiptRow | None) -> list[tuple[str, bytes]]:
     command = None
     if receipt is not None and receipt.position == row.position:
-        command = _Command(receipt.command_type, bytes(receipt.payload_hash), receipt.events)
-    stored = _Stored(
+        command = _CommandHeader(receipt.command_type, bytes(receipt.payload_hash), receipt.events)
+    stored = _StoredHeader(
         row.aggregate_type,
         row.schema_version,
         row.recorded_at,
@@ -104,60 +106,60 @@ def headers_of(row: Row, partition_sequence: int, receipt: ReceiptRow | None) ->
     headers = [
         ("partition-sequence", b"%d" % partition_sequence),
         ("position", b"%d" % row.position),
-        *_FIXED,
-        ("ce_id", _text(row.event_id)),
+        *_CONSTANT_HEADERS,
+        ("ce_id", _encode_id(row.event_id)),
         ("ce_type", row.event_type.encode()),
-        ("ce_subject", _text(row.aggregate_id)),
-        ("ce_time", _time(row.occurred_at)),
+        ("ce_subject", _encode_id(row.aggregate_id)),
+        ("ce_time", _encode_time(row.occurred_at)),
         ("version", b"%d" % row.version),
-        ("correlation-id", _text(row.correlation_id)),
+        ("correlation-id", _encode_id(row.correlation_id)),
         ("sequence", b"%d" % row.sequence_number),
-        ("stored", _encode(stored)),
+        ("stored", _encode_json(stored)),
     ]
     if row.causation_id is not None:
-        headers.append(("causation-id", _text(row.causation_id)))
+        headers.append(("causation-id", _encode_id(row.causation_id)))
     if row.saga_id is not None:
-        headers.append(("saga-id", _text(row.saga_id)))
+        headers.append(("saga-id", _encode_id(row.saga_id)))
     return headers
 
 
-def read(value: bytes, headers: Headers) -> Row:
-    """The row behind a record; raises `BrokenStream` for anything that our relay has not written."""
-    found = dict(headers)
+def decode_event(value: bytes, headers: Headers) -> EventRow:
+    """Decode the event row of a record; raises `BrokenStream` for a record that the relay did not write."""
+    values = dict(headers)
     try:
-        stored = _decode(found["stored"])
-        return Row(
-            _id(found["ce_id"]),
-            _id(found["ce_subject"]),
+        stored = _decode_stored_header(values["stored"])
+        return EventRow(
+            _decode_id(values["ce_id"]),
+            _decode_id(values["ce_subject"]),
             stored.aggregate_type,
-            found["ce_type"].decode(),
-            int(found["version"]),
+            values["ce_type"].decode(),
+            int(values["version"]),
             stored.schema_version,
-            datetime.fromisoformat(found["ce_time"].decode()),
+            datetime.fromisoformat(values["ce_time"].decode()),
             stored.recorded_at,
-            _id(found["correlation-id"]),
-            _id(found["causation-id"]) if "causation-id" in found else None,
-            _id(found["saga-id"]) if "saga-id" in found else None,
-            int(found["sequence"]),
+            _decode_id(values["correlation-id"]),
+            _decode_id(values["causation-id"]) if "causation-id" in values else None,
+            _decode_id(values["saga-id"]) if "saga-id" in values else None,
+            int(values["sequence"]),
             stored.command_id,
             stored.actor,
             stored.metadata or "{}",
-            avro_codec.decode(value),
+            avro_codec.decode_payload(value),
             stored.hash,
-            int(found["position"]),
+            int(values["position"]),
         )
     except KeyError as error:
-        raise BrokenStream(f"not a record of ours: no header {error}") from error
+        raise BrokenStream(f"not an event record: the header {error} is missing") from error
     except (ValueError, AttributeError, TypeError, msgspec.DecodeError) as error:
-        raise BrokenStream(f"not a record of ours: {error}") from error
+        raise BrokenStream(f"not an event record: {error}") from error
 
 
-def receipt_of(row: Row, headers: Headers) -> ReceiptRow | None:
-    """The receipt that travels with its command's last event; raises `BrokenStream` for half a receipt."""
+def decode_receipt(row: EventRow, headers: Headers) -> ReceiptRow | None:
+    """Decode the receipt from its command's last event; None on any other event. Raises `BrokenStream`."""
     try:
-        command = _decode(dict(headers)["stored"]).command
+        command = _decode_stored_header(dict(headers)["stored"]).command
     except (KeyError, TypeError, msgspec.DecodeError) as error:
-        raise BrokenStream(f"not a record of ours: {error}") from error
+        raise BrokenStream(f"not an event record: {error}") from error
     if command is None:
         return None
     return ReceiptRow(
@@ -174,23 +176,23 @@ def receipt_of(row: Row, headers: Headers) -> ReceiptRow | None:
     )
 
 
-def number(headers: Headers, name: str) -> int:
-    """A header that is a number; raises `BrokenStream` if there is none."""
+def read_int_header(headers: Headers, name: str) -> int:
+    """The value of an integer header; raises `BrokenStream` if the header is missing."""
     for key, value in headers:
         if key == name and value is not None:
             return int(value)
-    raise BrokenStream(f"not a record of ours: no header {name!r}")
+    raise BrokenStream(f"not an event record: the header {name!r} is missing")
 
 
-def _text(identity: UUID) -> bytes:
-    """An id as text; the encoder of JSON writes one in a fifth of the time that `str` takes."""
-    return _encode(identity)[1:-1]
+def _encode_id(identity: UUID) -> bytes:
+    """An id as text. The JSON encoder takes a fifth of the time of `str`."""
+    return _encode_json(identity)[1:-1]
 
 
-def _time(moment: datetime) -> bytes:
+def _encode_time(moment: datetime) -> bytes:
     in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return in_utc.isoformat(timespec="microseconds").encode()
 
 
-def _id(text: bytes) -> UUID:
+def _decode_id(text: bytes) -> UUID:
     return msgspec.convert(text.decode(), UUID)

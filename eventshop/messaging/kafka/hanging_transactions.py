@@ -18,89 +18,97 @@ from time import monotonic, sleep
 from typing import Any, Final
 
 from eventshop.messaging.kafka import clients
-from eventshop.messaging.kafka.topic_end import last_records
+from eventshop.messaging.kafka.topic_end import read_last_records
 
 log = logging.getLogger(__name__)
 
 #: How long Kafka may take to show what it has committed before it is looked whether it ever will.
-MARKERS_S: Final = 3.0
+MARKER_WAIT_S: Final = 3.0
 #: How often a leader looks whether what it wrote is shown, and how long that may take before it begins again.
-LOOK_EVERY_S: Final = 2.0
-UNSHOWN_S: Final = 10.0
-_PATIENCE_S: Final = 10.0
+CHECK_INTERVAL_S: Final = 2.0
+STALL_LIMIT_S: Final = 10.0
+_READ_TIMEOUT_S: Final = 10.0
 #: Whoever asks has other things to do.
-_ANSWER_MS: Final = 5_000
+_REQUEST_TIMEOUT_MS: Final = 5_000
 
 #: The position that a record says, in the order in which its producer sends: later transactions say higher ones.
-Numbered = Callable[[Any], int]
+RecordPosition = Callable[[Any], int]
 
 
-class Unshown:
+class StalledVisibilityMonitor:
     """What lies on some topics, written but not shown to readers: looked for now and then by whoever writes there."""
 
     def __init__(self, topics: Mapping[str, int]) -> None:
         """`topics` with their numbers of partitions."""
-        self.partitions = [part for topic, count in topics.items() for part in clients.partitions_of(topic, count)]
-        self._written = clients.consumer(isolation_level="read_uncommitted", request_timeout_ms=_ANSWER_MS)
-        self._shown = clients.consumer(request_timeout_ms=_ANSWER_MS)
-        self._goal: Mapping[Any, int] = {}
+        self.partitions = [part for topic, count in topics.items() for part in clients.topic_partitions(topic, count)]
+        self._uncommitted_reader = clients.create_consumer(
+            isolation_level="read_uncommitted", request_timeout_ms=_REQUEST_TIMEOUT_MS
+        )
+        self._committed_reader = clients.create_consumer(request_timeout_ms=_REQUEST_TIMEOUT_MS)
+        self._expected_ends: Mapping[Any, int] = {}
         self._since = 0.0
-        self._look_at = monotonic() + LOOK_EVERY_S
+        self._next_check = monotonic() + CHECK_INTERVAL_S
 
-    def now(self) -> list[Any]:
+    def stalled_partitions(self) -> list[Any]:
         """The partitions that do not show everything that is written there. Raises `KafkaAway`."""
-        with clients.translated():
-            written = self._written.end_offsets(self.partitions)
-            return self._behind(written)
+        with clients.translate_errors():
+            written = self._uncommitted_reader.end_offsets(self.partitions)
+            return self._find_stalled(written)
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Raises `KafkaAway` when something written is not shown for long; costs nothing most of the time."""
         now = monotonic()
-        if now < self._look_at:
+        if now < self._next_check:
             return
-        self._look_at = now + LOOK_EVERY_S
-        with clients.translated():
-            if not self._goal:
-                self._goal, self._since = self._written.end_offsets(self.partitions), now
-            late = self._behind(self._goal)
+        self._next_check = now + CHECK_INTERVAL_S
+        with clients.translate_errors():
+            if not self._expected_ends:
+                self._expected_ends, self._since = self._uncommitted_reader.end_offsets(self.partitions), now
+            late = self._find_stalled(self._expected_ends)
         if not late:
-            self._goal = {}
-        elif now - self._since > UNSHOWN_S:
-            raise clients.KafkaAway(f"Kafka does not show what was committed to {_told(late)}")
+            self._expected_ends = {}
+        elif now - self._since > STALL_LIMIT_S:
+            raise clients.KafkaUnavailable(f"Kafka does not show what was committed to {_format_partitions(late)}")
 
     def close(self) -> None:
-        self._written.close(autocommit=False)
-        self._shown.close(autocommit=False)
+        self._uncommitted_reader.close(autocommit=False)
+        self._committed_reader.close(autocommit=False)
 
-    def _behind(self, written: Mapping[Any, int]) -> list[Any]:
-        shown = self._shown.end_offsets(self.partitions)
+    def _find_stalled(self, written: Mapping[Any, int]) -> list[Any]:
+        shown = self._committed_reader.end_offsets(self.partitions)
         return [part for part in self.partitions if shown[part] < written[part]]
 
 
-def end(transactional_id: str, topics: Mapping[str, int], *, numbered: Numbered, confirmed: int) -> int:
+def end_hanging_transactions(
+    transactional_id: str, topics: Mapping[str, int], *, position_of: RecordPosition, confirmed: int
+) -> int:
     """End what hangs of a producer's transactions; in how many partitions something did.
 
     For a producer that has just fenced its predecessors: whatever it has open anywhere can only hang. `topics`, with
     their numbers of partitions, are all that it writes to; up to `confirmed` Kafka is known to have confirmed its
     commits. Transactions of other producers are left to them. Raises `KafkaAway`.
     """
-    unshown = Unshown(topics)
+    unshown = StalledVisibilityMonitor(topics)
     try:
-        give_up = monotonic() + MARKERS_S
-        while (late := unshown.now()) and monotonic() < give_up:
+        give_up = monotonic() + MARKER_WAIT_S
+        while (late := unshown.stalled_partitions()) and monotonic() < give_up:
             sleep(0.05)
     finally:
         unshown.close()
-    hanging = clients.open_transactions(transactional_id, late) if late else {}
+    hanging = clients.find_open_transactions(transactional_id, late) if late else {}
     if not hanging:
         return 0
-    first = min(numbered(_record_at(part, begun.current_transaction_start_offset)) for part, begun in hanging.items())
-    shown = [numbered(record) for topic, count in topics.items() for record in last_records(topic, count).values()]
+    first = min(
+        position_of(_read_record(part, begun.current_transaction_start_offset)) for part, begun in hanging.items()
+    )
+    shown = [
+        position_of(record) for topic, count in topics.items() for record in read_last_records(topic, count).values()
+    ]
     commit = first <= max([confirmed, *shown])
     log.error(
         "a transaction of %s hangs in %s; %s it, as position %s is %s",
         transactional_id,
-        _told(hanging),
+        _format_partitions(hanging),
         "committing" if commit else "aborting",
         first,
         "confirmed, or shown elsewhere" if commit else "neither confirmed nor shown anywhere",
@@ -109,20 +117,20 @@ def end(transactional_id: str, topics: Mapping[str, int], *, numbered: Numbered,
     return len(hanging)
 
 
-def _record_at(partition: Any, offset: int) -> Any:
+def _read_record(partition: Any, offset: int) -> Any:
     """The record at an offset, or the first one behind it, committed or not."""
-    reader = clients.consumer(isolation_level="read_uncommitted")
+    reader = clients.create_consumer(isolation_level="read_uncommitted")
     try:
         reader.assign([partition])
         reader.seek(partition, offset)
-        give_up = monotonic() + _PATIENCE_S
+        give_up = monotonic() + _READ_TIMEOUT_S
         while monotonic() < give_up:
             if found := reader.poll(timeout_ms=200, max_records=1).get(partition):
                 return found[0]
-        raise clients.KafkaAway(f"Kafka does not give offset {offset} of {_told([partition])}")
+        raise clients.KafkaUnavailable(f"Kafka does not give offset {offset} of {_format_partitions([partition])}")
     finally:
         reader.close(autocommit=False)
 
 
-def _told(partitions: Any) -> str:
+def _format_partitions(partitions: Any) -> str:
     return ", ".join(f"{part.topic}/{part.partition}" for part in sorted(partitions))

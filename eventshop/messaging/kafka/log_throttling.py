@@ -1,4 +1,4 @@
-"""kafka-python says several times a second that a broker is away, from every client: once in a while is enough."""
+"""Throttles the log of kafka-python: while a broker is down, each client logs several warnings a second."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import logging
 from time import monotonic
 from typing import Final
 
-#: Seconds until the same logger is heard again with the same kind of trouble.
-EVERY_S: Final = 30.0
+#: Seconds during which further records of one logger and level are dropped.
+QUIET_PERIOD_S: Final = 30.0
 
 
-class KafkaOnce(logging.Filter):
-    """Lets a warning or error of kafka-python pass if its logger said nothing of that level for a while."""
+class KafkaLogThrottle(logging.Filter):
+    """Passes a record of kafka-python if its logger has logged nothing at that level for `QUIET_PERIOD_S`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[tuple[str, int], float] = {}
+        self._passed_at: dict[tuple[str, int], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not record.name.startswith("kafka."):
             return True
-        now, kind = monotonic(), (record.name, record.levelno)
-        if now < self._said.get(kind, -EVERY_S) + EVERY_S:
+        now, key = monotonic(), (record.name, record.levelno)
+        if now < self._passed_at.get(key, -QUIET_PERIOD_S) + QUIET_PERIOD_S:
             return False
-        self._said[kind] = now
+        self._passed_at[key] = now
         return True

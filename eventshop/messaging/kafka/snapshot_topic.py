@@ -18,13 +18,13 @@ from eventshop.core.errors import BrokenStream
 from eventshop.eventstore.models import Snapshot, StoredEvent
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import Headers
-from eventshop.messaging.kafka.topic_scan import records
+from eventshop.messaging.kafka.topic_scan import read_records
 
 TOPIC: Final = "snapshots"
-_PAGE: Final = 500
+_PAGE_SIZE: Final = 500
 
 
-def value_and_headers(snapshot: Snapshot) -> tuple[bytes, list[tuple[str, bytes]]]:
+def encode_snapshot(snapshot: Snapshot) -> tuple[bytes, list[tuple[str, bytes]]]:
     """What is sent for a snapshot; its key is the stream's id."""
     sealed = not snapshot.state.startswith("{")
     return snapshot.state.encode(), [
@@ -37,7 +37,7 @@ def value_and_headers(snapshot: Snapshot) -> tuple[bytes, list[tuple[str, bytes]
     ]
 
 
-def read(key: bytes, value: bytes, headers: Headers) -> Snapshot:
+def decode_snapshot(key: bytes, value: bytes, headers: Headers) -> Snapshot:
     """The snapshot behind a record; raises `BrokenStream` for anything that we have not written."""
     found = dict(headers)
     try:
@@ -57,7 +57,7 @@ def read(key: bytes, value: bytes, headers: Headers) -> Snapshot:
 # --- back from there ---------------------------------------------------------------------------------------------
 
 
-class Restored(NamedTuple):
+class SnapshotRestoreResult(NamedTuple):
     """What came of a restore: snapshots that are in the table now, and those that were left."""
 
     restored: int
@@ -65,34 +65,34 @@ class Restored(NamedTuple):
     foreign: int  # records that are no snapshots
 
 
-def restore() -> Restored:
+def restore_snapshots() -> SnapshotRestoreResult:
     """Fill the table from the topic; twice, it does nothing more. Raises `KafkaAway` and `TopicRefused`.
 
     Only what stands on an event of this very store is taken. What it makes is for `verify_snapshots` to say.
     """
-    topics.checked(topics.named(TOPIC))
-    found, restored, left, foreign = records(topics.named(TOPIC)), 0, 0, 0
-    while page := list(islice(found, _PAGE)):
+    topics.require_topic(topics.topic_name(TOPIC))
+    found, restored, left, foreign = read_records(topics.topic_name(TOPIC)), 0, 0, 0
+    while page := list(islice(found, _PAGE_SIZE)):
         newest: dict[bytes, Any] = {record.key: record for record in page}  # in each partition the later one wins
         with transaction.atomic():
             for record in newest.values():
                 try:
-                    put = _put(record)
+                    put = _restore_record(record)
                 except BrokenStream:
                     foreign += 1
                 else:
                     restored += put
                     left += not put
-    return Restored(restored, left, foreign)
+    return SnapshotRestoreResult(restored, left, foreign)
 
 
-def _put(record: Any) -> bool:
+def _restore_record(record: Any) -> bool:
     """Whether the table has it now, and had not before."""
     if record.value is None:
         gone_at = datetime.fromtimestamp(record.timestamp / 1000).astimezone()
-        Snapshot.objects.filter(aggregate_id=_stream(record.key), taken_at__lte=gone_at).delete()
+        Snapshot.objects.filter(aggregate_id=_decode_stream_id(record.key), taken_at__lte=gone_at).delete()
         return False
-    snapshot = read(record.key, record.value, record.headers)
+    snapshot = decode_snapshot(record.key, record.value, record.headers)
     on = StoredEvent.objects.filter(aggregate_id=snapshot.aggregate_id, version=snapshot.version, hash=snapshot.hash)
     there = Snapshot.objects.filter(aggregate_id=snapshot.aggregate_id, version__gte=snapshot.version)
     if there.exists() or not on.exists():
@@ -104,19 +104,19 @@ def _put(record: Any) -> bool:
 # --- against the table -------------------------------------------------------------------------------------------
 
 
-class Compared(NamedTuple):
+class SnapshotComparison(NamedTuple):
     """Table and topic, snapshot by snapshot."""
 
     equal: int
-    waiting: int  # not published yet: the topic has an older one, or none
-    only_there: int  # the table has lost them: `restore_snapshots`
-    wrong: list[str]  # in words
+    unpublished: int  # not published yet: the topic has an older one, or none
+    only_on_topic: int  # the table has lost them: `restore_snapshots`
+    differences: list[str]  # in words
 
 
-def compare() -> Compared:
+def compare_snapshots() -> SnapshotComparison:
     """Whether the topic ends with what the table has. Raises `KafkaAway` and `TopicRefused`."""
-    topics.checked(topics.named(TOPIC))
-    there, wrong = _digests()
+    topics.require_topic(topics.topic_name(TOPIC))
+    there, wrong = _topic_digests()
     equal = waiting = 0
     for snapshot in Snapshot.objects.iterator(chunk_size=100):
         taken_at, digest = there.pop(snapshot.aggregate_id, (None, b""))
@@ -126,26 +126,26 @@ def compare() -> Compared:
             equal += 1
         else:
             wrong.append(f"{snapshot}: the topic has another one")
-    return Compared(equal, waiting, len(there), wrong)
+    return SnapshotComparison(equal, waiting, len(there), wrong)
 
 
-def _digests() -> tuple[dict[UUID, tuple[datetime, bytes]], list[str]]:
+def _topic_digests() -> tuple[dict[UUID, tuple[datetime, bytes]], list[str]]:
     """The newest of each stream, as little of it as comparing needs; and what is none of ours, in words."""
     newest, wrong = dict[UUID, tuple[datetime, bytes]](), list[str]()
-    for record in records(topics.named(TOPIC)):
+    for record in read_records(topics.topic_name(TOPIC)):
         try:
-            stream = _stream(record.key)
+            stream = _decode_stream_id(record.key)
             if record.value is None:
                 newest.pop(stream, None)
                 continue
-            snapshot = read(record.key, record.value, record.headers)
+            snapshot = decode_snapshot(record.key, record.value, record.headers)
             newest[stream] = snapshot.taken_at, _digest(snapshot)
         except BrokenStream as error:
             wrong.append(f"{record.topic}/{record.partition}@{record.offset}: {error}")
     return newest, wrong
 
 
-def _stream(key: bytes) -> UUID:
+def _decode_stream_id(key: bytes) -> UUID:
     try:
         return UUID(key.decode())
     except (ValueError, AttributeError) as error:
@@ -153,5 +153,5 @@ def _stream(key: bytes) -> UUID:
 
 
 def _digest(snapshot: Snapshot) -> bytes:
-    value, headers = value_and_headers(snapshot)
+    value, headers = encode_snapshot(snapshot)
     return sha256(repr((value, headers)).encode()).digest()

@@ -9,35 +9,35 @@ from typing import Any, Final
 from eventshop.messaging.kafka import clients
 from eventshop.messaging.models import KnownTopic
 
-_PATIENCE_S: Final = 20.0
+_READ_TIMEOUT_S: Final = 20.0
 
 
-def topic_names() -> list[str]:
+def known_topic_names() -> list[str]:
     """The topics that we made or have seen."""
     return sorted(KnownTopic.objects.values_list("name", flat=True))
 
 
-def records_of(topic: str) -> Iterator[bytes]:
+def read_record_bytes(topic: str) -> Iterator[bytes]:
     """Key, value and headers of each record that a topic has now. Raises `KafkaAway`."""
-    for record in records(topic):
+    for record in read_records(topic):
         headers = b" ".join(said or b"" for _, said in record.headers)
         yield b" ".join((record.key or b"", record.value or b"", headers))
 
 
-def records(topic: str) -> Iterator[Any]:
+def read_records(topic: str) -> Iterator[Any]:
     """Each record that a topic has now, those of one partition in their order. Raises `KafkaAway`."""
-    reader = clients.consumer(max_poll_records=5_000)
+    reader = clients.create_consumer(max_poll_records=5_000)
     try:
         partitions = [clients.TopicPartition(topic, number) for number in reader.partitions_for_topic(topic) or ()]
         reader.assign(partitions)
         reader.seek_to_beginning(*partitions)
         ends = reader.end_offsets(partitions)
-        give_up = monotonic() + _PATIENCE_S
+        give_up = monotonic() + _READ_TIMEOUT_S
         while any(reader.position(part) < ends[part] for part in partitions):
             for found in reader.poll(timeout_ms=200).values():
-                give_up = monotonic() + _PATIENCE_S
+                give_up = monotonic() + _READ_TIMEOUT_S
                 yield from found
             if monotonic() > give_up:
-                raise clients.KafkaAway("Kafka does not give the end of a topic", topic=topic)
+                raise clients.KafkaUnavailable("Kafka does not give the end of a topic", topic=topic)
     finally:
         reader.close()

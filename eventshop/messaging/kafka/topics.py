@@ -15,27 +15,27 @@ from eventshop.messaging.kafka.event_records import PARTITIONS
 from eventshop.messaging.models import KnownTopic, RelayCheckpoint
 
 #: All topics are a hundred partitions and more: brokers that have just started may take their time.
-MADE_WITHIN_S: Final = 60
+CREATE_TIMEOUT_S: Final = 60
 
 
-def named(topic: str) -> str:
+def topic_name(topic: str) -> str:
     """A topic's name on the brokers: several programs can share a cluster, each under its own prefix."""
     return f"{settings.KAFKA_TOPIC_PREFIX}{topic}"
 
 
-def event_store() -> str:
+def event_store_topic() -> str:
     """Where every event is kept for everyone."""
-    return named("event-store")
+    return topic_name("event-store")
 
 
-def dead_letters() -> str:
+def dead_letter_topic() -> str:
     """Where a copy of everything that was set aside goes."""
-    return named("dead-letters")
+    return topic_name("dead-letters")
 
 
-def outgoing_positions() -> str:
+def outbox_positions_topic() -> str:
     """Where stands how far the outbox of read model rows is published (`eventshop/projections/outbox_publisher.py`)."""
-    return named("outgoing-positions")
+    return topic_name("outgoing-positions")
 
 
 class TopicRefused(EventShopError):
@@ -44,7 +44,7 @@ class TopicRefused(EventShopError):
     code = "topic-refused"
 
 
-class Topic(NamedTuple):
+class TopicSpec(NamedTuple):
     """A topic as it should be."""
 
     name: str
@@ -52,31 +52,33 @@ class Topic(NamedTuple):
     config: Mapping[str, str]
 
 
-class Found(NamedTuple):
+class ExistingTopic(NamedTuple):
     """A topic as Kafka has it."""
 
     topic_id: UUID
     partitions: int
 
 
-def designed(projection_topics: Iterable[str]) -> list[Topic]:
+def topic_specs(projection_topics: Iterable[str]) -> list[TopicSpec]:
     """Every topic of the program."""
     keep = {"min.insync.replicas": str(settings.KAFKA_MIN_INSYNC_REPLICAS)}
     for_ever = {**keep, "cleanup.policy": "compact", "retention.ms": "-1"}
     return [
-        Topic(event_store(), PARTITIONS, {**for_ever, "segment.ms": "86400000", "min.cleanable.dirty.ratio": "0.9"}),
-        Topic(named("snapshots"), PARTITIONS, {**for_ever, "compression.type": "lz4"}),
+        TopicSpec(
+            event_store_topic(), PARTITIONS, {**for_ever, "segment.ms": "86400000", "min.cleanable.dirty.ratio": "0.9"}
+        ),
+        TopicSpec(topic_name("snapshots"), PARTITIONS, {**for_ever, "compression.type": "lz4"}),
         # One record of each transaction, all under one key: compacted in small segments, it never grows nor gets empty.
-        Topic(outgoing_positions(), 1, {**for_ever, "segment.ms": "86400000", "segment.bytes": "16777216"}),
-        Topic(dead_letters(), PARTITIONS, {**keep, "cleanup.policy": "delete", "retention.ms": "-1"}),
+        TopicSpec(outbox_positions_topic(), 1, {**for_ever, "segment.ms": "86400000", "segment.bytes": "16777216"}),
+        TopicSpec(dead_letter_topic(), PARTITIONS, {**keep, "cleanup.policy": "delete", "retention.ms": "-1"}),
         *(
-            Topic(named(name), 6, {**keep, "cleanup.policy": "delete", "retention.ms": "604800000"})
+            TopicSpec(topic_name(name), 6, {**keep, "cleanup.policy": "delete", "retention.ms": "604800000"})
             for name in sorted(projection_topics)
         ),
     ]
 
 
-def ensure(wanted: Iterable[Topic]) -> list[str]:
+def ensure_topics(wanted: Iterable[TopicSpec]) -> list[str]:
     """Make or check topics; what was done, in words, topic by topic.
 
     Raises `TopicRefused`, before any is made, for another number of partitions, and for a topic that was deleted or
@@ -85,15 +87,15 @@ def ensure(wanted: Iterable[Topic]) -> list[str]:
     wanted = list(wanted)
     names = [topic.name for topic in wanted]
     known = {row.name: row for row in KnownTopic.objects.filter(name__in=names)}
-    with clients.admin(answer_s=MADE_WITHIN_S) as admin:
-        there = found(admin, names)
+    with clients.open_admin_client(answer_s=CREATE_TIMEOUT_S) as admin:
+        there = describe_topics(admin, names)
         for topic in wanted:
-            _check(topic, there.get(topic.name), known.get(topic.name))
+            _check_spec(topic, there.get(topic.name), known.get(topic.name))
         # All in one request: each of its own would wait for the controller, and for the brokers to have heard of it.
         if missing := [topic for topic in wanted if topic.name not in there]:
-            _create(admin, missing)
-        done = _configured(admin, [topic for topic in wanted if topic.name in there])
-        there |= found(admin, [topic.name for topic in missing])
+            _create_topics(admin, missing)
+        done = _update_config(admin, [topic for topic in wanted if topic.name in there])
+        there |= describe_topics(admin, [topic.name for topic in missing])
         cluster_id = admin.describe_cluster()["cluster_id"]
     KnownTopic.objects.bulk_create(
         KnownTopic(name=name, cluster_id=cluster_id, topic_id=it.topic_id, partitions=it.partitions)
@@ -104,34 +106,34 @@ def ensure(wanted: Iterable[Topic]) -> list[str]:
     return [f"{name}: {(done | made)[name]}" for name in names]
 
 
-def forget(name: str) -> None:
+def forget_topic(name: str) -> None:
     """Accept that a topic is another one from now on: what was known of it, and what was published to it, is void."""
     KnownTopic.objects.filter(name=name).delete()
     RelayCheckpoint.objects.filter(topic=name).delete()
 
 
-def found(admin: Any, names: Sequence[str]) -> dict[str, Found]:
+def describe_topics(admin: Any, names: Sequence[str]) -> dict[str, ExistingTopic]:
     """Topics as Kafka has them, without those that it does not have."""
     # Asked for none, it would describe all there are.
     return {
-        it["name"]: Found(UUID(str(it["topic_id"])), len(it["partitions"]))
+        it["name"]: ExistingTopic(UUID(str(it["topic_id"])), len(it["partitions"]))
         for it in (admin.describe_topics(names) if names else ())
         if not it.get("error_code")
     }
 
 
-def checked(name: str) -> Found:
+def require_topic(name: str) -> ExistingTopic:
     """A topic that must be there and be the one we know; raises `TopicRefused`."""
-    with clients.admin() as admin:
-        there = found(admin, [name]).get(name)
+    with clients.open_admin_client() as admin:
+        there = describe_topics(admin, [name]).get(name)
     known = KnownTopic.objects.filter(name=name).first()
     if there is None or known is None:
         raise TopicRefused(f"topic {name} is not there or not ours yet: run create_topics", topic=name)
-    _compare(name, there, known)
+    _check_topic_id(name, there, known)
     return there
 
 
-def _check(topic: Topic, there: Found | None, known: KnownTopic | None) -> None:
+def _check_spec(topic: TopicSpec, there: ExistingTopic | None, known: KnownTopic | None) -> None:
     """Raise `TopicRefused` for a topic that is not what it should be, nor merely not there yet."""
     if there is None:
         if known is not None:
@@ -147,10 +149,10 @@ def _check(topic: Topic, there: Found | None, known: KnownTopic | None) -> None:
             topic=topic.name,
         )
     if known is not None:
-        _compare(topic.name, there, known)
+        _check_topic_id(topic.name, there, known)
 
 
-def _compare(name: str, there: Found, known: KnownTopic) -> None:
+def _check_topic_id(name: str, there: ExistingTopic, known: KnownTopic) -> None:
     if there.topic_id != known.topic_id:
         raise TopicRefused(
             f"topic {name} was made anew: its id is {there.topic_id}, ours was {known.topic_id}. If that is meant: "
@@ -159,7 +161,7 @@ def _compare(name: str, there: Found, known: KnownTopic) -> None:
         )
 
 
-def _create(admin: Any, missing: Sequence[Topic]) -> None:
+def _create_topics(admin: Any, missing: Sequence[TopicSpec]) -> None:
     admin.create_topics(
         {
             topic.name: {
@@ -170,28 +172,28 @@ def _create(admin: Any, missing: Sequence[Topic]) -> None:
             for topic in missing
         }
     )
-    admin.wait_for_topics([topic.name for topic in missing], timeout_ms=MADE_WITHIN_S * 1_000)
+    admin.wait_for_topics([topic.name for topic in missing], timeout_ms=CREATE_TIMEOUT_S * 1_000)
 
 
-def _configured(admin: Any, there: Sequence[Topic]) -> dict[str, str]:
+def _update_config(admin: Any, there: Sequence[TopicSpec]) -> dict[str, str]:
     """Bring the settings in line; what changed, in words, by topic."""
     if not there:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in there]
     answers = admin.describe_configs(resources, config_filter="all")["topic"]
-    wrong = {topic.name: _differing(topic, answers[topic.name]) for topic in there}
+    wrong = {topic.name: _config_changes(topic, answers[topic.name]) for topic in there}
     if changes := {name: configs for name, configs in wrong.items() if configs}:
         admin.alter_configs(
             [ConfigResource(ConfigResourceType.TOPIC, name, configs=configs) for name, configs in changes.items()]
         )
-    return {name: _changed(configs) for name, configs in wrong.items()}
+    return {name: _describe_changes(configs) for name, configs in wrong.items()}
 
 
-def _differing(topic: Topic, answer: Mapping[str, Any]) -> dict[str, str]:
+def _config_changes(topic: TopicSpec, answer: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in topic.config.items() if str((answer.get(name) or {}).get("value")) != value}
 
 
-def _changed(configs: Mapping[str, str]) -> str:
+def _describe_changes(configs: Mapping[str, str]) -> str:
     if not configs:
         return "as it should be"
     return "settings changed: " + ", ".join(f"{name}={value}" for name, value in configs.items())

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from eventshop.messaging.kafka import clients
-from eventshop.runtime.fault_injection import during, point
+from eventshop.runtime.fault_injection import crash_during, crash_point
 from eventshop.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 #: commit_transaction() has no timeout of its own and may hang for ever with the broker gone: then this process ends.
-DEADLINE_S: Final = 30.0
+TRANSACTION_TIMEOUT_S: Final = 30.0
 
 
-class Sending(NamedTuple):
+class ProducerRecord(NamedTuple):
     """One record to send, and exactly where."""
 
     topic: str
@@ -27,7 +27,7 @@ class Sending(NamedTuple):
     timestamp_ms: int
 
 
-class Transactions:
+class TransactionalProducer:
     """A transactional producer's life. After any exception it is of no more use: close it, and open another one.
 
     `name` begins the names of its crash points: `relay.before-send` and so on.
@@ -43,34 +43,36 @@ class Transactions:
         """Fence whoever used this transactional id before: what they left open is aborted, nothing of theirs comes
         later. Only now may it be read what is in Kafka. Raises `KafkaAway`.
         """
-        self.producer = clients.producer(self.transactional_id)
-        with self.watchdog.within(DEADLINE_S, "init_transactions"):
+        self.producer = clients.create_producer(self.transactional_id)
+        with self.watchdog.deadline(TRANSACTION_TIMEOUT_S, "init_transactions"):
             self.producer.init_transactions()
 
-    def publish(self, records: Iterable[Sending], count: int, *, meanwhile: Callable[[], None] = lambda: None) -> None:
+    def publish(
+        self, records: Iterable[ProducerRecord], count: int, *, while_in_flight: Callable[[], None] = lambda: None
+    ) -> None:
         """Send `count` records and commit. An exception does not say whether they are in Kafka; its tail does.
 
         `meanwhile` is called while the records are on their way to Kafka, before anything is waited for.
         """
         send, middle = self.producer.send, count // 2
-        point(f"{self.name}.before-send")
-        with self.watchdog.within(DEADLINE_S, "a transaction"):
+        crash_point(f"{self.name}.before-send")
+        with self.watchdog.deadline(TRANSACTION_TIMEOUT_S, "a transaction"):
             self.producer.begin_transaction()
             sent = []
             for number, record in enumerate(records):
                 if number == middle:
-                    point(f"{self.name}.mid-send")
+                    crash_point(f"{self.name}.mid-send")
                 topic, partition, key, value, headers, timestamp_ms = record
                 sent.append(
                     send(topic, value=value, key=key, headers=headers, partition=partition, timestamp_ms=timestamp_ms)
                 )
-            meanwhile()
-            self.producer.flush(timeout=DEADLINE_S / 2)
+            while_in_flight()
+            self.producer.flush(timeout=TRANSACTION_TIMEOUT_S / 2)
             # kafka-python commits a transaction although a record in it failed: each future has to be asked.
             for future in sent:
                 future.get(timeout=0.001)
-            point(f"{self.name}.before-commit")
-            with during(f"{self.name}.during-commit"):
+            crash_point(f"{self.name}.before-commit")
+            with crash_during(f"{self.name}.during-commit"):
                 self.producer.commit_transaction()
 
     def close(self) -> None:
@@ -78,7 +80,7 @@ class Transactions:
         if self.producer is None:
             return
         try:
-            with self.watchdog.within(DEADLINE_S, "abort_transaction"):
+            with self.watchdog.deadline(TRANSACTION_TIMEOUT_S, "abort_transaction"):
                 self.producer.abort_transaction()
         except Exception as error:  # in most states it may not be aborted: then there is nothing to abort
             log.debug("no transaction to abort: %s", error)

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ("topic", models.CharField(max_length=249, primary_key=True, serialize=False)),
                 ("topic_id", models.UUIDField(null=True)),
                 ("position", models.BigIntegerField(default=0)),
-                ("owner", models.CharField(blank=True, help_text="The process that leads.", max_length=200)),
+                ("owner", models.CharField(blank=True, help_text="The leader's process name.", max_length=200)),
                 ("leased_until", models.DateTimeField(null=True)),
                 ("moved_at", models.DateTimeField(help_text="When events were last published.", null=True)),
             ],

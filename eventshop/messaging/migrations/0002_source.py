@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="relaycheckpoint",
             name="source_id",
-            field=models.UUIDField(default=uuid.uuid4, help_text="Whose positions: another database counts them anew."),
+            field=models.UUIDField(default=uuid.uuid4, help_text="The database that the positions belong to."),
         ),
     ]

@@ -21,136 +21,142 @@ from uuid import UUID
 from django.db import Error as DatabaseFailure
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import this_process
+from eventshop.core.deterministic_ids import process_name
 from eventshop.core.errors import EventShopError, TailBusy
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.records import Row
-from eventshop.eventstore.tail_reader import Tail
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.records import EventRow
+from eventshop.eventstore.tail_reader import TailReader
 from eventshop.messaging.kafka import hanging_transactions, topics
-from eventshop.messaging.kafka.event_records import number, partition_of, written
-from eventshop.messaging.kafka.topic_end import Tail as KafkaTail
-from eventshop.messaging.kafka.topic_end import tail_of
-from eventshop.messaging.kafka.transactional_producer import Sending, Transactions
+from eventshop.messaging.kafka.event_records import encode_event, partition_for, read_int_header
+from eventshop.messaging.kafka.topic_end import TopicEnd as KafkaTail
+from eventshop.messaging.kafka.topic_end import read_topic_end
+from eventshop.messaging.kafka.transactional_producer import ProducerRecord, TransactionalProducer
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay import leader_election
-from eventshop.messaging.relay.leader_election import NeedsAPerson, keep_lead
-from eventshop.runtime.fault_injection import point
+from eventshop.messaging.relay.leader_election import ManualInterventionRequired, renew_leadership
+from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 #: Events in one Kafka transaction.
-BATCH: Final = 1_000
+BATCH_SIZE: Final = 1_000
 #: Events before the end of the topic of which each is looked for, when a relay takes over.
-LOOK_BACK: Final = 10_000
+LOST_EVENT_WINDOW: Final = 10_000
 
 
-class RelayStopped(NeedsAPerson):
+class RelayStopped(ManualInterventionRequired):
     """The relay stops until somebody has looked."""
 
     code = "relay-stopped"
 
 
-class Ready(NamedTuple):
+class PreparedBatch(NamedTuple):
     """Some events as records, and where the relay is once they are in Kafka."""
 
-    records: list[Sending]
+    records: list[ProducerRecord]
     position: int
     sequences: list[int]
 
 
-class Relay:
+class EventRelay:
     """One leader's life, from taking over to the first thing that goes wrong."""
 
-    longest_idle_s = 0.02
+    max_idle_s = 0.02
 
     def __init__(self, watchdog: Watchdog) -> None:
-        self.topic = topics.event_store()
-        self.owner = this_process()
-        self.source = Tail()
-        self.transactions = Transactions("relay", f"eventshop-relay-{self.topic}", watchdog)
+        self.topic = topics.event_store_topic()
+        self.owner = process_name()
+        self.source = TailReader()
+        self.producer = TransactionalProducer("relay", f"eventshop-relay-{self.topic}", watchdog)
         self.position = 0
         self.sequences: list[int] = []
         self.topic_id: UUID | None = None
-        self._unshown: hanging_transactions.Unshown | None = None
-        self._ahead: Ready | None = None  # behind what was published last
-        self._noted = -1
-        self._noted_at = 0.0
+        self._visibility_monitor: hanging_transactions.StalledVisibilityMonitor | None = None
+        self._next_batch: PreparedBatch | None = None  # behind what was published last
+        self._saved_position = -1
+        self._saved_at = 0.0
 
     def take_over(self) -> None:
         """Fence the predecessor, then find out what is in Kafka. In this order: a zombie's commit cannot come later.
 
         Raises `RelayStopped` when Kafka holds less than was once confirmed, `TopicRefused`, `KafkaAway`.
         """
-        there = topics.checked(self.topic)
+        there = topics.require_topic(self.topic)
         self.topic_id = there.topic_id
-        self.transactions.open()
+        self.producer.open()
         topic = {self.topic: there.partitions}
-        confirmed = self._confirmed()
-        hanging_transactions.end(self.transactions.transactional_id, topic, numbered=_position, confirmed=confirmed)
-        at = tail_of(self.topic, there.partitions, settled=True)
-        self._compare(at, confirmed)
+        confirmed = self._confirmed_position()
+        hanging_transactions.end_hanging_transactions(
+            self.producer.transactional_id, topic, position_of=_record_position, confirmed=confirmed
+        )
+        at = read_topic_end(self.topic, there.partitions, await_open_transactions=True)
+        self._refuse_data_loss(at, confirmed)
         self.position, self.sequences = at.position, at.sequences
-        self._send_again(self._lost(at))
-        self._unshown = hanging_transactions.Unshown(topic)
-        self._note(force=True)
+        self._resend(self._find_lost_events(at))
+        self._visibility_monitor = hanging_transactions.StalledVisibilityMonitor(topic)
+        self._save_checkpoint(force=True)
         log.info("relaying to %s from position %s", self.topic, self.position)
 
-    def advance(self, limit: int = BATCH) -> int:
+    def publish_batch(self, limit: int = BATCH_SIZE) -> int:
         """Publish the next events in one transaction; how many. Any exception means: discard this relay."""
         try:
-            ready = self._ahead or self._read(self.position, self.sequences, limit)
+            ready = self._next_batch or self._prepare_batch(self.position, self.sequences, limit)
         except TailBusy:
             return 0
-        self._ahead = None
+        self._next_batch = None
         if ready.records:
             full = len(ready.records) >= limit
-            self.transactions.publish(
-                ready.records, len(ready.records), meanwhile=lambda: self._read_ahead(ready, limit if full else 0)
+            self.producer.publish(
+                ready.records, len(ready.records), while_in_flight=lambda: self._read_ahead(ready, limit if full else 0)
             )
-            point("relay.before-checkpoint")
+            crash_point("relay.before-checkpoint")
             self.position, self.sequences = ready.position, ready.sequences
-        self._note()
-        if self._unshown:
-            self._unshown.look()
+        self._save_checkpoint()
+        if self._visibility_monitor:
+            self._visibility_monitor.check()
         return len(ready.records)
 
     def close(self) -> None:
-        if self._unshown:
-            self._unshown.close()
-        self.transactions.close()
+        if self._visibility_monitor:
+            self._visibility_monitor.close()
+        self.producer.close()
 
-    def _read(self, position: int, sequences: Sequence[int], limit: int) -> Ready:
+    def _prepare_batch(self, position: int, sequences: Sequence[int], limit: int) -> PreparedBatch:
         """The next events as records, their commands' receipts with them; counts each partition's events on."""
         rows = self.source.read(position, limit)
-        return self._written(rows, rows[-1].position if rows else position, sequences)
+        return self._encode_batch(rows, rows[-1].position if rows else position, sequences)
 
-    def _written(self, rows: Sequence[Row], position: int, sequences: Sequence[int]) -> Ready:
-        receipts = {it.position: it for it in engine().receipts(list({row.command_id for row in rows}))} if rows else {}
-        counted, records = list(sequences), list[Sending]()
+    def _encode_batch(self, rows: Sequence[EventRow], position: int, sequences: Sequence[int]) -> PreparedBatch:
+        receipts = (
+            {it.position: it for it in backend().load_receipts(list({row.command_id for row in rows}))} if rows else {}
+        )
+        counted, records = list(sequences), list[ProducerRecord]()
         for row in rows:
-            partition = partition_of(row.aggregate_id)
+            partition = partition_for(row.aggregate_id)
             counted[partition] += 1
-            record = written(row, partition, counted[partition], receipts.get(row.position))
+            record = encode_event(row, partition, counted[partition], receipts.get(row.position))
             timestamp_ms = int(row.recorded_at.timestamp() * 1000)
-            records.append(Sending(self.topic, partition, record.key, record.value, record.headers, timestamp_ms))
-        return Ready(records, position, counted)
+            records.append(
+                ProducerRecord(self.topic, partition, record.key, record.value, record.headers, timestamp_ms)
+            )
+        return PreparedBatch(records, position, counted)
 
-    def _read_ahead(self, last: Ready, limit: int) -> None:
+    def _read_ahead(self, last: PreparedBatch, limit: int) -> None:
         """While Kafka writes a full batch, make the next one ready: there is more. It is sent only after a commit."""
         if not limit:
             return
         try:
-            self._ahead = self._read(last.position, last.sequences, limit)
+            self._next_batch = self._prepare_batch(last.position, last.sequences, limit)
         except (EventShopError, DatabaseFailure) as later:
             # What is on its way is sound; whatever is wrong with the rest is met again when it is its turn.
             log.debug("not read ahead: %s", later)
 
-    def _confirmed(self) -> int:
+    def _confirmed_position(self) -> int:
         """The position up to which Kafka has confirmed everything, as far as that was noted."""
         return RelayCheckpoint.objects.filter(topic=self.topic).values_list("position", flat=True).first() or 0
 
-    def _compare(self, at: KafkaTail, confirmed: int) -> None:
+    def _refuse_data_loss(self, at: KafkaTail, confirmed: int) -> None:
         """Kafka behind what it once confirmed has lost data, or is another Kafka."""
         if at.position < confirmed:
             raise RelayStopped(
@@ -160,38 +166,38 @@ class Relay:
                 topic=self.topic,
             )
 
-    def _lost(self, at: KafkaTail) -> list[Row]:
+    def _find_lost_events(self, at: KafkaTail) -> list[EventRow]:
         """Events behind the end of their partition, although the topic goes on."""
-        lost, after = list[Row](), max(at.position - LOOK_BACK, min(at.positions))
+        lost, after = list[EventRow](), max(at.position - LOST_EVENT_WINDOW, min(at.positions))
         while after < at.position:
-            rows = engine().select(
-                "WHERE position > %s AND position <= %s ORDER BY position LIMIT %s", (after, at.position, BATCH)
+            rows = backend().select_events(
+                "WHERE position > %s AND position <= %s ORDER BY position LIMIT %s", (after, at.position, BATCH_SIZE)
             )
-            lost += (row for row in rows if row.position > at.positions[partition_of(row.aggregate_id)])
+            lost += (row for row in rows if row.position > at.positions[partition_for(row.aggregate_id)])
             after = rows[-1].position if rows else at.position
         return lost
 
-    def _send_again(self, lost: Sequence[Row]) -> None:
+    def _resend(self, lost: Sequence[EventRow]) -> None:
         """Send what Kafka lost, each event behind the last one that its partition still has."""
-        for start in range(0, len(lost), BATCH):
-            rows = lost[start : start + BATCH]
+        for start in range(0, len(lost), BATCH_SIZE):
+            rows = lost[start : start + BATCH_SIZE]
             log.error("Kafka has lost %s events from position %s on: sent again", len(rows), rows[0].position)
-            ready = self._written(rows, self.position, self.sequences)
-            self.transactions.publish(ready.records, len(ready.records))
+            ready = self._encode_batch(rows, self.position, self.sequences)
+            self.producer.publish(ready.records, len(ready.records))
             self.sequences = ready.sequences
 
-    def _note(self, *, force: bool = False) -> None:
+    def _save_checkpoint(self, *, force: bool = False) -> None:
         """Keep the lead and write down how far Kafka is, now and then; raises `LeadLost` when another one leads."""
-        if force or monotonic() >= self._noted_at + leader_election.RENEW_EVERY_S:
-            moved = {"moved_at": timezone.now()} if self.position != self._noted else {}
-            keep_lead(self.topic, self.owner, topic_id=self.topic_id, position=self.position, **moved)
-            self._noted, self._noted_at = self.position, monotonic()
+        if force or monotonic() >= self._saved_at + leader_election.RENEW_INTERVAL_S:
+            moved = {"moved_at": timezone.now()} if self.position != self._saved_position else {}
+            renew_leadership(self.topic, self.owner, topic_id=self.topic_id, position=self.position, **moved)
+            self._saved_position, self._saved_at = self.position, monotonic()
 
 
-def _position(record: Any) -> int:
-    return number(record.headers, "position")
+def _record_position(record: Any) -> int:
+    return read_int_header(record.headers, "position")
 
 
-def run(stop: Signal) -> None:
+def run_relay(stop: Signal) -> None:
     """Relay until told to stop. Raises `RelayStopped` and `TopicRefused`: those need a person."""
-    leader_election.run(Relay, stop)
+    leader_election.run_leader(EventRelay, stop)

@@ -10,7 +10,12 @@ import fastavro
 import msgspec
 
 from eventshop.core.errors import BrokenStream
-from eventshop.messaging.serialization.schema_registry import Published, Schema, identity, published
+from eventshop.messaging.serialization.schema_registry import (
+    PublishedSchema,
+    Schema,
+    load_published_schemas,
+    schema_fingerprint,
+)
 
 #: Avro 1.12, "Single-object encoding": these two bytes, 8 bytes that name the schema, the value. The name is the start
 #: of our own identity instead of CRC-64, which cannot tell two scales or defaults apart.
@@ -18,32 +23,32 @@ MARKER: Final = b"\xc3\x01"
 _HEADER: Final = 10
 
 
-class _Codec:
+class _AvroCodec:
     """Writers by event type and version, readers by the schema's name in the value."""
 
-    def __init__(self, schemas: list[Published]) -> None:
+    def __init__(self, schemas: list[PublishedSchema]) -> None:
         self.writers: dict[tuple[str, int], tuple[bytes, Schema]] = {}
         self.readers: dict[bytes, Schema] = {}
         for item in schemas:
-            prefix = MARKER + identity(item.schema)[:8]
-            parsed = fastavro.parse_schema(_plain(item.schema))
+            prefix = MARKER + schema_fingerprint(item.schema)[:8]
+            parsed = fastavro.parse_schema(_strip_logical_types(item.schema))
             self.writers[item.event_type, item.schema_version] = prefix, parsed
             self.readers[prefix] = parsed
 
 
-def _plain(schema: Schema) -> Schema:
+def _strip_logical_types(schema: Schema) -> Schema:
     """The schema without its logical types: between JSON text and Avro, an id stays the text it is."""
     if isinstance(schema, dict):
-        return {name: _plain(part) for name, part in schema.items() if name != "logicalType"}
-    return [_plain(part) for part in schema] if isinstance(schema, list) else schema
+        return {name: _strip_logical_types(part) for name, part in schema.items() if name != "logicalType"}
+    return [_strip_logical_types(part) for part in schema] if isinstance(schema, list) else schema
 
 
 @lru_cache(maxsize=1)
-def _codec() -> _Codec:
-    return _Codec(list(published()))
+def _codec() -> _AvroCodec:
+    return _AvroCodec(list(load_published_schemas()))
 
 
-def encode(event_type: str, schema_version: int, payload: str) -> bytes:
+def encode_payload(event_type: str, schema_version: int, payload: str) -> bytes:
     """The Avro value of a stored payload; raises `BrokenStream` when it does not fit its published schema."""
     try:
         prefix, schema = _codec().writers[event_type, schema_version]
@@ -58,7 +63,7 @@ def encode(event_type: str, schema_version: int, payload: str) -> bytes:
     return out.getvalue()
 
 
-def decode(value: bytes) -> str:
+def decode_payload(value: bytes) -> str:
     """The payload as it was stored; raises `BrokenStream` for foreign bytes, an unknown schema, or trailing bytes."""
     schema = _codec().readers.get(value[:_HEADER])
     if schema is None:

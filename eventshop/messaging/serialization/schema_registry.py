@@ -11,18 +11,18 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from msgspec import inspect
 
 from eventshop.core.errors import RegistryError
-from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Event
 from eventshop.core.personal_fields import personal_fields
 
 Schema: TypeAlias = Any
 
 #: Where the published schemas lie: one file per event type and schema version, never changed once released.
-PUBLISHED: Final = Path(__file__).resolve().parents[3] / "schemas"
+SCHEMA_FOLDER: Final = Path(__file__).resolve().parents[3] / "schemas"
 NAMESPACE: Final = "eventshop"
 
 
-class Published(NamedTuple):
+class PublishedSchema(NamedTuple):
     """One schema as it was released."""
 
     event_type: str
@@ -34,13 +34,13 @@ class Published(NamedTuple):
         return f"{self.event_type}.v{self.schema_version}.avsc"
 
 
-def schema_of(event: type[Event], name: str) -> Schema:
+def avro_schema(event: type[Event], name: str) -> Schema:
     """The Avro record of an event type. Decimals and times are strings: scale and offset belong to the value.
 
     A personal field is a string whatever it holds: what leaves this program is its ciphertext. The attribute `personal`
     names them, for readers, and so that a field that became one makes another schema.
     """
-    record = _avro(inspect.type_info(event), name, set())
+    record = _avro_type(inspect.type_info(event), name, set())
     personal = [field.name for field in personal_fields(event)]
     for field in record["fields"]:
         if field["name"] in personal:
@@ -48,33 +48,33 @@ def schema_of(event: type[Event], name: str) -> Schema:
     return {**record, "personal": personal} if personal else record
 
 
-def identity(schema: Schema) -> bytes:
+def schema_fingerprint(schema: Schema) -> bytes:
     """SHA-256 over the sorted JSON: unlike Avro's canonical form it sees defaults and logical types (mechanics 9)."""
     return sha256(json.dumps(schema, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 
-def current(registry: Registry) -> Iterator[Published]:
+def current_schemas(registry: MessageRegistry) -> Iterator[PublishedSchema]:
     """The schema of every registered event as the code has it now."""
     for name, event in sorted(registry.events.items()):
-        yield Published(name, event.schema_version, schema_of(event, name))
+        yield PublishedSchema(name, event.schema_version, avro_schema(event, name))
 
 
-def published(folder: Path = PUBLISHED) -> Iterator[Published]:
+def load_published_schemas(folder: Path = SCHEMA_FOLDER) -> Iterator[PublishedSchema]:
     """Every schema ever released, by name and version."""
     for path in sorted(folder.glob("*.avsc")):
         name, version, _ = path.name.rsplit(".", 2)
-        yield Published(name, int(version.removeprefix("v")), json.loads(path.read_text()))
+        yield PublishedSchema(name, int(version.removeprefix("v")), json.loads(path.read_text()))
 
 
-def unpublished(registry: Registry, folder: Path = PUBLISHED) -> list[Published]:
+def find_unpublished_schemas(registry: MessageRegistry, folder: Path = SCHEMA_FOLDER) -> list[PublishedSchema]:
     """Current schemas without a file; raises `RegistryError` for a type that changed without a new version."""
-    known = {(item.event_type, item.schema_version): item for item in published(folder)}
+    known = {(item.event_type, item.schema_version): item for item in load_published_schemas(folder)}
     missing = []
-    for item in current(registry):
+    for item in current_schemas(registry):
         released = known.get((item.event_type, item.schema_version))
         if released is None:
             missing.append(item)
-        elif identity(released.schema) != identity(item.schema):
+        elif schema_fingerprint(released.schema) != schema_fingerprint(item.schema):
             raise RegistryError(
                 f"{item.event_type} no longer has the shape of its released schema; raise its schema_version",
                 file=item.file_name,
@@ -82,7 +82,7 @@ def unpublished(registry: Registry, folder: Path = PUBLISHED) -> list[Published]
     return missing
 
 
-def publish(items: Iterable[Published], folder: Path = PUBLISHED) -> list[Path]:
+def write_schemas(items: Iterable[PublishedSchema], folder: Path = SCHEMA_FOLDER) -> list[Path]:
     """Write schema files; gives their paths."""
     folder.mkdir(exist_ok=True)
     paths = []
@@ -93,16 +93,16 @@ def publish(items: Iterable[Published], folder: Path = PUBLISHED) -> list[Path]:
     return paths
 
 
-def _avro(kind: inspect.Type, name: str, named: set[str]) -> Schema:
+def _avro_type(kind: inspect.Type, name: str, named: set[str]) -> Schema:
     match kind:
         case inspect.StructType():
-            return _record(kind, name or kind.cls.__name__, named)
+            return _avro_record(kind, name or kind.cls.__name__, named)
         case inspect.UnionType(types=types):
-            return _union([_avro(inner, "", named) for inner in types])
+            return _avro_union([_avro_type(inner, "", named) for inner in types])
         case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
-            return {"type": "array", "items": _avro(item, "", named)}
+            return {"type": "array", "items": _avro_type(item, "", named)}
         case inspect.DictType(value_type=value):
-            return {"type": "map", "values": _avro(value, "", named)}
+            return {"type": "map", "values": _avro_type(value, "", named)}
         case inspect.UUIDType():
             return {"type": "string", "logicalType": "uuid"}
         case inspect.DecimalType() | inspect.DateTimeType() | inspect.DateType():
@@ -119,23 +119,23 @@ def _avro(kind: inspect.Type, name: str, named: set[str]) -> Schema:
             raise RegistryError(f"{type(kind).__name__} has no Avro type here yet")
 
 
-def _record(kind: inspect.StructType, name: str, named: set[str]) -> Schema:
+def _avro_record(kind: inspect.StructType, name: str, named: set[str]) -> Schema:
     full_name = f"{NAMESPACE}.{name}"
     if full_name in named:
         return full_name
     named.add(full_name)
-    return {"type": "record", "name": full_name, "fields": [_field(field, named) for field in kind.fields]}
+    return {"type": "record", "name": full_name, "fields": [_avro_field(field, named) for field in kind.fields]}
 
 
-def _field(field: inspect.Field, named: set[str]) -> Schema:
-    written: dict[str, Any] = {"name": field.encode_name, "type": _avro(field.type, "", named)}
+def _avro_field(field: inspect.Field, named: set[str]) -> Schema:
+    written: dict[str, Any] = {"name": field.encode_name, "type": _avro_type(field.type, "", named)}
     if not field.required and isinstance(field.default, str | int | bool | None):
         written["default"] = field.default
         if field.default is None and isinstance(written["type"], list):
-            written["type"] = _union(written["type"])
+            written["type"] = _avro_union(written["type"])
     return written
 
 
-def _union(types: list[Schema]) -> list[Schema]:
+def _avro_union(types: list[Schema]) -> list[Schema]:
     """Null first: Avro takes a union's default from its first type."""
     return sorted(types, key=lambda inner: inner != "null")

@@ -32,12 +32,12 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(RootLine).decode
 
 
-def lines(roots: Iterable[SignedRoot]) -> Iterator[bytes]:
+def encode_roots(roots: Iterable[SignedRoot]) -> Iterator[bytes]:
     for root in roots:
-        yield _encode({name: _plain(getattr(root, name)) for name in RootLine.__struct_fields__}) + b"\n"
+        yield _encode({name: _to_bytes(getattr(root, name)) for name in RootLine.__struct_fields__}) + b"\n"
 
 
-def read(file: IO[bytes]) -> Iterator[SignedRoot]:
+def read_roots(file: IO[bytes]) -> Iterator[SignedRoot]:
     """The roots of a file, as they would stand in the table; raises `InvalidMessage` naming the line."""
     for number, line in enumerate(file, start=1):
         try:
@@ -46,5 +46,5 @@ def read(file: IO[bytes]) -> Iterator[SignedRoot]:
             raise InvalidMessage(f"line {number} is no signed root: {error}", line=number) from error
 
 
-def _plain(value: object) -> object:
+def _to_bytes(value: object) -> object:
     return bytes(value) if isinstance(value, memoryview) else value

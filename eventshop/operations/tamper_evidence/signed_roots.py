@@ -11,19 +11,19 @@ from typing import Final
 from django.utils import timezone
 
 from eventshop.core.errors import TailBusy
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.hash_chain import stream_heads
-from eventshop.eventstore.hash_chain.chain import START
-from eventshop.eventstore.hash_chain.verification import Head
+from eventshop.eventstore.hash_chain.chain import GENESIS_HASH
+from eventshop.eventstore.hash_chain.verification import ChainHead
 from eventshop.operations.models import SignedRoot
 from eventshop.privacy import signatures
 
 #: Positions that one root covers at most: its heads are 5 MB then.
-SPAN: Final = 100_000
-_TRIES: Final = 100
+MAX_POSITIONS_PER_ROOT: Final = 100_000
+_MAX_TRIES: Final = 100
 
 
-def statement(root: SignedRoot) -> bytes:
+def statement_of(root: SignedRoot) -> bytes:
     """What is signed."""
     return (
         f"EventShop signed root 1\n"
@@ -36,13 +36,13 @@ def statement(root: SignedRoot) -> bytes:
     ).encode()
 
 
-def sign_new() -> list[SignedRoot]:
+def sign_new_roots() -> list[SignedRoot]:
     """Sign what has been appended since the last root, in order; raises `TailBusy`."""
     signed = []
     last = SignedRoot.objects.defer("heads").order_by("-number").first()
-    horizon = _horizon(last.to_position if last else 0)
+    horizon = _read_horizon(last.to_position if last else 0)
     while (after := last.to_position if last else 0) < horizon:
-        root = _signed(last, after, min(horizon, after + SPAN))
+        root = _sign_root(last, after, min(horizon, after + MAX_POSITIONS_PER_ROOT))
         # Of two processes at once one signs: the database has room for one root behind each position.
         SignedRoot.objects.bulk_create([root], ignore_conflicts=True)
         last = SignedRoot.objects.defer("heads").get(number=root.number)
@@ -50,53 +50,53 @@ def sign_new() -> list[SignedRoot]:
     return signed
 
 
-def _signed(last: SignedRoot | None, after: int, to: int) -> SignedRoot:
-    leaves = stream_heads.packed(stream_heads.heads_between(after, to))
+def _sign_root(last: SignedRoot | None, after: int, to: int) -> SignedRoot:
+    leaves = stream_heads.pack_heads(stream_heads.load_heads_between(after, to))
     root = SignedRoot(
         number=last.number + 1 if last else 1,
         after_position=after,
         to_position=to,
-        streams=len(leaves) // stream_heads.LEAF,
-        root=stream_heads.root(leaves),
-        previous=sha256(statement(last)).digest() if last else START,
+        streams=len(leaves) // stream_heads.LEAF_BYTES,
+        root=stream_heads.merkle_root(leaves),
+        previous=sha256(statement_of(last)).digest() if last else GENESIS_HASH,
         taken_at=timezone.now(),
         public_key=signatures.public_key(),
         heads=leaves,
     )
-    root.signature = signatures.signed(statement(root))
+    root.signature = signatures.sign(statement_of(root))
     return root
 
 
-def faults(roots: Iterable[SignedRoot], believed: frozenset[str] | None = None) -> Iterator[str]:
+def find_faults(roots: Iterable[SignedRoot], trusted_keys: frozenset[str] | None = None) -> Iterator[str]:
     """What is wrong with roots given in order from the first: each needs the one before it, its heads, a signature."""
-    previous, after, number = START, 0, 1
+    previous, after, number = GENESIS_HASH, 0, 1
     for root in roots:
         if root.number != number:
             yield f"root {number} is missing"
         elif bytes(root.previous) != previous or root.after_position != after:
             yield f"root {root.number} does not follow from the one before it"
-        if stream_heads.root(bytes(root.heads)) != bytes(root.root):
+        if stream_heads.merkle_root(bytes(root.heads)) != bytes(root.root):
             yield f"the heads of root {root.number} are not those that were signed"
-        if root.public_key not in (signatures.believed() if believed is None else believed):
+        if root.public_key not in (signatures.trusted_public_keys() if trusted_keys is None else trusted_keys):
             yield f"root {root.number} is signed by an unknown key, {root.public_key}"
-        elif not signatures.is_signed(statement(root), bytes(root.signature), root.public_key):
+        elif not signatures.verify_signature(statement_of(root), bytes(root.signature), root.public_key):
             yield f"the signature of root {root.number} is wrong"
-        previous, after, number = sha256(statement(root)).digest(), root.to_position, root.number + 1
+        previous, after, number = sha256(statement_of(root)).digest(), root.to_position, root.number + 1
 
 
-def newest_heads(roots: Iterable[SignedRoot]) -> list[Head]:
+def newest_heads(roots: Iterable[SignedRoot]) -> list[ChainHead]:
     """How far each stream had come when it was last signed; the roots in order."""
-    newest: dict[object, Head] = {}
+    newest: dict[object, ChainHead] = {}
     for root in roots:
-        for head in stream_heads.unpacked(bytes(root.heads)):
+        for head in stream_heads.unpack_heads(bytes(root.heads)):
             newest[head.aggregate_id] = head
     return list(newest.values())
 
 
-def _horizon(after: int) -> int:
-    for _ in range(_TRIES):
+def _read_horizon(after: int) -> int:
+    for _ in range(_MAX_TRIES):
         try:
-            return engine().horizon(after)
+            return backend().read_horizon(after)
         except TailBusy:
             sleep(0.05)
-    return engine().horizon(after)
+    return backend().read_horizon(after)

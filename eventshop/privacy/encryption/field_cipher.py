@@ -21,14 +21,14 @@ from msgspec import Raw, Struct
 from eventshop.core.errors import BrokenStream, PersonErased, Tampered
 from eventshop.core.messages import Event
 from eventshop.core.personal_fields import PersonalField, Redacted
-from eventshop.eventstore.event_append import Raced
-from eventshop.eventstore.field_encryption import MARK, Claimed, Place, Session
+from eventshop.eventstore.event_append import ConcurrencyConflict
+from eventshop.eventstore.field_encryption import CIPHERTEXT_MARK, UniqueValueClaim, FieldContext, EncryptionSession
 from eventshop.privacy import unique_values
 from eventshop.privacy.encryption import personal_keys, state_cipher
 from eventshop.privacy.encryption.key_wrapping import NONCE_BYTES
-from eventshop.privacy.encryption.personal_keys import Key, Name
+from eventshop.privacy.encryption.personal_keys import PersonalDataKey, KeyName
 
-_MARK: Final = MARK.encode()
+_MARK: Final = CIPHERTEXT_MARK.encode()
 _EMPTY: Final = (b'""', b"null")
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -36,65 +36,65 @@ _raw: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 _text: Final = msgspec.json.Decoder(str).decode
 
 
-class AesGcm:
+class AesGcmCipher:
     """The cipher of the store."""
 
-    def session(self) -> Session:
-        return Writing()
+    def open_session(self) -> EncryptionSession:
+        return AesGcmSession()
 
-    def opened(self, payload: str, fields: Sequence[PersonalField], place: Place) -> bytes:
-        values = _values(payload, place)
+    def decrypt_fields(self, payload: str, fields: Sequence[PersonalField], place: FieldContext) -> bytes:
+        values = _decode_payload(payload, place)
         for field in fields:
             stored = values.get(field.name)
             if stored is None or place.schema_version < field.since or bytes(stored) in _EMPTY:
                 continue
-            subject = _subject(values, field, place.aggregate_id)
-            values[field.name] = Raw(_opened(bytes(stored), field, subject, place))
+            subject = _subject_of_payload(values, field, place.aggregate_id)
+            values[field.name] = Raw(_decrypt(bytes(stored), field, subject, place))
         return _encode(values)
 
-    def names(self, payload: str, fields: Sequence[PersonalField], place: Place) -> set[Name]:
-        values = _values(payload, place)
+    def key_ids(self, payload: str, fields: Sequence[PersonalField], place: FieldContext) -> set[KeyName]:
+        values = _decode_payload(payload, place)
         held = [field for field in fields if field.name in values and bytes(values[field.name]) not in _EMPTY]
-        return {(_subject(values, field, place.aggregate_id), field.purpose) for field in held}
+        return {(_subject_of_payload(values, field, place.aggregate_id), field.purpose) for field in held}
 
-    def sealed_state(self, state: str, names: Collection[Name], aggregate_id: UUID, version: int) -> str | None:
-        return state_cipher.sealed(state, names, aggregate_id, version)
+    def encrypt_state(self, state: str, names: Collection[KeyName], aggregate_id: UUID, version: int) -> str | None:
+        return state_cipher.encrypt_state(state, names, aggregate_id, version)
 
-    def opened_state(self, sealed: str, aggregate_id: UUID, version: int) -> str | None:
-        return state_cipher.opened(sealed, aggregate_id, version)
+    def decrypt_state(self, sealed: str, aggregate_id: UUID, version: int) -> str | None:
+        return state_cipher.decrypt_state(sealed, aggregate_id, version)
 
-    def names_of_state(self, sealed: str) -> Collection[Name]:
-        return state_cipher.names_of(sealed)
+    def key_ids_of_state(self, sealed: str) -> Collection[KeyName]:
+        return state_cipher.key_names_of(sealed)
 
-    def any_gone(self, names: Collection[Name]) -> bool:
-        return any(personal_keys.find(name) is None for name in names)
+    def any_key_missing(self, names: Collection[KeyName]) -> bool:
+        return any(personal_keys.find_key(name) is None for name in names)
 
 
-class Writing:
+class AesGcmSession:
     """The keys of one write. A new one is stored with what it encrypts, so that a refused command leaves none."""
 
-    def __init__(self, whole: Writing | None = None) -> None:
+    def __init__(self, whole: AesGcmSession | None = None) -> None:
         # Commands that are written together share what they make; which of it is needed, each accepted one says.
-        self._fresh: dict[Name, Key] = {} if whole is None else whole._fresh
-        self._used: dict[Name, Key] = {} if whole is None else whole._used
-        self._lately: dict[Name, Key] = {}
+        self._fresh: dict[KeyName, PersonalDataKey] = {} if whole is None else whole._fresh
+        self._used: dict[KeyName, PersonalDataKey] = {} if whole is None else whole._used
+        self._pending: dict[KeyName, PersonalDataKey] = {}
 
-    def part(self) -> Writing:
-        return Writing(self)
+    def open_child(self) -> AesGcmSession:
+        return AesGcmSession(self)
 
-    def hidden(self, message: Struct, payload: bytes, fields: Sequence[PersonalField], aggregate_id: UUID) -> bytes:
+    def replace_with_digests(self, message: Struct, payload: bytes, fields: Sequence[PersonalField], aggregate_id: UUID) -> bytes:
         values = _raw(payload)
-        by_key: dict[Name, list[str]] = {}
+        by_key: dict[KeyName, list[str]] = {}
         for field in fields:
             if bytes(values[field.name]) not in _EMPTY:
-                by_key.setdefault((_whose(message, field, aggregate_id), field.purpose), []).append(field.name)
+                by_key.setdefault((_subject_of_message(message, field, aggregate_id), field.purpose), []).append(field.name)
         for name, together in by_key.items():
             # One digest for all values under a key: a comma and a colon in JSON tell where each begins and ends.
             content = _encode({field: values.pop(field) for field in together})
-            values[",".join(together)] = Raw(_encode(digest(self._key(name).fingerprints, content, "sha256")))
+            values[",".join(together)] = Raw(_encode(digest(self._key(name).fingerprint_key, content, "sha256")))
         return _encode(values)
 
-    def sealed(self, event: Event, payload: bytes, fields: Sequence[PersonalField], place: Place) -> bytes:
+    def encrypt_fields(self, event: Event, payload: bytes, fields: Sequence[PersonalField], place: FieldContext) -> bytes:
         if not any(getattr(event, field.name) for field in fields):
             return payload
         values = _raw(payload)
@@ -102,73 +102,73 @@ class Writing:
         for number, field in enumerate(fields):
             value = bytes(values[field.name])
             if value not in _EMPTY:
-                subject = _whose(event, field, place.aggregate_id)
+                subject = _subject_of_message(event, field, place.aggregate_id)
                 nonce = nonces[number * NONCE_BYTES :][:NONCE_BYTES]
-                values[field.name] = _sealed(self._key((subject, field.purpose)), nonce, value, field, subject, place)
+                values[field.name] = _encrypt(self._key((subject, field.purpose)), nonce, value, field, subject, place)
         return _encode(values)
 
-    def unsaved(self) -> bool:
-        return any(not key.stored for key in self._lately.values())
+    def has_unsaved_keys(self) -> bool:
+        return any(not key.is_stored for key in self._pending.values())
 
-    def accept(self, claimed: Sequence[Claimed]) -> None:
+    def accept_claims(self, claimed: Sequence[UniqueValueClaim]) -> None:
         for kind, value, subject in claimed:
-            unique_values.claim(kind, value, subject)
-        self._used.update(self._lately)
+            unique_values.claim_value(kind, value, subject)
+        self._used.update(self._pending)
 
-    def save(self) -> None:
-        made = [(name, key) for name, key in self._used.items() if not key.stored]
+    def save_keys(self) -> None:
+        made = [(name, key) for name, key in self._used.items() if not key.is_stored]
         try:
-            stored = not made or personal_keys.store(made)
+            stored = not made or personal_keys.store_keys(made)
         except PersonErased as error:  # a moment ago: decided again, it is refused alone
-            raise Raced("a person was erased meanwhile") from error
+            raise ConcurrencyConflict("a person was erased meanwhile") from error
         if not stored:
-            raise Raced("another writer made this person's key first")
+            raise ConcurrencyConflict("another writer made this person's key first")
 
-    def _key(self, name: Name) -> Key:
-        key = self._lately.get(name)
+    def _key(self, name: KeyName) -> PersonalDataKey:
+        key = self._pending.get(name)
         if key is None:
-            key = self._fresh.get(name) or personal_keys.find_to_write(name)
+            key = self._fresh.get(name) or personal_keys.find_key_for_writing(name)
             if key is None:
-                key = self._fresh[name] = personal_keys.fresh()
-            self._lately[name] = key
+                key = self._fresh[name] = personal_keys.generate_key()
+            self._pending[name] = key
         return key
 
 
-def _sealed(key: Key, nonce: bytes, value: bytes, field: PersonalField, subject: UUID, place: Place) -> Raw:
-    ciphertext = key.aead.encrypt(nonce, value, _bound_to(field, subject, place))
+def _encrypt(key: PersonalDataKey, nonce: bytes, value: bytes, field: PersonalField, subject: UUID, place: FieldContext) -> Raw:
+    ciphertext = key.aead.encrypt(nonce, value, _associated_data(field, subject, place))
     return Raw(_MARK + b2a_base64(nonce + ciphertext, newline=False) + b'"')
 
 
-def _opened(stored: bytes, field: PersonalField, subject: UUID, place: Place) -> bytes:
+def _decrypt(stored: bytes, field: PersonalField, subject: UUID, place: FieldContext) -> bytes:
     if not stored.startswith(_MARK):
         raise Tampered(event=place.event_type, field=field.name, why="it is not encrypted")
-    key = personal_keys.find((subject, field.purpose))
+    key = personal_keys.find_key((subject, field.purpose))
     if key is None:
         return _encode(Redacted(field.purpose))
     try:
         box = a2b_base64(stored[len(_MARK) : -1], strict_mode=True)
-        return key.aead.decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], _bound_to(field, subject, place))
+        return key.aead.decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], _associated_data(field, subject, place))
     except (InvalidTag, ValueError):
         raise Tampered(event=place.event_type, field=field.name, person=subject) from None
 
 
-def _bound_to(field: PersonalField, subject: UUID, place: Place) -> bytes:
+def _associated_data(field: PersonalField, subject: UUID, place: FieldContext) -> bytes:
     said = f"{place.version}:{place.event_type}:{field.name}:{field.purpose}"
     return place.aggregate_id.bytes + subject.bytes + said.encode()
 
 
-def _values(payload: str, place: Place) -> dict[str, Raw]:
+def _decode_payload(payload: str, place: FieldContext) -> dict[str, Raw]:
     try:
         return _raw(payload)
     except (msgspec.DecodeError, ValueError) as error:
         raise BrokenStream(f"{place.event_type}: {error}", event=place.event_type) from error
 
 
-def _whose(message: Any, field: PersonalField, aggregate_id: UUID) -> UUID:
+def _subject_of_message(message: Any, field: PersonalField, aggregate_id: UUID) -> UUID:
     """The person a value is about; of nobody in particular (a guest's order), what it belongs to."""
     return getattr(message, field.of, None) or aggregate_id
 
 
-def _subject(values: dict[str, Raw], field: PersonalField, aggregate_id: UUID) -> UUID:
+def _subject_of_payload(values: dict[str, Raw], field: PersonalField, aggregate_id: UUID) -> UUID:
     named = values.get(field.of)
     return aggregate_id if named is None or bytes(named) == b"null" else UUID(_text(named))

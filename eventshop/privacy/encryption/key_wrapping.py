@@ -28,19 +28,19 @@ class WrongKeyEncryptionKey(EventShopError):
     code = "wrong-key-encryption-key"
 
 
-def name_of(key: bytes) -> str:
+def key_id_of(key: bytes) -> str:
     """What a key-encryption key is called beside what it wraps."""
     return sha256(key).hexdigest()[:16]
 
 
-def current() -> str:
+def current_key_id() -> str:
     """The one that wraps."""
-    return name_of(settings.KEY_ENCRYPTION_KEYS[0])
+    return key_id_of(settings.KEY_ENCRYPTION_KEYS[0])
 
 
-def known() -> dict[str, bytes]:
+def keys_by_id() -> dict[str, bytes]:
     """Every one that the settings name: the current one, and former ones until `rotate_keys` is through."""
-    return {name_of(key): key for key in settings.KEY_ENCRYPTION_KEYS}
+    return {key_id_of(key): key for key in settings.KEY_ENCRYPTION_KEYS}
 
 
 def refuse_wrong_key() -> None:
@@ -52,25 +52,25 @@ def refuse_wrong_key() -> None:
         wrapped_by = set(PersonalKey.objects.values_list("wrapped_by", flat=True).order_by().distinct())
     except DatabaseError:
         return
-    if unknown := wrapped_by - known().keys():
-        raise WrongKeyEncryptionKey(wrapped_by="; ".join(sorted(unknown)), settings_have="; ".join(known()))
+    if unknown := wrapped_by - keys_by_id().keys():
+        raise WrongKeyEncryptionKey(wrapped_by="; ".join(sorted(unknown)), settings_have="; ".join(keys_by_id()))
 
 
-def wrap(key: bytes, subject: UUID, purpose: str) -> bytes:
+def wrap_key(secret: bytes, subject: UUID, purpose: str) -> bytes:
     """A key as it is stored, wrapped by the current key-encryption key."""
     nonce = os.urandom(NONCE_BYTES)
-    return nonce + AESGCM(settings.KEY_ENCRYPTION_KEYS[0]).encrypt(nonce, key, _bound_to(subject, purpose))
+    return nonce + AESGCM(settings.KEY_ENCRYPTION_KEYS[0]).encrypt(nonce, secret, _associated_data(subject, purpose))
 
 
-def unwrap(wrapped: bytes, wrapped_by: str, subject: UUID, purpose: str) -> bytes:
+def unwrap_key(wrapped: bytes, wrapped_by: str, subject: UUID, purpose: str) -> bytes:
     """The key that is stored; raises `WrongKeyEncryptionKey` when no setting opens it."""
     try:
-        return AESGCM(known()[wrapped_by]).decrypt(
-            wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _bound_to(subject, purpose)
+        return AESGCM(keys_by_id()[wrapped_by]).decrypt(
+            wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _associated_data(subject, purpose)
         )
     except (KeyError, InvalidTag):
         raise WrongKeyEncryptionKey(wrapped_by=wrapped_by, purpose=purpose) from None
 
 
-def _bound_to(subject: UUID, purpose: str) -> bytes:
+def _associated_data(subject: UUID, purpose: str) -> bytes:
     return f"{subject}:{purpose}".encode()

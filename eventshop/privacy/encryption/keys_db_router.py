@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
 #: The models that stand beside the keys.
-THERE: Final = ("personalkey", "erasedperson")
+KEYS_MODELS: Final = ("personalkey", "erasedperson")
 
 
 def keys_database() -> str:
@@ -16,11 +16,11 @@ def keys_database() -> str:
     return "keys" if "keys" in settings.DATABASES else DEFAULT_DB_ALIAS
 
 
-class KeysRouter:
+class KeysDatabaseRouter:
     """Routes the keys there and everything else to the default database, for reading, writing and migrating."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
-        return keys_database() if _stands_there(model._meta.app_label, model._meta.model_name) else None
+        return keys_database() if _belongs_to_keys_database(model._meta.app_label, model._meta.model_name) else None
 
     db_for_write = db_for_read
 
@@ -29,8 +29,8 @@ class KeysRouter:
             return None
         if model_name is None:
             return db == DEFAULT_DB_ALIAS
-        return db == (keys_database() if _stands_there(app_label, model_name) else DEFAULT_DB_ALIAS)
+        return db == (keys_database() if _belongs_to_keys_database(app_label, model_name) else DEFAULT_DB_ALIAS)
 
 
-def _stands_there(app_label: str, model_name: str | None) -> bool:
-    return app_label == "privacy" and model_name in THERE
+def _belongs_to_keys_database(app_label: str, model_name: str | None) -> bool:
+    return app_label == "privacy" and model_name in KEYS_MODELS

@@ -19,117 +19,117 @@ from django.utils import timezone
 from eventshop.core.errors import PersonErased
 from eventshop.privacy.encryption import key_wrapping
 from eventshop.privacy.encryption.keys_db_router import keys_database
-from eventshop.privacy.erasure.erasure_locks import no_other_mints, nobody_erases
+from eventshop.privacy.erasure.erasure_locks import lock_for_erasure, block_erasure_of
 from eventshop.privacy.models import ErasedPerson, PersonalKey
 
 #: Keys in the memory of one process at most.
-REMEMBERED: Final = 20_000
+MAX_CACHED_KEYS: Final = 20_000
 
 
-class Key:
+class PersonalDataKey:
     """A key ready to use. `stored` is false until the database has it."""
 
-    __slots__ = ("aead", "fingerprints", "secret", "stored")
+    __slots__ = ("aead", "fingerprint_key", "secret", "is_stored")
 
     def __init__(self, secret: bytes, *, stored: bool) -> None:
         self.secret = secret
-        self.stored = stored
+        self.is_stored = stored
         self.aead = AESGCM(secret)
-        self.fingerprints = digest(secret, b"fingerprints", "sha256")
+        self.fingerprint_key = digest(secret, b"fingerprints", "sha256")
 
 
-Name = tuple[UUID, str]  # whose, and what for
+KeyName = tuple[UUID, str]  # whose, and what for
 
 
-class _Memory:
+class _KeyCache:
     """Keys by name, each for KEY_CACHE_SECONDS; the one not used for longest is forgotten first."""
 
     def __init__(self) -> None:
-        self._keys: OrderedDict[Name, tuple[Key, float]] = OrderedDict()
-        self._turn = Lock()
+        self._keys: OrderedDict[KeyName, tuple[PersonalDataKey, float]] = OrderedDict()
+        self._lock = Lock()
 
-    def get(self, name: Name) -> Key | None:
+    def get(self, name: KeyName) -> PersonalDataKey | None:
         found = self._keys.get(name)
         return found[0] if found is not None and found[1] > monotonic() else None
 
-    def put(self, name: Name, key: Key) -> None:
-        with self._turn:
+    def put(self, name: KeyName, key: PersonalDataKey) -> None:
+        with self._lock:
             self._keys[name] = key, monotonic() + settings.KEY_CACHE_SECONDS
             self._keys.move_to_end(name)
-            while len(self._keys) > REMEMBERED:
+            while len(self._keys) > MAX_CACHED_KEYS:
                 self._keys.popitem(last=False)
 
     def forget(self, subject: UUID) -> None:
-        with self._turn:
+        with self._lock:
             for name in [name for name in self._keys if name[0] == subject]:
                 del self._keys[name]
 
     def clear(self) -> None:
-        with self._turn:
+        with self._lock:
             self._keys.clear()
 
 
-memory: Final = _Memory()
+key_cache: Final = _KeyCache()
 
 #: Stands in memory for "this person is erased": so much, and no other absence, is for ever.
-_ERASED: Final = ""
-_NONE: Final = Key(bytes(key_wrapping.KEY_BYTES), stored=True)
+_ERASED_PURPOSE: Final = ""
+_ERASED_MARKER: Final = PersonalDataKey(bytes(key_wrapping.KEY_BYTES), stored=True)
 
 
-def find(name: Name) -> Key | None:
+def find_key(name: KeyName) -> PersonalDataKey | None:
     """The key, if there is one; from memory if it was used within seconds."""
-    key = memory.get(name)
-    if key is None and memory.get((name[0], _ERASED)) is None:
-        key = load([name[0]]).get(name)
+    key = key_cache.get(name)
+    if key is None and key_cache.get((name[0], _ERASED_PURPOSE)) is None:
+        key = load_keys([name[0]]).get(name)
     return key
 
 
-def find_to_write(name: Name) -> Key | None:
+def find_key_for_writing(name: KeyName) -> PersonalDataKey | None:
     """As `find`; raises `PersonErased` for somebody for whom none will ever be made again."""
-    key = memory.get(name)
+    key = key_cache.get(name)
     if key is None:
-        found = load([name[0]])
+        found = load_keys([name[0]])
         key = found.get(name)
-        if key is None and (name[0], _ERASED) in found:
+        if key is None and (name[0], _ERASED_PURPOSE) in found:
             raise PersonErased(person=name[0])
     return key
 
 
-def load(subjects: Collection[UUID]) -> dict[Name, Key]:
+def load_keys(subjects: Collection[UUID]) -> dict[KeyName, PersonalDataKey]:
     """All keys of some persons, with one statement, or two where one has none. They are in memory then."""
-    found: dict[Name, Key] = {}
+    found: dict[KeyName, PersonalDataKey] = {}
     rows = PersonalKey.objects.filter(subject__in=subjects)
     for subject, purpose, wrapped, by in rows.values_list("subject", "purpose", "wrapped", "wrapped_by"):
-        found[subject, purpose] = Key(key_wrapping.unwrap(bytes(wrapped), by, subject, purpose), stored=True)
+        found[subject, purpose] = PersonalDataKey(key_wrapping.unwrap_key(bytes(wrapped), by, subject, purpose), stored=True)
     if without := set(subjects) - {subject for subject, _ in found}:
         # Only this may be remembered of a key that is not there: any other may be made at any moment.
-        found |= {(subject, _ERASED): _NONE for subject in erased(without)}
-    unsure = _uncommitted()
+        found |= {(subject, _ERASED_PURPOSE): _ERASED_MARKER for subject in erased_among(without)}
+    unsure = _uncommitted_names()
     for name, key in found.items():
         if name not in unsure:
-            memory.put(name, key)
+            key_cache.put(name, key)
     return found
 
 
-def fresh() -> Key:
+def generate_key() -> PersonalDataKey:
     """A new key, which nobody has yet."""
-    return Key(os.urandom(key_wrapping.KEY_BYTES), stored=False)
+    return PersonalDataKey(os.urandom(key_wrapping.KEY_BYTES), stored=False)
 
 
-def store(keys: Iterable[tuple[Name, Key]]) -> bool:
+def store_keys(keys: Iterable[tuple[KeyName, PersonalDataKey]]) -> bool:
     """Store new keys; False when somebody else made one of them in the meantime. Raises `PersonErased`."""
     named = list(keys)
     subjects = {subject for (subject, _), _ in named}
     with transaction.atomic(using=keys_database()):
-        nobody_erases(subjects)
+        block_erasure_of(subjects)
         if gone := ErasedPerson.objects.filter(subject__in=subjects).first():
             raise PersonErased(person=gone.subject)
         rows = [
             PersonalKey(
                 subject=subject,
                 purpose=purpose,
-                wrapped=key_wrapping.wrap(key.secret, subject, purpose),
-                wrapped_by=key_wrapping.current(),
+                wrapped=key_wrapping.wrap_key(key.secret, subject, purpose),
+                wrapped_by=key_wrapping.current_key_id(),
             )
             for (subject, purpose), key in named
         ]
@@ -139,45 +139,45 @@ def store(keys: Iterable[tuple[Name, Key]]) -> bool:
         if any(there[row.subject, row.purpose] != row.wrapped for row in rows):
             return False
     for name, key in named:
-        _remember_once_committed(name, key)
+        _cache_on_commit(name, key)
     return True
 
 
-def destroy(subject: UUID) -> list[str]:
+def destroy_keys(subject: UUID) -> list[str]:
     """Mark a person as erased for ever and destroy their keys; for which purposes they were.
 
     From here on no key can be made for them, whatever races with it. Again: the same answer, nothing done.
     """
     with transaction.atomic(using=keys_database()):
-        no_other_mints(subject)
+        lock_for_erasure(subject)
         ErasedPerson.objects.get_or_create(subject=subject, defaults={"erased_at": timezone.now()})
         doomed = PersonalKey.objects.filter(subject=subject)
         purposes = sorted(doomed.values_list("purpose", flat=True))
         doomed.delete()
-    memory.forget(subject)
+    key_cache.forget(subject)
     return purposes
 
 
-def erased(subjects: Collection[UUID]) -> set[UUID]:
+def erased_among(subjects: Collection[UUID]) -> set[UUID]:
     """Those of these persons who are erased."""
     return set(ErasedPerson.objects.filter(subject__in=subjects).values_list("subject", flat=True))
 
 
-def _remember_once_committed(name: Name, key: Key) -> None:
+def _cache_on_commit(name: KeyName, key: PersonalDataKey) -> None:
     # A transaction of the caller's may yet be rolled back; what was encrypted under such a key would be lost.
     def committed() -> None:
-        key.stored = True
-        _uncommitted().discard(name)
-        memory.put(name, key)
+        key.is_stored = True
+        _uncommitted_names().discard(name)
+        key_cache.put(name, key)
 
-    _uncommitted().add(name)
+    _uncommitted_names().add(name)
     transaction.on_commit(committed, using=keys_database())
 
 
-def _uncommitted() -> set[Name]:
+def _uncommitted_names() -> set[KeyName]:
     """The keys that this connection has made in its transaction; nothing else can see them."""
     connection: Any = connections[keys_database()]
     if not connection.in_atomic_block:
         connection.privacy_uncommitted = set()
-    found: set[Name] = connection.__dict__.setdefault("privacy_uncommitted", set())
+    found: set[KeyName] = connection.__dict__.setdefault("privacy_uncommitted", set())
     return found

@@ -15,51 +15,51 @@ from uuid import UUID
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from eventshop.eventstore.field_encryption import SEALED
+from eventshop.eventstore.field_encryption import ENCRYPTED_STATE_PREFIX
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.encryption.key_wrapping import NONCE_BYTES
-from eventshop.privacy.encryption.personal_keys import Name
+from eventshop.privacy.encryption.personal_keys import KeyName
 
-_names: Final = msgspec.json.Decoder(list[Name]).decode
+_decode_names: Final = msgspec.json.Decoder(list[KeyName]).decode
 
 
-def sealed(state: str, names: Collection[Name], aggregate_id: UUID, version: int) -> str | None:
+def encrypt_state(state: str, names: Collection[KeyName], aggregate_id: UUID, version: int) -> str | None:
     """None when one of the keys is gone: what was folded with it may not be kept."""
     listed = b2a_base64(msgspec.json.encode(sorted(names)), newline=False)
     box = state.encode()
     for name in sorted(names):
-        key = personal_keys.find(name)
+        key = personal_keys.find_key(name)
         if key is None:
             return None
         nonce = os.urandom(NONCE_BYTES)
-        box = nonce + key.aead.encrypt(nonce, box, _bound_to(listed, aggregate_id, version))
-    return f"{SEALED}{listed.decode()}.{b2a_base64(box, newline=False).decode()}"
+        box = nonce + key.aead.encrypt(nonce, box, _associated_data(listed, aggregate_id, version))
+    return f"{ENCRYPTED_STATE_PREFIX}{listed.decode()}.{b2a_base64(box, newline=False).decode()}"
 
 
-def opened(text: str, aggregate_id: UUID, version: int) -> str | None:
+def decrypt_state(text: str, aggregate_id: UUID, version: int) -> str | None:
     """None when a key is gone, or it was sealed for another stream or version, or changed."""
     try:
-        listed, box = (part.encode() for part in text.removeprefix(SEALED).split("."))
+        listed, box = (part.encode() for part in text.removeprefix(ENCRYPTED_STATE_PREFIX).split("."))
         content = a2b_base64(box, strict_mode=True)
-        for name in reversed(names_of(text)):
-            key = personal_keys.find(name)
+        for name in reversed(key_names_of(text)):
+            key = personal_keys.find_key(name)
             if key is None:
                 return None
-            bound = _bound_to(listed, aggregate_id, version)
+            bound = _associated_data(listed, aggregate_id, version)
             content = key.aead.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], bound)
         return content.decode()
     except (InvalidTag, ValueError):
         return None
 
 
-def names_of(text: str) -> list[Name]:
+def key_names_of(text: str) -> list[KeyName]:
     """Which keys it was sealed with; raises `ValueError` for a text that nobody of us wrote."""
-    listed, _, _ = text.removeprefix(SEALED).partition(".")
+    listed, _, _ = text.removeprefix(ENCRYPTED_STATE_PREFIX).partition(".")
     try:
-        return _names(a2b_base64(listed, strict_mode=True))
+        return _decode_names(a2b_base64(listed, strict_mode=True))
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from error
 
 
-def _bound_to(listed: bytes, aggregate_id: UUID, version: int) -> bytes:
+def _associated_data(listed: bytes, aggregate_id: UUID, version: int) -> bytes:
     return b"snapshot" + aggregate_id.bytes + version.to_bytes(8, "big") + listed

@@ -9,10 +9,10 @@ import msgspec
 from django.utils import timezone
 from msgspec import Struct
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.privacy import retention
 from eventshop.privacy.erasure import personal_data_holders
-from eventshop.privacy.erasure.leftover_scan import Scan
+from eventshop.privacy.erasure.leftover_scan import ScanReport
 from eventshop.privacy.models import Certificate, Erasure
 
 
@@ -24,34 +24,34 @@ class KeptData(Struct, frozen=True):
     until: date | None
 
 
-class Body(Struct, frozen=True):
+class CertificateBody(Struct, frozen=True):
     """What a certificate says."""
 
     person: UUID
     destroyed_at: datetime
     purposes: list[str]  # whose keys were destroyed
     kept: list[KeptData]
-    scan: Scan
+    scan: ScanReport
 
 
-def kept_for(person: UUID, on: date) -> list[KeptData]:
+def kept_data_of(person: UUID, on: date) -> list[KeptData]:
     """What an erasure on that day would leave of a person; shown before they decide."""
-    about = {"account", *personal_data_holders.about(person)}
-    return [KeptData(rule.what, rule.duty, rule.until(on)) for rule in retention.applying(about)]
+    about = {"account", *personal_data_holders.duty_subjects_of(person)}
+    return [KeptData(rule.what, rule.duty, rule.until(on)) for rule in retention.rules_about(about)]
 
 
-def issue(erasure: Erasure, found: Scan) -> Certificate:
+def issue_certificate(erasure: Erasure, report: ScanReport) -> Certificate:
     """The certificate of an erasure whose scan found nothing; a replay replaces the body, not the number."""
     destroyed_at = erasure.destroyed_at or timezone.now()
-    body = Body(
+    body = CertificateBody(
         person=erasure.subject,
         destroyed_at=destroyed_at,
         purposes=msgspec.json.decode(erasure.purposes, type=list[str]),
-        kept=kept_for(erasure.subject, destroyed_at.date()),
-        scan=found,
+        kept=kept_data_of(erasure.subject, destroyed_at.date()),
+        scan=report,
     )
     return Certificate.objects.update_or_create(
-        certificate_id=derived_id("erasure-certificate", erasure.subject),
+        certificate_id=derive_id("erasure-certificate", erasure.subject),
         defaults={
             "subject": erasure.subject,
             "issued_at": timezone.now(),
@@ -60,5 +60,5 @@ def issue(erasure: Erasure, found: Scan) -> Certificate:
     )[0]
 
 
-def read(certificate: Certificate) -> Body:
-    return msgspec.json.decode(certificate.body, type=Body)
+def read_certificate(certificate: Certificate) -> CertificateBody:
+    return msgspec.json.decode(certificate.body, type=CertificateBody)

@@ -20,17 +20,17 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import derived_id, this_process
+from eventshop.core.deterministic_ids import derive_id, process_name
 from eventshop.core.errors import EventShopError
 from eventshop.privacy import unique_values
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.erasure import erasure_log, personal_data_holders, search_terms
-from eventshop.privacy.erasure.certificates import issue
-from eventshop.privacy.erasure.leftover_scan import Scan, scan
-from eventshop.privacy.erasure.personal_data_locator import traces_of
-from eventshop.privacy.erasure.search_terms import Sought
+from eventshop.privacy.erasure.certificates import issue_certificate
+from eventshop.privacy.erasure.leftover_scan import ScanReport, scan_for_leftovers
+from eventshop.privacy.erasure.personal_data_locator import locate_personal_data
+from eventshop.privacy.erasure.search_terms import SearchTerms
 from eventshop.privacy.models import Erasure
-from eventshop.runtime.fault_injection import point
+from eventshop.runtime.fault_injection import crash_point
 
 log = logging.getLogger(__name__)
 
@@ -39,56 +39,56 @@ DONE: Final = "done"
 LEASE: Final = timedelta(minutes=2)
 
 
-class TracesLeft(EventShopError):
+class LeftoversFound(EventShopError):
     """Personal data of an erased person was found."""
 
     code = "traces-left"
 
 
-class Busy(EventShopError):
+class ErasureBusy(EventShopError):
     """Another process works on this erasure."""
 
     code = "erasure-busy"
 
 
-def begin(person: UUID) -> Erasure:
+def start_erasure(person: UUID) -> Erasure:
     """The erasure of a person, as far as it has come."""
     return Erasure.objects.get_or_create(subject=person, defaults={"step": STEPS[0].name})[0]
 
 
-def again(person: UUID) -> Erasure:
+def restart_erasure(person: UUID) -> Erasure:
     """Have every step done again: an old backup may have brought anything back."""
-    begin(person)
+    start_erasure(person)
     Erasure.objects.filter(subject=person).update(
         step=STEPS[0].name, finished_at=None, problem="", owner="", leased_until=None
     )
-    return begin(person)
+    return start_erasure(person)
 
 
-def go_on(person: UUID) -> Erasure:
+def run_erasure(person: UUID) -> Erasure:
     """Do every step that is left. Raises `TracesLeft`, `Busy`, or what a step raised; then call again later."""
-    erasure = _taken(person)
+    erasure = _acquire_lease(person)
     try:
         while erasure.step != DONE:
-            _do(erasure, next(step for step in STEPS if step.name == erasure.step))
+            _run_step(erasure, next(step for step in STEPS if step.name == erasure.step))
     except Exception as error:
         Erasure.objects.filter(pk=person).update(problem=f"{type(error).__name__}: {error}"[:2_000], leased_until=None)
         raise
     return erasure
 
 
-def _taken(person: UUID) -> Erasure:
+def _acquire_lease(person: UUID) -> Erasure:
     now = timezone.now()
-    free = Q(leased_until=None) | Q(leased_until__lt=now) | Q(owner=this_process())
+    free = Q(leased_until=None) | Q(leased_until__lt=now) | Q(owner=process_name())
     row = Erasure.objects.filter(free, pk=person)
-    if not row.update(owner=this_process(), leased_until=now + LEASE, problem=""):
-        raise Busy(person=person)
+    if not row.update(owner=process_name(), leased_until=now + LEASE, problem=""):
+        raise ErasureBusy(person=person)
     return Erasure.objects.get(pk=person)
 
 
-def _do(erasure: Erasure, step: Step) -> None:
+def _run_step(erasure: Erasure, step: ErasureStep) -> None:
     said = step.work(erasure)
-    point("erasure.after-step")
+    crash_point("erasure.after-step")
     told = msgspec.json.decode(erasure.log, type=list[Any])
     # A step that is done again after a crash, or a replay, is told once, as it went the last time.
     told = [line for line in told if line[0] != step.name] + [[step.name, timezone.now().isoformat(), said]]
@@ -105,41 +105,41 @@ def _do(erasure: Erasure, step: Step) -> None:
 # --- the steps ---------------------------------------------------------------------------------------------------
 
 
-def _collect(erasure: Erasure) -> str:
+def _collect_search_terms(erasure: Erasure) -> str:
     """What is known of the person, to look for it afterwards; encrypted, and gone when it has been looked for."""
-    traces = traces_of(erasure.subject)
-    before = search_terms.opened(bytes(erasure.words))
-    erasure.words = search_terms.sealed(list({word.text: word for word in (*before, *traces.words)}.values()))
+    traces = locate_personal_data(erasure.subject)
+    before = search_terms.decrypt_terms(bytes(erasure.words))
+    erasure.words = search_terms.encrypt_terms(list({word.text: word for word in (*before, *traces.terms)}.values()))
     streams = dict.fromkeys([*msgspec.json.decode(erasure.streams, type=list[UUID]), *traces.streams])
     erasure.streams = msgspec.json.encode(list(streams)).decode()
-    return f"{traces.events} events hold personal data, in {1 + len(streams)} streams"
+    return f"{traces.event_count} events hold personal data, in {1 + len(streams)} streams"
 
 
-def _destroy(erasure: Erasure) -> str:
+def _destroy_keys(erasure: Erasure) -> str:
     """The marker and the end of the keys. It stands on the list first: a backup that is restored forgets the rest."""
-    erasure_log.add(erasure.subject)
+    erasure_log.append(erasure.subject)
     purposes = set(purposes_of(erasure))
     for subject in (erasure.subject, *streams_of(erasure)):
-        purposes |= set(personal_keys.destroy(subject))
+        purposes |= set(personal_keys.destroy_keys(subject))
     erasure.purposes = msgspec.json.encode(sorted(purposes)).decode()
     erasure.destroyed_at = erasure.destroyed_at or timezone.now()
     return f"keys destroyed: {', '.join(sorted(purposes)) or 'there were none'}"
 
 
-def _release(erasure: Erasure) -> str:
-    return f"{unique_values.release(erasure.subject)} values given up that one person only may have"
+def _release_unique_values(erasure: Erasure) -> str:
+    return f"{unique_values.release_values(erasure.subject)} values given up that one person only may have"
 
 
-def _elsewhere(erasure: Erasure) -> str:
+def _erase_at_holders(erasure: Erasure) -> str:
     """What the layers above hold: the event that says so, rows, the account, sessions."""
     said = [
-        f"{name}: {personal_data_holders.parts[name].erase(erasure.subject, streams_of(erasure))}"
-        for name in sorted(personal_data_holders.parts)
+        f"{name}: {personal_data_holders.holders[name].erase(erasure.subject, streams_of(erasure))}"
+        for name in sorted(personal_data_holders.holders)
     ]
     return "; ".join(said) or "nothing else is known to hold anything"
 
 
-def _wait(erasure: Erasure) -> str:
+def _wait_for_key_caches(erasure: Erasure) -> str:
     """Other processes remember keys for a few seconds; what they read with them may stand in a cache until then."""
     destroyed_at: datetime = erasure.destroyed_at or timezone.now()
     left = destroyed_at + timedelta(seconds=settings.KEY_CACHE_SECONDS) - timezone.now()
@@ -147,22 +147,22 @@ def _wait(erasure: Erasure) -> str:
     return "no process remembers a key"
 
 
-def _scan(erasure: Erasure) -> str:
-    sought = Sought(search_terms.opened(bytes(erasure.words)), [erasure.subject, *streams_of(erasure)])
-    found = scan(sought)
-    _refuse_hits(found)
-    issue(erasure, found)
-    return f"{len(sought.words)} words looked for in {sum(found.looked_at.values())} rows, records and values: 0 found"
+def _scan_and_certify(erasure: Erasure) -> str:
+    sought = SearchTerms(search_terms.decrypt_terms(bytes(erasure.words)), [erasure.subject, *streams_of(erasure)])
+    found = scan_for_leftovers(sought)
+    _refuse_leftovers(found)
+    issue_certificate(erasure, found)
+    return f"{len(sought.terms)} words looked for in {sum(found.looked_at.values())} rows, records and values: 0 found"
 
 
-def _forget(erasure: Erasure) -> str:
+def _delete_search_terms(erasure: Erasure) -> str:
     erasure.words = b""
     return "the words are forgotten"
 
 
-def _refuse_hits(found: Scan) -> None:
+def _refuse_leftovers(found: ScanReport) -> None:
     if found.hits:
-        raise TracesLeft(where="; ".join(f"{hit.where} ({hit.count})" for hit in found.hits))
+        raise LeftoversFound(where="; ".join(f"{hit.where} ({hit.count})" for hit in found.hits))
 
 
 def purposes_of(erasure: Erasure) -> list[str]:
@@ -175,7 +175,7 @@ def streams_of(erasure: Erasure) -> list[UUID]:
     return msgspec.json.decode(erasure.streams, type=list[UUID])
 
 
-class Step(NamedTuple):
+class ErasureStep(NamedTuple):
     """One step. It says in words, without any personal data, what it did."""
 
     name: str
@@ -183,16 +183,16 @@ class Step(NamedTuple):
 
 
 STEPS: Final = (
-    Step("collect", _collect),
-    Step("destroy", _destroy),
-    Step("release", _release),
-    Step("elsewhere", _elsewhere),
-    Step("wait", _wait),
-    Step("scan", _scan),
-    Step("forget", _forget),
+    ErasureStep("collect", _collect_search_terms),
+    ErasureStep("destroy", _destroy_keys),
+    ErasureStep("release", _release_unique_values),
+    ErasureStep("elsewhere", _erase_at_holders),
+    ErasureStep("wait", _wait_for_key_caches),
+    ErasureStep("scan", _scan_and_certify),
+    ErasureStep("forget", _delete_search_terms),
 )
 
 
-def command_id(person: UUID, name: str) -> UUID:
+def erasure_command_id(person: UUID, name: str) -> UUID:
     """The id of a command that an erasure sends: sent again after a crash, it is the same command."""
-    return derived_id("erasure", person, name)
+    return derive_id("erasure", person, name)

@@ -17,32 +17,32 @@ from django.db import connections
 from eventshop.privacy.encryption.keys_db_router import keys_database
 
 #: The first half of the locks' keys ("EVPK" and "EVPC").
-MAKING: Final = 0x4556504B
-CLEAR: Final = 0x45565043
+KEY_CREATION_LOCK: Final = 0x4556504B
+CLEAR_TEXT_LOCK: Final = 0x45565043
 
 
-def nobody_erases(subjects: Iterable[UUID]) -> None:
+def block_erasure_of(subjects: Iterable[UUID]) -> None:
     """Until this transaction ends, nobody erases one of these persons."""
-    for number in sorted({_number(subject) for subject in subjects}):
-        _lock("pg_advisory_xact_lock_shared", MAKING, number)
+    for number in sorted({_lock_number(subject) for subject in subjects}):
+        _take_lock("pg_advisory_xact_lock_shared", KEY_CREATION_LOCK, number)
 
 
-def clear_text_is_written() -> None:
+def block_all_erasures() -> None:
     """Until this transaction ends, nobody is erased: what was read in clear may still be written."""
-    _lock("pg_advisory_xact_lock_shared", CLEAR, 0)
+    _take_lock("pg_advisory_xact_lock_shared", CLEAR_TEXT_LOCK, 0)
 
 
-def no_other_mints(subject: UUID) -> None:
+def lock_for_erasure(subject: UUID) -> None:
     """Until this transaction ends, nobody makes a key for this person or writes personal data in clear."""
-    _lock("pg_advisory_xact_lock", CLEAR, 0)
-    _lock("pg_advisory_xact_lock", MAKING, _number(subject))
+    _take_lock("pg_advisory_xact_lock", CLEAR_TEXT_LOCK, 0)
+    _take_lock("pg_advisory_xact_lock", KEY_CREATION_LOCK, _lock_number(subject))
 
 
-def _number(subject: UUID) -> int:
+def _lock_number(subject: UUID) -> int:
     return crc32(subject.bytes) - 2**31
 
 
-def _lock(function: str, first: int, second: int) -> None:
+def _take_lock(function: str, first: int, second: int) -> None:
     connection = connections[keys_database()]
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.conf import settings
 
 
-def add(person: UUID) -> None:
+def append(person: UUID) -> None:
     """Put a person on the list, durably; once is enough."""
     path = Path(settings.ERASURE_LIST)
     if person in read():

@@ -17,69 +17,69 @@ from django.db import connections
 from msgspec import Struct
 
 from eventshop.privacy.encryption.keys_db_router import keys_database
-from eventshop.privacy.erasure.search_terms import Hit, Sought
+from eventshop.privacy.erasure.search_terms import Leftover, SearchTerms
 
 
-class Scan(Struct, frozen=True):
+class ScanReport(Struct, frozen=True):
     """What was looked through, how much of it, and where something was found."""
 
     looked_at: dict[str, int]
-    hits: list[Hit]
+    hits: list[Leftover]
 
 
 #: Words and ids that a table is searched for at a time.
-_AT_ONCE: Final = 50
+_MARKS_PER_QUERY: Final = 50
 
 
-def scan(sought: Sought) -> Scan:
+def scan_for_leftovers(terms: SearchTerms) -> ScanReport:
     """Look everywhere. Raises what a place raises that cannot be looked at: then nobody can say that it is clean."""
     looked_at: dict[str, int] = {}
-    hits: list[Hit] = []
-    for where, looked, found in (*_tables(sought), *_topics(sought), *_caches(sought), *_messages(sought)):
+    hits: list[Leftover] = []
+    for where, looked, found in (*_scan_tables(terms), *_scan_topics(terms), *_scan_caches(terms), *_scan_queued_messages(terms)):
         looked_at[where] = looked
         if found:
-            hits.append(Hit(where, found))
-    return Scan(looked_at, hits)
+            hits.append(Leftover(where, found))
+    return ScanReport(looked_at, hits)
 
 
-Found = tuple[str, int, int]  # where, how much was looked at, how many hits
+ScannedLocation = tuple[str, int, int]  # where, how much was looked at, how many hits
 
 
-def _tables(sought: Sought) -> Iterator[Found]:
+def _scan_tables(terms: SearchTerms) -> Iterator[ScannedLocation]:
     for alias in sorted({"default", keys_database()}):
         connection = connections[alias]
         with connection.cursor() as cursor:
             for table in sorted(connection.introspection.table_names(cursor)):
-                yield f"table {table}", *_table(connection, cursor, table, sought)
+                yield f"table {table}", *_scan_table(connection, cursor, table, terms)
 
 
-def _table(connection: Any, cursor: Any, table: str, sought: Sought) -> tuple[int, int]:
+def _scan_table(connection: Any, cursor: Any, table: str, terms: SearchTerms) -> tuple[int, int]:
     """Rows, and those with traces. The database looks for unique words and ids; only rows with one are fetched."""
     cursor.execute(f'SELECT COUNT(*) FROM "{table}"')
     [rows] = cursor.fetchone()
-    if not rows or not sought.words:
+    if not rows or not terms.terms:
         return rows, 0
-    select = _postgres(cursor, table) if connection.vendor == "postgresql" else _sqlite(connection, cursor, table)
+    select = _select_on_postgres(cursor, table) if connection.vendor == "postgresql" else _select_on_sqlite(connection, cursor, table)
     hits: set[bytes] = set()  # a row with several marks is one
-    for start in range(0, len(sought.marks), _AT_ONCE):
-        select(sought.marks[start : start + _AT_ONCE])
+    for start in range(0, len(terms.marks), _MARKS_PER_QUERY):
+        select(terms.marks[start : start + _MARKS_PER_QUERY])
         while some := cursor.fetchmany(1_000):
             found = (row[0] if isinstance(row[0], bytes) else row[0].encode() for row in some)
-            hits |= {sha256(content).digest() for content in found if sought.in_bytes(content)}
+            hits |= {sha256(content).digest() for content in found if terms.found_in(content)}
     return rows, len(hits)
 
 
-def _postgres(cursor: Any, table: str) -> Callable[[list[str]], None]:
-    text = _postgres_text(cursor, table)
+def _select_on_postgres(cursor: Any, table: str) -> Callable[[list[str]], None]:
+    text = _postgres_row_text(cursor, table)
 
     def select(marks: list[str]) -> None:
-        patterns = [f"%{_escaped(mark)}%" for mark in marks]
+        patterns = [f"%{_escape_like(mark)}%" for mark in marks]
         cursor.execute(f'SELECT {text} FROM "{table}" WHERE lower({text}) LIKE ANY(%s)', [patterns])
 
     return select
 
 
-def _sqlite(connection: Any, cursor: Any, table: str) -> Callable[[list[str]], None]:
+def _select_on_sqlite(connection: Any, cursor: Any, table: str) -> Callable[[list[str]], None]:
     columns = [column.name for column in connection.introspection.get_table_description(cursor, table)]
     text = " || ' ' || ".join(f"COALESCE(CAST(\"{name}\" AS TEXT), '')" for name in columns)
 
@@ -90,7 +90,7 @@ def _sqlite(connection: Any, cursor: Any, table: str) -> Callable[[list[str]], N
     return select
 
 
-def _postgres_text(cursor: Any, table: str) -> str:
+def _postgres_row_text(cursor: Any, table: str) -> str:
     """A whole row as text; binary columns byte by byte, not as hexadecimal digits."""
     cursor.execute(
         "SELECT attname, atttypid = 'bytea'::regtype FROM pg_attribute "
@@ -101,29 +101,29 @@ def _postgres_text(cursor: Any, table: str) -> str:
     return f"concat_ws(' ', {', '.join(columns)})"
 
 
-def _escaped(text: str) -> str:
+def _escape_like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _topics(sought: Sought) -> Iterator[Found]:
+def _scan_topics(terms: SearchTerms) -> Iterator[ScannedLocation]:
     if settings.KAFKA_OPTIONS:
-        from eventshop.messaging.kafka.topic_scan import records_of, topic_names
+        from eventshop.messaging.kafka.topic_scan import read_record_bytes, known_topic_names
 
-        for topic in topic_names():
+        for topic in known_topic_names():
             looked = hits = 0
-            for content in records_of(topic):
+            for content in read_record_bytes(topic):
                 looked += 1
-                hits += sought.in_bytes(content)
+                hits += terms.found_in(content)
             yield f"topic {topic}", looked, hits
 
 
-def _caches(sought: Sought) -> Iterator[Found]:
+def _scan_caches(terms: SearchTerms) -> Iterator[ScannedLocation]:
     for name in settings.CACHES:
         values = getattr(caches[name], "_cache", None)
         if isinstance(values, dict):  # local memory: this process's own
-            yield f"cache {name}", *_counted(sought, (bytes(value) for value in list(values.values())))
+            yield f"cache {name}", *_count_hits(terms, (bytes(value) for value in list(values.values())))
     for name, url in _redis_urls():
-        yield name, *_counted(sought, _redis_values(url))
+        yield name, *_count_hits(terms, _redis_values(url))
 
 
 def _redis_urls() -> Iterator[tuple[str, str]]:
@@ -159,23 +159,23 @@ def _redis_values(url: str) -> Iterator[bytes]:
         client.close()
 
 
-def _messages(sought: Sought) -> Iterator[Found]:
+def _scan_queued_messages(terms: SearchTerms) -> Iterator[ScannedLocation]:
     for option, folder in sorted(settings.CELERY_BROKER_TRANSPORT_OPTIONS.items()):
         if option in ("data_folder_in", "processed_folder", "control_folder"):
             files = [path for path in Path(folder).rglob("*") if path.is_file()]
-            yield f"messages {option}", *_counted(sought, map(_content, files))
+            yield f"messages {option}", *_count_hits(terms, map(_read_if_present, files))
 
 
-def _content(path: Path) -> bytes:
+def _read_if_present(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:  # a worker has taken it
         return b""
 
 
-def _counted(sought: Sought, contents: Iterable[bytes]) -> tuple[int, int]:
+def _count_hits(terms: SearchTerms, contents: Iterable[bytes]) -> tuple[int, int]:
     looked = hits = 0
     for content in contents:
         looked += 1
-        hits += sought.in_bytes(content)
+        hits += terms.found_in(content)
     return looked, hits

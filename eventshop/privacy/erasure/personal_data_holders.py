@@ -10,13 +10,13 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 
-class Ground(NamedTuple):
+class ErasureBlocker(NamedTuple):
     """Why a person's data cannot be erased yet, in words for them."""
 
     reason: str
 
 
-class Part(NamedTuple):
+class PersonalDataHolder(NamedTuple):
     """One place that an erasure reaches. `erase` says in words what it did; done twice, it does nothing more.
 
     It is given the person and the other aggregates under whose id data of theirs is kept.
@@ -26,60 +26,60 @@ class Part(NamedTuple):
     erase: Callable[[UUID, Collection[UUID]], str]
 
 
-class Held(NamedTuple):
+class HeldData(NamedTuple):
     """Something held about a person, and where it comes from."""
 
     where: str
     what: dict[str, Any]
 
 
-parts: Final[dict[str, Part]] = {}
-_grounds: Final[dict[str, Callable[[UUID], Collection[Ground]]]] = {}
-_tables: Final[dict[str, Callable[[], Collection[str]]]] = {}
-_about: Final[dict[str, Callable[[UUID], bool]]] = {}
-_holdings: Final[dict[str, Callable[[UUID], Collection[Held]]]] = {}
+holders: Final[dict[str, PersonalDataHolder]] = {}
+_blocker_checks: Final[dict[str, Callable[[UUID], Collection[ErasureBlocker]]]] = {}
+_clear_text_tables: Final[dict[str, Callable[[], Collection[str]]]] = {}
+_duty_subjects: Final[dict[str, Callable[[UUID], bool]]] = {}
+_data_queries: Final[dict[str, Callable[[UUID], Collection[HeldData]]]] = {}
 
 
-def erases(name: str, erase: Callable[[UUID, Collection[UUID]], str]) -> None:
+def register_holder(name: str, erase: Callable[[UUID, Collection[UUID]], str]) -> None:
     """Have this done in every erasure; parts run in the order of their names."""
-    parts[name] = Part(name, erase)
+    holders[name] = PersonalDataHolder(name, erase)
 
 
-def waits_for(name: str, grounds: Callable[[UUID], Collection[Ground]]) -> None:
+def register_blocker(name: str, blockers_of: Callable[[UUID], Collection[ErasureBlocker]]) -> None:
     """Have this asked before an erasure begins."""
-    _grounds[name] = grounds
+    _blocker_checks[name] = blockers_of
 
 
-def holds(name: str, holdings: Callable[[UUID], Collection[Held]]) -> None:
+def register_held_data(name: str, held_data_of: Callable[[UUID], Collection[HeldData]]) -> None:
     """Have this part of every copy that a person takes."""
-    _holdings[name] = holdings
+    _data_queries[name] = held_data_of
 
 
-def writes(name: str, tables: Callable[[], Collection[str]]) -> None:
+def register_clear_text_tables(name: str, tables: Callable[[], Collection[str]]) -> None:
     """Name the tables in which personal data stands in clear."""
-    _tables[name] = tables
+    _clear_text_tables[name] = tables
 
 
-def tables() -> list[str]:
+def clear_text_tables() -> list[str]:
     """Every table in which personal data stands in clear."""
-    return sorted({table for named in _tables.values() for table in named()})
+    return sorted({table for named in _clear_text_tables.values() for table in named()})
 
 
-def has(about: str, asked: Callable[[UUID], bool]) -> None:
+def register_duty_subject(about: str, has_data: Callable[[UUID], bool]) -> None:
     """Say who has something that a duty may be about (`retention.toml`)."""
-    _about[about] = asked
+    _duty_subjects[about] = has_data
 
 
-def about(person: UUID) -> set[str]:
+def duty_subjects_of(person: UUID) -> set[str]:
     """What of all that duties are about a person has."""
-    return {name for name, asked in _about.items() if asked(person)}
+    return {name for name, asked in _duty_subjects.items() if asked(person)}
 
 
-def grounds(person: UUID) -> list[Ground]:
+def find_blockers(person: UUID) -> list[ErasureBlocker]:
     """Everything that an erasure has to wait for now."""
-    return [ground for name in sorted(_grounds) for ground in _grounds[name](person)]
+    return [ground for name in sorted(_blocker_checks) for ground in _blocker_checks[name](person)]
 
 
-def holdings(person: UUID) -> list[Held]:
+def collect_held_data(person: UUID) -> list[HeldData]:
     """Everything that is held about a person outside their own events."""
-    return [held for name in sorted(_holdings) for held in _holdings[name](person)]
+    return [held for name in sorted(_data_queries) for held in _data_queries[name](person)]

@@ -15,116 +15,116 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from msgspec import Struct
 
-from eventshop.privacy.encryption.key_wrapping import NONCE_BYTES, current, known
+from eventshop.privacy.encryption.key_wrapping import NONCE_BYTES, current_key_id, keys_by_id
 
 #: Shorter ones say nothing: they stand in every table.
-SHORTEST: Final = 3
+MIN_LENGTH: Final = 3
 #: Shorter ones count only where they stand alone: "Ada" is also three digits of every thousandth UUID.
-ANYWHERE: Final = 8
+SUBSTRING_MIN_LENGTH: Final = 8
 #: How JSON writes the end of a line or a tabulator: no part of the word behind it.
-_BLANKS: Final = (b"\\n", b"\\r", b"\\t")
+_JSON_WHITESPACE: Final = (b"\\n", b"\\r", b"\\t")
 
 
-class Word(Struct, frozen=True):
+class SearchTerm(Struct, frozen=True):
     """One line of personal text. A unique one is nobody else's, wherever it stands."""
 
     text: str
     unique: bool = False
 
 
-class Hit(Struct, frozen=True):
+class Leftover(Struct, frozen=True):
     """Where a word was found. Never the word itself."""
 
     where: str
     count: int
 
 
-class Sought:
+class SearchTerms:
     """A person's words and ids. A text holds traces of them when it holds a unique word, or any word beside an id."""
 
-    def __init__(self, words: Iterable[Word], ids: Collection[UUID]) -> None:
-        self.words = [word for word in words if len(word.text) >= SHORTEST]
+    def __init__(self, terms: Iterable[SearchTerm], ids: Collection[UUID]) -> None:
+        self.terms = [word for word in terms if len(word.text) >= MIN_LENGTH]
         self.ids = list(ids)
 
     @cached_property
     def marks(self) -> list[str]:
         """What a row with traces holds at least one of: a unique word, or an id. Lower case, as it may be written."""
-        unique = [written.decode(errors="replace") for word in self.words if word.unique for written in _written(word)]
+        unique = [written.decode(errors="replace") for word in self.terms if word.unique for written in _encoded_forms(word)]
         return [*dict.fromkeys(unique), *(form for it in self.ids for form in (str(it), it.hex))]
 
-    def in_bytes(self, content: bytes) -> bool:
+    def found_in(self, content: bytes) -> bool:
         lowered = content.lower()
-        if any(word in lowered for word in self._unique):
+        if any(word in lowered for word in self._unique_forms):
             return True
-        return any(name in content or name in lowered for name in self._named) and self._common.any_in(lowered)
+        return any(name in content or name in lowered for name in self._id_forms) and self._common_matcher.matches(lowered)
 
     @cached_property
-    def _unique(self) -> list[bytes]:
-        return [written for word in self.words if word.unique for written in _written(word)]
+    def _unique_forms(self) -> list[bytes]:
+        return [written for word in self.terms if word.unique for written in _encoded_forms(word)]
 
     @cached_property
-    def _common(self) -> Matcher:
-        return Matcher(written for word in self.words if not word.unique for written in _written(word))
+    def _common_matcher(self) -> MultiTermMatcher:
+        return MultiTermMatcher(written for word in self.terms if not word.unique for written in _encoded_forms(word))
 
     @cached_property
-    def _named(self) -> list[bytes]:
+    def _id_forms(self) -> list[bytes]:
         return [form for it in self.ids for form in (str(it).encode(), it.hex.encode(), it.bytes)]
 
 
-class Matcher:
+class MultiTermMatcher:
     """Whether a text holds one of many words: those that start alike are looked at together."""
 
     def __init__(self, words: Iterable[bytes]) -> None:
-        self._by_start: dict[bytes, list[bytes]] = {}
+        self._by_prefix: dict[bytes, list[bytes]] = {}
         for word in sorted(set(words), key=len):
-            alike = self._by_start.setdefault(word[:SHORTEST], [])
+            alike = self._by_prefix.setdefault(word[:MIN_LENGTH], [])
             # A longer one is found with a shorter one that it holds, if that counts anywhere.
-            if not any(shorter in word for shorter in alike if len(shorter) >= ANYWHERE):
+            if not any(shorter in word for shorter in alike if len(shorter) >= SUBSTRING_MIN_LENGTH):
                 alike.append(word)
-        starts = b"|".join(map(re.escape, self._by_start))
-        self._starts = re.compile(b"(?=(" + starts + b"))") if starts else None
+        starts = b"|".join(map(re.escape, self._by_prefix))
+        self._prefix_pattern = re.compile(b"(?=(" + starts + b"))") if starts else None
 
-    def any_in(self, content: bytes) -> bool:
-        if self._starts is None:
+    def matches(self, content: bytes) -> bool:
+        if self._prefix_pattern is None:
             return False
         return any(
-            content.startswith(word, found.start()) and _counts(content, word, found.start())
-            for found in self._starts.finditer(content)
-            for word in self._by_start[found.group(1)]
+            content.startswith(word, found.start()) and _is_match(content, word, found.start())
+            for found in self._prefix_pattern.finditer(content)
+            for word in self._by_prefix[found.group(1)]
         )
 
 
-def _written(word: Word) -> set[bytes]:
+def _encoded_forms(word: SearchTerm) -> set[bytes]:
     """Every way a word may be written down: as text, as JSON escapes it, and as PostgreSQL shows bytes."""
     found: set[bytes] = set()
     # `bytes.lower` and SQLite know ASCII letters only, PostgreSQL knows all of them.
     for text in {word.text, word.text.lower()}:
-        escaped = msgspec.json.encode(text)[1:-1], json.dumps(text)[1:-1].encode(), _octal(text)
+        escaped = msgspec.json.encode(text)[1:-1], json.dumps(text)[1:-1].encode(), _octal_escape(text)
         found |= {written.lower() for written in (text.encode(), *escaped)}
     return found
 
 
-def _counts(content: bytes, word: bytes, at: int) -> bool:
+def _is_match(content: bytes, word: bytes, at: int) -> bool:
     """Whether a word found there is that word, and no piece of a longer one."""
-    if len(word) >= ANYWHERE:
+    if len(word) >= SUBSTRING_MIN_LENGTH:
         return True
     before, behind = content[max(0, at - 2) : at], content[at + len(word) : at + len(word) + 1]
-    return not behind.isalnum() and (not before[-1:].isalnum() or before in _BLANKS)
+    return not behind.isalnum() and (not before[-1:].isalnum() or before in _JSON_WHITESPACE)
 
 
-def _octal(text: str) -> bytes:
+def _octal_escape(text: str) -> bytes:
     return b"".join(b"%c" % byte if 32 <= byte < 127 else b"\\%03o" % byte for byte in text.encode())
 
 
-def sealed(words: Sequence[Word]) -> bytes:
+def encrypt_terms(terms: Sequence[SearchTerm]) -> bytes:
     """Words as they wait in the database until they have been looked for."""
     nonce = os.urandom(NONCE_BYTES)
-    name = current().encode()
-    return name + nonce + AESGCM(settings.KEY_ENCRYPTION_KEYS[0]).encrypt(nonce, msgspec.json.encode(words), b"words")
+    name = current_key_id().encode()
+    return name + nonce + AESGCM(settings.KEY_ENCRYPTION_KEYS[0]).encrypt(nonce, msgspec.json.encode(terms), b"words")
 
 
-def opened(box: bytes) -> list[Word]:
+def decrypt_terms(box: bytes) -> list[SearchTerm]:
     if not box:
         return []
     name, nonce, ciphertext = box[:16].decode(), box[16 : 16 + NONCE_BYTES], box[16 + NONCE_BYTES :]
-    return msgspec.json.decode(AESGCM(known()[name]).decrypt(nonce, ciphertext, b"words"), type=list[Word])
+    return msgspec.json.decode(AESGCM(keys_by_id()[name]).decrypt(nonce, ciphertext, b"words"), type=list[SearchTerm])

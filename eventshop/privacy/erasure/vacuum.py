@@ -18,10 +18,10 @@ from eventshop.privacy.erasure import personal_data_holders
 from eventshop.privacy.models import Claim, ErasedPerson, Erasure, PersonalKey
 
 
-def overwrite() -> list[str]:
+def vacuum_personal_data_tables() -> list[str]:
     """Write every table anew that holds or held personal data or keys; which ones."""
     done = []
-    for alias, table in _tables():
+    for alias, table in _personal_data_tables():
         connection = connections[alias]
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
@@ -35,13 +35,13 @@ def overwrite() -> list[str]:
     return done
 
 
-def due(period: timedelta) -> bool:
+def is_due(period: timedelta) -> bool:
     """Whether anybody was erased within a period."""
     return Erasure.objects.filter(moved_at__gte=timezone.now() - period).exists()
 
 
-def _tables() -> Iterator[tuple[str, str]]:
+def _personal_data_tables() -> Iterator[tuple[str, str]]:
     for table in (PersonalKey._meta.db_table, ErasedPerson._meta.db_table):
         yield keys_database(), table
-    for table in (Claim._meta.db_table, Erasure._meta.db_table, *personal_data_holders.tables()):
+    for table in (Claim._meta.db_table, Erasure._meta.db_table, *personal_data_holders.clear_text_tables()):
         yield "default", table

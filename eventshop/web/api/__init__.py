@@ -1,1 +1,1 @@
-"""What all REST endpoints share: authentication, commands, paging, problems, OpenAPI."""
+"""Shared by all REST endpoints: authentication, commands, pagination, problem details, OpenAPI."""

@@ -1,4 +1,4 @@
-"""Something done to one aggregate, as a resource beneath it: by its owner, or by staff who have the permission."""
+"""A command on one aggregate as a sub-resource, for the aggregate's owner or for staff with the permission."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from rest_framework.response import Response
 
 from eventshop.core.messages import Command
 from eventshop.web.api import request_parsing
-from eventshop.web.api.base_view import ApiView, signed_in
-from eventshop.web.api.command_endpoint import carry_out
+from eventshop.web.api.base_view import ApiView, require_login
+from eventshop.web.api.command_endpoint import execute_command
 from eventshop.web.shared import customer_port
 from eventshop.web.shared.errors import NotAllowed, NotFound
 
 
-class Action(ApiView):
-    """By the aggregate's owner if `owner`, by staff who have the `permission` and may see it."""
+class AggregateAction(ApiView):
+    """Allowed for the aggregate's owner if `owner_allowed`, and for staff who have `permission` and `view_permission`."""
 
     body: ClassVar[type[Struct]]
-    owner: ClassVar[bool] = True
+    owner_allowed: ClassVar[bool] = True
     permission: ClassVar[str] = ""
     status: ClassVar[int] = 200
-    #: The permission to see such aggregates, and the name of the address that shows one.
-    seen_with: ClassVar[str]
-    shown_at: ClassVar[str]
+    #: The permission to see such aggregates, and the URL name of the view that shows one.
+    view_permission: ClassVar[str]
+    url_name: ClassVar[str]
 
-    def act(self, request: Request, aggregate_id: UUID) -> Response:
-        self.require_right(request, aggregate_id)
-        asked = request_parsing.read(request, self.body)
-        return carry_out(
+    def execute(self, request: Request, aggregate_id: UUID) -> Response:
+        self.check_access(request, aggregate_id)
+        body = request_parsing.parse_body(request, self.body)
+        return execute_command(
             request,
-            lambda command_id, _: self.command(aggregate_id, asked, command_id),
+            lambda command_id, _: self.build_command(aggregate_id, body, command_id),
             status=self.status,
-            location=reverse(self.shown_at, args=[aggregate_id]),
+            location=reverse(self.url_name, args=[aggregate_id]),
         )
 
-    def command(self, aggregate_id: UUID, asked: Any, command_id: UUID) -> Command:
+    def build_command(self, aggregate_id: UUID, body: Any, command_id: UUID) -> Command:
         raise NotImplementedError
 
     def owner_of(self, aggregate_id: UUID) -> UUID | None:
-        """Whose it is, None for nobody's; raises `NotFound` where there is none."""
+        """The owner's person id, None if it has none; raises `NotFound` if the aggregate does not exist."""
         raise NotImplementedError
 
-    def require_right(self, request: Request, aggregate_id: UUID) -> None:
-        """Whoever may not even see it is not told that there is one."""
-        login, mine = signed_in(request), is_owner(request, self.owner_of(aggregate_id))
-        if not (mine or login.has_perm(self.seen_with)):
+    def check_access(self, request: Request, aggregate_id: UUID) -> None:
+        """Raise `NotFound` if the caller may not see the aggregate, `NotAllowed` if they may see but not change it."""
+        login, mine = require_login(request), is_owner(request, self.owner_of(aggregate_id))
+        if not (mine or login.has_perm(self.view_permission)):
             raise NotFound
-        if not (mine and self.owner) and not (self.permission and login.has_perm(self.permission)):
+        if not (mine and self.owner_allowed) and not (self.permission and login.has_perm(self.permission)):
             raise NotAllowed
 
 
 def is_owner(request: Request, owner: UUID | None) -> bool:
-    return owner is not None and customer_port.registered().person_of(signed_in(request)) == owner
+    return owner is not None and customer_port.current_adapter().person_of(require_login(request)) == owner

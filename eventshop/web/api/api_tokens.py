@@ -1,4 +1,4 @@
-"""Making, finding and revoking API tokens. The token itself is shown once and kept nowhere."""
+"""Create, look up and revoke API tokens. Only a digest is stored; the token itself is shown once."""
 
 from __future__ import annotations
 
@@ -15,55 +15,58 @@ from django.utils import timezone
 from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken
 
-#: So that a token that got somewhere it should not be is recognised as one.
+#: Lets secret scanners recognise a leaked token.
 PREFIX: Final = "eshop_"
 
 
-def make(owner: Login, *, name: str, scopes: Iterable[str], lasts: timedelta) -> tuple[ApiToken, str]:
-    """A new token of 256 random bits: what is kept of it, and the token."""
+def create_token(owner: Login, *, name: str, scopes: Iterable[str], lifetime: timedelta) -> tuple[ApiToken, str]:
+    """Create a token of 256 random bits; returns its record and the token."""
     chosen = [scope for scope in SCOPES if scope in set(scopes)]
     token = PREFIX + token_urlsafe(32)
-    kept = ApiToken.objects.create(
+    record = ApiToken.objects.create(
         digest=_digest(token),
         begins=token[:12],
         owner=owner,
         name=name,
         scopes=" ".join(chosen),
-        expires_at=timezone.now() + lasts,
+        expires_at=timezone.now() + lifetime,
     )
-    return kept, token
+    return record, token
 
 
-#: A query that Django builds anew for each request costs more processor time than its answer.
-_FIND: Final = """SELECT token.*, login.username AS owner_username, login.is_active AS owner_is_active,
+#: Raw SQL: building this query with the ORM costs more processor time per request than executing it.
+_FIND_SQL: Final = """SELECT token.*, login.username AS owner_username, login.is_active AS owner_is_active,
        login.is_staff AS owner_is_staff, login.is_superuser AS owner_is_superuser
 FROM web_apitoken AS token JOIN auth_user AS login ON login.id = token.owner_id
 WHERE token.digest = %s
 """
-#: In the order of the model; the others are loaded when somebody asks for them.
-_OF_OWNER: Final = ("is_superuser", "username", "is_staff", "is_active")
+#: In the order of the model's fields; all other fields are deferred.
+_OWNER_FIELDS: Final = ("is_superuser", "username", "is_staff", "is_active")
 
 
-def find(token: str) -> ApiToken | None:
-    """The token, with its owner, if it can be used now. One statement; one more on the first use of a day."""
-    found = next(iter(ApiToken.objects.raw(_FIND, [_digest(token)])), None)
-    if found is None:
+def find_token(token: str) -> ApiToken | None:
+    """The token's record with its owner; None unless it is valid and the owner active.
+
+    Takes one SQL statement, and a second one on the first use of a day.
+    """
+    record = next(iter(ApiToken.objects.raw(_FIND_SQL, [_digest(token)])), None)
+    if record is None:
         return None
-    owner = [getattr(found, f"owner_{name}") for name in _OF_OWNER]
-    found.owner = Login.from_db(DEFAULT_DB_ALIAS, ["id", *_OF_OWNER], [found.owner_id, *owner])
-    if found.state != "valid" or not found.owner.is_active:
+    owner = [getattr(record, f"owner_{name}") for name in _OWNER_FIELDS]
+    record.owner = Login.from_db(DEFAULT_DB_ALIAS, ["id", *_OWNER_FIELDS], [record.owner_id, *owner])
+    if record.state != "valid" or not record.owner.is_active:
         return None
     today = timezone.localdate()
-    if found.used_on != today:
-        ApiToken.objects.filter(pk=found.pk).update(used_on=today)
-    return found
+    if record.used_on != today:
+        ApiToken.objects.filter(pk=record.pk).update(used_on=today)
+    return record
 
 
-def revoke(token: ApiToken) -> None:
-    """From now on it is worth nothing; done twice, the first time counts."""
+def revoke_token(token: ApiToken) -> None:
+    """Revoke the token. Idempotent: a second call keeps the first time."""
     ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
 
 
 def _digest(token: str) -> str:
-    # The token is random, so one pass of SHA-256 cannot be tried out as a password's could.
+    # One pass of SHA-256 is enough: 256 random bits cannot be guessed as a password can.
     return sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Who sends a request to the API: by a token, or by the session of a browser, which must show its CSRF token too."""
+"""Authentication of API requests: by bearer token, or by a browser session together with its CSRF token."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from eventshop.web.models import ApiToken
 from eventshop.web.shared.errors import CsrfFailed, InvalidToken
 
 
-class Bearer(BaseAuthentication):
+class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer …` (RFC 6750)."""
 
     def authenticate(self, request: Request) -> tuple[Login, ApiToken] | None:
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() != "bearer":
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
             return None
-        found = api_tokens.find(token.strip())
-        if found is None:
+        record = api_tokens.find_token(token.strip())
+        if record is None:
             raise InvalidToken
-        return found.owner, found
+        return record.owner, record
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="eventshop"'
 
 
-class Session(SessionAuthentication):
-    """Django's session."""
+class ApiSessionAuthentication(SessionAuthentication):
+    """Django's session; a missing CSRF token is a `csrf-failed` problem."""
 
     def enforce_csrf(self, request: Request) -> None:
         try:

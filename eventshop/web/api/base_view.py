@@ -1,4 +1,4 @@
-"""What every resource of the API does alike."""
+"""The base class of all API views."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from eventshop.web.shared.errors import NotAllowed, NotSignedIn
 
 @method_decorator(conditional_page, name="dispatch")
 class ApiView(APIView):
-    """A resource. `scopes` names what a token must be for, by method. What is read has an entity tag."""
+    """A resource. `scopes` maps each method to the token scope that it needs. GET responses have an entity tag."""
 
     scopes: ClassVar[dict[str, str]] = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        request_parsing.refuse_large(request)
+        request_parsing.refuse_large_body(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
-        rate_limiting.tell(request, answer)
-        # What one person may see is no other's, and no proxy's to keep.
+        rate_limiting.add_rate_limit_headers(request, answer)
+        # A response depends on the caller's permissions: no shared cache may store it.
         answer.setdefault("Cache-Control", "private, no-cache")
         return answer
 
 
-def signed_in(request: Request) -> Login:
-    """Whose request it is."""
+def require_login(request: Request) -> Login:
+    """The signed-in user; raises `NotSignedIn` for an anonymous request."""
     if not isinstance(request.user, Login):
         raise NotSignedIn
     return request.user
 
 
-def require(request: Request, permission: str) -> None:
-    """Raises `NotAllowed` for whoever has not been given this permission."""
-    if not signed_in(request).has_perm(permission):
+def require_permission(request: Request, permission: str) -> None:
+    """Raise `NotAllowed` unless the caller has the permission."""
+    if not require_login(request).has_perm(permission):
         raise NotAllowed

@@ -1,4 +1,4 @@
-"""What becomes of a command that only begins something: whoever knows which events end it says so when it starts."""
+"""Outcomes of commands that start a saga: each app registers the terminal events of such a command."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from uuid import UUID
 from msgspec import Struct
 
 from eventshop.core.messages import Command, Event, Instant, Meta
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.records import ReceiptRow
 
 
 class OutcomeState(StrEnum):
-    """How far it is."""
+    """The state of a command."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
 
 
-class Outcome(Struct, frozen=True):
-    """What has become of an accepted command; `reason` is why it failed, `resource` what it was about."""
+class CommandOutcome(Struct, frozen=True):
+    """The outcome of an accepted command. `reason` is why it failed, `resource` the URL of its aggregate."""
 
     example: ClassVar[dict[str, Any]] = {
         "command_id": "0f0d0a3e-8f5c-5d0b-9d6f-3a0a8a1c2b3d",
@@ -49,59 +49,59 @@ class Outcome(Struct, frozen=True):
     resource: str | None
 
 
-class Ends(NamedTuple):
-    """The events that end it, well or badly, and the name of the address that shows the aggregate."""
+class TerminalEvents(NamedTuple):
+    """The events that end a command in success or failure, and the URL name of the view that shows the aggregate."""
 
-    well: tuple[type[Event], ...]
-    badly: tuple[type[Event], ...]
-    shown_at: str
-
-
-_ends: Final[dict[str, Ends]] = {}
+    success: tuple[type[Event], ...]
+    failure: tuple[type[Event], ...]
+    url_name: str
 
 
-def register(command: type[Command], *, well: Iterable[type[Event]], badly: Iterable[type[Event]], at: str) -> None:
-    _ends[command.__name__] = Ends(tuple(well), tuple(badly), at)
+_terminal_events: Final[dict[str, TerminalEvents]] = {}
 
 
-def receipt_of(command_id: UUID) -> ReceiptRow | None:
-    """The receipt of a command that was accepted."""
-    return next(iter(engine().receipts([command_id])), None)
+def register(command: type[Command], *, success: Iterable[type[Event]], failure: Iterable[type[Event]], url_name: str) -> None:
+    _terminal_events[command.__name__] = TerminalEvents(tuple(success), tuple(failure), url_name)
 
 
-def ends_of(receipt: ReceiptRow) -> Ends | None:
-    """What ends it; None for a command that was done as soon as it was accepted."""
-    return _ends.get(receipt.command_type)
+def find_receipt(command_id: UUID) -> ReceiptRow | None:
+    """The receipt of an accepted command; None if there is none."""
+    return next(iter(backend().load_receipts([command_id])), None)
 
 
-def outcome(receipt: ReceiptRow, resource: str | None) -> Outcome:
-    """Read from the stream itself, so that it never lags."""
-    ends = ends_of(receipt)
-    if ends is None:
-        return _told(receipt, resource, OutcomeState.SUCCEEDED)
-    for later in store.get_event_stream(receipt.aggregate_id, after=receipt.version - receipt.events):
-        if isinstance(later.event, (*ends.well, *ends.badly)):
-            state = OutcomeState.SUCCEEDED if isinstance(later.event, ends.well) else OutcomeState.FAILED
-            reason = str(getattr(later.event, "reason", "")) if state is OutcomeState.FAILED else ""
-            return _told(receipt, resource, state, reason, later.meta)
-    return _told(receipt, resource, OutcomeState.RUNNING)
+def terminal_events_of(receipt: ReceiptRow) -> TerminalEvents | None:
+    """The terminal events of the command; None for a command that was complete when it was accepted."""
+    return _terminal_events.get(receipt.command_type)
 
 
-def _told(
+def read_outcome(receipt: ReceiptRow, resource: str | None) -> CommandOutcome:
+    """The outcome of the command, read from the event stream itself, which never lags behind as a read model does."""
+    terminal = terminal_events_of(receipt)
+    if terminal is None:
+        return _build_outcome(receipt, resource, OutcomeState.SUCCEEDED)
+    for recorded_event in store.get_event_stream(receipt.aggregate_id, after=receipt.version - receipt.events):
+        if isinstance(recorded_event.event, (*terminal.success, *terminal.failure)):
+            state = OutcomeState.SUCCEEDED if isinstance(recorded_event.event, terminal.success) else OutcomeState.FAILED
+            reason = str(getattr(recorded_event.event, "reason", "")) if state is OutcomeState.FAILED else ""
+            return _build_outcome(receipt, resource, state, reason, recorded_event.meta)
+    return _build_outcome(receipt, resource, OutcomeState.RUNNING)
+
+
+def _build_outcome(
     receipt: ReceiptRow,
     resource: str | None,
     state: OutcomeState,
     reason: str = "",
-    end: Meta | None = None,
-) -> Outcome:
-    return Outcome(
+    ended_by: Meta | None = None,
+) -> CommandOutcome:
+    return CommandOutcome(
         command_id=receipt.command_id,
         aggregate_id=receipt.aggregate_id,
         aggregate_type=receipt.aggregate_type,
         version=receipt.version,
         state=state,
         reason=reason,
-        ended_by=end.event_type if end else None,
-        ended_at=end.occurred_at if end else None,
+        ended_by=ended_by.event_type if ended_by else None,
+        ended_at=ended_by.occurred_at if ended_by else None,
         resource=resource,
     )

@@ -13,15 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventshop.eventstore.records import ReceiptRow
-from eventshop.web.api.base_view import ApiView, signed_in
-from eventshop.web.api.command_endpoint import actor
-from eventshop.web.api.command_outcomes import Outcome, OutcomeState, ends_of, outcome, receipt_of
-from eventshop.web.api.event_feed_views import waiting_place
-from eventshop.web.api.pagination import refuse_unknown
+from eventshop.web.api.base_view import ApiView, require_login
+from eventshop.web.api.command_endpoint import actor_of
+from eventshop.web.api.command_outcomes import CommandOutcome, OutcomeState, terminal_events_of, read_outcome, find_receipt
+from eventshop.web.api.event_feed_views import wait_slot
+from eventshop.web.api.pagination import refuse_unknown_parameters
 from eventshop.web.shared import read_your_writes
 from eventshop.web.shared.errors import NotFound
 
-_PAUSE_S: Final = 0.05
+_POLL_INTERVAL_S: Final = 0.05
 
 
 class CommandStatus(ApiView):
@@ -31,34 +31,34 @@ class CommandStatus(ApiView):
     tells nothing but what came of something that the token's owner asked for.
     """
 
-    answers: ClassVar[dict[str, type[Struct] | None]] = {"GET": Outcome}
+    answers: ClassVar[dict[str, type[Struct] | None]] = {"GET": CommandOutcome}
     waits = True
 
     def get(self, request: Request, command_id: UUID) -> Response:
-        refuse_unknown(request, ())
-        receipt = receipt_of(command_id)
+        refuse_unknown_parameters(request, ())
+        receipt = find_receipt(command_id)
         if receipt is None or not _may_see(request, receipt):
             raise NotFound
-        told = _waited(request, receipt, read_your_writes.prefers_wait(request.headers))
-        response = Response(msgspec.to_builtins(told))
-        if told.state is OutcomeState.RUNNING:
+        outcome = _wait_for_outcome(request, receipt, read_your_writes.preferred_wait_s(request.headers))
+        response = Response(msgspec.to_builtins(outcome))
+        if outcome.state is OutcomeState.RUNNING:
             response["Retry-After"] = "1"
         return response
 
 
 def _may_see(request: Request, receipt: ReceiptRow) -> bool:
-    login = signed_in(request)
-    return receipt.actor == actor(login) or login.has_perm("store.view_storedevent")
+    login = require_login(request)
+    return receipt.actor == actor_of(login) or login.has_perm("store.view_storedevent")
 
 
-def _waited(request: Request, receipt: ReceiptRow, patience_s: float) -> Outcome:
-    ends = ends_of(receipt)
-    resource = request.build_absolute_uri(reverse(ends.shown_at, args=[receipt.aggregate_id])) if ends else None
-    told, until = outcome(receipt, resource), monotonic() + patience_s
-    if patience_s <= 0:
-        return told
-    with waiting_place() as place:
-        while place and told.state is OutcomeState.RUNNING and monotonic() < until:
-            sleep(_PAUSE_S)
-            told = outcome(receipt, resource)
-    return told
+def _wait_for_outcome(request: Request, receipt: ReceiptRow, timeout_s: float) -> CommandOutcome:
+    terminal = terminal_events_of(receipt)
+    resource = request.build_absolute_uri(reverse(terminal.url_name, args=[receipt.aggregate_id])) if terminal else None
+    outcome, deadline = read_outcome(receipt, resource), monotonic() + timeout_s
+    if timeout_s <= 0:
+        return outcome
+    with wait_slot() as has_slot:
+        while has_slot and outcome.state is OutcomeState.RUNNING and monotonic() < deadline:
+            sleep(_POLL_INTERVAL_S)
+            outcome = read_outcome(receipt, resource)
+    return outcome

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from eventshop.web.shared.errors import InvalidHeader, PreconditionMissing
 
-_TAG: Final = re.compile(r'"(\d{1,9})"')
+_ENTITY_TAG: Final = re.compile(r'"(\d{1,9})"')
 
 
 def etag(version: int) -> str:
@@ -25,11 +25,11 @@ def expected_version(request: Request, *, required: bool = True) -> int | None:
     if not given and not required:
         return None
     if not given:
-        raise PreconditionMissing(where=[{"header": "If-Match", "detail": "is missing"}])
+        raise PreconditionMissing(locations=[{"header": "If-Match", "detail": "is missing"}])
     if given == "*":
         return None
-    found = _TAG.fullmatch(given)
-    if found is None:
+    match = _ENTITY_TAG.fullmatch(given)
+    if match is None:
         said = 'is one entity tag such as "7", or *'
-        raise InvalidHeader(f"If-Match {said}", where=[{"header": "If-Match", "detail": said}])
-    return int(found[1])
+        raise InvalidHeader(f"If-Match {said}", locations=[{"header": "If-Match", "detail": said}])
+    return int(match[1])

@@ -1,4 +1,4 @@
-"""Events for integrators: one stream from a version on or as of a moment, and the feed of the whole store."""
+"""Events for API clients: one stream, from a version on or as of a time, and the feed of the whole store."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from eventshop.core.errors import TailBusy
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Instant
 from eventshop.eventstore.event_store import store
-from eventshop.eventstore.records import Row, recorded
-from eventshop.eventstore.tail_reader import Tail, newest_position
-from eventshop.web.api.base_view import ApiView, signed_in
-from eventshop.web.api.pagination import limit_of, refuse_unknown, refused
+from eventshop.eventstore.records import EventRow, to_recorded_event
+from eventshop.eventstore.tail_reader import TailReader, newest_position
+from eventshop.web.api.base_view import ApiView, require_login
+from eventshop.web.api.pagination import read_limit, refuse_unknown_parameters, invalid_parameter
 from eventshop.web.api.response_schemas import FeedPage, StreamPage
 from eventshop.web.shared import read_your_writes
-from eventshop.web.shared.errors import Behind, NotAllowed, NotFound
+from eventshop.web.shared.errors import ReadModelBehind, NotAllowed, NotFound
 
-#: How many requests of one process may wait for something to happen; the others are answered at once.
-MOST_WAITING: Final = 8
-_PAUSE_S: Final = 0.1
-_LAST: Final = 2**31 - 1
+#: How many requests of one process may long-poll at once; any further one is answered immediately.
+MAX_WAITING_REQUESTS: Final = 8
+_POLL_INTERVAL_S: Final = 0.1
+_MAX_VERSION: Final = 2**31 - 1
 
 T = TypeVar("T")
 
-_tail: Final = Tail()
-_waiting: Final = BoundedSemaphore(MOST_WAITING)
+_tail: Final = TailReader()
+_wait_slots: Final = BoundedSemaphore(MAX_WAITING_REQUESTS)
 
 
 class StreamEvents(ApiView):
-    """The events of one aggregate, oldest first. Personal values are null, but for the person's own eyes.
+    """The events of one aggregate, oldest first. Personal values are null, except for the person themselves.
 
-    Ask again with the last version as `after_version`; with `Prefer: wait=10` the answer waits for the next event.
+    To continue, send the last version as `after_version`; with `Prefer: wait=10` the request waits for the next event.
     """
 
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
@@ -51,35 +51,35 @@ class StreamEvents(ApiView):
     answers: ClassVar[dict[str, type[Struct]]] = {"GET": StreamPage}
 
     def get(self, request: Request, aggregate_id: UUID) -> Response:
-        refuse_unknown(request, self.parameters)
-        clear = self.in_clear(request, aggregate_id)
-        after, limit, as_of = number(request, "after_version", _LAST), limit_of(request), moment(request, "as_of")
+        refuse_unknown_parameters(request, self.parameters)
+        personal = self.shows_personal_data(request, aggregate_id)
+        after, limit, as_of = read_integer(request, "after_version", _MAX_VERSION), read_limit(request), read_instant(request, "as_of")
 
-        def read() -> list[Row]:
-            return list(store.rows(aggregate_id, after=after, to_version=after + limit + 1, as_of=as_of))
+        def read() -> list[EventRow]:
+            return list(store.read_rows(aggregate_id, after=after, to_version=after + limit + 1, as_of=as_of))
 
-        rows = read() or (as_of is None and waited_for(read, read_your_writes.prefers_wait(request.headers))) or []
+        rows = read() or (as_of is None and poll_until_found(read, read_your_writes.preferred_wait_s(request.headers))) or []
         if not rows and not after and as_of is None:
             raise NotFound
         following = None
         if len(rows) > limit:
             rows = rows[:limit]
             following = replace_query_param(request.build_absolute_uri(), "after_version", rows[-1].version)
-        response = Response({"results": told(rows, clear=clear), "next": following})
+        response = Response({"results": serialize_events(rows, personal=personal), "next": following})
         if following:
             response["Link"] = f'<{following}>; rel="next"'
         return response
 
-    def in_clear(self, request: Request, aggregate_id: UUID) -> bool:
-        """Whether this login sees personal values; raises `NotAllowed` if it may not see the stream at all."""
-        require_events(request)
+    def shows_personal_data(self, request: Request, aggregate_id: UUID) -> bool:
+        """Whether the caller sees personal values; raises `NotAllowed` if they may not see the stream at all."""
+        require_event_access(request)
         return False
 
 
 class Feed(ApiView):
-    """Every event of the store in order, from a position on: nothing is left out, nothing comes twice.
+    """All events of the store in order, from a position on, without gaps and without duplicates.
 
-    Keep `cursor` and ask again with it as `after`; with `Prefer: wait=10` the answer waits until something happens.
+    To continue, send the response's `cursor` as `after`; with `Prefer: wait=10` the request waits for the next event.
     """
 
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
@@ -88,40 +88,40 @@ class Feed(ApiView):
     answers: ClassVar[dict[str, type[Struct]]] = {"GET": FeedPage}
 
     def get(self, request: Request) -> Response:
-        refuse_unknown(request, self.parameters)
-        require_events(request)
-        after, limit = number(request, "after", 2**62), limit_of(request)
-        kinds, aggregate = _kinds(request), request.query_params.get("aggregate_type")
-        wait_for_more(after, read_your_writes.prefers_wait(request.headers))
+        refuse_unknown_parameters(request, self.parameters)
+        require_event_access(request)
+        after, limit = read_integer(request, "after", 2**62), read_limit(request)
+        event_types, aggregate_type = _read_event_types(request), request.query_params.get("aggregate_type")
+        wait_for_events(after, read_your_writes.preferred_wait_s(request.headers))
         rows = _read(after, limit)
-        wanted = [
+        matching = [
             row
             for row in rows
-            if (not kinds or row.event_type in kinds) and aggregate in (None, "", row.aggregate_type)
+            if (not event_types or row.event_type in event_types) and aggregate_type in (None, "", row.aggregate_type)
         ]
         cursor = rows[-1].position if rows else after
-        return Response({"results": told(wanted, clear=False), "cursor": cursor, "more": len(rows) == limit})
+        return Response({"results": serialize_events(matching, personal=False), "cursor": cursor, "more": len(rows) == limit})
 
 
-def _read(after: int, limit: int) -> list[Row]:
+def _read(after: int, limit: int) -> list[EventRow]:
     try:
         rows = _tail.read(after, limit)
-        if 0 < len(rows) < limit:  # up to what an earlier request had found to be final; there may be more by now
+        if 0 < len(rows) < limit:  # the reader stops at the tail that an earlier request saw; there may be more by now
             rows += _tail.read(rows[-1].position, limit - len(rows))
     except TailBusy as busy:
-        raise Behind from busy
+        raise ReadModelBehind from busy
     return rows
 
 
-def told(rows: Iterable[Row], *, clear: bool) -> list[dict[str, Any]]:
-    return [_told(row, clear) for row in rows]
+def serialize_events(rows: Iterable[EventRow], *, personal: bool) -> list[dict[str, Any]]:
+    return [_serialize_event(row, personal) for row in rows]
 
 
-def _told(row: Row, clear: bool) -> dict[str, Any]:
-    event = recorded(row, registry).event
+def _serialize_event(row: EventRow, personal: bool) -> dict[str, Any]:
+    event = to_recorded_event(row, registry).event
     data = msgspec.to_builtins(event)
-    if not clear:
-        data |= {field.name: None for field in registry.personal(type(event))}
+    if not personal:
+        data |= {field.name: None for field in registry.personal_fields_of(type(event))}
     return {
         "event_id": row.event_id,
         "type": row.event_type,
@@ -139,58 +139,58 @@ def _told(row: Row, clear: bool) -> dict[str, Any]:
     }
 
 
-def require_events(request: Request) -> None:
-    if not signed_in(request).has_perm("store.view_storedevent"):
+def require_event_access(request: Request) -> None:
+    if not require_login(request).has_perm("store.view_storedevent"):
         raise NotAllowed
 
 
-def wait_for_more(after: int, patience_s: float) -> None:
-    """Until there is an event after this position, or patience is over, or too many are waiting already."""
-    if patience_s <= 0 or newest_position() > after:
+def wait_for_events(after: int, timeout_s: float) -> None:
+    """Wait until there is an event after this position or the timeout ends; do not wait if all slots are taken."""
+    if timeout_s <= 0 or newest_position() > after:
         return
-    until = monotonic() + patience_s
-    with waiting_place() as has_place:
-        while has_place and monotonic() < until and newest_position() <= after:
-            sleep(_PAUSE_S)
+    deadline = monotonic() + timeout_s
+    with wait_slot() as has_slot:
+        while has_slot and monotonic() < deadline and newest_position() <= after:
+            sleep(_POLL_INTERVAL_S)
 
 
-def waited_for(read: Callable[[], T], patience_s: float) -> T:
-    """What is read as soon as that is something, or at last."""
-    until = monotonic() + patience_s
-    with waiting_place() as has_place:
-        while not (found := read()) and has_place and monotonic() < until:
-            sleep(_PAUSE_S)
-    return found
+def poll_until_found(read: Callable[[], T], timeout_s: float) -> T:
+    """Call `read` until it returns a non-empty result or the timeout ends; returns the last result."""
+    deadline = monotonic() + timeout_s
+    with wait_slot() as has_slot:
+        while not (result := read()) and has_slot and monotonic() < deadline:
+            sleep(_POLL_INTERVAL_S)
+    return result
 
 
 @contextmanager
-def waiting_place() -> Iterator[bool]:
-    """One of the few places to wait in; False when all are taken, and the answer must not wait."""
-    has_place = _waiting.acquire(blocking=False)
+def wait_slot() -> Iterator[bool]:
+    """Hold one of the `MAX_WAITING_REQUESTS` slots; yields False if all are taken: the caller must not wait then."""
+    has_slot = _wait_slots.acquire(blocking=False)
     try:
-        yield has_place
+        yield has_slot
     finally:
-        if has_place:
-            _waiting.release()
+        if has_slot:
+            _wait_slots.release()
 
 
-def number(request: Request, name: str, most: int) -> int:
+def read_integer(request: Request, name: str, limit: int) -> int:
     given = request.query_params.get(name, "0")
-    if not (given.isascii() and given.isdecimal() and len(given) < 20 and int(given) < most - 1_000):
-        raise refused(name, "is a whole number from 0 on")
+    if not (given.isascii() and given.isdecimal() and len(given) < 20 and int(given) < limit - 1_000):
+        raise invalid_parameter(name, "must be a whole number, 0 or greater")
     return int(given)
 
 
-def moment(request: Request, name: str) -> datetime | None:
+def read_instant(request: Request, name: str) -> datetime | None:
     given = request.query_params.get(name)
     try:
         return msgspec.convert(given, Instant).astimezone(UTC) if given is not None else None
     except (msgspec.ValidationError, OverflowError):
-        raise refused(name, "is a moment with its time zone, such as 2026-01-31T12:00:00Z") from None
+        raise invalid_parameter(name, "must be a time with its zone, such as 2026-01-31T12:00:00Z") from None
 
 
-def _kinds(request: Request) -> set[str]:
-    kinds = set(filter(None, request.query_params.get("types", "").split(",")))
-    if unknown := sorted(kinds - set(registry.events)):
-        raise refused("types", f"names events that there are not: {', '.join(unknown)}")
-    return kinds
+def _read_event_types(request: Request) -> set[str]:
+    event_types = set(filter(None, request.query_params.get("types", "").split(",")))
+    if unknown := sorted(event_types - set(registry.events)):
+        raise invalid_parameter("types", f"contains unknown event types: {', '.join(unknown)}")
+    return event_types

@@ -15,16 +15,16 @@ from django.views.csrf import csrf_failure as csrf_page
 from rest_framework import exceptions
 
 from eventshop.core.errors import EventShopError
-from eventshop.web.api.problem_details import problem, status_of
+from eventshop.web.api.problem_details import problem_response, status_for
 from eventshop.web.shared import errors
 
 log = logging.getLogger(__name__)
 
-API: Final = "/api/"
+API_PREFIX: Final = "/api/"
 #: What `Retry-After` asks for; a restarted PostgreSQL is back within seconds.
 RETRY_AFTER_S: Final = 5
 
-_FAILURES: Final[dict[type[Exception], type[errors.RequestError]]] = {
+_TRANSLATIONS: Final[dict[type[Exception], type[errors.RequestError]]] = {
     Http404: errors.NotFound,
     PermissionDenied: errors.NotAllowed,
     RequestDataTooBig: errors.BodyTooLarge,
@@ -40,36 +40,36 @@ _FAILURES: Final[dict[type[Exception], type[errors.RequestError]]] = {
 }
 
 
-def api_failure(failure: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
+def handle_api_exception(failure: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
     """The REST framework's exception handler. None: it is a fault of ours, which `server_error` answers."""
-    error = _error_of(failure)
+    error = _translate(failure)
     if error is None:
         return None
-    status = status_of(error)
+    status = status_for(error)
     if status >= 500 and not isinstance(error, errors.RequestError):
         log.error("%s: %s", type(error).__name__, error, exc_info=error)
         error = errors.InternalError()
-    answer = problem(status, error)
-    for name, value in _headers(failure, error, context):
+    answer = problem_response(status, error)
+    for name, value in _extra_headers(failure, error, context):
         answer[name] = value
     return answer
 
 
-def _error_of(failure: Exception) -> EventShopError | None:
+def _translate(failure: Exception) -> EventShopError | None:
     if isinstance(failure, EventShopError):
         return failure
     if isinstance(failure, exceptions.ValidationError):
-        return errors.InvalidParameter(where=_parameters(failure.detail))
-    kind = next((error for known, error in _FAILURES.items() if isinstance(failure, known)), None)
+        return errors.InvalidParameter(locations=_parameter_errors(failure.detail))
+    kind = next((error for known, error in _TRANSLATIONS.items() if isinstance(failure, known)), None)
     return kind() if kind else None
 
 
-def _parameters(detail: Any) -> list[dict[str, str]]:
+def _parameter_errors(detail: Any) -> list[dict[str, str]]:
     named = detail.items() if isinstance(detail, dict) else [("", detail)]
     return [{"parameter": str(name), "detail": " ".join(map(str, said))} for name, said in named]
 
 
-def _headers(failure: Exception, error: EventShopError, context: dict[str, Any]) -> list[tuple[str, str]]:
+def _extra_headers(failure: Exception, error: EventShopError, context: dict[str, Any]) -> list[tuple[str, str]]:
     headers = []
     if isinstance(error, errors.NotSignedIn):
         headers.append(("WWW-Authenticate", 'Bearer realm="eventshop"'))
@@ -77,49 +77,49 @@ def _headers(failure: Exception, error: EventShopError, context: dict[str, Any])
         headers.append(("Allow", ", ".join(context["view"].allowed_methods)))
     if isinstance(failure, exceptions.Throttled):
         headers.append(("Retry-After", str(int(getattr(failure, "wait", None) or 1))))
-    if isinstance(error, errors.TwinRunning | errors.Behind):
+    if isinstance(error, errors.CommandInProgress | errors.ReadModelBehind):
         headers.append(("Retry-After", "1"))
     return headers
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500: 503 while the database is away, 500 otherwise."""
-    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
-    status = 503 if away else 500
+    database_down = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    status = 503 if database_down else 500
     response: HttpResponse
-    if request.path_info.startswith(API):
-        response = problem(status, errors.Unavailable() if away else errors.InternalError())
+    if request.path_info.startswith(API_PREFIX):
+        response = problem_response(status, errors.DatabaseUnavailable() if database_down else errors.InternalError())
     else:
         response = HttpResponse(loader.render_to_string(f"{status}.html"), status=status)
-    if away:
+    if database_down:
         response["Retry-After"] = str(RETRY_AFTER_S)
     return response
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's handler404."""
-    if request.path_info.startswith(API):
-        return problem(404, errors.NotFound())
+    if request.path_info.startswith(API_PREFIX):
+        return problem_response(404, errors.NotFound())
     return defaults.page_not_found(request, exception)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's handler400."""
-    if request.path_info.startswith(API):
+    if request.path_info.startswith(API_PREFIX):
         error = errors.BodyTooLarge() if isinstance(exception, RequestDataTooBig) else errors.RequestError()
-        return problem(error.status, error)
+        return problem_response(error.status, error)
     return defaults.bad_request(request, exception)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's handler403."""
-    if request.path_info.startswith(API):
-        return problem(403, errors.NotAllowed())
+    if request.path_info.startswith(API_PREFIX):
+        return problem_response(403, errors.NotAllowed())
     return defaults.permission_denied(request, exception)
 
 
-def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     """The view of `CSRF_FAILURE_VIEW`."""
-    if request.path_info.startswith(API):
-        return problem(403, errors.CsrfFailed())
+    if request.path_info.startswith(API_PREFIX):
+        return problem_response(403, errors.CsrfFailed())
     return csrf_page(request, reason=reason)

@@ -1,7 +1,8 @@
-"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): a command sent again is answered, not done again.
+"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): a retried command is answered, not executed again.
 
-The key and who sends it give the command's id, and the store keeps a receipt of each id for ever. The cache is asked
-only to tell a twin that the first one is still running; while it is away the twin waits in the database instead.
+The command id is derived from the key and the sender, and the store keeps the receipt of each command id for ever. The
+cache only serves to refuse a duplicate while the first request is still running; without the cache the duplicate
+waits for the database lock instead.
 """
 
 from __future__ import annotations
@@ -16,41 +17,41 @@ from django.core.cache import cache
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 
-from eventshop.core.deterministic_ids import derived_id
-from eventshop.web.api.base_view import signed_in
-from eventshop.web.shared.errors import InvalidHeader, KeyMissing, TwinRunning
+from eventshop.core.deterministic_ids import derive_id
+from eventshop.web.api.base_view import require_login
+from eventshop.web.shared.errors import InvalidHeader, IdempotencyKeyMissing, CommandInProgress
 
-#: A structured-field string, or the same without its quotes.
+#: A structured-field string (RFC 8941), or the same without its quotes.
 _KEY: Final = re.compile(r'"([!#-~]{1,200})"|([!#-~]{1,200})')
-#: If a process dies with a command in hand, its twins are told to wait no longer than this.
-_FORGOTTEN_S: Final = 30
+#: If a process dies while it executes a command, duplicates are refused no longer than this.
+_LOCK_TTL_S: Final = 30
 
 
-def command_id(request: Request) -> UUID:
-    """The id of the command that a request is; raises `KeyMissing` or `InvalidHeader`."""
+def command_id_from(request: Request) -> UUID:
+    """The command id of a request; raises `IdempotencyKeyMissing` or `InvalidHeader`."""
     given = request.headers.get("Idempotency-Key", "").strip()
     if not given:
-        raise KeyMissing(where=[{"header": "Idempotency-Key", "detail": "is missing"}])
-    found = _KEY.fullmatch(given)
-    if found is None:
-        said = "is 1 to 200 printable characters without blanks"
-        raise InvalidHeader(f"Idempotency-Key {said}", where=[{"header": "Idempotency-Key", "detail": said}])
-    return derived_id("api", signed_in(request).pk, found[1] or found[2])
+        raise IdempotencyKeyMissing(locations=[{"header": "Idempotency-Key", "detail": "is missing"}])
+    match = _KEY.fullmatch(given)
+    if match is None:
+        detail = "must be 1 to 200 printable characters without spaces"
+        raise InvalidHeader(f"Idempotency-Key {detail}", locations=[{"header": "Idempotency-Key", "detail": detail}])
+    return derive_id("api", require_login(request).pk, match[1] or match[2])
 
 
 @contextmanager
-def alone(command_id: UUID) -> Iterator[None]:
-    """Around carrying out a command; raises `TwinRunning` while another request does so."""
+def command_lock(command_id: UUID) -> Iterator[None]:
+    """Hold the lock of a command while executing it; raises `CommandInProgress` if another request holds it."""
     name = f"api-command:{command_id}"
     try:
-        first = cache.add(name, True, _FORGOTTEN_S)
+        acquired = cache.add(name, True, _LOCK_TTL_S)
     except (RedisError, OSError):
         yield
         return
-    if not first:
-        raise TwinRunning
+    if not acquired:
+        raise CommandInProgress
     try:
         yield
     finally:
-        with suppress(RedisError, OSError):  # it forgets by itself
+        with suppress(RedisError, OSError):  # the entry expires by itself
             cache.delete(name)

@@ -17,11 +17,11 @@ from eventshop.web.api.response_schemas import CommandReceipt, Problem, WebhookM
 
 _REF: Final = "#/components/schemas/{name}"
 #: What views take and answer besides what stands here; each view that is described adds its own.
-_BODIES: Final[dict[str, type[Struct]]] = {}
-_ANSWERS: Final[dict[str, type[Struct]]] = {}
+_REQUEST_SCHEMAS: Final[dict[str, type[Struct]]] = {}
+_RESPONSE_SCHEMAS: Final[dict[str, type[Struct]]] = {}
 
 
-_OWN: Final = (CommandReceipt, Problem, WebhookMessage)
+_SHARED_SCHEMAS: Final = (CommandReceipt, Problem, WebhookMessage)
 
 
 def _header(name: str, description: str, *, required: bool = False) -> OpenApiParameter:
@@ -72,12 +72,12 @@ _HEADERS: Final = {
     "RateLimit-Reset": "Seconds until the next window.",
     "X-Request-ID": "The trace id of this request.",
 }
-_ALWAYS: Final = ("ETag", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-ID")
-_OF_COMMANDS: Final = ("Location", "Link", "Consistency-Token", "Idempotency-Replayed", "Preference-Applied")
-_OF_LISTS: Final = ("Link", "Consistency")
+_COMMON_HEADERS: Final = ("ETag", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-ID")
+_COMMAND_HEADERS: Final = ("Location", "Link", "Consistency-Token", "Idempotency-Replayed", "Preference-Applied")
+_LIST_HEADERS: Final = ("Link", "Consistency")
 
 
-class Schema(AutoSchema):
+class ApiSchema(AutoSchema):
     """Reads a view's `body`, `status`, `answers`, `parameters` and what it inherits."""
 
     def get_operation_id(self) -> str:
@@ -106,7 +106,7 @@ class Schema(AutoSchema):
         body = getattr(self.view, "body", None)
         if body is None or self.method not in ("POST", "PUT"):
             return None
-        _BODIES[body.__name__] = body
+        _REQUEST_SCHEMAS[body.__name__] = body
         return {"application/json": {"$ref": _REF.format(name=body.__name__)}}
 
     def get_response_serializers(self) -> Any:
@@ -117,7 +117,7 @@ class Schema(AutoSchema):
         status = getattr(self.view, "status", 200) if self.method in ("POST", "PUT") else 200
         if kind is None:
             return {status if self.method == "POST" else 204: None}
-        _ANSWERS[kind.__name__] = kind
+        _RESPONSE_SCHEMAS[kind.__name__] = kind
         statuses = (status, 202) if self._creates() else (status,)
         return {it: {"$ref": _REF.format(name=kind.__name__)} for it in statuses}
 
@@ -138,11 +138,11 @@ class Schema(AutoSchema):
         return {**answers, **said}
 
     def _headers(self, answer: dict[str, Any]) -> dict[str, Any]:
-        names = list(_ALWAYS)
+        names = list(_COMMON_HEADERS)
         if "CommandReceipt" in str(answer):
-            names += _OF_COMMANDS
+            names += _COMMAND_HEADERS
         elif self._is_list_view():
-            names += _OF_LISTS
+            names += _LIST_HEADERS
         return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
@@ -154,20 +154,20 @@ class Schema(AutoSchema):
 
 def add_components(result: dict[str, Any], generator: SchemaGenerator, **_: Any) -> dict[str, Any]:
     """Post-processing: the bodies that msgspec reads and writes, described by msgspec; and an example of each."""
-    kinds: list[type[Struct]] = [*_OWN, *_ANSWERS.values(), *_BODIES.values()]
-    told = msgspec.json.schema_components(kinds, ref_template=_REF)
+    structs: list[type[Struct]] = [*_SHARED_SCHEMAS, *_RESPONSE_SCHEMAS.values(), *_REQUEST_SCHEMAS.values()]
+    told = msgspec.json.schema_components(structs, ref_template=_REF)
     components: dict[str, Any] = told[1]
-    for kind in kinds:
+    for kind in structs:
         if example := getattr(kind, "example", None):
             components[kind.__name__]["examples"] = [example]
     schemas = result["components"]["schemas"]
-    schemas |= _portable(components)
+    schemas |= _to_portable(components)
     result["components"]["schemas"] = dict(sorted(schemas.items()))
-    result["webhooks"] = {"event": {"post": _webhook()}}
+    result["webhooks"] = {"event": {"post": _webhook_operation()}}
     return result
 
 
-def _webhook() -> dict[str, Any]:
+def _webhook_operation() -> dict[str, Any]:
     """What the other side has to take: see Standard Webhooks."""
     names = ("webhook-id", "webhook-timestamp", "webhook-signature")
     body = {"application/json": {"schema": {"$ref": _REF.format(name="WebhookMessage")}}}
@@ -184,15 +184,15 @@ def _webhook() -> dict[str, Any]:
 _DECIMAL: Final = r"^-?[0-9]+(\.[0-9]+)?$"
 
 
-def _portable(schema: Any) -> Any:
+def _to_portable(schema: Any) -> Any:
     """Patterns as every language's regular expressions know them; decimals with theirs."""
     if isinstance(schema, dict):
         if schema.get("format") == "decimal":
             return {**schema, "pattern": _DECIMAL}
         return {
-            name: value.replace(r"\Z", "$") if name == "pattern" else _portable(value) for name, value in schema.items()
+            name: value.replace(r"\Z", "$") if name == "pattern" else _to_portable(value) for name, value in schema.items()
         }
-    return [_portable(item) for item in schema] if isinstance(schema, list) else schema
+    return [_to_portable(item) for item in schema] if isinstance(schema, list) else schema
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -216,7 +216,7 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         }
 
 
-def described() -> dict[str, Any]:
+def generate_document() -> dict[str, Any]:
     """The whole description."""
     schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return schema

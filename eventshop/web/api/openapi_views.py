@@ -14,27 +14,27 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from eventshop.web.api.openapi_schema import described
+from eventshop.web.api.openapi_schema import generate_document
 
 FILE: Final = settings.BASE_DIR / "schemas" / "openapi.json"
 
 
-def text() -> str:
+def render_json() -> str:
     """What the file must hold; the tests compare."""
-    return json.dumps(described(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return json.dumps(generate_document(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 @require_safe
 @conditional_page
 @cache_control(public=True, max_age=300)
-def description(request: HttpRequest) -> FileResponse:
+def openapi_document(request: HttpRequest) -> FileResponse:
     """The description, as it was written when the program was built."""
     return FileResponse(FILE.open("rb"), content_type="application/vnd.oai.openapi+json;version=3.1")
 
 
 # Swagger UI sets styles as attributes, and its icons are data URLs; its scripts are files.
 @method_decorator(csp_update({"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}), name="dispatch")
-class Docs(SpectacularSwaggerSplitView):
+class ApiDocs(SpectacularSwaggerSplitView):
     """The page."""
 
     url_name = "web:openapi"

@@ -1,4 +1,4 @@
-"""Pages of a list by cursor: each begins where the last one ended, however many rows came or went in between."""
+"""Keyset pagination: each page starts after the last row of the page before, so inserts and deletes do not shift it."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from rest_framework.utils.urls import replace_query_param
 
 from eventshop.web.shared.errors import InvalidParameter
 
-ROWS: Final = 50
-MOST_ROWS: Final = 200
+DEFAULT_LIMIT: Final = 50
+MAX_LIMIT: Final = 200
 
 
-class Keyset(BasePagination):
-    """`limit`, `cursor` and `ordering`; a view lists as `orderings` the columns it can be ordered by, none nullable.
+class KeysetPagination(BasePagination):
+    """The parameters `limit`, `cursor` and `ordering`; a view's `orderings` are the allowed columns, none nullable.
 
-    Ties are broken by the primary key, so one index step finds the next page at any depth.
+    Ties are broken by the primary key, so an index finds the start of any page in one step.
     """
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        limit, self.ordering = limit_of(request), _ordering(request, view)
+        limit, self.ordering = read_limit(request), _read_ordering(request, view)
         column, back = self.ordering.lstrip("-"), self.ordering.startswith("-")
         if cursor := request.query_params.get("cursor"):
-            queryset = queryset.filter(_beyond(_opened(cursor, self.ordering), queryset.model, column, back))
+            queryset = queryset.filter(_rows_after(_decode_cursor(cursor, self.ordering), queryset.model, column, back))
         rows = list(queryset.order_by(self.ordering, "-pk" if back else "pk")[: limit + 1])
         self.next = self.next_cursor = None
         if len(rows) > limit:
             rows = rows[:limit]
-            self.next_cursor = _closed(self.ordering, rows[-1], column)
+            self.next_cursor = _encode_cursor(self.ordering, rows[-1], column)
             self.next = replace_query_param(request.build_absolute_uri(), "cursor", self.next_cursor)
         return rows
 
@@ -52,16 +52,16 @@ class Keyset(BasePagination):
             "required": ["results", "next", "next_cursor"],
             "properties": {
                 "results": schema,
-                "next": {"type": ["string", "null"], "format": "uri", "description": "Where the next page is."},
-                "next_cursor": {"type": ["string", "null"], "description": "The same as the parameter `cursor`."},
+                "next": {"type": ["string", "null"], "format": "uri", "description": "URL of the next page; null on the last one."},
+                "next_cursor": {"type": ["string", "null"], "description": "The parameter `cursor` of the next page."},
             },
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [
-            _parameter("limit", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": ROWS}),
+            _parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}),
             _parameter("cursor", {"type": "string"}),
-            _parameter("ordering", {"type": "string", "enum": [*view.orderings, *(f"-{it}" for it in view.orderings)]}),
+            _parameter("ordering", {"type": "string", "enum": [*view.orderings, *(f"-{column}" for column in view.orderings)]}),
         ]
 
 
@@ -69,64 +69,67 @@ def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "schema": schema}
 
 
-def refused(name: str, said: str) -> InvalidParameter:
-    return InvalidParameter(f"{name} {said}", where=[{"parameter": name, "detail": said}])
+def invalid_parameter(name: str, problem: str) -> InvalidParameter:
+    return InvalidParameter(f"{name} {problem}", locations=[{"parameter": name, "detail": problem}])
 
 
-def refuse_unknown(request: Request, known: Iterable[str]) -> None:
-    """An answer that leaves out what was asked for would be taken for what it is not; raises `InvalidParameter`."""
+def refuse_unknown_parameters(request: Request, known: Iterable[str]) -> None:
+    """Raise `InvalidParameter` for an unknown or empty parameter.
+
+    Ignoring it would return more than the caller asked for, such as an unfiltered list after a misspelt filter.
+    """
     for name, value in request.query_params.items():
         if name not in known:
-            raise refused(name, "is no parameter here")
+            raise invalid_parameter(name, "is not a parameter of this resource")
         if not value:
-            raise refused(name, "is empty")
+            raise invalid_parameter(name, "must not be empty")
 
 
-def limit_of(request: Request) -> int:
-    given = request.query_params.get("limit", str(ROWS))
-    if not (given.isascii() and given.isdecimal() and len(given) < 10 and 1 <= int(given) <= MOST_ROWS):
-        raise refused("limit", f"is a number from 1 to {MOST_ROWS}")
+def read_limit(request: Request) -> int:
+    given = request.query_params.get("limit", str(DEFAULT_LIMIT))
+    if not (given.isascii() and given.isdecimal() and len(given) < 10 and 1 <= int(given) <= MAX_LIMIT):
+        raise invalid_parameter("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
     return int(given)
 
 
-def _ordering(request: Request, view: Any) -> str:
+def _read_ordering(request: Request, view: Any) -> str:
     given = request.query_params.get("ordering", view.ordering)
     if given.removeprefix("-") not in view.orderings:
-        raise refused("ordering", f"is one of {', '.join(view.orderings)}, with - for the other way round")
+        raise invalid_parameter("ordering", f"must be one of {', '.join(view.orderings)}, with - in front for descending order")
     return str(given)
 
 
-def _closed(ordering: str, row: Any, column: str) -> str:
+def _encode_cursor(ordering: str, row: Any, column: str) -> str:
     place = [ordering, str(getattr(row, column)), str(row.pk)]
     return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def _opened(cursor: str, ordering: str) -> tuple[str, str]:
+def _decode_cursor(cursor: str, ordering: str) -> tuple[str, str]:
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        of, value, pk = msgspec.json.decode(raw, type=tuple[str, str, str])
+        cursor_ordering, value, pk = msgspec.json.decode(raw, type=tuple[str, str, str])
     except (ValueError, msgspec.MsgspecError):
-        raise refused("cursor", "is none of ours") from None
-    if of != ordering:
-        raise refused("cursor", f"is of a list ordered by {of}")
+        raise invalid_parameter("cursor", "is none of ours") from None
+    if cursor_ordering != ordering:
+        raise invalid_parameter("cursor", f"belongs to a list ordered by {cursor_ordering}, not by {ordering}")
     return value, pk
 
 
-def _beyond(place: tuple[str, str], model: type[Model], column: str, back: bool) -> Q:
+def _rows_after(place: tuple[str, str], model: type[Model], column: str, back: bool) -> Q:
     try:
         columns: dict[str, Field[Any, Any]] = {field.name: field for field in model._meta.concrete_fields}
-        value, pk = _value(columns[column], place[0]), _value(model._meta.pk, place[1])
+        value, pk = _parse_value(columns[column], place[0]), _parse_value(model._meta.pk, place[1])
     except (ValidationError, ValueError, OverflowError):
-        raise refused("cursor", "is none of ours") from None
+        raise invalid_parameter("cursor", "is none of ours") from None
     way = "lt" if back else "gt"
-    # The first part says again what the second implies: an index can begin there.
+    # The first condition is implied by the second; it lets PostgreSQL start an index scan there.
     return Q(**{f"{column}__{way}e": value}) & (Q(**{f"{column}__{way}": value}) | Q(**{f"pk__{way}": pk}))
 
 
-def _value(column: Field[Any, Any], text: str) -> Any:
-    """What a row could hold there: anything else would fail in the database, not here."""
+def _parse_value(column: Field[Any, Any], text: str) -> Any:
+    """Parse and validate a column's value, so that a bad cursor is refused here and does not fail in the database."""
     if "\0" in text:
-        raise ValueError("PostgreSQL has no NUL in a text")
+        raise ValueError("a text in PostgreSQL cannot contain NUL")
     value = column.to_python(text)
     column.run_validators(value)
     return value.astimezone(UTC) if isinstance(value, datetime) else value

@@ -13,12 +13,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from eventshop.core.errors import EventShopError
-from eventshop.web.api.problem_details import status_of_kind
+from eventshop.web.api.problem_details import status_for_class
 from eventshop.web.shared.errors import RequestError
 
 FILE: Final = settings.BASE_DIR / "docs" / "problems.md"
 #: Where the errors stand that a request can meet; all are loaded whenever the program runs.
-_MET: Final = (
+_ERROR_MODULES: Final = (
     "eventshop.core.errors",
     "eventshop.web.shared.errors",
     "eventshop.web.webhooks.url_policy",
@@ -52,13 +52,13 @@ _ADVICE: Final = {
 }
 
 
-class Listed(NamedTuple):
+class CatalogueEntry(NamedTuple):
     """One problem: what it means, in its own words and, where there are more, in full."""
 
     code: str
     status: int
     meaning: str
-    more: str
+    details: str
 
     @property
     def advice(self) -> str:
@@ -66,19 +66,19 @@ class Listed(NamedTuple):
 
 
 @cache
-def listed() -> dict[str, Listed]:
+def catalogue() -> dict[str, CatalogueEntry]:
     """Every code that an answer can have, in order."""
-    kinds = {it.code: it for it in _kinds(EventShopError) if _status(it) < 500 or issubclass(it, RequestError)}
-    return {code: _listed(kinds[code]) for code in sorted(kinds)}
+    kinds = {it.code: it for it in _error_classes(EventShopError) if _status_for(it) < 500 or issubclass(it, RequestError)}
+    return {code: _entry_for(kinds[code]) for code in sorted(kinds)}
 
 
-def text() -> str:
+def render_markdown() -> str:
     """What docs/problems.md must hold; the tests compare."""
-    lines = [f"| `{it.code}` | {it.status} | {_cell(it.meaning)} |" for it in listed().values()]
-    return "\n".join([*_HEAD, *lines, ""])
+    lines = [f"| `{it.code}` | {it.status} | {_escape_cell(it.meaning)} |" for it in catalogue().values()]
+    return "\n".join([*_HEADER, *lines, ""])
 
 
-_HEAD: Final = (
+_HEADER: Final = (
     "# Problems",
     "",
     "Every `code` that an answer of the [API](api.md) can have, and its status. A code never changes; `detail` tells",
@@ -91,36 +91,36 @@ _HEAD: Final = (
 
 
 @require_safe
-def problems(request: HttpRequest) -> HttpResponse:
+def problem_list(request: HttpRequest) -> HttpResponse:
     """All of them."""
-    return render(request, "pages/problems.html", {"problems": listed().values()})
+    return render(request, "pages/problems.html", {"problems": catalogue().values()})
 
 
 @require_safe
-def problem(request: HttpRequest, code: str) -> HttpResponse:
+def problem_page(request: HttpRequest, code: str) -> HttpResponse:
     """One of them, and what to do about it."""
-    found = listed().get(code)
-    if found is None:
+    entry = catalogue().get(code)
+    if entry is None:
         raise Http404
-    return render(request, "pages/problem.html", {"problem": found})
+    return render(request, "pages/problem.html", {"problem": entry})
 
 
-def _kinds(kind: type[EventShopError]) -> Iterator[type[EventShopError]]:
+def _error_classes(base: type[EventShopError]) -> Iterator[type[EventShopError]]:
     """Every kind of error of the program, the nearest to the root last: it gives a shared code its meaning."""
-    for more in kind.__subclasses__():
-        yield from _kinds(more)
-    if kind.__module__ in _MET:
-        yield kind
+    for subclass in base.__subclasses__():
+        yield from _error_classes(subclass)
+    if base.__module__ in _ERROR_MODULES:
+        yield base
 
 
-def _listed(kind: type[EventShopError]) -> Listed:
-    meaning, _, more = cleandoc(kind.__doc__ or "").partition("\n")
-    return Listed(kind.code, _status(kind), meaning, " ".join(more.split()))
+def _entry_for(error_class: type[EventShopError]) -> CatalogueEntry:
+    meaning, _, details = cleandoc(error_class.__doc__ or "").partition("\n")
+    return CatalogueEntry(error_class.code, _status_for(error_class), meaning, " ".join(details.split()))
 
 
-def _status(kind: type[EventShopError]) -> int:
-    return kind.status if issubclass(kind, RequestError) else status_of_kind(kind)
+def _status_for(error_class: type[EventShopError]) -> int:
+    return error_class.status if issubclass(error_class, RequestError) else status_for_class(error_class)
 
 
-def _cell(words: str) -> str:
-    return words.replace("|", "\\|")
+def _escape_cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -9,7 +9,7 @@ from django.http import JsonResponse
 
 from eventshop.core import errors
 from eventshop.core.errors import EventShopError
-from eventshop.core.request_context import trace_id
+from eventshop.core.request_context import current_trace_id
 from eventshop.web.shared.errors import RequestError
 
 #: The status of an error is that of the nearest of its kinds that stands here.
@@ -27,17 +27,17 @@ STATUS: Final[dict[type[EventShopError], int]] = {
 }
 
 
-def status_of(error: EventShopError) -> int:
+def status_for(error: EventShopError) -> int:
     if isinstance(error, RequestError):
         return error.status
-    return status_of_kind(type(error))
+    return status_for_class(type(error))
 
 
-def status_of_kind(kind: type[EventShopError]) -> int:
-    return next(STATUS[base] for base in kind.__mro__ if base in STATUS)
+def status_for_class(error_class: type[EventShopError]) -> int:
+    return next(STATUS[base] for base in error_class.__mro__ if base in STATUS)
 
 
-def problem(status: int, error: EventShopError) -> JsonResponse:
+def problem_response(status: int, error: EventShopError) -> JsonResponse:
     """The answer that says what is wrong: `code` never changes, `detail` is for people."""
     body: dict[str, Any] = {
         # From the root of whichever host was asked; the page there says what to do (RFC 9457, section 3.1.1).
@@ -47,10 +47,10 @@ def problem(status: int, error: EventShopError) -> JsonResponse:
         "code": error.code,
         "detail": str(error),
     }
-    if trace := trace_id():
+    if trace := current_trace_id():
         body["trace_id"] = trace
-    if isinstance(error, RequestError) and error.where:
-        body["errors"] = error.where
+    if isinstance(error, RequestError) and error.locations:
+        body["errors"] = error.locations
     if isinstance(error, errors.WrongExpectedVersion):
         body["version"] = error.data.get("version")
     return JsonResponse(body, status=status, content_type="application/problem+json")

@@ -19,7 +19,7 @@ from eventshop.web.models import ApiToken
 _USAGE: Final = "api_usage"
 
 
-class PerPrincipal(BaseThrottle):
+class PrincipalThrottle(BaseThrottle):
     """`API_RATE` for each."""
 
     _wait: float = 1
@@ -27,8 +27,8 @@ class PerPrincipal(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         try:
             # Django's own request has been through the middleware; it is what the library knows.
-            asked, who = request._request, _principal(request)
-            usage = get_usage(asked, group="api", key=lambda *_: who, rate=settings.API_RATE, increment=True)
+            django_request, principal = request._request, _principal_key(request)
+            usage = get_usage(django_request, group="api", key=lambda *_: principal, rate=settings.API_RATE, increment=True)
         except (RedisError, OSError):
             return True
         if usage is None or usage["limit"] == 0:  # the cache did not count
@@ -41,13 +41,13 @@ class PerPrincipal(BaseThrottle):
         return self._wait
 
 
-def _principal(request: Request) -> str:
+def _principal_key(request: Request) -> str:
     if isinstance(request.auth, ApiToken):
         return f"token:{request.auth.pk}"
     return f"login:{request.user.pk}"
 
 
-def tell(request: Request, response: HttpResponseBase) -> None:
+def add_rate_limit_headers(request: Request, response: HttpResponseBase) -> None:
     """The headers of draft-ietf-httpapi-ratelimit-headers (the three separate ones, which clients know)."""
     usage = getattr(request._request, _USAGE, None)
     if usage:

@@ -15,14 +15,14 @@ from eventshop.core.errors import InvalidMessage
 from eventshop.web.shared.errors import BodyTooLarge, InvalidBody, MalformedBody
 
 #: A quarter more than the largest event that the store accepts.
-MAX_BYTES: Final = 320 * 1024
+MAX_BODY_BYTES: Final = 320 * 1024
 
-_PLACE: Final = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
+_ERROR_PATH: Final = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
 
 B = TypeVar("B", bound=msgspec.Struct)
 
 
-class Body(BaseParser):
+class RawJsonParser(BaseParser):
     """The REST framework's parser: gives the raw bytes, no more of them than allowed."""
 
     media_type = "application/json"
@@ -30,48 +30,48 @@ class Body(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        raw: bytes = stream.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise BodyTooLarge(limit=MAX_BYTES)
+        raw: bytes = stream.read(MAX_BODY_BYTES + 1)
+        if len(raw) > MAX_BODY_BYTES:
+            raise BodyTooLarge(limit=MAX_BODY_BYTES)
         return raw
 
 
-def refuse_large(request: Request) -> None:
+def refuse_large_body(request: Request) -> None:
     """Refuse a body that says it is too large before any of it is read; raises `BodyTooLarge`."""
     try:
-        said = int(request.META.get("CONTENT_LENGTH") or 0)
+        declared = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
-        said = 0
-    if said > MAX_BYTES:
-        raise BodyTooLarge(limit=MAX_BYTES)
+        declared = 0
+    if declared > MAX_BODY_BYTES:
+        raise BodyTooLarge(limit=MAX_BODY_BYTES)
 
 
-def read(request: Request, kind: type[B]) -> B:
+def parse_body(request: Request, struct_type: type[B]) -> B:
     """The body as such a struct; raises `MalformedBody`, `BodyTooLarge` or `InvalidBody` with a pointer."""
     try:
         raw = request.data or b""
     except RequestDataTooBig as error:
-        raise BodyTooLarge(limit=MAX_BYTES) from error
+        raise BodyTooLarge(limit=MAX_BODY_BYTES) from error
     try:
-        given = msgspec.json.decode(raw if isinstance(raw, bytes) else b"")
+        decoded = msgspec.json.decode(raw if isinstance(raw, bytes) else b"")
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise MalformedBody(f"The body is no JSON: {error}") from error
-    _refuse_floats(given, "")
+    _refuse_floats(decoded, "")
     try:
-        return msgspec.convert(given, kind, strict=True)
+        return msgspec.convert(decoded, struct_type, strict=True)
     except msgspec.ValidationError as error:
-        raise _invalid(error) from error
+        raise _invalid_body(error) from error
 
 
-def _invalid(error: msgspec.ValidationError) -> InvalidBody:
+def _invalid_body(error: msgspec.ValidationError) -> InvalidBody:
     text = str(error)
-    found = _PLACE.search(text)
-    said = text[: found.start()] if found else text
+    match = _ERROR_PATH.search(text)
+    detail = text[: match.start()] if match else text
     cause = error.__cause__
     if isinstance(cause, InvalidMessage):
-        said = cause.message
-    pointer = _pointer(found["path"] if found else "")
-    return InvalidBody(said, where=[{"pointer": pointer, "detail": said}])
+        detail = cause.message
+    pointer = _pointer(match["path"] if match else "")
+    return InvalidBody(detail, locations=[{"pointer": pointer, "detail": detail}])
 
 
 def _pointer(path: str) -> str:
@@ -82,8 +82,8 @@ def _pointer(path: str) -> str:
 def _refuse_floats(value: Any, pointer: str) -> None:
     # msgspec would read the JSON number 0.1 as a decimal; whoever sends one has already lost digits.
     if isinstance(value, float):
-        said = f'write decimals as text, "{value}", not as a number'
-        raise InvalidBody(said, where=[{"pointer": pointer, "detail": said}])
+        detail = f'write decimals as text, "{value}", not as a number'
+        raise InvalidBody(detail, locations=[{"pointer": pointer, "detail": detail}])
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, item in items:
         _refuse_floats(item, f"{pointer}/{name}")

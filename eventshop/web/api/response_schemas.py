@@ -30,7 +30,7 @@ class CommandReceipt(Struct, frozen=True):
     position: int
 
 
-class Misfit(Struct, frozen=True, omit_defaults=True):
+class ErrorDetail(Struct, frozen=True, omit_defaults=True):
     """Which part of a request does not fit, and why."""
 
     detail: str
@@ -58,7 +58,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     code: str
     detail: str
     trace_id: str = ""
-    errors: list[Misfit] = []
+    errors: list[ErrorDetail] = []
     version: int = 0
 
 
@@ -79,7 +79,7 @@ _EVENT: Final = {
 }
 
 
-class ToldEvent(Struct, frozen=True):
+class EventRecord(Struct, frozen=True):
     """An event. `data` holds the fields of its type and schema version; personal ones are null for most readers."""
 
     event_id: UUID
@@ -102,7 +102,7 @@ class StreamPage(Struct, frozen=True):
 
     example: ClassVar[dict[str, Any]] = {"results": [_EVENT], "next": None}
 
-    results: list[ToldEvent]
+    results: list[EventRecord]
     next: str | None
 
 
@@ -111,12 +111,12 @@ class FeedPage(Struct, frozen=True):
 
     example: ClassVar[dict[str, Any]] = {"results": [_EVENT], "cursor": 9, "more": False}
 
-    results: list[ToldEvent]
+    results: list[EventRecord]
     cursor: int
     more: bool
 
 
-class Whoever(Struct, frozen=True, omit_defaults=True):
+class CallerIdentity(Struct, frozen=True, omit_defaults=True):
     """Who asks, and what for."""
 
     example: ClassVar[dict[str, Any]] = {
@@ -141,4 +141,4 @@ class WebhookMessage(Struct, frozen=True):
 
     type: str
     timestamp: Instant
-    data: ToldEvent
+    data: EventRecord

@@ -14,15 +14,15 @@ from rest_framework.response import Response
 from eventshop.core.messages import Instant, Meta
 from eventshop.eventstore import temporal_queries
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
-from eventshop.eventstore.temporal_queries import Changed, Moment
+from eventshop.eventstore.temporal_queries import ChangedField, HistoricalState
 from eventshop.web.api.base_view import ApiView
-from eventshop.web.api.event_feed_views import moment, number, require_events
-from eventshop.web.api.pagination import refuse_unknown, refused
+from eventshop.web.api.event_feed_views import read_instant, read_integer, require_event_access
+from eventshop.web.api.pagination import refuse_unknown_parameters, invalid_parameter
 from eventshop.web.shared.errors import NotFound, StreamTooLong
 
 #: A longer past is not folded for a request.
-LONGEST: Final = 20_000
-_LAST: Final = 2**31 - 1
+MAX_EVENTS: Final = 20_000
+_MAX_VERSION: Final = 2**31 - 1
 
 
 class Cause(Struct, frozen=True):
@@ -79,12 +79,12 @@ class State(ApiView):
     answers: ClassVar[dict[str, type[Struct]]] = {"GET": StreamState}
 
     def get(self, request: Request, aggregate_id: UUID) -> Response:
-        refuse_unknown(request, self.parameters)
-        require_events(request)
-        _refuse_long(aggregate_id)
-        found = _asked(request, aggregate_id)
+        refuse_unknown_parameters(request, self.parameters)
+        require_event_access(request)
+        _current_version(aggregate_id)
+        found = _read_state(request, aggregate_id)
         told = _causes([found.last] if found.last else [])
-        return _answer(
+        return _to_response(
             StreamState(
                 aggregate_id,
                 type(found.state).__name__,
@@ -106,62 +106,62 @@ class Diff(ApiView):
     answers: ClassVar[dict[str, type[Struct]]] = {"GET": StreamDiff}
 
     def get(self, request: Request, aggregate_id: UUID) -> Response:
-        refuse_unknown(request, self.parameters)
-        require_events(request)
-        newest = _refuse_long(aggregate_id)
-        first = _version(request, aggregate_id, "from_version", "since", 0)
-        last = _version(request, aggregate_id, "at_version", "as_of", newest)
+        refuse_unknown_parameters(request, self.parameters)
+        require_event_access(request)
+        newest = _current_version(aggregate_id)
+        first = _resolve_version(request, aggregate_id, "from_version", "since", 0)
+        last = _resolve_version(request, aggregate_id, "at_version", "as_of", newest)
         if first > last:
-            raise refused("from_version", f"is {first}, after {last}")
-        changes = temporal_queries.diff(aggregate_id, first, last, masked=True)
-        causes = _causes(meta for it in changes for meta in it.by)
-        return _answer(StreamDiff(aggregate_id, first, last, [_change(it, causes) for it in changes]))
+            raise invalid_parameter("from_version", f"is {first}, after {last}")
+        changes = temporal_queries.diff_versions(aggregate_id, first, last, masked=True)
+        causes = _causes(meta for it in changes for meta in it.changed_by)
+        return _to_response(StreamDiff(aggregate_id, first, last, [_field_change(it, causes) for it in changes]))
 
 
-def _asked(request: Request, aggregate_id: UUID) -> Moment:
-    at, happened = moment(request, "as_of"), _happened(request)
+def _read_state(request: Request, aggregate_id: UUID) -> HistoricalState:
+    at, happened = read_instant(request, "as_of"), _uses_business_time(request)
     if at is None:
-        version = number(request, "at_version", _LAST) if "at_version" in request.query_params else _LAST
-        return temporal_queries.at_version(aggregate_id, version, masked=True)
+        version = read_integer(request, "at_version", _MAX_VERSION) if "at_version" in request.query_params else _MAX_VERSION
+        return temporal_queries.load_at_version(aggregate_id, version, masked=True)
     if "at_version" in request.query_params:
-        raise refused("at_version", "and as_of exclude each other")
-    return temporal_queries.as_of(aggregate_id, at, business=happened, masked=True)
+        raise invalid_parameter("at_version", "and as_of exclude each other")
+    return temporal_queries.load_as_of(aggregate_id, at, business=happened, masked=True)
 
 
-def _happened(request: Request) -> bool:
+def _uses_business_time(request: Request) -> bool:
     given = request.query_params.get("time", "recorded")
     if "time" in request.query_params and "as_of" not in request.query_params:
-        raise refused("time", "needs as_of")
+        raise invalid_parameter("time", "needs as_of")
     if given not in ("recorded", "happened"):
-        raise refused("time", "is recorded or happened")
+        raise invalid_parameter("time", "is recorded or happened")
     return given == "happened"
 
 
-def _version(request: Request, aggregate_id: UUID, by_version: str, by_time: str, otherwise: int) -> int:
+def _resolve_version(request: Request, aggregate_id: UUID, by_version: str, by_time: str, default: int) -> int:
     """The version that a point names, or was reached at a moment."""
-    at = moment(request, by_time)
+    at = read_instant(request, by_time)
     if at is None:
-        return number(request, by_version, _LAST) if by_version in request.query_params else otherwise
+        return read_integer(request, by_version, _MAX_VERSION) if by_version in request.query_params else default
     if by_version in request.query_params:
-        raise refused(by_version, f"and {by_time} exclude each other")
+        raise invalid_parameter(by_version, f"and {by_time} exclude each other")
     recorded = StoredEvent.objects.filter(aggregate_id=aggregate_id, recorded_at__lte=at).order_by("-version")
     return recorded.values_list("version", flat=True).first() or 0
 
 
-def _refuse_long(aggregate_id: UUID) -> int:
+def _current_version(aggregate_id: UUID) -> int:
     """The stream's version; raises `NotFound` or `StreamTooLong`."""
     versions = StoredEvent.objects.filter(aggregate_id=aggregate_id).order_by("-version")
     newest = versions.values_list("version", flat=True).first()
     if newest is None:
         raise NotFound
-    if newest > LONGEST:
-        raise StreamTooLong(events=newest, longest=LONGEST)
+    if newest > MAX_EVENTS:
+        raise StreamTooLong(events=newest, longest=MAX_EVENTS)
     return newest
 
 
-def _causes(of: Iterable[Meta]) -> dict[int, Cause]:
+def _causes(metas: Iterable[Meta]) -> dict[int, Cause]:
     """By version. The names of the commands come from their receipts, with one statement."""
-    metas = {meta.version: meta for meta in of}
+    metas = {meta.version: meta for meta in metas}
     receipts = StoredReceipt.objects.filter(command_id__in={meta.command_id for meta in metas.values()})
     commands = dict(receipts.values_list("command_id", "command_type"))
     return {version: _cause(meta, commands.get(meta.command_id, "")) for version, meta in metas.items()}
@@ -182,9 +182,9 @@ def _cause(meta: Meta, command: str) -> Cause:
     )
 
 
-def _change(it: Changed, causes: dict[int, Cause]) -> FieldChange:
-    return FieldChange(it.field, it.before, it.after, [causes[meta.version] for meta in it.by])
+def _field_change(change: ChangedField, causes: dict[int, Cause]) -> FieldChange:
+    return FieldChange(change.field, change.before, change.after, [causes[meta.version] for meta in change.changed_by])
 
 
-def _answer(told: Struct) -> Response:
-    return Response(msgspec.to_builtins(told))
+def _to_response(body: Struct) -> Response:
+    return Response(msgspec.to_builtins(body))

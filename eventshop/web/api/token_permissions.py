@@ -1,4 +1,4 @@
-"""What a token may be used for. A session may do all that the person may."""
+"""Scopes of API tokens. A browser session has all scopes: it may do whatever the user may."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from eventshop.web.models import ApiToken
 from eventshop.web.shared.errors import NotSignedIn, OutOfScope
 
 SCOPES: Final = {
-    "orders:read": "See orders, customers' totals and what happened",
+    "orders:read": "Read orders, customer totals and the activity timeline",
     "orders:write": "Place, pay, ship, cancel and return orders",
-    "stock:read": "See stock levels",
+    "stock:read": "Read stock levels",
     "stock:write": "Receive and write off stock",
-    "sales:read": "See sales by day and by product",
-    "trades:read": "See trades, positions and markets",
+    "sales:read": "Read sales by day and by product",
+    "trades:read": "Read trades, positions and market data",
     "trades:write": "Submit, fill, correct, cancel and settle trades, open accounts and set limits",
-    "people:read": "See who people are and what they agreed to",
-    "people:write": "Change details, agree, take back, ask for erasure",
-    "events:read": "Read events and follow the feed",
-    "webhooks:read": "See webhooks and what became of each message",
-    "webhooks:write": "Make, change and remove webhooks, and send messages again",
+    "people:read": "Read people's profiles and consents",
+    "people:write": "Change contact details, grant and withdraw consents, request erasure",
+    "events:read": "Read event streams and the event feed",
+    "webhooks:read": "Read webhooks and their deliveries",
+    "webhooks:write": "Create, change and delete webhooks, and resend deliveries",
 }
 
 
-class InScope(BasePermission):
-    """Somebody is signed in, and their token is for this. A view says it by method: `scopes = {"GET": …}`."""
+class TokenHasScope(BasePermission):
+    """The caller is signed in, and their token has the scope that the view declares: `scopes = {"GET": …}`."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
             raise NotSignedIn
         needed = view.scopes.get("GET" if request.method in ("HEAD", "OPTIONS") else request.method)
         if isinstance(request.auth, ApiToken) and needed and needed not in request.auth.scopes.split():
-            raise OutOfScope(f"This token was not made for {needed}", scope=needed)
+            raise OutOfScope(f"The token does not have the scope {needed}", scope=needed)
         return True

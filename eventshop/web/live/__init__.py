@@ -1,1 +1,1 @@
-"""Pages that follow what happens: server-sent events say "look again", and the page does."""
+"""Live pages: a server-sent event tells the browser that something changed, and the page reloads its content."""

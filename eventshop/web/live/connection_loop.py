@@ -23,99 +23,99 @@ from django.contrib.sessions.models import Session
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
-from eventshop.web.live.subscriptions import Source
+from eventshop.web.live.subscriptions import LiveSource
 
 log = logging.getLogger(__name__)
 
 #: Streams of one login, and of all, in one process. Who is refused looks now and then instead.
-MOST_OF_ONE: Final = 5
-MOST: Final = 500
+MAX_PER_LOGIN: Final = 5
+MAX_CONNECTIONS: Final = 500
 #: Looking takes a twentieth of the time at most.
-_SHARE: Final = 20
+_IDLE_FACTOR: Final = 20
 #: While the database is away.
-_AWAY_S: Final = 2.0
+_DATABASE_RETRY_S: Final = 2.0
 
 
-class Pace(NamedTuple):
+class LoopTiming(NamedTuple):
     """Seconds between what the thread does."""
 
-    look: float = 0.25
+    poll_s: float = 0.25
     #: Proxies close what is silent for a minute.
-    heartbeat: float = 15.0
+    heartbeat_s: float = 15.0
     #: How soon a stream ends whose session has ended.
-    sessions: float = 5.0
+    session_check_s: float = 5.0
     #: A stream ends after this time and is opened anew, which checks every right again.
-    lifetime: float = 300.0
+    lifetime_s: float = 300.0
 
 
 HEARTBEAT: Final = b": still here\n\n"
-OVER: Final = b"event: over\ndata:\n\n"
+END_OF_STREAM: Final = b"event: over\ndata:\n\n"
 
 
-def changed(mark: int) -> bytes:
+def encode_change(mark: int) -> bytes:
     return f"id: {mark}\ndata: {mark}\n\n".encode()
 
 
 @dataclass(eq=False, slots=True)
-class Follower:
+class LiveConnection:
     """One stream: what it follows, what its page shows, and whose session it belongs to."""
 
     sock: socket.socket
-    source: Source
+    source: LiveSource
     key: UUID
     mark: int
     login: int
     session: str
-    written: float = 0.0
-    ends: float = 0.0
+    last_write: float = 0.0
+    ends_at: float = 0.0
 
     def write(self, data: bytes) -> bool:
         """Whether the whole of it went out; a client that has stopped reading is not waited for."""
-        self.written = monotonic()
+        self.last_write = monotonic()
         try:
             return self.sock.send(data) == len(data)
         except OSError:
             return False
 
 
-class Followers:
+class ConnectionLoop:
     """Every stream of this process. The thread lives while there are any, and holds the only connection."""
 
-    def __init__(self, pace: Pace = Pace()) -> None:  # noqa: B008  (it is frozen)
-        self._pace = pace
+    def __init__(self, timing: LoopTiming = LoopTiming()) -> None:  # noqa: B008  (it is frozen)
+        self._timing = timing
         self._lock = Lock()
-        self._new = deque[Follower]()
+        self._new = deque[LiveConnection]()
         self._selector = selectors.DefaultSelector()
-        self._of_one = Counter[int]()
+        self._count_per_login = Counter[int]()
         self._thread: Thread | None = None
         self._stopping = False
         self._sessions_checked = 0.0
 
     @property
     def count(self) -> int:
-        return self._of_one.total()
+        return self._count_per_login.total()
 
     def reserve(self, login: int) -> bool:
         """Whether there is room for one more stream; if so, `join` or `release` has to follow."""
         with self._lock:
-            room = not self._stopping and self.count < MOST and self._of_one[login] < MOST_OF_ONE
+            room = not self._stopping and self.count < MAX_CONNECTIONS and self._count_per_login[login] < MAX_PER_LOGIN
             if room:
-                self._of_one[login] += 1
+                self._count_per_login[login] += 1
             return room
 
     def release(self, login: int) -> None:
         with self._lock:
-            self._of_one[login] -= 1
-            self._of_one += Counter()  # forgets those who have none left
+            self._count_per_login[login] -= 1
+            self._count_per_login += Counter()  # forgets those who have none left
 
-    def join(self, follower: Follower) -> None:
+    def add(self, live: LiveConnection) -> None:
         """From now on the thread writes to it and closes it."""
         # Not all at once: what was opened together after a restart would come back together.
-        follower.ends = monotonic() + uniform(0.8, 1.2) * self._pace.lifetime  # noqa: S311  (no secret)
+        live.ends_at = monotonic() + uniform(0.8, 1.2) * self._timing.lifetime_s  # noqa: S311  (no secret)
         with self._lock:
-            self._new.append(follower)
+            self._new.append(live)
             if self._thread is None:
-                self._thread = Thread(target=self._run, name="live pages", daemon=True)
+                self._thread = Thread(target=self._loop, name="live pages", daemon=True)
                 self._thread.start()
 
     def stop(self) -> None:
@@ -124,20 +124,20 @@ class Followers:
         if thread := self._thread:
             thread.join(5)
 
-    def _run(self) -> None:
-        pause = self._pace.look
+    def _loop(self) -> None:
+        timeout_s = self._timing.poll_s
         try:
-            while self._goes_on():
-                self._hear(pause)
-                pause = self._look()
+            while self._register_new():
+                self._drop_disconnected(timeout_s)
+                timeout_s = self._poll()
         finally:
             connection.close()
-            self._leave(self._all())
+            self._remove(self._connections())
             with self._lock:
                 if self._thread is current_thread():
                     self._thread = None
 
-    def _goes_on(self) -> bool:
+    def _register_new(self) -> bool:
         with self._lock:
             while self._new:
                 self._selector.register(self._new[0].sock, selectors.EVENT_READ, self._new.popleft())
@@ -146,78 +146,78 @@ class Followers:
                 return False
         return True
 
-    def _hear(self, pause: float) -> None:
+    def _drop_disconnected(self, timeout_s: float) -> None:
         """Wait, and let those go who went."""
         gone = []
-        for key, _ in self._selector.select(pause):
+        for key, _ in self._selector.select(timeout_s):
             try:
-                heard = key.data.sock.recv(1_024)
+                received = key.data.sock.recv(1_024)
             except OSError:
-                heard = b""
-            if not heard:
+                received = b""
+            if not received:
                 gone.append(key.data)
-        self._leave(gone)
+        self._remove(gone)
 
-    def _look(self) -> float:
+    def _poll(self) -> float:
         """Tell everybody what is new to them; gives the seconds until the next look."""
-        began = monotonic()
+        started = monotonic()
         try:
-            if began - self._sessions_checked > self._pace.sessions:
+            if started - self._sessions_checked > self._timing.session_check_s:
                 close_old_connections()
-                self._end_sessions()
-                self._sessions_checked = began
-            self._tell_changes()
+                self._close_ended_sessions()
+                self._sessions_checked = started
+            self._send_changes()
         except DatabaseError as error:
             log.warning("live pages wait for the database: %s", error)
             connection.close()
-            return _AWAY_S
+            return _DATABASE_RETRY_S
         finally:
-            self._keep_open()
-        return max(self._pace.look, _SHARE * (monotonic() - began))
+            self._send_heartbeats()
+        return max(self._timing.poll_s, _IDLE_FACTOR * (monotonic() - started))
 
-    def _tell_changes(self) -> None:
-        watched: defaultdict[Source, set[UUID]] = defaultdict(set)
-        for follower in self._all():
-            watched[follower.source].add(follower.key)
-        marks = {source: source.marks(keys) for source, keys in watched.items()}
+    def _send_changes(self) -> None:
+        keys_by_source: defaultdict[LiveSource, set[UUID]] = defaultdict(set)
+        for live in self._connections():
+            keys_by_source[live.source].add(live.key)
+        marks = {source: source.read_marks(keys) for source, keys in keys_by_source.items()}
         gone = []
-        for follower in self._all():
-            mark = marks[follower.source].get(follower.key, 0)
-            if mark != follower.mark:
-                follower.mark = mark
-                if not follower.write(changed(mark)):
-                    gone.append(follower)
-        self._leave(gone)
+        for live in self._connections():
+            mark = marks[live.source].get(live.key, 0)
+            if mark != live.mark:
+                live.mark = mark
+                if not live.write(encode_change(mark)):
+                    gone.append(live)
+        self._remove(gone)
 
-    def _end_sessions(self) -> None:
-        everybody = self._all()
+    def _close_ended_sessions(self) -> None:
+        connections = self._connections()
         sessions = Session.objects.filter(
-            session_key__in={one.session for one in everybody}, expire_date__gt=timezone.now()
+            session_key__in={one.session for one in connections}, expire_date__gt=timezone.now()
         )
-        logins = Login.objects.filter(pk__in={one.login for one in everybody}, is_active=True)
-        good, active = set(sessions.values_list("pk", flat=True)), set(logins.values_list("pk", flat=True))
-        over = [one for one in everybody if one.session not in good or one.login not in active]
-        for follower in over:
-            follower.write(OVER)
-        self._leave(over)
+        logins = Login.objects.filter(pk__in={one.login for one in connections}, is_active=True)
+        valid, active = set(sessions.values_list("pk", flat=True)), set(logins.values_list("pk", flat=True))
+        ended = [one for one in connections if one.session not in valid or one.login not in active]
+        for live in ended:
+            live.write(END_OF_STREAM)
+        self._remove(ended)
 
-    def _keep_open(self) -> None:
+    def _send_heartbeats(self) -> None:
         now = monotonic()
-        self._leave(
+        self._remove(
             follower
-            for follower in self._all()
-            if now > follower.ends or (now - follower.written > self._pace.heartbeat and not follower.write(HEARTBEAT))
+            for follower in self._connections()
+            if now > follower.ends_at or (now - follower.last_write > self._timing.heartbeat_s and not follower.write(HEARTBEAT))
         )
 
-    def _all(self) -> list[Follower]:
+    def _connections(self) -> list[LiveConnection]:
         return [key.data for key in self._selector.get_map().values()]
 
-    def _leave(self, gone: Iterable[Follower]) -> None:
-        for follower in list(gone):
-            self._selector.unregister(follower.sock)
-            follower.sock.close()
-            self.release(follower.login)
+    def _remove(self, gone: Iterable[LiveConnection]) -> None:
+        for live in list(gone):
+            self._selector.unregister(live.sock)
+            live.sock.close()
+            self.release(live.login)
 
 
-followers: Final = Followers()
-atexit.register(followers.stop)
+connection_loop: Final = ConnectionLoop()
+atexit.register(connection_loop.stop)

@@ -13,13 +13,13 @@ from eventshop.core.errors import EventShopError
 from eventshop.eventstore.models import StoredEvent
 
 
-class NothingToFollow(EventShopError):
+class UnknownSource(EventShopError):
     """Nothing of this name can be followed."""
 
     code = "nothing-to-follow"
 
 
-class Source(NamedTuple):
+class LiveSource(NamedTuple):
     """One kind of thing that changes, such as an order.
 
     `may` tells whether whoever asks may follow the one with this key. `marks` answers, for many keys by one
@@ -27,26 +27,26 @@ class Source(NamedTuple):
     """
 
     name: str
-    may: Callable[[HttpRequest, UUID], bool]
-    marks: Callable[[Collection[UUID]], Mapping[UUID, int]]
+    is_allowed: Callable[[HttpRequest, UUID], bool]
+    read_marks: Callable[[Collection[UUID]], Mapping[UUID, int]]
 
 
-_sources: Final[dict[str, Source]] = {}
+_sources: Final[dict[str, LiveSource]] = {}
 
 
-def register(source: Source) -> None:
+def register(source: LiveSource) -> None:
     """Offer it to pages under `/live/<name>/<key>/`; the same name again replaces it."""
     _sources[source.name] = source
 
 
-def named(name: str) -> Source:
+def find_source(name: str) -> LiveSource:
     """Raises `NothingToFollow`."""
     if name not in _sources:
-        raise NothingToFollow(name=name)
+        raise UnknownSource(name=name)
     return _sources[name]
 
 
-def versions(streams: Collection[UUID]) -> dict[UUID, int]:
+def stream_versions(streams: Collection[UUID]) -> dict[UUID, int]:
     """The marks of things whose page is made from their stream."""
     rows = StoredEvent.objects.filter(aggregate_id__in=streams).order_by()
     return dict(rows.values("aggregate_id").annotate(newest=Max("version")).values_list("aggregate_id", "newest"))

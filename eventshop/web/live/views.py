@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from eventshop.web.live import subscriptions
-from eventshop.web.live.sse_response import opened
+from eventshop.web.live.sse_response import open_stream
 
 
 @never_cache
@@ -20,26 +20,26 @@ def follow(request: HttpRequest, name: str, key: UUID) -> HttpResponseBase:
 
     204 to a stream, which browsers take as "do not try again", means: none is to be had, look now and then.
     """
-    source = _source(request, name, key)
-    mark, shown = source.marks([key]).get(key, 0), _shown(request)
+    source = _require_source(request, name, key)
+    mark, shown_mark = source.read_marks([key]).get(key, 0), _shown_mark(request)
     if "text/event-stream" in request.headers.get("Accept", ""):
-        return opened(request, source, key, mark=mark, shown=shown) or HttpResponse(status=204)
-    return HttpResponse(status=204) if mark == shown else HttpResponse(str(mark), content_type="text/plain")
+        return open_stream(request, source, key, mark=mark, shown_mark=shown_mark) or HttpResponse(status=204)
+    return HttpResponse(status=204) if mark == shown_mark else HttpResponse(str(mark), content_type="text/plain")
 
 
-def _source(request: HttpRequest, name: str, key: UUID) -> subscriptions.Source:
+def _require_source(request: HttpRequest, name: str, key: UUID) -> subscriptions.LiveSource:
     try:
-        source = subscriptions.named(name)
-    except subscriptions.NothingToFollow as error:
+        source = subscriptions.find_source(name)
+    except subscriptions.UnknownSource as error:
         raise Http404 from error
     if not request.user.is_authenticated:
         raise PermissionDenied
-    if not source.may(request, key):
+    if not source.is_allowed(request, key):
         raise Http404
     return source
 
 
-def _shown(request: HttpRequest) -> int:
+def _shown_mark(request: HttpRequest) -> int:
     """What the page shows: the last it was told, or else what it was made with."""
     given = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
     return int(given) if given.isascii() and given.isdecimal() and len(given) < 20 else -1

@@ -1,1 +1,1 @@
-"""What all HTML pages share: forms for commands, navigation, rate limits, timelines, PDF."""
+"""Shared by all HTML pages: command forms, navigation, form rate limits, timelines, PDF documents."""

@@ -14,13 +14,13 @@ from eventshop.eventstore.command_dispatcher import Receipt
 from eventshop.web.shared import read_your_writes
 
 
-class FormId(forms.Form):
+class CommandForm(forms.Form):
     """What every form of a command has, were it a button with nothing to fill in: sent twice, it is one command."""
 
     form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
 
 
-def accepted(request: HttpRequest, send: Callable[[], Receipt], *, what: str) -> bool:
+def submit_command(request: HttpRequest, send: Callable[[], Receipt], *, state: str) -> bool:
     """Whether it was accepted; if not, the next page says why. `what` ends a sentence: "the order stands".
 
     `send` makes the command and sends it, under the form's own id: sent again, it changes nothing more.
@@ -28,15 +28,15 @@ def accepted(request: HttpRequest, send: Callable[[], Receipt], *, what: str) ->
     try:
         receipt = send()
     except CommandIdReused:
-        sent_before(request, what)
+        report_duplicate(request, state)
     except (CommandRefused, InvalidMessage, Conflict) as refusal:
         messages.error(request, f"That is not possible any more: {refusal.message}.")
     else:
-        read_your_writes.written(request, receipt)
+        read_your_writes.remember_write(request, receipt)
         return True
     return False
 
 
-def sent_before(request: HttpRequest, what: str) -> None:
+def report_duplicate(request: HttpRequest, state: str) -> None:
     """Say that this form, with other values, had been sent already."""
-    messages.info(request, f"This form had been sent before. Below is how {what} now.")
+    messages.info(request, f"This form had been sent before. Below is how {state} now.")

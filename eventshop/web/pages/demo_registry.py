@@ -7,31 +7,31 @@ from datetime import datetime
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope
 
 #: Commands up to a moment, in their order.
-Demo: TypeAlias = Callable[[datetime], list[tuple[Command, Envelope]]]
+DemoCommands: TypeAlias = Callable[[datetime], list[tuple[Command, Envelope]]]
 
 #: `manage.py ensure_demo_customer` makes this customer. Demo data of an empty store is there before.
 EMAIL: Final = "demo@example.org"
-FORM: Final = derived_id("demo-sign-up", EMAIL)
-CUSTOMER: Final[UUID] = derived_id("person", FORM)
+SIGN_UP_FORM_ID: Final = derive_id("demo-sign-up", EMAIL)
+CUSTOMER_ID: Final[UUID] = derive_id("person", SIGN_UP_FORM_ID)
 
-_demos: Final[list[Demo]] = []
-_of_the_customer: Final[list[Demo]] = []
+_demos: Final[list[DemoCommands]] = []
+_customer_demos: Final[list[DemoCommands]] = []
 
 
-def register(demo: Demo) -> None:
+def register(demo: DemoCommands) -> None:
     """Add what an empty store is filled with, once."""
     if demo not in _demos:
         _demos.append(demo)
 
 
-def register_for_the_customer(demo: Demo) -> None:
+def register_customer_demo(demo: DemoCommands) -> None:
     """Add what the demo customer has done. Told at every start: its ids and contents must not depend on the moment."""
-    if demo not in _of_the_customer:
-        _of_the_customer.append(demo)
+    if demo not in _customer_demos:
+        _customer_demos.append(demo)
 
 
 def commands(now: datetime) -> list[tuple[Command, Envelope]]:
@@ -39,6 +39,6 @@ def commands(now: datetime) -> list[tuple[Command, Envelope]]:
     return [it for demo in _demos for it in demo(now)]
 
 
-def commands_of_the_customer(now: datetime) -> list[tuple[Command, Envelope]]:
+def customer_commands(now: datetime) -> list[tuple[Command, Envelope]]:
     """What all applications have added for the demo customer."""
-    return [it for demo in _of_the_customer for it in demo(now)]
+    return [it for demo in _customer_demos for it in demo(now)]

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django_ratelimit.core import get_usage
 
 
-class Limit(NamedTuple):
+class FormRateLimit(NamedTuple):
     """`rate` is "tries/period", such as "10/15m": from one network address, and for one subject from anywhere."""
 
     name: str
@@ -19,16 +19,16 @@ class Limit(NamedTuple):
 
 
 #: Guessing passwords.
-SIGN_IN: Final = Limit("sign-in", "50/15m", "10/15m")
+SIGN_IN: Final = FormRateLimit("sign-in", "50/15m", "10/15m")
 #: Making us write letters.
-LETTER: Final = Limit("letter", "30/1h", "5/1h")
+EMAIL: Final = FormRateLimit("letter", "30/1h", "5/1h")
 
 
-def too_many(request: HttpRequest, limit: Limit, subject: str) -> HttpResponse | None:
+def check_rate_limit(request: HttpRequest, limit: FormRateLimit, subject: str) -> HttpResponse | None:
     """Count a try; the 429 page if it was one too many. `subject` is stored as a digest only."""
     waits = [
-        _wait(request, f"{limit.name}-address", "ip", limit.by_address),
-        _wait(request, f"{limit.name}-subject", lambda group, request: subject.casefold(), limit.by_subject),
+        _seconds_to_wait(request, f"{limit.name}-address", "ip", limit.by_address),
+        _seconds_to_wait(request, f"{limit.name}-subject", lambda group, request: subject.casefold(), limit.by_subject),
     ]
     if not any(waits):
         return None
@@ -39,7 +39,7 @@ def too_many(request: HttpRequest, limit: Limit, subject: str) -> HttpResponse |
     return response
 
 
-def _wait(request: HttpRequest, group: str, key: object, rate: str) -> int:
+def _seconds_to_wait(request: HttpRequest, group: str, key: object, rate: str) -> int:
     """Seconds to wait, 0 for none."""
     usage = get_usage(request, group=group, key=key, rate=rate, increment=True)
     return max(1, usage["time_left"]) if usage and usage["should_limit"] else 0

@@ -8,6 +8,6 @@ from django.views.decorators.http import require_safe
 
 
 @require_safe
-def start(request: HttpRequest) -> HttpResponse:
+def home(request: HttpRequest) -> HttpResponse:
     """What this is and where to go, for strangers and for customers."""
     return render(request, "pages/start.html")

@@ -8,37 +8,37 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from django.http import HttpRequest
 from django.urls import reverse
 
-For: TypeAlias = Callable[[HttpRequest], bool]
+VisibleTo: TypeAlias = Callable[[HttpRequest], bool]
 
 
-class Entry(NamedTuple):
+class NavigationEntry(NamedTuple):
     """A place to go, by the name of its URL; the lowest `order` stands first."""
 
     title: str
     view: str
     order: int
-    shown: For
+    visible_to: VisibleTo
     about: str
 
 
-_entries: Final[list[Entry]] = []
+_entries: Final[list[NavigationEntry]] = []
 
 
-def everybody(request: HttpRequest) -> bool:
+def anyone(request: HttpRequest) -> bool:
     return True
 
 
-def signed_in(request: HttpRequest) -> bool:
+def signed_in_users(request: HttpRequest) -> bool:
     return request.user.is_authenticated
 
 
-def strangers(request: HttpRequest) -> bool:
+def anonymous_users(request: HttpRequest) -> bool:
     return not request.user.is_authenticated
 
 
-def register(title: str, view: str, *, order: int, about: str, shown: For = everybody) -> None:
+def register(title: str, view: str, *, order: int, about: str, visible_to: VisibleTo = anyone) -> None:
     """Add a place, and what the start page says about it; the same one twice is one."""
-    entry = Entry(title, view, order, shown, about)
+    entry = NavigationEntry(title, view, order, visible_to, about)
     if entry not in _entries:
         _entries.append(entry)
         _entries.sort(key=lambda entry: entry.order)
@@ -48,12 +48,12 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     """Context processor. A page that shows no navigation asks for no user."""
 
     def entries() -> list[dict[str, Any]]:
-        shown = [entry for entry in _entries if entry.shown(request)]
-        return [_place(entry, request.path) for entry in shown]
+        shown = [entry for entry in _entries if entry.visible_to(request)]
+        return [_render_entry(entry, request.path) for entry in shown]
 
     return {"navigation": entries}
 
 
-def _place(entry: Entry, path: str) -> dict[str, Any]:
+def _render_entry(entry: NavigationEntry, path: str) -> dict[str, Any]:
     url = reverse(entry.view)
     return {"title": entry.title, "about": entry.about, "url": url, "here": path.startswith(url)}

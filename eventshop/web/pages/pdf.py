@@ -32,22 +32,22 @@ class Document(FPDF):
         self.set_margins(20, 20)
         self.set_auto_page_break(True, margin=22)
         self.add_page()
-        self._write(issuer, size=10, below=6)
-        self._write(title, size=18, bold=True, below=4)
+        self._write_text(issuer, size=10, space_below=6)
+        self._write_text(title, size=18, bold=True, space_below=4)
 
     def footer(self) -> None:
         self.set_y(-16)
         self.set_font("sans", size=8)
         self.cell(0, 5, f"{self.issuer}, page {self.page_no()} of {{nb}}", align="C")
 
-    def heading(self, text: str) -> None:
+    def add_heading(self, text: str) -> None:
         self.ln(3)
-        self._write(text, size=12, bold=True, below=1.5)
+        self._write_text(text, size=12, bold=True, space_below=1.5)
 
-    def paragraph(self, text: str) -> None:
-        self._write(text, size=10, below=2)
+    def add_paragraph(self, text: str) -> None:
+        self._write_text(text, size=10, space_below=2)
 
-    def facts(self, facts: Sequence[tuple[str, str]]) -> None:
+    def add_facts(self, facts: Sequence[tuple[str, str]]) -> None:
         """Names and values, one under the other."""
         self.set_font("sans", size=10)
         with self.table(
@@ -59,10 +59,10 @@ class Document(FPDF):
                 row.cell(value)
         self.ln(2)
 
-    def rows(self, heads: Sequence[str], rows: Sequence[Sequence[str]], *, widths: Sequence[int], right: int) -> None:
+    def add_table(self, headings: Sequence[str], rows: Sequence[Sequence[str]], *, widths: Sequence[int], numeric_columns: int) -> None:
         """A table; the last `right` columns are numbers."""
         self.set_font("sans", size=9)
-        align = ["LEFT"] * (len(heads) - right) + ["RIGHT"] * right
+        align = ["LEFT"] * (len(headings) - numeric_columns) + ["RIGHT"] * numeric_columns
         with self.table(
             borders_layout="HORIZONTAL_LINES",
             col_widths=tuple(widths),
@@ -70,19 +70,19 @@ class Document(FPDF):
             line_height=_LINE_MM,
             v_align=VAlign.T,
         ) as table:
-            for texts in (heads, *rows):
+            for texts in (headings, *rows):
                 row = table.row()
                 for text in texts:
                     row.cell(text)
         self.ln(2)
 
-    def _write(self, text: str, *, size: int, bold: bool = False, below: float = 0) -> None:
+    def _write_text(self, text: str, *, size: int, bold: bool = False, space_below: float = 0) -> None:
         self.set_font("sans", "B" if bold else "", size)
         self.multi_cell(0, size * 0.52, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
-        self.ln(below)
+        self.ln(space_below)
 
-    def answer(self, name: str) -> HttpResponse:
+    def to_response(self, filename: str) -> HttpResponse:
         """The file, to be saved under this name."""
         response = HttpResponse(bytes(self.output()), content_type="application/pdf")
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        response["Content-Disposition"] = f'attachment; filename="{filename}"'
         return response

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 
 
-def sent_from(page: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+def post_only(redirect_to: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
     """For POST alone. Whoever opens the address otherwise is led to the page with the button.
 
     That happens to people: their session ends, they press the button, sign in, and are led back to this address.
@@ -20,7 +20,7 @@ def sent_from(page: str) -> Callable[[Callable[..., HttpResponse]], Callable[...
         @wraps(view)
         def shown(request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method in ("GET", "HEAD"):
-                return redirect(page)
+                return redirect(redirect_to)
             if request.method != "POST":
                 return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
             return view(request, *args, **kwargs)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from eventshop.core.messages import Event, Recorded
+from eventshop.core.messages import Event, RecordedEvent
 
 E = TypeVar("E", bound=Event)
 
 
-class Chapter(NamedTuple):
+class TimelineEntry(NamedTuple):
     """One thing that happened. Its tone is `done`, `bad` or nothing."""
 
     at: datetime
@@ -19,6 +19,6 @@ class Chapter(NamedTuple):
     tone: str
 
 
-def chapters(events: Iterable[Recorded[E]], told: Callable[[E], tuple[str, str]]) -> list[Chapter]:
+def build_timeline(events: Iterable[RecordedEvent[E]], describe: Callable[[E], tuple[str, str]]) -> list[TimelineEntry]:
     """One for each event; `told` says a sentence and its tone."""
-    return [Chapter(it.meta.occurred_at, *told(it.event)) for it in events]
+    return [TimelineEntry(it.meta.occurred_at, *describe(it.event)) for it in events]

@@ -19,7 +19,7 @@ from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken
 
 #: More at a time are a sign that old ones are not taken back.
-MOST: Final = 20
+MAX_VALID_TOKENS: Final = 20
 _DAYS: Final = ((7, "a week"), (30, "30 days"), (90, "90 days"), (365, "a year"))
 
 
@@ -42,28 +42,28 @@ def tokens(request: HttpRequest) -> HttpResponse:
     mine = ApiToken.objects.filter(owner_id=request.user.pk).order_by("-made_at")
     form, token = TokenForm(request.POST or None), ""
     if form.is_valid():
-        if sum(it.state == "valid" for it in mine) >= MOST:
-            form.add_error(None, f"You have {MOST} tokens that work. Revoke one first.")
+        if sum(it.state == "valid" for it in mine) >= MAX_VALID_TOKENS:
+            form.add_error(None, f"You have {MAX_VALID_TOKENS} tokens that work. Revoke one first.")
         else:
             values = form.cleaned_data
             owner = Login.objects.get(username=request.user.get_username())
-            lasts = timedelta(days=values["days"])
-            _, token = api_tokens.make(owner, name=values["name"], scopes=values["scopes"], lasts=lasts)
+            lifetime = timedelta(days=values["days"])
+            _, token = api_tokens.create_token(owner, name=values["name"], scopes=values["scopes"], lifetime=lifetime)
             form = TokenForm()
-    context = {"form": form, "tokens": [(it, _said(it)) for it in mine.all()], "token": token}
+    context = {"form": form, "tokens": [(it, _scope_labels(it)) for it in mine.all()], "token": token}
     return render(request, "account/tokens.html", context)
 
 
 @require_POST
 @login_required
-def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
     """Take a token back, at once."""
     token = get_object_or_404(ApiToken, pk=token_id, owner_id=request.user.pk)
-    api_tokens.revoke(token)
+    api_tokens.revoke_token(token)
     messages.success(request, f"The token “{token.name}” is revoked.")
     return redirect("web:tokens")
 
 
-def _said(token: ApiToken) -> list[str]:
+def _scope_labels(token: ApiToken) -> list[str]:
     """Its scopes in words."""
     return [SCOPES.get(scope, scope) for scope in token.scopes.split()]

@@ -1,1 +1,1 @@
-"""What pages and API share: read-your-writes, typed errors, the customer port."""
+"""Shared by pages and API: read your writes, typed request errors, the customer port."""

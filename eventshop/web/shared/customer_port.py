@@ -1,4 +1,4 @@
-"""Who a page is for. Shops ask here; the application that knows people registers itself."""
+"""The customer port: how other apps learn whose login a request has. The users app registers its adapter here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ P = ParamSpec("P")
 
 
 class Contact(NamedTuple):
-    """How to reach a person."""
+    """A person's contact details."""
 
     email: str
     name: str
@@ -26,57 +26,63 @@ class Contact(NamedTuple):
     address: str
 
 
-class Wish(NamedTuple):
-    """A consent that may be asked for beside something else; in the words of a version of the notice."""
+class ConsentOption(NamedTuple):
+    """A consent that a form may offer. `notice` is the version of the privacy notice that words it."""
 
     term: str
     label: str
-    explained: str
+    description: str
     notice: str
 
 
-class Customers(Protocol):
-    """What knows people."""
+class CustomerPort(Protocol):
+    """What the adapter must provide."""
 
-    #: The page where somebody with a login becomes a customer.
-    join: str
+    #: URL name of the page where a signed-in user becomes a customer.
+    join_url_name: str
 
     def person_of(self, login: AbstractBaseUser | AnonymousUser) -> UUID | None:
-        """Whose login this is; None for strangers, and for staff who are no customers."""
+        """The person id of this login; None for anonymous users and for staff who are not customers."""
         ...
 
-    def contact(self, person: UUID) -> Contact | None:
-        """How to reach a person; None once that is erased."""
+    def contact_of(self, person: UUID) -> Contact | None:
+        """The person's contact details; None after they were erased."""
         ...
 
-    def wishes(self, person: UUID) -> list[Wish]:
-        """What a person may be asked at a checkout: never what they have agreed to already."""
+    def consent_options(self, person: UUID) -> list[ConsentOption]:
+        """The consents to offer at the checkout, without those that the person has already given."""
         ...
 
-    def agree(self, person: UUID, wish: Wish, form_id: UUID) -> None:
-        """They ticked it. The same form sent twice agrees once. Raises `EventShopError`."""
+    def grant_consent(self, person: UUID, option: ConsentOption, form_id: UUID) -> None:
+        """Record the consent. Idempotent per `form_id`. Raises `EventShopError` if it is refused."""
         ...
 
 
-_registered: list[Customers] = []
+_adapters: list[CustomerPort] = []
 
 
-def register(customers: Customers) -> None:
-    _registered[:] = [customers]
+def register(adapter: CustomerPort) -> None:
+    """Set the adapter of this process; a second call replaces the first."""
+    _adapters[:] = [adapter]
 
 
-def registered() -> Customers:
-    return _registered[0]
+def current_adapter() -> CustomerPort:
+    """The registered adapter."""
+    return _adapters[0]
 
 
-def customer(page: Callable[Concatenate[HttpRequest, UUID, P], HttpResponse]) -> Callable[..., HttpResponse]:
-    """For signed-in customers; anybody else is led to where they become one. No cache keeps such a page."""
+def customer_required(view: Callable[Concatenate[HttpRequest, UUID, P], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Decorate a view for customers only; it gets the person id as its second argument.
 
-    @wraps(page)
-    def shown(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        person = registered().person_of(request.user)
+    Anonymous users are redirected to the sign-in page, users without a customer to `join_url_name`. The page is never
+    cached.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        person = current_adapter().person_of(request.user)
         if person is None:
-            return redirect(registered().join)
-        return page(request, person, *args, **kwargs)
+            return redirect(current_adapter().join_url_name)
+        return view(request, person, *args, **kwargs)
 
-    return never_cache(login_required(shown))
+    return never_cache(login_required(wrapped))

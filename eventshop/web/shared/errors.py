@@ -1,4 +1,7 @@
-"""What is wrong with a request, before any rule of the shop is asked."""
+"""Errors of a request itself, found before any domain rule is checked. Each has its HTTP status.
+
+A docstring is the default `detail` of the problem and its text in the problem catalogue.
+"""
 
 from __future__ import annotations
 
@@ -8,159 +11,159 @@ from eventshop.core.errors import EventShopError
 
 
 class RequestError(EventShopError):
-    """This request cannot be answered."""
+    """The request is invalid."""
 
     code = "bad-request"
     status: ClassVar[int] = 400
 
-    def __init__(self, message: str | None = None, /, *, where: list[dict[str, str]] | None = None, **data: Any):
+    def __init__(self, message: str | None = None, /, *, locations: list[dict[str, str]] | None = None, **data: Any):
         super().__init__(message, **data)
-        #: For programs: which part of the request, each with a `pointer`, a `parameter` or a `header`.
-        self.where = where or []
+        #: The invalid parts of the request, each with a `detail` and a `pointer`, `parameter` or `header`.
+        self.locations = locations or []
 
 
 class MalformedBody(RequestError):
-    """The body is no JSON."""
+    """The request body is not valid JSON."""
 
     code = "malformed-body"
 
 
 class InvalidBody(RequestError):
-    """A field of the body has a value it cannot have."""
+    """A field of the request body has an invalid value."""
 
     code = "invalid-body"
     status = 422
 
 
 class InvalidParameter(RequestError):
-    """A parameter of the address is unknown, or has a value it cannot have."""
+    """A query parameter is unknown or has an invalid value."""
 
     code = "invalid-parameter"
 
 
 class InvalidHeader(RequestError):
-    """A header has a value it cannot have."""
+    """A request header has an invalid value."""
 
     code = "invalid-header"
 
 
 class NotSignedIn(RequestError):
-    """Sign in, or send a token that is valid: `Authorization: Bearer …`."""
+    """Authentication is required: sign in, or send a valid token as `Authorization: Bearer …`."""
 
     code = "not-signed-in"
     status = 401
 
 
 class InvalidToken(NotSignedIn):
-    """This token is unknown, revoked or expired."""
+    """The token is unknown, revoked or expired."""
 
     code = "invalid-token"
 
 
 class NotAllowed(RequestError):
-    """You may not do this."""
+    """You do not have the permission for this."""
 
     code = "not-allowed"
     status = 403
 
 
 class OutOfScope(NotAllowed):
-    """This token was not made for this."""
+    """The token does not have the required scope."""
 
     code = "out-of-scope"
 
 
 class CsrfFailed(NotAllowed):
-    """A browser's session must send its CSRF token: the header X-CSRFToken."""
+    """The CSRF token is missing or wrong: with a browser session, send it as the header `X-CSRFToken`."""
 
     code = "csrf-failed"
 
 
 class NotFound(RequestError):
-    """There is no such thing, or it is not yours to see."""
+    """The resource does not exist, or you may not see it."""
 
     code = "not-found"
     status = 404
 
 
 class StreamTooLong(RequestError):
-    """This aggregate has too many events to be folded for an answer; read its events instead."""
+    """The aggregate has too many events to compute its state in a request; read its events instead."""
 
     code = "stream-too-long"
     status = 422
 
 
 class WrongMethod(RequestError):
-    """This resource has no such method; `Allow` lists those it has."""
+    """The resource does not support this method; the header `Allow` lists the supported ones."""
 
     code = "wrong-method"
     status = 405
 
 
 class NotAcceptable(RequestError):
-    """Answers are JSON; the request accepts none."""
+    """Responses are JSON, and the `Accept` header of the request excludes it."""
 
     code = "not-acceptable"
     status = 406
 
 
 class BodyTooLarge(RequestError):
-    """The body is larger than any request needs to be."""
+    """The request body is too large."""
 
     code = "body-too-large"
     status = 413
 
 
 class WrongMediaType(RequestError):
-    """Bodies are JSON: `Content-Type: application/json`."""
+    """The request body must be sent as `Content-Type: application/json`."""
 
     code = "wrong-media-type"
     status = 415
 
 
 class TooManyRequests(RequestError):
-    """Too many requests; `Retry-After` says in how many seconds to go on."""
+    """Too many requests; the header `Retry-After` says after how many seconds to send the next one."""
 
     code = "too-many-requests"
     status = 429
 
 
-class KeyMissing(RequestError):
-    """A command needs an `Idempotency-Key`, so that it can be sent again without being done twice."""
+class IdempotencyKeyMissing(RequestError):
+    """A command needs the header `Idempotency-Key`, so that a retry is not executed twice."""
 
     code = "idempotency-key-missing"
 
 
-class TwinRunning(RequestError):
-    """The same command is being carried out just now."""
+class CommandInProgress(RequestError):
+    """Another request with the same `Idempotency-Key` is still being processed."""
 
     code = "twin-running"
     status = 409
 
 
 class PreconditionMissing(RequestError):
-    """Say with `If-Match` which version you have seen, or `*` for any."""
+    """The header `If-Match` is missing: send the version that you have read, or `*` for any version."""
 
     code = "precondition-missing"
     status = 428
 
 
-class Behind(RequestError):
-    """What you have just done is not to be seen here yet."""
+class ReadModelBehind(RequestError):
+    """The read model does not contain your last command yet."""
 
     code = "behind"
     status = 503
 
 
 class InternalError(RequestError):
-    """Something went wrong here; it is on record under this trace id."""
+    """An internal error occurred; it is logged under this trace id."""
 
     code = "internal-error"
     status = 500
 
 
-class Unavailable(RequestError):
-    """The database is away; nothing was changed."""
+class DatabaseUnavailable(RequestError):
+    """The database is unavailable; nothing was changed."""
 
     code = "unavailable"
     status = 503

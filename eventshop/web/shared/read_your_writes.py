@@ -1,6 +1,7 @@
-"""Whoever has just given a command sees its effect: a page or a program waits for the read model.
+"""Read your writes: a request waits until the read model contains the caller's last command.
 
-The session remembers it for a page; a program gets a `Consistency-Token` and sends it back with what it reads.
+For a page the session remembers the position of the last write. An API client gets a `Consistency-Token` header and
+sends it with its next read.
 """
 
 from __future__ import annotations
@@ -16,73 +17,74 @@ from django.http import HttpRequest
 from eventshop.eventstore.command_dispatcher import Receipt
 from eventshop.web.shared.errors import InvalidHeader
 
-#: Whether a read model has taken in the event of an aggregate at a position of the store.
-Reached: TypeAlias = Callable[[str, UUID, int], bool]
+#: Whether a read model has processed the event of an aggregate at a store position: (read model, aggregate id, position).
+PositionCheck: TypeAlias = Callable[[str, UUID, int], bool]
 
-_WRITTEN: Final = "written"
-#: How long a page waits before it says that something is still being processed.
-PATIENCE_S: Final = 1.0
-_PAUSE_S: Final = 0.02
+_SESSION_KEY: Final = "written"
+#: How long a page waits before it says that the change is still being processed.
+PAGE_TIMEOUT_S: Final = 1.0
+_POLL_INTERVAL_S: Final = 0.02
 
-_reached: list[Reached] = []
-
-
-def register(reached: Reached) -> None:
-    """What knows how far the read models are."""
-    _reached[:] = [reached]
+_position_checks: list[PositionCheck] = []
 
 
-def written(request: HttpRequest, receipt: Receipt) -> None:
-    """Remember what this visitor changed last."""
+def register(check: PositionCheck) -> None:
+    """Set the function that knows how far each read model has come; a second call replaces the first."""
+    _position_checks[:] = [check]
+
+
+def remember_write(request: HttpRequest, receipt: Receipt) -> None:
+    """Store the position of this visitor's last write in the session."""
     if receipt.position:
-        request.session[_WRITTEN] = [str(receipt.aggregate_id), receipt.position]
+        request.session[_SESSION_KEY] = [str(receipt.aggregate_id), receipt.position]
 
 
-def caught_up(request: HttpRequest, read_model: str, *, patience_s: float = PATIENCE_S) -> bool:
-    """Whether the read model holds what this visitor changed last; waits for it, but not for ever."""
-    last = request.session.get(_WRITTEN)
-    return not last or _waited(read_model, UUID(last[0]), last[1], patience_s)
+def wait_for_last_write(request: HttpRequest, read_model: str, *, timeout_s: float = PAGE_TIMEOUT_S) -> bool:
+    """Wait for the read model to contain this visitor's last write; False if it does not within `timeout_s`."""
+    last = request.session.get(_SESSION_KEY)
+    return not last or _wait_for_position(read_model, UUID(last[0]), last[1], timeout_s)
 
 
-def _waited(read_model: str, aggregate_id: UUID, position: int, patience_s: float) -> bool:
-    until = monotonic() + patience_s
-    while _reached and not _reached[0](read_model, aggregate_id, position):
-        if monotonic() > until:
+def _wait_for_position(read_model: str, aggregate_id: UUID, position: int, timeout_s: float) -> bool:
+    deadline = monotonic() + timeout_s
+    while _position_checks and not _position_checks[0](read_model, aggregate_id, position):
+        if monotonic() > deadline:
             return False
-        sleep(_PAUSE_S)
+        sleep(_POLL_INTERVAL_S)
     return True
 
 
-# --- programs ----------------------------------------------------------------------------------------------------
+# --- API clients -------------------------------------------------------------------------------------------------
 
-#: How long a program waits that does not say so (`Prefer: wait=…`, RFC 7240), and the longest it may ask for.
-PROGRAMS_PATIENCE_S: Final = 2.0
-LONGEST_S: Final = 10
+#: The default wait of an API request without `Prefer: wait=…` (RFC 7240), and the longest wait it may prefer.
+API_TIMEOUT_S: Final = 2.0
+MAX_WAIT_S: Final = 10
 _TOKEN: Final = re.compile(r"([0-9a-f]{32})-(\d{1,18})")
 _WAIT: Final = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
 
 
-def token(receipt: Receipt) -> str:
-    """What a program sends back as `Consistency-Token` to see the effect of its command."""
+def consistency_token(receipt: Receipt) -> str:
+    """The `Consistency-Token` of a command: aggregate id and store position."""
     return f"{receipt.aggregate_id.hex}-{receipt.position}"
 
 
-def shown(headers: Mapping[str, str], read_model: str) -> bool:
-    """Whether the read model holds what the program's token names; waits as long as it prefers.
+def wait_for_token(headers: Mapping[str, str], read_model: str) -> bool:
+    """Wait for the read model to reach the position in the request's `Consistency-Token`; True without a token.
 
-    Raises `InvalidHeader` for a token that is none of ours.
+    Returns False if the read model is still behind after the preferred wait. Raises `InvalidHeader` for a malformed
+    token.
     """
-    given = headers.get("Consistency-Token", "").strip()
-    if not given:
+    token = headers.get("Consistency-Token", "").strip()
+    if not token:
         return True
-    found = _TOKEN.fullmatch(given)
-    if found is None:
-        said = "is none of ours"
-        raise InvalidHeader(f"Consistency-Token {said}", where=[{"header": "Consistency-Token", "detail": said}])
-    return _waited(read_model, UUID(found[1]), int(found[2]), prefers_wait(headers, PROGRAMS_PATIENCE_S))
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        detail = "is malformed: send the value from a command's response"
+        raise InvalidHeader(f"Consistency-Token {detail}", locations=[{"header": "Consistency-Token", "detail": detail}])
+    return _wait_for_position(read_model, UUID(match[1]), int(match[2]), preferred_wait_s(headers, API_TIMEOUT_S))
 
 
-def prefers_wait(headers: Mapping[str, str], otherwise: float = 0) -> float:
-    """How many seconds a program is ready to wait: `Prefer: wait=…` (RFC 7240), ten at most."""
-    prefers = _WAIT.search(headers.get("Prefer", ""))
-    return min(float(prefers[1]), LONGEST_S) if prefers else otherwise
+def preferred_wait_s(headers: Mapping[str, str], default_s: float = 0) -> float:
+    """The seconds of the header `Prefer: wait=…` (RFC 7240), at most `MAX_WAIT_S`; `default_s` without it."""
+    match = _WAIT.search(headers.get("Prefer", ""))
+    return min(float(match[1]), MAX_WAIT_S) if match else default_s

@@ -1,1 +1,1 @@
-"""Events told to other people's servers (Standard Webhooks): collected from the feed, signed, tried again."""
+"""Outgoing webhooks (Standard Webhooks): events are enqueued from the event feed, signed, sent and retried."""

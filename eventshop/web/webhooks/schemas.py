@@ -8,11 +8,11 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.messages import Instant, Name
+from eventshop.core.messages import Instant, NonEmptyText
 from eventshop.web.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-Types = Annotated[tuple[Name, ...], msgspec.Meta(max_length=30)]
+Types = Annotated[tuple[NonEmptyText, ...], msgspec.Meta(max_length=30)]
 
 
 class NewWebhook(Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,7 +24,7 @@ class NewWebhook(Struct, frozen=True, forbid_unknown_fields=True):
     types: Types = ()
 
 
-class ChangedWebhook(Struct, frozen=True, forbid_unknown_fields=True):
+class WebhookUpdate(Struct, frozen=True, forbid_unknown_fields=True):
     """What it is from now on. Switched off it is told nothing, and afterwards of what happened meanwhile."""
 
     example: ClassVar[dict[str, Any]] = {
@@ -38,7 +38,7 @@ class ChangedWebhook(Struct, frozen=True, forbid_unknown_fields=True):
     active: bool
 
 
-class ShownWebhook(Struct, frozen=True):
+class WebhookDetails(Struct, frozen=True):
     """A webhook. `cursor` is the position of the store up to which it has been told."""
 
     example: ClassVar[dict[str, Any]] = {
@@ -65,7 +65,7 @@ class ShownWebhook(Struct, frozen=True):
 class WebhookPage(Struct, frozen=True):
     """Webhooks, and where the next page is."""
 
-    results: list[ShownWebhook]
+    results: list[WebhookDetails]
     next: str | None
     next_cursor: str | None
 
@@ -77,7 +77,7 @@ class SigningSecret(Struct, frozen=True, omit_defaults=True):
     former_until: Instant | None = None
 
 
-class ShownAttempt(Struct, frozen=True):
+class AttemptDetails(Struct, frozen=True):
     """What came of sending it once. Without `status` there was no answer, and `error` says why."""
 
     at: Instant
@@ -86,7 +86,7 @@ class ShownAttempt(Struct, frozen=True):
     took_ms: int
 
 
-class ShownDelivery(Struct, frozen=True):
+class DeliveryDetails(Struct, frozen=True):
     """One event on its way to a webhook: `id` is the header webhook-id, `state` waiting, delivered or failed."""
 
     id: UUID
@@ -94,19 +94,19 @@ class ShownDelivery(Struct, frozen=True):
     type: str
     state: str
     due_at: Instant | None
-    attempts: list[ShownAttempt]
+    attempts: list[AttemptDetails]
 
 
 class DeliveryPage(Struct, frozen=True):
     """Messages of a webhook, the newest first, and where the next page is."""
 
-    results: list[ShownDelivery]
+    results: list[DeliveryDetails]
     next: str | None
     next_cursor: str | None
 
 
-def shown(endpoint: WebhookEndpoint) -> ShownWebhook:
-    return ShownWebhook(
+def webhook_details(endpoint: WebhookEndpoint) -> WebhookDetails:
+    return WebhookDetails(
         id=endpoint.pk,
         url=endpoint.url,
         types=endpoint.types.split(),
@@ -118,12 +118,12 @@ def shown(endpoint: WebhookEndpoint) -> ShownWebhook:
     )
 
 
-def shown_delivery(delivery: WebhookDelivery) -> ShownDelivery:
+def delivery_details(delivery: WebhookDelivery) -> DeliveryDetails:
     waiting = delivery.state == WebhookDelivery.State.WAITING
-    attempts = [_shown_attempt(it) for it in delivery.attempts.all()]
+    attempts = [_attempt_details(it) for it in delivery.attempts.all()]
     due = delivery.due_at if waiting else None
-    return ShownDelivery(delivery.pk, delivery.position, delivery.event_type, delivery.state, due, attempts)
+    return DeliveryDetails(delivery.pk, delivery.position, delivery.event_type, delivery.state, due, attempts)
 
 
-def _shown_attempt(attempt: WebhookAttempt) -> ShownAttempt:
-    return ShownAttempt(attempt.at, attempt.status, attempt.error, attempt.took_ms)
+def _attempt_details(attempt: WebhookAttempt) -> AttemptDetails:
+    return AttemptDetails(attempt.at, attempt.status, attempt.error, attempt.took_ms)

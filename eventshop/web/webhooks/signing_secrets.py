@@ -16,13 +16,13 @@ from eventshop.web.models import WebhookEndpoint
 OVERLAP: Final = timedelta(days=1)
 
 
-def secret(endpoint: WebhookEndpoint, *, former: bool = False) -> str:
+def signing_secret(endpoint: WebhookEndpoint, *, former: bool = False) -> str:
     """As Standard Webhooks writes them: `whsec_` and base64."""
     number = endpoint.secret_number - former
     return "whsec_" + b64encode(salted_hmac("webhook", f"{endpoint.pk}:{number}", algorithm="sha256").digest()).decode()
 
 
-def rotate(endpoint: WebhookEndpoint) -> None:
+def rotate_secret(endpoint: WebhookEndpoint) -> None:
     """A new secret; for a day the former one signs too."""
     endpoint.secret_number += 1
     endpoint.former_until = timezone.now() + OVERLAP
@@ -30,9 +30,9 @@ def rotate(endpoint: WebhookEndpoint) -> None:
     endpoint.save(update_fields=["secret_number", "former_until", "version"])
 
 
-def signatures(endpoint: WebhookEndpoint, webhook_id: str, now: datetime, body: str) -> str:
+def signature_header(endpoint: WebhookEndpoint, webhook_id: str, now: datetime, body: str) -> str:
     """The header `webhook-signature`: one for each secret that is valid now."""
-    secrets = [secret(endpoint)]
+    secrets = [signing_secret(endpoint)]
     if endpoint.former_until and endpoint.former_until > now:
-        secrets.append(secret(endpoint, former=True))
+        secrets.append(signing_secret(endpoint, former=True))
     return " ".join(Webhook(it).sign(webhook_id, now, body) for it in secrets)

@@ -40,7 +40,7 @@ class Target(NamedTuple):
         return f"{self.host}:{self.port}" if self.port else self.host
 
 
-def checked(url: str) -> Target:
+def resolve_target(url: str) -> Target:
     """The address, resolved now; raises `UnsafeAddress`, or `OSError` when the name cannot be resolved."""
     try:
         parsed = httpx.URL(url)
@@ -52,20 +52,20 @@ def checked(url: str) -> Target:
     if parsed.userinfo:
         raise UnsafeAddress("An address of a webhook holds no password")
     resolved = socket.getaddrinfo(host, port or 443, type=socket.SOCK_STREAM)
-    found = [ip_address(str(where[0]).partition("%")[0]) for *_, where in resolved]
-    if not settings.WEBHOOKS_TO_PRIVATE and (hidden := [it for it in found if not public(it)]):
-        raise UnsafeAddress(host=host, resolves_to=hidden[0])
-    return Target(parsed.copy_with(host=str(found[0])), host, port)
+    addresses = [ip_address(str(where[0]).partition("%")[0]) for *_, where in resolved]
+    if not settings.WEBHOOKS_TO_PRIVATE and (private := [it for it in addresses if not is_public(it)]):
+        raise UnsafeAddress(host=host, resolves_to=private[0])
+    return Target(parsed.copy_with(host=str(addresses[0])), host, port)
 
 
-def public(address: Address) -> bool:
+def is_public(address: Address) -> bool:
     """Whether an address is one of the public internet, also where IPv6 only wraps an IPv4 address."""
     if address in _LOCAL_NAT64:
         return False
     if isinstance(address, IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
+        embedded = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
         if address in _NAT64:
-            inner = IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return public(inner)
+            embedded = IPv4Address(int(address) & 0xFFFFFFFF)
+        if embedded is not None:
+            return is_public(embedded)
     return address.is_global and not address.is_multicast

@@ -10,35 +10,35 @@ from msgspec import Struct
 from eventshop.core.errors import CommandIdReused, EventShopError
 from eventshop.eventstore.command_dispatcher import Outcome, Receipt, send_many
 from orders.domain.commands import CreateCreditNote, CreateOrder, ReturnItems, WriteOffStock
-from orders.importers.online_retail.commands import Letter
+from orders.importers.online_retail.commands import InvoiceCommand
 from orders.importers.online_retail.invoices import Invoice, Kind
-from orders.importers.online_retail.parsing import Refusal
+from orders.importers.online_retail.parsing import RefusedRow
 
 #: A batch is one transaction: large enough to be fast, small enough to be held in memory and to stop soon.
-COMMANDS: Final = 400
-ROWS: Final = 4_000
+MAX_BATCH_COMMANDS: Final = 400
+MAX_BATCH_ROWS: Final = 4_000
 
-Answered: TypeAlias = tuple[Letter, Outcome]
+SentCommand: TypeAlias = tuple[InvoiceCommand, Outcome]
 
 
-class Batch(Struct, frozen=True):
+class ImportBatch(Struct, frozen=True):
     """The letters of some invoices, and afterwards what became of each."""
 
-    invoices: Sequence[Sequence[Letter]]
-    answers: Sequence[Answered] = ()
+    invoices: Sequence[Sequence[InvoiceCommand]]
+    answers: Sequence[SentCommand] = ()
 
 
-def sent(letters: Iterable[Sequence[Letter]]) -> Iterator[Batch]:
+def send_batches(invoice_commands: Iterable[Sequence[InvoiceCommand]]) -> Iterator[ImportBatch]:
     """Send batch after batch; what has been given back is stored. Raises what `send_many` raises."""
-    for invoices in _batches(letters):
-        yield Batch(invoices, list(_answers(invoices)))
+    for invoices in _split_into_batches(invoice_commands):
+        yield ImportBatch(invoices, list(_send_invoices(invoices)))
 
 
-def _batches(letters: Iterable[Sequence[Letter]]) -> Iterator[list[Sequence[Letter]]]:
-    batch: list[Sequence[Letter]] = []
+def _split_into_batches(invoice_commands: Iterable[Sequence[InvoiceCommand]]) -> Iterator[list[Sequence[InvoiceCommand]]]:
+    batch: list[Sequence[InvoiceCommand]] = []
     commands = rows = 0
-    for some in letters:
-        if batch and (commands + len(some) > COMMANDS or rows + len(some[0].invoice.rows) > ROWS):
+    for some in invoice_commands:
+        if batch and (commands + len(some) > MAX_BATCH_COMMANDS or rows + len(some[0].invoice.rows) > MAX_BATCH_ROWS):
             yield batch
             batch, commands, rows = [], 0, 0
         batch.append(some)
@@ -48,7 +48,7 @@ def _batches(letters: Iterable[Sequence[Letter]]) -> Iterator[list[Sequence[Lett
         yield batch
 
 
-def _answers(invoices: Sequence[Sequence[Letter]]) -> Iterator[Answered]:
+def _send_invoices(invoices: Sequence[Sequence[InvoiceCommand]]) -> Iterator[SentCommand]:
     """A cancellation's letters go one by one, each only after the one before it was accepted.
 
     If the file has changed since the cancellation was imported, its letters differ from some step on. That step's id
@@ -87,18 +87,18 @@ class Tally(Struct):
     def done(self) -> int:
         return self.invoices
 
-    def add(self, batch: Batch) -> list[Refusal]:
+    def add(self, batch: ImportBatch) -> list[RefusedRow]:
         """Count a batch, and give the rows whose commands were refused."""
         self.invoices += len(batch.invoices)
-        refused: dict[int, list[Refusal]] = {}
+        refused: dict[int, list[RefusedRow]] = {}
         for letter, outcome in batch.answers:
             if isinstance(outcome, Receipt):
                 self._count(letter, outcome)
             else:
-                refused.setdefault(letter.invoice.line, _rows(letter.invoice, outcome))
+                refused.setdefault(letter.invoice.line, _refused_rows(letter.invoice, outcome))
         return [refusal for rows in refused.values() for refusal in rows]
 
-    def _count(self, letter: Letter, receipt: Receipt) -> None:
+    def _count(self, letter: InvoiceCommand, receipt: Receipt) -> None:
         if receipt.replayed:
             self.already_there += 1
             return
@@ -116,8 +116,8 @@ class Tally(Struct):
                 pass  # a payment is told with its order
 
 
-def _rows(invoice: Invoice, error: EventShopError) -> list[Refusal]:
+def _refused_rows(invoice: Invoice, error: EventShopError) -> list[RefusedRow]:
     reason = f"invoice {invoice.number}: {error}"
     if isinstance(error, CommandIdReused):
         reason = f"invoice {invoice.number} was imported before with other contents; what is stored stays"
-    return [Refusal(row.line, reason, invoice.number) for row in invoice.rows]
+    return [RefusedRow(row.line, reason, invoice.number) for row in invoice.rows]

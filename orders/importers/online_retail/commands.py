@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope
 from orders.domain.commands import (
     CreateCreditNote,
@@ -17,15 +17,15 @@ from orders.domain.commands import (
     ReturnItems,
     ReturnLine,
     WriteOffStock,
-    total_of,
+    order_total,
 )
 from orders.domain.events import Line
 from orders.importers.online_retail.invoices import Invoice, Kind
 from orders.importers.online_retail.parsing import Row
-from orders.importers.online_retail.return_matching import Ledger, Split
+from orders.importers.online_retail.return_matching import SalesLedger, CancellationMatch
 
 
-class Letter(Struct, frozen=True):
+class InvoiceCommand(Struct, frozen=True):
     """A command ready to be sent, and the invoice it comes from."""
 
     invoice: Invoice
@@ -33,29 +33,29 @@ class Letter(Struct, frozen=True):
     envelope: Envelope
 
 
-def letters(invoices: Iterable[Invoice]) -> Iterator[list[Letter]]:
+def import_commands(invoices: Iterable[Invoice]) -> Iterator[list[InvoiceCommand]]:
     """The letters of one invoice after the other."""
-    ledger = Ledger()
+    ledger = SalesLedger()
     for invoice in invoices:
         commands = _commands(invoice, ledger)
-        yield [_letter(invoice, step, command) for step, command in enumerate(commands)]
+        yield [_invoice_command(invoice, step, command) for step, command in enumerate(commands)]
 
 
 def order_id(number: str) -> UUID:
-    return derived_id("retail-order", number)
+    return derive_id("retail-order", number)
 
 
 def customer_id(number: str) -> UUID | None:
-    return derived_id("retail-customer", number) if number else None
+    return derive_id("retail-customer", number) if number else None
 
 
-def _commands(invoice: Invoice, ledger: Ledger) -> list[Command]:
+def _commands(invoice: Invoice, ledger: SalesLedger) -> list[Command]:
     match invoice.kind:
         case Kind.SALE:
-            ledger.sold(invoice)
+            ledger.add_sale(invoice)
             return _sale(invoice)
         case Kind.CANCELLATION:
-            return _cancellation(invoice, ledger.cancelled(invoice))
+            return _cancellation(invoice, ledger.match_cancellation(invoice))
         case Kind.ADJUSTMENT:
             return _adjustment(invoice)
         case _:
@@ -63,7 +63,7 @@ def _commands(invoice: Invoice, ledger: Ledger) -> list[Command]:
 
 
 def _sale(invoice: Invoice) -> list[Command]:
-    lines, order = _goods(invoice.rows), order_id(invoice.number)
+    lines, order = _order_lines(invoice.rows), order_id(invoice.number)
     create = CreateOrder(
         order_id=order,
         reference=invoice.number,
@@ -71,11 +71,11 @@ def _sale(invoice: Invoice) -> list[Command]:
         lines=lines,
         country=invoice.country,
     )
-    pay = ProcessPayment(order_id=order, amount=total_of(lines), method="invoice")
+    pay = ProcessPayment(order_id=order, amount=order_total(lines), method="invoice")
     return [create, pay]
 
 
-def _cancellation(invoice: Invoice, split: Split) -> list[Command]:
+def _cancellation(invoice: Invoice, split: CancellationMatch) -> list[Command]:
     returns: list[Command] = [
         ReturnItems(
             order_id=order_id(number),
@@ -85,7 +85,7 @@ def _cancellation(invoice: Invoice, split: Split) -> list[Command]:
         )
         for number, pieces in split.returns.items()
     ]
-    return [*returns, _credit_note(invoice, split.others)] if split.others else returns
+    return [*returns, _credit_note(invoice, split.unmatched_rows)] if split.unmatched_rows else returns
 
 
 def _credit_note(invoice: Invoice, rows: tuple[Row, ...]) -> CreateCreditNote:
@@ -93,7 +93,7 @@ def _credit_note(invoice: Invoice, rows: tuple[Row, ...]) -> CreateCreditNote:
         order_id=order_id(invoice.number),
         reference=invoice.number,
         customer_id=customer_id(invoice.customer),
-        lines=_goods(rows),
+        lines=_order_lines(rows),
         reason="cancellation invoice without an earlier sale",
         country=invoice.country,
     )
@@ -111,21 +111,21 @@ def _adjustment(invoice: Invoice) -> list[Command]:
     ]
 
 
-def _goods(rows: Iterable[Row]) -> tuple[Line, ...]:
+def _order_lines(rows: Iterable[Row]) -> tuple[Line, ...]:
     return tuple(
         Line(sku=row.sku, description=row.description, quantity=abs(row.quantity), price=row.price) for row in rows
     )
 
 
-def _letter(invoice: Invoice, step: int, command: Command) -> Letter:
+def _invoice_command(invoice: Invoice, step: int, command: Command) -> InvoiceCommand:
     # Ids count the steps, they do not name them: a cancellation that the corrected file would book otherwise meets
     # its first booking and is refused, not refunded again.
     envelope = Envelope(
-        command_id=derived_id("retail-command", invoice.number, invoice.kind, step),
+        command_id=derive_id("retail-command", invoice.number, invoice.kind, step),
         actor="import",
         occurred_at=invoice.at,
-        correlation_id=derived_id("retail-invoice", invoice.number),
+        correlation_id=derive_id("retail-invoice", invoice.number),
         sequence_number=2 * step if invoice.kind is Kind.CANCELLATION else step,  # a return tells up to two events
         metadata={"line": str(invoice.line)},
     )
-    return Letter(invoice, command, envelope)
+    return InvoiceCommand(invoice, command, envelope)

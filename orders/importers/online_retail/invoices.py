@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from orders.importers.online_retail.parsing import Refusal, Row
+from orders.importers.online_retail.parsing import RefusedRow, Row
 
 
 class Kind(StrEnum):
@@ -41,7 +41,7 @@ class Invoice(Struct, frozen=True):
         return self.rows[0].country
 
 
-def invoices(rows: Iterable[Row]) -> list[Invoice]:
+def group_by_invoice(rows: Iterable[Row]) -> list[Invoice]:
     """In order of first appearance; numbers that hold both sold and missing pieces give two."""
     found: dict[tuple[str, Kind], list[Row]] = {}
     for row in rows:
@@ -49,26 +49,26 @@ def invoices(rows: Iterable[Row]) -> list[Invoice]:
     return [Invoice(number, kind, tuple(rows)) for (number, kind), rows in found.items()]
 
 
-def complete(found: Iterable[Invoice], refused: Iterable[Refusal]) -> tuple[list[Invoice], list[Refusal]]:
+def hold_back_incomplete(found: Iterable[Invoice], refused: Iterable[RefusedRow]) -> tuple[list[Invoice], list[RefusedRow]]:
     """The invoices to import, and why the rows of the others are held back.
 
     An invoice with a refused row is held back as a whole: an order without that row would be paid and returned
     wrongly, and once stored it could not be completed.
     """
     broken = {refusal.invoice: refusal.line for refusal in reversed(list(refused))}
-    kept, held = list[Invoice](), list[Refusal]()
+    kept, held = list[Invoice](), list[RefusedRow]()
     for invoice in found:
-        why = _two_parties(invoice)
+        why = _mixed_parties_reason(invoice)
         if invoice.number in broken:
             why = f"held back with the rest of invoice {invoice.number}, see line {broken[invoice.number]}"
         if why is None:
             kept.append(invoice)
         else:
-            held += [Refusal(row.line, why, row.invoice) for row in invoice.rows]
+            held += [RefusedRow(row.line, why, row.invoice) for row in invoice.rows]
     return kept, held
 
 
-def _two_parties(invoice: Invoice) -> str | None:
+def _mixed_parties_reason(invoice: Invoice) -> str | None:
     for row in invoice.rows:
         if (row.customer, row.country) != (invoice.customer, invoice.country):
             return f"invoice {invoice.number} names two customers or countries, first in line {invoice.line}"

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from eventshop.cli.importing.csv_rows import cells_of, rows_of, shown
+from eventshop.cli.importing.csv_rows import parse_cells, read_rows, quote_cell
 from eventshop.cli.importing.errors import BrokenRow
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Text
@@ -23,15 +23,15 @@ from orders.domain.commands import PRICE_DECIMALS
 HEADER: Final = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 COLUMNS: Final = HEADER.count(",") + 1
 #: Times in the file are the shop's own.
-SHOP: Final = ZoneInfo("Europe/London")
+SHOP_TIME_ZONE: Final = ZoneInfo("Europe/London")
 CURRENCY: Final = "GBP"
-MOST_PIECES: Final = 10_000_000
+MAX_QUANTITY: Final = 10_000_000
 
 _INVOICE: Final = re.compile(r"C?[0-9]{1,20}")
 _BAD_DEBT: Final = re.compile(r"A[0-9]{1,20}")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,12}")
 _PRICE: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]+)?")
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 _CUSTOMER: Final = re.compile(r"([0-9]{1,20})(?:\.0)?")
 
 
@@ -49,7 +49,7 @@ class Row(Struct, frozen=True, gc=False):
     country: str
 
 
-class Refusal(Struct, frozen=True):
+class RefusedRow(Struct, frozen=True):
     """A line of the file that leads to nothing, and why. `invoice` is what stands in its first column."""
 
     line: int
@@ -57,40 +57,40 @@ class Refusal(Struct, frozen=True):
     invoice: str = ""
 
 
-def read(path: Path) -> tuple[list[Row], list[Refusal]]:
+def parse_file(path: Path) -> tuple[list[Row], list[RefusedRow]]:
     """All rows of a CSV or .csv.gz file; raises `UnreadableFile` or `WrongHeader`."""
     rows: list[Row] = []
-    refused: list[Refusal] = []
-    for number, line in rows_of(path, HEADER):
+    refused: list[RefusedRow] = []
+    for number, line in read_rows(path, HEADER):
         cells: list[str] = []
         try:
-            cells = cells_of(line)
-            rows.append(_row(number, cells))
+            cells = parse_cells(line)
+            rows.append(_parse_row(number, cells))
         except InvalidMessage as error:
-            refused.append(Refusal(number, str(error), cells[0] if cells else ""))
+            refused.append(RefusedRow(number, str(error), cells[0] if cells else ""))
     return rows, refused
 
 
-def _row(line: int, cells: list[str]) -> Row:
+def _parse_row(line: int, cells: list[str]) -> Row:
     if len(cells) != COLUMNS:
         raise BrokenRow(f"{len(cells)} columns instead of {COLUMNS}")
     invoice, sku, description, quantity, at, price, customer, country = cells
     row = Row(
         line,
-        _invoice(invoice),
-        _text("StockCode", sku),
-        _text("Description", description),
-        _quantity(quantity),
-        _moment(at),
-        _price(price),
-        _customer(customer),
-        _text("Country", country),
+        _parse_invoice_number(invoice),
+        _parse_text("StockCode", sku),
+        _parse_text("Description", description),
+        _parse_quantity(quantity),
+        _parse_date(at),
+        _parse_price(price),
+        _parse_customer(customer),
+        _parse_text("Country", country),
     )
-    _check(row)
+    _check_row(row)
     return row
 
 
-def _check(row: Row) -> None:
+def _check_row(row: Row) -> None:
     """What each column allows, but not together."""
     cancelled = row.invoice.startswith("C")
     if not row.sku:
@@ -105,54 +105,54 @@ def _check(row: Row) -> None:
         raise BrokenRow(f"a write-off with a UnitPrice, {row.price.amount}: its money would be lost")
 
 
-def _invoice(cell: str) -> str:
+def _parse_invoice_number(cell: str) -> str:
     if _INVOICE.fullmatch(cell):
         return cell
     if _BAD_DEBT.fullmatch(cell):
         raise BrokenRow(f"InvoiceNo {cell} adjusts a bad debt: no goods and no order, nothing a sale could record")
-    raise BrokenRow(f"InvoiceNo {shown(cell)} is not digits, or C and digits")
+    raise BrokenRow(f"InvoiceNo {quote_cell(cell)} is not digits, or C and digits")
 
 
 @lru_cache(maxsize=10_000)
-def _text(column: str, cell: str) -> str:
+def _parse_text(column: str, cell: str) -> str:
     try:
         return msgspec.convert(cell, Text)
     except msgspec.ValidationError:
         fault = "is longer than 200 characters" if len(cell) > 200 else "holds a control character"
-        raise BrokenRow(f"{column} {shown(cell)} {fault}") from None
+        raise BrokenRow(f"{column} {quote_cell(cell)} {fault}") from None
 
 
-def _quantity(cell: str) -> int:
+def _parse_quantity(cell: str) -> int:
     if not _WHOLE.fullmatch(cell):
-        raise BrokenRow(f"Quantity {shown(cell)} is not a whole number")
-    if abs(pieces := int(cell)) > MOST_PIECES:
-        raise BrokenRow(f"Quantity {pieces} is more than {MOST_PIECES}")
+        raise BrokenRow(f"Quantity {quote_cell(cell)} is not a whole number")
+    if abs(pieces := int(cell)) > MAX_QUANTITY:
+        raise BrokenRow(f"Quantity {pieces} is more than {MAX_QUANTITY}")
     return pieces
 
 
 @lru_cache(maxsize=10_000)
-def _moment(cell: str) -> datetime:
+def _parse_date(cell: str) -> datetime:
     try:
-        if _MOMENT.fullmatch(cell):
-            return datetime.fromisoformat(cell).replace(tzinfo=SHOP).astimezone(UTC)
+        if _DATE_TIME.fullmatch(cell):
+            return datetime.fromisoformat(cell).replace(tzinfo=SHOP_TIME_ZONE).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise BrokenRow(f"InvoiceDate {shown(cell)} is not a time like 2010-12-01 08:26:00")
+    raise BrokenRow(f"InvoiceDate {quote_cell(cell)} is not a time like 2010-12-01 08:26:00")
 
 
 @lru_cache(maxsize=10_000)
-def _price(cell: str) -> Money:
+def _parse_price(cell: str) -> Money:
     if not _PRICE.fullmatch(cell):
-        raise BrokenRow(f"UnitPrice {shown(cell)} is not an amount like 2.55")
+        raise BrokenRow(f"UnitPrice {quote_cell(cell)} is not an amount like 2.55")
     if len(cell.partition(".")[2]) > PRICE_DECIMALS:
         raise BrokenRow(f"UnitPrice {cell} has more than {PRICE_DECIMALS} decimals")
     return Money(+Decimal(cell), CURRENCY)  # plus: "-0.0" is zero
 
 
-def _customer(cell: str) -> str:
+def _parse_customer(cell: str) -> str:
     """`17850.0` is customer 17850."""
     if not cell:
         return ""
     if not (found := _CUSTOMER.fullmatch(cell)):
-        raise BrokenRow(f"CustomerID {shown(cell)} is not a number like 17850.0")
+        raise BrokenRow(f"CustomerID {quote_cell(cell)} is not a number like 17850.0")
     return found[1]

@@ -13,7 +13,7 @@ from orders.importers.online_retail.invoices import Invoice
 from orders.importers.online_retail.parsing import Row
 
 
-class Bought(Struct):
+class SaleLine(Struct):
     """A line of a sale of this file, and what is left of it. Lines are counted from 1, as the order counts them."""
 
     invoice: str
@@ -22,39 +22,39 @@ class Bought(Struct):
     left: int
 
 
-class Split(Struct, frozen=True):
+class CancellationMatch(Struct, frozen=True):
     """A cancellation: pieces that come back by invoice and line, and the rows that match none."""
 
     returns: dict[str, dict[int, int]]
-    others: tuple[Row, ...]
+    unmatched_rows: tuple[Row, ...]
 
 
-class Ledger:
+class SalesLedger:
     """What each customer bought at which price, newest last; cancellations take from it."""
 
     def __init__(self) -> None:
-        self._bought: dict[tuple[str, str, Money], list[Bought]] = defaultdict(list)
+        self._bought: dict[tuple[str, str, Money], list[SaleLine]] = defaultdict(list)
 
-    def sold(self, sale: Invoice) -> None:
+    def add_sale(self, sale: Invoice) -> None:
         if not sale.customer:
             return
         for number, row in enumerate(sale.rows, start=1):
-            self._bought[row.customer, row.sku, row.price].append(Bought(sale.number, number, sale.at, row.quantity))
+            self._bought[row.customer, row.sku, row.price].append(SaleLine(sale.number, number, sale.at, row.quantity))
 
-    def cancelled(self, cancellation: Invoice) -> Split:
+    def match_cancellation(self, cancellation: Invoice) -> CancellationMatch:
         returns: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         others: list[Row] = []
         for row in cancellation.rows:
-            if (line := self._newest(row, cancellation.at)) is None:
+            if (line := self._newest_matching_line(row, cancellation.at)) is None:
                 others.append(row)
                 continue
             line.left += row.quantity
             returns[line.invoice][line.line] -= row.quantity
-        return Split({invoice: dict(lines) for invoice, lines in returns.items()}, tuple(others))
+        return CancellationMatch({invoice: dict(lines) for invoice, lines in returns.items()}, tuple(others))
 
-    def _newest(self, row: Row, at: datetime) -> Bought | None:
+    def _newest_matching_line(self, row: Row, at: datetime) -> SaleLine | None:
         """The newest line with the same customer, product and price that has enough pieces left."""
-        lines: Sequence[Bought] = self._bought.get((row.customer, row.sku, row.price), ())
+        lines: Sequence[SaleLine] = self._bought.get((row.customer, row.sku, row.price), ())
         for line in reversed(lines):
             if line.left >= -row.quantity and line.at <= at:
                 return line

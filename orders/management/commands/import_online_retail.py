@@ -6,28 +6,28 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eventshop.cli.importing.base_command import ImportCommand
-from orders.importers.online_retail.batch_sender import Batch, Tally, sent
-from orders.importers.online_retail.commands import letters
-from orders.importers.online_retail.invoices import Invoice, complete, invoices
-from orders.importers.online_retail.parsing import Refusal, read
+from orders.importers.online_retail.batch_sender import ImportBatch, Tally, send_batches
+from orders.importers.online_retail.commands import import_commands
+from orders.importers.online_retail.invoices import Invoice, hold_back_incomplete, group_by_invoice
+from orders.importers.online_retail.parsing import RefusedRow, parse_file
 
 
 class Command(ImportCommand):
     help = "Import an Online Retail file (CSV or .csv.gz). It can be stopped and started again at any time."
     unit = "invoices"
-    left_out = "its invoice", "such invoices"
-    new_tally = Tally
+    skipped_unit = "its invoice", "such invoices"
+    create_tally = Tally
 
-    def read(self, file: Path) -> tuple[list[Invoice], list[Refusal]]:
-        rows, broken = read(file)
-        found, held = complete(invoices(rows), broken)
+    def read_file(self, file: Path) -> tuple[list[Invoice], list[RefusedRow]]:
+        rows, broken = parse_file(file)
+        found, held = hold_back_incomplete(group_by_invoice(rows), broken)
         # Stopping, the row that is broken is named, not an earlier one that it holds up.
         return found, broken + held
 
-    def batches(self, found: Sequence[Invoice]) -> Iterator[Batch]:
-        return sent(letters(found))
+    def send_batches(self, found: Sequence[Invoice]) -> Iterator[ImportBatch]:
+        return send_batches(import_commands(found))
 
-    def summary(self, tally: Tally, refused: int, seconds: float) -> str:
+    def format_summary(self, tally: Tally, refused: int, seconds: float) -> str:
         return (
             f"{tally.orders:,} orders, {tally.credit_notes:,} credit notes, {tally.returns:,} returns and "
             f"{tally.write_offs:,} write-offs imported: {tally.events:,} events written, "

@@ -13,7 +13,7 @@ from eventshop.core.errors import EventShopError
 from eventshop.eventstore.command_dispatcher import Receipt, send_many
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.pages.demo_registry import commands as others
-from orders.demo.orders import demo
+from orders.demo.orders import demo_commands
 from orders.demo.products import GOODS
 from orders.models import Product
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         try:
             # One transaction: a store that is not empty holds all of the demo data.
             now = datetime.now(UTC)
-            answers = send_many([*demo(now), *others(now)])
+            answers = send_many([*demo_commands(now), *others(now)])
         except EventShopError as error:
             raise CommandError(f"The demo data could not be stored: {error}") from error
         refused = [answer for answer in answers if not isinstance(answer, Receipt)]

@@ -1,4 +1,4 @@
-"""manage.py verify_sales FILE --totals control_totals.json: do the read models say what the shop's books say?"""
+"""manage.py verify_sales FILE --totals control_totals.json: reconcile the read models with the shop's books."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
 from projections.models import OrderSummary
-from projections.reconciliation.control_totals import Answer, add_arguments, differences, listed, sections
+from projections.reconciliation.control_totals import (
+    ActualTotal,
+    add_arguments,
+    describe_sections,
+    load_sections,
+    report_differences,
+)
 from projections.reconciliation.sales_file import SalesFile
-from projections.reconciliation.sales_totals import by_period, sales_totals
+from projections.reconciliation.sales_totals import period_totals, sales_totals
 
 READ_MODELS: Final = "read models"
 FILE: Final = "file"
@@ -21,7 +27,7 @@ BOTH: Final = "read models, rows of cancellations from the file"
 
 
 class Command(BaseCommand):
-    help = "Compare each control total and digest with what the read models say; exits 1 on any difference."
+    help = "Compare each control total and digest with the read models; exits 1 on any difference."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_arguments(parser)
@@ -33,37 +39,37 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         name, expected = _section(totals, section, len(sales.rows))
         found = _answers(sales)
-        # A day that only one of the two knows is a difference as well.
+        # A day that only one of the two sources has is also a difference.
         keys = [*expected, *(key for key in found if key not in expected and key.startswith(("by_day.", "by_month.")))]
-        if wrong := differences(self.stdout.write, name, keys, expected, found):
+        if wrong := report_differences(self.stdout.write, name, keys, expected, found):
             raise CommandError(f"{wrong} of {len(keys)} totals differ.{_strangers(sales)}")
         self.stdout.write(f"All {len(keys)} totals agree.")
 
 
-def _answers(sales: SalesFile) -> dict[str, Answer]:
+def _answers(sales: SalesFile) -> dict[str, ActualTotal]:
     models, rows = sales_totals(sales.customers, sales.stock_codes), sales.totals
-    answers = {key: Answer(value, READ_MODELS) for key, value in models.items()}
-    answers |= {key: Answer(value, FILE) for key, value in rows.items()}
+    answers = {key: ActualTotal(value, READ_MODELS) for key, value in models.items()}
+    answers |= {key: ActualTotal(value, FILE) for key, value in rows.items()}
     cancelled = rows["rows_by_kind.cancel"]
-    answers["rows"] = Answer(models["rows_by_kind.sale"] + models["rows_by_kind.adjust"] + cancelled, BOTH)
+    answers["rows"] = ActualTotal(models["rows_by_kind.sale"] + models["rows_by_kind.adjust"] + cancelled, BOTH)
     for name, length in (("by_day", 10), ("by_month", 7)):
-        lines = sales.rows_by(length)
-        for period, values in by_period(length).items():
-            answers[f"{name}.{period}"] = Answer([lines[period], *values], "read models, rows from the file")
+        lines = sales.count_rows_by_date(length)
+        for period, values in period_totals(length).items():
+            answers[f"{name}.{period}"] = ActualTotal([lines[period], *values], "read models, rows from the file")
     return answers
 
 
 def _section(path: Path, wanted: str | None, rows: int) -> tuple[str, dict[str, Any]]:
-    parts = sections(path, with_field="cancel_line_matching")
+    parts = load_sections(path, with_field="cancel_line_matching")
     if wanted is not None:
         if wanted not in parts:
-            raise CommandError(f"{path}: there is no section {wanted}; there are: {listed(parts)}")
+            raise CommandError(f"{path}: no section is named {wanted}; sections: {describe_sections(parts)}")
         return wanted, dict(_flat(parts[wanted]))
     for name, part in parts.items():
         if part.get("rows") == rows:
             return name, dict(_flat(part))
     raise CommandError(
-        f"{path}: no section is about {rows} rows; there are: {listed(parts)}. Choose one with --section."
+        f"{path}: no section has {rows} rows; sections: {describe_sections(parts)}. Choose one with --section."
     )
 
 
@@ -81,6 +87,6 @@ def _flat(part: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def _strangers(sales: SalesFile) -> str:
-    """A hint: what else is in the store."""
+    """A hint for the error text: orders in the read models that this file does not contain."""
     strange = set(OrderSummary.objects.values_list("reference", flat=True)) - sales.invoices
-    return f" {len(strange)} orders in the read models are not of this file." if strange else ""
+    return f" {len(strange)} orders in the read models are not in this file." if strange else ""

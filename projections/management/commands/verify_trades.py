@@ -1,4 +1,4 @@
-"""manage.py verify_trades FILE --totals control_totals.json: do the read models say what the venues' trades say?"""
+"""manage.py verify_trades FILE --totals control_totals.json: reconcile the read models with a file of public trades."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
-from projections.reconciliation.control_totals import Answer, add_arguments, differences, listed, sections
+from projections.reconciliation.control_totals import (
+    ActualTotal,
+    add_arguments,
+    describe_sections,
+    load_sections,
+    report_differences,
+)
 from projections.reconciliation.trade_file import file_totals
 from projections.reconciliation.trade_totals import trade_totals
 
@@ -18,7 +24,7 @@ FILE = "file"
 
 
 class Command(BaseCommand):
-    help = "Compare each control total and both minute digests with what the read models say; exits 1 on a difference."
+    help = "Compare each control total and both minute digests with the read models; exits 1 on any difference."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_arguments(parser)
@@ -29,21 +35,22 @@ class Command(BaseCommand):
         except EventShopError as error:
             raise CommandError(str(error)) from error
         name, expected = _section(totals, section, said["distinct_market_symbol_trade_id"])
-        found = {key: Answer(value, READ_MODELS) for key, value in trade_totals().items()}
-        found |= {key: Answer(value, FILE) for key, value in said.items()}
-        # An instrument or a minute that only one of the two knows is a difference as well.
+        found = {key: ActualTotal(value, READ_MODELS) for key, value in trade_totals().items()}
+        found |= {key: ActualTotal(value, FILE) for key, value in said.items()}
+        # An instrument or a minute that only one of the two sources has is also a difference.
         keys = [*expected, *(key for key in found if key not in expected)]
-        if wrong := differences(self.stdout.write, name, keys, expected, found):
+        if wrong := report_differences(self.stdout.write, name, keys, expected, found):
             raise CommandError(f"{wrong} of {len(keys)} totals differ.")
         self.stdout.write(f"All {len(keys)} totals agree.")
 
 
 def _section(path: Path, wanted: str | None, rows: int) -> tuple[str, dict[str, Any]]:
-    parts = sections(path, with_field="by_market_symbol")
+    parts = load_sections(path, with_field="by_market_symbol")
     for name, part in parts.items():
         if name == wanted or (wanted is None and part.get("rows") == rows):
             return name, _flat(part)
-    raise CommandError(f"{path}: no section is {wanted or f'about {rows} rows'}; there are: {listed(parts)}.")
+    condition = f"is named {wanted}" if wanted else f"has {rows} rows"
+    raise CommandError(f"{path}: no section {condition}; sections: {describe_sections(parts)}.")
 
 
 def _flat(part: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from orders.domain.commands import CancelOrder
 from tests.support.browser import Visitor, serving
 from tests.support.read_models import append
 from tests.support.sales import Sale
-from tests.support.staff import PASSWORD, catch_up, order_page, shop
+from tests.support.staff import PASSWORD, catch_up, order_url, record_sales
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
@@ -30,7 +30,7 @@ WIDTHS = (1280, 390)
 def server(clean_database: None) -> Iterator[str]:
     """The program behind a real port, with a shop in it."""
     User.objects.create_superuser("ada", password=PASSWORD)
-    shop(sale, other)
+    record_sales(sale, other)
     append(other.order_id, other.shipped, other.delivered, other.returned((1, 1)))
     catch_up()
     with serving() as address:
@@ -46,8 +46,8 @@ def test_every_page_is_clean_in_every_window(visitor: Visitor) -> None:
     newest = StoredEvent.objects.latest("position")
     pages = {
         "orders": "/admin/projections/ordersummary/",
-        "order": order_page(sale),
-        "refund": order_page(sale, "refund"),
+        "order": order_url(sale),
+        "refund": order_url(sale, "refund"),
         "events": "/admin/store/storedevent/",
         "event": f"/admin/store/storedevent/{newest.position}/change/",
         "story": f"/admin/store/storedevent/correlation/{newest.correlation_id}/",
@@ -94,7 +94,7 @@ def test_an_order_is_shipped_through_its_dialog(visitor: Visitor) -> None:
 
 def test_a_dialog_is_left_by_the_keyboard_and_gives_the_focus_back(visitor: Visitor) -> None:
     visitor.sign_in("ada", PASSWORD)
-    visitor.page.goto(visitor.address + order_page(sale))
+    visitor.page.goto(visitor.address + order_url(sale))
     dialog = _opened(visitor, "Cancel")
     visitor.page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
@@ -104,7 +104,7 @@ def test_a_dialog_is_left_by_the_keyboard_and_gives_the_focus_back(visitor: Visi
 
 def test_what_the_rules_refuse_is_said_in_the_dialog(visitor: Visitor) -> None:
     visitor.sign_in("ada", PASSWORD)
-    visitor.page.goto(visitor.address + order_page(sale))
+    visitor.page.goto(visitor.address + order_url(sale))
     # Offered when the page was made; somebody was faster.
     send(CancelOrder(sale.order_id, "the customer called"))
     dialog = _opened(visitor, "Ship")
@@ -121,10 +121,10 @@ def test_without_scripts_the_dialog_is_a_page(chrome: Browser, server: str) -> N
     page.fill("#id_username", "ada")
     page.fill("#id_password", PASSWORD)
     page.press("#id_password", "Enter")
-    page.goto(server + order_page(sale, "ship"))
+    page.goto(server + order_url(sale, "ship"))
     page.fill("#id_carrier", "DHL")
     page.locator("#confirm button").click()
-    assert page.url == server + order_page(sale)
+    assert page.url == server + order_url(sale)
     assert StoredEvent.objects.filter(event_type="OrderShipped", aggregate_id=sale.order_id).count() == 1
     context.close()
 

@@ -8,13 +8,13 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
-from eventshop.operations.tamper_evidence.signed_roots import sign_new
+from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
 from eventshop.projections import replays
 from eventshop.projections.models import Checkpoint
 from tests.support.browser import Visitor, serving
 from tests.support.read_models import append
 from tests.support.sales import Sale
-from tests.support.staff import PASSWORD, shop
+from tests.support.staff import PASSWORD, record_sales
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
@@ -26,9 +26,9 @@ WIDTHS = (1280, 390)
 @pytest.fixture
 def server(clean_database: None) -> Iterator[str]:
     User.objects.create_superuser("ada", password=PASSWORD)
-    shop(sale)
+    record_sales(sale)
     append(sale.order_id, sale.shipped)
-    sign_new()
+    sign_new_roots()
     with serving() as address:
         yield address
 
@@ -41,8 +41,8 @@ def test_read_models_as_they_were_are_asked_for_and_read(visitor: Visitor) -> No
     page.get_by_label("As of", exact=True).fill("2999-01-01T00:00")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("status")).to_contain_text("Requested")
-    for job in replays.waiting():
-        replays.run(job)
+    for job in replays.pending_replays():
+        replays.run_replay(job)
     expect(page.get_by_role("status")).to_contain_text("Done")  # it looks again by itself
     expect(page.get_by_role("cell", name="SHIPPED")).to_be_visible()
     visitor.open(page.url.partition(visitor.address)[2], "rows")

@@ -45,8 +45,8 @@ def desk(clean_database: None, settings: Any, tmp_path: Path) -> Iterator[Desk]:
     send(CreateUser(gone, "bob@example.org", "Bob"))
     send(RequestErasure(gone, at=now, due_at=now))
     send(BeginErasure(gone, at=now))
-    erasure_job.begin(gone)
-    erasure_job.go_on(gone)
+    erasure_job.start_erasure(gone)
+    erasure_job.run_erasure(gone)
     catch_up()
     with serving() as address:
         yield Desk(address, ada, gone)

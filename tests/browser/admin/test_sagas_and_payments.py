@@ -11,10 +11,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, expect
 
-from eventshop.sagas.models import SagaInput, SagaStep
+from eventshop.sagas.models import InboxMessage, SagaStep
 from orders.models import GatewayMessage, Payment
 from orders.payment_gateway import message_log
-from orders.payment_gateway.errors import NotJson, WrongSignature
+from orders.payment_gateway.errors import InvalidJson, WrongSignature
 from tests.support.browser import Visitor, serving
 from tests.support.gateway_process import running_gateway
 from tests.support.in_memory_gateway import Bank
@@ -49,8 +49,8 @@ def server(stuck: UUID) -> Iterator[str]:
     User.objects.create_superuser("ada", password=PASSWORD)
     key = uuid4()
     Payment.objects.create(key=key, kind="charge", order_id=stuck, amount=600, currency="GBP", method="card")
-    message_log.answer_refused(key, NotJson(why="JSON is malformed"), b"<!doctype html><title>Maintenance</title>")
-    message_log.stranger_refused(WrongSignature(), b"")
+    message_log.log_refused_response(key, InvalidJson(why="JSON is malformed"), b"<!doctype html><title>Maintenance</title>")
+    message_log.log_unverified_webhook(WrongSignature(), b"")
     with serving() as address:
         yield address
 
@@ -94,7 +94,7 @@ def test_a_stuck_saga_is_found_on_the_dashboard_and_mended_through_its_dialog(vi
     expect(page.get_by_text("Noted in the saga's story")).to_be_visible()
     expect(page.get_by_text("Retry asked")).to_be_visible()
     visitor.seen("asked")
-    assert SagaInput.objects.get(what="retry").actor == "ada"
+    assert InboxMessage.objects.get(what="retry").actor == "ada"
     settle(Bank())
     page.reload()
     expect(page.get_by_text("Stuck: it waits for a person.")).to_have_count(0)

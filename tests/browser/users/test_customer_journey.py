@@ -12,11 +12,11 @@ from playwright.sync_api import expect
 
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import workers
 from orders.domain.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
 from orders.models import Product
-from projections.registry import catalogue
+from projections.registry import projection_registry
 from tests.support.browser import Visitor, serving
 from tests.support.customers import EMAIL, PASSWORD, link_in_letter
 from tests.support.read_models import caught_up
@@ -79,14 +79,14 @@ def _order(visitor: Visitor) -> None:
     page.goto(f"{visitor.address}/checkout/")
     page.get_by_role("button", name="Order and pay £12.50").click()
     expect(page.get_by_text("You ordered for £12.50.")).to_be_visible()
-    caught_up(*catalogue.chosen([]))
+    caught_up(*projection_registry.select([]))
 
 
 def _deliver() -> None:
     order = StoredEvent.objects.get(event_type="OrderCreated").aggregate_id
     for command in (ProcessPayment(order, gbp("12.50"), "card"), ShipOrder(order, "Post"), DeliverOrder(order, "Ada")):
         command_dispatcher.send(command)
-    caught_up(*catalogue.chosen([]))
+    caught_up(*projection_registry.select([]))
 
 
 def _leave(visitor: Visitor) -> None:
@@ -101,8 +101,8 @@ def _leave(visitor: Visitor) -> None:
     visitor.seen("leaving")
     link = link_in_letter()
     visitor.open(link, "erasure-waits")
-    workers.settle("test", DatabaseLog())
-    caught_up(*catalogue.chosen([]))
+    workers.run_until_idle("test", DatabaseEventLog())
+    caught_up(*projection_registry.select([]))
     visitor.open(link, "certificate")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download as PDF").click()

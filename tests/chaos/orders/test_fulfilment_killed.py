@@ -17,8 +17,8 @@ import pytest
 from pytest_django import Settings
 
 from eventshop.core.errors import CommandRefused
-from eventshop.messaging.database_event_log import DatabaseLog
-from eventshop.runtime.fault_injection import POINTS
+from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.runtime.fault_injection import CRASH_POINTS
 from eventshop.sagas import workers as sagas_workers
 from eventshop.sagas.models import Saga
 from orders.domain.commands import CancelOrder
@@ -35,11 +35,11 @@ from tests.support.order_fulfilment import (
     receive,
     stock,
 )
-from tests.support.processes import BUSY, until
+from tests.support.processes import SLOW_MACHINE_FACTOR, wait_until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
-SAGA_POINTS = [name for name in POINTS if name.startswith("saga.")]
+SAGA_POINTS = [name for name in CRASH_POINTS if name.startswith("saga.")]
 #: Twice at each point soon after the start, and as often again somewhere in the middle of the work.
 KILLS = [(name, count) for count in (1, 3, 2, 5) for name in SAGA_POINTS][:20]
 METHODS = ("card", "card", "card", "declined", "pending", "late", "")
@@ -73,20 +73,20 @@ def at_work(database_url: str, gateway: GatewayProcess, count: int) -> Iterator[
         for process in workers:
             process.send_signal(signal.SIGTERM)
         for process in workers:
-            output, _ = process.communicate(timeout=30 * BUSY)
+            output, _ = process.communicate(timeout=30 * SLOW_MACHINE_FACTOR)
             assert process.returncode == 0, output.decode()
 
 
 def settle_for_good() -> None:
     def is_done() -> bool:
         nobody_waits()
-        sagas_workers.settle("last", DatabaseLog())
+        sagas_workers.run_until_idle("last", DatabaseEventLog())
         assert not Saga.objects.filter(status="stuck").exists(), Saga.objects.filter(status="stuck").values_list(
             "error"
         )
         return is_settled()
 
-    until(is_done, within_s=120)
+    wait_until(is_done, within_s=120)
 
 
 def test_twenty_kills_lose_nothing_and_repeat_nothing(database_url: str, gateway: GatewayProcess) -> None:
@@ -100,7 +100,7 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(database_url: str, gateway
         nobody_waits()
         process = worker(database_url, gateway, CRASH_AT=f"{point}:{count}")
         try:
-            until(partial(has_ended, process, len(orders)), within_s=30)
+            wait_until(partial(has_ended, process, len(orders)), within_s=30)
             killed += process.poll() == -signal.SIGKILL
         finally:
             process.kill()
@@ -145,7 +145,7 @@ def test_a_thousand_orders_for_twenty_scarce_products_and_eight_workers(
             place(*((sku, chance.randint(1, 2)) for sku in chance.sample(skus, chance.randint(1, 3))))
             for _ in range(1_000)
         ]
-        until(lambda: Saga.objects.count() == 1_000 and is_settled(), within_s=300)
+        wait_until(lambda: Saga.objects.count() == 1_000 and is_settled(), within_s=300)
     money_is_where_the_goods_are(orders)
     nothing_happened_twice(orders)
     pieces_are_somewhere(skus)

@@ -21,7 +21,7 @@ from orders.models import GatewayMessage, Payment
 from orders.payment_gateway.factory import payment_gateway
 from tests.support.browser import serving
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
-from tests.support.processes import until
+from tests.support.processes import wait_until
 from tests.support.sales import gbp
 
 pytestmark = [
@@ -102,7 +102,7 @@ def _until_ended(ask: Callable[[], Outcome]) -> Outcome:
 
     try:
         # While the gateway rests one call tries it for all, and that one may be of the kind that fails.
-        until(has_ended, within_s=180)
+        wait_until(has_ended, within_s=180)
         return said[-1]
     except AssertionError as late:
         raise AssertionError(f"the last of {len(said)} answers was {said[-1]}") from late

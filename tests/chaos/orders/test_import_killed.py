@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.database import empty
+from tests.support.database import empty_tables
 from tests.support.retail_import import BOOKS, MONTH, Process, Run, differing, history, project, stored
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -25,7 +25,7 @@ def test_an_import_killed_at_random_moments_stores_everything_once(database_url:
     assert Run(MONTH).code == 0
     undisturbed, kills = history(), 0
     while kills < KILLS:
-        empty()
+        empty_tables()
         kills += _killed_until_done(database_url, at_most=KILLS - kills)
         assert history() == undisturbed
     project()

@@ -21,9 +21,9 @@ from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.models import Checkpoint, DeadLetter
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 from tests.conftest import BASE_DIR
-from tests.support.processes import BUSY
+from tests.support.processes import SLOW_MACHINE_FACTOR
 from tests.support.read_models import append_lives, eventually, folded, held, history
 from tests.support.sales import Sale, gbp, line
 
@@ -104,7 +104,7 @@ def test_killed_workers_leave_exactly_the_fold(database_url: str) -> None:
                 process.communicate()
     assert killed_at_work >= KILLS // 2
     last = run(database_url, "--once")
-    output, _ = last.communicate(timeout=30 * BUSY)
+    output, _ = last.communicate(timeout=30 * SLOW_MACHINE_FACTOR)
     assert last.returncode == 0, output.decode()
     everything_is_the_fold()
 
@@ -112,7 +112,7 @@ def test_killed_workers_leave_exactly_the_fold(database_url: str) -> None:
 def everything_is_the_fold() -> None:
     """Every column of every row is the fold of all events but those set aside; and each event was counted once."""
     events, total = history(), StoredEvent.objects.count()
-    for projection in catalogue.chosen([]):
+    for projection in projection_registry.select([]):
         aside = set(DeadLetter.objects.filter(projection=projection.name).values_list("event_id", flat=True))
         assert held(projection) == folded(projection, [item for item in events if item.meta.event_id not in aside])
         at = Checkpoint.objects.get(projection=projection.name)

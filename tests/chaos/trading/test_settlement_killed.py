@@ -18,15 +18,15 @@ from django.utils import timezone
 from eventshop.core.messages import new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from eventshop.messaging.database_event_log import DatabaseLog
-from eventshop.runtime.fault_injection import POINTS
+from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.runtime.fault_injection import CRASH_POINTS
 from eventshop.sagas import workers
 from eventshop.sagas.models import Saga, Timer
 from tests.conftest import BASE_DIR
 from tests.support.order_fulfilment import nobody_waits
-from tests.support.processes import until
+from tests.support.processes import wait_until
 from tests.support.trader import account, fill
-from trading.application.submit_trade import NewTrade, cancel, place
+from trading.application.submit_trade import NewTrade, cancel, submit
 from trading.domain.account import TradingAccount
 from trading.domain.commands import HoldSettlement, ResumeSettlement
 from trading.domain.events import OrderType, Side
@@ -34,17 +34,17 @@ from trading.domain.events import OrderType, Side
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
 #: Settlement has no effects outside; whatever else a saga goes through, at its first and second time.
-KILLS = [(name, count) for count in (1, 2) for name in POINTS if name.startswith("saga.") and "effect" not in name]
+KILLS = [(name, count) for count in (1, 2) for name in CRASH_POINTS if name.startswith("saga.") and "effect" not in name]
 
 
 def traded(chance: Random, account_id: UUID) -> UUID:
     """In two business days or at once; whole, in parts, with the rest taken back, or held for a moment."""
     asked = NewTrade(account_id, "XETRA/SAP", Side.BUY, OrderType.LIMIT, Decimal(2), Decimal("10.00"))
-    trade_id = place(asked, by="ada", command_id=new_id()).aggregate_id
+    trade_id = submit(asked, actor="ada", command_id=new_id()).aggregate_id
     fill(trade_id, "1", "10.00", "v1")
     match chance.choice(("whole", "rest taken back", "held")):
         case "rest taken back":
-            cancel(trade_id, "too slow", by="ada", command_id=new_id())
+            cancel(trade_id, "too slow", actor="ada", command_id=new_id())
         case "held":
             fill(trade_id, "1", "9.98", "v2")
             send(HoldSettlement(trade_id, "papers missing"))
@@ -80,20 +80,20 @@ def test_every_executed_trade_settles_exactly_once_whoever_is_killed(database_ur
         nobody_waits()
         process = worker(database_url, f"{point}:{count}")
         try:
-            until(partial(dead_or_done, process, trades), within_s=30)
+            wait_until(partial(dead_or_done, process, trades), within_s=30)
             killed += process.poll() == -signal.SIGKILL
         finally:
             process.kill()
             process.wait()
     assert killed >= len(KILLS) // 2, killed
-    until(partial(done_here, trades), within_s=60)
+    wait_until(partial(done_here, trades), within_s=60)
     for trade_id in trades:
         told = Counter(it.meta.event_type for it in store.get_events(trade_id))
         assert told["TradeSettled"] == 1, told
     events = [it.event for it in store.get_events(account_id)]
     kinds = Counter(type(event).__name__ for event in events)
     assert kinds["AmountFrozen"] == kinds["AmountReleased"] == len(trades)
-    assert TradingAccount().evolve_all(events).in_use() == 0
+    assert TradingAccount().evolve_all(events).amount_in_use() == 0
 
 
 def dead_or_done(process: subprocess.Popen[bytes], trades: list[UUID]) -> bool:
@@ -103,5 +103,5 @@ def dead_or_done(process: subprocess.Popen[bytes], trades: list[UUID]) -> bool:
 def done_here(trades: list[UUID]) -> bool:
     """What the last worker left, this process ends; leases of the dead are not waited for."""
     nobody_waits()
-    workers.settle("last", DatabaseLog())
+    workers.run_until_idle("last", DatabaseEventLog())
     return all_ended(trades)

@@ -13,7 +13,7 @@ from deploy.stack import Stack, StackUnavailable, running_stack
 from tests.conftest import missing
 from tests.support.kafka.fixtures import fresh_topics, process_env
 from tests.support.kafka.order_load import nothing_lost_nothing_twice, selling, until_projected, until_published
-from tests.support.processes import running
+from tests.support.processes import manage_process
 
 pytestmark = [pytest.mark.postgres, pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
@@ -39,8 +39,8 @@ def test_of_three_brokers_one_after_the_other_is_killed(
     env = process_env(database_url, settings)
     relay_log, projections_log = tmp_path / "relay.log", tmp_path / "projections.log"
     with (
-        running("relay", env=env, log=relay_log) as relay,
-        running("run_projections", env=env, log=projections_log) as projections,
+        manage_process("relay", env=env, log=relay_log) as relay,
+        manage_process("run_projections", env=env, log=projections_log) as projections,
     ):
         with selling():
             until_published()

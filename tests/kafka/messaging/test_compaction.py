@@ -17,14 +17,14 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.messaging.kafka import topics
 from eventshop.projections.models import UnreadableRecord
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 from orders.domain.commands import CreateOrder
 from orders.domain.events import Line
-from tests.support.database import empty
+from tests.support.database import empty_tables
 from tests.support.kafka import topic_reader
 from tests.support.kafka.read_models import caught_up, equal_the_fold
 from tests.support.kafka.topic_contents import Record, ran, records, relay_all, send, sold, tombstone
-from tests.support.processes import until
+from tests.support.processes import wait_until
 from tests.support.tally_aggregate import pounds
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -48,7 +48,7 @@ def compacting(kafka_topics: str) -> Iterator[str]:
     often = {"log.cleaner.backoff.ms": "500"}
     admin.alter_configs(
         [
-            ConfigResource(ConfigResourceType.TOPIC, topics.event_store(), configs=SOON),
+            ConfigResource(ConfigResourceType.TOPIC, topics.event_store_topic(), configs=SOON),
             ConfigResource(ConfigResourceType.BROKER, broker, configs=often),
         ]
     )
@@ -70,13 +70,13 @@ def secret() -> str:
 
 
 def on_disk(stack: Stack, word: str) -> bool:
-    logs = Path(stack.folder.path).glob(f"kafka/data-*/{topics.event_store()}-*/*.log")
+    logs = Path(stack.folder.path).glob(f"kafka/data-*/{topics.event_store_topic()}-*/*.log")
     return any(word.encode() in file.read_bytes() for file in logs)
 
 
 def lying(url: str) -> dict[bytes, Any]:
     """What lies on the topic, by key; no key twice."""
-    found = topic_reader.committed(url, topics.event_store())
+    found = topic_reader.committed(url, topics.event_store_topic())
     assert len({record.key for record in found}) == len(found)
     return {record.key: (record.value, record.headers) for record in found}
 
@@ -98,7 +98,7 @@ def test_a_tombstone_erases_exactly_one_event(stack: Stack, compacting: str) -> 
         relay_all()
         return not on_disk(stack, word)
 
-    until(compacted, within_s=60, what="compacted")
+    wait_until(compacted, within_s=60, description="compacted")
     after = lying(compacting)
     assert after.pop(erased.key)[0] is None
     del before[erased.key]
@@ -110,7 +110,7 @@ def test_a_tombstone_erases_exactly_one_event(stack: Stack, compacting: str) -> 
     assert f"a tombstone erases {erased.key.decode()}\n" in verified.out
     caught_up()  # past the tombstone
     equal_the_fold()
-    for projection in catalogue.chosen([]):  # and once more from the beginning, where there is a hole now
+    for projection in projection_registry.select([]):  # and once more from the beginning, where there is a hole now
         call_command("rebuild_projection", projection.name, stdout=StringIO())
     equal_the_fold()
     assert not UnreadableRecord.objects.exists()
@@ -120,7 +120,7 @@ def test_a_tombstone_erases_exactly_one_event(stack: Stack, compacting: str) -> 
 def restored_without_it() -> None:
     """Nothing follows the erased event in its stream: all others come back, and it is said that it is gone."""
     others = len(records()) - 1
-    empty()
+    empty_tables()
     assert ran("create_topics").code == 0
     restored = ran("restore_events_from_kafka")
     assert restored.failure == "1 events are not on Kafka: erased, or lost."

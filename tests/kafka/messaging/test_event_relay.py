@@ -17,21 +17,21 @@ from kafka import KafkaProducer
 from eventshop.core.errors import BrokenStream
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.tail_reader import Tail
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.tail_reader import TailReader
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.event_records import PARTITIONS, receipt_of
-from eventshop.messaging.kafka.topic_end import tail_of
+from eventshop.messaging.kafka.event_records import PARTITIONS, decode_receipt
+from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.models import RelayCheckpoint
-from eventshop.messaging.relay.event_relay import Relay, RelayStopped
-from eventshop.messaging.relay.leader_election import give_up_lead, take_lead
-from eventshop.runtime.fault_injection import POINTS
+from eventshop.messaging.relay.event_relay import EventRelay, RelayStopped
+from eventshop.messaging.relay.leader_election import release_leadership, acquire_leadership
+from eventshop.runtime.fault_injection import CRASH_POINTS
 from eventshop.runtime.watchdog import Watchdog
 from orders.domain.commands import CancelOrder, CreateOrder, ProcessPayment
 from orders.domain.events import Line
-from tests.support.database import round_trips
+from tests.support.database import count_round_trips
 from tests.support.kafka import topic_contents, topic_reader
-from tests.support.processes import running, until
+from tests.support.processes import manage_process, wait_until
 from tests.support.tally_aggregate import pounds
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -54,38 +54,38 @@ def order(count: int) -> None:
 
 
 @pytest.fixture
-def leading(kafka_topics: str) -> Iterator[Relay]:
+def leading(kafka_topics: str) -> Iterator[EventRelay]:
     """A relay that leads, in this process."""
     watchdog = Watchdog()
-    relay = Relay(watchdog)
-    assert take_lead(relay.topic, relay.owner)
+    relay = EventRelay(watchdog)
+    assert acquire_leadership(relay.topic, relay.owner)
     relay.take_over()
     yield relay
     relay.close()
     watchdog.close()
 
 
-def relay_all(relay: Relay) -> int:
+def relay_all(relay: EventRelay) -> int:
     count = 0
-    while published := relay.advance():
+    while published := relay.publish_batch():
         count += published
     return count
 
 
-def test_every_event_reaches_kafka_once_and_in_order(leading: Relay, kafka_topics: str) -> None:
+def test_every_event_reaches_kafka_once_and_in_order(leading: EventRelay, kafka_topics: str) -> None:
     order(150)
     assert relay_all(leading) == 300
     topic_reader.exactly_once(kafka_topics)
     assert relay_all(leading) == 0
 
 
-def test_a_record_says_everything_about_its_event(leading: Relay, kafka_topics: str) -> None:
+def test_a_record_says_everything_about_its_event(leading: EventRelay, kafka_topics: str) -> None:
     envelope = Envelope(new_id(), "ada", None, new_id(), new_id(), new_id(), 7, {"traceparent": "00-ab"})
     line = Line(sku="a", description="b", quantity=2, price=pounds("1.50"))
     created = CreateOrder(order_id=new_id(), reference="R", customer_id=None, lines=(line,))
     command_dispatcher.send(created, envelope=envelope)
     relay_all(leading)
-    [record] = topic_reader.committed(kafka_topics, topics.event_store())
+    [record] = topic_reader.committed(kafka_topics, topics.event_store_topic())
     headers = dict(record.headers)
     assert headers["ce_specversion"] == b"1.0"
     assert headers["ce_type"] == b"OrderCreated"
@@ -97,53 +97,53 @@ def test_a_record_says_everything_about_its_event(leading: Relay, kafka_topics: 
     topic_reader.exactly_once(kafka_topics)
 
 
-def test_the_last_event_of_each_command_brings_its_receipt(leading: Relay, kafka_topics: str) -> None:
+def test_the_last_event_of_each_command_brings_its_receipt(leading: EventRelay, kafka_topics: str) -> None:
     order(1)
-    [created, _] = engine().select("ORDER BY position", ())
+    [created, _] = backend().select_events("ORDER BY position", ())
     command_dispatcher.send(CancelOrder(order_id=created.aggregate_id, reason="changed their mind"))
-    assert [leading.advance(limit=3), leading.advance()] == [3, 1]  # its two events come in two transactions
-    records = topic_reader.committed(kafka_topics, topics.event_store())
+    assert [leading.publish_batch(limit=3), leading.publish_batch()] == [3, 1]  # its two events come in two transactions
+    records = topic_reader.committed(kafka_topics, topics.event_store_topic())
     found = {
-        row.event_type: receipt_of(row, record.headers) for record in records for row in [topic_reader.row(record)]
+        row.event_type: decode_receipt(row, record.headers) for record in records for row in [topic_reader.row(record)]
     }
     assert found.pop("OrderCancelled") is None
-    commands = [row.command_id for row in engine().select("WHERE version <> 3", ())]
-    assert sorted(filter(None, found.values())) == sorted(engine().receipts(commands))
+    commands = [row.command_id for row in backend().select_events("WHERE version <> 3", ())]
+    assert sorted(filter(None, found.values())) == sorted(backend().load_receipts(commands))
     assert len(commands) == len(found) == 3
 
 
-def test_a_batch_is_read_in_three_round_trips(leading: Relay) -> None:
+def test_a_batch_is_read_in_three_round_trips(leading: EventRelay) -> None:
     """The fence, the events, the receipts; the checkpoint is written once a second only."""
     order(20)
-    assert leading.advance(limit=10) == 10  # the statements are prepared from now on
-    leading.source = Tail()
-    assert round_trips(lambda: leading.advance(limit=10)) == 3
+    assert leading.publish_batch(limit=10) == 10  # the statements are prepared from now on
+    leading.source = TailReader()
+    assert count_round_trips(lambda: leading.publish_batch(limit=10)) == 3
 
 
-def test_what_was_read_ahead_goes_out_once_and_in_order(leading: Relay, kafka_topics: str) -> None:
+def test_what_was_read_ahead_goes_out_once_and_in_order(leading: EventRelay, kafka_topics: str) -> None:
     order(5)
-    assert [leading.advance(limit=3) for _ in range(6)] == [3, 3, 3, 1, 0, 0]
+    assert [leading.publish_batch(limit=3) for _ in range(6)] == [3, 3, 3, 1, 0, 0]
     topic_reader.exactly_once(kafka_topics)
 
 
-def test_an_event_that_cannot_be_written_holds_up_none_before_it(leading: Relay, kafka_topics: str) -> None:
+def test_an_event_that_cannot_be_written_holds_up_none_before_it(leading: EventRelay, kafka_topics: str) -> None:
     order(1)
-    [last] = engine().select("ORDER BY position DESC LIMIT 1", ())
+    [last] = backend().select_events("ORDER BY position DESC LIMIT 1", ())
     nameless = last._replace(event_id=new_id(), aggregate_id=new_id(), version=1, event_type="NeverPublished")
-    engine().append_many([nameless])
-    assert leading.advance(limit=2) == 2  # while these were on their way, it was read ahead
+    backend().append_events([nameless])
+    assert leading.publish_batch(limit=2) == 2  # while these were on their way, it was read ahead
     with pytest.raises(BrokenStream):
-        leading.advance(limit=2)
-    assert len(topic_reader.committed(kafka_topics, topics.event_store())) == 2
+        leading.publish_batch(limit=2)
+    assert len(topic_reader.committed(kafka_topics, topics.event_store_topic())) == 2
 
 
-def test_a_successor_goes_on_where_kafka_is(leading: Relay, kafka_topics: str) -> None:
+def test_a_successor_goes_on_where_kafka_is(leading: EventRelay, kafka_topics: str) -> None:
     order(30)
-    assert leading.advance(limit=25) == 25
+    assert leading.publish_batch(limit=25) == 25
     leading.close()
     RelayCheckpoint.objects.update(position=0)  # however little the checkpoint knows
-    successor = Relay(Watchdog())
-    assert take_lead(successor.topic, successor.owner)
+    successor = EventRelay(Watchdog())
+    assert acquire_leadership(successor.topic, successor.owner)
     successor.take_over()
     assert successor.position == 25
     assert relay_all(successor) == 35
@@ -151,10 +151,10 @@ def test_a_successor_goes_on_where_kafka_is(leading: Relay, kafka_topics: str) -
     topic_reader.exactly_once(kafka_topics)
 
 
-def test_a_successor_waits_for_what_kafka_does_not_show_yet(leading: Relay, kafka_topics: str) -> None:
+def test_a_successor_waits_for_what_kafka_does_not_show_yet(leading: EventRelay, kafka_topics: str) -> None:
     """A commit is confirmed before readers see it; a broker that dies in between shows it long after it is back."""
     order(10)
-    assert leading.advance(limit=12) == 12
+    assert leading.publish_batch(limit=12) == 12
     leading.close()
     late = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://"), transactional_id=f"late-{new_id()}")
     late.init_transactions()
@@ -162,8 +162,8 @@ def test_a_successor_waits_for_what_kafka_does_not_show_yet(leading: Relay, kafk
     for it in topic_contents.records()[12:]:
         late.send(leading.topic, key=it.key, value=it.value, headers=it.headers, partition=it.partition)
     late.flush()
-    successor = Relay(Watchdog())
-    assert take_lead(successor.topic, successor.owner)
+    successor = EventRelay(Watchdog())
+    assert acquire_leadership(successor.topic, successor.owner)
     shown = Timer(1.0, late.commit_transaction)
     shown.start()
     successor.take_over()
@@ -175,34 +175,34 @@ def test_a_successor_waits_for_what_kafka_does_not_show_yet(leading: Relay, kafk
     topic_reader.exactly_once(kafka_topics)
 
 
-def test_of_two_relays_one_leads(leading: Relay) -> None:
-    assert not take_lead(leading.topic, "somebody else")
-    give_up_lead(leading.topic, leading.owner)
-    assert take_lead(leading.topic, "somebody else")
+def test_of_two_relays_one_leads(leading: EventRelay) -> None:
+    assert not acquire_leadership(leading.topic, "somebody else")
+    release_leadership(leading.topic, leading.owner)
+    assert acquire_leadership(leading.topic, "somebody else")
 
 
-def test_kafka_behind_what_it_confirmed_stops_the_relay(leading: Relay) -> None:
+def test_kafka_behind_what_it_confirmed_stops_the_relay(leading: EventRelay) -> None:
     order(5)
     relay_all(leading)
     leading.close()
     RelayCheckpoint.objects.update(position=1_000, owner="", leased_until=None)
-    late = Relay(Watchdog())
-    assert take_lead(late.topic, late.owner)
+    late = EventRelay(Watchdog())
+    assert acquire_leadership(late.topic, late.owner)
     with pytest.raises(RelayStopped, match="position 1000 was confirmed"):
         late.take_over()
 
 
-def test_the_command_says_why_it_stops(leading: Relay, kafka_process_env: dict[str, str], tmp_path: Path) -> None:
+def test_the_command_says_why_it_stops(leading: EventRelay, kafka_process_env: dict[str, str], tmp_path: Path) -> None:
     leading.close()
     RelayCheckpoint.objects.update(position=1_000, owner="", leased_until=None)
     log = tmp_path / "relay.log"
-    with running("relay", env=kafka_process_env, log=log) as process:
+    with manage_process("relay", env=kafka_process_env, log=log) as process:
         assert process.wait(30) == 1
     assert "Kafka lost events or was replaced" in log.read_text()
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("point", [name for name in POINTS if name.startswith("relay.")])
+@pytest.mark.parametrize("point", [name for name in CRASH_POINTS if name.startswith("relay.")])
 def test_a_relay_killed_at_any_point_loses_and_repeats_nothing(
     point: str, kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -211,13 +211,13 @@ def test_a_relay_killed_at_any_point_loses_and_repeats_nothing(
         order(40)
         # The second time the point is passed there are events of an earlier transaction on the topic already.
         env = {**kafka_process_env, "CRASH_AT": f"{point}:{1 + attempt % 2}"}
-        with running("relay", env=env, log=log) as process:
-            until(partial(relayed_or_gone, process), what="relayed or killed")
+        with manage_process("relay", env=env, log=log) as process:
+            wait_until(partial(relayed_or_gone, process), description="relayed or killed")
             order(20)
             assert process.wait(30) == -signal.SIGKILL, log.read_text()
         order(5)
-        with running("relay", env=kafka_process_env, log=log) as process:
-            until(lambda: relayed() == newest(), what="everything relayed")
+        with manage_process("relay", env=kafka_process_env, log=log) as process:
+            wait_until(lambda: relayed() == newest(), description="everything relayed")
             process.terminate()
             assert process.wait(20) == 0, log.read_text()
     topic_reader.exactly_once(kafka_topics)
@@ -229,18 +229,18 @@ def test_a_leader_that_was_frozen_cannot_publish_any_more(
 ) -> None:
     first_log, second_log = tmp_path / "first.log", tmp_path / "second.log"
     order(50)
-    with running("relay", env=kafka_process_env, log=first_log) as first:
-        until(lambda: relayed() == newest(), what="the first leads")
-        with running("relay", env=kafka_process_env, log=second_log) as second:
-            until(lambda: "Relaying" in second_log.read_text(), what="the second waits")
+    with manage_process("relay", env=kafka_process_env, log=first_log) as first:
+        wait_until(lambda: relayed() == newest(), description="the first leads")
+        with manage_process("relay", env=kafka_process_env, log=second_log) as second:
+            wait_until(lambda: "Relaying" in second_log.read_text(), description="the second waits")
             for _ in range(TIMES):
                 order(200)
                 first.send_signal(signal.SIGSTOP)
-                until(lambda: relayed() == newest(), within_s=90, what="the second has taken over")
+                wait_until(lambda: relayed() == newest(), within_s=90, description="the second has taken over")
                 order(200)
                 first.send_signal(signal.SIGCONT)
                 order(50)
-                until(lambda: relayed() == newest(), what="both awake")
+                wait_until(lambda: relayed() == newest(), description="both awake")
                 first, second = second, first
             topic_reader.exactly_once(kafka_topics)
             for process in (first, second):
@@ -252,7 +252,7 @@ def test_a_leader_that_was_frozen_cannot_publish_any_more(
 
 def relayed() -> int:
     """The highest position that Kafka holds."""
-    return tail_of(topics.event_store(), PARTITIONS).position
+    return read_topic_end(topics.event_store_topic(), PARTITIONS).position
 
 
 def relayed_or_gone(process: subprocess.Popen[bytes]) -> bool:
@@ -260,4 +260,4 @@ def relayed_or_gone(process: subprocess.Popen[bytes]) -> bool:
 
 
 def newest() -> int:
-    return engine().select("ORDER BY position DESC LIMIT 1", ())[0].position
+    return backend().select_events("ORDER BY position DESC LIMIT 1", ())[0].position

@@ -10,11 +10,11 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from eventshop.messaging.kafka import clients, hanging_transactions, topics
 from eventshop.messaging.kafka.event_records import PARTITIONS
-from eventshop.messaging.kafka.topic_end import tail_of
+from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.models import RelayCheckpoint
 from tests.support.kafka.publication_check import all_there
 from tests.support.kafka.topic_contents import Record, records, relay_all, sold
-from tests.support.processes import until
+from tests.support.processes import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -28,7 +28,7 @@ def forgetful(kafka_topics: str) -> Iterator[str]:
     def verify(said: str) -> None:
         config = {"transaction.partition.verification.enable": said}
         admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, broker, configs=config)])
-        until(lambda: verifies() == said, what="the broker has heard of it")  # the controller alone answers at once
+        wait_until(lambda: verifies() == said, description="the broker has heard of it")  # the controller alone answers at once
 
     def verifies() -> str:
         asked = [ConfigResource(ConfigResourceType.BROKER, broker)]
@@ -43,15 +43,15 @@ def forgetful(kafka_topics: str) -> Iterator[str]:
 
 def sent(planted: list[Record], *, forgotten: set[int]) -> None:
     """The relay's transaction with these records: committed, but never ended in the forgotten partitions."""
-    producer = clients.producer(f"eventshop-relay-{topics.event_store()}")
+    producer = clients.create_producer(f"eventshop-relay-{topics.event_store_topic()}")
     producer.init_transactions()
     producer.begin_transaction()
     for number in forgotten:
         producer._transaction_manager._partitions_in_transaction.add(
-            clients.TopicPartition(topics.event_store(), number)
+            clients.TopicPartition(topics.event_store_topic(), number)
         )
     futures = [
-        producer.send(topics.event_store(), key=it.key, value=it.value, headers=it.headers, partition=it.partition)
+        producer.send(topics.event_store_topic(), key=it.key, value=it.value, headers=it.headers, partition=it.partition)
         for it in planted
     ]
     producer.flush()
@@ -63,14 +63,14 @@ def sent(planted: list[Record], *, forgotten: set[int]) -> None:
 
 
 def confirmed(position: int) -> None:
-    RelayCheckpoint.objects.update_or_create(topic=topics.event_store(), defaults={"position": position})
+    RelayCheckpoint.objects.update_or_create(topic=topics.event_store_topic(), defaults={"position": position})
 
 
 def test_what_hangs_in_some_partitions_is_committed(forgetful: str, caplog: pytest.LogCaptureFixture) -> None:
     sold(10)
     relay_all()
     sold(10, seed=2)
-    fresh = records()[tail_of(topics.event_store(), PARTITIONS).position :]
+    fresh = records()[read_topic_end(topics.event_store_topic(), PARTITIONS).position :]
     forgotten = {fresh[0].partition, fresh[-1].partition}
     assert {it.partition for it in fresh} > forgotten
     sent(fresh, forgotten=forgotten)
@@ -101,15 +101,15 @@ def test_what_hangs_whole_and_was_not_confirmed_is_sent_again(forgetful: str, ca
 def test_what_others_have_open_is_left_to_them(kafka_topics: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sold(3)
     relay_all()
-    stranger = clients.producer("a stranger")
+    stranger = clients.create_producer("a stranger")
     stranger.init_transactions()
     stranger.begin_transaction()
-    stranger.send(topics.event_store(), key=b"?", value=b"?", partition=0).get(10)
+    stranger.send(topics.event_store_topic(), key=b"?", value=b"?", partition=0).get(10)
     monkeypatch.setattr(hanging_transactions, "MARKERS_S", 0.2)
-    ended = hanging_transactions.end(
-        f"eventshop-relay-{topics.event_store()}",
-        {topics.event_store(): PARTITIONS},
-        numbered=lambda record: 1,
+    ended = hanging_transactions.end_hanging_transactions(
+        f"eventshop-relay-{topics.event_store_topic()}",
+        {topics.event_store_topic(): PARTITIONS},
+        position_of=lambda record: 1,
         confirmed=1,
     )
     assert ended == 0
@@ -120,13 +120,13 @@ def test_what_others_have_open_is_left_to_them(kafka_topics: str, monkeypatch: p
 def test_a_leader_notices_that_what_it_wrote_is_not_shown(forgetful: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sold(3)
     monkeypatch.setattr(hanging_transactions, "LOOK_EVERY_S", 0.0)
-    shown = hanging_transactions.Unshown({topics.event_store(): PARTITIONS})
-    shown.look()
+    shown = hanging_transactions.StalledVisibilityMonitor({topics.event_store_topic(): PARTITIONS})
+    shown.check()
     sent(records(), forgotten=set(range(PARTITIONS)))
-    shown.look()  # not for long yet
+    shown.check()  # not for long yet
     monkeypatch.setattr(hanging_transactions, "UNSHOWN_S", 0.0)
-    with pytest.raises(clients.KafkaAway, match=r"does not show what was committed to .*event-store/\d"):
-        shown.look()
+    with pytest.raises(clients.KafkaUnavailable, match=r"does not show what was committed to .*event-store/\d"):
+        shown.check()
     shown.close()
 
 

@@ -15,16 +15,16 @@ from kafka import KafkaAdminClient
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import PARTITIONS
-from eventshop.messaging.kafka.topic_end import tail_of
-from eventshop.messaging.kafka_event_log import KafkaLog
-from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.messaging.kafka.topic_end import read_topic_end
+from eventshop.messaging.kafka_event_log import KafkaEventLog
+from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.sagas import partition_leases
 from eventshop.sagas.event_router import EventRouter
 from tests.support.kafka import topic_reader
 from tests.support.kafka.read_models import caught_up, equal_the_fold
 from tests.support.kafka.topic_contents import publish, ran, relay_all, relaying, send, sold, tombstone
 from tests.support.kafka.topic_contents import records as table
-from tests.support.processes import running, until
+from tests.support.processes import manage_process, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -35,7 +35,7 @@ def republished(**options: Any) -> tuple[int, str]:
 
 
 def relayed() -> int:
-    return tail_of(topics.event_store(), PARTITIONS).position
+    return read_topic_end(topics.event_store_topic(), PARTITIONS).position
 
 
 def test_an_empty_topic_gets_what_the_relay_would_have_written(kafka_topics: str) -> None:
@@ -43,9 +43,9 @@ def test_an_empty_topic_gets_what_the_relay_would_have_written(kafka_topics: str
     code, said = republished(verify=True)
     assert code == 0
     assert f"{StoredEvent.objects.count()} events to publish" in said
-    assert said.endswith(f"The table and {topics.event_store()} agree.\n")
+    assert said.endswith(f"The table and {topics.event_store_topic()} agree.\n")
     assert [
-        it.value for it in sorted(topic_reader.committed(kafka_topics, topics.event_store()), key=lambda it: it.key)
+        it.value for it in sorted(topic_reader.committed(kafka_topics, topics.event_store_topic()), key=lambda it: it.key)
     ] == [it.value for it in sorted(table(), key=lambda it: it.key)]
 
 
@@ -77,7 +77,7 @@ def test_a_topic_with_anything_else_is_refused(kafka_topics: str) -> None:
     assert code == 1
     assert "is neither empty nor the beginning of what is in the table: position 3 (event" in said
     assert "create_topics --forget" in said
-    assert len(topic_reader.committed(kafka_topics, topics.event_store())) == StoredEvent.objects.count() - 1
+    assert len(topic_reader.committed(kafka_topics, topics.event_store_topic())) == StoredEvent.objects.count() - 1
 
 
 def test_a_topic_with_a_tombstone_or_a_foreign_record_is_refused(kafka_topics: str) -> None:
@@ -95,10 +95,10 @@ def test_beside_a_relay_it_does_nothing(kafka_topics: str) -> None:
 
     def lead() -> None:
         while not stop.wait(0.5):
-            take_lead(topics.event_store(), "a relay elsewhere")
+            acquire_leadership(topics.event_store_topic(), "a relay elsewhere")
         connections.close_all()
 
-    take_lead(topics.event_store(), "a relay elsewhere")
+    acquire_leadership(topics.event_store_topic(), "a relay elsewhere")
     relay = Thread(target=lead)
     relay.start()
     code, said = republished()
@@ -111,14 +111,14 @@ def test_beside_a_relay_it_does_nothing(kafka_topics: str) -> None:
 def test_a_topic_made_anew_is_filled_and_read_models_and_sagas_go_on(kafka_topics: str) -> None:
     sold(30)
     with relaying() as relay:  # in many transactions: offsets in the new topic will be lower
-        while relay.advance(limit=5):
+        while relay.publish_batch(limit=5):
             pass
     caught_up()
     assert heard() == StoredEvent.objects.count()
-    lost = topics.event_store()
+    lost = topics.event_store_topic()
     admin = KafkaAdminClient(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
     admin.delete_topics([lost])
-    until(lambda: lost not in {topic["name"] for topic in admin.describe_topics()}, what="the topic is gone")
+    wait_until(lambda: lost not in {topic["name"] for topic in admin.describe_topics()}, description="the topic is gone")
     admin.close()
     assert ran("create_topics").failure.startswith(f"topic {lost} is gone from Kafka")
     assert ran("create_topics", forget=[lost]).code == 0
@@ -134,13 +134,13 @@ def test_a_topic_made_anew_is_filled_and_read_models_and_sagas_go_on(kafka_topic
 
 def heard() -> int:
     """How many events are new to the sagas."""
-    ear = EventRouter("a test", KafkaLog())
-    ear.lease(1)
+    ear = EventRouter("a test", KafkaEventLog())
+    ear.renew_leases(1)
     events = 0
-    while (new := ear.listen()) or not ear.reader.at_end(partition_leases.places(ear.mine)):
+    while (new := ear.route_events()) or not ear.reader.is_at_end(partition_leases.offsets_of(ear.leases)):
         events += new
     ear.close()
-    partition_leases.give_back(ear.owner)
+    partition_leases.release_leases(ear.owner)
     return events
 
 
@@ -149,7 +149,7 @@ def test_killed_in_the_middle_it_goes_on(kafka_topics: str, kafka_process_env: d
     sold(1_000)
     log = tmp_path / "republish.log"
     for point in ("relay.mid-send:2", "relay.during-commit:1"):
-        with running("republish_events", env={**kafka_process_env, "CRASH_AT": point}, log=log) as process:
+        with manage_process("republish_events", env={**kafka_process_env, "CRASH_AT": point}, log=log) as process:
             assert process.wait(60) == -signal.SIGKILL, log.read_text()
     assert 0 < relayed() < StoredEvent.objects.count()
     code, said = republished(verify=True)

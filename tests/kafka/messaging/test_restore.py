@@ -13,17 +13,17 @@ from django.db import DatabaseError, connection
 from eventshop.core.errors import CommandIdReused
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
-from eventshop.eventstore.records import ReceiptRow, Row
-from eventshop.messaging.reconciliation.restore import PAGE
-from eventshop.projections.projection import catalogue
+from eventshop.eventstore.records import ReceiptRow, EventRow
+from eventshop.messaging.reconciliation.restore import PAGE_SIZE
+from eventshop.projections.projection import projection_registry
 from orders.domain.commands import CancelOrder, CreateOrder
 from orders.domain.events import Line
-from tests.support.database import empty
+from tests.support.database import empty_tables
 from tests.support.kafka.read_models import caught_up, equal_the_fold, without_lineage
 from tests.support.kafka.topic_contents import Record, publish, ran, record, records, relay_all, send, sold, tombstone
-from tests.support.processes import running, until
+from tests.support.processes import manage_process, wait_until
 from tests.support.read_models import held
 from tests.support.tally_aggregate import pounds
 
@@ -37,14 +37,14 @@ def restored(**options: Any) -> tuple[int, str]:
     return said.code, said.failure or said.out
 
 
-def stored() -> tuple[list[Row], list[ReceiptRow]]:
-    rows = engine().select("ORDER BY position", ())
-    return rows, sorted(engine().receipts([row.command_id for row in rows]))
+def stored() -> tuple[list[EventRow], list[ReceiptRow]]:
+    rows = backend().select_events("ORDER BY position", ())
+    return rows, sorted(backend().load_receipts([row.command_id for row in rows]))
 
 
 def lose_the_database() -> None:
     """What is left is Kafka; a new database is migrated and told of the topics."""
-    empty()
+    empty_tables()
     assert ran("create_topics").code == 0
 
 
@@ -52,8 +52,8 @@ def test_a_lost_database_comes_back_as_it_was(kafka_topics: str) -> None:
     sold(500)
     relay_all()
     caught_up()
-    before, read_models = stored(), {it.name: without_lineage(held(it)) for it in catalogue.chosen([])}
-    assert len(before[0]) > PAGE
+    before, read_models = stored(), {it.name: without_lineage(held(it)) for it in projection_registry.select([])}
+    assert len(before[0]) > PAGE_SIZE
     lose_the_database()
     assert stored() == ([], [])
     code, said = restored(verify=True)
@@ -62,7 +62,7 @@ def test_a_lost_database_comes_back_as_it_was(kafka_topics: str) -> None:
     assert stored() == before
     caught_up()
     equal_the_fold()
-    assert {it.name: without_lineage(held(it)) for it in catalogue.chosen([])} == read_models
+    assert {it.name: without_lineage(held(it)) for it in projection_registry.select([])} == read_models
 
 
 def test_a_restored_shop_goes_on(kafka_topics: str) -> None:
@@ -73,7 +73,7 @@ def test_a_restored_shop_goes_on(kafka_topics: str) -> None:
     lose_the_database()
     assert restored()[0] == 0
     sold(1, seed=2)
-    assert engine().select("ORDER BY position DESC LIMIT 1", ())[0].position > last
+    assert backend().select_events("ORDER BY position DESC LIMIT 1", ())[0].position > last
     assert StoredEvent.objects.filter(position=last + 1).exists()
     relay_all()
     assert ran("verify_log").code == 0
@@ -123,12 +123,12 @@ def test_killed_again_and_again_it_goes_on(
     lose_the_database()
     for kill in range(3):
         reached = StoredEvent.objects.count()
-        with running(COMMAND, env=kafka_process_env, log=log) as process:
-            until(lambda reached=reached: StoredEvent.objects.count() > reached, what="a page is written")  # type: ignore[misc]
+        with manage_process(COMMAND, env=kafka_process_env, log=log) as process:
+            wait_until(lambda reached=reached: StoredEvent.objects.count() > reached, description="a page is written")  # type: ignore[misc]
             process.kill()
             assert process.wait(10) == -signal.SIGKILL
         assert StoredEvent.objects.count() < len(before[0]), f"killed too late: {kill}"
-    assert StoredEvent.objects.count() % PAGE == 0
+    assert StoredEvent.objects.count() % PAGE_SIZE == 0
     code, said = restored(verify=True)
     assert code == 0, said
     assert stored() == before

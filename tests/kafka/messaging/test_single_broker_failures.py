@@ -8,13 +8,13 @@ import pytest
 
 from deploy.stack import Stack
 from eventshop.eventstore.tail_reader import newest_position
-from eventshop.messaging.relay.event_relay import Relay
-from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.messaging.relay.event_relay import EventRelay
+from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.runtime.watchdog import Watchdog
 from tests.support.kafka.order_load import nothing_lost_nothing_twice, selling, until_projected, until_published
 from tests.support.kafka.publication_check import all_there
 from tests.support.kafka.topic_contents import relay_all, sold
-from tests.support.processes import running, until
+from tests.support.processes import manage_process, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
@@ -33,11 +33,11 @@ def test_a_broker_is_killed_right_behind_a_commit(stack: Stack, kafka_topics: st
     """What found all this: one time of three a single broker forgets the transaction that it has just confirmed."""
     for seed in range(1, 3):
         watchdog = Watchdog()
-        relay = Relay(watchdog)
+        relay = EventRelay(watchdog)
         sold(10, seed=seed)
-        assert take_lead(relay.topic, relay.owner)
+        assert acquire_leadership(relay.topic, relay.owner)
         relay.take_over()
-        while relay.advance():
+        while relay.publish_batch():
             pass
         stack.kill_broker(1)
         relay.close()
@@ -52,14 +52,14 @@ def test_the_only_broker_is_restarted(
 ) -> None:
     relay_log, projections_log = tmp_path / "relay.log", tmp_path / "projections.log"
     with (
-        running("relay", env=kafka_process_env, log=relay_log) as relay,
-        running("run_projections", env=kafka_process_env, log=projections_log) as projections,
+        manage_process("relay", env=kafka_process_env, log=relay_log) as relay,
+        manage_process("run_projections", env=kafka_process_env, log=projections_log) as projections,
     ):
         with selling():
             until_published()
             stack.stop_broker(1)
             accepted = newest_position()
-            until(lambda: newest_position() > accepted + 50, what="commands are accepted without Kafka")
+            wait_until(lambda: newest_position() > accepted + 50, description="commands are accepted without Kafka")
             stack.start_broker(1)
             until_published()
         until_projected()

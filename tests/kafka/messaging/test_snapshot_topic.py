@@ -16,12 +16,12 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import Snapshot
 from eventshop.eventstore.snapshots import repository
 from eventshop.messaging.kafka import clients, topics
-from eventshop.messaging.kafka.event_records import partition_of
-from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.messaging.kafka.event_records import partition_for
+from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.erasure import personal_data_holders
 from eventshop.projections.models import OutboxRecord
-from eventshop.projections.outbox_publisher import Publisher
+from eventshop.projections.outbox_publisher import OutboxPublisher
 from eventshop.runtime.watchdog import Watchdog
 from orders.domain.commands import ReceiveStock
 from orders.domain.stock_item import stock_item_id
@@ -34,26 +34,26 @@ MUG = stock_item_id("mug")
 
 
 @pytest.fixture
-def publisher(kafka_topics: str) -> Iterator[Publisher]:
+def publisher(kafka_topics: str) -> Iterator[OutboxPublisher]:
     watchdog = Watchdog()
-    publisher = Publisher(watchdog)
-    assert take_lead(publisher.topic, publisher.owner)
+    publisher = OutboxPublisher(watchdog)
+    assert acquire_leadership(publisher.topic, publisher.owner)
     publisher.take_over()
     yield publisher
     publisher.close()
     watchdog.close()
 
 
-def published(publisher: Publisher, url: str) -> list[Any]:
-    while publisher.advance():
+def published(publisher: OutboxPublisher, url: str) -> list[Any]:
+    while publisher.publish_batch():
         pass
-    return topic_reader.committed(url, topics.named("snapshots"))
+    return topic_reader.committed(url, topics.topic_name("snapshots"))
 
 
 def counted(times: int) -> Snapshot:
     for _ in range(times):
         command_dispatcher.send(ReceiveStock(sku="mug", quantity=1, reference="d"))
-    assert repository.take(MUG)
+    assert repository.take_snapshot(MUG)
     return Snapshot.objects.get(pk=MUG)
 
 
@@ -63,14 +63,14 @@ def said(command: str) -> str:
     return out.getvalue()
 
 
-def test_what_is_taken_is_published_and_all_can_be_restored(publisher: Publisher, kafka_topics: str) -> None:
+def test_what_is_taken_is_published_and_all_can_be_restored(publisher: OutboxPublisher, kafka_topics: str) -> None:
     counted(2)
     kept = counted(1)
     command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
-    assert repository.take(PERSON, badges)
+    assert repository.take_snapshot(PERSON, badges)
     records = published(publisher, kafka_topics)
     assert [record.key for record in records].count(str(MUG).encode()) == 2
-    assert all(record.partition == partition_of(MUG) for record in records if record.key == str(MUG).encode())
+    assert all(record.partition == partition_for(MUG) for record in records if record.key == str(MUG).encode())
     assert MARKER.encode() not in b"".join(record.value for record in records)
     before = list(Snapshot.objects.order_by("pk").values())
     Snapshot.objects.all().delete()
@@ -81,7 +81,7 @@ def test_what_is_taken_is_published_and_all_can_be_restored(publisher: Publisher
     assert not OutboxRecord.objects.exists()
 
 
-def test_table_and_topic_are_compared(publisher: Publisher, kafka_topics: str) -> None:
+def test_table_and_topic_are_compared(publisher: OutboxPublisher, kafka_topics: str) -> None:
     counted(1)
     assert "On the topic: 0 the same, 1 not published yet" in said("verify_snapshots")
     published(publisher, kafka_topics)
@@ -93,22 +93,22 @@ def test_table_and_topic_are_compared(publisher: Publisher, kafka_topics: str) -
     assert "1 that the table does not have" in said("verify_snapshots")
 
 
-def test_an_erased_persons_snapshot_is_a_tombstone(publisher: Publisher, kafka_topics: str) -> None:
+def test_an_erased_persons_snapshot_is_a_tombstone(publisher: OutboxPublisher, kafka_topics: str) -> None:
     command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
-    assert repository.take(PERSON, badges)
-    personal_keys.destroy(PERSON)
-    personal_data_holders.parts["snapshots"].erase(PERSON, [])
+    assert repository.take_snapshot(PERSON, badges)
+    personal_keys.destroy_keys(PERSON)
+    personal_data_holders.holders["snapshots"].erase(PERSON, [])
     assert [record.value is None for record in published(publisher, kafka_topics)] == [False, True]
     assert "0 snapshots restored" in said("restore_snapshots")
     assert not Snapshot.objects.exists()
 
 
-def test_what_is_none_of_ours_or_of_another_store_is_not_restored(publisher: Publisher, kafka_topics: str) -> None:
+def test_what_is_none_of_ours_or_of_another_store_is_not_restored(publisher: OutboxPublisher, kafka_topics: str) -> None:
     counted(1)
     [record] = published(publisher, kafka_topics)
     Snapshot.objects.all().delete()
     foreign = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
-    name = topics.named("snapshots")
+    name = topics.topic_name("snapshots")
     other = [(key, b"00" if key == "hash" else value) for key, value in record.headers]
     foreign.send(name, key=b"anything", value=b"{}", partition=0)
     foreign.send(name, key=record.key, value=b'{"received":99}', headers=other, partition=record.partition)
@@ -121,8 +121,8 @@ def test_what_is_none_of_ours_or_of_another_store_is_not_restored(publisher: Pub
 
 
 def test_the_topic_is_compacted_and_lz4(kafka_topics: str) -> None:
-    name = topics.named("snapshots")
-    with clients.admin() as admin:
+    name = topics.topic_name("snapshots")
+    with clients.open_admin_client() as admin:
         found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all")
         assert len(admin.describe_topics([name])[0]["partitions"]) == 12
     config = found["topic"][name]

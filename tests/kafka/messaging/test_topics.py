@@ -8,68 +8,68 @@ import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from eventshop.messaging.kafka import clients, topics
-from eventshop.messaging.kafka.topics import Topic, TopicRefused
+from eventshop.messaging.kafka.topics import TopicSpec, TopicRefused
 from eventshop.messaging.models import KnownTopic
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
 
 
 @pytest.fixture
-def wanted() -> list[Topic]:
+def wanted() -> list[TopicSpec]:
     """Two topics that nobody has made yet."""
     config = {"cleanup.policy": "delete", "retention.ms": "604800000"}
-    return [Topic(topics.named(name), count, config) for name, count in (("one", 2), ("other", 3))]
+    return [TopicSpec(topics.topic_name(name), count, config) for name, count in (("one", 2), ("other", 3))]
 
 
 def lying(*names: str) -> dict[str, int]:
     """How many partitions Kafka has of each, without those that it does not have."""
-    with clients.admin() as admin:
-        return {name: it.partitions for name, it in topics.found(admin, names).items()}
+    with clients.open_admin_client() as admin:
+        return {name: it.partitions for name, it in topics.describe_topics(admin, names).items()}
 
 
-def test_what_is_missing_is_made_and_what_is_there_is_left(wanted: list[Topic]) -> None:
+def test_what_is_missing_is_made_and_what_is_there_is_left(wanted: list[TopicSpec]) -> None:
     one, other = wanted
-    assert topics.ensure([one]) == [f"{one.name}: created with 2 partitions"]
-    assert topics.ensure(wanted) == [f"{one.name}: as it should be", f"{other.name}: created with 3 partitions"]
-    assert topics.ensure(wanted) == [f"{one.name}: as it should be", f"{other.name}: as it should be"]
+    assert topics.ensure_topics([one]) == [f"{one.name}: created with 2 partitions"]
+    assert topics.ensure_topics(wanted) == [f"{one.name}: as it should be", f"{other.name}: created with 3 partitions"]
+    assert topics.ensure_topics(wanted) == [f"{one.name}: as it should be", f"{other.name}: as it should be"]
     assert lying(one.name, other.name) == {one.name: 2, other.name: 3}
     assert {known.name: known.topic_id for known in KnownTopic.objects.filter(name__in=[one.name, other.name])} == {
-        topic.name: topics.checked(topic.name).topic_id for topic in wanted
+        topic.name: topics.require_topic(topic.name).topic_id for topic in wanted
     }
 
 
-def test_settings_that_somebody_changed_are_put_back(wanted: list[Topic]) -> None:
+def test_settings_that_somebody_changed_are_put_back(wanted: list[TopicSpec]) -> None:
     one, other = wanted
-    topics.ensure(wanted)
-    with clients.admin() as admin:
+    topics.ensure_topics(wanted)
+    with clients.open_admin_client() as admin:
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, other.name, configs={"retention.ms": "1000"})])
-    assert topics.ensure(wanted) == [
+    assert topics.ensure_topics(wanted) == [
         f"{one.name}: as it should be",
         f"{other.name}: settings changed: retention.ms=604800000",
     ]
-    assert topics.ensure(wanted) == [f"{one.name}: as it should be", f"{other.name}: as it should be"]
+    assert topics.ensure_topics(wanted) == [f"{one.name}: as it should be", f"{other.name}: as it should be"]
 
 
-def test_another_number_of_partitions_is_refused_before_anything_is_made(wanted: list[Topic]) -> None:
+def test_another_number_of_partitions_is_refused_before_anything_is_made(wanted: list[TopicSpec]) -> None:
     one, other = wanted
-    topics.ensure([other])
+    topics.ensure_topics([other])
     with pytest.raises(TopicRefused, match=rf"{other.name} has 3 partitions, not 12: every key would move"):
-        topics.ensure([one, other._replace(partitions=12)])
+        topics.ensure_topics([one, other._replace(partitions=12)])
     assert lying(one.name, other.name) == {other.name: 3}
 
 
-def test_a_topic_made_anew_behind_our_back_is_refused_until_it_is_forgotten(wanted: list[Topic]) -> None:
+def test_a_topic_made_anew_behind_our_back_is_refused_until_it_is_forgotten(wanted: list[TopicSpec]) -> None:
     one, other = wanted
-    topics.ensure(wanted)
+    topics.ensure_topics(wanted)
     _made_anew(other)
     with pytest.raises(TopicRefused, match=rf"topic {other.name} was made anew"):
-        topics.ensure(wanted)
-    topics.forget(other.name)
-    assert topics.ensure(wanted) == [f"{one.name}: as it should be", f"{other.name}: as it should be"]
+        topics.ensure_topics(wanted)
+    topics.forget_topic(other.name)
+    assert topics.ensure_topics(wanted) == [f"{one.name}: as it should be", f"{other.name}: as it should be"]
 
 
-def _made_anew(topic: Topic) -> None:
-    with clients.admin() as admin:
+def _made_anew(topic: TopicSpec) -> None:
+    with clients.open_admin_client() as admin:
         admin.delete_topics([topic.name])
         options: dict[str, Any] = {"num_partitions": topic.partitions, "replication_factor": 1, "configs": topic.config}
         admin.create_topics({topic.name: options}, wait_for_metadata=True)

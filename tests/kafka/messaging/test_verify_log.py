@@ -11,7 +11,7 @@ import pytest
 from eventshop.core.messages import new_id
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.reconciliation.compare import PAGE
+from eventshop.messaging.reconciliation.compare import PAGE_SIZE
 from tests.support.kafka.topic_contents import (
     Record,
     Said,
@@ -39,16 +39,16 @@ def test_what_the_relay_published_agrees(kafka_topics: str) -> None:
     events = StoredEvent.objects.count()
     relay_all()
     assert f"{events:,} events are the same up to position {events}; 0 not yet relayed, 0 tombstones" in verified().out
-    assert verified().out.endswith(f"The table and {topics.event_store()} agree.\n")
+    assert verified().out.endswith(f"The table and {topics.event_store_topic()} agree.\n")
     assert verified().code == 0
 
 
 def test_more_than_a_page_in_many_transactions_agrees(kafka_topics: str) -> None:
     sold(600)
     events = StoredEvent.objects.count()
-    assert events > PAGE
+    assert events > PAGE_SIZE
     with relaying() as relay:
-        while relay.advance(limit=97):
+        while relay.publish_batch(limit=97):
             pass
     assert f"{events:,} events are the same" in verified().out
 
@@ -63,7 +63,7 @@ def test_an_empty_topic_and_an_empty_table_agree(kafka_topics: str) -> None:
 def test_what_is_not_relayed_yet_is_no_difference(kafka_topics: str) -> None:
     sold(10)
     with relaying() as relay:
-        relay.advance(limit=20)
+        relay.publish_batch(limit=20)
     waiting = StoredEvent.objects.count() - 20
     assert f"20 events are the same up to position 20; {waiting} not yet relayed" in verified().out
     assert verified().code == 0
@@ -223,7 +223,7 @@ def test_a_record_that_is_none_of_ours_is_named_and_fails(kafka_topics: str) -> 
     assert "at offset 0: no event of ours: not a record of ours: no header 'partition-sequence'" in found.out
     assert "53 foreign records" in found.out
     assert (
-        found.failure == f"{topics.event_store()} holds records that are no events of ours; the first are named above."
+        found.failure == f"{topics.event_store_topic()} holds records that are no events of ours; the first are named above."
     )
 
 

@@ -32,17 +32,17 @@ from eventshop.core.messages import Meta, new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import Snapshot
 from eventshop.eventstore.snapshots import repository
-from eventshop.messaging.kafka.topic_scan import records_of, topic_names
-from eventshop.messaging.kafka_event_log import KafkaLog
-from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.messaging.kafka.topic_scan import read_record_bytes, known_topic_names
+from eventshop.messaging.kafka_event_log import KafkaEventLog
+from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.privacy.erasure import certificates
 from eventshop.privacy.models import Certificate
-from eventshop.projections import parking, replays
+from eventshop.projections import dead_letters, replays
 from eventshop.projections.models import DeadLetter
-from eventshop.projections.outbox_publisher import Publisher
-from eventshop.projections.projection import catalogue
+from eventshop.projections.outbox_publisher import OutboxPublisher
+from eventshop.projections.projection import projection_registry
 from eventshop.projections.rebuild import rebuild
-from eventshop.projections.runner import Runner
+from eventshop.projections.runner import ProjectionRunner
 from eventshop.runtime.watchdog import Watchdog
 from eventshop.sagas import workers
 from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
@@ -54,7 +54,7 @@ from tests.support.kafka.topic_contents import relaying
 from tests.support.sales import LANTERNS
 from tests.support.staff import boss
 from users.application.accounts import person_of, sign_up
-from users.application.data_export import as_json, everything
+from users.application.data_export import encode_export, export_personal_data
 from users.domain.commands import ChangeContactDetails, GrantConsent, RequestErasure, RestrictProcessing
 from users.domain.events import ContactDetailsChanged
 
@@ -128,18 +128,18 @@ def settle() -> None:
     """Relay, project, run the processes, until nothing moves any more; then publish the read models."""
     with relaying() as relay:
         while True:
-            while relay.advance():
+            while relay.publish_batch():
                 pass
-            runner = Runner(catalogue.chosen([]), KafkaLog())
+            runner = ProjectionRunner(projection_registry.select([]), KafkaEventLog())
             folded = runner.catch_up()
             runner.close()
-            if not folded + workers.settle("test", KafkaLog()):
+            if not folded + workers.run_until_idle("test", KafkaEventLog()):
                 break
     watchdog = Watchdog()
-    publisher = Publisher(watchdog)
-    assert take_lead(publisher.topic, publisher.owner)
+    publisher = OutboxPublisher(watchdog)
+    assert acquire_leadership(publisher.topic, publisher.owner)
     publisher.take_over()
-    while publisher.advance():
+    while publisher.publish_batch():
         pass
     publisher.close()
     watchdog.close()
@@ -195,14 +195,14 @@ def browsed(words: Words, person: UUID) -> None:
     address = reverse("admin:projections_userprofile_reveal", args=(person,))
     values = {"fields_asked": ["phone"], "reason": "parcel came back", "command_id": str(new_id())}
     assert words.phone in boss().post(address, values).content.decode()
-    assert words.receiver in as_json(everything(person, at=timezone.now())).decode()
+    assert words.receiver in encode_export(export_personal_data(person, at=timezone.now())).decode()
 
 
 def looked_back(person: UUID, order_id: UUID) -> None:
     """Snapshots of their streams, and the read models about them as they were."""
-    assert repository.take(person) and repository.take(order_id)
+    assert repository.take_snapshot(person) and repository.take_snapshot(order_id)
     for name in ("user", "order-summary"):
-        assert replays.run(replays.as_of(name, timezone.now(), requested_by="test")).rows
+        assert replays.run_replay(replays.request_as_of(name, timezone.now(), requested_by="test")).rows
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def _content(path: Path) -> bytes:
 
 
 def in_records(words: Words) -> dict[str, list[str]]:
-    return {topic: found for topic in topic_names() for it in records_of(topic) if (found := words.found_in(it))}
+    return {topic: found for topic in known_topic_names() for it in read_record_bytes(topic) if (found := words.found_in(it))}
 
 
 def in_redis(words: Words, redis_stack: Stack) -> list[str]:
@@ -275,8 +275,8 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
 ) -> None:
     person, order_id = lived(words, flaky)
     settle()
-    parking.retry(flaky.projection.name, person)
-    rebuild(user_profile, KafkaLog(), requested_by="test")
+    dead_letters.retry(flaky.projection.name, person)
+    rebuild(user_profile, KafkaEventLog(), requested_by="test")
     browsed(words, person)
     looked_back(person, order_id)
     queued(redis_stack, messages)
@@ -303,7 +303,7 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
     assert not Snapshot.objects.exists()
     call_command("overwrite_erased")
     written_out()
-    body = certificates.read(Certificate.objects.get(subject=person))
+    body = certificates.read_certificate(Certificate.objects.get(subject=person))
     assert body.scan.hits == []
     assert sum(count for where, count in body.scan.looked_at.items() if where.startswith("topic ")) > 0
     assert in_files(words, data_directory()) == {}

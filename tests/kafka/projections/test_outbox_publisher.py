@@ -18,27 +18,27 @@ import pytest
 from django.db import connection, connections
 from kafka import KafkaProducer
 
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.event_records import number
-from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.messaging.kafka.event_records import read_int_header
+from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.models import RelayCheckpoint
-from eventshop.messaging.relay.event_relay import Relay
-from eventshop.messaging.relay.leader_election import NeedsAPerson, give_up_lead, take_lead
+from eventshop.messaging.relay.event_relay import EventRelay
+from eventshop.messaging.relay.leader_election import ManualInterventionRequired, release_leadership, acquire_leadership
 from eventshop.projections import outbox_publisher
 from eventshop.projections.models import OutboxRecord
-from eventshop.projections.outbox_publisher import Publisher
-from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.outbox_publisher import OutboxPublisher
+from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.rebuild import rebuild
-from eventshop.projections.runner import Runner
-from eventshop.runtime.fault_injection import POINTS
+from eventshop.projections.runner import ProjectionRunner
+from eventshop.runtime.fault_injection import CRASH_POINTS
 from eventshop.runtime.watchdog import Watchdog
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.support.failing_projection import Flaky, fail, listed
 from tests.support.kafka import topic_reader
-from tests.support.processes import running, until
+from tests.support.processes import manage_process, wait_until
 from tests.support.published_rows import tells
 from tests.support.read_models import append, append_lives, caught_up, held
 from tests.support.sales import Sale
@@ -71,7 +71,7 @@ def kept_beside(clean_database: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def publisher(kafka_topics: str) -> Iterator[Publisher]:
+def publisher(kafka_topics: str) -> Iterator[OutboxPublisher]:
     """A publisher that leads, in this process."""
     watchdog = Watchdog()
     leading = took_over(watchdog)
@@ -80,16 +80,16 @@ def publisher(kafka_topics: str) -> Iterator[Publisher]:
     watchdog.close()
 
 
-def took_over(watchdog: Watchdog) -> Publisher:
-    publisher = Publisher(watchdog)
-    assert take_lead(publisher.topic, publisher.owner)
+def took_over(watchdog: Watchdog) -> OutboxPublisher:
+    publisher = OutboxPublisher(watchdog)
+    assert acquire_leadership(publisher.topic, publisher.owner)
     publisher.take_over()
     return publisher
 
 
-def publish_all(publisher: Publisher) -> int:
+def publish_all(publisher: OutboxPublisher) -> int:
     count = 0
-    while published := publisher.advance():
+    while published := publisher.publish_batch():
         count += published
     return count
 
@@ -97,7 +97,7 @@ def publish_all(publisher: Publisher) -> int:
 def sold(seed: int, orders: int = 10) -> None:
     """Some orders' lives, folded; where they are folded from makes no difference to what is published."""
     append_lives(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
-    caught_up(*catalogue.chosen([]))
+    caught_up(*projection_registry.select([]))
 
 
 def written() -> dict[str, list[tuple[int, bytes, bytes | None]]]:
@@ -106,7 +106,7 @@ def written() -> dict[str, list[tuple[int, bytes, bytes | None]]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT topic, position, key, value FROM everything_outgoing ORDER BY position")
         for name, position, key, value in cursor.fetchall():
-            found.setdefault(topics.named(name), []).append((position, key.encode(), value))
+            found.setdefault(topics.topic_name(name), []).append((position, key.encode(), value))
     return found
 
 
@@ -115,21 +115,21 @@ def published(url: str, name: str) -> list[tuple[int, bytes, bytes | None]]:
     records = topic_reader.committed(url, name)
     partitions: dict[int, list[int]] = {}
     for record in records:
-        partitions.setdefault(record.partition, []).append(number(record.headers, "outgoing-position"))
+        partitions.setdefault(record.partition, []).append(read_int_header(record.headers, "outgoing-position"))
     for positions in partitions.values():
         assert positions == sorted(positions)
     count = 12 if name.endswith("dead-letters") else 6
     assert all(record.partition == crc32(record.key) % count for record in records)
-    return sorted((number(record.headers, "outgoing-position"), record.key, record.value) for record in records)
+    return sorted((read_int_header(record.headers, "outgoing-position"), record.key, record.value) for record in records)
 
 
 def exactly_once(url: str) -> None:
     """On every topic: what was put into the outbox, each once, in order; and the last of each key is the row."""
     wanted = written()
-    for name in [*(topics.named(projection.topic) for projection in catalogue.chosen([])), topics.dead_letters()]:
+    for name in [*(topics.topic_name(projection.topic) for projection in projection_registry.select([])), topics.dead_letter_topic()]:
         assert published(url, name) == wanted.get(name, []), name
-    for projection in catalogue.chosen([]):
-        last = {key.decode(): value for _, key, value in published(url, topics.named(projection.topic))}
+    for projection in projection_registry.select([]):
+        last = {key.decode(): value for _, key, value in published(url, topics.topic_name(projection.topic))}
         rows = {str(key): row for key, row in held(projection).items()}
         assert {key for key, value in last.items() if value is not None} == rows.keys()
         assert all(tells(last[key], row, projection.model) for key, row in rows.items()), projection.name
@@ -150,7 +150,7 @@ def confirmed_or_gone(process: subprocess.Popen[bytes]) -> bool:
     return confirmed() or process.poll() is not None
 
 
-def test_every_change_is_published_once_and_in_order(publisher: Publisher, kafka_topics: str) -> None:
+def test_every_change_is_published_once_and_in_order(publisher: OutboxPublisher, kafka_topics: str) -> None:
     for seed in (1, 2, 3):
         sold(seed, orders=40)
         assert publish_all(publisher) > 0
@@ -159,42 +159,42 @@ def test_every_change_is_published_once_and_in_order(publisher: Publisher, kafka
     assert confirmed()
 
 
-def test_small_transactions_say_the_same(publisher: Publisher, kafka_topics: str) -> None:
+def test_small_transactions_say_the_same(publisher: OutboxPublisher, kafka_topics: str) -> None:
     sold(1, orders=5)
-    while publisher.advance(limit=7):
+    while publisher.publish_batch(limit=7):
         pass
     exactly_once(kafka_topics)
 
 
 def test_a_transaction_is_not_filled_beyond_measure(
-    publisher: Publisher, kafka_topics: str, monkeypatch: pytest.MonkeyPatch
+    publisher: OutboxPublisher, kafka_topics: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox_publisher, "MOST_BYTES", 1_000)
     sold(1, orders=3)
-    assert 0 < publisher.advance() < 5
+    assert 0 < publisher.publish_batch() < 5
     publish_all(publisher)
     exactly_once(kafka_topics)
 
 
-def test_workers_on_all_partitions_publish_what_they_write(publisher: Publisher, kafka_topics: str) -> None:
+def test_workers_on_all_partitions_publish_what_they_write(publisher: OutboxPublisher, kafka_topics: str) -> None:
     """From Kafka, by two runners at once that take turns at the same projections, while the publisher reads."""
-    relay = Relay(Watchdog())
-    assert take_lead(relay.topic, relay.owner)
+    relay = EventRelay(Watchdog())
+    assert acquire_leadership(relay.topic, relay.owner)
     relay.take_over()
     append_lives(Random(1), range(200))
-    while relay.advance():
+    while relay.publish_batch():
         pass
     stop = Signal()
     threads = [Thread(target=_run, args=[stop, name]) for name in ("one", "two")]
     for thread in threads:
         thread.start()
     try:
-        until(lambda: _advanced(publisher) and OrderSummary.objects.count() >= 200, within_s=60, what="folded")
+        wait_until(lambda: _advanced(publisher) and OrderSummary.objects.count() >= 200, within_s=60, description="folded")
     finally:
         stop.set()
         for thread in threads:
             thread.join()
-    runner = Runner(catalogue.chosen([]), KafkaLog())
+    runner = ProjectionRunner(projection_registry.select([]), KafkaEventLog())
     runner.catch_up()
     runner.close()
     relay.close()
@@ -203,17 +203,17 @@ def test_workers_on_all_partitions_publish_what_they_write(publisher: Publisher,
 
 
 def _run(stop: Signal, owner: str) -> None:
-    Runner(catalogue.chosen([]), KafkaLog(), owner=owner).run(stop)
+    ProjectionRunner(projection_registry.select([]), KafkaEventLog(), owner=owner).run(stop)
 
 
-def _advanced(publisher: Publisher) -> bool:
-    publisher.advance()
+def _advanced(publisher: OutboxPublisher) -> bool:
+    publisher.publish_batch()
     return True
 
 
-def test_a_successor_goes_on_where_kafka_is(publisher: Publisher, kafka_topics: str) -> None:
+def test_a_successor_goes_on_where_kafka_is(publisher: OutboxPublisher, kafka_topics: str) -> None:
     sold(1)
-    publisher.advance(limit=10)
+    publisher.publish_batch(limit=10)
     publisher.close()
     RelayCheckpoint.objects.update(position=0)  # however little the checkpoint knows
     watchdog = Watchdog()
@@ -225,12 +225,12 @@ def test_a_successor_goes_on_where_kafka_is(publisher: Publisher, kafka_topics: 
     exactly_once(kafka_topics)
 
 
-def test_topics_that_time_has_emptied_are_nothing_to_begin_again_for(publisher: Publisher, kafka_topics: str) -> None:
+def test_topics_that_time_has_emptied_are_nothing_to_begin_again_for(publisher: OutboxPublisher, kafka_topics: str) -> None:
     sold(1)
     publish_all(publisher)
     publisher.close()
     RelayCheckpoint.objects.update(position=0)
-    emptied(*(topics.named(projection.topic) for projection in catalogue.chosen([])))
+    emptied(*(topics.topic_name(projection.topic) for projection in projection_registry.select([])))
     watchdog = Watchdog()
     successor = took_over(watchdog)
     assert publish_all(successor) == 0
@@ -240,8 +240,8 @@ def test_topics_that_time_has_emptied_are_nothing_to_begin_again_for(publisher: 
     successor.close()
     watchdog.close()
     wanted = written()
-    for projection in catalogue.chosen([]):
-        name = topics.named(projection.topic)
+    for projection in projection_registry.select([]):
+        name = topics.topic_name(projection.topic)
         assert published(kafka_topics, name) == [record for record in wanted.get(name, []) if record[0] > before]
 
 
@@ -251,7 +251,7 @@ def emptied(*names: str) -> None:
 
     from eventshop.messaging.kafka import clients
 
-    reader = clients.consumer()
+    reader = clients.create_consumer()
     parts = [TopicPartition(name, partition) for name in names for partition in range(6)]
     ends = reader.end_offsets(parts)
     reader.close()
@@ -260,7 +260,7 @@ def emptied(*names: str) -> None:
     admin.close()
 
 
-def test_the_outbox_of_another_database_is_published_from_its_start(publisher: Publisher, kafka_topics: str) -> None:
+def test_the_outbox_of_another_database_is_published_from_its_start(publisher: OutboxPublisher, kafka_topics: str) -> None:
     sold(1)
     publish_all(publisher)
     publisher.close()
@@ -268,7 +268,7 @@ def test_the_outbox_of_another_database_is_published_from_its_start(publisher: P
     RelayCheckpoint.objects.filter(topic=publisher.topic).delete()
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE projections_outgoing, everything_outgoing RESTART IDENTITY")
-    first = [published(kafka_topics, topics.named(projection.topic)) for projection in catalogue.chosen([])]
+    first = [published(kafka_topics, topics.topic_name(projection.topic)) for projection in projection_registry.select([])]
     watchdog = Watchdog()
     sold(2)
     successor = took_over(watchdog)
@@ -276,51 +276,51 @@ def test_the_outbox_of_another_database_is_published_from_its_start(publisher: P
     publish_all(successor)
     successor.close()
     watchdog.close()
-    for projection, before in zip(catalogue.chosen([]), first, strict=True):
-        name = topics.named(projection.topic)
+    for projection, before in zip(projection_registry.select([]), first, strict=True):
+        name = topics.topic_name(projection.topic)
         records = topic_reader.committed(kafka_topics, name)
-        found = sorted((number(record.headers, "outgoing-position"), record.key, record.value) for record in records)
+        found = sorted((read_int_header(record.headers, "outgoing-position"), record.key, record.value) for record in records)
         assert found == sorted(before + written().get(name, []))
 
 
-def test_kafka_behind_what_it_confirmed_stops_the_publisher(publisher: Publisher) -> None:
+def test_kafka_behind_what_it_confirmed_stops_the_publisher(publisher: OutboxPublisher) -> None:
     sold(1, orders=2)
     publish_all(publisher)
     publisher.close()
     RelayCheckpoint.objects.update(position=100_000, owner="", leased_until=None)
-    late = Publisher(Watchdog())
-    assert take_lead(late.topic, late.owner)
-    with pytest.raises(NeedsAPerson, match="but 100000 was confirmed"):
+    late = OutboxPublisher(Watchdog())
+    assert acquire_leadership(late.topic, late.owner)
+    with pytest.raises(ManualInterventionRequired, match="but 100000 was confirmed"):
         late.take_over()
     late.close()
 
 
-def test_a_database_older_than_what_was_published_stops_the_publisher(publisher: Publisher) -> None:
+def test_a_database_older_than_what_was_published_stops_the_publisher(publisher: OutboxPublisher) -> None:
     sold(1, orders=2)
     publish_all(publisher)
     publisher.close()
     RelayCheckpoint.objects.update(position=0)
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE projections_outgoing RESTART IDENTITY")
-    late = Publisher(Watchdog())
-    assert take_lead(late.topic, late.owner)
-    with pytest.raises(NeedsAPerson, match="older than what was published"):
+    late = OutboxPublisher(Watchdog())
+    assert acquire_leadership(late.topic, late.owner)
+    with pytest.raises(ManualInterventionRequired, match="older than what was published"):
         late.take_over()
     late.close()
 
 
-def test_writers_that_do_not_let_the_fence_in_are_waited_for(publisher: Publisher, kafka_topics: str) -> None:
+def test_writers_that_do_not_let_the_fence_in_are_waited_for(publisher: OutboxPublisher, kafka_topics: str) -> None:
     sold(1, orders=2)
     held_up, go_on = Signal(), Signal()
     thread = Thread(target=_in_flight, args=[held_up, go_on])
     thread.start()
     assert held_up.wait(10)
-    assert publisher.advance() == 0
+    assert publisher.publish_batch() == 0
     go_on.set()
     thread.join()
-    until(lambda: publisher.advance() > 0, what="the fence let in")
+    wait_until(lambda: publisher.publish_batch() > 0, description="the fence let in")
     publish_all(publisher)
-    assert [key for _, key, _ in published(kafka_topics, topics.dead_letters())] == [b"late"]
+    assert [key for _, key, _ in published(kafka_topics, topics.dead_letter_topic())] == [b"late"]
 
 
 def _in_flight(held_up: Signal, go_on: Signal) -> None:
@@ -333,7 +333,7 @@ def _in_flight(held_up: Signal, go_on: Signal) -> None:
     connections.close_all()
 
 
-def test_a_rebuild_publishes_the_rows_that_differ_and_tombstones(publisher: Publisher, kafka_topics: str) -> None:
+def test_a_rebuild_publishes_the_rows_that_differ_and_tombstones(publisher: OutboxPublisher, kafka_topics: str) -> None:
     sold(1, orders=20)
     publish_all(publisher)
     before = newest()
@@ -343,9 +343,9 @@ def test_a_rebuild_publishes_the_rows_that_differ_and_tombstones(publisher: Publ
     stray = OrderSummary.objects.order_by("pk")[3]
     stray.pk = sale.order_id
     stray.save(force_insert=True)
-    rebuild(order_summary, DatabaseLog(), requested_by="ada")
+    rebuild(order_summary, DatabaseEventLog(), requested_by="ada")
     publish_all(publisher)
-    records = published(kafka_topics, topics.named(order_summary.topic))
+    records = published(kafka_topics, topics.topic_name(order_summary.topic))
     new = {key.decode(): value for position, key, value in records if position > before}
     assert new.keys() == {str(wrong.pk), str(missing.pk), str(sale.order_id)}
     assert new[str(sale.order_id)] is None
@@ -357,7 +357,7 @@ def test_a_rebuild_publishes_the_rows_that_differ_and_tombstones(publisher: Publ
 @pytest.fixture
 def flaky(kafka_topics: str) -> Iterator[Flaky]:
     for flaky in listed(Flaky(order_summary)):
-        topics.ensure(item for item in topics.designed(["flaky-projection"]) if "flaky" in item.name)
+        topics.ensure_topics(item for item in topics.topic_specs(["flaky-projection"]) if "flaky" in item.name)
         yield flaky
 
 
@@ -365,12 +365,12 @@ def flaky(kafka_topics: str) -> Iterator[Flaky]:
 def relay(kafka_topics: str) -> Iterator[Callable[[], None]]:
     """Bring what is in the table to Kafka."""
     watchdog = Watchdog()
-    leading = Relay(watchdog)
-    assert take_lead(leading.topic, leading.owner)
+    leading = EventRelay(watchdog)
+    assert acquire_leadership(leading.topic, leading.owner)
     leading.take_over()
 
     def relay_all() -> None:
-        while leading.advance():
+        while leading.publish_batch():
             pass
 
     yield relay_all
@@ -379,40 +379,40 @@ def relay(kafka_topics: str) -> Iterator[Callable[[], None]]:
 
 
 def projected(*projections: Projection[Any]) -> None:
-    runner = Runner(projections, KafkaLog())
+    runner = ProjectionRunner(projections, KafkaEventLog())
     runner.catch_up()
     runner.close()
 
 
 def test_a_parked_event_is_a_dead_letter(
-    flaky: Flaky, relay: Callable[[], None], publisher: Publisher, kafka_topics: str
+    flaky: Flaky, relay: Callable[[], None], publisher: OutboxPublisher, kafka_topics: str
 ) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
     relay()
     projected(flaky.projection)
     publish_all(publisher)
-    first, second = topic_reader.committed(kafka_topics, topics.dead_letters())
-    lying = topic_reader.committed(kafka_topics, topics.event_store())
+    first, second = topic_reader.committed(kafka_topics, topics.dead_letter_topic())
+    lying = topic_reader.committed(kafka_topics, topics.event_store_topic())
     assert [first.value, second.value] == [record.value for record in lying]
     assert first.key == second.key == str(sale.order_id).encode()
     headers = dict(first.headers)
     assert headers["error"] == b"Broken: cannot digest this"
     assert (headers["attempts"], headers["projection"]) == (b"1", b"flaky")
-    assert headers["origin-topic"] == topics.event_store().encode()
+    assert headers["origin-topic"] == topics.event_store_topic().encode()
     assert headers["origin-partition"] == b"%d" % lying[0].partition
     assert headers["origin-offset"] == b"%d" % lying[0].offset
     assert headers["event-id"] == dict(lying[0].headers)["ce_id"]
-    assert headers["position"] == b"%d" % engine().select("ORDER BY position", ())[0].position
+    assert headers["position"] == b"%d" % backend().select_events("ORDER BY position", ())[0].position
     assert (dict(second.headers)["attempts"], dict(second.headers)["error"]) == (b"0", b"")
 
 
 def test_a_record_that_is_no_event_is_a_dead_letter(
-    relay: Callable[[], None], publisher: Publisher, kafka_topics: str
+    relay: Callable[[], None], publisher: OutboxPublisher, kafka_topics: str
 ) -> None:
     stranger = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://").split(","))
     garbage = b"\x00\xff garbage \xc3"
-    at = stranger.send(topics.event_store(), key=b"k", value=garbage, headers=[("hash", b"\x00\xe9")], partition=5).get(
+    at = stranger.send(topics.event_store_topic(), key=b"k", value=garbage, headers=[("hash", b"\x00\xe9")], partition=5).get(
         10
     )
     stranger.close()
@@ -420,20 +420,20 @@ def test_a_record_that_is_no_event_is_a_dead_letter(
     relay()
     projected(order_summary)
     publish_all(publisher)
-    [record] = topic_reader.committed(kafka_topics, topics.dead_letters())
+    [record] = topic_reader.committed(kafka_topics, topics.dead_letter_topic())
     assert record.value == garbage
-    assert record.key == f"{topics.event_store()}/5/{at.offset}".encode()
+    assert record.key == f"{topics.event_store_topic()}/5/{at.offset}".encode()
     headers = dict(record.headers)
     assert headers["error"] and headers["hash"] == b"\x00\xe9"
     assert (headers["attempts"], headers["projection"]) == (b"1", b"order-summary")
     assert (headers["origin-partition"], headers["origin-offset"]) == (b"5", b"%d" % at.offset)
 
 
-def test_the_command_says_why_it_stops(publisher: Publisher, kafka_process_env: dict[str, str], tmp_path: Path) -> None:
+def test_the_command_says_why_it_stops(publisher: OutboxPublisher, kafka_process_env: dict[str, str], tmp_path: Path) -> None:
     publisher.close()
     RelayCheckpoint.objects.update(position=1_000, owner="", leased_until=None)
     log = tmp_path / "publisher.log"
-    with running("publish_projections", env=kafka_process_env, log=log) as process:
+    with manage_process("publish_projections", env=kafka_process_env, log=log) as process:
         assert process.wait(30) == 1
     assert "lost records" in log.read_text()
 
@@ -443,13 +443,13 @@ def test_a_topic_that_was_never_made_is_asked_for(
 ) -> None:
     env = {**kafka_process_env, "KAFKA_TOPIC_PREFIX": "nobody-made-"}
     log = tmp_path / "publisher.log"
-    with running("publish_projections", env=env, log=log) as process:
+    with manage_process("publish_projections", env=env, log=log) as process:
         assert process.wait(30) == 1
     assert "run create_topics" in log.read_text()
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("point", [name for name in POINTS if name.startswith("publish.")])
+@pytest.mark.parametrize("point", [name for name in CRASH_POINTS if name.startswith("publish.")])
 def test_a_publisher_killed_at_any_point_loses_and_repeats_nothing(
     point: str, kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -459,13 +459,13 @@ def test_a_publisher_killed_at_any_point_loses_and_repeats_nothing(
         sold(next(seeds))
         # The second time the point is passed there are records of an earlier transaction on the topics already.
         env = {**kafka_process_env, "CRASH_AT": f"{point}:{1 + attempt % 2}"}
-        with running("publish_projections", env=env, log=log) as process:
-            until(partial(confirmed_or_gone, process), what="published or killed")
+        with manage_process("publish_projections", env=env, log=log) as process:
+            wait_until(partial(confirmed_or_gone, process), description="published or killed")
             sold(next(seeds))
             assert process.wait(30) == -signal.SIGKILL, log.read_text()
         sold(next(seeds), orders=2)
-        with running("publish_projections", env=kafka_process_env, log=log) as process:
-            until(confirmed, what="everything published")
+        with manage_process("publish_projections", env=kafka_process_env, log=log) as process:
+            wait_until(confirmed, description="everything published")
             process.terminate()
             assert process.wait(20) == 0, log.read_text()
     exactly_once(kafka_topics)
@@ -478,18 +478,18 @@ def test_a_leader_that_was_frozen_cannot_publish_any_more(
     first_log, second_log = tmp_path / "first.log", tmp_path / "second.log"
     seeds = iter(range(1, 1_000))
     sold(next(seeds))
-    with running("publish_projections", env=kafka_process_env, log=first_log) as first:
-        until(confirmed, what="the first leads")
-        with running("publish_projections", env=kafka_process_env, log=second_log) as second:
-            until(lambda: "Publishing" in second_log.read_text(), what="the second waits")
+    with manage_process("publish_projections", env=kafka_process_env, log=first_log) as first:
+        wait_until(confirmed, description="the first leads")
+        with manage_process("publish_projections", env=kafka_process_env, log=second_log) as second:
+            wait_until(lambda: "Publishing" in second_log.read_text(), description="the second waits")
             for _ in range(TIMES):
                 sold(next(seeds))
                 first.send_signal(signal.SIGSTOP)
-                until(confirmed, within_s=90, what="the second has taken over")
+                wait_until(confirmed, within_s=90, description="the second has taken over")
                 sold(next(seeds))
                 first.send_signal(signal.SIGCONT)
                 sold(next(seeds))
-                until(confirmed, what="both awake")
+                wait_until(confirmed, description="both awake")
                 first, second = second, first
             for process in (first, second):
                 process.terminate()
@@ -498,7 +498,7 @@ def test_a_leader_that_was_frozen_cannot_publish_any_more(
     exactly_once(kafka_topics)
 
 
-def test_of_two_publishers_one_leads(publisher: Publisher) -> None:
-    assert not take_lead(publisher.topic, "somebody else")
-    give_up_lead(publisher.topic, publisher.owner)
-    assert take_lead(publisher.topic, "somebody else")
+def test_of_two_publishers_one_leads(publisher: OutboxPublisher) -> None:
+    assert not acquire_leadership(publisher.topic, "somebody else")
+    release_leadership(publisher.topic, publisher.owner)
+    assert acquire_leadership(publisher.topic, "somebody else")

@@ -13,23 +13,23 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 
 from eventshop.core.errors import CheckpointMoved
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.event_records import number, partition_of, written
-from eventshop.messaging.kafka_event_log import KafkaLog
-from eventshop.messaging.relay.event_relay import Relay
-from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.messaging.kafka.event_records import read_int_header, partition_for, encode_event
+from eventshop.messaging.kafka_event_log import KafkaEventLog
+from eventshop.messaging.relay.event_relay import EventRelay
+from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.projections.models import Checkpoint, DeadLetter, UnreadableRecord
-from eventshop.projections.projection import catalogue
-from eventshop.projections.runner import Runner
-from eventshop.projections.status import statuses, summed
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.runner import ProjectionRunner
+from eventshop.projections.status import list_statuses, sum_by_projection
 from eventshop.runtime.watchdog import Watchdog
 from projections.models import ActivityTimeline
 from projections.order_summary import order_summary
 from tests.support.kafka import topic_reader
 from tests.support.kafka.read_models import caught_up, equal_the_fold
-from tests.support.processes import running, until
+from tests.support.processes import manage_process, wait_until
 from tests.support.read_models import append_lives, held
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -38,24 +38,24 @@ TIMES = int(os.environ.get("CHAOS_TIMES", "3"))
 
 
 @pytest.fixture
-def relay(kafka_topics: str) -> Iterator[Relay]:
+def relay(kafka_topics: str) -> Iterator[EventRelay]:
     watchdog = Watchdog()
-    leading = Relay(watchdog)
-    assert take_lead(leading.topic, leading.owner)
+    leading = EventRelay(watchdog)
+    assert acquire_leadership(leading.topic, leading.owner)
     leading.take_over()
     yield leading
     leading.close()
     watchdog.close()
 
 
-def told(relay: Relay, orders: int = 30, *, seed: int = 1) -> None:
+def told(relay: EventRelay, orders: int = 30, *, seed: int = 1) -> None:
     """Some orders' lives, in the table and on Kafka."""
     append_lives(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
-    while relay.advance():
+    while relay.publish_batch():
         pass
 
 
-def test_read_models_from_kafka_are_the_fold(relay: Relay) -> None:
+def test_read_models_from_kafka_are_the_fold(relay: EventRelay) -> None:
     for seed in (1, 2, 3):
         told(relay, seed=seed)
         assert caught_up() > 0
@@ -63,36 +63,36 @@ def test_read_models_from_kafka_are_the_fold(relay: Relay) -> None:
     assert caught_up() == 0
 
 
-def test_activities_of_all_partitions_stand_in_the_order_of_the_store(relay: Relay) -> None:
+def test_activities_of_all_partitions_stand_in_the_order_of_the_store(relay: EventRelay) -> None:
     told(relay)
     caught_up()
     newest = ActivityTimeline.objects.order_by("-position").values_list("position", "event_id")
     assert list(newest) == list(StoredEvent.objects.order_by("-position").values_list("position", "event_id"))
 
 
-def test_a_row_says_where_its_last_event_lies(relay: Relay, kafka_topics: str) -> None:
+def test_a_row_says_where_its_last_event_lies(relay: EventRelay, kafka_topics: str) -> None:
     told(relay)
     caught_up()
     lying = {
-        (record.partition, record.offset + 1): number(record.headers, "version")
-        for record in topic_reader.committed(kafka_topics, topics.event_store())
+        (record.partition, record.offset + 1): read_int_header(record.headers, "version")
+        for record in topic_reader.committed(kafka_topics, topics.event_store_topic())
     }
     rows = list(order_summary.model.objects.all())
     assert rows
     for row in rows:
         assert lying[row.last_partition, row.last_offset] == row.last_version
-        assert row.last_partition == partition_of(row.order_id)
+        assert row.last_partition == partition_for(row.order_id)
 
 
-def test_lag_is_told_by_us_and_by_kafkas_own_groups(relay: Relay, kafka_topics: str, settings: Any) -> None:
+def test_lag_is_told_by_us_and_by_kafkas_own_groups(relay: EventRelay, kafka_topics: str, settings: Any) -> None:
     told(relay)
-    [*_, late] = summed(statuses([order_summary], KafkaLog()))
-    assert (late.behind > 0, late.state) == (True, "behind")
+    [*_, late] = sum_by_projection(list_statuses([order_summary], KafkaEventLog()))
+    assert (late.lag > 0, late.state) == (True, "behind")
     caught_up()
-    [status] = summed(statuses([order_summary], KafkaLog()))
-    assert (status.behind, status.behind_s, status.state) == (0, 0.0, "up to date")
+    [status] = sum_by_projection(list_statuses([order_summary], KafkaEventLog()))
+    assert (status.lag, status.lag_s, status.state) == (0, 0.0, "up to date")
     admin = KafkaAdminClient(bootstrap_servers=settings.KAFKA_OPTIONS["bootstrap_servers"])
-    group = topics.named("eventshop-order-summary")
+    group = topics.topic_name("eventshop-order-summary")
     stored = {
         tp.partition: found.offset for tp, found in admin.list_group_offsets(group)[group].items() if found.offset > 0
     }
@@ -102,18 +102,18 @@ def test_lag_is_told_by_us_and_by_kafkas_own_groups(relay: Relay, kafka_topics: 
     }
 
 
-def test_a_zombie_with_an_old_offset_writes_nothing(relay: Relay) -> None:
+def test_a_zombie_with_an_old_offset_writes_nothing(relay: EventRelay) -> None:
     told(relay)
-    zombie = Runner([order_summary], KafkaLog())
-    site = zombie.sites[0]
-    while not zombie.step(site, limit=5):
+    zombie = ProjectionRunner([order_summary], KafkaEventLog())
+    site = zombie.targets[0]
+    while not zombie.run_batch(site, limit=5):
         pass
     told(relay, seed=2)
     caught_up()
     before = held(order_summary)
     with pytest.raises(CheckpointMoved):
         while True:
-            zombie.step(site, limit=5)
+            zombie.run_batch(site, limit=5)
     zombie.close()
     assert held(order_summary) == before
     equal_the_fold()
@@ -124,11 +124,11 @@ def produce(
 ) -> None:
     """A record by somebody else."""
     stranger = KafkaProducer(bootstrap_servers=url.removeprefix("kafka://").split(","))
-    stranger.send(topics.event_store(), key=key, value=value, headers=headers, partition=partition).get(10)
+    stranger.send(topics.event_store_topic(), key=key, value=value, headers=headers, partition=partition).get(10)
     stranger.close()
 
 
-def test_a_record_that_is_no_event_is_set_aside_and_stops_nobody(relay: Relay, kafka_topics: str) -> None:
+def test_a_record_that_is_no_event_is_set_aside_and_stops_nobody(relay: EventRelay, kafka_topics: str) -> None:
     told(relay)
     strangers: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]] = [
         (b"key", b"garbage", []),
@@ -141,29 +141,29 @@ def test_a_record_that_is_no_event_is_set_aside_and_stops_nobody(relay: Relay, k
     told(relay, seed=2)
     caught_up()
     equal_the_fold()
-    for projection in catalogue.chosen([]):
+    for projection in projection_registry.select([]):
         found = UnreadableRecord.objects.filter(projection=projection.name).order_by("offset")
         assert [(row.key, row.value) for row in found] == [(key, value) for key, value, _ in strangers]
-        assert all(row.topic == topics.event_store() and row.partition == 3 and row.error for row in found)
+        assert all(row.topic == topics.event_store_topic() and row.partition == 3 and row.error for row in found)
     assert not DeadLetter.objects.exists()
     assert caught_up() == 0
 
 
-def test_a_hole_is_filled_from_the_table(relay: Relay, kafka_topics: str) -> None:
+def test_a_hole_is_filled_from_the_table(relay: EventRelay, kafka_topics: str) -> None:
     """A relay with a fault leaves events out; the numbers show it, the table has them."""
     append_lives(Random(1), range(10))
-    rows = engine().select("ORDER BY position", ())
+    rows = backend().select_events("ORDER BY position", ())
     sequences = dict.fromkeys(range(12), 0)
     producer = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://").split(","))
     for place, row in enumerate(rows):
-        partition = partition_of(row.aggregate_id)
+        partition = partition_for(row.aggregate_id)
         sequences[partition] += 1
         if place % 5 == 2:
             continue
-        record = written(row, partition, sequences[partition])
+        record = encode_event(row, partition, sequences[partition])
         for _ in range(1 + (place % 7 == 3)):  # and some twice
             producer.send(
-                topics.event_store(), key=record.key, value=record.value, headers=record.headers, partition=partition
+                topics.event_store_topic(), key=record.key, value=record.value, headers=record.headers, partition=partition
             ).get(10)
     producer.close()
     # A last event in each partition, so that no hole is at the end, where only the relay can know of it.
@@ -174,35 +174,35 @@ def test_a_hole_is_filled_from_the_table(relay: Relay, kafka_topics: str) -> Non
         for place, row in enumerate(rows)
         if place % 5 == 2
         and all(
-            partition_of(later.aggregate_id) != partition_of(row.aggregate_id) or (later_place % 5 == 2)
+            partition_for(later.aggregate_id) != partition_for(row.aggregate_id) or (later_place % 5 == 2)
             for later_place, later in enumerate(rows[place + 1 :], start=place + 1)
         )
     }
     assert seen
-    timeline = catalogue.get("activity-timeline")
+    timeline = projection_registry.get("activity-timeline")
     expected = {row.event_id for row in rows} - missing_at_the_end
     assert set(held(timeline)) == expected
     assert len(missing_at_the_end) < len(rows) / 5
 
 
-def test_a_run_of_events_that_comes_again_is_skipped_whole(relay: Relay, kafka_topics: str) -> None:
+def test_a_run_of_events_that_comes_again_is_skipped_whole(relay: EventRelay, kafka_topics: str) -> None:
     told(relay)
-    again = topic_reader.committed(kafka_topics, topics.event_store())
+    again = topic_reader.committed(kafka_topics, topics.event_store_topic())
     for record in again:
         produce(kafka_topics, partition=record.partition, key=record.key, value=record.value, headers=record.headers)
-    assert caught_up() == len(again) * len(catalogue.chosen([]))
+    assert caught_up() == len(again) * len(projection_registry.select([]))
     equal_the_fold()
 
 
 @pytest.mark.chaos
 def test_a_worker_killed_between_fold_and_commit_loses_and_repeats_nothing(
-    relay: Relay, kafka_process_env: dict[str, str], tmp_path: Path
+    relay: EventRelay, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:
     log = tmp_path / "worker.log"
     for attempt in range(TIMES):
         told(relay, seed=attempt + 1)
         env = {**kafka_process_env, "CRASH_AT": f"projection.before-commit:{attempt + 1}"}
-        with running("run_projections", "--once", env=env, log=log) as worker:
+        with manage_process("run_projections", "--once", env=env, log=log) as worker:
             assert worker.wait(60) == -signal.SIGKILL, log.read_text()
     caught_up()
     equal_the_fold()
@@ -210,28 +210,28 @@ def test_a_worker_killed_between_fold_and_commit_loses_and_repeats_nothing(
 
 @pytest.mark.chaos
 def test_workers_come_and_go_while_events_keep_coming(
-    relay: Relay, kafka_process_env: dict[str, str], tmp_path: Path
+    relay: EventRelay, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:
     log = tmp_path / "workers.log"
 
     def owners() -> set[str]:
         return set(Checkpoint.objects.filter(projection="order-summary").values_list("owner", flat=True))
 
-    with running("run_projections", env=kafka_process_env, log=log):
+    with manage_process("run_projections", env=kafka_process_env, log=log):
         told(relay, seed=1)
-        until(lambda: owners() - {""}, what="the first works")
-        with running("run_projections", env=kafka_process_env, log=log):
+        wait_until(lambda: owners() - {""}, description="the first works")
+        with manage_process("run_projections", env=kafka_process_env, log=log):
             told(relay, seed=2)
-            until(lambda: len(owners() - {""}) == 2, within_s=40, what="two share the partitions")
-            with running("run_projections", env=kafka_process_env, log=log) as third:
+            wait_until(lambda: len(owners() - {""}) == 2, within_s=40, description="two share the partitions")
+            with manage_process("run_projections", env=kafka_process_env, log=log) as third:
                 told(relay, seed=3)
-                until(lambda: len(owners() - {""}) == 3, within_s=40, what="three share the partitions")
+                wait_until(lambda: len(owners() - {""}) == 3, within_s=40, description="three share the partitions")
                 third.kill()
             told(relay, seed=4)
         told(relay, seed=5)
-        until(
-            lambda: all(status.behind == 0 for status in statuses(catalogue.chosen([]), KafkaLog())),
+        wait_until(
+            lambda: all(status.lag == 0 for status in list_statuses(projection_registry.select([]), KafkaEventLog())),
             within_s=60,
-            what="the last one has taken over everything",
+            description="the last one has taken over everything",
         )
     equal_the_fold()

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from eventshop.sagas.models import Saga, SagaStep, Share
+from eventshop.sagas.models import Saga, SagaStep, PartitionLease
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.order_fulfilment import (
     is_settled,
@@ -22,7 +22,7 @@ from tests.support.order_fulfilment import (
     place,
     receive,
 )
-from tests.support.processes import running, until
+from tests.support.processes import manage_process, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -51,22 +51,22 @@ def test_two_workers_fulfil_orders_over_kafka_and_one_is_killed(env: dict[str, s
 
     with ExitStack() as stack:
         for name in ("relay", "run_processes"):
-            stack.enter_context(running(name, env=env, log=tmp_path / f"{name}.log"))
-        with running("run_processes", env=env, log=tmp_path / "second.log") as second:
+            stack.enter_context(manage_process(name, env=env, log=tmp_path / f"{name}.log"))
+        with manage_process("run_processes", env=env, log=tmp_path / "second.log") as second:
             orders = some(60)
-            until(lambda: len(_owners()) == 2, within_s=60, what="two share the partitions")
+            wait_until(lambda: len(_owners()) == 2, within_s=60, description="two share the partitions")
             orders += some(30)
             second.kill()
         orders += some(30)
-        until(lambda: Saga.objects.count() == len(orders), within_s=60, what="every order is heard of")
-        until(has_ended, within_s=120, what=said(tmp_path))
+        wait_until(lambda: Saga.objects.count() == len(orders), within_s=60, description="every order is heard of")
+        wait_until(has_ended, within_s=120, description=said(tmp_path))
     money_is_where_the_goods_are(orders)
     nothing_happened_twice(orders)
     pieces_are_somewhere(SKUS)
 
 
 def _owners() -> set[str]:
-    return set(Share.objects.filter(name="kafka").exclude(owner="").values_list("owner", flat=True))
+    return set(PartitionLease.objects.filter(name="kafka").exclude(owner="").values_list("owner", flat=True))
 
 
 def has_ended() -> bool:

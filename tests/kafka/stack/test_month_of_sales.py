@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from deploy.stack import Stack
-from deploy.stack.app import WORKER
+from deploy.stack.app import WORKER_COMMAND
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import PARTITIONS
-from eventshop.messaging.kafka.topic_end import tail_of
-from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.messaging.kafka.topic_end import read_topic_end
+from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.projections.models import Checkpoint, DeadLetter, OutboxRecord, UnreadableRecord
-from eventshop.projections.projection import catalogue
-from eventshop.projections.status import statuses, summed
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.status import list_statuses, sum_by_projection
 from tests.support.kafka.read_models import equal_the_fold
 from tests.support.kafka.topic_contents import ran
-from tests.support.processes import run, running, until
+from tests.support.processes import python_process, manage_process, wait_until
 from tests.support.retail_import import BOOKS, MONTH, MONTH_EVENTS, MONTH_RECEIPTS, differing, stored
 
 pytestmark = [pytest.mark.postgres, pytest.mark.data, pytest.mark.usefixtures("clean_database")]
@@ -31,8 +31,8 @@ STOPS_WITHIN_S = 20
 def caught_up() -> bool:
     """The relay is at the end of the table, every read model at the end of the topic, and all of them are published."""
     return (
-        tail_of(topics.event_store(), PARTITIONS).position == MONTH_EVENTS
-        and all(status.behind == 0 for status in summed(statuses(catalogue.chosen([]), KafkaLog())))
+        read_topic_end(topics.event_store_topic(), PARTITIONS).position == MONTH_EVENTS
+        and all(status.lag == 0 for status in sum_by_projection(list_statuses(projection_registry.select([]), KafkaEventLog())))
         and not OutboxRecord.objects.exists()
     )
 
@@ -45,14 +45,14 @@ def test_the_month_through_the_whole_stack_agrees_with_the_books(
     with ExitStack() as at_the_end:
         processes: list[subprocess.Popen[bytes]] = []
         for command in ("relay", "publish_projections"):
-            processes.append(at_the_end.enter_context(running(command, env=env, log=log)))
+            processes.append(at_the_end.enter_context(manage_process(command, env=env, log=log)))
         for name in ("one", "two"):
-            celery = ("-m", *WORKER.split(), "--hostname", f"{name}@test")
-            processes.append(at_the_end.enter_context(run(*celery, env=env, log=log)))
-        until(both_work, within_s=60, what="both workers share the partitions")
-        with running("import_online_retail", str(MONTH), env=env, log=log) as importing:
+            celery = ("-m", *WORKER_COMMAND.split(), "--hostname", f"{name}@test")
+            processes.append(at_the_end.enter_context(python_process(*celery, env=env, log=log)))
+        wait_until(both_work, within_s=60, description="both workers share the partitions")
+        with manage_process("import_online_retail", str(MONTH), env=env, log=log) as importing:
             assert importing.wait(60) == 0, log.read_text()
-        until(caught_up, within_s=60, what=f"everything is caught up; {log.read_text()}")
+        wait_until(caught_up, within_s=60, description=f"everything is caught up; {log.read_text()}")
         for process in processes:
             process.send_signal(signal.SIGTERM)
         assert [process.wait(STOPS_WITHIN_S) for process in processes] == [0, 0, 0, 0], log.read_text()

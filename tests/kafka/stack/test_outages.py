@@ -20,11 +20,11 @@ import psycopg
 import pytest
 
 from deploy.stack import Stack, StackUnavailable
-from deploy.stack.folder import Folder
-from deploy.stack.java import java, kafka_jars
-from deploy.stack.processes import Process, stop
+from deploy.stack.folder import DataFolder
+from deploy.stack.java import find_java, fetch_kafka_jars
+from deploy.stack.processes import Process, stop_processes
 from tests.conftest import missing
-from tests.support.processes import ROOT, until
+from tests.support.processes import ROOT, wait_until
 
 #: Once is enough: with PostgreSQL beside it, as the other tests of this folder.
 pytestmark = [pytest.mark.postgres, pytest.mark.chaos]
@@ -36,7 +36,7 @@ class Shop:
     """Servers and shop as `make stack` runs them, in a folder of their own."""
 
     def __init__(self, home: Path) -> None:
-        self.folder = Folder(home)
+        self.folder = DataFolder(home)
         self.stack = Stack(home)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -85,7 +85,7 @@ class Shop:
     def caught_up(self) -> None:
         """Waits until nothing is behind, and says what still is."""
         try:
-            until(lambda: not self.behind(), within_s=SOON_S, what="read models caught up")
+            wait_until(lambda: not self.behind(), within_s=SOON_S, description="read models caught up")
         except AssertionError as late:
             raise AssertionError(f"still behind: {self.behind()}") from late
 
@@ -110,7 +110,7 @@ def _parts(answer: Mapping[str, Any]) -> dict[str, bool]:
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
     try:
-        java(), kafka_jars()
+        find_java(), fetch_kafka_jars()
     except StackUnavailable as error:
         missing(str(error))
     home = Path(mkdtemp(prefix="outages-"))
@@ -118,7 +118,7 @@ def shop() -> Iterator[Shop]:
     shop = Shop(home)
     try:
         shop.say("up")
-        until(shop.all_is_well, within_s=SOON_S, what="all is well")
+        wait_until(shop.all_is_well, within_s=SOON_S, description="all is well")
         yield shop
     finally:
         shop.say("down")
@@ -130,7 +130,7 @@ def nothing_is_lost(shop: Shop) -> Iterator[None]:
     """After each test: all is well again, table and topic agree, and every read model is the fold."""
     yield
     shop.caught_up()
-    until(shop.all_is_well, within_s=SOON_S, what="all is well")
+    wait_until(shop.all_is_well, within_s=SOON_S, description="all is well")
     assert "agree" in shop.manage("verify_log")
     assert shop.client("check") == "the fold\n"
 
@@ -139,7 +139,7 @@ def test_without_kafka_commands_are_accepted(shop: Shop) -> None:
     assert shop.stack.kafka
     shop.stack.kill_broker(1)
     assert shop.client("20") == "20 accepted\n"
-    until(lambda: shop.ready()[1].get("event log") is False, what="health says that Kafka is down")
+    wait_until(lambda: shop.ready()[1].get("event log") is False, description="health says that Kafka is down")
     assert shop.ready()[0] == 200
     assert min(shop.behind().values()) >= 40
     shop.say("up", "--services-only")
@@ -147,21 +147,21 @@ def test_without_kafka_commands_are_accepted(shop: Shop) -> None:
 
 def test_without_redis_read_models_are_kept_up(shop: Shop) -> None:
     assert shop.stack.redis
-    stop(shop.stack.redis.processes, at_once=True)
+    stop_processes(shop.stack.redis.processes, immediately=True)
     assert shop.client("20") == "20 accepted\n"
     shop.caught_up()
-    until(lambda: shop.ready()[1].get("broker") is False, what="health says that Redis is down")
+    wait_until(lambda: shop.ready()[1].get("broker") is False, description="health says that Redis is down")
     assert shop.ready()[0] == 200
     shop.say("up", "--services-only")
 
 
 def test_without_workers_commands_are_accepted_and_lag_grows(shop: Shop) -> None:
-    stop([Process("supervisor", shop.folder)])  # or it would start them again
+    stop_processes([Process("supervisor", shop.folder)])  # or it would start them again
     for prefix in ("worker-", "relay", "publisher"):
         shop.kill(prefix)
     assert shop.client("20") == "20 accepted\n"
     assert min(shop.behind().values()) >= 40
-    until(lambda: shop.ready()[1].get("projections") is False, within_s=SOON_S, what="health says that nobody projects")
+    wait_until(lambda: shop.ready()[1].get("projections") is False, within_s=SOON_S, description="health says that nobody projects")
     assert shop.ready()[0] == 200
     assert shop.ready()[1]["relay"] is False
     assert shop.ready()[1]["publisher"] is False
@@ -172,7 +172,7 @@ def test_without_the_database_it_is_503_and_everybody_comes_back_by_themselves(s
     assert shop.stack.postgres
     shop.client("20")
     workers = shop.pids("worker-")
-    stop(shop.stack.postgres.processes, at_once=True)
+    stop_processes(shop.stack.postgres.processes, immediately=True)
     status, parts, retry_after = shop.ready()
     assert (status, parts, retry_after) == (503, {"database": False}, "5")
     somebody = Request(f"http://127.0.0.1:{shop.port}/admin/", headers={"Cookie": "sessionid=somebodys"})

@@ -19,9 +19,9 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 
 from deploy.stack import StackUnavailable, running_stack
-from deploy.stack.folder import Folder
-from deploy.stack.java import java, kafka_jars
-from deploy.stack.processes import Process, mark_of, wait_for
+from deploy.stack.folder import DataFolder
+from deploy.stack.java import find_java, fetch_kafka_jars
+from deploy.stack.processes import Process, process_identity, wait_for
 from tests.conftest import missing
 from tests.support.kafka.topic_reader import committed
 from tests.support.processes import ROOT
@@ -33,21 +33,21 @@ NAMES = ("postgres", "kafka-1", "redis")
 
 
 @pytest.fixture
-def folder() -> Iterator[Folder]:
+def folder() -> Iterator[DataFolder]:
     """A data folder that other users may pass through, as PostgreSQL does when root starts it."""
     try:
-        java(), kafka_jars()
+        find_java(), fetch_kafka_jars()
     except StackUnavailable as error:
         missing(str(error))
     with tempfile.TemporaryDirectory(prefix="stack-test-", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o711)
         try:
-            yield Folder(Path(home))
+            yield DataFolder(Path(home))
         finally:
-            run(Folder(Path(home)), "down")
+            run(DataFolder(Path(home)), "down")
 
 
-def run(folder: Folder, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(folder: DataFolder, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*arguments), cwd=ROOT, env=environment(folder, env), capture_output=True, text=True, check=False
     )
@@ -57,15 +57,15 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "deploy.stack", *arguments]
 
 
-def environment(folder: Folder, env: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(folder: DataFolder, env: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**os.environ, "STACK_DIR": str(folder.path), **(env or {})}
 
 
-def pids(folder: Folder) -> dict[str, int]:
+def pids(folder: DataFolder) -> dict[str, int]:
     return {name: pid for name in NAMES if (pid := Process(name, folder).pid)}
 
 
-def settings(folder: Folder) -> dict[str, str]:
+def settings(folder: DataFolder) -> dict[str, str]:
     found = run(folder, "env")
     assert found.returncode == 0
     words = shlex.split(found.stdout)
@@ -73,7 +73,7 @@ def settings(folder: Folder) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words[1::2])
 
 
-def test_what_was_stored_outlives_a_stop_and_a_kill(folder: Folder) -> None:
+def test_what_was_stored_outlives_a_stop_and_a_kill(folder: DataFolder) -> None:
     assert run(folder, "up", "--services-only").returncode == 0
     before, env = pids(folder), settings(folder)
     assert set(before) == set(NAMES)
@@ -113,7 +113,7 @@ def test_what_was_stored_outlives_a_stop_and_a_kill(folder: Folder) -> None:
     admin.close()
 
 
-def test_down_stops_what_a_killed_launcher_left(folder: Folder) -> None:
+def test_down_stops_what_a_killed_launcher_left(folder: DataFolder) -> None:
     with subprocess.Popen(
         command("up", "--services-only", "--foreground"),
         cwd=ROOT,
@@ -130,7 +130,7 @@ def test_down_stops_what_a_killed_launcher_left(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_in_the_foreground_a_signal_stops_everything(folder: Folder, sign: signal.Signals) -> None:
+def test_in_the_foreground_a_signal_stops_everything(folder: DataFolder, sign: signal.Signals) -> None:
     with subprocess.Popen(
         command("up", "--services-only", "--foreground"),
         cwd=ROOT,
@@ -146,7 +146,7 @@ def test_in_the_foreground_a_signal_stops_everything(folder: Folder, sign: signa
     assert pids(folder) == {}
 
 
-def test_in_the_foreground_a_closed_output_stops_everything(folder: Folder) -> None:
+def test_in_the_foreground_a_closed_output_stops_everything(folder: DataFolder) -> None:
     with subprocess.Popen(
         command("up", "--services-only", "--foreground"),
         cwd=ROOT,
@@ -196,8 +196,8 @@ def test_three_brokers_keep_every_record_while_one_is_killed_and_one_is_frozen()
         count(range(8, 16))
         cluster.start_broker(leader)
         frozen = leader % 3 + 1
-        cluster.pause(frozen)
-        cluster.resume(frozen)
+        cluster.pause_broker(frozen)
+        cluster.resume_broker(frozen)
         count(range(16, 24))
         found = [int(record.value) for record in committed(cluster.env["EVENT_LOG_URL"], "numbers")]
         # A commit that was not answered in time may have happened: such a number is there twice.
@@ -230,7 +230,7 @@ def test_a_stack_that_a_killed_process_left_is_cleared_away() -> None:
     told = subprocess.run([sys.executable, "-c", abandon], cwd=ROOT, capture_output=True, text=True, check=False).stdout
     left, pid = Path(told.split()[0]), int(told.split()[1])
     assert left.exists()
-    assert mark_of(pid)
+    assert process_identity(pid)
     with running_stack({"redis"}):
         assert not left.exists()
-        assert mark_of(pid) is None
+        assert process_identity(pid) is None

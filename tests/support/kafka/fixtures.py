@@ -10,7 +10,7 @@ import pytest
 
 from eventshop import env_validators
 from eventshop.messaging.kafka import clients, topics
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 
 
 def fresh_topics(url: str, settings: Any) -> None:
@@ -18,7 +18,7 @@ def fresh_topics(url: str, settings: Any) -> None:
     settings.EVENT_LOG_URL = url
     settings.KAFKA_OPTIONS = env_validators.kafka_options("EVENT_LOG_URL", url)
     settings.KAFKA_TOPIC_PREFIX = f"test-{uuid4().hex[:8]}-"
-    topics.ensure(topics.designed(projection.topic for projection in catalogue.chosen([])))
+    topics.ensure_topics(topics.topic_specs(projection.topic for projection in projection_registry.select([])))
 
 
 def process_env(database_url: str, settings: Any) -> dict[str, str]:
@@ -40,7 +40,7 @@ def kafka_topics(kafka_url: str, clean_database: None, settings: Any) -> Iterato
     yield kafka_url
     # A hundred partitions a test: a broker in 400 MB takes no ten thousand.
     settings.KAFKA_OPTIONS = env_validators.kafka_options("EVENT_LOG_URL", kafka_url)  # whatever the test has set
-    with clients.admin() as admin:
+    with clients.open_admin_client() as admin:
         admin.delete_topics([name for name in admin.list_topics() if name.startswith(prefix)])
 
 

@@ -14,16 +14,16 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import PARTITIONS
-from eventshop.messaging.kafka.topic_end import tail_of
-from eventshop.messaging.kafka_event_log import KafkaLog
+from eventshop.messaging.kafka.topic_end import read_topic_end
+from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.projections.models import DeadLetter, UnreadableRecord
-from eventshop.projections.projection import catalogue
-from eventshop.projections.status import statuses
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.status import list_statuses
 from tests.support.kafka import topic_reader
 from tests.support.kafka.read_models import equal_the_fold
 from tests.support.kafka.topic_contents import ran, sold
-from tests.support.processes import until
+from tests.support.processes import wait_until
 
 
 @contextmanager
@@ -47,23 +47,23 @@ def selling() -> Iterator[None]:
 
 def confirmed() -> int:
     """Up to where Kafka has confirmed to the relay that it holds everything."""
-    return max(RelayCheckpoint.objects.filter(topic=topics.event_store()).values_list("position", flat=True), default=0)
+    return max(RelayCheckpoint.objects.filter(topic=topics.event_store_topic()).values_list("position", flat=True), default=0)
 
 
 def until_published() -> None:
     """Everything that is accepted up to now lies on Kafka, as the relay knows."""
-    until(newest_position, what="something is accepted")
+    wait_until(newest_position, description="something is accepted")
     goal = newest_position()
-    until(lambda: confirmed() >= goal, within_s=180, what=f"published up to {goal}")
+    wait_until(lambda: confirmed() >= goal, within_s=180, description=f"published up to {goal}")
 
 
 def until_projected() -> None:
     def caught_up() -> bool:
-        return tail_of(topics.event_store(), PARTITIONS).position == newest_position() and all(
-            status.behind == 0 for status in statuses(catalogue.chosen([]), KafkaLog())
+        return read_topic_end(topics.event_store_topic(), PARTITIONS).position == newest_position() and all(
+            status.lag == 0 for status in list_statuses(projection_registry.select([]), KafkaEventLog())
         )
 
-    until(caught_up, within_s=180, what="everything projected")
+    wait_until(caught_up, within_s=180, description="everything projected")
 
 
 def nothing_lost_nothing_twice(url: str) -> None:

@@ -12,6 +12,6 @@ def all_there(url: str) -> None:
     topic_reader.exactly_once(url)
     caught_up()
     equal_the_fold()
-    shown = hanging_transactions.Unshown({topics.event_store(): PARTITIONS})
-    assert shown.now() == []
+    shown = hanging_transactions.StalledVisibilityMonitor({topics.event_store_topic(): PARTITIONS})
+    assert shown.stalled_partitions() == []
     shown.close()

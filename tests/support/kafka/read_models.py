@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import PARTITIONS
-from eventshop.messaging.kafka.topic_end import last_records
-from eventshop.messaging.kafka_event_log import KafkaLog
-from eventshop.projections.projection import catalogue
-from eventshop.projections.runner import Runner
+from eventshop.messaging.kafka.topic_end import read_last_records
+from eventshop.messaging.kafka_event_log import KafkaEventLog
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.runner import ProjectionRunner
 from tests.support.read_models import Rows, folded, held
 
 #: Which event came last into a row that several aggregates share depends on the order of the partitions.
@@ -17,8 +17,8 @@ LINEAGE = {"last_event_id", "last_version", "last_partition", "last_offset"}
 def caught_up() -> int:
     """Fold everything that lies on the topic; how many events that were."""
     # Kafka confirms a commit a moment before it shows what was committed.
-    last_records(topics.event_store(), PARTITIONS, settled=True)
-    runner = Runner(catalogue.chosen([]), KafkaLog())
+    read_last_records(topics.event_store_topic(), PARTITIONS, await_open_transactions=True)
+    runner = ProjectionRunner(projection_registry.select([]), KafkaEventLog())
     try:
         return runner.catch_up()
     finally:
@@ -30,5 +30,5 @@ def without_lineage(rows: Rows) -> Rows:
 
 
 def equal_the_fold() -> None:
-    for projection in catalogue.chosen([]):
+    for projection in projection_registry.select([]):
         assert without_lineage(held(projection)) == without_lineage(folded(projection)), projection.name

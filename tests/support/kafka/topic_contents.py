@@ -12,12 +12,12 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from kafka import KafkaProducer
 
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.records import ReceiptRow, Row
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.records import EventRow, ReceiptRow
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.event_records import PARTITIONS, partition_of, written
-from eventshop.messaging.relay.event_relay import Relay
-from eventshop.messaging.relay.leader_election import take_lead
+from eventshop.messaging.kafka.event_records import PARTITIONS, encode_event, partition_for
+from eventshop.messaging.relay.event_relay import EventRelay
+from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.runtime.watchdog import Watchdog
 from tests.support.read_models import append_lives
 
@@ -25,7 +25,7 @@ from tests.support.read_models import append_lives
 class Record(NamedTuple):
     """What is to be sent, beside the event it is made of."""
 
-    row: Row
+    row: EventRow
     sequence: int
     receipt: ReceiptRow | None
     partition: int
@@ -37,18 +37,18 @@ class Record(NamedTuple):
 Wrong: TypeAlias = Callable[[list[Record]], Iterable[Record]]
 
 
-def record(row: Row, sequence: int, receipt: ReceiptRow | None) -> Record:
-    return Record(row, sequence, receipt, *written(row, partition_of(row.aggregate_id), sequence, receipt))
+def record(row: EventRow, sequence: int, receipt: ReceiptRow | None) -> Record:
+    return Record(row, sequence, receipt, *encode_event(row, partition_for(row.aggregate_id), sequence, receipt))
 
 
 def records() -> list[Record]:
     """Every event of the table, with its command's receipt where it is the command's last."""
     sequences, found = [0] * PARTITIONS, list[Record]()
-    rows = engine().select("ORDER BY position", ())
-    receipts = {row.position: row for row in engine().receipts(list({row.command_id for row in rows}))}
+    rows = backend().select_events("ORDER BY position", ())
+    receipts = {row.position: row for row in backend().load_receipts(list({row.command_id for row in rows}))}
     for row in rows:
-        sequences[partition_of(row.aggregate_id)] += 1
-        found.append(record(row, sequences[partition_of(row.aggregate_id)], receipts.get(row.position)))
+        sequences[partition_for(row.aggregate_id)] += 1
+        found.append(record(row, sequences[partition_for(row.aggregate_id)], receipts.get(row.position)))
     return found
 
 
@@ -60,7 +60,7 @@ def publish(url: str, wrong: Wrong = list) -> None:
 def send(url: str, planted: Iterable[Record]) -> None:
     producer = KafkaProducer(bootstrap_servers=url.removeprefix("kafka://").split(","))
     sent = [
-        producer.send(topics.event_store(), key=it.key, value=it.value, headers=it.headers, partition=it.partition)
+        producer.send(topics.event_store_topic(), key=it.key, value=it.value, headers=it.headers, partition=it.partition)
         for it in planted
     ]
     for future in sent:
@@ -80,12 +80,12 @@ def sold(orders: int = 20, *, seed: int = 1) -> None:
 
 
 @contextmanager
-def relaying() -> Iterator[Relay]:
+def relaying() -> Iterator[EventRelay]:
     """A relay that leads, in this process."""
     watchdog = Watchdog()
-    relay = Relay(watchdog)
+    relay = EventRelay(watchdog)
     try:
-        assert take_lead(relay.topic, relay.owner)
+        assert acquire_leadership(relay.topic, relay.owner)
         relay.take_over()
         yield relay
     finally:
@@ -95,7 +95,7 @@ def relaying() -> Iterator[Relay]:
 
 def relay_all() -> None:
     with relaying() as relay:
-        while relay.advance():
+        while relay.publish_batch():
             pass
 
 

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
 
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.records import Row
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.event_records import key_of, number, partition_of, read
+from eventshop.messaging.kafka.event_records import decode_event, partition_for, read_int_header, record_key
 
 #: A transaction that is open for longer is open on purpose.
 _TOLD_WITHIN_S: Final = 5.0
@@ -47,30 +47,30 @@ def _reader(url: str, isolation: str) -> KafkaConsumer:
     )
 
 
-def row(record: Any) -> Row:
-    return read(record.value, record.headers)
+def row(record: Any) -> EventRow:
+    return decode_event(record.value, record.headers)
 
 
-def rows(url: str, topic: str) -> list[Row]:
+def rows(url: str, topic: str) -> list[EventRow]:
     """The events on a topic, in the order of their positions."""
     return sorted(map(row, committed(url, topic)), key=lambda row: row.position)
 
 
 def exactly_once(url: str) -> None:
     """The topic holds what the table holds: the same rows, each once, in order, numbered without a gap."""
-    records = committed(url, topics.event_store())
-    table = engine().select("ORDER BY position", ())
-    assert [row.position for row in rows(url, topics.event_store())] == [row.position for row in table]
-    assert rows(url, topics.event_store()) == table
+    records = committed(url, topics.event_store_topic())
+    table = backend().select_events("ORDER BY position", ())
+    assert [row.position for row in rows(url, topics.event_store_topic())] == [row.position for row in table]
+    assert rows(url, topics.event_store_topic()) == table
     sequences: dict[int, list[int]] = {}
     versions: dict[UUID, int] = {}
     for record in records:
-        sequences.setdefault(record.partition, []).append(number(record.headers, "partition-sequence"))
+        sequences.setdefault(record.partition, []).append(read_int_header(record.headers, "partition-sequence"))
         aggregate = UUID(dict(record.headers)["ce_subject"].decode())
-        version = number(record.headers, "version")
+        version = read_int_header(record.headers, "version")
         assert version == versions.get(aggregate, 0) + 1
         versions[aggregate] = version
-        assert record.partition == partition_of(aggregate)
-        assert record.key == key_of(aggregate, version)
+        assert record.partition == partition_for(aggregate)
+        assert record.key == record_key(aggregate, version)
     for found in sequences.values():
         assert found == list(range(1, len(found) + 1))

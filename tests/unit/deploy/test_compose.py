@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 
 from deploy.stack import app
-from deploy.stack.folder import Folder
+from deploy.stack.folder import DataFolder
 from deploy.stack.java import KAFKA_VERSION
 from deploy.stack.kafka import KafkaCluster
 from eventshop import env_validators
@@ -19,13 +19,13 @@ COMPOSE = (ROOT / "compose.yaml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
-@pytest.mark.parametrize("command", [app.WEB, "python manage.py relay", app.WORKER, f"{app.CELERY} beat"])
+@pytest.mark.parametrize("command", [app.WEB_COMMAND, "python manage.py relay", app.WORKER_COMMAND, f"{app.CELERY_COMMAND} beat"])
 def test_a_program_is_started_alike_with_and_without_docker(command: str) -> None:
     assert f"    command: {command}" in COMPOSE
 
 
 def test_what_is_prepared_is_the_same() -> None:
-    for name, *_ in app.PREPARE:
+    for name, *_ in app.PREPARE_COMMANDS:
         assert f"python manage.py {name}" in COMPOSE
 
 
@@ -35,18 +35,19 @@ def test_the_image_serves_as_compose_does() -> None:
     assert f"command: {command}\n" in COMPOSE
 
 
-def test_the_image_holds_every_application() -> None:
+def test_the_image_holds_every_application_and_nothing_secret() -> None:
     own = {name.split(".")[0] for name in settings.INSTALLED_APPS if (ROOT / name.split(".")[0]).is_dir()}
-    ignored = (ROOT / ".dockerignore").read_text().splitlines()
-    for name in own | {"static", "templates", "schemas", "manage.py", "requirements.txt"}:
-        assert re.search(rf"^COPY {re.escape(name)} ", DOCKERFILE, re.MULTILINE), name
-        assert f"!{name}" in ignored
+    ignored = set((ROOT / ".dockerignore").read_text().splitlines())
+    assert re.search(r"^COPY \. \.$", DOCKERFILE, re.MULTILINE)
+    assert not ignored & (own | {"static", "templates", "schemas", "manage.py", "requirements.txt"})
+    assert {".*", "var", "tests"} <= ignored, "neither .env, nor data, nor tests belong in an image"
+    assert not any(line.startswith("!") for line in ignored)
 
 
 def test_kafka_has_the_same_settings_with_and_without_docker(tmp_path: Path) -> None:
-    Folder(tmp_path).remember("brokers", 1)
+    DataFolder(tmp_path).set_value("brokers", 1)
     launched = dict(
-        line.split("=", 1) for line in KafkaCluster(Folder(tmp_path)).properties(1).read_text().splitlines()
+        line.split("=", 1) for line in KafkaCluster(DataFolder(tmp_path)).write_properties(1).read_text().splitlines()
     )
     placed = {"controller.quorum.voters", "listeners", "advertised.listeners", "log.dirs"}
     for name, value in launched.items():
@@ -65,10 +66,10 @@ def test_no_secret_is_written_down() -> None:
 
 
 def test_the_shop_pays_where_the_stacks_gateway_listens(tmp_path: Path) -> None:
-    settings_of_shop = app.gateway_env(Folder(tmp_path))
-    command = app.programs(Folder(tmp_path), port=8000, workers=1)["gateway"]
+    settings_of_shop = app.gateway_env(DataFolder(tmp_path))
+    command = app.program_commands(DataFolder(tmp_path), port=8000, workers=1)["gateway"]
     port = command[command.index("--port") + 1]
     assert settings_of_shop["PAYMENT_GATEWAY_URL"] == f"http://127.0.0.1:{port}"
     assert command[command.index("--webhook") + 1] == "http://127.0.0.1:8000/payments/notices"
     assert env_validators.payment_gateway_secret("S", settings_of_shop["PAYMENT_GATEWAY_SECRET"], needed=True)
-    assert app.gateway_env(Folder(tmp_path)) == settings_of_shop
+    assert app.gateway_env(DataFolder(tmp_path)) == settings_of_shop

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import CannotStart, chosen_port, ensure_env, gateway_of_this_machine, require_free
+from deploy.local import StartError, parse_port, ensure_env, local_gateway_settings, require_port_free
 
 
 def test_a_port_in_use_is_named_with_a_way_out() -> None:
@@ -14,14 +14,14 @@ def test_a_port_in_use_is_named_with_a_way_out() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(CannotStart, match=rf"Port {port} is already in use.*PORT="):
-            require_free(port)
+        with pytest.raises(StartError, match=rf"Port {port} is already in use.*PORT="):
+            require_port_free(port)
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "http", "80.5"])
 def test_a_port_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(CannotStart, match="PORT must be a number"):
-        chosen_port(text)
+    with pytest.raises(StartError, match="PORT must be a number"):
+        parse_port(text)
 
 
 def test_the_env_file_is_written_once_and_for_its_owner_only(tmp_path: Path) -> None:
@@ -53,6 +53,6 @@ def test_data_that_was_encrypted_without_a_key_of_its_own_stays_readable(tmp_pat
 
 
 def test_a_gateway_of_this_machine_takes_payments_unless_another_one_is_set() -> None:
-    found = gateway_of_this_machine({})
+    found = local_gateway_settings({})
     assert found["PAYMENT_GATEWAY_URL"] == f"http://127.0.0.1:{found['GATEWAY_PORT']}"
-    assert gateway_of_this_machine({"PAYMENT_GATEWAY_URL": "https://pay.example"}) == {}
+    assert local_gateway_settings({"PAYMENT_GATEWAY_URL": "https://pay.example"}) == {}

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from deploy.local import ROOT
-from deploy.stack.processes import mark_of, wait_for
-from tests.support.processes import BUSY
+from deploy.stack.processes import process_identity, wait_for
+from tests.support.processes import SLOW_MACHINE_FACTOR
 
 #: Two programs that talk for ever, or what the test asks for instead.
 LAUNCHER = """
@@ -45,7 +45,7 @@ def started(launcher: subprocess.Popen[str], names: set[str]) -> set[int]:
 
 
 def all_gone(pids: set[int]) -> bool:
-    return wait_for(lambda: all(mark_of(pid) is None for pid in pids), within_s=10)
+    return wait_for(lambda: all(process_identity(pid) is None for pid in pids), within_s=10)
 
 
 def test_a_closed_output_ends_all_without_a_traceback() -> None:
@@ -73,7 +73,7 @@ def test_a_signal_ends_all(sign: signal.Signals) -> None:
     with launched() as launcher:
         pids = started(launcher, {"first", "second"})
         launcher.send_signal(sign)
-        said, errors = launcher.communicate(timeout=10 * BUSY)
+        said, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
         assert "stopping first" in said
         assert (launcher.returncode, errors) == (0, "")
     assert all_gone(pids)
@@ -82,7 +82,7 @@ def test_a_signal_ends_all(sign: signal.Signals) -> None:
 def test_one_that_ends_takes_the_others_along_and_gives_its_status() -> None:
     with launched(second="sh -c 'sleep 2; echo last words; exit 3'") as launcher:
         pids = started(launcher, {"first"})
-        said, errors = launcher.communicate(timeout=10 * BUSY)
+        said, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
         assert "| last words" in said
         assert "second ended (status 3)" in said
         assert (launcher.returncode, errors) == (3, "")
@@ -96,7 +96,7 @@ def test_one_that_does_not_listen_is_killed_with_what_it_started() -> None:
     ) as it:
         pids = started(it, {"first", "second"})
         it.terminate()
-        it.communicate(timeout=10 * BUSY)
+        it.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
     assert all_gone(pids)
 
 
@@ -105,7 +105,7 @@ def test_an_error_of_its_own_ends_all() -> None:
     with launched(before=before) as launcher:
         pids = started(launcher, {"first", "second"})
         launcher.send_signal(signal.SIGALRM)
-        _, errors = launcher.communicate(timeout=10 * BUSY)
+        _, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
         assert "ZeroDivisionError" in errors
     assert all_gone(pids)
 
@@ -116,5 +116,5 @@ def test_who_starts_it_with_nohup_may_leave() -> None:
         launcher.send_signal(signal.SIGHUP)
         assert started(launcher, {"first", "second"}) == pids
         launcher.terminate()
-        launcher.communicate(timeout=10 * BUSY)
+        launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
     assert all_gone(pids)

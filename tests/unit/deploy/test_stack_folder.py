@@ -10,66 +10,66 @@ from pathlib import Path
 import pytest
 
 from deploy.stack.errors import StackError
-from deploy.stack.folder import Folder
+from deploy.stack.folder import DataFolder
 from deploy.stack.kafka import KafkaCluster
-from deploy.stack.ports import HOST, answers, is_free, port_of, require_free
+from deploy.stack.ports import HOST, accepts_connections, is_free, port_of, require_free
 
 
 def test_what_is_remembered_is_there_the_next_time_and_private(tmp_path: Path) -> None:
-    first = Folder(tmp_path / "new").remembered("password", lambda: "made")
-    again = Folder(tmp_path / "new")
-    assert (first, again.remembered("password", lambda: "made anew")) == ("made", "made")
-    assert again.memory_file.stat().st_mode & 0o777 == 0o600
+    first = DataFolder(tmp_path / "new").get_or_create("password", lambda: "made")
+    again = DataFolder(tmp_path / "new")
+    assert (first, again.get_or_create("password", lambda: "made anew")) == ("made", "made")
+    assert again.state_file.stat().st_mode & 0o777 == 0o600
 
 
 def test_looking_leaves_no_folder_behind(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "new")
-    assert folder.recall("ports") is None
+    folder = DataFolder(tmp_path / "new")
+    assert folder.get_value("ports") is None
     assert not folder.path.exists()
 
 
 def test_a_damaged_memory_is_named(tmp_path: Path) -> None:
     (tmp_path / "stack.json").write_text("{")
     with pytest.raises(StackError, match=r"stack\.json cannot be read"):
-        Folder(tmp_path).recall("ports")
+        DataFolder(tmp_path).get_value("ports")
 
 
 def test_two_launchers_do_not_work_on_one_folder(tmp_path: Path) -> None:
-    with Folder(tmp_path).locked():
-        with pytest.raises(StackError, match="another `up` or `down` is at work"), Folder(tmp_path).locked():
+    with DataFolder(tmp_path).hold_lock():
+        with pytest.raises(StackError, match="another `up` or `down` is at work"), DataFolder(tmp_path).hold_lock():
             pass
         other = "from deploy.stack.folder import Folder; from pathlib import Path; import sys\n"
         other += "with Folder(Path(sys.argv[1])).locked(): pass"
         done = subprocess.run([sys.executable, "-c", other, str(tmp_path)], capture_output=True, check=False)
         assert done.returncode == 1
-    with Folder(tmp_path).locked():
+    with DataFolder(tmp_path).hold_lock():
         pass
 
 
 def test_a_server_keeps_its_port(tmp_path: Path) -> None:
-    ports = [port_of(Folder(tmp_path), name) for name in ("a", "b", "a", "b")]
+    ports = [port_of(DataFolder(tmp_path), name) for name in ("a", "b", "a", "b")]
     assert ports[:2] == ports[2:]
     assert ports[0] != ports[1]
     assert all(20_000 <= port < 32_000 and is_free(port) for port in ports)
 
 
 def test_a_port_that_another_program_took_is_refused_by_name(tmp_path: Path) -> None:
-    port = port_of(Folder(tmp_path), "redis")
+    port = port_of(DataFolder(tmp_path), "redis")
     with socket.socket() as other:
         other.bind((HOST, port))
         other.listen()
-        assert answers(port)
+        assert accepts_connections(port)
         with pytest.raises(StackError, match=rf"port {port} of redis is in use by another program"):
-            require_free(Folder(tmp_path), "redis", port)
-    assert not answers(port)
+            require_free(DataFolder(tmp_path), "redis", port)
+    assert not accepts_connections(port)
 
 
 def test_a_folder_of_one_broker_is_not_opened_with_three(tmp_path: Path) -> None:
-    Folder(tmp_path).remember("brokers", 1)
+    DataFolder(tmp_path).set_value("brokers", 1)
     with pytest.raises(StackError, match="BROKERS=1"):
-        KafkaCluster(Folder(tmp_path), brokers=3)
+        KafkaCluster(DataFolder(tmp_path), brokers=3)
 
 
 def test_one_or_three_brokers(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="must be 1 or 3, not 2"):
-        KafkaCluster(Folder(tmp_path), brokers=2)
+        KafkaCluster(DataFolder(tmp_path), brokers=2)

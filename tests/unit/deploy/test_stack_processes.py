@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from deploy.stack.errors import StackError
-from deploy.stack.folder import Folder
-from deploy.stack.processes import LOG_BYTES, Process, is_paused, mark_of, stop, wait_for, wait_until_ready
+from deploy.stack.folder import DataFolder
+from deploy.stack.processes import MAX_LOG_BYTES, Process, is_paused, process_identity, stop_processes, wait_for, wait_until_ready
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 DEAF = [
@@ -23,104 +23,104 @@ DEAF = [
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
+def folder(tmp_path: Path) -> DataFolder:
+    return DataFolder(tmp_path)
 
 
-def started(folder: Folder, command: list[str], name: str = "one") -> Process:
-    process = Process(name, folder, patience_s=0.3 if command is not SLEEP else 5)
+def started(folder: DataFolder, command: list[str], name: str = "one") -> Process:
+    process = Process(name, folder, stop_timeout_s=0.3 if command is not SLEEP else 5)
     process.start(command)
     assert wait_for(lambda: "up" in process.log.read_text(), within_s=20)
     return process
 
 
-def test_a_process_is_found_by_another_launcher_and_stopped(folder: Folder) -> None:
+def test_a_process_is_found_by_another_launcher_and_stopped(folder: DataFolder) -> None:
     process = started(folder, SLEEP)
     found = Process("one", folder)
     assert found.pid == process.pid
     assert os.getpgid(found.pid or 0) == found.pid != os.getpgrp()
-    assert stop([found]) == ["one"]
-    assert [found.pid, process.pid, found.recorded] == [None] * 3
+    assert stop_processes([found]) == ["one"]
+    assert [found.pid, process.pid, found.pid_record] == [None] * 3
 
 
-def test_what_runs_is_not_started_twice(folder: Folder) -> None:
+def test_what_runs_is_not_started_twice(folder: DataFolder) -> None:
     process = started(folder, SLEEP)
     before = process.pid
     Process("one", folder).start(SLEEP)
     assert process.pid == before
-    stop([process])
+    stop_processes([process])
 
 
-def test_a_pid_file_whose_process_is_gone_is_recognised(folder: Folder) -> None:
+def test_a_pid_file_whose_process_is_gone_is_recognised(folder: DataFolder) -> None:
     process = started(folder, SLEEP)
-    process.send(signal.SIGKILL)
+    process.send_signal(signal.SIGKILL)
     assert wait_for(lambda: Process("one", folder).pid is None, within_s=5)
-    assert process.recorded is not None
+    assert process.pid_record is not None
     process.start(SLEEP)
     assert process.pid is not None
-    stop([process])
+    stop_processes([process])
 
 
-def test_another_program_with_the_same_number_is_left_alone(folder: Folder) -> None:
+def test_another_program_with_the_same_number_is_left_alone(folder: DataFolder) -> None:
     stranger = subprocess.Popen(SLEEP, stdout=subprocess.DEVNULL)
     process = Process("one", folder)
     process.pid_file.parent.mkdir()
-    process.pid_file.write_text(f"{stranger.pid} {mark_of(os.getpid())}\n")
+    process.pid_file.write_text(f"{stranger.pid} {process_identity(os.getpid())}\n")
     assert process.pid is None
-    assert stop([process]) == []
+    assert stop_processes([process]) == []
     assert stranger.poll() is None
     stranger.kill()
     stranger.wait()
 
 
-def test_a_pid_file_of_nonsense_is_no_process(folder: Folder) -> None:
+def test_a_pid_file_of_nonsense_is_no_process(folder: DataFolder) -> None:
     process = Process("one", folder)
     process.pid_file.parent.mkdir()
     process.pid_file.write_text("")
     assert process.pid is None
 
 
-def test_one_that_does_not_listen_is_killed(folder: Folder) -> None:
+def test_one_that_does_not_listen_is_killed(folder: DataFolder) -> None:
     process = started(folder, DEAF)
-    assert stop([process]) == ["one"]
+    assert stop_processes([process]) == ["one"]
     assert process.pid is None
 
 
-def test_one_that_is_paused_is_stopped(folder: Folder) -> None:
+def test_one_that_is_paused_is_stopped(folder: DataFolder) -> None:
     process = started(folder, SLEEP)
-    process.send(signal.SIGSTOP)
+    process.send_signal(signal.SIGSTOP)
     assert wait_for(lambda: is_paused(process.pid or 0), within_s=5)
-    assert stop([process]) == ["one"]
+    assert stop_processes([process]) == ["one"]
 
 
-def test_one_that_is_killed_takes_along_what_it_had_started(folder: Folder) -> None:
+def test_one_that_is_killed_takes_along_what_it_had_started(folder: DataFolder) -> None:
     child = f"import subprocess; print(subprocess.Popen({SLEEP!r}).pid, flush=True)"
     parent = started(folder, [*DEAF[:2], f"{child}; {DEAF[2]}"])
     pid = int(next(line for line in parent.log.read_text().splitlines() if line.isdecimal()))
-    assert mark_of(pid)
-    stop([parent])
-    assert wait_for(lambda: mark_of(pid) is None, within_s=5)
+    assert process_identity(pid)
+    stop_processes([parent])
+    assert wait_for(lambda: process_identity(pid) is None, within_s=5)
 
 
-def test_a_start_that_fails_says_why(folder: Folder) -> None:
+def test_a_start_that_fails_says_why(folder: DataFolder) -> None:
     process = Process("one", folder)
     process.start([sys.executable, "-c", "raise SystemExit('no such thing')"])
     with pytest.raises(StackError, match="one ended right after its start: no such thing"):
         wait_until_ready([process], lambda: False, within_s=20)
 
 
-def test_a_start_that_takes_too_long_says_so(folder: Folder) -> None:
+def test_a_start_that_takes_too_long_says_so(folder: DataFolder) -> None:
     process = started(folder, SLEEP)
     with pytest.raises(StackError, match="one is not ready after 0 s: up"):
         wait_until_ready([process], lambda: False, within_s=0.1)
-    stop([process])
+    stop_processes([process])
 
 
-def test_a_long_log_is_put_aside(folder: Folder) -> None:
+def test_a_long_log_is_put_aside(folder: DataFolder) -> None:
     process = Process("one", folder)
     process.log.parent.mkdir()
-    process.log.write_bytes(b"x" * (LOG_BYTES + 1))
+    process.log.write_bytes(b"x" * (MAX_LOG_BYTES + 1))
     process = started(folder, SLEEP)
-    stop([process])
+    stop_processes([process])
     assert process.log.read_text() == "up\n"
-    assert process.log.with_suffix(".log.1").stat().st_size == LOG_BYTES + 1
+    assert process.log.with_suffix(".log.1").stat().st_size == MAX_LOG_BYTES + 1

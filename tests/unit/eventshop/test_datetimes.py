@@ -9,8 +9,8 @@ from django.contrib.admin.utils import display_for_value
 from django.template import Context, Template
 from pytest_django import Settings
 
-from eventshop.admin_console.formatting import when
-from eventshop.datetimes import day, moment, moment_text
+from eventshop.admin_console.formatting import moment_html
+from eventshop.datetimes import format_date_html, format_datetime_html, format_datetime
 
 AUTUMN = datetime(2026, 11, 24, 14, 3, 5, tzinfo=UTC)
 SUMMER = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
@@ -27,23 +27,23 @@ SUMMER = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
 )
 def test_a_moment_is_told_with_its_zone(settings: Settings, zone: str, at: datetime, text: str) -> None:
     settings.TIME_ZONE = zone
-    assert moment_text(at) == text
-    for shown in (moment(at), Template("{{ at|moment }}").render(Context({"at": at}))):
+    assert format_datetime(at) == text
+    for shown in (format_datetime_html(at), Template("{{ at|datetime }}").render(Context({"at": at}))):
         assert f'datetime="{at.isoformat()}"' in shown
         assert shown.endswith(f">{text}</time>")
     # What Django writes by itself, as in lists of users, and what the console writes.
     assert display_for_value(at, "-") == text
-    assert text[-3:] in when(at)
+    assert text[-3:] in moment_html(at)
 
 
 def test_seconds_are_shown_where_they_matter() -> None:
-    assert "14:03:05 GMT</time>" in Template('{{ at|moment:"seconds" }}').render(Context({"at": AUTUMN}))
+    assert "14:03:05 GMT</time>" in Template('{{ at|datetime:"seconds" }}').render(Context({"at": AUTUMN}))
 
 
 def test_the_day_of_a_moment_is_that_of_the_shop() -> None:
-    assert day(SUMMER) == '<time datetime="2026-07-02">2 July 2026</time>'
-    assert day(date(2026, 7, 1)) == '<time datetime="2026-07-01">1 July 2026</time>'
+    assert format_date_html(SUMMER) == '<time datetime="2026-07-02">2 July 2026</time>'
+    assert format_date_html(date(2026, 7, 1)) == '<time datetime="2026-07-01">1 July 2026</time>'
 
 
 def test_nothing_is_shown_for_none() -> None:
-    assert Template('{{ at|moment|default:"never" }}, {{ at|day|default:"never" }}').render(Context()) == "never, never"
+    assert Template('{{ at|datetime|default:"never" }}, {{ at|date_html|default:"never" }}').render(Context()) == "never, never"

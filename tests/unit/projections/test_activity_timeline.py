@@ -1,4 +1,4 @@
-"""What happened, in words."""
+"""The activity timeline: one row and one summary per event."""
 
 from __future__ import annotations
 
@@ -122,6 +122,6 @@ def test_a_write_off_belongs_to_its_product() -> None:
 def test_the_longest_words_are_cut_to_fit() -> None:
     words = "x" * 200
     event = replace(sale.refunded(gbp("1")), reason=words, reference=words)
-    [row] = given_events(event).project(activity_timeline).found.values()
+    [row] = given_events(event).project(activity_timeline).rows_by_key.values()
     assert len(row.summary) <= 500
     assert row.reference == words

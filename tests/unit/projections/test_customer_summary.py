@@ -1,4 +1,4 @@
-"""What a customer is worth."""
+"""Orders, payments and lifetime value of a customer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each day of the shop sold and paid back, on the shop's own calendar."""
+"""Sales and refunds per day, in the shop's time zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever happens in the shop: how events are cut into batches, or how orders interleave, never shows in a row."""
+"""Properties of every projection: neither the batch boundaries nor the interleaving of orders changes a row."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventshop.core.deterministic_ids import derived_id
-from eventshop.core.messages import Recorded
-from eventshop.projections.fold import Fold, Step, fold, touches
-from eventshop.projections.projection import Projection, catalogue
-from eventshop.testing.given_when_then import At, columns, recorded
+from eventshop.core.deterministic_ids import derive_id
+from eventshop.core.messages import RecordedEvent
+from eventshop.projections.fold import Fold, PlannedEvent, fold, row_changes
+from eventshop.projections.projection import Projection, projection_registry
+from eventshop.testing.given_when_then import At, columns, record_events
 from orders.domain.events import CreditNoteIssued, PaymentProcessed, PaymentRefunded
 from projections.daily_sales import daily_sales
 from projections.order_summary import order_summary
@@ -26,42 +26,50 @@ from projections.product_sales import product_sales
 from tests.support.sales import life
 
 LINEAGE = frozenset({"last_event_id", "last_version", "last_partition", "last_offset"})
-PLACES = LINEAGE | {"position"}
+POSITION_COLUMNS = LINEAGE | {"position"}
 #: The end of a day in London's summer.
 MIDNIGHT = datetime.fromisoformat("2026-06-30T23:00:00+00:00")
 
-every_projection = pytest.mark.parametrize("projection", catalogue.chosen([]), ids=lambda projection: projection.name)
+every_projection = pytest.mark.parametrize(
+    "projection", projection_registry.select([]), ids=lambda projection: projection.name
+)
 
 
-def happened(chance: Random, orders: int = 4) -> list[list[At]]:
-    """The lives of several orders, each event at a time of its own, close to the others' and to midnights."""
-    return [[At(event, _moment(chance)) for event in life(chance, number).events] for number in range(1, orders + 1)]
+def random_histories(chance: Random, orders: int = 4) -> list[list[At]]:
+    """Random histories of several orders; event times are close to each other and to midnight."""
+    return [
+        [At(event, _random_time(chance)) for event in life(chance, number).events] for number in range(1, orders + 1)
+    ]
 
 
-def _moment(chance: Random) -> datetime:
+def _random_time(chance: Random) -> datetime:
     return MIDNIGHT + timedelta(hours=chance.randint(-3, 3))
 
 
-def interleaved(chance: Random, lives: Sequence[Sequence[At]]) -> list[At]:
-    """All events in one order that keeps the order within each life."""
+def interleave(chance: Random, lives: Sequence[Sequence[At]]) -> list[At]:
+    """Merge the histories at random; the order within each history is kept."""
     left = [list(life) for life in lives if life]
-    told: list[At] = []
+    merged: list[At] = []
     while left:
         current = chance.choice(left)
-        told.append(current.pop(0))
+        merged.append(current.pop(0))
         left = [life for life in left if life]
-    return told
+    return merged
 
 
-def in_batches(projection: Projection[Any], history: Sequence[Recorded[Any]], cuts: Sequence[int]) -> dict[Any, Any]:
-    """The rows after folding batch by batch, each starting from the rows that the ones before it wrote."""
+def fold_in_batches(
+    projection: Projection[Any], history: Sequence[RecordedEvent[Any]], cuts: Sequence[int]
+) -> dict[Any, Any]:
+    """Fold batch by batch, each batch starting from the rows that the previous ones wrote."""
     stored_rows: dict[Any, Any] = {}
     for start, end in pairwise([0, *sorted(cuts), len(history)]):
         planned = [
-            Step(item.event, item.meta, item.meta.position, 0, 0, touches(projection, item.event, item.meta))
+            PlannedEvent(
+                item.event, item.meta, item.meta.position, 0, 0, row_changes(projection, item.event, item.meta)
+            )
             for item in history[start:end]
         ]
-        keys = {projection.primary_key(touch.key) for step in planned for touch in step.touches}
+        keys = {projection.primary_key(touch.key) for step in planned for touch in step.changes}
         loaded = {key: copy(stored_rows[key]) for key in keys & stored_rows.keys()}
         folding = Fold(projection, loaded)
         for step in planned:
@@ -70,7 +78,7 @@ def in_batches(projection: Projection[Any], history: Sequence[Recorded[Any]], cu
     return stored_rows
 
 
-def told(rows: dict[Any, Any], without: Set[str] = frozenset()) -> dict[Any, dict[str, Any]]:
+def column_values(rows: dict[Any, Any], without: Set[str] = frozenset()) -> dict[Any, dict[str, Any]]:
     return {
         key: {name: value for name, value in columns(row).items() if name not in without} for key, row in rows.items()
     }
@@ -81,38 +89,38 @@ def told(rows: dict[Any, Any], without: Set[str] = frozenset()) -> dict[Any, dic
 def test_any_cut_into_batches_gives_the_same_rows(
     projection: Projection[Any], chance: Random, data: st.DataObject
 ) -> None:
-    history = list(recorded(interleaved(chance, happened(chance))))
+    history = list(record_events(interleave(chance, random_histories(chance))))
     cuts = data.draw(st.lists(st.integers(min_value=0, max_value=len(history)), max_size=6))
-    assert told(in_batches(projection, history, cuts)) == told(fold(projection, history))
+    assert column_values(fold_in_batches(projection, history, cuts)) == column_values(fold(projection, history))
 
 
 @every_projection
 @given(chance=st.randoms(use_true_random=False))
 def test_any_interleaving_of_orders_gives_the_same_rows(projection: Projection[Any], chance: Random) -> None:
-    """All but the places: which event came when is about the interleaving itself."""
-    lives = happened(chance)
-    one, other = (fold(projection, _named(interleaved(chance, lives))) for _ in range(2))
-    assert told(one, without=PLACES) == told(other, without=PLACES)
+    """Position columns are left out: they describe the interleaving itself."""
+    lives = random_histories(chance)
+    one, other = (fold(projection, _with_stable_ids(interleave(chance, lives))) for _ in range(2))
+    assert column_values(one, without=POSITION_COLUMNS) == column_values(other, without=POSITION_COLUMNS)
 
 
-def _named(events: Sequence[At]) -> list[Recorded[Any]]:
-    """As recorded, with ids and recording times that belong to the events, whatever their place."""
+def _with_stable_ids(events: Sequence[At]) -> list[RecordedEvent[Any]]:
+    """RecordedEvent events whose ids and recording times do not depend on their position."""
     return [
-        Recorded(
+        RecordedEvent(
             item.event,
             replace(
                 item.meta,
-                event_id=derived_id("event", item.meta.aggregate_id, item.meta.version),
+                event_id=derive_id("event", item.meta.aggregate_id, item.meta.version),
                 recorded_at=item.meta.occurred_at,
             ),
         )
-        for item in recorded(events)
+        for item in record_events(events)
     ]
 
 
 @given(chance=st.randoms(use_true_random=False))
 def test_the_money_of_all_events_is_the_money_of_all_rows(chance: Random) -> None:
-    history = list(recorded(interleaved(chance, happened(chance))))
+    history = list(record_events(interleave(chance, random_histories(chance))))
     paid = sum(item.event.amount.amount for item in history if isinstance(item.event, PaymentProcessed))
     back = sum(item.event.amount.amount for item in history if isinstance(item.event, PaymentRefunded)) + sum(
         item.event.total.amount for item in history if isinstance(item.event, CreditNoteIssued)

@@ -1,4 +1,4 @@
-"""The lines of an order, and what came back of each."""
+"""The lines of an order, with the quantities returned of each."""
 
 from __future__ import annotations
 

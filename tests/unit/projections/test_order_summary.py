@@ -1,4 +1,4 @@
-"""Where an order stands, told by its events."""
+"""The current state of an order, folded from its events."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_longest_words_fit_their_columns() -> None:
     words = "x" * 200
     wordy = [replace(sale.requested, method=words), replace(sale.declined, reason=words)]
     for event in wordy:
-        [row] = given_events(sale.created, event).project(order_summary).found.values()
+        [row] = given_events(sale.created, event).project(order_summary).rows_by_key.values()
         assert len(row.payment) <= 200
 
 

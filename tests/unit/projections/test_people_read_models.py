@@ -1,4 +1,4 @@
-"""Who people are, what they agreed to, and what was done: without a word of it once they are erased."""
+"""Profiles, consents and activity of people, and what erasure leaves of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eventshop.core.personal_fields import Redacted
 from eventshop.testing.given_when_then import MORNING, event_id, given_events
 from projections.activity_timeline import activity_timeline
 from projections.consent_register import consent_register
-from projections.people_activity import SAYS
+from projections.people_activity import SUMMARIES
 from projections.user_profile import user_profile
 from tests.unit.users.domain.examples import (
     ADA,
@@ -119,7 +119,7 @@ def test_the_register_keeps_what_has_ended(end: object, status: str) -> None:
 
 # --- the timeline ------------------------------------------------------------------------------------------------
 
-EVERY = [
+EVERY_EVENT = [
     created,
     changed,
     granted,
@@ -140,9 +140,9 @@ EVERY = [
 
 
 def test_the_timeline_tells_everything_and_nothing_personal() -> None:
-    assert {type(event) for event in EVERY} == SAYS.keys()
-    projected = given_events(*EVERY).project(activity_timeline).rows(len(EVERY))
-    for place, event in enumerate(EVERY, start=1):
+    assert {type(event) for event in EVERY_EVENT} == SUMMARIES.keys()
+    projected = given_events(*EVERY_EVENT).project(activity_timeline).rows(len(EVERY_EVENT))
+    for place, event in enumerate(EVERY_EVENT, start=1):
         row = projected.row(event_id(place)).columns
         assert row["customer_id"] == ADA
         for word in ("Ada", "example", "+44", "James", restricted.reason):

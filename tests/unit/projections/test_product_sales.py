@@ -1,4 +1,4 @@
-"""What each product sold and how much of it came back."""
+"""Sales and returns of each product."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many pieces of a product are where."""
+"""Stock of a product: on hand, reserved, dispatched, written off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trading account's row: its gross limit, and what its open trades have frozen."""
+"""A trading account's row: its gross limit, and the amount its open trades have frozen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trades, positions and market minutes as folds: whatever the order and the batches, and whatever is put right."""
+"""Trades, positions and market minutes: the same rows for any order and batches, and after corrections."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from msgspec.structs import replace
 from eventshop.core.errors import EventShopError
 from eventshop.projections.fold import fold
 from eventshop.projections.projection import Projection
-from eventshop.testing.given_when_then import At, given_events, recorded
+from eventshop.testing.given_when_then import At, given_events, record_events
 from projections.market_minute import market_minute
 from projections.position import position
 from projections.trade_blotter import trade_blotter
-from tests.unit.projections.test_fold_properties import PLACES, in_batches, interleaved, told
+from tests.unit.projections.test_fold_properties import POSITION_COLUMNS, column_values, fold_in_batches, interleave
 from tests.unit.trading.domain import examples
 from tests.unit.trading.domain.examples import ACCOUNT, FOUR, NOON, SAP, SIX, TRADE, executed, fill
 from trading.domain.commands import BustTrade, CancelTrade, CorrectTrade, ExecuteTrade, SubmitTrade
 from trading.domain.events import Fill, OrderType, Side, TradeBusted, TradeCorrected, TradeEvent, TradeExecuted
 from trading.domain.trade import Trade
 
-HELD = (ACCOUNT, SAP.code)
-MINUTE = (SAP.code, NOON)
+POSITION_KEY = (ACCOUNT, SAP.code)
+MINUTE_KEY = (SAP.code, NOON)
 
 every_projection = pytest.mark.parametrize(
     "projection", [trade_blotter, position, market_minute], ids=lambda projection: projection.name
 )
 
 
-def selling(event: TradeExecuted) -> TradeExecuted:
+def as_sale(event: TradeExecuted) -> TradeExecuted:
     return replace(event, trade_id=UUID(int=9), deal=replace(event.deal, side=Side.SELL))
 
 
@@ -57,20 +57,20 @@ def test_the_blotter_shows_what_was_put_right() -> None:
 
 
 def test_a_position_is_bought_less_sold_and_earns_the_difference() -> None:
-    sale = selling(executed(fill("s1", "3", "210.00"), left="0"))
-    row = given_events(examples.four, examples.six, sale).project(position).row(HELD)
+    sale = as_sale(executed(fill("s1", "3", "210.00"), left="0"))
+    row = given_events(examples.four, examples.six, sale).project(position).row(POSITION_KEY)
     row.has(quantity=Decimal(7), average_cost=Decimal("199.992"), realised=Decimal("30.024"), currency="EUR")
 
 
 def test_a_short_position_costs_what_it_was_sold_for() -> None:
-    row = given_events(selling(examples.four)).project(position).row(HELD)
+    row = given_events(as_sale(examples.four)).project(position).row(POSITION_KEY)
     row.has(quantity=Decimal(-4), average_cost=Decimal("199.98"), realised=Decimal(0))
 
 
 def test_a_minute_knows_its_volume_price_low_and_high() -> None:
     later = executed(replace(SIX, at=NOON + timedelta(minutes=1)), left="0")
     rows = given_events(examples.four, executed(fill("v3", "6"), left="0"), later).project(market_minute).rows(2)
-    rows.row(MINUTE).has(
+    rows.row(MINUTE_KEY).has(
         trades=2,
         volume=Decimal(10),
         notional=Decimal("1999.92"),
@@ -82,7 +82,7 @@ def test_a_minute_knows_its_volume_price_low_and_high() -> None:
 
 def test_a_void_fill_leaves_low_and_high() -> None:
     void = examples.busted(FOUR, corrects=2, left="10")
-    given_events(examples.four, examples.six, void).project(market_minute).row(MINUTE).has(
+    given_events(examples.four, examples.six, void).project(market_minute).row(MINUTE_KEY).has(
         trades=1, volume=Decimal(6), low=Decimal(200), high=Decimal(200)
     )
 
@@ -90,15 +90,15 @@ def test_a_void_fill_leaves_low_and_high() -> None:
 def test_a_correction_of_the_time_moves_a_fill_to_its_minute() -> None:
     moved = replace(FOUR, at=NOON + timedelta(minutes=3))
     rows = given_events(examples.four, examples.corrected(FOUR, moved, corrects=2, left="6")).project(market_minute)
-    rows.row(MINUTE).has(trades=0, volume=Decimal(0), low=None, high=None, vwap=None)
+    rows.row(MINUTE_KEY).has(trades=0, volume=Decimal(0), low=None, high=None, vwap=None)
     rows.row((SAP.code, NOON + timedelta(minutes=3))).has(trades=1, volume=Decimal(4))
 
 
-# --- by chance --------------------------------------------------------------------------------------------------------
+# --- random trades ---------------------------------------------------------------------------------------------------
 
 
-def story(chance: Random, number: int) -> list[At]:
-    """What one trade tells: fills over two minutes, some put right or void, sometimes cancelled."""
+def random_trade(chance: Random, number: int) -> list[At]:
+    """The history of one random trade: fills over two minutes, some corrected or busted, sometimes cancelled."""
     trade_id = UUID(int=number)
     side = chance.choice(list(Side))
     commands: list[Any] = [
@@ -123,16 +123,16 @@ def story(chance: Random, number: int) -> list[At]:
     trade, events = Trade(), list[TradeEvent]()
     for command in commands:
         try:
-            happened = trade.decide(command)
+            new_events = trade.decide(command)
         except EventShopError:
             continue
-        trade = trade.evolve_all(happened)
-        events += happened
+        trade = trade.evolve_all(new_events)
+        events += new_events
     return [At(event, NOON + timedelta(seconds=place)) for place, event in enumerate(events)]
 
 
-def stories(chance: Random) -> list[list[At]]:
-    return [story(chance, number) for number in range(1, 5)]
+def random_trades(chance: Random) -> list[list[At]]:
+    return [random_trade(chance, number) for number in range(1, 5)]
 
 
 @every_projection
@@ -141,25 +141,25 @@ def stories(chance: Random) -> list[list[At]]:
 def test_any_cut_into_batches_gives_the_same_rows(
     projection: Projection[Any], chance: Random, data: st.DataObject
 ) -> None:
-    history = list(recorded(interleaved(chance, stories(chance))))
+    history = list(record_events(interleave(chance, random_trades(chance))))
     cuts = data.draw(st.lists(st.integers(min_value=0, max_value=len(history)), max_size=6))
-    assert told(in_batches(projection, history, cuts)) == told(fold(projection, history))
+    assert column_values(fold_in_batches(projection, history, cuts)) == column_values(fold(projection, history))
 
 
 @every_projection
 @settings(deadline=None, max_examples=50)
 @given(chance=st.randoms(use_true_random=False))
 def test_any_interleaving_of_trades_gives_the_same_rows(projection: Projection[Any], chance: Random) -> None:
-    lives = stories(chance)
-    one, other = (fold(projection, list(recorded(interleaved(chance, lives)))) for _ in range(2))
-    assert told(one, without=PLACES) == told(other, without=PLACES)
+    lives = random_trades(chance)
+    one, other = (fold(projection, list(record_events(interleave(chance, lives)))) for _ in range(2))
+    assert column_values(one, without=POSITION_COLUMNS) == column_values(other, without=POSITION_COLUMNS)
 
 
 @settings(deadline=None, max_examples=50)
 @given(chance=st.randoms(use_true_random=False))
 def test_a_position_is_the_signed_sum_of_the_fills_that_stand(chance: Random) -> None:
-    lives = stories(chance)
-    rows = fold(position, list(recorded(interleaved(chance, lives))))
+    lives = random_trades(chance)
+    rows = fold(position, list(record_events(interleave(chance, lives))))
     held = Decimal(0)
     for life in lives:
         trade = Trade().evolve_all(item.event for item in life)  # type: ignore[misc]
@@ -170,25 +170,27 @@ def test_a_position_is_the_signed_sum_of_the_fills_that_stand(chance: Random) ->
 @settings(deadline=None, max_examples=50)
 @given(chance=st.randoms(use_true_random=False))
 def test_errors_put_right_leave_no_trace_in_positions_and_minutes(chance: Random) -> None:
-    """The same as if only the fills that stand in the end had ever been told."""
-    lives = stories(chance)
+    """The rows equal those of a history with only the final fills."""
+    lives = random_trades(chance)
     clean = []
     for life in lives:
         trade = Trade().evolve_all(item.event for item in life)  # type: ignore[misc]
         standing = tuple(booked.fill for booked in trade.fills if not booked.void)
         if standing:
             clean.append(At(TradeExecuted(trade.terms.trade_id, trade.deal, standing, trade.open), NOON))
-    erred = list(recorded(interleaved(chance, lives)))
+    history = list(record_events(interleave(chance, lives)))
     for projection in (position, market_minute):
-        found = told(fold(projection, erred), without=PLACES | {"updated_at"})
-        never = told(fold(projection, recorded(clean)), without=PLACES | {"updated_at"})
-        emptied = found.keys() - never.keys()
-        assert not any(found[key].get(sum_) for key in emptied for sum_ in ("trades", "bought", "sold", "volume"))
-        assert {key: row for key, row in found.items() if key not in emptied} == never
+        with_errors = column_values(fold(projection, history), without=POSITION_COLUMNS | {"updated_at"})
+        without_errors = column_values(
+            fold(projection, record_events(clean)), without=POSITION_COLUMNS | {"updated_at"}
+        )
+        emptied = with_errors.keys() - without_errors.keys()
+        assert not any(with_errors[key].get(sum_) for key in emptied for sum_ in ("trades", "bought", "sold", "volume"))
+        assert {key: row for key, row in with_errors.items() if key not in emptied} == without_errors
 
 
 def test_chance_tells_of_corrections_and_busts() -> None:
-    """Or the tests above would prove nothing."""
-    events = [item.event for seed in range(30) for life in stories(Random(seed)) for item in life]
+    """Without them the tests above would prove nothing."""
+    events = [item.event for seed in range(30) for life in random_trades(Random(seed)) for item in life]
     assert sum(isinstance(event, TradeCorrected) for event in events) > 30
     assert sum(isinstance(event, TradeBusted) for event in events) > 30

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope
 from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
 from trading.domain.events import OrderType, volume
@@ -31,35 +31,35 @@ def letters(executions: Iterable[Execution]) -> Iterator[list[Letter]]:
     opened = set[str]()
     for rows in executions:
         market = rows[0].instrument.code.partition("/")[0]
-        found = [] if market in opened else [_opening(market, rows)]
+        found = [] if market in opened else [_open_account(market, rows)]
         opened.add(market)
-        yield [*found, *_trading(market, rows)]
+        yield [*found, *_trade_commands(market, rows)]
 
 
-def account_id(market: str) -> UUID:
-    return derived_id("taker-account", market)
+def taker_account_id(market: str) -> UUID:
+    return derive_id("taker-account", market)
 
 
-def trade_id(code: str, venue_trade_id: str) -> UUID:
+def imported_trade_id(code: str, venue_trade_id: str) -> UUID:
     """Of the execution that begins with this fill; the same symbol trades on several markets."""
-    return derived_id("market-trade", code, venue_trade_id)
+    return derive_id("market-trade", code, venue_trade_id)
 
 
-def _opening(market: str, rows: Execution) -> Letter:
-    currency, account = rows[0].instrument.currency, account_id(market)
+def _open_account(market: str, rows: Execution) -> Letter:
+    currency, account = rows[0].instrument.currency, taker_account_id(market)
     command = OpenAccount(account, f"Takers at {market}", None, currency, NO_LIMIT)
-    envelope = Envelope(derived_id("market-account-command", market), actor="import", occurred_at=rows[0].fill.at)
+    envelope = Envelope(derive_id("market-account-command", market), actor="import", occurred_at=rows[0].fill.at)
     return Letter(rows, command, envelope)
 
 
-def _trading(market: str, rows: Execution) -> list[Letter]:
+def _trade_commands(market: str, rows: Execution) -> list[Letter]:
     first = rows[0]
     number = first.fill.venue_trade_id
-    trade, fills = trade_id(first.instrument.code, number), tuple(row.fill for row in rows)
+    trade, fills = imported_trade_id(first.instrument.code, number), tuple(row.fill for row in rows)
     submit = SubmitTrade(
         trade_id=trade,
         reference=f"{first.instrument.code} {number}",
-        account_id=account_id(market),
+        account_id=taker_account_id(market),
         instrument=first.instrument,
         side=first.side,
         type=OrderType.MARKET,
@@ -71,7 +71,7 @@ def _trading(market: str, rows: Execution) -> list[Letter]:
 
 def _letter(rows: Execution, trade: UUID, step: int, command: Command) -> Letter:
     envelope = Envelope(
-        command_id=derived_id("market-command", trade, step),
+        command_id=derive_id("market-command", trade, step),
         actor="import",
         occurred_at=rows[0].fill.at,
         correlation_id=trade,

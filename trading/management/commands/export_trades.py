@@ -19,8 +19,8 @@ from django.core.management.base import BaseCommand, CommandError
 from eventshop.core.errors import EventShopError
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
-from trading.application.audit_trail import COLUMNS, audit_trail
-from trading.domain.audit_log import AUDIT_LOG
+from trading.application.audit_trail import COLUMNS, export_rows
+from trading.domain.audit_log import AUDIT_LOG_ID
 from trading.domain.commands import RecordAuditExport
 
 
@@ -39,11 +39,11 @@ class Command(BaseCommand):
         if file.exists():
             raise CommandError(f"{file}: is there already; an audit trail is not overwritten")
         try:
-            with _unfinished(file) as part:
-                trades, events = _write(part, kind, account)
+            with _partial_file(file) as part:
+                trades, events = _write_rows(part, kind, account)
                 digest = sha256(part.read_bytes()).hexdigest()
                 # On record before anybody can read it.
-                record = RecordAuditExport(AUDIT_LOG, account, reason, kind, trades, events, digest)
+                record = RecordAuditExport(AUDIT_LOG_ID, account, reason, kind, trades, events, digest)
                 send(record, envelope=Envelope(new_id(), actor=getpass.getuser()))
                 os.replace(part, file)
         except (EventShopError, OSError) as error:
@@ -52,7 +52,7 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _unfinished(file: Path) -> Iterator[Path]:
+def _partial_file(file: Path) -> Iterator[Path]:
     """A file beside it, gone when it was not finished, and readable for its owner alone."""
     part = file.with_name(f".{file.name}.part")
     try:
@@ -62,14 +62,14 @@ def _unfinished(file: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _write(part: Path, kind: str, account: UUID | None) -> tuple[int, int]:
+def _write_rows(part: Path, kind: str, account: UUID | None) -> tuple[int, int]:
     """Gives how many trades and events."""
     trades = events = 0
     with part.open("w", encoding="utf-8", newline="") as out:
         table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
         if kind == "csv":
             table.writeheader()
-        for row in audit_trail(account):
+        for row in export_rows(account):
             events += 1
             trades += row["version"] == "1"
             if kind == "csv":

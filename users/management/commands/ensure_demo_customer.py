@@ -23,7 +23,7 @@ class Command(BaseCommand):
             raise CommandError("STAFF_PASSWORD is not set: there is no password to give to the demo customer")
         try:
             login = accounts.sign_up(
-                form_id=demo_registry.FORM, email=demo_registry.EMAIL, name="Demo Customer", password=password
+                form_id=demo_registry.SIGN_UP_FORM_ID, email=demo_registry.EMAIL, name="Demo Customer", password=password
             )
         except AlreadyTaken:
             self.stdout.write(f"{demo_registry.EMAIL} has another account already; it is left as it is.")
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             login.set_password(password)
             login.save()
         # Told before, they get their first receipts: nothing happens twice.
-        answers = send_many(demo_registry.commands_of_the_customer(datetime.now(UTC)))
+        answers = send_many(demo_registry.customer_commands(datetime.now(UTC)))
         refused = [answer for answer in answers if not isinstance(answer, Receipt)]
         if refused:
             raise CommandError(f"{len(refused)} commands of the demo customer were refused, first: {refused[0]}")

@@ -10,13 +10,13 @@ import msgspec
 from django.core.management.base import BaseCommand
 from rich.table import Table
 
-from eventshop.cli.kafka_commands import said_clearly
-from eventshop.cli.rich_output import console
+from eventshop.cli.kafka_commands import report_errors
+from eventshop.cli.rich_output import create_console
 from eventshop.datetimes import add_datetime_arguments
 from eventshop.eventstore import temporal_queries
-from eventshop.eventstore.temporal_queries import Changed, Moment
+from eventshop.eventstore.temporal_queries import ChangedField, HistoricalState
 
-_END = 2**31 - 1
+_MAX_VERSION = 2**31 - 1
 
 
 class Command(BaseCommand):
@@ -32,31 +32,31 @@ class Command(BaseCommand):
         parser.add_argument("--since", type=int, help="Also show what differs from this version; 0: from nothing.")
 
     def handle(self, *args: Any, stream: UUID, since: int | None, **options: Any) -> None:
-        with said_clearly("Nothing was changed."):
-            at = self._at(stream, options)
-            self.stdout.write(f"{type(at.state).__name__} {stream}, version {at.version}{_told(at)}")
-            self.stdout.write(msgspec.json.format(msgspec.json.encode(at.state)).decode())
+        with report_errors("Nothing was changed."):
+            moment = self._load_moment(stream, options)
+            self.stdout.write(f"{type(moment.state).__name__} {stream}, version {moment.version}{_last_event_text(moment)}")
+            self.stdout.write(msgspec.json.format(msgspec.json.encode(moment.state)).decode())
             if since is not None:
-                self._print(temporal_queries.diff(stream, since, at.version))
+                self._print_changes(temporal_queries.diff_versions(stream, since, moment.version))
 
-    def _at(self, stream: UUID, options: dict[str, Any]) -> Moment:
+    def _load_moment(self, stream: UUID, options: dict[str, Any]) -> HistoricalState:
         if options["at"]:
-            return temporal_queries.as_of(stream, options["at"])
+            return temporal_queries.load_as_of(stream, options["at"])
         if options["happened_by"]:
-            return temporal_queries.as_of(stream, options["happened_by"], business=True)
+            return temporal_queries.load_as_of(stream, options["happened_by"], business=True)
         version = options["to_version"]
-        return temporal_queries.at_version(stream, _END if version is None else version)
+        return temporal_queries.load_at_version(stream, _MAX_VERSION if version is None else version)
 
-    def _print(self, changes: list[Changed]) -> None:
+    def _print_changes(self, changes: list[ChangedField]) -> None:
         table = Table("field", "before", "after", "changed by")
-        for it in changes:
-            by = [f"{meta.event_type} {meta.version}, {meta.actor}" for meta in it.by]
-            table.add_row(it.field, _text(it.before), _text(it.after), "\n".join(by))
-        console(self).print(table)
+        for change in changes:
+            by = [f"{meta.event_type} {meta.version}, {meta.actor}" for meta in change.changed_by]
+            table.add_row(change.field, _text(change.before), _text(change.after), "\n".join(by))
+        create_console(self).print(table)
 
 
-def _told(at: Moment) -> str:
-    return f", {at.last.event_type} of {at.last.recorded_at.isoformat()} by {at.last.actor}" if at.last else ""
+def _last_event_text(moment: HistoricalState) -> str:
+    return f", {moment.last.event_type} of {moment.last.recorded_at.isoformat()} by {moment.last.actor}" if moment.last else ""
 
 
 def _text(value: Any) -> str:

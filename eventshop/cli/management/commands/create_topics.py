@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
 from eventshop.projections import checkpoints
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 from eventshop.sagas import partition_leases
 
 
@@ -33,12 +33,12 @@ class Command(BaseCommand):
 
         try:
             for name in forget:
-                topics.forget(name)
-                if name == topics.event_store():
-                    checkpoints.to_a_new_topic()
-                    partition_leases.to_a_new_topic()
+                topics.forget_topic(name)
+                if name == topics.event_store_topic():
+                    checkpoints.reset_offsets()
+                    partition_leases.reset_kafka_offsets()
                 self.stdout.write(f"{name}: forgotten")
-            for done in topics.ensure(topics.designed(projection.topic for projection in catalogue.chosen([]))):
-                self.stdout.write(done)
+            for line in topics.ensure_topics(topics.topic_specs(projection.topic for projection in projection_registry.select([]))):
+                self.stdout.write(line)
         except EventShopError as error:
             raise CommandError(str(error)) from error

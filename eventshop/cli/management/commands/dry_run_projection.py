@@ -8,13 +8,13 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from rich.table import Table
 
-from eventshop.cli.kafka_commands import said_clearly
-from eventshop.cli.progress_bar import progress
-from eventshop.cli.rich_output import console
+from eventshop.cli.kafka_commands import report_errors
+from eventshop.cli.progress_bar import show_progress
+from eventshop.cli.rich_output import create_console
 from eventshop.eventstore.tail_reader import newest_position
-from eventshop.messaging.event_log_factory import event_log
+from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections.historical_queries import DryRun, dry_run
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 
 
 class Command(BaseCommand):
@@ -24,22 +24,22 @@ class Command(BaseCommand):
         parser.add_argument("name", metavar="NAME", help="The projection; see projections_status.")
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
-        with said_clearly("Nothing was changed."):
-            projection = catalogue.get(name)
-            with progress(self, name, newest_position()) as told:
-                found = dry_run(projection, told=told, one_partition=len(event_log().partitions) == 1)
-        self._say(found)
+        with report_errors("Nothing was changed."):
+            projection = projection_registry.get(name)
+            with show_progress(self, name, newest_position()) as report_progress:
+                result = dry_run(projection, on_progress=report_progress, one_partition=len(create_event_log().partitions) == 1)
+        self._print_result(result)
 
-    def _say(self, found: DryRun) -> None:
-        if found.examples:
+    def _print_result(self, result: DryRun) -> None:
+        if result.examples:
             table = Table("row", "column", "as it is", "as it would be")
-            for example in found.examples:
-                for column, (now, then) in example.columns.items():
-                    table.add_row(example.key, column, str(now), str(then))
-            console(self).print(table)
-        if found.failed:
-            self.stdout.write(f"{found.failed:,} events would be parked; the first: {found.first_failure}")
+            for example in result.examples:
+                for column, (live_value, new_value) in example.columns.items():
+                    table.add_row(example.key, column, str(live_value), str(new_value))
+            create_console(self).print(table)
+        if result.failed:
+            self.stdout.write(f"{result.failed:,} events would be parked; the first: {result.first_failure}")
         self.stdout.write(
-            f"{found.events:,} events, {found.rows:,} rows: {found.added:,} would be added, {found.changed:,} changed, "
-            f"{found.removed:,} removed."
+            f"{result.events:,} events, {result.rows:,} rows: {result.added:,} would be added, {result.changed:,} changed, "
+            f"{result.removed:,} removed."
         )

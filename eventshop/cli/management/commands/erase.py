@@ -25,7 +25,7 @@ class Command(BaseCommand):
             if not Erasure.objects.filter(subject=person).exists():
                 raise CommandError(f"{person}: no erasure has begun; it begins when the person's time to think is over")
             try:
-                erasure_job.go_on(person)
+                erasure_job.run_erasure(person)
                 self.stdout.write(f"{person}: erased")
             except EventShopError as error:
                 failed += 1

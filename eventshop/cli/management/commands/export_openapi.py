@@ -13,9 +13,9 @@ class Command(BaseCommand):
     help = "Write schemas/openapi.json, the description that the program serves, and docs/problems.md."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for file, holds in (
-            (openapi_views.FILE, openapi_views.text()),
-            (problem_catalogue.FILE, problem_catalogue.text()),
+        for file, content in (
+            (openapi_views.FILE, openapi_views.render_json()),
+            (problem_catalogue.FILE, problem_catalogue.render_markdown()),
         ):
-            file.write_text(holds)
+            file.write_text(content)
             self.stdout.write(f"{file.name} written")

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventshop.cli.kafka_commands import said_clearly
+from eventshop.cli.kafka_commands import report_errors
 from eventshop.operations.models import SignedRoot
 from eventshop.operations.tamper_evidence import root_files
-from eventshop.operations.tamper_evidence.signed_roots import sign_new
+from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
 
 
 class Command(BaseCommand):
@@ -21,11 +21,11 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="A new file.")
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
-        with said_clearly("Remove the file, it is not complete."):
-            sign_new()
+        with report_errors("Remove the file, it is not complete."):
+            sign_new_roots()
             try:
                 with file.open("xb") as out:
-                    out.writelines(root_files.lines(SignedRoot.objects.order_by("number").iterator(chunk_size=1)))
+                    out.writelines(root_files.encode_roots(SignedRoot.objects.order_by("number").iterator(chunk_size=1)))
             except OSError as error:
                 raise CommandError(f"{file}: {error.strerror}") from error
         last = SignedRoot.objects.defer("heads").order_by("-number").first()

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import RegistryError
 from eventshop.core.message_registry import registry
-from eventshop.messaging.serialization.schema_registry import PUBLISHED, publish, unpublished
+from eventshop.messaging.serialization.schema_registry import SCHEMA_FOLDER, write_schemas, find_unpublished_schemas
 
 
 class Command(BaseCommand):
@@ -18,18 +18,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--check", action="store_true", help="Write nothing; fail when a file is missing.")
-        parser.add_argument("--folder", type=Path, default=PUBLISHED, help="Where the files lie (default: schemas).")
+        parser.add_argument("--folder", type=Path, default=SCHEMA_FOLDER, help="Where the files lie (default: schemas).")
 
     def handle(self, *args: Any, check: bool, folder: Path, **options: Any) -> None:
         try:
-            missing = unpublished(registry, folder)
+            missing = find_unpublished_schemas(registry, folder)
         except RegistryError as error:
             raise CommandError(str(error)) from error
         if check and missing:
-            named = ", ".join(f"{item.event_type} ({item.file_name})" for item in missing)
-            has = "has no schema file" if len(missing) == 1 else "have no schema files"
-            raise CommandError(f"{named} {has}: run export_schemas and commit what it writes.")
-        for path in publish(missing, folder):
+            names = ", ".join(f"{item.event_type} ({item.file_name})" for item in missing)
+            predicate = "has no schema file" if len(missing) == 1 else "have no schema files"
+            raise CommandError(f"{names} {predicate}: run export_schemas and commit what it writes.")
+        for path in write_schemas(missing, folder):
             self.stdout.write(f"{path.name} written")
         if not missing:
             self.stdout.write("Every event has its schema file." if check else "Nothing to write: no file is missing.")

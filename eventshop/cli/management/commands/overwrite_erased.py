@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from eventshop.privacy.erasure.vacuum import overwrite
+from eventshop.privacy.erasure.vacuum import vacuum_personal_data_tables
 
 
 class Command(BaseCommand):
@@ -16,5 +16,5 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tables = overwrite()
+        tables = vacuum_personal_data_tables()
         self.stdout.write(f"{len(tables)} tables written anew: {', '.join(tables) or 'SQLite needs none of it'}")

@@ -8,11 +8,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rich.table import Table
 
-from eventshop.cli.rich_output import console
+from eventshop.cli.rich_output import create_console
 from eventshop.core.errors import EventShopError
-from eventshop.messaging.event_log_factory import event_log
-from eventshop.projections.projection import catalogue
-from eventshop.projections.status import statuses, summed
+from eventshop.messaging.event_log_factory import create_event_log
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.status import list_statuses, sum_by_projection
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, partitions: bool, **options: Any) -> None:
         try:
-            found = statuses(catalogue.chosen([]), event_log())
+            status_list = list_statuses(projection_registry.select([]), create_event_log())
         except EventShopError as error:
             raise CommandError(str(error)) from error
         table = Table()
@@ -32,13 +32,13 @@ class Command(BaseCommand):
         for heading in ("position", "head", "behind", "seconds", "parked"):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("worker")
-        for status in found if partitions else summed(found):
+        for status in status_list if partitions else sum_by_projection(status_list):
             table.add_row(
                 f"{status.name}/{status.partition}" if partitions else status.name,
                 status.state,
-                *(f"{number:,}" for number in (status.position, status.head, status.behind)),
-                f"{status.behind_s:.1f}",
-                f"{status.parked:,}",
+                *(f"{number:,}" for number in (status.position, status.head, status.lag)),
+                f"{status.lag_s:.1f}",
+                f"{status.dead_letters:,}",
                 status.owner or "none",
             )
-        console(self).print(table)
+        create_console(self).print(table)

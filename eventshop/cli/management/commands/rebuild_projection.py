@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventshop.cli.progress_bar import bar_of
+from eventshop.cli.progress_bar import create_bar
 from eventshop.core.errors import EventShopError
-from eventshop.messaging.event_log_factory import event_log
+from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections import rebuild, replays
 from eventshop.projections.models import Replay
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 
-_WHO: Final = "command line"
+_REQUESTED_BY: Final = "command line"
 
 
 class Command(BaseCommand):
@@ -30,19 +30,19 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, name: str, reason: str, look_first: bool, **options: Any) -> None:
-        bar = bar_of(self)
+        bar = create_bar(self)
         try:
-            projection = catalogue.get(name)
+            projection = projection_registry.get(name)
             if look_first:
-                rebuild.request(name, requested_by=_WHO, reason=reason, foreseen=self._foreseen(name))
+                rebuild.request_rebuild(name, requested_by=_REQUESTED_BY, reason=reason, dry_run=self._dry_run(name))
             with bar:
                 task = bar.add_task(name, total=None, pace="")
 
-                def told(at: rebuild.Progress) -> None:
+                def told(at: rebuild.RebuildProgress) -> None:
                     pace = f"{at.events / at.seconds:,.0f} events/s" if at.seconds else ""
                     bar.update(task, completed=at.position, total=at.head, pace=pace)
 
-                job = rebuild.rebuild(projection, event_log(), requested_by=_WHO, reason=reason, told=told)
+                job = rebuild.rebuild(projection, create_event_log(), requested_by=_REQUESTED_BY, reason=reason, on_progress=told)
         except EventShopError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
@@ -50,12 +50,12 @@ class Command(BaseCommand):
             f"up to position {job.position}."
         )
 
-    def _foreseen(self, name: str) -> Replay:
+    def _dry_run(self, name: str) -> Replay:
         """What it would change, in words as well; raises `CommandError` for what should not be swapped in."""
-        job = replays.run(replays.what_if(name, requested_by=_WHO))
+        job = replays.run_replay(replays.request_dry_run(name, requested_by=_REQUESTED_BY))
         if job.state != Replay.State.DONE:
             raise CommandError(f"{name} cannot be tried out: {job.error or 'a worker is at it; try again'}")
-        self.stdout.write(f"{name}: {replays.differences(job)}.")
+        self.stdout.write(f"{name}: {replays.describe_differences(job)}.")
         if job.failed:
             raise CommandError(f"Nothing was changed. The first event that fails: {job.error}")
         return job

@@ -26,7 +26,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         self.stdout.write("Relaying; Ctrl-C stops after the transaction in hand.")
         try:
-            event_relay.run(stop)
+            event_relay.run_relay(stop)
         except EventShopError as error:
             raise CommandError(str(error)) from error
         self.stdout.write("Stopped.")

@@ -24,13 +24,13 @@ class Command(BaseCommand):
         people = dict.fromkeys([*erasure_log.read(), *events])
         failed = 0
         for person in people:
-            erasure_job.again(person)
+            erasure_job.restart_erasure(person)
             try:
-                erasure_job.go_on(person)
+                erasure_job.run_erasure(person)
             except EventShopError as error:
                 failed += 1
                 self.stderr.write(f"{person}: {error}")
-        back = len(people.keys() - markers)
-        self.stdout.write(f"{len(people)} people erased again, {back} of whom the backup had brought back")
+        restored = len(people.keys() - markers)
+        self.stdout.write(f"{len(people)} people erased again, {restored} of whom the backup had brought back")
         if failed:
             raise CommandError(f"{failed} erasures could not be finished")

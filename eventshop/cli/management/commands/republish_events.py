@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from eventshop.cli import kafka_commands
-from eventshop.cli.progress_bar import progress
+from eventshop.cli.progress_bar import show_progress
 
 
 class Command(BaseCommand):
@@ -20,13 +20,13 @@ class Command(BaseCommand):
         parser.add_argument("--verify", action="store_true", help="Compare table and topic afterwards (verify_log).")
 
     def handle(self, *args: Any, dry_run: bool, verify: bool, **options: Any) -> None:
-        kafka_commands.needs_both("republish_events")
-        from eventshop.messaging.relay.republish import planned, republish
+        kafka_commands.require_postgres_and_kafka("republish_events")
+        from eventshop.messaging.relay.republish import plan_republish, republish
 
-        with kafka_commands.said_clearly("Run it again: it goes on where Kafka is."):
-            plan = planned()
-            if plan.there:
-                self.stdout.write(f"{plan.there:,} events are on the topic already, as in the table: going on there.")
+        with kafka_commands.report_errors("Run it again: it goes on where Kafka is."):
+            plan = plan_republish()
+            if plan.already_published:
+                self.stdout.write(f"{plan.already_published:,} events are on the topic already, as in the table: going on there.")
             self.stdout.write(
                 f"{plan.to_publish:,} events to publish, up to position {plan.head}: about "
                 f"{plan.bytes / 1_000_000:,.1f} MB before compression."
@@ -34,8 +34,8 @@ class Command(BaseCommand):
             if dry_run:
                 return
             started = monotonic()
-            with progress(self, "publishing", plan.to_publish) as told:
-                done = republish(plan, told)
-            self.stdout.write(f"{done:,} events published in {monotonic() - started:.1f} s.")
+            with show_progress(self, "publishing", plan.to_publish) as report_progress:
+                published = republish(plan, report_progress)
+            self.stdout.write(f"{published:,} events published in {monotonic() - started:.1f} s.")
             if verify:
-                kafka_commands.verify(self)
+                kafka_commands.verify_topic(self)

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.cli import kafka_commands
-from eventshop.cli.progress_bar import progress
+from eventshop.cli.progress_bar import show_progress
 
 
 class Command(BaseCommand):
@@ -25,28 +25,28 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, dry_run: bool, verify: bool, past_holes: bool, **options: Any) -> None:
-        kafka_commands.needs_both("restore_events_from_kafka")
+        kafka_commands.require_postgres_and_kafka("restore_events_from_kafka")
         from eventshop.messaging.kafka import topics
-        from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopic
-        from eventshop.messaging.reconciliation.restore import Restore
+        from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
+        from eventshop.messaging.reconciliation.restore import EventTableRestore
 
-        with kafka_commands.said_clearly("Run it again: it goes on behind the last page."):
-            started, name = monotonic(), topics.event_store()
-            topics.checked(name)
-            with OrderedTopic(name) as topic:
-                restore = Restore(topic, dry_run=dry_run, past_holes=past_holes)
-                with progress(self, "checking" if dry_run else "restoring", topic.position) as told:
-                    found = restore.run(told)
-            for line in found.named:
+        with kafka_commands.report_errors("Run it again: it goes on behind the last page."):
+            started, name = monotonic(), topics.event_store_topic()
+            topics.require_topic(name)
+            with OrderedTopicReader(name) as topic:
+                restore = EventTableRestore(topic, dry_run=dry_run, past_holes=past_holes)
+                with show_progress(self, "checking" if dry_run else "restoring", topic.position) as report_progress:
+                    result = restore.run(report_progress)
+            for line in result.examples:
                 self.stdout.write(line)
             self.stdout.write(
-                f"{found.new:,} events and {found.receipts:,} receipts {'to restore' if dry_run else 'restored'}, "
-                f"{found.there:,} events were there; "
-                f"{found.missing:,} are missing on Kafka, {found.left_out:,} left out behind them; "
-                f"{found.repeats:,} repeats, {found.tombstones:,} tombstones, {found.foreign:,} foreign records; "
+                f"{result.new:,} events and {result.receipts:,} receipts {'to restore' if dry_run else 'restored'}, "
+                f"{result.existing:,} events were there; "
+                f"{result.missing:,} are missing on Kafka, {result.skipped:,} left out behind them; "
+                f"{result.repeats:,} repeats, {result.tombstones:,} tombstones, {result.foreign:,} foreign records; "
                 f"{monotonic() - started:.1f} s."
             )
-            if found.missing and not past_holes:
-                raise CommandError(f"{found.missing:,} events are not on Kafka: erased, or lost.")
+            if result.missing and not past_holes:
+                raise CommandError(f"{result.missing:,} events are not on Kafka: erased, or lost.")
             if verify and not dry_run:
-                kafka_commands.verify(self)
+                kafka_commands.verify_topic(self)

@@ -13,12 +13,12 @@ class Command(BaseCommand):
     help = "Restore snapshots from their topic, those that stand on an event of this store. Run again, it does no harm."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        kafka_commands.needs_both("restore_snapshots")
+        kafka_commands.require_postgres_and_kafka("restore_snapshots")
         from eventshop.messaging.kafka import snapshot_topic
 
-        with kafka_commands.said_clearly("Run it again: it goes on with what is missing."):
-            found = snapshot_topic.restore()
+        with kafka_commands.report_errors("Run it again: it goes on with what is missing."):
+            result = snapshot_topic.restore_snapshots()
         self.stdout.write(
-            f"{found.restored:,} snapshots restored, {found.left:,} left (superseded, removed, or of another store), "
-            f"{found.foreign:,} foreign records."
+            f"{result.restored:,} snapshots restored, {result.left:,} left (superseded, removed, or of another store), "
+            f"{result.foreign:,} foreign records."
         )

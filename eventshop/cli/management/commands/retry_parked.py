@@ -9,9 +9,9 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
-from eventshop.projections import parking
+from eventshop.projections import dead_letters
 from eventshop.projections.models import DeadLetter
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, names: list[str], aggregate: UUID | None, **options: Any) -> None:
         try:
-            chosen = [projection.name for projection in catalogue.chosen(names)]
+            chosen = [projection.name for projection in projection_registry.select(names)]
         except EventShopError as error:
             raise CommandError(str(error)) from error
         parked = DeadLetter.objects.filter(projection__in=chosen)
@@ -32,11 +32,11 @@ class Command(BaseCommand):
         queues = list(parked.values_list("projection", "aggregate_id").distinct())
         drained = remaining = 0
         for name, aggregate_id in queues:
-            result = parking.retry(name, aggregate_id)
-            drained += result.drained
-            while result.remaining and result.drained >= parking.AT_ONCE:  # it was long, not poisoned again
-                result = parking.retry(name, aggregate_id)
-                drained += result.drained
+            result = dead_letters.retry(name, aggregate_id)
+            drained += result.folded
+            while result.remaining and result.folded >= dead_letters.RETRY_BATCH:  # it was long, not poisoned again
+                result = dead_letters.retry(name, aggregate_id)
+                drained += result.folded
             remaining += result.remaining
         self.stdout.write(f"{drained} parked events folded, {remaining} still parked.")
         if remaining:

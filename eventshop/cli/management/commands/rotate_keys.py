@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventshop.privacy.encryption.key_rotation import rotate
+from eventshop.privacy.encryption.key_rotation import rotate_keys
 from eventshop.privacy.encryption.key_wrapping import WrongKeyEncryptionKey
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            done = rotate()
+            rewrapped = rotate_keys()
         except WrongKeyEncryptionKey as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{done} keys wrapped anew" if done else "Every key is wrapped by the current one")
+        self.stdout.write(f"{rewrapped} keys wrapped anew" if rewrapped else "Every key is wrapped by the current one")

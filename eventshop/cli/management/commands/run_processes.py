@@ -11,8 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from eventshop.core.deterministic_ids import this_process
-from eventshop.messaging.event_log_factory import event_log
+from eventshop.core.deterministic_ids import process_name
+from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.sagas import workers
 
 
@@ -25,13 +25,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if once:
             started = monotonic()
-            heard = workers.settle(this_process(), event_log())
+            heard = workers.run_until_idle(process_name(), create_event_log())
             self.stdout.write(f"Settled: sagas heard {heard} things in {monotonic() - started:.1f} s.")
             return
         stop = Signal()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        work = workers.threads(this_process(), event_log())
+        work = workers.threads(process_name(), create_event_log())
         threads = [Thread(target=run, args=[stop], name=name) for name, run in work]
         for thread in threads:
             thread.start()

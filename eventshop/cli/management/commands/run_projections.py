@@ -10,11 +10,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventshop.core.deterministic_ids import this_process
+from eventshop.core.deterministic_ids import process_name
 from eventshop.core.errors import EventShopError
-from eventshop.messaging.event_log_factory import event_log
-from eventshop.projections.projection import catalogue
-from eventshop.projections.runner import Runner
+from eventshop.messaging.event_log_factory import create_event_log
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.runner import ProjectionRunner
 from eventshop.runtime.watchdog import Watchdog
 
 
@@ -27,20 +27,20 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, names: list[str], once: bool, **options: Any) -> None:
         try:
-            chosen = catalogue.chosen(names)
+            projections = projection_registry.select(names)
             if once:
-                self._catch_up(Runner(chosen, event_log()))
+                self._catch_up(ProjectionRunner(projections, create_event_log()))
             else:
-                self._run(Runner(chosen, event_log(), owner=this_process(), watchdog=Watchdog()))
+                self._run_until_stopped(ProjectionRunner(projections, create_event_log(), owner=process_name(), watchdog=Watchdog()))
         except EventShopError as error:
             raise CommandError(str(error)) from error
 
-    def _catch_up(self, runner: Runner) -> None:
+    def _catch_up(self, runner: ProjectionRunner) -> None:
         started = monotonic()
         events = runner.catch_up()
         self.stdout.write(f"Caught up: {events} events folded in {monotonic() - started:.1f} s.")
 
-    def _run(self, runner: Runner) -> None:
+    def _run_until_stopped(self, runner: ProjectionRunner) -> None:
         stop = Signal()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())

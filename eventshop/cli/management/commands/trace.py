@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventshop.admin_console.trace.lookup import UnknownId, stories_of
-from eventshop.admin_console.trace.render import as_text
-from eventshop.admin_console.trace.tree import MOST, tree_of
+from eventshop.admin_console.trace.lookup import UnknownId, find_correlations
+from eventshop.admin_console.trace.render import render_text
+from eventshop.admin_console.trace.tree import MAX_EVENTS, build_tree
 
 
 class Command(BaseCommand):
@@ -24,10 +24,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            tree = tree_of(stories_of(options["id"]))
-        except UnknownId as unknown:
-            raise CommandError(str(unknown)) from None
-        for line in as_text(tree.roots, options["id"]):
+            tree = build_tree(find_correlations(options["id"]))
+        except UnknownId as error:
+            raise CommandError(str(error)) from None
+        for line in render_text(tree.roots, options["id"]):
             self.stdout.write(line)
-        if tree.cut:
-            self.stderr.write(f"Only the first {MOST} events are shown.")
+        if tree.is_truncated:
+            self.stderr.write(f"Only the first {MAX_EVENTS} events are shown.")

@@ -11,17 +11,17 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventshop.cli.kafka_commands import said_clearly
-from eventshop.cli.progress_bar import progress
+from eventshop.cli.kafka_commands import report_errors
+from eventshop.cli.progress_bar import show_progress
 from eventshop.core.errors import InvalidMessage
-from eventshop.eventstore.hash_chain.parallel_verification import FEW, verify
-from eventshop.eventstore.hash_chain.verification import Head
+from eventshop.eventstore.hash_chain.parallel_verification import SINGLE_PROCESS_MAX_EVENTS, verify_chains
+from eventshop.eventstore.hash_chain.verification import ChainHead
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.models import SignedRoot
 from eventshop.operations.tamper_evidence import root_files, signed_roots
 
 #: How many faults are named.
-NAMED: Final = 10
+MAX_REPORTED: Final = 10
 
 
 class Command(BaseCommand):
@@ -40,42 +40,42 @@ class Command(BaseCommand):
     ) -> None:
         if processes is not None and processes < 1:
             raise CommandError(f"--processes must be at least 1, not {processes}")
-        with said_clearly("Nothing was changed."):
-            signed, faults = self._signed(against, frozenset({public_key}) if public_key else None)
-            faults += self._walked(signed, processes)
-        for fault in faults[:NAMED]:
+        with report_errors("Nothing was changed."):
+            signed_heads, faults = self._load_signed_heads(against, frozenset({public_key}) if public_key else None)
+            faults += self._verify_streams(signed_heads, processes)
+        for fault in faults[:MAX_REPORTED]:
             self.stdout.write(fault)
         if faults:
             raise CommandError(f"{len(faults):,} faults; the first: {faults[0]}.")
         self.stdout.write("Every event is as it was written.")
 
-    def _signed(self, against: Path | None, believed: frozenset[str] | None) -> tuple[list[Head], list[str]]:
+    def _load_signed_heads(self, against: Path | None, trusted_keys: frozenset[str] | None) -> tuple[list[ChainHead], list[str]]:
         """What was signed, in our table or in the file, and what is wrong with that itself."""
         if against is None:
-            faults = list(signed_roots.faults(_stored(), believed))
-            return signed_roots.newest_heads(_stored()), faults
+            faults = list(signed_roots.find_faults(_stored_roots(), trusted_keys))
+            return signed_roots.newest_heads(_stored_roots()), faults
         try:
             with against.open("rb") as file:
-                kept = list(root_files.read(file))
+                roots = list(root_files.read_roots(file))
         except OSError as error:
             raise CommandError(f"{against}: {error.strerror}") from error
         except InvalidMessage as error:
             raise CommandError(f"{against}: {error}") from error
-        return signed_roots.newest_heads(kept), list(signed_roots.faults(kept, believed))
+        return signed_roots.newest_heads(roots), list(signed_roots.find_faults(roots, trusted_keys))
 
-    def _walked(self, signed: list[Head], processes: int | None) -> list[str]:
+    def _verify_streams(self, signed_heads: list[ChainHead], processes: int | None) -> list[str]:
         total, started = StoredEvent.objects.count(), monotonic()
-        processes = processes or (1 if total < FEW else os.cpu_count() or 1)
-        with progress(self, "verifying", total) as told:
-            walked = verify(signed, processes=processes, told=told)
-        took = monotonic() - started
-        pace = f"{took:.1f} s, {walked.events / took:,.0f} events/s"
+        processes = processes or (1 if total < SINGLE_PROCESS_MAX_EVENTS else os.cpu_count() or 1)
+        with show_progress(self, "verifying", total) as report_progress:
+            result = verify_chains(signed_heads, processes=processes, report_progress=report_progress)
+        seconds = monotonic() - started
+        pace = f"{seconds:.1f} s, {result.events / seconds:,.0f} events/s"
         self.stdout.write(
-            f"{walked.events:,} events of {walked.streams:,} streams, {len(signed):,} of them signed; {pace}."
+            f"{result.events:,} events of {result.streams:,} streams, {len(signed_heads):,} of them signed; {pace}."
         )
-        return [fault.sentence for fault in walked.faults]
+        return [fault.description for fault in result.faults]
 
 
-def _stored() -> Iterable[SignedRoot]:
+def _stored_roots() -> Iterable[SignedRoot]:
     """One at a time: a root's heads can be 5 MB."""
     return SignedRoot.objects.order_by("number").iterator(chunk_size=1)

@@ -13,6 +13,6 @@ class Command(BaseCommand):
     help = "Compare the event table with Kafka event by event; say the first difference, and fail if there is one."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        kafka_commands.needs_both("verify_log")
-        with kafka_commands.said_clearly("Nothing was changed."):
-            kafka_commands.verify(self)
+        kafka_commands.require_postgres_and_kafka("verify_log")
+        with kafka_commands.report_errors("Nothing was changed."):
+            kafka_commands.verify_topic(self)

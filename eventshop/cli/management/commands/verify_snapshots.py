@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventshop.cli.kafka_commands import has_both, said_clearly
+from eventshop.cli.kafka_commands import has_postgres_and_kafka, report_errors
 from eventshop.eventstore.snapshots import repository
 
 
@@ -20,29 +20,29 @@ class Command(BaseCommand):
         parser.add_argument("--remove", action="store_true", help="Remove those that differ.")
 
     def handle(self, *args: Any, remove: bool, **options: Any) -> None:
-        with said_clearly("Nothing was changed."):
-            found = list(repository.verify())
-        wrong = [it for it in found if it]
+        with report_errors("Nothing was changed."):
+            results = list(repository.verify_snapshots())
+        wrong = [it for it in results if it]
         for it in wrong:
-            self.stdout.write(f"{it.snapshot}: {it.why}")
+            self.stdout.write(f"{it.snapshot}: {it.reason}")
         if remove:
-            repository.remove([it.snapshot.pk for it in wrong])
+            repository.delete_snapshots([it.snapshot.pk for it in wrong])
         elif wrong:
-            raise CommandError(f"{len(wrong):,} of {len(found):,} snapshots are wrong.")
-        self.stdout.write(f"{len(found) - len(wrong):,} snapshots are what their events make.")
-        if has_both():
-            self._topic()
+            raise CommandError(f"{len(wrong):,} of {len(results):,} snapshots are wrong.")
+        self.stdout.write(f"{len(results) - len(wrong):,} snapshots are what their events make.")
+        if has_postgres_and_kafka():
+            self._verify_topic()
 
-    def _topic(self) -> None:
+    def _verify_topic(self) -> None:
         from eventshop.messaging.kafka import snapshot_topic
 
-        with said_clearly("Nothing was changed."):
-            there = snapshot_topic.compare()
-        for line in there.wrong:
+        with report_errors("Nothing was changed."):
+            comparison = snapshot_topic.compare_snapshots()
+        for line in comparison.differences:
             self.stdout.write(line)
         self.stdout.write(
-            f"On the topic: {there.equal:,} the same, {there.waiting:,} not published yet, {there.only_there:,} that "
+            f"On the topic: {comparison.equal:,} the same, {comparison.unpublished:,} not published yet, {comparison.only_on_topic:,} that "
             "the table does not have."
         )
-        if there.wrong:
-            raise CommandError(f"{len(there.wrong):,} records on the topic are wrong.")
+        if comparison.differences:
+            raise CommandError(f"{len(comparison.differences):,} records on the topic are wrong.")

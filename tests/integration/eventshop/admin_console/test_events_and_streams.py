@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from eventshop.admin_console import search, state_diff
-from eventshop.admin_console.stream_admin import PAGE
+from eventshop.admin_console.stream_admin import PAGE_SIZE
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
@@ -19,7 +19,7 @@ from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from orders.domain.commands import CreateOrder, ProcessPayment, WriteOffStock
 from tests.support.read_models import append
 from tests.support.sales import Sale
-from tests.support.staff import boss, order_page, queries, shop
+from tests.support.staff import boss, order_url, capture_queries, record_sales
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -68,9 +68,9 @@ def test_lists_never_count_events_and_ask_the_same_however_many_there_are(addres
     client = boss()
     many(3)
     client.get(address)
-    few = queries(lambda: client.get(address))
+    few = capture_queries(lambda: client.get(address))
     many(100)
-    asked = queries(lambda: client.get(address))
+    asked = capture_queries(lambda: client.get(address))
     assert len(asked) == len(few)
     assert not [sql for sql in asked if "COUNT(" in sql.upper() and '"event"' in sql]
     assert all("LIMIT" in sql or " IN (" in sql for sql in asked if 'FROM "event"' in sql), asked
@@ -81,13 +81,13 @@ def test_the_page_of_an_event_asks_the_same_however_long_the_stream_is() -> None
     append(sale.order_id, sale.created, sale.requested)
     page = reverse("admin:store_storedevent_change", args=(1,))
     client.get(page)  # content types are remembered from here on
-    few = queries(lambda: client.get(page))
+    few = capture_queries(lambda: client.get(page))
     append(sale.order_id, *[sale.declined] * 30)
-    assert len(queries(lambda: client.get(page))) == len(few)
+    assert len(capture_queries(lambda: client.get(page))) == len(few)
 
 
 def test_an_event_is_found_by_every_id_it_has() -> None:
-    shop(sale)
+    record_sales(sale)
     command = Envelope(command_id=new_id(), correlation_id=new_id())
     other = Sale(2)
     command_dispatcher.send(CreateOrder(other.order_id, other.reference, None, other.lines), envelope=command)
@@ -101,7 +101,7 @@ def test_an_event_is_found_by_every_id_it_has() -> None:
 
 
 def test_streams_and_receipts_are_found_too() -> None:
-    shop(sale)
+    record_sales(sale)
     event = StoredEvent.objects.latest("position")
     client = boss()
     for text in (event.event_id, event.aggregate_id, event.command_id, sale.reference):
@@ -111,7 +111,7 @@ def test_streams_and_receipts_are_found_too() -> None:
 
 
 def test_events_are_narrowed_by_their_type_and_their_aggregates_type() -> None:
-    shop(sale)
+    record_sales(sale)
     command_dispatcher.send(WriteOffStock("71053", 2, "broken", "A1"))
     client = boss()
     assert positions(client, type="OrderCreated") == [1]
@@ -160,19 +160,19 @@ def test_a_long_stream_is_read_page_by_page() -> None:
         page = client.get(f"{STREAMS}{sale.order_id}/change/", asked)
         return [line.event.version for line in page.context["lines"]]
 
-    assert versions() == versions(version="nonsense") == list(range(1, PAGE + 1))
-    assert versions(version=40) == list(range(40, 40 + PAGE))
+    assert versions() == versions(version="nonsense") == list(range(1, PAGE_SIZE + 1))
+    assert versions(version=40) == list(range(40, 40 + PAGE_SIZE))
     assert versions(version=9999) == [131]
 
 
 def test_an_event_shows_what_it_says_changed_and_belongs_to() -> None:
-    shop(sale)
+    record_sales(sale)
     event = StoredEvent.objects.latest("position")
     page = boss().get(reverse("admin:store_storedevent_change", args=(event.position,)))
     text = page.content.decode()
     assert "22.59\N{NO-BREAK SPACE}GBP" in text
     assert event.hash.hex() in text
-    assert order_page(sale) in text
+    assert order_url(sale) in text
     assert reverse("admin:correlation", args=(event.correlation_id,)) in text
     assert reverse("admin:store_storedreceipt_change", args=(event.command_id,)) in text
     changed = {
@@ -219,7 +219,7 @@ def test_a_story_is_told_in_order_with_its_causes() -> None:
 
 
 def test_a_cause_may_be_a_command_or_unknown() -> None:
-    shop(sale)
+    record_sales(sale)
     receipt = StoredReceipt.objects.get()
     for number, cause, text in ((2, receipt.command_id, "append"), (3, new_id(), "not in this store")):
         other = Sale(number)
@@ -242,9 +242,9 @@ def test_a_receipt_shows_what_its_command_led_to() -> None:
 
 
 def test_a_state_that_cannot_be_computed_says_why() -> None:
-    shop(sale)
-    assert "long" in state_diff.change_at("Order", sale.order_id, state_diff.LONGEST_FOLD + 1).problem
-    assert "Nobody" in state_diff.change_at("Nobody", sale.order_id, 1).problem
+    record_sales(sale)
+    assert "long" in state_diff.describe_change("Order", sale.order_id, state_diff.MAX_EVENTS + 1).problem
+    assert "Nobody" in state_diff.describe_change("Nobody", sale.order_id, 1).problem
 
 
 def test_what_an_event_says_cannot_become_markup() -> None:

@@ -17,14 +17,14 @@ from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
-from projections.admin.projection_lag import REMEMBERED, Progress, progress
+from eventshop.admin_console.projection_lag import CACHE_KEY, ProjectionLag, read_lag
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
-from projections.registry import catalogue
+from projections.registry import projection_registry
 from tests.support.failing_projection import Flaky, fail, listed
 from tests.support.read_models import append, caught_up
 from tests.support.sales import ADA, BOB, LANTERNS, Sale, eur, gbp, line
-from tests.support.staff import boss, catch_up, clerk, order_page, queries, said, shop
+from tests.support.staff import boss, catch_up, clerk, order_url, capture_queries, messages_of, record_sales
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -49,7 +49,7 @@ def references(client: Client, **asked: Any) -> list[str]:
 
 
 def test_orders_are_found_by_number_and_ids() -> None:
-    shop(sale, other, foreign)
+    record_sales(sale, other, foreign)
     client = boss()
     assert references(client) == ["000003", "000002", "000001"]
     assert references(client, q="000002") == references(client, q=str(BOB)) == ["000002"]
@@ -59,7 +59,7 @@ def test_orders_are_found_by_number_and_ids() -> None:
 
 
 def test_orders_are_narrowed_by_every_filter() -> None:
-    shop(sale, other, foreign)
+    record_sales(sale, other, foreign)
     append(other.order_id, other.shipped)
     catch_up()
     client, today = boss(), timezone.localdate()
@@ -75,7 +75,7 @@ def test_orders_are_narrowed_by_every_filter() -> None:
 
 
 def test_dates_lead_from_years_to_days_and_back() -> None:
-    shop(sale)
+    record_sales(sale)
     client, day = boss(), timezone.localdate()
     asked = {"created_at__year": day.year, "created_at__month": day.month}
     assert f"created_at__year={day.year}" in client.get(ORDERS).content.decode()
@@ -93,34 +93,34 @@ def test_lists_of_read_models_ask_the_same_however_many_rows_there_are() -> None
         reverse(f"admin:projections_{name}_changelist")
         for name in ("ordersummary", "orderline", "customersummary", "dailysales", "productsales", "activitytimeline")
     ]
-    shop(Sale(1), Sale(2))
+    record_sales(Sale(1), Sale(2))
     for address in lists:
         client.get(address)
-    few = [len(queries(lambda address=address: client.get(address))) for address in lists]  # type: ignore[misc]
-    shop(*(Sale(number, (LANTERNS, line(f"S{number}", 1, gbp("1")))) for number in range(3, 40)))
+    few = [len(capture_queries(lambda address=address: client.get(address))) for address in lists]  # type: ignore[misc]
+    record_sales(*(Sale(number, (LANTERNS, line(f"S{number}", 1, gbp("1")))) for number in range(3, 40)))
     cache.clear()
     for address in lists:
         client.get(address)
-    assert [len(queries(lambda address=address: client.get(address))) for address in lists] == few  # type: ignore[misc]
+    assert [len(capture_queries(lambda address=address: client.get(address))) for address in lists] == few  # type: ignore[misc]
 
 
 class AtMostTwo(BoundedPaginator):
-    most = 2
+    max_counted = 2
 
 
 def test_a_long_list_is_counted_only_up_to_a_limit() -> None:
-    shop(sale, other)
+    record_sales(sale, other)
     pages = AtMostTwo(OrderSummary.objects.order_by("reference"), 50)
-    assert (pages.count, pages.bounded) == (2, False)
-    shop(foreign)
+    assert (pages.count, pages.has_uncounted_rows) == (2, False)
+    record_sales(foreign)
     pages = AtMostTwo(OrderSummary.objects.order_by("reference"), 50)
-    [counting] = queries(lambda: pages.count)
+    [counting] = capture_queries(lambda: pages.count)
     assert "LIMIT 3" in counting
-    assert (pages.count, pages.bounded) == (2, True)
+    assert (pages.count, pages.has_uncounted_rows) == (2, True)
 
 
 def test_the_dashboard_compares_today_with_the_day_before() -> None:
-    shop(sale, other)
+    record_sales(sale, other)
     page = boss().get("/admin/")
     text = page.content.decode()
     [block] = page.context["blocks"]
@@ -156,7 +156,7 @@ def test_an_empty_shop_says_what_to_do() -> None:
 
 
 def test_the_dashboard_shows_each_only_what_they_may_see() -> None:
-    shop(sale)
+    record_sales(sale)
     page = clerk("view_ordersummary").get("/admin/")
     assert "statuses" in page.context
     assert "blocks" not in page.context
@@ -168,24 +168,24 @@ def test_the_dashboard_shows_each_only_what_they_may_see() -> None:
 
 def test_the_dashboard_asks_the_same_however_much_there_is() -> None:
     client = boss()
-    shop(sale)
+    record_sales(sale)
     client.get("/admin/")
-    few = len(queries(lambda: client.get("/admin/")))
-    shop(*(Sale(number) for number in range(2, 30)))
-    asked = queries(lambda: client.get("/admin/"))
+    few = len(capture_queries(lambda: client.get("/admin/")))
+    record_sales(*(Sale(number) for number in range(2, 30)))
+    asked = capture_queries(lambda: client.get("/admin/"))
     assert len(asked) == few
     assert not [sql for sql in asked if "COUNT(" in sql and 'FROM "event"' in sql]
 
 
 def states() -> dict[str, tuple[int, str]]:
-    return {status.name: (status.behind, tone) for status, tone in progress().by_projection()}
+    return {status.name: (status.lag, tone) for status, tone in read_lag().by_projection()}
 
 
 def test_each_projection_shows_by_how_many_events_it_is_behind() -> None:
-    shop(sale)
+    record_sales(sale)
     append(other.order_id, other.created, other.paid)
     caught_up(order_summary)
-    assert states() == {projection.name: (2, "warn") for projection in catalogue.chosen([])} | {
+    assert states() == {projection.name: (2, "warn") for projection in projection_registry.select([])} | {
         "order-summary": (0, "good")
     }
     client = boss()
@@ -197,21 +197,21 @@ def test_each_projection_shows_by_how_many_events_it_is_behind() -> None:
 
 
 def test_the_worst_projection_comes_first_and_a_log_that_is_away_is_said(settings: Any) -> None:
-    shop(sale)
+    record_sales(sale)
     Checkpoint.objects.filter(projection="daily-sales").update(paused=True)
     Checkpoint.objects.filter(projection="product-sales").update(parked=1)
-    found = [(status.name, status.state) for status, _ in progress().by_projection()]
+    found = [(status.name, status.state) for status, _ in read_lag().by_projection()]
     assert found[:2] == [("product-sales", "parked events"), ("daily-sales", "paused")]
 
     settings.KAFKA_OPTIONS = {"bootstrap_servers": "not asked again so soon"}
-    cache.set(REMEMBERED, Progress([], "the log is away"))
+    cache.set(CACHE_KEY, ProjectionLag([], "the log is away"))
     client = boss()
     assert "the log is away" in client.get("/admin/").content.decode()
     assert "the log is away" in client.get("/admin/projection_engine/checkpoint/").content.decode()
 
 
 def test_a_rebuild_is_asked_for_with_a_reason() -> None:
-    shop(sale)
+    record_sales(sale)
     row = Checkpoint.objects.get(projection="order-summary")
     page = reverse("admin:projection_engine_checkpoint_rebuild", args=(row.pk,))
     assert clerk("view_checkpoint").post(page, {"reason": "new column"}).status_code == 403
@@ -249,11 +249,11 @@ def test_a_parked_event_is_shown_with_its_error_and_retried_after_the_fix(flaky:
     client = clerk("view_deadletter", "retry_dead_letters")
     assert client.get(retry).status_code == 200
     assert DeadLetter.objects.count() == 2
-    assert said(client.post(retry)) == [f"flaky, {sale.order_id}: 0 folded, 2 still parked."]
+    assert messages_of(client.post(retry)) == [f"flaky, {sale.order_id}: 0 folded, 2 still parked."]
     flaky.mend()
-    assert said(client.post(retry))[-1] == f"flaky, {sale.order_id}: 2 folded, 0 still parked."
+    assert messages_of(client.post(retry))[-1] == f"flaky, {sale.order_id}: 2 folded, 0 still parked."
     assert OrderSummary.objects.get(pk=sale.order_id).status == "PAID"
-    assert said(client.post(retry))[-1] == "This event is not parked any more."
+    assert messages_of(client.post(retry))[-1] == "This event is not parked any more."
 
 
 def test_several_parked_sequences_are_retried_from_the_list(flaky: Flaky) -> None:
@@ -265,12 +265,12 @@ def test_several_parked_sequences_are_retried_from_the_list(flaky: Flaky) -> Non
     ids = list(DeadLetter.objects.values_list("pk", flat=True))
     client = clerk("view_deadletter", "retry_dead_letters")
     answer = client.post(PARKED, {"action": "retry_selected", "_selected_action": ids})
-    assert len(said(answer)) == 2
+    assert len(messages_of(answer)) == 2
     assert not DeadLetter.objects.exists()
 
 
 def test_sales_totals_follow_the_filters_and_never_mix_currencies() -> None:
-    shop(sale, foreign)
+    record_sales(sale, foreign)
     client = boss()
     page = client.get("/admin/projections/dailysales/")
     assert [row["currency"] for row in page.context["totals"]] == ["EUR", "GBP"]
@@ -282,12 +282,12 @@ def test_sales_totals_follow_the_filters_and_never_mix_currencies() -> None:
 
 
 def test_customers_and_products_are_found() -> None:
-    shop(sale, other)
+    record_sales(sale, other)
     client = boss()
     customers = "/admin/projections/customersummary/"
     assert len(client.get(customers, {"q": str(ADA)}).context["cl"].result_list) == 1
     assert len(client.get(customers, {"q": "nobody"}).context["cl"].result_list) == 0
-    page = client.get(client.get(order_page(sale)).context["customer"].split('"')[3])
+    page = client.get(client.get(order_url(sale)).context["customer"].split('"')[3])
     assert [order.reference for order, _, _ in page.context["orders"]] == ["000001"]
     for address in ("/admin/projections/productsales/", "/admin/projections/orderline/"):
         found = client.get(address, {"q": "2121"}).context["cl"].result_list

@@ -20,15 +20,15 @@ from django.utils import timezone
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.operations.models import PeriodicWork
-from eventshop.operations.tamper_evidence.signed_roots import sign_new
-from eventshop.privacy.erasure.certificates import issue
-from eventshop.privacy.erasure.erasure_job import begin
-from eventshop.privacy.erasure.leftover_scan import Scan
+from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
+from eventshop.privacy.erasure.certificates import issue_certificate
+from eventshop.privacy.erasure.erasure_job import start_erasure
+from eventshop.privacy.erasure.leftover_scan import ScanReport
 from eventshop.projections.models import DeadLetter, Rebuild
-from eventshop.projections.replays import what_if
+from eventshop.projections.replays import request_dry_run
 from tests.support.order_fulfilment import receive
 from tests.support.sales import Sale
-from tests.support.staff import boss, clerk, shop
+from tests.support.staff import boss, clerk, record_sales
 from tests.support.trade_commands import deal
 from trading.domain.commands import OpenAccount
 from users.domain.commands import CreateUser, GrantConsent
@@ -49,12 +49,12 @@ def row_of() -> Any:
     person = uuid4()
     send(CreateUser(person, "ada@example.org", "Ada"))
     send(GrantConsent(person, "Personalisation", "2026-01", at=now, expires_at=now + timedelta(days=1)))
-    issue(begin(person), Scan({}, []))
+    issue_certificate(start_erasure(person), ScanReport({}, []))
     PeriodicWork.objects.create(name="tidy", due_at=now)
     deal("T-1", ("61837.63", "0.02"))
     send(OpenAccount(uuid4(), "T-1", None, "EUR", Decimal(1_000)))
-    shop(sale)
-    sign_new()
+    record_sales(sale)
+    sign_new_roots()
     event = StoredEvent.objects.latest("position")
     DeadLetter.objects.create(
         projection="order-summary",
@@ -67,7 +67,7 @@ def row_of() -> Any:
         parked_at=timezone.now(),
     )
     Rebuild.objects.create(projection="order-summary", requested_by="ada", requested_at=timezone.now())
-    what_if("order-summary", requested_by="ada")
+    request_dry_run("order-summary", requested_by="ada")
 
     def row(model: type[Model]) -> tuple[Model, str]:
         first = model._default_manager.first()
@@ -120,7 +120,7 @@ def test_there_is_no_permission_to_change_history_or_read_models() -> None:
 
 
 def test_the_correlation_page_needs_permission_to_view_events() -> None:
-    shop(sale)
+    record_sales(sale)
     event = StoredEvent.objects.earliest("position")
     page = reverse("admin:correlation", args=(event.correlation_id,))
     assert clerk().get(page).status_code == 403
@@ -135,7 +135,7 @@ def test_strangers_are_asked_to_sign_in() -> None:
 
 
 def test_what_does_not_exist_is_said_so() -> None:
-    shop(sale)
+    record_sales(sale)
     client = boss()
     assert client.get(reverse("admin:correlation", args=(uuid4(),))).status_code == 404
     for model, key in ((StoredEvent, "99999"), (StoredEvent, "x"), (StoredReceipt, str(uuid4()))):

@@ -14,7 +14,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from eventshop.admin_console.formatting import readable
+from eventshop.admin_console.formatting import format_value
 from eventshop.core.messages import Envelope
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent
@@ -22,7 +22,7 @@ from orders.domain.commands import CreateOrder
 from orders.domain.events import Line
 from projections.models import CustomerSummary, Position, TradeBlotter, TradingAccount
 from tests.support.sales import Sale, eur
-from tests.support.staff import boss, catch_up, clerk, order_page, shop
+from tests.support.staff import boss, catch_up, clerk, order_url, record_sales
 from tests.support.trade_commands import deal
 from trading.domain.commands import HoldSettlement
 from users.domain.commands import CreateUser, PlaceLegalHold
@@ -111,7 +111,7 @@ def test_the_login_of_a_customer_is_not_listed_by_its_id() -> None:
 
 def test_a_state_keeps_ids_as_they_are() -> None:
     held = "b1946ac9-2f0b-4a55-9b1e-7d2c9a55e0aa"
-    shown = readable({"amount_due": "1", held: "2", "KIT-101": "3", "b1946ac92f0b": "4"})
+    shown = format_value({"amount_due": "1", held: "2", "KIT-101": "3", "b1946ac92f0b": "4"})
     assert re.findall("<dt>(.*?)</dt>", shown) == ["Amount due", held, "KIT-101", "b1946ac92f0b"]
 
 
@@ -121,7 +121,7 @@ def test_an_empty_list_says_so_and_proposes_nothing_that_cannot_be_done(model: t
     said = text_of(client, list_of(model))
     assert "Create a new item" not in said
     if not client.get(list_of(model)).context["cl"].result_list:
-        assert model_admin.when_empty in said  # type: ignore[attr-defined]
+        assert model_admin.empty_message in said  # type: ignore[attr-defined]
         assert "There is nothing of this yet" not in said
 
 
@@ -135,7 +135,7 @@ def test_a_search_that_finds_nothing_leads_back_to_all() -> None:
     "name", ["store/storedevent", "store/storedreceipt", "ops/stream", "projections/activitytimeline"]
 )
 def test_a_list_that_is_not_counted_says_no_number_but_that_of_the_page(name: str) -> None:
-    shop(*(Sale(number) for number in range(1, 40)))
+    record_sales(*(Sale(number) for number in range(1, 40)))
     catch_up()
     said = text_of(boss(), f"/admin/{name}/")
     assert not re.search(r"\d+ results?\b", said)
@@ -143,7 +143,7 @@ def test_a_list_that_is_not_counted_says_no_number_but_that_of_the_page(name: st
 
 
 def test_a_whole_list_offers_no_way_to_all_and_a_narrowed_one_does() -> None:
-    shop(Sale(1), Sale(2))
+    record_sales(Sale(1), Sale(2))
     catch_up()
     client = boss()
     assert "Show all" not in text_of(client, "/admin/projections/ordersummary/")
@@ -152,19 +152,19 @@ def test_a_whole_list_offers_no_way_to_all_and_a_narrowed_one_does() -> None:
 
 def test_an_order_offers_what_its_state_allows() -> None:
     sale = Sale(1)
-    shop(sale)
+    record_sales(sale)
     catch_up()
     client = boss()
-    assert {"ship", "cancel"} <= set(buttons(client, order_page(sale)))
-    assert "deliver" not in buttons(client, order_page(sale))
-    form = client.get(order_page(sale, "ship")).context["form"]
-    client.post(order_page(sale, "ship"), {"command_id": str(form["command_id"].value()), "carrier": "DHL"})
+    assert {"ship", "cancel"} <= set(buttons(client, order_url(sale)))
+    assert "deliver" not in buttons(client, order_url(sale))
+    form = client.get(order_url(sale, "ship")).context["form"]
+    client.post(order_url(sale, "ship"), {"command_id": str(form["command_id"].value()), "carrier": "DHL"})
     catch_up()
-    offered = buttons(client, order_page(sale))
+    offered = buttons(client, order_url(sale))
     assert "deliver" in offered
     assert not {"ship", "cancel"} & set(offered)
     # Whoever opens the dialog nevertheless is told why not.
-    assert client.get(order_page(sale, "ship")).context["refusal"]
+    assert client.get(order_url(sale, "ship")).context["refusal"]
 
 
 def test_a_trade_offers_to_release_only_what_is_held() -> None:
@@ -191,9 +191,9 @@ def test_a_hold_is_released_only_where_there_is_one() -> None:
 
 def test_who_may_not_is_offered_nothing() -> None:
     sale = Sale(1)
-    shop(sale)
+    record_sales(sale)
     catch_up()
-    assert buttons(clerk("view_ordersummary"), order_page(sale)) == []
+    assert buttons(clerk("view_ordersummary"), order_url(sale)) == []
 
 
 def test_prices_have_their_currency_and_no_more_digits_than_they_are_quoted_in() -> None:

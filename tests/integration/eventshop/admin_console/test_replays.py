@@ -14,9 +14,9 @@ from django.utils import timezone
 from eventshop.projections import replays
 from eventshop.projections.models import Checkpoint, Rebuild, Replay
 from projections.models import DailySales, OrderSummary
-from projections.replay_csv import lines
+from eventshop.admin_console.replay_csv import csv_lines
 from tests.support.sales import Sale
-from tests.support.staff import clerk, order_page, shop
+from tests.support.staff import clerk, order_url, record_sales
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -29,8 +29,8 @@ def asked(**form: str) -> dict[str, str]:
 
 
 def folded() -> None:
-    for job in replays.waiting():
-        replays.run(job)
+    for job in replays.pending_replays():
+        replays.run_replay(job)
 
 
 def text_of(answer: Any) -> str:
@@ -38,7 +38,7 @@ def text_of(answer: Any) -> str:
 
 
 def test_a_read_model_is_asked_for_as_it_was_watched_and_read() -> None:
-    shop(Sale(1))
+    record_sales(Sale(1))
     client = clerk(*RIGHTS)
     answer = client.post(NEW, asked())
     job = Replay.objects.get()
@@ -56,10 +56,10 @@ def test_a_read_model_is_asked_for_as_it_was_watched_and_read() -> None:
 
 
 def test_by_when_it_happened_and_one_row_alone_can_be_asked_for() -> None:
-    shop(Sale(1), Sale(2))
+    record_sales(Sale(1), Sale(2))
     client = clerk(*RIGHTS)
     key = str(Sale(2).order_id)
-    assert client.get(order_page(Sale(2))).status_code == 200
+    assert client.get(order_url(Sale(2))).status_code == 200
     way = client.get(reverse("admin:projections_ordersummary_as_it_was", args=(key,)))
     form = client.get(way.headers["Location"])
     assert f'value="{key}"' in text_of(form)
@@ -71,7 +71,7 @@ def test_by_when_it_happened_and_one_row_alone_can_be_asked_for() -> None:
 
 
 def test_a_long_result_has_pages_and_is_downloaded_whole() -> None:
-    shop(*(Sale(number) for number in range(1, 53)))
+    record_sales(*(Sale(number) for number in range(1, 53)))
     client = clerk(*RIGHTS)
     client.post(NEW, asked(projection="order-summary"))
     folded()
@@ -90,7 +90,7 @@ def test_no_cell_of_a_dry_run_is_a_formula_to_a_spreadsheet() -> None:
     job.found.create(
         number=0, key="=1+1", columns=json.dumps({"name": ["=HYPERLINK(1)", "@SUM(1)"], "left": ["-1", None]})
     )
-    assert "".join(lines(job)).splitlines() == [
+    assert "".join(csv_lines(job)).splitlines() == [
         "key,column,as_it_is,as_it_would_be",
         "'=1+1,name,'=HYPERLINK(1),'@SUM(1)",
         "'=1+1,left,-1,",
@@ -98,7 +98,7 @@ def test_no_cell_of_a_dry_run_is_a_formula_to_a_spreadsheet() -> None:
 
 
 def test_who_may_not_see_rows_may_not_see_them_as_they_were() -> None:
-    shop(Sale(1))
+    record_sales(Sale(1))
     clerk(*RIGHTS).post(NEW, asked())
     folded()
     job = Replay.objects.get()
@@ -124,7 +124,7 @@ def test_a_question_that_makes_no_sense_is_said_at_its_field(wrong: dict[str, st
 
 
 def test_a_rebuild_is_tried_out_first_and_remembers_what_was_foreseen() -> None:
-    shop(Sale(1), Sale(2))
+    record_sales(Sale(1), Sale(2))
     OrderSummary.objects.filter(pk=Sale(1).order_id).update(status="DELIVERED")
     row = Checkpoint.objects.get(projection="order-summary")
     client = clerk("view_checkpoint", "view_rebuild", "rebuild_projection", *RIGHTS)
@@ -145,7 +145,7 @@ def test_a_rebuild_is_tried_out_first_and_remembers_what_was_foreseen() -> None:
 
 
 def test_who_may_not_try_out_may_not() -> None:
-    shop(Sale(1))
+    record_sales(Sale(1))
     row = Checkpoint.objects.get(projection="order-summary")
     what_if = reverse("admin:projection_engine_checkpoint_what_if", args=(row.pk,))
     assert clerk("view_checkpoint", "rebuild_projection").post(what_if).status_code == 403

@@ -10,11 +10,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from eventshop.sagas.models import SagaInput, SagaStep
+from eventshop.sagas.models import InboxMessage, SagaStep
 from orders.domain.order import Status
 from tests.support.in_memory_gateway import Bank
 from tests.support.order_fulfilment import order, place, receive, saga, settle
-from tests.support.staff import boss, clerk, queries, said
+from tests.support.staff import boss, clerk, capture_queries, messages_of
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -65,7 +65,7 @@ def test_a_saga_is_found_by_every_id_that_leads_to_it() -> None:
     bank = Bank()
     one, other = fine(bank), fine(bank)
     step = SagaStep.objects.filter(saga_id=saga(one).pk).first()
-    event = SagaInput.objects.filter(saga_id=saga(one).pk, what="event").first()
+    event = InboxMessage.objects.filter(saga_id=saga(one).pk, what="event").first()
     assert step is not None and event is not None
     client = boss()
     for text in (saga(one).pk, one, saga(one).correlation_id, step.pk, event.cause_id):
@@ -102,10 +102,10 @@ def test_a_retry_goes_on_where_it_stopped_and_stays_in_the_story() -> None:
     bank = Bank()
     order_id = stuck(bank)
     answer = boss().post(page(order_id, "retry"), {"reason": "the bank is back"})
-    assert answer.status_code == 302 and "a worker sees to it" in said(answer)[0]
+    assert answer.status_code == 302 and "a worker sees to it" in messages_of(answer)[0]
     settle(bank)
     assert order(order_id).status == Status.SHIPPED and saga(order_id).status == "ended"
-    wish = SagaInput.objects.get(what="retry")
+    wish = InboxMessage.objects.get(what="retry")
     assert (wish.actor, "the bank is back" in wish.payload) == ("boss", True)
     content = boss().get(page(order_id)).content.decode()
     assert "Retry asked" in content and "the bank is back" in content and "by boss" in content
@@ -137,13 +137,13 @@ def test_stepping_in_needs_a_permission_and_a_reason(action: str) -> None:
     assert page(order_id, action) in mender.get(page(order_id)).content.decode()
     for reason in ("", "   ", "x" * 201):
         assert mender.post(page(order_id, action), {"reason": reason}).status_code == 200
-    assert not SagaInput.objects.filter(what=action).exists()
+    assert not InboxMessage.objects.filter(what=action).exists()
 
 
 def test_nothing_can_be_retried_that_is_not_stuck() -> None:
     order_id = fine(Bank())
     answer = boss().post(page(order_id, "retry"), {"reason": "why not"})
-    assert "not stuck" in said(answer)[0] and not SagaInput.objects.filter(what="retry").exists()
+    assert "not stuck" in messages_of(answer)[0] and not InboxMessage.objects.filter(what="retry").exists()
 
 
 def test_a_saga_offers_what_its_state_allows() -> None:
@@ -170,9 +170,9 @@ def test_list_and_page_ask_the_same_however_much_there_is() -> None:
     bank, client = Bank(), boss()
     order_id = fine(bank)
     client.get(LIST), client.get(page(order_id))
-    few = len(queries(lambda: client.get(LIST))), len(queries(lambda: client.get(page(order_id))))
+    few = len(capture_queries(lambda: client.get(LIST))), len(capture_queries(lambda: client.get(page(order_id))))
     longer = [fine(bank) for _ in range(5)][-1]
-    assert (len(queries(lambda: client.get(LIST))), len(queries(lambda: client.get(page(longer))))) == few
+    assert (len(capture_queries(lambda: client.get(LIST))), len(capture_queries(lambda: client.get(page(longer))))) == few
 
 
 def test_the_dashboard_raises_an_alert_about_stuck_sagas() -> None:

@@ -12,22 +12,22 @@ from django.core.management.base import CommandError
 from django.urls import reverse
 from django.utils import timezone
 
-from eventshop.admin_console.trace.lookup import UnknownId, stories_of
+from eventshop.admin_console.trace.lookup import UnknownId, find_correlations
 from eventshop.admin_console.trace.node import Node
-from eventshop.admin_console.trace.tree import tree_of
+from eventshop.admin_console.trace.tree import build_tree
 from eventshop.core.messages import Envelope, new_id
-from eventshop.core.request_context import Handling, handling
+from eventshop.core.request_context import RequestContext, use_request_context
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.models import WebRequest
 from eventshop.sagas import operator_actions
 from eventshop.sagas.models import SagaStep
-from eventshop.sagas.retention import sweep
+from eventshop.sagas.retention import clean_up
 from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, RequestPayment, WriteOffStock
 from tests.support.in_memory_gateway import Bank
 from tests.support.order_fulfilment import long_ago, place, receive, saga, settle
 from tests.support.sales import Sale
-from tests.support.staff import boss, catch_up, clerk, queries
+from tests.support.staff import boss, catch_up, clerk, capture_queries
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -50,7 +50,7 @@ def fulfilled() -> UUID:
 def asked_on_the_web() -> tuple[UUID, UUID]:
     """An order that one request asked for; the request's id and its trace."""
     request_id, trace_id = new_id(), new_id()
-    with handling(Handling({"request_id": str(request_id)})) as request:
+    with use_request_context(RequestContext({"request_id": str(request_id)})) as request:
         envelope = Envelope(new_id(), correlation_id=sale.order_id)
         send(CreateOrder(sale.order_id, sale.reference, None, sale.lines), envelope=envelope)
         send(RequestPayment(sale.order_id, "card"), envelope=Envelope(new_id(), correlation_id=sale.order_id))
@@ -61,14 +61,14 @@ def asked_on_the_web() -> tuple[UUID, UUID]:
         route="checkout",
         status=302,
         took_ms=12,
-        commands=" ".join(map(str, request.commands)),
+        commands=" ".join(map(str, request.command_ids)),
         sent=2,
     )
     return request_id, trace_id
 
 
 def test_one_tree_goes_from_the_command_over_events_sagas_and_effects_to_the_last_event() -> None:
-    created, requested = tree_of([fulfilled()]).roots
+    created, requested = build_tree([fulfilled()]).roots
     assert told(created) == [
         "command CreateOrder",
         "  event OrderCreated",
@@ -97,8 +97,8 @@ def test_one_tree_goes_from_the_command_over_events_sagas_and_effects_to_the_las
 def test_the_events_tell_the_story_when_the_sagas_steps_are_gone() -> None:
     order_id = fulfilled()
     long_ago(saga(order_id).pk)
-    assert sweep(kept=timedelta(days=90)).steps == 5
-    created, _ = tree_of([order_id]).roots
+    assert clean_up(kept=timedelta(days=90)).steps == 5
+    created, _ = build_tree([order_id]).roots
     assert told(created) == [
         "command CreateOrder",
         "  event OrderCreated",
@@ -123,7 +123,7 @@ def test_a_failure_stands_under_what_failed_and_a_wish_behind_what_was_heard_las
     operator_actions.retry(saga(order_id).pk, actor="ada", reason="it is back")
     bank.down = False
     settle(bank)
-    lines = told(tree_of([order_id]).roots[0])
+    lines = told(build_tree([order_id]).roots[0])
     effect = lines.index("            effect TakePayment")
     assert "              saga order-fulfilment: failure TakePayment" in lines[effect:]
     assert sum("retry" in line for line in lines) == 1
@@ -131,27 +131,27 @@ def test_a_failure_stands_under_what_failed_and_a_wish_behind_what_was_heard_las
 
 def test_every_event_of_the_story_is_in_the_tree_once() -> None:
     order_id = fulfilled()
-    ids = [node.identity for root in tree_of([order_id]).roots for _, node in root.walk() if node.kind == "event"]
+    ids = [node.identity for root in build_tree([order_id]).roots for _, node in root.walk() if node.kind == "event"]
     stored = StoredEvent.objects.filter(correlation_id=order_id).values_list("event_id", flat=True)
     assert sorted(ids) == sorted(map(str, stored)) and len(ids) == 6
 
 
 def test_rows_say_whether_the_projection_has_come_so_far() -> None:
     request_id, _ = asked_on_the_web()
-    [root] = tree_of([sale.order_id]).roots
+    [root] = build_tree([sale.order_id]).roots
 
     def rows(root: Node) -> dict[str, str]:
         return {node.name: node.state for _, node in root.walk() if node.kind == "row"}
 
     assert rows(root)[f"order-summary {sale.order_id}"] == "not there yet"
     catch_up()
-    [root] = tree_of([sale.order_id]).roots
+    [root] = build_tree([sale.order_id]).roots
     assert rows(root)[f"order-summary {sale.order_id}"] == "" and root.identity == str(request_id)
 
 
 def test_a_request_stands_above_what_it_sent() -> None:
     request_id, _ = asked_on_the_web()
-    [root] = tree_of([sale.order_id]).roots
+    [root] = build_tree([sale.order_id]).roots
     assert (root.kind, root.name, root.identity, root.state) == (
         "request",
         "POST checkout",
@@ -165,7 +165,7 @@ def test_a_request_stands_above_what_it_sent() -> None:
         "  command RequestPayment",
         "    event PaymentRequested",
     ]
-    assert root.at is not None and root.children[0].at is not None
+    assert root.time is not None and root.children[0].time is not None
 
 
 def test_every_id_leads_to_the_story() -> None:
@@ -173,14 +173,14 @@ def test_every_id_leads_to_the_story() -> None:
     event = StoredEvent.objects.filter(event_type="OrderShipped").get()
     payment = SagaStep.objects.get(name="TakePayment")
     for text in (order_id, event.event_id, event.command_id, saga(order_id).pk, payment.pk, event.position):
-        assert stories_of(f" {text} ") == [order_id], text
-    assert stories_of(str(order_id).upper()) == [order_id]
+        assert find_correlations(f" {text} ") == [order_id], text
+    assert find_correlations(str(order_id).upper()) == [order_id]
 
 
 def test_a_request_and_a_trace_lead_to_the_story_too() -> None:
     request_id, trace_id = asked_on_the_web()
     for text in (str(request_id), str(trace_id), trace_id.hex):
-        assert stories_of(text) == [sale.order_id]
+        assert find_correlations(text) == [sale.order_id]
 
 
 def test_an_orders_number_leads_to_all_its_stories() -> None:
@@ -188,7 +188,7 @@ def test_an_orders_number_leads_to_all_its_stories() -> None:
     catch_up()
     later = Envelope(new_id(), actor="bob")
     send(CancelOrder(sale.order_id, "changed her mind"), envelope=later)
-    assert stories_of(sale.reference) == [sale.order_id, later.command_id]
+    assert find_correlations(sale.reference) == [sale.order_id, later.command_id]
 
 
 def test_a_command_that_was_refused_is_found_by_its_saga() -> None:
@@ -196,7 +196,7 @@ def test_a_command_that_was_refused_is_found_by_its_saga() -> None:
     order_id = place(("mug", 2), method="card")
     settle(Bank())
     cancel = SagaStep.objects.get(saga_id=saga(order_id).pk, name="CancelOrder")
-    assert stories_of(str(cancel.pk)) == [order_id]
+    assert find_correlations(str(cancel.pk)) == [order_id]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_command_that_was_refused_is_found_by_its_saga() -> None:
 )
 def test_what_nothing_has_is_refused(text: str) -> None:
     with pytest.raises(UnknownId):
-        stories_of(text)
+        find_correlations(text)
 
 
 def test_the_terminal_shows_the_tree_with_times() -> None:
@@ -254,5 +254,5 @@ def test_the_tree_asks_the_same_however_long_the_story_is() -> None:
     settle(Bank())
     send(DeliverOrder(short))
     send(WriteOffStock("mug", 1, "broken", "A1"))
-    tree_of([short])
-    assert len(queries(lambda: tree_of([short]))) == len(queries(lambda: tree_of([long])))
+    build_tree([short])
+    assert len(capture_queries(lambda: build_tree([short]))) == len(capture_queries(lambda: build_tree([long])))

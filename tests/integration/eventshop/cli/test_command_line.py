@@ -30,14 +30,14 @@ def manage(*arguments: str, stdout: int = subprocess.PIPE, **env: str) -> tuple[
 def test_a_database_that_was_never_migrated(tmp_path: Path, command: str) -> None:
     status, said = manage(command, DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3", STAFF_PASSWORD="correct horse")
     assert status == 1
-    assert said.startswith("manage.py: the database: no such table: ") and "`manage.py migrate`" in said
+    assert said.startswith("manage.py: database error: no such table: ") and "`manage.py migrate`" in said
     assert said.count("\n") == 1
 
 
 def test_a_database_that_is_away() -> None:
     status, said = manage("rotate_keys", DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
     assert (status, said.count("\n")) == (1, 1)
-    assert said.startswith("manage.py: the database: connection")
+    assert said.startswith("manage.py: database error: connection")
 
 
 def test_who_asks_for_it_gets_the_traceback(tmp_path: Path) -> None:

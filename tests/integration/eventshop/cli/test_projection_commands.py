@@ -16,18 +16,18 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from eventshop.eventstore.models import StoredEvent
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.projections import status
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
-from eventshop.projections.parking import AT_ONCE
-from eventshop.projections.projection import catalogue
-from eventshop.projections.status import Status, statuses
+from eventshop.projections.dead_letters import RETRY_BATCH
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.status import ProjectionStatus, list_statuses
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
 from tests.support.failing_projection import Flaky, fail, listed
-from tests.support.processes import BUSY
+from tests.support.processes import SLOW_MACHINE_FACTOR
 from tests.support.read_models import append, append_lives, caught_up, checkpoint_of, equal_the_fold, eventually, held
 from tests.support.sales import Sale
 
@@ -56,8 +56,8 @@ def refused(*command: str) -> str:
     return str(refusal.value)
 
 
-def status_of(name: str) -> Status:
-    [found] = [status for status in statuses(catalogue.chosen([]), DatabaseLog()) if status.name == name]
+def status_of(name: str) -> ProjectionStatus:
+    [found] = [status for status in list_statuses(projection_registry.select([]), DatabaseEventLog()) if status.name == name]
     return found
 
 
@@ -66,7 +66,7 @@ def status_of(name: str) -> Status:
 
 def test_run_projections_once_catches_up_with_everything() -> None:
     append_lives(Random(1), range(10))
-    events = StoredEvent.objects.count() * len(catalogue.chosen([]))
+    events = StoredEvent.objects.count() * len(projection_registry.select([]))
     assert f"{events} events folded" in said("run_projections", "--once")
     equal_the_fold()
     assert "0 events folded" in said("run_projections", "--once")
@@ -84,7 +84,7 @@ def test_an_unknown_projection_is_refused_with_the_known_names(command: list[str
     name, *options = command
     refusal = refused(name, "nonsense", *options)
     assert "nonsense" in refusal
-    for projection in catalogue.chosen([]):
+    for projection in projection_registry.select([]):
         assert projection.name in refusal
     assert not Checkpoint.objects.exists()
     assert not Rebuild.objects.exists()
@@ -105,7 +105,7 @@ def test_run_projections_goes_on_until_it_is_told_to_stop(database_url: str) -> 
         eventually(OrderSummary.objects.exists, within_s=20, so_far=process.poll)
         assert Checkpoint.objects.get().owner.endswith(f":{process.pid}")
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=10 * BUSY)
+        output, _ = process.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
     finally:
         process.kill()
         process.wait()
@@ -123,7 +123,7 @@ def test_an_unknown_name_ends_the_process_with_status_1(database_url: str) -> No
         capture_output=True,
         text=True,
         check=False,
-        timeout=30 * BUSY,
+        timeout=30 * SLOW_MACHINE_FACTOR,
     )
     assert result.returncode == 1
     assert "nonsense" in result.stderr
@@ -185,10 +185,10 @@ def test_retry_parked_folds_what_works_now(flaky: Flaky) -> None:
 
 def test_retry_parked_folds_the_longest_queue(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
-    append(sale.order_id, sale.created, *[sale.requested] * (2 * AT_ONCE + 10))
+    append(sale.order_id, sale.created, *[sale.requested] * (2 * RETRY_BATCH + 10))
     caught_up(flaky.projection)
     flaky.mend()
-    assert f"{2 * AT_ONCE + 11:} parked events folded, 0 still parked." in said("retry_parked")
+    assert f"{2 * RETRY_BATCH + 11:} parked events folded, 0 still parked." in said("retry_parked")
 
 
 def test_retry_parked_says_how_many_remain(flaky: Flaky) -> None:
@@ -208,9 +208,9 @@ def test_retry_parked_says_how_many_remain(flaky: Flaky) -> None:
 def test_a_projection_that_never_ran_is_behind_by_everything() -> None:
     append(sale.order_id, sale.created, sale.paid)
     found = status_of("order-summary")
-    assert (found.position, found.head, found.behind, found.state) == (0, 2, 2, "behind")
-    assert (found.parked, found.owner, found.paused, found.needs_rebuild) == (0, "", False, False)
-    assert 0 < found.behind_s < 60
+    assert (found.position, found.head, found.lag, found.state) == (0, 2, 2, "behind")
+    assert (found.dead_letters, found.owner, found.paused, found.needs_rebuild) == (0, "", False, False)
+    assert 0 < found.lag_s < 60
     assert not Checkpoint.objects.exists()  # looking changes nothing
 
 
@@ -219,7 +219,7 @@ def test_a_projection_that_has_caught_up_is_up_to_date() -> None:
     append(sale.order_id, sale.created)
     caught_up(order_summary)
     found = status_of("order-summary")
-    assert (found.position, found.behind, found.behind_s, found.state) == (1, 0, 0.0, "up to date")
+    assert (found.position, found.lag, found.lag_s, found.state) == (1, 0, 0.0, "up to date")
     assert found.advanced_at is not None
 
 
@@ -232,8 +232,8 @@ def test_waiting_is_counted_from_the_oldest_event_not_yet_folded() -> None:
     before = (timezone.now() - waiting).total_seconds()
     found = status_of("order-summary")
     after = (timezone.now() - waiting).total_seconds()
-    assert before <= found.behind_s <= after
-    assert found.behind == 2
+    assert before <= found.lag_s <= after
+    assert found.lag == 2
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_waiting_is_counted_from_the_oldest_event_not_yet_folded() -> None:
     ],
 )
 def test_the_worst_is_named_first(changed: dict[str, object], state: str) -> None:
-    behind = Status("x", 0, 3, 5, 1.0, 0, None, None, "", False, False)
+    behind = ProjectionStatus("x", 0, 3, 5, 1.0, 0, None, None, "", False, False)
     assert behind._replace(**changed).state == state  # type: ignore[arg-type]
 
 
@@ -257,7 +257,7 @@ def test_status_shows_what_the_checkpoint_says(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
     caught_up(flaky.projection, order_summary, daily_sales)
-    assert (status_of("flaky").parked, status_of("flaky").state) == (2, "parked events")
+    assert (status_of("flaky").dead_letters, status_of("flaky").state) == (2, "parked events")
     rows = Checkpoint.objects
     rows.filter(projection="order-summary").update(owner="shop:17", leased_until=timezone.now() + timedelta(seconds=10))
     rows.filter(projection="flaky").update(owner="dead:18", leased_until=timezone.now() - timedelta(seconds=1))
@@ -273,7 +273,7 @@ def test_the_projection_furthest_behind_comes_first() -> None:
     caught_up(order_summary, daily_sales)
     append(sale.order_id, sale.paid)
     caught_up(daily_sales)
-    names = [found.name for found in statuses([daily_sales, order_summary], DatabaseLog())]
+    names = [found.name for found in list_statuses([daily_sales, order_summary], DatabaseEventLog())]
     assert names == ["order-summary", "daily-sales"]
 
 
@@ -283,7 +283,7 @@ def test_projections_status_prints_a_line_for_each(flaky: Flaky) -> None:
     caught_up(flaky.projection)
     output = said("projections_status")
     lines = [[cell.strip() for cell in text.strip("│┃ ").split("│")] for text in output.splitlines()]
-    for projection in catalogue.chosen([]):
+    for projection in projection_registry.select([]):
         [cells] = [cells for cells in lines if cells[0] == projection.name]
         expected = ["parked events", "2", "2", "0"] if projection.name == "flaky" else ["behind", "0", "2", "2"]
         assert cells[1:5] == expected

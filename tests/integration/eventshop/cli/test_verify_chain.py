@@ -13,7 +13,7 @@ from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.hash_chain import parallel_verification
-from eventshop.eventstore.hash_chain.parallel_verification import verify
+from eventshop.eventstore.hash_chain.parallel_verification import verify_chains
 from eventshop.eventstore.models import StoredEvent
 from tests.support.event_table_tampering import triggers_disabled
 from tests.support.tally_aggregate import Count, Open, pounds, tallies
@@ -42,13 +42,13 @@ def said(*arguments: str) -> str:
 def test_what_nobody_touched_is_as_it_was_written() -> None:
     for _ in range(3):
         tally()
-    assert verify() == (15, 3, [])
+    assert verify_chains() == (15, 3, [])
     assert "15 events of 3 streams" in said()
     assert "Every event is as it was written." in said()
 
 
 def test_an_empty_store_is_whole() -> None:
-    assert verify() == (0, 0, [])
+    assert verify_chains() == (0, 0, [])
 
 
 def test_fewer_processes_than_one_are_refused() -> None:
@@ -59,10 +59,10 @@ def test_fewer_processes_than_one_are_refused() -> None:
 def test_every_stream_is_walked_when_several_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     streams = [tally() for _ in range(12)]
     monkeypatch.setattr(parallel_verification, "STREAMS", 5)
-    assert verify(processes=2) == (60, 12, [])
+    assert verify_chains(processes=2) == (60, 12, [])
     with triggers_disabled() as cursor:
         cursor.execute("UPDATE event SET actor = 'nobody' WHERE position = %s", [event(streams[7], 2).position])
-    [fault] = verify(processes=2).faults
+    [fault] = verify_chains(processes=2).faults
     assert (fault.aggregate_id, fault.version) == (streams[7], 2)
 
 
@@ -92,7 +92,7 @@ def test_one_flipped_bit_of_a_hash_is_found() -> None:
     flipped = bytes([touched.hash[0] ^ 1]) + bytes(touched.hash[1:])
     with triggers_disabled() as cursor:
         cursor.execute("UPDATE event SET hash = %s WHERE position = %s", [flipped, touched.position])
-    [fault] = verify().faults
+    [fault] = verify_chains().faults
     assert (fault.position, fault.version) == (touched.position, 2)
 
 
@@ -101,9 +101,9 @@ def test_a_deleted_event_is_named_by_its_version() -> None:
     with triggers_disabled() as cursor:
         for stream, version in ((cut, 3), (headless, 1)):
             cursor.execute("DELETE FROM event WHERE position = %s", [event(stream, version).position])
-    walked = verify()
+    walked = verify_chains()
     assert walked.streams == 3
-    assert [fault.sentence for fault in walked.faults] == [
+    assert [fault.description for fault in walked.faults] == [
         f"version 3 of Tally {cut} is missing",
         f"version 1 of Tally {headless} is missing",
     ]
@@ -116,9 +116,9 @@ def test_two_events_that_changed_places_are_found() -> None:
     with triggers_disabled() as cursor:
         for row, version in ((second, 99), (third, 2), (second, 3)):
             cursor.execute("UPDATE event SET version = %s WHERE position = %s", [version, row.position])
-    [fault] = verify().faults
+    [fault] = verify_chains().faults
     assert (fault.version, fault.position) == (2, third.position)
-    assert str(third.event_id) in fault.sentence
+    assert str(third.event_id) in fault.description
 
 
 def test_the_fault_that_shows_first_in_the_store_is_named_first() -> None:
@@ -126,12 +126,12 @@ def test_the_fault_that_shows_first_in_the_store_is_named_first() -> None:
     with triggers_disabled() as cursor:
         for touched in (event(other, 2), event(one, 5)):
             cursor.execute("UPDATE event SET actor = 'me' WHERE position = %s", [touched.position])
-    assert [fault.aggregate_id for fault in verify().faults] == [one, other]
+    assert [fault.aggregate_id for fault in verify_chains().faults] == [one, other]
 
 
 def test_the_walk_and_the_store_agree_on_the_text_that_is_hashed() -> None:
     stream = tally()
-    assert [row.hash for row in store.rows(stream)] == [
+    assert [row.hash for row in store.read_rows(stream)] == [
         bytes(row.hash) for row in StoredEvent.objects.filter(aggregate_id=stream).order_by("version")
     ]
-    assert verify().faults == []
+    assert verify_chains().faults == []

@@ -24,9 +24,9 @@ from eventshop.core.messages import Command, Envelope, new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_append import Receipt
 from eventshop.eventstore.event_store import EventStore
-from eventshop.eventstore.hash_chain.chain import first_broken
+from eventshop.eventstore.hash_chain.chain import find_first_broken
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
-from tests.support.database import empty, round_trips
+from tests.support.database import empty_tables, count_round_trips
 from tests.support.tally_aggregate import (
     NOON,
     Close,
@@ -236,14 +236,14 @@ def test_somebody_elses_event_is_seen_although_an_older_state_is_remembered(tall
     store.append_event(tally, Closed(tally_id=tally, at=NOON), expected_version=4)
     with pytest.raises(TallyClosed):
         send(Count(tally_id=tally, amount=pounds("3")))
-    assert first_broken(store.rows(tally)) is None
+    assert find_first_broken(store.read_rows(tally)) is None
 
 
 def test_a_refusal_is_never_decided_on_what_is_only_remembered() -> None:
     tally = new_id()
     send(Open(tally_id=tally, name="till"))
     send(Close(tally_id=tally, at=NOON))
-    empty()
+    empty_tables()
     with pytest.raises(TallyClosed):
         send(Count(tally_id=tally, amount=pounds("1")))
     assert send(Open(tally_id=tally, name="another")).version == 1
@@ -254,11 +254,11 @@ def test_another_history_of_the_same_length_is_not_taken_for_ours() -> None:
     tally = new_id()
     send(Open(tally_id=tally, name="ours"))
     send(Count(tally_id=tally, amount=pounds("1")))
-    empty()
+    empty_tables()
     store.append_event(tally, Opened(tally_id=tally, name="theirs"), expected_version=0)
     store.append_event(tally, Counted(tally_id=tally, amount=pounds("7")), expected_version=1)
     assert send(Count(tally_id=tally, amount=pounds("2"))).version == 3
-    assert first_broken(store.rows(tally)) is None
+    assert find_first_broken(store.read_rows(tally)) is None
 
 
 def test_what_was_rolled_back_is_not_remembered(tally: UUID) -> None:
@@ -379,4 +379,4 @@ def test_a_command_costs_two_round_trips_and_one_when_its_aggregate_is_remembere
     settings.AGGREGATES_IN_MEMORY = remembered
     for _ in range(2):  # the statements are prepared from now on
         send(Count(tally_id=tally, amount=pounds("1")))
-    assert round_trips(lambda: send(Count(tally_id=tally, amount=pounds("1")))) == expected
+    assert count_round_trips(lambda: send(Count(tally_id=tally, amount=pounds("1")))) == expected

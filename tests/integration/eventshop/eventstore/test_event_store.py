@@ -22,14 +22,14 @@ from eventshop.core.errors import (
     WrongAggregateType,
     WrongExpectedVersion,
 )
-from eventshop.core.message_registry import Registry
-from eventshop.core.messages import Command, Envelope, Event, Recorded, new_id
+from eventshop.core.message_registry import MessageRegistry
+from eventshop.core.messages import Command, Envelope, Event, RecordedEvent, new_id
 from eventshop.eventstore import command_dispatcher
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.event_append import Append, Written, now
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.event_append import AppendRequest, StreamHead, utc_now
 from eventshop.eventstore.event_store import EventStore
-from eventshop.eventstore.hash_chain.chain import first_broken, link
-from eventshop.eventstore.records import Row
+from eventshop.eventstore.hash_chain.chain import find_first_broken, hash_event
+from eventshop.eventstore.records import EventRow
 from tests.support.tally_aggregate import NOON, Closed, Count, Counted, Noted, Open, Opened, pounds, tallies
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -63,7 +63,7 @@ def tally() -> UUID:
     return tally_id
 
 
-def versions(events: list[Recorded[Any]]) -> list[int]:
+def versions(events: list[RecordedEvent[Any]]) -> list[int]:
     return [item.meta.version for item in events]
 
 
@@ -116,26 +116,26 @@ def test_the_same_append_again_is_answered_not_repeated(tally: UUID) -> None:
 
 
 def test_a_stream_belongs_to_one_type_of_aggregate(tally: UUID) -> None:
-    registry = Registry()
+    registry = MessageRegistry()
     registry.add(Stranger)
     with pytest.raises(WrongAggregateType, match="Tally"):
         EventStore(registry).append_event(tally, Pinged(id=tally), expected_version=5)
 
 
 def test_stored_bytes_that_no_longer_fit_are_named(tally: UUID) -> None:
-    registry = Registry()
+    registry = MessageRegistry()
     with pytest.raises(UnknownName, match="Opened"):
         EventStore(registry).get_events(tally)
     [row, *_] = raw_rows(tally, ["Opened", '{"tally_id":"no id","name":"x"}'])
-    engine().append_many([row])
+    backend().append_events([row])
     with pytest.raises(BrokenStream, match="Opened"):
         store.get_events(row.aggregate_id)
 
 
-def raw_rows(tally_id: UUID, *shapes: list[str]) -> list[Row]:
+def raw_rows(tally_id: UUID, *shapes: list[str]) -> list[EventRow]:
     """Rows as no code of ours would write them."""
-    append = Append(new_id(), "Tally", Written(), Envelope(new_id()), "append", b"", now())
-    rows = append.rows([Opened(tally_id=tally_id, name="x")], tallies)
+    append = AppendRequest(new_id(), "Tally", StreamHead(), Envelope(new_id()), "append", b"", utc_now())
+    rows = append.encode_rows([Opened(tally_id=tally_id, name="x")], tallies)
     return [rows[0]._replace(event_type=name, payload=payload) for name, payload in shapes]
 
 
@@ -143,9 +143,9 @@ def raw_rows(tally_id: UUID, *shapes: list[str]) -> list[Row]:
 
 
 def test_every_event_is_chained_to_the_one_before(tally: UUID) -> None:
-    rows = list(store.rows(tally))
-    assert first_broken(rows) is None
-    assert link(rows[0].hash, rows[1]) == rows[1].hash != link(bytes(32), rows[1])
+    rows = list(store.read_rows(tally))
+    assert find_first_broken(rows) is None
+    assert hash_event(rows[0].hash, rows[1]) == rows[1].hash != hash_event(bytes(32), rows[1])
 
 
 @pytest.mark.parametrize(
@@ -161,16 +161,16 @@ def test_every_event_is_chained_to_the_one_before(tally: UUID) -> None:
     ],
 )
 def test_a_changed_column_breaks_the_chain_at_its_event(tally: UUID, change: dict[str, object]) -> None:
-    rows = list(store.rows(tally))
+    rows = list(store.read_rows(tally))
     rows[2] = rows[2]._replace(**change)  # type: ignore[arg-type]
-    broken = first_broken(rows)
+    broken = find_first_broken(rows)
     assert broken is not None and broken.version == 3
 
 
 def test_a_missing_or_swapped_event_breaks_the_chain(tally: UUID) -> None:
-    rows = list(store.rows(tally))
-    assert first_broken(rows[:2] + rows[3:]) == rows[3]
-    assert first_broken([rows[0], rows[2], rows[1], *rows[3:]]) == rows[2]
+    rows = list(store.read_rows(tally))
+    assert find_first_broken(rows[:2] + rows[3:]) == rows[3]
+    assert find_first_broken([rows[0], rows[2], rows[1], *rows[3:]]) == rows[2]
 
 
 def test_batches_and_single_commands_continue_the_same_chain() -> None:
@@ -181,9 +181,9 @@ def test_batches_and_single_commands_continue_the_same_chain() -> None:
         registry=tallies,
     )
     command_dispatcher.send(Count(tally_id=tally_id, amount=pounds("1")), registry=tallies)
-    rows = list(store.rows(tally_id))
+    rows = list(store.read_rows(tally_id))
     assert len(rows) == 8
-    assert first_broken(rows) is None
+    assert find_first_broken(rows) is None
 
 
 # --- what the database refuses, whoever asks --------------------------------------------------------------------------
@@ -200,14 +200,14 @@ def test_batches_and_single_commands_continue_the_same_chain() -> None:
     ],
 )
 def test_the_database_refuses_to_change_history(tally: UUID, statement: str) -> None:
-    before = list(store.rows(tally))
+    before = list(store.read_rows(tally))
     with (
         pytest.raises(IntegrityError, match="never changed or deleted"),
         transaction.atomic(),
         connection.cursor() as cursor,
     ):
         cursor.execute(statement)
-    assert list(store.rows(tally)) == before
+    assert list(store.read_rows(tally)) == before
 
 
 @pytest.mark.postgres
@@ -219,7 +219,7 @@ def test_postgresql_refuses_to_truncate_history(tally: UUID) -> None:
 
 def copied(tally_id: UUID, verb: str, **changes: str) -> str:
     """An INSERT of a copy of the stream's last event, some columns changed."""
-    names = [name for name in Row._fields if name != "position"]
+    names = [name for name in EventRow._fields if name != "position"]
     values = [changes.get(name, name) for name in names]
     key = f"'{tally_id.hex}'"
     return (
@@ -270,7 +270,7 @@ def test_the_database_refuses_a_stream_that_changes_its_type(tally: UUID) -> Non
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="INSERT OR REPLACE is SQLite's")
 def test_sqlite_cannot_replace_history(tally: UUID) -> None:
-    before = list(store.rows(tally))
+    before = list(store.read_rows(tally))
     for changes in ({"actor": "'mallory'"}, {"actor": "'mallory'", "version": "6"}):
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(copied(tally, "INSERT OR REPLACE", **changes))
@@ -279,7 +279,7 @@ def test_sqlite_cannot_replace_history(tally: UUID) -> None:
             "REPLACE INTO receipt SELECT command_id, 'x', payload_hash, aggregate_id, aggregate_type, "
             "version, events, position, actor, recorded_at FROM receipt"
         )
-    assert list(store.rows(tally)) == before
+    assert list(store.read_rows(tally)) == before
 
 
 # --- long streams -----------------------------------------------------------------------------------------------------
@@ -289,9 +289,9 @@ def test_a_long_stream_is_read_lazily() -> None:
     """20,000 events of 1 kB pass through less memory than a tenth of them would take."""
     tally_id = new_id()
     for version in range(0, 20_000, 2_000):
-        head = Written(version, link_of(tally_id, version))
-        append = Append(tally_id, "Tally", head, Envelope(new_id()), "append", b"", now())
-        engine().append_many(append.rows([Noted(text="x" * 1_000)] * 2_000, tallies))
+        head = StreamHead(version, link_of(tally_id, version))
+        append = AppendRequest(tally_id, "Tally", head, Envelope(new_id()), "append", b"", utc_now())
+        backend().append_events(append.encode_rows([Noted(text="x" * 1_000)] * 2_000, tallies))
     gc.collect()
     tracemalloc.start()
     count = sum(1 for _ in store.get_event_stream(tally_id))
@@ -299,8 +299,8 @@ def test_a_long_stream_is_read_lazily() -> None:
     tracemalloc.stop()
     assert count == 20_000
     assert peak < 12_000_000
-    assert first_broken(store.rows(tally_id)) is None
+    assert find_first_broken(store.read_rows(tally_id)) is None
 
 
 def link_of(tally_id: UUID, version: int) -> bytes:
-    return next(iter(store.rows(tally_id, after=version - 1)), None).hash if version else bytes(32)  # type: ignore[union-attr]
+    return next(iter(store.read_rows(tally_id, after=version - 1)), None).hash if version else bytes(32)  # type: ignore[union-attr]

@@ -13,15 +13,15 @@ from eventshop.core.errors import AlreadyTaken, CommandIdReused, PersonErased, T
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Envelope, new_id
 from eventshop.core.personal_fields import Redacted
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_dispatcher import send, send_many
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
-from eventshop.eventstore.records import recorded
+from eventshop.eventstore.records import to_recorded_event
 from eventshop.privacy import unique_values
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import Claim, ErasedPerson, PersonalKey
-from tests.support.database import everything_stored, round_trips
+from tests.support.database import dump_database, count_round_trips
 from users.domain.commands import ChangeContactDetails, CreateUser, ExportData
 from users.domain.errors import InvalidUserState
 from users.domain.events import UserCreated
@@ -38,12 +38,12 @@ def ada(user_id: UUID | None = None) -> CreateUser:
 def test_what_is_stored_is_ciphertext_and_what_is_read_is_what_was_said() -> None:
     command = ada()
     send(command)
-    stored = everything_stored()
+    stored = dump_database()
     for word in WORDS:
         assert word not in stored
     [happened] = store.get_events(command.user_id)
     assert happened.event == UserCreated(command.user_id, *WORDS, source="page")
-    personal_keys.memory.clear()
+    personal_keys.key_cache.clear()
     assert store.get_events(command.user_id) == [happened]
 
 
@@ -51,7 +51,7 @@ def test_one_key_for_each_person_and_purpose_and_an_empty_text_needs_none() -> N
     command = replace(ada(), phone="", address="")
     send(command)
     send(ChangeContactDetails(command.user_id, email="ada@example.net", name="Ada King"))
-    assert list(PersonalKey.objects.exclude(subject=unique_values.NOBODY).values_list("subject", "purpose")) == [
+    assert list(PersonalKey.objects.exclude(subject=unique_values.INDEX_KEY_SUBJECT).values_list("subject", "purpose")) == [
         (command.user_id, "contact")
     ]
     assert '"phone":""' in StoredEvent.objects.first().payload  # type: ignore[union-attr]
@@ -68,7 +68,7 @@ def test_a_refused_command_leaves_no_key_and_no_claim() -> None:
 def test_without_its_key_a_value_is_redacted_and_the_rest_is_there() -> None:
     command = ada()
     send(command)
-    assert personal_keys.destroy(command.user_id) == ["contact"]
+    assert personal_keys.destroy_keys(command.user_id) == ["contact"]
     [happened] = store.get_events(command.user_id)
     gone = Redacted("contact")
     assert happened.event == UserCreated(command.user_id, gone, gone, gone, gone, source="page")
@@ -80,15 +80,15 @@ def test_without_its_key_a_value_is_redacted_and_the_rest_is_there() -> None:
 
 def moved(payload: str, **place: Any) -> None:
     """Open Ada's first event with another payload, or in another place."""
-    [row] = engine().select("WHERE version = 1 ORDER BY position LIMIT 1", ())
-    recorded(row._replace(payload=payload, **place), registry)
+    [row] = backend().select_events("WHERE version = 1 ORDER BY position LIMIT 1", ())
+    to_recorded_event(row._replace(payload=payload, **place), registry)
 
 
 def test_a_value_moved_to_another_event_field_or_person_does_not_open() -> None:
     command, bob = ada(), CreateUser(uuid4(), "bob@example.org", "Bob", "+44 20 2", "1 Main Street")
     send(command)
     send(bob)
-    [row, bobs] = engine().select("ORDER BY position", ())
+    [row, bobs] = backend().select_events("ORDER BY position", ())
     payload, others = row.payload, bobs.payload
     moved(payload)  # as it is, it opens
     with pytest.raises(Tampered, match="UserCreated"):
@@ -109,7 +109,7 @@ def test_a_value_moved_to_another_event_field_or_person_does_not_open() -> None:
 @pytest.mark.parametrize("value", ["Ada Lovelace", "e1.", "e1.AAAA", "e1.####", "e2.AAAA"])
 def test_what_is_no_ciphertext_is_refused_where_one_must_stand(value: str) -> None:
     send(ada())
-    [row] = engine().select("ORDER BY position", ())
+    [row] = backend().select_events("ORDER BY position", ())
     name = row.payload.partition('"name":"')[2].partition('"')[0]
     with pytest.raises(Tampered, match="field name") as refused:
         moved(row.payload.replace(name, value))
@@ -122,7 +122,7 @@ def test_what_is_no_ciphertext_is_refused_where_one_must_stand(value: str) -> No
 def test_the_same_command_gives_the_same_answer_and_another_payload_is_refused() -> None:
     command, envelope = ada(), Envelope(command_id=new_id())
     first = send(command, envelope=envelope)
-    personal_keys.memory.clear()
+    personal_keys.key_cache.clear()
     again = send(command, envelope=envelope)
     assert (again.replayed, again.position) == (True, first.position)
     with pytest.raises(CommandIdReused):
@@ -137,7 +137,7 @@ def test_the_stored_hash_of_a_command_cannot_be_guessed_by_trying_names() -> Non
     with transaction.atomic():
         PersonalKey.objects.all().delete()
         Claim.objects.all().delete()
-    personal_keys.memory.clear()
+    personal_keys.key_cache.clear()
     with pytest.raises(CommandIdReused):
         send(command, envelope=envelope)
     assert bytes(StoredReceipt.objects.get().payload_hash) == first
@@ -149,12 +149,12 @@ def test_the_stored_hash_of_a_command_cannot_be_guessed_by_trying_names() -> Non
 def test_an_email_address_is_one_persons() -> None:
     first = ada()
     send(first)
-    assert unique_values.holder("email", " ADA@Example.ORG ") == first.user_id
+    assert unique_values.find_holder("email", " ADA@Example.ORG ") == first.user_id
     with pytest.raises(AlreadyTaken, match="email") as refused:
         send(replace(ada(), email="Ada@example.org"))
     assert "example" not in str(refused.value)
     assert StoredEvent.objects.count() == 1
-    assert unique_values.holder("email", "nobody@example.org") is None
+    assert unique_values.find_holder("email", "nobody@example.org") is None
 
 
 def test_an_address_that_was_given_up_can_be_had_by_somebody_else() -> None:
@@ -162,11 +162,11 @@ def test_an_address_that_was_given_up_can_be_had_by_somebody_else() -> None:
     send(first)
     send(ChangeContactDetails(first.user_id, email="ada@example.net", name="Ada"))
     send(ada())
-    assert unique_values.holder("email", "ada@example.net") == first.user_id
+    assert unique_values.find_holder("email", "ada@example.net") == first.user_id
     with pytest.raises(AlreadyTaken):
         send(ChangeContactDetails(first.user_id, email="ada@example.org", name="Ada"))
-    assert unique_values.holder("email", "ada@example.net") == first.user_id
-    assert unique_values.release(first.user_id) == 1
+    assert unique_values.find_holder("email", "ada@example.net") == first.user_id
+    assert unique_values.release_values(first.user_id) == 1
     send(replace(ada(), email="ada@example.net"))
 
 
@@ -175,8 +175,8 @@ def test_in_a_batch_only_the_one_who_comes_second_is_refused() -> None:
     outcomes = send_many([(person, Envelope(command_id=new_id())) for person in people])
     assert [isinstance(outcome, AlreadyTaken) for outcome in outcomes] == [False, True, False]
     assert StoredEvent.objects.count() == 2
-    assert PersonalKey.objects.exclude(subject=unique_values.NOBODY).count() == 2
-    personal_keys.memory.clear()
+    assert PersonalKey.objects.exclude(subject=unique_values.INDEX_KEY_SUBJECT).count() == 2
+    personal_keys.key_cache.clear()
     assert store.get_events(people[2].user_id)[0].event.email == "bob@example.org"
 
 
@@ -188,7 +188,7 @@ def test_commands_of_one_batch_share_the_new_key() -> None:
             (ChangeContactDetails(person.user_id, "ada@example.net", "Ada King"), Envelope(command_id=new_id())),
         ]
     )
-    personal_keys.memory.clear()
+    personal_keys.key_cache.clear()
     assert [item.event.name for item in store.get_events(person.user_id)] == ["Ada Lovelace", "Ada King"]
 
 
@@ -199,7 +199,7 @@ def test_a_key_made_in_a_transaction_that_is_rolled_back_is_used_no_more() -> No
         raise RuntimeError
     assert not PersonalKey.objects.exists()
     send(person)
-    personal_keys.memory.clear()
+    personal_keys.key_cache.clear()
     assert store.get_events(person.user_id)[0].event.name == "Ada Lovelace"
 
 
@@ -208,7 +208,7 @@ def test_a_key_made_in_a_transaction_that_is_rolled_back_is_used_no_more() -> No
 
 def test_no_key_is_made_for_the_erased() -> None:
     person = ada()
-    personal_keys.destroy(person.user_id)
+    personal_keys.destroy_keys(person.user_id)
     assert ErasedPerson.objects.get().subject == person.user_id
     with pytest.raises(PersonErased):
         send(person)
@@ -222,8 +222,8 @@ def test_no_key_is_made_for_the_erased() -> None:
 def test_destroying_twice_does_nothing_more() -> None:
     person = ada()
     send(person)
-    assert personal_keys.destroy(person.user_id) == ["contact"]
-    assert personal_keys.destroy(person.user_id) == []
+    assert personal_keys.destroy_keys(person.user_id) == ["contact"]
+    assert personal_keys.destroy_keys(person.user_id) == []
     assert ErasedPerson.objects.count() == 1
 
 
@@ -235,4 +235,4 @@ def test_a_known_persons_command_needs_no_statement_more() -> None:
     person = ada()
     send(person)
     send(ExportData(person.user_id))  # no personal fields
-    assert round_trips(lambda: send(ExportData(person.user_id))) == 1
+    assert count_round_trips(lambda: send(ExportData(person.user_id))) == 1

@@ -16,11 +16,11 @@ from eventshop.core.message_registry import registry
 from eventshop.core.messages import Envelope, new_id
 from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore import command_dispatcher, field_encryption
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.command_execution import loaded, whole
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.command_execution import load_aggregate, read_full_history
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import Snapshot
-from eventshop.eventstore.records import SNAPSHOT
+from eventshop.eventstore.records import SNAPSHOT_PREFIX
 from eventshop.eventstore.snapshots import repository
 from eventshop.operations import tasks
 from eventshop.operations.models import PeriodicWork
@@ -31,8 +31,8 @@ from orders.domain.order import Order
 from orders.domain.stock_item import StockItem, stock_item_id
 from tests.support.badge_aggregate import MARKER, PERSON, Badge, Rename, badges
 from tests.support.customers import customer
-from tests.support.database import everything_stored
-from tests.support.earlier_event_versions import stored
+from tests.support.database import dump_database
+from tests.support.earlier_event_versions import append_earlier_events
 from tests.support.read_models import append
 from tests.support.sales import Sale
 from tests.support.tally_aggregate import Close, Count, Open, Tally, TallyClosed, pounds, tallies
@@ -56,8 +56,8 @@ def received(times: int) -> None:
 
 
 def state() -> Any:
-    _, past = engine().history(MUG, uuid4())
-    return loaded(StockItem, MUG, past, registry).state
+    _, past = backend().load_history(MUG, uuid4())
+    return load_aggregate(StockItem, MUG, past, registry).state
 
 
 def replayed() -> Any:
@@ -65,12 +65,12 @@ def replayed() -> Any:
 
 
 def read_rows() -> int:
-    return len(engine().history(MUG, uuid4())[1])
+    return len(backend().load_history(MUG, uuid4())[1])
 
 
 def test_loading_is_snapshot_and_tail() -> None:
     received(12)
-    assert repository.take_due() == 1
+    assert repository.take_due_snapshots() == 1
     assert Snapshot.objects.get().version == 12
     assert read_rows() == 1
     assert state() == replayed()
@@ -82,7 +82,7 @@ def test_loading_is_snapshot_and_tail() -> None:
 
 def test_commands_go_on_from_a_snapshot_in_every_way_of_sending() -> None:
     received(10)
-    repository.take_due()
+    repository.take_due_snapshots()
     assert command_dispatcher.send(WriteOffStock(sku="mug", quantity=2, reason="lost", reference="c")).version == 11
     command = ReceiveStock(sku="mug", quantity=5, reference="d")
     [receipt] = command_dispatcher.send_many([(command, Envelope(new_id()))])
@@ -99,34 +99,34 @@ def test_commands_go_on_from_a_snapshot_in_every_way_of_sending() -> None:
 
 def test_a_snapshot_is_taken_each_so_many_events_and_not_between() -> None:
     received(9)
-    assert repository.take_due() == 0
+    assert repository.take_due_snapshots() == 0
     received(1)
-    assert repository.take_due() == 1
+    assert repository.take_due_snapshots() == 1
     received(9)
-    assert repository.take_due() == 0
+    assert repository.take_due_snapshots() == 0
     received(2)
-    assert repository.take_due() == 1
+    assert repository.take_due_snapshots() == 1
     assert Snapshot.objects.get().version == 21
 
 
 def test_a_type_can_have_a_number_of_its_own_or_none(settings: Any) -> None:
     settings.SNAPSHOT_EVERY = {"": 10, "StockItem": 0}
     received(10)
-    assert repository.take_due() == 0
+    assert repository.take_due_snapshots() == 0
     settings.SNAPSHOT_EVERY = {"": 0, "StockItem": 4}
     received(2)
-    assert repository.take_due() == 1
+    assert repository.take_due_snapshots() == 1
 
 
 def test_a_snapshot_of_another_fold_is_never_read() -> None:
     received(10)
-    repository.take_due()
+    repository.take_due_snapshots()
     Snapshot.objects.update(fingerprint="0" * 64, state='{"received":99}')
     assert state() == replayed()
     received(1)
     assert state().received == 11
     received(9)
-    repository.take_due()
+    repository.take_due_snapshots()
     assert state().received == 20
     assert Snapshot.objects.get().fingerprint == repository.fingerprint(StockItem)
 
@@ -146,59 +146,59 @@ def test_the_fingerprint_covers_the_fold_and_what_it_uses() -> None:
 
 def test_losing_every_snapshot_costs_time_only() -> None:
     received(10)
-    repository.take_due()
+    repository.take_due_snapshots()
     before = state()
     Snapshot.objects.all().delete()
     assert state() == before == replayed()
 
 
 def badge() -> Any:
-    return loaded(Badge, PERSON, engine().history(PERSON, uuid4())[1], badges).state
+    return load_aggregate(Badge, PERSON, backend().load_history(PERSON, uuid4())[1], badges).state
 
 
 def test_a_state_with_personal_data_is_ciphertext_and_loads_as_it_was() -> None:
     for number in range(10):
         command_dispatcher.send(Rename(PERSON, f"{MARKER} {number}"), registry=badges)
-    assert repository.take_due(badges) == 1
+    assert repository.take_due_snapshots(badges) == 1
     kept = Snapshot.objects.get()
-    assert kept.state.startswith("e1.") and MARKER not in everything_stored()
+    assert kept.state.startswith("e1.") and MARKER not in dump_database()
     assert badge().name == f"{MARKER} 9"
     command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
-    assert len(engine().history(PERSON, uuid4())[1]) == 2
-    assert repository.take(PERSON, badges)
+    assert len(backend().load_history(PERSON, uuid4())[1]) == 2
+    assert repository.take_snapshot(PERSON, badges)
     assert badge().name == MARKER
-    assert list(repository.verify(badges)) == [None]
+    assert list(repository.verify_snapshots(badges)) == [None]
 
 
 def test_a_sealed_state_opens_at_its_own_place_only() -> None:
     command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
-    assert repository.take(PERSON, badges)
+    assert repository.take_snapshot(PERSON, badges)
     kept = Snapshot.objects.get()
-    assert field_encryption.open_state(kept.state, PERSON, 1)
-    assert field_encryption.open_state(kept.state, PERSON, 2) is None
-    assert field_encryption.open_state(kept.state, MUG, 1) is None
-    assert field_encryption.open_state(kept.state[:-4] + "AAA=", PERSON, 1) is None
+    assert field_encryption.decrypt_state(kept.state, PERSON, 1)
+    assert field_encryption.decrypt_state(kept.state, PERSON, 2) is None
+    assert field_encryption.decrypt_state(kept.state, MUG, 1) is None
+    assert field_encryption.decrypt_state(kept.state[:-4] + "AAA=", PERSON, 1) is None
     Snapshot.objects.update(state="e1.nonsense")
     assert badge().name == MARKER
-    assert "its state is not" in str([wrong.why for wrong in repository.verify(badges) if wrong])
+    assert "its state is not" in str([wrong.reason for wrong in repository.verify_snapshots(badges) if wrong])
 
 
 def test_nobody_reads_the_snapshot_of_an_erased_person_and_none_is_taken_again(settings: Any) -> None:
     settings.KEY_CACHE_SECONDS = 0
     command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
-    assert repository.take(PERSON, badges)
-    personal_keys.destroy(PERSON)
+    assert repository.take_snapshot(PERSON, badges)
+    personal_keys.destroy_keys(PERSON)
     assert badge().name == Redacted("badge")
-    assert list(repository.verify(badges)) == [None]
-    assert not repository.take(PERSON, badges)
+    assert list(repository.verify_snapshots(badges)) == [None]
+    assert not repository.take_snapshot(PERSON, badges)
     assert not Snapshot.objects.exists()
 
 
 def test_erasing_removes_the_snapshots_of_all_streams_of_a_person() -> None:
     received(10)
     command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
-    assert repository.take(PERSON, badges) and repository.take(MUG)
-    said = personal_data_holders.parts["snapshots"].erase(uuid4(), [PERSON])
+    assert repository.take_snapshot(PERSON, badges) and repository.take_snapshot(MUG)
+    said = personal_data_holders.holders["snapshots"].erase(uuid4(), [PERSON])
     assert said == "1 snapshots removed"
     assert Snapshot.objects.get().aggregate_id == MUG
 
@@ -209,20 +209,20 @@ def test_every_real_aggregate_comes_back_from_its_snapshot() -> None:
     sale = Sale(1)
     append(sale.order_id, sale.created, sale.paid, sale.shipped)
     for stream, kind in ((person, User), (sale.order_id, Order)):
-        before = loaded(kind, stream, whole(stream), registry)
-        assert repository.take(stream), kind
-        _, past = engine().history(stream, uuid4())
-        assert [it.event_type for it in past] == [SNAPSHOT + repository.fingerprint(kind)]
-        assert loaded(kind, stream, past, registry) == before
+        before = load_aggregate(kind, stream, read_full_history(stream), registry)
+        assert repository.take_snapshot(stream), kind
+        _, past = backend().load_history(stream, uuid4())
+        assert [it.event_type for it in past] == [SNAPSHOT_PREFIX + repository.fingerprint(kind)]
+        assert load_aggregate(kind, stream, past, registry) == before
 
 
 def test_many_commands_at_once_load_snapshot_and_tail_too() -> None:
     received(12)
-    repository.take_due()
+    repository.take_due_snapshots()
     received(1)
-    [(_, snapshot), (_, tail)] = engine().histories([MUG])
+    [(_, snapshot), (_, tail)] = backend().load_histories([MUG])
     assert (snapshot.version, tail.version) == (12, 13)
-    assert len(engine().histories([MUG], snapshots=False)) == 13
+    assert len(backend().load_histories([MUG], snapshots=False)) == 13
     [receipt] = command_dispatcher.send_many([(ReceiveStock(sku="mug", quantity=1, reference="d"), Envelope(new_id()))])
     assert isinstance(receipt, command_dispatcher.Receipt) and receipt.version == 14
     Snapshot.objects.update(fingerprint="0" * 64, state='{"received":99}')
@@ -235,9 +235,9 @@ def test_rules_hold_as_ever_on_a_snapshot() -> None:
     tally_id = new_id()
     command_dispatcher.send(Open(tally_id=tally_id, name="x"), registry=tallies)
     command_dispatcher.send(Count(tally_id=tally_id, amount=pounds("1"), times=20), registry=tallies)
-    assert repository.take(tally_id, tallies)
+    assert repository.take_snapshot(tally_id, tallies)
     command_dispatcher.send(Close(tally_id=tally_id, at=Snapshot.objects.get().taken_at), registry=tallies)
-    assert repository.take(tally_id, tallies)
+    assert repository.take_snapshot(tally_id, tallies)
     with pytest.raises(TallyClosed):
         command_dispatcher.send(Count(tally_id=tally_id, amount=pounds("1")), registry=tallies)
     assert issubclass(TallyClosed, CommandRefused)
@@ -260,7 +260,7 @@ def said(*arguments: str) -> str:
 )
 def test_a_wrong_snapshot_is_found_and_removed(change: dict[str, Any], why: str) -> None:
     received(10)
-    repository.take_due()
+    repository.take_due_snapshots()
     assert "1 snapshots are what their events make." in said()
     Snapshot.objects.update(**change)
     with pytest.raises(CommandError, match="1 of 1 snapshots are wrong"):
@@ -271,11 +271,11 @@ def test_a_wrong_snapshot_is_found_and_removed(change: dict[str, Any], why: str)
 
 def test_a_stream_that_cannot_be_read_keeps_no_other_from_its_snapshot() -> None:
     cup = stock_item_id("cup")
-    stored(cup, "StockItem", *[("StockReceived", 99, '{"sku":"cup","quantity":1,"reference":"d"}')] * 10)
+    append_earlier_events(cup, "StockItem", *[("StockReceived", 99, '{"sku":"cup","quantity":1,"reference":"d"}')] * 10)
     received(10)
-    assert repository.take_due() == 1
+    assert repository.take_due_snapshots() == 1
     assert Snapshot.objects.get().aggregate_id == MUG
-    assert repository.take_due() == 0
+    assert repository.take_due_snapshots() == 0
 
 
 def test_they_are_taken_by_periodic_work_beside_the_commands() -> None:

@@ -17,8 +17,8 @@ from eventshop.core.errors import Conflict, TailBusy
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
-from eventshop.eventstore.records import Row
-from eventshop.eventstore.tail_reader import Tail, newest_position
+from eventshop.eventstore.records import EventRow
+from eventshop.eventstore.tail_reader import TailReader, newest_position
 from tests.support.tally_aggregate import Count, Open, pounds, tallies
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -56,9 +56,9 @@ def write(seed: int, until: float) -> None:
     connections.close_all()
 
 
-def follow(stop: threading.Event) -> list[Row]:
+def follow(stop: threading.Event) -> list[EventRow]:
     """Everything a reader sees while others write, and after."""
-    tail, seen, position = Tail(), list[Row](), 0
+    tail, seen, position = TailReader(), list[EventRow](), 0
     while True:
         finished = stop.is_set()
         try:
@@ -113,7 +113,7 @@ def insert_raw(other: psycopg.Connection) -> None:
 
 @pytest.mark.postgres
 def test_the_reader_does_not_pass_an_append_in_flight() -> None:
-    tail = Tail()
+    tail = TailReader()
     with another_connection() as slow, another_connection() as quick:
         insert_raw(slow)
         insert_raw(quick)
@@ -132,13 +132,13 @@ def test_the_reader_passes_the_hole_of_a_rolled_back_append() -> None:
         insert_raw(quick)
         quick.commit()
         slow.rollback()
-    assert [row.position for row in Tail().read(0, 10)] == [2]
+    assert [row.position for row in TailReader().read(0, 10)] == [2]
 
 
 @pytest.mark.postgres
 def test_an_idle_reader_takes_no_lock() -> None:
     command_dispatcher.send(Open(tally_id=new_id(), name="x"), registry=tallies)
-    tail = Tail()
+    tail = TailReader()
     assert len(tail.read(0, 10)) == 1
     with another_connection() as other:
         other.execute("SELECT pg_advisory_lock_shared(%s)", [0x45565348])
@@ -148,7 +148,7 @@ def test_an_idle_reader_takes_no_lock() -> None:
 def test_a_page_ends_where_it_was_asked_to() -> None:
     for _ in range(5):
         command_dispatcher.send(Open(tally_id=new_id(), name="x"), registry=tallies)
-    tail = Tail()
+    tail = TailReader()
     assert [row.position for row in tail.read(0, 2)] == [1, 2]
     assert [row.position for row in tail.read(2, 10)] == [3, 4, 5]
     assert [row.position for row in tail.read(0, 10, up_to=3)] == [1, 2, 3]

@@ -16,7 +16,7 @@ from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
-from eventshop.eventstore.temporal_queries import NoSuchStream, as_of, at_version, diff
+from eventshop.eventstore.temporal_queries import StreamNotFound, load_as_of, load_at_version, diff_versions
 from tests.support.read_models import append
 from tests.support.sales import Sale
 from tests.support.staff import boss, clerk
@@ -49,7 +49,7 @@ def recorded_at(stream: UUID, version: int) -> datetime:
     ("version", "total", "closed"), [(1, 0, False), (2, 1, False), (3, 3, False), (4, 3, True), (9, 3, True)]
 )
 def test_an_aggregate_is_as_it_was_at_a_version(version: int, total: int, closed: bool) -> None:
-    then = at_version(tally(), version, registry=tallies)
+    then = load_at_version(tally(), version, registry=tallies)
     assert then.state == Tally("x", pounds(str(total)).amount, closed)
     assert then.version == min(version, 4)
 
@@ -57,24 +57,24 @@ def test_an_aggregate_is_as_it_was_at_a_version(version: int, total: int, closed
 def test_an_aggregate_is_as_the_store_knew_it_at_a_time() -> None:
     stream = tally()
     for version in (1, 2, 3, 4):
-        assert as_of(stream, recorded_at(stream, version), registry=tallies).version == version
-    before = as_of(stream, recorded_at(stream, 1) - HOUR, registry=tallies)
+        assert load_as_of(stream, recorded_at(stream, version), registry=tallies).version == version
+    before = load_as_of(stream, recorded_at(stream, 1) - HOUR, registry=tallies)
     assert (before.version, before.state, before.last) == (0, Tally(), None)
 
 
 def test_business_time_and_recorded_time_are_two_questions() -> None:
     stream = tally()
-    by_noon = as_of(stream, NOON, business=True, registry=tallies)
+    by_noon = load_as_of(stream, NOON, business=True, registry=tallies)
     assert (by_noon.version, by_noon.state) == (2, Tally("x", pounds("1").amount))
-    by_eleven = as_of(stream, NOON - HOUR, business=True, registry=tallies)
+    by_eleven = load_as_of(stream, NOON - HOUR, business=True, registry=tallies)
     assert by_eleven.state == Tally("", pounds("1").amount)
-    assert as_of(stream, NOON, registry=tallies).version == 0 or datetime.now(UTC) < NOON
+    assert load_as_of(stream, NOON, registry=tallies).version == 0 or datetime.now(UTC) < NOON
 
 
 def test_what_differs_is_told_field_by_field_with_who_and_why() -> None:
-    found = diff(tally(), 1, 4, registry=tallies)
+    found = diff_versions(tally(), 1, 4, registry=tallies)
     assert [(it.field, it.before, it.after) for it in found] == [("total", "0", "3"), ("closed", False, True)]
-    assert [[(meta.event_type, meta.version, meta.actor) for meta in it.by] for it in found] == [
+    assert [[(meta.event_type, meta.version, meta.actor) for meta in it.changed_by] for it in found] == [
         [("Counted", 2, "bob"), ("Counted", 3, "bob")],
         [("Closed", 4, "eve")],
     ]
@@ -82,18 +82,18 @@ def test_what_differs_is_told_field_by_field_with_who_and_why() -> None:
 
 def test_what_is_the_same_at_both_points_does_not_differ() -> None:
     stream = tally()
-    assert diff(stream, 3, 3, registry=tallies) == []
-    assert [it.field for it in diff(stream, 0, 1, registry=tallies)] == ["name"]
-    assert [it.field for it in diff(stream, 3, 9, registry=tallies)] == ["closed"]
+    assert diff_versions(stream, 3, 3, registry=tallies) == []
+    assert [it.field for it in diff_versions(stream, 0, 1, registry=tallies)] == ["name"]
+    assert [it.field for it in diff_versions(stream, 3, 9, registry=tallies)] == ["closed"]
 
 
 def test_questions_without_an_answer_are_refused() -> None:
-    for asked in (at_version, diff):
-        arguments: tuple[Any, ...] = (uuid4(), 1) if asked is at_version else (uuid4(), 0, 1)
-        with pytest.raises(NoSuchStream):
+    for asked in (load_at_version, diff_versions):
+        arguments: tuple[Any, ...] = (uuid4(), 1) if asked is load_at_version else (uuid4(), 0, 1)
+        with pytest.raises(StreamNotFound):
             asked(*arguments)
     with pytest.raises(InvalidMessage, match="time zone"):
-        as_of(tally(), datetime(2026, 1, 31), registry=tallies)
+        load_as_of(tally(), datetime(2026, 1, 31), registry=tallies)
 
 
 # --- the command -------------------------------------------------------------------------------------------------

@@ -13,22 +13,22 @@ from django.urls import reverse
 from django.utils import timezone
 
 from eventshop.core.message_registry import registry
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_dispatcher import send
-from eventshop.eventstore.command_execution import loaded
+from eventshop.eventstore.command_execution import load_aggregate
 from eventshop.eventstore.event_store import store
-from eventshop.eventstore.field_encryption import Place, read_event
-from eventshop.eventstore.hash_chain.parallel_verification import verify
+from eventshop.eventstore.field_encryption import FieldContext, read_event
+from eventshop.eventstore.hash_chain.parallel_verification import verify_chains
 from eventshop.eventstore.models import StoredEvent
-from eventshop.eventstore.records import SNAPSHOT
+from eventshop.eventstore.records import SNAPSHOT_PREFIX
 from eventshop.eventstore.snapshots import repository
-from eventshop.eventstore.temporal_queries import at_version
-from eventshop.messaging.database_event_log import DatabaseLog
-from eventshop.messaging.serialization.schema_registry import published
-from eventshop.projections import parking
+from eventshop.eventstore.temporal_queries import load_at_version
+from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.messaging.serialization.schema_registry import load_published_schemas
+from eventshop.projections import dead_letters
 from eventshop.projections.historical_queries import dry_run, rows_as_of
 from eventshop.projections.models import DeadLetter
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 from eventshop.sagas import workers
 from orders.domain.commands import CancelOrder, DeliverOrder
 from orders.domain.errors import InvalidOrderState
@@ -41,7 +41,7 @@ from projections.order_summary import order_summary
 from projections.user_profile import user_profile
 from tests.conftest import BASE_DIR
 from tests.support.customers import customer
-from tests.support.earlier_event_versions import ADA, OF_A_PERSON, OF_AN_ORDER, ORDER, stored
+from tests.support.earlier_event_versions import ADA, PERSON_EVENTS, ORDER_EVENTS, ORDER, append_earlier_events
 from tests.support.failing_projection import Flaky, fail, listed
 from tests.support.order_fulfilment import heard, receive
 from tests.support.read_models import caught_up, equal_the_fold
@@ -54,16 +54,16 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 GOLDEN: dict[str, Any] = json.loads((BASE_DIR / "tests/unit/eventshop/messaging/golden.json").read_text())["values"]
 
 
-@pytest.mark.parametrize("item", list(published()), ids=lambda item: str(item.file_name))
+@pytest.mark.parametrize("item", list(load_published_schemas()), ids=lambda item: str(item.file_name))
 def test_every_shape_that_was_ever_published_is_read_as_an_event_of_today(item: Any) -> None:
     payload = GOLDEN[item.file_name.removesuffix(".avsc")]["payload"]
     shape = item.event_type, item.schema_version
-    event = read_event(registry, payload, Place(ORDER, 1, *shape))
-    assert type(event) is registry.reader(*shape).kind
+    event = read_event(registry, payload, FieldContext(ORDER, 1, *shape))
+    assert type(event) is registry.reader_for(*shape).event_class
 
 
 def test_the_store_gives_earlier_events_as_todays() -> None:
-    stored(ORDER, "Order", *OF_AN_ORDER)
+    append_earlier_events(ORDER, "Order", *ORDER_EVENTS)
     created, paid, shipped, delivered = (item.event for item in store.get_events(ORDER))
     assert isinstance(created, OrderCreated)
     assert (created.delivery_name, created.delivery_address) == ("", "")
@@ -73,23 +73,23 @@ def test_the_store_gives_earlier_events_as_todays() -> None:
 
 
 def test_what_is_stored_stays_as_it_was() -> None:
-    stored(ORDER, "Order", *OF_AN_ORDER)
-    caught_up(*catalogue.chosen([]))
+    append_earlier_events(ORDER, "Order", *ORDER_EVENTS)
+    caught_up(*projection_registry.select([]))
     kept = StoredEvent.objects.order_by("version").values_list("event_type", "schema_version", "payload")
-    assert list(kept) == list(OF_AN_ORDER)
-    assert verify().faults == []
+    assert list(kept) == list(ORDER_EVENTS)
+    assert verify_chains().faults == []
 
 
 def test_rules_decide_on_them() -> None:
-    stored(ORDER, "Order", *OF_AN_ORDER[:3])
+    append_earlier_events(ORDER, "Order", *ORDER_EVENTS[:3])
     assert send(DeliverOrder(ORDER, received_by="")).version == 4
     with pytest.raises(InvalidOrderState):
         send(CancelOrder(ORDER, "too late"))
 
 
 def test_read_models_fold_them() -> None:
-    stored(ORDER, "Order", *OF_AN_ORDER)
-    caught_up(*catalogue.chosen([]))
+    append_earlier_events(ORDER, "Order", *ORDER_EVENTS)
+    caught_up(*projection_registry.select([]))
     row = OrderSummary.objects.get(pk=ORDER)
     assert (row.status, row.carrier, row.tracking) == ("DELIVERED", "Royal Mail Tracked 48", "RM1")
     told = ActivityTimeline.objects.get(event_type="OrderShipped").summary
@@ -104,8 +104,8 @@ def restricted() -> UUID:
 
 
 def lifted(person: UUID) -> None:
-    [(name, version, payload)] = OF_A_PERSON
-    stored(person, "User", (name, version, payload.replace(str(ADA), str(person))))
+    [(name, version, payload)] = PERSON_EVENTS
+    append_earlier_events(person, "User", (name, version, payload.replace(str(ADA), str(person))))
 
 
 def test_a_renamed_event_is_todays_for_rules_and_read_models() -> None:
@@ -128,46 +128,46 @@ def flaky() -> Iterator[Flaky]:
 
 def test_an_earlier_event_that_was_parked_drains_as_todays(flaky: Flaky) -> None:
     flaky.spoils[ORDER, 3] = fail
-    stored(ORDER, "Order", *OF_AN_ORDER)
+    append_earlier_events(ORDER, "Order", *ORDER_EVENTS)
     caught_up(flaky.projection)
     assert DeadLetter.objects.count() == 2
     flaky.mend()
-    assert parking.drain(parking.live(flaky.projection), ORDER).remaining == 0
+    assert dead_letters.retry_queue(dead_letters.live_target(flaky.projection), ORDER).remaining == 0
     row = OrderSummary.objects.get(pk=ORDER)
     assert (row.status, row.carrier) == ("DELIVERED", "Royal Mail Tracked 48")
 
 
 def test_a_saga_hears_them_as_todays() -> None:
     receive("21212", 5)
-    stored(ORDER, "Order", OF_AN_ORDER[0])
-    workers.settle("test", DatabaseLog())
+    append_earlier_events(ORDER, "Order", ORDER_EVENTS[0])
+    workers.run_until_idle("test", DatabaseEventLog())
     assert heard(ORDER)[:2] == [("OrderCreated", "handled"), ("InventoryReserved", "handled")]
     assert "InventoryReserved" in [it.meta.event_type for it in store.get_events(stock_item_id("21212"))]
 
 
 def test_a_snapshot_holds_them_as_todays_and_other_upcasters_would_not_read_it() -> None:
-    stored(ORDER, "Order", *OF_AN_ORDER)
-    whole = at_version(ORDER, 4).state
-    assert repository.take(ORDER)
-    _, past = engine().history(ORDER, ORDER)
-    assert [it.event_type for it in past] == [SNAPSHOT + repository.fingerprint(Order)]
-    assert loaded(Order, ORDER, past, registry).state == whole
-    assert list(repository.verify()) == [None]
+    append_earlier_events(ORDER, "Order", *ORDER_EVENTS)
+    whole = load_at_version(ORDER, 4).state
+    assert repository.take_snapshot(ORDER)
+    _, past = backend().load_history(ORDER, ORDER)
+    assert [it.event_type for it in past] == [SNAPSHOT_PREFIX + repository.fingerprint(Order)]
+    assert load_aggregate(Order, ORDER, past, registry).state == whole
+    assert list(repository.verify_snapshots()) == [None]
     assert "orders.domain.upcasters" in {
         module.__name__ for module in repository._modules(sys.modules[Order.__module__])
     }
 
 
 def test_as_of_reads_and_dry_runs_fold_them_as_todays() -> None:
-    stored(ORDER, "Order", *OF_AN_ORDER)
+    append_earlier_events(ORDER, "Order", *ORDER_EVENTS)
     caught_up(order_summary)
     [row] = rows_as_of(order_summary, timezone.now(), key=str(ORDER)).values()
     assert (row.status, row.carrier) == ("DELIVERED", "Royal Mail Tracked 48")
-    assert not dry_run(order_summary).differs
+    assert not dry_run(order_summary).has_differences
 
 
 def test_an_event_of_a_later_program_is_parked_until_this_one_is_upgraded() -> None:
-    stored(ORDER, "Order", *OF_AN_ORDER[:2], ("OrderShipped", 3, OF_AN_ORDER[2][2]))
+    append_earlier_events(ORDER, "Order", *ORDER_EVENTS[:2], ("OrderShipped", 3, ORDER_EVENTS[2][2]))
     caught_up(order_summary)
     assert OrderSummary.objects.get(pk=ORDER).status == "PAID"
     assert "later version of this program" in DeadLetter.objects.get().error

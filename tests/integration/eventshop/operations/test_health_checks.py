@@ -17,8 +17,8 @@ from django.utils import timezone
 from eventshop.core.messages import new_id
 from eventshop.operations import health_checks
 from eventshop.projections.models import Worker
-from eventshop.projections.projection import catalogue
-from eventshop.sagas.models import Saga, SagaInput
+from eventshop.projections.projection import projection_registry
+from eventshop.sagas.models import Saga, InboxMessage
 from tests.support.web_server import free_port, gunicorn
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -50,10 +50,10 @@ def test_ready_says_that_nobody_projects(client: Client) -> None:
 
 
 def test_ready_with_a_worker_is_ok(client: Client) -> None:
-    from eventshop.messaging.database_event_log import DatabaseLog
-    from eventshop.projections.runner import Runner
+    from eventshop.messaging.database_event_log import DatabaseEventLog
+    from eventshop.projections.runner import ProjectionRunner
 
-    runner = Runner(catalogue.chosen([]), DatabaseLog(), owner="test")
+    runner = ProjectionRunner(projection_registry.select([]), DatabaseEventLog(), owner="test")
     runner._lease()
     assert Worker.objects.count() == 1
     status, found = parts(client)
@@ -61,7 +61,7 @@ def test_ready_with_a_worker_is_ok(client: Client) -> None:
 
 
 def test_a_broker_that_is_down_degrades_and_says_so(client: Client, settings: Any) -> None:
-    health_checks._doors.clear()
+    health_checks._circuit_breakers.clear()
     settings.CELERY_BROKER_URL = f"redis://127.0.0.1:{free_port()}/0"
     response = client.get("/readyz")
     assert response.status_code == 200
@@ -80,7 +80,7 @@ def test_a_stuck_saga_degrades_and_says_so(client: Client) -> None:
 
 @pytest.mark.parametrize(("seconds", "heard"), [(5, True), (90, False)])
 def test_what_is_not_heard_for_a_minute_degrades(client: Client, seconds: int, heard: bool) -> None:
-    SagaInput.objects.create(
+    InboxMessage.objects.create(
         saga_id=new_id(),
         slot=0,
         what="event",
@@ -92,7 +92,7 @@ def test_what_is_not_heard_for_a_minute_degrades(client: Client, seconds: int, h
 
 
 def test_a_gateway_that_is_away_degrades_and_says_so(client: Client, settings: Any) -> None:
-    health_checks._doors.clear()
+    health_checks._circuit_breakers.clear()
     settings.PAYMENT_GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
     status, found = parts(client)
     assert (status, found["payments"]) == ("degraded", False)

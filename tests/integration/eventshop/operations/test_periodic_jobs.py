@@ -15,7 +15,7 @@ from eventshop.celery import app
 from eventshop.core.messages import new_id
 from eventshop.operations import tasks
 from eventshop.operations.models import PeriodicWork, WebRequest
-from eventshop.operations.periodic_jobs import AFTER_FAILURE, LEASE, Periodic, do_what_is_due
+from eventshop.operations.periodic_jobs import RETRY_AFTER, LEASE, PeriodicJob, run_due_jobs
 from tests.support.staff import clerk
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -23,23 +23,23 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 DAY = timedelta(days=1)
 
 
-def counting(times: list[str], *, name: str = "count", every: timedelta = DAY) -> Periodic:
+def counting(times: list[str], *, name: str = "count", every: timedelta = DAY) -> PeriodicJob:
     def work() -> str:
         times.append(name)
         return f"{len(times)} times"
 
-    return Periodic(name, every, work)
+    return PeriodicJob(name, every, work)
 
 
 def test_due_work_is_done_once_a_period() -> None:
     times: list[str] = []
     job = counting(times)
-    assert do_what_is_due([job]) == ["count"]
-    assert do_what_is_due([job]) == []
+    assert run_due_jobs([job]) == ["count"]
+    assert run_due_jobs([job]) == []
     row = PeriodicWork.objects.get()
     assert (row.said, row.failed, row.leased_until) == ("1 times", False, None)
     PeriodicWork.objects.update(due_at=timezone.now())
-    assert do_what_is_due([job]) == ["count"]
+    assert run_due_jobs([job]) == ["count"]
     assert times == ["count", "count"]
 
 
@@ -50,7 +50,7 @@ def test_of_two_beats_at_once_one_does_it() -> None:
     def tick() -> list[str]:
         together.wait(10)
         try:
-            return do_what_is_due([job])
+            return run_due_jobs([job])
         finally:
             connections.close_all()
 
@@ -65,21 +65,21 @@ def test_work_that_fails_is_shown_and_tried_again_soon_and_holds_up_no_other() -
         raise LookupError("no such thing")
 
     times: list[str] = []
-    assert do_what_is_due([Periodic("broken", DAY, work), counting(times)]) == ["count"]
+    assert run_due_jobs([PeriodicJob("broken", DAY, work), counting(times)]) == ["count"]
     row = PeriodicWork.objects.get(name="broken")
     assert (row.failed, row.said) == (True, "LookupError: no such thing")
     assert row.started_at is not None
-    assert timedelta(0) <= row.due_at - row.started_at - AFTER_FAILURE < timedelta(seconds=5)
-    assert do_what_is_due([Periodic("broken", DAY, work)]) == []
+    assert timedelta(0) <= row.due_at - row.started_at - RETRY_AFTER < timedelta(seconds=5)
+    assert run_due_jobs([PeriodicJob("broken", DAY, work)]) == []
 
 
 def test_a_process_that_died_in_the_middle_is_followed_by_another_once_its_lease_has_run_out() -> None:
     times: list[str] = []
     now = timezone.now()
     PeriodicWork.objects.create(name="count", due_at=now - DAY, owner="gone:1", leased_until=now + LEASE)
-    assert do_what_is_due([counting(times)]) == []
+    assert run_due_jobs([counting(times)]) == []
     PeriodicWork.objects.update(leased_until=now)
-    assert do_what_is_due([counting(times)]) == ["count"]
+    assert run_due_jobs([counting(times)]) == ["count"]
 
 
 def test_beat_sends_a_task_that_exists() -> None:
@@ -99,13 +99,13 @@ def test_expired_sessions_are_removed_and_no_others() -> None:
 def test_requests_of_long_ago_are_removed_and_no_others() -> None:
     common = {"method": "POST", "route": "/", "status": 200, "took_ms": 1, "commands": "", "sent": 1}
     old, new = (WebRequest.objects.create(request_id=new_id(), **common) for _ in range(2))
-    WebRequest.objects.filter(pk=old.pk).update(answered_at=timezone.now() - tasks.REQUESTS_KEPT - DAY)
+    WebRequest.objects.filter(pk=old.pk).update(answered_at=timezone.now() - tasks.REQUEST_RETENTION - DAY)
     assert tasks.remove_old_requests() == "1 requests removed"
     assert WebRequest.objects.get() == new
 
 
 def test_staff_see_what_is_due_and_how_it_went() -> None:
-    do_what_is_due([counting([])])
+    run_due_jobs([counting([])])
     client = clerk("view_periodicwork")
     page = client.get("/admin/ops/periodicwork/").content.decode()
     assert "1 times" in page

@@ -13,13 +13,13 @@ from django.test import AsyncClient, Client
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
-from eventshop.eventstore.unit_of_work import relaxed
+from eventshop.eventstore.unit_of_work import relax_commit
 from eventshop.operations.models import WebRequest
-from eventshop.operations.request_log import trace_of
+from eventshop.operations.request_log import parse_traceparent
 from orders.domain.commands import WriteOffStock
-from tests.support.database import round_trips
+from tests.support.database import count_round_trips
 from tests.support.sales import Sale
-from tests.support.staff import boss, order_page, queries, shop
+from tests.support.staff import boss, order_url, capture_queries, record_sales
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -29,9 +29,9 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 
 
 def ship(client: Client, **headers: str) -> tuple[UUID, StoredEvent]:
-    shop(sale)
+    record_sales(sale)
     form = {"carrier": "post", "tracking": "", "command_id": str(new_id())}
-    answer = client.post(order_page(sale, "ship"), form, headers=headers)
+    answer = client.post(order_url(sale, "ship"), form, headers=headers)
     return UUID(answer["X-Request-ID"]), StoredEvent.objects.latest("position")
 
 
@@ -50,12 +50,12 @@ def test_an_event_knows_the_request_that_led_to_it() -> None:
     assert event.event_type == "OrderShipped"
     assert metadata(event)["request_id"] == str(request_id)
     assert metadata(event)["channel"] == "admin"
-    assert trace_of(metadata(event)["traceparent"]) == (request_id.hex, "00")
+    assert parse_traceparent(metadata(event)["traceparent"]) == (request_id.hex, "00")
 
 
 def test_a_request_that_sent_commands_is_kept_and_others_are_not() -> None:
     request_id, event = ship(boss())
-    boss().get(order_page(sale))
+    boss().get(order_url(sale))
     kept = WebRequest.objects.get()
     assert (kept.request_id, kept.commands, kept.sent) == (request_id, str(event.command_id), 1)
     assert (kept.method, kept.status) == ("POST", 302)
@@ -65,7 +65,7 @@ def test_a_request_that_sent_commands_is_kept_and_others_are_not() -> None:
 def test_a_trace_goes_on_with_a_step_of_our_own() -> None:
     request_id, event = ship(boss(), traceparent=PARENT)
     ours = metadata(event)["traceparent"]
-    assert trace_of(ours) == (TRACE, "01") and ours != PARENT
+    assert parse_traceparent(ours) == (TRACE, "01") and ours != PARENT
     assert WebRequest.objects.get().trace_id == TRACE and request_id.hex != TRACE
 
 
@@ -84,13 +84,13 @@ def test_a_trace_goes_on_with_a_step_of_our_own() -> None:
     ],
 )
 def test_a_trace_that_is_none_is_as_if_there_were_none(header: str) -> None:
-    assert trace_of(header) is None
+    assert parse_traceparent(header) is None
     request_id, event = ship(boss(), **({"traceparent": header} if header.isprintable() else {}))
     assert metadata(event)["traceparent"].startswith(f"00-{request_id.hex}-")
 
 
 def test_a_later_version_of_the_header_may_say_more() -> None:
-    assert trace_of(f"01-{TRACE}-00f067aa0ba902b7-01-more") == (TRACE, "01")
+    assert parse_traceparent(f"01-{TRACE}-00f067aa0ba902b7-01-more") == (TRACE, "01")
 
 
 def test_outside_a_request_nothing_is_added() -> None:
@@ -102,17 +102,17 @@ def test_outside_a_request_nothing_is_added() -> None:
 
 
 def test_the_same_command_from_another_request_is_the_same_command() -> None:
-    shop(sale)
+    record_sales(sale)
     form = {"carrier": "post", "tracking": "", "command_id": str(new_id())}
     for _ in range(2):
-        boss().post(order_page(sale, "ship"), form)
+        boss().post(order_url(sale, "ship"), form)
     assert StoredEvent.objects.filter(event_type="OrderShipped").count() == 1
     assert WebRequest.objects.count() == 2
 
 
 def test_several_commands_of_one_request_are_all_named() -> None:
     other = Sale(2)
-    shop(sale, other)
+    record_sales(sale, other)
     form = {
         "action": "cancel_selected",
         "_selected_action": [sale.order_id, other.order_id],
@@ -131,20 +131,20 @@ def test_asynchronous_handlers_have_ids_too() -> None:
 
 
 def test_a_page_that_changes_nothing_asks_nothing_more(client: Client) -> None:
-    assert queries(lambda: client.get("/healthz")) == []
+    assert capture_queries(lambda: client.get("/healthz")) == []
 
 
 @pytest.mark.postgres
 def test_the_line_of_a_request_is_not_waited_for_and_nothing_else_is_relaxed() -> None:
     def insert() -> None:
-        with relaxed():
+        with relax_commit():
             WebRequest.objects.create(request_id=new_id(), status=200, took_ms=1, sent=1)
 
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit TO local")
-        with relaxed():
+        with relax_commit():
             cursor.execute("SELECT current_setting('synchronous_commit')")
         assert cursor.nextset() and cursor.fetchone() == ("off",)
         cursor.execute("SHOW synchronous_commit")
         assert cursor.fetchone() == ("local",)
-    assert round_trips(insert) == 1
+    assert count_round_trips(insert) == 1

@@ -17,11 +17,11 @@ from django.utils import timezone
 from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
-from eventshop.eventstore.hash_chain.chain import START, link
+from eventshop.eventstore.hash_chain.chain import GENESIS_HASH, hash_event
 from eventshop.operations import tasks
 from eventshop.operations.models import PeriodicWork, SignedRoot
 from eventshop.operations.tamper_evidence import signed_roots
-from eventshop.operations.tamper_evidence.signed_roots import sign_new
+from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
 from eventshop.privacy import signatures
 from eventshop.privacy.erasure import erasure_job
 from tests.support.customers import customer
@@ -55,12 +55,12 @@ def _id(value: UUID) -> Any:
 
 def forged(tally_id: UUID, version: int) -> None:
     """Change an event and make every hash after it right again."""
-    rows = list(store.rows(tally_id))
-    previous = rows[version - 2].hash if version > 1 else START
+    rows = list(store.read_rows(tally_id))
+    previous = rows[version - 2].hash if version > 1 else GENESIS_HASH
     with triggers_disabled() as cursor:
         for row in rows[version - 1 :]:
             payload = row.payload.replace("1.50", "9.99")
-            previous = link(previous, row._replace(payload=payload))
+            previous = hash_event(previous, row._replace(payload=payload))
             cursor.execute(
                 "UPDATE event SET payload = %s, hash = %s WHERE position = %s", [payload, previous, row.position]
             )
@@ -80,12 +80,12 @@ def exported(folder: Path) -> Path:
 
 def test_a_root_covers_what_was_appended_since_the_one_before_it() -> None:
     one, other = tally(), tally()
-    [first] = sign_new()
+    [first] = sign_new_roots()
     assert (first.number, first.after_position, first.to_position, first.streams) == (1, 0, 10, 2)
     count(one)
-    [second] = sign_new()
+    [second] = sign_new_roots()
     assert (second.number, second.after_position, second.to_position, second.streams) == (2, 10, 11, 1)
-    assert sign_new() == []
+    assert sign_new_roots() == []
     newest = {
         head.aggregate_id: head.version for head in signed_roots.newest_heads(SignedRoot.objects.order_by("number"))
     }
@@ -96,15 +96,15 @@ def test_a_root_covers_what_was_appended_since_the_one_before_it() -> None:
 def test_many_events_are_signed_in_roots_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
     streams = [tally() for _ in range(5)]
     monkeypatch.setattr(signed_roots, "SPAN", 10)
-    assert [root.to_position for root in sign_new()] == [10, 20, 25]
-    assert list(signed_roots.faults(SignedRoot.objects.order_by("number"))) == []
+    assert [root.to_position for root in sign_new_roots()] == [10, 20, 25]
+    assert list(signed_roots.find_faults(SignedRoot.objects.order_by("number"))) == []
     assert len(signed_roots.newest_heads(SignedRoot.objects.order_by("number"))) == len(streams)
 
 
 def test_a_tail_that_was_cut_off_is_found() -> None:
     tally()
     stream = tally()
-    sign_new()
+    sign_new_roots()
     cut_off(stream, after=3)
     with pytest.raises(CommandError, match=f"Tally {stream} ends after version 3; version 5 was signed"):
         verified()
@@ -113,7 +113,7 @@ def test_a_tail_that_was_cut_off_is_found() -> None:
 def test_a_stream_that_is_gone_as_a_whole_is_found() -> None:
     tally()
     stream = tally()
-    sign_new()
+    sign_new_roots()
     cut_off(stream, after=0)
     with pytest.raises(CommandError, match=f"stream {stream} is gone; version 5 was signed"):
         verified()
@@ -121,7 +121,7 @@ def test_a_stream_that_is_gone_as_a_whole_is_found() -> None:
 
 def test_a_tail_that_was_cut_off_and_grew_again_is_found() -> None:
     stream = tally()
-    sign_new()
+    sign_new_roots()
     cut_off(stream, after=4)
     count(stream, times=3)
     with pytest.raises(CommandError, match=rf"version 5 of Tally {stream}, position \d+: its hash is not the one that"):
@@ -130,7 +130,7 @@ def test_a_tail_that_was_cut_off_and_grew_again_is_found() -> None:
 
 def test_a_forged_history_with_right_hashes_is_found() -> None:
     stream = tally()
-    sign_new()
+    sign_new_roots()
     forged(stream, 3)
     with pytest.raises(CommandError, match=f"version 5 of Tally {stream}, .* not the one that was signed"):
         verified()
@@ -142,7 +142,7 @@ def test_whoever_holds_yesterdays_file_can_prove_what_insiders_changed_and_signe
     verified("--against", kept, "--public-key", key)
     forged(stream, 3)
     SignedRoot.objects.all().delete()
-    sign_new()  # with the program's own key
+    sign_new_roots()  # with the program's own key
     verified()
     with pytest.raises(CommandError, match=f"1 faults; .* version 5 of Tally {stream}, .*not the one that was signed"):
         verified("--against", kept, "--public-key", key)
@@ -169,7 +169,7 @@ def test_what_came_after_a_kept_file_is_no_fault(tmp_path: Path) -> None:
 )
 def test_a_changed_root_is_found(change: dict[str, Any], found: str) -> None:
     tally()
-    sign_new()
+    sign_new_roots()
     SignedRoot.objects.update(**change)
     with pytest.raises(CommandError, match=found):
         verified()
@@ -178,7 +178,7 @@ def test_a_changed_root_is_found(change: dict[str, Any], found: str) -> None:
 def test_a_removed_root_is_found() -> None:
     for _ in range(3):
         tally()
-        sign_new()
+        sign_new_roots()
     SignedRoot.objects.filter(number=2).delete()
     with pytest.raises(CommandError, match="root 2 is missing"):
         verified()
@@ -186,7 +186,7 @@ def test_a_removed_root_is_found() -> None:
 
 def test_roots_of_a_former_key_count_while_the_settings_name_it(settings: Any) -> None:
     tally()
-    sign_new()
+    sign_new_roots()
     former = signatures.public_key()
     settings.ROOT_SIGNING_KEY = b"n" * 32
     with pytest.raises(CommandError, match="unknown key"):
@@ -203,9 +203,9 @@ def test_erasing_a_person_breaks_no_chain_and_no_root(settings: Any, tmp_path: P
     now = timezone.now()
     command_dispatcher.send(RequestErasure(person, at=now, due_at=now))
     command_dispatcher.send(BeginErasure(person, at=now))
-    erasure_job.begin(person)
-    erasure_job.go_on(person)
-    sign_new()
+    erasure_job.start_erasure(person)
+    erasure_job.run_erasure(person)
+    sign_new_roots()
     assert "Every event is as it was written." in verified()
     assert "Every event is as it was written." in verified("--against", kept)
 
@@ -233,7 +233,7 @@ def test_roots_are_signed_once_a_day() -> None:
 
 def test_staff_see_roots_and_take_the_file_away(tmp_path: Path) -> None:
     stream = tally()
-    sign_new()
+    sign_new_roots()
     client = clerk("view_signedroot")
     listed = client.get(reverse("admin:ops_signedroot_changelist")).content.decode()
     assert signatures.public_key() in listed
@@ -250,7 +250,7 @@ def test_staff_see_roots_and_take_the_file_away(tmp_path: Path) -> None:
 
 def test_nobody_else_sees_them_and_nobody_changes_them() -> None:
     tally()
-    sign_new()
+    sign_new_roots()
     for name in ("changelist", "export"):
         assert clerk().get(reverse(f"admin:ops_signedroot_{name}")).status_code == 403
     assert boss().post(reverse("admin:ops_signedroot_change", args=(1,)), {}).status_code == 403

@@ -27,14 +27,14 @@ from eventshop.eventstore.snapshots import repository
 from eventshop.privacy import retention, unique_values
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.erasure import certificates, erasure_job, erasure_log, personal_data_holders
-from eventshop.privacy.erasure.erasure_job import STEPS, Busy, TracesLeft
+from eventshop.privacy.erasure.erasure_job import STEPS, ErasureBusy, LeftoversFound
 from eventshop.privacy.models import Certificate, Claim, ErasedPerson, Erasure, PersonalKey
 from eventshop.projections.models import Checkpoint
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 from orders.domain.commands import CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
 from projections.models import OrderSummary, UserProfile
 from tests.conftest import BASE_DIR
-from tests.support.database import everything_stored
+from tests.support.database import dump_database
 from tests.support.read_models import caught_up, equal_the_fold
 from tests.support.sales import LANTERNS
 from users.application.accounts import person_of, sign_up
@@ -71,7 +71,7 @@ def customer() -> tuple[UUID, UUID]:
     send(ProcessPayment(order.order_id, amount=order.total, method="card"))
     send(ShipOrder(order.order_id, carrier="Royal Mail"))
     send(DeliverOrder(order.order_id, received_by=WORDS[4]))
-    caught_up(*catalogue.chosen([]))
+    caught_up(*projection_registry.select([]))
     return person, order.order_id
 
 
@@ -83,19 +83,19 @@ def asked_for(person: UUID) -> None:
 
 def erase(person: UUID) -> Erasure:
     asked_for(person)
-    erasure_job.begin(person)
-    return erasure_job.go_on(person)
+    erasure_job.start_erasure(person)
+    return erasure_job.run_erasure(person)
 
 
 def test_nothing_is_left_but_what_the_law_keeps() -> None:
     person, order_id = customer()
-    assert all(word in everything_stored() for word in WORDS)
+    assert all(word in dump_database() for word in WORDS)
     erasure = erase(person)
-    caught_up(*catalogue.chosen([]))
-    left = everything_stored()
+    caught_up(*projection_registry.select([]))
+    left = dump_database()
     assert [word for word in WORDS if word.lower() in left.lower()] == []
     assert erasure.step == "done"
-    assert not PersonalKey.objects.exclude(subject=unique_values.NOBODY).exists()
+    assert not PersonalKey.objects.exclude(subject=unique_values.INDEX_KEY_SUBJECT).exists()
     assert not Claim.objects.exists()
     last = store.get_events(person)[-1]
     assert isinstance(last.event, DataErased)
@@ -110,17 +110,17 @@ def test_nothing_is_left_but_what_the_law_keeps() -> None:
 
 def test_snapshots_go_with_the_person_and_none_is_taken_again() -> None:
     person, order_id = customer()
-    assert repository.take(person) and repository.take(order_id)
+    assert repository.take_snapshot(person) and repository.take_snapshot(order_id)
     assert {it.state[:3] for it in Snapshot.objects.all()} == {"e1."}
     erase(person)
     assert not Snapshot.objects.exists()
-    assert not repository.take(person) and not repository.take(order_id)
+    assert not repository.take_snapshot(person) and not repository.take_snapshot(order_id)
 
 
 def test_the_certificate_says_what_was_looked_through() -> None:
     person, _ = customer()
     erase(person)
-    body = certificates.read(Certificate.objects.get(subject=person))
+    body = certificates.read_certificate(Certificate.objects.get(subject=person))
     assert body.purposes == ["contact", "delivery"]
     assert body.scan.hits == []
     assert body.scan.looked_at["table event"] == StoredEvent.objects.count()
@@ -172,7 +172,7 @@ def test_other_people_keep_their_data_even_the_same_words() -> None:
     other = person_of(twin)
     assert other is not None
     send(ChangeContactDetails(other, "twin@example.org", WORDS[1], phone=WORDS[2], address=WORDS[3]))
-    caught_up(*catalogue.chosen([]))
+    caught_up(*projection_registry.select([]))
     erase(person)
     assert store.get_events(other)[-1].event.name == WORDS[1]
     assert UserProfile.objects.get(pk=other).name == WORDS[1]
@@ -184,14 +184,14 @@ def test_other_people_keep_their_data_even_the_same_words() -> None:
 def test_a_copy_that_somebody_made_stops_the_certificate_until_it_is_gone() -> None:
     person, _ = customer()
     Login.objects.create(username="leak", first_name="copied", last_name=WORDS[0].upper())
-    with pytest.raises(TracesLeft, match=r"table auth_user \(1\)") as found:
+    with pytest.raises(LeftoversFound, match=r"table auth_user \(1\)") as found:
         erase(person)
     assert WORDS[0] not in str(found.value)
     assert not Certificate.objects.exists()
     assert Erasure.objects.get().step == "scan"
     assert "auth_user" in Erasure.objects.get().problem
     Login.objects.filter(username="leak").delete()
-    assert erasure_job.go_on(person).step == "done"
+    assert erasure_job.run_erasure(person).step == "done"
     assert bytes(Erasure.objects.get().words) == b""
 
 
@@ -202,7 +202,7 @@ def test_a_name_counts_beside_an_id_and_an_address_counts_anywhere(value: str, l
     person, _ = customer()
     cache.set("page", value.format(person=person))
     if leak:
-        with pytest.raises(TracesLeft, match="cache default"):
+        with pytest.raises(LeftoversFound, match="cache default"):
             erase(person)
     else:
         assert erase(person).step == "done"
@@ -215,7 +215,7 @@ def test_a_name_counts_beside_an_id_and_an_address_counts_anywhere(value: str, l
 def test_killed_after_any_step_it_goes_on(database_url: str, step: int, settings: Any) -> None:
     person, _ = customer()
     asked_for(person)
-    erasure_job.begin(person)
+    erasure_job.start_erasure(person)
     environment = {"DATABASE_URL": database_url, "KEY_CACHE_SECONDS": "0", "ERASURE_LIST": settings.ERASURE_LIST}
     killed = subprocess.run(
         [sys.executable, "manage.py", "erase", str(person)],
@@ -226,20 +226,20 @@ def test_killed_after_any_step_it_goes_on(database_url: str, step: int, settings
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     Erasure.objects.update(leased_until=None)  # as after two minutes
-    assert erasure_job.go_on(person).step == "done"
+    assert erasure_job.run_erasure(person).step == "done"
     assert StoredEvent.objects.filter(event_type="DataErased").count() == 1
     assert Certificate.objects.count() == 1
-    left = everything_stored()
+    left = dump_database()
     assert [word for word in WORDS if word in left] == []
 
 
 def test_two_processes_do_not_work_on_one_erasure() -> None:
     person, _ = customer()
     asked_for(person)
-    erasure_job.begin(person)
+    erasure_job.start_erasure(person)
     Erasure.objects.update(owner="elsewhere:1", leased_until=timezone.now() + timedelta(minutes=1))
-    with pytest.raises(Busy):
-        erasure_job.go_on(person)
+    with pytest.raises(ErasureBusy):
+        erasure_job.run_erasure(person)
 
 
 def test_an_old_backup_is_made_right_again() -> None:
@@ -252,13 +252,13 @@ def test_an_old_backup_is_made_right_again() -> None:
     Certificate.objects.all().delete()
     ErasedPerson.objects.all().delete()
     for key in kept.values():
-        key.save(force_insert=key.subject != unique_values.NOBODY)
+        key.save(force_insert=key.subject != unique_values.INDEX_KEY_SUBJECT)
     profile.save()
     summary.save()
-    personal_keys.memory.clear()
+    personal_keys.key_cache.clear()
     assert store.get_events(person)[0].event.name == WORDS[1]
     call_command("replay_erasures")
-    left = everything_stored()
+    left = dump_database()
     assert [word for word in WORDS if word in left] == []
     assert Certificate.objects.count() == 1
     with pytest.raises(PersonErased):
@@ -268,14 +268,14 @@ def test_an_old_backup_is_made_right_again() -> None:
 
 def test_a_backup_from_before_the_request_gets_the_events_it_lacks() -> None:
     person, _ = customer()
-    erasure_log.add(person)
+    erasure_log.append(person)
     call_command("replay_erasures")
     assert [type(it.event).__name__ for it in store.get_events(person)][-3:] == [
         "ErasureRequested",
         "ErasureBegun",
         "DataErased",
     ]
-    left = everything_stored()
+    left = dump_database()
     assert [word for word in WORDS if word in left] == []
 
 
@@ -284,25 +284,25 @@ def test_a_backup_from_before_the_request_gets_the_events_it_lacks() -> None:
 
 def test_an_open_order_is_a_ground_to_wait() -> None:
     person, _ = customer()
-    assert personal_data_holders.grounds(person) == []
+    assert personal_data_holders.find_blockers(person) == []
     send(CreateOrder(uuid4(), "000002", person, (LANTERNS,)))
-    caught_up(*catalogue.chosen([]))
-    assert [ground.reason for ground in personal_data_holders.grounds(person)] == [
+    caught_up(*projection_registry.select([]))
+    assert [ground.reason for ground in personal_data_holders.find_blockers(person)] == [
         "Order 000002 is not finished: it is created"
     ]
 
 
 def test_what_is_kept_is_told_before_anybody_decides() -> None:
-    assert all(rule.duty and rule.what for rule in retention.rules())
+    assert all(rule.duty and rule.what for rule in retention.load_rules())
     person, _ = customer()
-    told = certificates.kept_for(person, date(2026, 3, 1))
+    told = certificates.kept_data_of(person, date(2026, 3, 1))
     assert [item.until for item in told] == [date(2034, 12, 31), date(2029, 12, 31), None]
-    assert [item.until for item in certificates.kept_for(uuid4(), date(2026, 3, 1))] == [None]
+    assert [item.until for item in certificates.kept_data_of(uuid4(), date(2026, 3, 1))] == [None]
 
 
 def test_a_copy_of_everything_names_where_each_value_is_held() -> None:
     person, _ = customer()
-    held = personal_data_holders.holdings(person)
+    held = personal_data_holders.collect_held_data(person)
     assert {item.where for item in held} == {"order", "person", "consent", "customer"}
     [order] = [item.what for item in held if item.where == "order"]
     assert order["delivery_name"] == WORDS[1]

@@ -16,7 +16,7 @@ from django.test import override_settings
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.privacy.encryption import personal_keys
-from eventshop.privacy.encryption.key_wrapping import WrongKeyEncryptionKey, current
+from eventshop.privacy.encryption.key_wrapping import WrongKeyEncryptionKey, current_key_id
 from eventshop.privacy.models import PersonalKey
 from tests.conftest import BASE_DIR
 from users.domain.commands import CreateUser
@@ -29,7 +29,7 @@ OTHER = bytes(range(32))
 def signed_up() -> CreateUser:
     person = CreateUser(uuid4(), "ada@example.org", "Ada Lovelace")
     send(person)
-    personal_keys.memory.clear()
+    personal_keys.key_cache.clear()
     return person
 
 
@@ -63,14 +63,14 @@ def test_a_new_key_takes_over_and_the_old_one_can_go() -> None:
     people = [CreateUser(uuid4(), f"{number}@example.org", "Ada Lovelace") for number in range(3)]
     for person in people:
         send(person)
-    before = current()
+    before = current_key_id()
     with override_settings(KEY_ENCRYPTION_KEYS=[OTHER, *settings.KEY_ENCRYPTION_KEYS]):
-        personal_keys.memory.clear()
+        personal_keys.key_cache.clear()
         assert store.get_events(people[0].user_id)[0].event.name == "Ada Lovelace"
         call_command("rotate_keys")
     assert not PersonalKey.objects.filter(wrapped_by=before).exists()
     with override_settings(KEY_ENCRYPTION_KEYS=[OTHER]):
-        personal_keys.memory.clear()
+        personal_keys.key_cache.clear()
         assert [store.get_events(person.user_id)[0].event.name for person in people] == ["Ada Lovelace"] * 3
         send(CreateUser(uuid4(), "bob@example.org", "Bob"))
         call_command("rotate_keys")

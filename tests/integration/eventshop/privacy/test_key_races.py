@@ -61,7 +61,7 @@ def test_writers_who_make_a_persons_first_key_at_once_end_with_one() -> None:
         answers = together(*[lambda it=it: send(it) for it in orders])
         assert [answer for answer in answers if isinstance(answer, Exception)] == []
         assert PersonalKey.objects.filter(subject=customer).count() == 1
-        personal_keys.memory.clear()
+        personal_keys.key_cache.clear()
         for it in orders:
             assert store.get_events(it.order_id)[0].event.delivery_address == WORD
 
@@ -75,7 +75,7 @@ def test_a_racing_command_makes_no_key_for_somebody_who_is_being_erased() -> Non
         def buy(customer: UUID = customer, until: float = until, sent: list[UUID] = sent) -> int:
             failures = 0
             while monotonic() < until:
-                personal_keys.memory.clear()  # as another process, which remembers nothing
+                personal_keys.key_cache.clear()  # as another process, which remembers nothing
                 it = order(customer)
                 try:
                     send(it)
@@ -85,14 +85,14 @@ def test_a_racing_command_makes_no_key_for_somebody_who_is_being_erased() -> Non
             return failures
 
         def erase(customer: UUID = customer) -> list[str]:
-            return personal_keys.destroy(customer)
+            return personal_keys.destroy_keys(customer)
 
         answers = together(buy, buy, buy, erase)
         assert [answer for answer in answers if isinstance(answer, Exception)] == []
         refused += sum(answers[:3])
         assert not PersonalKey.objects.filter(subject=customer).exists()
         assert ErasedPerson.objects.filter(subject=customer).exists()
-        personal_keys.memory.clear()
+        personal_keys.key_cache.clear()
         for order_id in sent:
             assert store.get_events(order_id)[0].event.delivery_address == Redacted("delivery")
     assert refused
@@ -114,7 +114,7 @@ import django; django.setup()
 from uuid import UUID
 from django.conf import settings
 from eventshop.core.personal_fields import Redacted
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.privacy import erasing, keys
 from eventshop.sagas import running
 from eventshop.eventstore.command_dispatcher import send
@@ -127,7 +127,7 @@ from users.domain.commands import BeginErasure, CreateUser, RequestErasure
 ada, now = UUID(int=7), timezone.now()
 send(CreateUser(ada, "zz-ada@example.org", "Zz-Ada"))
 keys.memory.clear()
-Runner(catalogue.chosen([]), DatabaseLog()).catch_up()
+Runner(catalogue.chosen([]), DatabaseEventLog()).catch_up()
 print(UserProfile.objects.get().name)
 send(RequestErasure(ada, at=now, due_at=now))
 send(BeginErasure(ada, at=now))

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from eventshop.privacy.erasure.leftover_scan import scan
-from eventshop.privacy.erasure.search_terms import Hit, Sought, Word
+from eventshop.privacy.erasure.leftover_scan import scan_for_leftovers
+from eventshop.privacy.erasure.search_terms import Leftover, SearchTerms, SearchTerm
 from tests.support.read_models import append
 from tests.support.sales import Sale, gbp, line
 
@@ -19,15 +19,15 @@ def test_words_beside_binary_columns_are_found() -> None:
     sales = [Sale(number, (line("ZEBRAFINK", 1, gbp("1")),)) for number in range(20)]
     for sale in sales:
         append(sale.order_id, sale.created)
-    found = scan(Sought([Word("Zebrafink", unique=True)], []))
-    assert found.hits == [Hit("table event", len(sales))]
+    found = scan_for_leftovers(SearchTerms([SearchTerm("Zebrafink", unique=True)], []))
+    assert found.hits == [Leftover("table event", len(sales))]
     assert found.looked_at["table event"] == len(sales)
 
 
 def test_who_is_not_there_is_not_found() -> None:
     sale = Sale(1)
     append(sale.order_id, sale.created)
-    assert scan(Sought([Word("Zebrafink", unique=True)], [])).hits == []
+    assert scan_for_leftovers(SearchTerms([SearchTerm("Zebrafink", unique=True)], [])).hits == []
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_who_is_not_there_is_not_found() -> None:
 def test_a_short_word_counts_where_it_stands_alone_beside_its_person(content: str, found: bool) -> None:
     person = UUID("1544990d-e45a-5692-b653-a6c737cfe25a")
     text = content % person if "%s" in content else content
-    assert Sought([Word("Ada")], [person]).in_bytes(text.encode()) is found
+    assert SearchTerms([SearchTerm("Ada")], [person]).found_in(text.encode()) is found

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from eventshop.eventstore import command_dispatcher
-from eventshop.privacy.erasure.leftover_scan import scan
-from eventshop.privacy.erasure.search_terms import Sought, Word
+from eventshop.privacy.erasure.leftover_scan import scan_for_leftovers
+from eventshop.privacy.erasure.search_terms import SearchTerms, SearchTerm
 from orders.domain.commands import ReceiveStock
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -15,5 +15,5 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 def test_a_word_beside_binary_that_is_no_text_is_found() -> None:
     for number in range(8):  # each with a hash of its own, hardly one of which is UTF-8
         command_dispatcher.send(ReceiveStock(sku="SKU", quantity=1, reference=f"zz-marker {number}"))
-    found = scan(Sought([Word("zz-marker", unique=True)], []))
+    found = scan_for_leftovers(SearchTerms([SearchTerm("zz-marker", unique=True)], []))
     assert {hit.where: hit.count for hit in found.hits}["table event"] == 8

@@ -17,13 +17,13 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 def test_nothing_is_written_anew_while_nobody_was_erased() -> None:
-    assert not vacuum.due(timedelta(days=1))
+    assert not vacuum.is_due(timedelta(days=1))
     assert overwrite_what_was_erased() == "nobody was erased"
 
 
 def test_after_an_erasure_every_table_with_keys_or_personal_columns_is() -> None:
     Erasure.objects.create(subject=uuid4(), step="done")
-    anew = vacuum.overwrite()
+    anew = vacuum.vacuum_personal_data_tables()
     expected = {
         "privacy_personalkey",
         "privacy_erasedperson",

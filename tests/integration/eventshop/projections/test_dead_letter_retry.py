@@ -15,11 +15,11 @@ from django.db import connections
 from django.utils import timezone
 
 from eventshop.core.errors import UnknownProjection
-from eventshop.messaging.database_event_log import DatabaseLog
-from eventshop.projections import parking
+from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.projections import dead_letters
 from eventshop.projections.models import DeadLetter
-from eventshop.projections.parking import AT_ONCE, Drained
-from eventshop.projections.runner import Runner
+from eventshop.projections.dead_letters import RETRY_BATCH, RetryResult
+from eventshop.projections.runner import ProjectionRunner
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
@@ -62,7 +62,7 @@ def test_after_a_fix_the_queue_drains_in_order_and_rows_are_the_fold(flaky: Flak
     append(sale.order_id, sale.shipped, sale.delivered)
     caught_up(flaky.projection)
     flaky.mend()
-    assert retry(flaky) == Drained(4, 0)
+    assert retry(flaky) == RetryResult(4, 0)
     equal_the_fold(flaky.projection)
     assert not DeadLetter.objects.exists()
     assert checkpoint_of(flaky.projection).parked == 0
@@ -73,7 +73,7 @@ def test_the_queue_drains_up_to_the_next_event_that_fails(flaky: Flaky) -> None:
     append(sale.order_id, sale.created, sale.paid, sale.shipped, sale.delivered)
     caught_up(flaky.projection)
     del flaky.spoils[sale.order_id, 1]
-    assert retry(flaky) == Drained(2, 2)
+    assert retry(flaky) == RetryResult(2, 2)
     assert queue(flaky) == [(3, True), (4, False)]
     assert checkpoint_of(flaky.projection).parked == 2
     assert OrderSummary.objects.get().status == "PAID"
@@ -84,15 +84,15 @@ def test_the_queue_drains_up_to_the_next_row_the_database_refuses(flaky: Flaky) 
     append(sale.order_id, sale.created, sale.paid, sale.shipped, sale.delivered)
     caught_up(flaky.projection)
     del flaky.spoils[sale.order_id, 1]
-    assert retry(flaky) == Drained(2, 2)
+    assert retry(flaky) == RetryResult(2, 2)
     assert queue(flaky) == [(3, True), (4, False)]
     assert OrderSummary.objects.get().status == "PAID"
 
 
 def test_nothing_parked_is_nothing_to_retry(flaky: Flaky) -> None:
-    assert retry(flaky) == Drained(0, 0)
+    assert retry(flaky) == RetryResult(0, 0)
     with pytest.raises(UnknownProjection, match="flaky"):
-        parking.retry("nonsense", sale.order_id)
+        dead_letters.retry("nonsense", sale.order_id)
 
 
 def test_a_late_event_keeps_the_lineage_of_newer_ones_in_a_shared_row() -> None:
@@ -102,23 +102,23 @@ def test_a_late_event_keeps_the_lineage_of_newer_ones_in_a_shared_row() -> None:
     append(other.order_id, other.created, other.paid)
     caught_up(flaky.projection)
     flaky.mend()
-    parking.drain(parking.live(flaky.projection), sale.order_id)
+    dead_letters.retry_queue(dead_letters.live_target(flaky.projection), sale.order_id)
     equal_the_fold(daily_sales)
 
 
 def test_a_queue_longer_than_one_retry_takes_drains_over_several(flaky: Flaky) -> None:
-    long = [sale.created] + [sale.requested] * (AT_ONCE + 99) + [sale.paid, sale.shipped]
+    long = [sale.created] + [sale.requested] * (RETRY_BATCH + 99) + [sale.paid, sale.shipped]
     append(sale.order_id, *long)
     flaky.spoils[sale.order_id, 1] = fail
     caught_up(flaky.projection)
     assert len(queue(flaky)) == len(long)
     flaky.mend()
-    assert retry(flaky) == Drained(AT_ONCE, len(long) - AT_ONCE)
+    assert retry(flaky) == RetryResult(RETRY_BATCH, len(long) - RETRY_BATCH)
     assert OrderSummary.objects.get().status == "CREATED"
     append(sale.order_id, sale.delivered)
     caught_up(flaky.projection)  # behind the rest of its queue
     assert OrderSummary.objects.get().status == "CREATED"
-    assert retry(flaky) == Drained(len(long) + 1 - AT_ONCE, 0)
+    assert retry(flaky) == RetryResult(len(long) + 1 - RETRY_BATCH, 0)
     equal_the_fold(flaky.projection)
 
 
@@ -128,7 +128,7 @@ def test_an_event_after_the_drain_is_folded_at_once(flaky: Flaky) -> None:
     caught_up(flaky.projection)
     flaky.mend()
     append(sale.order_id, sale.paid)
-    assert retry(flaky) == Drained(1, 0)
+    assert retry(flaky) == RetryResult(1, 0)
     caught_up(flaky.projection)
     assert OrderSummary.objects.get().status == "PAID"
     equal_the_fold(flaky.projection)
@@ -178,7 +178,7 @@ def test_a_running_worker_retries_what_is_due(flaky: Flaky) -> None:
     flaky.mend()
     DeadLetter.objects.filter(version=1).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
     stop = Signal()
-    thread = Thread(target=Runner([flaky.projection], DatabaseLog(), owner="one").run, args=[stop])
+    thread = Thread(target=ProjectionRunner([flaky.projection], DatabaseEventLog(), owner="one").run, args=[stop])
     thread.start()
     try:
         eventually(lambda: not DeadLetter.objects.exists())
@@ -194,7 +194,7 @@ def test_a_worker_outlives_a_retry_that_the_database_refuses(flaky: Flaky) -> No
     caught_up(flaky.projection)
     DeadLetter.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
     stop = Signal()
-    thread = Thread(target=Runner([flaky.projection], DatabaseLog(), owner="one").run, args=[stop])
+    thread = Thread(target=ProjectionRunner([flaky.projection], DatabaseEventLog(), owner="one").run, args=[stop])
     thread.start()
     try:
         eventually(lambda: DeadLetter.objects.get().attempts == 2)
@@ -220,7 +220,7 @@ def test_whatever_fails_wherever_the_rows_are_the_fold_once_it_is_mended(limit: 
     assert DeadLetter.objects.exists()
     flaky.mend()
     for stream in set(DeadLetter.objects.values_list("aggregate_id", flat=True)):
-        assert parking.drain(parking.live(flaky.projection), stream).remaining == 0
+        assert dead_letters.retry_queue(dead_letters.live_target(flaky.projection), stream).remaining == 0
     equal_the_fold(product_sales)
     assert checkpoint_of(flaky.projection).parked == 0
 

@@ -10,11 +10,11 @@ import pytest
 from django.utils import timezone
 
 from eventshop.core.messages import new_id
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.records import Row
-from eventshop.projections import parking
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.records import EventRow
+from eventshop.projections import dead_letters
 from eventshop.projections.models import DeadLetter
-from eventshop.projections.parking import Drained
+from eventshop.projections.dead_letters import RetryResult
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
@@ -46,7 +46,7 @@ def flaky() -> Iterator[Flaky]:
 def raw(stream: UUID, version: int, **changed: Any) -> None:
     """An event's row as only a broken writer would leave it."""
     moment = timezone.now()
-    row = Row(
+    row = EventRow(
         event_id=new_id(),
         aggregate_id=stream,
         aggregate_type="Order",
@@ -65,7 +65,7 @@ def raw(stream: UUID, version: int, **changed: Any) -> None:
         payload="{}",
         hash=bytes(32),
     )
-    engine().append_many([row._replace(**changed)])
+    backend().append_events([row._replace(**changed)])
 
 
 def test_an_event_that_fails_is_set_aside_with_its_error(flaky: Flaky) -> None:
@@ -81,7 +81,7 @@ def test_an_event_that_fails_is_set_aside_with_its_error(flaky: Flaky) -> None:
     assert parked.attempts == 1
     assert parked.last_attempt_at is not None
     assert parked.next_attempt_at is not None
-    assert parked.next_attempt_at - parked.last_attempt_at == parking.FIRST_WAIT
+    assert parked.next_attempt_at - parked.last_attempt_at == dead_letters.FIRST_WAIT
     assert parked.parked_at >= before
     assert checkpoint_of(flaky.projection).parked == 1
     assert checkpoint_of(flaky.projection).position == event.position
@@ -137,7 +137,7 @@ def test_what_failed_leaves_no_trace_in_rows_it_shares_with_others() -> None:
     without = [item for item in history() if (item.meta.aggregate_id, item.meta.version) != (twice.order_id, 2)]
     assert held(flaky.projection) == folded(product_sales, without)
     flaky.mend()
-    assert parking.drain(parking.live(flaky.projection), twice.order_id) == Drained(1, 0)
+    assert dead_letters.retry_queue(dead_letters.live_target(flaky.projection), twice.order_id) == RetryResult(1, 0)
     equal_the_fold(product_sales)
 
 
@@ -149,7 +149,7 @@ def test_a_key_function_that_fails_sets_its_event_aside(flaky: Flaky) -> None:
     assert queue(flaky) == [(2, True), (3, False)]
     assert DeadLetter.objects.order_by("position").values_list("error", flat=True)[0] == "Broken: whose is this?"
     flaky.mend()
-    assert retry(flaky) == Drained(2, 0)
+    assert retry(flaky) == RetryResult(2, 0)
     equal_the_fold(flaky.projection)
 
 
@@ -172,7 +172,7 @@ def test_what_cannot_be_read_is_set_aside(flaky: Flaky, changed: dict[str, Any],
     [first, _] = DeadLetter.objects.order_by("position")
     assert first.error.startswith(error)
     assert set(held(flaky.projection)) == {sale.order_id, other.order_id}
-    assert retry(flaky) == Drained(0, 2)
+    assert retry(flaky) == RetryResult(0, 2)
     assert DeadLetter.objects.order_by("position")[0].attempts == 2
 
 
@@ -184,7 +184,7 @@ def test_an_error_no_database_can_hold_is_kept_in_other_words(flaky: Flaky) -> N
     append(sale.order_id, sale.created)
     caught_up(flaky.projection)
     assert DeadLetter.objects.get().error.startswith("ValueError: ")
-    assert retry(flaky) == Drained(0, 1)
+    assert retry(flaky) == RetryResult(0, 1)
 
 
 def test_each_attempt_waits_longer_than_the_one_before(flaky: Flaky) -> None:
@@ -193,11 +193,11 @@ def test_each_attempt_waits_longer_than_the_one_before(flaky: Flaky) -> None:
     caught_up(flaky.projection)
     waits = []
     for _ in range(12):
-        assert retry(flaky) == Drained(0, 1)
+        assert retry(flaky) == RetryResult(0, 1)
         row = DeadLetter.objects.get()
         assert row.last_attempt_at is not None
         assert row.next_attempt_at is not None
         waits.append((row.next_attempt_at - row.last_attempt_at).total_seconds())
     assert waits[:4] == [10, 20, 40, 80]
-    assert waits[-1] == parking.LONGEST_WAIT.total_seconds()
+    assert waits[-1] == dead_letters.LONGEST_WAIT.total_seconds()
     assert DeadLetter.objects.get().attempts == 13

@@ -17,7 +17,7 @@ from django.utils import timezone
 from eventshop.core.errors import InvalidMessage
 from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.historical_queries import LINEAGE, dry_run, rows_as_of
-from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.projection import Projection, projection_registry
 from eventshop.testing.given_when_then import columns
 from orders.domain.events import OrderShipped
 from projections.daily_sales import daily_sales
@@ -65,7 +65,7 @@ def test_one_row_is_folded_as_it_was() -> None:
     assert not OrderSummary.objects.exists()
 
 
-@pytest.mark.parametrize("projection", catalogue.chosen([]), ids=lambda projection: str(projection.name))
+@pytest.mark.parametrize("projection", projection_registry.select([]), ids=lambda projection: str(projection.name))
 def test_every_read_model_as_of_now_is_what_its_rows_say(projection: Projection[Any]) -> None:
     append_lives(Random(3), range(12))
     caught_up(projection)
@@ -107,10 +107,10 @@ def test_the_same_code_would_change_nothing(flaky: Flaky) -> None:
     append_lives(Random(3), range(12))
     caught_up(flaky.projection)
     found = dry_run(flaky.projection)
-    assert not found.differs
+    assert not found.has_differences
     assert found.rows == OrderSummary.objects.count() > 0
     append(sale.order_id, sale.created)  # not projected yet: no difference
-    assert not dry_run(flaky.projection).differs
+    assert not dry_run(flaky.projection).has_differences
 
 
 def test_changed_code_is_run_over_the_real_history_and_nothing_is_touched(flaky: Flaky) -> None:

@@ -10,15 +10,15 @@ import msgspec
 import pytest
 
 from eventshop.core.errors import CheckpointMoved
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.messaging.database_event_log import DatabaseLog
-from eventshop.messaging.event_log import Delivery, Unreadable
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.messaging.event_log import Delivery, UnreadableDelivery
 from eventshop.messaging.kafka import event_records
 from eventshop.messaging.serialization import avro_codec
-from eventshop.projections import batch_processor, checkpoints, parking
+from eventshop.projections import batch_processor, checkpoints, dead_letters
 from eventshop.projections.models import Checkpoint, OutboxRecord
 from eventshop.projections.outbox import DEAD_LETTERS
-from eventshop.projections.parking import live
+from eventshop.projections.dead_letters import live_target
 from eventshop.projections.projection import Projection
 from eventshop.projections.rebuild import rebuild
 from projections.models import OrderSummary
@@ -67,7 +67,7 @@ def test_the_embedded_mode_writes_nothing_down(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created)
     caught_up(order_summary, product_sales, flaky.projection)
-    rebuild(product_sales, DatabaseLog(), requested_by="ada")
+    rebuild(product_sales, DatabaseEventLog(), requested_by="ada")
     assert not OutboxRecord.objects.exists()
 
 
@@ -85,12 +85,12 @@ class TestWithKafka:
 
     def test_a_batch_that_is_rolled_back_tells_nothing(self) -> None:
         append(sale.order_id, sale.created)
-        site = live(order_summary)
-        seen = checkpoints.opened(site.name, [0], 1)
-        delivered = DatabaseLog().read(checkpoints.places(seen), 10)
+        site = live_target(order_summary)
+        seen = checkpoints.open_checkpoints(site.name, [0], 1)
+        delivered = DatabaseEventLog().read(checkpoints.offsets_of(seen), 10)
         Checkpoint.objects.update(position=99)
         with pytest.raises(CheckpointMoved):
-            batch_processor.project(site, seen, delivered)
+            batch_processor.process_batch(site, seen, delivered)
         assert not OutboxRecord.objects.exists()
 
     def test_a_rebuild_tells_of_the_rows_that_differ(self) -> None:
@@ -103,7 +103,7 @@ class TestWithKafka:
         stray = OrderSummary.objects.order_by("pk")[3]
         stray.pk = sale.order_id
         stray.save(force_insert=True)
-        rebuild(order_summary, DatabaseLog(), requested_by="ada")
+        rebuild(order_summary, DatabaseEventLog(), requested_by="ada")
         said = told(order_summary)
         assert said.keys() == {str(wrong.pk), str(missing.pk), str(sale.order_id)}
         assert said[str(sale.order_id)] is None
@@ -114,17 +114,17 @@ class TestWithKafka:
         flaky.spoils[sale.order_id, 1] = fail
         append(sale.order_id, sale.created, sale.paid)
         caught_up(flaky.projection)
-        first, second = engine().select("ORDER BY position", ())
+        first, second = backend().select_events("ORDER BY position", ())
         (key, value, headers), (_, _, behind) = letters()
         assert key == str(sale.order_id)
-        assert value == avro_codec.encode(first.event_type, first.schema_version, first.payload)
+        assert value == avro_codec.encode_payload(first.event_type, first.schema_version, first.payload)
         assert headers["error"] == b"Broken: cannot digest this"
         assert (headers["attempts"], headers["projection"]) == (b"1", b"flaky")
         assert (headers["origin-topic"], headers["origin-partition"]) == (b"event-store", b"0")
         assert headers["origin-offset"] == b"%d" % (first.position - 1)
         assert headers["event-id"] == str(first.event_id).encode()
         assert headers["position"] == b"%d" % first.position
-        assert event_records.read(value, list(headers.items())) == first
+        assert event_records.decode_event(value, list(headers.items())) == first
         assert (behind["error"], behind["attempts"]) == (b"", b"0")
         assert behind["position"] == b"%d" % second.position
 
@@ -134,21 +134,21 @@ class TestWithKafka:
         caught_up(flaky.projection)
         assert told(flaky.projection) == {}
         flaky.mend()
-        parking.retry("flaky", sale.order_id)
+        dead_letters.retry("flaky", sale.order_id)
         assert told(flaky.projection).keys() == {str(sale.order_id)}
 
     def test_a_rebuild_tells_of_what_it_sets_aside_anew(self, flaky: Flaky) -> None:
         flaky.spoils[sale.order_id, 1] = fail
         append(sale.order_id, sale.created)
         caught_up(flaky.projection)
-        rebuild(flaky.projection, DatabaseLog(), requested_by="ada")
+        rebuild(flaky.projection, DatabaseEventLog(), requested_by="ada")
         assert len(letters()) == 1
         other = Sale(2_000)
         append(other.order_id, other.created)
         caught_up(flaky.projection)
         flaky.mend()
         flaky.spoils[other.order_id, 1] = fail
-        rebuild(flaky.projection, DatabaseLog(), requested_by="ada")
+        rebuild(flaky.projection, DatabaseEventLog(), requested_by="ada")
         assert [key for key, _, _ in letters()] == [str(sale.order_id), str(other.order_id)]
 
     @pytest.mark.parametrize("value", [b"\xff\x00garbage", b"", None])
@@ -172,7 +172,7 @@ class TestWithKafka:
         assert "long" not in headers
 
     def _set_aside(self, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
-        site = live(order_summary)
-        seen = checkpoints.opened(site.name, [3], 1)
-        found: list[Delivery] = [Unreadable(42, 3, "event-store", None, value, headers, "no event")]
-        batch_processor.project(site, seen, found)
+        site = live_target(order_summary)
+        seen = checkpoints.open_checkpoints(site.name, [3], 1)
+        found: list[Delivery] = [UnreadableDelivery(42, 3, "event-store", None, value, headers, "no event")]
+        batch_processor.process_batch(site, seen, found)

@@ -14,13 +14,13 @@ from django.test import override_settings
 
 from eventshop.core.messages import Meta
 from eventshop.eventstore.command_dispatcher import send
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import PersonalKey
-from eventshop.projections import outbox, parking, personal_columns
+from eventshop.projections import outbox, dead_letters, personal_columns
 from eventshop.projections.models import DeadLetter, OutboxRecord
-from eventshop.projections.projection import Catalogue, Projection, catalogue
-from eventshop.projections.runner import Runner
+from eventshop.projections.projection import ProjectionRegistry, Projection, projection_registry
+from eventshop.projections.runner import ProjectionRunner
 from projections.models import UserProfile
 from projections.user_profile import created, user_profile
 from tests.support.failing_projection import Flaky, fail, listed
@@ -49,9 +49,9 @@ def test_a_person_is_shown_until_they_are_erased() -> None:
     send(CreateUser(bob, "bob@example.org", "Bob"))
     caught_up(user_profile)
     assert profile(ada) == WORDS
-    personal_keys.destroy(ada)
-    assert personal_columns.scrub(ada, catalogue) == 1
-    assert personal_columns.scrub(ada, catalogue) == 0
+    personal_keys.destroy_keys(ada)
+    assert personal_columns.erase_subject(ada, projection_registry) == 1
+    assert personal_columns.erase_subject(ada, projection_registry) == 0
     assert profile(ada) == ("", "", "", "")
     assert profile(bob) == ("bob@example.org", "Bob", "", "")
     equal_the_fold(user_profile)
@@ -60,10 +60,10 @@ def test_a_person_is_shown_until_they_are_erased() -> None:
 def test_a_worker_that_remembers_the_key_writes_nothing_about_the_erased() -> None:
     """Its keys are seconds old: what it read with them is read again before it is written."""
     ada = signed_up()
-    assert personal_keys.find((ada, "contact"))
-    remembered = dict(personal_keys.memory._keys)
-    personal_keys.destroy(ada)
-    personal_keys.memory._keys.update(remembered)  # as another process has them, which nobody told
+    assert personal_keys.find_key((ada, "contact"))
+    remembered = dict(personal_keys.key_cache._keys)
+    personal_keys.destroy_keys(ada)
+    personal_keys.key_cache._keys.update(remembered)  # as another process has them, which nobody told
     caught_up(user_profile)
     assert profile(ada) == ("", "", "", "")
     equal_the_fold(user_profile)
@@ -92,10 +92,10 @@ def test_an_erasure_waits_for_a_batch_that_has_read_in_clear() -> None:
         return thread
 
     def erase() -> None:
-        personal_keys.destroy(ada)
+        personal_keys.destroy_keys(ada)
         destroyed.set()
 
-    projecting = run(lambda: Runner([slow], DatabaseLog()).catch_up())
+    projecting = run(lambda: ProjectionRunner([slow], DatabaseEventLog()).catch_up())
     assert reading.wait(DEADLINE_S)
     erasing = run(erase)
     assert not destroyed.wait(0.5)
@@ -104,7 +104,7 @@ def test_an_erasure_waits_for_a_batch_that_has_read_in_clear() -> None:
     erasing.join(DEADLINE_S)
     assert destroyed.is_set()
     assert profile(ada) == WORDS
-    assert personal_columns.scrub(ada, catalogue) == 1
+    assert personal_columns.erase_subject(ada, projection_registry) == 1
     assert profile(ada) == ("", "", "", "")
 
 
@@ -129,7 +129,7 @@ def test_a_parked_event_says_why_without_saying_whose(flaky: Flaky) -> None:
     assert parked.error == "ValueError: cannot greet [personal] at [personal]"
     for word in WORDS:
         assert word not in parked.traceback
-    parking.retry(flaky.projection.name, ada)
+    dead_letters.retry(flaky.projection.name, ada)
     parked.refresh_from_db()
     assert parked.attempts == 2
     assert parked.error == "ValueError: cannot greet [personal] at [personal]"
@@ -139,9 +139,9 @@ def test_a_parked_event_drains_redacted_once_the_person_is_erased(flaky: Flaky) 
     ada = signed_up()
     flaky.spoils[ada, 1] = fail
     caught_up(flaky.projection)
-    personal_keys.destroy(ada)
+    personal_keys.destroy_keys(ada)
     flaky.mend()
-    parking.retry(flaky.projection.name, ada)
+    dead_letters.retry(flaky.projection.name, ada)
     assert not DeadLetter.objects.exists()
     assert profile(ada) == ("", "", "", "")
 
@@ -152,11 +152,11 @@ def test_a_value_that_was_tampered_with_is_parked_and_nothing_is_guessed() -> No
     other = uuid4()
     send(CreateUser(other, "bob@example.org", "Bob"))
     row = PersonalKey.objects.get(subject=other, purpose="contact")
-    key = personal_keys.find((other, "contact"))
+    key = personal_keys.find_key((other, "contact"))
     assert key is not None
-    personal_keys.memory.clear()
-    personal_keys.store([((ada, "contact"), personal_keys.fresh())])  # a key, and not the one
-    personal_keys.memory.clear()
+    personal_keys.key_cache.clear()
+    personal_keys.store_keys([((ada, "contact"), personal_keys.generate_key())])  # a key, and not the one
+    personal_keys.key_cache.clear()
     assert row.subject == other
     caught_up(user_profile)
     [parked] = DeadLetter.objects.all()
@@ -167,7 +167,7 @@ def test_a_value_that_was_tampered_with_is_parked_and_nothing_is_guessed() -> No
 @pytest.mark.postgres
 @override_settings(KAFKA_OPTIONS={"bootstrap_servers": ["nowhere:9092"]})
 def test_personal_columns_are_not_published() -> None:
-    assert outbox.wanted()
+    assert outbox.is_enabled()
     ada = signed_up()
     caught_up(user_profile)
     [sent] = OutboxRecord.objects.all()
@@ -180,5 +180,5 @@ def test_personal_columns_are_not_published() -> None:
 
 
 def test_scrubbing_asks_only_read_models_with_personal_columns() -> None:
-    nobody = Catalogue()
-    assert personal_columns.scrub(uuid4(), nobody) == 0
+    nobody = ProjectionRegistry()
+    assert personal_columns.erase_subject(uuid4(), nobody) == 0

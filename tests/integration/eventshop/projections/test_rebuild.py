@@ -14,13 +14,13 @@ from django.db import connection, connections
 
 from eventshop.core.errors import ProjectionError, UnknownProjection
 from eventshop.eventstore.models import StoredEvent
-from eventshop.messaging.database_event_log import DatabaseLog
-from eventshop.projections import parking
+from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.projections import dead_letters
 from eventshop.projections import rebuild as rebuilding
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
-from eventshop.projections.projection import Projection, catalogue
-from eventshop.projections.rebuild import BATCH, Progress, beside, request
-from eventshop.projections.runner import Runner
+from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.rebuild import BATCH, RebuildProgress, rebuild_target, request_rebuild
+from eventshop.projections.runner import ProjectionRunner
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
@@ -45,8 +45,8 @@ sale, other = Sale(1), Sale(2)
 def no_rebuild_left(clean_database: None) -> None:
     """A killed rebuild leaves its table; no test should find another's."""
     with connection.cursor() as cursor:
-        for projection in catalogue.chosen([]):
-            cursor.execute(f'DROP TABLE IF EXISTS "{beside(projection).table.name}"')
+        for projection in projection_registry.select([]):
+            cursor.execute(f'DROP TABLE IF EXISTS "{rebuild_target(projection).table.name}"')
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def flaky() -> Iterator[Flaky]:
     yield from listed(Flaky(order_summary))
 
 
-def rebuild(projection: Projection[Any], told: Callable[[Progress], None] = lambda progress: None) -> Rebuild:
-    return rebuilding.rebuild(projection, DatabaseLog(), requested_by="ada", reason="to see", told=told)
+def rebuild(projection: Projection[Any], told: Callable[[RebuildProgress], None] = lambda progress: None) -> Rebuild:
+    return rebuilding.rebuild(projection, DatabaseEventLog(), requested_by="ada", reason="to see", on_progress=told)
 
 
 def counts(job: Rebuild) -> tuple[int, int, int]:
@@ -63,7 +63,7 @@ def counts(job: Rebuild) -> tuple[int, int, int]:
 
 
 def nothing_left_of_the_rebuild(projection: Projection[Any]) -> None:
-    site = beside(projection)
+    site = rebuild_target(projection)
     assert site.table.name not in connection.introspection.table_names()
     assert not Checkpoint.objects.filter(projection=site.name).exists()
     assert not DeadLetter.objects.filter(projection=site.name).exists()
@@ -76,7 +76,7 @@ def many_events(count: int = BATCH + 500) -> None:
 
 def test_rebuilding_what_is_right_changes_nothing() -> None:
     append_lives(Random(1), range(30))
-    projections = catalogue.chosen([])
+    projections = projection_registry.select([])
     caught_up(*projections)
     for projection in projections:
         before = held(projection)
@@ -121,7 +121,7 @@ def test_a_rebuild_of_nothing_is_nothing() -> None:
 
 def test_a_worker_goes_on_where_the_rebuild_ended() -> None:
     append(sale.order_id, sale.created)
-    runner = Runner([order_summary], DatabaseLog())
+    runner = ProjectionRunner([order_summary], DatabaseEventLog())
     runner.catch_up()
     append(sale.order_id, sale.paid)
     rebuild(order_summary)  # the runner has not seen this event, and must not fold it again
@@ -136,7 +136,7 @@ def test_readers_see_the_old_rows_until_the_new_ones_are_there() -> None:
     OrderSummary.objects.update(reference="tampered")
     seen: list[str] = []
 
-    def look(progress: Progress) -> None:
+    def look(progress: RebuildProgress) -> None:
         seen.append(OrderSummary.objects.get().reference)
 
     assert counts(rebuild(order_summary, look)) == (0, 1, 0)
@@ -148,7 +148,7 @@ def test_readers_see_the_old_rows_until_the_new_ones_are_there() -> None:
 def test_progress_rises_to_the_head() -> None:
     many_events()
     head = StoredEvent.objects.latest("position").position
-    told: list[Progress] = []
+    told: list[RebuildProgress] = []
     rebuild(order_summary, told.append)
     assert [progress.events for progress in told] == [BATCH, StoredEvent.objects.count()]
     assert told[-1].position == told[-1].head == head
@@ -226,23 +226,23 @@ def test_after_a_rebuild_what_fails_is_parked_as_before(flaky: Flaky) -> None:
     caught_up(flaky.projection)
     assert checkpoint_of(flaky.projection).parked == 3
     flaky.mend()
-    assert parking.retry(flaky.projection.name, sale.order_id).remaining == 0
+    assert dead_letters.retry(flaky.projection.name, sale.order_id).remaining == 0
     equal_the_fold(flaky.projection)
 
 
 def test_asking_twice_asks_once() -> None:
-    first = request(order_summary.name, requested_by="ada", reason="drift")
-    second = request(order_summary.name, requested_by="bob", reason="me too")
+    first = request_rebuild(order_summary.name, requested_by="ada", reason="drift")
+    second = request_rebuild(order_summary.name, requested_by="bob", reason="me too")
     assert first == second
     assert (second.requested_by, second.state) == ("ada", Rebuild.State.REQUESTED)
     job = rebuild(order_summary)
     assert (job.pk, job.state) == (first.pk, Rebuild.State.DONE)
-    assert request(order_summary.name, requested_by="bob", reason="again").pk != first.pk
+    assert request_rebuild(order_summary.name, requested_by="bob", reason="again").pk != first.pk
 
 
 def test_only_a_known_projection_can_be_rebuilt() -> None:
     with pytest.raises(UnknownProjection, match="order-summary"):
-        request("nonsense", requested_by="ada", reason="")
+        request_rebuild("nonsense", requested_by="ada", reason="")
     assert not Rebuild.objects.exists()
 
 

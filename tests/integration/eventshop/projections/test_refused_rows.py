@@ -14,11 +14,11 @@ import pytest
 from django.db import DatabaseError, connection
 
 from eventshop.core.messages import Meta
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.projections.models import DeadLetter
-from eventshop.projections.parking import Drained
+from eventshop.projections.dead_letters import RetryResult
 from eventshop.projections.projection import Projection
-from eventshop.projections.runner import Runner
+from eventshop.projections.runner import ProjectionRunner
 from orders.domain.events import PaymentProcessed
 from projections.daily_sales import daily_sales
 from projections.models import DailySales, OrderSummary
@@ -88,9 +88,9 @@ def test_a_row_the_database_refuses_sets_aside_exactly_the_event_that_made_it(fl
     assert DeadLetter.objects.count() == 2
     without = [item for item in history() if item.meta.aggregate_id != sale.order_id or item.meta.version == 1]
     assert held(flaky.projection) == folded(order_summary, without)
-    assert retry(flaky) == Drained(0, 2)
+    assert retry(flaky) == RetryResult(0, 2)
     flaky.mend()
-    assert retry(flaky) == Drained(2, 0)
+    assert retry(flaky) == RetryResult(2, 0)
     equal_the_fold(flaky.projection)
 
 
@@ -136,7 +136,7 @@ def test_a_projection_without_its_table_holds_up_no_other() -> None:
     caught_up(order_summary, daily_sales)
     table, stop = OrderSummary._meta.db_table, Signal()
     renamed(table, "elsewhere")
-    thread = Thread(target=Runner([order_summary, daily_sales], DatabaseLog(), owner="one").run, args=[stop])
+    thread = Thread(target=ProjectionRunner([order_summary, daily_sales], DatabaseEventLog(), owner="one").run, args=[stop])
     thread.start()
     try:
         append(other.order_id, other.created, other.paid)

@@ -17,11 +17,11 @@ from django.utils import timezone
 from eventshop.core.errors import InvalidMessage, UnknownProjection
 from eventshop.projections import rebuild, replays
 from eventshop.projections.models import Rebuild, Replay, ReplayedRow
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 from orders.domain.events import OrderShipped
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
-from tests.support.database import everything_stored
+from tests.support.database import dump_database
 from tests.support.failing_projection import Flaky, fail, listed
 from tests.support.read_models import append, append_lives, caught_up
 from tests.support.sales import Sale
@@ -37,7 +37,7 @@ def found(job: Replay) -> list[dict[str, Any]]:
 
 
 def done(job: Replay) -> Replay:
-    job = replays.run(job)
+    job = replays.run_replay(job)
     assert job.state == "done", job.error
     return job
 
@@ -49,28 +49,28 @@ def flaky() -> Iterator[Flaky]:
 
 def test_daily_sales_as_it_was_is_what_it_says_now_if_nothing_came_since() -> None:
     append_lives(Random(3), range(12))
-    caught_up(catalogue.get("daily-sales"))
-    job = done(replays.as_of("daily-sales", timezone.now(), requested_by="ada"))
+    caught_up(projection_registry.get("daily-sales"))
+    job = done(replays.request_as_of("daily-sales", timezone.now(), requested_by="ada"))
     live = {row.pk: (row.orders, str(row.net)) for row in DailySales.objects.all()}
     assert {row["key"]: (row["orders"], row["net"]) for row in found(job)} == live
     assert (job.rows, job.leased_until, job.requested_by) == (len(live), None, "ada")
     append_lives(Random(4), range(100, 110))
-    again = done(replays.as_of("daily-sales", job.requested_at, requested_by="ada"))
+    again = done(replays.request_as_of("daily-sales", job.requested_at, requested_by="ada"))
     assert found(again) == found(job)
 
 
 def test_business_time_and_recorded_time_are_two_questions() -> None:
     append(sale.order_id, sale.created, sale.paid)
     before = timezone.now() - timedelta(days=1)
-    assert done(replays.as_of("daily-sales", before, requested_by="ada")).rows == 0
-    assert done(replays.as_of("daily-sales", before, happened=True, requested_by="ada")).rows == 0
-    assert done(replays.as_of("daily-sales", LATER, happened=True, requested_by="ada")).rows == 1
+    assert done(replays.request_as_of("daily-sales", before, requested_by="ada")).rows == 0
+    assert done(replays.request_as_of("daily-sales", before, happened=True, requested_by="ada")).rows == 0
+    assert done(replays.request_as_of("daily-sales", LATER, happened=True, requested_by="ada")).rows == 1
 
 
 def test_one_row_of_a_read_model_is_folded_alone() -> None:
     for one in (sale, other):
         append(one.order_id, one.created)
-    job = done(replays.as_of("order-summary", LATER, key=str(sale.order_id), requested_by="ada"))
+    job = done(replays.request_as_of("order-summary", LATER, key=str(sale.order_id), requested_by="ada"))
     [row] = found(job)
     assert (row["order_id"], row["status"]) == (str(sale.order_id), "CREATED")
 
@@ -80,9 +80,9 @@ def test_no_personal_value_is_stored_a_second_time() -> None:
     from orders.domain.commands import CreateOrder
 
     send(CreateOrder(sale.order_id, "1", None, sale.lines, delivery_name="Zz-Marker"))
-    [row] = found(done(replays.as_of("order-summary", LATER, requested_by="ada")))
+    [row] = found(done(replays.request_as_of("order-summary", LATER, requested_by="ada")))
     assert not set(OrderSummary.personal) & row.keys()
-    assert "Zz-Marker" not in everything_stored()
+    assert "Zz-Marker" not in dump_database()
 
 
 def test_what_today_s_code_would_change_is_told_and_kept_with_the_rebuild(flaky: Flaky) -> None:
@@ -94,13 +94,13 @@ def test_what_today_s_code_would_change_is_told_and_kept_with_the_rebuild(flaky:
     def shouted(row: OrderSummary, event: OrderShipped, meta: Any) -> None:
         row.carrier = event.carrier.upper()
 
-    assert replays.foreseen("flaky") is None
-    asked = replays.what_if("flaky", requested_by="ada")
-    assert replays.what_if("flaky", requested_by="bob").pk == asked.pk
+    assert replays.latest_dry_run("flaky") is None
+    asked = replays.request_dry_run("flaky", requested_by="ada")
+    assert replays.request_dry_run("flaky", requested_by="bob").pk == asked.pk
     job = done(asked)
     assert (job.events, job.added, job.changed, job.removed, job.failed) == (6, 0, 2, 0, 0)
     assert found(job)[0] == {"carrier": ["Royal Mail", "ROYAL MAIL"]}
-    request = rebuild.request("flaky", requested_by="ada", reason="louder", foreseen=replays.foreseen("flaky"))
+    request = rebuild.request_rebuild("flaky", requested_by="ada", reason="louder", dry_run=replays.latest_dry_run("flaky"))
     assert (request.foreseen_changed, request.foreseen_at) == (2, job.finished_at)
 
 
@@ -123,41 +123,41 @@ def test_events_that_would_fail_are_told(flaky: Flaky) -> None:
     append(sale.order_id, sale.created)
     caught_up(flaky.projection)
     flaky.spoils[sale.order_id, 1] = fail
-    job = done(replays.what_if("flaky", requested_by="ada"))
+    job = done(replays.request_dry_run("flaky", requested_by="ada"))
     assert (job.failed, job.removed) == (1, 1)
     assert "OrderCreated at position 1" in job.error
 
 
 def test_a_question_that_makes_no_sense_leaves_nothing() -> None:
     with pytest.raises(UnknownProjection):
-        replays.as_of("nothing", LATER, requested_by="ada")
+        replays.request_as_of("nothing", LATER, requested_by="ada")
     with pytest.raises(InvalidMessage, match="time zone"):
-        replays.as_of("daily-sales", datetime(2026, 1, 31), requested_by="ada")
+        replays.request_as_of("daily-sales", datetime(2026, 1, 31), requested_by="ada")
     assert not Replay.objects.exists()
 
 
 def test_one_that_fails_says_why_and_stops_no_other(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created)
-    first = replays.as_of("flaky", LATER, requested_by="ada")
-    second = replays.as_of("daily-sales", LATER, requested_by="ada")
-    for job in replays.waiting():
-        replays.run(job)
+    first = replays.request_as_of("flaky", LATER, requested_by="ada")
+    second = replays.request_as_of("daily-sales", LATER, requested_by="ada")
+    for job in replays.pending_replays():
+        replays.run_replay(job)
     first.refresh_from_db()
     second.refresh_from_db()
     assert (first.state, second.state) == ("failed", "done")
     assert "Broken" in first.error
-    assert replays.waiting() == []
+    assert replays.pending_replays() == []
 
 
 def test_what_a_worker_that_died_had_begun_is_begun_again_and_old_results_go() -> None:
-    job = replays.as_of("daily-sales", LATER, requested_by="ada")
+    job = replays.request_as_of("daily-sales", LATER, requested_by="ada")
     now = timezone.now()
     Replay.objects.update(state="running", owner="dead", leased_until=now + replays.LEASE)
-    assert replays.waiting() == []
-    assert replays.run(job).state == "running"
+    assert replays.pending_replays() == []
+    assert replays.run_replay(job).state == "running"
     Replay.objects.update(leased_until=now - timedelta(seconds=1))
-    assert [done(it).pk for it in replays.waiting()] == [job.pk]
-    assert replays.remove_old() == 0
+    assert [done(it).pk for it in replays.pending_replays()] == [job.pk]
+    assert replays.delete_expired() == 0
     Replay.objects.update(requested_at=now - replays.KEPT - timedelta(hours=1))
-    assert replays.remove_old() == 1
+    assert replays.delete_expired() == 1

@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved
 from eventshop.eventstore.models import StoredEvent
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.projections.models import Checkpoint, DeadLetter, Worker
-from eventshop.projections.projection import Projection, catalogue
-from eventshop.projections.runner import Runner
+from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.runner import ProjectionRunner
 from orders.domain.events import StockWrittenOff
 from orders.domain.stock_item import stock_item_id
 from projections.customer_summary import customer_summary
@@ -50,7 +50,7 @@ sale = Sale(1)
 def running(*projections: Projection[Any], owner: str = "one") -> Iterator[None]:
     """A runner in a thread of its own."""
     stop = Signal()
-    thread = Thread(target=Runner(projections, DatabaseLog(), owner=owner).run, args=[stop])
+    thread = Thread(target=ProjectionRunner(projections, DatabaseEventLog(), owner=owner).run, args=[stop])
     thread.start()
     try:
         yield
@@ -66,7 +66,7 @@ def shipped_orders() -> int:
 
 def test_catching_up_folds_every_event_into_every_read_model() -> None:
     append_lives(Random(1), range(40))
-    events, projections = StoredEvent.objects.count(), catalogue.chosen([])
+    events, projections = StoredEvent.objects.count(), projection_registry.select([])
     assert caught_up(*projections) == events * len(projections)
     equal_the_fold()
     assert {checkpoint_of(projection).events for projection in projections} == {events}
@@ -85,7 +85,7 @@ def test_caught_up_means_nothing_to_do_until_something_happens() -> None:
 @pytest.mark.parametrize("limit", [1, 2, 7, 1000])
 def test_the_size_of_a_batch_never_shows(limit: int) -> None:
     append_lives(Random(2), range(15))
-    for projection in catalogue.chosen([]):
+    for projection in projection_registry.select([]):
         fold_in_steps(projection, limit)
     equal_the_fold()
 
@@ -112,27 +112,27 @@ def test_a_row_says_which_event_it_was_last_changed_by() -> None:
 
 def test_a_runner_that_was_overtaken_writes_nothing() -> None:
     append_lives(Random(3), range(10))
-    zombie = Runner([customer_summary], DatabaseLog())
-    [site] = zombie.sites
-    zombie.step(site, limit=3)
+    zombie = ProjectionRunner([customer_summary], DatabaseEventLog())
+    [site] = zombie.targets
+    zombie.run_batch(site, limit=3)
     caught_up(customer_summary)
     rows, position = held(customer_summary), checkpoint_of(customer_summary).position
     with pytest.raises(CheckpointMoved, match="customer-summary"):
-        zombie.step(site, limit=3)
+        zombie.run_batch(site, limit=3)
     assert held(customer_summary) == rows
     assert checkpoint_of(customer_summary).position == position
     equal_the_fold(customer_summary)
-    assert zombie.step(site) == 0  # it looked again, and there is nothing left to do
+    assert zombie.run_batch(site) == 0  # it looked again, and there is nothing left to do
 
 
 def test_a_runner_whose_checkpoint_is_gone_writes_nothing() -> None:
     append(sale.order_id, sale.created, sale.paid)
-    zombie = Runner([order_summary], DatabaseLog())
-    [site] = zombie.sites
-    zombie.step(site, limit=1)
+    zombie = ProjectionRunner([order_summary], DatabaseEventLog())
+    [site] = zombie.targets
+    zombie.run_batch(site, limit=1)
     Checkpoint.objects.all().delete()
     with pytest.raises(CheckpointMoved, match="no checkpoint"):
-        zombie.step(site)
+        zombie.run_batch(site)
     assert OrderSummary.objects.get().status == "CREATED"
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.eventstore.records import Row
-from eventshop.messaging.event_log import Delivered
-from eventshop.messaging.kafka.event_records import PARTITIONS, partition_of
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.records import EventRow
+from eventshop.messaging.event_log import DeliveredEvent
+from eventshop.messaging.kafka.event_records import PARTITIONS, partition_for
 from eventshop.projections import batch_processor, checkpoints
-from eventshop.projections.parking import live
-from eventshop.projections.projection import Projection, catalogue
+from eventshop.projections.dead_letters import live_target
+from eventshop.projections.projection import Projection, projection_registry
 from tests.support.read_models import append_lives, folded, held
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -25,24 +25,24 @@ pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 LINEAGE = {"last_event_id", "last_version", "last_partition", "last_offset"}
 
 
-def partitioned() -> dict[int, list[Row]]:
+def partitioned() -> dict[int, list[EventRow]]:
     """The events of the store as Kafka would have them."""
-    parts: dict[int, list[Row]] = {number: [] for number in range(PARTITIONS)}
-    for row in engine().select("ORDER BY position", ()):
-        parts[partition_of(row.aggregate_id)].append(row)
+    parts: dict[int, list[EventRow]] = {number: [] for number in range(PARTITIONS)}
+    for row in backend().select_events("ORDER BY position", ()):
+        parts[partition_for(row.aggregate_id)].append(row)
     return parts
 
 
-def work(projection: Projection[Any], parts: dict[int, list[Row]], mine: Iterable[int]) -> None:
+def work(projection: Projection[Any], parts: dict[int, list[EventRow]], mine: Iterable[int]) -> None:
     """Fold some partitions in small batches, one after the other."""
-    site = live(projection)
-    rows = checkpoints.opened(site.name, range(PARTITIONS), projection.version)
+    site = live_target(projection)
+    rows = checkpoints.open_checkpoints(site.name, range(PARTITIONS), projection.version)
     seen = {number: rows[number] for number in mine}
     for number in seen:
         for start in range(0, len(parts[number]), 20):
             some = parts[number][start : start + 20]
             places = enumerate(some, start=start + 1)
-            batch_processor.project(site, seen, [Delivered(place, row, number, place) for place, row in places])
+            batch_processor.process_batch(site, seen, [DeliveredEvent(place, row, number, place) for place, row in places])
     connections.close_all()
 
 
@@ -50,8 +50,8 @@ def work(projection: Projection[Any], parts: dict[int, list[Row]], mine: Iterabl
 def test_three_workers_on_four_partitions_each_make_the_fold(name: str) -> None:
     for seed in range(2):
         append_lives(Random(seed), range(seed * 150, seed * 150 + 150))
-    projection, parts = catalogue.get(name), partitioned()
-    checkpoints.opened(projection.name, range(PARTITIONS), projection.version)
+    projection, parts = projection_registry.get(name), partitioned()
+    checkpoints.open_checkpoints(projection.name, range(PARTITIONS), projection.version)
     with ThreadPoolExecutor(3) as pool:
         workers = [pool.submit(work, projection, parts, range(first, first + 4)) for first in (0, 4, 8)]
         for worker in workers:

@@ -16,12 +16,12 @@ from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved, ProjectionError
 from eventshop.eventstore.models import StoredEvent
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.projections import rebuild as rebuilding
 from eventshop.projections.models import Checkpoint, Rebuild
-from eventshop.projections.projection import Projection, catalogue
-from eventshop.projections.rebuild import BATCH, Progress, beside, request, waiting
-from eventshop.projections.runner import Runner
+from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.rebuild import BATCH, RebuildProgress, rebuild_target, request_rebuild, pending_rebuilds
+from eventshop.projections.runner import ProjectionRunner
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
@@ -38,12 +38,12 @@ sale, other = Sale(1), Sale(2)
 def no_rebuild_left(clean_database: None) -> None:
     """A killed rebuild leaves its table; no test should find another's."""
     with connection.cursor() as cursor:
-        for projection in catalogue.chosen([]):
-            cursor.execute(f'DROP TABLE IF EXISTS "{beside(projection).table.name}"')
+        for projection in projection_registry.select([]):
+            cursor.execute(f'DROP TABLE IF EXISTS "{rebuild_target(projection).table.name}"')
 
 
-def rebuild(projection: Projection[Any], told: Callable[[Progress], None] = lambda progress: None) -> Rebuild:
-    return rebuilding.rebuild(projection, DatabaseLog(), requested_by="ada", reason="to see", told=told)
+def rebuild(projection: Projection[Any], told: Callable[[RebuildProgress], None] = lambda progress: None) -> Rebuild:
+    return rebuilding.rebuild(projection, DatabaseEventLog(), requested_by="ada", reason="to see", on_progress=told)
 
 
 def counts(job: Rebuild) -> tuple[int, int, int]:
@@ -63,15 +63,15 @@ def test_a_killed_rebuild_goes_on_where_it_was() -> None:
     many_events()
     caught_up(order_summary)
 
-    def kill(progress: Progress) -> None:
+    def kill(progress: RebuildProgress) -> None:
         raise Killed
 
     with pytest.raises(Killed):
         rebuild(order_summary, kill)
     job = Rebuild.objects.get()
     assert job.state == Rebuild.State.RUNNING
-    assert waiting() == [job]
-    told: list[Progress] = []
+    assert pending_rebuilds() == [job]
+    told: list[RebuildProgress] = []
     again = rebuild(order_summary, told.append)
     assert (again.pk, again.state, counts(again)) == (job.pk, Rebuild.State.DONE, (0, 0, 0))
     assert [progress.events for progress in told] == [StoredEvent.objects.count() - BATCH]
@@ -83,15 +83,15 @@ def test_a_rebuild_told_to_stop_leaves_what_it_has_for_the_next() -> None:
     stopping = Signal()
     job = rebuilding.rebuild(
         order_summary,
-        DatabaseLog(),
+        DatabaseEventLog(),
         requested_by="ada",
         stopping=stopping,
-        told=lambda progress: stopping.set(),
+        on_progress=lambda progress: stopping.set(),
     )
     assert job.state == Rebuild.State.RUNNING
     assert not OrderSummary.objects.exists()
-    assert waiting() == [job]
-    told: list[Progress] = []
+    assert pending_rebuilds() == [job]
+    told: list[RebuildProgress] = []
     assert rebuild(order_summary, told.append).state == Rebuild.State.DONE
     assert told[0].events < BATCH
     equal_the_fold(order_summary)
@@ -101,24 +101,24 @@ def test_a_half_done_rebuild_of_another_version_is_begun_again() -> None:
     many_events()
     stopping = Signal()
     stopping_at_once = {"stopping": stopping, "told": lambda progress: stopping.set()}
-    rebuilding.rebuild(order_summary, DatabaseLog(), requested_by="ada", **stopping_at_once)  # type: ignore[arg-type]
+    rebuilding.rebuild(order_summary, DatabaseEventLog(), requested_by="ada", **stopping_at_once)  # type: ignore[arg-type]
     newer = Flaky(order_summary, name=order_summary.name, version=2)
-    told: list[Progress] = []
-    job = rebuilding.rebuild(newer.projection, DatabaseLog(), requested_by="ada", told=told.append)
+    told: list[RebuildProgress] = []
+    job = rebuilding.rebuild(newer.projection, DatabaseEventLog(), requested_by="ada", on_progress=told.append)
     assert job.state == Rebuild.State.DONE
     assert told[-1].events == StoredEvent.objects.count()
     equal_the_fold(order_summary)
 
 
 def test_a_rebuild_whose_worker_died_waits_for_its_lease() -> None:
-    job = request(order_summary.name, requested_by="ada", reason="")
-    assert waiting() == [job]
-    site = beside(order_summary)
+    job = request_rebuild(order_summary.name, requested_by="ada", reason="")
+    assert pending_rebuilds() == [job]
+    site = rebuild_target(order_summary)
     held_until = timezone.now() + timedelta(seconds=60)
     Checkpoint.objects.create(projection=site.name, owner="dead", leased_until=held_until)
-    assert waiting() == []
+    assert pending_rebuilds() == []
     Checkpoint.objects.update(leased_until=timezone.now())
-    assert waiting() == [job]
+    assert pending_rebuilds() == [job]
     assert rebuild(order_summary).state == Rebuild.State.DONE
 
 
@@ -126,7 +126,7 @@ def test_two_cannot_rebuild_the_same_projection_at_once() -> None:
     append(sale.order_id, sale.created)
     caught_up(order_summary)
 
-    def meanwhile(progress: Progress) -> None:
+    def meanwhile(progress: RebuildProgress) -> None:
         with ThreadPoolExecutor(1) as pool:
             pool.submit(rebuild_refused).result()
 
@@ -171,7 +171,7 @@ def test_a_new_version_that_fails_holds_up_no_other_projection() -> None:
     newer = Flaky(order_summary, version=2, name=order_summary.name)
     newer.spoils[sale.order_id, 1] = fail
     stop = Signal()
-    runner = Runner([newer.projection, daily_sales], DatabaseLog(), owner="one")
+    runner = ProjectionRunner([newer.projection, daily_sales], DatabaseEventLog(), owner="one")
     thread = Thread(target=runner.run, args=[stop])
     thread.start()
     try:
@@ -192,7 +192,7 @@ def test_a_worker_told_to_stop_does_not_finish_its_rebuild_first() -> None:
     newer = Flaky(order_summary, version=2, name=order_summary.name)
     stop = Signal()
     newer.spoils[sale.order_id, 1] = lambda row: stop.set()
-    Runner([newer.projection], DatabaseLog(), owner="one").run(stop)
+    ProjectionRunner([newer.projection], DatabaseEventLog(), owner="one").run(stop)
     assert Rebuild.objects.get().state == Rebuild.State.RUNNING
     assert checkpoint_of(order_summary).version == 1
     assert not Checkpoint.objects.exclude(owner="").exists()

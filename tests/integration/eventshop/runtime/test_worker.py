@@ -20,22 +20,22 @@ from kombu import Connection
 from eventshop.eventstore.models import StoredEvent
 from eventshop.projections import rebuild
 from eventshop.projections.models import Checkpoint, Rebuild, Worker
-from eventshop.projections.projection import catalogue
-from eventshop.runtime.watchdog import EXIT_HANGING
+from eventshop.projections.projection import projection_registry
+from eventshop.runtime.watchdog import EXIT_CODE_HANGING
 from eventshop.sagas import timers
-from eventshop.sagas.models import ProcessWorker, Share
+from eventshop.sagas.models import SagaWorker, PartitionLease
 from orders.domain.commands import WriteOffStock
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
 from tests.support.order_fulfilment import order, place, receive, stock
-from tests.support.processes import BUSY
+from tests.support.processes import SLOW_MACHINE_FACTOR
 from tests.support.read_models import append, append_lives, caught_up, equal_the_fold, eventually
 from tests.support.sales import Sale
 
 sale = Sale(1)
 #: Celery waits for its broker twice two seconds before it closes anything.
-STOPS_WITHIN_S = 8 * BUSY
+STOPS_WITHIN_S = 8 * SLOW_MACHINE_FACTOR
 
 
 class Hosted:
@@ -116,7 +116,7 @@ def celery(tmp_path: Path, database_url: str) -> Celery:
 
 def everything_is_folded() -> bool:
     head = StoredEvent.objects.latest("position").position
-    return Checkpoint.objects.filter(position=head).count() == len(catalogue.chosen([]))
+    return Checkpoint.objects.filter(position=head).count() == len(projection_registry.select([]))
 
 
 def processes(table: type[Checkpoint] | type[Worker]) -> set[str]:
@@ -151,7 +151,7 @@ def test_a_worker_projects_those_it_is_told_to(celery: Celery) -> None:
 
 def test_a_worker_told_to_run_nonsense_says_so_and_ends(celery: Celery) -> None:
     with celery.worker("order-summary,nonsense") as worker:
-        assert worker.process.wait(timeout=30 * BUSY) == 1, worker.said
+        assert worker.process.wait(timeout=30 * SLOW_MACHINE_FACTOR) == 1, worker.said
         assert "nonsense" in worker.said
         assert "order-summary" in worker.said.partition("known")[2]
     assert not Checkpoint.objects.exists()
@@ -163,7 +163,7 @@ def test_a_rebuild_is_done_without_any_message(celery: Celery) -> None:
     OrderSummary.objects.update(reference="tampered")
     # Asked for before this projection was removed; it must not stand in the other one's way.
     gone = Rebuild.objects.create(projection="gone", requested_by="ada", requested_at=timezone.now())
-    job = rebuild.request(order_summary.name, requested_by="ada", reason="drift")
+    job = rebuild.request_rebuild(order_summary.name, requested_by="ada", reason="drift")
     with celery.worker() as worker:
         done = Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE)
         eventually(done.exists, within_s=30, so_far=lambda: worker.said)
@@ -190,7 +190,7 @@ def test_a_torn_message_costs_a_restart_and_nothing_else(celery: Celery) -> None
     append(sale.order_id, sale.created)
     (celery.messages / "1_torn.celery.msg").write_text('{"body": "W1tdLCB7')
     with celery.worker() as worker:
-        assert worker.process.wait(timeout=30 * BUSY) != 0, worker.said  # kombu cannot read it and gives up
+        assert worker.process.wait(timeout=30 * SLOW_MACHINE_FACTOR) != 0, worker.said  # kombu cannot read it and gives up
     assert not Checkpoint.objects.exclude(owner="").exists()
     append(sale.order_id, sale.paid)
     with celery.worker() as worker:
@@ -204,7 +204,7 @@ def test_without_a_broker_projecting_goes_on(celery: Celery) -> None:
         worker.wait_for("Cannot connect to amqp")
         append(sale.order_id, sale.paid)
         eventually(everything_is_folded, within_s=30, so_far=lambda: worker.said)
-        job = rebuild.request(order_summary.name, requested_by="ada", reason="")
+        job = rebuild.request_rebuild(order_summary.name, requested_by="ada", reason="")
         eventually(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists, so_far=lambda: worker.said)
         worker.stop()
     equal_the_fold()
@@ -238,7 +238,7 @@ def test_a_worker_outlives_a_database_that_hangs_up_on_everybody(celery: Celery)
             )
             assert cursor.fetchone()[0] >= 1
         append(sale.order_id, sale.paid, sale.shipped)
-        job = rebuild.request(order_summary.name, requested_by="ada", reason="")
+        job = rebuild.request_rebuild(order_summary.name, requested_by="ada", reason="")
         eventually(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists, so_far=lambda: worker.said)
         eventually(everything_is_folded, so_far=lambda: worker.said)
     equal_the_fold()
@@ -252,11 +252,11 @@ def test_a_worker_whose_batch_hangs_ends_so_that_it_is_started_again(celery: Cel
     hanging = (
         "import django; django.setup()\n"
         "from threading import Event\n"
-        "from eventshop.messaging.database_event_log import DatabaseLog\n"
+        "from eventshop.messaging.database_event_log import DatabaseEventLog\n"
         "from eventshop.runtime.watchdog import Watchdog\n"
         "from eventshop.projections.projection import catalogue\n"
         "from eventshop.projections.runner import Runner\n"
-        "Runner([catalogue.get('order-summary')], DatabaseLog(), watchdog=Watchdog(), hanging_s=1).catch_up()"
+        "Runner([catalogue.get('order-summary')], DatabaseEventLog(), watchdog=Watchdog(), hanging_s=1).catch_up()"
     )
     with transaction.atomic():
         Checkpoint.objects.select_for_update().get(projection="order-summary")  # and never lets go of it
@@ -265,9 +265,9 @@ def test_a_worker_whose_batch_hangs_ends_so_that_it_is_started_again(celery: Cel
             cwd=BASE_DIR,
             env=celery.environment,
             capture_output=True,
-            timeout=30 * BUSY,
+            timeout=30 * SLOW_MACHINE_FACTOR,
         )
-    assert ended.returncode == EXIT_HANGING
+    assert ended.returncode == EXIT_CODE_HANGING
     assert b"a batch hangs" in ended.stderr
 
 
@@ -275,12 +275,12 @@ def test_a_worker_runs_sagas_and_timers_and_gives_back_what_it_held(celery: Cele
     """No gateway is set here: the order is set aside, cannot be paid, and is undone."""
     receive("mug", 5)
     it = place(("mug", 4))
-    timers.set("count", due=timezone.now(), command=WriteOffStock("mug", 1, "broken", "COUNT"))
+    timers.set_timer("count", due=timezone.now(), command=WriteOffStock("mug", 1, "broken", "COUNT"))
     with celery.worker("all", "one", "filesystem://", "--processes") as worker:
         eventually(lambda: order(it).status == "CANCELLED", within_s=30, so_far=lambda: worker.said)
         eventually(lambda: stock("mug").written_off == 1, so_far=lambda: worker.said)
         # What was set aside comes back once the order is cancelled.
         eventually(lambda: stock("mug").on_hand == 4, within_s=30, so_far=lambda: worker.said)
         worker.stop()
-    assert not Share.objects.exclude(owner="").exists() and not ProcessWorker.objects.exists()
+    assert not PartitionLease.objects.exclude(owner="").exists() and not SagaWorker.objects.exists()
     assert "Traceback" not in worker.said

@@ -9,8 +9,8 @@ import pytest
 from django.db.models import Q
 
 from eventshop.operations import tasks
-from eventshop.sagas.models import Saga, SagaInput, SagaStep, Timer
-from eventshop.sagas.retention import Swept, sweep
+from eventshop.sagas.models import Saga, InboxMessage, SagaStep, Timer
+from eventshop.sagas.retention import CleanupResult, clean_up
 from orders.domain.commands import ReturnItems, ReturnLine
 from tests.support.in_memory_gateway import Bank
 from tests.support.order_fulfilment import by, long_ago, place, receive, saga, settle
@@ -30,31 +30,31 @@ def fulfilled(bank: Bank) -> UUID:
 def details(order_id: UUID) -> tuple[int, int]:
     """Steps and inputs that are there of its saga."""
     of_saga = Q(saga_id=saga(order_id).pk)
-    return SagaStep.objects.filter(of_saga).count(), SagaInput.objects.filter(of_saga).count()
+    return SagaStep.objects.filter(of_saga).count(), InboxMessage.objects.filter(of_saga).count()
 
 
 def test_what_ended_long_ago_is_swept_once_and_its_saga_stays() -> None:
     old, new = fulfilled(Bank()), fulfilled(Bank())
     before = details(new)
     long_ago(saga(old).pk)
-    assert sweep(kept=KEPT, batch=1) == Swept(1, 5, 6, 0)
+    assert clean_up(kept=KEPT, batch=1) == CleanupResult(1, 5, 6, 0)
     assert (details(old), details(new)) == ((0, 0), before)
     assert (saga(old).status, saga(old).steps) == ("ended", 5)
-    assert sweep(kept=KEPT) == Swept()
+    assert clean_up(kept=KEPT) == CleanupResult()
 
 
 def test_a_swept_saga_hears_what_comes_later_and_is_swept_again() -> None:
     bank = Bank()
     order_id = fulfilled(bank)
     long_ago(saga(order_id).pk)
-    sweep(kept=KEPT)
+    clean_up(kept=KEPT)
     by(order_id, ReturnItems(order_id, "R1", (ReturnLine(1, 1),), "chipped"))
     settle(bank)
     told = SagaStep.objects.filter(saga_id=saga(order_id).pk).order_by("number").values_list("number", "name")
     assert list(told) == [(6, "ReceiveStock"), (7, "RefundPayment")]
     long_ago(saga(order_id).pk)
     Saga.objects.update(swept_at=saga(order_id).moved_at - timedelta(days=1))
-    assert sweep(kept=KEPT).steps == 2
+    assert clean_up(kept=KEPT).steps == 2
 
 
 def test_what_is_not_finished_stays_however_old_it_is() -> None:
@@ -64,9 +64,9 @@ def test_what_is_not_finished_stays_however_old_it_is() -> None:
     settle(bank)
     for order_id in (running, resumed):
         long_ago(saga(order_id).pk)
-    SagaInput.objects.filter(saga_id=saga(resumed).pk, name="OrderShipped").update(state="waiting", handled_at=None)
+    InboxMessage.objects.filter(saga_id=saga(resumed).pk, name="OrderShipped").update(state="waiting", handled_at=None)
     before = details(running), details(resumed)
-    assert sweep(kept=KEPT) == Swept()
+    assert clean_up(kept=KEPT) == CleanupResult()
     assert (details(running), details(resumed)) == before
 
 
@@ -85,7 +85,7 @@ def test_fired_timers_are_swept_and_waiting_ones_stay() -> None:
         saga_id=saga(order_id).pk,
     )
     long_ago(saga(order_id).pk)
-    assert sweep(kept=KEPT).timers == 1
+    assert clean_up(kept=KEPT).timers == 1
     assert Timer.objects.get() == waiting and fired.key == "old"
 
 

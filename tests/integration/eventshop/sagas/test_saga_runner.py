@@ -12,19 +12,19 @@ import pytest
 from django.utils import timezone
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Envelope, new_id
-from eventshop.core.saga import Step
+from eventshop.core.saga import SagaAction
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import EventStore
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import effects, operator_actions, timers
 from eventshop.sagas import workers as sagas_workers
-from eventshop.sagas.errors import NothingToMend, SagaNotFound, ShareLost
-from eventshop.sagas.inbox import SLOTS, saga_id_of
-from eventshop.sagas.models import ProcessWorker, Saga, SagaInput, SagaStep, Share, Timer
-from eventshop.sagas.saga_registry import Catalogue
-from eventshop.sagas.saga_runner import Brain
+from eventshop.sagas.errors import ActionNotAllowed, SagaNotFound, LeaseLost
+from eventshop.sagas.inbox import PARTITIONS, saga_id_for
+from eventshop.sagas.models import SagaWorker, Saga, InboxMessage, SagaStep, PartitionLease, Timer
+from eventshop.sagas.saga_registry import SagaRegistry
+from eventshop.sagas.saga_runner import SagaRunner
 from tests.support.misbehaving_saga import (
     Echo,
     Echoing,
@@ -57,12 +57,12 @@ def say(whom: UUID, *words: str) -> None:
         send(Say(whom, word), envelope=Envelope(new_id(), correlation_id=whom), registry=moods)
 
 
-def settle(sagas: Catalogue | None = None, **options: Any) -> None:
-    sagas_workers.settle("test", DatabaseLog(), sagas=sagas or echoes(), registry=moods, **options)
+def settle(sagas: SagaRegistry | None = None, **options: Any) -> None:
+    sagas_workers.run_until_idle("test", DatabaseEventLog(), sagas=sagas or echoes(), registry=moods, **options)
 
 
 def row(whom: UUID) -> Saga:
-    return Saga.objects.get(pk=saga_id_of("echoing", whom))
+    return Saga.objects.get(pk=saga_id_for("echoing", whom))
 
 
 def words(whom: UUID) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def said(whom: UUID) -> list[str]:
 
 
 def inputs(whom: UUID) -> list[tuple[str, str]]:
-    of_saga = SagaInput.objects.filter(saga_id=row(whom).pk).order_by("pk")
+    of_saga = InboxMessage.objects.filter(saga_id=row(whom).pk).order_by("pk")
     return list(of_saga.values_list("name", "state"))
 
 
@@ -94,7 +94,7 @@ def test_a_saga_hears_from_its_start_on_and_in_order() -> None:
     say(ONE, "d")
     settle()
     assert words(ONE) == ("hello", "a", "d")
-    assert not Saga.objects.filter(pk=saga_id_of("echoing", OTHER)).exists()
+    assert not Saga.objects.filter(pk=saga_id_for("echoing", OTHER)).exists()
 
 
 def test_its_commands_lead_to_events_that_it_hears_in_turn() -> None:
@@ -126,8 +126,8 @@ def test_a_time_it_waits_for_comes_and_one_it_stopped_waiting_for_does_not() -> 
     say(ONE, "hello", "wait:tea", "wait:rain", "stop:rain")
     settle()
     assert [timer.name for timer in Timer.objects.filter(fired_at=None)] == ["tea"]
-    assert timers.tick("t", now=timezone.now() + timedelta(minutes=59), registry=moods) == 0
-    assert timers.tick("t", now=timezone.now() + timedelta(hours=1), registry=moods) == 1
+    assert timers.fire_due_timers("t", now=timezone.now() + timedelta(minutes=59), registry=moods) == 0
+    assert timers.fire_due_timers("t", now=timezone.now() + timedelta(hours=1), registry=moods) == 1
     settle()
     assert words(ONE)[-1] == "time for tea"
 
@@ -150,7 +150,7 @@ def test_a_saga_whose_code_fails_is_stuck_and_no_other_waits_for_it() -> None:
     operator_actions.retry(row(ONE).pk, actor="grace", reason="fixed")
     settle()
     assert (row(ONE).status, row(ONE).error, words(ONE)) == ("running", "", ("hello", "poison", "after", "later"))
-    asked = SagaInput.objects.get(what="retry")
+    asked = InboxMessage.objects.get(what="retry")
     assert (asked.actor, msgspec.json.decode(asked.payload)) == ("grace", {"reason": "fixed"})
 
 
@@ -209,14 +209,14 @@ def test_an_effect_is_tried_until_there_is_an_answer() -> None:
 
 def test_an_effect_without_any_answer_makes_its_saga_stuck() -> None:
     say(ONE, "hello", "shout:into the void")
-    for _ in range(effects.TRIES):
+    for _ in range(effects.MAX_ATTEMPTS):
         settle()
         again()
     settle()
     assert (row(ONE).status, SagaStep.objects.get().state) == ("stuck", "failed")
-    assert row(ONE).error == f"Shout failed {effects.TRIES} times: no answer yet"
+    assert row(ONE).error == f"Shout failed {effects.MAX_ATTEMPTS} times: no answer yet"
     key = SagaStep.objects.get().pk
-    assert effects.answer(key, Echo("at last"))
+    assert effects.record_effect_result(key, Echo("at last"))
     operator_actions.retry(row(ONE).pk, actor="grace", reason="it answered")
     settle()
     assert (row(ONE).status, words(ONE)[-1]) == ("running", "at last")
@@ -226,12 +226,12 @@ def test_the_first_answer_counts_and_nobody_elses_does() -> None:
     say(ONE, "hello", "shout:into the void")
     settle()
     key = SagaStep.objects.get().pk
-    assert effects.answer(key, Echo("first"), actor="webhook")
-    assert not effects.answer(key, Echo("second"))
-    assert not effects.answer(new_id(), Echo("who?"))
+    assert effects.record_effect_result(key, Echo("first"), actor="webhook")
+    assert not effects.record_effect_result(key, Echo("second"))
+    assert not effects.record_effect_result(new_id(), Echo("who?"))
     settle()
     assert words(ONE)[-1] == "first"
-    assert SagaInput.objects.get(what="answer").actor == "webhook"
+    assert InboxMessage.objects.get(what="answer").actor == "webhook"
 
 
 def test_a_saga_that_a_person_resolved_hears_nothing_any_more() -> None:
@@ -245,8 +245,8 @@ def test_a_saga_that_a_person_resolved_hears_nothing_any_more() -> None:
     assert (row(ONE).status, words(ONE)) == ("resolved", ("hello", "wait:tea", "shout:into the void"))
     assert SagaStep.objects.get().state == "given up"
     assert not Timer.objects.filter(fired_at=None).exists()
-    assert not SagaInput.objects.filter(state__in=("waiting", "held")).exists()
-    with pytest.raises(NothingToMend):
+    assert not InboxMessage.objects.filter(state__in=("waiting", "held")).exists()
+    with pytest.raises(ActionNotAllowed):
         operator_actions.compensate(row(ONE).pk, actor="grace", reason="undo")
 
 
@@ -262,7 +262,7 @@ def test_a_saga_that_is_to_undo_its_work_passes_over_what_made_it_stuck() -> Non
 def test_wishes_that_cannot_be_are_refused() -> None:
     say(ONE, "hello")
     settle()
-    with pytest.raises(NothingToMend):
+    with pytest.raises(ActionNotAllowed):
         operator_actions.retry(row(ONE).pk, actor="grace", reason="why not")
     with pytest.raises(SagaNotFound):
         operator_actions.resolve(new_id(), actor="grace", reason="?")
@@ -275,19 +275,19 @@ class Gossiping(Echoing, frozen=True):
 
     kind: ClassVar[str] = "gossiping"
 
-    def react(self, heard: EchoingHears) -> list[Step]:
+    def react(self, heard: EchoingHears) -> list[SagaAction]:
         return [CreateUser(user_id=ONE, email="ada@example.com", name="Ada")]
 
 
 def test_a_command_with_personal_data_is_kept_by_no_saga() -> None:
     """It would lie among the steps, readable, after the person is erased."""
     say(ONE, "hello")
-    people = Registry()
+    people = MessageRegistry()
     for aggregate in (Moody, User):
         people.add(aggregate)
-    sagas = Catalogue()
-    sagas.add(Gossiping)
-    sagas_workers.settle("test", DatabaseLog(), sagas=sagas, registry=people)
+    sagas = SagaRegistry()
+    sagas.register(Gossiping)
+    sagas_workers.run_until_idle("test", DatabaseEventLog(), sagas=sagas, registry=people)
     stuck = Saga.objects.get()
     assert (stuck.status, stuck.error) == ("stuck", "Said: InvalidMessage: a saga keeps no personal data")
     assert not SagaStep.objects.exists()
@@ -320,24 +320,24 @@ def test_a_version_that_is_gone_makes_its_sagas_stuck_until_it_is_back() -> None
 # --- several workers ----------------------------------------------------------------------------------------------
 
 
-def brain(name: str, workers: int) -> Brain:
-    made = Brain(name, sagas=echoes(), registry=moods)
-    made.lease(workers)
+def brain(name: str, workers: int) -> SagaRunner:
+    made = SagaRunner(name, sagas=echoes(), registry=moods)
+    made.renew_leases(workers)
     return made
 
 
 def test_workers_share_the_sagas_fairly_and_take_over_from_a_dead_one() -> None:
     first = brain("first", 1)
-    assert len(first.mine) == SLOTS
+    assert len(first.leases) == PARTITIONS
     second = brain("second", 2)
-    assert len(second.mine) == 0
-    first.lease(2)
-    second.lease(2)
-    assert (len(first.mine), len(second.mine)) == (SLOTS // 2, SLOTS // 2)
-    assert not first.mine.keys() & second.mine.keys()
-    Share.objects.filter(owner="first").update(leased_until=timezone.now() - timedelta(seconds=1))
-    second.lease(1)
-    assert len(second.mine) == SLOTS
+    assert len(second.leases) == 0
+    first.renew_leases(2)
+    second.renew_leases(2)
+    assert (len(first.leases), len(second.leases)) == (PARTITIONS // 2, PARTITIONS // 2)
+    assert not first.leases.keys() & second.leases.keys()
+    PartitionLease.objects.filter(owner="first").update(leased_until=timezone.now() - timedelta(seconds=1))
+    second.renew_leases(1)
+    assert len(second.leases) == PARTITIONS
 
 
 def test_a_worker_that_slept_through_its_lease_writes_nothing() -> None:
@@ -346,11 +346,11 @@ def test_a_worker_that_slept_through_its_lease_writes_nothing() -> None:
     say(ONE, "say:x")
     ear_only()
     asleep = brain("asleep", 1)
-    Share.objects.filter(name="sagas").update(owner="awake")
-    with pytest.raises(ShareLost):
-        asleep.react()
+    PartitionLease.objects.filter(name="sagas").update(owner="awake")
+    with pytest.raises(LeaseLost):
+        asleep.process_inbox()
     assert (words(ONE), said(ONE)) == (("hello",), ["hello", "say:x"])
-    Share.objects.update(owner="", leased_until=None)
+    PartitionLease.objects.update(owner="", leased_until=None)
     settle()
     assert said(ONE) == ["hello", "say:x", "x"]
 
@@ -358,14 +358,14 @@ def test_a_worker_that_slept_through_its_lease_writes_nothing() -> None:
 def ear_only() -> None:
     from eventshop.sagas.event_router import EventRouter
 
-    ear = EventRouter("ear", DatabaseLog(), sagas=echoes(), registry=moods)
-    ear.lease(1)
-    while ear.listen():
+    ear = EventRouter("ear", DatabaseEventLog(), sagas=echoes(), registry=moods)
+    ear.renew_leases(1)
+    while ear.route_events():
         pass
-    Share.objects.filter(owner="ear").update(owner="", leased_until=None)
+    PartitionLease.objects.filter(owner="ear").update(owner="", leased_until=None)
 
 
 def test_workers_leave_no_trace_when_they_go() -> None:
     settle()
-    assert not ProcessWorker.objects.exists()
-    assert not Share.objects.exclude(owner="").exists()
+    assert not SagaWorker.objects.exists()
+    assert not PartitionLease.objects.exclude(owner="").exists()

@@ -13,7 +13,7 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import InvalidMessage, UnknownName
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Command, Envelope
@@ -46,63 +46,63 @@ def due_again(*keys: str) -> None:
 
 
 def test_a_command_is_sent_when_its_time_has_come_and_not_before() -> None:
-    timers.set("apples", due=NOON, command=write_off("apple"))
-    assert timers.tick("w", now=NOON - timedelta(milliseconds=1)) == 0
+    timers.set_timer("apples", due=NOON, command=write_off("apple"))
+    assert timers.fire_due_timers("w", now=NOON - timedelta(milliseconds=1)) == 0
     assert written_off("apple") == 0
-    assert timers.tick("w", now=NOON) == 1
+    assert timers.fire_due_timers("w", now=NOON) == 1
     assert written_off("apple") == 1
-    assert timers.tick("w", now=NOON + timedelta(days=1)) == 0
+    assert timers.fire_due_timers("w", now=NOON + timedelta(days=1)) == 0
 
 
 def test_the_story_that_it_belongs_to_goes_on() -> None:
     envelope = Envelope(command_id=STORY, actor="ada", correlation_id=STORY, causation_id=STORY, sequence_number=4)
-    timers.set("apples", due=NOON, command=write_off("apple"), envelope=envelope)
-    timers.tick("w", now=NOON)
+    timers.set_timer("apples", due=NOON, command=write_off("apple"), envelope=envelope)
+    timers.fire_due_timers("w", now=NOON)
     [told] = store.get_events(stock_item_id("apple"))
     assert (told.meta.actor, told.meta.correlation_id, told.meta.sequence_number) == ("ada", STORY, 5)
-    assert told.meta.command_id == derived_id("timer", int(NOON.timestamp() * 1_000_000), "apples")
+    assert told.meta.command_id == derive_id("timer", int(NOON.timestamp() * 1_000_000), "apples")
 
 
 def test_a_timer_that_is_set_again_is_moved() -> None:
-    timers.set("apples", due=NOON, command=write_off("apple"))
-    timers.set("apples", due=NOON + timedelta(hours=1), command=write_off("apple"))
-    assert timers.tick("w", now=NOON) == 0
-    assert timers.tick("w", now=NOON + timedelta(hours=1)) == 1
+    timers.set_timer("apples", due=NOON, command=write_off("apple"))
+    timers.set_timer("apples", due=NOON + timedelta(hours=1), command=write_off("apple"))
+    assert timers.fire_due_timers("w", now=NOON) == 0
+    assert timers.fire_due_timers("w", now=NOON + timedelta(hours=1)) == 1
 
 
 def test_a_timer_that_is_cancelled_never_fires() -> None:
-    timers.set("apples", due=NOON, command=write_off("apple"))
-    assert timers.cancel("apples")
-    assert timers.tick("w", now=NOON) == 0
-    assert not timers.cancel("apples")
+    timers.set_timer("apples", due=NOON, command=write_off("apple"))
+    assert timers.cancel_timer("apples")
+    assert timers.fire_due_timers("w", now=NOON) == 0
+    assert not timers.cancel_timer("apples")
 
 
 def test_a_timer_set_in_a_transaction_that_fails_was_never_set() -> None:
     with pytest.raises(ZeroDivisionError), transaction.atomic():
-        timers.set("apples", due=NOON, command=write_off("apple"))
+        timers.set_timer("apples", due=NOON, command=write_off("apple"))
         raise ZeroDivisionError
-    assert timers.tick("w", now=NOON) == 0
+    assert timers.fire_due_timers("w", now=NOON) == 0
 
 
 def test_the_same_timer_set_again_after_it_fired_is_the_same_command() -> None:
     for _ in range(2):
-        timers.set("apples", due=NOON, command=write_off("apple"))
-        assert timers.tick("w", now=NOON) == 1
+        timers.set_timer("apples", due=NOON, command=write_off("apple"))
+        assert timers.fire_due_timers("w", now=NOON) == 1
     assert written_off("apple") == 1
 
 
 def test_what_a_dead_worker_took_is_fired_by_another_when_its_lease_has_run_out() -> None:
-    timers.set("apples", due=NOON, command=write_off("apple"))
+    timers.set_timer("apples", due=NOON, command=write_off("apple"))
     assert timers._taken("dead", NOON)
-    assert timers.tick("alive", now=NOON + timedelta(seconds=9)) == 0
-    assert timers.tick("alive", now=NOON + timedelta(seconds=10)) == 1
+    assert timers.fire_due_timers("alive", now=NOON + timedelta(seconds=9)) == 0
+    assert timers.fire_due_timers("alive", now=NOON + timedelta(seconds=10)) == 1
     assert written_off("apple") == 1
 
 
 def test_a_worker_that_slept_through_its_lease_fires_nothing() -> None:
-    timers.set("apples", due=NOON, command=write_off("apple"))
+    timers.set_timer("apples", due=NOON, command=write_off("apple"))
     taken = timers._taken("asleep", NOON)
-    assert timers.tick("awake", now=NOON + timedelta(minutes=1)) == 1
+    assert timers.fire_due_timers("awake", now=NOON + timedelta(minutes=1)) == 1
     timers._fired("asleep", taken, registry)
     assert written_off("apple") == 1
 
@@ -110,9 +110,9 @@ def test_a_worker_that_slept_through_its_lease_fires_nothing() -> None:
 def test_a_refused_command_is_an_answer_and_a_failure_is_tried_again_alone() -> None:
     """A command that no program knows any more keeps no other timer from firing."""
     for key in ("a", "b", "c"):
-        timers.set(key, due=NOON, command=write_off(key))
+        timers.set_timer(key, due=NOON, command=write_off(key))
     Timer.objects.filter(key="b").update(command_type="WriteOffGhosts")
-    timers.tick("w", now=NOON)
+    timers.fire_due_timers("w", now=NOON)
     assert [written_off(key) for key in "abc"] == [1, 0, 1]
     failed = Timer.objects.get(key="b")
     assert (failed.fired_at, failed.attempts, failed.owner) == (None, 1, "")
@@ -120,7 +120,7 @@ def test_a_refused_command_is_an_answer_and_a_failure_is_tried_again_alone() -> 
     assert failed.looked_at_from > timezone.now() + timedelta(seconds=4)
     Timer.objects.filter(key="b").update(command_type="WriteOffStock")
     due_again("b")
-    assert timers.tick("w") == 1
+    assert timers.fire_due_timers("w") == 1
     assert written_off("b") == 1
 
 
@@ -139,7 +139,7 @@ def test_nonsense_is_refused_and_leaves_no_timer(
     key: str, due: datetime, command: Command, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        timers.set(key, due=due, command=command)
+        timers.set_timer(key, due=due, command=command)
     assert not Timer.objects.exists()
 
 
@@ -159,7 +159,7 @@ def two_workers() -> Iterator[None]:
 def test_two_workers_fire_each_timer_once_within_a_second() -> None:
     due = timezone.now() + timedelta(seconds=0.5)
     for number in range(60):
-        timers.set(f"t{number}", due=due + timedelta(milliseconds=10 * number), command=write_off(f"sku-{number}"))
+        timers.set_timer(f"t{number}", due=due + timedelta(milliseconds=10 * number), command=write_off(f"sku-{number}"))
     eventually(lambda: not Timer.objects.filter(fired_at=None).exists())
     assert all(written_off(f"sku-{number}") == 1 for number in range(60))
     late = sorted(row.fired_at - row.due_at for row in Timer.objects.all() if row.fired_at)
@@ -186,7 +186,7 @@ def test_an_idle_tick_is_one_statement_that_reads_the_index() -> None:
     with CaptureQueriesContext(
         connection,
     ) as asked:
-        assert timers.tick("w", now=NOON - timedelta(days=1)) == 0
+        assert timers.fire_due_timers("w", now=NOON - timedelta(days=1)) == 0
     assert len(asked) == 1
     with connection.cursor() as cursor:
         plan = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "

@@ -14,7 +14,7 @@ from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from orders.domain.commands import ShipOrder
 from tests.support.read_models import append
 from tests.support.sales import LANTERNS, Sale
-from tests.support.staff import boss, catch_up, clerk, order_page, said, shop
+from tests.support.staff import boss, catch_up, clerk, order_url, messages_of, record_sales
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -34,20 +34,20 @@ def fields(page: Any) -> dict[str, str]:
 
 
 def filled_in(client: Client, action: str, **values: str) -> dict[str, str]:
-    return fields(client.get(order_page(sale, action))) | values
+    return fields(client.get(order_url(sale, action))) | values
 
 
 def test_a_paid_order_is_shipped_by_its_command() -> None:
-    shop(sale)
+    record_sales(sale)
     client = clerk("view_ordersummary", "ship_order")
-    answer = client.post(order_page(sale, "ship"), filled_in(client, "ship", carrier="Royal Mail", tracking="RM 1"))
-    assert answer.headers["Location"] == order_page(sale)
-    assert said(answer) == ["Order 000001 shipped. The list follows in a moment."]
+    answer = client.post(order_url(sale, "ship"), filled_in(client, "ship", carrier="Royal Mail", tracking="RM 1"))
+    assert answer.headers["Location"] == order_url(sale)
+    assert messages_of(answer) == ["Order 000001 shipped. The list follows in a moment."]
     assert told() == ["OrderCreated", "PaymentProcessed", "OrderShipped"]
     event = StoredEvent.objects.latest("position")
     assert (event.actor, json.loads(event.metadata)["channel"]) == ("clerk", "admin")
     catch_up()
-    page = client.get(order_page(sale)).content.decode()
+    page = client.get(order_url(sale)).content.decode()
     assert "Royal Mail RM 1" in page
     assert "Shipped with Royal Mail RM 1" in page
 
@@ -61,96 +61,96 @@ def test_a_paid_order_is_shipped_by_its_command() -> None:
     ],
 )
 def test_a_dialog_submitted_twice_sends_one_command(action: str, values: dict[str, str], event: str) -> None:
-    shop(sale)
+    record_sales(sale)
     client = boss()
     form = filled_in(client, action, **values)
-    first, second = (client.post(order_page(sale, action), form) for _ in range(2))
-    assert said(first) == said(second)
+    first, second = (client.post(order_url(sale, action), form) for _ in range(2))
+    assert messages_of(first) == messages_of(second)
     assert told().count(event) == 1
     assert StoredReceipt.objects.filter(command_id=form["command_id"]).count() == 1
 
 
 def test_the_same_dialog_with_other_values_is_refused() -> None:
-    shop(sale)
+    record_sales(sale)
     client = boss()
     form = filled_in(client, "ship", carrier="DHL")
-    client.post(order_page(sale, "ship"), form)
-    answer = client.post(order_page(sale, "ship"), form | {"carrier": "UPS"})
-    assert said(answer)[-1].endswith("Open it again to send new ones.")
+    client.post(order_url(sale, "ship"), form)
+    answer = client.post(order_url(sale, "ship"), form | {"carrier": "UPS"})
+    assert messages_of(answer)[-1].endswith("Open it again to send new ones.")
     assert told().count("OrderShipped") == 1
 
 
 def test_a_refused_command_is_an_error_message_and_leaves_nothing() -> None:
-    shop(sale)
+    record_sales(sale)
     client = boss()
     form = filled_in(client, "ship", carrier="DHL")
     append(sale.order_id, sale.cancelled(*sale.pieces()))  # somebody was faster
-    answer = client.post(order_page(sale, "ship"), form)
-    assert said(answer) == ["Order 000001 was not shipped. ShipOrder cannot be done to an order that is CANCELLED."]
+    answer = client.post(order_url(sale, "ship"), form)
+    assert messages_of(answer) == ["Order 000001 was not shipped. ShipOrder cannot be done to an order that is CANCELLED."]
     assert told() == ["OrderCreated", "PaymentProcessed", "OrderCancelled"]
 
 
 def test_the_dialog_says_at_once_what_the_rules_would_refuse() -> None:
-    shop(sale)
-    page = boss().get(order_page(sale, "deliver")).content.decode()
+    record_sales(sale)
+    page = boss().get(order_url(sale, "deliver")).content.decode()
     assert "DeliverOrder cannot be done to an order that is PAID" in page
     assert "<button" not in page[page.index('id="confirm"') : page.index("</form>") if "</form>" in page else None]
 
 
 def test_opening_a_dialog_changes_nothing() -> None:
-    shop(sale)
+    record_sales(sale)
     client = boss()
     for action in ("ship", "deliver", "cancel", "refund"):
-        assert client.get(order_page(sale, action)).status_code == 200
+        assert client.get(order_url(sale, action)).status_code == 200
     assert told() == ["OrderCreated", "PaymentProcessed"]
 
 
 def test_the_dialog_names_the_order_and_the_effect() -> None:
-    shop(sale)
-    page = boss().get(order_page(sale, "cancel")).content.decode()
+    record_sales(sale)
+    page = boss().get(order_url(sale, "cancel")).content.decode()
     assert "Cancel order 000001" in page
     assert "What was paid is refunded." in page
 
 
 def test_what_is_missing_is_asked_for_again() -> None:
-    shop(sale)
+    record_sales(sale)
     client = boss()
     for action, field in (("ship", "carrier"), ("cancel", "reason"), ("refund", "reason")):
-        page = client.post(order_page(sale, action), filled_in(client, action))
+        page = client.post(order_url(sale, action), filled_in(client, action))
         assert page.status_code == 200
         assert page.context["form"].errors[field]
     assert told() == ["OrderCreated", "PaymentProcessed"]
 
 
 def test_what_no_command_can_hold_is_a_form_error() -> None:
-    shop(sale)
+    record_sales(sale)
     client = boss()
-    page = client.post(order_page(sale, "ship"), filled_in(client, "ship", carrier="Royal\x07Mail"))
+    page = client.post(order_url(sale, "ship"), filled_in(client, "ship", carrier="Royal\x07Mail"))
     assert page.status_code == 200
     assert page.context["form"].errors
     assert told() == ["OrderCreated", "PaymentProcessed"]
 
 
 def test_a_refund_takes_back_what_is_asked_for() -> None:
-    shop(sale)
+    record_sales(sale)
     client = boss()
     form = filled_in(client, "refund", reason="chipped")
     assert (form["line_1"], form["line_2"], form["reference"]) == ("6", "2", "R-000001")
-    answer = client.post(order_page(sale, "refund"), form | {"line_1": "1", "line_2": "0"})
-    assert said(answer) == ["Order 000001 refunded. The list follows in a moment."]
+    answer = client.post(order_url(sale, "refund"), form | {"line_1": "1", "line_2": "0"})
+    assert messages_of(answer) == ["Order 000001 refunded. The list follows in a moment."]
     catch_up()
-    page = client.get(order_page(sale)).content.decode()
+    page = client.get(order_url(sale)).content.decode()
     assert re.search(r"<dt>Refunded</dt><dd>3\.39\sGBP</dd>", page)
-    again = fields(client.get(order_page(sale, "refund")))
+    again = fields(client.get(order_url(sale, "refund")))
     assert (again["line_1"], again["line_2"]) == ("5", "2")
 
 
 @pytest.mark.parametrize("quantities", [("0", "0"), ("7", "0"), ("-1", "0"), ("x", "0")])
 def test_a_refund_of_nothing_or_too_much_is_a_form_error(quantities: tuple[str, str]) -> None:
-    shop(sale)
+    record_sales(sale)
     client = boss()
     form = filled_in(client, "refund", reason="chipped", line_1=quantities[0], line_2=quantities[1])
-    page = client.post(order_page(sale, "refund"), form)
+    page = client.post(order_url(sale, "refund"), form)
     assert page.status_code == 200
     assert page.context["form"].errors
     assert told() == ["OrderCreated", "PaymentProcessed"]
@@ -158,32 +158,32 @@ def test_a_refund_of_nothing_or_too_much_is_a_form_error(quantities: tuple[str, 
 
 @pytest.mark.parametrize("action", ["ship", "deliver", "cancel", "refund"])
 def test_each_action_has_a_permission_of_its_own(action: str) -> None:
-    shop(sale)
+    record_sales(sale)
     if action == "deliver":  # no button for it before
         send(ShipOrder(sale.order_id, "DHL"))
     others = {"ship_order", "deliver_order", "cancel_order", "refund_order"} - {f"{action}_order"}
     without = clerk("view_ordersummary", *others)
-    assert without.get(order_page(sale, action)).status_code == 403
-    assert without.post(order_page(sale, action), {"carrier": "DHL"}).status_code == 403
-    assert f"/{action}/" not in without.get(order_page(sale)).content.decode()
+    assert without.get(order_url(sale, action)).status_code == 403
+    assert without.post(order_url(sale, action), {"carrier": "DHL"}).status_code == 403
+    assert f"/{action}/" not in without.get(order_url(sale)).content.decode()
     allowed = clerk("view_ordersummary", f"{action}_order")
-    assert allowed.get(order_page(sale, action)).status_code == 200
-    assert f"/{action}/" in allowed.get(order_page(sale)).content.decode()
+    assert allowed.get(order_url(sale, action)).status_code == 200
+    assert f"/{action}/" in allowed.get(order_url(sale)).content.decode()
 
 
 def test_a_forged_request_is_refused() -> None:
-    shop(sale)
+    record_sales(sale)
     client = boss()
     form = filled_in(client, "ship", carrier="DHL")
     client.handler.enforce_csrf_checks = True
-    assert client.post(order_page(sale, "ship"), form).status_code == 403
+    assert client.post(order_url(sale, "ship"), form).status_code == 403
     assert told() == ["OrderCreated", "PaymentProcessed"]
 
 
 def test_orders_that_are_not_there_have_no_dialog() -> None:
-    shop(sale)
+    record_sales(sale)
     client = boss()
-    assert client.get(order_page(other, "ship")).status_code == 404
+    assert client.get(order_url(other, "ship")).status_code == 404
     assert client.get("/admin/projections/ordersummary/no-id/ship/").status_code == 404
 
 
@@ -192,7 +192,7 @@ def selected(action: str, *sales: Sale, **values: str) -> dict[str, Any]:
 
 
 def test_several_orders_are_shipped_from_the_list_each_with_its_own_answer() -> None:
-    shop(sale, other, third)
+    record_sales(sale, other, third)
     append(other.order_id, other.shipped)
     client = boss()
     asked = client.post(LIST, selected("ship_selected", sale, other, third))
@@ -203,14 +203,14 @@ def test_several_orders_are_shipped_from_the_list_each_with_its_own_answer() -> 
     form = selected("ship_selected", sale, other, third, carrier="DHL", command_id=fields(asked)["command_id"])
     for _ in range(2):  # a double submit
         answer = client.post(LIST, form)
-        done, refused = said(answer)
+        done, refused = messages_of(answer)
         assert done == "2 shipped: 000003, 000001. The list follows in a moment."
         assert refused == "1 refused. 000002: ShipOrder cannot be done to an order that is SHIPPED."
     assert told().count("OrderShipped") == told(third).count("OrderShipped") == 1
 
 
 def test_the_list_asks_again_for_what_is_missing() -> None:
-    shop(sale)
+    record_sales(sale)
     client = boss()
     asked = client.post(LIST, selected("cancel_selected", sale))
     again = client.post(LIST, selected("cancel_selected", sale, command_id=fields(asked)["command_id"]))
@@ -219,7 +219,7 @@ def test_the_list_asks_again_for_what_is_missing() -> None:
 
 
 def test_a_list_action_needs_its_permission() -> None:
-    shop(sale)
+    record_sales(sale)
     client = clerk("view_ordersummary", "deliver_order")
     page = client.get(LIST).content.decode()
     assert "deliver_selected" in page
@@ -229,8 +229,8 @@ def test_a_list_action_needs_its_permission() -> None:
 
 
 def test_an_order_page_says_when_it_is_behind() -> None:
-    shop(sale)
+    record_sales(sale)
     append(sale.order_id, sale.shipped)
-    page = boss().get(order_page(sale)).content.decode()
+    page = boss().get(order_url(sale)).content.decode()
     assert "This page is 1 event behind" in page
     assert "Shipped with Royal Mail RM1" in page

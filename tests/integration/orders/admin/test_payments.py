@@ -11,10 +11,10 @@ from django.urls import reverse
 
 from orders.models import GatewayMessage, Payment
 from orders.payment_gateway import message_log
-from orders.payment_gateway.errors import NotJson, UnknownPayment, WrongSignature
-from orders.payment_gateway.responses import Notice, Told
+from orders.payment_gateway.errors import InvalidJson, UnknownPayment, WrongSignature
+from orders.payment_gateway.responses import PaymentWebhook, GatewayPayment
 from tests.support.sales import Sale
-from tests.support.staff import boss, clerk, shop
+from tests.support.staff import boss, clerk, record_sales
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -32,7 +32,7 @@ def listed(client: Client, address: str, **asked: Any) -> list[Any]:
 
 
 def test_a_payment_is_found_by_its_key_its_order_and_the_orders_number() -> None:
-    shop(sale)
+    record_sales(sale)
     one, other = pay(sale.order_id), pay(uuid4())
     refund = Payment.objects.create(key=uuid4(), kind="refund", charge=one.key, amount=100, currency="GBP")
     client = boss()
@@ -53,12 +53,12 @@ def test_a_payment_shows_its_amount_in_the_coin_of_its_currency_and_why_it_faile
 
 
 def test_what_was_refused_stands_with_its_reason_and_how_often() -> None:
-    told = Told(key=uuid4(), kind="charge", reference="ch_1", amount=900, currency="GBP", status="succeeded")
-    notice = Notice(type="charge.succeeded", data=told)
+    told = GatewayPayment(key=uuid4(), kind="charge", reference="ch_1", amount=900, currency="GBP", status="succeeded")
+    notice = PaymentWebhook(type="charge.succeeded", data=told)
     for _ in range(3):
-        message_log.notice_refused("msg_1", UnknownPayment(key=told.key), b"{}", notice)
-    message_log.answer_refused(told.key, NotJson(why="malformed"), b"<html>\x00\xff")
-    message_log.stranger_refused(WrongSignature(), b"")
+        message_log.log_refused_webhook("msg_1", UnknownPayment(key=told.key), b"{}", notice)
+    message_log.log_refused_response(told.key, InvalidJson(why="malformed"), b"<html>\x00\xff")
+    message_log.log_unverified_webhook(WrongSignature(), b"")
     client = boss()
     content = client.get(MESSAGES).content.decode()
     for text in ("unknown-payment", "not-json", "wrong-signature", "The shop knows of no such payment"):

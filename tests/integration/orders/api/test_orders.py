@@ -21,7 +21,7 @@ from orders.models import Product
 from tests.support.api_clients import Program, problem_of, shopper, staff
 from tests.support.customers import signed_up
 from tests.support.sales import gbp
-from tests.support.staff import queries
+from tests.support.staff import capture_queries
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -88,7 +88,7 @@ def test_an_order_asks_few_statements_beside_the_stores_own() -> None:
     program.post("orders", ORDER)  # the first request of a day notes that the token is used
     asked = [
         it
-        for it in queries(lambda: program.post("orders", ORDER))
+        for it in capture_queries(lambda: program.post("orders", ORDER))
         if it.startswith(("SELECT", "INSERT", "UPDATE", "SET LOCAL"))
     ]
     tables = [next(name for name in TABLES if name in it) for it in asked]
@@ -171,7 +171,7 @@ def test_an_order_goes_its_way_each_step_on_the_version_that_was_seen() -> None:
     assert clerk.post(f"orders/{order_id}/delivery", {}, if_match="*").status_code == 200
     back = {"lines": [{"line": 1, "quantity": 1}], "reason": "chipped"}
     assert program.post(f"orders/{order_id}/returns", back, if_match='"5"').status_code == 201
-    assert state(order_id).kept[0].quantity == 1
+    assert state(order_id).lines_kept[0].quantity == 1
     late = program.post(f"orders/{order_id}/cancellation", {"reason": "no"}, if_match="*")
     assert problem_of(late) == (409, "invalid-order-state")
     assert store.get_events(order_id)[3].meta.actor == "clerk"

@@ -68,7 +68,7 @@ def test_the_demo_customer_finds_an_order_in_every_state_however_often_the_shop_
 def test_a_demo_customer_who_has_left_gets_no_orders(settings: Settings) -> None:
     settings.STAFF_PASSWORD = "three quiet lanterns"
     call_command("ensure_demo_customer")
-    accounts.close(demo_registry.CUSTOMER)
+    accounts.close(demo_registry.CUSTOMER_ID)
     told = StoredEvent.objects.count()
     call_command("ensure_demo_customer")
     assert StoredEvent.objects.count() == told

@@ -10,20 +10,20 @@ from eventshop.core.errors import Tampered
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Envelope, new_id
 from eventshop.core.personal_fields import Redacted
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from eventshop.eventstore.records import recorded
+from eventshop.eventstore.records import to_recorded_event
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import PersonalKey
 from eventshop.projections import personal_columns
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 from eventshop.testing.given_when_then import columns
 from orders.domain.commands import CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
 from projections.activity_timeline import activity_timeline
 from projections.models import ActivityTimeline, OrderSummary
 from projections.order_summary import order_summary
-from tests.support.database import everything_stored
+from tests.support.database import dump_database
 from tests.support.read_models import caught_up, equal_the_fold
 from tests.support.sales import ADA, LANTERNS
 
@@ -54,7 +54,7 @@ def summary(order_id: UUID) -> tuple[str, ...]:
 def test_nothing_of_it_is_stored_in_clear_but_the_row_that_shows_it() -> None:
     order_id = delivered()
     for word in (NAME, "St James", NEIGHBOUR):
-        assert word not in everything_stored()
+        assert word not in dump_database()
     caught_up(order_summary, activity_timeline)
     assert summary(order_id) == (NAME, ADDRESS, NEIGHBOUR)
     told = ActivityTimeline.objects.get(event_type="OrderDelivered").summary
@@ -64,7 +64,7 @@ def test_nothing_of_it_is_stored_in_clear_but_the_row_that_shows_it() -> None:
 def test_the_customers_key_opens_the_address_and_the_orders_key_who_took_it_in() -> None:
     order_id = delivered()
     assert set(PersonalKey.objects.values_list("subject", "purpose")) == {(ADA, "delivery"), (order_id, "delivery")}
-    personal_keys.destroy(ADA)
+    personal_keys.destroy_keys(ADA)
     first, *_, last = store.get_events(order_id)
     assert first.event.delivery_name == Redacted("delivery")
     assert first.event.total == LANTERNS.amount
@@ -73,11 +73,11 @@ def test_the_customers_key_opens_the_address_and_the_orders_key_who_took_it_in()
 
 def test_an_erased_customers_orders_stay_correct_and_anonymous() -> None:
     order_id = delivered()
-    caught_up(*catalogue.chosen([]))
+    caught_up(*projection_registry.select([]))
     before = columns(OrderSummary.objects.get(pk=order_id))
     for subject in (ADA, order_id):
-        personal_keys.destroy(subject)
-        personal_columns.scrub(subject, catalogue)
+        personal_keys.destroy_keys(subject)
+        personal_columns.erase_subject(subject, projection_registry)
     after = columns(OrderSummary.objects.get(pk=order_id))
     assert {name for name in after if after[name] != before[name]} == set(OrderSummary.personal)
     equal_the_fold()
@@ -88,17 +88,17 @@ def test_a_guests_address_is_kept_under_the_orders_own_key() -> None:
     assert list(PersonalKey.objects.values_list("subject", flat=True)) == [order_id]
     caught_up(order_summary)
     assert summary(order_id) == (NAME, ADDRESS, NEIGHBOUR)
-    personal_keys.destroy(order_id)
-    assert personal_columns.scrub(order_id, catalogue) == 1
+    personal_keys.destroy_keys(order_id)
+    assert personal_columns.erase_subject(order_id, projection_registry) == 1
     equal_the_fold(order_summary)
 
 
 def test_orders_without_an_address_need_no_key() -> None:
     send(CreateOrder(uuid4(), "000001", ADA, (LANTERNS,)))
     assert not PersonalKey.objects.exists()
-    [row] = engine().select("ORDER BY position", ())
+    [row] = backend().select_events("ORDER BY position", ())
     with pytest.raises(Tampered, match="field delivery_name, why it is not encrypted"):
-        recorded(row._replace(payload=row.payload.replace('"delivery_name":""', '"delivery_name":"Eve"')), registry)
+        to_recorded_event(row._replace(payload=row.payload.replace('"delivery_name":""', '"delivery_name":"Eve"')), registry)
 
 
 def test_the_same_delivery_sent_again_gives_the_same_answer() -> None:
@@ -108,5 +108,5 @@ def test_the_same_delivery_sent_again_gives_the_same_answer() -> None:
     send(ShipOrder(command.order_id, carrier="Royal Mail"))
     deliver = DeliverOrder(command.order_id, received_by=NEIGHBOUR)
     first = send(deliver, envelope=envelope)
-    personal_keys.memory.clear()
+    personal_keys.key_cache.clear()
     assert send(deliver, envelope=envelope).position == first.position

@@ -22,7 +22,7 @@ from orders.models import Product
 from tests.support.customers import PASSWORD, customer
 from tests.support.sales import gbp
 from tests.support.staff import boss, catch_up
-from users.application.customer_adapter import person
+from users.application.customer_adapter import load_person
 from users.domain.commands import ChangeContactDetails
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -175,7 +175,7 @@ def test_what_has_left_is_returned_line_by_line() -> None:
     client.post(path, form | {"line_1": "1"})
     assert "We give £12.50 back to you." in text_of(client, f"/orders/{order_id}/")
     state = Order().evolve_all(it.event for it in store.get_events(order_id))
-    assert state.kept[0].quantity == 1
+    assert state.lines_kept[0].quantity == 1
 
 
 def test_what_a_page_follows_says_whether_there_is_something_new() -> None:
@@ -247,7 +247,7 @@ def test_at_the_checkout_a_consent_is_asked_never_ticked_before_and_given_once(t
     form = {**form_of(client), "agree": ticked}
     client.post("/checkout/", form)
     client.post("/checkout/", form)
-    assert list(person(who).state.consents) == ticked
+    assert list(load_person(who).state.consents) == ticked
     assert StoredEvent.objects.filter(event_type="ConsentGranted").count() == len(ticked)
     client.post("/shop/MUG/", {"quantity": "1"})
     assert ('value="DirectMarketing"' in client.get("/checkout/").content.decode()) is not bool(ticked)
@@ -256,5 +256,5 @@ def test_at_the_checkout_a_consent_is_asked_never_ticked_before_and_given_once(t
 def test_a_checkout_can_tick_nothing_but_what_it_asked() -> None:
     client, who = shopper()
     client.post("/checkout/", {**form_of(client), "agree": ["PersonalisedAdvertising"]})
-    assert not person(who).state.consents
+    assert not load_person(who).state.consents
     assert StoredEvent.objects.filter(event_type="OrderCreated").count() == 1

@@ -13,14 +13,14 @@ from pytest_django import Settings
 
 from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, Unknown
 from orders.models import GatewayMessage, Payment
-from orders.payment_gateway.errors import NoGateway, PaymentKeyReused
+from orders.payment_gateway.errors import GatewayNotConfigured, PaymentKeyReused
 from orders.payment_gateway.factory import payment_gateway
 from orders.payment_gateway.payment_ledger import RecordedGateway
 from tests.support.browser import serving
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
-from tests.support.processes import until
+from tests.support.processes import wait_until
 from tests.support.sales import gbp
-from tests.support.staff import queries
+from tests.support.staff import capture_queries
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -68,7 +68,7 @@ def refused() -> list[tuple[str, str, int]]:
 def test_a_charge_is_on_record_and_its_notice_changes_nothing(gateway: RecordedGateway) -> None:
     key = uuid4()
     assert isinstance(charge(gateway, "card", key), Succeeded)
-    until(lambda: accepted() == ["charge.succeeded"])
+    wait_until(lambda: accepted() == ["charge.succeeded"])
     payment = Payment.objects.get()
     assert (payment.key, payment.status, payment.amount, payment.currency) == (key, "succeeded", 900, "GBP")
     assert payment.order_id == ORDER and payment.reference.startswith("ch_") and payment.ended_at
@@ -117,13 +117,13 @@ def test_inside_a_transaction_nobody_is_asked(gateway: RecordedGateway) -> None:
 
 def test_a_charge_costs_two_statements_and_one_that_has_ended_two(gateway: RecordedGateway) -> None:
     key = uuid4()
-    assert len(queries(lambda: charge(gateway, "card", key))) == 2
-    assert len(queries(lambda: charge(gateway, "card", key))) == 2
+    assert len(capture_queries(lambda: charge(gateway, "card", key))) == 2
+    assert len(capture_queries(lambda: charge(gateway, "card", key))) == 2
 
 
 def test_without_a_gateway_no_money_is_taken(settings: Settings) -> None:
     settings.PAYMENT_GATEWAY_URL = ""
-    with pytest.raises(NoGateway, match="PAYMENT_GATEWAY_URL"):
+    with pytest.raises(GatewayNotConfigured, match="PAYMENT_GATEWAY_URL"):
         payment_gateway()
 
 
@@ -139,7 +139,7 @@ def test_without_a_gateway_no_money_is_taken(settings: Settings) -> None:
 def test_a_notice_ends_what_was_open(gateway: RecordedGateway, method: str, first: type, end: str) -> None:
     key = uuid4()
     assert isinstance(charge(gateway, method, key), first)
-    until(lambda: status(key) == end)
+    wait_until(lambda: status(key) == end)
     assert accepted() == [f"charge.{end}"]
     assert [code for _, code, _ in refused()] == (["wrong-signature"] if method == "forged" else [])
 
@@ -152,14 +152,14 @@ def test_a_notice_that_comes_before_the_answer_is_the_end_too(gateway: RecordedG
 
 def test_a_notice_that_comes_three_times_is_one(gateway: RecordedGateway) -> None:
     charge(gateway, "duplicate")
-    until(lambda: GatewayMessage.objects.filter(times=3).exists())
+    wait_until(lambda: GatewayMessage.objects.filter(times=3).exists())
     assert accepted() == ["charge.succeeded"] and not refused()
 
 
 def test_who_says_nothing_is_asked(gateway: RecordedGateway) -> None:
     key = uuid4()
     assert isinstance(charge(gateway, "silent", key), Pending)
-    until(lambda: isinstance(gateway.find(key), Succeeded))
+    wait_until(lambda: isinstance(gateway.find(key), Succeeded))
     assert status(key) == "succeeded" and not accepted()
 
 
@@ -191,7 +191,7 @@ def test_an_answer_with_another_amount_is_not_believed_and_staff_see_it(gateway:
     key = uuid4()
     charge(gateway, "other_amount", key)
     assert ("answer", "other-amount", 1) in refused()
-    until(lambda: accepted() == ["charge.succeeded"], what="the notice names the true amount")
+    wait_until(lambda: accepted() == ["charge.succeeded"], description="the notice names the true amount")
     assert Payment.objects.get().amount == 900
 
 
@@ -204,7 +204,7 @@ def test_an_answer_that_is_not_json_shows_how_it_began(gateway: RecordedGateway)
 def test_a_notice_with_another_amount_is_refused_and_staff_see_it(gateway: RecordedGateway) -> None:
     key = uuid4()
     charge(gateway, "other_notice", key)
-    until(lambda: ("notice", "other-amount") in [(source, code) for source, code, _ in refused()])
+    wait_until(lambda: ("notice", "other-amount") in [(source, code) for source, code, _ in refused()])
     kept = GatewayMessage.objects.get(code="other-amount")
     assert (kept.key, kept.amount, kept.about) == (key, 899, "charge.succeeded")
     assert status(key) == "pending" and not accepted()
@@ -224,8 +224,8 @@ def test_a_gateway_killed_at_any_step_ends_the_payment_once(
     process.start_to_crash(point)
     key = uuid4()
     charge(gateway, "pending", key)
-    until(lambda: not process.running)
+    wait_until(lambda: not process.running)
     process.start()
-    until(lambda: isinstance(charge(gateway, "pending", key), Succeeded))
-    until(lambda: accepted() == ["charge.succeeded"])
+    wait_until(lambda: isinstance(charge(gateway, "pending", key), Succeeded))
+    wait_until(lambda: accepted() == ["charge.succeeded"])
     assert Payment.objects.count() == 1 and not refused()

@@ -15,7 +15,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.sagas import effects, timers
-from eventshop.sagas.models import Saga, SagaInput, SagaStep, Share, Timer
+from eventshop.sagas.models import Saga, InboxMessage, SagaStep, PartitionLease, Timer
 from orders.domain.commands import CancelOrder, CreateOrder, ReturnItems, ReturnLine
 from orders.domain.events import Line
 from orders.domain.order import Status
@@ -105,14 +105,14 @@ def test_a_payment_that_never_comes_cancels_and_one_that_comes_late_goes_back(ba
     assert (order(it).status, saga(it).status) == (Status.CREATED, "running")
     [timer] = Timer.objects.filter(fired_at=None)
     assert abs(timer.due_at - timezone.now() - timedelta(minutes=15)) < timedelta(minutes=1)
-    timers.tick("test", now=timer.due_at)
+    timers.fire_due_timers("test", now=timer.due_at)
     settle(bank)
     assert (order(it).status, stock("mug").on_hand) == (Status.CANCELLED, 10)
     assert saga(it).status == "running"
     [key] = bank.open
     bank.finish(key)
-    assert effects.answer(key, PaymentTaken(key, gbp("8.00")), actor="payment gateway")
-    assert not effects.answer(key, PaymentTaken(key, gbp("8.00"))), "a second notice"
+    assert effects.record_effect_result(key, PaymentTaken(key, gbp("8.00")), actor="payment gateway")
+    assert not effects.record_effect_result(key, PaymentTaken(key, gbp("8.00"))), "a second notice"
     settle(bank)
     assert (bank.balance, saga(it).status) == (Decimal(0), "ended")
     assert names(it) == ["OrderCreated", "PaymentRequested", "OrderCancelled"]
@@ -150,7 +150,7 @@ def test_history_takes_no_part(bank: Bank) -> None:
     long_ago = Envelope(new_id(), actor="import", occurred_at=timezone.now() - timedelta(days=400))
     send(CreateOrder(new_id(), "536365", None, lines), envelope=long_ago)
     settle(bank)
-    assert (stock("mug").on_hand, Saga.objects.count(), SagaInput.objects.count()) == (10, 0, 0)
+    assert (stock("mug").on_hand, Saga.objects.count(), InboxMessage.objects.count()) == (10, 0, 0)
 
 
 def test_hearing_the_whole_log_again_changes_nothing(bank: Bank) -> None:
@@ -158,7 +158,7 @@ def test_hearing_the_whole_log_again_changes_nothing(bank: Bank) -> None:
     it = place(("mug", 4))
     settle(bank)
     before = StoredEvent.objects.count(), heard(it), steps(it)
-    Share.objects.all().delete()
+    PartitionLease.objects.all().delete()
     settle(bank)
     assert (StoredEvent.objects.count(), heard(it), steps(it)) == before
 

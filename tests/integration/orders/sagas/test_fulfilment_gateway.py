@@ -10,15 +10,15 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import timers, workers
-from eventshop.sagas.models import SagaInput, SagaStep, Timer
+from eventshop.sagas.models import InboxMessage, SagaStep, Timer
 from orders.domain.order import Status
 from orders.models import Payment
 from tests.support.browser import serving
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.order_fulfilment import order, place, receive, saga, stock
-from tests.support.processes import until
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -34,7 +34,7 @@ def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterato
 
 
 def settle() -> None:
-    workers.settle("test", DatabaseLog())
+    workers.run_until_idle("test", DatabaseEventLog())
 
 
 def is_(order_id: UUID, status: Status) -> bool:
@@ -50,7 +50,7 @@ def test_an_order_is_paid_however_the_gateway_answers(method: str) -> None:
     receive("mug", 5)
     it = place(("mug", 4), method=method)
     settle()
-    until(lambda: is_(it, Status.SHIPPED))
+    wait_until(lambda: is_(it, Status.SHIPPED))
     assert [(payment.kind, payment.status) for payment in Payment.objects.all()] == [("charge", "succeeded")]
     assert (stock("mug").dispatched, saga(it).status) == (4, "ended")
 
@@ -61,7 +61,7 @@ def test_an_order_that_is_not_paid_is_cancelled(method: str) -> None:
     receive("mug", 5)
     it = place(("mug", 4), method=method)
     settle()
-    until(lambda: is_(it, Status.CANCELLED))
+    wait_until(lambda: is_(it, Status.CANCELLED))
     assert (stock("mug").on_hand, saga(it).status) == (5, "ended")
 
 
@@ -71,10 +71,10 @@ def test_a_notice_alone_is_enough_and_money_that_comes_too_late_goes_back(gatewa
     receive("mug", 5)
     it = place(("mug", 4), method="pending")
     settle()
-    timers.tick("test", now=Timer.objects.get(fired_at=None).due_at)
+    timers.fire_due_timers("test", now=Timer.objects.get(fired_at=None).due_at)
     settle()
     assert order(it).status == Status.CANCELLED
-    until(lambda: SagaInput.objects.filter(what="answer", actor="payment gateway").exists())
+    wait_until(lambda: InboxMessage.objects.filter(what="answer", actor="payment gateway").exists())
     settle()
     assert sorted(Payment.objects.values_list("kind", "status")) == [("charge", "succeeded"), ("refund", "succeeded")]
     assert (stock("mug").on_hand, saga(it).status) == (5, "ended")
@@ -87,7 +87,7 @@ def test_a_gateway_that_is_killed_is_asked_again_and_takes_the_money_once(gatewa
     settle()
     assert order(it).status == Status.CREATED
     gateway.start()
-    until(lambda: is_(it, Status.SHIPPED))
+    wait_until(lambda: is_(it, Status.SHIPPED))
     assert Payment.objects.count() == 1
 
 

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from eventshop.core.errors import CommandRefused
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import effects, timers
 from eventshop.sagas.event_router import EventRouter
-from eventshop.sagas.models import Saga, SagaInput, SagaStep, Share
-from eventshop.sagas.saga_runner import Brain
+from eventshop.sagas.models import Saga, InboxMessage, SagaStep, PartitionLease
+from eventshop.sagas.saga_runner import SagaRunner
 from orders.domain.commands import CancelOrder, ReturnItems, ReturnLine, WriteOffStock
 from orders.domain.order import Status
 from orders.domain.stock_item import stock_item_id
-from orders.sagas.payment_effects import charged
-from tests.support.database import empty
+from orders.sagas.payment_effects import charge_answer
+from tests.support.database import empty_tables
 from tests.support.in_memory_gateway import Bank
 from tests.support.order_fulfilment import (
     by,
@@ -55,7 +55,7 @@ class Shop(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        empty()
+        empty_tables()
         self.bank = Bank()
         self.orders: list[UUID] = []
         for sku in SKUS:
@@ -65,9 +65,9 @@ class Shop(RuleBasedStateMachine):
     def _begin(self) -> None:
         """A worker starts, knowing nothing but what is stored."""
         sagas = self.bank.sagas()
-        self.ear, self.brain = EventRouter("w", DatabaseLog(), sagas=sagas), Brain("w", sagas=sagas)
-        self.ear.lease(1)
-        self.brain.lease(1)
+        self.ear, self.brain = EventRouter("w", DatabaseEventLog(), sagas=sagas), SagaRunner("w", sagas=sagas)
+        self.ear.renew_leases(1)
+        self.brain.renew_leases(1)
 
     # --- people ---------------------------------------------------------------------------------------------------
 
@@ -117,14 +117,14 @@ class Shop(RuleBasedStateMachine):
     @rule(well=st.booleans(), notices=st.integers(0, 3))
     def a_payment_ends_late_and_notices_say_so(self, well: bool, notices: int) -> None:
         key = next(iter(self.bank.open))
-        said = charged(key, self.bank.finish(key, well=well))
+        said = charge_answer(key, self.bank.finish(key, well=well))
         assert said is not None
         for _ in range(notices):
-            effects.answer(key, said, actor="notice")
+            effects.record_effect_result(key, said, actor="notice")
 
     @rule()
     def a_quarter_of_an_hour_passes(self) -> None:
-        timers.tick("w", now=timezone.now() + timedelta(minutes=16))
+        timers.fire_due_timers("w", now=timezone.now() + timedelta(minutes=16))
 
     # --- workers --------------------------------------------------------------------------------------------------
 
@@ -132,37 +132,37 @@ class Shop(RuleBasedStateMachine):
     def orders_go_on(self, parts: int) -> None:
         """So many steps on the way from the order to the parcel."""
         for part in range(parts):
-            self.ear.listen()
-            self.brain.react()
+            self.ear.route_events()
+            self.brain.process_inbox()
             if part % 2:
                 self.a_worker_calls_the_gateway(recorded=True)
 
     @rule(limit=st.integers(1, 10))
     def a_worker_listens(self, limit: int) -> None:
-        self.ear.listen(limit)
+        self.ear.route_events(limit)
 
     @rule(limit=st.integers(1, 10))
     def a_worker_reacts(self, limit: int) -> None:
-        self.brain.react(limit)
+        self.brain.process_inbox(limit)
 
     @rule(recorded=st.booleans())
     def a_worker_calls_the_gateway(self, recorded: bool) -> None:
         """And may die before it has written down what it was told."""
         SagaStep.objects.filter(state="waiting").update(looked_at_from=timezone.now())
-        outcomes = [effects.tried(step, sagas=self.brain.sagas) for step in effects.take("w", 2)]
+        outcomes = [effects.perform_effect(step, sagas=self.brain.sagas) for step in effects.claim_effects("w", 2)]
         if recorded:
-            effects.record(outcomes)
+            effects.record_attempts(outcomes)
 
     @rule(reacting=st.booleans())
     def a_worker_dies_before_it_commits(self, reacting: bool) -> None:
         with suppress(Crash), transaction.atomic():
-            self.brain.react() if reacting else self.ear.listen()
+            self.brain.process_inbox() if reacting else self.ear.route_events()
             raise Crash
         self._begin()
 
     @rule()
     def the_whole_log_is_heard_again(self) -> None:
-        Share.objects.filter(name="database").update(offset=0, sequence=0, position=0)
+        PartitionLease.objects.filter(name="database").update(offset=0, sequence=0, position=0)
         self._begin()
 
     # --- the end --------------------------------------------------------------------------------------------------
@@ -175,8 +175,8 @@ class Shop(RuleBasedStateMachine):
                 self.bank.finish(key)
             SagaStep.objects.filter(state="waiting").update(looked_at_from=timezone.now())
             settle(self.bank)
-            timers.tick("w", now=timezone.now() + timedelta(minutes=16))
-            if not SagaInput.objects.filter(state="waiting").exists() and not self.bank.open:
+            timers.fire_due_timers("w", now=timezone.now() + timedelta(minutes=16))
+            if not InboxMessage.objects.filter(state="waiting").exists() and not self.bank.open:
                 break
         self._everything_is_where_it_belongs()
 
@@ -186,10 +186,10 @@ class Shop(RuleBasedStateMachine):
         assert not any(stock(sku).reserved for sku in SKUS)
         kept = Decimal(0)
         for it in map(order, self.orders):
-            sold_out = it.status == Status.PAID and not it.kept  # everything came back before it left
+            sold_out = it.status == Status.PAID and not it.lines_kept  # everything came back before it left
             assert it.status in (Status.SHIPPED, Status.CANCELLED) or sold_out, it
             if it.status == Status.SHIPPED:
-                kept += sum((line.amount.amount for line in it.kept), Decimal(0))
+                kept += sum((line.amount.amount for line in it.lines_kept), Decimal(0))
         assert self.bank.balance == kept
         nothing_happened_twice(self.orders, repeatable={"ItemsReturned", "PaymentRefunded"})
 

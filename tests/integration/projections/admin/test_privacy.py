@@ -17,7 +17,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.privacy.erasure import erasure_job
 from eventshop.privacy.models import Certificate, Erasure
-from tests.support.staff import boss, catch_up, clerk, said
+from tests.support.staff import boss, catch_up, clerk, messages_of
 from users.domain.commands import BeginErasure, CreateUser, GrantConsent, RequestErasure
 from users.domain.events import DataAccessed
 
@@ -47,8 +47,8 @@ def erased() -> UUID:
     person, now = ada(), timezone.now()
     send(RequestErasure(person, at=now, due_at=now))
     send(BeginErasure(person, at=now))
-    erasure_job.begin(person)
-    erasure_job.go_on(person)
+    erasure_job.start_erasure(person)
+    erasure_job.run_erasure(person)
     catch_up()
     return person
 
@@ -131,11 +131,11 @@ def test_nobody_can_be_looked_at_who_is_erased_or_never_was() -> None:
 def test_legal_holds_are_placed_and_released() -> None:
     person, client = ada(), clerk("view_userprofile", "hold_personal")
     placed = client.post(page(person, "hold"), {"hold": "case 7", "reason": "a claim", "command_id": str(new_id())})
-    assert said(placed) == ["Hold case 7 is placed."]
+    assert messages_of(placed) == ["Hold case 7 is placed."]
     wrong = client.post(page(person, "release"), {"hold": "case 8", "command_id": str(new_id())})
     assert wrong.status_code == 200
     released = client.post(page(person, "release"), {"hold": "case 7", "command_id": str(new_id())})
-    assert said(released) == ["Hold case 7 is released."]
+    assert messages_of(released) == ["Hold case 7 is released."]
     assert [it.meta.actor for it in store.get_events(person)][-2:] == ["clerk", "clerk"]
     assert clerk("view_userprofile").get(page(person, "hold")).status_code == 403
 

@@ -7,11 +7,11 @@ from django.urls import reverse
 
 from orders.domain.commands import ReserveInventory, WriteOffStock
 from orders.domain.stock_item import stock_item_id
-from projections.registry import catalogue
+from projections.registry import projection_registry
 from tests.support.in_memory_gateway import Bank
 from tests.support.order_fulfilment import by, place, receive, settle
 from tests.support.read_models import caught_up
-from tests.support.staff import boss, clerk, queries
+from tests.support.staff import boss, clerk, capture_queries
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -26,7 +26,7 @@ def warehouse() -> None:
     settle(Bank())
     lost = WriteOffStock(sku="ghost", quantity=3, reason="damaged", reference="COUNT-1")
     by(stock_item_id("ghost"), lost)
-    caught_up(*catalogue.chosen([]))
+    caught_up(*projection_registry.select([]))
 
 
 def test_stock_is_listed_and_found_by_its_code() -> None:
@@ -66,8 +66,8 @@ def test_who_may_not_look_at_stock_sees_none() -> None:
 def test_a_long_list_takes_no_more_queries_than_a_short_one() -> None:
     warehouse()
     client = boss()
-    few = len(queries(lambda: client.get(STOCK)))
+    few = len(capture_queries(lambda: client.get(STOCK)))
     for number in range(30):
         by(stock_item_id(f"s{number}"), ReserveInventory(f"s{number}", stock_item_id("x"), 1))
-    caught_up(*catalogue.chosen([]))
-    assert len(queries(lambda: client.get(STOCK))) <= few
+    caught_up(*projection_registry.select([]))
+    assert len(capture_queries(lambda: client.get(STOCK))) <= few

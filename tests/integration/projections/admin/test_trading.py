@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from eventshop.eventstore.command_dispatcher import send
 from projections.models import MarketMinute, Position, TradeBlotter
-from projections.registry import catalogue
+from projections.registry import projection_registry
 from tests.support.read_models import caught_up
 from tests.support.staff import boss, clerk
 from tests.support.trade_commands import BTC, DESK, deal
@@ -26,7 +26,7 @@ def traded() -> None:
     deal("T-1", ("61837.63", "0.02000"), ("61837.64", "1000000.00001"))
     deal("T-2", ("61840.00", "0.00003"), side=Side.SELL)
     deal("T-3", ordered="7")
-    caught_up(*catalogue.chosen([]))
+    caught_up(*projection_registry.select([]))
 
 
 def test_no_digit_is_lost_on_the_way_to_the_rows() -> None:

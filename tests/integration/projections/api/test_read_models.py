@@ -1,4 +1,4 @@
-"""Programs read every read model: each row by who may see it, page by page, and as fresh as they ask for."""
+"""The API of the read models: permissions per row, pages, filters, and reading one's own writes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from eventshop.eventstore import command_dispatcher
 from orders.domain.commands import CreateOrder, ReceiveStock
 from projections.api import shop as api_shop
-from projections.api.read_model_view import Resource
-from projections.registry import catalogue
+from projections.api.resource import Resource
+from projections.registry import projection_registry
 from tests.support.api_clients import Program, problem_of, shopper, staff
 from tests.support.sales import ADA, Sale
-from tests.support.staff import catch_up, shop
+from tests.support.staff import catch_up, record_sales
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -30,29 +30,30 @@ LISTS = (
     "people",
     "consents",
 )
-VIEWS = tuple(f"view_{it.model._meta.model_name}" for it in vars(api_shop).values() if isinstance(it, Resource))
+RESOURCES = [value for value in vars(api_shop).values() if isinstance(value, Resource)]
+VIEWS = tuple(f"view_{resource.model._meta.model_name}" for resource in RESOURCES)
 
 
-def boss(*permissions: str) -> Program:
+def staff_program(*permissions: str) -> Program:
     return Program(staff("boss", *(permissions or VIEWS)))
 
 
 def test_every_read_model_is_listed_for_staff_who_may_see_it() -> None:
-    shop(Sale(1), Sale(2))
+    record_sales(Sale(1), Sale(2))
     command_dispatcher.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
     shopper()
     catch_up()
-    program, looker = boss(), Program(staff("nobody"))
+    program, without_permissions = staff_program(), Program(staff("nobody"))
     for path in LISTS:
         answer = program.get(path)
         assert answer.status_code == 200, (path, answer.content)
         assert answer.json()["results"] or path == "consents", path
-        assert problem_of(looker.get(path)) == (403, "not-allowed"), path
+        assert problem_of(without_permissions.get(path)) == (403, "not-allowed"), path
 
 
 def test_a_customer_sees_their_own_and_no_other_rows() -> None:
     mine, other = shopper(), shopper("bob@example.org")
-    shop(Sale(1, customer_id=mine.person), Sale(2, customer_id=other.person))
+    record_sales(Sale(1, customer_id=mine.person), Sale(2, customer_id=other.person))
     assert [row["reference"] for row in mine.get("orders").json()["results"]] == ["000001"]
     assert mine.get(f"orders/{Sale(1).order_id}").json()["total"] == "22.590"
     assert problem_of(mine.get(f"orders/{Sale(2).order_id}")) == (404, "not-found")
@@ -76,40 +77,40 @@ def test_staff_see_people_and_parcels_masked() -> None:
     owner = shopper()
     command_dispatcher.send(CreateOrder(ADA, "1", owner.person, Sale(1).lines, delivery_name="Ada Marker"))
     catch_up()
-    [person] = boss().get("people").json()["results"]
+    [person] = staff_program().get("people").json()["results"]
     assert (person["user_id"], person["email"], person["name"]) == (str(owner.person), None, None)
-    assert boss().get(f"orders/{ADA}").json()["delivery_name"] is None
+    assert staff_program().get(f"orders/{ADA}").json()["delivery_name"] is None
     assert owner.get(f"orders/{ADA}").json()["delivery_name"] == "Ada Marker"
 
 
 def test_pages_follow_each_other_while_rows_come_in_between() -> None:
-    shop(*(Sale(number) for number in range(1, 8)))
-    program = boss()
+    record_sales(*(Sale(number) for number in range(1, 8)))
+    program = staff_program()
     for ordering in ("created_at", "-created_at", "total", "-total"):
-        found: list[str] = []
+        references: list[str] = []
         answer = program.get(f"orders?limit=3&ordering={ordering}&fields=reference")
         while True:
-            found += [row["reference"] for row in answer.json()["results"]]
-            following = answer.json()["next"]
-            if following is None:
+            references += [row["reference"] for row in answer.json()["results"]]
+            next_url = answer.json()["next"]
+            if next_url is None:
                 break
-            assert answer.headers["Link"] == f'<{following}>; rel="next"'
-            answer = program.get(following.partition("/api/v1/")[2])
-        assert sorted(found) == [f"{number:06}" for number in range(1, 8)], ordering
+            assert answer.headers["Link"] == f'<{next_url}>; rel="next"'
+            answer = program.get(next_url.partition("/api/v1/")[2])
+        assert sorted(references) == [f"{number:06}" for number in range(1, 8)], ordering
         assert len(set(answer.json()["results"][0])) == 1  # the fields that were asked for
 
 
 def test_filters_and_times_choose_rows() -> None:
-    shop(Sale(1), Sale(2, customer_id=None))
-    program = boss()
+    record_sales(Sale(1), Sale(2, customer_id=None))
+    program = staff_program()
 
-    def found(query: str) -> list[str]:
+    def references(query: str) -> list[str]:
         return sorted(row["reference"] for row in program.get(f"orders?{query}").json()["results"])
 
-    assert found(f"customer_id={ADA}") == ["000001"]
-    assert found("status=PAID") == ["000001", "000002"] and found("status=SHIPPED") == []
-    assert found("from=2020-01-01T00:00:00Z") == ["000001", "000002"]
-    assert found("to=2020-01-01T00:00:00Z") == []
+    assert references(f"customer_id={ADA}") == ["000001"]
+    assert references("status=PAID") == ["000001", "000002"] and references("status=SHIPPED") == []
+    assert references("from=2020-01-01T00:00:00Z") == ["000001", "000002"]
+    assert references("to=2020-01-01T00:00:00Z") == []
 
 
 @pytest.mark.parametrize(
@@ -119,9 +120,9 @@ def test_filters_and_times_choose_rows() -> None:
      "limit=000000001000", "from=0001-01-01T00:00:00%2B23:59", "to=9999-12-31T23:59:59-10:00"],
 )  # fmt: skip
 def test_a_parameter_that_makes_no_sense_is_named(query: str) -> None:
-    answer = boss().get(f"orders?{query}")
+    answer = staff_program().get(f"orders?{query}")
     assert problem_of(answer) == (400, "invalid-parameter")
-    assert [it["parameter"] for it in answer.json()["errors"]] == [query.partition("=")[0]]
+    assert [error["parameter"] for error in answer.json()["errors"]] == [query.partition("=")[0]]
 
 
 @pytest.mark.parametrize(
@@ -136,13 +137,13 @@ def test_a_parameter_that_makes_no_sense_is_named(query: str) -> None:
 )
 def test_a_cursor_that_no_row_can_have_made_is_refused(path: str, ordering: str, value: str, key: str) -> None:
     cursor = urlsafe_b64encode(json.dumps([ordering, value, key]).encode()).decode().rstrip("=")
-    answer = boss().get(f"{path}?ordering={ordering}&cursor={cursor}")
+    answer = staff_program().get(f"{path}?ordering={ordering}&cursor={cursor}")
     assert problem_of(answer) == (400, "invalid-parameter")
 
 
 def test_what_has_not_changed_is_not_sent_again() -> None:
-    shop(Sale(1))
-    program, path = boss(), f"orders/{Sale(1).order_id}"
+    record_sales(Sale(1))
+    program, path = staff_program(), f"orders/{Sale(1).order_id}"
     answer = program.get(path)
     assert answer.headers["ETag"] == '"2"'
     again = program.get(path, if_none_match='"2"')
@@ -169,13 +170,13 @@ def test_who_brings_the_token_of_a_command_waits_for_its_effect_or_is_told() -> 
 
 
 def test_each_resource_waits_for_a_projection_that_there_is() -> None:
-    names = {projection.name for projection in catalogue.chosen([])}
-    assert {it.projection for it in vars(api_shop).values() if isinstance(it, Resource)} <= names
+    names = {projection.name for projection in projection_registry.select([])}
+    assert {resource.projection for resource in RESOURCES} <= names
 
 
 def test_lines_are_of_the_time_of_their_order() -> None:
-    shop(Sale(1))
-    program = boss()
+    record_sales(Sale(1))
+    program = staff_program()
     [order] = program.get("orders").json()["results"]
     at = order["created_at"]
     assert len(program.get(f"order-lines?from={at}").json()["results"]) == 2
@@ -187,14 +188,14 @@ def test_lines_are_of_the_time_of_their_order() -> None:
 def test_a_filter_that_is_true_or_false_is_nothing_else() -> None:
     shopper()
     catch_up()
-    program = boss()
-    assert [len(program.get(f"people?restricted={it}").json()["results"]) for it in ("true", "false")] == [0, 1]
+    program = staff_program()
+    assert [len(program.get(f"people?restricted={value}").json()["results"]) for value in ("true", "false")] == [0, 1]
     for wrong in ("null", "unknown", "1", "True"):
         assert problem_of(program.get(f"people?restricted={wrong}")) == (400, "invalid-parameter"), wrong
 
 
 def test_what_is_known_already_is_not_told_again() -> None:
-    shop(Sale(1))
+    record_sales(Sale(1))
     program = Program(staff("auditor", *VIEWS, "view_storedevent", "view_webhookendpoint"))
     for path in (
         "",

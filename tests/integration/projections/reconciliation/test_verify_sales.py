@@ -1,4 +1,4 @@
-"""The read models of a whole month against the shop's own books."""
+"""The read models of a month reconcile with the shop's own books."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from projections.models import CustomerSummary, DailySales, OrderSummary, ProductSales
 from tests.support.retail_files import line, sheet
 from tests.support.retail_import import BOOKS, MONTH, Run, differing, project
@@ -29,9 +29,9 @@ def test_a_month_of_a_real_shop_agrees_with_its_books_to_the_penny() -> None:
     assert "1,629 orders, 204 credit notes, 156 returns and 70 write-offs imported: 3,844 events" in run.said
     project()
     assert differing(MONTH, BOOKS) == set()
-    for spoil, totals in SPOILED.items():
+    for corrupt, totals in CORRUPTIONS.items():
         with transaction.atomic():
-            spoil()
+            corrupt()
             assert differing(MONTH, BOOKS) == totals
             transaction.set_rollback(True)
     assert differing(MONTH, BOOKS) == set()
@@ -44,8 +44,8 @@ PRODUCT_DIGESTS = {"digest_product_net_units", "digest_product_net_revenue"}
 CUSTOMERS = {"customers", "customers_with_sale_or_cancel"}
 INVOICES = {"invoices", "invoices_sale", "rows", "rows_by_kind.sale"}
 
-#: Ways to spoil one row of a read model, and the totals in which that must show.
-SPOILED: dict[Callable[[], object], set[str]] = {
+#: Ways to corrupt one row of a read model, and the totals that must then differ.
+CORRUPTIONS: dict[Callable[[], object], set[str]] = {
     lambda: _add(_customer(), lifetime_value="0.01"): {"net_known_customers", "digest_customer_net"},
     lambda: _add(_day_one(), gross="0.01"): DAY | {"gross_sales", "digest_day_gross"},
     lambda: _add(_day_one(), net="0.01"): DAY | {"net_revenue", "sum_all_rows", "digest_day_net"},
@@ -61,7 +61,7 @@ SPOILED: dict[Callable[[], object], set[str]] = {
 
 
 def _customer() -> CustomerSummary:
-    return CustomerSummary.objects.get(customer_id=derived_id("retail-customer", "17850"))
+    return CustomerSummary.objects.get(customer_id=derive_id("retail-customer", "17850"))
 
 
 def _day_one() -> DailySales:
@@ -99,7 +99,7 @@ def _day(row: str) -> str:
     return next(csv.reader([row]))[4][:10]
 
 
-def refused(file: Path, totals: Path, **options: str) -> str:
+def error_of(file: Path, totals: Path, **options: str) -> str:
     with pytest.raises(CommandError) as refusal:
         call_command("verify_sales", str(file), totals=totals, **options)
     assert refusal.value.returncode == 1
@@ -108,18 +108,18 @@ def refused(file: Path, totals: Path, **options: str) -> str:
 
 def test_what_cannot_be_compared_is_told(tmp_path: Path) -> None:
     file, totals = sheet(tmp_path, line()), tmp_path / "totals.json"
-    assert "nowhere.csv" in refused(tmp_path / "nowhere.csv", totals)
-    assert "totals.json: not a file of control totals" in refused(file, totals)
+    assert "nowhere.csv" in error_of(tmp_path / "nowhere.csv", totals)
+    assert "totals.json: not a file of control totals" in error_of(file, totals)
     for nonsense in ("{", "[]", "7", '{"month": 7}'):
         totals.write_text(nonsense)
-        assert "totals.json: not a file of control totals" in refused(file, totals)
+        assert "totals.json: not a file of control totals" in error_of(file, totals)
     totals.write_text('{"month": {"rows": 2, "cancel_line_matching": {}}}')
-    assert "no section is about 1 rows; there are: month (2 rows)" in refused(file, totals)
-    assert "there is no section year; there are: month (2 rows)" in refused(file, totals, section="year")
+    assert "no section has 1 rows; sections: month (2 rows)" in error_of(file, totals)
+    assert "no section is named year; sections: month (2 rows)" in error_of(file, totals, section="year")
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(file.read_bytes())[:-9])
-    assert "cut.csv.gz" in refused(tmp_path / "cut.csv.gz", totals)
-    assert "line 2 has 1 columns" in refused(sheet(tmp_path, "garbage"), totals)
-    assert "sales.csv" in refused(sheet(tmp_path, line(quantity="six")), totals)
+    assert "cut.csv.gz" in error_of(tmp_path / "cut.csv.gz", totals)
+    assert "line 2 has 1 columns" in error_of(sheet(tmp_path, "garbage"), totals)
+    assert "sales.csv" in error_of(sheet(tmp_path, line(quantity="six")), totals)
 
 
 def test_a_total_that_nobody_knows_is_a_difference(tmp_path: Path) -> None:

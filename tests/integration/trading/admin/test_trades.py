@@ -14,7 +14,7 @@ from django.urls import reverse
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from projections.models import Position
-from tests.support.staff import boss, catch_up, clerk, said
+from tests.support.staff import boss, catch_up, clerk, messages_of
 from tests.support.trade_commands import BTC, DESK, deal
 from tests.support.trader import account, trade
 from trading.domain.account import TradingAccount
@@ -69,7 +69,7 @@ def test_a_button_sends_its_command_with_who_and_why(
 def test_a_hold_is_released() -> None:
     trade_id, client = deal(*FILLED), boss()
     press(client, trade_id, "hold")
-    assert "put the settlement of this trade on hold" in said(press(client, trade_id, "settle"))[-1]
+    assert "put the settlement of this trade on hold" in messages_of(press(client, trade_id, "settle"))[-1]
     assert status(trade_id) is Status.FILLED
     press(client, trade_id, "release")
     press(client, trade_id, "settle")
@@ -117,7 +117,7 @@ def test_a_dialog_sent_twice_is_one_command() -> None:
         client.post(page(trade_id, "hold"), form)
     assert [it.meta.event_type for it in store.get_events(trade_id)].count("SettlementHeld") == 1
     answer = client.post(page(trade_id, "hold"), form | {"reason": "another"})
-    assert "sent before with other values" in said(answer)[-1]
+    assert "sent before with other values" in messages_of(answer)[-1]
 
 
 @pytest.mark.parametrize("action", ["settle", "hold", "release", "correct", "bust", "reject", "cancel"])

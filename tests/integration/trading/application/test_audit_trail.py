@@ -20,7 +20,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from tests.conftest import BASE_DIR
 from tests.support.trade_commands import DESK, deal
-from trading.domain.audit_log import AUDIT_LOG
+from trading.domain.audit_log import AUDIT_LOG_ID
 from trading.domain.commands import BustTrade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -117,7 +117,7 @@ def test_a_forged_copy_is_found_out(tmp_path: Path, forged: Callable[[list[dict[
 def test_taking_a_copy_is_on_record(tmp_path: Path) -> None:
     traded()
     said = exported(tmp_path / "trail.csv")
-    (record,) = store.get_events(AUDIT_LOG)
+    (record,) = store.get_events(AUDIT_LOG_ID)
     assert (record.event.reason, record.event.trades, record.event.events) == ("yearly report", 2, 5)
     assert record.event.sha256 in said
     assert record.meta.actor
@@ -138,4 +138,4 @@ def test_nothing_is_overwritten_and_nothing_half_written_stays(tmp_path: Path) -
         with pytest.raises(CommandError):
             call_command("export_trades", str(tmp_path / name), "--reason", reason)
     assert [path.name for path in tmp_path.iterdir()] == ["trail.csv"]
-    assert len(store.get_events(AUDIT_LOG)) == 1
+    assert len(store.get_events(AUDIT_LOG_ID)) == 1

@@ -53,4 +53,4 @@ def test_eight_trades_at_once_share_what_one_limit_has_and_no_more() -> None:
     refused = [event.trade_id for event in told if isinstance(event, FreezeRefused)]
     assert len(frozen) == 3
     assert {*frozen, *refused} == {trade(number) for number in range(THREADS)}
-    assert TradingAccount().evolve_all(told).in_use(SAP) == Decimal(300)
+    assert TradingAccount().evolve_all(told).amount_in_use(SAP) == Decimal(300)

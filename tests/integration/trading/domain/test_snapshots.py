@@ -10,15 +10,15 @@ import pytest
 
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Envelope, new_id
-from eventshop.eventstore.backends.protocol import engine
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_dispatcher import Receipt, send, send_many
-from eventshop.eventstore.command_execution import loaded, whole
-from eventshop.eventstore.records import SNAPSHOT
+from eventshop.eventstore.command_execution import load_aggregate, read_full_history
+from eventshop.eventstore.records import SNAPSHOT_PREFIX
 from eventshop.eventstore.snapshots import repository
 from tests.support.trade_commands import AT, BTC, DESK
 from trading.domain.commands import BustTrade, CorrectTrade, ExecuteTrade, SubmitTrade
 from trading.domain.events import Fill, OrderType, Side
-from trading.domain.instruments import instrument
+from trading.domain.instruments import get_instrument
 from trading.domain.trade import Trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -34,7 +34,7 @@ def fill(number: int, price: str = "61837.63") -> Fill:
 
 def long_trade(*executions: tuple[Fill, ...]) -> UUID:
     trade_id = new_id()
-    terms = instrument(BTC)
+    terms = get_instrument(BTC)
     submit = SubmitTrade(trade_id, "T-1", DESK, terms, Side.BUY, OrderType.MARKET, Decimal(1_000_000))
     told = [submit, *(ExecuteTrade(trade_id, fills) for fills in executions)]
     answers = send_many((command, Envelope(new_id())) for command in told)
@@ -43,16 +43,16 @@ def long_trade(*executions: tuple[Fill, ...]) -> UUID:
 
 
 def from_snapshot(trade_id: UUID) -> Trade:
-    _, past = engine().history(trade_id, UUID(int=0))
-    assert past[0].event_type.startswith(SNAPSHOT)
-    state = loaded(Trade, trade_id, past, registry).state
+    _, past = backend().load_history(trade_id, UUID(int=0))
+    assert past[0].event_type.startswith(SNAPSHOT_PREFIX)
+    state = load_aggregate(Trade, trade_id, past, registry).state
     assert isinstance(state, Trade)
     return state
 
 
 def test_a_trade_of_ten_thousand_fills_loads_within_thirty_milliseconds() -> None:
     trade_id = long_trade(*(tuple(fill(number) for number in range(at, at + 500)) for at in range(0, FILLS, 500)))
-    assert repository.take(trade_id)
+    assert repository.take_snapshot(trade_id)
     took, trade = [], Trade()
     for _ in range(5):
         start = process_time()
@@ -66,11 +66,11 @@ def test_a_snapshot_is_the_trade_that_its_events_make_and_goes_on_as_it() -> Non
     trade_id = long_trade(*((fill(number),) for number in range(250)))
     send(CorrectTrade(trade_id, fill(3, "61837.00"), "typed wrongly"))
     send(BustTrade(trade_id, "240", "erroneous print"))
-    assert repository.take(trade_id)
+    assert repository.take_snapshot(trade_id)
     send(ExecuteTrade(trade_id, (fill(3), fill(300))))  # one it knows since before the snapshot, and a new one
     send(BustTrade(trade_id, "300", "erroneous print"))
     trade = from_snapshot(trade_id)
-    assert trade == loaded(Trade, trade_id, whole(trade_id), registry).state
+    assert trade == load_aggregate(Trade, trade_id, read_full_history(trade_id), registry).state
     assert (trade.executed, len(list(trade.fills))) == (Decimal("124.5"), 251)
     assert [booked.first.venue_trade_id for booked in trade.fills if booked.void] == ["240", "300"]
-    assert [it for it in repository.verify() if it is not None] == []
+    assert [it for it in repository.verify_snapshots() if it is not None] == []

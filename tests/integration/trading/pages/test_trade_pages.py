@@ -51,7 +51,7 @@ def placed(client: Client, form: dict[str, str]) -> Any:
 
 
 def in_use(account_id: UUID) -> str:
-    return f"{TradingAccount().evolve_all(it.event for it in store.get_events(account_id)).in_use():f}"
+    return f"{TradingAccount().evolve_all(it.event for it in store.get_events(account_id)).amount_in_use():f}"
 
 
 def test_the_ticket_shows_what_a_trade_freezes_before_it_is_placed(ada: tuple[Client, UUID], dollars: UUID) -> None:

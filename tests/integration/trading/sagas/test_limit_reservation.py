@@ -12,15 +12,15 @@ import pytest
 from django.db import connection
 from msgspec.structs import replace
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import CommandIdReused, Conflict
 from eventshop.core.messages import new_id
 from eventshop.eventstore.command_dispatcher import Receipt, send
 from eventshop.eventstore.event_store import store
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import workers
 from trading.application import last_price_port
-from trading.application.submit_trade import NewTrade, cancel, place, trade_id_of
+from trading.application.submit_trade import NewTrade, cancel, submit, trade_id_for
 from trading.domain.account import TradingAccount
 from trading.domain.commands import BustTrade, ExecuteTrade, OpenAccount, SetLimit
 from trading.domain.errors import (
@@ -39,7 +39,7 @@ from trading.domain.trade import Status, Trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-ACCOUNT = derived_id("test-account", "client")
+ACCOUNT = derive_id("test-account", "client")
 BTC = "BINANCE_SPOT/BTCUSDT"
 TEN = NewTrade(ACCOUNT, BTC, Side.BUY, OrderType.LIMIT, Decimal("0.1"), Decimal("100.00"))
 MARKET = NewTrade(ACCOUNT, BTC, Side.BUY, OrderType.MARKET, Decimal("0.1"))
@@ -59,11 +59,11 @@ def last_price(price: str) -> Iterator[None]:
 
 
 def placed(asked: NewTrade = TEN, command_id: UUID | None = None) -> Receipt:
-    return place(asked, by="ada", command_id=command_id or new_id())
+    return submit(asked, actor="ada", command_id=command_id or new_id())
 
 
 def in_use() -> Decimal:
-    return TradingAccount().evolve_all(it.event for it in store.get_events(ACCOUNT)).in_use()
+    return TradingAccount().evolve_all(it.event for it in store.get_events(ACCOUNT)).amount_in_use()
 
 
 def trade(trade_id: UUID) -> Trade:
@@ -112,13 +112,13 @@ def test_what_the_limit_does_not_allow_is_no_trade_and_stays_refused_under_its_i
         with pytest.raises(LimitExceeded, match=r"limit gross, asked 30\.0+, available 25"):
             placed(large, command_id)
         assert told(ACCOUNT) == ["AccountOpened", "FreezeRefused"]
-    assert told(trade_id_of(command_id)) == []
+    assert told(trade_id_for(command_id)) == []
 
 
 @pytest.mark.parametrize(
     ("asked", "error"),
     [
-        (replace(TEN, account_id=derived_id("test-account", "nobody")), AccountNotOpen),
+        (replace(TEN, account_id=derive_id("test-account", "nobody")), AccountNotOpen),
         (replace(TEN, instrument="MOON/CHEESE"), UnknownInstrument),
         (replace(TEN, instrument="XETRA/SAP", quantity=Decimal(1)), WrongCurrency),
         (replace(TEN, limit_price=Decimal("100.001")), WrongTick),
@@ -131,14 +131,14 @@ def test_what_cannot_be_placed_is_named_and_leaves_nothing(asked: NewTrade, erro
     with pytest.raises(error):
         placed(asked, command_id)
     assert told(ACCOUNT) == ["AccountOpened"]
-    assert told(trade_id_of(command_id)) == []
+    assert told(trade_id_for(command_id)) == []
 
 
 def test_a_trade_that_is_refused_freezes_nothing() -> None:
     command_id = new_id()
     placed(command_id=command_id)
-    cancel(trade_id_of(command_id), "other plans", by="ada", command_id=new_id())
-    send(OpenAccount(other := derived_id("test-account", "other"), "Other", None, "USDT", Decimal(25)))
+    cancel(trade_id_for(command_id), "other plans", actor="ada", command_id=new_id())
+    send(OpenAccount(other := derive_id("test-account", "other"), "Other", None, "USDT", Decimal(25)))
     with pytest.raises(CommandIdReused):  # the freeze is refused first; nothing of the other account is used
         placed(replace(TEN, account_id=other), command_id)
     assert told(other) == ["AccountOpened"]
@@ -146,20 +146,20 @@ def test_a_trade_that_is_refused_freezes_nothing() -> None:
 
 def test_a_cancelled_trade_releases_its_amount_at_once_and_only_once() -> None:
     trade_id, command_id = placed().aggregate_id, new_id()
-    first = cancel(trade_id, "too slow", by="ada", command_id=command_id)
+    first = cancel(trade_id, "too slow", actor="ada", command_id=command_id)
     assert (trade(trade_id).status, in_use()) == (Status.CANCELLED, Decimal(0))
-    assert cancel(trade_id, "too slow", by="ada", command_id=command_id) == replace(first, replayed=True)
-    workers.settle("test", DatabaseLog())
+    assert cancel(trade_id, "too slow", actor="ada", command_id=command_id) == replace(first, replayed=True)
+    workers.run_until_idle("test", DatabaseEventLog())
     assert told(ACCOUNT).count("AmountReleased") == 1
 
 
 def test_what_cannot_be_cancelled_keeps_its_amount() -> None:
     with pytest.raises(UnknownTrade):
-        cancel(new_id(), "?", by="ada", command_id=new_id())
+        cancel(new_id(), "?", actor="ada", command_id=new_id())
     trade_id = placed().aggregate_id
     filled(trade_id)
     with pytest.raises(InvalidTradeState):
-        cancel(trade_id, "too late", by="ada", command_id=new_id())
+        cancel(trade_id, "too late", actor="ada", command_id=new_id())
     assert in_use() == Decimal(10)
 
 
@@ -173,23 +173,23 @@ SAP = NewTrade(ACCOUNT, "XETRA/SAP", Side.BUY, OrderType.LIMIT, Decimal(1), Deci
 
 def done_and_opened_again(meanwhile: str = "0") -> UUID:
     """A trade whose only fill turns out void; meanwhile others use so much of the limit."""
-    account = derived_id("test-account", "euros")
+    account = derive_id("test-account", "euros")
     send(OpenAccount(account, "Euros", None, "EUR", Decimal(15)))
     trade_id = placed(replace(SAP, account_id=account)).aggregate_id
     at = next(iter(store.get_events(trade_id))).meta.recorded_at
     send(ExecuteTrade(trade_id, (Fill("v1", Decimal(10), Decimal(1), at),)))
-    workers.settle("test", DatabaseLog())
-    assert TradingAccount().evolve_all(it.event for it in store.get_events(account)).in_use() == 0
+    workers.run_until_idle("test", DatabaseEventLog())
+    assert TradingAccount().evolve_all(it.event for it in store.get_events(account)).amount_in_use() == 0
     if meanwhile != "0":
         placed(replace(SAP, account_id=account, limit_price=Decimal(meanwhile)))
     send(BustTrade(trade_id, "v1", "erroneous print"))
-    workers.settle("test", DatabaseLog())
+    workers.run_until_idle("test", DatabaseEventLog())
     return trade_id
 
 
 def euros_in_use() -> Decimal:
-    events = store.get_events(derived_id("test-account", "euros"))
-    return TradingAccount().evolve_all(it.event for it in events).in_use()
+    events = store.get_events(derive_id("test-account", "euros"))
+    return TradingAccount().evolve_all(it.event for it in events).amount_in_use()
 
 
 def test_a_trade_that_is_opened_again_freezes_its_amount_again() -> None:

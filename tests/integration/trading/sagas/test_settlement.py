@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import workers
-from eventshop.sagas.inbox import saga_id_of
+from eventshop.sagas.inbox import saga_id_for
 from eventshop.sagas.models import Saga, Timer
 from tests.support.trade_commands import BTC, deal
 from trading.domain.account import TradingAccount
@@ -29,12 +29,12 @@ from trading.domain.commands import (
     SubmitTrade,
 )
 from trading.domain.events import Fill, OrderType, Side
-from trading.domain.instruments import instrument
+from trading.domain.instruments import get_instrument
 from trading.domain.trade import Status, Trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-ACCOUNT = derived_id("test-account", "clerk")
+ACCOUNT = derive_id("test-account", "clerk")
 SAP = "XETRA/SAP"
 
 
@@ -45,7 +45,7 @@ def by(command: Command) -> None:
 def filled(code: str = BTC, price: str = "100.00", quantity: str = "2") -> UUID:
     """A trade of now that has used some of its account's limit, filled at once."""
     trade_id = new_id()
-    terms = instrument(code)
+    terms = get_instrument(code)
     by(OpenAccount(ACCOUNT, "Clerk", None, terms.currency, Decimal(1_000)))
     by(FreezeAmount(ACCOUNT, trade_id, code, terms.currency, Decimal(price) * Decimal(quantity)))
     by(SubmitTrade(trade_id, "T-9", ACCOUNT, terms, Side.BUY, OrderType.MARKET, Decimal(quantity)))
@@ -54,7 +54,7 @@ def filled(code: str = BTC, price: str = "100.00", quantity: str = "2") -> UUID:
 
 
 def run() -> None:
-    workers.settle("test", DatabaseLog())
+    workers.run_until_idle("test", DatabaseEventLog())
 
 
 def trade(trade_id: UUID) -> Trade:
@@ -62,11 +62,11 @@ def trade(trade_id: UUID) -> Trade:
 
 
 def saga(trade_id: UUID) -> Saga:
-    return Saga.objects.get(pk=saga_id_of("trade-settlement", trade_id))
+    return Saga.objects.get(pk=saga_id_for("trade-settlement", trade_id))
 
 
 def in_use() -> Decimal:
-    return TradingAccount().evolve_all(it.event for it in store.get_events(ACCOUNT)).in_use()
+    return TradingAccount().evolve_all(it.event for it in store.get_events(ACCOUNT)).amount_in_use()
 
 
 def its_day_comes() -> None:

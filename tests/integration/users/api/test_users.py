@@ -11,7 +11,7 @@ from django.test import Client
 from eventshop.core.messages import new_id
 from tests.support.api_clients import Program, problem_of, shopper, staff
 from tests.support.customers import EMAIL
-from users.application.customer_adapter import Person, person
+from users.application.customer_adapter import Person, load_person
 from users.domain.user import Status
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -23,7 +23,7 @@ HOME = {"name": "Ada M.", "address": "1 St\nYork"}
 
 def me(program: Program) -> Person:
     assert program.person
-    return person(program.person)
+    return load_person(program.person)
 
 
 def test_contact_details_are_put_right_and_the_address_stays() -> None:

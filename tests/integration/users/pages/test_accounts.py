@@ -11,14 +11,14 @@ from django.core import mail
 from django.db import connections
 from django.test import Client
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import AlreadyTaken
 from eventshop.core.messages import new_id
 from eventshop.eventstore.models import StoredEvent
 from eventshop.privacy import encrypted_tokens
 from tests.support.customers import EMAIL, PASSWORD, customer, link_in_letter, signed_up
 from users.application import accounts
-from users.application.customer_adapter import person
+from users.application.customer_adapter import load_person
 from users.models import Account
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -37,7 +37,7 @@ def test_signing_up_makes_a_login_and_a_person(client: Client) -> None:
     account = Account.objects.select_related("login").get()
     assert account.login.username == str(account.person)
     assert not account.login.email
-    contact = person(account.person).contact
+    contact = load_person(account.person).contact
     assert contact and (contact.email, contact.name) == (EMAIL, "Ada")
 
 
@@ -60,7 +60,7 @@ def test_an_old_link_opens_nobodys_account(client: Client) -> None:
 
 def test_a_login_that_cannot_be_made_leaves_no_person() -> None:
     form_id = new_id()
-    Login.objects.create(username=str(derived_id("person", form_id)))
+    Login.objects.create(username=str(derive_id("person", form_id)))
     with pytest.raises(Exception, match=r"(?i)unique"):
         accounts.sign_up(form_id=form_id, email=EMAIL, name="Ada", password=PASSWORD)
     assert not StoredEvent.objects.exists()
@@ -147,13 +147,13 @@ def test_a_new_password_by_letter_works_once_and_ends_other_sessions(client: Cli
 
 
 def test_a_link_is_for_one_kind_of_page_and_says_nothing_by_itself(client: Client) -> None:
-    token = encrypted_tokens.token("sign-up", EMAIL)
+    token = encrypted_tokens.encrypt_token("sign-up", EMAIL)
     assert EMAIL not in token
     assert client.get(f"/account/reset/{token}/").status_code == 410
     assert client.get(f"/account/sign-up/{token[:-2]}/").status_code == 410
     assert client.get("/account/sign-up/nonsense/").status_code == 410
     with pytest.raises(encrypted_tokens.InvalidLink):
-        encrypted_tokens.carried("sign-up", token, str, max_age_s=-1)
+        encrypted_tokens.decrypt_token("sign-up", token, str, max_age_s=-1)
 
 
 def test_changing_the_password_asks_for_the_old_one() -> None:

@@ -13,15 +13,15 @@ from django.test import Client
 
 from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.privacy import encrypted_tokens
 from eventshop.privacy.models import Certificate, Erasure
 from eventshop.sagas import workers
-from projections.registry import catalogue
+from projections.registry import projection_registry
 from tests.support.customers import EMAIL, PASSWORD, customer, link_in_letter
 from tests.support.read_models import append, caught_up
 from tests.support.sales import Sale
-from users.application.customer_adapter import person
+from users.application.customer_adapter import load_person
 from users.domain.commands import PlaceLegalHold
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -43,13 +43,13 @@ def ask(client: Client, password: str = PASSWORD) -> Any:
 
 
 def settle() -> None:
-    caught_up(*catalogue.chosen([]))
-    workers.settle("test", DatabaseLog())
-    caught_up(*catalogue.chosen([]))
+    caught_up(*projection_registry.select([]))
+    workers.run_until_idle("test", DatabaseEventLog())
+    caught_up(*projection_registry.select([]))
 
 
 def kinds(me: UUID) -> list[str]:
-    return [it.meta.event_type for it in person(me).events]
+    return [it.meta.event_type for it in load_person(me).events]
 
 
 def test_before_deciding_one_sees_what_stays_and_what_has_to_be_finished_first() -> None:
@@ -59,7 +59,7 @@ def test_before_deciding_one_sees_what_stays_and_what_has_to_be_finished_first()
     assert "Orders, payments and refunds" not in page
     sale = Sale(1, customer_id=me)
     append(sale.order_id, sale.created)
-    caught_up(*catalogue.chosen([]))
+    caught_up(*projection_registry.select([]))
     page = text_of(client, "/my/erasure/")
     assert "Orders, payments and refunds" in page
     assert "Order 000001 is not finished" in page
@@ -100,7 +100,7 @@ def test_at_the_end_the_link_of_the_letter_shows_the_certificate_and_nobody_can_
     assert file.content.startswith(b"%PDF-")
     assert client.get("/my/").headers["Location"].startswith("/account/sign-in/")
     assert not Client().login(username=EMAIL, password=PASSWORD)
-    assert person(me).contact is None
+    assert load_person(me).contact is None
 
 
 def test_the_address_is_free_again_afterwards() -> None:
@@ -130,8 +130,8 @@ def test_a_legal_hold_is_said() -> None:
 
 def test_links_of_others_damaged_ones_and_those_of_other_kinds_show_nothing(client: Client) -> None:
     _, me = customer()
-    good = encrypted_tokens.token("erasure", me)
-    for token in (good[:-3], "nonsense", encrypted_tokens.token("reset", me), encrypted_tokens.token("sign-up", EMAIL)):
+    good = encrypted_tokens.encrypt_token("erasure", me)
+    for token in (good[:-3], "nonsense", encrypted_tokens.encrypt_token("reset", me), encrypted_tokens.encrypt_token("sign-up", EMAIL)):
         assert client.get(f"/erasure/{token}/").status_code == 410
         assert client.get(f"/erasure/{token}/certificate.pdf").status_code == 404
     assert client.get(f"/erasure/{good}/certificate.pdf").status_code == 404

@@ -22,7 +22,7 @@ from tests.support.customers import EMAIL, PASSWORD, customer, link_in_letter
 from tests.support.read_models import append
 from tests.support.sales import Sale
 from tests.support.staff import catch_up
-from users.application.customer_adapter import person
+from users.application.customer_adapter import load_person
 from users.domain.commands import GrantConsent, RecordAccess, RecordProcessing
 from users.domain.events import ConsentGranted, ProcessingRecorded
 
@@ -66,10 +66,10 @@ def test_a_consent_is_seen_at_once_and_taken_back_with_one_click() -> None:
     given = choose(client, "yes")
     assert "You agreed to “Offers by e-mail”." in given
     assert given.count("You agree</span>") == 1
-    assert person(me).state.consents.keys() == {MARKETING}
+    assert load_person(me).state.consents.keys() == {MARKETING}
     taken = choose(client, "no")
     assert "You took back your consent to “Offers by e-mail”." in taken
-    assert not person(me).state.consents
+    assert not load_person(me).state.consents
 
 
 def test_a_form_sent_twice_is_one_decision_and_an_old_form_says_so() -> None:
@@ -79,7 +79,7 @@ def test_a_form_sent_twice_is_one_decision_and_an_old_form_says_so() -> None:
     choose(client, "no")
     again = choose(client, "yes", form_id)
     assert "This form had been sent before" in again
-    assert not person(me).state.consents
+    assert not load_person(me).state.consents
     assert StoredEvent.objects.filter(event_type="ConsentGranted").count() == 1
 
 
@@ -92,7 +92,7 @@ def test_nonsense_is_refused_and_leaves_nothing_behind() -> None:
     assert client.post("/my/consents/Spam/choice/", form).status_code == 404
     assert client.post("/my/consents/AccountManagement/choice/", form, follow=True).status_code == 200
     assert client.post(f"/my/consents/{MARKETING}/choice/", form | {"answer": "perhaps"}).status_code == 404
-    assert [it.event.__class__.__name__ for it in person(me).events] == ["UserCreated"]
+    assert [it.event.__class__.__name__ for it in load_person(me).events] == ["UserCreated"]
 
 
 def test_a_receipt_says_what_was_agreed_to_in_which_words_and_what_became_of_it() -> None:
@@ -100,7 +100,7 @@ def test_a_receipt_says_what_was_agreed_to_in_which_words_and_what_became_of_it(
     choose(client, "yes")
     choose(client, "no")
     receipt = json.loads(client.get("/my/consents/2/receipt.json").content)
-    granted = person(me).events[1].event
+    granted = load_person(me).events[1].event
     assert isinstance(granted, ConsentGranted)
     assert receipt["pii_processing"]["privacy_notice"]["sha256"] == granted.notice_digest
     assert receipt["pii_processing"]["purposes"][0]["purpose"] == "dpv:DirectMarketing"
@@ -117,9 +117,9 @@ def change(client: Client, **changed: str) -> str:
 def test_details_are_put_right_at_once() -> None:
     client, me = customer()
     assert "Your details are changed." in change(client, name="Ada L.", address="1 St\r\nYork")
-    assert person(me).contact == (EMAIL, "Ada L.", "", "1 St\nYork")
+    assert load_person(me).contact == (EMAIL, "Ada L.", "", "1 St\nYork")
     change(client, name="Ada L.", address="1 St\r\nYork")
-    assert len(person(me).events) == 2
+    assert len(load_person(me).events) == 2
 
 
 def test_a_new_address_holds_once_its_letter_is_answered_and_then_signs_in() -> None:
@@ -128,9 +128,9 @@ def test_a_new_address_holds_once_its_letter_is_answered_and_then_signs_in() -> 
     assert [letter.to for letter in mail.outbox] == [["new@example.org"]]
     link = link_in_letter()
     assert client.get(link).status_code == 200
-    assert len(person(me).events) == 1
+    assert len(load_person(me).events) == 1
     client.post(link)
-    assert person(me).contact == ("new@example.org", "Ada Marker", "", "")
+    assert load_person(me).contact == ("new@example.org", "Ada Marker", "", "")
     assert Client().login(username="new@example.org", password=PASSWORD)
     assert not Client().login(username=EMAIL, password=PASSWORD)
 
@@ -142,7 +142,7 @@ def test_an_address_of_somebody_else_gets_another_letter_and_the_same_page() -> 
     free = change(client, email="c@example.org").replace("c@example.org", "?")
     assert FORM_ID.sub("", taken) == FORM_ID.sub("", free)
     assert "already" in str(mail.outbox[0].body) and "already" not in str(mail.outbox[1].body)
-    assert len(person(me).events) == 1
+    assert len(load_person(me).events) == 1
 
 
 def test_the_link_is_for_the_one_who_asked_and_a_race_for_the_address_has_one_winner() -> None:
@@ -154,7 +154,7 @@ def test_the_link_is_for_the_one_who_asked_and_a_race_for_the_address_has_one_wi
     assert client.post("/my/details/address/nonsense/").status_code == 410
     customer("new@example.org", "New")
     assert client.post(link).status_code == 410
-    assert len(person(me).events) == 1
+    assert len(load_person(me).events) == 1
 
 
 def test_control_characters_are_refused_by_the_field() -> None:
@@ -162,17 +162,17 @@ def test_control_characters_are_refused_by_the_field() -> None:
     form = {"form_id": str(new_id()), "name": "A\x07da", "email": EMAIL, "phone": "", "address": ""}
     page = client.post("/my/details/", form).content.decode()
     assert "<title>Error:" in page
-    assert len(person(me).events) == 1
+    assert len(load_person(me).events) == 1
 
 
 def test_restricting_and_lifting() -> None:
     client, me = customer()
     form = {"form_id": str(new_id()), "reason": "my address is wrong"}
     client.post("/my/restriction/", form)
-    assert person(me).state.restricted
+    assert load_person(me).state.restricted
     assert "Your data is kept and not used" in text_of(client, "/my/restriction/")
     client.post("/my/restriction/", {"form_id": str(new_id())})
-    assert not person(me).state.restricted
+    assert not load_person(me).state.restricted
 
 
 def test_the_log_shows_who_looked_and_what_data_was_used_for() -> None:

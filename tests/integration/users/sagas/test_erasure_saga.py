@@ -13,17 +13,17 @@ from django.utils import timezone
 
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from eventshop.messaging.database_event_log import DatabaseLog
+from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.privacy.models import Certificate, Erasure
-from eventshop.projections.projection import catalogue
+from eventshop.projections.projection import projection_registry
 from eventshop.sagas import workers
-from eventshop.sagas.inbox import saga_id_of
-from eventshop.sagas.models import Saga, SagaInput, SagaStep, Timer
+from eventshop.sagas.inbox import saga_id_for
+from eventshop.sagas.models import Saga, InboxMessage, SagaStep, Timer
 from orders.domain.commands import CancelOrder, CreateOrder
 from projections.models import ConsentRegister, UserProfile
 from tests.support.read_models import caught_up
 from tests.support.sales import LANTERNS
-from users.application.data_export import as_json, everything
+from users.application.data_export import encode_export, export_personal_data
 from users.domain.commands import (
     CancelErasure,
     CreateUser,
@@ -50,9 +50,9 @@ def ada() -> UUID:
 
 
 def settle() -> None:
-    caught_up(*catalogue.chosen([]))
-    workers.settle("test", DatabaseLog())
-    caught_up(*catalogue.chosen([]))
+    caught_up(*projection_registry.select([]))
+    workers.run_until_idle("test", DatabaseEventLog())
+    caught_up(*projection_registry.select([]))
 
 
 def told(person: UUID) -> list[str]:
@@ -76,7 +76,7 @@ def test_a_person_who_waits_is_erased_and_gets_a_certificate() -> None:
     assert Certificate.objects.get().subject == person
     assert Erasure.objects.get().step == "done"
     assert UserProfile.objects.get().status == "ERASED"
-    assert Saga.objects.get(pk=saga_id_of("erasure", person)).status == Saga.Status.ENDED
+    assert Saga.objects.get(pk=saga_id_for("erasure", person)).status == Saga.Status.ENDED
 
 
 def test_until_then_nothing_happens_and_it_can_be_cancelled() -> None:
@@ -128,8 +128,8 @@ def test_a_consent_ends_by_its_timer() -> None:
 def test_processes_keep_nothing_personal() -> None:
     person = ada()
     ask(person)
-    workers.settle("test", DatabaseLog())
-    kept = [*Saga.objects.values(), *SagaInput.objects.values(), *SagaStep.objects.values(), *Timer.objects.values()]
+    workers.run_until_idle("test", DatabaseEventLog())
+    kept = [*Saga.objects.values(), *InboxMessage.objects.values(), *SagaStep.objects.values(), *Timer.objects.values()]
     assert kept
     for word in ("Zz-", "+44 20 7946"):
         assert word not in str(kept)
@@ -146,7 +146,7 @@ def test_a_copy_has_every_value_with_the_event_that_it_comes_from() -> None:
     send(CancelOrder(order_id, "changed their mind"))
     send(ExportData(person))
     settle()
-    copy = msgspec.json.decode(as_json(everything(person, at=timezone.now())))
+    copy = msgspec.json.decode(encode_export(export_personal_data(person, at=timezone.now())))
     first = store.get_events(person)[0].meta
     assert {value["field"]: value["value"] for value in copy["contact"]} == {
         "email": "zz-ada@example.org",
@@ -167,6 +167,6 @@ def test_a_copy_of_the_erased_is_empty_of_them() -> None:
     person = ada()
     ask(person)
     settle()
-    copy = as_json(everything(person, at=timezone.now())).decode()
+    copy = encode_export(export_personal_data(person, at=timezone.now())).decode()
     assert "Zz-" not in copy
     assert '"redacted": "contact"' in copy

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from eventshop.core.errors import RegistryError
-from eventshop.core.message_registry import check_fields
+from eventshop.core.message_registry import check_field_types
 from eventshop.core.messages import Event, Instant
 from eventshop.core.money import Money
 
@@ -37,10 +37,10 @@ class BadTree(Event, frozen=True):
 
 @pytest.mark.parametrize("event", [Exact, Tree])
 def test_exact_values_and_zoned_times_are_welcome(event: type[Event]) -> None:
-    check_fields(event)
+    check_field_types(event)
 
 
 @pytest.mark.parametrize(("event", "why"), [(Inexact, "float"), (BadTree, "float"), (Timeless, "zone")])
 def test_floats_and_times_without_zone_are_refused_wherever_they_hide(event: type[Event], why: str) -> None:
     with pytest.raises(RegistryError, match=why):
-        check_fields(event)
+        check_field_types(event)

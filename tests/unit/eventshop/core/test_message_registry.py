@@ -11,7 +11,7 @@ import pytest
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import DuplicateName, RegistryError, UnknownName
-from eventshop.core.message_registry import Registry, declared
+from eventshop.core.message_registry import MessageRegistry, declared_messages
 from eventshop.core.messages import Command, Event
 
 
@@ -44,49 +44,49 @@ def another(name: str, commands: Any, events: Any) -> Any:
 
 
 @pytest.fixture
-def registry() -> Registry:
-    registry = Registry()
+def registry() -> MessageRegistry:
+    registry = MessageRegistry()
     registry.add(Door)
     return registry
 
 
-def test_an_aggregate_brings_the_messages_it_declares(registry: Registry) -> None:
-    assert declared(Door) == ([OpenDoor], [DoorOpened, BellRung])
-    assert registry.aggregate("Door") is Door
-    assert registry.command("OpenDoor") is OpenDoor
-    assert registry.event("DoorOpened") is DoorOpened
+def test_an_aggregate_brings_the_messages_it_declares(registry: MessageRegistry) -> None:
+    assert declared_messages(Door) == ([OpenDoor], [DoorOpened, BellRung])
+    assert registry.aggregate_class("Door") is Door
+    assert registry.command_class("OpenDoor") is OpenDoor
+    assert registry.event_class("DoorOpened") is DoorOpened
     assert registry.aggregate_of(OpenDoor) is registry.aggregate_of(DoorOpened) is Door
 
 
-def test_a_stored_name_need_not_be_the_class_name(registry: Registry) -> None:
+def test_a_stored_name_need_not_be_the_class_name(registry: MessageRegistry) -> None:
     assert registry.name_of(BellRung) == "DoorBellRung"
-    assert registry.event("DoorBellRung") is BellRung
+    assert registry.event_class("DoorBellRung") is BellRung
     with pytest.raises(UnknownName):
-        registry.event("BellRung")
+        registry.event_class("BellRung")
 
 
-def test_adding_again_changes_nothing(registry: Registry) -> None:
+def test_adding_again_changes_nothing(registry: MessageRegistry) -> None:
     registry.add(Door)
     assert set(registry.events) == {"DoorOpened", "DoorBellRung"}
 
 
-def test_an_unknown_name_is_told_with_those_that_are_known(registry: Registry) -> None:
+def test_an_unknown_name_is_told_with_those_that_are_known(registry: MessageRegistry) -> None:
     with pytest.raises(UnknownName, match=r"'DoorClosed'.*DoorBellRung; DoorOpened"):
-        registry.event("DoorClosed")
+        registry.event_class("DoorClosed")
     with pytest.raises(UnknownName, match="'CloseDoor'"):
-        registry.command("CloseDoor")
+        registry.command_class("CloseDoor")
     with pytest.raises(UnknownName, match="known none"):
-        Registry().aggregate("Door")
+        MessageRegistry().aggregate_class("Door")
 
 
 def test_a_message_nobody_declared_has_no_name_and_no_owner() -> None:
     with pytest.raises(UnknownName, match="DoorOpened"):
-        Registry().name_of(DoorOpened)
+        MessageRegistry().name_of(DoorOpened)
     with pytest.raises(UnknownName, match="OpenDoor"):
-        Registry().aggregate_of(OpenDoor)
+        MessageRegistry().aggregate_of(OpenDoor)
 
 
-def test_two_types_cannot_share_a_stored_name(registry: Registry) -> None:
+def test_two_types_cannot_share_a_stored_name(registry: MessageRegistry) -> None:
     class Fooled(Event, frozen=True):
         stored_name = "DoorOpened"
 
@@ -101,7 +101,7 @@ def test_two_types_cannot_share_a_stored_name(registry: Registry) -> None:
 
 def test_an_aggregate_says_what_it_takes_and_tells() -> None:
     with pytest.raises(RegistryError, match="Mute"):
-        Registry().add(new_class("Mute", (Aggregate,), {"frozen": True}))
+        MessageRegistry().add(new_class("Mute", (Aggregate,), {"frozen": True}))
 
 
 def test_a_message_with_a_float_or_a_time_without_zone_is_refused() -> None:
@@ -112,6 +112,6 @@ def test_a_message_with_a_float_or_a_time_without_zone_is_refused() -> None:
         at: datetime | None
 
     with pytest.raises(RegistryError, match=r"Weighed.*float"):
-        Registry().add(another("Scale", OpenDoor, Weighed))
+        MessageRegistry().add(another("Scale", OpenDoor, Weighed))
     with pytest.raises(RegistryError, match=r"Timed.*zone"):
-        Registry().add(another("Clock", OpenDoor, Timed))
+        MessageRegistry().add(another("Clock", OpenDoor, Timed))

@@ -11,28 +11,28 @@ from msgspec import Struct
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import RegistryError
-from eventshop.core.message_registry import Registry
-from eventshop.core.messages import Command, Event, Name
+from eventshop.core.message_registry import MessageRegistry
+from eventshop.core.messages import Command, Event, NonEmptyText
 from eventshop.core.personal_fields import Personal, PersonalField, Redacted, personal_fields
 
 
 class Introduce(Command, frozen=True):
     guest: UUID
-    name: Annotated[Name, Personal(of="guest", purpose="contact")]
+    name: Annotated[NonEmptyText, Personal(of="guest", purpose="contact")]
 
 
 class Introduced(Event, frozen=True):
     guest: UUID
     table: int
-    name: Annotated[Name | Redacted, Personal(of="guest", purpose="contact", since=2, unique="name")]
+    name: Annotated[NonEmptyText | Redacted, Personal(of="guest", purpose="contact", since=2, unique="name")]
 
 
 class Nobodys(Event, frozen=True):
-    name: Annotated[Name | Redacted, Personal(of="guest", purpose="contact")]
+    name: Annotated[NonEmptyText | Redacted, Personal(of="guest", purpose="contact")]
 
 
 class Card(Struct, frozen=True):
-    name: Annotated[Name | Redacted, Personal(of="name", purpose="contact")]
+    name: Annotated[NonEmptyText | Redacted, Personal(of="name", purpose="contact")]
 
 
 class Hidden(Event, frozen=True):
@@ -41,11 +41,11 @@ class Hidden(Event, frozen=True):
 
 
 def test_the_registry_knows_whose_each_field_is_and_what_for() -> None:
-    registry = Registry()
+    registry = MessageRegistry()
     registry.add(new_class("Party", (Aggregate[Introduce, Introduced],), {"frozen": True}))
-    assert registry.personal(Introduced) == (PersonalField("name", "guest", "contact", 2, "name"),)
-    assert registry.personal(Introduce) == (PersonalField("name", "guest", "contact", 1, ""),)
-    assert registry.personal(Card) == ()
+    assert registry.personal_fields_of(Introduced) == (PersonalField("name", "guest", "contact", 2, "name"),)
+    assert registry.personal_fields_of(Introduce) == (PersonalField("name", "guest", "contact", 1, ""),)
+    assert registry.personal_fields_of(Card) == ()
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from eventshop.core.errors import BrokenStream, CurrencyMismatch, EventTooLarge, InvalidMessage, InvalidMoney
-from eventshop.core.messages import Command, Event, Instant, Name, Text
+from eventshop.core.messages import Command, Event, Instant, NonEmptyText, Text
 from eventshop.core.money import Money
-from eventshop.core.serialization import MAX_EVENT_BYTES, canonical, decode_command, decode_event, encoded_event
+from eventshop.core.serialization import MAX_EVENT_BYTES, encode_canonical, decode_command, decode_event, encode_event
 
 ID = UUID("00000000-0000-4000-8000-000000000001")
 NOON = datetime(2010, 12, 1, 12, tzinfo=UTC)
@@ -23,7 +23,7 @@ class Weigh(Command, frozen=True):
     scale: UUID
     price: Money
     at: Instant
-    name: Name
+    name: NonEmptyText
     note: Text = ""
 
     def __post_init__(self) -> None:
@@ -49,7 +49,7 @@ WEIGH: dict[str, Any] = {
 
 
 def test_a_message_is_written_as_compact_json_in_the_order_of_its_fields() -> None:
-    written, read_back = canonical(weigh)
+    written, read_back = encode_canonical(weigh)
     assert written == (
         b'{"scale":"00000000-0000-4000-8000-000000000001","price":{"amount":"1.50","currency":"GBP"},'
         b'"at":"2010-12-01T12:00:00Z","name":"apples","note":""}'
@@ -58,7 +58,7 @@ def test_a_message_is_written_as_compact_json_in_the_order_of_its_fields() -> No
 
 
 def test_a_command_is_read_from_text_and_from_a_mapping() -> None:
-    assert decode_command(Weigh, WEIGH) == decode_command(Weigh, canonical(weigh)[0]) == weigh
+    assert decode_command(Weigh, WEIGH) == decode_command(Weigh, encode_canonical(weigh)[0]) == weigh
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_command_built_in_python_is_held_to_its_types() -> None:
     wrong: list[dict[str, Any]] = [{"at": naive}, {"name": ""}, {"note": "a\tb"}, {"note": "x" * 201}, {"scale": "7"}]
     for fields in wrong:
         with pytest.raises(InvalidMessage, match="Weigh"):
-            canonical(replace(weigh, **fields))
+            encode_canonical(replace(weigh, **fields))
 
 
 @pytest.mark.parametrize(
@@ -131,19 +131,19 @@ def test_a_command_built_in_python_is_held_to_its_types() -> None:
 )
 def test_an_event_built_with_another_type_is_not_written(fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidMessage, match="Weighed"):
-        canonical(replace(weighed, **fields))
+        encode_canonical(replace(weighed, **fields))
 
 
 def test_an_event_is_at_most_256_kib() -> None:
-    empty = len(encoded_event(Weighed(scale=ID, grams=Decimal(1), at=NOON))[0])
+    empty = len(encode_event(Weighed(scale=ID, grams=Decimal(1), at=NOON))[0])
     largest = Weighed(scale=ID, grams=Decimal(1), at=NOON, note="x" * (MAX_EVENT_BYTES - empty))
-    assert len(encoded_event(largest)[0]) == MAX_EVENT_BYTES
+    assert len(encode_event(largest)[0]) == MAX_EVENT_BYTES
     with pytest.raises(EventTooLarge, match=r"Weighed.*262145.*262144"):
-        encoded_event(Weighed(scale=ID, grams=Decimal(1), at=NOON, note=largest.note + "x"))
+        encode_event(Weighed(scale=ID, grams=Decimal(1), at=NOON, note=largest.note + "x"))
 
 
 def test_a_stored_event_comes_back_as_it_was() -> None:
-    read_back = decode_event(Weighed, encoded_event(weighed)[0])
+    read_back = decode_event(Weighed, encode_event(weighed)[0])
     assert isinstance(read_back, Weighed)
     assert (read_back, str(read_back.grams)) == (weighed, "1.50")
 

@@ -10,11 +10,11 @@ import pytest
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import BrokenStream, DuplicateName, UnknownName
-from eventshop.core.message_registry import Registry
+from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Command, Event, Text
 from eventshop.core.personal_fields import Personal, Redacted
 from eventshop.core.upcasting import Fields, Upcasters
-from eventshop.eventstore.field_encryption import Place, read_event
+from eventshop.eventstore.field_encryption import FieldContext, read_event
 
 ID = UUID(int=7)
 CONTACT = Personal(of="guest_id", purpose="contact")
@@ -74,15 +74,15 @@ def merged(fields: Fields) -> Fields:
     return {"guest_id": fields["guest_id"], "name": f"{fields['given']} {fields['family']}"}
 
 
-def registry() -> Registry:
-    made = Registry()
+def registry() -> MessageRegistry:
+    made = MessageRegistry()
     made.add(Booking, bookings)
     return made
 
 
 def read(event_type: str, schema_version: int, **fields: object) -> Event:
     payload = json.dumps({"guest_id": str(ID), **fields})
-    return read_event(registry(), payload, Place(ID, 1, event_type, schema_version))
+    return read_event(registry(), payload, FieldContext(ID, 1, event_type, schema_version))
 
 
 BOOKED = RoomBooked(ID, "2026-05-01", "2026-05-04", 3)
@@ -105,15 +105,15 @@ def test_every_earlier_shape_is_read_as_todays(event_type: str, schema_version: 
 def test_an_event_has_one_name_however_it_was_stored() -> None:
     made = registry()
     assert made.stored_names(RoomBooked) == ["RoomBooked", "Booked"]
-    assert made.reader("Booked", 1).event_type == "RoomBooked"
-    assert made.knows("Booked", 1)
-    assert not made.knows("Unbooked", 1)
+    assert made.reader_for("Booked", 1).event_type == "RoomBooked"
+    assert made.can_read("Booked", 1)
+    assert not made.can_read("Unbooked", 1)
 
 
 def test_fields_that_were_personal_then_are_the_sealed_ones_of_that_version() -> None:
     made = registry()
-    assert [field.name for field in made.reader("GuestNamed", 1).personal] == ["given", "family"]
-    assert [field.name for field in made.reader("GuestNamed", 2).personal] == ["name"]
+    assert [field.name for field in made.reader_for("GuestNamed", 1).personal_fields] == ["given", "family"]
+    assert [field.name for field in made.reader_for("GuestNamed", 2).personal_fields] == ["name"]
 
 
 def test_an_event_of_a_later_program_is_refused_as_such() -> None:

@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.eventstore.hash_chain.stream_heads import packed, root, unpacked
-from eventshop.eventstore.hash_chain.verification import Head
+from eventshop.eventstore.hash_chain.stream_heads import pack_heads, merkle_root, unpack_heads
+from eventshop.eventstore.hash_chain.verification import ChainHead
 
 
-def some_heads(count: int) -> list[Head]:
-    return [Head(UUID(int=n), n + 1, sha256(bytes([n])).digest()) for n in range(count)]
+def some_heads(count: int) -> list[ChainHead]:
+    return [ChainHead(UUID(int=n), n + 1, sha256(bytes([n])).digest()) for n in range(count)]
 
 
 def by_definition(leaves: list[bytes]) -> bytes:
@@ -26,16 +26,16 @@ def by_definition(leaves: list[bytes]) -> bytes:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6, 7, 8, 9, 21, 64, 100])
 def test_the_root_of_some_leaves_is_the_one_of_the_definition(count: int) -> None:
-    leaves = packed(some_heads(count))
-    assert root(leaves) == by_definition([leaves[at : at + 52] for at in range(0, len(leaves), 52)])
+    leaves = pack_heads(some_heads(count))
+    assert merkle_root(leaves) == by_definition([leaves[at : at + 52] for at in range(0, len(leaves), 52)])
 
 
 def test_the_empty_tree_has_the_root_of_the_definition() -> None:
-    assert root(b"") == sha256(b"").digest()
+    assert merkle_root(b"") == sha256(b"").digest()
 
 
 def test_heads_are_packed_and_unpacked() -> None:
     heads = some_heads(3)
-    assert list(unpacked(packed(heads))) == heads
+    assert list(unpack_heads(pack_heads(heads))) == heads
     with pytest.raises(InvalidMessage):
-        list(unpacked(packed(heads)[:-1]))
+        list(unpack_heads(pack_heads(heads)[:-1]))

@@ -13,8 +13,8 @@ from msgspec import inspect
 from eventshop.core.messages import Event
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Redacted, personal_fields
-from eventshop.core.serialization import encoded_event
-from eventshop.eventstore.records import ReceiptRow, Row
+from eventshop.core.serialization import encode_event
+from eventshop.eventstore.records import ReceiptRow, EventRow
 from trading.domain.events import Fill, Instrument
 
 #: What JSON and SHA-256 over UTF-8 can carry: everything but surrogates and control characters.
@@ -28,7 +28,7 @@ def events(kind: type[Event]) -> st.SearchStrategy[Event]:
 @st.composite
 def payloads(draw: st.DrawFn, kind: type[Event]) -> str:
     """What the store would hold of such an event: any text in place of what is personal."""
-    payload, _ = encoded_event(draw(events(kind)))
+    payload, _ = encode_event(draw(events(kind)))
     if not (personal := personal_fields(kind)):
         return payload.decode()
     texts = {field.name: draw(st.text(CHARACTERS, max_size=50)) for field in personal}
@@ -42,13 +42,13 @@ def moneys() -> st.SearchStrategy[Money]:
     return st.builds(Money, amounts | whole | zeros, st.sampled_from(["GBP", "EUR", "JPY"]))
 
 
-def rows(payload: str) -> st.SearchStrategy[Row]:
+def rows(payload: str) -> st.SearchStrategy[EventRow]:
     """A row of any envelope around a stored OrderShipped."""
     moments = st.datetimes(timezones=st.just(UTC))
     numbers = st.integers(1, 2**31 - 1)
     actors = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=200)
     return st.builds(
-        Row,
+        EventRow,
         st.uuids(),
         st.uuids(),
         st.just("Order"),
@@ -70,7 +70,7 @@ def rows(payload: str) -> st.SearchStrategy[Row]:
     )
 
 
-def receipts(row: Row) -> st.SearchStrategy[ReceiptRow]:
+def receipts(row: EventRow) -> st.SearchStrategy[ReceiptRow]:
     """A receipt whose last event is this row."""
     return st.builds(
         ReceiptRow,

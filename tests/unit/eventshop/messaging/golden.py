@@ -19,15 +19,15 @@ def add(name: str, payload: str, file: Path = FILE) -> None:
     """Write one more entry; raises `SystemExit` when there is one, or the payload does not fit its schema."""
     from eventshop.core.errors import EventShopError
     from eventshop.core.message_registry import registry
-    from eventshop.messaging.serialization.avro_codec import encode
+    from eventshop.messaging.serialization.avro_codec import encode_payload
 
     golden: dict[str, Any] = json.loads(file.read_text())
     if name in golden["values"]:
         raise SystemExit(f"{name} has its bytes already, for ever.")
     event_type, _, version = name.rpartition(".v")
     try:
-        value = encode(event_type, int(version), payload)
-        registry.reader(event_type, int(version))
+        value = encode_payload(event_type, int(version), payload)
+        registry.reader_for(event_type, int(version))
     except (EventShopError, ValueError) as error:
         raise SystemExit(f"{name}: {error}") from error
     golden["values"][name] = {"payload": payload, "avro": value.hex()}

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventshop.core.errors import BrokenStream
-from eventshop.eventstore.records import ReceiptRow, Row
-from eventshop.messaging.kafka.event_records import PARTITIONS, key_of, number, partition_of, read, receipt_of, written
+from eventshop.eventstore.records import ReceiptRow, EventRow
+from eventshop.messaging.kafka.event_records import PARTITIONS, record_key, read_int_header, partition_for, decode_event, decode_receipt, encode_event
 from tests.unit.eventshop.messaging.event_strategies import receipts, rows
 from tests.unit.eventshop.messaging.test_avro_codec import SHIPPED
 
 ID = UUID("00000000-0000-4000-8000-000000000001")
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-ROW = Row(ID, ID, "Order", "OrderShipped", 3, 1, NOON, NOON, ID, None, None, 3, ID, "ada", "{}", SHIPPED, b"h" * 32, 17)
+ROW = EventRow(ID, ID, "Order", "OrderShipped", 3, 1, NOON, NOON, ID, None, None, 3, ID, "ada", "{}", SHIPPED, b"h" * 32, 17)
 RECEIPT = ReceiptRow(ID, "ShipOrder", b"p" * 32, ID, "Order", 3, 1, 17, "ada", NOON)
 
 
@@ -28,16 +28,16 @@ RECEIPT = ReceiptRow(ID, "ShipOrder", b"p" * 32, ID, "Order", 3, 1, 17, "ada", N
 def test_a_row_comes_back_from_its_record_with_its_receipt(data: st.DataObject) -> None:
     row = data.draw(rows(SHIPPED))
     receipt = data.draw(st.none() | receipts(row))
-    record = written(row, partition_of(row.aggregate_id), 5, receipt)
-    assert read(record.value, record.headers) == row
-    assert receipt_of(row, record.headers) == receipt
-    assert number(record.headers, "partition-sequence") == 5
-    assert record.key == key_of(row.aggregate_id, row.version)
-    assert record.partition == partition_of(row.aggregate_id)
+    record = encode_event(row, partition_for(row.aggregate_id), 5, receipt)
+    assert decode_event(record.value, record.headers) == row
+    assert decode_receipt(row, record.headers) == receipt
+    assert read_int_header(record.headers, "partition-sequence") == 5
+    assert record.key == record_key(row.aggregate_id, row.version)
+    assert record.partition == partition_for(row.aggregate_id)
 
 
 def test_the_headers_are_those_of_a_cloud_event() -> None:
-    headers = dict(written(ROW._replace(occurred_at=NOON.astimezone(timezone(timedelta(hours=2)))), 1, 1).headers)
+    headers = dict(encode_event(ROW._replace(occurred_at=NOON.astimezone(timezone(timedelta(hours=2)))), 1, 1).headers)
     assert {name: headers[name] for name in headers if name.startswith("ce_")} == {
         "ce_specversion": b"1.0",
         "ce_source": b"/eventshop/event-store",
@@ -50,14 +50,14 @@ def test_the_headers_are_those_of_a_cloud_event() -> None:
 
 
 def test_what_is_empty_has_no_header() -> None:
-    headers = dict(written(ROW, 1, 1).headers)
+    headers = dict(encode_event(ROW, 1, 1).headers)
     assert {"causation-id", "saga-id"}.isdisjoint(headers)
     assert {"metadata", "command"}.isdisjoint(json.loads(headers["stored"]))
 
 
 def test_what_only_restoring_needs_is_one_header_in_json() -> None:
     """It is read for ever: names and forms may be added to, never changed."""
-    headers = dict(written(ROW._replace(metadata='{"a":"b"}'), 1, 1, RECEIPT).headers)
+    headers = dict(encode_event(ROW._replace(metadata='{"a":"b"}'), 1, 1, RECEIPT).headers)
     assert json.loads(headers["stored"]) == {
         "aggregate_type": "Order",
         "schema_version": 1,
@@ -71,22 +71,22 @@ def test_what_only_restoring_needs_is_one_header_in_json() -> None:
 
 
 def test_only_the_last_event_of_a_command_carries_its_receipt() -> None:
-    assert receipt_of(ROW, written(ROW, 1, 1, RECEIPT._replace(position=18)).headers) is None
-    assert receipt_of(ROW, written(ROW, 1, 1, RECEIPT).headers) == RECEIPT
+    assert decode_receipt(ROW, encode_event(ROW, 1, 1, RECEIPT._replace(position=18)).headers) is None
+    assert decode_receipt(ROW, encode_event(ROW, 1, 1, RECEIPT).headers) == RECEIPT
 
 
 def test_partitions_and_keys_never_change() -> None:
     """They are written on every event for ever."""
     assert PARTITIONS == 12
-    assert partition_of(ID) == crc32(b"00000000-0000-4000-8000-000000000001") % 12 == 1
-    assert key_of(ID, 3) == b"00000000-0000-4000-8000-000000000001:0000000003"
+    assert partition_for(ID) == crc32(b"00000000-0000-4000-8000-000000000001") % 12 == 1
+    assert record_key(ID, 3) == b"00000000-0000-4000-8000-000000000001:0000000003"
 
 
 @pytest.mark.parametrize("missing", ["ce_id", "ce_type", "version", "position", "correlation-id", "stored"])
 def test_a_record_without_one_of_our_headers_is_refused_by_its_name(missing: str) -> None:
-    record = written(ROW, 1, 1)
+    record = encode_event(ROW, 1, 1)
     with pytest.raises(BrokenStream, match=f"no header '{missing}'"):
-        read(record.value, [header for header in record.headers if header[0] != missing])
+        decode_event(record.value, [header for header in record.headers if header[0] != missing])
 
 
 @pytest.mark.parametrize(
@@ -102,15 +102,15 @@ def test_a_record_without_one_of_our_headers_is_refused_by_its_name(missing: str
     ],
 )
 def test_a_header_that_says_nonsense_is_refused(name: str, value: bytes | None, words: str) -> None:
-    record = written(ROW, 1, 1)
+    record = encode_event(ROW, 1, 1)
     headers: list[tuple[str, bytes]] = [*record.headers, (name, value)]  # type: ignore[list-item]  # Kafka has nulls
     with pytest.raises(BrokenStream, match=words):
-        read(record.value, headers)
+        decode_event(record.value, headers)
 
 
 def test_half_a_receipt_is_refused() -> None:
-    record = written(ROW, 1, 1, RECEIPT)
+    record = encode_event(ROW, 1, 1, RECEIPT)
     stored = json.loads(dict(record.headers)["stored"])
     del stored["command"]["hash"]
     with pytest.raises(BrokenStream, match=r"missing required field `hash` - at `\$.command`"):
-        receipt_of(ROW, [*record.headers, ("stored", json.dumps(stored).encode())])
+        decode_receipt(ROW, [*record.headers, ("stored", json.dumps(stored).encode())])

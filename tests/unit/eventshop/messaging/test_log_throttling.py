@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from eventshop.messaging.kafka import log_throttling
-from eventshop.messaging.kafka.log_throttling import KafkaOnce
+from eventshop.messaging.kafka.log_throttling import KafkaLogThrottle
 
 
 def line(name: str, level: int) -> logging.LogRecord:
@@ -13,17 +13,17 @@ def line(name: str, level: int) -> logging.LogRecord:
 
 
 def test_kafkas_own_complaints_pass_once_in_a_while_for_each_kind() -> None:
-    once = KafkaOnce()
+    once = KafkaLogThrottle()
     assert once.filter(line("kafka.net", logging.ERROR))
     assert not once.filter(line("kafka.net", logging.ERROR))
     assert once.filter(line("kafka.net", logging.WARNING))
     assert once.filter(line("kafka.cluster", logging.ERROR))
-    once._said = {kind: at - log_throttling.EVERY_S for kind, at in once._said.items()}  # a while later
+    once._passed_at = {kind: at - log_throttling.QUIET_PERIOD_S for kind, at in once._passed_at.items()}  # a while later
     assert once.filter(line("kafka.net", logging.ERROR))
 
 
 def test_what_we_say_ourselves_always_passes() -> None:
-    once = KafkaOnce()
+    once = KafkaLogThrottle()
     assert all(
         once.filter(line(name, logging.ERROR)) for name in ("eventshop.messaging.kafka.clients", "kafkaesque") * 2
     )

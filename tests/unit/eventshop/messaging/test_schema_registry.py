@@ -20,19 +20,19 @@ from django.core.management import CommandError, call_command
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import RegistryError
-from eventshop.core.message_registry import Registry, registry
-from eventshop.core.messages import Command, Event, Instant, Name
+from eventshop.core.message_registry import MessageRegistry, registry
+from eventshop.core.messages import Command, Event, Instant, NonEmptyText
 from eventshop.core.money import Money
-from eventshop.messaging.serialization.schema_compatibility import incompatible
+from eventshop.messaging.serialization.schema_compatibility import find_incompatibilities
 from eventshop.messaging.serialization.schema_registry import (
-    Published,
+    PublishedSchema,
     Schema,
-    current,
-    identity,
-    publish,
-    published,
-    schema_of,
-    unpublished,
+    current_schemas,
+    schema_fingerprint,
+    write_schemas,
+    load_published_schemas,
+    avro_schema,
+    find_unpublished_schemas,
 )
 
 
@@ -41,7 +41,7 @@ class Colour(enum.Enum):
 
 
 class Part(Event, frozen=True):
-    code: Name
+    code: NonEmptyText
 
 
 class Everything(Event, frozen=True):
@@ -49,7 +49,7 @@ class Everything(Event, frozen=True):
 
     id: UUID
     other: UUID | None
-    name: Name
+    name: NonEmptyText
     price: Money
     due: Money | None
     weight: Decimal
@@ -78,8 +78,8 @@ class Bad(Event, frozen=True):
     raw: bytes
 
 
-def things() -> Registry:
-    made = Registry()
+def things() -> MessageRegistry:
+    made = MessageRegistry()
     made.add(Thing)
     return made
 
@@ -94,16 +94,16 @@ def export(*arguments: str) -> str:
 
 
 def test_every_registered_event_has_its_schema_file() -> None:
-    assert unpublished(registry) == []
-    released = {item.file_name: item.schema for item in published()}
-    for item in current(registry):
+    assert find_unpublished_schemas(registry) == []
+    released = {item.file_name: item.schema for item in load_published_schemas()}
+    for item in current_schemas(registry):
         assert released[item.file_name] == item.schema
 
 
 def test_every_kind_of_field_has_its_avro_type() -> None:
     uuid = {"type": "string", "logicalType": "uuid"}
     decimal = {"type": "string", "eventshop": "decimal"}
-    fields = {field["name"]: field for field in schema_of(Everything, "Everything")["fields"]}
+    fields = {field["name"]: field for field in avro_schema(Everything, "Everything")["fields"]}
     assert {name: field["type"] for name, field in fields.items()} == {
         "id": uuid,
         "other": ["null", uuid],
@@ -134,18 +134,18 @@ def test_every_kind_of_field_has_its_avro_type() -> None:
         "note": None,
         "tries": 1,
     }
-    fastavro.parse_schema(schema_of(Everything, "Everything"))
-    parse(json.dumps(schema_of(Everything, "Everything")))
+    fastavro.parse_schema(avro_schema(Everything, "Everything"))
+    parse(json.dumps(avro_schema(Everything, "Everything")))
 
 
 def test_a_field_without_an_avro_type_is_refused_by_name() -> None:
     with pytest.raises(RegistryError, match="BytesType has no Avro type"):
-        schema_of(Bad, "Bad")
+        avro_schema(Bad, "Bad")
 
 
 def test_the_identity_sees_what_avros_own_fingerprint_does_not() -> None:
     """Two schemas that differ in a default or in what a string means must never be taken for each other."""
-    schema = schema_of(Everything, "Everything")
+    schema = avro_schema(Everything, "Everything")
     for old, new in (
         ('"default": 1', '"default": 2'),
         ('"eventshop": "decimal"', '"eventshop": "date"'),
@@ -153,12 +153,12 @@ def test_the_identity_sees_what_avros_own_fingerprint_does_not() -> None:
     ):
         changed = json.loads(json.dumps(schema).replace(old, new))
         assert fastavro.schema.to_parsing_canonical_form(changed) == fastavro.schema.to_parsing_canonical_form(schema)
-        assert identity(changed) != identity(schema)
-    assert identity(json.loads(json.dumps(schema, sort_keys=True))) == identity(schema)
+        assert schema_fingerprint(changed) != schema_fingerprint(schema)
+    assert schema_fingerprint(json.loads(json.dumps(schema, sort_keys=True))) == schema_fingerprint(schema)
 
 
 def test_the_start_of_the_identity_tells_all_published_schemas_apart() -> None:
-    names = [identity(item.schema)[:8] for item in published()]
+    names = [schema_fingerprint(item.schema)[:8] for item in load_published_schemas()]
     assert len(set(names)) == len(names)
 
 
@@ -166,8 +166,8 @@ def test_the_start_of_the_identity_tells_all_published_schemas_apart() -> None:
 
 
 def test_export_writes_what_is_missing_and_only_that(tmp_path: Path) -> None:
-    first = next(current(registry)).file_name
-    publish((item for item in published() if item.file_name != first), tmp_path)
+    first = next(current_schemas(registry)).file_name
+    write_schemas((item for item in load_published_schemas() if item.file_name != first), tmp_path)
     with pytest.raises(CommandError, match=f"{first.partition('.')[0]} .*has no schema file"):
         export("--check", "--folder", str(tmp_path))
     assert not (tmp_path / first).exists()
@@ -185,7 +185,7 @@ def test_the_repositorys_own_schema_files_are_complete() -> None:
 
 @pytest.mark.parametrize("option", [[], ["--check"]])
 def test_a_shape_that_changed_without_a_new_version_is_refused_by_name(tmp_path: Path, option: list[str]) -> None:
-    publish(current(registry), tmp_path)
+    write_schemas(current_schemas(registry), tmp_path)
     path = tmp_path / "OrderShipped.v2.avsc"
     path.write_text(path.read_text().replace('"tracking"', '"parcel"'))
     with pytest.raises(CommandError, match=r"OrderShipped no longer has the shape .* raise its schema_version"):
@@ -193,25 +193,25 @@ def test_a_shape_that_changed_without_a_new_version_is_refused_by_name(tmp_path:
 
 
 def test_a_changed_shape_with_a_new_version_gets_a_file_of_its_own(tmp_path: Path) -> None:
-    publish(current(things()), tmp_path)
-    [item] = current(things())
-    publish([item._replace(schema_version=0)], tmp_path)
-    assert unpublished(things(), tmp_path) == []
+    write_schemas(current_schemas(things()), tmp_path)
+    [item] = current_schemas(things())
+    write_schemas([item._replace(schema_version=0)], tmp_path)
+    assert find_unpublished_schemas(things(), tmp_path) == []
     (tmp_path / item.file_name).unlink()
-    assert unpublished(things(), tmp_path) == [item]
+    assert find_unpublished_schemas(things(), tmp_path) == [item]
 
 
 # --- every version with every other ------------------------------------------------------------------------------
 
 
-def versions() -> Iterator[tuple[Published, Published]]:
-    for _, items in groupby(published(), key=lambda item: item.event_type):
+def versions() -> Iterator[tuple[PublishedSchema, PublishedSchema]]:
+    for _, items in groupby(load_published_schemas(), key=lambda item: item.event_type):
         yield from permutations(items, 2)
 
 
 def test_every_published_version_of_an_event_reads_every_other() -> None:
     for reader, writer in versions():
-        assert incompatible(reader.schema, writer.schema) == [], f"{reader.file_name} reads {writer.file_name}"
+        assert find_incompatibilities(reader.schema, writer.schema) == [], f"{reader.file_name} reads {writer.file_name}"
 
 
 def record(*fields: dict[str, Any]) -> Schema:
@@ -224,11 +224,11 @@ AMOUNT = {"name": "amount", "type": {"type": "string", "eventshop": "decimal"}}
 def test_the_check_allows_a_field_with_a_default_and_refuses_the_rest() -> None:
     old = record(AMOUNT)
     more = record(AMOUNT, {"name": "note", "type": ["null", "string"], "default": None})
-    assert incompatible(old, more) == incompatible(more, old) == []
+    assert find_incompatibilities(old, more) == find_incompatibilities(more, old) == []
     for changed in (
         record(AMOUNT, {"name": "note", "type": "string"}),
         record({"name": "amount", "type": "long"}),
         record({"name": "amount", "type": {"type": "string", "eventshop": "date"}}),
         record({"name": "amount", "type": "string"}),
     ):
-        assert incompatible(changed, old)
+        assert find_incompatibilities(changed, old)

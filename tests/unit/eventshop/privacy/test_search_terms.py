@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventshop.privacy.erasure.search_terms import ANYWHERE, Matcher, Sought, Word, opened, sealed
+from eventshop.privacy.erasure.search_terms import SUBSTRING_MIN_LENGTH, MultiTermMatcher, SearchTerms, SearchTerm, decrypt_terms, encrypt_terms
 
 ADA, BOB = UUID(int=0xADA), UUID(int=0xB0B)
-sought = Sought([Word("ada@example.org", unique=True), Word("Zoë King-Noel"), Word("Al")], [ADA])
+sought = SearchTerms([SearchTerm("ada@example.org", unique=True), SearchTerm("Zoë King-Noel"), SearchTerm("Al")], [ADA])
 
 
 @pytest.mark.parametrize(
@@ -27,14 +27,14 @@ sought = Sought([Word("ada@example.org", unique=True), Word("Zoë King-Noel"), W
     ],
 )
 def test_a_trace_is_found_however_it_is_written(content: bytes) -> None:
-    assert sought.in_bytes(content)
+    assert sought.found_in(content)
 
 
 @pytest.mark.parametrize(
     "content", [b"Zo\xc3\xab King-Noel", f"{BOB} is Zoë King-Noel".encode(), str(ADA).encode(), b"Al"]
 )
 def test_somebody_elses_same_name_and_a_bare_id_are_none(content: bytes) -> None:
-    assert not sought.in_bytes(content)
+    assert not sought.found_in(content)
 
 
 letters = st.sampled_from([b"a", b"d", b"1", b" ", b"\\", b"n", b"\xc3"])
@@ -48,12 +48,12 @@ def text(*, most: int, least: int = 0) -> st.SearchStrategy[bytes]:
 def test_many_words_are_looked_for_as_one_by_one(words: list[bytes], content: bytes) -> None:
     """Short ones only where they stand alone, be it behind a line's end as JSON writes it."""
     alone = rb"(?:(?<![0-9a-z])|(?<=\\[nrt]))%s(?![0-9a-z])"
-    patterns = [re.escape(word) if len(word) >= ANYWHERE else alone % re.escape(word) for word in words]
-    assert Matcher(words).any_in(content) == any(re.search(pattern, content) for pattern in patterns)
+    patterns = [re.escape(word) if len(word) >= SUBSTRING_MIN_LENGTH else alone % re.escape(word) for word in words]
+    assert MultiTermMatcher(words).matches(content) == any(re.search(pattern, content) for pattern in patterns)
 
 
 def test_words_wait_encrypted() -> None:
-    box = sealed(sought.words)
-    assert opened(box) == sought.words
+    box = encrypt_terms(sought.terms)
+    assert decrypt_terms(box) == sought.terms
     assert b"example" not in box
-    assert opened(b"") == []
+    assert decrypt_terms(b"") == []

@@ -8,8 +8,8 @@ from time import monotonic
 
 import pytest
 
-from eventshop.runtime.circuit_breaker import Outside, Unavailable
-from tests.support.processes import until
+from eventshop.runtime.circuit_breaker import CircuitBreaker, CircuitOpen
+from tests.support.processes import wait_until
 
 
 class Server:
@@ -25,13 +25,13 @@ class Server:
         return "yes"
 
 
-def outside(rest_s: float = 60) -> Outside:
-    return Outside("server", failed=(ConnectionError,), failures=3, rest_s=rest_s)
+def outside(rest_s: float = 60) -> CircuitBreaker:
+    return CircuitBreaker("server", failure_types=(ConnectionError,), failure_threshold=3, open_s=rest_s)
 
 
 def test_a_call_that_may_be_repeated_survives_failures() -> None:
     server = Server(fails=2)
-    assert outside().call(server, tries=3) == "yes"
+    assert outside().call(server, attempts=3) == "yes"
     assert server.asked == 3
 
 
@@ -44,7 +44,7 @@ def test_a_call_is_made_once_unless_more_tries_are_asked_for() -> None:
 
 def test_the_last_failure_is_raised() -> None:
     with pytest.raises(ConnectionError, match="no 2"):
-        outside().call(Server(fails=5), tries=2)
+        outside().call(Server(fails=5), attempts=2)
 
 
 def test_what_is_not_the_servers_failure_is_neither_repeated_nor_counted() -> None:
@@ -57,51 +57,51 @@ def test_what_is_not_the_servers_failure_is_neither_repeated_nor_counted() -> No
     door = outside()
     for _ in range(10):
         with pytest.raises(KeyError):
-            door.call(mistaken, tries=3)
-    assert len(asked) == 10 and not door.resting
+            door.call(mistaken, attempts=3)
+    assert len(asked) == 10 and not door.is_open
 
 
 def test_a_server_that_is_busy_is_not_asked_again_at_once() -> None:
     server = Server(fails=100)
-    door = Outside("server", failed=(OSError,), not_at_once=(ConnectionError,), failures=3)
+    door = CircuitBreaker("server", failure_types=(OSError,), no_retry_types=(ConnectionError,), failure_threshold=3)
     for _ in range(3):
         with pytest.raises(ConnectionError):
-            door.call(server, tries=5)
-    assert server.asked == 3 and door.resting
+            door.call(server, attempts=5)
+    assert server.asked == 3 and door.is_open
 
 
 def test_a_server_that_keeps_failing_is_left_alone() -> None:
     server, door = Server(fails=100), outside()
-    with pytest.raises((ConnectionError, Unavailable)):
-        door.call(server, tries=4)
-    with pytest.raises(Unavailable, match="server"):
+    with pytest.raises((ConnectionError, CircuitOpen)):
+        door.call(server, attempts=4)
+    with pytest.raises(CircuitOpen, match="server"):
         door.call(server)
-    assert server.asked == 3 and door.resting
+    assert server.asked == 3 and door.is_open
 
 
 def test_a_success_in_between_starts_the_count_again() -> None:
     server, door = Server(fails=2), outside()
-    door.call(server, tries=3)
+    door.call(server, attempts=3)
     server.fails = 5
     with pytest.raises(ConnectionError):
         door.call(server)
     with pytest.raises(ConnectionError):
         door.call(server)
-    assert not door.resting
+    assert not door.is_open
 
 
 def test_a_rested_server_is_tried_again_and_trusted_when_it_answers() -> None:
     server, door = Server(fails=3), outside(rest_s=0.2)
-    with pytest.raises((ConnectionError, Unavailable)):
-        door.call(server, tries=3)
-    until(lambda: _answers(door, server), within_s=5)
-    assert not door.resting and server.asked == 4
+    with pytest.raises((ConnectionError, CircuitOpen)):
+        door.call(server, attempts=3)
+    wait_until(lambda: _answers(door, server), within_s=5)
+    assert not door.is_open and server.asked == 4
 
 
 def test_while_one_tries_it_for_all_the_others_do_not_wait() -> None:
     server, door = Server(fails=3), outside(rest_s=0.0)
-    with pytest.raises((ConnectionError, Unavailable)):
-        door.call(server, tries=3)
+    with pytest.raises((ConnectionError, CircuitOpen)):
+        door.call(server, attempts=3)
     begun, goes_on = Event(), Event()
 
     def slow() -> str:
@@ -112,7 +112,7 @@ def test_while_one_tries_it_for_all_the_others_do_not_wait() -> None:
     with ThreadPoolExecutor(1) as pool:
         trial = pool.submit(door.call, slow)
         assert begun.wait(5)
-        with pytest.raises(Unavailable):
+        with pytest.raises(CircuitOpen):
             door.call(server)
         goes_on.set()
         assert trial.result(5) == "yes"
@@ -126,11 +126,11 @@ def test_an_answer_is_an_answer_though_others_failed_while_it_was_on_its_way() -
         for _ in range(3):
             with pytest.raises(ConnectionError):
                 door.call(down)
-        assert door.resting
+        assert door.is_open
         return "yes"
 
     assert door.call(slow) == "yes"
-    assert door.resting
+    assert door.is_open
 
 
 def test_calls_are_made_side_by_side() -> None:
@@ -141,8 +141,8 @@ def test_calls_are_made_side_by_side() -> None:
     assert monotonic() - began < 10
 
 
-def _answers(door: Outside, server: Server) -> bool:
+def _answers(door: CircuitBreaker, server: Server) -> bool:
     try:
         return door.call(server) == "yes"
-    except Unavailable:
+    except CircuitOpen:
         return False

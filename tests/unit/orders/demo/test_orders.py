@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from eventshop.core.message_registry import AnyAggregate, declared, registry
+from eventshop.core.message_registry import AnyAggregate, declared_messages, registry
 from eventshop.core.messages import Command, Event
-from eventshop.core.serialization import canonical
-from orders.demo.orders import DAYS, ORDERS, demo
+from eventshop.core.serialization import encode_canonical
+from orders.demo.orders import DAYS, ORDERS, demo_commands
 from orders.domain.events import InventoryDispatched, InventoryRefused, InventoryReleased, InventoryReserved
 from orders.domain.order import Order, Status
 from orders.domain.stock_item import StockItem
@@ -29,7 +29,7 @@ def told(commands: list[Command]) -> tuple[dict[UUID, AnyAggregate], list[Event]
         aggregate = registry.aggregate_of(type(command))
         key = aggregate.id_of(command)
         state = shop.get(key, aggregate())
-        events = state.decide(canonical(command)[1])
+        events = state.decide(encode_canonical(command)[1])
         assert events, command
         shop[key] = state.evolve_all(events)
         history += events
@@ -38,7 +38,7 @@ def told(commands: list[Command]) -> tuple[dict[UUID, AnyAggregate], list[Event]
 
 @pytest.mark.parametrize("now", MOMENTS, ids=str)
 def test_whenever_it_is_made_the_shop_shows_everything_it_can(now: datetime) -> None:
-    commands = demo(now)
+    commands = demo_commands(now)
     shop, history = told([command for command, _ in commands])
     states = Counter(order.status for order in shop.values() if isinstance(order, Order))
     assert set(states) == set(Status) - {Status.PENDING}
@@ -46,15 +46,15 @@ def test_whenever_it_is_made_the_shop_shows_everything_it_can(now: datetime) -> 
     assert sum(states.values()) >= ORDERS
     # What is set aside for an order, and sent, is the business of live ones.
     live = {InventoryReserved, InventoryRefused, InventoryReleased, InventoryDispatched}
-    assert {type(event) for event in history} == {*declared(Order)[1], *declared(StockItem)[1]} - live
+    assert {type(event) for event in history} == {*declared_messages(Order)[1], *declared_messages(StockItem)[1]} - live
     assert any(
-        line.returned and line.left for order in shop.values() if isinstance(order, Order) for line in order.lines
+        line.returned and line.quantity_left for order in shop.values() if isinstance(order, Order) for line in order.lines
     )
 
 
 @pytest.mark.parametrize("now", MOMENTS, ids=str)
 def test_it_happened_in_the_last_two_months_in_order_and_up_to_today(now: datetime) -> None:
-    moments = [envelope.occurred_at for _, envelope in demo(now)]
+    moments = [envelope.occurred_at for _, envelope in demo_commands(now)]
     times = [moment for moment in moments if moment is not None]
     assert len(times) == len(moments)
     assert times == sorted(times)
@@ -64,12 +64,12 @@ def test_it_happened_in_the_last_two_months_in_order_and_up_to_today(now: dateti
 
 
 def test_the_same_moment_gives_the_same_shop() -> None:
-    assert demo(MOMENTS[0]) == demo(MOMENTS[0])
-    assert demo(MOMENTS[0], seed=2) != demo(MOMENTS[0])
+    assert demo_commands(MOMENTS[0]) == demo_commands(MOMENTS[0])
+    assert demo_commands(MOMENTS[0], seed=2) != demo_commands(MOMENTS[0])
 
 
 def test_people_and_parcels_are_many_and_various() -> None:
-    commands = [command for command, _ in demo(MOMENTS[0])]
+    commands = [command for command, _ in demo_commands(MOMENTS[0])]
     customers = {getattr(command, "customer_id", None) for command in commands}
     countries = {getattr(command, "country", "") for command in commands}
     products = {line.sku for command in commands for line in getattr(command, "lines", ()) if hasattr(line, "sku")}
@@ -77,6 +77,6 @@ def test_people_and_parcels_are_many_and_various() -> None:
 
 
 def test_each_command_has_its_own_id_and_its_place_in_the_story() -> None:
-    envelopes = [envelope for _, envelope in demo(MOMENTS[0])]
+    envelopes = [envelope for _, envelope in demo_commands(MOMENTS[0])]
     assert len({envelope.command_id for envelope in envelopes}) == len(envelopes)
     assert len({(envelope.correlation_id, envelope.sequence_number) for envelope in envelopes}) == len(envelopes)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from eventshop.core.errors import CommandRefused
 from eventshop.core.messages import Event
 from eventshop.core.money import Money, total
-from eventshop.testing.given_when_then import stored
+from eventshop.testing.given_when_then import round_trip
 from orders.domain.commands import (
     CancelOrder,
     CreateCreditNote,
@@ -105,7 +105,7 @@ def hold(conversation: list[OrderCommand]) -> tuple[Order, list[OrderEvent]]:
 @given(conversations())
 def test_what_was_accepted_replays_to_the_same_order(conversation: list[OrderCommand]) -> None:
     order, history = hold(conversation)
-    read_back: list[Event] = [stored(event) for event in history]
+    read_back: list[Event] = [round_trip(event) for event in history]
     assert Order().evolve_all(read_back) == order  # type: ignore[arg-type]
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from eventshop.core.message_registry import declared, registry
+from eventshop.core.message_registry import declared_messages, registry
 from eventshop.core.messages import Event
-from eventshop.core.serialization import decode_event, encoded_event
+from eventshop.core.serialization import decode_event, encode_event
 from orders.domain.order import Order
 from orders.domain.stock_item import StockItem
 from tests.unit.orders.domain import examples
@@ -68,7 +68,7 @@ STORED: dict[str, tuple[Event, str]] = {
 
 
 def test_every_event_of_the_shop_is_pinned() -> None:
-    events = [*declared(Order)[1], *declared(StockItem)[1]]
+    events = [*declared_messages(Order)[1], *declared_messages(StockItem)[1]]
     assert {registry.name_of(event): event for event in events} == {
         name: type(event) for name, (event, _) in STORED.items()
     }
@@ -79,19 +79,19 @@ def test_every_event_of_the_shop_is_pinned() -> None:
 @pytest.mark.parametrize("name", STORED)
 def test_an_event_is_stored_as_ever(name: str) -> None:
     event, stored = STORED[name]
-    assert encoded_event(event)[0].decode() == stored
-    assert decode_event(registry.event(name), stored) == event
+    assert encode_event(event)[0].decode() == stored
+    assert decode_event(registry.event_class(name), stored) == event
 
 
 def test_an_order_of_before_there_were_delivery_addresses_is_read_as_one_without() -> None:
     first = STORED["OrderCreated"][1].replace(',"delivery_name":"","delivery_address":""', "")
-    assert decode_event(registry.event("OrderCreated"), first) == examples.created
+    assert decode_event(registry.event_class("OrderCreated"), first) == examples.created
 
 
 def test_the_names_of_aggregates_and_commands_are_what_programs_were_told() -> None:
-    assert registry.aggregate("Order") is Order
-    assert registry.aggregate("StockItem") is StockItem
-    assert [command.__name__ for command in (*declared(Order)[0], *declared(StockItem)[0])] == [
+    assert registry.aggregate_class("Order") is Order
+    assert registry.aggregate_class("StockItem") is StockItem
+    assert [command.__name__ for command in (*declared_messages(Order)[0], *declared_messages(StockItem)[0])] == [
         "CreateOrder",
         "RequestPayment",
         "ProcessPayment",

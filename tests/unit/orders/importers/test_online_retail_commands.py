@@ -6,23 +6,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from eventshop.core.messages import Command
-from eventshop.core.serialization import canonical
+from eventshop.core.serialization import encode_canonical
 from orders.domain.commands import CreateCreditNote, CreateOrder, ProcessPayment, ReturnItems, WriteOffStock
-from orders.importers.online_retail.commands import Letter, customer_id, letters, order_id
-from orders.importers.online_retail.invoices import complete, invoices
-from orders.importers.online_retail.parsing import read
+from orders.importers.online_retail.commands import InvoiceCommand, customer_id, import_commands, order_id
+from orders.importers.online_retail.invoices import hold_back_incomplete, group_by_invoice
+from orders.importers.online_retail.parsing import parse_file
 from tests.support.retail_files import line, sheet
 from tests.unit.orders.domain.examples import gbp
 
 
-def posted(folder: Path, *lines: str) -> list[Letter]:
-    rows, refused = read(sheet(folder, *lines))
-    found, _ = complete(invoices(rows), refused)
-    return [letter for some in letters(found) for letter in some]
+def posted(folder: Path, *lines: str) -> list[InvoiceCommand]:
+    rows, refused = parse_file(sheet(folder, *lines))
+    found, _ = hold_back_incomplete(group_by_invoice(rows), refused)
+    return [letter for some in import_commands(found) for letter in some]
 
 
 def commands(folder: Path, *lines: str) -> list[Command]:
-    return [canonical(letter.command)[1] for letter in posted(folder, *lines)]
+    return [encode_canonical(letter.command)[1] for letter in posted(folder, *lines)]
 
 
 def returned(folder: Path, *lines: str) -> list[tuple[str, str, dict[int, int]]]:
@@ -160,8 +160,8 @@ def test_what_was_bought_later_is_not_returned(tmp_path: Path) -> None:
 
 def test_an_invoice_with_a_broken_row_is_held_back_as_a_whole(tmp_path: Path) -> None:
     lines = [line("1"), line("1", quantity="x"), line("1", sku="21212"), line("2")]
-    rows, refused = read(sheet(tmp_path, *lines))
-    found, held = complete(invoices(rows), refused)
+    rows, refused = parse_file(sheet(tmp_path, *lines))
+    found, held = hold_back_incomplete(group_by_invoice(rows), refused)
     assert [invoice.number for invoice in found] == ["2"]
     assert [(refusal.line, refusal.reason) for refusal in held] == [
         (2, "held back with the rest of invoice 1, see line 3"),
@@ -171,8 +171,8 @@ def test_an_invoice_with_a_broken_row_is_held_back_as_a_whole(tmp_path: Path) ->
 
 def test_an_invoice_is_of_one_customer_in_one_country(tmp_path: Path) -> None:
     for other in (line("1", customer="2"), line("1", customer=""), line("1", country="France")):
-        rows, refused = read(sheet(tmp_path, line("1"), other))
-        found, held = complete(invoices(rows), refused)
+        rows, refused = parse_file(sheet(tmp_path, line("1"), other))
+        found, held = hold_back_incomplete(group_by_invoice(rows), refused)
         assert (found, [refusal.line for refusal in held]) == ([], [2, 3])
         assert "two customers or countries" in held[0].reason
 

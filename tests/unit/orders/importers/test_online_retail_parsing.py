@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from eventshop.cli.importing.csv_rows import LINE_BYTES
+from eventshop.cli.importing.csv_rows import MAX_LINE_BYTES
 from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
 from eventshop.core.money import Money
-from orders.importers.online_retail.parsing import HEADER, Row, read
+from orders.importers.online_retail.parsing import HEADER, Row, parse_file
 from tests.support.retail_files import line, sheet
 
 
 def test_a_row_is_typed_and_knows_its_line(tmp_path: Path) -> None:
-    assert read(sheet(tmp_path, line())) == (
+    assert parse_file(sheet(tmp_path, line())) == (
         [
             Row(
                 line=2,
@@ -36,34 +36,34 @@ def test_a_row_is_typed_and_knows_its_line(tmp_path: Path) -> None:
 
 
 def test_a_compressed_file_reads_the_same(tmp_path: Path) -> None:
-    assert read(sheet(tmp_path, line(), name="sales.csv.gz")) == read(sheet(tmp_path, line()))
+    assert parse_file(sheet(tmp_path, line(), name="sales.csv.gz")) == parse_file(sheet(tmp_path, line()))
 
 
 def test_times_are_the_shops_own(tmp_path: Path) -> None:
-    [summer], _ = read(sheet(tmp_path, line(at="2011-07-01 08:26:00")))
+    [summer], _ = parse_file(sheet(tmp_path, line(at="2011-07-01 08:26:00")))
     assert (summer.at, summer.at.tzinfo) == (datetime(2011, 7, 1, 7, 26, tzinfo=UTC), UTC)
 
 
 @pytest.mark.parametrize(("cell", "customer"), [("17850.0", "17850"), ("17850", "17850"), ("", "")])
 def test_a_customer_is_a_number_without_its_tail_or_nobody(tmp_path: Path, cell: str, customer: str) -> None:
-    [row], _ = read(sheet(tmp_path, line(customer=cell)))
+    [row], _ = parse_file(sheet(tmp_path, line(customer=cell)))
     assert row.customer == customer
 
 
 def test_texts_are_kept_exactly_as_written(tmp_path: Path) -> None:
-    [row], _ = read(sheet(tmp_path, line(sku="85123a", description='"SET OF 6 ""TEA, TIME"" MUGS "')))
+    [row], _ = parse_file(sheet(tmp_path, line(sku="85123a", description='"SET OF 6 ""TEA, TIME"" MUGS "')))
     assert (row.sku, row.description) == ("85123a", 'SET OF 6 "TEA, TIME" MUGS ')
 
 
 def test_a_price_may_have_three_decimals_and_may_be_nothing(tmp_path: Path) -> None:
-    rows, _ = read(sheet(tmp_path, line(price="0.001"), line(price="0"), line(price="-0.0")))
+    rows, _ = parse_file(sheet(tmp_path, line(price="0.001"), line(price="0"), line(price="-0.0")))
     assert [str(row.price.amount) for row in rows] == ["0.001", "0", "0.0"]
 
 
 def test_line_ends_of_windows_are_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "sales.csv"
     path.write_bytes(f"{HEADER}\r\n{line()}\r\n{line()}".encode())
-    rows, refused = read(path)
+    rows, refused = parse_file(path)
     assert ([row.line for row in rows], [row.country for row in rows], refused) == ([2, 3], ["United Kingdom"] * 2, [])
 
 
@@ -103,12 +103,12 @@ def test_line_ends_of_windows_are_line_ends(tmp_path: Path) -> None:
         (line(price="-3.39"), "UnitPrice -3.39 is negative"),
         (line(customer="17850.5"), "CustomerID '17850.5' is not a number like 17850.0"),
         (line(customer="Ada"), "CustomerID 'Ada' is not a number"),
-        (line(description="x" * LINE_BYTES), f"the line is longer than {LINE_BYTES} bytes"),
-        (line(description="x" * LINE_BYTES * 3), f"the line is longer than {LINE_BYTES} bytes"),
+        (line(description="x" * MAX_LINE_BYTES), f"the line is longer than {MAX_LINE_BYTES} bytes"),
+        (line(description="x" * MAX_LINE_BYTES * 3), f"the line is longer than {MAX_LINE_BYTES} bytes"),
     ],
 )
 def test_a_broken_line_is_named_and_the_next_one_is_read(tmp_path: Path, broken: str, reason: str) -> None:
-    rows, refused = read(sheet(tmp_path, line(), broken, line()))
+    rows, refused = parse_file(sheet(tmp_path, line(), broken, line()))
     assert [row.line for row in rows] == [2, 4]
     [refusal] = refused
     assert refusal.line == 3
@@ -119,7 +119,7 @@ def test_a_broken_line_is_named_and_the_next_one_is_read(tmp_path: Path, broken:
 def test_bytes_that_are_no_text_break_their_line_only(tmp_path: Path) -> None:
     path = tmp_path / "sales.csv"
     path.write_bytes(f"{HEADER}\n{line()}\n".encode() + b"536365,\xff\xfe,x\n" + line().encode())
-    rows, [refusal] = read(path)
+    rows, [refusal] = parse_file(path)
     assert [row.line for row in rows] == [2, 4]
     assert (refusal.line, refusal.reason) == (3, "byte 8 of the line is not UTF-8")
 
@@ -129,21 +129,21 @@ def test_bytes_that_are_no_text_break_their_line_only(tmp_path: Path) -> None:
 )
 def test_another_header_is_another_kind_of_file(tmp_path: Path, header: str) -> None:
     with pytest.raises(WrongHeader, match=r"sales\.csv:1: the header must be InvoiceNo,StockCode"):
-        read(sheet(tmp_path, line(), header=header))
+        parse_file(sheet(tmp_path, line(), header=header))
 
 
 def test_a_file_without_rows_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
     for path, words in ((sheet(tmp_path), "there is no row in it"), (tmp_path / "empty.csv", "the file is empty")):
         with pytest.raises(UnreadableFile, match=words):
-            read(path)
+            parse_file(path)
 
 
 def test_a_file_that_is_not_there_or_is_a_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="No such file"):
-        read(tmp_path / "nowhere.csv")
+        parse_file(tmp_path / "nowhere.csv")
     with pytest.raises(UnreadableFile, match="Is a directory"):
-        read(tmp_path)
+        parse_file(tmp_path)
 
 
 def test_damaged_gzip_is_told_with_the_line_it_was_good_for(tmp_path: Path) -> None:
@@ -153,4 +153,4 @@ def test_damaged_gzip_is_told_with_the_line_it_was_good_for(tmp_path: Path) -> N
     for broken in (b"not gzip at all", content[:-20], content[:-1], damaged):
         path.write_bytes(broken)
         with pytest.raises(UnreadableFile, match=r"sales\.csv\.gz: the gzip data is damaged after line \d+"):
-            read(path)
+            parse_file(path)

@@ -17,7 +17,7 @@ from orders.application.payment_gateway_port import Declined, Outcome, Pending, 
 from orders.payment_gateway.client import HttpGateway
 from orders.payment_gateway.errors import MessageRefused
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
-from tests.support.processes import until
+from tests.support.processes import wait_until
 from tests.support.sales import eur, gbp
 
 ORDER = UUID("00000000-0000-4000-8000-00000000000d")
@@ -55,7 +55,7 @@ def client(process: GatewayProcess, told: list[Told], secret: str = SECRET) -> H
     def report(key: UUID, error: MessageRefused, body: bytes) -> None:
         told.append(Told(key, error.code, body))
 
-    return HttpGateway(process.url, secret, report=report, answer_s=1.0, rest_s=0.3)
+    return HttpGateway(process.url, secret, report=report, response_s=1.0, rest_s=0.3)
 
 
 def charge(gateway: HttpGateway, method: str, key: UUID | None = None, amount: Money = NINE) -> Outcome:
@@ -78,7 +78,7 @@ def test_a_key_that_means_another_charge_is_refused_and_reported(gateway: HttpGa
     key = uuid4()
     charge(gateway, "card", key)
     outcome = charge(gateway, "card", key, gbp("9.01"))
-    assert isinstance(outcome, Unknown) and "422" in outcome.why
+    assert isinstance(outcome, Unknown) and "422" in outcome.reason
     assert [(one.key, one.code) for one in told] == [(key, "gateway-refused")]
 
 
@@ -104,7 +104,7 @@ def test_an_amount_chooses_what_happens_too(gateway: HttpGateway) -> None:
 def test_what_is_pending_ends_later(gateway: HttpGateway, method: str, end: type) -> None:
     key = uuid4()
     assert isinstance(charge(gateway, method, key), Pending)
-    until(lambda: isinstance(gateway.find(key), end), within_s=5)
+    wait_until(lambda: isinstance(gateway.find(key), end), within_s=5)
 
 
 def test_a_slow_answer_is_waited_for(gateway: HttpGateway) -> None:
@@ -116,7 +116,7 @@ def test_an_answer_that_does_not_come_or_end_is_not_waited_for_long(gateway: Htt
     began, key = monotonic(), uuid4()
     assert isinstance(charge(gateway, method, key), Unknown)
     assert monotonic() - began < 2
-    until(lambda: isinstance(gateway.find(key), Succeeded), within_s=5)
+    wait_until(lambda: isinstance(gateway.find(key), Succeeded), within_s=5)
 
 
 def test_a_lost_answer_is_found_by_its_key(gateway: HttpGateway) -> None:
@@ -132,7 +132,7 @@ def test_errors_before_anything_happened_are_tried_again(gateway: HttpGateway) -
 def test_a_charge_that_ends_in_errors_is_unknown_and_nothing_was_taken(gateway: HttpGateway) -> None:
     key = uuid4()
     outcome = charge(gateway, "down", key)
-    assert isinstance(outcome, Unknown) and "500" in outcome.why
+    assert isinstance(outcome, Unknown) and "500" in outcome.reason
     assert gateway.find(key) is None
 
 
@@ -154,7 +154,7 @@ def test_a_wrong_secret_is_refused_and_reported(process: GatewayProcess, told: l
     gateway = client(process, told, secret="wrong")
     outcome = charge(gateway, "card")
     gateway.close()
-    assert isinstance(outcome, Unknown) and "401" in outcome.why
+    assert isinstance(outcome, Unknown) and "401" in outcome.reason
     assert [one.code for one in told] == ["gateway-refused"]
 
 
@@ -198,12 +198,12 @@ def test_while_the_gateway_is_down_callers_get_an_answer_at_once_and_it_is_found
     with running_gateway(tmp_path) as process:
         gateway, key = client(process, told), uuid4()
         process.kill()
-        until(lambda: isinstance(charge(gateway, "card", key), Unknown) and gateway.door.resting, within_s=20)
+        wait_until(lambda: isinstance(charge(gateway, "card", key), Unknown) and gateway.circuit_breaker.is_open, within_s=20)
         began = monotonic()
         assert isinstance(charge(gateway, "card", key), Unknown)
         assert monotonic() - began < 0.2
         process.start()
-        until(lambda: isinstance(charge(gateway, "card", key), Succeeded), within_s=10)
+        wait_until(lambda: isinstance(charge(gateway, "card", key), Succeeded), within_s=10)
         gateway.close()
 
 
@@ -225,9 +225,9 @@ def test_a_gateway_killed_at_any_step_takes_the_money_once(tmp_path: Path, told:
         gateway, key = client(process, told), uuid4()
         process.start_to_crash(point)
         first = charge(gateway, "card", key)
-        until(lambda: not process.running)
+        wait_until(lambda: not process.running)
         process.start()
-        until(lambda: isinstance(charge(gateway, "card", key), Succeeded), within_s=10)
+        wait_until(lambda: isinstance(charge(gateway, "card", key), Succeeded), within_s=10)
         assert isinstance(first, Succeeded if point == "answered" else Unknown)
         assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=NINE), Succeeded)
         assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=gbp("0.01")), Declined)

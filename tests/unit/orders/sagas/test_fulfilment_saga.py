@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from eventshop.core.messages import Event
-from eventshop.core.saga import CompensationAsked, Heard, Refused, StopWaiting, TimedOut, Wait
+from eventshop.core.saga import CompensationRequested, SagaMessage, RefusedCommand, CancelTimer, TimerFired, StartTimer
 from eventshop.testing.given_when_then import given_events, given_saga
 from orders.domain.commands import (
     CancelOrder,
@@ -24,7 +24,7 @@ from orders.domain.commands import (
 from orders.domain.errors import UnexpectedRefusal
 from orders.domain.events import InventoryRefused, InventoryReserved, Line, LineAmount
 from orders.sagas.fulfilment_effects import PaymentRefused, PaymentReturned, PaymentTaken, RefundPayment, TakePayment
-from orders.sagas.fulfilment_saga import PAYMENT_WITHIN, Fulfilment
+from orders.sagas.fulfilment_saga import PAYMENT_TIMEOUT, Fulfilment
 from tests.unit.orders.domain.examples import (
     ORDER,
     SIX_LANTERNS,
@@ -46,8 +46,8 @@ LANTERNS, MUGS = ("71053", 6), ("21212", 2)
 set_aside = [InventoryReserved(sku, ORDER, quantity) for sku, quantity in (LANTERNS, MUGS)]
 no_mugs = InventoryRefused("21212", ORDER, 2, 1, "out of stock")
 take = TakePayment(ORDER, TOTAL, "card")
-due = Wait("payment", after=PAYMENT_WITHIN)
-too_late = TimedOut("payment")
+due = StartTimer("payment", after=PAYMENT_TIMEOUT)
+too_late = TimerFired("payment")
 taken = PaymentTaken(KEY, TOTAL)
 declined = PaymentRefused("card expired")
 process = ProcessPayment(ORDER, TOTAL, "card")
@@ -56,20 +56,20 @@ refund_all = RefundPayment(ORDER, KEY, TOTAL)
 given_back = PaymentReturned(TOTAL)
 release = [ReleaseInventory(sku, ORDER, quantity) for sku, quantity in (LANTERNS, MUGS)]
 dispatch = [DispatchInventory(sku, ORDER, quantity) for sku, quantity in (LANTERNS, MUGS)]
-STOP = StopWaiting("payment")
+STOP = CancelTimer("payment")
 
-reserved: tuple[Heard, ...] = (created, *set_aside)
-charged: tuple[Heard, ...] = (*reserved, taken)
-ready: tuple[Heard, ...] = (*charged, paid)
-gone: tuple[Heard, ...] = (*ready, shipped)
+reserved: tuple[SagaMessage, ...] = (created, *set_aside)
+charged: tuple[SagaMessage, ...] = (*reserved, taken)
+ready: tuple[SagaMessage, ...] = (*charged, paid)
+gone: tuple[SagaMessage, ...] = (*ready, shipped)
 
 
 def cancel(reason: str) -> CancelOrder:
     return CancelOrder(ORDER, reason)
 
 
-def refused(command: object, code: str = "invalid-order-state") -> Refused:
-    return Refused(command, code, "it cannot be done")  # type: ignore[arg-type]
+def refused(command: object, code: str = "invalid-order-state") -> RefusedCommand:
+    return RefusedCommand(command, code, "it cannot be done")  # type: ignore[arg-type]
 
 
 # --- the way there ------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def test_a_payment_that_takes_too_long_cancels_the_order() -> None:
 
 
 def test_money_that_comes_after_the_cancellation_goes_back() -> None:
-    late: tuple[Heard, ...] = (*reserved, too_late, cancelled())
+    late: tuple[SagaMessage, ...] = (*reserved, too_late, cancelled())
     given_saga(Fulfilment, *late).goes_on()
     given_saga(Fulfilment, *late).when(taken).then(refund_all)
     given_saga(Fulfilment, *late, taken).goes_on()
@@ -182,13 +182,13 @@ def test_an_order_that_was_cancelled_before_it_could_be_shipped_says_so_itself()
 
 def test_a_person_may_have_it_undone_until_it_is_shipped() -> None:
     for heard in (reserved, charged, ready):
-        given_saga(Fulfilment, *heard).when(CompensationAsked("fraud")).then(cancel("fraud"))
-    given_saga(Fulfilment, *gone).when(CompensationAsked("fraud")).then_nothing()
+        given_saga(Fulfilment, *heard).when(CompensationRequested("fraud")).then(cancel("fraud"))
+    given_saga(Fulfilment, *gone).when(CompensationRequested("fraud")).then_nothing()
 
 
 @pytest.mark.parametrize("step", [*release, *dispatch])
 def test_stock_that_does_not_take_back_what_it_gave_needs_a_person(step: object) -> None:
-    given_saga(Fulfilment, *gone).when(refused(step, "not-reserved")).then_stuck(UnexpectedRefusal)
+    given_saga(Fulfilment, *gone).when(refused(step, "not-reserved")).then_suspended(UnexpectedRefusal)
 
 
 # --- what staff does meanwhile ------------------------------------------------------------------------------------
@@ -230,14 +230,14 @@ def test_what_was_returned_before_it_left_is_released() -> None:
 
 
 def test_what_was_returned_before_it_was_set_aside_is_released_when_it_is() -> None:
-    early: tuple[Heard, ...] = (created, paid, came_back(ONE_LANTERN))
+    early: tuple[SagaMessage, ...] = (created, paid, came_back(ONE_LANTERN))
     given_saga(Fulfilment, *early).when(set_aside[0]).then(ReleaseInventory("71053", ORDER, 1))
     given_saga(Fulfilment, *early, set_aside[0]).when(set_aside[1]).then(ship)
     given_saga(Fulfilment, *early, *set_aside).when(shipped).then(DispatchInventory("71053", ORDER, 5), dispatch[1])
 
 
 def test_an_order_of_which_everything_came_back_before_it_left_has_ended() -> None:
-    everything: tuple[Heard, ...] = (*ready, came_back(SIX_LANTERNS, TWO_MUGS), given_back)
+    everything: tuple[SagaMessage, ...] = (*ready, came_back(SIX_LANTERNS, TWO_MUGS), given_back)
     given_saga(Fulfilment, *everything).has_ended()
     given_saga(Fulfilment, *everything).when(refused(ship, "nothing-to-ship")).then_nothing().and_ended()
 
@@ -245,7 +245,7 @@ def test_an_order_of_which_everything_came_back_before_it_left_has_ended() -> No
 def test_returns_never_pay_back_more_than_was_taken_nor_a_part_of_a_penny() -> None:
     """Two mugs cost 2.25: the first brings 1.12 back, the second 1.13."""
     mug = LineAmount(line=2, sku="21212", quantity=1, amount=gbp("1.125"))
-    once: tuple[Heard, ...] = (*gone, came_back(mug), PaymentReturned(gbp("1.12")))
+    once: tuple[SagaMessage, ...] = (*gone, came_back(mug), PaymentReturned(gbp("1.12")))
     given_saga(Fulfilment, *gone).when(came_back(mug)).then(
         ReceiveStock("21212", 1, "C1"), RefundPayment(ORDER, KEY, gbp("1.12"))
     )

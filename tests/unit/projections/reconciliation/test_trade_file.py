@@ -1,4 +1,4 @@
-"""A file of trades that is spoiled is refused in one sentence that says where."""
+"""A corrupt file of trades is refused with one sentence that names the place."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ROW = b"1738324800000000000,BINANCE_SPOT,BTCUSDT,1,1738324800000,1738324800000,1
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (HEADER + ROW + ROW[:40], "ValueError: line 3 has not as many columns as the first"),
-        (HEADER + ROW[:-1] + b",more\n", "ValueError: line 2 has not as many columns as the first"),
+        (HEADER + ROW + ROW[:40], "ValueError: line 3 does not have as many columns as the header"),
+        (HEADER + ROW[:-1] + b",more\n", "ValueError: line 2 does not have as many columns as the header"),
         (b"a,b\n1,2\n", "there is no column 'market'"),
         (b"\xff\xfe" + HEADER * 50, "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0"),
     ],

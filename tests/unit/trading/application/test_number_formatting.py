@@ -21,23 +21,23 @@ NBSP = "\N{NO-BREAK SPACE}"
     ],
 )
 def test_an_average_has_the_digits_of_its_instrument(value: str, code: str, text: str) -> None:
-    assert number_formatting.average(Decimal(value), code, "USDT") == text
+    assert number_formatting.format_average(Decimal(value), code, "USDT") == text
 
 
 def test_a_price_that_was_named_loses_no_digit() -> None:
-    assert number_formatting.price(Decimal("0.00012500"), "USDT") == f"0.000125{NBSP}USDT"
-    assert number_formatting.price(Decimal("212.4000000000"), "EUR") == f"212.40{NBSP}EUR"
+    assert number_formatting.format_price(Decimal("0.00012500"), "USDT") == f"0.000125{NBSP}USDT"
+    assert number_formatting.format_price(Decimal("212.4000000000"), "EUR") == f"212.40{NBSP}EUR"
 
 
 def test_a_small_result_is_not_nothing() -> None:
-    assert number_formatting.result(Decimal("-1234.5678901234"), "EUR") == f"-1,234.57{NBSP}EUR"
-    assert number_formatting.result(Decimal("0.0004000000"), "USDT") == f"0.0004{NBSP}USDT"
-    assert number_formatting.result(Decimal("0E-10"), "EUR") == f"0.00{NBSP}EUR"
+    assert number_formatting.format_result(Decimal("-1234.5678901234"), "EUR") == f"-1,234.57{NBSP}EUR"
+    assert number_formatting.format_result(Decimal("0.0004000000"), "USDT") == f"0.0004{NBSP}USDT"
+    assert number_formatting.format_result(Decimal("0E-10"), "EUR") == f"0.00{NBSP}EUR"
 
 
 def test_what_nobody_knows_is_a_dash() -> None:
     assert {
-        number_formatting.price(None, "EUR"),
-        number_formatting.average(None, "XETRA/SAP", "EUR"),
-        number_formatting.result(None, "EUR"),
+        number_formatting.format_price(None, "EUR"),
+        number_formatting.format_average(None, "XETRA/SAP", "EUR"),
+        number_formatting.format_result(None, "EUR"),
     } == {"–"}

@@ -32,11 +32,11 @@ from trading.domain.events import (
     TradeSettled,
     TradeSubmitted,
 )
-from trading.domain.instruments import instrument
+from trading.domain.instruments import get_instrument
 
 TRADE = UUID("00000000-0000-4000-8000-000000000071")
 ACCOUNT = UUID("00000000-0000-4000-8000-0000000000ac")
-SAP = instrument("XETRA/SAP")
+SAP = get_instrument("XETRA/SAP")
 NOON = datetime(2026, 1, 30, 12, tzinfo=UTC)
 DEAL = Deal(ACCOUNT, SAP.code, "EUR", Side.BUY)
 

@@ -73,7 +73,7 @@ def test_a_lowered_limit_takes_nothing_back() -> None:
     account = given(TradingAccount, opened, frozen("10"), lowered)
     account.when(SetLimit(ACCOUNT, None, Decimal(5))).then_nothing()
     account.when(freeze("1", trade=OTHER)).then(FreezeRefused(ACCOUNT, OTHER, SAP, Decimal(1), "gross", Decimal(0)))
-    assert cast(TradingAccount, account.state).in_use() == 10
+    assert cast(TradingAccount, account.state).amount_in_use() == 10
 
 
 def test_limits_are_in_one_currency() -> None:

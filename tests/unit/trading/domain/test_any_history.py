@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventshop.core.errors import EventShopError
-from eventshop.testing.given_when_then import stored
+from eventshop.testing.given_when_then import round_trip
 from tests.unit.trading.domain import examples
 from trading.domain.commands import BustTrade, CorrectTrade, ExecuteTrade, TradeCommand
 from trading.domain.events import Fill, TradeEvent, TradeSubmitted, notional, volume
@@ -54,7 +54,7 @@ def hold(conversation: list[TradeCommand]) -> tuple[Trade, list[TradeEvent]]:
 @given(CONVERSATIONS)
 def test_what_was_accepted_replays_to_the_same_trade(conversation: list[TradeCommand]) -> None:
     trade, history = hold(conversation)
-    assert Trade().evolve_all(stored(event) for event in history) == trade  # type: ignore[misc]
+    assert Trade().evolve_all(round_trip(event) for event in history) == trade  # type: ignore[misc]
 
 
 @settings(deadline=None)

@@ -12,15 +12,15 @@ import pytest
 
 import trading
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.message_registry import declared
+from eventshop.core.message_registry import declared_messages
 from eventshop.core.messages import Command, Event
-from eventshop.core.serialization import canonical, decode_command
+from eventshop.core.serialization import encode_canonical, decode_command
 from tests.unit.trading.domain import examples
 from trading.domain.account import TradingAccount
 from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
 from trading.domain.errors import UnknownInstrument, WrongLot, WrongTick
 from trading.domain.events import Instrument
-from trading.domain.instruments import instrument
+from trading.domain.instruments import get_instrument
 from trading.domain.trade import Trade
 
 SUBMITTED: dict[str, Any] = msgspec.to_builtins(examples.submit)
@@ -77,7 +77,7 @@ def test_an_execution_names_each_fill_once_and_at_least_one() -> None:
 
 def test_an_instrument_nobody_trades_is_told_with_those_that_are() -> None:
     with pytest.raises(UnknownInstrument, match=r"'XETRA/ABC'.*XETRA/SAP"):
-        instrument("XETRA/ABC")
+        get_instrument("XETRA/ABC")
 
 
 def test_a_command_built_with_a_float_is_refused() -> None:
@@ -85,16 +85,16 @@ def test_a_command_built_with_a_float_is_refused() -> None:
         OpenAccount(examples.ACCOUNT, "Desk", None, "EUR", 1000.0)  # type: ignore[arg-type]
 
 
-MESSAGES = [message for aggregate in (Trade, TradingAccount) for part in declared(aggregate) for message in part]
+MESSAGES = [message for aggregate in (Trade, TradingAccount) for part in declared_messages(aggregate) for message in part]
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.__name__)
 def test_no_decimal_of_any_message_can_be_a_float(message: type[Command | Event]) -> None:
     """Each decimal, wherever it stands in the message, refuses the float that looks like it."""
-    canonical(_example(message))  # with decimals it is a message
+    encode_canonical(_example(message))  # with decimals it is a message
     for name, build in _with_floats(message):
         with pytest.raises((InvalidMessage, TypeError)):
-            canonical(build())
+            encode_canonical(build())
             raise AssertionError(f"{message.__name__}.{name} took a float")
 
 

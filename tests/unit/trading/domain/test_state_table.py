@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from eventshop.core.errors import EventShopError
-from eventshop.core.message_registry import declared
+from eventshop.core.message_registry import declared_messages
 from eventshop.core.messages import Command, Event
 from eventshop.testing.given_when_then import given
 from tests.unit.trading.domain import examples
@@ -107,7 +107,7 @@ PAIRS = {
 
 
 def test_every_state_and_every_command_is_listed() -> None:
-    commands, events = declared(Trade)
+    commands, events = declared_messages(Trade)
     assert set(PAIRS) == set(product(Status, commands))
     reached = {event for answer in PAIRS.values() if isinstance(answer, list) for event in answer}
     assert reached | {SettlementResumed} == set(events), "an event that no pair leads to"
@@ -126,7 +126,7 @@ def test_a_command_in_a_state(status: Status, command: type[Command]) -> None:
     match PAIRS[status, command]:
         case list() as events:
             assert outcome.refusal is None, outcome.refusal
-            assert [type(event) for event in outcome.told] == events
+            assert [type(event) for event in outcome.events] == events
         case error:
             words = (command.__name__, status) if error is InvalidTradeState else ()
             outcome.then_refused(error, *words)

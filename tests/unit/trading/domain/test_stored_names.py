@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import pytest
 
-from eventshop.core.message_registry import declared, registry
+from eventshop.core.message_registry import declared_messages, registry
 from eventshop.core.messages import Event
-from eventshop.core.serialization import decode_event, encoded_event
+from eventshop.core.serialization import decode_event, encode_event
 from tests.unit.trading.domain import examples
 from tests.unit.trading.domain import test_account as account
 from trading.domain.account import TradingAccount
-from trading.domain.audit_log import AUDIT_LOG, AuditLog
+from trading.domain.audit_log import AUDIT_LOG_ID, AuditLog
 from trading.domain.events import AmountReleased, AuditTrailExported, FreezeRefused
 from trading.domain.trade import Trade
 
@@ -67,15 +67,15 @@ STORED: dict[str, tuple[Event, str]] = {
         f"{FROZEN}}}",
     ),
     "AuditTrailExported": (
-        AuditTrailExported(AUDIT_LOG, None, "yearly report", "csv", 2, 5, "ab" * 32),
-        f'{{"log_id":"{AUDIT_LOG}","account_id":null,"reason":"yearly report","format":"csv","trades":2,"events":5,'
+        AuditTrailExported(AUDIT_LOG_ID, None, "yearly report", "csv", 2, 5, "ab" * 32),
+        f'{{"log_id":"{AUDIT_LOG_ID}","account_id":null,"reason":"yearly report","format":"csv","trades":2,"events":5,'
         f'"sha256":"{"ab" * 32}"}}',
     ),
 }
 
 
 def test_every_event_of_trading_is_pinned() -> None:
-    events = [event for aggregate in (Trade, TradingAccount, AuditLog) for event in declared(aggregate)[1]]
+    events = [event for aggregate in (Trade, TradingAccount, AuditLog) for event in declared_messages(aggregate)[1]]
     assert {registry.name_of(event): event for event in events} == {
         name: type(event) for name, (event, _) in STORED.items()
     }
@@ -85,14 +85,14 @@ def test_every_event_of_trading_is_pinned() -> None:
 @pytest.mark.parametrize("name", STORED)
 def test_an_event_is_stored_as_ever(name: str) -> None:
     event, stored = STORED[name]
-    assert encoded_event(event)[0].decode() == stored
-    assert decode_event(registry.event(name), stored) == event
+    assert encode_event(event)[0].decode() == stored
+    assert decode_event(registry.event_class(name), stored) == event
 
 
 def test_the_names_of_aggregates_and_commands_are_what_programs_were_told() -> None:
-    assert registry.aggregate("Trade") is Trade
-    assert registry.aggregate("TradingAccount") is TradingAccount
-    assert [command.__name__ for command in (*declared(Trade)[0], *declared(TradingAccount)[0])] == [
+    assert registry.aggregate_class("Trade") is Trade
+    assert registry.aggregate_class("TradingAccount") is TradingAccount
+    assert [command.__name__ for command in (*declared_messages(Trade)[0], *declared_messages(TradingAccount)[0])] == [
         "SubmitTrade",
         "ExecuteTrade",
         "RejectTrade",

@@ -11,20 +11,20 @@ import pytest
 from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
 from tests.support.trade_files import AT, printed, tape
 from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
-from trading.domain.events import MOST_FILLS, Side
-from trading.importers.market_trades.commands import Letter, account_id, letters
-from trading.importers.market_trades.executions import executions
-from trading.importers.market_trades.parsing import read
+from trading.domain.events import MAX_FILLS, Side
+from trading.importers.market_trades.commands import Letter, taker_account_id, letters
+from trading.importers.market_trades.executions import group_executions
+from trading.importers.market_trades.parsing import read_rows
 
 
 def sent(path: Path) -> list[Letter]:
-    rows, refused = read(path)
+    rows, refused = read_rows(path)
     assert refused == []
-    return [letter for some in letters(executions(rows)) for letter in some]
+    return [letter for some in letters(group_executions(rows)) for letter in some]
 
 
 def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
-    (row,), refused = read(tape(tmp_path, printed(), name="trades.csv.gz"))
+    (row,), refused = read_rows(tape(tmp_path, printed(), name="trades.csv.gz"))
     assert refused == []
     assert (row.line, row.side, row.instrument.code) == (2, Side.SELL, "BINANCE_SPOT/BTCUSDT")
     assert (str(row.fill.price), str(row.fill.quantity)) == ("61837.63000000", "0.02000000")
@@ -48,20 +48,20 @@ def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
     ],
 )
 def test_a_row_that_is_none_is_named(tmp_path: Path, line: str, words: str) -> None:
-    rows, (refusal,) = read(tape(tmp_path, printed("0"), line))
+    rows, (refusal,) = read_rows(tape(tmp_path, printed("0"), line))
     assert (len(rows), refusal.line) == (1, 3)
     assert words in refusal.reason
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongHeader, match=r"trades\.csv:1: the header must be received_ns"):
-        read(tape(tmp_path, printed(), header="id,price"))
+        read_rows(tape(tmp_path, printed(), header="id,price"))
     with pytest.raises(UnreadableFile, match="no row"):
-        read(tape(tmp_path))
+        read_rows(tape(tmp_path))
 
 
 def test_what_one_taker_was_filled_at_once_is_one_execution(tmp_path: Path) -> None:
-    rows, _ = read(
+    rows, _ = read_rows(
         tape(
             tmp_path,
             printed("1"),
@@ -72,13 +72,13 @@ def test_what_one_taker_was_filled_at_once_is_one_execution(tmp_path: Path) -> N
             printed("5", at=AT, side="BUY"),
         )
     )
-    found = [[row.fill.venue_trade_id for row in execution] for execution in executions(rows)]
+    found = [[row.fill.venue_trade_id for row in execution] for execution in group_executions(rows)]
     assert found == [["1", "2"], ["7"], ["3"], ["4"], ["5"]]
 
 
 def test_an_execution_fits_into_an_event(tmp_path: Path) -> None:
-    rows, _ = read(tape(tmp_path, *(printed(str(number)) for number in range(MOST_FILLS + 1))))
-    assert [len(execution) for execution in executions(rows)] == [MOST_FILLS, 1]
+    rows, _ = read_rows(tape(tmp_path, *(printed(str(number)) for number in range(MAX_FILLS + 1))))
+    assert [len(execution) for execution in group_executions(rows)] == [MAX_FILLS, 1]
 
 
 def test_an_execution_is_a_market_order_of_its_markets_taker(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_an_execution_is_a_market_order_of_its_markets_taker(tmp_path: Path) -> 
     submit, execute = submitting.command, executing.command
     assert isinstance(opening.command, OpenAccount)
     assert isinstance(submit, SubmitTrade) and isinstance(execute, ExecuteTrade)
-    assert submit.account_id == opening.command.account_id == account_id("BINANCE_SPOT")
+    assert submit.account_id == opening.command.account_id == taker_account_id("BINANCE_SPOT")
     assert (submit.quantity, submit.side, submit.reference) == (Decimal("0.03"), Side.SELL, "BINANCE_SPOT/BTCUSDT 1")
     assert [fill.venue_trade_id for fill in execute.fills] == ["1", "2"]
     assert executing.envelope.metadata == {"line": "2"}

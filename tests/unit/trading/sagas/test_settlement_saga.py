@@ -8,94 +8,94 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from eventshop.core.saga import CompensationAsked, Heard, Refused, StopWaiting, TimedOut, Wait
+from eventshop.core.saga import CompensationRequested, SagaMessage, RefusedCommand, CancelTimer, TimerFired, StartTimer
 from eventshop.testing.given_when_then import given_saga
 from tests.unit.trading.domain import examples
 from tests.unit.trading.domain.examples import ACCOUNT, FOUR, NOON, SIX, TRADE, fill, four, settle, six, submitted
-from trading.domain.business_days import CALENDARS, settles_at
+from trading.domain.business_days import CALENDARS, settlement_time
 from trading.domain.commands import CancelTrade, FreezeAmount, HoldSettlement, ReleaseAmount
 from trading.domain.errors import UnknownCalendar
 from trading.domain.events import FreezeRefused, OrderType
 from trading.domain.instruments import INSTRUMENTS
-from trading.sagas.settlement_saga import AGAIN_AFTER, Settlement
+from trading.sagas.settlement_saga import RETRY_AFTER, SettlementSaga
 
 #: NOON is a Friday; SAP settles on the second business day after it, at four in Frankfurt.
 TUESDAY = datetime.fromisoformat("2026-02-03T16:00:00+01:00")
 release = ReleaseAmount(ACCOUNT, TRADE)
-due = Wait("settlement", due=TUESDAY)
-its_day = TimedOut("settlement")
-STOP = StopWaiting("settlement")
+due = StartTimer("settlement", due=TUESDAY)
+its_day = TimerFired("settlement")
+STOP = CancelTimer("settlement")
 settled = examples.settled("10", "1999.92")
 market = replace(submitted, type=OrderType.MARKET, limit_price=None)
 void = examples.busted(SIX, corrects=3, left="6")
 
 
 def test_a_filled_trade_releases_its_limit_and_waits_for_its_day() -> None:
-    given_saga(Settlement, submitted).when(four).then_nothing()
-    given_saga(Settlement, submitted, four).when(six).then(release, due)
+    given_saga(SettlementSaga, submitted).when(four).then_nothing()
+    given_saga(SettlementSaga, submitted, four).when(six).then(release, due)
 
 
 def test_it_settles_on_its_day() -> None:
-    given_saga(Settlement, submitted, four, six).when(its_day).then(settle)
-    given_saga(Settlement, submitted, four, six, its_day, settled).has_ended()
+    given_saga(SettlementSaga, submitted, four, six).when(its_day).then(settle)
+    given_saga(SettlementSaga, submitted, four, six, its_day, settled).has_ended()
 
 
 def test_what_was_filled_before_a_cancellation_settles() -> None:
-    given_saga(Settlement, submitted, four).when(examples.cancelled("6")).then(release, due)
-    given_saga(Settlement, submitted).when(examples.cancelled("10")).then(release).and_ended()
+    given_saga(SettlementSaga, submitted, four).when(examples.cancelled("6")).then(release, due)
+    given_saga(SettlementSaga, submitted).when(examples.cancelled("10")).then(release).and_ended()
 
 
 def test_a_rejected_trade_releases_its_limit_and_is_over() -> None:
-    given_saga(Settlement, submitted).when(examples.rejected).then(release).and_ended()
+    given_saga(SettlementSaga, submitted).when(examples.rejected).then(release).and_ended()
 
 
 def test_a_trade_that_is_opened_again_does_not_settle_until_it_is_filled() -> None:
-    given_saga(Settlement, submitted, four, six, void).when(its_day).then_nothing()
-    given_saga(Settlement, submitted, four, six, void).when(examples.executed(fill("v3", "6"), left="0")).then(
+    given_saga(SettlementSaga, submitted, four, six, void).when(its_day).then_nothing()
+    given_saga(SettlementSaga, submitted, four, six, void).when(examples.executed(fill("v3", "6"), left="0")).then(
         release, due
     )
 
 
 def test_a_cancelled_trade_whose_only_fill_is_void_does_not_settle() -> None:
     cancelled = (submitted, four, examples.cancelled("6"))
-    given_saga(Settlement, *cancelled).when(examples.busted(FOUR, corrects=2, left="0")).then(STOP)
+    given_saga(SettlementSaga, *cancelled).when(examples.busted(FOUR, corrects=2, left="0")).then(STOP)
 
 
 def test_staff_can_settle_early() -> None:
-    given_saga(Settlement, submitted, four, six).when(settled).then(STOP).and_ended()
+    given_saga(SettlementSaga, submitted, four, six).when(settled).then(STOP).and_ended()
 
 
 def test_a_held_settlement_waits_for_its_release_even_when_its_day_has_come() -> None:
     held = (submitted, four, six, examples.held)
-    given_saga(Settlement, *held).when(its_day).then_nothing()
-    given_saga(Settlement, *held, its_day).when(examples.resumed).then(settle)
-    given_saga(Settlement, *held).when(examples.resumed).then_nothing()
-    given_saga(Settlement, *held, examples.resumed).when(its_day).then(settle)
+    given_saga(SettlementSaga, *held).when(its_day).then_nothing()
+    given_saga(SettlementSaga, *held, its_day).when(examples.resumed).then(settle)
+    given_saga(SettlementSaga, *held).when(examples.resumed).then_nothing()
+    given_saga(SettlementSaga, *held, examples.resumed).when(its_day).then(settle)
 
 
 def test_a_hold_that_comes_just_before_the_settlement_is_respected() -> None:
-    on_hold = Refused(settle, "settlement-on-hold", "on hold")
-    history: tuple[Heard, ...] = (submitted, four, six, its_day, on_hold)
-    given_saga(Settlement, submitted, four, six, its_day).when(on_hold).then_nothing()
-    given_saga(Settlement, *history, examples.held).when(examples.resumed).then(settle)
+    on_hold = RefusedCommand(settle, "settlement-on-hold", "on hold")
+    history: tuple[SagaMessage, ...] = (submitted, four, six, its_day, on_hold)
+    given_saga(SettlementSaga, submitted, four, six, its_day).when(on_hold).then_nothing()
+    given_saga(SettlementSaga, *history, examples.held).when(examples.resumed).then(settle)
 
 
 def test_a_settlement_that_was_refused_is_tried_again() -> None:
-    refused = Refused(settle, "conflict", "busy")
-    again = Wait("settlement", after=AGAIN_AFTER)
-    given_saga(Settlement, submitted, four, six, its_day).when(refused).then(again)
-    given_saga(Settlement, submitted, four, six, its_day, refused).when(its_day).then(settle)
+    refused = RefusedCommand(settle, "conflict", "busy")
+    again = StartTimer("settlement", after=RETRY_AFTER)
+    given_saga(SettlementSaga, submitted, four, six, its_day).when(refused).then(again)
+    given_saga(SettlementSaga, submitted, four, six, its_day, refused).when(its_day).then(settle)
 
 
 def test_an_account_with_nothing_frozen_does_not_hold_a_settlement_up() -> None:
-    refused = Refused(release, "account-not-open", "no account")
-    given_saga(Settlement, submitted, four, six).when(refused).then_nothing()
-    given_saga(Settlement, submitted, four, six, refused).goes_on()
+    refused = RefusedCommand(release, "account-not-open", "no account")
+    given_saga(SettlementSaga, submitted, four, six).when(refused).then_nothing()
+    given_saga(SettlementSaga, submitted, four, six, refused).goes_on()
 
 
 def test_a_person_who_wants_it_undone_holds_it() -> None:
-    asked = CompensationAsked("wrong client")
-    given_saga(Settlement, submitted, four, six).when(asked).then(HoldSettlement(TRADE, "wrong client"))
+    asked = CompensationRequested("wrong client")
+    given_saga(SettlementSaga, submitted, four, six).when(asked).then(HoldSettlement(TRADE, "wrong client"))
 
 
 @pytest.mark.parametrize(
@@ -110,31 +110,31 @@ def test_a_person_who_wants_it_undone_holds_it() -> None:
     ],
 )
 def test_business_days(calendar: str, executed: str, days: int, settles: str) -> None:
-    moment = settles_at(calendar, datetime.fromisoformat(executed), days)
+    moment = settlement_time(calendar, datetime.fromisoformat(executed), days)
     assert moment == datetime.fromisoformat(settles)
 
 
 def test_a_calendar_nobody_knows_is_told_with_those_that_are() -> None:
     with pytest.raises(UnknownCalendar, match=r"MOON.*TARGET"):
-        settles_at("MOON", NOON, 1)
+        settlement_time("MOON", NOON, 1)
     assert {instrument.calendar for instrument in INSTRUMENTS.values()} <= CALENDARS.keys()
 
 
 def test_the_value_date_is_the_day_it_was_due() -> None:
     late = replace(settle, settled_on=date(2026, 2, 3))
-    history: tuple[Heard, ...] = (submitted, four, six, examples.held, its_day)
-    given_saga(Settlement, *history).when(examples.resumed).then(late)
+    history: tuple[SagaMessage, ...] = (submitted, four, six, examples.held, its_day)
+    given_saga(SettlementSaga, *history).when(examples.resumed).then(late)
 
 
 def test_a_trade_that_is_opened_again_freezes_what_is_open_of_it_again() -> None:
     again = FreezeAmount(ACCOUNT, TRADE, "XETRA/SAP", "EUR", Decimal("1200.00"))
-    given_saga(Settlement, submitted, four, six).when(void).then(STOP, again)
-    given_saga(Settlement, market, four, six).when(void).then(STOP, again)  # at the price of the void fill
-    given_saga(Settlement, submitted, four).when(examples.busted(FOUR, corrects=2, left="10")).then_nothing()
+    given_saga(SettlementSaga, submitted, four, six).when(void).then(STOP, again)
+    given_saga(SettlementSaga, market, four, six).when(void).then(STOP, again)  # at the price of the void fill
+    given_saga(SettlementSaga, submitted, four).when(examples.busted(FOUR, corrects=2, left="10")).then_nothing()
 
 
 def test_a_trade_that_is_opened_again_over_its_limit_is_cancelled() -> None:
     refused = FreezeRefused(ACCOUNT, TRADE, "XETRA/SAP", Decimal(1200), "gross", Decimal(3))
     cancel = CancelTrade(TRADE, "opened again, and too little left of the limit gross")
-    given_saga(Settlement, submitted, four, six, void).when(refused).then(cancel)
-    given_saga(Settlement, submitted).when(refused).then_nothing()  # an earlier try of the client's
+    given_saga(SettlementSaga, submitted, four, six, void).when(refused).then(cancel)
+    given_saga(SettlementSaga, submitted).when(refused).then_nothing()  # an earlier try of the client's

@@ -32,7 +32,7 @@ from users.domain.events import (
     ProcessingRestricted,
     UserCreated,
 )
-from users.domain.privacy_notices import notice
+from users.domain.privacy_notices import get_notice
 
 ADA = UUID("00000000-0000-4000-8000-0000000000ad")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -56,7 +56,7 @@ erase = EraseData(ADA, purposes=("contact",), kept=(Kept("invoices", "tax law", 
 created = UserCreated(ADA, create.email, create.name, create.phone, create.address, "page")
 changed = ContactDetailsChanged(ADA, change.email, change.name, "", "", "page")
 granted = ConsentGranted(
-    ADA, "Personalisation", "2026-01", notice("2026-01").digest, "A6-1-a", source="page", expires_at=NEXT_YEAR
+    ADA, "Personalisation", "2026-01", get_notice("2026-01").digest, "A6-1-a", source="page", expires_at=NEXT_YEAR
 )
 withdrawn = ConsentWithdrawn(ADA, "Personalisation", "page")
 suggested = ProcessingRecorded(ADA, "Personalisation", "A6-1-a", suggest.activity, "")

@@ -42,7 +42,7 @@ from users.domain.errors import (
 )
 from users.domain.events import ConsentExpired, ProcessingRecorded, ProcessingResumed
 from users.domain.privacy_notices import NOTICES, current_notice
-from users.domain.purposes import BY_CONSENT, PURPOSES, expiry
+from users.domain.purposes import BY_CONSENT, PURPOSES, consent_expiry
 from users.domain.user import User
 
 expired = ConsentExpired(ADA, "Personalisation")
@@ -173,8 +173,8 @@ def test_consents_end_and_everything_else_does_not() -> None:
         "ServiceUsageAnalytics",
         "PersonalisedAdvertising",
     ]
-    assert expiry("Personalisation", NOON) == NEXT_YEAR
-    assert {term for term in PURPOSES if expiry(term, NOON) is None} == PURPOSES.keys() - {p.term for p in BY_CONSENT}
+    assert consent_expiry("Personalisation", NOON) == NEXT_YEAR
+    assert {term for term in PURPOSES if consent_expiry(term, NOON) is None} == PURPOSES.keys() - {p.term for p in BY_CONSENT}
 
 
 def test_at_every_moment_exactly_one_notice_is_shown() -> None:

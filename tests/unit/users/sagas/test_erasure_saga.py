@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from eventshop.core.saga import Refused, Saga, Step, StopWaiting, TimedOut, Wait
+from eventshop.core.saga import RefusedCommand, Saga, SagaAction, CancelTimer, TimerFired, StartTimer
 from tests.unit.users.domain.examples import (
     ADA,
     DUE,
@@ -25,18 +25,18 @@ from tests.unit.users.domain.examples import (
 )
 from users.domain.errors import OnLegalHold
 from users.domain.events import ConsentExpired
-from users.sagas.consent_expiry_saga import ConsentTerms
+from users.sagas.consent_expiry_saga import ConsentExpirySaga
 from users.sagas.erasure_effects import EraseTraces, GroundsFound, LookForGrounds, TracesErased
-from users.sagas.erasure_saga import COOLING_OFF, LOOK_AGAIN, Leaving
+from users.sagas.erasure_saga import COOLING_OFF, RECHECK_AFTER, ErasureSaga
 
-over = TimedOut(COOLING_OFF)
+over = TimerFired(COOLING_OFF)
 free = GroundsFound(())
 open_order = GroundsFound(("Order 000001 is not finished: it is paid",))
 gone = TracesErased(uuid4())
-on_hold = Refused(begin, OnLegalHold.code, "a claim in court")
+on_hold = RefusedCommand(begin, OnLegalHold.code, "a claim in court")
 
 
-def told(saga: Saga[object], *heard: object) -> tuple[Saga[object], list[Sequence[Step]]]:
+def told(saga: Saga[object], *heard: object) -> tuple[Saga[object], list[Sequence[SagaAction]]]:
     """What a saga does about each of these, and what it is then."""
     said = []
     for it in heard:
@@ -45,13 +45,13 @@ def told(saga: Saga[object], *heard: object) -> tuple[Saga[object], list[Sequenc
     return saga, said
 
 
-def leaving(*heard: object) -> tuple[bool, Sequence[Step]]:
-    saga, said = told(Leaving(), *heard)  # type: ignore[arg-type]
+def leaving(*heard: object) -> tuple[bool, Sequence[SagaAction]]:
+    saga, said = told(ErasureSaga(), *heard)  # type: ignore[arg-type]
     return saga.ended, said[-1]
 
 
 def test_a_person_leaves_when_their_time_is_over_and_nothing_keeps_them() -> None:
-    assert leaving(requested) == (False, [Wait(COOLING_OFF, due=DUE)])
+    assert leaving(requested) == (False, [StartTimer(COOLING_OFF, due=DUE)])
     assert leaving(requested, over) == (False, [LookForGrounds(ADA)])
     assert leaving(requested, over, free) == (False, [begin])
     assert leaving(requested, over, free, begun) == (False, [EraseTraces(ADA)])
@@ -59,28 +59,28 @@ def test_a_person_leaves_when_their_time_is_over_and_nothing_keeps_them() -> Non
 
 
 def test_an_open_order_or_a_legal_hold_is_looked_at_again_a_day_later() -> None:
-    wait = [Wait(COOLING_OFF, after=LOOK_AGAIN)]
+    wait = [StartTimer(COOLING_OFF, after=RECHECK_AFTER)]
     assert leaving(requested, over, open_order) == (False, wait)
     assert leaving(requested, over, open_order, over) == (False, [LookForGrounds(ADA)])
     assert leaving(requested, over, free, on_hold) == (False, wait)
 
 
 def test_a_person_who_changed_their_mind_stays_and_may_ask_again() -> None:
-    assert leaving(requested, cancelled) == (True, [StopWaiting(COOLING_OFF)])
+    assert leaving(requested, cancelled) == (True, [CancelTimer(COOLING_OFF)])
     assert leaving(requested, cancelled, over) == (True, [])
     assert leaving(requested, over, cancelled, free) == (True, [])
-    assert leaving(requested, cancelled, requested) == (False, [Wait(COOLING_OFF, due=DUE)])
+    assert leaving(requested, cancelled, requested) == (False, [StartTimer(COOLING_OFF, due=DUE)])
 
 
-def terms(*heard: object) -> tuple[bool, Sequence[Step]]:
-    saga, said = told(ConsentTerms(), *heard)  # type: ignore[arg-type]
+def terms(*heard: object) -> tuple[bool, Sequence[SagaAction]]:
+    saga, said = told(ConsentExpirySaga(), *heard)  # type: ignore[arg-type]
     return saga.ended, said[-1]
 
 
 @pytest.mark.parametrize("end", [withdrawn, ConsentExpired(ADA, "Personalisation"), erased])
 def test_a_consent_ends_on_its_day_unless_it_has_ended_before(end: object) -> None:
-    over = TimedOut("Personalisation")
-    assert terms(granted) == (False, [Wait("Personalisation", due=NEXT_YEAR)])
+    over = TimerFired("Personalisation")
+    assert terms(granted) == (False, [StartTimer("Personalisation", due=NEXT_YEAR)])
     assert terms(granted, over) == (False, [expire])
     assert terms(granted, end)[0]
     assert terms(granted, end, over) == (True, [])
@@ -88,11 +88,11 @@ def test_a_consent_ends_on_its_day_unless_it_has_ended_before(end: object) -> No
 
 def test_a_renewed_consent_has_a_new_day() -> None:
     renewed = replace(granted, expires_at=NEXT_YEAR + timedelta(days=9))
-    assert terms(granted, renewed)[1] == [Wait("Personalisation", due=renewed.expires_at)]
+    assert terms(granted, renewed)[1] == [StartTimer("Personalisation", due=renewed.expires_at)]
     later = replace(expire, expires_at=renewed.expires_at, at=renewed.expires_at)
-    assert terms(granted, renewed, TimedOut("Personalisation")) == (False, [later])
+    assert terms(granted, renewed, TimerFired("Personalisation")) == (False, [later])
 
 
 def test_what_ended_is_not_waited_for() -> None:
-    assert terms(granted, withdrawn) == (True, [StopWaiting("Personalisation")])
-    assert terms(granted, erased) == (True, [StopWaiting("Personalisation")])
+    assert terms(granted, withdrawn) == (True, [CancelTimer("Personalisation")])
+    assert terms(granted, erased) == (True, [CancelTimer("Personalisation")])

@@ -16,11 +16,11 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.web.api import openapi_views, problem_catalogue
 from orders.domain.commands import ReceiveStock
 from projections.api import shop as api_shop
-from projections.api.read_model_view import Resource
+from projections.api.resource import Resource
 from tests.support.api_clients import Program, shopper, staff
 from tests.support.api_endpoints import ROOT, endpoints
 from tests.support.sales import Sale
-from tests.support.staff import catch_up, shop
+from tests.support.staff import catch_up, record_sales
 
 DOCUMENT: dict[str, Any] = json.loads(openapi_views.FILE.read_text())
 
@@ -36,14 +36,14 @@ def answer_schema(path: str, method: str, status: str) -> dict[str, Any]:
 
 
 def test_the_file_is_what_the_program_says() -> None:
-    assert openapi_views.FILE.read_text() == openapi_views.text(), (
+    assert openapi_views.FILE.read_text() == openapi_views.render_json(), (
         "run manage.py export_openapi and commit what it writes"
     )
     assert DOCUMENT["openapi"].startswith("3.1")
 
 
 def test_every_problem_is_listed_with_its_status() -> None:
-    listed = problem_catalogue.text()
+    listed = problem_catalogue.render_markdown()
     assert problem_catalogue.FILE.read_text() == listed, "run manage.py export_openapi and commit what it writes"
     for line in ("| `wrong-expected-version` | 412 |", "| `behind` | 503 |", "| `invalid-order-state` | 409 |"):
         assert line in listed
@@ -51,7 +51,7 @@ def test_every_problem_is_listed_with_its_status() -> None:
 
 
 def test_the_type_of_every_problem_leads_to_a_page_that_says_what_to_do() -> None:
-    listed = problem_catalogue.listed()
+    listed = problem_catalogue.catalogue()
     assert len(listed) > 70
     index = Client().get("/problems/").content.decode()
     for code, it in listed.items():
@@ -108,7 +108,7 @@ def test_every_example_fits() -> None:
 @pytest.mark.usefixtures("clean_database")
 def test_answers_are_as_described() -> None:
     owner = shopper()
-    shop(Sale(1, customer_id=owner.person), Sale(2, customer_id=None))
+    record_sales(Sale(1, customer_id=owner.person), Sale(2, customer_id=None))
     command_dispatcher.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
     catch_up()
     views = [f"view_{it.model._meta.model_name}" for it in vars(api_shop).values() if isinstance(it, Resource)]

@@ -15,7 +15,7 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Envelope
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
@@ -30,15 +30,15 @@ from tests.support.sales import Sale
 from tests.support.staff import catch_up
 from tests.support.trade_commands import deal
 from trading.domain.commands import OpenAccount
-from users.pages.erasure_views import link_token
+from users.pages.erasure_views import erasure_token
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 DOCUMENT: dict[str, Any] = json.loads(openapi_views.FILE.read_text())
 SALE = Sale(1)
-ACCOUNT, TRADE = derived_id("test-account", "owner"), derived_id("test-trade", "T-1")
-COMMAND = derived_id("test-command", "1")
-WEBHOOK, DELIVERY = derived_id("test-webhook", "1"), derived_id("test-delivery", "1")
+ACCOUNT, TRADE = derive_id("test-account", "owner"), derive_id("test-trade", "T-1")
+COMMAND = derive_id("test-command", "1")
+WEBHOOK, DELIVERY = derive_id("test-webhook", "1"), derive_id("test-delivery", "1")
 
 REFUSED = {(403, "not-allowed"), (404, "not-found")}
 
@@ -185,7 +185,7 @@ def _filled(template: str, owner: Program) -> str:
         "{user_id}": str(owner.person),
         "{sku}": "MUG",
         "{term}": "DirectMarketing",
-        "{token}": link_token(owner.person),
+        "{token}": erasure_token(owner.person),
     }.items():
         template = template.replace(name, value)
     assert "{" not in template, f"say what stands for it: {template}"

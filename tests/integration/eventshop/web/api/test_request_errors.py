@@ -111,7 +111,7 @@ def test_while_the_cache_is_away_nobody_is_held_up() -> None:
 
 def test_a_body_may_not_be_larger_than_any_request_needs() -> None:
     program = shopper()
-    answer = program.post("", {"x": "y" * request_parsing.MAX_BYTES})
+    answer = program.post("", {"x": "y" * request_parsing.MAX_BODY_BYTES})
     assert problem_of(answer) == (413, "body-too-large")
 
 

@@ -16,7 +16,7 @@ from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock, Sh
 from orders.domain.stock_item import stock_item_id
 from tests.integration.eventshop.web.api.test_openapi import DOCUMENT, answer_schema
 from tests.support.api_clients import Program, problem_of, shopper, staff
-from tests.support.earlier_event_versions import OF_AN_ORDER, ORDER, stored
+from tests.support.earlier_event_versions import ORDER_EVENTS, ORDER, append_earlier_events
 from tests.support.sales import Sale
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -108,7 +108,7 @@ def test_no_personal_value_is_shown() -> None:
 
 
 def test_events_of_earlier_shapes_are_folded_as_todays() -> None:
-    stored(ORDER, "Order", *OF_AN_ORDER)
+    append_earlier_events(ORDER, "Order", *ORDER_EVENTS)
     assert reader().get(f"streams/{ORDER}/state").json()["state"]["status"] == "DELIVERED"
 
 
@@ -141,6 +141,6 @@ def test_a_question_that_makes_no_sense_is_refused(query: str) -> None:
 def test_an_unknown_stream_is_not_found_and_a_long_one_not_folded() -> None:
     assert problem_of(reader().get(f"streams/{new_id()}/state")) == (404, "not-found")
     received = ("StockReceived", 1, '{"sku":"mug","quantity":1,"reference":"d"}')
-    stored(MUG, "StockItem", *[received] * (temporal_views.LONGEST + 1))
+    append_earlier_events(MUG, "StockItem", *[received] * (temporal_views.MAX_EVENTS + 1))
     for asked in ("state", "diff"):
         assert problem_of(reader().get(f"streams/{MUG}/{asked}")) == (422, "stream-too-long")

@@ -20,13 +20,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from eventshop.eventstore import command_dispatcher
-from eventshop.web.live.connection_loop import HEARTBEAT, MOST_OF_ONE, OVER, Follower, Followers, Pace, changed
-from eventshop.web.live.subscriptions import Source, versions
-from orders.application.order_timeline import followed
+from eventshop.web.live.connection_loop import HEARTBEAT, MAX_PER_LOGIN, END_OF_STREAM, LiveConnection, ConnectionLoop, LoopTiming, encode_change
+from eventshop.web.live.subscriptions import LiveSource, stream_versions
+from orders.application.order_timeline import order_updates
 from orders.domain.commands import CreateOrder, ProcessPayment, ShipOrder
 from tests.support.customers import customer
 from tests.support.database import url_of_database
-from tests.support.processes import until
+from tests.support.processes import wait_until
 from tests.support.sales import Sale
 from tests.support.staff import catch_up
 from tests.support.web_server import WebServer, gunicorn
@@ -113,14 +113,14 @@ def test_open_pages_hold_no_thread_and_one_person_has_a_limit(server: WebServer)
         pages = list[Listener]()
         for number, (client, person) in enumerate(people, start=1):
             sale = ordered(person, number)
-            pages += [stack.enter_context(listening(server, order_path(sale), client)) for _ in range(MOST_OF_ONE)]
+            pages += [stack.enter_context(listening(server, order_path(sale), client)) for _ in range(MAX_PER_LOGIN)]
             refused = stack.enter_context(listening(server, order_path(sale), client))
             assert refused.answer.status == 204  # "do not try again" to a browser, which then asks now and then
         for number, (_, person) in enumerate(people, start=1):
             sale = Sale(number, customer_id=person)
             command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
         assert [page.event()["id"] for page in pages] == ["2"] * len(pages)
-    until(lambda: listened_again(server, people[0]), what="who left has made room")
+    wait_until(lambda: listened_again(server, people[0]), description="who left has made room")
 
 
 @contextmanager
@@ -171,7 +171,7 @@ class Open(NamedTuple):
     """A page's end of a stream of this process."""
 
     sock: socket.socket
-    follower: Follower
+    follower: LiveConnection
 
     def read(self) -> bytes:
         self.sock.settimeout(5)
@@ -188,15 +188,15 @@ class Open(NamedTuple):
 @pytest.fixture
 def pages() -> Iterator[Callable[..., Open]]:
     """Open streams of a process that does everything twenty times as fast."""
-    streams = Followers(Pace(look=0.02, heartbeat=0.2, sessions=0.05, lifetime=30))
+    streams = ConnectionLoop(LoopTiming(poll_s=0.02, heartbeat_s=0.2, session_check_s=0.05, lifetime_s=30))
     with ExitStack() as stack:
 
-        def opened(client: Client, key: UUID, source: Source = followed, mark: int = 1) -> Open:
+        def opened(client: Client, key: UUID, source: LiveSource = order_updates, mark: int = 1) -> Open:
             ours, theirs = map(stack.enter_context, socket.socketpair())
             login = Login.objects.get(pk=client.session["_auth_user_id"])
-            page = Open(theirs, Follower(ours, source, key, mark, login.pk, client.session.session_key or ""))
+            page = Open(theirs, LiveConnection(ours, source, key, mark, login.pk, client.session.session_key or ""))
             assert streams.reserve(login.pk)
-            streams.join(page.follower)
+            streams.add(page.follower)
             return page
 
         yield opened
@@ -212,17 +212,17 @@ def test_all_pages_of_one_process_are_looked_after_by_one_statement(
     def marks(keys: Collection[UUID]) -> Mapping[UUID, int]:
         asked.append(len(keys))
         with CaptureQueriesContext(connection) as statements:
-            found = versions(keys)
+            found = stream_versions(keys)
         assert len(statements) == 1
         return found
 
-    source = Source("counted", followed.may, marks)
+    source = LiveSource("counted", order_updates.is_allowed, marks)
     sales = [ordered(ada[1], number) for number in (1, 2)]
     opened = [pages(ada[0], sale.order_id, source) for sale in (*sales, *sales)]
-    until(lambda: 2 in asked, what="every look asks for both orders at once")
+    wait_until(lambda: 2 in asked, description="every look asks for both orders at once")
     for sale in sales:
         command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
-    assert [page.news() for page in opened] == [changed(2)] * 4
+    assert [page.news() for page in opened] == [encode_change(2)] * 4
     assert max(asked) == 2
 
 
@@ -232,10 +232,10 @@ def test_a_stream_ends_with_its_session_and_with_its_login(
     sale, (bob, person) = ordered(ada[1]), customer("bob@example.org", "Bob")
     hers, his = pages(ada[0], sale.order_id), pages(bob, ordered(person, 2).order_id)
     ada[0].logout()
-    assert (hers.news(), hers.news()) == (OVER, b"")
+    assert (hers.news(), hers.news()) == (END_OF_STREAM, b"")
     assert his.read() == HEARTBEAT  # goes on, and is kept open
     Login.objects.filter(pk=his.follower.login).update(is_active=False)
-    assert (his.news(), his.news()) == (OVER, b"")
+    assert (his.news(), his.news()) == (END_OF_STREAM, b"")
 
 
 def test_nothing_runs_while_nobody_follows(ada: tuple[Client, UUID], pages: Callable[..., Open]) -> None:
@@ -243,4 +243,4 @@ def test_nothing_runs_while_nobody_follows(ada: tuple[Client, UUID], pages: Call
     page = pages(ada[0], ordered(ada[1]).order_id)
     assert "live pages" in {thread.name for thread in threading.enumerate()}
     page.sock.close()
-    until(lambda: "live pages" not in {thread.name for thread in threading.enumerate()})
+    wait_until(lambda: "live pages" not in {thread.name for thread in threading.enumerate()})

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User as Login
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from eventshop.core.deterministic_ids import derived_id
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from orders.domain.commands import CreateOrder, ProcessPayment
@@ -23,7 +23,7 @@ from tests.support.sales import Sale
 from tests.support.trader import BTC, account
 from trading.domain.commands import SubmitTrade
 from trading.domain.events import OrderType, Side
-from trading.domain.instruments import instrument
+from trading.domain.instruments import get_instrument
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -103,7 +103,7 @@ def addresses(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
 def filled(path: str, order_id: UUID) -> str:
     values = {
         "<uuid:order_id>": str(order_id),
-        "<uuid:trade_id>": str(derived_id("test-trade", order_id)),
+        "<uuid:trade_id>": str(derive_id("test-trade", order_id)),
         "<int:version>": "2",
         "<int:token_id>": "1",
         "<str:term>": "DirectMarketing",
@@ -122,8 +122,8 @@ def order_id() -> UUID:
     command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, owner, sale.lines, delivery_name="Ada Marker"))
     command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
     account_id = account(owner)
-    terms = instrument(BTC)
-    trade_id = derived_id("test-trade", sale.order_id)
+    terms = get_instrument(BTC)
+    trade_id = derive_id("test-trade", sale.order_id)
     command_dispatcher.send(SubmitTrade(trade_id, "T-1", account_id, terms, Side.BUY, OrderType.MARKET, Decimal(1)))
     return sale.order_id
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from eventshop.operations import status_view
-from eventshop.operations.health_checks import Part
+from eventshop.operations.health_checks import ComponentHealth
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -21,11 +21,11 @@ def test_the_front_door_is_open(client: Client) -> None:
 def test_the_status_page_says_what_does_not_work_and_what_that_means(client: Client) -> None:
     page = client.get("/status/").content.decode()
     assert "Most things work" in page
-    assert status_view.WORDS["projections"][1] in page
+    assert status_view.COMPONENT_TEXTS["projections"][1] in page
 
 
 def test_a_part_that_nobody_described_is_shown_by_its_name() -> None:
-    line = status_view._line(Part("webhooks", False, "secret address"))
+    line = status_view._status_line(ComponentHealth("webhooks", False, "secret address"))
     assert line == ("Webhooks", False, "Other pages are not affected.")
 
 

@@ -20,9 +20,9 @@ from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from eventshop.web.tasks import send_webhooks
 from eventshop.web.webhooks import signing_secrets
-from eventshop.web.webhooks.delivery import WAITS, send_due
-from eventshop.web.webhooks.enqueue import collect
-from eventshop.web.webhooks.url_policy import UnsafeAddress, checked
+from eventshop.web.webhooks.delivery import RETRY_DELAYS, send_due
+from eventshop.web.webhooks.enqueue import enqueue_deliveries
+from eventshop.web.webhooks.url_policy import UnsafeAddress, resolve_target
 from orders.domain.commands import CreateOrder, ReceiveStock
 from tests.integration.eventshop.web.api.test_openapi import DOCUMENT, fits
 from tests.support.api_clients import staff
@@ -60,7 +60,7 @@ def test_what_happens_is_told_once_and_signed(shop_next_door: Receiver) -> None:
     for _ in range(3):
         send_webhooks()
     [taken] = shop_next_door.taken
-    told = Webhook(signing_secrets.secret(it)).verify(taken.body, taken.headers)
+    told = Webhook(signing_secrets.signing_secret(it)).verify(taken.body, taken.headers)
     assert (told["type"], told["data"]["aggregate_id"]) == ("OrderCreated", str(Sale(1).order_id))
     assert told["data"]["data"]["delivery_name"] is None and "Ada Marker" not in taken.body
     described = DOCUMENT["webhooks"]["event"]["post"]
@@ -85,13 +85,13 @@ def test_a_receiver_that_fails_is_tried_again_and_later_each_time(shop_next_door
     endpoint(shop_next_door.url)
     stocked()
     shop_next_door.answers = [500, 302, 404]
-    collect()
+    enqueue_deliveries()
     for number, status in enumerate((500, 302, 404)):
         assert send_due() == 1
         [delivery] = WebhookDelivery.objects.all()
         assert (delivery.state, delivery.attempts.last().status) == ("waiting", status)  # type: ignore[union-attr]
         wait = delivery.due_at - timezone.now()
-        assert WAITS[number] - timedelta(seconds=5) < wait <= WAITS[number]
+        assert RETRY_DELAYS[number] - timedelta(seconds=5) < wait <= RETRY_DELAYS[number]
         assert send_due() == 0
         later(delivery)
     assert send_due() == 1
@@ -104,9 +104,9 @@ def test_a_receiver_that_fails_is_tried_again_and_later_each_time(shop_next_door
 def test_in_the_end_it_is_given_up_and_staff_send_it_again(shop_next_door: Receiver) -> None:
     endpoint(shop_next_door.url)
     stocked()
-    collect()
-    shop_next_door.answers = [503] * (len(WAITS) + 1)
-    for _ in range(len(WAITS) + 1):
+    enqueue_deliveries()
+    shop_next_door.answers = [503] * (len(RETRY_DELAYS) + 1)
+    for _ in range(len(RETRY_DELAYS) + 1):
         send_due()
         later(WebhookDelivery.objects.get())
     delivery = WebhookDelivery.objects.get()
@@ -117,7 +117,7 @@ def test_in_the_end_it_is_given_up_and_staff_send_it_again(shop_next_door: Recei
     clerk("view_webhookdelivery", "resend_webhookdelivery").post("/admin/web/webhookdelivery/", rows)
     assert (send_due(), WebhookDelivery.objects.get().state) == (1, "delivered")
     page = boss().get(f"/admin/web/webhookdelivery/{delivery.pk}/change/").content.decode()
-    assert page.count("503") >= len(WAITS)
+    assert page.count("503") >= len(RETRY_DELAYS)
 
 
 def test_a_receiver_that_is_away_is_no_failure_of_ours() -> None:
@@ -133,7 +133,7 @@ def test_a_receiver_that_says_gone_is_told_no_more(shop_next_door: Receiver) -> 
     endpoint(shop_next_door.url)
     stocked(2)
     shop_next_door.answers = [410]
-    collect()
+    enqueue_deliveries()
     WebhookDelivery.objects.filter(position=newest_position()).update(due_at=timezone.now() + timedelta(hours=1))
     send_due()
     assert not WebhookEndpoint.objects.get().active
@@ -151,9 +151,9 @@ def test_whoever_may_not_read_events_any_more_is_not_told_of_them(shop_next_door
 
 def test_a_new_secret_and_the_former_one_both_sign_for_a_day(shop_next_door: Receiver) -> None:
     it = endpoint(shop_next_door.url)
-    before = signing_secrets.secret(it)
-    signing_secrets.rotate(it)
-    after = signing_secrets.secret(it)
+    before = signing_secrets.signing_secret(it)
+    signing_secrets.rotate_secret(it)
+    after = signing_secrets.signing_secret(it)
     assert before != after
     stocked()
     send_webhooks()
@@ -173,7 +173,7 @@ def test_however_many_processes_look_each_event_is_delivered_once(shop_next_door
 
     def work(_: int) -> Any:
         try:
-            collect()
+            enqueue_deliveries()
         finally:
             connections.close_all()
 
@@ -215,8 +215,8 @@ def test_however_many_processes_look_each_event_is_delivered_once(shop_next_door
 )
 def test_a_webhook_never_goes_into_a_network_that_is_not_public(url: str) -> None:
     with pytest.raises(UnsafeAddress):
-        checked(url)
-    target = checked("https://93.184.215.14:8443/in?x=1")
+        resolve_target(url)
+    target = resolve_target("https://93.184.215.14:8443/in?x=1")
     assert (str(target.url), target.host_header) == ("https://93.184.215.14:8443/in?x=1", "93.184.215.14:8443")
 
 
@@ -242,6 +242,6 @@ def test_staff_make_a_webhook_that_begins_now_and_see_its_secret() -> None:
     it = WebhookEndpoint.objects.get()
     assert (it.owner.username, it.cursor) == ("clerk", newest_position())
     path = f"/admin/web/webhookendpoint/{it.pk}/change/"
-    assert signing_secrets.secret(it) in client.get(path).content.decode()
-    assert signing_secrets.secret(it) not in clerk("view_webhookendpoint").get(path).content.decode()
+    assert signing_secrets.signing_secret(it) in client.get(path).content.decode()
+    assert signing_secrets.signing_secret(it) not in clerk("view_webhookendpoint").get(path).content.decode()
     assert Client().get(path).status_code == 302

@@ -10,28 +10,30 @@ from typing import Any
 from eventshop.projections.models import Replay
 
 
-class _Line:
+class _EchoWriter:
     """What the csv writer writes to: it hands each line back."""
 
     def write(self, line: str) -> str:
         return line
 
 
-def lines(job: Replay) -> Iterator[str]:
+def csv_lines(job: Replay) -> Iterator[str]:
     """The whole of it, its columns' names first."""
-    write = csv.writer(_Line()).writerow
+    write = csv.writer(_EchoWriter()).writerow
     dry = job.kind == Replay.Kind.DRY_RUN
     for number, row in enumerate(job.found.order_by("number").iterator(chunk_size=1_000)):
         columns = json.loads(row.columns)
         if not number:
             yield write(["key", "column", "as_it_is", "as_it_would_be"] if dry else list(columns))
         if dry:
-            yield "".join(write([_text(value) for value in (row.key, name, *pair)]) for name, pair in columns.items())
+            yield "".join(
+                write([_safe_cell(value) for value in (row.key, name, *pair)]) for name, pair in columns.items()
+            )
         else:
-            yield write([_text(value) for value in columns.values()])
+            yield write([_safe_cell(value) for value in columns.values()])
 
 
-def _text(value: Any) -> str:
+def _safe_cell(value: Any) -> str:
     """As a spreadsheet takes it: never as a formula."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(text) else text

@@ -8,14 +8,14 @@ from typing import Protocol
 from django import template
 
 from trading.application import number_formatting
-from trading.application.trade_timeline import STATES, terms_of
+from trading.application.trade_timeline import STATES, describe_terms
 from trading.domain.trade import Status
 
 register = template.Library()
-register.filter("exactly", number_formatting.written)
-register.filter("price", number_formatting.price)
-register.filter("result", number_formatting.result)
-register.filter("terms", terms_of)
+register.filter("exactly", number_formatting.format_number)
+register.filter("price", number_formatting.format_price)
+register.filter("result", number_formatting.format_result)
+register.filter("terms", describe_terms)
 
 
 class _Quoted(Protocol):
@@ -28,7 +28,7 @@ class _Quoted(Protocol):
 @register.filter
 def average(value: Decimal | None, of: _Quoted) -> str:
     """An average price, as the instrument of the row is quoted."""
-    return number_formatting.average(value, of.instrument, of.currency)
+    return number_formatting.format_average(value, of.instrument, of.currency)
 
 
 @register.filter

@@ -11,18 +11,17 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.confirmation import confirm
+from eventshop.admin_console.confirmation import confirm_with_view_permission
 from eventshop.admin_console.estimated_pagination import CountedChangeList
-from eventshop.admin_console.formatting import NOTHING, ago, when
+from eventshop.admin_console.formatting import EMPTY_VALUE, time_ago, moment_html
+from eventshop.admin_console.list_filters import ProjectionFilter
+from eventshop.admin_console.projection_lag import read_lag
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.replay_admin import request_dry_run
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, detail_action, display
 from eventshop.core.errors import EventShopError
 from eventshop.projections import rebuild, replays
 from eventshop.projections.models import Checkpoint, Rebuild, Replay
-from projections import lineage  # noqa: F401  (it tells the console which rows an event changes)
-from projections.admin.filters import ProjectionFilter
-from projections.admin.projection_lag import progress
-from projections.admin.replays import ask_what_if
 
 _COLOURS = {
     "up to date": "success",
@@ -34,7 +33,7 @@ _COLOURS = {
 }
 
 
-class ReasonForm(forms.Form):
+class RebuildForm(forms.Form):
     """Says what a dry run foresees; without one, whoever wants the rebuild says that they want it all the same."""
 
     button = "Rebuild"
@@ -50,15 +49,17 @@ class ReasonForm(forms.Form):
         help_text="Nobody has tried it out since yesterday. Nothing is lost by looking first: What would differ.",
     )
 
-    def __init__(self, request: HttpRequest, foreseen: Replay | None) -> None:
+    def __init__(self, request: HttpRequest, dry_run: Replay | None) -> None:
         super().__init__(request.POST if request.method == "POST" else None)
-        self.effect = _EFFECT
-        if foreseen is not None and foreseen.finished_at is not None:
-            self.effect = f"{_EFFECT} Tried out {ago(foreseen.finished_at)}: {replays.differences(foreseen)}."
+        self.effect = _REBUILD_EFFECT
+        if dry_run is not None and dry_run.finished_at is not None:
+            self.effect = (
+                f"{_REBUILD_EFFECT} Tried out {time_ago(dry_run.finished_at)}: {replays.describe_differences(dry_run)}."
+            )
             del self.fields["unseen"]
 
 
-_EFFECT = (
+_REBUILD_EFFECT = (
     "A worker folds every event again into new rows beside the live ones, and swaps them in when they are as far. "
     "Readers see the old rows until then."
 )
@@ -68,17 +69,17 @@ class CheckpointChangeList(CountedChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = list(self.result_list)
-        found = progress()
+        found = read_lag()
         if found.problem:
             messages.warning(request, f"How far the projections are behind cannot be told: {found.problem}.")
         for row in rows:
-            row.status = found.of(row.projection, row.partition)
+            row.status = found.status_of(row.projection, row.partition)
         self.result_list = rows
 
 
 @admin.register(Checkpoint)
 class CheckpointAdmin(ReadOnlyAdmin):
-    when_empty = "No projection has run yet. Workers run them."
+    empty_message = "No projection has run yet. Workers run them."
     list_display = (
         "projection",
         "partition",
@@ -110,34 +111,34 @@ class CheckpointAdmin(ReadOnlyAdmin):
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404("no such projection")
-        return ask_what_if(self, request, row.projection, reverse("admin:projection_engine_checkpoint_changelist"))
+        return request_dry_run(self, request, row.projection, reverse("admin:projection_engine_checkpoint_changelist"))
 
     @detail_action(permission="rebuild", description="Rebuild", icon="construction")
     def rebuild(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404("no such projection")
-        foreseen = replays.foreseen(row.projection)
-        form = ReasonForm(request, foreseen)
+        dry_run = replays.latest_dry_run(row.projection)
+        form = RebuildForm(request, dry_run)
         back = reverse("admin:projection_engine_checkpoint_changelist")
         if request.method == "POST" and form.is_valid():
             try:
-                job = rebuild.request(
+                job = rebuild.request_rebuild(
                     row.projection,
                     requested_by=request.user.get_username(),
                     reason=form.cleaned_data["reason"],
-                    foreseen=foreseen,
+                    dry_run=dry_run,
                 )
             except EventShopError as error:
                 messages.error(request, f"{row.projection} cannot be rebuilt. {error}.")
                 return HttpResponseRedirect(back)
             messages.success(request, f"Rebuild of {row.projection} requested; a worker takes it up in a moment.")
             return HttpResponseRedirect(reverse("admin:projection_engine_rebuild_change", args=(job.pk,)))
-        return confirm(self, request, f"Rebuild {row.projection}", form, back)
+        return confirm_with_view_permission(self, request, f"Rebuild {row.projection}", form, back)
 
     @display(description="state", label=_COLOURS)
     def state(self, row: Any) -> str:
-        return str(row.status.state) if row.status else NOTHING
+        return str(row.status.state) if row.status else EMPTY_VALUE
 
     @display(description="position")
     def place(self, row: Checkpoint) -> str:
@@ -145,19 +146,19 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
     @display(description="head")
     def head(self, row: Any) -> str:
-        return f"{row.status.head:,}" if row.status else NOTHING
+        return f"{row.status.head:,}" if row.status else EMPTY_VALUE
 
     @display(description="events behind")
     def lag(self, row: Any) -> str:
-        return f"{row.status.behind:,}" if row.status else NOTHING
+        return f"{row.status.behind:,}" if row.status else EMPTY_VALUE
 
     @display(description="seconds behind")
     def behind(self, row: Any) -> str:
-        return f"{row.status.behind_s:,.0f}" if row.status else NOTHING
+        return f"{row.status.behind_s:,.0f}" if row.status else EMPTY_VALUE
 
     @display(description="last advanced")
     def advanced(self, row: Checkpoint) -> str | SafeString:
-        return when(row.advanced_at)
+        return moment_html(row.advanced_at)
 
     @display(description="parked")
     def set_aside(self, row: Checkpoint) -> str | SafeString:
@@ -169,7 +170,7 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
 @admin.register(Rebuild)
 class RebuildAdmin(ReadOnlyAdmin):
-    when_empty = "Nothing was rebuilt yet."
+    empty_message = "Nothing was rebuilt yet."
     list_display = (
         "projection",
         "status",
@@ -192,7 +193,7 @@ class RebuildAdmin(ReadOnlyAdmin):
     @display(description="progress")
     def how_far(self, job: Rebuild) -> str:
         percent = 100 * job.position // job.head if job.head else 0
-        return f"{min(percent, 100)} %, {job.position:,} of {job.head:,}" if job.started_at else NOTHING
+        return f"{min(percent, 100)} %, {job.position:,} of {job.head:,}" if job.started_at else EMPTY_VALUE
 
     @display(description="rows added, changed, removed")
     def difference(self, job: Rebuild) -> str:
@@ -201,13 +202,13 @@ class RebuildAdmin(ReadOnlyAdmin):
     @display(description="foreseen")
     def foreseen(self, job: Rebuild) -> str:
         if job.foreseen_at is None:
-            return NOTHING
+            return EMPTY_VALUE
         return f"{job.foreseen_added:,} / {job.foreseen_changed:,} / {job.foreseen_removed:,}"
 
     @display(description="requested")
     def requested(self, job: Rebuild) -> str | SafeString:
-        return when(job.requested_at)
+        return moment_html(job.requested_at)
 
     @display(description="finished")
     def finished(self, job: Rebuild) -> str | SafeString:
-        return when(job.finished_at)
+        return moment_html(job.finished_at)

@@ -12,75 +12,75 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from eventshop.eventstore.backends.protocol import engine
-from eventshop.messaging.event_log import Delivered, Unreadable
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.messaging.event_log import DeliveredEvent, UnreadableDelivery
 from eventshop.privacy.erasure import erasure_locks
 from eventshop.projections import outbox, personal_columns
-from eventshop.projections.fold import Fold, Step, steps
+from eventshop.projections.fold import Fold, PlannedEvent, plan_events
 from eventshop.projections.models import Checkpoint, DeadLetter, UnreadableRecord
-from eventshop.projections.personal_columns import masked
-from eventshop.projections.projection import Projection, catalogue
-from eventshop.projections.read_model_table import REFUSED, Table, blames_the_row
-from eventshop.projections.row_locks import wait_for_turn
+from eventshop.projections.personal_columns import mask_personal_data
+from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.read_model_table import ROW_ERRORS, ReadModelTable, is_row_error
+from eventshop.projections.row_locks import lock_shared_rows
 
 #: The wait before the first retry; it doubles with each attempt, up to an hour.
 FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(hours=1)
 #: Parked events of one aggregate that one retry takes in one transaction.
-AT_ONCE: Final = 500
+RETRY_BATCH: Final = 500
 
 
-class Drained(NamedTuple):
+class RetryResult(NamedTuple):
     """What a retry achieved."""
 
-    drained: int
+    folded: int
     remaining: int
 
 
-class Site(NamedTuple):
+class ProjectionTarget(NamedTuple):
     """Where a projection's rows and parked events are: the live ones, or those of a rebuild."""
 
     projection: Projection[Any]
     name: str
-    table: Table[Any]
+    table: ReadModelTable[Any]
 
     @property
-    def published(self) -> bool:
+    def is_published(self) -> bool:
         """Whether others may hear of what happens here: not of a rebuild before it is swapped in."""
         return self.table.topic is not None
 
 
-def live(projection: Projection[Any]) -> Site:
-    return Site(projection, projection.name, Table(projection.model, topic=projection.topic))
+def live_target(projection: Projection[Any]) -> ProjectionTarget:
+    return ProjectionTarget(projection, projection.name, ReadModelTable(projection.model, topic=projection.topic))
 
 
-def blocked(name: str, aggregates: Collection[UUID]) -> set[UUID]:
+def blocked_aggregates(name: str, aggregates: Collection[UUID]) -> set[UUID]:
     """Those of these aggregates that have a parked event."""
     parked = DeadLetter.objects.filter(projection=name).values_list("aggregate_id", flat=True).distinct()
     return set(parked) & set(aggregates)
 
 
-def park(site: Site, waiting: Sequence[tuple[Step, Exception | None]]) -> None:
+def add_dead_letters(site: ProjectionTarget, waiting: Sequence[tuple[PlannedEvent, Exception | None]]) -> None:
     """Set events aside in order, each with its error or, without one, behind an earlier event."""
     if waiting:
         now = timezone.now()
         rows = [_parked(site.name, step, error, now) for step, error in waiting]
         DeadLetter.objects.bulk_create(rows)
-        if site.published:
-            outbox.parked(rows)
+        if site.is_published:
+            outbox.add_dead_letters(rows)
 
 
-def set_aside(site: Site, records: Sequence[Unreadable]) -> None:
+def add_unreadable_records(site: ProjectionTarget, records: Sequence[UnreadableDelivery]) -> None:
     """Keep records that are no events of ours, as they lay on the log."""
     if records:
         now = timezone.now()
         rows = [_unreadable(site.name, record, now) for record in records]
         UnreadableRecord.objects.bulk_create(rows, ignore_conflicts=True)
-        if site.published:
-            outbox.unreadable(rows, records)
+        if site.is_published:
+            outbox.add_unreadable_records(rows, records)
 
 
-def due(names: Collection[str], limit: int = 20) -> list[tuple[str, UUID]]:
+def due_retries(names: Collection[str], limit: int = 20) -> list[tuple[str, UUID]]:
     """Which projection should retry which aggregate now."""
     return list(
         DeadLetter.objects.filter(projection__in=names, next_attempt_at__lte=timezone.now())
@@ -89,20 +89,20 @@ def due(names: Collection[str], limit: int = 20) -> list[tuple[str, UUID]]:
     )
 
 
-def retry(name: str, aggregate_id: UUID) -> Drained:
+def retry(name: str, aggregate_id: UUID) -> RetryResult:
     """Fold an aggregate's parked events in order until one fails again. Raises `UnknownProjection`."""
-    return drain(live(catalogue.get(name)), aggregate_id)
+    return retry_queue(live_target(projection_registry.get(name)), aggregate_id)
 
 
-def drain(site: Site, aggregate_id: UUID) -> Drained:
+def retry_queue(site: ProjectionTarget, aggregate_id: UUID) -> RetryResult:
     """As `retry`, for any site."""
-    limit, drained = AT_ONCE, 0
+    limit, drained = RETRY_BATCH, 0
     while True:
         try:
-            with transaction.atomic(), personal_columns.together():
+            with transaction.atomic(), personal_columns.keys_transaction():
                 done = _drain(site, aggregate_id, limit)
-        except REFUSED as error:
-            if not blames_the_row(error):
+        except ROW_ERRORS as error:
+            if not is_row_error(error):
                 raise
             # A row the database refuses does not say which event made it: take fewer, down to the one at fault.
             if limit > 1:
@@ -112,19 +112,19 @@ def drain(site: Site, aggregate_id: UUID) -> Drained:
                 first = _queue(site.name, aggregate_id).first()
                 if first is not None:
                     _failed_again(first, error)
-            return Drained(drained, _queue(site.name, aggregate_id).count())
-        drained += done.drained
-        if limit == AT_ONCE or done.drained < limit or not done.remaining:
-            return Drained(drained, done.remaining)
+            return RetryResult(drained, _queue(site.name, aggregate_id).count())
+        drained += done.folded
+        if limit == RETRY_BATCH or done.folded < limit or not done.remaining:
+            return RetryResult(drained, done.remaining)
 
 
-def _drain(site: Site, aggregate_id: UUID, limit: int) -> Drained:
-    wait_for_turn(site.projection, site.table.name)
-    erasure_locks.clear_text_is_written()  # before the checkpoint, as batches do: else each could wait for the other
+def _drain(site: ProjectionTarget, aggregate_id: UUID, limit: int) -> RetryResult:
+    lock_shared_rows(site.projection, site.table.name)
+    erasure_locks.block_all_erasures()  # before the checkpoint, as batches do: else each could wait for the other
     # The checkpoint's lock is what keeps the worker from adding to the queue, or passing it, meanwhile.
     first = _queue(site.name, aggregate_id).first()
     if first is None:
-        return Drained(0, 0)
+        return RetryResult(0, 0)
     checkpoint = Checkpoint.objects.select_for_update().get(projection=site.name, partition=first.partition)
     queue = list(_queue(site.name, aggregate_id)[:limit])
     folded, failed = _fold(site, queue)
@@ -136,23 +136,23 @@ def _drain(site: Site, aggregate_id: UUID, limit: int) -> Drained:
         _failed_again(queue[folded], *failed)
     elif (following := remaining.first()) is not None:
         DeadLetter.objects.filter(pk=following.pk).update(next_attempt_at=timezone.now())
-    return Drained(folded, remaining.count())
+    return RetryResult(folded, remaining.count())
 
 
-def _fold(site: Site, queue: Sequence[DeadLetter]) -> tuple[int, tuple[Exception, Step] | None]:
+def _fold(site: ProjectionTarget, queue: Sequence[DeadLetter]) -> tuple[int, tuple[Exception, PlannedEvent] | None]:
     """Write the rows of the first parked events that can be folded: how many, and what the next one raised."""
     marks = ", ".join(["%s"] * len(queue))
-    rows = engine().select(f"WHERE position IN ({marks}) ORDER BY position", [row.position for row in queue])
+    rows = backend().select_events(f"WHERE position IN ({marks}) ORDER BY position", [row.position for row in queue])
     # Parked events are read from the store, which has them whatever became of the log.
     parked = {row.position: row for row in queue}
-    planned = steps(
+    planned = plan_events(
         site.projection,
-        [Delivered(parked[row.position].offset, row, parked[row.position].partition) for row in rows],
+        [DeliveredEvent(parked[row.position].offset, row, parked[row.position].partition) for row in rows],
     )
-    planned = personal_columns.held(site.projection, planned)
-    keys = {site.projection.primary_key(touch.key) for step in planned for touch in step.touches}
+    planned = personal_columns.hold_off_erasures(site.projection, planned)
+    keys = {site.projection.primary_key(touch.key) for step in planned for touch in step.changes}
     folding = Fold(site.projection, site.table.load(keys))
-    failed: tuple[Exception, Step] | None = None
+    failed: tuple[Exception, PlannedEvent] | None = None
     folded = 0
     for step in planned:
         try:
@@ -171,7 +171,7 @@ def _queue(name: str, aggregate_id: UUID) -> Any:
     return DeadLetter.objects.filter(projection=name, aggregate_id=aggregate_id).order_by("position")
 
 
-def _parked(name: str, step: Step, error: Exception | None, now: datetime) -> DeadLetter:
+def _parked(name: str, step: PlannedEvent, error: Exception | None, now: datetime) -> DeadLetter:
     meta = step.meta
     return DeadLetter(
         projection=name,
@@ -192,7 +192,7 @@ def _parked(name: str, step: Step, error: Exception | None, now: datetime) -> De
     )
 
 
-def _unreadable(name: str, record: Unreadable, now: datetime) -> UnreadableRecord:
+def _unreadable(name: str, record: UnreadableDelivery, now: datetime) -> UnreadableRecord:
     return UnreadableRecord(
         projection=name,
         topic=record.topic,
@@ -206,7 +206,7 @@ def _unreadable(name: str, record: Unreadable, now: datetime) -> UnreadableRecor
     )
 
 
-def _failed_again(row: DeadLetter, error: Exception, step: Step | None = None) -> None:
+def _failed_again(row: DeadLetter, error: Exception, step: PlannedEvent | None = None) -> None:
     now = timezone.now()
     wait = min(FIRST_WAIT * 2 ** min(row.attempts, 20), LONGEST_WAIT)
     DeadLetter.objects.filter(pk=row.pk).update(
@@ -218,12 +218,12 @@ def _failed_again(row: DeadLetter, error: Exception, step: Step | None = None) -
     )
 
 
-def _sentence(error: Exception, step: Step | None = None) -> str:
-    return _storable(masked(f"{type(error).__name__}: {error}", step))[:500]
+def _sentence(error: Exception, step: PlannedEvent | None = None) -> str:
+    return _storable(mask_personal_data(f"{type(error).__name__}: {error}", step))[:500]
 
 
-def _trace(error: Exception, step: Step | None = None) -> str:
-    return _storable(masked("".join(traceback.format_exception(error)), step))[-20_000:]
+def _trace(error: Exception, step: PlannedEvent | None = None) -> str:
+    return _storable(mask_personal_data("".join(traceback.format_exception(error)), step))[-20_000:]
 
 
 def _storable(text: str) -> str:

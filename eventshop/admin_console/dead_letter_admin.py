@@ -13,29 +13,29 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.confirmation import confirm
+from eventshop.admin_console.confirmation import confirm_with_view_permission
 from eventshop.admin_console.event_detail import event_url
-from eventshop.admin_console.formatting import when
+from eventshop.admin_console.formatting import moment_html
+from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
-from eventshop.projections import parking
+from eventshop.projections import dead_letters
 from eventshop.projections.models import DeadLetter
-from projections.admin.filters import ProjectionFilter
 
 #: Aggregates that one retry from the list takes.
-MOST_AT_ONCE = 100
+MAX_AGGREGATES = 100
 
 
-class RetryForm(forms.Form):
+class RetryDeadLettersForm(forms.Form):
     effect = "Its parked events are folded in order, until one fails again."
     button = "Retry now"
     dangerous = False
 
 
 @admin.register(DeadLetter)
-class ParkedEventAdmin(ReadOnlyAdmin):
-    when_empty = "No event is parked: every projection could use everything that it has read."
+class DeadLetterAdmin(ReadOnlyAdmin):
+    empty_message = "No event is parked: every projection could use everything that it has read."
     list_display = (
         "event_type",
         "projection",
@@ -52,16 +52,16 @@ class ParkedEventAdmin(ReadOnlyAdmin):
     ordering = ("projection", "aggregate_id", "position")
     actions = ("retry_selected",)
     actions_detail = ("retry",)
-    change_form_template = "projections/parked.html"
+    change_form_template = "console/dead_letter.html"
 
     def has_retry_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.retry_dead_letters")
 
     @admin.action(permissions=["retry"], description="Retry now")
     def retry_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
-        sequences = set(rows.values_list("projection", "aggregate_id")[:MOST_AT_ONCE])
+        sequences = set(rows.values_list("projection", "aggregate_id")[:MAX_AGGREGATES])
         for projection, aggregate_id in sorted(sequences):
-            told(request, projection, aggregate_id)
+            retry_and_report(request, projection, aggregate_id)
 
     @detail_action(permission="retry", description="Retry now", icon="replay")
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -71,12 +71,12 @@ class ParkedEventAdmin(ReadOnlyAdmin):
             messages.info(request, "This event is not parked any more.")
             return HttpResponseRedirect(back)
         if request.method == "POST":
-            told(request, row.projection, row.aggregate_id)
+            retry_and_report(request, row.projection, row.aggregate_id)
             return HttpResponseRedirect(back)
         title = f"Retry {row.aggregate_type} {row.aggregate_id} in {row.projection}"
-        return confirm(self, request, title, RetryForm(), back)
+        return confirm_with_view_permission(self, request, title, RetryDeadLettersForm(), back)
 
-    def page(self, request: HttpRequest, obj: DeadLetter) -> dict[str, Any]:
+    def detail_context(self, request: HttpRequest, obj: DeadLetter) -> dict[str, Any]:
         queue = DeadLetter.objects.filter(projection=obj.projection, aggregate_id=obj.aggregate_id)
         return {
             "parked": obj,
@@ -84,9 +84,9 @@ class ParkedEventAdmin(ReadOnlyAdmin):
             "subtitle": f"version {obj.version} of {obj.aggregate_type} {obj.aggregate_id}",
             "event_url": event_url(obj.position),
             "times": [
-                ("Parked", when(obj.parked_at)),
-                ("Last attempt", when(obj.last_attempt_at)),
-                ("Next attempt", when(obj.next_attempt_at)),
+                ("Parked", moment_html(obj.parked_at)),
+                ("Last attempt", moment_html(obj.last_attempt_at)),
+                ("Next attempt", moment_html(obj.next_attempt_at)),
             ],
             "queue": list(queue.order_by("position")[:50]),
         }
@@ -97,11 +97,11 @@ class ParkedEventAdmin(ReadOnlyAdmin):
 
     @display(description="parked")
     def parked(self, row: DeadLetter) -> str | SafeString:
-        return when(row.parked_at)
+        return moment_html(row.parked_at)
 
     @display(description="next attempt")
     def next_try(self, row: DeadLetter) -> str | SafeString:
-        return when(row.next_attempt_at)
+        return moment_html(row.next_attempt_at)
 
     @display(description="aggregate")
     def aggregate(self, row: DeadLetter) -> SafeString:
@@ -115,12 +115,12 @@ class ParkedEventAdmin(ReadOnlyAdmin):
         return format_html('<a class="es-link" href="{}">{}</a>', event_url(row.position), f"{row.position:,}")
 
 
-def told(request: HttpRequest, projection: str, aggregate_id: UUID) -> None:
+def retry_and_report(request: HttpRequest, projection: str, aggregate_id: UUID) -> None:
     """Retry one aggregate's parked events and say what became of them."""
     try:
-        result = parking.retry(projection, aggregate_id)
+        result = dead_letters.retry(projection, aggregate_id)
     except EventShopError as error:
         messages.error(request, f"{projection}: {error}.")
         return
-    said = f"{projection}, {aggregate_id}: {result.drained} folded, {result.remaining} still parked."
-    (messages.warning if result.remaining else messages.success)(request, said)
+    message = f"{projection}, {aggregate_id}: {result.folded} folded, {result.remaining} still parked."
+    (messages.warning if result.remaining else messages.success)(request, message)

@@ -1,0 +1,58 @@
+"""Ports: what a package needs from a package above it, which it may not import.
+
+A domain declares a port beside the code that asks it; the package that can answer binds an implementation in its
+`eventshop_plugin.py`. A port without an implementation stops the program at its start.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from eventshop.core.errors import RegistryError
+
+T = TypeVar("T")
+
+#: Every port that was declared, by name.
+declared_ports: Final[dict[str, Port[Any]]] = {}
+
+
+class Port(Generic[T]):
+    """A named place for one implementation of type `T`, usually a callable or a protocol.
+
+    Raises `RegistryError` for a second port of the same name.
+    """
+
+    def __init__(self, name: str) -> None:
+        if name in declared_ports:
+            raise RegistryError(f"Two ports are named {name!r}; give one of them another name", port=name)
+        self.name: Final = name
+        self._implementation: T | None = None
+        declared_ports[name] = self
+
+    def bind(self, implementation: T) -> Binding:
+        """Pair the port with an implementation, for the `bindings` of a plug-in."""
+        return Binding(self, implementation)
+
+    def provide(self, implementation: T) -> None:
+        """Use this implementation from now on. Plug-ins are the place to say so; tests may replace it."""
+        self._implementation = implementation
+
+    @property
+    def is_bound(self) -> bool:
+        return self._implementation is not None
+
+    def get(self) -> T:
+        """The implementation. Raises `RegistryError` while there is none."""
+        if self._implementation is None:
+            raise RegistryError(
+                f"Nothing implements the port {self.name!r}; name an implementation in the bindings of a plug-in",
+                port=self.name,
+            )
+        return self._implementation
+
+
+class Binding(NamedTuple):
+    """A port and the implementation that a plug-in gives it."""
+
+    port: Port[Any]
+    implementation: Any

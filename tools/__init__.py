@@ -1,0 +1,1 @@
+"""Checks for those who change EventShop; nothing here runs in production."""
