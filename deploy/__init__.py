@@ -1,1 +1,1 @@
-"""Starting EventShop and what it stands on, on one machine."""
+"""Starts EventShop and the servers it needs on one machine."""

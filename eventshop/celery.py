@@ -1,4 +1,4 @@
-"""The Celery application; a worker also hosts projections (`--projections`) and processes (`--processes`)."""
+"""The Celery application; a worker can also run projections (`--projections`), the relay and sagas (`--sagas`)."""
 
 import os
 
@@ -29,7 +29,11 @@ app.user_options["worker"].add(
     click.Option(["--relay"], is_flag=True, help="Also publish to Kafka; of several relays one leads.")
 )
 app.user_options["worker"].add(
-    click.Option(["--processes"], is_flag=True, help="Also run timers and sagas inside this worker.")
+    click.Option(
+        ["sagas", "--sagas", "--processes"],
+        is_flag=True,
+        help="Also run sagas, their effects and timers inside this worker. `--processes` is its old name.",
+    )
 )
 
 

@@ -1,4 +1,7 @@
-"""Dates and times as text: formatted for pages in the shop's time zone, parsed from command lines."""
+"""Formats dates and times for pages, e-mails and documents, and parses times given on the command line.
+
+All texts are in the time zone of the shop (the setting TIME_ZONE).
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ DAY_FORMAT: Final = "j F Y"
 
 
 def format_datetime_html(value: datetime | None, precision: str = "") -> str | SafeString:
-    """`24 Nov 2026, 14:03 GMT`, or with seconds where they matter (`moment:"seconds"`); nothing for none."""
-    if not value:  # also what a template's missing variable gives
+    """Format as HTML: `24 Nov 2026, 14:03 GMT`, or with seconds (`datetime:"seconds"`); empty for None."""
+    if not value:  # None, or the empty text of an undefined template variable
         return ""
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
@@ -29,24 +32,24 @@ def format_datetime_html(value: datetime | None, precision: str = "") -> str | S
 
 
 def format_datetime(value: datetime, *, seconds: bool = False) -> str:
-    """The same without HTML, for letters and documents."""
+    """As `format_datetime_html` without HTML, for e-mails and documents."""
     return formats.date_format(timezone.localtime(value), SECOND_FORMAT if seconds else MINUTE_FORMAT)
 
 
 def format_datetime_exact(value: datetime) -> str:
-    """To the microsecond."""
+    """Format with microseconds: `2026-11-24 14:03:05.000001 GMT`."""
     return timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S.%f %Z")
 
 
 def format_date_html(value: date | datetime | None) -> str | SafeString:
-    """`24 November 2026`: the day of a moment in the shop's time zone; nothing for none."""
+    """Format as HTML: `24 November 2026`; empty for None."""
     if not value:
         return ""
     return format_html('<time datetime="{}">{}</time>', _to_local_date(value).isoformat(), format_date(value))
 
 
 def format_date(value: date | datetime) -> str:
-    """The same without HTML."""
+    """As `format_date_html` without HTML."""
     return formats.date_format(_to_local_date(value), DAY_FORMAT)
 
 
@@ -55,25 +58,27 @@ def _to_local_date(value: date | datetime) -> date:
 
 
 class ArgumentContainer(Protocol):
-    """A parser, or a group of one."""
+    """An argument parser, or an argument group of one."""
 
     def add_argument(self, *flags: str, type: Callable[[str], datetime] = ..., help: str | None = ...) -> object: ...
 
 
 def parse_datetime_argument(text: str) -> datetime:
-    """A time as people type it; without a zone it is the shop's own."""
+    """Parse an ISO 8601 time; without a time zone it is in that of the shop. Raises `ArgumentTypeError`."""
     try:
         value = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is no time such as 2026-01-31T12:00") from error
+        raise ArgumentTypeError(f"{text!r} is not a time; write it like 2026-01-31T12:00") from error
     return value if value.tzinfo else timezone.make_aware(value)
 
 
 def add_datetime_arguments(container: ArgumentContainer) -> None:
-    """`--at` for recorded time and `--happened-by` for business time."""
+    """Add `--at` (recorded time) and `--happened-by` (business time)."""
     container.add_argument(
-        "--at", type=parse_datetime_argument, help="As it had been recorded by this time, such as 2026-01-31T12:00."
+        "--at", type=parse_datetime_argument, help="The state as recorded by this time, such as 2026-01-31T12:00."
     )
     container.add_argument(
-        "--happened-by", type=parse_datetime_argument, help="As it had happened by this time, whenever recorded."
+        "--happened-by",
+        type=parse_datetime_argument,
+        help="The state by business time: events that happened by this time, whenever they were recorded.",
     )

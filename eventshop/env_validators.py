@@ -1,4 +1,4 @@
-"""Checks of settings: each takes the text of one setting and returns its value, or refuses it by name.
+"""Validators of settings: each takes the text of a setting and returns its value, or raises `ImproperlyConfigured`.
 
 Pure functions; only `settings.py` reads the environment. A message never repeats a URL: it may hold a password.
 """
@@ -24,12 +24,12 @@ EXTRA_PACKAGES = {"redis": "redis", "rediss": "redis"}
 
 
 def invalid_setting(name: str, reason: str) -> ImproperlyConfigured:
-    """Return the error for a setting that cannot be used."""
+    """Return the error for a setting with an invalid value."""
     return ImproperlyConfigured(f"{name}: {reason}")
 
 
 def switch(name: str, text: str) -> bool:
-    """Return an on/off value. Anything else is refused: django-environ would take a slip for `off`."""
+    """Return an on/off value. Other texts are refused; django-environ would read a typing error as `off`."""
     value = text.strip().lower()
     if value in TRUE | FALSE:
         return value in TRUE
@@ -37,7 +37,7 @@ def switch(name: str, text: str) -> bool:
 
 
 def secret_key(name: str, text: str) -> str:
-    """Return a key that is worth signing with."""
+    """Return a secret key of sufficient length."""
     if not text:
         raise invalid_setting(name, "is not set; `make run` writes a random one to .env")
     if len(text) < SECRET_KEY_LENGTH:
@@ -46,9 +46,10 @@ def secret_key(name: str, text: str) -> str:
 
 
 def encryption_keys(current: str, former: list[str], *, secret: str) -> list[bytes]:
-    """Return the key that wraps personal keys, then those it once was; without any, one that follows from `secret`."""
+    """Return the key-encryption key, then former ones; without a current one, a key derived from `secret`."""
     if not current:
-        # For a first start without settings. A changed SECRET_KEY would then lose all personal data: the start refuses.
+        # For a first start without settings. A later change of SECRET_KEY would make all personal data unreadable;
+        # therefore the start refuses a key-encryption key that does not match the stored keys.
         keys = [sha256(b"eventshop: key-encryption key\n" + secret.encode()).digest()]
     else:
         keys = [_encryption_key("KEY_ENCRYPTION_KEY", current)]
@@ -66,7 +67,7 @@ def _encryption_key(name: str, text: str) -> bytes:
 
 
 def signing_key(name: str, text: str, *, secret: str) -> bytes:
-    """Return the Ed25519 seed that the store's roots are signed with; without any, one that follows from `secret`."""
+    """Return the Ed25519 seed that signs Merkle roots; without a text, a seed derived from `secret`."""
     if text:
         return _encryption_key(name, text)
     return sha256(b"eventshop: root signing key\n" + secret.encode()).digest()
@@ -77,12 +78,12 @@ def public_keys(name: str, values: list[str]) -> list[str]:
     keys = [value.strip().lower() for value in values if value.strip()]
     for key in keys:
         if len(key) != 64 or set(key) - set("0123456789abcdef"):
-            raise invalid_setting(name, f"public keys are 64 hexadecimal digits, not {key!r}")
+            raise invalid_setting(name, f"a public key must be 64 hexadecimal digits, not {key!r}")
     return keys
 
 
 def snapshot_every(name: str, text: str) -> dict[str, int]:
-    """Return after how many events a snapshot is taken, by aggregate type; under `` for all others. 0: never."""
+    """Return the number of events between snapshots by aggregate type, with the default under "". 0: no snapshots."""
     every = {"": 100}
     for part in filter(None, map(str.strip, text.split(","))):
         kind, _, number = part.rpartition("=")
@@ -97,16 +98,16 @@ def hosts(name: str, values: list[str]) -> list[str]:
         raise invalid_setting(name, "needs at least one host name")
     for host in stripped:
         if "/" in host or (":" in host and not host.startswith("[")):
-            raise invalid_setting(name, f"host names only, without scheme, port or path, not {host!r}")
+            raise invalid_setting(name, f"must be host names without scheme, port or path, not {host!r}")
     return stripped
 
 
 def time_zone(name: str, text: str) -> str:
-    """Return the name of a time zone that this machine knows."""
+    """Return the name of a time zone in the time zone database."""
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise invalid_setting(name, f"unknown time zone {text!r}; give a name such as Europe/London") from None
+        raise invalid_setting(name, f"unknown time zone {text!r}; use a name such as Europe/London") from None
     return text
 
 
@@ -146,7 +147,7 @@ def event_log_url(name: str, url: str) -> str:
     return url
 
 
-#: What may follow the brokers in EVENT_LOG_URL, and is passed to every Kafka client.
+#: Options that may follow the brokers in EVENT_LOG_URL; they are passed to every Kafka client.
 KAFKA_OPTIONS = {
     "security_protocol",
     "sasl_mechanism",
@@ -160,13 +161,13 @@ KAFKA_OPTIONS = {
 
 
 def kafka_options(name: str, url: str) -> dict[str, Any]:
-    """Return what every Kafka client is made with; nothing for `database:`."""
+    """Return the options of every Kafka client; empty for `database:`."""
     if not url.startswith("kafka://"):
         return {}
     options: dict[str, Any] = {"bootstrap_servers": _brokers(url)}
     for option, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
         if option not in KAFKA_OPTIONS:
-            raise invalid_setting(name, f"{option!r} is no option; use {', '.join(sorted(KAFKA_OPTIONS))}")
+            raise invalid_setting(name, f"unknown option {option!r}; use {', '.join(sorted(KAFKA_OPTIONS))}")
         options[option] = switch(name, value) if option == "ssl_check_hostname" else value
     return options
 
@@ -190,29 +191,29 @@ def whole_number(name: str, text: str) -> int:
 
 
 def topic_prefix(name: str, text: str) -> str:
-    """Return what may begin the name of a Kafka topic."""
+    """Return a prefix for the names of Kafka topics."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", text):
         raise invalid_setting(name, f"only letters, digits, dots, dashes and underscores, not {text!r}")
     return text
 
 
 def payment_gateway_url(name: str, url: str) -> str:
-    """Return an https address, or an http one of this machine or of a name without dots; or nothing."""
+    """Return an https URL, or an http URL of localhost or of a host name without dots; or an empty text."""
     if not url:
         return url
     scheme(name, url, ("https", "http"))
     parts = urlsplit(url)
     host = parts.hostname or ""
     if not host or parts.query or parts.fragment or parts.username:
-        raise invalid_setting(name, "must be an address like https://host/path")
+        raise invalid_setting(name, "must be a URL like https://host/path")
     near = host in ("localhost", "::1") or host.startswith("127.") or "." not in host
     if parts.scheme == "http" and not near:
-        raise invalid_setting(name, "must begin with https://; the secret goes with every request")
+        raise invalid_setting(name, "must begin with https://, because every request is authenticated with the secret")
     return url.rstrip("/")
 
 
 def payment_gateway_secret(name: str, text: str, *, needed: bool) -> str:
-    """Return `whsec_` and at least 24 bytes in base64, as Standard Webhooks has it; or nothing."""
+    """Return `whsec_` and at least 24 bytes in base64 (the Standard Webhooks format); or an empty text."""
     if not text and not needed:
         return text
     try:
@@ -225,7 +226,7 @@ def payment_gateway_secret(name: str, text: str, *, needed: bool) -> str:
 
 
 def crash_point(name: str, text: str) -> str:
-    """Return `NAME` or `NAME:N` (`eventshop/runtime/fault_injection.py` has the names), or nothing."""
+    """Return `NAME` or `NAME:N` (names in `eventshop/runtime/fault_injection.py`), or an empty text."""
     point, _, number = text.partition(":")
     if text and (not point or (number and not number.isdecimal())):
         raise invalid_setting(name, f"must be NAME or NAME:N, not {text!r}")
@@ -233,16 +234,16 @@ def crash_point(name: str, text: str) -> str:
 
 
 def folder(name: str, path: Path) -> Path:
-    """Return `path` as an existing folder."""
+    """Create the folder if it is missing, and return its path."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise invalid_setting(name, f"cannot make the folder {path}: {error.strerror}") from error
+        raise invalid_setting(name, f"cannot create the folder {path}: {error.strerror}") from error
     return path
 
 
 def rate(name: str, text: str) -> str:
-    """Return "tries/period", such as 600/m: so many in a second, a minute, an hour or a day, or several (10/15m)."""
+    """Return a rate limit "count/period" such as 600/m; the period is s, m, h or d, or several of them (10/15m)."""
     if not re.fullmatch(r"[1-9]\d*/([1-9]\d*)?[smhd]", text):
         raise invalid_setting(name, f"must be a number and a period, such as 600/m, not {text!r}")
     return text

@@ -1,7 +1,6 @@
-"""Every setting of EventShop, and the only place that reads the environment.
+"""All settings of EventShop; only this file reads the environment.
 
-`docs/settings.md` lists them. A value that cannot be used stops the start with a message that begins with its
-name.
+`docs/settings.md` lists them. An invalid value stops the start with a message that begins with the setting's name.
 """
 
 import sys
@@ -12,6 +11,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from eventshop import env_validators
+from eventshop.unfold import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
@@ -100,7 +100,7 @@ TEMPLATES = [
     }
 ]
 REST_FRAMEWORK = {
-    # The first one says how to sign in: `WWW-Authenticate: Bearer`.
+    # The first class sets the header of a 401 response: `WWW-Authenticate: Bearer`.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "eventshop.web.api.authentication.BearerAuthentication",
         "eventshop.web.api.authentication.ApiSessionAuthentication",
@@ -117,7 +117,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Orders, stock, people and their consents; every command once, every event for ever.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
-    # `fields` leaves columns out.
+    # The parameter `fields` can leave out any column, so no column of a response is required.
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_AUTHENTICATION": [],
@@ -126,7 +126,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": ["eventshop.web.api.openapi_schema.add_components"],
 }
-#: Requests of one token, or one signed-in person, to the API.
+#: API requests allowed for each token or signed-in user.
 API_RATE = env_validators.rate("API_RATE", env.str("API_RATE", default="600/m"))
 
 # --- database -------------------------------------------------------------------------------------
@@ -137,13 +137,13 @@ def _sqlite(path: Path) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
-        # A deferred transaction that has read cannot upgrade in WAL: it fails at once, whatever the timeout.
-        # FULL: with NORMAL a power failure may take the last accepted events with it.
+        # IMMEDIATE: in WAL mode a deferred transaction that has read cannot upgrade to a writer; it fails at once.
+        # FULL: with NORMAL a power failure can lose the last accepted events.
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-20000;"
-            # What is erased is overwritten, not only given free.
+            # Overwrite deleted content with zeros, so that erased data does not stay in free pages.
             "PRAGMA secure_delete=ON;",
         },
         # A file, as several threads and processes use it; Django's default for tests is in memory.
@@ -156,19 +156,19 @@ def _database(name: str) -> dict[str, Any]:
     kind = env_validators.scheme(name, url, ("sqlite", "postgres", "postgresql"))
     config: dict[str, Any] = env.db_url_config(url)
     if config["NAME"] in ("", ":memory:"):
-        raise env_validators.invalid_setting(name, "names no database")
+        raise env_validators.invalid_setting(name, "must name a database")
     if kind == "sqlite":
         return _sqlite(BASE_DIR / config["NAME"])
     options = config.setdefault("OPTIONS", {})
-    # The store's prepared statements look up keys: planning them anew each time costs more than running them.
+    # The prepared statements of the event store look up keys; planning them anew costs more than running them.
     options["options"] = f"-c plan_cache_mode=force_generic_plan {options.get('options', '')}".strip()
-    # libpq's way to name a socket folder; Django's `dbshell` and messages look for it in HOST.
+    # libpq names a socket folder with the option `host`; Django's `dbshell` expects it in HOST.
     config["HOST"] = options.pop("host", config["HOST"])
     return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 
 DATABASES = {"default": _database("DATABASE_URL")}
-# Keys apart from what they open: a backup of one is worth nothing without the other.
+# The keys may be in a database of their own, so that a backup of the events alone exposes no personal data.
 if env.str("KEYS_DATABASE_URL", default=""):
     DATABASES["keys"] = _database("KEYS_DATABASE_URL")
 DATABASE_ROUTERS = ["eventshop.privacy.encryption.keys_db_router.KeysDatabaseRouter"]
@@ -216,7 +216,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
 if _broker == "filesystem":
     _messages = env_validators.folder("CELERY_BROKER_URL", VAR / "celery" / "messages")
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        # One folder both ways: what one process sends, another one takes from the same place.
+        # The same folder in both directions: one process writes the messages, another reads them.
         "data_folder_in": str(_messages),
         "data_folder_out": str(_messages),
         "processed_folder": str(env_validators.folder("CELERY_BROKER_URL", VAR / "celery" / "processed")),
@@ -229,7 +229,7 @@ CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-# A process started by fork would inherit the projections' threads, half of them.
+# Not prefork: a forked process would inherit the locks of the projection threads, but not the threads.
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -258,14 +258,14 @@ AGGREGATES_IN_MEMORY = env_validators.whole_number(
     "AGGREGATES_IN_MEMORY", env.str("AGGREGATES_IN_MEMORY", default="1000")
 )
 
-# On a developer's machine receivers have private addresses and no certificates.
+# For development, where webhook receivers have private addresses and no certificates.
 WEBHOOKS_TO_PRIVATE = _switch("WEBHOOKS_TO_PRIVATE")
 
 # --- security -------------------------------------------------------------------------------------
 
 HTTPS = _switch("HTTPS")
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-# Load balancers ask for their health check over plain HTTP.
+# Load balancers send health checks over plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
@@ -282,10 +282,10 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
     }
 }
-# The admin has a sign-in page of its own.
+# The pages for customers; the admin has its own sign-in page.
 LOGIN_URL, LOGIN_REDIRECT_URL = "users:sign-in", "users:home"
 AUTHENTICATION_BACKENDS = ["users.application.accounts.EmailOrUsernameBackend"]
-# What a proxy in front puts the client's address into; tries are counted by it.
+# The header in which a reverse proxy gives the client's address; the rate limit of forms counts by it.
 if _address_header := env.str("CLIENT_ADDRESS_HEADER", default=""):
     RATELIMIT_IP_META_KEY = "HTTP_" + _address_header.upper().replace("-", "_")
 SESSION_COOKIE_AGE = 12 * 3600
@@ -303,7 +303,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# --- letters --------------------------------------------------------------------------------------
+# --- e-mail ---------------------------------------------------------------------------------------
 
 EMAIL_URL = env.str("EMAIL_URL", default="consolemail://")
 env_validators.scheme(
@@ -312,7 +312,7 @@ env_validators.scheme(
 globals().update({name: value for name, value in env.email_url_config(EMAIL_URL).items() if name.isupper()})
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("FROM_EMAIL", default="EventShop <shop@localhost>")
-#: Who is responsible for the data, on notices, receipts and invoices.
+#: The data controller named on privacy notices, receipts and invoices.
 ORGANISATION = env.str("ORGANISATION", default="EventShop")
 
 # --- static files ---------------------------------------------------------------------------------
@@ -320,8 +320,8 @@ ORGANISATION = env.str("ORGANISATION", default="EventShop")
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = env_validators.folder("STATIC_ROOT", BASE_DIR / env.str("STATIC_ROOT", default="var/static"))
-# After `collectstatic`, which makes them: hashed and compressed names, cached for ever. Before: straight from the
-# applications.
+# After `collectstatic`, which writes the manifest, files have hashed names and are cached for ever. Before it, they
+# are served from the applications.
 _is_collectstatic = sys.argv[1:2] == ["collectstatic"]
 _use_manifest = (_is_collectstatic or (STATIC_ROOT / "staticfiles.json").is_file()) and not DEBUG
 WHITENOISE_USE_FINDERS = not _use_manifest
@@ -333,7 +333,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": _storage},
 }
 
-# --- logging: to the console, and never what a command, an event or a form holds ------------------
+# --- logging: to the console, never the content of a command, an event or a form ------------------
 
 LOGGING = {
     "version": 1,
@@ -344,16 +344,16 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # At DEBUG it logs each statement with its parameters: personal data.
+        # At DEBUG it logs each statement with its parameters, which are personal data.
         "django.db.backends": {"level": "INFO"},
-        # While it makes a PDF it tells which letters are in it: a part of names and addresses.
+        # At INFO it logs the characters used in a PDF, which come from names and addresses.
         "fontTools": {"level": "WARNING"},
-        # They tell of every task, and tasks that only look whether something is due come every few seconds.
+        # At INFO they log every task, and the periodic tasks run every few seconds.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
-        # It tells of every connection at INFO.
+        # At INFO it logs every connection.
         "kafka": {"level": "WARNING"},
-        # And it of every request, with its address.
+        # At INFO it logs every request with its URL.
         "httpx": {"level": "WARNING"},
     },
 }

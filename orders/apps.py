@@ -15,6 +15,7 @@ class OrdersConfig(AppConfig):
         from orders.domain.commands import CreateOrder, RequestPayment
         from orders.domain.events import OrderCancelled, OrderShipped, PaymentDeclined, PaymentProcessed
         from orders.payment_gateway.health import check_payments
+        from orders.domain import order, stock_item  # noqa: F401
         from orders.sagas import payment_effects  # noqa: F401  (each registers its aggregate or saga)
 
         health_checks.register(check_payments)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.formatting import moment_html
+from eventshop.admin_console.formatting import datetime_html
 from eventshop.core.messages import RecordedEvent
 from eventshop.eventstore.event_store import store
 from projections.activity_timeline import activity_timeline
@@ -45,7 +45,7 @@ def _entry(recorded: RecordedEvent[Any], describe: Callable[[Any], str]) -> Stre
     return StreamTimelineEntry(
         meta.version,
         row.summary or describe(recorded.event) or meta.event_type,
-        moment_html(meta.occurred_at),
+        datetime_html(meta.occurred_at),
         meta.actor,
         url,
     )

@@ -15,6 +15,7 @@ class TradingConfig(AppConfig):
         from trading.demo.trades import demo_commands
         from trading.domain.commands import SubmitTrade
         from trading.domain.events import TradeCancelled, TradeRejected, TradeSettled
+        from trading.domain import account, audit_log, trade  # noqa: F401
         from trading.sagas import registration  # noqa: F401  (each registers its aggregate or saga)
 
         command_outcomes.register(

@@ -13,7 +13,7 @@ DAY: Final = timedelta(days=1)
 
 @periodic_jobs.periodic_job(every=DAY)
 def overwrite_what_was_erased() -> str:
-    # Somewhat longer than a day: an erasure while the last time was at work must not be missed.
+    # The look-back is longer than the period: an erasure during the previous run must not be missed.
     if not vacuum.is_due(DAY + timedelta(hours=2)):
-        return "nobody was erased"
-    return f"{len(vacuum.vacuum_personal_data_tables())} tables written anew"
+        return "no erasure since the last run"
+    return f"{len(vacuum.vacuum_personal_data_tables())} tables rewritten"

@@ -10,15 +10,15 @@ from pathlib import Path
 from threading import Thread
 
 from deploy.gateway.ledger import Ledger
-from deploy.gateway.notices import Teller
+from deploy.gateway.webhook_sender import WebhookSender
 from deploy.gateway.server import HOST, Gateway
 
-CRASHES = ("received", "recorded", "answered", "noticing", "noticed")
+CRASH_POINTS = ("received", "recorded", "answered", "noticing", "noticed")
 
 
 def main() -> int:
     """Return the status to exit with."""
-    options = arguments().parse_args()
+    options = argument_parser().parse_args()
     secret = os.environ.get("PAYMENT_GATEWAY_SECRET", "")
     if not secret:
         print("PAYMENT_GATEWAY_SECRET is not set; it must be the shop's", file=sys.stderr)
@@ -29,8 +29,8 @@ def main() -> int:
         if point == options.crash_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    ledger = Ledger(options.file, later_s=options.later)
-    teller = Teller(ledger, url=options.webhook, secret=secret, crash=crash)
+    ledger = Ledger(options.file, pending_s=options.later)
+    teller = WebhookSender(ledger, url=options.webhook, secret=secret, crash=crash)
     try:
         gateway = Gateway(
             options.port,
@@ -58,7 +58,7 @@ def main() -> int:
     return 0
 
 
-def arguments() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.gateway", description="A payment gateway for this machine.")
     parser.add_argument("--port", type=int, default=8100, help="0 takes a free one")
     parser.add_argument("--file", type=Path, default=Path("var/gateway.sqlite3"), help="where everything is kept")
@@ -66,7 +66,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--later", type=float, default=5.0, help="seconds until what is pending ends")
     parser.add_argument("--slow", type=float, default=3.0, help="seconds that a slow answer takes")
     parser.add_argument("--never", type=float, default=30.0, help="seconds until an answer that never comes hangs up")
-    parser.add_argument("--crash-at", choices=CRASHES, help="for tests: kill itself with SIGKILL there")
+    parser.add_argument("--crash-at", choices=CRASH_POINTS, help="for tests: kill itself with SIGKILL there")
     return parser
 
 

@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 #: The pennies of behaviour number 0; number 7 is chosen by 100,007 pennies.
-FIRST_AMOUNT: Final = 100_000
+BASE_AMOUNT: Final = 100_000
 
 
-class Answer(StrEnum):
+class ResponseKind(StrEnum):
     """How a request is answered."""
 
     AT_ONCE = "at once"
@@ -23,7 +23,7 @@ class Answer(StrEnum):
     HUGE = "huge"
 
 
-class Notices(StrEnum):
+class Webhooks(StrEnum):
     """What the shop is told afterwards."""
 
     ONE = "one"
@@ -39,61 +39,61 @@ class Behaviour(NamedTuple):
     token: str
     meaning: str
     reason: str = ""
-    later: bool = False
-    answer: Answer = Answer.AT_ONCE
-    notices: Notices = Notices.ONE
-    errors: int = 0
+    is_pending: bool = False
+    response: ResponseKind = ResponseKind.AT_ONCE
+    webhooks: Webhooks = Webhooks.ONE
+    errors_first: int = 0
 
 
 #: What any other token does.
-GOOD: Final = Behaviour("card", "Succeeds at once; a notice follows.")
+DEFAULT: Final = Behaviour("card", "Succeeds at once; a notice follows.")
 BEHAVIOURS: Final = (
-    GOOD,
+    DEFAULT,
     Behaviour("declined", "Declined: not enough money.", reason="insufficient funds"),
     Behaviour("expired", "Declined: the card has expired.", reason="card expired"),
-    Behaviour("slow", "Succeeds, and the answer takes its time.", answer=Answer.SLOWLY),
-    Behaviour("pending", "Pending; succeeds later, a notice says so.", later=True),
+    Behaviour("slow", "Succeeds, and the answer takes its time.", response=ResponseKind.SLOWLY),
+    Behaviour("pending", "Pending; succeeds later, a notice says so.", is_pending=True),
     Behaviour(
-        "pending_declined", "Pending; declined later, a notice says so.", reason="refused by the bank", later=True
+        "pending_declined", "Pending; declined later, a notice says so.", reason="refused by the bank", is_pending=True
     ),
-    Behaviour("silent", "Pending; succeeds later and nobody says so: ask.", later=True, notices=Notices.NONE),
-    Behaviour("late", "No answer; succeeds later, a notice says so.", later=True, answer=Answer.NEVER),
+    Behaviour("silent", "Pending; succeeds later and nobody says so: ask.", is_pending=True, webhooks=Webhooks.NONE),
+    Behaviour("late", "No answer; succeeds later, a notice says so.", is_pending=True, response=ResponseKind.NEVER),
     Behaviour(
-        "lost", "Succeeds; the connection is cut before the answer.", answer=Answer.CUT_OFF, notices=Notices.NONE
+        "lost", "Succeeds; the connection is cut before the answer.", response=ResponseKind.CUT_OFF, webhooks=Webhooks.NONE
     ),
-    Behaviour("unstable", "Two errors (500) before anything happens, then it succeeds.", errors=2),
-    Behaviour("down", "Errors (500) for ever; nothing happens.", errors=1_000_000),
-    Behaviour("broken", "Succeeds, and is answered with an error (500) each time.", answer=Answer.ERROR),
-    Behaviour("html", "Succeeds, and is answered with a page of HTML.", answer=Answer.NOT_JSON),
-    Behaviour("dribble", "Succeeds; the answer comes byte by byte, without an end.", answer=Answer.DRIBBLED),
-    Behaviour("other_amount", "Succeeds; the answer names a penny less.", answer=Answer.OTHER_AMOUNT),
-    Behaviour("duplicate", "Succeeds; the notice comes three times.", notices=Notices.THREE),
+    Behaviour("unstable", "Two errors (500) before anything happens, then it succeeds.", errors_first=2),
+    Behaviour("down", "Errors (500) for ever; nothing happens.", errors_first=1_000_000),
+    Behaviour("broken", "Succeeds, and is answered with an error (500) each time.", response=ResponseKind.ERROR),
+    Behaviour("html", "Succeeds, and is answered with a page of HTML.", response=ResponseKind.NOT_JSON),
+    Behaviour("dribble", "Succeeds; the answer comes byte by byte, without an end.", response=ResponseKind.DRIBBLED),
+    Behaviour("other_amount", "Succeeds; the answer names a penny less.", response=ResponseKind.OTHER_AMOUNT),
+    Behaviour("duplicate", "Succeeds; the notice comes three times.", webhooks=Webhooks.THREE),
     Behaviour(
         "forged",
         "Pending; a notice with a wrong signature, then the true one.",
-        later=True,
-        notices=Notices.FORGED_FIRST,
+        is_pending=True,
+        webhooks=Webhooks.FORGED_FIRST,
     ),
-    Behaviour("other_notice", "Pending; the notice names a penny less.", later=True, notices=Notices.OTHER_AMOUNT),
-    Behaviour("huge", "Succeeds; the answer is a megabyte.", answer=Answer.HUGE),
-    Behaviour("hasty", "Succeeds; the notice comes before the slow answer.", answer=Answer.SLOWLY),
+    Behaviour("other_notice", "Pending; the notice names a penny less.", is_pending=True, webhooks=Webhooks.OTHER_AMOUNT),
+    Behaviour("huge", "Succeeds; the answer is a megabyte.", response=ResponseKind.HUGE),
+    Behaviour("hasty", "Succeeds; the notice comes before the slow answer.", response=ResponseKind.SLOWLY),
     Behaviour("refund_pending", "Succeeds; its refunds are pending and succeed later."),
     Behaviour("refund_declined", "Succeeds; its refunds are declined."),
 )
 _BY_TOKEN: Final = {behaviour.token: behaviour for behaviour in BEHAVIOURS}
-_OF_REFUNDS: Final = {
+_REFUND_BEHAVIOURS: Final = {
     "refund_pending": _BY_TOKEN["pending"],
     "refund_declined": Behaviour("", "", reason="the account is closed"),
 }
 
 
-def of_charge(token: str, amount: int) -> Behaviour:
+def charge_behaviour(token: str, amount: int) -> Behaviour:
     """How a charge behaves; `amount` in pennies. A token that is known decides before the amount."""
-    number = amount - FIRST_AMOUNT
-    by_amount = BEHAVIOURS[number] if 0 < number < len(BEHAVIOURS) else GOOD
-    return by_amount if token == GOOD.token else _BY_TOKEN.get(token, by_amount)
+    number = amount - BASE_AMOUNT
+    by_amount = BEHAVIOURS[number] if 0 < number < len(BEHAVIOURS) else DEFAULT
+    return by_amount if token == DEFAULT.token else _BY_TOKEN.get(token, by_amount)
 
 
-def of_refund(token: str, charged: int) -> Behaviour:
+def refund_behaviour(token: str, charged: int) -> Behaviour:
     """How a refund of a charge behaves."""
-    return _OF_REFUNDS.get(of_charge(token, charged).token, GOOD)
+    return _REFUND_BEHAVIOURS.get(charge_behaviour(token, charged).token, DEFAULT)

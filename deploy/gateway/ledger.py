@@ -12,7 +12,7 @@ from threading import RLock
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
-from deploy.gateway.behaviours import Behaviour, Notices, of_charge, of_refund
+from deploy.gateway.behaviours import Behaviour, Webhooks, charge_behaviour, refund_behaviour
 
 SCHEMA: Final = """
 PRAGMA journal_mode = WAL;
@@ -29,7 +29,7 @@ CREATE INDEX IF NOT EXISTS notice_due ON notice (due_at) WHERE due_at IS NOT NUL
 """
 
 
-class Notice(NamedTuple):
+class WebhookMessage(NamedTuple):
     """Something to tell the shop; `due_at` is None once it has been told, or given up."""
 
     number: int
@@ -39,7 +39,7 @@ class Notice(NamedTuple):
     attempts: int
 
 
-class Request(NamedTuple):
+class PaymentRequest(NamedTuple):
     """What was asked for. `amount` in pennies; `order_id` and `method` of a charge, `charge` (a key) of a refund."""
 
     kind: str
@@ -58,74 +58,74 @@ class KeyReused(Exception):
 class Ledger:
     """Safe for threads; every method is one transaction."""
 
-    def __init__(self, path: Path, *, later_s: float) -> None:
-        self._later_s = later_s
+    def __init__(self, path: Path, *, pending_s: float) -> None:
+        self._pending_s = pending_s
         self._lock = RLock()
-        self._rows = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=20)
-        self._rows.row_factory = sqlite3.Row
-        self._rows.executescript(SCHEMA)
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=20)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.executescript(SCHEMA)
 
-    def receive(self, asked: Request) -> tuple[dict[str, Any], Behaviour]:
+    def record_payment(self, request: PaymentRequest) -> tuple[dict[str, Any], Behaviour]:
         """The payment under this key, made now if it is new; raises `KeyReused`."""
         with self._transaction():
-            behaviour, refusal = self._behaviour(asked)
-            found = self.find(asked.key) or self._make(asked, behaviour, refusal)
-            if any(found[name] != value for name, value in asked._asdict().items()):
-                raise KeyReused(asked.key)
-            return found, behaviour
+            behaviour, refusal = self._request_behaviour(request)
+            payment = self.find_payment(request.key) or self._insert_payment(request, behaviour, refusal)
+            if any(payment[name] != value for name, value in request._asdict().items()):
+                raise KeyReused(request.key)
+            return payment, behaviour
 
-    def errs(self, asked: Request) -> bool:
+    def count_error(self, request: PaymentRequest) -> bool:
         """Whether this request fails before anything happens, as its behaviour says how often; counts it."""
-        behaviour, _ = self._behaviour(asked)
-        if not behaviour.errors:
+        behaviour, _ = self._request_behaviour(request)
+        if not behaviour.errors_first:
             return False
         with self._transaction():
-            self._rows.execute(
-                "INSERT INTO error VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET times = times + 1", (asked.key,)
+            self._connection.execute(
+                "INSERT INTO error VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET times = times + 1", (request.key,)
             )
-            times: int = self._rows.execute("SELECT times FROM error WHERE key = ?", (asked.key,)).fetchone()[0]
-        return times <= behaviour.errors
+            times: int = self._connection.execute("SELECT times FROM error WHERE key = ?", (request.key,)).fetchone()[0]
+        return times <= behaviour.errors_first
 
-    def find(self, key: str) -> dict[str, Any] | None:
+    def find_payment(self, key: str) -> dict[str, Any] | None:
         """A payment as the API shows it."""
         with self._lock:
-            row = self._rows.execute("SELECT * FROM payment WHERE key = ?", (key,)).fetchone()
-        return None if row is None else _shown(row)
+            row = self._connection.execute("SELECT * FROM payment WHERE key = ?", (key,)).fetchone()
+        return None if row is None else _public_view(row)
 
-    def newest(self, count: int) -> list[dict[str, Any]]:
+    def newest_payments(self, count: int) -> list[dict[str, Any]]:
         with self._lock:
-            rows = self._rows.execute("SELECT * FROM payment ORDER BY rowid DESC LIMIT ?", (count,)).fetchall()
+            rows = self._connection.execute("SELECT * FROM payment ORDER BY rowid DESC LIMIT ?", (count,)).fetchall()
         return [dict(row) for row in rows]
 
-    def settle_due(self) -> None:
+    def settle_due_payments(self) -> None:
         """Finish the pending payments whose time has come."""
         with self._transaction():
             due = "SELECT * FROM payment WHERE status = 'pending' AND due_at <= ?"
-            for row in self._rows.execute(due, (time.time(),)).fetchall():
+            for row in self._connection.execute(due, (time.time(),)).fetchall():
                 status = "declined" if row["reason"] else "succeeded"
                 ended = "UPDATE payment SET status = ? WHERE key = ? RETURNING *"
-                self._tell(self._rows.execute(ended, (status, row["key"])).fetchone(), self._behaviour_of(row))
+                self._queue_webhooks(self._connection.execute(ended, (status, row["key"])).fetchone(), self._payment_behaviour(row))
 
-    def notices_due(self, count: int) -> list[Notice]:
+    def due_webhooks(self, count: int) -> list[WebhookMessage]:
         with self._lock:
-            rows = self._rows.execute(
+            rows = self._connection.execute(
                 "SELECT number, id, body, forged, attempts FROM notice WHERE due_at <= ? ORDER BY due_at LIMIT ?",
                 (time.time(), count),
             ).fetchall()
-        return [Notice(*row) for row in rows]
+        return [WebhookMessage(*row) for row in rows]
 
-    def attempted(self, notice: Notice, *, again_in_s: float | None) -> None:
+    def record_attempt(self, message: WebhookMessage, *, retry_in_s: float | None) -> None:
         """A notice was sent: never again, or in so many seconds."""
-        due_at = None if again_in_s is None else time.time() + again_in_s
+        due_at = None if retry_in_s is None else time.time() + retry_in_s
         with self._transaction():
-            self._rows.execute(
-                "UPDATE notice SET attempts = attempts + 1, due_at = ? WHERE number = ?", (due_at, notice.number)
+            self._connection.execute(
+                "UPDATE notice SET attempts = attempts + 1, due_at = ? WHERE number = ?", (due_at, message.number)
             )
 
-    def next_due(self) -> float:
+    def seconds_until_due(self) -> float:
         """Seconds until there is something to do; at most one."""
         with self._lock:
-            row = self._rows.execute(
+            row = self._connection.execute(
                 "SELECT min(due) FROM (SELECT min(due_at) AS due FROM payment WHERE status = 'pending'"
                 " UNION ALL SELECT min(due_at) FROM notice WHERE due_at IS NOT NULL)"
             ).fetchone()
@@ -133,82 +133,82 @@ class Ledger:
 
     def close(self) -> None:
         with self._lock:
-            self._rows.close()
+            self._connection.close()
 
-    def _make(self, asked: Request, behaviour: Behaviour, refusal: str) -> dict[str, Any]:
+    def _insert_payment(self, request: PaymentRequest, behaviour: Behaviour, refusal: str) -> dict[str, Any]:
         reason = refusal or behaviour.reason
-        later = behaviour.later and not refusal
-        status = "pending" if later else "declined" if reason else "succeeded"
-        reference = f"{'ch' if asked.kind == 'charge' else 're'}_{uuid4().hex[:16]}"
-        due_at = time.time() + self._later_s if later else None
-        row = self._rows.execute(
+        is_pending = behaviour.is_pending and not refusal
+        status = "pending" if is_pending else "declined" if reason else "succeeded"
+        reference = f"{'ch' if request.kind == 'charge' else 're'}_{uuid4().hex[:16]}"
+        due_at = time.time() + self._pending_s if is_pending else None
+        row = self._connection.execute(
             "INSERT INTO payment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
             (
-                *(asked.key, asked.kind, reference, asked.order_id, asked.charge, asked.method),
-                *(asked.amount, asked.currency, status, reason, due_at),
+                *(request.key, request.kind, reference, request.order_id, request.charge, request.method),
+                *(request.amount, request.currency, status, reason, due_at),
             ),
         ).fetchone()
-        if not later:
-            self._tell(row, behaviour)
-        return _shown(row)
+        if not is_pending:
+            self._queue_webhooks(row, behaviour)
+        return _public_view(row)
 
-    def _behaviour(self, asked: Request) -> tuple[Behaviour, str]:
+    def _request_behaviour(self, request: PaymentRequest) -> tuple[Behaviour, str]:
         """How a request behaves, and why it is declined whatever that says."""
-        if asked.kind == "charge":
-            return of_charge(asked.method, asked.amount), ""
-        charge = self.find(asked.charge or "")
+        if request.kind == "charge":
+            return charge_behaviour(request.method, request.amount), ""
+        charge = self.find_payment(request.charge or "")
         if charge is None or charge["kind"] != "charge" or charge["status"] != "succeeded":
-            return of_refund("", 0), "nothing was taken"
-        if charge["currency"] != asked.currency or asked.amount > self._left(charge, asked.key):
-            return of_refund("", 0), "more than was taken"
-        return of_refund(charge["method"], charge["amount"]), ""
+            return refund_behaviour("", 0), "nothing was taken"
+        if charge["currency"] != request.currency or request.amount > self._refundable_amount(charge, request.key):
+            return refund_behaviour("", 0), "more than was taken"
+        return refund_behaviour(charge["method"], charge["amount"]), ""
 
-    def _behaviour_of(self, row: sqlite3.Row) -> Behaviour:
+    def _payment_behaviour(self, row: sqlite3.Row) -> Behaviour:
         if row["kind"] == "charge":
-            return of_charge(row["method"], row["amount"])
-        charge = self.find(row["charge"])
-        return of_refund(charge["method"], charge["amount"]) if charge else of_refund("", 0)
+            return charge_behaviour(row["method"], row["amount"])
+        charge = self.find_payment(row["charge"])
+        return refund_behaviour(charge["method"], charge["amount"]) if charge else refund_behaviour("", 0)
 
-    def _left(self, charge: dict[str, Any], but: str) -> int:
+    def _refundable_amount(self, charge: dict[str, Any], refund_key: str) -> int:
         """What of a charge has not been given back, this very refund aside."""
-        given: int = self._rows.execute(
+        refunded: int = self._connection.execute(
             "SELECT coalesce(sum(amount), 0) FROM payment WHERE charge = ? AND status <> 'declined' AND key <> ?",
-            (charge["key"], but),
+            (charge["key"], refund_key),
         ).fetchone()[0]
-        return int(charge["amount"]) - given
+        return int(charge["amount"]) - refunded
 
-    def _tell(self, row: sqlite3.Row, behaviour: Behaviour) -> None:
-        payment = _shown(row)
-        if behaviour.notices is Notices.NONE:
+    def _queue_webhooks(self, row: sqlite3.Row, behaviour: Behaviour) -> None:
+        payment = _public_view(row)
+        if behaviour.webhooks is Webhooks.NONE:
             return
-        if behaviour.notices is Notices.OTHER_AMOUNT:
+        if behaviour.webhooks is Webhooks.OTHER_AMOUNT:
             payment["amount"] -= 1
         body = json.dumps({"type": f"{payment['kind']}.{payment['status']}", "data": payment})
-        forged = [True, False] if behaviour.notices is Notices.FORGED_FIRST else [False]
-        notice_id = f"msg_{uuid4().hex}"
+        forged = [True, False] if behaviour.webhooks is Webhooks.FORGED_FIRST else [False]
+        message_id = f"msg_{uuid4().hex}"
         # Three times the same notice: its id says so, as with a gateway that missed the shop's answer.
-        for place, wrong in enumerate(forged * 3 if behaviour.notices is Notices.THREE else forged):
-            self._rows.execute(
+        for place, is_forged in enumerate(forged * 3 if behaviour.webhooks is Webhooks.THREE else forged):
+            self._connection.execute(
                 "INSERT INTO notice (id, body, forged, attempts, due_at) VALUES (?, ?, ?, 0, ?)",
-                (f"msg_{uuid4().hex}" if wrong else notice_id, body, wrong, time.time() + place / 100),
+                (f"msg_{uuid4().hex}" if is_forged else message_id, body, is_forged, time.time() + place / 100),
             )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._lock:
-            if self._rows.in_transaction:
+            if self._connection.in_transaction:
                 yield
                 return
-            self._rows.execute("BEGIN IMMEDIATE")
+            self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
             except BaseException:
-                self._rows.execute("ROLLBACK")
+                self._connection.execute("ROLLBACK")
                 raise
-            self._rows.execute("COMMIT")
+            self._connection.execute("COMMIT")
 
 
-def _shown(row: sqlite3.Row) -> dict[str, Any]:
+def _public_view(row: sqlite3.Row) -> dict[str, Any]:
     """A payment as the API shows it: its future is nobody's business."""
     payment = dict(row)
     del payment["due_at"]

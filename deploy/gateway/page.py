@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any, Final
 
-from deploy.gateway.behaviours import BEHAVIOURS, FIRST_AMOUNT, GOOD
+from deploy.gateway.behaviours import BEHAVIOURS, BASE_AMOUNT, DEFAULT
 
 _STYLE: Final = """
 html { color-scheme: light dark }
@@ -17,7 +17,7 @@ div { overflow-x: auto }
 """
 
 
-def page(payments: list[dict[str, Any]]) -> str:
+def render_page(payments: list[dict[str, Any]]) -> str:
     """The whole page as HTML; no script, nothing from elsewhere."""
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -27,23 +27,23 @@ def page(payments: list[dict[str, Any]]) -> str:
 <h2>What can be made to happen</h2>
 <div tabindex="0" role="group" aria-label="Behaviours"><table><thead><tr>
 <th scope="col">Card token</th><th scope="col">Amount</th><th scope="col">What happens</th>
-</tr></thead><tbody>{"".join(_behaviours())}</tbody></table></div>
+</tr></thead><tbody>{"".join(_behaviour_rows())}</tbody></table></div>
 <h2>Newest payments</h2>
-{_payments(payments) if payments else "<p>None yet.</p>"}
+{_payment_table(payments) if payments else "<p>None yet.</p>"}
 </main></body></html>
 """
 
 
-def _behaviours() -> list[str]:
+def _behaviour_rows() -> list[str]:
     return [
         f'<tr><th scope="row"><code>{one.token}</code></th><td class="n">'
-        f"{'any other' if one is GOOD else f'{(FIRST_AMOUNT + number) / 100:,.2f}'}</td>"
+        f"{'any other' if one is DEFAULT else f'{(BASE_AMOUNT + number) / 100:,.2f}'}</td>"
         f"<td>{escape(one.meaning)}</td></tr>"
         for number, one in enumerate(BEHAVIOURS)
     ]
 
 
-def _payments(payments: list[dict[str, Any]]) -> str:
+def _payment_table(payments: list[dict[str, Any]]) -> str:
     rows = "".join(
         f"<tr><th scope='row'><code>{one['reference']}</code></th><td><code>{one['key']}</code></td>"
         f"<td class='n'>{one['amount'] / 100:,.2f} {escape(one['currency'])}</td><td>{escape(one['method'])}</td>"

@@ -10,20 +10,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from uuid import UUID
 
-from deploy.gateway.behaviours import Answer, Behaviour
-from deploy.gateway.ledger import KeyReused, Ledger, Request
-from deploy.gateway.page import page
+from deploy.gateway.behaviours import ResponseKind, Behaviour
+from deploy.gateway.ledger import KeyReused, Ledger, PaymentRequest
+from deploy.gateway.page import render_page
 
 HOST: Final = "127.0.0.1"
-MOST_BYTES: Final = 64 * 1024
+MAX_BODY_BYTES: Final = 64 * 1024
 
 
-class Refused(Exception):
+class HttpError(Exception):
     """A request that is answered with an error: its status and what is wrong."""
 
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status, self.why = status, why
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
 
 
 class Gateway(ThreadingHTTPServer):
@@ -45,107 +45,107 @@ class Gateway(ThreadingHTTPServer):
     ) -> None:
         self.ledger, self.secret, self.slow_s, self.never_s = ledger, secret, slow_s, never_s
         self.wake, self.crash = wake, crash
-        super().__init__((HOST, port), Handler)
+        super().__init__((HOST, port), GatewayHandler)
 
 
-class Handler(BaseHTTPRequestHandler):
+class GatewayHandler(BaseHTTPRequestHandler):
     server: Gateway
     protocol_version = "HTTP/1.1"
     timeout = 60
 
     def do_GET(self) -> None:
         if self.path == "/":
-            return self._send(200, page(self.server.ledger.newest(50)).encode(), "text/html; charset=utf-8")
+            return self._send(200, render_page(self.server.ledger.newest_payments(50)).encode(), "text/html; charset=utf-8")
         if self.path == "/healthz":
             return self._send(200, b"ok\n", "text/plain")
-        self._answer(self._found)
+        self._handle(self._get_payment)
 
     def do_POST(self) -> None:
-        self._answer(self._asked)
+        self._handle(self._post_payment)
 
-    def _answer(self, act: Callable[[], None]) -> None:
+    def _handle(self, action: Callable[[], None]) -> None:
         try:
-            self._authorised()
-            act()
-        except Refused as refusal:
+            self._check_authorization()
+            action()
+        except HttpError as refusal:
             # What of the request was not read must not be taken for the next one.
             self.close_connection = True
-            self._json(refusal.status, {"error": refusal.why})
+            self._send_json(refusal.status, {"error": refusal.message})
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    def _authorised(self) -> None:
+    def _check_authorization(self) -> None:
         given = self.headers.get("Authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {self.server.secret}".encode()):
-            raise Refused(401, "the secret is missing or wrong")
+            raise HttpError(401, "the secret is missing or wrong")
 
-    def _found(self) -> None:
-        found = self.server.ledger.find(self.path.removeprefix("/v1/payments/"))
-        if found is None or not self.path.startswith("/v1/payments/"):
-            raise Refused(404, "no such payment")
-        self._json(200, found)
+    def _get_payment(self) -> None:
+        payment = self.server.ledger.find_payment(self.path.removeprefix("/v1/payments/"))
+        if payment is None or not self.path.startswith("/v1/payments/"):
+            raise HttpError(404, "no such payment")
+        self._send_json(200, payment)
 
-    def _asked(self) -> None:
-        asked = _request(self.path, self.headers.get("Idempotency-Key", ""), self._body())
+    def _post_payment(self) -> None:
+        request = _parse_request(self.path, self.headers.get("Idempotency-Key", ""), self._read_body())
         self.server.crash("received")
-        if self.server.ledger.errs(asked):
-            raise Refused(500, "something went wrong")
+        if self.server.ledger.count_error(request):
+            raise HttpError(500, "something went wrong")
         try:
-            payment, behaviour = self.server.ledger.receive(asked)
+            payment, behaviour = self.server.ledger.record_payment(request)
         except KeyReused:
-            raise Refused(422, "this key was used for another request") from None
+            raise HttpError(422, "this key was used for another request") from None
         self.server.crash("recorded")
         self.server.wake()
-        self._behave(payment, behaviour)
+        self._respond(payment, behaviour)
         self.server.crash("answered")
 
-    def _body(self) -> dict[str, Any]:
+    def _read_body(self) -> dict[str, Any]:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > MOST_BYTES:
-            raise Refused(413, "a body of at most 64 KiB, its length said before")
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+            raise HttpError(413, "a body of at most 64 KiB, its length said before")
         try:
             body = json.loads(self.rfile.read(int(length)))
         except ValueError:
-            raise Refused(400, "the body is not JSON") from None
+            raise HttpError(400, "the body is not JSON") from None
         if not isinstance(body, dict):
-            raise Refused(400, "the body is not an object")
+            raise HttpError(400, "the body is not an object")
         return body
 
-    def _behave(self, payment: dict[str, Any], behaviour: Behaviour) -> None:
-        match behaviour.answer:
-            case Answer.AT_ONCE:
-                self._json(200, payment)
-            case Answer.SLOWLY:
+    def _respond(self, payment: dict[str, Any], behaviour: Behaviour) -> None:
+        match behaviour.response:
+            case ResponseKind.AT_ONCE:
+                self._send_json(200, payment)
+            case ResponseKind.SLOWLY:
                 time.sleep(self.server.slow_s)
-                self._json(200, payment)
-            case Answer.NEVER:
+                self._send_json(200, payment)
+            case ResponseKind.NEVER:
                 time.sleep(self.server.never_s)
                 self.close_connection = True
-            case Answer.CUT_OFF:
+            case ResponseKind.CUT_OFF:
                 self.close_connection = True
-            case Answer.ERROR:
-                raise Refused(500, "something went wrong")
-            case Answer.NOT_JSON:
+            case ResponseKind.ERROR:
+                raise HttpError(500, "something went wrong")
+            case ResponseKind.NOT_JSON:
                 self._send(200, b"<!doctype html><title>Maintenance</title>", "text/html")
-            case Answer.DRIBBLED:
-                self._dribble()
-            case Answer.OTHER_AMOUNT:
-                self._json(200, payment | {"amount": payment["amount"] - 1})
-            case Answer.HUGE:
-                self._json(200, payment | {"reason": "x" * 1_000_000})
+            case ResponseKind.DRIBBLED:
+                self._send_byte_by_byte()
+            case ResponseKind.OTHER_AMOUNT:
+                self._send_json(200, payment | {"amount": payment["amount"] - 1})
+            case ResponseKind.HUGE:
+                self._send_json(200, payment | {"reason": "x" * 1_000_000})
 
-    def _dribble(self) -> None:
+    def _send_byte_by_byte(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", "1000000")
         self.end_headers()
-        give_up = time.monotonic() + self.server.never_s
-        while time.monotonic() < give_up:
+        deadline = time.monotonic() + self.server.never_s
+        while time.monotonic() < deadline:
             self.wfile.write(b" ")
             time.sleep(0.05)
         self.close_connection = True
 
-    def _json(self, status: int, body: dict[str, Any]) -> None:
+    def _send_json(self, status: int, body: dict[str, Any]) -> None:
         self._send(status, json.dumps(body).encode(), "application/json")
 
     def _send(self, status: int, body: bytes, kind: str) -> None:
@@ -159,28 +159,28 @@ class Handler(BaseHTTPRequestHandler):
         """Quiet: the ledger is the record."""
 
 
-def _request(path: str, key: str, body: dict[str, Any]) -> Request:
+def _parse_request(path: str, key: str, body: dict[str, Any]) -> PaymentRequest:
     kind = {"/v1/charges": "charge", "/v1/refunds": "refund"}.get(path)
     if kind is None:
-        raise Refused(404, "no such address")
+        raise HttpError(404, "no such address")
     amount, currency = body.get("amount"), body.get("currency")
     if type(amount) is not int or amount < 1 or not (isinstance(currency, str) and len(currency) == 3):
-        raise Refused(400, "amount is a positive number of pennies, currency three letters")
+        raise HttpError(400, "amount is a positive number of pennies, currency three letters")
     if kind == "charge":
-        return Request(kind, _uuid(key), amount, currency, order_id=_uuid(body.get("order_id")), method=_method(body))
-    return Request(kind, _uuid(key), amount, currency, charge=_uuid(body.get("charge")))
+        return PaymentRequest(kind, _parse_uuid(key), amount, currency, order_id=_parse_uuid(body.get("order_id")), method=_parse_method(body))
+    return PaymentRequest(kind, _parse_uuid(key), amount, currency, charge=_parse_uuid(body.get("charge")))
 
 
-def _method(body: dict[str, Any]) -> str:
+def _parse_method(body: dict[str, Any]) -> str:
     method = body.get("method")
     if not isinstance(method, str) or not method:
-        raise Refused(400, "method is a card token")
+        raise HttpError(400, "method is a card token")
     return method
 
 
-def _uuid(text: object) -> str:
+def _parse_uuid(text: object) -> str:
     """A UUID as text; a key may stand in quotes, as the draft of the Idempotency-Key header has it."""
     try:
         return str(UUID(str(text).strip('"')))
     except ValueError:
-        raise Refused(400, "keys, orders and charges are UUIDs") from None
+        raise HttpError(400, "keys, orders and charges are UUIDs") from None

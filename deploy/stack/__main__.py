@@ -1,4 +1,4 @@
-"""`python -m deploy.stack`: the whole system on this machine, as a team runs it in earnest. See docs/running.md."""
+"""`python -m deploy.stack`: the whole system on this machine, as in production. See docs/running.md."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from deploy.local import ROOT, StartError
-from deploy.side_by_side import raise_interrupt, handle_stop_signals, discard_stdout, is_stdout_open
+from deploy.process_group import raise_interrupt, handle_stop_signals, discard_stdout, is_stdout_open
 from deploy.stack import logs
 from deploy.stack.errors import StackError
 from deploy.stack.folder import DataFolder
@@ -31,13 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # `| head` has read enough; `up --foreground` has stopped everything
+    except BrokenPipeError:  # The reader has gone (`| head`); `up --foreground` has stopped everything.
         discard_stdout()
         return 0
 
 
 def up(system: System, options: argparse.Namespace) -> int:
-    """Start what does not run yet, and wait until it is ready."""
+    """Start the parts that are not running, and wait until they are ready."""
     if not options.foreground:
         with system.folder.hold_lock():
             system.up(services_only=options.services_only)
@@ -52,12 +52,12 @@ def up(system: System, options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        handle_stop_signals(signal.SIG_IGN)  # an impatient second Ctrl-C must leave nothing behind
+        handle_stop_signals(signal.SIG_IGN)  # A second Ctrl-C must not interrupt the shutdown.
         down(system, options)
 
 
 def down(system: System, options: argparse.Namespace) -> int:
-    """Stop everything; the data stays."""
+    """Stop everything; the data is kept."""
     with system.folder.hold_lock():
         stopped = system.down()
     print(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.")
@@ -65,21 +65,21 @@ def down(system: System, options: argparse.Namespace) -> int:
 
 
 def status(system: System, options: argparse.Namespace) -> int:
-    """Say what runs and where; exit status 0 if all of it does."""
+    """Show the state and address of each part; exit status 0 if all are running."""
     return 0 if system.print_status() else 1
 
 
 def env(system: System, options: argparse.Namespace) -> int:
-    """Print `export` lines that point any command at the stack: eval "$(python -m deploy.stack env)"."""
+    """Print `export` lines that connect a command to the stack: eval "$(python -m deploy.stack env)"."""
     for name, value in system.env().items():
         print(f"export {name}={shlex.quote(value)}")
     if system.is_down():
-        print("Nothing of it is running: python -m deploy.stack up", file=sys.stderr)
+        print("The stack is not running. Start it with: python -m deploy.stack up", file=sys.stderr)
     return 0
 
 
 def show_logs(system: System, options: argparse.Namespace) -> int:
-    """Print the end of the logs."""
+    """Print the last lines of the logs."""
     follow = (lambda: False) if options.follow else None
     for line in logs.tail_logs(system.logs(options.parts), until=follow):
         print(line, flush=True)
@@ -96,18 +96,18 @@ def _argument_parser() -> argparse.ArgumentParser:
         help="data folder (STACK_DIR, default var/stack)",
     )
     where.add_argument("--brokers", type=int, default=_int_setting("BROKERS"), help="1 or 3 Kafka brokers (BROKERS)")
-    where.add_argument("--workers", type=int, default=_int_setting("WORKERS"), help="how many workers (WORKERS, default 2)")
-    where.add_argument("--port", default=os.environ.get("PORT"), help="where the shop is served (PORT, default 8000)")
+    where.add_argument("--workers", type=int, default=_int_setting("WORKERS"), help="number of workers (WORKERS, default 2)")
+    where.add_argument("--port", default=os.environ.get("PORT"), help="port of the web server (PORT, default 8000)")
     actions = parser.add_subparsers(required=True, metavar="up|down|status|env|logs")
     for name, action in (("up", up), ("down", down), ("status", status), ("env", env), ("logs", show_logs)):
         one = actions.add_parser(name, help=action.__doc__, description=action.__doc__, parents=[where])
         one.set_defaults(action=action)
         if action is up:
-            one.add_argument("--services-only", action="store_true", help="PostgreSQL, Kafka and Redis, not the shop")
+            one.add_argument("--services-only", action="store_true", help="start PostgreSQL, Kafka and Redis only")
             one.add_argument("--foreground", action="store_true", help="show the logs; Ctrl-C stops everything")
         if action is show_logs:
-            one.add_argument("parts", nargs="*", metavar="PART", help="as `status` names them; default: all")
-            one.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
+            one.add_argument("parts", nargs="*", metavar="PART", help="names as in `status`; default: all")
+            one.add_argument("-f", "--follow", action="store_true", help="follow the logs until Ctrl-C")
     return parser
 
 

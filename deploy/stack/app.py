@@ -1,4 +1,4 @@
-"""EventShop itself on the stack: what is prepared once, and the processes that run."""
+"""EventShop on the stack: its preparation commands and its processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deploy.stack.ports import HOST, port_of
 from deploy.stack.processes import Process
 
 READY_TIMEOUT_S = 60.0
-#: What has to be done before anything runs; each is harmless when it is done already.
+#: Commands to run before the processes start; each is idempotent.
 PREPARE_COMMANDS = (
     ["migrate", "--verbosity", "0"],
     ["create_topics"],
@@ -31,7 +31,7 @@ WORKER_COMMAND = f"{CELERY_COMMAND} worker --pool threads --concurrency 4 {HOSTE
 
 
 def program_commands(folder: DataFolder, *, port: int, workers: int) -> dict[str, list[str]]:
-    """Return the command of every process by its name."""
+    """Return the command line of each process, by name."""
     beat = ["--schedule", str(folder.path / "beat-schedule"), "--pidfile", ""]
     return {
         "web": [*WEB_COMMAND.split(), "--bind", f"{HOST}:{port}"],
@@ -53,7 +53,7 @@ WEB_COMMAND = "gunicorn eventshop.wsgi --worker-class gthread --workers 2 --thre
 
 
 def processes(folder: DataFolder) -> list[Process]:
-    """The processes of a data folder, those too that an earlier start with more workers left."""
+    """The processes of a data folder, including workers of an earlier start with more of them."""
     names = {
         "web",
         "relay",
@@ -66,7 +66,7 @@ def processes(folder: DataFolder) -> list[Process]:
 
 
 def gateway_env(folder: DataFolder) -> dict[str, str]:
-    """Settings that point the shop at the stack's payment gateway."""
+    """Settings that connect EventShop to the stack's payment gateway."""
     return {
         "PAYMENT_GATEWAY_URL": f"http://{HOST}:{port_of(folder, 'gateway')}",
         "PAYMENT_GATEWAY_SECRET": str(folder.get_or_create("payment_gateway_secret", new_gateway_secret)),
@@ -74,21 +74,21 @@ def gateway_env(folder: DataFolder) -> dict[str, str]:
 
 
 def process_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return what the processes run in: this environment, and settings that point at the stack."""
+    """Return the environment of the processes: the current one and the stack's settings."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **settings}
 
 
 def run_prepare(env: Mapping[str, str]) -> None:
-    """Bring database and topics up to date, fill an empty shop with demo data, and make the staff account."""
-    # One process for all of them: starting Django takes longer than most of what they do.
+    """Migrate the database, create topics, add demo data to an empty database, and create the staff account."""
+    # One process for all commands: starting Django takes longer than most of them.
     result = subprocess.run([sys.executable, "-m", "deploy.stack.prepare"], cwd=ROOT, env=env, check=False)
     if result.returncode:
-        raise StackError("the shop could not be prepared; see above")
+        raise StackError("EventShop could not be prepared; see the output above")
 
 
 def is_serving(port: int) -> bool:
-    """Tell whether the web server answers."""
+    """Whether the web server answers /healthz."""
     try:
         with urlopen(f"http://{HOST}:{port}/healthz", timeout=2) as answer:
             return bool(answer.status == 200)

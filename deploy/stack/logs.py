@@ -1,4 +1,4 @@
-"""What the processes of the stack say, side by side."""
+"""The logs of the stack's processes, merged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ POLL_INTERVAL_S = 0.2
 
 
 class LogFile:
-    """A log file that grows, and begins anew when it became too long."""
+    """A log file that grows and may be rotated."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -19,13 +19,13 @@ class LogFile:
         self.offset = 0
 
     def read_last(self, count: int) -> list[str]:
-        """Return the last lines; reading goes on behind them."""
+        """Return the last lines; `read_new` continues after them."""
         self.offset = 0
         lines = self.read_new()
         return lines[len(lines) - min(count, len(lines)) :]
 
     def read_new(self) -> list[str]:
-        """Return the whole lines that were added since."""
+        """Return the complete lines added since the last read."""
         try:
             size = self.path.stat().st_size
             if size < self.offset:
@@ -43,7 +43,7 @@ class LogFile:
 def tail_logs(
     paths: Sequence[Path], *, first: int = DEFAULT_LINES, until: Callable[[], object] | None = None
 ) -> Iterator[str]:
-    """Yield the last lines of each log and, where `until` is given, every new one until it is true."""
+    """Yield the last lines of each log and, with `until`, new lines until it returns true."""
     logs = [LogFile(path) for path in paths]
     width = max((len(log.name) for log in logs), default=0)
     for log in logs:

@@ -1,4 +1,4 @@
-"""Ports on the loopback address: free ones, chosen once and remembered in the data folder."""
+"""Free ports on the loopback address, chosen once and stored in the data folder."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from deploy.stack.errors import StackError
 from deploy.stack.folder import DataFolder
 
 HOST = "127.0.0.1"
-#: Below the ports that systems give to outgoing connections: one of those could take the port of a server that is
-#: down for a moment.
+#: Below the ephemeral port range: an outgoing connection must not take the port of a server that is restarting.
 PORT_RANGE = range(20_000, 32_000)
 
 
 def port_of(folder: DataFolder, name: str) -> int:
-    """Return the port of a server: the one it had before, or a free one that it keeps from now on."""
+    """Return the port of a server: the stored one, or a free one that is then stored."""
     taken = set((folder.get_value("ports") or {}).values())
     if name in (folder.get_value("ports") or {}):
         return int(folder.get_value("ports")[name])
@@ -25,14 +24,14 @@ def port_of(folder: DataFolder, name: str) -> int:
 
 
 def _shuffle_ports() -> list[int]:
-    # At random: two stacks that start at the same moment shall not look at the same ports.
+    # Random, so that two stacks that start at the same time try different ports.
     return random.SystemRandom().sample(PORT_RANGE, len(PORT_RANGE))
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on a port."""
+    """Whether a server could listen on a port."""
     with socket.socket() as probe:
-        # As servers do it: connections of an earlier run that still linger do not count.
+        # As servers do: lingering connections of an earlier run do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -42,16 +41,16 @@ def is_free(port: int) -> bool:
 
 
 def require_free(folder: DataFolder, name: str, port: int) -> None:
-    """Refuse a port that another program listens on, before anything slow has begun."""
+    """Raise StackError if another program listens on the port, before any slow step."""
     if not is_free(port):
         raise StackError(
-            f"port {port} of {name} is in use by another program. Stop that program, or take `ports` out of "
-            f"{folder.state_file} and new ones are chosen"
+            f"port {port} of {name} is in use by another program. Stop that program, or remove `ports` from "
+            f"{folder.state_file} to have new ports chosen"
         )
 
 
 def accepts_connections(port: int) -> bool:
-    """Tell whether somebody accepts connections on a port."""
+    """Whether a server accepts connections on a port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0

@@ -1,4 +1,4 @@
-"""PostgreSQL on a loopback port, its data kept in the stack's folder."""
+"""PostgreSQL on a loopback port, with its data in the stack's folder."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PostgresServer:
     def __init__(self, folder: DataFolder, *, durable: bool = True) -> None:
         self.folder = folder
         self.durable = durable
-        # Disconnect everyone and close cleanly; after a while, at once.
+        # Fast shutdown first; after a time-out an immediate one.
         self.process = Process("postgres", folder, stop_with=(signal.SIGINT, signal.SIGQUIT), kill_with=signal.SIGQUIT)
         self.processes = [self.process]
 
@@ -49,11 +49,11 @@ class PostgresServer:
         return str(self.folder.get_or_create("postgres_password", lambda: secrets.token_urlsafe(24)))
 
     def env(self) -> dict[str, str]:
-        """Settings that point a program at it."""
+        """Settings that connect a program to the server."""
         return {"DATABASE_URL": f"postgres://{NAME}:{self.password}@{HOST}:{self.port}/{NAME}"}
 
     def start(self) -> None:
-        """Start it if it does not run, and wait until the database is there."""
+        """Start the server if it is not running, and wait until the database exists."""
         if self.process.pid is None:
             require_free(self.folder, "postgres", self.port)
             try:
@@ -64,7 +64,7 @@ class PostgresServer:
         self._ensure_database()
 
     def is_ready(self) -> bool:
-        """Tell whether it accepts our password."""
+        """Whether the server accepts connections with our password."""
         try:
             self._connect().close()
         except psycopg.OperationalError:
@@ -86,7 +86,7 @@ class PostgresServer:
         self.process.start([binaries / "postgres", "-D", data, *self._options()], user=user)
 
     def _init_data(self, binaries: Path, user: str | None, *, home: Path) -> None:
-        new = home / "data.new"  # whole or not at all: initdb may be killed
+        new = home / "data.new"  # Renamed at the end: initdb may be killed half-way.
         shutil.rmtree(new, ignore_errors=True)
         with tempfile.NamedTemporaryFile("w", dir=home, suffix=".password") as file:
             file.write(self.password)
@@ -96,7 +96,7 @@ class PostgresServer:
             try:
                 run_program([binaries / "initdb", "-D", new, "-U", NAME, *login, *INITDB_OPTIONS], user)
             except PostgresUnavailable as error:
-                hint = f" (it runs as {user}, who must be able to reach {home})" if user else ""
+                hint = f" (the server runs as {user}, which must have access to {home})" if user else ""
                 raise StackError(f"PostgreSQL: {error}{hint}") from error
         new.rename(home / "data")
 

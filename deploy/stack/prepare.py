@@ -1,4 +1,4 @@
-"""Everything that `app.PREPARE` names, in one process."""
+"""Runs the commands of `app.PREPARE_COMMANDS` in one process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deploy.stack.app import PREPARE_COMMANDS
 
 
 def main() -> int:
-    """Run the commands one after another; return the status to exit with."""
+    """Run the commands one after another; return the exit status."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
     django.setup()
     for name, *arguments in PREPARE_COMMANDS:

@@ -1,4 +1,4 @@
-"""Processes that outlive their launcher: started, recognised and stopped by process id, each with its own log."""
+"""Processes that outlive their launcher: identified by a pid file, each with its own log."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pathlib import Path
 from deploy.stack.errors import StackError
 from deploy.stack.folder import DataFolder
 
-#: A log that is longer when its process starts is put aside first; one older log is kept.
+#: A longer log is rotated when its process starts; one older log is kept.
 MAX_LOG_BYTES = 5_000_000
-#: How long a process may take to end by itself.
+#: How long a process may take to exit before the next, stronger signal.
 STOP_TIMEOUT_S = 15.0
 POLL_INTERVAL_S = 0.02
 
 
 class Process:
-    """One process of the stack. Its pid file tells it from a later process that got the same number."""
+    """One process of the stack. Its pid file distinguishes it from a later process with the same id."""
 
     def __init__(
         self,
@@ -43,18 +43,18 @@ class Process:
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs; None when it is gone, also if the number is another program's now."""
+        """The process id while it runs; None after its end, also if another program has the same id now."""
         recorded = self.pid_record
         if recorded is not None and recorded[1] == process_identity(recorded[0]):
             return recorded[0]
         if self._child is not None:
-            self._child.wait()  # it has ended: let the system forget it
+            self._child.wait()  # Reap the ended child.
             self._child = None
         return None
 
     @property
     def pid_record(self) -> tuple[int, str] | None:
-        """What the pid file says, whether that process still runs or not."""
+        """Process id and identity from the pid file, whether or not the process still runs."""
         try:
             pid, _, identity = self.pid_file.read_text().strip().partition(" ")
             return int(pid), identity
@@ -69,7 +69,7 @@ class Process:
         cwd: Path | None = None,
         user: str | None = None,
     ) -> None:
-        """Start it; does nothing while it runs."""
+        """Start the process; does nothing if it runs."""
         if self.pid is not None:
             return
         for file in (self.pid_file, self.log):
@@ -84,7 +84,7 @@ class Process:
                 stderr=output,
                 env=env,
                 cwd="/" if user else cwd,
-                # A session of its own: neither Ctrl-C nor a closed terminal reaches it.
+                # A separate session: neither Ctrl-C nor a closed terminal reaches the process.
                 start_new_session=True,
                 user=user,
                 group=pwd.getpwnam(user).pw_gid if user else None,
@@ -93,7 +93,7 @@ class Process:
         self._record(self._child.pid)
 
     def record(self, pid: int) -> None:
-        """Record a process that somebody else has started."""
+        """Record a process that this object has not started."""
         self._record(pid)
 
     def _record(self, pid: int) -> None:
@@ -103,7 +103,7 @@ class Process:
         scratch.replace(self.pid_file)
 
     def send_signal(self, sign: signal.Signals) -> bool:
-        """Send a signal, if it runs; to its whole group where nothing else would end what it started."""
+        """Send a signal if the process runs; SIGKILL goes to its whole group, so that its children end too."""
         pid = self.pid
         if pid is None:
             return False
@@ -115,17 +115,17 @@ class Process:
         return True
 
     def remove_pid_file(self) -> None:
-        """Remove the pid file of a process that is gone."""
+        """Remove the pid file of a process that has ended."""
         self.pid_file.unlink(missing_ok=True)
 
     def log_tail(self, lines: int = 5) -> str:
-        """The end of its log, in one line."""
+        """The last lines of the log, joined to one line."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
-        return " | ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "it said nothing"
+        return " | ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "its log is empty"
 
 
 def stop_processes(processes: Sequence[Process], *, immediately: bool = False) -> list[str]:
-    """Stop processes side by side, and harder those that do not end; returns the names of those that ran."""
+    """Stop processes in parallel, with stronger signals after a time-out; return the names of those that ran."""
     running = [process for process in processes if process.pid is not None]
     signals = {process: [*(process.kill_with if immediately else process.stop_with)] for process in running}
     next_signal_at = dict.fromkeys(running, 0.0)
@@ -134,9 +134,9 @@ def stop_processes(processes: Sequence[Process], *, immediately: bool = False) -
             if time.monotonic() < next_signal_at[process]:
                 continue
             if not signals[process]:
-                raise StackError(f"{process.name} cannot be stopped (process {process.pid})")
+                raise StackError(f"{process.name} cannot be stopped (process id {process.pid})")
             process.send_signal(signals[process].pop(0))
-            process.send_signal(signal.SIGCONT)  # one that is paused hears nothing else
+            process.send_signal(signal.SIGCONT)  # A paused process handles no other signal.
             next_signal_at[process] = time.monotonic() + process.stop_timeout_s
         time.sleep(POLL_INTERVAL_S)
     for process in processes:
@@ -145,7 +145,7 @@ def stop_processes(processes: Sequence[Process], *, immediately: bool = False) -
 
 
 def wait_for(condition: Callable[[], object], *, within_s: float) -> bool:
-    """Wait for a condition; tells whether it came true in time."""
+    """Wait for a condition; return whether it became true in time."""
     deadline = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > deadline:
@@ -155,7 +155,7 @@ def wait_for(condition: Callable[[], object], *, within_s: float) -> bool:
 
 
 def wait_until_ready(processes: Sequence[Process], ready: Callable[[], object], *, within_s: float) -> None:
-    """Wait until servers are ready; raises StackError, with the end of the log, when one ends or takes too long."""
+    """Wait until servers are ready; raises StackError with the end of the log if one exits or takes too long."""
 
     def gone() -> Process | None:
         return next((process for process in processes if process.pid is None), None)
@@ -167,24 +167,24 @@ def wait_until_ready(processes: Sequence[Process], ready: Callable[[], object], 
 
 
 def process_identity(pid: int) -> str | None:
-    """What tells a process from every other that had or will have its number; None when there is no such process."""
+    """A text that identifies a process among all that ever have its id; None if there is no such process."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None if Path("/proc/self/stat").exists() else _start_time(pid)
-    if fields[0] in "ZX":  # it has ended, and nobody has asked how
+    if fields[0] in "ZX":  # A zombie: it has ended and was not reaped.
         return None
     return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}:{fields[19]}"
 
 
 def is_paused(pid: int) -> bool:
-    """Tell whether a process is stopped by SIGSTOP."""
+    """Whether a process is stopped by SIGSTOP."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
     return False
 
 
 def _start_time(pid: int) -> str | None:
-    """Systems without /proc."""
+    """The start time of a process, on systems without /proc."""
     result = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return result.stdout.strip() or None

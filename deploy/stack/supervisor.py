@@ -1,4 +1,4 @@
-"""Keeps the application's processes running: what ends is started again, ever later if it ends again and again."""
+"""Supervises the application's processes: restarts those that exit, with exponential back-off."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from deploy.stack.processes import Process
 
 CHECK_INTERVAL_S = 0.5
 MAX_BACKOFF_S = 30.0
-#: After so long without an end, the next one counts as the first.
+#: After this long without an exit the back-off starts again.
 RESET_AFTER_S = 60.0
 
 
 class SupervisedProcess:
-    """One process that is kept running."""
+    """One process that is restarted when it exits."""
 
     def __init__(self, process: Process, command: Sequence[str]) -> None:
         self.process = process
@@ -33,27 +33,27 @@ class SupervisedProcess:
         self.restart_at: float | None = None
 
     def check(self, now: float) -> str | None:
-        """Start the process when it does not run and its time has come; tells what was done or found."""
+        """Restart the process if it has exited and its back-off has passed; return a message about it, or None."""
         if self.process.pid is not None:
             return None
         if self.restart_at is None:
             self.exits = 1 if now - self.started_at > RESET_AFTER_S else self.exits + 1
             wait = min(2.0 ** (self.exits - 1), MAX_BACKOFF_S)
             self.restart_at = now + wait
-            return f"{self.process.name} ended ({self.process.log_tail(1)}); it is started again in {wait:.0f} s"
+            return f"{self.process.name} exited ({self.process.log_tail(1)}); restart in {wait:.0f} s"
         if now < self.restart_at:
             return None
         self.start(now)
-        return f"{self.process.name} started again"
+        return f"{self.process.name} restarted"
 
     def start(self, now: float) -> None:
-        """Start the process, unless it runs."""
+        """Start the process unless it runs."""
         self.restart_at, self.started_at = None, now
         self.process.start(self.command, cwd=ROOT, env=os.environ)
 
 
 def supervise(folder: DataFolder, programs: Mapping[str, Sequence[str]], stopping: Signal) -> None:
-    """Keep programs running until told to stop; they themselves are left running."""
+    """Supervise programs until `stopping` is set; the programs keep running afterwards."""
     supervised = [SupervisedProcess(Process(name, folder), command) for name, command in programs.items()]
     for process in supervised:
         process.start(monotonic())
@@ -64,7 +64,7 @@ def supervise(folder: DataFolder, programs: Mapping[str, Sequence[str]], stoppin
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Supervise the programs that a file names."""
+    """Supervise programs: arguments are the data folder and a JSON object of command lines by name."""
     folder, programs = arguments
     stopping = Signal()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())

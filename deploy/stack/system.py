@@ -1,4 +1,4 @@
-"""The servers and EventShop on them: brought up, looked at and brought down as one."""
+"""The whole system: starts, stops and shows the servers and EventShop's processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEFAULT_WORKERS = 2
 
 
 class System:
-    """Everything in one data folder. What is not asked for is as it was the last time."""
+    """The system of one data folder. Options that are not given keep their previous values."""
 
     def __init__(self, folder: DataFolder, options: argparse.Namespace) -> None:
         self.folder = folder
@@ -42,13 +42,13 @@ class System:
         return [*self.stack.processes, self.supervisor, *app.processes(self.folder)]
 
     def env(self) -> dict[str, str]:
-        """Settings that point EventShop at the stack; refuses a folder that nothing was ever started in."""
+        """Settings that connect EventShop to the stack; raises StackError if it was never started."""
         if self.folder.get_value("ports") is None:
-            raise StackError(f"nothing was started in {self.folder.path} yet: python -m deploy.stack up")
+            raise StackError(f"no stack was started in {self.folder.path} yet. Start it with: python -m deploy.stack up")
         return {**self.stack.env, **app.gateway_env(self.folder)}
 
     def up(self, *, services_only: bool) -> None:
-        """Start what does not run, wait until it is ready, and say where it is."""
+        """Start the parts that are not running, wait until they are ready, and print their addresses."""
         web = Process("web", self.folder)
         if not services_only:
             self._require_port(web)
@@ -61,7 +61,7 @@ class System:
         env = app.process_environment(self.env())
         app.run_prepare(env)
         self._start_app(env, web)
-        self._print_progress("the shop is ready", since=started)
+        self._print_progress("EventShop is ready", since=started)
         password = os.environ.get("STAFF_PASSWORD") or login["STAFF_PASSWORD"]
         self.console.print(
             Panel.fit(
@@ -71,24 +71,24 @@ class System:
             ),
             highlight=False,
         )
-        self.console.print(f"[dim]The data stays in {self.folder.path}[/]", highlight=False, soft_wrap=True)
+        self.console.print(f"[dim]The data is in {self.folder.path}[/]", highlight=False, soft_wrap=True)
 
     def _require_port(self, web: Process) -> None:
         running = self.folder.get_value("web_port") if web.pid else None
         if running not in (None, self.port):
             raise StackError(
-                f"the shop runs on port {running} already; before it can move: python -m deploy.stack down"
+                f"EventShop already runs on port {running}. To change the port, first run: python -m deploy.stack down"
             )
         if running is None and not is_free(self.port):
             raise StackError(
-                f"port {self.port} is in use by another program, or not allowed. Try another one: PORT=8001"
+                f"port {self.port} is in use by another program, or not allowed. Try another port: PORT=8001"
             )
         self.folder.set_value("web_port", self.port)
 
     def _start_app(self, env: dict[str, str], web: Process) -> None:
         self.folder.set_value("workers", self.workers)
         commands = app.program_commands(self.folder, port=self.port, workers=self.workers)
-        # The supervisor starts them; one that is left from before knows of other workers, and takes none of them along.
+        # Stop an earlier supervisor, which may have other workers; this does not stop the processes themselves.
         stop_processes([self.supervisor])
         for process in app.processes(self.folder):
             if process.name not in commands:
@@ -99,8 +99,8 @@ class System:
         wait_until_ready([self.supervisor], lambda: web.pid and app.is_serving(self.port), within_s=app.READY_TIMEOUT_S)
 
     def down(self) -> list[str]:
-        """Stop everything, in the order in which one needs the other; returns what ran."""
-        # The supervisor first, or it would start again what has just been stopped.
+        """Stop everything in the order of dependencies; return the names of the processes that ran."""
+        # The supervisor first, or it would restart the stopped processes.
         stopped = stop_processes([self.supervisor])
         return [*stopped, *stop_processes(app.processes(self.folder)), *self.stack.stop()]
 
@@ -108,18 +108,18 @@ class System:
         return all(process.pid is None for process in self.processes)
 
     def logs(self, parts: Sequence[str]) -> list[Path]:
-        """Return the log files of the named parts: exact names, or what comes before a dash (`kafka`)."""
+        """Return the log files of the named parts: full names, or the part before the dash (`kafka`)."""
         processes = [
             process
             for process in self.processes
             if not parts or {process.name, process.name.split("-")[0]} & set(parts)
         ]
         if not processes:
-            raise StackError(f"no such part: {', '.join(parts)}; there are {', '.join(p.name for p in self.processes)}")
+            raise StackError(f"no such part: {', '.join(parts)}; parts: {', '.join(p.name for p in self.processes)}")
         return [process.log for process in processes]
 
     def print_status(self) -> bool:
-        """Print what runs and where; tells whether all of it does."""
+        """Print the state and address of each process; return whether all are running."""
         table = Table("part", "state", "process", "address", box=None, pad_edge=False)
         all_running = True
         for process in self.processes:

@@ -35,7 +35,8 @@ _COMMAND_ID_REUSED = "This dialog was already submitted with different values. O
 class CommandForm(forms.Form, Generic[S]):
     """A confirmation dialog for one aggregate.
 
-    The command id is the idempotency key. It is created when the dialog opens, so a form submitted twice is one command.
+    The command id is the idempotency key. It is created when the dialog opens: a form submitted twice is
+    one command.
     """
 
     title: ClassVar[str]
@@ -111,7 +112,7 @@ class CommandActions(Generic[S], Base):
         return request.user.has_perm(f"{self.opts.app_label}.{permission}")
 
     def handle_dialog(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """Answer both requests of one button: show the dialog (GET), then send the command and report the result (POST)."""
+        """Answer the requests of one button: show the dialog, then send the command and report the result."""
         if request.method not in _ALLOWED_METHODS:
             return HttpResponseNotAllowed(_ALLOWED_METHODS)
         aggregate_id, state = self.load_aggregate(object_id)

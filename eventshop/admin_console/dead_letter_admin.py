@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.confirmation import confirm_with_view_permission
 from eventshop.admin_console.event_detail import event_url
-from eventshop.admin_console.formatting import moment_html
+from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import detail_action, display
@@ -84,9 +84,9 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             "subtitle": f"version {obj.version} of {obj.aggregate_type} {obj.aggregate_id}",
             "event_url": event_url(obj.position),
             "times": [
-                ("Parked", moment_html(obj.parked_at)),
-                ("Last attempt", moment_html(obj.last_attempt_at)),
-                ("Next attempt", moment_html(obj.next_attempt_at)),
+                ("Parked", datetime_html(obj.parked_at)),
+                ("Last attempt", datetime_html(obj.last_attempt_at)),
+                ("Next attempt", datetime_html(obj.next_attempt_at)),
             ],
             "queue": list(queue.order_by("position")[:50]),
         }
@@ -97,11 +97,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @display(description="parked")
     def parked(self, row: DeadLetter) -> str | SafeString:
-        return moment_html(row.parked_at)
+        return datetime_html(row.parked_at)
 
     @display(description="next attempt")
     def next_try(self, row: DeadLetter) -> str | SafeString:
-        return moment_html(row.next_attempt_at)
+        return datetime_html(row.next_attempt_at)
 
     @display(description="aggregate")
     def aggregate(self, row: DeadLetter) -> SafeString:

@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.formatting import EMPTY_VALUE, moment_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.privacy import retention
@@ -33,7 +33,7 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     def detail_context(self, request: HttpRequest, obj: Erasure) -> dict[str, Any]:
         log = {
-            name: (moment_html(datetime.fromisoformat(time)), result)
+            name: (datetime_html(datetime.fromisoformat(time)), result)
             for name, time, result in msgspec.json.decode(obj.log)
         }
         return {
@@ -60,11 +60,11 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     @display(description="Started", ordering="began_at")
     def start_time(self, row: Erasure) -> str | SafeString:
-        return moment_html(row.began_at)
+        return datetime_html(row.began_at)
 
     @display(description="Last step", ordering="moved_at")
     def last_step_time(self, row: Erasure) -> str | SafeString:
-        return moment_html(row.moved_at)
+        return datetime_html(row.moved_at)
 
     @display(description="Problem")
     def problem_text(self, row: Erasure) -> str:
@@ -93,8 +93,8 @@ class CertificateAdmin(ReadOnlyAdmin):
             "body": body,
             "title": "Certificate of erasure",
             "subtitle": str(obj.certificate_id),
-            "issued": moment_html(obj.issued_at),
-            "destroyed": moment_html(body.destroyed_at),
+            "issued": datetime_html(obj.issued_at),
+            "destroyed": datetime_html(body.destroyed_at),
             "scanned": sorted(body.scan.looked_at.items()),
         }
 
@@ -104,7 +104,7 @@ class CertificateAdmin(ReadOnlyAdmin):
 
     @display(description="Issued", ordering="issued_at")
     def issue_time(self, row: Certificate) -> str | SafeString:
-        return moment_html(row.issued_at)
+        return datetime_html(row.issued_at)
 
     @display(description="Next duty ends")
     def next_expiry(self, row: Certificate) -> str:

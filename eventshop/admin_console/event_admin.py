@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console import correlation_views, event_detail, trace_view
 from eventshop.admin_console.display_names import actor_label
-from eventshop.admin_console.formatting import moment_html
+from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
 from eventshop.admin_console.list_filters import AggregateTypeFilter, EventTypeFilter, RecordedFilter, event_types_of
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
@@ -77,7 +77,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @display(description="recorded")
     def recording_time(self, event: StoredEvent) -> str | SafeString:
-        return moment_html(event.recorded_at)
+        return datetime_html(event.recorded_at)
 
     @display(description="event", label=True)
     def type_badge(self, event: StoredEvent) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.formatting import EMPTY_VALUE, field_label, indent_json, format_value, moment_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label, format_value, indent_json
 from eventshop.admin_console.registry import Link, find_row_pages
 from eventshop.admin_console.state_diff import describe_change
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
@@ -45,8 +45,8 @@ def event_context(event: StoredEvent) -> dict[str, Any]:
         "hash": bytes(event.hash).hex(),
         "columns": describe_columns(event),
         "state_change": describe_change(event.aggregate_type, event.aggregate_id, event.version),
-        "recorded": moment_html(event.recorded_at),
-        "occurred": moment_html(event.occurred_at),
+        "recorded": datetime_html(event.recorded_at),
+        "occurred": datetime_html(event.occurred_at),
         "receipt": receipt,
         "cause": _find_cause(event),
         "neighbours": _find_neighbours(event),
@@ -68,7 +68,7 @@ def describe_columns(event: StoredEvent) -> list[Column]:
 
 
 def _format_column(name: str, value: Any) -> str | SafeString:
-    return moment_html(value) if name in _TIME_COLUMNS else EMPTY_VALUE if value is None else str(value)
+    return datetime_html(value) if name in _TIME_COLUMNS else EMPTY_VALUE if value is None else str(value)
 
 
 def _payload_fields(text: str) -> list[tuple[str, str | SafeString]]:

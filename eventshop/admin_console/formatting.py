@@ -15,14 +15,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from eventshop.datetimes import format_datetime_exact, format_datetime
+from eventshop.datetimes import format_datetime, format_datetime_exact
 
 EMPTY_VALUE = "–"
 #: The form of every field name in a payload; ids and codes contain digits, capitals or dashes.
 _FIELD_NAME: Final = re.compile("[a-z]+(_[a-z]+)*")
 
 
-def moment_html(moment: datetime | None) -> str | SafeString:
+def datetime_html(moment: datetime | None) -> str | SafeString:
     """A `<time>` element: the time with its zone, and how long ago that is. A dash for None."""
     if moment is None:
         return EMPTY_VALUE
@@ -61,7 +61,7 @@ def indent_json(text: str) -> str:
 
 
 def format_value(value: Any) -> str | SafeString:
-    """Any JSON value as text or HTML: money with its currency, a list of equal objects as a table, an object as fields."""
+    """Any JSON value as text or HTML: money with its currency, equal objects as a table, an object as fields."""
     match value:
         case None | "" | [] | ():
             return EMPTY_VALUE

@@ -1,4 +1,4 @@
-"""Lists cut by position: the last page costs what the first costs, and nothing is ever counted."""
+"""Keyset pagination by position: every page costs the same, and rows are never counted."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ _MAX_POSITION: Final = 2**63 - 1
 
 
 class Cursor(NamedTuple):
-    """Where a page begins: `older` than a position, or newer than it."""
+    """Where a page begins: rows `older` than a position, or newer ones."""
 
     position: int
     older: bool
 
     @classmethod
     def from_request(cls, request: HttpRequest) -> Cursor:
+        """From `?before=` or `?after=`. Raises `IncorrectLookupParameters`."""
         for name in ("before", "after"):
             if (text := request.GET.get(name)) is not None:
                 if not (text.isascii() and text.isdecimal() and int(text) <= _MAX_POSITION):
@@ -30,14 +31,14 @@ class Cursor(NamedTuple):
         return cls(_MAX_POSITION, older=True)
 
     def fetch_rows(self, queryset: QuerySet[Any], field: str, count: int) -> list[Any]:
-        """The rows nearest to the cut, nearest first."""
+        """The `count` rows nearest to the cursor, nearest first."""
         if self.older:
             return list(queryset.filter(**{f"{field}__lt": self.position}).order_by(f"-{field}")[:count])
         return list(queryset.filter(**{f"{field}__gt": self.position}).order_by(field)[:count])
 
 
 class KeysetChangeList(ChangeList):
-    """Newest first. `before` and `after` in the address name the position at which the page begins."""
+    """A list, newest first; `?before=` and `?after=` give the position at which the page begins."""
 
     cursor_field = "position"
 
@@ -59,18 +60,19 @@ class KeysetChangeList(ChangeList):
         )
         self.result_list = self.load_column_data(page)
         self.result_count = len(page)
-        self.full_result_count = self.result_count  # nothing was counted, so that nothing may be said of it
+        self.full_result_count = self.result_count  # equal counts: Unfold then shows none
         self.show_full_result_count = False
         self.show_admin_actions = True
         self.can_show_all = self.multi_page = False
         self.paginator = self.model_admin.get_paginator(request, self.result_list, self.list_per_page)
 
     def indexed_queries(self) -> Sequence[QuerySet[Any]]:
-        """Queries that an index serves each; the page is the top of all of them together."""
+        """Queries that an index serves one by one; the page is made of the first rows of all of them."""
         return [self.queryset]
 
     def fetch_rows(self, cursor: Cursor, count: int) -> list[Any]:
-        rows = [row for branch in self.indexed_queries() for row in cursor.fetch_rows(branch, self.cursor_field, count)]
+        """The `count` rows nearest to the cursor of all indexed queries, nearest first."""
+        rows = [row for query in self.indexed_queries() for row in cursor.fetch_rows(query, self.cursor_field, count)]
         rows.sort(key=self.position_of, reverse=cursor.older)
         return rows[:count]
 
@@ -78,7 +80,7 @@ class KeysetChangeList(ChangeList):
         return int(getattr(row, self.cursor_field))
 
     def load_column_data(self, page: list[Any]) -> list[Any]:
-        """The page's rows with whatever else its columns need, in a fixed number of queries."""
+        """The page's rows with the other data that its columns show, loaded in a fixed number of queries."""
         return page
 
     def _set_page_links(self, page: Sequence[Any], *, newer: bool, older: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the lists of events and streams can be narrowed by; choices come from the registry, never from a scan."""
+"""List filters. The choices of event and aggregate types come from the message registry, not from a table scan."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from eventshop.admin_console.search import filter_by_recording_time
 from eventshop.admin_console.unfold_adapter import DropdownFilter, RangeDateFilter
 from eventshop.core.message_registry import registry
 
-#: Columns such as countries and projections get new values rarely; finding them reads the whole table.
+#: For values such as countries and projections: they change rarely, and finding them reads the whole table.
 CACHE_S: Final = 600
-#: Nothing was recorded before or after; there is a day before and after each in every time zone.
+#: Bounds of a filter: no event is outside, and a day earlier or later is a valid date in every time zone.
 _EARLIEST_DAY: Final = date(1900, 1, 1)
 _LATEST_DAY: Final = date(2999, 12, 31)
 
@@ -45,7 +45,7 @@ class EventTypeFilter(DropdownFilter):
 
 
 class AggregateTypeFilter(DropdownFilter):
-    """Only remembers the choice: the change list turns it into one indexed query per branch."""
+    """Only keeps the choice; the change list turns it into `indexed_queries`."""
 
     title = "aggregate type"
     parameter_name = "aggregate"
@@ -58,10 +58,10 @@ class AggregateTypeFilter(DropdownFilter):
 
 
 class ValuesFilter(DropdownFilter):
-    """The values of a column, asked for once in ten minutes."""
+    """The values of a column, at most 300, cached for `CACHE_S` seconds."""
 
     parameter_name: str = ""
-    #: Where the values are looked up, if not in the table that is filtered.
+    #: The model to read the values from, if not the filtered one.
     values_model: type[Model] | None = None
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -84,7 +84,7 @@ class ProjectionFilter(ValuesFilter):
 
 
 class RecordedFilter(RangeDateFilter):
-    """Days in the shop's time zone, both included."""
+    """A range of days in the shop's time zone, both included."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         first = self._parse_bound("from")
@@ -99,7 +99,7 @@ class RecordedFilter(RangeDateFilter):
 
 
 def parse_day(text: str) -> date | None:
-    """A date as people type it, ISO or British; None when it is none."""
+    """A date in ISO or British form, limited to the bounds above; None for any other text."""
     try:
         day = parse_date(text) or datetime.strptime(text, "%d/%m/%Y").date()
     except ValueError:
@@ -108,4 +108,5 @@ def parse_day(text: str) -> date | None:
 
 
 def midnight(day: date) -> datetime:
+    """The beginning of a day in the shop's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.confirmation import confirm_with_view_permission
 from eventshop.admin_console.estimated_pagination import CountedChangeList
-from eventshop.admin_console.formatting import EMPTY_VALUE, time_ago, moment_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, time_ago
 from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.projection_lag import read_lag
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
@@ -158,7 +158,7 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
     @display(description="last advanced")
     def advanced(self, row: Checkpoint) -> str | SafeString:
-        return moment_html(row.advanced_at)
+        return datetime_html(row.advanced_at)
 
     @display(description="parked")
     def set_aside(self, row: Checkpoint) -> str | SafeString:
@@ -207,8 +207,8 @@ class RebuildAdmin(ReadOnlyAdmin):
 
     @display(description="requested")
     def requested(self, job: Rebuild) -> str | SafeString:
-        return moment_html(job.requested_at)
+        return datetime_html(job.requested_at)
 
     @display(description="finished")
     def finished(self, job: Rebuild) -> str | SafeString:
-        return moment_html(job.finished_at)
+        return datetime_html(job.finished_at)

@@ -1,4 +1,4 @@
-"""Admin pages that show rows and change none."""
+"""The base of admin pages that show rows and change nothing."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from eventshop.admin_console.unfold_adapter import ChangeList, UnfoldModelAdmin
 
 
 class ReadOnlyAdmin(UnfoldModelAdmin):
-    """Who may view may view; nobody may add, change or delete, whatever rights they were given."""
+    """Allows viewing only: nobody can add, change or delete, whatever permissions they have."""
 
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_fullwidth = True
     list_per_page = 50
     list_disable_select_all = True
-    #: What the list says while there is nothing to show.
-    empty_message: ClassVar[str] = "There is nothing of this yet."
+    #: The message of the list while it has no rows.
+    empty_message: ClassVar[str] = "There are no rows yet."
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CountedChangeList
@@ -60,5 +60,5 @@ class ReadOnlyAdmin(UnfoldModelAdmin):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def detail_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """What the page of a row shows beside its fields."""
+        """Additional template context for the page of a row."""
         return {}

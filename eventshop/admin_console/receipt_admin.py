@@ -1,4 +1,4 @@
-"""Receipts: what accepted commands answered, by the order of their events."""
+"""The list of command receipts, ordered by the positions of their events."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.display_names import actor_label
 from eventshop.admin_console.event_admin import stream_link
-from eventshop.admin_console.formatting import moment_html
+from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.keyset_pagination import Cursor, KeysetChangeList
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.search import find_events, events_of_receipt
+from eventshop.admin_console.search import events_of_receipt, find_events, parse_uuid
 from eventshop.admin_console.timeline import timeline_rows
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 
 
 class ReceiptChangeList(KeysetChangeList):
-    """Receipts have no index but their command id: the newest are found through the newest events."""
+    """Finds the newest receipts through the newest events: the only index of receipts is the command id."""
 
     def fetch_rows(self, cursor: Cursor, count: int) -> list[Any]:
         if self.query:
             return list(self.queryset[:count])
-        newest = StoredEvent.objects.only("position", "command_id")
-        commands: dict[UUID, int] = {}
-        for event in cursor.fetch_rows(newest, "position", 3 * count):
-            commands.setdefault(event.command_id, event.position)
-        receipts = self.queryset.in_bulk(list(commands)[:count])
-        return [receipts[command_id] for command_id in commands if command_id in receipts]
+        events = StoredEvent.objects.only("position", "command_id")
+        positions: dict[UUID, int] = {}
+        for event in cursor.fetch_rows(events, "position", 3 * count):
+            positions.setdefault(event.command_id, event.position)
+        receipts = self.queryset.in_bulk(list(positions)[:count])
+        return [receipts[command_id] for command_id in positions if command_id in receipts]
 
 
 @admin.register(StoredReceipt)
 class ReceiptAdmin(ReadOnlyAdmin):
     empty_message = "No command was accepted yet."
-    list_display = ("command_id", "kind", "stream", "version", "events", "who", "recorded")
+    list_display = ("command_id", "type_badge", "stream_column", "version", "events", "actor_column", "recording_time")
     list_display_links = ("command_id",)
     search_fields = ("command_id",)
     search_help_text = "Command id, or an id of one of its events"
@@ -65,30 +65,28 @@ class ReceiptAdmin(ReadOnlyAdmin):
             "title": obj.command_type,
             "subtitle": str(obj.command_id),
             "stream": stream_link(obj.aggregate_type, obj.aggregate_id),
-            "recorded": moment_html(obj.recorded_at),
+            "recorded": datetime_html(obj.recorded_at),
             "payload_hash": bytes(obj.payload_hash).hex(),
-            "lines": timeline_rows(events[:200]),
+            "rows": timeline_rows(events[:200]),
         }
 
     @display(description="command", label=True)
-    def kind(self, receipt: StoredReceipt) -> str:
+    def type_badge(self, receipt: StoredReceipt) -> str:
         return receipt.command_type
 
     @display(description="by")
-    def who(self, receipt: StoredReceipt) -> str | SafeString:
+    def actor_column(self, receipt: StoredReceipt) -> str | SafeString:
         return actor_label(receipt.actor)
 
     @display(description="stream")
-    def stream(self, receipt: StoredReceipt) -> SafeString:
+    def stream_column(self, receipt: StoredReceipt) -> SafeString:
         return stream_link(receipt.aggregate_type, receipt.aggregate_id)
 
     @display(description="recorded")
-    def recorded(self, receipt: StoredReceipt) -> str | SafeString:
-        return moment_html(receipt.recorded_at)
+    def recording_time(self, receipt: StoredReceipt) -> str | SafeString:
+        return datetime_html(receipt.recorded_at)
 
 
 def _parse_ids(text: str) -> set[UUID]:
-    try:
-        return {UUID(text.strip())}
-    except ValueError:
-        return set()
+    command_id = parse_uuid(text.strip())
+    return {command_id} if command_id else set()

@@ -1,6 +1,6 @@
-"""Where the console meets what lies above it: pages of read models, and names that lead to streams.
+"""Registries through which apps plug into the console: pages of read model rows, and look-ups of streams by name.
 
-The console may not know any projection; whoever has a page about an aggregate, or knows it by a name, says so here.
+The console does not import any read model; the app that has the page or the name registers a finder here.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from eventshop.eventstore.models import StoredEvent
 
 
 class Link(NamedTuple):
-    """A page and what to call it."""
+    """The address of a page and its link text."""
 
     text: str
     url: str
 
 
 class ChangedRow(NamedTuple):
-    """A read model's row that an event changes. `reached`: the projection has come past that event."""
+    """A read model row that an event changes. `is_projected`: the projection's checkpoint is past that event."""
 
     text: str
     url: str
     is_projected: bool
 
 
-#: From an aggregate's type and id to the page of its read model row, if there is one.
+#: From an aggregate's type and id to the page of its read model row, or None.
 RowPageFinder = Callable[[str, UUID], Link | None]
-#: From a name people use (an order's number) to streams. Indexed look-ups only.
+#: From a business reference such as an order number to stream ids. Uses an index.
 StreamFinder = Callable[[str], list[UUID]]
 
-#: From events to the rows each changes, by position. A fixed number of queries.
+#: From events to the rows that each changes, by position. Runs a fixed number of queries.
 ChangedRowsFinder = Callable[[Sequence[StoredEvent]], dict[int, list[ChangedRow]]]
 
 _row_page_finders: Final[list[RowPageFinder]] = []
@@ -56,7 +56,7 @@ def register_changed_rows_finder(finder: ChangedRowsFinder) -> ChangedRowsFinder
 
 
 def find_changed_rows(events: Sequence[StoredEvent]) -> dict[int, list[ChangedRow]]:
-    """Every row that these events change, by position."""
+    """Every read model row that these events change, by position."""
     rows_by_position: dict[int, list[ChangedRow]] = {}
     for finder in _changed_rows_finders:
         for position, rows in finder(events).items():
@@ -65,11 +65,11 @@ def find_changed_rows(events: Sequence[StoredEvent]) -> dict[int, list[ChangedRo
 
 
 def find_row_pages(aggregate_type: str, aggregate_id: UUID) -> list[Link]:
-    """Every read model page about an aggregate."""
+    """Every read model page of an aggregate."""
     links = (row_page(aggregate_type, aggregate_id) for row_page in _row_page_finders)
     return [link for link in links if link is not None]
 
 
 def find_streams(name: str) -> list[UUID]:
-    """The streams that people call by this name."""
+    """The streams with this business reference."""
     return [aggregate_id for naming in _stream_finders for aggregate_id in naming(name)]

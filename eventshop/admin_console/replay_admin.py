@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.confirmation import confirm_with_view_permission
-from eventshop.admin_console.formatting import EMPTY_VALUE, field_label, format_value, moment_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label, format_value
 from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_csv import csv_lines
@@ -142,7 +142,7 @@ class ReplayAdmin(ReadOnlyAdmin):
             "told": self.moment(obj),
             "percent": _percent(obj),
             "goes_on": obj.state in (Replay.State.REQUESTED, Replay.State.RUNNING),
-            "requested": moment_html(obj.requested_at),
+            "requested": datetime_html(obj.requested_at),
             "found": found,
             "dry": obj.kind == Replay.Kind.DRY_RUN,
             **_result_table(obj, found),
@@ -168,7 +168,7 @@ class ReplayAdmin(ReadOnlyAdmin):
     def moment(self, job: Replay) -> str | SafeString:
         if job.at is None:
             return EMPTY_VALUE
-        return format_html("{} by when it {}", moment_html(job.at), "happened" if job.happened else "was recorded")
+        return format_html("{} by when it {}", datetime_html(job.at), "happened" if job.happened else "was recorded")
 
     @display(description="state", label={"Done": "success", "Running": "info", "Failed": "danger"})
     def status(self, job: Replay) -> str:
@@ -186,7 +186,7 @@ class ReplayAdmin(ReadOnlyAdmin):
 
     @display(description="requested")
     def requested(self, job: Replay) -> str | SafeString:
-        return moment_html(job.requested_at)
+        return datetime_html(job.requested_at)
 
 
 def as_of_url(model: Any, pk: object) -> str:

@@ -1,4 +1,4 @@
-"""Sagas: those that wait for a person first, the story of each, and what a person can do about it."""
+"""Sagas: suspended ones first, the timeline of each, and the operator actions."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from django.utils.safestring import SafeString
 from eventshop.admin_console.confirmation import confirm_with_view_permission
 from eventshop.admin_console.display_names import short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator, CountedChangeList
-from eventshop.admin_console.formatting import EMPTY_VALUE, field_label, indent_json, format_value, moment_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label, format_value, indent_json
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.registry import find_row_pages, find_streams
-from eventshop.admin_console.saga_timeline import MAX_ENTRIES, load_timeline, saga_url, pending_timers
+from eventshop.admin_console.saga_timeline import MAX_ENTRIES, load_timeline, pending_timers, saga_url
 from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, DropdownFilter, detail_action, display
 from eventshop.core.errors import EventShopError
@@ -29,11 +29,11 @@ from eventshop.sagas import operator_actions
 from eventshop.sagas.models import Saga, SagaStep
 from eventshop.sagas.saga_registry import saga_registry
 
-STATUS_COLOURS = {"running": "info", "ended": "success", "stuck": "danger", "resolved": "warning"}
+STATUS_COLOURS = {"Running": "info", "Ended": "success", "Suspended": "danger", "Resolved": "warning"}
 
 
 class OperatorRequestForm(forms.Form):
-    """Why a person steps in; it stays in the saga's story with their name."""
+    """The reason for an operator action; the saga's timeline keeps it with the operator's name."""
 
     effect: ClassVar[str]
     button: ClassVar[str]
@@ -41,24 +41,27 @@ class OperatorRequestForm(forms.Form):
 
     reason = forms.CharField(
         max_length=200,
-        help_text="Stays in the saga's story, with your name.",
+        help_text="The saga's timeline shows it with your name.",
         widget=forms.TextInput(attrs={"class": "es-input"}),
     )
 
 
 class RetrySagaForm(OperatorRequestForm):
-    effect = "The step that failed is tried again, and what the saga could not hear meanwhile it hears now."
+    effect = "The failed step is tried again, and the saga then processes the deferred messages."
     button = "Try again"
 
 
 class CompensateSagaForm(OperatorRequestForm):
-    effect = "The saga undoes what it has done as far as that goes; what made it stuck is passed over."
+    effect = "The saga compensates its completed steps where possible, and the failed step is skipped."
     button = "Compensate"
     dangerous = True
 
 
 class ResolveSagaForm(OperatorRequestForm):
-    effect = "The saga hears nothing any more, and its open steps are given up: you have seen to the rest yourself."
+    effect = (
+        "The saga ignores all further messages and gives up its open steps. Do this after you have completed the "
+        "process by hand."
+    )
     button = "Mark resolved"
     dangerous = True
 
@@ -74,7 +77,8 @@ class SagaKindFilter(DropdownFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
-#: In which states each button makes sense.
+_BADGE_TONES: Final = {Saga.Status.SUSPENDED: "bad", Saga.Status.ENDED: "good", Saga.Status.RESOLVED: "warn"}
+#: The statuses in which each button applies.
 _ALLOWED_STATUSES: Final = {
     "retry": {Saga.Status.SUSPENDED},
     "compensate": set(Saga.Status) - {Saga.Status.RESOLVED},
@@ -83,23 +87,31 @@ _ALLOWED_STATUSES: Final = {
 
 
 class SagaChangeList(CountedChangeList):
-    """Newest first, but on the first page those that are stuck stand before them, the longest stuck on top."""
+    """Newest first; on the first page after the suspended ones, of which the longest suspended comes first."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if self.page_num > 1 or "status__exact" in self.params:
             return
-        stuck = self.queryset.filter(status=Saga.Status.SUSPENDED).order_by("moved_at")
-        first = list(stuck[: self.list_per_page])
-        above = {saga.pk for saga in first}
-        self.result_list = [*first, *(saga for saga in self.result_list if saga.pk not in above)]
+        suspended = self.queryset.filter(status=Saga.Status.SUSPENDED).order_by("moved_at")
+        first = list(suspended[: self.list_per_page])
+        first_ids = {saga.pk for saga in first}
+        self.result_list = [*first, *(saga for saga in self.result_list if saga.pk not in first_ids)]
 
 
 @admin.register(Saga)
 class SagaAdmin(ReadOnlyAdmin):
-    empty_message = "No process was started yet."
-    list_display = ("of_kind", "subject", "state_now", "age", "moved", "steps", "why")
-    list_display_links = ("of_kind",)
+    empty_message = "No saga was started yet."
+    list_display = (
+        "saga_name",
+        "subject_code",
+        "status_badge",
+        "start_time",
+        "last_message_time",
+        "steps",
+        "error_text",
+    )
+    list_display_links = ("saga_name",)
     list_filter = (SagaKindFilter, ("status", ChoicesDropdownFilter))
     search_fields = ("saga_id",)
     search_help_text = "Saga, subject, correlation, event or command id; order number"
@@ -118,37 +130,37 @@ class SagaAdmin(ReadOnlyAdmin):
         return (queryset.filter(match_sagas(search_term.strip())) if search_term.strip() else queryset), False
 
     def has_operate_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return request.user.has_perm("process.mend_saga")
+        return request.user.has_perm("process.operate_saga")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only what its state allows: a retry of what is stuck, nothing more once somebody has seen to it."""
-        offered: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        """Only the buttons that the saga's status allows."""
+        actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         saga = self.get_object(request, str(object_id))
-        return [it for it in offered if saga is None or saga.status in _ALLOWED_STATUSES[it.path]]
+        return [action for action in actions if saga is None or saga.status in _ALLOWED_STATUSES[action.path]]
 
-    @detail_action(permission="mend", description="Retry", icon="replay")
+    @detail_action(permission="operate", description="Retry", icon="replay")
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._handle_request(request, object_id, "Retry", RetrySagaForm, operator_actions.retry)
 
-    @detail_action(permission="mend", description="Compensate", icon="undo")
+    @detail_action(permission="operate", description="Compensate", icon="undo")
     def compensate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._handle_request(request, object_id, "Compensate", CompensateSagaForm, operator_actions.compensate)
 
-    @detail_action(permission="mend", description="Mark resolved", icon="done_all")
+    @detail_action(permission="operate", description="Mark resolved", icon="done_all")
     def resolve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._handle_request(request, object_id, "Mark resolved:", ResolveSagaForm, operator_actions.resolve)
 
     def detail_context(self, request: HttpRequest, obj: Saga) -> dict[str, Any]:
-        story = load_timeline(obj)
+        timeline = load_timeline(obj)
         return {
             "saga": obj,
             "title": obj.kind,
             "subtitle": str(obj.pk),
-            "badge": {"stuck": "bad", "ended": "good", "resolved": "warn"}.get(obj.status, ""),
+            "badge": _BADGE_TONES.get(Saga.Status(obj.status), ""),
             "subject_pages": _find_subject_pages(obj.subject_id),
-            "times": [("Started", moment_html(obj.started_at)), ("Last heard", moment_html(obj.moved_at))],
-            "story": story,
-            "cut": len(story) >= MAX_ENTRIES,
+            "times": [("Started", datetime_html(obj.started_at)), ("Last message", datetime_html(obj.moved_at))],
+            "timeline": timeline,
+            "is_truncated": len(timeline) >= MAX_ENTRIES,
             "timers": pending_timers(obj),
             "state": [
                 (field_label(name), format_value(value) if value != {} else EMPTY_VALUE)
@@ -158,27 +170,27 @@ class SagaAdmin(ReadOnlyAdmin):
         }
 
     @display(description="saga")
-    def of_kind(self, saga: Saga) -> str:
-        return f"{saga.kind} …{str(saga.pk)[-8:]}"
+    def saga_name(self, saga: Saga) -> str:
+        return short_name(saga.kind, saga.pk)
 
     @display(description="subject")
-    def subject(self, saga: Saga) -> SafeString:
+    def subject_code(self, saga: Saga) -> SafeString:
         return format_html("<code>{}</code>", saga.subject_id)
 
     @display(description="state", label=STATUS_COLOURS)
-    def state_now(self, saga: Saga) -> str:
-        return saga.status
+    def status_badge(self, saga: Saga) -> str:
+        return saga.get_status_display()
 
     @display(description="started")
-    def age(self, saga: Saga) -> str | SafeString:
-        return moment_html(saga.started_at)
+    def start_time(self, saga: Saga) -> str | SafeString:
+        return datetime_html(saga.started_at)
 
-    @display(description="last heard")
-    def moved(self, saga: Saga) -> str | SafeString:
-        return moment_html(saga.moved_at)
+    @display(description="last message")
+    def last_message_time(self, saga: Saga) -> str | SafeString:
+        return datetime_html(saga.moved_at)
 
-    @display(description="why it is stuck")
-    def why(self, saga: Saga) -> str:
+    @display(description="error")
+    def error_text(self, saga: Saga) -> str:
         return saga.error[:120]
 
     def _handle_request(
@@ -191,22 +203,24 @@ class SagaAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         saga = self.get_object(request, object_id)
         if saga is None:
-            raise Http404("no such saga")
+            raise Http404(f"no saga has the id {object_id}")
         form = form_class(request.POST if request.method == "POST" else None)
-        back = saga_url(saga.pk)
+        back_url = saga_url(saga.pk)
         if request.method == "POST" and form.is_valid():
             try:
                 request_action(saga.pk, actor=request.user.get_username(), reason=form.cleaned_data["reason"])
             except EventShopError as error:
                 messages.error(request, f"{error}.")
             else:
-                messages.success(request, "Noted in the saga's story; a worker sees to it in a moment.")
-            return HttpResponseRedirect(back)
-        return confirm_with_view_permission(self, request, f"{title} {short_name(saga.kind, saga.pk)}", form, back)
+                messages.success(
+                    request, "The request was added to the saga's timeline. A worker processes it in a moment."
+                )
+            return HttpResponseRedirect(back_url)
+        return confirm_with_view_permission(self, request, f"{title} {short_name(saga.kind, saga.pk)}", form, back_url)
 
 
 def match_sagas(text: str) -> Q:
-    """The sagas that an id or a name means; each way by an index."""
+    """A condition for the sagas that an id or a business reference denotes. Every look-up uses an index."""
     identity = parse_uuid(text)
     if identity is None:
         return Q(subject_id__in=find_streams(text)[:50])

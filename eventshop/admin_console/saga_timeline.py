@@ -1,4 +1,4 @@
-"""A saga's story as people read it: what it heard, what it did about that, and what came of it."""
+"""The timeline of a saga: each inbox message with the commands and effects that followed from it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,26 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.event_detail import event_url
-from eventshop.admin_console.formatting import moment_html
+from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.timeline import summarise_payload
 from eventshop.eventstore.models import StoredEvent
-from eventshop.sagas.models import Saga, InboxMessage, SagaStep, Timer
+from eventshop.sagas.models import InboxMessage, Saga, SagaStep, Timer
 
-#: Entries on one page; a saga that has more of them is no ordinary one, and its page says so.
+#: Entries on one page; the page says when a saga has more.
 MAX_ENTRIES: Final = 300
-What: Final = InboxMessage.Kind
-
 _KIND_LABELS: Final = {
-    What.EVENT: "Heard",
-    What.REFUSAL: "Refused",
-    What.ANSWER: "Answered",
-    What.TIMER: "Time came",
-    What.FAILURE: "Gave up",
-    What.RETRY: "Retry asked",
-    What.COMPENSATE: "Compensation asked",
-    What.RESOLVE: "Marked resolved",
+    InboxMessage.Kind.EVENT: "Event",
+    InboxMessage.Kind.REFUSAL: "Command refused",
+    InboxMessage.Kind.ANSWER: "Effect answered",
+    InboxMessage.Kind.TIMER: "Timer fired",
+    InboxMessage.Kind.FAILURE: "Step failed",
+    InboxMessage.Kind.RETRY: "Retry requested",
+    InboxMessage.Kind.COMPENSATE: "Compensation requested",
+    InboxMessage.Kind.RESOLVE: "Marked resolved",
 }
 _TONES: Final = {
-    What.REFUSAL: "warn",
-    What.FAILURE: "bad",
+    InboxMessage.Kind.REFUSAL: "warn",
+    InboxMessage.Kind.FAILURE: "bad",
     SagaStep.State.ACCEPTED: "good",
     SagaStep.State.ANSWERED: "good",
     SagaStep.State.REFUSED: "warn",
@@ -45,63 +43,64 @@ _TONES: Final = {
 
 
 class SagaStepRow(NamedTuple):
-    """A command or effect, and what came of it."""
+    """A command or effect with its outcome."""
 
     step: SagaStep
-    words: str
+    summary: str
     url: str
     tone: str
-    took: str
-    when: str | SafeString
+    duration: str
+    time: str | SafeString
 
 
 class SagaTimelineEntry(NamedTuple):
-    """Something the saga heard, and what it did about it."""
+    """A message that the saga received, and the steps that followed from it."""
 
-    heard: InboxMessage
+    message: InboxMessage
     label: str
     tone: str
     state_tone: str
-    words: str
+    summary: str
     url: str
-    by: str
-    when: str | SafeString
-    after: str
-    did: list[SagaStepRow]
+    actor: str
+    time: str | SafeString
+    interval: str
+    steps: list[SagaStepRow]
 
 
 def load_timeline(saga: Saga) -> list[SagaTimelineEntry]:
-    """The story from the beginning; three queries, however long it is."""
-    heard = list(InboxMessage.objects.filter(saga_id=saga.pk).order_by("heard_at", "pk")[:MAX_ENTRIES])
+    """The first `MAX_ENTRIES` entries, oldest first, in three queries."""
+    messages = list(InboxMessage.objects.filter(saga_id=saga.pk).order_by("heard_at", "pk")[:MAX_ENTRIES])
     steps = list(SagaStep.objects.filter(saga_id=saga.pk).order_by("number")[:MAX_ENTRIES])
-    events = {event.position: event for event in _load_events(it.position for it in heard)}
-    told: list[SagaTimelineEntry] = []
-    for it in heard:
-        did = [_step_row(step) for step in steps if step.cause_id == it.cause_id]
-        told.append(_timeline_entry(it, events.get(it.position or 0), told[-1].heard.heard_at if told else None, did))
-    return told
+    events = {event.position: event for event in _load_events(message.position for message in messages)}
+    entries: list[SagaTimelineEntry] = []
+    for message in messages:
+        step_rows = [_step_row(step) for step in steps if step.cause_id == message.cause_id]
+        previous = entries[-1].message.heard_at if entries else None
+        entries.append(_timeline_entry(message, events.get(message.position or 0), previous, step_rows))
+    return entries
 
 
 def pending_timers(saga: Saga) -> list[tuple[str, str | SafeString]]:
-    """The times it waits for, soonest first."""
+    """Name and time of each timer that has not fired, soonest first."""
     timers = Timer.objects.filter(saga_id=saga.pk, fired_at=None).order_by("due_at")
-    return [(timer.name, moment_html(timer.due_at)) for timer in timers]
+    return [(timer.name, datetime_html(timer.due_at)) for timer in timers]
 
 
 def _timeline_entry(
-    it: InboxMessage, event: StoredEvent | None, before: datetime | None, did: list[SagaStepRow]
+    message: InboxMessage, event: StoredEvent | None, previous: datetime | None, steps: list[SagaStepRow]
 ) -> SagaTimelineEntry:
     return SagaTimelineEntry(
-        heard=it,
-        label=_KIND_LABELS[InboxMessage.Kind(it.what)],
-        tone=_TONES.get(InboxMessage.Kind(it.what), ""),
-        state_tone=_TONES.get(InboxMessage.State(it.state), ""),
-        words=summarise_payload(event.payload) if event else summarise_message(it.payload),
+        message=message,
+        label=_KIND_LABELS[InboxMessage.Kind(message.what)],
+        tone=_TONES.get(InboxMessage.Kind(message.what), ""),
+        state_tone=_TONES.get(InboxMessage.State(message.state), ""),
+        summary=summarise_payload(event.payload) if event else summarise_message(message.payload),
         url=event_url(event.position) if event else "",
-        by=it.actor or (event.actor if event else ""),
-        when=moment_html(event.recorded_at if event else it.heard_at),
-        after=format_duration(it.heard_at - before) if before else "",
-        did=did,
+        actor=message.actor or (event.actor if event else ""),
+        time=datetime_html(event.recorded_at if event else message.heard_at),
+        interval=format_duration(message.heard_at - previous) if previous else "",
+        steps=steps,
     )
 
 
@@ -109,14 +108,14 @@ def _step_row(step: SagaStep) -> SagaStepRow:
     url = ""
     if step.state == SagaStep.State.ACCEPTED:
         url = reverse("admin:store_storedreceipt_change", args=(step.pk,))
-    took = format_duration(step.answered_at - step.made_at) if step.answered_at else ""
+    duration = format_duration(step.answered_at - step.made_at) if step.answered_at else ""
     return SagaStepRow(
         step,
         summarise_payload(step.payload),
         url,
         _TONES.get(SagaStep.State(step.state), ""),
-        took,
-        moment_html(step.made_at),
+        duration,
+        datetime_html(step.made_at),
     )
 
 
@@ -125,7 +124,7 @@ def _load_events(positions: Iterable[int | None]) -> Iterable[StoredEvent]:
 
 
 def summarise_message(payload: str) -> str:
-    """A reason or an answer; an error is text of its own."""
+    """The payload of an inbox message in words: a reason or an answer is JSON, an error is plain text."""
     try:
         fields: Any = json.loads(payload) if payload else {}
     except ValueError:
@@ -134,7 +133,7 @@ def summarise_message(payload: str) -> str:
 
 
 def format_duration(duration: timedelta) -> str:
-    """How long, in one unit: "3 ms", "1.2 s", "4 min", "2 h", "3 d"."""
+    """A duration in one unit: "3 ms", "1.2 s", "4 min", "2 h", "3 d"."""
     seconds = max(0.0, duration.total_seconds())
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= size:

@@ -1,4 +1,4 @@
-"""Finding events by what an operator has in hand: an id of any kind, a position, a name, a time."""
+"""Search for events by an id of any kind, a position, a business reference or a time; every look-up uses an index."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from eventshop.admin_console.registry import find_streams
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.eventstore.tail_reader import newest_position
 
-#: How far positions and recording times may be out of step: writers note the time before they get their position.
+#: How far the order of recording times may differ from the order of positions: a writer takes the time first.
 CLOCK_SLACK: Final = timedelta(minutes=10)
-#: Streams that one name may lead to.
+#: Streams that one business reference can denote.
 MAX_STREAMS: Final = 50
 
 
 def find_events(events: QuerySet[StoredEvent], text: str) -> QuerySet[StoredEvent]:
-    """The events that an id, a position or a name means; each by an index."""
+    """The events that an id, a position or a business reference denotes."""
     text = text.strip()
     identity = parse_uuid(text)
     if identity is not None:
         return _by_id(events, identity)
     condition = Q(aggregate_id__in=find_streams(text)[:MAX_STREAMS])
     if text.isascii() and text.isdecimal() and len(text) < 19:
-        condition |= Q(position=int(text))  # numbers may be both: an order's and a place in the store
+        condition |= Q(position=int(text))  # a number can be an order number and a position
     return events.filter(condition)
 
 
@@ -40,7 +40,7 @@ def _by_id(events: QuerySet[StoredEvent], identity: UUID) -> QuerySet[StoredEven
 
 
 def events_of_receipt(events: QuerySet[StoredEvent], receipt: StoredReceipt) -> QuerySet[StoredEvent]:
-    """The events a command led to."""
+    """The events that a command appended."""
     return events.filter(
         aggregate_id=receipt.aggregate_id,
         version__gt=receipt.version - receipt.events,
@@ -49,7 +49,7 @@ def events_of_receipt(events: QuerySet[StoredEvent], receipt: StoredReceipt) -> 
 
 
 def position_at(moment: datetime) -> int:
-    """The first position recorded at or after a moment, by bisection: `recorded_at` needs no index of its own."""
+    """The first position recorded at or after a time, by bisection: `recorded_at` needs no index."""
     low, high = 1, newest_position() + 1
     while low < high:
         middle = (low + high) // 2
@@ -65,7 +65,7 @@ def position_at(moment: datetime) -> int:
 def filter_by_recording_time(
     events: QuerySet[StoredEvent], first: datetime | None, end: datetime | None
 ) -> QuerySet[StoredEvent]:
-    """Events recorded from a moment on and before another."""
+    """The events recorded from `first` on and before `end`."""
     if first is not None:
         events = events.filter(position__gte=position_at(first - CLOCK_SLACK), recorded_at__gte=first)
     if end is not None:
@@ -74,6 +74,7 @@ def filter_by_recording_time(
 
 
 def parse_uuid(text: str) -> UUID | None:
+    """The UUID in a text, or None."""
     try:
         return UUID(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Signed roots: what was signed when, whether the signature still holds, and the file for somebody outside."""
+"""Signed roots of the hash chain: whether each signature is valid, and the export for an external party."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.formatting import moment_html
+from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.eventstore.hash_chain import stream_heads
@@ -24,10 +24,10 @@ from eventshop.privacy import signatures
 
 @admin.register(SignedRoot)
 class SignedRootAdmin(ReadOnlyAdmin):
-    empty_message = "Nothing was signed yet; that is done once a day."
-    list_display = ("name", "signed", "until", "streams", "holds")
+    empty_message = "No root was signed yet; a periodic job signs one every day."
+    list_display = ("root_name", "signing_time", "last_position", "streams", "signature_state")
     ordering = ("-number",)
-    fields = ("signed_text", "signature_hex", "key", "holds", "heads_hold", "streams", "taken_at")
+    fields = ("signed_text", "signature_hex", "key_code", "signature_state", "heads_state", "streams", "taken_at")
     readonly_fields = fields
     list_before_template = "console/roots.html"
 
@@ -40,7 +40,7 @@ class SignedRootAdmin(ReadOnlyAdmin):
         return [export, *super().get_urls()]
 
     def export(self, request: HttpRequest) -> StreamingHttpResponse:
-        """Every root with its heads, for somebody outside to keep."""
+        """Every root with its stream heads as JSON lines, for an external party to keep."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = SignedRoot.objects.order_by("number").iterator(chunk_size=1)
@@ -51,32 +51,32 @@ class SignedRootAdmin(ReadOnlyAdmin):
         )
 
     @display(description="Root", ordering="number")
-    def name(self, root: SignedRoot) -> str:
+    def root_name(self, root: SignedRoot) -> str:
         return str(root)
 
     @display(description="Signed", ordering="taken_at")
-    def signed(self, root: SignedRoot) -> str | SafeString:
-        return moment_html(root.taken_at)
+    def signing_time(self, root: SignedRoot) -> str | SafeString:
+        return datetime_html(root.taken_at)
 
     @display(description="Up to position", ordering="to_position")
-    def until(self, root: SignedRoot) -> str:
+    def last_position(self, root: SignedRoot) -> str:
         return f"{root.to_position:,}"
 
-    @display(description="Signature", label={"holds": "success", "wrong": "danger", "unknown key": "danger"})
-    def holds(self, root: SignedRoot) -> str:
+    @display(description="Signature", label={"valid": "success", "invalid": "danger", "unknown key": "danger"})
+    def signature_state(self, root: SignedRoot) -> str:
         if root.public_key not in signatures.trusted_public_keys():
             return "unknown key"
         return (
-            "holds"
+            "valid"
             if signatures.verify_signature(statement_of(root), bytes(root.signature), root.public_key)
-            else "wrong"
+            else "invalid"
         )
 
-    @display(description="Heads", label={"as signed": "success", "changed": "danger"})
-    def heads_hold(self, root: SignedRoot) -> str:
-        return "as signed" if stream_heads.merkle_root(bytes(root.heads)) == bytes(root.root) else "changed"
+    @display(description="Stream heads", label={"unchanged": "success", "changed": "danger"})
+    def heads_state(self, root: SignedRoot) -> str:
+        return "unchanged" if stream_heads.merkle_root(bytes(root.heads)) == bytes(root.root) else "changed"
 
-    @display(description="What is signed")
+    @display(description="Signed text")
     def signed_text(self, root: SignedRoot) -> str | SafeString:
         return format_html_join(
             "", '<code class="es-code">{}</code><br>', ((line,) for line in statement_of(root).decode().splitlines())
@@ -87,7 +87,7 @@ class SignedRootAdmin(ReadOnlyAdmin):
         return format_html('<code class="es-code">{}</code>', bytes(root.signature).hex())
 
     @display(description="Public key")
-    def key(self, root: SignedRoot) -> SafeString:
+    def key_code(self, root: SignedRoot) -> SafeString:
         return format_html('<code class="es-code">{}</code>', root.public_key)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""A stream at any two points of its life: the state at the later one, and what changed since the earlier one."""
+"""The page that compares two states of a stream: the later state, and what changed since the earlier one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.display_names import actor_name
 from eventshop.admin_console.event_detail import event_url
-from eventshop.admin_console.formatting import field_label, format_value, moment_html
+from eventshop.admin_console.formatting import datetime_html, field_label, format_value
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore import temporal_queries
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.temporal_queries import ChangedField, HistoricalState
 
-#: A longer past is not folded for a page.
+#: A page does not fold longer streams.
 MAX_EVENTS: Final = 20_000
 
 
@@ -33,7 +33,7 @@ class ChangeSource(NamedTuple):
 
 
 class FieldChangeRow(NamedTuple):
-    """One changed field."""
+    """A field that differs, with the events that changed it."""
 
     name: str
     before: str | SafeString
@@ -42,12 +42,12 @@ class FieldChangeRow(NamedTuple):
 
 
 def state_comparison_page(request: HttpRequest, aggregate_id: UUID, model_admin: Any) -> TemplateResponse:
-    """`?to=7&since=3`, or `?at=2026-01-31T12:00&time=happened`; the address can be shared."""
+    """Compare by version, `?to=7&since=3`, or by time, `?at=2026-01-31T12:00&time=happened`. Raises `Http404`."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     newest = StoredEvent.objects.filter(aggregate_id=aggregate_id).order_by("-version").first()
     if newest is None:
-        raise Http404
+        raise Http404(f"no stream has the id {aggregate_id}")
     context = {**model_admin.admin_site.each_context(request), "opts": model_admin.model._meta, "stream": newest}
     try:
         context |= _comparison_context(request, aggregate_id, newest.version)
@@ -58,52 +58,59 @@ def state_comparison_page(request: HttpRequest, aggregate_id: UUID, model_admin:
 
 
 def _comparison_context(request: HttpRequest, aggregate_id: UUID, length: int) -> dict[str, Any]:
-    asked, happened = request.GET.get("at", ""), request.GET.get("time") == "happened"
+    as_of, happened = request.GET.get("at", ""), request.GET.get("time") == "happened"
     if length > MAX_EVENTS:
-        return {"problem": f"This stream is long: states are shown of streams up to {MAX_EVENTS:,} events."}
-    at = _parse_moment(asked)
-    if asked and at is None:
-        return {"problem": f"{asked} is no time.", "length": length, "to": length, "since": length - 1}
+        return {
+            "problem": f"States can be compared in streams of up to {MAX_EVENTS:,} events; this one has {length:,}."
+        }
+    moment = _parse_moment(as_of)
+    if as_of and moment is None:
+        return {
+            "problem": f"{as_of} is not a time; enter it as 2026-01-31T12:00.",
+            "length": length,
+            "to": length,
+            "since": length - 1,
+        }
     to = _parse_version(request, "to", length, length)
-    shown = (
-        temporal_queries.load_as_of(aggregate_id, at, business=happened)
-        if at
+    state_at = (
+        temporal_queries.load_as_of(aggregate_id, moment, business=happened)
+        if moment
         else temporal_queries.load_at_version(aggregate_id, to)
     )
-    to = shown.version
+    to = state_at.version
     since = _parse_version(request, "since", max(to - 1, 0), to)
     return {
         "length": length,
         "to": to,
         "since": since,
-        "asked": asked,
+        "as_of": as_of,
         "happened": happened,
-        "told": _last_event_context(shown),
+        "last_event": _last_event_context(state_at),
         "fields": [
             (field_label(name), format_value(value))
-            for name, value in temporal_queries.flatten_state(shown.state).items()
+            for name, value in temporal_queries.flatten_state(state_at.state).items()
         ],
-        "changes": [_change_row(it) for it in temporal_queries.diff_versions(aggregate_id, since, to)],
+        "changes": [_change_row(change) for change in temporal_queries.diff_versions(aggregate_id, since, to)],
         "earlier": _version_link(to - 1, since) if to > 0 else "",
         "later": _version_link(to + 1, since) if to < length else "",
-        "event_url": event_url(shown.last.position) if shown.last else "",
+        "event_url": event_url(state_at.last.position) if state_at.last else "",
     }
 
 
 def _version_link(to: int, since: int) -> str:
-    """One version on, the same distance back."""
+    """The query string that shows version `to`, compared with the same earlier version where possible."""
     return "?" + urlencode({"to": to, "since": min(since, to)})
 
 
-def _last_event_context(shown: HistoricalState) -> dict[str, Any]:
-    last = shown.last
+def _last_event_context(state_at: HistoricalState) -> dict[str, Any]:
+    last = state_at.last
     if last is None:
         return {}
     return {
         "event": last.event_type,
         "actor": last.actor,
-        "occurred": moment_html(last.occurred_at),
-        "recorded": moment_html(last.recorded_at),
+        "occurred": datetime_html(last.occurred_at),
+        "recorded": datetime_html(last.recorded_at),
     }
 
 
@@ -117,10 +124,10 @@ def _change_row(it: ChangedField) -> FieldChangeRow:
 
 def _parse_moment(text: str) -> datetime | None:
     try:
-        at = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return at if at.tzinfo else timezone.make_aware(at)
+    return moment if moment.tzinfo else timezone.make_aware(moment)
 
 
 def _parse_version(request: HttpRequest, name: str, otherwise: int, most: int) -> int:

@@ -1,4 +1,4 @@
-"""What an event changed: the aggregate before and after it, by the same fold that decides commands."""
+"""What an event changed: the aggregate's state before and after it, folded as for a command."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from eventshop.core.errors import EventShopError
 from eventshop.core.message_registry import registry
 from eventshop.eventstore.event_store import store
 
-#: A longer past is not folded for a page; the page says so.
+#: A page does not fold longer streams, and says so.
 MAX_EVENTS: Final = 2_000
 
 
 class FieldRow(NamedTuple):
-    """One field of the state, around one event."""
+    """One field of the state before and after an event."""
 
     name: str
     before: str | SafeString
@@ -27,16 +27,19 @@ class FieldRow(NamedTuple):
 
 
 class StateChange(NamedTuple):
-    """The fields around one event, the changed ones first; or why they cannot be shown."""
+    """The fields before and after an event, changed ones first; or the problem why they cannot be shown."""
 
     fields: list[FieldRow]
     problem: str = ""
 
 
 def describe_change(aggregate_type: str, aggregate_id: UUID, version: int) -> StateChange:
-    """What the event with this version did to its aggregate."""
+    """What the event with this version changed in its aggregate."""
     if version > MAX_EVENTS:
-        return StateChange([], f"This stream is long: states are shown up to version {MAX_EVENTS:,}.")
+        return StateChange(
+            [],
+            f"This stream is long: states are shown up to version {MAX_EVENTS:,}.",
+        )
     try:
         before, after = _states_around(aggregate_type, aggregate_id, version)
     except EventShopError as error:
@@ -57,6 +60,6 @@ def _states_around(aggregate_type: str, aggregate_id: UUID, version: int) -> tup
 
 
 def _to_builtins(state: Any) -> dict[str, Any]:
-    # Keys become text: a state may count pieces by line number.
+    # `str_keys`: the keys of a mapping may be numbers, such as the line numbers of an order.
     plain: dict[str, Any] = msgspec.to_builtins(state, str_keys=True)
     return plain

@@ -1,4 +1,4 @@
-"""Streams: every aggregate by its first event, and the page of one."""
+"""The list of streams, each represented by its first event, and the page of a stream."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console import state_comparison
-from eventshop.admin_console.formatting import moment_html
+from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
 from eventshop.admin_console.list_filters import AggregateTypeFilter, RecordedFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.registry import find_row_pages
-from eventshop.admin_console.search import parse_uuid, find_events
+from eventshop.admin_console.search import find_events, parse_uuid
 from eventshop.admin_console.state_diff import describe_change
 from eventshop.admin_console.timeline import timeline_rows
 from eventshop.admin_console.unfold_adapter import display
@@ -30,13 +30,13 @@ PAGE_SIZE: Final = 50
 
 
 class StreamChangeList(KeysetChangeList):
-    """One query per aggregate type, on the index of first events; then the last event of each stream of the page."""
+    """One query per aggregate type on the index of first events, then the last event of each stream of the page."""
 
     def indexed_queries(self) -> Sequence[QuerySet[Any]]:
         if self.query:
             return [self.queryset]
-        chosen = self.params.get("aggregate")
-        names = [chosen] if chosen else sorted(registry.aggregates)
+        aggregate_type = self.params.get("aggregate")
+        names = [aggregate_type] if aggregate_type else sorted(registry.aggregates)
         return [self.queryset.filter(aggregate_type=name) for name in names]
 
     def load_column_data(self, page: list[Any]) -> list[Any]:
@@ -52,7 +52,14 @@ class StreamChangeList(KeysetChangeList):
 @admin.register(Stream)
 class StreamAdmin(ReadOnlyAdmin):
     empty_message = "No event was recorded yet."
-    list_display = ("of_type", "aggregate_id", "length", "last_event", "last_at", "began")
+    list_display = (
+        "type_badge",
+        "aggregate_id",
+        "event_count",
+        "last_event_type",
+        "last_event_time",
+        "first_event_time",
+    )
     list_display_links = ("aggregate_id",)
     list_filter = (AggregateTypeFilter, ("recorded_at", RecordedFilter))
     list_filter_submit = True
@@ -93,28 +100,28 @@ class StreamAdmin(ReadOnlyAdmin):
         return stream_context(obj, _parse_version(request.GET.get("version", "")))
 
     @display(description="type", label=True)
-    def of_type(self, stream: Stream) -> str:
+    def type_badge(self, stream: Stream) -> str:
         return stream.aggregate_type
 
     @display(description="events")
-    def length(self, stream: Any) -> int:
+    def event_count(self, stream: Any) -> int:
         return int(stream.last.version)
 
     @display(description="last event")
-    def last_event(self, stream: Any) -> str:
+    def last_event_type(self, stream: Any) -> str:
         return str(stream.last.event_type)
 
     @display(description="last recorded")
-    def last_at(self, stream: Any) -> str | SafeString:
-        return moment_html(stream.last.recorded_at)
+    def last_event_time(self, stream: Any) -> str | SafeString:
+        return datetime_html(stream.last.recorded_at)
 
-    @display(description="began")
-    def began(self, stream: Stream) -> str | SafeString:
-        return moment_html(stream.recorded_at)
+    @display(description="first event")
+    def first_event_time(self, stream: Stream) -> str | SafeString:
+        return datetime_html(stream.recorded_at)
 
 
 def stream_context(stream: StoredEvent, version: int) -> dict[str, Any]:
-    """A page of a stream that begins at a version; and the state after the page's last event."""
+    """Template context: the events from `version` on, and the state after the last event shown."""
     events = StoredEvent.objects.filter(aggregate_id=stream.aggregate_id)
     last = events.order_by("-version").values_list("version", "recorded_at").first() or (1, stream.recorded_at)
     length = last[0]
@@ -126,9 +133,9 @@ def stream_context(stream: StoredEvent, version: int) -> dict[str, Any]:
         "title": stream.aggregate_type,
         "subtitle": str(stream.aggregate_id),
         "length": length,
-        "began": moment_html(stream.recorded_at),
-        "last_at": moment_html(last[1]),
-        "lines": timeline_rows(shown),
+        "first_recorded": datetime_html(stream.recorded_at),
+        "last_recorded": datetime_html(last[1]),
+        "rows": timeline_rows(shown),
         "first_shown": first,
         "last_shown": until,
         "previous_version": max(1, first - PAGE_SIZE) if first > 1 else None,

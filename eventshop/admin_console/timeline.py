@@ -1,4 +1,4 @@
-"""Events as lines of a timeline, the fact told in a few words."""
+"""Events as rows of a timeline, each with a short summary of its payload."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.event_detail import event_url
-from eventshop.admin_console.formatting import field_label, format_value, moment_html
+from eventshop.admin_console.formatting import datetime_html, field_label, format_value
 from eventshop.eventstore.models import StoredEvent
 
-#: Fields that a line does not repeat: they name the stream.
+#: Fields that a summary omits because they identify the stream.
 _OMITTED_FIELDS: Final = ("order_id",)
 _MAX_FIELDS: Final = 4
 _MAX_TEXT_LENGTH: Final = 60
@@ -23,25 +23,27 @@ class TimelineRow(NamedTuple):
 
     event: StoredEvent
     url: str
-    when: str | SafeString
+    time: str | SafeString
     summary: str
 
 
 def timeline_rows(events: Iterable[StoredEvent]) -> list[TimelineRow]:
     return [
-        TimelineRow(event, event_url(event.position), moment_html(event.occurred_at), summarise_payload(event.payload))
+        TimelineRow(
+            event, event_url(event.position), datetime_html(event.occurred_at), summarise_payload(event.payload)
+        )
         for event in events
     ]
 
 
 def summarise_payload(payload: str) -> str:
-    """The first few plain fields of a fact: `Reference 536365, Total 139.12 GBP, 7 lines`."""
+    """The first few scalar fields of a payload: `Reference 536365, Total 139.12 GBP, 7 lines`."""
     try:
         fields = json.loads(payload)
     except ValueError:
         return ""
-    told = (_summarise_field(name, value) for name, value in fields.items() if name not in _OMITTED_FIELDS)
-    return ", ".join([text for text in told if text][:_MAX_FIELDS])
+    texts = (_summarise_field(name, value) for name, value in fields.items() if name not in _OMITTED_FIELDS)
+    return ", ".join([text for text in texts if text][:_MAX_FIELDS])
 
 
 def _summarise_field(name: str, value: Any) -> str:

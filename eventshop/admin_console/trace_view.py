@@ -1,4 +1,4 @@
-"""The page that shows a story as a tree, by any id of it."""
+"""The page that shows a trace as a tree, by any id of it."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from eventshop.admin_console.trace.tree import MAX_EVENTS, TraceTree, build_tree
 from eventshop.datetimes import format_datetime_exact
 from eventshop.eventstore.models import StoredEvent
 
-#: How deep the page indents; deeper ones stand below each other.
+#: The greatest indentation of the page; deeper nodes have the same.
 MAX_INDENT: Final = 12
 
 
 def trace_page(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Without an id, the form that asks for one; 404 with the form for an id that nothing has."""
+    """The search form, and with `?id=` the trace. Status 404 if nothing has the id."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     searched_id, problem, tree = request.GET.get("id", "").strip(), "", {}
     if searched_id:
         try:
             tree = tree_context(build_tree(find_correlations(searched_id)), searched_id)
-        except UnknownId as unknown:
-            problem = str(unknown)
+        except UnknownId as error:
+            problem = str(error)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": StoredEvent._meta,
         "title": "Trace",
-        "asked": searched_id,
+        "searched_id": searched_id,
         "problem": problem,
         **tree,
     }
@@ -44,15 +44,15 @@ def trace_page(request: HttpRequest, model_admin: Any) -> HttpResponse:
 
 
 def tree_context(tree: TraceTree, searched_id: str) -> dict[str, Any]:
-    """What `console/tree.html` shows."""
+    """The context of `console/tree.html`."""
     return {
-        "tree": [_row_context(line) for line in trace_rows(tree.roots, searched_id)],
-        "cut": MAX_EVENTS if tree.is_truncated else 0,
+        "tree": [_row_context(row) for row in trace_rows(tree.roots, searched_id)],
+        "shown_events": MAX_EVENTS if tree.is_truncated else 0,
     }
 
 
 def _clock_time(moment: datetime) -> SafeString:
-    """The time of day to the millisecond; the day stands in the title, and in the list of events."""
+    """A `<time>` element with milliseconds; the title has the date."""
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         moment.isoformat(),
@@ -61,11 +61,11 @@ def _clock_time(moment: datetime) -> SafeString:
     )
 
 
-def _row_context(line: TraceRow) -> dict[str, Any]:
+def _row_context(row: TraceRow) -> dict[str, Any]:
     return {
-        "line": line,
-        "node": line.node,
-        "indent": min(line.depth, MAX_INDENT),
-        "level": line.depth + 1,
-        "when": _clock_time(line.node.time) if line.node.time else "",
+        "row": row,
+        "node": row.node,
+        "indent": min(row.depth, MAX_INDENT),
+        "level": row.depth + 1,
+        "time": _clock_time(row.node.time) if row.node.time else "",
     }

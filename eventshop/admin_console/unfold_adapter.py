@@ -1,4 +1,4 @@
-"""The one door to Unfold, the admin's skin; to the type checker it is Django's own admin."""
+"""The only module that imports Unfold, the admin theme. To the type checker its classes are those of Django's admin."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 def display(
     *, description: str, ordering: str | None = None, label: bool | Mapping[str, str] | None = None
 ) -> Callable[[F], F]:
-    """A column of a list. `label` shows it as a badge, with a colour per text if a mapping."""
+    """Decorate a column of a list. `label` shows it as a badge; a mapping gives each text its colour."""
     decorate: Callable[[F], F] = _display(description=description, ordering=ordering, label=label)
     return decorate
 
 
 def detail_action(*, permission: str, description: str, icon: str) -> Callable[[F], F]:
-    """A button on the page of a row; its own page confirms, in a dialog where scripts run (`console/console.js`)."""
+    """Decorate an action with a button on the page of a row. `console.js` shows its confirmation page as a dialog."""
     decorate: Callable[[F], F] = _action(
         permissions=[permission], description=description, icon=icon, attrs={"data-dialog": True}
     )

@@ -1,4 +1,4 @@
-"""Users and groups in the skin of the rest."""
+"""Django's users and groups with Unfold's forms and pages."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ class StaffUserAdmin(DjangoUserAdmin, UnfoldModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    # Django's two-box chooser is wider than the page and has labels no screen reader may read.
+    # Django's two-box chooser is wider than the page, and screen readers cannot read its labels.
     filter_horizontal = ()
-    list_display = ("called", "email", "first_name", "last_name", "is_staff")
+    list_display = ("display_name", "email", "first_name", "last_name", "is_staff")
 
     @display(description="username", ordering="username")
-    def called(self, login: User) -> str:
-        """Customers sign in by their address; the name of their login is their id."""
+    def display_name(self, login: User) -> str:
+        """The username of a customer's login is the customer's id, so it is shown in its short form."""
         return actor_name(login.username)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         login = self.get_object(request, object_id)
-        shown = {"title": actor_name(login.username)} if login else {}
-        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        title = {"title": actor_name(login.username)} if login else {}
+        return super().change_view(request, object_id, form_url, {**title, **(extra_context or {})})
 
 
 @admin.register(Group)

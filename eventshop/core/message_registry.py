@@ -52,35 +52,37 @@ class MessageRegistry:
             _register_unique(self.events, name, event)
             self._name_by_event[event] = name
             self._aggregate_by_message[event] = aggregate
-        for shape, step in upcasters.steps.items() if upcasters else ():
-            _register_unique(self._steps, shape, step)
+        for schema_id, step in upcasters.steps.items() if upcasters else ():
+            _register_unique(self._steps, schema_id, step)
         prepare_decoders(aggregate, *commands, *events)
         self._readers.clear()
 
     def reader_for(self, event_type: str, schema_version: int) -> EventReader:
         """Return the reader for events stored under this name and schema version; raises `UnknownName`."""
-        found = self._readers.get((event_type, schema_version))
-        if found is None:
-            found = build_reader(
+        reader = self._readers.get((event_type, schema_version))
+        if reader is None:
+            reader = build_reader(
                 EventSchemaId(event_type, schema_version), self._steps, self.events, self.personal_fields_of
             )
-            if found is None:
+            if reader is None:
                 raise UnknownName(name=repr(event_type), known=_join_names(self.events))
-            self._readers[event_type, schema_version] = found
-        return found
+            self._readers[event_type, schema_version] = reader
+        return reader
 
     def can_read(self, event_type: str, schema_version: int) -> bool:
         """Whether events of this name and schema version can be read."""
         return event_type in self.events or EventSchemaId(event_type, schema_version) in self._steps
 
-    def upcaster_step(self, shape: EventSchemaId) -> UpcasterStep | None:
+    def upcaster_step(self, schema_id: EventSchemaId) -> UpcasterStep | None:
         """Return the upcaster of a schema version, or None."""
-        return self._steps.get(shape)
+        return self._steps.get(schema_id)
 
     def stored_names(self, event: type[Event]) -> list[str]:
         """Return every stored name of an event type: the current one first, then former ones."""
-        former = {shape.event_type for shape in self._steps if self.reader_for(*shape).event_class is event}
-        return [self.name_of(event), *sorted(former - {self.name_of(event)})]
+        former_names = {
+            schema_id.event_type for schema_id in self._steps if self.reader_for(*schema_id).event_class is event
+        }
+        return [self.name_of(event), *sorted(former_names - {self.name_of(event)})]
 
     def aggregate_of(self, message: type[Command] | type[Event]) -> type[AnyAggregate]:
         try:
@@ -129,31 +131,33 @@ def declared_messages(aggregate: type[AnyAggregate]) -> tuple[list[type[Command]
 
 def check_field_types(message: type[Struct]) -> None:
     """Raise `RegistryError` for a field that could hold an inexact number or a time without time zone."""
-    for kind in _walk_types(inspect.type_info(message), set()):
-        if isinstance(kind, inspect.FloatType):
+    for type_ in _walk_types(inspect.type_info(message), set()):
+        if isinstance(type_, inspect.FloatType):
             raise RegistryError(
                 f"{message.__name__}: a float is not exact, use Decimal or Money", message=message.__name__
             )
-        if isinstance(kind, inspect.DateTimeType) and kind.tz is not True:
+        if isinstance(type_, inspect.DateTimeType) and type_.tz is not True:
             raise RegistryError(f"{message.__name__}: a time needs a time zone, use Instant", message=message.__name__)
 
 
-def _walk_types(kind: inspect.Type, seen: set[type]) -> Iterator[inspect.Type]:
+def _walk_types(type_: inspect.Type, seen: set[type]) -> Iterator[inspect.Type]:
     """Yield a type and every type inside it."""
-    yield kind
-    inner: list[inspect.Type] = []
-    if isinstance(kind, inspect.StructType) and kind.cls not in seen:
-        seen.add(kind.cls)
-        inner += [field.type for field in kind.fields]
-    inner += [part for name in ("item_type", "key_type", "value_type") if (part := getattr(kind, name, None))]
-    inner += [*getattr(kind, "types", ()), *getattr(kind, "item_types", ())]
-    for part in inner:
-        yield from _walk_types(part, seen)
+    yield type_
+    inner_types: list[inspect.Type] = []
+    if isinstance(type_, inspect.StructType) and type_.cls not in seen:
+        seen.add(type_.cls)
+        inner_types += [field.type for field in type_.fields]
+    inner_types += [
+        inner_type for name in ("item_type", "key_type", "value_type") if (inner_type := getattr(type_, name, None))
+    ]
+    inner_types += [*getattr(type_, "types", ()), *getattr(type_, "item_types", ())]
+    for inner_type in inner_types:
+        yield from _walk_types(inner_type, seen)
 
 
-def _register_unique(names: dict[Any, Any], name: Any, claimant: Any) -> None:
-    if names.setdefault(name, claimant) is not claimant:
-        first, second = (getattr(one, "__qualname__", repr(one)) for one in (names[name], claimant))
+def _register_unique(names: dict[Any, Any], name: Any, value: Any) -> None:
+    if names.setdefault(name, value) is not value:
+        first, second = (getattr(one, "__qualname__", repr(one)) for one in (names[name], value))
         raise DuplicateName(name=name, first=first, second=second)
 
 

@@ -65,11 +65,11 @@ def _personal_marks(hint: Any) -> Iterator[Personal]:
 
 def _refuse_nested(message: type[Struct], name: str, hint: Any) -> None:
     # Only whole fields are encrypted: a mark inside a nested struct would have no effect.
-    for kind in _nested_structs(hint, set()):
-        inner = get_type_hints(kind, include_extras=True)
-        if any(True for field in kind.__struct_fields__ for _ in _personal_marks(inner[field])):
+    for struct in _nested_structs(hint, set()):
+        hints = get_type_hints(struct, include_extras=True)
+        if any(True for field in struct.__struct_fields__ for _ in _personal_marks(hints[field])):
             raise RegistryError(
-                f"{message.__name__}.{name}: {kind.__name__} has marked fields; mark the whole field instead",
+                f"{message.__name__}.{name}: {struct.__name__} has marked fields; mark the whole field instead",
                 message=message.__name__,
             )
 

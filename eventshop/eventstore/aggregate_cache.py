@@ -1,7 +1,7 @@
-"""Aggregates as this process last left them, so that the next command for one need not load it.
+"""A cache of aggregates in this process, so that the next command for one need not load it.
 
-What is remembered is never trusted: an append from memory names the hash of the event it follows, and the database
-refuses it when the stream no longer ends with that very event. A stream's hash stands for its whole history.
+Optimistic concurrency keeps it safe: an append names the hash of the event that it follows, and the database refuses
+it when the stream does not end with that event. The hash of the last event covers the whole history of the stream.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _lock = Lock()
 
 
 def get(aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID) -> LoadedAggregate | None:
-    """The aggregate as it was left, if that is remembered and may be used here."""
+    """Return the cached aggregate, or None."""
     if not _is_usable():
         return None
     with _lock:
@@ -35,7 +35,7 @@ def get(aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID) -> LoadedAggre
 
 
 def put(aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID, loaded: LoadedAggregate) -> None:
-    """Remember an aggregate whose last event is committed; the one not used for longest is forgotten."""
+    """Cache an aggregate whose last event is committed; the least recently used entry is dropped when full."""
     if not _is_usable():
         return
     with _lock:
@@ -51,7 +51,7 @@ def evict(aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID) -> None:
 
 
 def _is_usable() -> bool:
-    """Not inside a transaction, which may yet be rolled back; nor on SQLite, where loading asks no other process."""
+    """False inside a transaction, which may be rolled back, and on SQLite, where loading needs no network."""
     if settings.AGGREGATES_IN_MEMORY == 0:
         return False
     django = connections[DEFAULT_DB_ALIAS]

@@ -1,4 +1,4 @@
-"""One try of a batch: many commands decided in order, written with two multi-row inserts."""
+"""One attempt at a batch: many commands decided in order, written with two multi-row inserts."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from eventshop.eventstore.event_append import Receipt, to_receipt
 from eventshop.eventstore.field_encryption import EncryptionSession
 from eventshop.eventstore.records import EventRow, HistoryEntry, ReceiptRow
 
-#: What became of one command: its receipt, or the error it was refused with.
+#: The outcome of one command: its receipt, or the error that refused it.
 Outcome: TypeAlias = Receipt | EventShopError
 
 
 class CommandBatch:
-    """One try: the aggregates as they move on, and the rows still to be written."""
+    """One attempt: the aggregates after each command, and the rows to be written."""
 
     def __init__(self, registry: MessageRegistry, commands: Sequence[tuple[Command, Envelope]]) -> None:
         self.registry = registry
         self.session = field_encryption.open_shared_session(registry, (command for command, _ in commands))
         jobs = [_prepare_or_refuse(command, envelope, registry, self.session) for command, envelope in commands]
         self.prepared = jobs
-        sound = [job for job in jobs if isinstance(job, PreparedCommand)]
+        valid = [job for job in jobs if isinstance(job, PreparedCommand)]
         self.receipts = {
-            row.command_id: row for row in backend().load_receipts([job.envelope.command_id for job in sound])
+            row.command_id: row for row in backend().load_receipts([job.envelope.command_id for job in valid])
         }
-        fresh = [job for job in sound if job.envelope.command_id not in self.receipts]
-        self.histories = _group_by_aggregate(backend().load_histories(list({job.aggregate_id for job in fresh})))
+        new = [job for job in valid if job.envelope.command_id not in self.receipts]
+        self.histories = _group_by_aggregate(backend().load_histories(list({job.aggregate_id for job in new})))
         self.loaded: dict[UUID, LoadedAggregate] = {}
         self.rows: list[EventRow] = []
         self.new_receipts: dict[UUID, ReceiptRow] = {}
-        self.last_row_index: dict[UUID, int] = {}  # of each new receipt with events: where its last row is in `rows`
+        self.last_row_index: dict[UUID, int] = {}  # by command id: the index in `rows` of its last event
 
     def run(self) -> list[Outcome]:
         outcomes = [self._decide(job) if isinstance(job, PreparedCommand) else job for job in self.prepared]
@@ -93,7 +93,7 @@ class CommandBatch:
         return aggregate
 
     def _with_position(self, outcome: Outcome) -> Outcome:
-        """A receipt's position is known only once its events are in."""
+        """Set the position of a new receipt, which is known only after the insert of its events."""
         if isinstance(outcome, Receipt) and outcome.command_id in self.new_receipts:
             return to_receipt(self.new_receipts[outcome.command_id], replayed=outcome.replayed)
         return outcome

@@ -1,4 +1,4 @@
-"""The one road for a change: load, decide, append, with a receipt for ever."""
+"""The command dispatcher: load, decide, append; every change of an aggregate goes through it and has a receipt."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from eventshop.eventstore.unit_of_work import batch_write, single_write
 
 __all__ = ["Outcome", "Receipt", "send", "send_many"]
 
-#: How often a command that lost a race is decided again.
+#: How often a command is decided again after a concurrency conflict.
 MAX_RETRIES: Final = 3
 
 
@@ -36,12 +36,13 @@ def send(
     expected_version: int | None = None,
     registry: MessageRegistry = program,
 ) -> Receipt:
-    """Decide one command and append what follows, in one transaction with its receipt; two round trips at most.
+    """Decide one command and append its events with its receipt in one transaction; at most two round trips.
 
-    A lost race is decided again up to three times, then `Conflict`. The same command id and payload gives the first
-    answer again, marked `replayed`; with another payload `CommandIdReused`. With `expected_version` the stream must
-    be there (`WrongExpectedVersion`). Also raises what the rules refuse (`CommandRefused`), `InvalidMessage`,
-    `UnknownName`, `EventTooLarge`, `WrongAggregateType`. Whatever is raised, nothing is left behind.
+    After a concurrency conflict the command is decided again, up to three times, then `Conflict`. A command is
+    idempotent by its id: the same id and payload gives the first receipt again, marked `replayed`; another payload
+    raises `CommandIdReused`. `expected_version` must be the version of the stream (`WrongExpectedVersion`). Also
+    raises `CommandRefused`, `InvalidMessage`, `UnknownName`, `EventTooLarge` and `WrongAggregateType`. Nothing is
+    written when an error is raised.
     """
     prepared = prepare_command(command, envelope or Envelope(command_id=new_id()), registry)
     receipt = _append_from_cache(prepared, expected_version, registry)
@@ -54,7 +55,7 @@ def send(
                 return _load_and_append(prepared, expected_version, registry)
         except ConcurrencyConflict as error:
             conflict = error
-            if prepared.session is not None:  # the key that the command's hash was made with may be another one's now
+            if prepared.session is not None:  # the conflict may have replaced the key of the payload hash
                 prepared = prepare_command(command, prepared.envelope, registry)
     raise Conflict(
         command=type(command).__name__, aggregate_id=prepared.aggregate_id, tries=MAX_RETRIES + 1
@@ -62,11 +63,11 @@ def send(
 
 
 def send_many(commands: Iterable[tuple[Command, Envelope]], *, registry: MessageRegistry = program) -> list[Outcome]:
-    """Decide commands in order and append all that follows in one transaction with two multi-row inserts.
+    """Decide commands in order and append all their events in one transaction with two multi-row inserts.
 
-    Gives what became of each, in order. A refused command (`CommandRefused`, `InvalidMessage`, `CommandIdReused`) is
-    its error in the list, leaves nothing behind and stops no other; anything else is raised and nothing is written.
-    The whole batch is decided again when it loses a race, up to three times, then `Conflict`.
+    Returns the outcomes in order. A refused command (`CommandRefused`, `InvalidMessage`, `CommandIdReused`) gives its
+    error, writes nothing and does not affect the others; any other error is raised and nothing is written. After a
+    concurrency conflict the whole batch is decided again, up to three times, then `Conflict`.
     """
     pairs = list(commands)
     conflict: ConcurrencyConflict | None = None
@@ -82,10 +83,11 @@ def send_many(commands: Iterable[tuple[Command, Envelope]], *, registry: Message
 def _append_from_cache(
     prepared: PreparedCommand, expected_version: int | None, registry: MessageRegistry
 ) -> Receipt | None:
-    """Decide on the aggregate as this process left it and append at once: one round trip.
+    """Decide on the cached aggregate and append: one round trip.
 
-    The append holds only if the stream still ends with the very event that was left there. Whatever else comes of it,
-    a refusal, nothing to do, a repeated command, somebody's event in between, is worth nothing: None, load and see.
+    The append succeeds only if the stream still ends with the event that the cached state ends with. Every other
+    outcome may come from a stale state (a refusal, no change, a repeated command, a concurrent event): return None,
+    and the caller loads the aggregate.
     """
     cached = aggregate_cache.get(prepared.aggregate, prepared.aggregate_id)
     if cached is None or expected_version not in (None, cached.head.version):

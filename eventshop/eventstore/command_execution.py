@@ -1,4 +1,4 @@
-"""From a command and a past to the rows that follow: shared by single commands and batches."""
+"""Prepare a command, load its aggregate and decide; shared by single commands and batches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from eventshop.eventstore.snapshots import repository
 
 
 class PreparedCommand(Struct, frozen=True):
-    """A command ready to be decided: checked, addressed, fingerprinted."""
+    """A validated command with its aggregate and payload hash."""
 
     command: Command
     envelope: Envelope
@@ -34,7 +34,7 @@ class PreparedCommand(Struct, frozen=True):
 
 
 class LoadedAggregate(Struct, frozen=True):
-    """An aggregate as its stream has it now."""
+    """The current state of an aggregate and the head of its stream."""
 
     state: Aggregate[Any, Any]
     head: StreamHead
@@ -43,9 +43,9 @@ class LoadedAggregate(Struct, frozen=True):
 def prepare_command(
     command: Command, envelope: Envelope, registry: MessageRegistry, session: EncryptionSession | None = None
 ) -> PreparedCommand:
-    """Check a command and find its aggregate; raises `InvalidMessage` or `UnknownName`.
+    """Validate a command and find its aggregate; raises `InvalidMessage` or `UnknownName`.
 
-    `secrets` is shared by commands that are written together: they may need the same new key.
+    The commands of a batch share a `session`, because they may need the same new key.
     """
     aggregate = registry.aggregate_of(type(command))
     envelope = add_request_metadata(envelope)
@@ -62,12 +62,12 @@ def prepare_command(
 def load_aggregate(
     aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID, history: Iterable[HistoryEntry], registry: MessageRegistry
 ) -> LoadedAggregate:
-    """Fold a stream, from its snapshot on if it has one; raises `WrongAggregateType` when it is another aggregate's."""
+    """Fold a history, which may begin with a snapshot; raises `WrongAggregateType` for another aggregate's stream."""
     state, last = aggregate(), None
     for last in history:
         if last.event_type.startswith(SNAPSHOT_PREFIX):
             snapshot_state = repository.read_snapshot(aggregate, aggregate_id, last)
-            if snapshot_state is None:  # made by another fold, or of somebody erased: as if there were none
+            if snapshot_state is None:  # another snapshot version, or a person was erased: ignore the snapshot
                 return load_aggregate(aggregate, aggregate_id, read_full_history(aggregate_id), registry)
             state = snapshot_state
             continue
@@ -79,12 +79,12 @@ def load_aggregate(
 
 
 def read_full_history(aggregate_id: UUID) -> list[HistoryEntry]:
-    """Every event of a stream, and no snapshot."""
+    """Load every event of a stream, without its snapshot."""
     return [item for _, item in backend().load_histories([aggregate_id], snapshots=False)]
 
 
 class CommandResult(Struct, frozen=True):
-    """What follows from a command: the rows, the receipt without its position, and the aggregate afterwards."""
+    """The result of a decision: the rows, the receipt without its position, and the aggregate afterwards."""
 
     rows: list[EventRow]
     receipt: ReceiptRow
@@ -95,7 +95,7 @@ class CommandResult(Struct, frozen=True):
 
 
 def decide_command(prepared: PreparedCommand, loaded: LoadedAggregate, registry: MessageRegistry) -> CommandResult:
-    """Decide; raises what the rules refuse, `InvalidMessage` or `EventTooLarge`."""
+    """Decide a command on a loaded aggregate; raises `CommandRefused`, `InvalidMessage` or `EventTooLarge`."""
     events = loaded.state.decide(prepared.command)
     request = AppendRequest(
         prepared.aggregate_id,
@@ -111,7 +111,7 @@ def decide_command(prepared: PreparedCommand, loaded: LoadedAggregate, registry:
     rows = encoded.rows
     if not rows:
         return CommandResult(rows, request.receipt_row(rows), loaded.head.hash, loaded, (), prepared.session)
-    # Evolved by what a reader will see, not by what the rules happened to build.
+    # Evolve by the decoded events, as every later reader will, not by the events that `decide` built.
     aggregate_after = LoadedAggregate(
         loaded.state.evolve_all(encoded.events), StreamHead(rows[-1].version, rows[-1].hash)
     )

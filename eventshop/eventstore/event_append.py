@@ -1,4 +1,4 @@
-"""From events to rows and receipts, and from a violated constraint to the error that names it."""
+"""Encodes events as rows and receipts, and translates violated constraints into errors."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ from eventshop.eventstore.records import EventRow, ReceiptRow
 
 
 class Receipt(Struct, frozen=True):
-    """What an accepted command answered. `replayed`: it had been accepted before, this is the first answer again."""
+    """The result of an accepted command. `replayed`: the command was accepted before, this is its first receipt."""
 
     command_id: UUID
     command_type: str
     aggregate_id: UUID
     aggregate_type: str
-    version: int  # of the stream, afterwards
-    events: int  # how many it led to; 0: it was already so
-    position: int  # of the last of them; 0: none
+    version: int  # of the stream after the command
+    events: int  # number of new events; 0: the command changed nothing
+    position: int  # of the last new event; 0: none
     replayed: bool = False
 
 
 class ConcurrencyConflict(Conflict):
-    """Another writer was faster; load again and decide again."""
+    """Another writer appended to the stream first; load the aggregate and decide again."""
 
 
 class StreamHead(Struct, frozen=True):
-    """The head of a stream that is being written: what the next event is chained to."""
+    """The last event of a stream, which the next event is chained to; the defaults are an empty stream."""
 
     version: int = 0
     hash: bytes = GENESIS_HASH
 
 
 def hash_command(command_type: str, payload: bytes) -> bytes:
-    """What makes two commands the same command."""
+    """Return the digest that identifies a command's type and content, for idempotency."""
     return sha256(command_type.encode() + b"\n" + payload).digest()
 
 
@@ -65,7 +65,7 @@ def utc_now() -> datetime:
 
 
 class EncodedEvents(NamedTuple):
-    """Events as rows, and what goes with them: as a reader will see them, and what must be stored with them."""
+    """Events as rows, the same events as a reader will decode them, and the claims and keys to store with them."""
 
     rows: list[EventRow]
     events: list[Event]
@@ -74,7 +74,7 @@ class EncodedEvents(NamedTuple):
 
 
 class AppendRequest(Struct, frozen=True):
-    """One command's append: to which stream, after which head, by which command, recorded when."""
+    """One command's append to a stream: the head that it follows, the envelope and the time of recording."""
 
     aggregate_id: UUID
     aggregate_type: str
@@ -86,21 +86,21 @@ class AppendRequest(Struct, frozen=True):
     session: EncryptionSession | None = None
 
     def encode_rows(self, events: Sequence[Event], registry: MessageRegistry) -> list[EventRow]:
-        """As `drafted`, the rows alone."""
+        """As `encode`, but returns only the rows."""
         return self.encode(events, registry).rows
 
     def encode(self, events: Sequence[Event], registry: MessageRegistry) -> EncodedEvents:
-        """The events as rows, sealed and hashed; raises `InvalidMessage`, `EventTooLarge` or `UnknownName`."""
+        """Encode, encrypt and hash the events; raises `InvalidMessage`, `EventTooLarge` or `UnknownName`."""
         metadata, previous_hash = encode_envelope_metadata(self.envelope), self.head.hash
         session, rows, decoded_events, claims = self.session, list[EventRow](), list[Event](), list[UniqueValueClaim]()
         for offset, event in enumerate(events, start=1):
             name, version = registry.name_of(type(event)), self.head.version + offset
             payload, decoded = serialization.encode_event(event)
-            if fields := registry.personal_fields_of(type(event)):
+            if personal_fields := registry.personal_fields_of(type(event)):
                 session = session or field_encryption.open_session()
                 field_context = FieldContext(self.aggregate_id, version, name, event.schema_version)
-                payload = session.encrypt_fields(decoded, payload, fields, field_context)
-                claims += field_encryption.unique_claims_of(decoded, fields, self.aggregate_id)
+                payload = session.encrypt_fields(decoded, payload, personal_fields, field_context)
+                claims += field_encryption.unique_claims_of(decoded, personal_fields, self.aggregate_id)
             row = self._event_row(name, event.schema_version, offset, metadata, payload.decode())
             previous_hash = hash_event(previous_hash, row)
             rows.append(row._replace(hash=previous_hash))
@@ -130,7 +130,7 @@ class AppendRequest(Struct, frozen=True):
         )
 
     def receipt_row(self, rows: Sequence[EventRow]) -> ReceiptRow:
-        """The receipt, its position still to be filled in."""
+        """Return the receipt; its position is set after the insert."""
         return ReceiptRow(
             self.envelope.command_id,
             self.command_type,
@@ -159,11 +159,11 @@ def to_receipt(row: ReceiptRow, *, replayed: bool) -> Receipt:
 
 
 def encode_envelope_metadata(envelope: Envelope) -> str:
-    """The envelope's metadata as stored; raises `InvalidMessage` for a naive time or an unfit actor."""
+    """Validate the envelope and return its metadata as JSON; raises `InvalidMessage` (naive time, invalid actor)."""
     if envelope.occurred_at is not None and envelope.occurred_at.tzinfo is None:
         raise InvalidMessage("occurred_at needs a time zone", occurred_at=envelope.occurred_at)
     if not envelope.actor or len(envelope.actor) > 200 or not envelope.actor.isprintable():
-        raise InvalidMessage("an actor is 1 to 200 printable characters", actor=repr(envelope.actor[:50]))
+        raise InvalidMessage("an actor must be 1 to 200 printable characters", actor=repr(envelope.actor[:50]))
     if not envelope.metadata:
         return "{}"
     return msgspec.json.encode(envelope.metadata).decode()
@@ -171,14 +171,14 @@ def encode_envelope_metadata(envelope: Envelope) -> str:
 
 @contextmanager
 def translate_violations() -> Iterator[None]:
-    """Translate the violation of a constraint of ours, and of no other, into its error."""
+    """Translate the violation of a named constraint of the event store into its error; re-raise all others."""
     try:
         yield
     except DatabaseError as error:
-        translated = _ERROR_BY_CONSTRAINT.get(backend().violated_constraint(error))
-        if translated is None:
+        error_class = _ERROR_BY_CONSTRAINT.get(backend().violated_constraint(error))
+        if error_class is None:
             raise
-        raise translated(str(error).partition("\n")[0]) from error
+        raise error_class(str(error).partition("\n")[0]) from error
 
 
 _ERROR_BY_CONSTRAINT: dict[str, type[StoreError]] = {

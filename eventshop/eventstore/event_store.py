@@ -1,4 +1,4 @@
-"""The event store: append with an expected version, read by stream, version, time or command."""
+"""The event store: append with an expected version; read by stream, version, time or command."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ from eventshop.eventstore.field_encryption import EncryptionSession
 from eventshop.eventstore.records import EventRow, HistoryEntry, to_recorded_event
 from eventshop.eventstore.unit_of_work import single_write
 
-#: Events fetched at a time by a lazy read.
+#: Events fetched at a time by `read_rows`.
 PAGE_SIZE: Final = 1_000
 _MAX_VERSION: Final = 2**31 - 1
 
 
 class EventStore:
-    """Streams of events. Everything read comes back as `Recorded`, in version order.
+    """Streams of events. Reads return `RecordedEvent` in version order.
 
-    `as_of` (aware) keeps what had been recorded up to that moment, `to_version` what had happened up to that version.
-    Unreadable rows raise `UnknownName` or `BrokenStream`.
+    `as_of` (aware) limits a read to events recorded up to that time, `to_version` to events up to that version.
+    Rows that cannot be decoded raise `UnknownName` or `BrokenStream`.
     """
 
     def __init__(self, registry: MessageRegistry = program) -> None:
@@ -52,7 +52,7 @@ class EventStore:
     def append_event(
         self, aggregate_id: UUID, event: Event, *, expected_version: int, envelope: Envelope | None = None
     ) -> Receipt:
-        """As `append_events`, for one."""
+        """As `append_events`, for one event."""
         return self.append_events(aggregate_id, [event], expected_version=expected_version, envelope=envelope)
 
     def append_events(
@@ -63,13 +63,13 @@ class EventStore:
         expected_version: int,
         envelope: Envelope | None = None,
     ) -> Receipt:
-        """Append events after `expected_version` (0: a new stream), all or none, with a receipt.
+        """Append events after `expected_version` (0: a new stream) and a receipt, all or nothing.
 
-        The same envelope and events again give the first receipt again. Raises `WrongExpectedVersion`,
+        Repeated with the same envelope and events it returns the first receipt. Raises `WrongExpectedVersion`,
         `VersionGap`, `CommandIdReused`, `WrongAggregateType`, `InvalidMessage`, `EventTooLarge`, `UnknownName`.
         """
         if not events:
-            raise InvalidMessage("nothing to append")
+            raise InvalidMessage("there are no events to append")
         envelope = envelope or Envelope(command_id=new_id())
         aggregate_type = self.registry.aggregate_of(type(events[0])).__name__
         session = (
@@ -104,7 +104,7 @@ class EventStore:
     def get_events(
         self, aggregate_id: UUID, *, to_version: int | None = None, as_of: datetime | None = None
     ) -> list[RecordedEvent[Any]]:
-        """The whole stream, empty if there is none."""
+        """Return the whole stream, empty if it does not exist."""
         return self.get_events_after(aggregate_id, 0, to_version=to_version, as_of=as_of)
 
     def get_events_after(
@@ -115,13 +115,13 @@ class EventStore:
         to_version: int | None = None,
         as_of: datetime | None = None,
     ) -> list[RecordedEvent[Any]]:
-        """The events with a higher version than `version`."""
+        """Return the events with a higher version than `version`."""
         return list(self.get_event_stream(aggregate_id, after=version, to_version=to_version, as_of=as_of))
 
     def get_events_between(
         self, aggregate_id: UUID, first: int, last: int, *, as_of: datetime | None = None
     ) -> list[RecordedEvent[Any]]:
-        """The events with versions from `first` to `last`, both included."""
+        """Return the events with versions from `first` to `last`, both included."""
         return self.get_events_after(aggregate_id, first - 1, to_version=last, as_of=as_of)
 
     def get_event_stream(
@@ -132,12 +132,12 @@ class EventStore:
         to_version: int | None = None,
         as_of: datetime | None = None,
     ) -> Iterator[RecordedEvent[Any]]:
-        """As `get_events`, lazily: a thousand events are in memory at a time, however long the stream."""
+        """As `get_events`, but lazy: at most a thousand events are in memory at a time."""
         for row in self.read_rows(aggregate_id, after=after, to_version=to_version, as_of=as_of):
             yield to_recorded_event(row, self.registry)
 
     def events_of_command(self, command_id: UUID) -> list[RecordedEvent[Any]]:
-        """What a command led to; empty if it was never accepted, or was already so."""
+        """Return the events of a command; empty if it was not accepted or changed nothing."""
         for row in backend().load_receipts([command_id]):
             return self.get_events_between(row.aggregate_id, row.version - row.events + 1, row.version)
         return []
@@ -155,7 +155,7 @@ class EventStore:
         to_version: int | None = None,
         as_of: datetime | None = None,
     ) -> Iterator[EventRow]:
-        """The rows behind `get_event_stream`: what is hashed, copied and verified."""
+        """Yield the raw rows of a stream, for hashing, copying and verification."""
         if as_of is not None and as_of.tzinfo is None:
             raise InvalidMessage("as_of needs a time zone", as_of=as_of)
         condition = "" if as_of is None else " AND recorded_at <= %s"
@@ -173,7 +173,7 @@ class EventStore:
 
 
 def replay_receipt(command_id: UUID, payload_hash: bytes) -> Receipt:
-    """The receipt of a command that was accepted before; raises `CommandIdReused` if that was another command."""
+    """Return the receipt of a command accepted before; raises `CommandIdReused` if the payload differs."""
     [row] = backend().load_receipts([command_id])
     if bytes(row.payload_hash) != payload_hash:
         raise CommandIdReused(command_id=command_id, first_used_for=row.command_type)

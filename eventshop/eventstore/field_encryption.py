@@ -1,6 +1,6 @@
-"""Where personal fields become ciphertext on their way into the store, and text again on their way out.
+"""Encryption of personal fields: encrypted before an event is stored, decrypted when it is read.
 
-The cipher is installed by `eventshop.privacy`; the store only says where in its work something has to be kept secret.
+The event store defines the interfaces; `eventshop.privacy` implements them and installs its cipher at start.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from eventshop.core.personal_fields import PersonalField
 from eventshop.core.serialization import decode_event, upcast_event
 from eventshop.core.upcasting import EventReader
 
-#: How every encrypted value begins, in JSON.
+#: The beginning of every encrypted value, in JSON.
 CIPHERTEXT_MARK: Final = '"e1.'
-#: How a state begins that holds personal data; no JSON does.
+#: The beginning of an encrypted state; no JSON text begins with it.
 ENCRYPTED_STATE_PREFIX: Final = "e1."
-#: Whose key, and for which purpose.
+#: Identifies a key: the person and the purpose.
 KeyId: TypeAlias = tuple[UUID, str]
 
 
 class FieldContext(NamedTuple):
-    """Which event a value belongs to: a stream has one event of each version."""
+    """The event that a value belongs to; authenticated with the ciphertext (AAD), so that it cannot be moved."""
 
     aggregate_id: UUID
     version: int
@@ -39,7 +39,7 @@ class FieldContext(NamedTuple):
 
 
 class UniqueValueClaim(NamedTuple):
-    """A value that an event gives to one person alone."""
+    """A value that an event claims for one person; no other person may have it."""
 
     kind: str
     value: str
@@ -47,48 +47,48 @@ class UniqueValueClaim(NamedTuple):
 
 
 class EncryptionSession(Protocol):
-    """The keys that one write needs, those found and those that it makes. Raises `PersonErased` for the erased."""
+    """The keys used by one write, loaded or new. Raises `PersonErased` for an erased person."""
 
     def replace_with_digests(
         self, message: Struct, payload: bytes, fields: Sequence[PersonalField], aggregate_id: UUID
     ) -> bytes:
-        """The payload with digests in place of personal values: what a fingerprint may be made of."""
+        """Return the payload with keyed digests in place of personal values, as input of the payload hash."""
         ...
 
     def encrypt_fields(
         self, event: Event, payload: bytes, fields: Sequence[PersonalField], context: FieldContext
     ) -> bytes:
-        """The payload with ciphertext in place of personal values."""
+        """Return the payload with ciphertext in place of personal values."""
         ...
 
     def open_child(self) -> EncryptionSession:
-        """For one of several commands that are written together: it may be refused alone."""
+        """Return a session for one command of a batch, which may be refused without the others."""
         ...
 
     def has_unsaved_keys(self) -> bool:
-        """Whether it needs a key that is not stored yet."""
+        """Whether the session holds a key that is not stored yet."""
         ...
 
     def accept_claims(self, claims: Sequence[UniqueValueClaim]) -> None:
-        """What was sealed will be appended: give values to their persons; raises `AlreadyTaken`."""
+        """Confirm that the encrypted events will be appended, and store their claims; raises `AlreadyTaken`."""
         ...
 
     def save_keys(self) -> None:
-        """Store the keys that accepted events need; raises `Raced` when a person was erased or got a key meanwhile."""
+        """Store the new keys; raises `ConcurrencyConflict` when a person was erased or got a key meanwhile."""
         ...
 
 
 class FieldCipher(Protocol):
-    """What the store asks of `eventshop.privacy`."""
+    """The interface that `eventshop.privacy` implements."""
 
     def open_session(self) -> EncryptionSession: ...
 
     def decrypt_fields(self, payload: str, fields: Sequence[PersonalField], context: FieldContext) -> bytes | str:
-        """The payload in clear, `Redacted` where a key is gone; raises `Tampered`."""
+        """Return the decrypted payload, with `Redacted` where a key was destroyed; raises `Tampered`."""
         ...
 
     def key_ids(self, payload: str, fields: Sequence[PersonalField], context: FieldContext) -> Collection[KeyId]:
-        """The keys of the personal values that an event has, whether they are still there or not."""
+        """Return the ids of the keys of an event's personal values, destroyed keys included."""
         ...
 
     def encrypt_state(self, state: str, key_ids: Collection[KeyId], aggregate_id: UUID, version: int) -> str | None: ...
@@ -109,7 +109,7 @@ def open_session() -> EncryptionSession:
 
 
 def open_shared_session(registry: MessageRegistry, commands: Iterable[Command]) -> EncryptionSession | None:
-    """One session for commands that are written together, if what they lead to can hold personal data."""
+    """Return one session for a batch of commands, or None if none of them involves personal data."""
     command_classes = {type(command) for command in commands}
     return (
         open_session()
@@ -119,11 +119,12 @@ def open_shared_session(registry: MessageRegistry, commands: Iterable[Command]) 
 
 
 def read_event(registry: MessageRegistry, payload: str, context: FieldContext) -> Event:
-    """The event that a row holds, in today's shape; raises `UnknownName`, `BrokenStream` or `Tampered`."""
+    """Decode a stored event: decrypted and upcast; raises `UnknownName`, `BrokenStream` or `Tampered`."""
     reader = registry.reader_for(context.event_type, context.schema_version)
     if reader.is_newer:
         raise BrokenStream(
-            f"{context.event_type}: stored by a later version of this program", schema_version=context.schema_version
+            f"{context.event_type}: written by a later release of this program; upgrade to read it",
+            schema_version=context.schema_version,
         )
     if not reader.personal_fields:
         return _decode(reader, payload)
@@ -140,7 +141,7 @@ def _decode(reader: EventReader, payload: bytes | str) -> Event:
 
 
 def _refuse_plaintext(reader: EventReader, payload: str, context: FieldContext) -> None:
-    """Raises `Tampered` when a personal value that should be ciphertext can be read by everybody."""
+    """Raise `Tampered` when a personal value is plaintext although its schema version is stored encrypted."""
     encrypted_fields = [field for field in reader.personal_fields if context.schema_version >= field.since]
     if not encrypted_fields:
         return
@@ -163,12 +164,12 @@ def key_ids_of_event(payload: str, fields: Sequence[PersonalField], context: Fie
 
 
 def encrypt_state(state: str, key_ids: Collection[KeyId], aggregate_id: UUID, version: int) -> str | None:
-    """A state that can be read only while all these keys are there; None when one is gone already."""
+    """Encrypt a state so that decryption needs every one of these keys; None when one was destroyed already."""
     return _cipher().encrypt_state(state, key_ids, aggregate_id, version)
 
 
 def decrypt_state(ciphertext: str, aggregate_id: UUID, version: int) -> str | None:
-    """None when it cannot be read any more, or belongs elsewhere."""
+    """Return the state; None when a key was destroyed, or when the text belongs to another stream or version."""
     return _cipher().decrypt_state(ciphertext, aggregate_id, version)
 
 
@@ -177,7 +178,7 @@ def key_ids_of_state(ciphertext: str) -> Collection[KeyId]:
 
 
 def any_key_missing(key_ids: Collection[KeyId]) -> bool:
-    """Whether one of these keys is not there any more."""
+    """Whether at least one of these keys was destroyed."""
     return bool(key_ids) and _cipher().any_key_missing(key_ids)
 
 
@@ -191,7 +192,7 @@ def unique_claims_of(event: Event, fields: Sequence[PersonalField], aggregate_id
 
 @contextmanager
 def save_keys_and_claims(session: EncryptionSession | None, claims: Sequence[UniqueValueClaim] = ()) -> Iterator[None]:
-    """Around the append: new keys and claims are stored with the events that need them, or not at all."""
+    """Store new keys and claims in one transaction with the append in the enclosed block."""
     if session is None or not (claims or session.has_unsaved_keys()):
         yield
         return
@@ -203,5 +204,5 @@ def save_keys_and_claims(session: EncryptionSession | None, claims: Sequence[Uni
 
 def _cipher() -> FieldCipher:
     if not _installed_cipher:
-        raise RegistryError("personal data needs eventshop.privacy among the installed applications")
+        raise RegistryError("personal data needs eventshop.privacy in INSTALLED_APPS")
     return _installed_cipher[0]

@@ -1,6 +1,6 @@
-"""Events as they once were, with their positions, ids, times and hashes, into PostgreSQL's event table.
+"""Imports existing events with their positions, ids, times and hashes into the event table of PostgreSQL.
 
-The table's own rules hold as for any append: no gap in a stream, nothing twice, nothing changed.
+The constraints of the table apply as for any append: no gap in a stream, no duplicate, no change.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ SELECT stream.id, head.version, head.hash FROM unnest(%b::uuid[]) AS stream(id),
 ) AS head
 """
 _RESERVE: Final = """
-SELECT setval(it.sequence, greatest(%b::bigint, nextval(it.sequence)))
-FROM (SELECT pg_get_serial_sequence('event', 'position')::regclass) AS it(sequence)
+SELECT setval(positions.sequence, greatest(%b::bigint, nextval(positions.sequence)))
+FROM (SELECT pg_get_serial_sequence('event', 'position')::regclass) AS positions(sequence)
 """
 
 
 def reserve_positions(position: int) -> None:
-    """Whatever is appended from now on comes behind this position, also after a crash."""
+    """Reserve positions: every later append gets a higher position, also after a crash."""
     if position:
         execute(_RESERVE, (position,))
 
 
 def read_stream_heads(aggregate_ids: Iterable[UUID]) -> dict[UUID, StreamHead]:
-    """What the streams that exist end with."""
+    """Return the heads of those streams that exist."""
     found = execute(_HEADS, (list(aggregate_ids),))
     return {aggregate_id: StreamHead(version, bytes(hash_)) for aggregate_id, version, hash_ in found}
 
 
 def insert_events(rows: Sequence[EventRow], receipts: Sequence[ReceiptRow]) -> None:
-    """All or none of them; raises what an append raises when a rule of the table is broken."""
+    """Insert events and receipts, all or nothing; raises the errors of an append for a violated constraint."""
     if rows:
         with transaction.atomic(), translate_violations():
             execute(_EVENTS, to_columns(rows, len(EventRow._fields)))

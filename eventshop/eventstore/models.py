@@ -1,4 +1,4 @@
-"""The two tables of the store. Read here, written only by `event_store` and `dispatch`."""
+"""The tables of the event store. Events and receipts are written only by the backends, never through the ORM."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class StoredEvent(models.Model):
-    """One immutable event. The database refuses to change or delete it, and a version that leaves a gap."""
+    """One immutable event. The database refuses updates, deletes and versions that leave a gap."""
 
     position = models.BigAutoField(primary_key=True, help_text="Place in the whole store.")
     event_id = models.UUIDField()
@@ -47,7 +47,7 @@ class StoredEvent(models.Model):
 
 
 class StoredReceipt(models.Model):
-    """What an accepted command answered, for ever. It is written in the transaction of its events."""
+    """The receipt of an accepted command, kept for ever. It is written in the transaction of its events."""
 
     command_id = models.UUIDField(primary_key=True)
     command_type = models.CharField(max_length=100)
@@ -70,7 +70,7 @@ class StoredReceipt(models.Model):
 
 
 class Snapshot(models.Model):
-    """An aggregate as it was after one of its events: loading begins there. Losing all of them costs time only."""
+    """The state of an aggregate after one of its events; loading starts from it. A cache: it may be deleted."""
 
     aggregate_id = models.UUIDField(primary_key=True)
     aggregate_type = models.CharField(max_length=100)
@@ -91,7 +91,7 @@ class Snapshot(models.Model):
 
 
 class SnapshotProgress(models.Model):
-    """Up to which position of the store streams were looked at for snapshots; one row."""
+    """The position up to which the store was scanned for due snapshots; one row."""
 
     position = models.BigIntegerField(default=0)
 

@@ -1,4 +1,4 @@
-"""An event as a row of the store, and the way from there to a `Recorded` event."""
+"""Rows of the event and receipt tables, and their conversion to `RecordedEvent`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eventshop.eventstore.field_encryption import FieldContext, read_event
 
 
 class EventRow(NamedTuple):
-    """One event's columns in the order of the table, `position` last. Times are aware and in UTC."""
+    """The columns of an event in table order, `position` last. Times are aware and in UTC."""
 
     event_id: UUID
     aggregate_id: UUID
@@ -38,7 +38,7 @@ class EventRow(NamedTuple):
 
 
 class ReceiptRow(NamedTuple):
-    """One receipt's columns in the order of the table."""
+    """The columns of a receipt in table order."""
 
     command_id: UUID
     command_type: str
@@ -52,12 +52,12 @@ class ReceiptRow(NamedTuple):
     recorded_at: datetime
 
 
-#: A snapshot stands among the past as its first row; then the fingerprint.
+#: The event type of a history entry that is a snapshot: this prefix, then the version text of the snapshot.
 SNAPSHOT_PREFIX: Final = "snapshot "
 
 
 class HistoryEntry(NamedTuple):
-    """The little of an event that a decision needs; or a snapshot, which stands for all events up to its version."""
+    """The columns of an event that loading needs; or a snapshot, which replaces all events up to its version."""
 
     version: int
     event_type: str
@@ -68,7 +68,7 @@ class HistoryEntry(NamedTuple):
 
 
 class ChainLink(NamedTuple):
-    """What a walk along the chains needs of an event; `text` is what its hash is made of beside the one before it."""
+    """The columns of an event that verification needs; its hash covers the previous hash and `canonical_text`."""
 
     aggregate_id: UUID
     version: int
@@ -80,7 +80,7 @@ class ChainLink(NamedTuple):
     event_type: str
 
 
-#: The event table's columns, except the position that the database gives.
+#: The columns of the event table, except the position, which the database assigns.
 EVENT_COLUMNS: Final = EventRow._fields[:-1]
 RECEIPT_COLUMNS: Final = ReceiptRow._fields
 SELECT_EVENT: Final = f"SELECT {', '.join(EventRow._fields)} FROM event"
@@ -88,14 +88,14 @@ SELECT_RECEIPT: Final = f"SELECT {', '.join(RECEIPT_COLUMNS)} FROM receipt"
 
 
 def to_recorded_event(row: EventRow, registry: MessageRegistry) -> RecordedEvent[Any]:
-    """The event a row holds in today's shape, in clear; raises `UnknownName`, `BrokenStream` or `Tampered`."""
+    """Decode a row: decrypted and upcast; raises `UnknownName`, `BrokenStream` or `Tampered`."""
     return RecordedEvent(
         read_event(registry, row.payload, field_context(row)), use_current_name(to_meta(row), registry)
     )
 
 
 def use_current_name(meta: Meta, registry: MessageRegistry) -> Meta:
-    """With the event's name of today, so that what reads events knows one name for one type."""
+    """Replace a former event name by the current one, so that readers see one name for each type."""
     name = registry.reader_for(meta.event_type, meta.schema_version).event_type
     return meta if name == meta.event_type else msgspec.structs.replace(meta, event_type=name)
 
@@ -127,5 +127,5 @@ def to_meta(row: EventRow) -> Meta:
 
 
 def to_columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
-    """The first `count` columns of some rows, each as a list: what `unnest` takes."""
+    """Transpose rows into their first `count` columns, one list for each: the arguments of `unnest`."""
     return [list(column) for column in list(zip(*rows, strict=True))[:count]]

@@ -1,4 +1,4 @@
-"""Reading the whole store in order while others write: every committed event once, none skipped, none early."""
+"""Reads the whole store in order during concurrent writes: every committed event once, none skipped."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from eventshop.eventstore.records import EventRow
 
 
 class TailReader:
-    """The committed events after a position. Readers that share one share what its last fence found out.
+    """Reads the committed events after a position. Readers that share an instance share its horizon.
 
-    A position is read only up to the horizon, below which nothing can appear any more. Raises `TailBusy` when
-    writers did not let the fence in; try again after a short while.
+    Reads stop at the horizon, the position up to which no event can appear any more. Raises `TailBusy` when the
+    fence timed out while waiting for writers; try again after a short while.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class TailReader:
         self._fence_lock = Lock()
 
     def horizon(self, after: int) -> int:
-        """A position at or above `after` up to which everything is final; asks the database only if it must."""
+        """Return a position of at least `after` up to which the store is final; queries the database only if needed."""
         if self._horizon <= after:
             with self._fence_lock:
                 if self._horizon <= after:
@@ -29,9 +29,9 @@ class TailReader:
         return max(self._horizon, after)
 
     def read(self, after: int, limit: int, *, up_to: int | None = None) -> list[EventRow]:
-        """At most `limit` events with a higher position than `after`, in order.
+        """Return at most `limit` events with a higher position than `after`, in order.
 
-        `up_to` is a position that some reader has already passed: no fence is needed below it.
+        `up_to` is a position known to be final (some reader has passed it), so that no fence is needed.
         """
         horizon = self.horizon(after) if up_to is None else up_to
         if horizon <= after:
@@ -42,6 +42,6 @@ class TailReader:
 
 
 def newest_position() -> int:
-    """The highest position that can be seen now; 0 in an empty store. For showing lag, not for reading up to."""
+    """Return the highest visible position, 0 in an empty store. To display lag; not a safe end for reading."""
     newest = StoredEvent.objects.order_by("-position").values_list("position", flat=True).first()
     return newest or 0

@@ -1,4 +1,4 @@
-"""An aggregate as it was, and what became of it between two versions: by the same fold that decides commands."""
+"""Temporal queries: the state of an aggregate in the past, and the difference between two versions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from eventshop.eventstore.models import StoredEvent
 
 
 class StreamNotFound(StoreError):
-    """No stream has this id."""
+    """No event stream has this id."""
 
     code = "no-such-stream"
 
 
 class HistoricalState(NamedTuple):
-    """An aggregate at one point of its life. `last` is the event that made it so; None: nothing had happened yet."""
+    """The state of an aggregate at a version. `last` is the metadata of its last event; None: no event yet."""
 
     version: int
     state: Aggregate[Any, Any]
@@ -34,7 +34,7 @@ class HistoricalState(NamedTuple):
 
 
 class ChangedField(NamedTuple):
-    """One field that differs between two versions, and the events that changed it, in order."""
+    """A field that differs between two versions, and the events that changed it, in order."""
 
     field: str
     before: Any
@@ -45,9 +45,9 @@ class ChangedField(NamedTuple):
 def load_at_version(
     aggregate_id: UUID, version: int, *, masked: bool = False, registry: MessageRegistry = program
 ) -> HistoricalState:
-    """As it was after the event of a version, or after its last one; raises `NoSuchStream`.
+    """Load the state after the event of a version, or after the last event; raises `StreamNotFound`.
 
-    `masked`, here and below: as somebody would see it to whom no personal value is shown.
+    `masked`, here and below, replaces every personal value by `Redacted`.
     """
     stream = EventStore(registry).get_event_stream(aggregate_id, to_version=version)
     return _fold(aggregate_id, _mask_if(stream, masked, registry), registry)
@@ -61,9 +61,9 @@ def load_as_of(
     masked: bool = False,
     registry: MessageRegistry = program,
 ) -> HistoricalState:
-    """As the store knew it at a moment; `business`: as far as it had happened by then, whenever that was recorded.
+    """Load the state as recorded by a time; `business`: as happened by that time, whenever it was recorded.
 
-    Raises `NoSuchStream`, and `InvalidMessage` for a moment without time zone.
+    Raises `StreamNotFound`, and `InvalidMessage` for a time without time zone.
     """
     if time.tzinfo is None:
         raise InvalidMessage("as_of needs a time zone", as_of=time)
@@ -75,28 +75,29 @@ def load_as_of(
 def diff_versions(
     aggregate_id: UUID, first: int, last: int, *, masked: bool = False, registry: MessageRegistry = program
 ) -> list[ChangedField]:
-    """What differs between two versions, field by field; 0 is before anything. Raises `NoSuchStream`."""
+    """Return the fields that differ between two versions; 0 is the initial state. Raises `StreamNotFound`."""
     state = _aggregate_class_of(aggregate_id, registry)()
-    start = after = flatten_state(state)
+    first_fields = current = flatten_state(state)
     changed_by: dict[str, list[Meta]] = {}
     stream = EventStore(registry).get_event_stream(aggregate_id, to_version=last)
     for recorded in _mask_if(stream, masked, registry):
         state = state.evolve(recorded.event)
         if recorded.meta.version < first:
             continue
-        before, after = after, flatten_state(state)
+        before, current = current, flatten_state(state)
         if recorded.meta.version == first:
-            start = after
+            first_fields = current
             continue
-        for name in _changed_names(before, after):
+        for name in _changed_names(before, current):
             changed_by.setdefault(name, []).append(recorded.meta)
     return [
-        ChangedField(name, start.get(name), after.get(name), changed_by[name]) for name in _changed_names(start, after)
+        ChangedField(name, first_fields.get(name), current.get(name), changed_by[name])
+        for name in _changed_names(first_fields, current)
     ]
 
 
 def flatten_state(state: Aggregate[Any, Any]) -> dict[str, Any]:
-    """Every field of a state by its path, such as `lines.1.quantity`."""
+    """Return every field of a state by its path, such as `lines.1.quantity`."""
     return dict(_flatten("", msgspec.to_builtins(state, str_keys=True)))
 
 
@@ -119,7 +120,7 @@ def _mask_if(
 
 
 def _mask(recorded: RecordedEvent[Any], registry: MessageRegistry) -> RecordedEvent[Any]:
-    """As if every person in it were erased: every fold can be told of such an event."""
+    """Redact every personal value, as after an erasure; every fold must accept such events."""
     fields = registry.personal_fields_of(type(recorded.event))
     hidden = {field.name: Redacted(field.purpose) for field in fields if getattr(recorded.event, field.name)}
     return RecordedEvent(msgspec.structs.replace(recorded.event, **hidden), recorded.meta) if hidden else recorded

@@ -1,4 +1,4 @@
-"""How a write is wrapped: nothing more than each database and the caller's own transaction need."""
+"""The unit of work: the transaction around a write, as each database and the caller's transaction need it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
-#: The commit of this transaction is answered before it is on disk. Only for what comes again if it vanishes, with the
-#: place where it was read, and only this one: the same connection may send commands next, and those must not vanish.
+#: Asynchronous commit for this transaction: it is acknowledged before it is on disk. Only for work that is repeated
+#: after a crash because its checkpoint is lost with it. LOCAL: the connection's next commands must be durable.
 RELAXED_COMMIT_SQL: Final = "SET LOCAL synchronous_commit TO off"
 
 
 @contextmanager
 def relax_commit() -> Iterator[None]:
-    """Around a statement that is a transaction of its own: answered before it is on disk, in the same round trip."""
+    """Run single statements with asynchronous commit, in the same round trip; no effect inside a transaction."""
     if connection.vendor != "postgresql" or connection.in_atomic_block:
         yield
         return
@@ -24,17 +24,17 @@ def relax_commit() -> Iterator[None]:
         yield
 
 
-#: SQLite's busy handler is unfair: writers of one process take turns here instead (mechanics 7).
+#: SQLite's busy handler is unfair; the writers of one process queue at this lock instead.
 _write_lock = Lock()
 
 
 @contextmanager
 def single_write() -> Iterator[None]:
-    """Around load, decide and append of a single command.
+    """The unit of work of a single command: load, decide, append.
 
-    PostgreSQL needs no transaction: the append is one statement, and the named constraints find a stale decision.
-    SQLite takes its write lock first, so that nothing can change in between. Inside somebody's transaction it is a
-    savepoint: a refused append must not doom the rest.
+    PostgreSQL needs no transaction: the append is one statement, and named constraints detect a stale decision.
+    SQLite takes its write lock first, so that nothing changes in between. Inside the caller's transaction this is a
+    savepoint, so that a refused append does not abort the caller's work.
     """
     django = connections[DEFAULT_DB_ALIAS]
     if django.in_atomic_block:
@@ -49,7 +49,7 @@ def single_write() -> Iterator[None]:
 
 @contextmanager
 def batch_write() -> Iterator[None]:
-    """Around load, decide and append of a batch: all or nothing."""
+    """The unit of work of a batch: load, decide, append; all or nothing."""
     turn = nullcontext() if connection.vendor == "postgresql" or connection.in_atomic_block else _write_lock
     with turn, transaction.atomic():
         yield

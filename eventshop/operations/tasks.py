@@ -48,7 +48,7 @@ def remove_old_requests() -> str:
 @periodic_jobs.periodic_job(every=timedelta(days=1))
 def remove_details_of_old_sagas() -> str:
     swept = retention.clean_up(kept=timedelta(days=settings.SAGA_DETAILS_KEPT_DAYS))
-    return f"{swept.steps} steps and {swept.inputs} inputs of {swept.sagas} sagas removed, {swept.timers} fired timers"
+    return f"{swept.steps} steps and {swept.messages} inputs of {swept.sagas} sagas removed, {swept.timers} fired timers"
 
 
 @periodic_jobs.periodic_job(every=timedelta(minutes=1))

@@ -44,7 +44,7 @@ def _project(site: ProjectionTarget, seen: CheckpointsByPartition, planned: Sequ
         if len(planned) == 1:
             if isinstance(planned[0], UnreadableDelivery):
                 raise
-            return _written(site, seen, [planned[0]._replace(error=error, touches=[])])
+            return _written(site, seen, [planned[0]._replace(error=error, changes=[])])
     middle = len(planned) // 2
     _project(site, seen, planned[:middle])
     _project(site, seen, planned[middle:])

@@ -75,7 +75,7 @@ def _sum(parts: list[ProjectionStatus]) -> ProjectionStatus:
     return worst._replace(
         position=sum(status.position for status in parts),
         head=sum(status.head for status in parts),
-        parked=sum(status.dead_letters for status in parts),
+        dead_letters=sum(status.dead_letters for status in parts),
         advanced_at=max((status.advanced_at for status in parts if status.advanced_at), default=None),
         polled_at=min((status.polled_at for status in parts if status.polled_at), default=None),
         owner=", ".join(sorted({status.owner for status in parts if status.owner})),

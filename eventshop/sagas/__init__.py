@@ -1,1 +1,1 @@
-"""What goes on over time: processes, timers, and calls to the world outside."""
+"""Sagas: the event router, the inbox, the saga runner, durable timers, and effects on external systems."""

@@ -1,8 +1,8 @@
 from django.apps import AppConfig
 
 
-class ProcessConfig(AppConfig):
+class SagasConfig(AppConfig):
     name = "eventshop.sagas"
-    label = "process"
-    verbose_name = "Processes"
+    label = "process"  # a stored name: tables, content types and permissions have it
+    verbose_name = "Sagas"
     default_auto_field = "django.db.models.BigAutoField"

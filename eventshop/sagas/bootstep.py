@@ -1,4 +1,4 @@
-"""Hosting sagas and timers inside a Celery worker. Its messages carry none of it: losing the broker loses nothing."""
+"""Run sagas and timers inside a Celery worker. They use no Celery messages: losing the broker loses nothing."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from eventshop.sagas import workers
 
 
 class SagaBootstep(WorkerThreadsStep):
-    """Runs what goes on over time when `--processes` is given; any number of workers may."""
+    """Runs sagas and timers when `--sagas` is given; any number of workers may."""
 
-    def __init__(self, worker: Any, processes: bool = False, **options: Any) -> None:
+    def __init__(self, worker: Any, sagas: bool = False, **options: Any) -> None:
         super().__init__(worker, **options)
-        self.wanted = processes
+        self.is_requested = sagas
 
     def include_if(self, worker: Any) -> bool:
-        return self.wanted
+        return self.is_requested
 
     def thread_targets(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
         yield from workers.threads(process_name(), create_event_log())

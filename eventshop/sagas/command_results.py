@@ -1,4 +1,4 @@
-"""What became of a saga's commands: answered, refused, or to be tried again."""
+"""The outcome of a saga's command: accepted, refused, or to be tried again."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from eventshop.sagas.models import InboxMessage, SagaStep
 
 log = logging.getLogger(__name__)
 
-#: How often a command is tried that cannot be sent, before its saga is stuck.
+#: Attempts at a command that cannot be sent before its saga is suspended.
 MAX_ATTEMPTS: Final = 8
 FIRST_WAIT: Final = timedelta(milliseconds=100)
 LONGEST_WAIT: Final = timedelta(minutes=1)
 
 
 def record_outcome(step: SagaStep, outcome: Outcome, now: datetime) -> InboxMessage | None:
-    """Note what a command was answered; gives the input when it was refused."""
+    """Set the outcome of a command on its step; returns the message for the saga when the command was refused."""
     step.answered_at = now
     if isinstance(outcome, Receipt):
         step.state, step.aggregate_id, step.position = SagaStep.State.ACCEPTED, outcome.aggregate_id, outcome.position
@@ -39,22 +39,23 @@ def record_outcome(step: SagaStep, outcome: Outcome, now: datetime) -> InboxMess
 
 
 def next_pending_command(saga_id: UUID) -> SagaStep | None:
-    waiting = SagaStep.objects.filter(
+    """The first command of a saga that has not been sent; None when there is none or it failed too often."""
+    pending = SagaStep.objects.filter(
         saga_id=saga_id, what=SagaStep.Kind.COMMAND, state__in=(SagaStep.State.WAITING, SagaStep.State.FAILED)
     )
-    first = waiting.order_by("number").first()
+    first = pending.order_by("number").first()
     return first if first is not None and first.state == SagaStep.State.WAITING else None
 
 
-def postpone(step: SagaStep, busy: Conflict, now: datetime) -> None:
-    """Try again soon: others were faster, as they may be any number of times."""
-    step.answer = str(busy)[:2_000]
+def postpone(step: SagaStep, conflict: Conflict, now: datetime) -> None:
+    """Try again soon, and do not count the attempt: lost races say nothing about the command."""
+    step.answer = str(conflict)[:2_000]
     step.looked_at_from = now + FIRST_WAIT
     step.save(update_fields=["answer", "looked_at_from"])
 
 
 def record_failure(step: SagaStep, error: Exception, now: datetime) -> None:
-    """Try again later, ever later; after so many tries its saga is stuck."""
+    """Try again with exponential back-off; after `MAX_ATTEMPTS` the saga is suspended."""
     step.attempts += 1
     step.answer = f"{type(error).__name__}: {error}"[:2_000]
     step.looked_at_from = now + min(FIRST_WAIT * 2**step.attempts, LONGEST_WAIT)
@@ -66,7 +67,7 @@ def record_failure(step: SagaStep, error: Exception, now: datetime) -> None:
 
 
 def failure_message(step: SagaStep, now: datetime) -> InboxMessage:
-    """What makes a saga stuck: a step of it was tried often enough."""
+    """The message that suspends a saga because one of its steps failed too often."""
     return InboxMessage(
         saga_id=step.saga_id,
         slot=step.slot,

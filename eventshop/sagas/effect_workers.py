@@ -1,4 +1,4 @@
-"""The threads that carry out effects: one takes what is due, several wait for the world outside, one writes down."""
+"""The threads that perform effects: one claims due effects, several perform them, one records the results."""
 
 from __future__ import annotations
 
@@ -18,57 +18,59 @@ from eventshop.sagas.timers import TRANSIENT_ERRORS
 
 log = logging.getLogger(__name__)
 
-#: Effects carried out at a time by one worker. They wait for others most of their time.
+#: Effects that one worker performs at a time. They wait for other servers most of their time.
 THREADS: Final = 8
-#: Effects taken ahead; what they wait for a free hand is part of their lease.
+#: Effects claimed ahead; the time they wait for a free thread is part of their lease.
 PREFETCH: Final = 24
-#: Answers written in one transaction.
+#: Results recorded in one transaction.
 BATCH: Final = 100
-#: How late a new effect of another process is seen on an idle worker.
+#: How late an idle worker notices a new effect that another process has written.
 IDLE_S: Final = 0.05
 
 
 def threads(owner: str) -> Iterator[tuple[str, Callable[[Signal], None]]]:
-    """What each of them is called and does."""
+    """Name and target of each thread."""
     jobs: Queue[SagaStep] = Queue()
-    done: Queue[EffectAttempt] = Queue()
-    yield "effects", lambda stop: _take(owner, jobs, stop)
+    attempts: Queue[EffectAttempt] = Queue()
+    yield "effects", lambda stop: _claim(owner, jobs, stop)
     for number in range(THREADS):
-        yield f"effects-{number}", lambda stop: _try(jobs, done, stop)
-    yield "answers", lambda stop: _record(done, stop)
+        yield f"effects-{number}", lambda stop: _perform(jobs, attempts, stop)
+    yield "effect-results", lambda stop: _record(attempts, stop)
 
 
-def _take(owner: str, jobs: Queue[SagaStep], stop: Signal) -> None:
+def _claim(owner: str, jobs: Queue[SagaStep], stop: Signal) -> None:
     idle = 0.002
     while not stop.is_set():
         free = THREADS + PREFETCH - jobs.unfinished_tasks
         try:
-            taken = effects.claim_effects(owner, free) if free > 0 else []
-        except Exception as error:  # the next look tries again
-            log.warning("effects: trying again: %s", error, exc_info=not isinstance(error, TRANSIENT_ERRORS))
+            claimed = effects.claim_effects(owner, free) if free > 0 else []
+        except Exception as error:  # the next round tries again
+            log.warning(
+                "claiming effects failed, trying again: %s", error, exc_info=not isinstance(error, TRANSIENT_ERRORS)
+            )
             connections.close_all()
             stop.wait(1.0)
             continue
-        for step in taken:
+        for step in claimed:
             jobs.put(step)
-        idle = 0.002 if taken else min(IDLE_S, idle * 2)
+        idle = 0.002 if claimed else min(IDLE_S, idle * 2)
         if free <= 0:
             stop.wait(0.002)
-        elif not taken:
+        elif not claimed:
             wake_signals.effects.wait(idle)
             wake_signals.effects.clear()
     connections.close_all()
 
 
-def _try(jobs: Queue[SagaStep], done: Queue[EffectAttempt], stop: Signal) -> None:
+def _perform(jobs: Queue[SagaStep], attempts: Queue[EffectAttempt], stop: Signal) -> None:
     while not stop.is_set():
         try:
             step = jobs.get(timeout=0.2)
         except Empty:
             continue
         try:
-            done.put(effects.perform_effect(step))
-        except Exception as error:  # whoever takes it next tries it again
+            attempts.put(effects.perform_effect(step))
+        except Exception as error:  # the worker that claims it next tries it again
             log.warning(
                 "%s of saga %s: %s", step.name, step.saga_id, error, exc_info=not isinstance(error, TRANSIENT_ERRORS)
             )
@@ -78,28 +80,28 @@ def _try(jobs: Queue[SagaStep], done: Queue[EffectAttempt], stop: Signal) -> Non
     connections.close_all()
 
 
-def _record(done: Queue[EffectAttempt], stop: Signal) -> None:
-    """Write down what has come back, together whatever came back meanwhile; what is lost here is tried again."""
-    while not (stop.is_set() and done.empty()):
+def _record(attempts: Queue[EffectAttempt], stop: Signal) -> None:
+    """Record attempts in batches. What is lost here is performed again, under the same key."""
+    while not (stop.is_set() and attempts.empty()):
         try:
-            outcomes = [done.get(timeout=0.2)]
+            batch = [attempts.get(timeout=0.2)]
         except Empty:
             continue
-        while len(outcomes) < BATCH and not done.empty():
-            outcomes.append(done.get())
+        while len(batch) < BATCH and not attempts.empty():
+            batch.append(attempts.get())
         try:
-            effects.record_attempts(outcomes)
-        except Exception as error:  # as above
-            log.warning("answers: %s", error, exc_info=not isinstance(error, TRANSIENT_ERRORS))
-            _release([it.step for it in outcomes])
+            effects.record_attempts(batch)
+        except Exception as error:  # as in `_perform`
+            log.warning("recording effect results failed: %s", error, exc_info=not isinstance(error, TRANSIENT_ERRORS))
+            _release([attempt.step for attempt in batch])
     connections.close_all()
 
 
 def _release(steps: list[SagaStep]) -> None:
-    """Nobody has to wait for the lease of an effect whose outcome could not be written."""
+    """Make effects due again at once, instead of when their leases expire."""
     connections.close_all()
     try:
         waiting = SagaStep.objects.filter(pk__in=[step.pk for step in steps], state=SagaStep.State.WAITING)
         waiting.update(looked_at_from=timezone.now())
     except DatabaseError:
-        log.warning("the leases of %s effects run out by themselves", len(steps))
+        log.warning("the leases of %s effects were not released and will expire", len(steps))

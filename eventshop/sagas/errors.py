@@ -1,4 +1,4 @@
-"""What can be wrong with a saga, or with who works on it."""
+"""Errors of sagas and of the workers that run them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from eventshop.core.errors import EventShopError, RegistryError
 
 
 class UnknownSaga(RegistryError):
-    """No saga of this kind and version is part of this program."""
+    """No saga of this kind and version is registered."""
 
     code = "unknown-saga"
 
@@ -18,7 +18,7 @@ class UnknownEffect(RegistryError):
 
 
 class LeaseLost(EventShopError):
-    """Another worker has this share of the work now; nothing was written."""
+    """Another worker has the lease on this partition; nothing was written."""
 
     code = "share-lost"
 
@@ -30,6 +30,6 @@ class SagaNotFound(EventShopError):
 
 
 class ActionNotAllowed(EventShopError):
-    """This saga is not stuck; there is nothing to try again."""
+    """The status of this saga does not allow this action."""
 
     code = "nothing-to-mend"

@@ -1,4 +1,4 @@
-"""From the event log to the sagas: which events are part of whose story, written down for whoever works on it."""
+"""The event router reads the event log and writes each event into the inbox of every saga that it concerns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from eventshop.core.errors import BrokenStream
 from eventshop.core.message_registry import MessageRegistry
-from eventshop.core.message_registry import registry as program
+from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import RecordedEvent
 from eventshop.core.serialization import encode_canonical
 from eventshop.eventstore.backends import bulk_sql
@@ -25,14 +25,13 @@ from eventshop.runtime.fault_injection import crash_point
 from eventshop.sagas import inbox, partition_leases
 from eventshop.sagas.inbox import partition_for, saga_id_for
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga
-from eventshop.sagas.saga_registry import AnySaga, SagaRegistry
-from eventshop.sagas.saga_registry import saga_registry as known
+from eventshop.sagas.saga_registry import AnySaga, SagaRegistry, saga_registry
 
 log = logging.getLogger(__name__)
 
 
 class RoutedEvent(NamedTuple):
-    """One event as a part of one saga's story."""
+    """One event and the saga that it concerns; `starts` says that the event starts this saga."""
 
     saga: AnySaga
     saga_id: UUID
@@ -42,12 +41,17 @@ class RoutedEvent(NamedTuple):
 
 
 class EventRouter:
-    """Listens to the partitions that its worker holds."""
+    """Routes the events of the log partitions that its worker has leased."""
 
     kind = "events"
 
     def __init__(
-        self, owner: str, source: EventLog, *, sagas: SagaRegistry = known, registry: MessageRegistry = program
+        self,
+        owner: str,
+        source: EventLog,
+        *,
+        sagas: SagaRegistry = saga_registry,
+        registry: MessageRegistry = default_registry,
     ) -> None:
         self.owner = owner
         self.source = source
@@ -57,12 +61,12 @@ class EventRouter:
         self.reader = source.open_reader("sagas")
 
     def renew_leases(self, workers: int) -> None:
-        held = partition_leases.acquire_leases(_name(), self.source.partitions, self.owner, workers)
-        # What stays is where this ear left it; what was just taken over is where the database says.
-        self.leases = {number: self.leases.get(number, row) for number, row in held.items()}
+        acquired = partition_leases.acquire_leases(_log_name(), self.source.partitions, self.owner, workers)
+        # A lease that is kept goes on from the offset in memory; a new one from the offset in the database.
+        self.leases = {number: self.leases.get(number, row) for number, row in acquired.items()}
 
     def route_events(self, limit: int = 500) -> int:
-        """Write down the next events for the sagas they are about; how many events there were."""
+        """Write the next events into the inboxes of their sagas; returns how many events were read."""
         if not self.leases:
             return 0
         delivered = self.reader.read(partition_leases.offsets_of(self.leases), limit)
@@ -70,7 +74,7 @@ class EventRouter:
             try:
                 self._write(delivered)
             except Exception:
-                self.leases = {}  # wherever it is now, it is not where this ear believed
+                self.leases = {}  # the offsets in memory may be wrong: read them from the database again
                 raise
         return len(delivered)
 
@@ -78,68 +82,66 @@ class EventRouter:
         self.reader.close()
 
     def _write(self, delivered: Sequence[Delivery]) -> None:
-        parts = [part for item in delivered if isinstance(item, DeliveredEvent) for part in self._parts(item)]
-        moves = _moves(partition_leases.offsets_of(self.leases), delivered)
+        routed = [event for item in delivered if isinstance(item, DeliveredEvent) for event in self._route(item)]
+        offsets = _offsets_after(partition_leases.offsets_of(self.leases), delivered)
         with batch_write():
             _relax_commit()
-            held = partition_leases.lock_leases({number: self.leases[number] for number in moves}, self.owner)
-            now, told = timezone.now(), _told(parts)
-            _start(parts, now)
-            inbox.add_messages([_heard(part, now) for part in told])
-            partition_leases.save_offsets(held, moves)
+            leases = partition_leases.lock_leases({number: self.leases[number] for number in offsets}, self.owner)
+            now, wanted = timezone.now(), _for_started_sagas(routed)
+            _start_sagas(routed, now)
+            inbox.add_messages([_inbox_message(event, now) for event in wanted])
+            partition_leases.save_offsets(leases, offsets)
             crash_point("saga.hearing")
-        for number, place in moves.items():
+        for number, offset in offsets.items():
             row = self.leases[number]
-            row.offset, row.sequence, row.position = place
+            row.offset, row.sequence, row.position = offset
 
-    def _parts(self, item: DeliveredEvent) -> Iterator[RoutedEvent]:
-        shape = item.row.event_type, item.row.schema_version
-        kinds = (
-            self.sagas.kinds_handling(self.registry.reader_for(*shape).event_class)
-            if self.registry.can_read(*shape)
-            else ()
-        )
+    def _route(self, item: DeliveredEvent) -> Iterator[RoutedEvent]:
+        stored_type = item.row.event_type, item.row.schema_version
+        if not self.registry.can_read(*stored_type):
+            return
+        kinds = self.sagas.kinds_handling(self.registry.reader_for(*stored_type).event_class)
         if not kinds:
             return
         try:
-            happened = to_recorded_event(item.row, self.registry)
+            recorded_event = to_recorded_event(item.row, self.registry)
         except BrokenStream as error:
-            log.error("no saga hears of event %s: %s", item.row.event_id, error)
+            log.error("event %s cannot be read and is routed to no saga: %s", item.row.event_id, error)
             return
         for kind in kinds:
             saga = self.sagas.newest_version(kind)
-            subject = saga.subject_of(happened.event)
-            if subject is not None:
-                starts = saga.starts_with(happened.event, happened.meta)
-                yield RoutedEvent(saga, saga_id_for(kind, subject), subject, happened, starts)
+            subject_id = saga.subject_of(recorded_event.event)
+            if subject_id is not None:
+                starts = saga.starts_with(recorded_event.event, recorded_event.meta)
+                yield RoutedEvent(saga, saga_id_for(kind, subject_id), subject_id, recorded_event, starts)
 
 
-def _start(parts: Sequence[RoutedEvent], now: datetime) -> None:
-    bulk_sql.insert_rows([_new(part, now) for part in parts if part.starts], ignore_existing=True)
+def _start_sagas(routed: Sequence[RoutedEvent], now: datetime) -> None:
+    bulk_sql.insert_rows([_new_saga(event, now) for event in routed if event.starts], ignore_existing=True)
 
 
-def _told(parts: Sequence[RoutedEvent]) -> list[RoutedEvent]:
-    """The parts of stories that some saga tells: it has started before, or a little earlier in this batch."""
-    asked = {part.saga_id for part in parts if not part.starts}
-    telling = set(Saga.objects.filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()
-    told: list[RoutedEvent] = []
-    for part in parts:
-        if part.starts:
-            telling.add(part.saga_id)
-        if part.saga_id in telling:
-            told.append(part)
-    return told
+def _for_started_sagas(routed: Sequence[RoutedEvent]) -> list[RoutedEvent]:
+    """The events whose saga exists: it was started before, or by an earlier event of this batch."""
+    candidates = {event.saga_id for event in routed if not event.starts}
+    started = set(Saga.objects.filter(pk__in=candidates).values_list("pk", flat=True)) if candidates else set()
+    wanted: list[RoutedEvent] = []
+    for event in routed:
+        if event.starts:
+            started.add(event.saga_id)
+        if event.saga_id in started:
+            wanted.append(event)
+    return wanted
 
 
-def _new(part: RoutedEvent, now: datetime) -> Saga:
-    meta = part.recorded_event.meta
+def _new_saga(routed: RoutedEvent, now: datetime) -> Saga:
+    meta = routed.recorded_event.meta
     return Saga(
-        saga_id=part.saga_id,
-        kind=part.saga.kind,
-        version=part.saga.version,
-        subject_id=part.subject_id,
-        slot=partition_for(part.saga_id),
-        state=encode_canonical(part.saga())[0].decode(),
+        saga_id=routed.saga_id,
+        kind=routed.saga.kind,
+        version=routed.saga.version,
+        subject_id=routed.subject_id,
+        slot=partition_for(routed.saga_id),
+        state=encode_canonical(routed.saga())[0].decode(),
         correlation_id=meta.correlation_id,
         sequence_number=meta.sequence_number,
         started_at=now,
@@ -147,11 +149,11 @@ def _new(part: RoutedEvent, now: datetime) -> Saga:
     )
 
 
-def _heard(part: RoutedEvent, now: datetime) -> InboxMessage:
-    meta = part.recorded_event.meta
+def _inbox_message(routed: RoutedEvent, now: datetime) -> InboxMessage:
+    meta = routed.recorded_event.meta
     return InboxMessage(
-        saga_id=part.saga_id,
-        slot=partition_for(part.saga_id),
+        saga_id=routed.saga_id,
+        slot=partition_for(routed.saga_id),
         what=InboxMessage.Kind.EVENT,
         name=meta.event_type,
         cause_id=meta.event_id,
@@ -160,25 +162,25 @@ def _heard(part: RoutedEvent, now: datetime) -> InboxMessage:
     )
 
 
-def _moves(at: Mapping[int, LogOffset], delivered: Sequence[Delivery]) -> dict[int, LogOffset]:
-    """Where each partition stands after these deliveries."""
-    moves: dict[int, LogOffset] = {}
+def _offsets_after(before: Mapping[int, LogOffset], delivered: Sequence[Delivery]) -> dict[int, LogOffset]:
+    """The offset of each partition after these deliveries."""
+    offsets: dict[int, LogOffset] = {}
     for item in delivered:
-        last = moves.get(item.partition, at[item.partition])
+        previous = offsets.get(item.partition, before[item.partition])
         if isinstance(item, UnreadableDelivery):
-            moves[item.partition] = last._replace(offset=item.offset)  # the projections set it aside
+            offsets[item.partition] = previous._replace(offset=item.offset)  # the projections keep a dead letter of it
         else:
-            moves[item.partition] = LogOffset(item.offset, item.sequence, item.row.position)
-    return moves
+            offsets[item.partition] = LogOffset(item.offset, item.sequence, item.row.position)
+    return offsets
 
 
 def _relax_commit() -> None:
-    """Answer before it is on disk: should it vanish, inputs and place vanish together and come again."""
+    """Commit without waiting for the disk: a crash loses inbox messages and offsets together, and both are redone."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(RELAXED_COMMIT_SQL)
 
 
-def _name() -> str:
-    """Offsets of one kind of log mean nothing in another."""
+def _log_name() -> str:
+    """The name of the leases: the offsets of one kind of log mean nothing in another."""
     return "kafka" if settings.KAFKA_OPTIONS else "database"

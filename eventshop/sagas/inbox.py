@@ -1,4 +1,4 @@
-"""What sagas are about to hear: written down once each, in the transaction of whatever it came from."""
+"""The inbox of the sagas: each message is written once, in the transaction that it results from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eventshop.eventstore.backends import bulk_sql
 from eventshop.sagas import wake_signals
 from eventshop.sagas.models import InboxMessage, Timer
 
-#: Into how many parts all sagas fall; each is worked on by one worker at a time.
+#: Number of partitions of the sagas; one worker at a time processes the sagas of a partition.
 PARTITIONS: Final = 16
 
 
@@ -23,30 +23,30 @@ def partition_for(saga_id: UUID) -> int:
 
 
 def saga_id_for(kind: str, subject_id: UUID) -> UUID:
-    """The one saga of a kind that tells a subject's story."""
+    """The id of the only saga of a kind for a subject."""
     return derive_id("saga", subject_id, kind)
 
 
-def add_messages(inputs: Sequence[InboxMessage]) -> None:
-    """Write inputs down; one that is there already is there once."""
-    if inputs:
-        bulk_sql.insert_rows(inputs, ignore_existing=True)
+def add_messages(messages: Sequence[InboxMessage]) -> None:
+    """Insert messages; one with the same saga and cause as an existing one is ignored."""
+    if messages:
+        bulk_sql.insert_rows(messages, ignore_existing=True)
         transaction.on_commit(wake_signals.inbox.set)
 
 
-def add_timer_messages(fired: Sequence[Timer], now: datetime) -> None:
-    """Tell sagas that times they waited for have come."""
+def add_timer_messages(timers: Sequence[Timer], now: datetime) -> None:
+    """Insert a message for each fired timer that belongs to a saga."""
     add_messages(
         [
             InboxMessage(
-                saga_id=row.saga_id,
-                slot=partition_for(row.saga_id),
+                saga_id=timer.saga_id,
+                slot=partition_for(timer.saga_id),
                 what=InboxMessage.Kind.TIMER,
-                name=row.name,
-                cause_id=derive_id("saga-timer", row.saga_id, int(row.due_at.timestamp() * 1_000_000), row.name),
+                name=timer.name,
+                cause_id=derive_id("saga-timer", timer.saga_id, int(timer.due_at.timestamp() * 1_000_000), timer.name),
                 heard_at=now,
             )
-            for row in fired
-            if row.saga_id is not None
+            for timer in timers
+            if timer.saga_id is not None
         ]
     )

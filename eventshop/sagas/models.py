@@ -1,4 +1,7 @@
-"""What processes have in the database: sagas, what they heard and did, and the times they wait for."""
+"""The tables of sagas: their state, inbox messages, steps, timers, partition leases and workers.
+
+Tables, columns and stored values keep the names that they got first, where the models have better ones now.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,21 @@ from django.db import models
 
 
 class Timer(models.Model):
-    """A command to be sent, or a saga to be told, when its time has come; `fired_at` says that it was."""
+    """A command, or a message for a saga, that is due at a moment; `fired_at` is set once it was sent."""
 
-    key = models.CharField(max_length=200, help_text="What it is known by; one waits under a key at a time.")
+    key = models.CharField(max_length=200, help_text="Its key; one timer at a time waits under a key.")
     due_at = models.DateTimeField()
-    command_type = models.CharField(max_length=100, blank=True, help_text="Empty: a saga hears of it instead.")
+    command_type = models.CharField(max_length=100, blank=True, help_text="Empty: a saga gets a message instead.")
     command = models.TextField(blank=True, help_text="The command as JSON.")
-    envelope = models.TextField(blank=True, help_text="Whose command it is and what it belongs to, as JSON.")
-    saga_id = models.UUIDField(null=True, help_text="The saga that hears of it.")
-    name = models.CharField(max_length=200, blank=True, help_text="What that saga calls it.")
+    envelope = models.TextField(blank=True, help_text="The command's envelope as JSON.")
+    saga_id = models.UUIDField(null=True, help_text="The saga that gets a message.")
+    name = models.CharField(max_length=200, blank=True, help_text="The timer's name in that saga.")
     set_at = models.DateTimeField(auto_now_add=True)
-    looked_at_from = models.DateTimeField(help_text="Nobody looks at it before: it is not due, or somebody has it.")
-    owner = models.CharField(max_length=200, blank=True, help_text="The worker that took it last.")
+    looked_at_from = models.DateTimeField(help_text="No worker claims it before: it is not due, or already claimed.")
+    owner = models.CharField(max_length=200, blank=True, help_text="The worker that claimed it last.")
     attempts = models.IntegerField(default=0)
     fired_at = models.DateTimeField(null=True)
-    answer = models.TextField(blank=True, help_text="What came of it: accepted, refused, or why it failed.")
+    answer = models.TextField(blank=True, help_text="The outcome: accepted, refused, or why it failed.")
 
     class Meta:
         default_permissions = ("view",)
@@ -38,33 +41,33 @@ class Timer(models.Model):
 
 
 class Saga(models.Model):
-    """One saga that has started: where it stands, and the version of the code that it started with."""
+    """One saga that has started: its state, and the version of the code that it started with."""
 
     class Status(models.TextChoices):
         RUNNING = "running"
-        ENDED = "ended"  # nothing more to do; it still hears what comes later
-        SUSPENDED = "stuck"  # it waits for a person, and what it would hear waits with it
-        RESOLVED = "resolved"  # a person has seen to the rest; it hears nothing any more
+        ENDED = "ended"  # nothing more to do; it still processes later messages
+        SUSPENDED = "stuck"  # it waits for an operator; its messages are deferred
+        RESOLVED = "resolved"  # an operator has closed it; it processes no more messages
 
     saga_id = models.UUIDField(primary_key=True)
     kind = models.CharField(max_length=100)
-    version = models.IntegerField(help_text="Of the code that it started with and goes on with.")
-    subject_id = models.UUIDField(help_text="Whose story it is: the order's id, say.")
-    slot = models.SmallIntegerField(help_text="Sagas of a slot are worked on by one worker at a time.")
+    version = models.IntegerField(help_text="The version of the code that it started with and goes on with.")
+    subject_id = models.UUIDField(help_text="What the saga is about, for example the order's id.")
+    slot = models.SmallIntegerField(help_text="Its partition; one worker at a time processes a partition.")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.RUNNING)
     state = models.TextField(help_text="Its state as JSON.")
-    error = models.TextField(blank=True, help_text="Why it is stuck.")
-    correlation_id = models.UUIDField(help_text="The story it belongs to.")
-    sequence_number = models.IntegerField(help_text="The highest place within the correlation that it has heard of.")
+    error = models.TextField(blank=True, help_text="Why it is suspended.")
+    correlation_id = models.UUIDField(help_text="The correlation it belongs to.")
+    sequence_number = models.IntegerField(help_text="The highest sequence number that it has processed.")
     steps = models.IntegerField(default=0, help_text="Commands and effects so far.")
-    behind = models.IntegerField(default=0, help_text="Commands that could not be sent yet; later ones wait for them.")
+    behind = models.IntegerField(default=0, help_text="Pending commands: not sent yet, and later ones wait for them.")
     started_at = models.DateTimeField()
-    moved_at = models.DateTimeField(help_text="When it last heard of something.")
-    swept_at = models.DateTimeField(null=True, help_text="When what it had heard and done was removed.")
+    moved_at = models.DateTimeField(help_text="When it last processed a message.")
+    swept_at = models.DateTimeField(null=True, help_text="When its messages and steps were deleted.")
 
     class Meta:
         default_permissions = ("view",)
-        permissions = (("mend_saga", "Can retry, compensate and resolve sagas"),)
+        permissions = (("operate_saga", "Can retry, compensate and resolve sagas"),)
         indexes = (
             models.Index(fields=["subject_id"], name="saga_of_subject"),
             models.Index(fields=["kind", "-started_at"], name="saga_of_kind"),
@@ -85,37 +88,40 @@ class Saga(models.Model):
 
 
 class InboxMessage(models.Model):
-    """Something a saga heard, or is about to hear. One is heard once, whoever was restarted meanwhile."""
+    """A message that a saga processes, or has processed, exactly once."""
 
     class Kind(models.TextChoices):
         EVENT = "event"
-        REFUSAL = "refusal"  # of a command of its own
-        ANSWER = "answer"  # to an effect
+        REFUSAL = "refusal"  # of one of its commands
+        ANSWER = "answer"  # the result of one of its effects
         TIMER = "timer"
-        FAILURE = "failure"  # of a step that was tried often enough
-        RETRY = "retry"  # this and the next two: what a person asked for
+        FAILURE = "failure"  # of a step that was tried too often
+        RETRY = "retry"  # this and the next two are operator requests
         COMPENSATE = "compensate"
         RESOLVE = "resolve"
 
     class State(models.TextChoices):
         WAITING = "waiting"
         PROCESSED = "handled"
-        DEFERRED = "held"  # behind what made the saga stuck
+        DEFERRED = "held"  # until the suspended saga is resumed
         SKIPPED = "skipped"
 
     saga_id = models.UUIDField()
     slot = models.SmallIntegerField()
     what = models.CharField(max_length=10, choices=Kind.choices)
     name = models.CharField(max_length=100, help_text="The type of the event or answer, the name of the timer.")
-    cause_id = models.UUIDField(help_text="The event, step or timer; what follows from it has it as its cause.")
-    position = models.BigIntegerField(null=True, help_text="Of an event, in the store.")
-    payload = models.TextField(blank=True, help_text="What is not in the store: an answer, a person's reason.")
-    actor = models.CharField(max_length=200, blank=True, help_text="Who asked for it, if somebody did.")
+    cause_id = models.UUIDField(help_text="The event, step or timer: the causation id of what follows.")
+    position = models.BigIntegerField(null=True, help_text="The event's position in the store.")
+    payload = models.TextField(
+        blank=True, help_text="What is not in the store: an effect's result, an operator's reason."
+    )
+    actor = models.CharField(max_length=200, blank=True, help_text="The operator who requested it, if one did.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     heard_at = models.DateTimeField()
     handled_at = models.DateTimeField(null=True)
 
     class Meta:
+        db_table = "process_sagainput"
         default_permissions = ("view",)
         constraints = (models.UniqueConstraint(fields=["saga_id", "cause_id"], name="saga_input_once"),)
         indexes = (models.Index(fields=["slot", "id"], condition=models.Q(state="waiting"), name="saga_input_waiting"),)
@@ -125,7 +131,7 @@ class InboxMessage(models.Model):
 
 
 class SagaStep(models.Model):
-    """A command a saga sent, or an effect it had outside. Its id is the command's id, or the effect's key."""
+    """A command or an effect of a saga. Its id is the command's id, or the effect's idempotency key."""
 
     class Kind(models.TextChoices):
         COMMAND = "command"
@@ -136,25 +142,27 @@ class SagaStep(models.Model):
         ACCEPTED = "accepted"
         REFUSED = "refused"
         ANSWERED = "answered"
-        FAILED = "failed"  # tried often enough; its saga is stuck
-        GIVEN_UP = "given up"  # a person resolved the saga
+        FAILED = "failed"  # tried too often; its saga is suspended
+        GIVEN_UP = "given up"  # an operator resolved the saga
 
     step_id = models.UUIDField(primary_key=True)
     saga_id = models.UUIDField()
     slot = models.SmallIntegerField()
-    number = models.IntegerField(help_text="Its place among the saga's steps, from 1.")
-    cause_id = models.UUIDField(help_text="What it follows from.")
-    sequence_number = models.IntegerField(help_text="Place of its cause within the correlation.")
+    number = models.IntegerField(help_text="Its number among the saga's steps, from 1.")
+    cause_id = models.UUIDField(help_text="The cause of the message it follows from.")
+    sequence_number = models.IntegerField(help_text="Its cause's sequence number within the correlation.")
     what = models.CharField(max_length=10, choices=Kind.choices)
     name = models.CharField(max_length=100, help_text="The type of the command or effect.")
     payload = models.TextField(help_text="The command or effect as JSON.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     aggregate_id = models.UUIDField(null=True, help_text="The stream of an accepted command.")
-    position = models.BigIntegerField(null=True, help_text="Of the last event an accepted command led to; 0: none.")
-    answer = models.TextField(blank=True, help_text="Why it was refused, what was answered, or how it failed last.")
+    position = models.BigIntegerField(
+        null=True, help_text="Position of the last event of an accepted command; 0: no event."
+    )
+    answer = models.TextField(blank=True, help_text="Why it was refused, its result, or its last error.")
     attempts = models.IntegerField(default=0)
-    looked_at_from = models.DateTimeField(help_text="Nobody tries it before.")
-    owner = models.CharField(max_length=200, blank=True, help_text="The worker that took it last.")
+    looked_at_from = models.DateTimeField(help_text="No worker tries it before.")
+    owner = models.CharField(max_length=200, blank=True, help_text="The worker that claimed it last.")
     made_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
 
@@ -172,17 +180,18 @@ class SagaStep(models.Model):
 
 
 class PartitionLease(models.Model):
-    """A part of the work that one worker has at a time: a partition of the log to listen to, or a slot of sagas."""
+    """The lease of one worker on a partition, of the event log (with the offset reached) or of the sagas."""
 
     name = models.CharField(max_length=20)
     number = models.IntegerField()
     owner = models.CharField(max_length=200, blank=True)
     leased_until = models.DateTimeField(null=True)
-    offset = models.BigIntegerField(default=0, help_text="Of a partition: how far the sagas have heard.")
+    offset = models.BigIntegerField(default=0, help_text="Of a log partition: how far its events were routed.")
     sequence = models.BigIntegerField(default=0)
     position = models.BigIntegerField(default=0)
 
     class Meta:
+        db_table = "process_share"
         default_permissions = ("view",)
         constraints = (models.UniqueConstraint(fields=["name", "number"], name="share_once"),)
 
@@ -191,13 +200,14 @@ class PartitionLease(models.Model):
 
 
 class SagaWorker(models.Model):
-    """A thread that works on sagas, as long as it says so every few seconds."""
+    """A thread that runs sagas; one that has not updated `seen_at` for some seconds counts as dead."""
 
     owner = models.CharField(max_length=200, primary_key=True)
-    kind = models.CharField(max_length=20, help_text="What it has a share of: `events` or `sagas`.")
+    kind = models.CharField(max_length=20, help_text="What it leases: `events` or `sagas`.")
     seen_at = models.DateTimeField()
 
     class Meta:
+        db_table = "process_processworker"
         default_permissions = ("view",)
 
     def __str__(self) -> str:

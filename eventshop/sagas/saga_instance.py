@@ -1,8 +1,8 @@
-"""One saga at work in memory: it hears its inputs in order, and what it does about them is collected."""
+"""One saga in memory: it handles inbox messages in order and collects the steps and timers that result."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -28,15 +28,15 @@ from eventshop.sagas import models
 from eventshop.sagas.models import InboxMessage, SagaStep, Timer
 from eventshop.sagas.saga_registry import SagaRegistry
 
-What: TypeAlias = InboxMessage.Kind
+Kind: TypeAlias = InboxMessage.Kind
 
-#: Events by position, and own steps by id: what inputs point at.
+#: What inbox messages refer to: events by store position, the saga's own steps by id.
 EventsByPosition: TypeAlias = dict[int, RecordedEvent[Any]]
 StepsById: TypeAlias = dict[UUID, SagaStep]
 
 
 class SagaInstance:
-    """A saga's row, its state, and what comes of this round's inputs."""
+    """A saga's row and state, and what this round's messages change."""
 
     def __init__(self, row: models.Saga, sagas: SagaRegistry, registry: MessageRegistry) -> None:
         self.row = row
@@ -48,33 +48,33 @@ class SagaInstance:
         self.skipped: list[InboxMessage] = []
         self.steps: list[SagaStep] = []
         self.commands: dict[UUID, Command] = {}
-        self.timers: dict[str, Timer | None] = {}  # by name; None: stop waiting
-        self.resumed = False  # what was held waits no more
+        self.timers: dict[str, Timer | None] = {}  # by name; None: cancel it
+        self.resumed = False  # the deferred messages are to be processed
         self.skip_first_deferred = False
 
-    def handle(self, it: InboxMessage, events: EventsByPosition, steps: StepsById) -> None:
-        """Hear one input; whatever goes wrong makes this saga stuck, and no other."""
+    def handle(self, message: InboxMessage, events: EventsByPosition, steps: StepsById) -> None:
+        """Handle one message; an error suspends this saga, and no other."""
         row, status = self.row, models.Saga.Status
         if self.resumed:
-            return  # what was held is older: it comes first, in the next round
-        if it.what in (What.RETRY, What.COMPENSATE, What.RESOLVE):
-            self._mend(it)
+            return  # deferred messages are older: they are processed first, in the next round
+        if message.what in (Kind.RETRY, Kind.COMPENSATE, Kind.RESOLVE):
+            self._handle_operator_action(message)
         elif row.status == status.RESOLVED:
-            self.skipped.append(it)
-        elif it.what == What.FAILURE:
-            self._stuck(it.payload)
-            self.processed.append(it)
+            self.skipped.append(message)
+        elif message.what == Kind.FAILURE:
+            self._suspend(message.payload)
+            self.processed.append(message)
         elif row.status == status.SUSPENDED:
-            self.deferred.append(it)
+            self.deferred.append(message)
         else:
             try:
-                self._react(it, self._said(it, events, steps), events)
+                self._react(message, self._decode(message, events, steps), events)
             except Exception as error:  # a saga's own code may raise anything
-                self._stuck(f"{it.name}: {type(error).__name__}: {error}")
-                self.deferred.append(it)
+                self._suspend(f"{message.name}: {type(error).__name__}: {error}")
+                self.deferred.append(message)
 
     def envelope_of(self, step: SagaStep) -> Envelope:
-        """The same for a step whenever it is sent, so that a repeat is the same command."""
+        """The envelope of a step. It is the same for every attempt, so that a repeat is the same command."""
         return Envelope(
             command_id=step.step_id,
             actor=self.row.kind,
@@ -85,12 +85,12 @@ class SagaInstance:
         )
 
     def timer_key(self, name: str) -> str:
-        """What a timer of this saga is known by."""
+        """The key of this saga's timer of that name."""
         return f"saga:{self.row.saga_id}:{name}"[:200]
 
     def command_of(self, step: SagaStep) -> Command:
-        made = self.commands.get(step.step_id)
-        return made or decode_command(self.registry.command_class(step.name), step.payload)
+        command = self.commands.get(step.step_id)
+        return command or decode_command(self.registry.command_class(step.name), step.payload)
 
     def updated_row(self) -> models.Saga:
         """The row as it is to be written."""
@@ -101,119 +101,121 @@ class SagaInstance:
                 self.row.status = models.Saga.Status.ENDED if ended else models.Saga.Status.RUNNING
         return self.row
 
-    def _loaded(self) -> Saga[Any]:
+    def _load_saga(self) -> Saga[Any]:
         if self.saga is None:
-            kind = self.sagas.get(self.row.kind, self.row.version)
-            self.saga = decode_stored(kind, self.row.state)
+            saga_class = self.sagas.get(self.row.kind, self.row.version)
+            self.saga = decode_stored(saga_class, self.row.state)
         return self.saga
 
-    def _said(self, it: InboxMessage, events: EventsByPosition, steps: StepsById) -> SagaMessage:
-        """The input as the saga hears it."""
-        match it.what:
-            case What.EVENT:
-                happened: Event = events[it.position or 0].event
-                return happened
-            case What.TIMER:
-                return TimerFired(it.name)
-            case What.ANSWER:
-                kind = self.sagas.effect_result_type(self.sagas.get(self.row.kind, self.row.version), it.name)
-                return decode_stored(kind, it.payload)
-            case What.REFUSAL:
-                step = steps[it.cause_id]
+    def _decode(self, message: InboxMessage, events: EventsByPosition, steps: StepsById) -> SagaMessage:
+        """The inbox message as the value that the saga handles."""
+        match message.what:
+            case Kind.EVENT:
+                event: Event = events[message.position or 0].event
+                return event
+            case Kind.TIMER:
+                return TimerFired(message.name)
+            case Kind.ANSWER:
+                saga_class = self.sagas.get(self.row.kind, self.row.version)
+                return decode_stored(self.sagas.effect_result_type(saga_class, message.name), message.payload)
+            case Kind.REFUSAL:
+                step = steps[message.cause_id]
                 code, _, reason = step.answer.partition(": ")
                 return RefusedCommand(
                     decode_command(self.registry.command_class(step.name), step.payload), code, reason
                 )
             case _:
-                raise EventShopError(f"no saga hears a {it.what}")
+                raise EventShopError(f"no saga handles a message of kind {message.what}")
 
-    def _react(self, it: InboxMessage, said: SagaMessage, events: EventsByPosition) -> None:
-        before = self._loaded()
-        at, sequence = self._moment(it, events)
-        steps = list(before.react(said))
-        after = before.evolve(said)
-        encode_canonical(after)  # a state that cannot be stored is this input's failure, not the round's
-        self._take(it.cause_id, steps, at, sequence)
+    def _react(self, message: InboxMessage, decoded: SagaMessage, events: EventsByPosition) -> None:
+        before = self._load_saga()
+        occurred_at, sequence_number = self._moment_of(message, events)
+        actions = list(before.react(decoded))
+        after = before.evolve(decoded)
+        encode_canonical(after)  # a state that cannot be stored is this message's failure, not the batch's
+        self._add_actions(message.cause_id, actions, occurred_at, sequence_number)
         self.saga = after
-        self.processed.append(it)
-        self.row.moved_at = max(self.row.moved_at, it.heard_at)
-        self.row.sequence_number = max(self.row.sequence_number, sequence)
+        self.processed.append(message)
+        self.row.moved_at = max(self.row.moved_at, message.heard_at)
+        self.row.sequence_number = max(self.row.sequence_number, sequence_number)
 
-    def _moment(self, it: InboxMessage, events: EventsByPosition) -> tuple[datetime, int]:
-        """When it happened, and its place within the correlation."""
-        if it.what == What.EVENT:
-            meta = events[it.position or 0].meta
+    def _moment_of(self, message: InboxMessage, events: EventsByPosition) -> tuple[datetime, int]:
+        """When the message's cause happened, and its sequence number within the correlation."""
+        if message.what == Kind.EVENT:
+            meta = events[message.position or 0].meta
             return meta.recorded_at, meta.sequence_number
-        return it.heard_at, self.row.sequence_number
+        return message.heard_at, self.row.sequence_number
 
-    def _take(self, cause_id: UUID, steps: list[SagaAction], at: datetime, sequence: int) -> None:
-        made: list[tuple[SagaStep, Command | None]] = []
-        waits: dict[str, Timer | None] = {}
-        for index, step in enumerate(steps):
-            match step:
+    def _add_actions(self, cause_id: UUID, actions: list[SagaAction], now: datetime, sequence_number: int) -> None:
+        """Turn what the saga wants into steps and timers; `now` is when the cause happened."""
+        rows: list[tuple[SagaStep, Command | None]] = []
+        timers: dict[str, Timer | None] = {}
+        for index, action in enumerate(actions):
+            match action:
                 case StartTimer():
-                    waits[step.name] = self._timer(step, at)
+                    timers[action.name] = self._timer(action, now)
                 case CancelTimer():
-                    waits[step.name] = None
+                    timers[action.name] = None
                 case Command() | Effect():
-                    row = self._step(cause_id, index, step, at, sequence, self.row.steps + len(made) + 1)
-                    made.append((row, step if isinstance(step, Command) else None))
-        # Only now: a step that cannot be written leaves nothing of its reaction.
-        self.row.steps += len(made)
-        self.timers |= waits
-        for row, command in made:
+                    number = self.row.steps + len(rows) + 1
+                    row = self._step(cause_id, index, action, now, sequence_number, number)
+                    rows.append((row, action if isinstance(action, Command) else None))
+        # Only now: an action that cannot be written must leave nothing of its reaction.
+        self.row.steps += len(rows)
+        self.timers |= timers
+        for row, command in rows:
             self.steps.append(row)
             if command is not None:
                 self.commands[row.step_id] = command
 
     def _step(
-        self, cause_id: UUID, index: int, step: Command | Effect, at: datetime, sequence: int, number: int
+        self, cause_id: UUID, index: int, action: Command | Effect, now: datetime, sequence_number: int, number: int
     ) -> SagaStep:
-        what = SagaStep.Kind.COMMAND if isinstance(step, Command) else SagaStep.Kind.EFFECT
-        if isinstance(step, Effect):
-            self.sagas.effect_handler(type(step).__name__)
-        elif self.registry.personal_fields_of(type(step)):
-            raise InvalidMessage("a saga keeps no personal data", command=type(step).__name__)
+        kind = SagaStep.Kind.COMMAND if isinstance(action, Command) else SagaStep.Kind.EFFECT
+        if isinstance(action, Effect):
+            self.sagas.effect_handler(type(action).__name__)  # raises for an effect without handler
+        elif self.registry.personal_fields_of(type(action)):
+            raise InvalidMessage("a saga must not store personal data", command=type(action).__name__)
         return SagaStep(
             step_id=derive_id("saga-step", self.row.saga_id, cause_id, index),
             saga_id=self.row.saga_id,
             slot=self.row.slot,
             number=number,
             cause_id=cause_id,
-            sequence_number=sequence,
-            what=what,
-            name=type(step).__name__,
-            payload=encode_canonical(step)[0].decode(),
-            looked_at_from=at,
-            made_at=at,  # until it is written
+            sequence_number=sequence_number,
+            what=kind,
+            name=type(action).__name__,
+            payload=encode_canonical(action)[0].decode(),
+            looked_at_from=now,
+            made_at=now,  # the runner replaces it when it writes the row
         )
 
-    def _timer(self, wait: StartTimer, at: datetime) -> Timer:
-        due = wait.due if wait.due is not None else at + (wait.after or at - at)
-        return Timer(
-            key=self.timer_key(wait.name), due_at=due, looked_at_from=due, saga_id=self.row.saga_id, name=wait.name
-        )
+    def _timer(self, action: StartTimer, now: datetime) -> Timer:
+        due = action.due if action.due is not None else now + (action.after or timedelta())
+        key = self.timer_key(action.name)
+        return Timer(key=key, due_at=due, looked_at_from=due, saga_id=self.row.saga_id, name=action.name)
 
-    def _stuck(self, error: str) -> None:
+    def _suspend(self, error: str) -> None:
         self.row.status, self.row.error = models.Saga.Status.SUSPENDED, error[:2_000]
 
-    def _mend(self, it: InboxMessage) -> None:
-        """What a person asked for; who and why stands in the input."""
+    def _handle_operator_action(self, message: InboxMessage) -> None:
+        """Retry, compensate or resolve; the message holds the actor and the reason."""
         status = models.Saga.Status
-        self.processed.append(it)
-        if it.what == What.RESOLVE:
+        if message.what == Kind.RESOLVE:
+            self.processed.append(message)
             self.row.status, self.row.error = status.RESOLVED, ""
             return
         if self.row.status == status.SUSPENDED:
             self.row.status, self.row.error = status.RUNNING, ""
             self.resumed = True
-            self.skip_first_deferred = it.what == What.COMPENSATE
-        if it.what == What.COMPENSATE and self.row.status != status.RESOLVED:
-            reason = msgspec.json.decode(it.payload)["reason"]
-            try:
-                self.processed.pop()
-                self._react(it, CompensationRequested(reason), {})
-            except Exception as error:  # as above
-                self._stuck(f"{it.name}: {type(error).__name__}: {error}")
-                self.deferred.append(it)
-                self.resumed = False
+            self.skip_first_deferred = message.what == Kind.COMPENSATE
+        if message.what != Kind.COMPENSATE or self.row.status == status.RESOLVED:
+            self.processed.append(message)
+            return
+        reason = msgspec.json.decode(message.payload)["reason"]
+        try:
+            self._react(message, CompensationRequested(reason), {})
+        except Exception as error:  # as in `handle`
+            self._suspend(f"{message.name}: {type(error).__name__}: {error}")
+            self.deferred.append(message)
+            self.resumed = False

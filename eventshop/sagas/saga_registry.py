@@ -1,4 +1,4 @@
-"""Which sagas there are, which events each hears, and who carries out their effects."""
+"""The registry of sagas: their versions, the messages each handles, and the handlers of their effects."""
 
 from __future__ import annotations
 
@@ -13,37 +13,38 @@ from eventshop.sagas.errors import UnknownEffect, UnknownSaga
 
 AnySaga: TypeAlias = type[Saga[Any]]
 F = TypeVar("F", bound=Effect)
-#: Carries out an effect under a key; None: not known yet, ask again later. What it raises is tried again, too.
+#: Performs an effect under an idempotency key. None means that the result is not known yet: it is called again later,
+#: as it is after an exception.
 EffectHandler: TypeAlias = Callable[[F, UUID], EffectResult | None]
 
 
 class SagaRegistry:
-    """The sagas of a program by kind and version, and the handlers of their effects.
+    """Saga classes by kind and version, and the handlers of their effects.
 
-    Raises `RegistryError` for a declaration that says nothing, `DuplicateName` for a second one of the same version.
+    Raises `RegistryError` for a saga that declares no messages, `DuplicateName` for two classes of one version.
     """
 
     def __init__(self) -> None:
         self.versions_by_kind: dict[str, dict[int, AnySaga]] = {}
         self.effects: dict[str, type[Effect]] = {}
         self._handlers: dict[type[Effect], EffectHandler[Any]] = {}
-        self._hears: dict[type[Event], list[str]] = {}
-        self._answers: dict[AnySaga, dict[str, type[EffectResult]]] = {}
+        self._kinds_by_event: dict[type[Event], list[str]] = {}
+        self._effect_results: dict[AnySaga, dict[str, type[EffectResult]]] = {}
 
     def register(self, saga: AnySaga) -> None:
-        """Add a saga. Versions that have started sagas stay in the catalogue until the last of those has ended."""
-        heard = messages_handled_by(saga)
+        """Add a saga. An old version stays registered until the last saga that it started has ended."""
+        message_types = messages_handled_by(saga)
         versions = self.versions_by_kind.setdefault(saga.kind, {})
         if versions.setdefault(saga.version, saga) is not saga:
             raise DuplicateName(saga=saga.kind, version=saga.version)
-        self._answers[saga] = {kind.__name__: kind for kind in heard if issubclass(kind, EffectResult)}
-        for event in (kind for kind in heard if issubclass(kind, Event)):
-            kinds = self._hears.setdefault(event, [])
+        self._effect_results[saga] = {kind.__name__: kind for kind in message_types if issubclass(kind, EffectResult)}
+        for event in (kind for kind in message_types if issubclass(kind, Event)):
+            kinds = self._kinds_by_event.setdefault(event, [])
             if saga.kind not in kinds:
                 kinds.append(saga.kind)
 
     def register_effect(self, effect: type[F], handler: EffectHandler[F]) -> None:
-        """Name who carries out an effect; a second call replaces the first."""
+        """Set the handler of an effect; a second call replaces the first handler."""
         self.effects[effect.__name__] = effect
         self._handlers[effect] = handler
 
@@ -57,14 +58,16 @@ class SagaRegistry:
         return self.versions_by_kind[kind][max(self.versions_by_kind[kind])]
 
     def kinds_handling(self, event: type[Event]) -> Iterable[str]:
-        """The kinds that hear an event."""
-        return self._hears.get(event, ())
+        """The kinds of sagas that handle an event."""
+        return self._kinds_by_event.get(event, ())
 
     def effect_result_type(self, saga: AnySaga, name: str) -> type[EffectResult]:
         try:
-            return self._answers[saga][name]
+            return self._effect_results[saga][name]
         except KeyError:
-            raise UnknownSaga(f"{saga.kind} does not hear the answer {name}", kind=saga.kind, answer=name) from None
+            raise UnknownSaga(
+                f"{saga.kind} does not handle the effect result {name}", kind=saga.kind, answer=name
+            ) from None
 
     def effect_handler(self, name: str) -> tuple[type[Effect], EffectHandler[Any]]:
         try:
@@ -75,13 +78,13 @@ class SagaRegistry:
 
 
 def messages_handled_by(saga: AnySaga) -> list[type]:
-    """Everything a saga's declaration says it hears."""
+    """The message types in the declaration of a saga. Raises `RegistryError` when it declares none."""
     for base in getattr(saga, "__orig_bases__", ()):
         if get_origin(base) is Saga:
             [union] = get_args(base)
             return list(get_args(union) or (union,))
-    raise RegistryError(f"{saga.__name__}: declare it as Saga[what it hears]", saga=saga.__name__)
+    raise RegistryError(f"{saga.__name__}: declare it as Saga[the messages it handles]", saga=saga.__name__)
 
 
-#: The program's own sagas. Domain modules add theirs when they are imported.
+#: The registry of this program. Domain modules register their sagas when they are imported.
 saga_registry = SagaRegistry()

@@ -1,11 +1,11 @@
-"""Signals within one process: look now. Nothing depends on them; without one it is looked a moment later."""
+"""Signals within one process that wake an idle thread. They only save time: without one, the thread polls later."""
 
 from __future__ import annotations
 
 from threading import Event as Signal
 from typing import Final
 
-#: Something waits to be heard.
+#: An inbox message was written.
 inbox: Final = Signal()
-#: Something waits to be done outside.
+#: An effect is to be performed.
 effects: Final = Signal()

@@ -1,4 +1,4 @@
-"""Running sagas: in threads until told to stop, or in this one until there is nothing left to do."""
+"""Run sagas: in threads until they are stopped, or in the calling thread until nothing is left to do."""
 
 from __future__ import annotations
 
@@ -22,119 +22,120 @@ from eventshop.sagas.timers import TRANSIENT_ERRORS
 
 log = logging.getLogger(__name__)
 
-#: An idle thread looks again after 2 ms, then less and less often, down to this.
+#: The longest interval at which an idle thread polls; it starts at 2 ms and doubles.
 IDLE_S: Final = 0.05
-#: As long as this worker has just worked, it looks this often: no signal tells of what others write for it.
+#: The longest interval for `BUSY_FOR_S` after work: no signal reports what other processes write.
 BUSY_S: Final = 0.01
 BUSY_FOR_S: Final = 0.5
-#: However much there is to hear, commands that could not be sent are tried again this often.
+#: How often pending commands are tried again, however many inbox messages there are.
 RETRY_INTERVAL_S: Final = 0.2
 
 
 def threads(owner: str, source: EventLog) -> Iterator[tuple[str, Callable[[Signal], None]]]:
-    """What each thread of a worker is called and does. On SQLite, which has one writer, one thread hears and reacts."""
-    prepare_all_decoders()  # what these threads read of the outside world is not in the registry
-    ear, brain = EventRouter(f"{owner}/ear", source), SagaRunner(f"{owner}/brain")
+    """Name and target of each thread of a worker. On SQLite, which has one writer, one thread routes and runs."""
+    prepare_all_decoders()  # messages of external systems are not in the registry
+    router, runner = EventRouter(f"{owner}/router", source), SagaRunner(f"{owner}/runner")
     if connection.vendor == "sqlite":
-        yield "sagas", lambda stop: _run(stop, "sagas", [ear, brain])
+        yield "sagas", lambda stop: _run_loop(stop, "sagas", [router, runner])
     else:
-        yield "saga-events", lambda stop: _run(stop, "saga-events", [ear])
-        yield "sagas", lambda stop: _run(stop, "sagas", [brain])
+        yield "saga-events", lambda stop: _run_loop(stop, "saga-events", [router])
+        yield "sagas", lambda stop: _run_loop(stop, "sagas", [runner])
     yield from effect_workers.threads(owner)
     yield "timers", lambda stop: timers.run(owner, stop)
 
 
 def run_until_idle(owner: str, source: EventLog, *, timeout_s: float = 30, **options: Any) -> int:
-    """Let every saga hear and do all there is now, in this thread; how many inputs that took. For tests and tools."""
-    ear, brain = EventRouter(owner, source, **options), SagaRunner(owner, **options)
-    sagas = {"sagas": options["sagas"]} if "sagas" in options else {}
-    give_up, heard = monotonic() + timeout_s, 0
+    """Process all events, messages, effects and due timers in this thread. For tests and tools.
+
+    Returns how many inbox messages were processed.
+    """
+    router, runner = EventRouter(owner, source, **options), SagaRunner(owner, **options)
+    effect_options = {"sagas": options["sagas"]} if "sagas" in options else {}
+    deadline, total = monotonic() + timeout_s, 0
     try:
-        ear.renew_leases(1)
-        brain.renew_leases(1)
+        router.renew_leases(1)
+        runner.renew_leases(1)
         while True:
             try:
-                moved = (
-                    ear.route_events()
-                    + (reacted := brain.process_inbox())
-                    + brain.retry_pending_commands()
-                    + timers.fire_due_timers(owner)
-                )
+                routed, processed = router.route_events(), runner.process_inbox()
+                done = routed + processed + runner.retry_pending_commands() + timers.fire_due_timers(owner)
             except TailBusy:
-                if monotonic() > give_up:
+                if monotonic() > deadline:
                     raise
                 sleep(0.01)
                 continue
-            heard += reacted
-            taken = effects.claim_effects(owner, 100)
-            effects.record_attempts([effects.perform_effect(step, **sagas) for step in taken])
-            moved += len(taken)
-            if not moved and ear.reader.is_at_end(partition_leases.offsets_of(ear.leases)):
-                return heard
+            total += processed
+            claimed = effects.claim_effects(owner, 100)
+            effects.record_attempts([effects.perform_effect(step, **effect_options) for step in claimed])
+            done += len(claimed)
+            if not done and router.reader.is_at_end(partition_leases.offsets_of(router.leases)):
+                return total
     finally:
-        ear.close()
+        router.close()
         partition_leases.release_leases(owner)
 
 
-def _run(stop: Signal, name: str, parts: Sequence[EventRouter | SagaRunner]) -> None:
-    """Hear and react until told to stop. A database that is away is waited for; shares are given back at the end."""
-    care_at, failures, idle, worked_at = 0.0, 0, 0.002, 0.0
+def _run_loop(stop: Signal, name: str, components: Sequence[EventRouter | SagaRunner]) -> None:
+    """Route and run until stopped. A database that is unreachable is tried again; leases are released at the end."""
+    renew_at, failures, idle, worked_at = 0.0, 0, 0.002, 0.0
     while not stop.is_set():
         try:
-            if monotonic() >= care_at:
-                _lease(parts)
-                care_at = monotonic() + partition_leases.RENEW_INTERVAL_S
-            moved = sum(_step(part) for part in parts)
+            if monotonic() >= renew_at:
+                _renew_leases(components)
+                renew_at = monotonic() + partition_leases.RENEW_INTERVAL_S
+            done = sum(_run_batch(component) for component in components)
             failures = 0
-        except (TailBusy, LeaseLost) as busy:
-            log.info("%s: %s", name, busy)
-            moved, care_at = 0, 0.0 if isinstance(busy, LeaseLost) else care_at
-        except Exception as error:  # a worker outlives whatever happens to one round, and says so
+        except (TailBusy, LeaseLost) as error:
+            log.info("%s: %s", name, error)
+            done, renew_at = 0, 0.0 if isinstance(error, LeaseLost) else renew_at
+        except Exception as error:  # a worker must survive any failure of one round, and report it
             failures += 1
-            log.warning("%s: trying again: %s", name, error, exc_info=not isinstance(error, TRANSIENT_ERRORS))
+            log.warning(
+                "%s: round failed, trying again: %s", name, error, exc_info=not isinstance(error, TRANSIENT_ERRORS)
+            )
             connections.close_all()
-            care_at = 0.0
+            renew_at = 0.0
             stop.wait(min(10.0, 0.1 * 2 ** min(failures, 10)) * random.uniform(0.5, 1))  # noqa: S311
             continue
-        if moved:
+        if done:
             idle, worked_at = 0.002, monotonic()
         else:
             idle = min(BUSY_S if monotonic() < worked_at + BUSY_FOR_S else IDLE_S, idle * 2)
-            _rest(parts, idle, stop)
-    _end(parts)
+            _wait_for_work(components, idle, stop)
+    _close(components)
 
 
-def _lease(parts: Sequence[EventRouter | SagaRunner]) -> None:
-    for part in parts:
-        part.renew_leases(partition_leases.register_worker(part.owner, part.kind))
+def _renew_leases(components: Sequence[EventRouter | SagaRunner]) -> None:
+    for component in components:
+        component.renew_leases(partition_leases.register_worker(component.owner, component.kind))
 
 
-def _step(part: EventRouter | SagaRunner) -> int:
-    if isinstance(part, EventRouter):
-        return part.route_events()
-    heard = part.process_inbox()
-    if monotonic() >= part.last_retry_at + (RETRY_INTERVAL_S if heard else IDLE_S):
-        heard += part.retry_pending_commands()
-    return heard
+def _run_batch(component: EventRouter | SagaRunner) -> int:
+    if isinstance(component, EventRouter):
+        return component.route_events()
+    done = component.process_inbox()
+    if monotonic() >= component.last_retry_at + (RETRY_INTERVAL_S if done else IDLE_S):
+        done += component.retry_pending_commands()
+    return done
 
 
-def _rest(parts: Sequence[EventRouter | SagaRunner], idle: float, stop: Signal) -> None:
-    """Until there may be something: an ear waits at the log, a brain for whoever writes an input."""
-    if len(parts) == 1 and isinstance(parts[0], EventRouter):
-        parts[0].reader.wait(idle, stop)
-    elif len(parts) == 1:
+def _wait_for_work(components: Sequence[EventRouter | SagaRunner], idle: float, stop: Signal) -> None:
+    """A router alone waits for the log; a runner alone waits for the signal of a new inbox message."""
+    if len(components) == 1 and isinstance(components[0], EventRouter):
+        components[0].reader.wait(idle, stop)
+    elif len(components) == 1:
         wake_signals.inbox.wait(idle)
         wake_signals.inbox.clear()
     else:
         stop.wait(idle)
 
 
-def _end(parts: Sequence[EventRouter | SagaRunner]) -> None:
-    for part in parts:
-        if isinstance(part, EventRouter):
-            part.close()
+def _close(components: Sequence[EventRouter | SagaRunner]) -> None:
+    for component in components:
+        if isinstance(component, EventRouter):
+            component.close()
         try:
-            partition_leases.release_leases(part.owner)
+            partition_leases.release_leases(component.owner)
         except DatabaseError as error:
-            log.warning("shares not given back, they run out by themselves: %s", error)
+            log.warning("leases were not released and will expire: %s", error)
     connections.close_all()

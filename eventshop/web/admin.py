@@ -1,4 +1,4 @@
-"""Staff see who has which tokens and revoke them; they make webhooks, see each attempt, and send again."""
+"""Admin pages of API tokens (view, revoke) and of webhooks (create, change, view and resend deliveries)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eventshop.web.webhooks.url_policy import UnsafeAddress, resolve_target
 
 
 class ReadOnlyModelAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
-    """Rows that nobody adds, changes or deletes here, whatever rights they were given."""
+    """An admin whose rows nobody can add, change or delete, whatever permissions they have."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -34,7 +34,7 @@ class ReadOnlyModelAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no typ
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyModelAdmin):
-    empty_message = "Nobody has made a token yet."
+    empty_message = "No API tokens yet."
     list_display = ("name", "begins", "owner", "scopes", "made_at", "expires_at", "used_on", "state")
     list_filter = ("expires_at",)
     search_fields = ("name", "begins", "owner__username")
@@ -49,7 +49,7 @@ class ApiTokenAdmin(ReadOnlyModelAdmin):
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
         for token in rows:
             api_tokens.revoke_token(token)
-        messages.success(request, f"{len(rows)} revoked.")
+        messages.success(request, f"{len(rows)} tokens revoked.")
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -64,19 +64,19 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
         except UnsafeAddress as error:
             raise forms.ValidationError(str(error)) from error
         except OSError as error:
-            raise forms.ValidationError("This name cannot be resolved") from error
+            raise forms.ValidationError("This host name cannot be resolved") from error
         return url
 
     def clean_types(self) -> str:
         types: list[str] = self.cleaned_data["types"].split()
         if unknown := sorted(set(types) - set(registry.events)):
-            raise forms.ValidationError(f"There are no such events: {', '.join(unknown)}")
+            raise forms.ValidationError(f"Unknown event types: {', '.join(unknown)}")
         return " ".join(types)
 
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
-    """Its maker owns it: it tells what they may read, from the moment on in which it was made."""
+    """Whoever creates a webhook owns it: it sends the events that its owner may read, from its creation on."""
 
     form = EndpointForm
     list_display = ("url", "types", "owner", "active", "made_at")
@@ -94,7 +94,7 @@ class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
         shown = obj is not None and self.has_change_permission(request, obj)
         return ["url", "types", "active", *(["secret"] if shown else [])]
 
-    @admin.display(description="Secret that signs")
+    @admin.display(description="Signing secret")
     def secret(self, endpoint: WebhookEndpoint) -> str:
         return signing_secrets.signing_secret(endpoint)
 
@@ -109,7 +109,7 @@ class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
     def rotate_secret(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in rows:
             signing_secrets.rotate_secret(endpoint)
-        messages.success(request, f"{len(rows)} have a new secret; for a day the former one signs too.")
+        messages.success(request, f"{len(rows)} webhooks have a new secret. Messages are also signed with the previous one for one day.")
 
 
 class AttemptsInline(TabularInline):  # type: ignore[misc]
@@ -124,7 +124,7 @@ class AttemptsInline(TabularInline):  # type: ignore[misc]
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(ReadOnlyModelAdmin):
-    empty_message = "Nothing was delivered to a webhook yet."
+    empty_message = "No webhook deliveries yet."
     list_display = ("event_type", "position", "endpoint", "state", "tries", "due_at")
     list_filter = ("state",)
     list_select_related = ("endpoint",)
@@ -136,8 +136,8 @@ class WebhookDeliveryAdmin(ReadOnlyModelAdmin):
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("web.resend_webhookdelivery")
 
-    @admin.action(permissions=["resend"], description="Send selected again")
+    @admin.action(permissions=["resend"], description="Resend selected deliveries")
     def resend(self, request: HttpRequest, rows: QuerySet[WebhookDelivery]) -> None:
         for delivery in rows:
             resend(delivery)
-        messages.success(request, f"{len(rows)} will be sent again.")
+        messages.success(request, f"{len(rows)} deliveries will be sent again.")

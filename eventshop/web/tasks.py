@@ -1,4 +1,4 @@
-"""Celery tasks of the API. Losing one is a delay: what is to be sent stands in the database."""
+"""Celery tasks of the API. A lost task only causes a delay: deliveries are stored in the database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eventshop.web.webhooks.enqueue import enqueue_deliveries
 
 @shared_task(ignore_result=True)
 def send_webhooks() -> None:
-    """Sent by beat every few seconds."""
+    """Enqueue and send webhook deliveries. Celery beat starts it every few seconds."""
     with suppress(TailBusy):
         enqueue_deliveries()
     send_due()

@@ -1,5 +1,6 @@
-"""Admin pages of orders, products and stock; Django imports this package at start."""
+"""Admin pages of orders, products, payments and stock; Django imports this package at start."""
 
 from orders.admin import orders, products
+from orders.payment_gateway import admin as payments
 
-__all__ = ["orders", "products"]
+__all__ = ["orders", "payments", "products"]

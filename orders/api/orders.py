@@ -51,9 +51,9 @@ class PlaceOrder(ApiView):
         command_id, person = idempotency.command_id_from(request), customer_port.current_adapter().person_of(require_login(request))
         if person is None:
             raise NotAllowed("Only customers order; this login is nobody's yet")
-        asked = request_parsing.parse_body(request, NewOrder)
+        new_order = request_parsing.parse_body(request, NewOrder)
         with idempotency.command_lock(command_id):
-            receipt = place_order(asked, person=person, command_id=command_id)
+            receipt = place_order(new_order, person=person, command_id=command_id)
         return receipt_response(request, receipt, status=201, location=reverse("api-order", args=[receipt.aggregate_id]))
 
 

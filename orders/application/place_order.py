@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.deterministic_ids import derive_id
+from eventshop.core.deterministic_ids import derive_id, short_reference
 from eventshop.core.errors import CommandIdReused, CommandRefused
 from eventshop.core.messages import NonEmptyText
 from eventshop.core.money import Money
@@ -25,7 +25,7 @@ from orders.domain.errors import NotOnSale, PriceChanged
 from orders.domain.events import Line, OrderCreated
 from orders.domain.events import MultilineText as AddressLines
 from orders.models import Product
-from orders.pages.shop_views import order_reference
+
 
 
 class RequestedLine(Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,6 +116,11 @@ def _account_address(person: UUID) -> Destination:
         problem = "your account has no address; send the delivery address in `delivery`"
         raise InvalidBody(problem, locations=[{"pointer": "/delivery", "detail": problem}])
     return Destination(contact.name, contact.address)
+
+
+def order_reference(order_id: UUID) -> str:
+    """The reference of an order in the web shop: the number that people use for it."""
+    return short_reference("W", order_id)
 
 
 def _stored_details(order_id: UUID) -> OrderDetails | None:

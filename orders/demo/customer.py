@@ -12,7 +12,7 @@ from eventshop.core.deterministic_ids import derive_id, short_reference
 from eventshop.core.messages import Command, Envelope
 from eventshop.core.money import Money
 from eventshop.web.pages.demo_registry import CUSTOMER_ID
-from orders.demo.products import GOODS
+from orders.demo.products import PRODUCTS
 from orders.domain.commands import (
     CancelOrder,
     CreateOrder,
@@ -42,59 +42,59 @@ ORDERS: Final = (
 
 def demo_customer_commands(now: datetime) -> list[tuple[Command, Envelope]]:
     """All commands, in the order of their business time; ids and contents are the same at any moment."""
-    told = [it for number, order in enumerate(ORDERS) for it in _order_commands(number, *order, now)]
-    return sorted(told, key=lambda it: it[1].occurred_at or now)
+    commands = [it for number, order in enumerate(ORDERS) for it in _order_commands(number, *order, now)]
+    return sorted(commands, key=lambda it: it[1].occurred_at or now)
 
 
 def _order_commands(
-    number: int, hours: int, fate: str, pieces: dict[str, int], now: datetime
+    number: int, hours: int, outcome: str, quantities: dict[str, int], now: datetime
 ) -> Iterator[tuple[Command, Envelope]]:
     order_id = derive_id("demo-customer-order", number)
-    at, place = now - timedelta(hours=hours), 0
-    for after, actor, command in _command_sequence(order_id, fate, pieces):
+    placed_at, sequence = now - timedelta(hours=hours), 0
+    for after, actor, command in _command_sequence(order_id, outcome, quantities):
         yield (
             command,
             Envelope(
-                command_id=derive_id("demo-customer-command", order_id, place),
+                command_id=derive_id("demo-customer-command", order_id, sequence),
                 actor=actor,
-                occurred_at=at + after,
+                occurred_at=placed_at + after,
                 correlation_id=order_id,
-                sequence_number=place,
+                sequence_number=sequence,
             ),
         )
-        place += 2 if isinstance(command, ReturnItems | CancelOrder) else 1
+        sequence += 2 if isinstance(command, ReturnItems | CancelOrder) else 1
 
 
-def _command_sequence(order_id: UUID, fate: str, pieces: dict[str, int]) -> Iterator[tuple[timedelta, str, Command]]:
+def _command_sequence(order_id: UUID, outcome: str, quantities: dict[str, int]) -> Iterator[tuple[timedelta, str, Command]]:
     """What happens to an order, how long after it was placed, and who does it."""
-    order = _create_order(order_id, pieces)
+    order = _create_order(order_id, quantities)
     yield timedelta(0), str(CUSTOMER_ID), order
     yield timedelta(minutes=1), str(CUSTOMER_ID), RequestPayment(order_id, "card")
-    if fate == "waiting":
+    if outcome == "waiting":
         return
-    if fate == "cancelled":
+    if outcome == "cancelled":
         yield timedelta(minutes=2), "payments", DeclinePayment(order_id, "the card has expired")
         yield timedelta(hours=6), str(CUSTOMER_ID), CancelOrder(order_id, "ordered by mistake")
         return
     yield timedelta(minutes=2), "payments", ProcessPayment(order_id, order.total, "card")
-    if fate == "paid":
+    if outcome == "paid":
         return
     yield timedelta(hours=22), "warehouse", ShipOrder(order_id, "Parcel service", "7204418253")
-    if fate == "shipped":
+    if outcome == "shipped":
         return
     yield timedelta(days=3), "carrier", DeliverOrder(order_id, NAME)
-    if fate == "returned":
+    if outcome == "returned":
         lines = (ReturnLine(line=2, quantity=1),)
         yield timedelta(days=9), str(CUSTOMER_ID), ReturnItems(order_id, "R-DEMO", lines, "the stripe is another colour")
 
 
-def _create_order(order_id: UUID, pieces: dict[str, int]) -> CreateOrder:
-    goods = {sku: (name, Money(Decimal(price), "GBP")) for sku, name, price in GOODS}
+def _create_order(order_id: UUID, quantities: dict[str, int]) -> CreateOrder:
+    products = {sku: (name, Money(Decimal(price), "GBP")) for sku, name, price in PRODUCTS}
     return CreateOrder(
         order_id=order_id,
         reference=short_reference("W", order_id),
         customer_id=CUSTOMER_ID,
-        lines=tuple(Line(sku, goods[sku][0], quantity, goods[sku][1]) for sku, quantity in pieces.items()),
+        lines=tuple(Line(sku, products[sku][0], quantity, products[sku][1]) for sku, quantity in quantities.items()),
         country="United Kingdom",
         delivery_name=NAME,
         delivery_address=ADDRESS,

@@ -63,58 +63,58 @@ class DemoStep(NamedTuple):
 def demo_commands(now: datetime, *, seed: int = 1) -> list[tuple[Command, Envelope]]:
     """All commands up to now, in the order of their business time; the same seed and moment give the same shop."""
     chance = Random(seed)  # noqa: S311  (a shop window, not a secret)
-    placed = sorted(_random_time(chance, now) for _ in range(ORDERS - len(RECENT_ORDER_AGES_MIN)))
-    placed += [now - timedelta(minutes=minutes) for minutes in RECENT_ORDER_AGES_MIN]
-    steps = [step for number, at in enumerate(placed, start=10_001) for step in _order_steps(chance, f"ES-{number}", at)]
+    order_times = sorted(_random_time(chance, now) for _ in range(ORDERS - len(RECENT_ORDER_AGES_MIN)))
+    order_times += [now - timedelta(minutes=minutes) for minutes in RECENT_ORDER_AGES_MIN]
+    steps = [step for number, placed_at in enumerate(order_times, start=10_001) for step in _order_steps(chance, f"ES-{number}", placed_at)]
     steps += [_credit_note(chance, f"CN-{500 + number}", now) for number in range(1, CREDIT_NOTES + 1)]
     steps += [_write_off(chance, f"COUNT-{number:02}", now) for number in range(1, WRITE_OFFS + 1)]
-    steps += [_delivery(place, sku, now) for place, (sku, _, _) in enumerate(shop.GOODS)]
+    steps += [_delivery(index, sku, now) for index, (sku, _, _) in enumerate(shop.PRODUCTS)]
     return list(_add_envelopes(sorted((step for step in steps if step.occurs_at <= now), key=lambda step: step.occurs_at)))
 
 
-def _order_steps(chance: Random, reference: str, placed: datetime) -> list[DemoStep]:
+def _order_steps(chance: Random, reference: str, placed_at: datetime) -> list[DemoStep]:
     order = _create_order(chance, reference)
-    fate = chance.choices(list(OUTCOME_WEIGHTS), list(OUTCOME_WEIGHTS.values()))[0]
+    outcome = chance.choices(list(OUTCOME_WEIGHTS), list(OUTCOME_WEIGHTS.values()))[0]
     return [
-        DemoStep(placed + after, order.order_id, actor, command) for after, actor, command in _command_sequence(chance, order, fate)
+        DemoStep(placed_at + after, order.order_id, actor, command) for after, actor, command in _command_sequence(chance, order, outcome)
     ]
 
 
-def _command_sequence(chance: Random, order: CreateOrder, fate: str) -> Iterator[tuple[timedelta, str, Command]]:
+def _command_sequence(chance: Random, order: CreateOrder, outcome: str) -> Iterator[tuple[timedelta, str, Command]]:
     """What happens to an order, how long after it was placed, and who does it."""
-    it, method = order.order_id, chance.choice(shop.METHODS)
+    order_id, method = order.order_id, chance.choice(shop.PAYMENT_METHODS)
     after = timedelta(0)
     yield after, "web shop", order
     after += _random_minutes(chance, 1, 4)
-    yield after, "payments", RequestPayment(order_id=it, method=method)
-    if "declined" in fate:
+    yield after, "payments", RequestPayment(order_id=order_id, method=method)
+    if "declined" in outcome:
         after += _random_minutes(chance, 1, 10)
-        yield after, "payments", DeclinePayment(order_id=it, reason=chance.choice(shop.DECLINES))
-    if fate in ("cancelled", "declined and cancelled"):
+        yield after, "payments", DeclinePayment(order_id=order_id, reason=chance.choice(shop.DECLINE_REASONS))
+    if outcome in ("cancelled", "declined and cancelled"):
         after += _random_minutes(chance, 30, 3_000)
-        yield after, "customer service", CancelOrder(order_id=it, reason=chance.choice(shop.CANCELLATIONS))
+        yield after, "customer service", CancelOrder(order_id=order_id, reason=chance.choice(shop.CANCELLATION_REASONS))
         return
     after += _random_minutes(chance, 2, 1_500) if method == "bank transfer" else _random_minutes(chance, 1, 90)
-    yield after, "payments", ProcessPayment(order_id=it, amount=order.total, method=method)
-    if fate == "paid and cancelled":
+    yield after, "payments", ProcessPayment(order_id=order_id, amount=order.total, method=method)
+    if outcome == "paid and cancelled":
         after += _random_minutes(chance, 20, 600)
-        yield after, "customer service", CancelOrder(order_id=it, reason=chance.choice(shop.CANCELLATIONS))
+        yield after, "customer service", CancelOrder(order_id=order_id, reason=chance.choice(shop.CANCELLATION_REASONS))
         return
     after += _random_minutes(chance, 120, 2_880)
     tracking = f"{chance.randrange(10**9, 10**10)}"
-    yield after, "warehouse", ShipOrder(order_id=it, carrier=chance.choice(shop.CARRIERS), tracking=tracking)
+    yield after, "warehouse", ShipOrder(order_id=order_id, carrier=chance.choice(shop.CARRIERS), tracking=tracking)
     after += _random_minutes(chance, 1_000, 6_000)
-    yield after, "carrier", DeliverOrder(order_id=it, received_by=chance.choice(("", "customer", "neighbour")))
-    if fate == "returned":
+    yield after, "carrier", DeliverOrder(order_id=order_id, received_by=chance.choice(("", "customer", "neighbour")))
+    if outcome == "returned":
         after += _random_minutes(chance, 1_000, 9_000)
-        yield after, "customer service", _return(chance, order)
+        yield after, "customer service", return_items(chance, order)
 
 
 def _create_order(chance: Random, reference: str) -> CreateOrder:
     customer = chance.randrange(CUSTOMERS)
     lines = tuple(
         Line(sku=sku, description=name, quantity=chance.choice((1, 1, 1, 2, 2, 3, 6)), price=_pounds(price))
-        for sku, name, price in chance.sample(shop.GOODS, chance.choice((1, 1, 2, 2, 3, 4, 6)))
+        for sku, name, price in chance.sample(shop.PRODUCTS, chance.choice((1, 1, 2, 2, 3, 4, 6)))
     )
     return CreateOrder(
         order_id=derive_id("demo-order", reference),
@@ -126,7 +126,7 @@ def _create_order(chance: Random, reference: str) -> CreateOrder:
     )
 
 
-def _return(chance: Random, order: CreateOrder) -> ReturnItems:
+def return_items(chance: Random, order: CreateOrder) -> ReturnItems:
     """Some pieces of some lines; now and then all of them."""
     everything = chance.random() < 0.2
     chosen = range(len(order.lines)) if everything else sorted(chance.sample(range(len(order.lines)), 1))
@@ -140,56 +140,56 @@ def _return(chance: Random, order: CreateOrder) -> ReturnItems:
             )
             for place in chosen
         ),
-        reason=chance.choice(shop.RETURNS),
+        reason=chance.choice(shop.RETURN_REASONS),
     )
 
 
 def _credit_note(chance: Random, reference: str, now: datetime) -> DemoStep:
-    customer, (sku, name, _) = chance.randrange(CUSTOMERS), chance.choice(shop.GOODS)
+    customer, (sku, name, _) = chance.randrange(CUSTOMERS), chance.choice(shop.PRODUCTS)
     note = CreateCreditNote(
         order_id=derive_id("demo-order", reference),
         reference=reference,
         customer_id=derive_id("demo-customer", customer),
         lines=(Line(sku=sku, description=name, quantity=1, price=_pounds(chance.choice(("2.50", "5.00", "10.00")))),),
-        reason=chance.choice(shop.CREDITS),
+        reason=chance.choice(shop.CREDIT_REASONS),
         country=_country_of(customer),
     )
     return DemoStep(_random_time(chance, now), note.order_id, "customer service", note)
 
 
 def _write_off(chance: Random, reference: str, now: datetime) -> DemoStep:
-    sku, _, _ = chance.choice(shop.GOODS)
-    loss = WriteOffStock(sku=sku, quantity=chance.randint(1, 8), reason=chance.choice(shop.LOSSES), reference=reference)
+    sku, _, _ = chance.choice(shop.PRODUCTS)
+    loss = WriteOffStock(sku=sku, quantity=chance.randint(1, 8), reason=chance.choice(shop.WRITE_OFF_REASONS), reference=reference)
     return DemoStep(_random_time(chance, now), derive_id("demo-count", reference), "warehouse", loss)
 
 
-def _delivery(place: int, sku: str, now: datetime) -> DemoStep:
+def _delivery(index: int, sku: str, now: datetime) -> DemoStep:
     """The shop counts its stock from yesterday on; what it sold before is history. Some of it runs out soon."""
-    pieces = (40, 120, 300, 20)[place % 4]
+    pieces = (40, 120, 300, 20)[index % 4]
     receive = ReceiveStock(sku=sku, quantity=pieces, reference="DEL-2041")
     return DemoStep(now - timedelta(hours=20), derive_id("demo-delivery", sku), "warehouse", receive)
 
 
 def _add_envelopes(steps: list[DemoStep]) -> Iterator[tuple[Command, Envelope]]:
     """With ids that follow from the story, so that nothing is told twice."""
-    told: dict[UUID, int] = {}
-    for at, story, actor, command in steps:
-        place = told.get(story, 0)
-        told[story] = place + (2 if isinstance(command, ReturnItems | CancelOrder) else 1)
+    next_sequence: dict[UUID, int] = {}
+    for occurred_at, correlation_id, actor, command in steps:
+        sequence = next_sequence.get(correlation_id, 0)
+        next_sequence[correlation_id] = sequence + (2 if isinstance(command, ReturnItems | CancelOrder) else 1)
         envelope = Envelope(
-            command_id=derive_id("demo-command", story, place),
+            command_id=derive_id("demo-command", correlation_id, sequence),
             actor=actor,
-            occurred_at=at,
-            correlation_id=story,
-            sequence_number=place,
+            occurred_at=occurred_at,
+            correlation_id=correlation_id,
+            sequence_number=sequence,
         )
         yield command, envelope
 
 
 def _random_time(chance: Random, now: datetime) -> datetime:
     """In the last two months, more often lately, seldom at night."""
-    moment = now - timedelta(days=DAYS * chance.random() ** 1.4)
-    return moment - timedelta(hours=8) if moment.hour < 7 and chance.random() < 0.9 else moment
+    time = now - timedelta(days=DAYS * chance.random() ** 1.4)
+    return time - timedelta(hours=8) if time.hour < 7 and chance.random() < 0.9 else time
 
 
 def _random_minutes(chance: Random, least: int, most: int) -> timedelta:
@@ -202,4 +202,4 @@ def _pounds(amount: str) -> Money:
 
 def _country_of(customer: int) -> str:
     """Where a customer lives, always the same place."""
-    return Random(customer).choices(list(shop.COUNTRIES), list(shop.COUNTRIES.values()))[0]  # noqa: S311
+    return Random(customer).choices(list(shop.COUNTRY_WEIGHTS), list(shop.COUNTRY_WEIGHTS.values()))[0]  # noqa: S311

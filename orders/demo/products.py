@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 #: Code, name, price in pounds.
-GOODS: Final = (
+PRODUCTS: Final = (
     ("KIT-101", "Stoneware mug, oat", "12.50"),
     ("KIT-102", "Stoneware mug, ink", "12.50"),
     ("KIT-103", "Cereal bowl, oat", "14.00"),
@@ -68,7 +68,7 @@ GOODS: Final = (
     ("KID-604", "Night light, moon", "35.00"),
 )
 #: Where parcels go, and how often.
-COUNTRIES: Final = {
+COUNTRY_WEIGHTS: Final = {
     "United Kingdom": 62,
     "Ireland": 9,
     "France": 8,
@@ -79,16 +79,16 @@ COUNTRIES: Final = {
     "Japan": 1,
     "Australia": 1,
 }
-METHODS: Final = ("card", "card", "card", "PayPal", "bank transfer")
+PAYMENT_METHODS: Final = ("card", "card", "card", "PayPal", "bank transfer")
 CARRIERS: Final = ("Royal Mail", "DPD", "Evri", "DHL")
-DECLINES: Final = ("insufficient funds", "card expired", "3-D Secure failed", "suspected fraud")
-CANCELLATIONS: Final = (
+DECLINE_REASONS: Final = ("insufficient funds", "card expired", "3-D Secure failed", "suspected fraud")
+CANCELLATION_REASONS: Final = (
     "changed my mind",
     "found it cheaper elsewhere",
     "ordered twice by mistake",
     "delivery would take too long",
     "wrong address",
 )
-RETURNS: Final = ("arrived damaged", "not as described", "wrong size", "unwanted gift", "colour differs from the photo")
-CREDITS: Final = ("late delivery", "goodwill after a complaint", "price promise", "missing part replaced locally")
-LOSSES: Final = ("damaged in the warehouse", "missing at the count", "water damage", "display piece")
+RETURN_REASONS: Final = ("arrived damaged", "not as described", "wrong size", "unwanted gift", "colour differs from the photo")
+CREDIT_REASONS: Final = ("late delivery", "goodwill after a complaint", "price promise", "missing part replaced locally")
+WRITE_OFF_REASONS: Final = ("damaged in the warehouse", "missing at the count", "water damage", "display piece")

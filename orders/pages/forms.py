@@ -1,4 +1,4 @@
-"""What customers fill in: how much of something, the last check, why an order is cancelled, what comes back."""
+"""The customers' forms: quantity, checkout, cancellation and return."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ _NUMBER_ATTRS = {"inputmode": "numeric", "autocomplete": "off"}
 
 
 class QuantityForm(forms.Form):
-    """How many pieces."""
+    """The quantity of a product."""
 
     quantity = forms.IntegerField(
-        label="How many",
+        label="Quantity",
         min_value=0,
         max_value=MAX_QUANTITY,
         widget=forms.NumberInput(attrs=_NUMBER_ATTRS),
-        error_messages={"required": "Say how many", "invalid": "Give a number"},
+        error_messages={"required": "Enter a quantity", "invalid": "Enter a number"},
     )
 
 
 class CheckoutForm(CommandForm):
-    """The order as it was shown: its id, and what it was to cost."""
+    """The confirmation of an order: the id of the form, the total that was shown, and the consents that were ticked."""
 
     total = forms.CharField(widget=forms.HiddenInput, max_length=50)
 
     def __init__(self, consent_options: Sequence[ConsentOption], data: QueryDict | None = None) -> None:
         super().__init__(data)
         self.consent_options = consent_options
-        # Whatever else is ticked (an answer given elsewhere meanwhile) does not keep anybody from ordering.
+        # A consent that is no longer offered (answered elsewhere meanwhile) is ignored and does not block the order.
         ticked = data.getlist("agree") if data else []
-        self.ticked = [wish for wish in consent_options if wish.term in ticked]
+        self.ticked = [option for option in consent_options if option.term in ticked]
 
 
 class CancelForm(CommandForm):
-    """Why."""
+    """The reason of a cancellation."""
 
     reason = forms.ChoiceField(
-        label="Why do you cancel?",
+        label="Why do you want to cancel?",
         choices=[
             ("I changed my mind", "I changed my mind"),
             ("I ordered by mistake", "I ordered by mistake"),
@@ -58,19 +58,19 @@ class CancelForm(CommandForm):
 
 
 class ReturnForm(CommandForm):
-    """How many pieces of each line come back, and why."""
+    """The quantity to return of each line, and the reason."""
 
     def __init__(self, order: Order, names: dict[int, str], data: Any = None) -> None:
         super().__init__(data)
         for line in order.lines_kept:
             self.fields[f"line_{line.line}"] = forms.IntegerField(
-                label=f"{names[line.line]}: how many come back",
+                label=f"{names[line.line]}: quantity to return",
                 help_text=f"You have {line.quantity}.",
                 min_value=0,
                 max_value=line.quantity,
                 initial=0,
                 widget=forms.NumberInput(attrs=_NUMBER_ATTRS),
-                error_messages={"required": "Say how many, 0 for none"},
+                error_messages={"required": "Enter a quantity, or 0 for none"},
             )
         self.fields["reason"] = forms.ChoiceField(
             label="Why?",
@@ -83,9 +83,9 @@ class ReturnForm(CommandForm):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        pieces = [value for name, value in values.items() if name.startswith("line_")]
-        if not self.errors and not any(pieces):
-            raise forms.ValidationError("Say of at least one thing how many come back")
+        quantities = [value for name, value in values.items() if name.startswith("line_")]
+        if not self.errors and not any(quantities):
+            raise forms.ValidationError("Enter a quantity for at least one item")
         return values
 
     @property

@@ -8,7 +8,7 @@ from orders.pages import order_views, shop_views
 
 
 class ProductCode:
-    """What a product's code may be; anything else is no page."""
+    """The path converter of product codes; other texts match no page."""
 
     regex = r"[\w.:+-]{1,100}"
 

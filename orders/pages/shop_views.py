@@ -1,4 +1,4 @@
-"""The shop window, the basket, and the way to an order."""
+"""The shop's pages: catalogue, product, basket and checkout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from eventshop.core.deterministic_ids import derive_id, short_reference
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import CommandIdReused, EventShopError
 from eventshop.core.messages import Command, Envelope
 from eventshop.eventstore.command_dispatcher import Receipt, send_many
@@ -22,6 +22,7 @@ from eventshop.web.shared import customer_port, read_your_writes
 from eventshop.web.shared.customer_port import Contact, customer_required
 from orders.application import basket as baskets
 from orders.application import stock_level_port
+from orders.application.place_order import order_reference
 from orders.domain.commands import CreateOrder, RequestPayment
 from orders.domain.stock_item import StockItem, stock_item_id
 from orders.models import Product
@@ -32,7 +33,7 @@ PAGE_SIZE: Final = 24
 
 @require_safe
 def catalogue(request: HttpRequest) -> HttpResponse:
-    """Everything on sale, by name, or what has a word in its name; with what is left of it."""
+    """The products on sale, by name, optionally filtered by a search text, with their stock."""
     words = request.GET.get("q", "").replace("\0", "").strip()[:100]
     products = Product.objects.filter(on_sale=True)
     if words:
@@ -46,19 +47,19 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def product(request: HttpRequest, sku: str) -> HttpResponse:
-    """One product, how many there are, and how many somebody wants."""
-    shown = get_object_or_404(Product, sku=sku, on_sale=True)
+    """One product: its stock, and the form that puts it into the basket."""
+    product_shown = get_object_or_404(Product, sku=sku, on_sale=True)
     left = _quantity_on_hand(sku)
     form = QuantityForm(request.POST or None, initial={"quantity": 1})
     if form.is_valid():
         baskets.set_quantity(request, sku, baskets.quantity_of(request, sku) + form.cleaned_data["quantity"])
-        messages.success(request, f"{shown.name} is in your basket.")
+        messages.success(request, f"{product_shown.name} is in your basket.")
         return redirect("orders:basket")
-    return render(request, "shop/product.html", {"product": shown, "left": left, "form": form})
+    return render(request, "shop/product.html", {"product": product_shown, "left": left, "form": form})
 
 
 def _quantity_on_hand(sku: str) -> int:
-    """From the events: what was ordered a moment ago is not on hand any more."""
+    """The units on hand from the events, so that a reservation made a moment ago counts."""
     events = (recorded.event for recorded in store.get_event_stream(stock_item_id(sku)))
     return StockItem().evolve_all(events).on_hand
 
@@ -71,50 +72,50 @@ def basket(request: HttpRequest) -> HttpResponse:
 
 @post_only("orders:basket")
 def change_basket(request: HttpRequest, sku: str) -> HttpResponse:
-    """Another number of pieces; none takes the product out."""
+    """Change a product's quantity; 0 removes it."""
     form = QuantityForm(request.POST)
     if form.is_valid():
         baskets.set_quantity(request, sku, form.cleaned_data["quantity"])
-        messages.success(request, "Your basket is changed.")
+        messages.success(request, "Your basket was updated.")
     else:
-        messages.error(request, f"Give a number from 0 to {baskets.MAX_QUANTITY}.")
+        messages.error(request, f"Enter a number from 0 to {baskets.MAX_QUANTITY}.")
     return redirect("orders:basket")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @customer_required
 def checkout(request: HttpRequest, person: UUID) -> HttpResponse:
-    """Check everything, then order; the same page sent twice orders once."""
+    """Show the order for confirmation, then place it. A form that is sent twice places one order."""
     form = CheckoutForm(customer_port.current_adapter().consent_options(person), request.POST or None)
-    wanted, contact = baskets.load_basket(request), customer_port.current_adapter().contact_of(person)
+    basket_shown, contact = baskets.load_basket(request), customer_port.current_adapter().contact_of(person)
     if form.is_valid() and contact and contact.address:
         order_id = derive_id("shop-order", form.cleaned_data["form_id"])
         if store.get_events(order_id, to_version=1):
-            return redirect("orders:order", order_id)  # sent twice: the basket is empty by now
-        # The prices that were shown are the prices that are paid, or nothing is ordered.
-        if wanted.total and str(wanted.total) == form.cleaned_data["total"]:
-            answer = _submit_order(request, person, contact, form.cleaned_data["form_id"], wanted)
+            return redirect("orders:order", order_id)  # sent twice: the first one emptied the basket
+        # The order is placed only at the prices that the customer was shown.
+        if basket_shown.total and str(basket_shown.total) == form.cleaned_data["total"]:
+            response = _submit_order(request, person, contact, form.cleaned_data["form_id"], basket_shown)
             _record_consents(request, person, form)
-            return answer
+            return response
         messages.warning(request, "Your basket or a price has changed meanwhile. Please check it again.")
         return redirect("orders:checkout")
-    if not wanted.items:
+    if not basket_shown.items:
         return redirect("orders:basket")
-    context = {"basket": wanted, "contact": contact, "form": form}
+    context = {"basket": basket_shown, "contact": contact, "form": form}
     return render(request, "shop/checkout.html", context)
 
 
 def _record_consents(request: HttpRequest, person: UUID, form: CheckoutForm) -> None:
-    """What was ticked beside the order. The order stands whatever becomes of it."""
-    for wish in form.ticked:
+    """Record the consents that were ticked at the checkout. A failure does not affect the order."""
+    for option in form.ticked:
         try:
-            customer_port.current_adapter().grant_consent(person, wish, form.cleaned_data["form_id"])
+            customer_port.current_adapter().grant_consent(person, option, form.cleaned_data["form_id"])
         except EventShopError:
-            messages.warning(request, f"Your answer to “{wish.label}” could not be kept. You find it under My data.")
+            messages.warning(request, f"Your answer to “{option.label}” could not be saved. You can give it again under My data.")
 
 
 def _submit_order(
-    request: HttpRequest, person: UUID, contact: Contact, form_id: UUID, wanted: baskets.Basket
+    request: HttpRequest, person: UUID, contact: Contact, form_id: UUID, basket_shown: baskets.Basket
 ) -> HttpResponse:
     order_id = derive_id("shop-order", form_id)
     commands: list[Command] = [
@@ -122,25 +123,21 @@ def _submit_order(
             order_id=order_id,
             reference=order_reference(order_id),
             customer_id=person,
-            lines=tuple(item.line for item in wanted.items),
+            lines=tuple(item.line for item in basket_shown.items),
             delivery_name=contact.name,
             delivery_address=contact.address,
         ),
         RequestPayment(order_id=order_id, method="card"),
     ]
-    answers = send_many(
+    outcomes = send_many(
         (command, Envelope(command_id=derive_id("shop", form_id, step), actor=str(person), correlation_id=form_id))
         for step, command in enumerate(commands)
     )
-    for answer in answers:
-        if isinstance(answer, Receipt):
-            read_your_writes.remember_write(request, answer)
-        elif not isinstance(answer, CommandIdReused):  # reused: the twin of this form was faster
-            raise answer
+    for outcome in outcomes:
+        if isinstance(outcome, Receipt):
+            read_your_writes.remember_write(request, outcome)
+        elif not isinstance(outcome, CommandIdReused):  # reused: the same form was processed a moment before
+            raise outcome
     baskets.clear_basket(request)
     return redirect("orders:order", order_id)
 
-
-def order_reference(order_id: UUID) -> str:
-    """What people call an order of the web shop."""
-    return short_reference("W", order_id)

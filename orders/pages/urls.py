@@ -1,4 +1,4 @@
-"""What each path of the orders leads to."""
+"""The URL of the payment gateway's webhooks."""
 
 from django.urls import path
 

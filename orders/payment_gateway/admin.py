@@ -1,4 +1,4 @@
-"""What staff see of the payment gateway: every payment, and every message that was accepted or refused."""
+"""Admin pages of the payment gateway: payments, and the messages that were accepted or refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import EMPTY_VALUE, format_amount, moment_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, format_amount, datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.registry import find_streams
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
@@ -36,8 +36,8 @@ def _uuid(text: str) -> UUID | None:
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
-    empty_message = "The payment gateway was not asked for anything yet."
-    list_display = ("key", "what", "money", "state", "why", "order", "reference", "asked", "ended")
+    empty_message = "No payment has been requested from the payment gateway yet."
+    list_display = ("key", "what", "money", "state", "why", "order", "reference", "requested_time", "ended_time")
     list_display_links = ("key",)
     list_filter = (("status", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter))
     search_fields = ("key",)
@@ -45,7 +45,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("-asked_at",)
     paginator = BoundedPaginator
-    fields = ("key", "what", "money", "method", "state", "why", "order", "charge", "reference", "asked", "ended")
+    fields = ("key", "what", "money", "method", "state", "why", "order", "charge", "reference", "requested_time", "ended_time")
     readonly_fields = fields
 
     def get_search_results(
@@ -84,28 +84,28 @@ class PaymentAdmin(ReadOnlyAdmin):
         url = reverse("admin:ops_stream_change", args=(payment.order_id,))
         return format_html('<a class="es-link" href="{}">…{}</a>', url, str(payment.order_id)[-8:])
 
-    @display(description="asked")
-    def asked_at_text(self, payment: Payment) -> str | SafeString:
-        return moment_html(payment.asked_at)
+    @display(description="requested_time")
+    def requested_time(self, payment: Payment) -> str | SafeString:
+        return datetime_html(payment.asked_at)
 
-    @display(description="ended")
-    def ended(self, payment: Payment) -> str | SafeString:
-        return moment_html(payment.ended_at)
+    @display(description="ended_time")
+    def ended_time(self, payment: Payment) -> str | SafeString:
+        return datetime_html(payment.ended_at)
 
 
 @admin.register(GatewayMessage)
 class GatewayMessageAdmin(ReadOnlyAdmin):
-    empty_message = "The payment gateway has not sent anything yet."
-    list_display = ("last", "judged", "source", "code", "why", "about", "payment", "money", "times")
+    empty_message = "The payment gateway has not sent any message yet."
+    list_display = ("last", "verdict_label", "source", "code", "why", "about", "payment", "money", "times")
     list_display_links = ("last",)
     list_filter = (("verdict", ChoicesDropdownFilter), ("source", ChoicesDropdownFilter))
     search_fields = ("key",)
-    search_help_text = "Payment key or notice id"
+    search_help_text = "Payment key or webhook id"
     sortable_by = ()
     ordering = ("-last_at",)
     paginator = BoundedPaginator
     fields = (
-        *("judged", "source", "code", "why", "about", "payment", "money", "times", "first", "last"),
+        *("verdict_label", "source", "code", "why", "about", "payment", "money", "times", "first", "last"),
         *("notice_id", "body_hash", "begins"),
     )
     readonly_fields = fields
@@ -120,7 +120,7 @@ class GatewayMessageAdmin(ReadOnlyAdmin):
         return (queryset.filter(same_as=f"accepted:{text}") if text else queryset), False
 
     @display(description="verdict", label={"Accepted": "success", "Refused": "danger"})
-    def judged(self, message: GatewayMessage) -> str:
+    def verdict_label(self, message: GatewayMessage) -> str:
         return message.get_verdict_display()
 
     @display(description="payment")
@@ -136,8 +136,8 @@ class GatewayMessageAdmin(ReadOnlyAdmin):
 
     @display(description="first came")
     def first(self, message: GatewayMessage) -> str | SafeString:
-        return moment_html(message.first_at)
+        return datetime_html(message.first_at)
 
     @display(description="last came")
     def last(self, message: GatewayMessage) -> str | SafeString:
-        return moment_html(message.last_at)
+        return datetime_html(message.last_at)

@@ -1,4 +1,4 @@
-"""The gateway over HTTP: the one place that calls it."""
+"""The HTTP client of the payment gateway: the only code that calls it."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from orders.payment_gateway.errors import ResponseTooLarge, GatewayRefused, Mess
 from orders.payment_gateway.responses import Kind, GatewayPayment, check_payment_matches, outcome_of, decode_payment
 
 CONNECT_S: Final = 2.0
-#: For the whole answer: a gateway that takes longer is asked again later, under the same key.
+#: For the whole response. A request that takes longer is sent again later, under the same key.
 RESPONSE_S: Final = 5.0
 MAX_TRIES: Final = 3
 MAX_RESPONSE_BYTES: Final = 64 * 1024
-#: Statuses by which a server says that it cannot now.
+#: Statuses that mean "try again later", besides all from 500 on.
 _RETRYABLE_STATUSES: Final = {408, 425, 429}
 
 
 class GatewayUnavailable(Exception):
-    """The gateway cannot be reached, or cannot now."""
+    """The gateway cannot be reached, or cannot process the request now."""
 
 
 class GatewayTimeout(GatewayUnavailable):
-    """The gateway has the request, perhaps, and did not answer in time."""
+    """The gateway did not respond in time. It may have received the request."""
 
 
-#: Told of an answer that is not believed: the request's key, the error, and how the answer begins.
+#: Called for each refused response, with the request's key, the error, and the beginning of the body.
 ReportRefusal = Callable[[UUID, MessageRefused, bytes], None]
 
 
 class HttpGateway:
-    """A `PaymentGateway`. Share it between threads. Trying again is safe: the key makes it the same request."""
+    """A `PaymentGateway` over HTTP; thread-safe. Retries are safe, as the idempotency key makes them the same request."""
 
     def __init__(
         self,
@@ -47,17 +47,17 @@ class HttpGateway:
         report: ReportRefusal,
         connect_s: float = CONNECT_S,
         response_s: float = RESPONSE_S,
-        rest_s: float = 5.0,
+        open_s: float = 5.0,
     ) -> None:
         self._report, self._response_s = report, response_s
-        self.circuit_breaker = CircuitBreaker("payment gateway", failure_types=(GatewayUnavailable,), no_retry_types=(GatewayTimeout,), failure_threshold=10, open_s=rest_s)
+        self.circuit_breaker = CircuitBreaker("payment gateway", failure_types=(GatewayUnavailable,), no_retry_types=(GatewayTimeout,), failure_threshold=10, open_s=open_s)
         self._client = httpx.Client(
             base_url=url,
-            # Identity: a small compressed answer can hold a very large one.
+            # No compression: a small compressed body can expand to a very large one.
             headers={"Authorization": f"Bearer {secret}", "Accept-Encoding": "identity"},
             timeout=httpx.Timeout(response_s, connect=connect_s),
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=20),
-            # Where money goes is not for HTTP_PROXY or .netrc to say.
+            # Payment requests must not be redirected by HTTP_PROXY or .netrc.
             trust_env=False,
         )
 
@@ -68,39 +68,39 @@ class HttpGateway:
         return self._post_payment("refund", key, amount, {"charge": str(charge)})
 
     def find(self, key: UUID) -> Outcome | None:
-        found = self.look_up(key)
-        return outcome_of(found) if isinstance(found, GatewayPayment) else found
+        payment = self.look_up(key)
+        return outcome_of(payment) if isinstance(payment, GatewayPayment) else payment
 
     def look_up(self, key: UUID) -> GatewayPayment | Unknown | None:
-        """As `find`, with all that the gateway says."""
-        return self._request_payment(key, self._client.build_request("GET", f"/v1/payments/{key}"), absent=404)
+        """As `find`, but gives the payment as the gateway shows it."""
+        return self._request_payment(key, self._client.build_request("GET", f"/v1/payments/{key}"), not_found_status=404)
 
     def close(self) -> None:
         self._client.close()
 
     def _post_payment(self, kind: Kind, key: UUID, amount: Money, more: dict[str, str]) -> Outcome:
-        pennies = minor_units(amount)
+        minor = minor_units(amount)
         request = self._client.build_request(
             "POST",
             f"/v1/{kind}s",
             headers={"Idempotency-Key": f'"{key}"'},
-            json={**more, "amount": pennies, "currency": amount.currency},
+            json={**more, "amount": minor, "currency": amount.currency},
         )
-        told = self._request_payment(key, request)
-        if not isinstance(told, GatewayPayment):
-            return told or Unknown(key, "the gateway does not know this address")
+        payment = self._request_payment(key, request)
+        if not isinstance(payment, GatewayPayment):
+            return payment or Unknown(key, "the gateway does not know this URL")
         try:
-            check_payment_matches(told, key=key, kind=kind, amount=pennies, currency=amount.currency)
-            return outcome_of(told)
+            check_payment_matches(payment, key=key, kind=kind, amount=minor, currency=amount.currency)
+            return outcome_of(payment)
         except MessageRefused as error:
             return self._refuse_response(key, error, b"")
 
-    def _request_payment(self, key: UUID, request: httpx.Request, absent: int = 0) -> GatewayPayment | Unknown | None:
-        """What the gateway says; None for the status `absent`."""
+    def _request_payment(self, key: UUID, request: httpx.Request, not_found_status: int = 0) -> GatewayPayment | Unknown | None:
+        """Send a request and decode the payment; None for the status `not_found_status`."""
         body = b""
         try:
             status, body = self.circuit_breaker.call(lambda: self._exchange(request), attempts=MAX_TRIES)
-            if status == absent:
+            if status == not_found_status:
                 return None
             if not 200 <= status < 300:
                 raise GatewayRefused(status=status)
@@ -115,30 +115,33 @@ class HttpGateway:
         return Unknown(key, str(error))
 
     def _exchange(self, request: httpx.Request) -> tuple[int, bytes]:
-        """Status and body. Raises `Trouble` for what may be better in a moment, `AnswerTooLarge`."""
-        give_up = monotonic() + self._response_s
+        """Send a request once; gives status and body. Raises `GatewayUnavailable` if a retry may help, `ResponseTooLarge`."""
+        deadline = monotonic() + self._response_s
         try:
             response = self._client.send(request, stream=True)
             try:
-                body = _read_body(response, give_up)
+                body = _read_body(response, deadline)
             finally:
                 response.close()
         except httpx.ReadTimeout:
-            raise GatewayTimeout(f"no answer within {self._response_s:g} s") from None
+            raise GatewayTimeout(f"the gateway did not respond within {self._response_s:g} s") from None
         except httpx.TransportError as error:
-            raise GatewayUnavailable(f"the gateway was not reached: {type(error).__name__}") from error
+            raise GatewayUnavailable(f"the gateway could not be reached: {type(error).__name__}") from error
         if response.status_code >= 500 or response.status_code in _RETRYABLE_STATUSES:
-            raise GatewayUnavailable(f"the gateway answered with status {response.status_code}")
+            raise GatewayUnavailable(f"the gateway responded with status {response.status_code}")
         return response.status_code, body
 
 
-def _read_body(response: httpx.Response, give_up: float) -> bytes:
-    """The body, as long as it is neither too large nor too slow: a read timeout alone lets it dribble for ever."""
+def _read_body(response: httpx.Response, deadline: float) -> bytes:
+    """Read the body with a size limit and a deadline. A read timeout alone would allow an endless slow body.
+
+    Raises `ResponseTooLarge` or `GatewayTimeout`.
+    """
     body = bytearray()
-    for part in response.iter_raw():
-        body += part
+    for chunk in response.iter_raw():
+        body += chunk
         if len(body) > MAX_RESPONSE_BYTES:
             raise ResponseTooLarge(most=MAX_RESPONSE_BYTES)
-        if monotonic() > give_up:
-            raise GatewayTimeout("the answer did not end in time")
+        if monotonic() > deadline:
+            raise GatewayTimeout("the response did not end in time")
     return bytes(body)

@@ -1,4 +1,4 @@
-"""Why something that the gateway says is refused, and what cannot be asked of it."""
+"""The errors of the payment gateway: refused messages and invalid requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from eventshop.core.errors import Conflict, EventShopError
 
 
 class GatewayNotConfigured(EventShopError):
-    """No payment gateway is set; see PAYMENT_GATEWAY_URL."""
+    """No payment gateway is configured; set PAYMENT_GATEWAY_URL."""
 
     code = "no-gateway"
 
@@ -18,84 +18,84 @@ class PaymentKeyReused(Conflict):
 
 
 class MessageRefused(EventShopError):
-    """The gateway said something that is not believed."""
+    """A message of the gateway was refused."""
 
     code = "message-refused"
 
 
-# --- answers ------------------------------------------------------------------------------------------------------
+# --- responses ----------------------------------------------------------------------------------------------------
 
 
 class InvalidJson(MessageRefused):
-    """This is not the JSON that it should be."""
+    """The body is not the expected JSON."""
 
     code = "not-json"
 
 
 class ResponseTooLarge(MessageRefused):
-    """The answer is larger than any payment."""
+    """The response is larger than the limit."""
 
     code = "answer-too-large"
 
 
 class PaymentMismatch(MessageRefused):
-    """This is about another payment."""
+    """The message is about another payment."""
 
     code = "other-payment"
 
 
 class AmountMismatch(MessageRefused):
-    """The gateway names another amount than was asked for."""
+    """The gateway's amount differs from the requested one."""
 
     code = "other-amount"
 
 
 class GatewayRefused(MessageRefused):
-    """The gateway refuses the request."""
+    """The gateway refused the request."""
 
     code = "gateway-refused"
 
 
 class PaymentAlreadyEnded(MessageRefused):
-    """This payment has ended otherwise."""
+    """This payment has already ended with another outcome."""
 
     code = "payment-finished"
 
 
-# --- notices ------------------------------------------------------------------------------------------------------
+# --- webhooks -----------------------------------------------------------------------------------------------------
 
 
 class WebhookTooLarge(MessageRefused):
-    """The notice is larger than any payment."""
+    """The webhook is larger than the limit."""
 
     code = "notice-too-large"
 
 
 class MissingSignature(MessageRefused):
-    """The notice lacks webhook-id, webhook-timestamp or webhook-signature."""
+    """The webhook lacks a valid webhook-id, webhook-timestamp or webhook-signature."""
 
     code = "not-signed"
 
 
 class WrongSignature(MessageRefused):
-    """The signature does not fit the notice."""
+    """The signature does not match the webhook."""
 
     code = "wrong-signature"
 
 
 class StaleTimestamp(MessageRefused):
-    """The notice was signed too long ago, or in the future."""
+    """The webhook was signed too long ago, or in the future."""
 
     code = "not-of-now"
 
 
 class WebhookIdReused(MessageRefused):
-    """A notice with this id said something else."""
+    """Another webhook with this id was already received."""
 
     code = "notice-id-reused"
 
 
 class UnknownPayment(MessageRefused):
-    """The shop knows of no such payment."""
+    """There is no such payment in the shop."""
 
     code = "unknown-payment"

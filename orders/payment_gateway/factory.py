@@ -1,4 +1,4 @@
-"""The gateway that the settings name."""
+"""Builds the payment gateway that the settings name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orders.payment_gateway.payment_ledger import RecordedGateway
 
 
 def payment_gateway() -> RecordedGateway:
-    """One for the whole process, made when it is first needed; raises `NoGateway`."""
+    """The process's gateway, built on first use. Raises `GatewayNotConfigured`."""
     if not settings.PAYMENT_GATEWAY_URL:
         raise GatewayNotConfigured()
     return _build_gateway(settings.PAYMENT_GATEWAY_URL, settings.PAYMENT_GATEWAY_SECRET)

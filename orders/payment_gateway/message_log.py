@@ -1,4 +1,4 @@
-"""What the gateway said, kept for staff: accepted notices, and everything that was refused."""
+"""The log of the gateway's messages for staff: accepted webhooks, and refused webhooks and responses."""
 
 from __future__ import annotations
 
@@ -17,54 +17,54 @@ Source, Verdict = GatewayMessage.Source, GatewayMessage.Verdict
 
 
 def log_refused_response(key: UUID, error: MessageRefused, body: bytes) -> None:
-    """An answer to a request of ours was not believed."""
+    """Log a response that was refused. `body` is its beginning."""
     same_as = f"answer:{error.code}:{key}"
     _log_message(same_as, source=Source.ANSWER, error=error, key=key, begins=_printable(body))
 
 
 def log_unverified_webhook(error: MessageRefused, body: bytes) -> None:
-    """A notice that anybody could have sent: counted by the minute, so that nobody can fill the table."""
+    """Log a webhook whose signature was not verified: one row per error and minute, so that nobody can fill the table."""
     minute = timezone.now().strftime("%Y-%m-%dT%H:%M")
     _log_message(f"stranger:{error.code}:{minute}", source=Source.NOTICE, error=error, begins=_printable(body))
 
 
-def log_refused_webhook(notice_id: str, error: MessageRefused, body: bytes, notice: PaymentWebhook | None = None) -> None:
-    """A signed notice that cannot be true, or cannot be read."""
-    begins = "" if notice else _printable(body)
-    same_as = f"refused:{error.code}:{notice_id}"
-    _log_message(same_as, source=Source.NOTICE, error=error, begins=begins, **_webhook_fields(notice_id, notice, body))
+def log_refused_webhook(webhook_id: str, error: MessageRefused, body: bytes, webhook: PaymentWebhook | None = None) -> None:
+    """Log a signed webhook that was refused. `webhook` is None if it could not be decoded."""
+    begins = "" if webhook else _printable(body)
+    same_as = f"refused:{error.code}:{webhook_id}"
+    _log_message(same_as, source=Source.NOTICE, error=error, begins=begins, **_webhook_fields(webhook_id, webhook, body))
 
 
-def log_accepted_webhook(notice_id: str, notice: PaymentWebhook, body: bytes) -> GatewayMessage | None:
-    """Keep an accepted notice; None if it is the first with this id, or the one that came before."""
-    same_as = f"accepted:{notice_id}"
-    kept = _log_message(same_as, source=Source.NOTICE, verdict=Verdict.ACCEPTED, **_webhook_fields(notice_id, notice, body))
-    return None if kept.times == 1 else kept
+def log_accepted_webhook(webhook_id: str, webhook: PaymentWebhook, body: bytes) -> GatewayMessage | None:
+    """Log an accepted webhook. Returns the earlier message with the same id; None if this is the first."""
+    same_as = f"accepted:{webhook_id}"
+    message = _log_message(same_as, source=Source.NOTICE, verdict=Verdict.ACCEPTED, **_webhook_fields(webhook_id, webhook, body))
+    return None if message.times == 1 else message
 
 
 def _log_message(same_as: str, *, error: MessageRefused | None = None, **fields: Any) -> GatewayMessage:
     if error is not None:
         fields |= {"verdict": Verdict.REFUSED, "code": error.code, "why": str(error)[:500]}
     now = timezone.now()
-    kept, made = GatewayMessage.objects.get_or_create(same_as=same_as, defaults={**fields, "last_at": now})
-    if not made:
-        GatewayMessage.objects.filter(pk=kept.pk).update(times=F("times") + 1, last_at=now)
-        kept.times += 1
-    return kept
+    message, is_new = GatewayMessage.objects.get_or_create(same_as=same_as, defaults={**fields, "last_at": now})
+    if not is_new:
+        GatewayMessage.objects.filter(pk=message.pk).update(times=F("times") + 1, last_at=now)
+        message.times += 1
+    return message
 
 
-def _webhook_fields(notice_id: str, notice: PaymentWebhook | None, body: bytes) -> dict[str, Any]:
-    told: dict[str, Any] = {"notice_id": notice_id, "body_hash": body_hash(body)}
-    if notice is not None:
-        data = notice.data
-        told |= {"about": notice.type, "key": data.key, "amount": data.amount, "currency": data.currency}
-    return told
+def _webhook_fields(webhook_id: str, webhook: PaymentWebhook | None, body: bytes) -> dict[str, Any]:
+    fields: dict[str, Any] = {"notice_id": webhook_id, "body_hash": hash_body(body)}
+    if webhook is not None:
+        data = webhook.data
+        fields |= {"about": webhook.type, "key": data.key, "amount": data.amount, "currency": data.currency}
+    return fields
 
 
-def body_hash(body: bytes) -> str:
+def hash_body(body: bytes) -> str:
     return sha256(body).hexdigest()
 
 
 def _printable(body: bytes) -> str:
     text = body[:200].decode(errors="replace")
-    return "".join(letter if letter.isprintable() else "�" for letter in text)[:200]
+    return "".join(character if character.isprintable() else "�" for character in text)[:200]

@@ -1,4 +1,4 @@
-"""The gateway with a memory: each payment is on record before it is asked for, and ends once."""
+"""The payment ledger: records each payment before it is requested, and its final outcome once."""
 
 from __future__ import annotations
 
@@ -29,35 +29,37 @@ from orders.payment_gateway.responses import GatewayPayment, check_payment_match
 Status: Final = Payment.Status
 FINAL_STATUSES: Final = (Status.SUCCEEDED, Status.DECLINED)
 
-#: Told of a payment that has ended, inside the transaction that puts it on record.
+#: Called for a payment that has ended, in the transaction that records its outcome.
 OnPaymentEnded = Callable[[Payment, Outcome], None]
 
 
 class InspectableGateway(PaymentGateway, Protocol):
-    """A gateway that can also say all it knows of a payment."""
+    """A gateway that can also show a payment in full."""
 
-    def look_up(self, key: UUID) -> GatewayPayment | Unknown | None: ...
+    def look_up(self, key: UUID) -> GatewayPayment | Unknown | None:
+        """The payment as the gateway shows it; None if the gateway does not know the key."""
+        ...
 
 
 class RecordedGateway:
-    """A `PaymentGateway` that asks another one. What has ended is answered from the record.
+    """A `PaymentGateway` that records the payments of another one. Payments that have ended are answered from the record.
 
-    It may not be called inside a transaction (`RuntimeError`): a notice can come before the answer, and must find the
-    payment on record. A key that was used for another payment raises `PaymentKeyReused`.
+    It must not be called inside a transaction (`RuntimeError`): a webhook can arrive before the response, and must find
+    the payment recorded. A key that was used for another payment raises `PaymentKeyReused`.
     """
 
     def __init__(self, gateway: InspectableGateway) -> None:
         self.gateway = gateway
 
     def charge(self, *, key: UUID, amount: Money, order_id: UUID, method: str) -> Outcome:
-        payment, first = _record_payment(key, "charge", amount, order_id=order_id, method=method[:200])
-        return self._recorded_outcome_or(
-            payment, first, lambda: self.gateway.charge(key=key, amount=amount, order_id=order_id, method=method)
+        payment, is_new = _record_payment(key, "charge", amount, order_id=order_id, method=method[:200])
+        return self._resolve(
+            payment, is_new, lambda: self.gateway.charge(key=key, amount=amount, order_id=order_id, method=method)
         )
 
     def refund(self, *, key: UUID, charge: UUID, amount: Money) -> Outcome:
-        payment, first = _record_payment(key, "refund", amount, charge=charge)
-        return self._recorded_outcome_or(payment, first, lambda: self.gateway.refund(key=key, charge=charge, amount=amount))
+        payment, is_new = _record_payment(key, "refund", amount, charge=charge)
+        return self._resolve(payment, is_new, lambda: self.gateway.refund(key=key, charge=charge, amount=amount))
 
     def find(self, key: UUID) -> Outcome | None:
         payment = Payment.objects.filter(key=key).first()
@@ -65,30 +67,31 @@ class RecordedGateway:
             return self.gateway.find(key)
         return final_outcome(payment) or self._look_up_outcome(payment)
 
-    def _recorded_outcome_or(self, payment: Payment, first: bool, ask: Callable[[], Outcome]) -> Outcome:
-        """How it ended; else what the gateway has of it, and only if it has nothing: what it says when it is asked.
+    def _resolve(self, payment: Payment, is_new: bool, send: Callable[[], Outcome]) -> Outcome:
+        """The recorded final outcome; else the gateway's outcome by look-up; else the outcome of sending the request.
 
-        Asking again would bring the same bad answer again, where a look says what became of it.
+        An earlier request is looked up before it is sent again: the same request may get the same invalid response
+        again, while a look-up tells what became of it.
         """
-        if found := final_outcome(payment):
-            return found
-        seen = None if first else self._look_up_outcome(payment)
-        return seen if seen is not None else self._settle_or_refuse(payment, ask())
+        if recorded := final_outcome(payment):
+            return recorded
+        current = None if is_new else self._look_up_outcome(payment)
+        return current if current is not None else self._record_or_refuse(payment, send())
 
     def _look_up_outcome(self, payment: Payment) -> Outcome | None:
-        told = self.gateway.look_up(payment.key)
-        if not isinstance(told, GatewayPayment):
-            return None if told is None else self._settle_or_refuse(payment, told)
+        reported = self.gateway.look_up(payment.key)
+        if not isinstance(reported, GatewayPayment):
+            return None if reported is None else self._record_or_refuse(payment, reported)
         try:
-            check_payment_matches(told, key=payment.key, kind=payment.kind, amount=payment.amount, currency=payment.currency)
+            check_payment_matches(reported, key=payment.key, kind=payment.kind, amount=payment.amount, currency=payment.currency)
         except MessageRefused as error:
             message_log.log_refused_response(payment.key, error, b"")
             return Unknown(payment.key, str(error))
-        return self._settle_or_refuse(payment, outcome_of(told))
+        return self._record_or_refuse(payment, outcome_of(reported))
 
-    def _settle_or_refuse(self, payment: Payment, told: Outcome) -> Outcome:
+    def _record_or_refuse(self, payment: Payment, outcome: Outcome) -> Outcome:
         try:
-            return record_outcome(payment, told)
+            return record_outcome(payment, outcome)
         except MessageRefused as error:
             message_log.log_refused_response(payment.key, error, b"")
             payment.refresh_from_db()
@@ -96,26 +99,26 @@ class RecordedGateway:
 
 
 def _record_payment(key: UUID, kind: str, amount: Money, **more: object) -> tuple[Payment, bool]:
-    """The payment on record, and whether it was put there now."""
+    """Record a payment before it is requested; gives the row, and whether it is new. Raises `PaymentKeyReused`."""
     fields = {"kind": kind, "amount": minor_units(amount), "currency": amount.currency, **more}
     if connection.in_atomic_block:
-        # It must be there, for whatever happens next, before the gateway hears of it.
-        raise RuntimeError("a payment is not asked for inside a transaction")
+        # The row must be committed before the gateway receives the request, so that it survives a crash or rollback.
+        raise RuntimeError("a payment must not be requested inside a transaction")
     payment = Payment(key=key, **fields)
     try:
         payment.save(force_insert=True)
         return payment, True
     except IntegrityError:
-        found = Payment.objects.filter(key=key).first()
-        if found is None:
+        existing = Payment.objects.filter(key=key).first()
+        if existing is None:
             raise
-    if any(getattr(found, name) != value for name, value in fields.items()):
-        raise PaymentKeyReused(key=key, used_for=f"a {found.kind} of {found.amount} {found.currency}")
-    return found, False
+    if any(getattr(existing, name) != value for name, value in fields.items()):
+        raise PaymentKeyReused(key=key, used_for=f"a {existing.kind} of {existing.amount} {existing.currency}")
+    return existing, False
 
 
 def final_outcome(payment: Payment) -> Outcome | None:
-    """How a payment ended; None if it has not."""
+    """The recorded outcome of a payment; None if it has not ended."""
     if payment.status == Status.SUCCEEDED:
         return Succeeded(payment.key, from_minor_units(payment.amount, payment.currency), payment.reference)
     if payment.status == Status.DECLINED:
@@ -124,24 +127,24 @@ def final_outcome(payment: Payment) -> Outcome | None:
 
 
 def record_outcome(payment: Payment, outcome: Outcome, *, on_ended: OnPaymentEnded | None = None) -> Outcome:
-    """Put on record what became of a payment: the first end counts, and is returned when it comes again.
+    """Record an outcome. The first final outcome counts, and is returned when it is reported again.
 
-    `tell` hears of an end that is new. Raises `PaymentFinished` for another end, `OtherAmount`.
+    `on_ended` is called for a new final outcome. Raises `PaymentAlreadyEnded` for a different one, `AmountMismatch`.
     """
     fields = _outcome_fields(payment, outcome)
     with transaction.atomic() if on_ended is not None else nullcontext():
-        waiting = Payment.objects.filter(key=payment.key).exclude(status__in=FINAL_STATUSES)
-        if waiting.update(**fields):
+        open_payments = Payment.objects.filter(key=payment.key).exclude(status__in=FINAL_STATUSES)
+        if open_payments.update(**fields):
             for name, value in fields.items():
                 setattr(payment, name, value)
             if on_ended is not None and payment.status in FINAL_STATUSES:
                 on_ended(payment, outcome)
             return outcome
     payment.refresh_from_db()
-    found = final_outcome(payment)
-    if isinstance(outcome, Succeeded | Declined) and type(outcome) is not type(found):
+    recorded = final_outcome(payment)
+    if isinstance(outcome, Succeeded | Declined) and type(outcome) is not type(recorded):
         raise PaymentAlreadyEnded(ended=payment.status, told=fields["status"])
-    return found or outcome
+    return recorded or outcome
 
 
 def _outcome_fields(payment: Payment, outcome: Outcome) -> dict[str, object]:
@@ -154,5 +157,5 @@ def _outcome_fields(payment: Payment, outcome: Outcome) -> dict[str, object]:
             return {"status": Status.DECLINED, "reason": reason[:200], "trouble": "", "ended_at": timezone.now()}
         case Pending(reference=reference):
             return {"status": Status.PENDING, "reference": reference, "trouble": ""}
-        case Unknown(reason=why):
-            return {"trouble": why[:200]}
+        case Unknown(reason=reason):
+            return {"trouble": reason[:200]}

@@ -1,4 +1,4 @@
-"""What the gateway says about a payment, and whether it can be believed."""
+"""Decoding and checking what the gateway sends: payments in responses and in webhooks."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from orders.application.payment_gateway_port import Declined, Outcome, Pending, 
 from orders.payment_gateway.errors import InvalidJson, AmountMismatch, PaymentMismatch
 
 Kind: TypeAlias = Literal["charge", "refund"]
-Pennies: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**14)]
+MinorUnits: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**14)]
 Currency: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
 
 
 class GatewayPayment(Struct, frozen=True):
-    """A charge or a refund as the gateway shows it; what it may say besides is not read."""
+    """A charge or a refund as the gateway shows it. Unknown fields are ignored."""
 
     key: UUID
     kind: Kind
     reference: NonEmptyText
-    amount: Pennies
+    amount: MinorUnits
     currency: Currency
     status: Literal["succeeded", "declined", "pending"]
     reason: Text = ""
 
 
 class PaymentWebhook(Struct, frozen=True):
-    """What the gateway tells of its own accord: `charge.succeeded`, `refund.declined` and so on, and of which."""
+    """The body of a webhook: its type, such as `charge.succeeded` or `refund.declined`, and the payment."""
 
     type: str
     data: GatewayPayment
 
     def __post_init__(self) -> None:
         if self.type != f"{self.data.kind}.{self.data.status}":
-            raise ValueError("type does not fit data")
+            raise ValueError(f"type is {self.type}, but data is a {self.data.kind} that is {self.data.status}")
 
 
 def decode_payment(body: bytes) -> GatewayPayment:
-    """What an answer tells of; raises `NotJson`."""
+    """The payment in a response body. Raises `InvalidJson`."""
     try:
         return msgspec.json.decode(body, type=GatewayPayment)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -49,26 +49,26 @@ def decode_payment(body: bytes) -> GatewayPayment:
 
 
 def decode_webhook(body: bytes) -> PaymentWebhook:
-    """What a notice tells of; raises `NotJson`."""
+    """The webhook in a request body. Raises `InvalidJson`."""
     try:
         return msgspec.json.decode(body, type=PaymentWebhook)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidJson(why=str(error)) from None
 
 
-def outcome_of(told: GatewayPayment) -> Outcome:
-    """What it means to the shop."""
-    match told.status:
+def outcome_of(payment: GatewayPayment) -> Outcome:
+    """The gateway's payment as an outcome of the port."""
+    match payment.status:
         case "pending":
-            return Pending(told.key, told.reference)
+            return Pending(payment.key, payment.reference)
         case "declined":
-            return Declined(told.key, told.reason or "no reason given")
-    return Succeeded(told.key, from_minor_units(told.amount, told.currency), told.reference)
+            return Declined(payment.key, payment.reason or "no reason was given")
+    return Succeeded(payment.key, from_minor_units(payment.amount, payment.currency), payment.reference)
 
 
-def check_payment_matches(told: GatewayPayment, *, key: UUID, kind: str, amount: int, currency: str) -> None:
-    """Refuse an answer that is about something else; raises `OtherPayment` or `OtherAmount`."""
-    if (told.key, told.kind) != (key, kind):
-        raise PaymentMismatch(asked=f"{kind} {key}", answered=f"{told.kind} {told.key}")
-    if (told.amount, told.currency) != (amount, currency):
-        raise AmountMismatch(asked=f"{amount} {currency}", named=f"{told.amount} {told.currency}")
+def check_payment_matches(payment: GatewayPayment, *, key: UUID, kind: str, amount: int, currency: str) -> None:
+    """Check that a payment is the one that was requested. Raises `PaymentMismatch` or `AmountMismatch`."""
+    if (payment.key, payment.kind) != (key, kind):
+        raise PaymentMismatch(asked=f"{kind} {key}", answered=f"{payment.kind} {payment.key}")
+    if (payment.amount, payment.currency) != (amount, currency):
+        raise AmountMismatch(asked=f"{amount} {currency}", named=f"{payment.amount} {payment.currency}")

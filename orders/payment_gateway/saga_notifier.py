@@ -1,24 +1,24 @@
-"""From what the gateway tells to the process that waits for it."""
+"""Delivers payment outcomes from webhooks to the saga that waits for them."""
 
 from __future__ import annotations
 
 from eventshop.sagas import effects
 from orders.application.payment_gateway_port import Declined, Outcome
 from orders.models import Payment
-from orders.sagas.payment_effects import charge_answer, refund_answer
+from orders.sagas.payment_effects import charge_result, refund_result
 
-#: Who told the saga, as its page says.
+#: The actor that the saga's page shows for these results.
 ACTOR = "payment gateway"
 
 
 def notify_saga(payment: Payment, outcome: Outcome) -> None:
-    """A payment has ended, and a notice was the first to say so.
+    """Record the result of the effect that requested this payment, after a webhook reported its end first.
 
-    A refund that was declined is no answer: whoever asks for it again finds out, and makes it somebody's business.
+    A declined refund is not recorded: the effect worker sees it on its next attempt, and raises `RefundDeclined`.
     """
     if payment.kind == Payment.Kind.CHARGE:
-        said = charge_answer(payment.key, outcome)
+        result = charge_result(payment.key, outcome)
     else:
-        said = None if isinstance(outcome, Declined) else refund_answer(outcome)
-    if said is not None:
-        effects.record_effect_result(payment.key, said, actor=ACTOR)
+        result = None if isinstance(outcome, Declined) else refund_result(outcome)
+    if result is not None:
+        effects.record_effect_result(payment.key, result, actor=ACTOR)

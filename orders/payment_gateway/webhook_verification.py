@@ -1,4 +1,4 @@
-"""Notices that the gateway sends of its own accord: believed only when signed, of now, and about a payment of ours."""
+"""Verifies and processes the gateway's webhooks: they must be signed, recent, and about a payment of this shop."""
 
 from __future__ import annotations
 
@@ -23,60 +23,60 @@ from orders.payment_gateway.payment_ledger import OnPaymentEnded, record_outcome
 from orders.payment_gateway.responses import PaymentWebhook, check_payment_matches, outcome_of, decode_webhook
 
 MAX_WEBHOOK_BYTES: Final = 64 * 1024
-#: How far the clocks of shop and gateway may be apart (Standard Webhooks).
+#: How far the clocks of shop and gateway may differ (Standard Webhooks).
 TOLERANCE_S: Final = 300
 HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
 def verify_signature(headers: Mapping[str, str], body: bytes, secret: str) -> str:
-    """The id of a notice that the gateway signed; raises `NotSigned`, `NotOfNow` or `WrongSignature`."""
-    given = {name: headers.get(name, "") for name in HEADERS}
-    if not all(given.values()) or len(given["webhook-id"]) > 100 or not given["webhook-id"].isprintable():
+    """Verify a webhook (Standard Webhooks) and give its id. Raises `MissingSignature`, `StaleTimestamp` or `WrongSignature`."""
+    signature_headers = {name: headers.get(name, "") for name in HEADERS}
+    if not all(signature_headers.values()) or len(signature_headers["webhook-id"]) > 100 or not signature_headers["webhook-id"].isprintable():
         raise MissingSignature()
-    _check_timestamp(given["webhook-timestamp"])
+    _check_timestamp(signature_headers["webhook-timestamp"])
     try:
-        Webhook(secret).verify(body, given, json_parse=False)
-    except (WebhookVerificationError, ValueError):  # ValueError: a signature or a body that cannot even be compared
+        Webhook(secret).verify(body, signature_headers, json_parse=False)
+    except (WebhookVerificationError, ValueError):  # ValueError: the signature or the body cannot be decoded
         raise WrongSignature() from None
-    return given["webhook-id"]
+    return signature_headers["webhook-id"]
 
 
 def process_webhook(webhook_id: str, body: bytes, on_ended: OnPaymentEnded | None = None) -> None:
-    """Put on record what a signed notice says, once, and `tell` of an end that is new.
+    """Record the outcome that a verified webhook reports, once. `on_ended` is called for a new final outcome.
 
-    Raises `NotJson`, `NoticeIdReused`, `UnknownPayment`, `OtherPayment`, `OtherAmount` or `PaymentFinished`; a refused
-    notice is kept for staff and changes nothing else.
+    Raises `InvalidJson`, `WebhookIdReused`, `UnknownPayment`, `PaymentMismatch`, `AmountMismatch` or
+    `PaymentAlreadyEnded`. A refused webhook is logged for staff and changes nothing else.
     """
-    notice: PaymentWebhook | None = None
+    webhook: PaymentWebhook | None = None
     try:
-        notice = decode_webhook(body)
-        _process(webhook_id, notice, body, on_ended)
+        webhook = decode_webhook(body)
+        _process(webhook_id, webhook, body, on_ended)
     except MessageRefused as error:
-        message_log.log_refused_webhook(webhook_id, error, body, notice)
+        message_log.log_refused_webhook(webhook_id, error, body, webhook)
         raise
 
 
-def _process(notice_id: str, notice: PaymentWebhook, body: bytes, tell: OnPaymentEnded | None) -> None:
+def _process(webhook_id: str, webhook: PaymentWebhook, body: bytes, on_ended: OnPaymentEnded | None) -> None:
     with transaction.atomic():
-        before = message_log.log_accepted_webhook(notice_id, notice, body)
-        if before is not None and before.body_hash != message_log.body_hash(body):
-            raise WebhookIdReused(notice_id=notice_id)
-        if before is None:
-            record_outcome(_matching_payment(notice), outcome_of(notice.data), on_ended=tell)
+        earlier = message_log.log_accepted_webhook(webhook_id, webhook, body)
+        if earlier is not None and earlier.body_hash != message_log.hash_body(body):
+            raise WebhookIdReused(notice_id=webhook_id)
+        if earlier is None:
+            record_outcome(_matching_payment(webhook), outcome_of(webhook.data), on_ended=on_ended)
 
 
-def _matching_payment(notice: PaymentWebhook) -> Payment:
-    told = notice.data
-    payment = Payment.objects.filter(key=told.key).first()
+def _matching_payment(webhook: PaymentWebhook) -> Payment:
+    reported = webhook.data
+    payment = Payment.objects.filter(key=reported.key).first()
     if payment is None:
-        raise UnknownPayment(key=told.key)
-    check_payment_matches(told, key=payment.key, kind=payment.kind, amount=payment.amount, currency=payment.currency)
+        raise UnknownPayment(key=reported.key)
+    check_payment_matches(reported, key=payment.key, kind=payment.kind, amount=payment.amount, currency=payment.currency)
     return payment
 
 
 def _check_timestamp(timestamp: str) -> None:
     if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) < 12):
         raise MissingSignature("webhook-timestamp is not a number of seconds")
-    apart = abs(datetime.now(UTC).timestamp() - int(timestamp))
-    if apart > TOLERANCE_S:
-        raise StaleTimestamp(seconds=int(apart), tolerance=TOLERANCE_S)
+    difference_s = abs(datetime.now(UTC).timestamp() - int(timestamp))
+    if difference_s > TOLERANCE_S:
+        raise StaleTimestamp(seconds=int(difference_s), tolerance=TOLERANCE_S)

@@ -1,4 +1,4 @@
-"""Where the payment gateway sends its notices."""
+"""The endpoint of the payment gateway's webhooks."""
 
 from __future__ import annotations
 
@@ -41,28 +41,31 @@ STATUS_OF_ERROR: Final[dict[type[MessageRefused], int]] = {
 }
 
 
-# The signature is the protection: no browser and no cookie has to do with it.
+# No CSRF check: the webhook's signature protects this endpoint, which browsers do not call.
 @csrf_exempt
 @require_POST
 def payment_webhook(request: HttpRequest) -> HttpResponse:
-    """204: the shop has it. Everything that is refused is kept for staff, and says why as problem details."""
+    """Answer 204 for an accepted webhook. A refused one is logged for staff and answered with problem details."""
     if not settings.PAYMENT_GATEWAY_SECRET:
         return problem_response(404, GatewayNotConfigured())
     try:
         body = _read_body(request)
-        notice_id = verify_signature(request.headers, body, settings.PAYMENT_GATEWAY_SECRET)
+        webhook_id = verify_signature(request.headers, body, settings.PAYMENT_GATEWAY_SECRET)
     except (WebhookTooLarge, MissingSignature, StaleTimestamp, WrongSignature) as error:
         message_log.log_unverified_webhook(error, b"")
         return problem_response(STATUS_OF_ERROR[type(error)], error)
     try:
-        process_webhook(notice_id, body, saga_notifier.notify_saga)
+        process_webhook(webhook_id, body, saga_notifier.notify_saga)
     except MessageRefused as error:
         return problem_response(STATUS_OF_ERROR[type(error)], error)
     return HttpResponse(status=204)
 
 
 def _read_body(request: HttpRequest) -> bytes:
-    """The body, not read at all when its length says that it is too large. Without a length there is none (WSGI)."""
+    """The body. It is not read if Content-Length is too large. Without Content-Length there is no body (WSGI).
+
+    Raises `WebhookTooLarge`.
+    """
     length = str(request.META.get("CONTENT_LENGTH") or "0")
     if not length.isdecimal() or int(length) > MAX_WEBHOOK_BYTES:
         raise WebhookTooLarge(most=MAX_WEBHOOK_BYTES)

@@ -30,7 +30,7 @@ class PaymentEffects(Struct, frozen=True):
             outcome = gateway.charge(key=key, amount=effect.amount, order_id=effect.order_id, method=effect.method)
         except (GatewayNotConfigured, InvalidMessage) as error:  # nothing was sent to the gateway
             return PaymentRefused(str(error)[:200])
-        return charge_answer(key, _resolve_outcome(gateway, key, outcome))
+        return charge_result(key, _resolve_outcome(gateway, key, outcome))
 
     def refund_payment(self, effect: RefundPayment, key: UUID) -> EffectResult | None:
         """Refund the amount; the same key never refunds twice. None while the outcome is unknown.
@@ -38,7 +38,7 @@ class PaymentEffects(Struct, frozen=True):
         Raises `RefundDeclined`.
         """
         gateway = self.gateway()
-        return refund_answer(_resolve_outcome(gateway, key, gateway.refund(key=key, charge=effect.charge, amount=effect.amount)))
+        return refund_result(_resolve_outcome(gateway, key, gateway.refund(key=key, charge=effect.charge, amount=effect.amount)))
 
 
 def _resolve_outcome(gateway: PaymentGateway, key: UUID, outcome: Outcome) -> Outcome:
@@ -46,7 +46,7 @@ def _resolve_outcome(gateway: PaymentGateway, key: UUID, outcome: Outcome) -> Ou
     return (gateway.find(key) or outcome) if isinstance(outcome, Unknown) else outcome
 
 
-def charge_answer(key: UUID, outcome: Outcome) -> EffectResult | None:
+def charge_result(key: UUID, outcome: Outcome) -> EffectResult | None:
     """The saga's result for a charge; None if it has not ended."""
     match outcome:
         case Succeeded(amount=amount):
@@ -57,7 +57,7 @@ def charge_answer(key: UUID, outcome: Outcome) -> EffectResult | None:
             return None
 
 
-def refund_answer(outcome: Outcome) -> EffectResult | None:
+def refund_result(outcome: Outcome) -> EffectResult | None:
     """The saga's result for a refund; None if it has not ended. Raises `RefundDeclined`."""
     match outcome:
         case Succeeded(amount=amount):

@@ -10,7 +10,7 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.utils import timezone
 
-from eventshop.admin_console.formatting import format_amount, moment_html
+from eventshop.admin_console.formatting import format_amount, datetime_html
 from eventshop.admin_console.list_filters import midnight
 from eventshop.admin_console.projection_lag import read_lag
 from eventshop.operations.saga_health import measure_saga_health
@@ -37,8 +37,8 @@ def add_dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict
         sagas = measure_saga_health()
         context |= {
             "sagas": sagas,
-            "stuck_since": moment_html(sagas.since),
-            "unheard": moment_html(sagas.unprocessed_since),
+            "stuck_since": datetime_html(sagas.since),
+            "unheard": datetime_html(sagas.unprocessed_since),
         }
     if has_perm("projections.view_dailysales"):
         context |= _sales_context()
@@ -47,7 +47,7 @@ def add_dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict
         context["statuses"] = [(status, OrderSummary.Status(status).label, count) for status, count in sorted(statuses)]
     if has_perm("projections.view_activitytimeline"):
         newest = ActivityTimeline.objects.order_by("-position")[:MAX_ACTIVITY_ROWS]
-        context["activity"] = [(row, moment_html(row.at)) for row in newest]
+        context["activity"] = [(row, datetime_html(row.at)) for row in newest]
     if has_perm("projection_engine.view_checkpoint"):
         lag = read_lag()
         context |= {"progress": lag.by_projection(), "progress_problem": lag.problem}

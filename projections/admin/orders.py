@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import EMPTY_VALUE, format_amount, moment_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, format_amount, datetime_html
 from eventshop.admin_console.registry import Link, register_row_page_finder, register_stream_finder
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, RangeNumericFilter, display
 from orders.admin.orders import OrderActions
@@ -73,7 +73,7 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
                 for text, value in (("Total", obj.total), ("Paid", obj.paid), ("Refunded", obj.refunded))
             ],
             "times": [
-                (text, moment_html(moment))
+                (text, datetime_html(moment))
                 for text, moment in (
                     ("Created", obj.created_at),
                     ("Paid", obj.paid_at),
@@ -98,7 +98,7 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
 
     @display(description="ordered", ordering="-created_at")
     def ordered(self, order: OrderSummary) -> str | SafeString:
-        return moment_html(order.created_at)
+        return datetime_html(order.created_at)
 
     @display(description="customer")
     def customer(self, order: OrderSummary) -> str | SafeString:

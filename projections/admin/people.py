@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.display_names import actor_label, short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import EMPTY_VALUE, format_amount, moment_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, format_amount, datetime_html
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
 from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import DropdownFilter, display
@@ -92,10 +92,10 @@ class CustomerSummaryAdmin(SearchById):
                 ("Spent", format_amount(obj.spent, obj.currency)),
                 ("Refunded", format_amount(obj.refunded, obj.currency)),
             ],
-            "first": moment_html(obj.first_order_at),
-            "last": moment_html(obj.last_order_at),
+            "first": datetime_html(obj.first_order_at),
+            "last": datetime_html(obj.last_order_at),
             "orders": [
-                (order, format_amount(order.total, order.currency), moment_html(order.created_at)) for order in orders
+                (order, format_amount(order.total, order.currency), datetime_html(order.created_at)) for order in orders
             ],
         }
 
@@ -117,7 +117,7 @@ class CustomerSummaryAdmin(SearchById):
 
     @display(description="last order", ordering="last_order_at")
     def last_order(self, customer: CustomerSummary) -> str | SafeString:
-        return moment_html(customer.last_order_at)
+        return datetime_html(customer.last_order_at)
 
 
 class LogFilter(DropdownFilter):
@@ -163,7 +163,7 @@ class ActivityTimelineAdmin(SearchableRowAdmin):
 
     @display(description="happened")
     def happened(self, row: ActivityTimeline) -> str | SafeString:
-        return moment_html(row.at)
+        return datetime_html(row.at)
 
     @display(description="event", label=True)
     def what(self, row: ActivityTimeline) -> str:

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.display_names import short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import EMPTY_VALUE, moment_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.list_filters import ValuesFilter
 from eventshop.admin_console.registry import Link, register_row_page_finder
 from eventshop.admin_console.search import parse_uuid
@@ -66,16 +66,16 @@ class UserProfileAdmin(PersonActions, SearchableRowAdmin):
             "subtitle": obj.get_status_display(),
             "masked": [(name, mask_value(getattr(obj, name))) for name in UserProfile.personal],
             "times": [
-                ("Joined", moment_html(obj.created_at)),
-                ("Asked for erasure", moment_html(obj.erasure_requested_at)),
-                ("Can change their mind until", moment_html(obj.erasure_due_at)),
-                ("Erased", moment_html(obj.erased_at)),
+                ("Joined", datetime_html(obj.created_at)),
+                ("Asked for erasure", datetime_html(obj.erasure_requested_at)),
+                ("Can change their mind until", datetime_html(obj.erasure_due_at)),
+                ("Erased", datetime_html(obj.erased_at)),
             ],
             "consents": [
-                (it, moment_html(it.given_at), moment_html(it.expires_at), moment_html(it.ended_at))
+                (it, datetime_html(it.given_at), datetime_html(it.expires_at), datetime_html(it.ended_at))
                 for it in ConsentRegister.objects.filter(user_id=obj.pk).order_by("purpose")
             ],
-            "activity": [(row, moment_html(row.at)) for row in about.order_by("-position")[:MAX_ACTIVITY_ROWS]],
+            "activity": [(row, datetime_html(row.at)) for row in about.order_by("-position")[:MAX_ACTIVITY_ROWS]],
             "erasure": Erasure.objects.filter(pk=obj.pk).first(),
         }
 
@@ -105,11 +105,11 @@ class UserProfileAdmin(PersonActions, SearchableRowAdmin):
 
     @display(description="joined", ordering="-created_at")
     def joined(self, row: UserProfile) -> str | SafeString:
-        return moment_html(row.created_at)
+        return datetime_html(row.created_at)
 
     @display(description="erasure due", ordering="erasure_due_at")
     def leaves(self, row: UserProfile) -> str | SafeString:
-        return moment_html(row.erasure_due_at)
+        return datetime_html(row.erasure_due_at)
 
 
 class PurposeFilter(ValuesFilter):
@@ -139,15 +139,15 @@ class ConsentRegisterAdmin(SearchById):
 
     @display(description="given", ordering="given_at")
     def given(self, row: ConsentRegister) -> str | SafeString:
-        return moment_html(row.given_at)
+        return datetime_html(row.given_at)
 
     @display(description="ends", ordering="expires_at")
     def ends(self, row: ConsentRegister) -> str | SafeString:
-        return moment_html(row.expires_at)
+        return datetime_html(row.expires_at)
 
     @display(description="ended")
     def ended(self, row: ConsentRegister) -> str | SafeString:
-        return moment_html(row.ended_at)
+        return datetime_html(row.ended_at)
 
 
 def mask_value(value: str) -> str:

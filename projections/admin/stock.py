@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import EMPTY_VALUE, moment_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.registry import Link, register_row_page_finder
 from eventshop.admin_console.unfold_adapter import RangeNumericFilter, display
 from projections.admin.search import SearchBySku
@@ -41,11 +41,11 @@ class StockLevelAdmin(SearchBySku):
             "title": f"Stock of {obj.sku}",
             "subtitle": f"{obj.on_hand:,} on hand" if obj.counted else "not counted",
             "times": [
-                (text, moment_html(moment))
+                (text, datetime_html(moment))
                 for text, moment in (("Last received", obj.received_at), ("Last refused", obj.refused_at))
                 if moment is not None
             ],
-            "moves": [(row, moment_html(row.at)) for row in movements],
+            "moves": [(row, datetime_html(row.at)) for row in movements],
         }
 
     @display(description="on hand", ordering="on_hand")
@@ -54,7 +54,7 @@ class StockLevelAdmin(SearchBySku):
 
     @display(description="last moved", ordering="-updated_at")
     def updated(self, stock: StockLevel) -> str | SafeString:
-        return moment_html(stock.updated_at)
+        return datetime_html(stock.updated_at)
 
 
 @register_row_page_finder

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.display_names import short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import moment_html
+from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.registry import Link, register_row_page_finder, register_stream_finder
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.datetimes import format_date_html, format_datetime
@@ -54,7 +54,7 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
     def detail_context(self, request: HttpRequest, obj: TradeBlotter) -> dict[str, Any]:
         timeline = event_timeline(obj.trade_id, lambda event: trade_timeline.describe_event(event, obj.currency)[0])
         words = [(name.capitalize(), getattr(obj, name)) for name in ("instrument", "side", "type")]
-        times = [("Submitted", moment_html(obj.submitted_at)), ("Last changed", moment_html(obj.updated_at))]
+        times = [("Submitted", datetime_html(obj.submitted_at)), ("Last changed", datetime_html(obj.updated_at))]
         return super().detail_context(request, obj) | {
             "trade": obj,
             "account": account_name(obj.account_id),
@@ -81,7 +81,7 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
 
     @display(description="submitted", ordering="-submitted_at")
     def submitted(self, trade: TradeBlotter) -> str | SafeString:
-        return moment_html(trade.submitted_at)
+        return datetime_html(trade.submitted_at)
 
     @display(description="ordered")
     def ordered(self, trade: TradeBlotter) -> str:
@@ -123,7 +123,7 @@ class TradingAccountAdmin(SearchById):
 
     @display(description="last changed", ordering="-updated_at")
     def changed(self, row: TradingAccount) -> str | SafeString:
-        return moment_html(row.updated_at)
+        return datetime_html(row.updated_at)
 
 
 @admin.register(Position)
@@ -158,10 +158,10 @@ class PositionAdmin(SearchById):
             "title": f"Position in {obj.instrument}",
             "subtitle": f"{format_exact(obj.quantity)} held",
             "facts": facts,
-            "moved": moment_html(obj.updated_at),
+            "moved": datetime_html(obj.updated_at),
             "chart": chart_data(f"Held, {obj.instrument}", points),
             "moves": [
-                (it.trade, moment_html(it.trade.submitted_at), format_exact(it.trade.executed), format_exact(it.quantity_after))
+                (it.trade, datetime_html(it.trade.submitted_at), format_exact(it.trade.executed), format_exact(it.quantity_after))
                 for it in steps
             ],
         }
@@ -184,7 +184,7 @@ class PositionAdmin(SearchById):
 
     @display(description="last moved")
     def moved(self, row: Position) -> str | SafeString:
-        return moment_html(row.updated_at)
+        return datetime_html(row.updated_at)
 
 
 def account_name(account_id: UUID) -> str:

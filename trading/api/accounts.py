@@ -106,7 +106,7 @@ class Account(ApiView):
     """A trading account: for its owner, and for staff who may see trades."""
 
     scopes: ClassVar[dict[str, str]] = READ_SCOPES
-    answers: ClassVar[dict[str, type[Struct]]] = {"GET": AccountState}
+    response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": AccountState}
 
     def get(self, request: Request, account_id: UUID) -> Response:
         """Its limits, and what is frozen of them."""

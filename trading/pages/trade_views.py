@@ -101,7 +101,7 @@ def cancel(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResponse:
         if submit_command(
             request,
             lambda: submit_trade.cancel(trade_id, reason, actor=str(person), command_id=form_id, metadata=_CHANNEL),
-            state="the trade stands",
+            subject="the trade stands",
         ):
             messages.success(request, "What was open is cancelled, and its amount is free again.")
         return redirect("trading:trade", trade_id)

@@ -1,4 +1,4 @@
-"""Admin pages of people; Django imports this package at start."""
+"""Admin pages of users; Django imports this package at start."""
 
 from users.admin import users
 

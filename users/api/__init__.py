@@ -1,1 +1,1 @@
-"""The REST API of people and their consents."""
+"""The REST API of users and their consents."""

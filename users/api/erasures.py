@@ -1,9 +1,9 @@
-"""How far an erasure has come, for programs that have its link."""
+"""The status of an erasure as a REST resource, for clients that have its link."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
@@ -22,7 +22,7 @@ from users.pages.erasure_views import person_from_token, erasure_steps
 
 
 class ErasureState(StrEnum):
-    """Where an erasure stands."""
+    """The state of an erasure."""
 
     REQUESTED = "requested"
     RUNNING = "running"
@@ -31,14 +31,14 @@ class ErasureState(StrEnum):
 
 
 class ErasureStep(Struct, frozen=True):
-    """One step of the work, and when it was done."""
+    """One step of an erasure; `done_at` is null until it is done."""
 
     what: str
     done_at: Instant | None
 
 
 class ErasureProgress(Struct, frozen=True):
-    """How far an erasure has come. Until `due_at` it can be taken back; `certificate_id` is there in the end."""
+    """The progress of an erasure. It can be cancelled until `due_at`; `certificate_id` is set at the end."""
 
     person_id: UUID
     state: ErasureState
@@ -49,30 +49,31 @@ class ErasureProgress(Struct, frozen=True):
 
 
 class ErasureStatus(ApiView):
-    """An erasure, for whoever has its link: in the end nobody is left who could sign in."""
+    """The status of an erasure. Needs no authentication, because an erased person cannot sign in."""
 
     authentication_classes = ()
     permission_classes = ()
-    answers: ClassVar[dict[str, type[Struct] | None]] = {"GET": ErasureProgress}
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": ErasureProgress}
 
     def get(self, request: Request, token: str) -> Response:
-        """Ask until `state` is done."""
+        """Poll until `state` is `done`."""
         refuse_unknown_parameters(request, ())
-        leaver = person_from_token(token)
-        if leaver is None:
+        person_id = person_from_token(token)
+        if person_id is None:
             raise NotFound
-        return Response(msgspec.to_builtins(erasure_progress(leaver)))
+        return Response(msgspec.to_builtins(erasure_progress(person_id)))
 
 
-def erasure_progress(leaver: UUID) -> ErasureProgress:
-    certificate = Certificate.objects.filter(subject=leaver).first()
-    work = Erasure.objects.filter(subject=leaver).first()
-    state = load_person(leaver).state
+def erasure_progress(person_id: UUID) -> ErasureProgress:
+    certificate = Certificate.objects.filter(subject=person_id).first()
+    erasure = Erasure.objects.filter(subject=person_id).first()
+    state = load_person(person_id).state
+    steps = erasure_steps(erasure) if erasure else []
     return ErasureProgress(
-        person_id=leaver,
+        person_id=person_id,
         state=_state(state.status, certified=certificate is not None),
         due_at=state.due_at if state.status is Status.LEAVING else None,
-        steps=[_step(it) for it in erasure_steps(work)] if work else [],
+        steps=[ErasureStep(what=step.label, done_at=step.done_at) for step in steps],
         certificate_id=certificate.certificate_id if certificate else None,
         certified_at=certificate.issued_at if certificate else None,
     )
@@ -89,6 +90,3 @@ def _state(status: Status, *, certified: bool) -> ErasureState:
         case _:
             return ErasureState.RUNNING
 
-
-def _step(told: dict[str, Any]) -> ErasureStep:
-    return ErasureStep(str(told["words"]), told["at"])

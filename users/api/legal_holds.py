@@ -1,4 +1,4 @@
-"""Legal holds on a person's data, as resources for staff: nothing is erased while there is one."""
+"""Legal holds on a person's data, as REST resources for staff. A hold prevents the erasure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from users.domain.user import Status
 
 
 class NewLegalHold(Struct, frozen=True, forbid_unknown_fields=True):
-    """The number of the file that needs the data, and why."""
+    """The file number that identifies the hold, and its reason."""
 
     example: ClassVar[dict[str, Any]] = {"hold": "case 7", "reason": "a claim"}
 
@@ -27,7 +27,7 @@ class NewLegalHold(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReleasedLegalHold(Struct, frozen=True, forbid_unknown_fields=True):
-    """The number of the file that needs the data no more."""
+    """The file number of the hold to release."""
 
     example: ClassVar[dict[str, Any]] = {"hold": "case 7"}
 
@@ -35,7 +35,7 @@ class ReleasedLegalHold(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HoldAction(AggregateAction):
-    """Something done to the holds of a person."""
+    """Base of the views that change a person's legal holds."""
 
     scopes: ClassVar[dict[str, str]] = {"POST": "people:write"}
     owner_allowed = False
@@ -53,13 +53,13 @@ class HoldAction(AggregateAction):
 
 
 class LegalHolds(HoldAction):
-    """Place a legal hold: the person's data is not erased until it is released."""
+    """Place a legal hold: it prevents the erasure of the person's data until it is released."""
 
     body = NewLegalHold
     status = 201
 
-    def build_command(self, user_id: UUID, asked: NewLegalHold, command_id: UUID) -> Command:
-        return PlaceLegalHold(user_id, asked.hold, asked.reason)
+    def build_command(self, user_id: UUID, body: NewLegalHold, command_id: UUID) -> Command:
+        return PlaceLegalHold(user_id, body.hold, body.reason)
 
 
 class LegalHoldRelease(HoldAction):
@@ -67,5 +67,5 @@ class LegalHoldRelease(HoldAction):
 
     body = ReleasedLegalHold
 
-    def build_command(self, user_id: UUID, asked: ReleasedLegalHold, command_id: UUID) -> Command:
-        return ReleaseLegalHold(user_id, asked.hold)
+    def build_command(self, user_id: UUID, body: ReleasedLegalHold, command_id: UUID) -> Command:
+        return ReleaseLegalHold(user_id, body.hold)

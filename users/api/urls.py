@@ -1,4 +1,4 @@
-"""What a person decides about their data; the people themselves stand beside the read models."""
+"""URLs of the commands of users. The read models of users are under projections.api."""
 
 from __future__ import annotations
 

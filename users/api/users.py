@@ -1,4 +1,4 @@
-"""What people decide about their data, as resources: each person for themselves."""
+"""Commands of users as REST resources. Each person can change only their own data."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ from users.pages.erasure_views import erasure_link, erasure_token
 log = logging.getLogger(__name__)
 
 WRITE_SCOPES: Final = {"PUT": "people:write", "POST": "people:write", "DELETE": "people:write"}
-#: For purposes that are not asked about: the rules then refuse the consent, whatever it says.
+#: Expiry for purposes without consent; the aggregate refuses such a consent anyway.
 NO_EXPIRY: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class ContactData(Struct, frozen=True, forbid_unknown_fields=True):
-    """Name and contact details, all of them. Another e-mail address is given on the page: it needs a letter."""
+    """Name and contact details. The e-mail address can be changed on the page only, because it must be confirmed."""
 
     example: ClassVar[dict[str, Any]] = {"name": "Ada Marker", "phone": "", "address": "1 St\nYork"}
 
@@ -56,7 +56,7 @@ class ContactData(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ConsentGrant(Struct, frozen=True, forbid_unknown_fields=True):
-    """The version of the notice whose words the person was shown."""
+    """The version of the privacy notice that the person was shown."""
 
     example: ClassVar[dict[str, Any]] = {"notice": "2026-01"}
 
@@ -64,7 +64,7 @@ class ConsentGrant(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RestrictionReason(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why the data is to be kept and not used (Art. 18 GDPR)."""
+    """Why the processing is to be restricted (Art. 18 GDPR)."""
 
     example: ClassVar[dict[str, Any]] = {"reason": "My address is wrong"}
 
@@ -72,15 +72,16 @@ class RestrictionReason(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OwnDataView(ApiView):
-    """Something of one person, for that person alone; anybody else is not told that there is one."""
+    """Base of the views for a person's own data. Everybody else gets 404."""
 
     scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
     status: ClassVar[int] = 200
 
-    def carry_out(self, request: Request, user_id: UUID, command: Callable[[Event | None], Command]) -> Response:
+    def execute(self, request: Request, user_id: UUID, command: Callable[[Event | None], Command]) -> Response:
+        """Build and send a command; it gets the first event of an earlier request with the same idempotency key."""
         require_self(request, user_id)
         location, status = reverse("api-person", args=[user_id]), 200 if request.method == "DELETE" else self.status
-        return execute_command(request, lambda _, before: command(before), status=status, location=location)
+        return execute_command(request, lambda _, earlier_event: command(earlier_event), status=status, location=location)
 
 
 class ContactDetails(OwnDataView):
@@ -89,87 +90,87 @@ class ContactDetails(OwnDataView):
     body: ClassVar[type[Struct]] = ContactData
 
     def put(self, request: Request, user_id: UUID) -> Response:
-        """Put them right."""
+        """Replace them."""
         require_self(request, user_id)
-        asked = request_parsing.parse_body(request, ContactData)
+        body = request_parsing.parse_body(request, ContactData)
 
-        def command(before: Event | None) -> Command:
-            email = before.email if isinstance(before, ContactDetailsChanged) else _email_of(user_id)
-            return ChangeContactDetails(user_id, str(email), asked.name, asked.phone, asked.address, "api")
+        def command(earlier_event: Event | None) -> Command:
+            email = earlier_event.email if isinstance(earlier_event, ContactDetailsChanged) else _email_of(user_id)
+            return ChangeContactDetails(user_id, str(email), body.name, body.phone, body.address, "api")
 
-        return self.carry_out(request, user_id, command)
+        return self.execute(request, user_id, command)
 
 
 class Consent(OwnDataView):
-    """What a person agrees to, purpose by purpose."""
+    """A person's consent to one purpose."""
 
     body: ClassVar[type[Struct]] = ConsentGrant
 
     def put(self, request: Request, user_id: UUID, term: str) -> Response:
-        """Agree to a purpose, in the words of the notice that is shown now."""
+        """Grant the consent, in the wording of the current privacy notice."""
         require_self(request, user_id)
         _require_purpose(term)
-        asked, now = request_parsing.parse_body(request, ConsentGrant), datetime.now(UTC)
+        body, now = request_parsing.parse_body(request, ConsentGrant), datetime.now(UTC)
 
-        def command(before: Event | None) -> Command:
-            lasts = get_purpose(term).duration
-            at = before.expires_at - lasts if isinstance(before, ConsentGranted) and lasts else now
-            return GrantConsent(user_id, term, asked.notice, at, consent_expiry(term, at) or NO_EXPIRY, "api")
+        def command(earlier_event: Event | None) -> Command:
+            duration = get_purpose(term).duration
+            at = earlier_event.expires_at - duration if isinstance(earlier_event, ConsentGranted) and duration else now
+            return GrantConsent(user_id, term, body.notice, at, consent_expiry(term, at) or NO_EXPIRY, "api")
 
-        return self.carry_out(request, user_id, command)
+        return self.execute(request, user_id, command)
 
     def delete(self, request: Request, user_id: UUID, term: str) -> Response:
-        """Take a consent back."""
+        """Withdraw the consent."""
         require_self(request, user_id)
         _require_purpose(term)
-        return self.carry_out(request, user_id, lambda _: WithdrawConsent(user_id, term, "api"))
+        return self.execute(request, user_id, lambda _: WithdrawConsent(user_id, term, "api"))
 
 
 class Restriction(OwnDataView):
-    """Whether a person's data may be used."""
+    """The restriction of processing of a person's data (Art. 18 GDPR)."""
 
     body: ClassVar[type[Struct]] = RestrictionReason
 
     def put(self, request: Request, user_id: UUID) -> Response:
-        """Have the data kept, and not used."""
+        """Restrict the processing."""
         require_self(request, user_id)
-        asked = request_parsing.parse_body(request, RestrictionReason)
-        return self.carry_out(request, user_id, lambda _: RestrictProcessing(user_id, asked.reason, "api"))
+        body = request_parsing.parse_body(request, RestrictionReason)
+        return self.execute(request, user_id, lambda _: RestrictProcessing(user_id, body.reason, "api"))
 
     def delete(self, request: Request, user_id: UUID) -> Response:
-        """Let it be used again."""
-        return self.carry_out(request, user_id, lambda _: LiftRestriction(user_id, "api"))
+        """Lift the restriction."""
+        return self.execute(request, user_id, lambda _: LiftRestriction(user_id, "api"))
 
 
 class ErasureRequest(OwnDataView):
-    """A person's wish to be erased."""
+    """A person's request for erasure (Art. 17 GDPR)."""
 
     status = 202
 
     def post(self, request: Request, user_id: UUID) -> Response:
-        """Ask for it. Until the cooling-off is over it can be taken back; `Location` tells how it goes.
+        """Request erasure. It can be cancelled during the cooling-off period; `Location` is its status resource.
 
-        Whoever has that address sees it: in the end there is nobody left who could sign in. By a token only: in a
-        browser the page asks for the password first.
+        The status resource needs no authentication, because an erased person cannot sign in. Only requests with an
+        API token are accepted: in a browser, the page checks the password first.
         """
         require_self(request, user_id)
         if not isinstance(request.auth, ApiToken):
-            raise NotAllowed("In a browser this is asked for on the page, with the password")
+            raise NotAllowed("With a browser session, request erasure on the page, which checks the password")
         cooling_off, now = timedelta(days=settings.ERASURE_COOLING_OFF_DAYS), datetime.now(UTC)
 
-        def command(before: Event | None) -> Command:
-            due = before.due_at if isinstance(before, ErasureRequested) else now + cooling_off
+        def command(earlier_event: Event | None) -> Command:
+            due = earlier_event.due_at if isinstance(earlier_event, ErasureRequested) else now + cooling_off
             return RequestErasure(user_id, due - cooling_off, due, "api")
 
-        response = self.carry_out(request, user_id, command)
+        response = self.execute(request, user_id, command)
         response["Location"] = request.build_absolute_uri(reverse("api-erasure-status", args=[erasure_token(user_id)]))
         if response.data["events"] and "Idempotency-Replayed" not in response:
             _send_erasure_email(request, user_id, now + cooling_off)
         return response
 
     def delete(self, request: Request, user_id: UUID) -> Response:
-        """Change one's mind."""
-        return self.carry_out(request, user_id, lambda _: CancelErasure(user_id, "api"))
+        """Cancel the request."""
+        return self.execute(request, user_id, lambda _: CancelErasure(user_id, "api"))
 
 
 def require_self(request: Request, user_id: UUID) -> None:
@@ -179,7 +180,7 @@ def require_self(request: Request, user_id: UUID) -> None:
 
 def _require_purpose(term: str) -> None:
     if term not in PURPOSES:
-        raise NotFound(f"No data is used for {term!r} here; there are {', '.join(PURPOSES)}")
+        raise NotFound(f"There is no purpose {term!r}; the purposes are {', '.join(PURPOSES)}")
 
 
 def _email_of(user_id: UUID) -> str:
@@ -190,9 +191,9 @@ def _email_of(user_id: UUID) -> str:
 
 
 def _send_erasure_email(request: Request, user_id: UUID, due: datetime) -> None:
-    """The letter that the page sends too; the answer holds the link in any case."""
+    """Send the same e-mail as the page. If it fails, the response still holds the link."""
     days = settings.ERASURE_COOLING_OFF_DAYS
     try:
         send_email(request._request, _email_of(user_id), "erasure", link=erasure_link(user_id), due=due, days=days)
     except EmailNotSent:
-        log.warning("erasure asked for by API: no letter was sent")
+        log.warning("erasure was requested by API, but the e-mail with its link was not sent")

@@ -33,9 +33,9 @@ class Decision(NamedTuple):
     @property
     def outcome(self) -> str:
         if self.ended:
-            how = "taken back" if isinstance(self.ended.event, ConsentWithdrawn) else "ended by itself"
+            how = "taken back" if isinstance(self.ended.event, ConsentWithdrawn) else "expired"
             return f"{how} on {format_date(self.ended.meta.occurred_at)}"
-        return "replaced by a newer one" if self.renewed else "holds"
+        return "replaced by a newer consent" if self.renewed else "valid"
 
 
 def list_decisions(person: Person) -> list[Decision]:

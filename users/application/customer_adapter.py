@@ -70,9 +70,10 @@ def load_person(user_id: UUID) -> Person:
     return Person(user_id, events, User().evolve_all(event.event for event in events))
 
 
-def newest_events(user_id: UUID, kind: type[UserEvent], most: int) -> list[RecordedEvent[UserEvent]]:
-    """The newest events of one kind, the newest first."""
-    return _select_events("event_type = %s ORDER BY version DESC LIMIT %s", user_id, registry.name_of(kind), most)
+def newest_events(user_id: UUID, event_type: type[UserEvent], limit: int) -> list[RecordedEvent[UserEvent]]:
+    """The newest `limit` events of one type, newest first."""
+    condition = "event_type = %s ORDER BY version DESC LIMIT %s"
+    return _select_events(condition, user_id, registry.name_of(event_type), limit)
 
 
 def _select_events(condition: str, user_id: UUID, *parameters: object) -> list[RecordedEvent[UserEvent]]:
@@ -93,8 +94,9 @@ class CustomerAdapter:
 
     def consent_options(self, person_id: UUID) -> list[ConsentOption]:
         now, given = datetime.now(UTC), load_person(person_id).state.consents
-        asked = (get_purpose(term) for term in CHECKOUT_PURPOSES if term not in given)
-        return [ConsentOption(it.term, it.label, it.description, current_notice(now).version) for it in asked]
+        purposes = (get_purpose(term) for term in CHECKOUT_PURPOSES if term not in given)
+        version = current_notice(now).version
+        return [ConsentOption(purpose.term, purpose.label, purpose.description, version) for purpose in purposes]
 
     def grant_consent(self, person_id: UUID, option: ConsentOption, form_id: UUID) -> None:
         now = datetime.now(UTC)

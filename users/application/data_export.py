@@ -76,10 +76,10 @@ class DataExport(Struct, frozen=True):
 
 
 def export_personal_data(person: UUID, *, at: datetime) -> DataExport:
-    """The copy as of now; send `ExportData` first, so that it is part of it."""
-    mine = [to_recorded_event(row, registry) for row in events_about(person)]
-    others = [it for stream in _related_streams(mine, person) for it in store.get_events(stream)]
-    known = {it.meta.event_id: it for it in (*mine, *others)}
+    """Export the data as of now. Send `ExportData` first, so that the export contains its own event."""
+    personal = [to_recorded_event(row, registry) for row in events_about(person)]
+    related = [event for stream in _related_streams(personal, person) for event in store.get_events(stream)]
+    by_id = {event.meta.event_id: event for event in (*personal, *related)}
     return DataExport(
         person=person,
         made_at=at,
@@ -96,30 +96,33 @@ def encode_export(export: DataExport) -> bytes:
     return msgspec.json.format(msgspec.json.encode(export), indent=2)
 
 
-def _related_streams(mine: list[RecordedEvent[Any]], person: UUID) -> list[UUID]:
-    """The other aggregates that are the person's, such as their orders: whole, with what holds no personal data."""
-    return list(dict.fromkeys(it.meta.aggregate_id for it in mine if it.meta.aggregate_id != person))
+def _related_streams(personal: list[RecordedEvent[Any]], person: UUID) -> list[UUID]:
+    """The person's other aggregates, such as orders. They are exported completely, with their non-personal events."""
+    return list(dict.fromkeys(event.meta.aggregate_id for event in personal if event.meta.aggregate_id != person))
 
 
-def _contact_values(mine: list[RecordedEvent[Any]]) -> list[PersonalValue]:
-    told = [it for it in mine if isinstance(it.event, UserCreated | ContactDetailsChanged)]
+def _contact_values(personal: list[RecordedEvent[Any]]) -> list[PersonalValue]:
+    details = [event for event in personal if isinstance(event.event, UserCreated | ContactDetailsChanged)]
+    if not details:
+        return []
+    newest = details[-1]
     return [
         PersonalValue(
             field.name,
             value,
             field.purpose,
-            told[-1].meta.event_id,
-            told[-1].meta.event_type,
-            told[-1].meta.occurred_at,
-            told[-1].event.source,
+            newest.meta.event_id,
+            newest.meta.event_type,
+            newest.meta.occurred_at,
+            newest.event.source,
         )
-        for field in (registry.personal_fields_of(type(told[-1].event)) if told else ())
-        if (value := getattr(told[-1].event, field.name)) and not isinstance(value, Redacted)
+        for field in registry.personal_fields_of(type(newest.event))
+        if (value := getattr(newest.event, field.name)) and not isinstance(value, Redacted)
     ]
 
 
-def _exported_event(it: RecordedEvent[Any]) -> ExportedEvent:
-    meta = it.meta
+def _exported_event(recorded_event: RecordedEvent[Any]) -> ExportedEvent:
+    meta, event = recorded_event.meta, recorded_event.event
     return ExportedEvent(
         meta.event_id,
         meta.event_type,
@@ -129,6 +132,6 @@ def _exported_event(it: RecordedEvent[Any]) -> ExportedEvent:
         meta.occurred_at,
         meta.recorded_at,
         meta.actor,
-        msgspec.to_builtins(it.event),
-        [field.name for field in registry.personal_fields_of(type(it.event))],
+        msgspec.to_builtins(event),
+        [field.name for field in registry.personal_fields_of(type(event))],
     )

@@ -27,13 +27,13 @@ class EmailNotSent(EventShopError):
     code = "letter-not-sent"
 
 
-def send_email(request: HttpRequest, to: str, letter: str, /, *, link: str = "", **context: Any) -> None:
-    """Send `templates/letters/<letter>.txt`; its first line is the subject. `link` is a path of this site.
+def send_email(request: HttpRequest, to: str, template: str, /, *, link: str = "", **context: Any) -> None:
+    """Render `templates/emails/<template>.txt` and send it; its first line is the subject.
 
-    Raises `LetterNotSent`.
+    `link` is a path on this site. Raises `EmailNotSent`.
     """
-    words = render_to_string(f"letters/{letter}.txt", {"link": request.build_absolute_uri(link), **context})
-    subject, _, body = words.partition("\n")
+    text = render_to_string(f"emails/{template}.txt", {"link": request.build_absolute_uri(link), **context})
+    subject, _, body = text.partition("\n")
     try:
         send_mail(subject, body.strip() + "\n", settings.DEFAULT_FROM_EMAIL, [to])
     except OSError as error:  # smtplib's errors are OSErrors. They hold the address, so log only their type.

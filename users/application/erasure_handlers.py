@@ -52,7 +52,7 @@ def _missing_commands(person: UUID, state: User) -> Iterator[UserCommand]:
         yield BeginErasure(person, at=max(now, state.due_at or now))
     if state.status in (Status.ACTIVE, Status.LEAVING, Status.ERASING):
         purposes = erasure_job.purposes_of(Erasure.objects.get(pk=person))
-        kept = tuple(Kept(it.what[:200], it.duty[:200], it.until) for it in kept_data_of(person, now.date()))
+        kept = tuple(Kept(item.what[:200], item.duty[:200], item.until) for item in kept_data_of(person, now.date()))
         yield EraseData(person, tuple(purposes), kept)
 
 

@@ -68,9 +68,9 @@ def describe_event(event: UserEvent) -> str:
         case ContactDetailsChanged(source=source):
             return f"Name or contact details were changed {SOURCES[source]}."
         case ConsentGranted(purpose=term, source=source):
-            return f"You consented to “{purpose_label(term)}” {SOURCES[source]}."
+            return f"You agreed to “{purpose_label(term)}” {SOURCES[source]}."
         case ConsentWithdrawn(purpose=term, source=source):
-            return f"You withdrew your consent to “{purpose_label(term)}” {SOURCES[source]}."
+            return f"You took back your consent to “{purpose_label(term)}” {SOURCES[source]}."
         case ConsentExpired(purpose=term):
             return f"Your consent to “{purpose_label(term)}” expired."
         case ProcessingRecorded(purpose=term, activity=activity, recipient=recipient):
@@ -90,9 +90,9 @@ def describe_event(event: UserEvent) -> str:
         case ErasureRequested(due_at=due_at):
             return f"You asked us to erase your data on {format_date(due_at)}."
         case ErasureCancelled():
-            return "You kept your account after all."
+            return "You cancelled the erasure and kept your account."
         case ErasureBegun():
-            return "Erasing began."
+            return "The erasure began."
         case DataErased():
             return "Your data was erased."
         case _:

@@ -1,1 +1,1 @@
-"""The HTML pages of people and their consents."""
+"""The HTML pages of users and their consents."""

@@ -1,4 +1,4 @@
-"""Pages for signing up, in and out, and for passwords. None of them tells whether an address has an account."""
+"""Pages for signing up, signing in and out, and passwords. None of them reveals whether an address has an account."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 @requires_email
 @get_or_post
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """Ask for an address and write to it: nothing is stored of somebody who cannot read the letter."""
+    """Ask for an e-mail address and send a link to it. Nothing is stored before the link is opened."""
     form = AddressForm(request.POST or None)
     if not form.is_valid():
         return render(request, "account/sign_up.html", {"form": form})
@@ -54,14 +54,14 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             "sign_up",
             link=reverse("users:sign-up-finish", args=[encrypted_tokens.encrypt_token(_SIGN_UP, email)]),
         )
-    return render(request, "account/letter_sent.html", {"hours": 24, "letters_on_console": prints_to_console()})
+    return render(request, "account/email_sent.html", {"hours": 24, "prints_to_console": prints_to_console()})
 
 
 @never_cache
 @sensitive_post_parameters()
 @get_or_post
 def finish_sign_up(request: HttpRequest, token: str) -> HttpResponse:
-    """Name and password; then the person and their login are made and they are signed in."""
+    """Ask for name and password, then create the person and their login and sign them in."""
     try:
         email = encrypted_tokens.decrypt_token(_SIGN_UP, token, str, max_age_s=SIGN_UP_LINK_MAX_AGE_S)
     except encrypted_tokens.InvalidLink:
@@ -71,24 +71,24 @@ def finish_sign_up(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "account/sign_up_finish.html", {"form": form, "email": email})
     name, password = form.cleaned_data["name"], form.cleaned_data["password"]
     try:
-        # The id follows from the link: however often its form is sent, it makes one account.
-        made = accounts.sign_up(form_id=derive_id(_SIGN_UP, token), email=email, name=name, password=password)
+        # The form id is derived from the link: repeated submissions create one account.
+        login = accounts.sign_up(form_id=derive_id(_SIGN_UP, token), email=email, name=name, password=password)
     except (AlreadyTaken, CommandIdReused):
         return _redirect_to_sign_in(request)
-    if not made.check_password(password):
+    if not login.check_password(password):
         return _redirect_to_sign_in(request)
-    sign_in_as(request, made)
+    sign_in_as(request, login)
     messages.success(request, "Welcome to EventShop. Your account is ready.")
     return redirect("users:consents")
 
 
 def _redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
-    messages.info(request, "This address has an account already. Sign in with its password.")
+    messages.info(request, "This e-mail address already has an account. Sign in with its password.")
     return redirect("users:sign-in")
 
 
 class SignIn(LoginView):
-    """Address or staff name, and password."""
+    """Sign in with an e-mail address or a staff user name, and a password."""
 
     template_name = "account/sign_in.html"
     authentication_form = SignInForm
@@ -104,7 +104,7 @@ class SignIn(LoginView):
 @login_required
 @get_or_post
 def change_password(request: HttpRequest) -> HttpResponse:
-    """The old one and a new one; other windows of the same person are signed out."""
+    """Change the password after a check of the current one. Ends the other sessions of the login."""
     form = ChangePasswordForm(request.POST or None)
     if form.is_valid():
         if refusal := check_rate_limit(request, SIGN_IN, request.user.get_username()):
@@ -114,7 +114,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
             login.set_password(form.cleaned_data["password"])
             login.save(update_fields=["password"])
             update_session_auth_hash(request, login)
-            messages.success(request, "Your password is changed. Everywhere else you are signed out.")
+            messages.success(request, "Your password is changed. You are signed out on all other devices.")
             return redirect("users:home")
         form.add_error("current", "This is not your current password")
     return render(request, "account/change_password.html", {"form": form})
@@ -123,7 +123,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
 @requires_email
 @get_or_post
 def request_password_reset(request: HttpRequest) -> HttpResponse:
-    """Ask for an address and write to it, whether it has an account or not."""
+    """Ask for an e-mail address and send an e-mail to it, whether it has an account or not."""
     form = AddressForm(request.POST or None)
     if not form.is_valid():
         return render(request, "account/reset.html", {"form": form})
@@ -133,24 +133,24 @@ def request_password_reset(request: HttpRequest) -> HttpResponse:
     holder = unique_values.find_holder(accounts.EMAIL_CLAIM, email)
     contact = load_person(holder).contact if holder else None
     if holder and contact:
-        # To the stored address: two that count as the same need not be the same mailbox.
+        # Use the stored address: two spellings that are equal to us may be different mailboxes.
         send_email(request, contact.email, "reset", link=_reset_link(holder))
     else:
         send_email(request, email, "no_account", link=reverse("users:sign-up"))
-    return render(request, "account/letter_sent.html", {"hours": 1, "letters_on_console": prints_to_console()})
+    return render(request, "account/email_sent.html", {"hours": 1, "prints_to_console": prints_to_console()})
 
 
 def _reset_link(holder: UUID) -> str:
     login = accounts.login_by_person(holder)
-    once = default_token_generator.make_token(login) if login else ""
-    return reverse("users:reset-finish", args=[encrypted_tokens.encrypt_token(_RESET, (holder, once))])
+    one_time_token = default_token_generator.make_token(login) if login else ""
+    return reverse("users:reset-finish", args=[encrypted_tokens.encrypt_token(_RESET, (holder, one_time_token))])
 
 
 @never_cache
 @sensitive_post_parameters()
 @get_or_post
 def finish_password_reset(request: HttpRequest, token: str) -> HttpResponse:
-    """A new password; the link works once, as it holds a hash of the old one."""
+    """Set a new password. The link works once, because its token depends on the old password hash."""
     login = _login_from_token(token)
     if login is None:
         return render(request, "account/link_expired.html", {"again": reverse("users:reset")}, status=410)
@@ -165,17 +165,17 @@ def finish_password_reset(request: HttpRequest, token: str) -> HttpResponse:
 
 def _login_from_token(token: str) -> Login | None:
     try:
-        holder, once = encrypted_tokens.decrypt_token(_RESET, token, tuple[UUID, str], max_age_s=RESET_LINK_MAX_AGE_S)
+        holder, one_time_token = encrypted_tokens.decrypt_token(_RESET, token, tuple[UUID, str], max_age_s=RESET_LINK_MAX_AGE_S)
     except encrypted_tokens.InvalidLink:
         return None
     login = accounts.login_by_person(holder)
-    return login if login and login.is_active and default_token_generator.check_token(login, once) else None
+    return login if login and login.is_active and default_token_generator.check_token(login, one_time_token) else None
 
 
 @login_required
 @get_or_post
 def join(request: HttpRequest) -> HttpResponse:
-    """Somebody with a login who is no customer yet, such as staff, becomes one."""
+    """Make a customer of a login that has no person yet, such as a staff account."""
     if accounts.person_of(request.user):
         return redirect("users:home")
     form = JoinForm(request.POST or None)
@@ -185,7 +185,7 @@ def join(request: HttpRequest) -> HttpResponse:
             login = Login.objects.get(username=request.user.get_username())
             accounts.join(login, form_id=values["form_id"], email=values["email"], name=values["name"])
         except (AlreadyTaken, CommandIdReused):
-            form.add_error("email", "This address cannot be used for another account")
+            form.add_error("email", "This e-mail address cannot be used for another account")
         else:
             return redirect("users:home")
     return render(request, "account/join.html", {"form": form})

@@ -1,12 +1,12 @@
-"""Pages for leaving: what goes and what stays, the request, its state, and the certificate at the end.
+"""Pages of the erasure: the request, its status, and the certificate.
 
-State and certificate are reached by a link in a letter too: after the erasure there is nobody left who could sign in.
+Status and certificate are also reachable by a link in an e-mail, because an erased person cannot sign in.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -39,17 +39,17 @@ from users.pages.forms import PasswordForm
 from users.pages.privacy_views import person_page, send_command
 
 _TOKEN_KIND: Final = "erasure"
-#: How long the link to state and certificate works.
+#: How long the link to status and certificate is valid.
 LINK_MAX_AGE_S: Final = 400 * 24 * 3600
-#: What each step of an erasure is to the person.
+#: The steps of an erasure as the person reads them.
 STEP_LABELS: Final = {
-    "collect": "Looking up where your data lies",
-    "destroy": "Destroying the keys: from here on nobody can read it",
-    "release": "Giving your e-mail address free",
-    "elsewhere": "Emptying lists, closing your account, ending every session",
-    "wait": "Waiting until no computer remembers a key",
-    "scan": "Looking everywhere for anything that is left",
-    "forget": "Forgetting what we looked for",
+    "collect": "Finding where your data is stored",
+    "destroy": "Destroying the keys; from now on nobody can read your data",
+    "release": "Releasing your e-mail address",
+    "elsewhere": "Clearing lists, closing your account, ending every session",
+    "wait": "Waiting until every server has dropped its cached keys",
+    "scan": "Searching every store for remaining data",
+    "forget": "Deleting the search terms",
 }
 
 
@@ -57,10 +57,11 @@ STEP_LABELS: Final = {
 @require_http_methods(["GET", "HEAD", "POST"])
 @person_page
 def request_erasure(request: HttpRequest, me: Person) -> HttpResponse:
-    """What goes and what stays; then, with the password, the request."""
+    """Show what is erased and what is kept; request the erasure after the password was checked."""
     if me.state.status is Status.LEAVING:
-        leaving = {"due_at": me.state.due_at, "form_id": new_id(), "grounds": personal_data_holders.find_blockers(me.id)}
-        return render(request, "my/leaving.html", leaving)
+        blockers = personal_data_holders.find_blockers(me.id)
+        context = {"due_at": me.state.due_at, "form_id": new_id(), "blockers": blockers}
+        return render(request, "my/erasure_requested.html", context)
     form = PasswordForm(request.POST or None)
     if form.is_valid():
         if refusal := check_rate_limit(request, SIGN_IN, request.user.get_username()):
@@ -71,19 +72,19 @@ def request_erasure(request: HttpRequest, me: Person) -> HttpResponse:
     context = {
         "form": form,
         "kept": certificates.kept_data_of(me.id, timezone.localdate()),
-        "grounds": personal_data_holders.find_blockers(me.id),
+        "blockers": personal_data_holders.find_blockers(me.id),
         "days": settings.ERASURE_COOLING_OFF_DAYS,
     }
     return render(request, "my/erase.html", context)
 
 
 def erasure_link(person_id: UUID) -> str:
-    """The page that shows how far a person's erasure has come, for whoever has this link."""
+    """The path of the status page of a person's erasure; needs no sign-in."""
     return reverse("users:erasure", args=[erasure_token(person_id)])
 
 
 def erasure_token(person_id: UUID) -> str:
-    """What the address of an erasure's state ends with."""
+    """The encrypted token that identifies a person in the links to the status page and API."""
     return encrypted_tokens.encrypt_token(_TOKEN_KIND, person_id)
 
 
@@ -96,92 +97,101 @@ def _send_request(request: HttpRequest, me: Person, form_id: UUID) -> HttpRespon
             send_email(request, me.contact.email, "erasure", link=link, due=due, days=settings.ERASURE_COOLING_OFF_DAYS)
         except EmailNotSent:
             url = request.build_absolute_uri(link)
-            messages.warning(request, f"We could not write to you. Keep this link to follow the erasure: {url}")
+            messages.warning(request, f"We could not send you an e-mail. Keep this link to follow the erasure: {url}")
     return redirect("users:erase")
 
 
 @post_only("users:home")
 @person_page
 def cancel_erasure(request: HttpRequest, me: Person) -> HttpResponse:
-    """Change one's mind."""
+    """Cancel the erasure."""
     form = CommandForm(request.POST)
     if form.is_valid() and send_command(request, me, lambda: CancelErasure(me.id), form.cleaned_data["form_id"]):
-        messages.success(request, "Nothing will be erased. It is good to have you back.")
+        messages.success(request, "The erasure is cancelled. Your account stays as it is.")
     return redirect("users:home")
 
 
 @never_cache
 @require_safe
 def erasure_status(request: HttpRequest, token: str) -> HttpResponse:
-    """How far it has come, for whoever has the link."""
-    leaver = person_from_token(token)
-    if leaver is None:
-        return render(request, "my/erasure_link.html", status=410)
-    found = Certificate.objects.filter(subject=leaver).first()
-    if found:
-        context = {"certificate": found, "body": certificates.read_certificate(found), "token": token}
+    """Show the progress of an erasure or, at the end, its certificate, to anybody who has the link."""
+    person_id = person_from_token(token)
+    if person_id is None:
+        return render(request, "my/erasure_link_invalid.html", status=410)
+    certificate = Certificate.objects.filter(subject=person_id).first()
+    if certificate:
+        context = {"certificate": certificate, "body": certificates.read_certificate(certificate), "token": token}
         return render(request, "my/certificate.html", context)
-    state = load_person(leaver).state
-    work = Erasure.objects.filter(subject=leaver).first()
-    context = {"state": state, "steps": erasure_steps(work) if work else [], "grounds": personal_data_holders.find_blockers(leaver)}
-    return render(request, "my/erasure.html", context)
+    state = load_person(person_id).state
+    erasure = Erasure.objects.filter(subject=person_id).first()
+    blockers = personal_data_holders.find_blockers(person_id)
+    context = {"state": state, "steps": erasure_steps(erasure) if erasure else [], "blockers": blockers}
+    return render(request, "my/erasure_status.html", context)
 
 
 @never_cache
 @require_safe
 def certificate_pdf(request: HttpRequest, token: str) -> HttpResponse:
-    """The certificate to keep."""
-    leaver = person_from_token(token)
-    found = Certificate.objects.filter(subject=leaver).first() if leaver else None
-    if found is None:
+    """The certificate of erasure as a PDF file."""
+    person_id = person_from_token(token)
+    certificate = Certificate.objects.filter(subject=person_id).first() if person_id else None
+    if certificate is None:
         raise Http404
-    body = certificates.read_certificate(found)
-    made = Document("Certificate of erasure", issuer=settings.ORGANISATION, made_at=found.issued_at)
-    made.add_facts(
+    body = certificates.read_certificate(certificate)
+    document = Document("Certificate of erasure", issuer=settings.ORGANISATION, made_at=certificate.issued_at)
+    document.add_facts(
         [
-            ("Number", str(found.certificate_id)),
+            ("Number", str(certificate.certificate_id)),
             ("Person", str(body.person)),
             ("Keys destroyed", format_datetime(body.destroyed_at)),
-            ("Looked through and issued", format_datetime(found.issued_at)),
+            ("Searched and issued", format_datetime(certificate.issued_at)),
         ]
     )
-    made.add_heading("What is erased")
-    made.add_paragraph(
-        "All personal data, by destroying the only keys that open it: " + (", ".join(body.purposes) or "there was none")
+    document.add_heading("What is erased")
+    document.add_paragraph(
+        "All personal data, by destroying the only keys that decrypt it: " + (", ".join(body.purposes) or "none existed")
     )
-    made.add_heading("What is kept")
-    made.add_table(
-        ("What", "Under which duty", "Until"),
-        [(it.what, it.duty, format_date(it.until) if it.until else "as long as it lasts") for it in body.kept],
+    document.add_heading("What is kept")
+    document.add_table(
+        ("Data", "Legal duty", "Until"),
+        [(item.what, item.duty, format_date(item.until) if item.until else "the duty ends") for item in body.kept],
         widths=(45, 35, 20),
         numeric_columns=0,
     )
-    made.add_heading("What was looked through afterwards")
-    made.add_table(
-        ("Where", "Looked at", "Found"),
+    document.add_heading("What was searched afterwards")
+    document.add_table(
+        ("Place", "Searched", "Found"),
         [(where, f"{count:,}", "0") for where, count in sorted(body.scan.looked_at.items())],
         widths=(60, 20, 20),
         numeric_columns=2,
     )
-    return made.to_response("certificate-of-erasure.pdf")
+    return document.to_response("certificate-of-erasure.pdf")
 
 
 def person_from_token(token: str) -> UUID | None:
-    """Whom a link is about; None for one that is none of ours, or has expired."""
+    """The person that a link is about; None for an invalid or expired token."""
     try:
         return encrypted_tokens.decrypt_token(_TOKEN_KIND, token, UUID, max_age_s=LINK_MAX_AGE_S)
     except encrypted_tokens.InvalidLink:
         return None
 
 
-def erasure_steps(work: Erasure) -> list[dict[str, Any]]:
-    """Every step with when it was done; the one that is under way is the first without."""
-    done = {name: datetime.fromisoformat(at) for name, at, _ in msgspec.json.decode(work.log, type=list[Any])}
+class StepProgress(NamedTuple):
+    """One step of an erasure; `done_at` is None until it is done."""
+
+    label: str
+    done_at: datetime | None
+    is_current: bool
+
+
+def erasure_steps(erasure: Erasure) -> list[StepProgress]:
+    """All steps of an erasure, in their order."""
+    done = {name: datetime.fromisoformat(at) for name, at, _ in msgspec.json.decode(erasure.log, type=list[Any])}
     return [
-        {
-            "words": STEP_LABELS.get(step.name, step.name),
-            "at": done.get(step.name),
-            "now": step.name == work.step != DONE,
-        }
+        StepProgress(
+            label=STEP_LABELS.get(step.name, step.name),
+            done_at=done.get(step.name),
+            is_current=step.name == erasure.step != DONE,
+        )
         for step in STEPS
     ]

@@ -1,4 +1,4 @@
-"""What people fill in about themselves."""
+"""Forms of the user pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOT_AN_ADDRESS = "Enter an address like name@example.org"
 
 
 def convert_text(value: str, kind: Any, complaint: str) -> str:
-    """A value as events can hold it; what the browser sends as two characters for a new line is one."""
+    """Strip a text, turn CR LF into LF, and check it against the type of the event field."""
     try:
         return str(msgspec.convert(value.replace("\r\n", "\n").strip(), kind))
     except msgspec.ValidationError:
@@ -46,7 +46,7 @@ class EmailField(forms.EmailField):
 
 
 class LineField(forms.CharField):
-    """One line of text about a person, which a browser may fill in by itself."""
+    """One line of text about a person, with autocomplete."""
 
     def __init__(self, label: str, autocomplete: str, *, required: bool = True, help_text: str = "") -> None:
         super().__init__(
@@ -63,7 +63,7 @@ class LineField(forms.CharField):
 
 
 class NewPasswordField(forms.CharField):
-    """A password that is being chosen, typed once: who mistypes it can choose another by e-mail."""
+    """A new password, typed once: a mistyped one can be reset by e-mail."""
 
     def __init__(self, label: str = "Password") -> None:
         super().__init__(
@@ -81,22 +81,22 @@ class NewPasswordField(forms.CharField):
 
 
 class AddressForm(forms.Form):
-    """Where to send a link."""
+    """The e-mail address that a link is sent to."""
 
     email = EmailField()
 
 
 class SignUpForm(forms.Form):
-    """The last step of signing up; the address is known from the link."""
+    """The last step of signing up; the link holds the e-mail address."""
 
-    name = LineField("Your name", "name", help_text="As it should stand on letters and parcels.")
+    name = LineField("Your name", "name", help_text="As it should appear on e-mails and parcels.")
     password = NewPasswordField()
 
 
 class JoinForm(CommandForm):
-    """For somebody who has a login, such as staff, and wants to be a customer too."""
+    """Name and e-mail address for a login without a person, such as a staff account."""
 
-    name = LineField("Your name", "name", help_text="As it should stand on letters and parcels.")
+    name = LineField("Your name", "name", help_text="As it should appear on e-mails and parcels.")
     email = EmailField()
 
 
@@ -118,13 +118,13 @@ class SignInForm(AuthenticationForm):
 
 
 class NewPasswordForm(forms.Form):
-    """After a link from a letter."""
+    """A new password, after the link of an e-mail was opened."""
 
     password = NewPasswordField("New password")
 
 
 class ChangePasswordForm(forms.Form):
-    """While signed in: the old one first."""
+    """The current and a new password."""
 
     current = forms.CharField(
         label="Current password",
@@ -136,14 +136,14 @@ class ChangePasswordForm(forms.Form):
 
 
 class ContactForm(CommandForm):
-    """Name and contact details, all at once."""
+    """Name and contact details."""
 
     name = LineField("Your name", "name")
     email = EmailField()
-    phone = LineField("Phone number", "tel", required=False, help_text="For questions about a delivery. May be empty.")
+    phone = LineField("Phone number", "tel", required=False, help_text="Optional. For questions about a delivery.")
     address = forms.CharField(
         label="Address",
-        help_text="Where parcels go. May be empty.",
+        help_text="Optional. The delivery address of your parcels.",
         required=False,
         max_length=1_000,
         widget=forms.Textarea(attrs={"autocomplete": "street-address", "rows": 4, "spellcheck": "false"}),
@@ -154,7 +154,7 @@ class ContactForm(CommandForm):
 
 
 class ChoiceForm(forms.Form):
-    """One answer about one purpose, to the words of one notice."""
+    """The decision about one purpose, on the wording of one privacy notice."""
 
     form_id = forms.UUIDField()
     answer = forms.ChoiceField(choices=[("yes", "Agree"), ("no", "Take back")])
@@ -162,10 +162,10 @@ class ChoiceForm(forms.Form):
 
 
 class RestrictionForm(CommandForm):
-    """Why the data may not be used; lifting needs no reason."""
+    """The reason of a restriction; lifting it needs none."""
 
     reason = LineField(
-        "Why", "off", help_text="For example: my address is wrong, or: I want to complain first. Only we see it."
+        "Why", "off", help_text="For example: my address is wrong. Only our staff can see the reason."
     )
 
     def __init__(self, *args: Any, restricted: bool, **kwargs: Any) -> None:
@@ -175,12 +175,12 @@ class RestrictionForm(CommandForm):
 
 
 class PasswordForm(CommandForm):
-    """For what cannot be undone."""
+    """The password, as confirmation of an action that cannot be undone."""
 
     password = forms.CharField(
         label="Your password",
         strip=False,
-        help_text="So that nobody else can do this in your name.",
+        help_text="We ask for it so that nobody else can do this in your name.",
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
         error_messages={"required": "Enter your password"},
     )

@@ -1,6 +1,6 @@
-"""Pages where people see and decide what is done with their data. Each shows the person who is signed in, nobody else.
+"""Pages of the privacy centre: consents, the processing log, and the data export of the signed-in person.
 
-They read the person's own events, so what somebody has just decided is there at once.
+They replay the person's events instead of reading a read model, so that people read their own writes.
 """
 
 from __future__ import annotations
@@ -37,28 +37,28 @@ from users.pages.forms import ChoiceForm
 
 P = ParamSpec("P")
 
-#: How much of a log one page shows.
+#: Entries per list on the page of the processing log.
 MAX_LOG_ENTRIES = 200
-#: How many decisions the page of consents shows before it is asked for all.
+#: Decisions on the page of consents without the parameter `all`.
 MAX_DECISIONS = 20
-#: For purposes that are not asked about: the rules then refuse the consent, whatever it says.
+#: Expiry for purposes without consent; the aggregate refuses such a consent anyway.
 NO_EXPIRY = datetime.max.replace(tzinfo=UTC)
 
 
-def person_page(page: Callable[Concatenate[HttpRequest, Person, P], HttpResponse]) -> Callable[..., HttpResponse]:
-    """For signed-in customers, with all that happened to them."""
+def person_page(view: Callable[Concatenate[HttpRequest, Person, P], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Decorate a view for signed-in customers: it receives the loaded person."""
 
-    @wraps(page)
-    def shown(request: HttpRequest, user_id: UUID, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        return page(request, load_person(user_id), *args, **kwargs)
+    @wraps(view)
+    def wrapper(request: HttpRequest, user_id: UUID, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        return view(request, load_person(user_id), *args, **kwargs)
 
-    return customer_port.customer_required(shown)
+    return customer_port.customer_required(wrapper)
 
 
 def send_command(request: HttpRequest, me: Person, command: Callable[[], UserCommand], form_id: UUID) -> bool:
-    """Make and send the command that a form means. False when it was refused; the next page then says why.
+    """Build and send the command of a form. False if it was refused: the next page then shows the reason.
 
-    Raises `AlreadyTaken`, which belongs beside a field.
+    Raises `AlreadyTaken`, which the caller shows beside a field.
     """
     try:
         command_dispatcher.send(command(), envelope=Envelope(command_id=form_id, actor=str(me.id)))
@@ -67,7 +67,7 @@ def send_command(request: HttpRequest, me: Person, command: Callable[[], UserCom
     except CommandIdReused:
         report_duplicate(request, "things stand")
     except NoticeExpired:
-        messages.warning(request, "The notice has changed since you opened the page. Please read it and decide again.")
+        messages.warning(request, "The privacy notice has changed since you opened the page. Please read it and decide again.")
     except (CommandRefused, InvalidMessage) as refusal:
         messages.error(request, f"{refusal.message}.")
     else:
@@ -78,7 +78,7 @@ def send_command(request: HttpRequest, me: Person, command: Callable[[], UserCom
 @require_safe
 @person_page
 def home(request: HttpRequest, me: Person) -> HttpResponse:
-    """Everything a person can do about their data."""
+    """The start page of the privacy centre."""
     return render(request, "my/home.html", {"me": me, "given": len(me.state.consents)})
 
 
@@ -88,12 +88,16 @@ def home(request: HttpRequest, me: Person) -> HttpResponse:
 @require_safe
 @person_page
 def consents(request: HttpRequest, me: Person) -> HttpResponse:
-    """What is asked, what was answered, and all that happened in between."""
+    """Every purpose with the person's decision, and the history of decisions."""
     now = datetime.now(UTC)
-    given = {it.granted.purpose: it for it in reversed(list_decisions(me)) if not it.ended and it.granted.expires_at > now}
+    given = {
+        decision.granted.purpose: decision
+        for decision in reversed(list_decisions(me))
+        if not decision.ended and decision.granted.expires_at > now
+    }
     choices = [(purpose, given.get(purpose.term), new_id(), consent_expiry(purpose.term, now)) for purpose in BY_CONSENT]
-    kinds = ConsentGranted | ConsentWithdrawn | ConsentExpired
-    history = [timeline_entry(recorded) for recorded in reversed(me.events) if isinstance(recorded.event, kinds)]
+    consent_events = ConsentGranted | ConsentWithdrawn | ConsentExpired
+    history = [timeline_entry(recorded) for recorded in reversed(me.events) if isinstance(recorded.event, consent_events)]
     context = {
         "choices": choices,
         "history": history if "all" in request.GET else history[:MAX_DECISIONS],
@@ -107,7 +111,7 @@ def consents(request: HttpRequest, me: Person) -> HttpResponse:
 @post_only("users:consents")
 @person_page
 def choose_consent(request: HttpRequest, me: Person, term: str) -> HttpResponse:
-    """Agree to one purpose or take the consent back."""
+    """Grant or withdraw the consent to one purpose."""
     form = ChoiceForm(request.POST)
     if not form.is_valid() or term not in PURPOSES:
         raise Http404
@@ -119,8 +123,8 @@ def choose_consent(request: HttpRequest, me: Person, term: str) -> HttpResponse:
         return GrantConsent(me.id, term, values["notice"], at=now, expires_at=consent_expiry(term, now) or NO_EXPIRY)
 
     if send_command(request, me, command, values["form_id"]):
-        said = "You agreed to" if values["answer"] == "yes" else "You took back your consent to"
-        messages.success(request, f"{said} “{PURPOSES[term].label}”.")
+        decided = "You agreed to" if values["answer"] == "yes" else "You took back your consent to"
+        messages.success(request, f"{decided} “{PURPOSES[term].label}”.")
     return redirect("users:consents")
 
 
@@ -134,7 +138,7 @@ def _get_decision(me: Person, version: int) -> Decision:
 @require_safe
 @person_page
 def consent_receipt(request: HttpRequest, me: Person, version: int) -> HttpResponse:
-    """Proof of one consent, to print or keep."""
+    """The receipt of one consent as a page."""
     context = {"decision": _get_decision(me, version), "organisation": settings.ORGANISATION}
     return render(request, "my/receipt.html", context)
 
@@ -142,15 +146,15 @@ def consent_receipt(request: HttpRequest, me: Person, version: int) -> HttpRespo
 @require_safe
 @person_page
 def consent_receipt_json(request: HttpRequest, me: Person, version: int) -> HttpResponse:
-    """The same for programs."""
-    answer = JsonResponse(build_receipt(_get_decision(me, version)), json_dumps_params={"indent": 2})
-    answer["Content-Disposition"] = f'attachment; filename="consent-receipt-{version}.json"'
-    return answer
+    """The receipt of one consent as a JSON file."""
+    response = JsonResponse(build_receipt(_get_decision(me, version)), json_dumps_params={"indent": 2})
+    response["Content-Disposition"] = f'attachment; filename="consent-receipt-{version}.json"'
+    return response
 
 
 @require_safe
 def privacy_notice(request: HttpRequest, version: str | None = None) -> HttpResponse:
-    """The notice as it is now, or as it was in one version; and every purpose."""
+    """The current privacy notice or one version of it, with every purpose of processing."""
     notice = NOTICES.get(version) if version else current_notice(datetime.now(UTC))
     if notice is None:
         raise Http404
@@ -158,44 +162,48 @@ def privacy_notice(request: HttpRequest, version: str | None = None) -> HttpResp
     return render(request, "my/privacy.html", context)
 
 
-# --- the log --------------------------------------------------------------------------------------------------------
+# --- processing log ----------------------------------------------------------------------------------------------
 
 
 @require_safe
 @person_page
 def processing_log(request: HttpRequest, me: Person) -> HttpResponse:
-    """What was done with the data, and who looked at it."""
-    done, looked = (newest_events(me.id, kind, MAX_LOG_ENTRIES) for kind in (ProcessingRecorded, DataAccessed))
-    return render(request, "my/log.html", {"done": [*map(timeline_entry, done)], "looked": [*map(timeline_entry, looked)]})
+    """How the data was used, and which staff members viewed it."""
+    uses = newest_events(me.id, ProcessingRecorded, MAX_LOG_ENTRIES)
+    accesses = newest_events(me.id, DataAccessed, MAX_LOG_ENTRIES)
+    context = {"uses": [*map(timeline_entry, uses)], "accesses": [*map(timeline_entry, accesses)]}
+    return render(request, "my/log.html", context)
 
 
-# --- everything --------------------------------------------------------------------------------------------------
+# --- data export -------------------------------------------------------------------------------------------------
 
 
 @require_safe
 @person_page
 def personal_data(request: HttpRequest, me: Person) -> HttpResponse:
-    """All that is held, to read."""
-    held = export_personal_data(me.id, at=datetime.now(UTC))
-    words = {it.meta.event_id: describe_event(it.event) for it in store.get_events(me.id)}
+    """All data about the person as a page."""
+    export = export_personal_data(me.id, at=datetime.now(UTC))
+    sentences = {recorded.meta.event_id: describe_event(recorded.event) for recorded in store.get_events(me.id)}
     titles: dict[UUID, str] = {}
     streams: dict[str, list[tuple[ExportedEvent, str, list[tuple[str, str]]]]] = {}
-    for it in held.events:
-        title = "Your account" if it.stream == me.id else f"{it.stream_type} {it.data.get('reference') or it.stream}"
-        streams.setdefault(titles.setdefault(it.stream, title), []).append(
-            (it, words.get(it.event_id, humanise_name(it.event_type)), list(flatten_values(it.data)))
+    for event in export.events:
+        reference = event.data.get("reference") or event.stream
+        title = titles.setdefault(
+            event.stream, "Your account" if event.stream == me.id else f"{event.stream_type} {reference}"
         )
-    return render(request, "my/data.html", {"held": held, "streams": streams, "form_id": new_id()})
+        sentence = sentences.get(event.event_id, humanise_name(event.event_type))
+        streams.setdefault(title, []).append((event, sentence, list(flatten_values(event.data))))
+    return render(request, "my/data.html", {"export": export, "streams": streams, "form_id": new_id()})
 
 
 @post_only("users:data")
 @person_page
 def download_export(request: HttpRequest, me: Person) -> HttpResponse:
-    """All that is held, to take away; that a copy was taken is on record."""
+    """All data about the person as a JSON file; each download is recorded as an event."""
     form = CommandForm(request.POST)
     if not form.is_valid() or not send_command(request, me, lambda: ExportData(me.id), form.cleaned_data["form_id"]):
         return redirect("users:data")
     now = datetime.now(UTC)
-    answer = HttpResponse(encode_export(export_personal_data(me.id, at=now)), content_type="application/json")
-    answer["Content-Disposition"] = f'attachment; filename="my-data-{now:%Y-%m-%d}.json"'
-    return answer
+    response = HttpResponse(encode_export(export_personal_data(me.id, at=now)), content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="my-data-{now:%Y-%m-%d}.json"'
+    return response

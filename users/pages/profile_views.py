@@ -1,4 +1,4 @@
-"""Pages where people put right what is known of them, and restrict its use."""
+"""Pages to change the contact details (Art. 16 GDPR) and to restrict the processing of the data (Art. 18 GDPR)."""
 
 from __future__ import annotations
 
@@ -31,39 +31,39 @@ NEW_ADDRESS_LINK_MAX_AGE_S: Final = 24 * 3600
 @require_http_methods(["GET", "HEAD", "POST"])
 @person_page
 def contact_details(request: HttpRequest, me: Person) -> HttpResponse:
-    """See and put right name and contact details; a new e-mail address holds once its letter is answered."""
+    """Show and change the contact details. A new e-mail address is used after its link was opened."""
     contact = me.contact or Contact("", "", "", "")
     form = ContactForm(request.POST or None, initial=contact._asdict())
     if not form.is_valid():
         return render(request, "my/details.html", {"form": form})
     values = dict(form.cleaned_data)
     form_id, email = values.pop("form_id"), values.pop("email")
-    moving = email.casefold() != contact.email.casefold()
-    if moving and (refusal := check_rate_limit(request, EMAIL, email)):
+    is_new_email = email.casefold() != contact.email.casefold()
+    if is_new_email and (refusal := check_rate_limit(request, EMAIL, email)):
         return refusal
     if contact._replace(**values) != contact and send_command(
         request, me, lambda: ChangeContactDetails(me.id, contact.email, **values), form_id
     ):
         messages.success(request, "Your details are changed.")
-    if moving:
+    if is_new_email:
         _send_confirmation(request, me, email)
     return redirect("users:details")
 
 
 def _send_confirmation(request: HttpRequest, me: Person, email: str) -> None:
-    """Whether somebody else has the address or not, this page says the same; only the letter differs."""
+    """E-mail a new address. The page is the same whether another account has the address; only the e-mail differs."""
     if unique_values.find_holder(EMAIL_CLAIM, email) in (None, me.id):
         link = reverse("users:new-address", args=[encrypted_tokens.encrypt_token(_NEW_ADDRESS, (me.id, email))])
         send_email(request, email, "new_address", link=link)
     else:
         send_email(request, email, "already", link=reverse("users:sign-in"))
-    messages.info(request, f"We have written to {email}. The new address holds once you open the link in the letter.")
+    messages.info(request, f"We have sent an e-mail to {email}. Open the link in it to use the new address.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @person_page
 def confirm_new_address(request: HttpRequest, me: Person, token: str) -> HttpResponse:
-    """The link of that letter: one more click, as programs open links too."""
+    """Confirm a new e-mail address. Asks for one more click, because mail scanners open links too."""
     try:
         person_id, email = encrypted_tokens.decrypt_token(_NEW_ADDRESS, token, tuple[UUID, str], max_age_s=NEW_ADDRESS_LINK_MAX_AGE_S)
     except encrypted_tokens.InvalidLink:
@@ -74,7 +74,7 @@ def confirm_new_address(request: HttpRequest, me: Person, token: str) -> HttpRes
         return render(request, "my/new_address.html", {"email": email})
     details = me.contact._replace(email=email)._asdict()
     try:
-        # Named after the place in the stream: the link works again only after another change.
+        # The command id depends on the stream version: the link works once, until the details change again.
         form_id = derive_id("address", token, me.events[-1].meta.version)
         if send_command(request, me, lambda: ChangeContactDetails(me.id, **details), form_id):
             messages.success(request, "From now on you sign in with the new address.")
@@ -86,15 +86,15 @@ def confirm_new_address(request: HttpRequest, me: Person, token: str) -> HttpRes
 @require_http_methods(["GET", "HEAD", "POST"])
 @person_page
 def restriction(request: HttpRequest, me: Person) -> HttpResponse:
-    """Have the data kept but not used, or lift that again."""
+    """Restrict the processing of the data, or lift the restriction."""
     form = RestrictionForm(request.POST or None, restricted=me.state.restricted)
     if form.is_valid():
-        values, lifting = form.cleaned_data, "reason" not in form.cleaned_data
+        values, is_lifting = form.cleaned_data, "reason" not in form.cleaned_data
 
         def command() -> UserCommand:
-            return LiftRestriction(me.id) if lifting else RestrictProcessing(me.id, values["reason"])
+            return LiftRestriction(me.id) if is_lifting else RestrictProcessing(me.id, values["reason"])
 
         if send_command(request, me, command, values["form_id"]):
-            messages.success(request, "Your data may be used again." if lifting else "Your data is kept, and not used.")
+            messages.success(request, "Your data may be used again." if is_lifting else "Your data is kept but not used.")
         return redirect("users:restriction")
     return render(request, "my/restriction.html", {"form": form, "me": me})

@@ -1,4 +1,4 @@
-"""Accounts under /account/, what people hold and decide under /my/, the notice under /privacy/."""
+"""URLs of the user pages: accounts under /account/, the privacy centre under /my/, the notice under /privacy/."""
 
 from __future__ import annotations
 

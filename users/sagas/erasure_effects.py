@@ -27,4 +27,6 @@ class EraseTraces(Effect, frozen=True):
 
 
 class TracesErased(EffectResult, frozen=True):
+    """The erasure is complete and certified."""
+
     certificate_id: UUID

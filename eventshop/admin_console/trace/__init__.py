@@ -1,1 +1,1 @@
-"""One story as a tree, from the request over commands, events and sagas to the rows, found by any id of it."""
+"""The trace of a correlation as a tree, from the request through commands, events and sagas to the read model rows."""

@@ -1,4 +1,4 @@
-"""From any id or name that an operator has in hand to the stories it belongs to."""
+"""Look-up of correlations by any id or business reference."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from typing import Final
 from uuid import UUID
 
 from eventshop.admin_console.registry import find_streams
-from eventshop.admin_console.search import parse_uuid, events_of_receipt
+from eventshop.admin_console.search import events_of_receipt, parse_uuid
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.operations.models import WebRequest
 from eventshop.sagas.models import Saga, SagaStep
 
-#: Stories that one id may lead to: an order that many people had to do with.
+#: The correlations that one look-up returns; an aggregate can take part in many.
 MAX_CORRELATIONS: Final = 20
 
 
 class UnknownId(EventShopError):
-    """Nothing here has this id, number or name."""
+    """No request, command, event, saga or stream has this id or reference."""
 
     code = "unknown-id"
 
 
 def find_correlations(text: str) -> list[UUID]:
-    """The correlation ids of everything that an id of any kind, a position or an order's number means, oldest first.
+    """The correlation ids that an id of any kind, a position or an order number denotes, oldest first.
 
-    Each way by an index. Raises `UnknownId`.
+    Every look-up uses an index. Raises `UnknownId`.
     """
     text = text.strip()
     identity = parse_uuid(text)
     correlation_ids = _by_id(identity) if identity else _by_name(text) if text.isprintable() else []
     if not correlation_ids:
-        raise UnknownId(f"nothing has the id, number or name {text[:100]!r}", id=text)
+        raise UnknownId(f"nothing has the id, number or reference {text[:100]!r}", id=text)
     return correlation_ids
 
 
 def _by_id(identity: UUID) -> list[UUID]:
-    ways = (
+    lookups = (
         _correlations_of_event,
         _correlations_of_command,
         _correlations_of_saga,
         _correlations_of_request,
         _correlations_of_stream,
     )
-    return next((found for way in ways if (found := way(identity))), [])
+    return next((ids for lookup in lookups if (ids := lookup(identity))), [])
 
 
 def _by_name(text: str) -> list[UUID]:
@@ -63,7 +63,7 @@ def _correlations_of_event(identity: UUID) -> list[UUID]:
 
 
 def _correlations_of_command(identity: UUID) -> list[UUID]:
-    """A command's id; one that changed nothing belongs to its stream's stories."""
+    """Of a command. One that appended no event returns the correlations of its stream."""
     receipt = StoredReceipt.objects.filter(pk=identity).first()
     if receipt is None:
         return []
@@ -74,13 +74,13 @@ def _correlations_of_command(identity: UUID) -> list[UUID]:
 
 
 def _correlations_of_saga(identity: UUID) -> list[UUID]:
-    """A saga's id, or a step's: a refused command, the key of a payment."""
+    """Of a saga, or of a step: a refused command, the key of a payment."""
     saga_id = SagaStep.objects.filter(pk=identity).values_list("saga_id", flat=True).first() or identity
     return list(Saga.objects.filter(pk=saga_id).values_list("correlation_id", flat=True))
 
 
 def _correlations_of_request(identity: UUID) -> list[UUID]:
-    """A request's id, or a caller's trace id."""
+    """Of a web request, or of the caller's trace id."""
     requests = list(WebRequest.objects.filter(pk=identity)) or list(
         WebRequest.objects.filter(trace_id=identity.hex).order_by("answered_at")[:MAX_CORRELATIONS]
     )
@@ -91,7 +91,7 @@ def _correlations_of_request(identity: UUID) -> list[UUID]:
 
 
 def _correlations_of_stream(aggregate_id: UUID) -> list[UUID]:
-    """An aggregate's id: an order's, say."""
+    """Of an aggregate, such as an order."""
     events = StoredEvent.objects.filter(aggregate_id=aggregate_id).order_by("version")
     return _deduplicate(events.values_list("correlation_id", flat=True)[:1_000])
 

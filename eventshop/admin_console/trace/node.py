@@ -1,4 +1,4 @@
-"""The pieces that a story is made of."""
+"""The nodes of a trace."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from datetime import datetime
 
 @dataclass
 class Node:
-    """A request, command, event, saga, effect or row: what it is called, when it was, and what followed from it."""
+    """A request, command, event, saga message, effect or row, with what followed from it as children."""
 
     kind: str
     name: str
     identity: str = ""
     time: datetime | None = None
-    state: str = ""  # what became of it, if that is not plain: refused, waiting, stuck
+    state: str = ""  # the outcome if it is not the usual one: refused, waiting, failed
     detail: str = ""
     url: str = ""
     children: list[Node] = field(default_factory=list)
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, Node]]:
-        """This and everything below, in order, each with its depth."""
+        """This node and all nodes below, depth first, each with its depth."""
         yield depth, self
         for child in self.children:
             yield from child.walk(depth + 1)

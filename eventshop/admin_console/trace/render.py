@@ -1,4 +1,4 @@
-"""A tree as lines, for a terminal or a page: how deep, what, when, and how long after the beginning."""
+"""A trace as rows for a page, or as text for a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eventshop.admin_console.trace.node import Node
 
 
 class TraceRow(NamedTuple):
-    """One node of a tree. `after` is since the beginning of the whole; `meant`: it has the id that was asked for."""
+    """One node of a tree. `elapsed` is the time since the first node; `is_match`: it has the searched id."""
 
     depth: int
     node: Node
@@ -22,26 +22,26 @@ class TraceRow(NamedTuple):
 
 
 def trace_rows(roots: Iterable[Node], searched_id: str = "") -> list[TraceRow]:
-    """The trees one below the other, each node with its distance in time from the very first."""
+    """The nodes of all trees in order, each with the time since the earliest one."""
     nodes = [pair for root in roots for pair in root.walk()]
     times = [node.time for _, node in nodes if node.time is not None]
     start = min(times) if times else None
-    wanted = searched_id.strip().lower()
+    match = searched_id.strip().lower()
     return [
-        TraceRow(depth, node, _elapsed(node.time, start), node.identity == (wanted or None)) for depth, node in nodes
+        TraceRow(depth, node, _elapsed(node.time, start), node.identity == (match or None)) for depth, node in nodes
     ]
 
 
 def render_text(roots: Iterable[Node], searched_id: str = "") -> Iterator[str]:
-    """One line of text each: time, distance, and the node in its place."""
+    """One line of text per node: time, time since the first node, and the indented node."""
     for row in trace_rows(roots, searched_id):
         node = row.node
-        at = timezone.localtime(node.time).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] if node.time else ""
+        time = timezone.localtime(node.time).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] if node.time else ""
         state = f" [{node.state}]" if node.state else ""
         detail = f": {node.detail}" if node.detail else ""
         mark = "  <- this" if row.is_match else ""
         identity = f" {node.identity}" if node.identity else ""
-        yield f"{at:23} {row.elapsed:>8}  {'  ' * row.depth}{node.kind} {node.name}{state}{identity}{detail}{mark}"
+        yield f"{time:23} {row.elapsed:>8}  {'  ' * row.depth}{node.kind} {node.name}{state}{identity}{detail}{mark}"
 
 
 def _elapsed(time: datetime | None, start: datetime | None) -> str:

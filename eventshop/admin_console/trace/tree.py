@@ -1,4 +1,4 @@
-"""Building the tree: a fixed number of queries, then everything is hung under what caused it."""
+"""Builds the trace of correlations: a fixed number of queries, then each node is placed under its cause."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from eventshop.admin_console.timeline import summarise_payload
 from eventshop.admin_console.trace.node import Node
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.operations.models import WebRequest
-from eventshop.sagas.models import Saga, InboxMessage, SagaStep
+from eventshop.sagas.models import InboxMessage, Saga, SagaStep
 
-#: Events in one tree; the rest of a longer story is found through its events.
+#: Events in one tree; the event list shows the others of a longer correlation.
 MAX_EVENTS: Final = 500
-#: What lies deeper begins a tree of its own.
+#: The greatest depth of a tree; a node below it becomes the root of another tree.
 MAX_DEPTH: Final = 60
 
 
 class TraceTree(NamedTuple):
-    """The stories of some correlations. `cut`: there are more events than it shows."""
+    """The trace of some correlations. `is_truncated`: there are more events than it shows."""
 
     roots: list[Node]
     events: int
@@ -35,13 +35,14 @@ class TraceTree(NamedTuple):
 
 
 def build_tree(correlation_ids: Sequence[UUID]) -> TraceTree:
+    """The trace of these correlations, at most `MAX_EVENTS` events."""
     events = list(StoredEvent.objects.filter(correlation_id__in=correlation_ids).order_by("position")[: MAX_EVENTS + 1])
     builder = _TreeBuilder(correlation_ids, events[:MAX_EVENTS])
     return TraceTree(builder.build_roots(), len(events[:MAX_EVENTS]), len(events) > MAX_EVENTS)
 
 
 class _TreeBuilder:
-    """Everything the tree is made of, and what of it has its place already."""
+    """The loaded records, and the ids of those that already have a node."""
 
     def __init__(self, correlation_ids: Sequence[UUID], events: Sequence[StoredEvent]) -> None:
         self.events = events
@@ -56,7 +57,7 @@ class _TreeBuilder:
         self.messages = list(
             InboxMessage.objects.filter(saga_id__in=self.sagas).order_by("heard_at", "pk")[: 2 * MAX_EVENTS]
         )
-        self.messages_by_cause = _group((it.cause_id, it) for it in self.messages)
+        self.messages_by_cause = _group((message.cause_id, message) for message in self.messages)
         self.requests = WebRequest.objects.in_bulk(_request_ids(events))
         self.changed_rows = find_changed_rows(events)
         causes = _find_causes([event for event in events if event.command_id not in self.steps], events)
@@ -66,10 +67,10 @@ class _TreeBuilder:
         self.effect_nodes: dict[tuple[UUID, str], Node] = {}
 
     def build_roots(self) -> list[Node]:
-        follows = {command for commands in self.commands_by_cause.values() for command in commands} | set(self.steps)
-        first = [self._command_node(command) for command in self.events_by_command if command not in follows]
+        caused = {command for commands in self.commands_by_cause.values() for command in commands} | set(self.steps)
+        first = [self._command_node(command) for command in self.events_by_command if command not in caused]
         self._attach_remaining_messages()
-        # What hangs together with nothing: its cause is in another store, or too deep.
+        # Commands without a place: the cause is in another store, or too deep.
         rest = [self._command_node(command) for command in self.events_by_command if command not in self.placed_ids]
         return self._group_by_request([*first, *rest])
 
@@ -99,7 +100,7 @@ class _TreeBuilder:
         node.state = f"version {event.version} of {event.aggregate_type}"
         node.url = event_url(event.position)
         node.children = [
-            Node("row", row.text, state="" if row.is_projected else "not there yet", url=row.url)
+            Node("row", row.text, state="" if row.is_projected else "not projected yet", url=row.url)
             for row in self.changed_rows.get(event.position, [])
         ]
         if depth < MAX_DEPTH:
@@ -110,11 +111,11 @@ class _TreeBuilder:
         return node
 
     def _message_nodes(self, cause_id: UUID, depth: int) -> list[Node]:
-        """What sagas heard of something, and what they did about it."""
+        """The inbox messages with this cause, with the steps that followed from them."""
         return [
-            self._message_node(it, depth)
-            for it in self.messages_by_cause.get(cause_id, [])
-            if it.pk not in self.placed_ids
+            self._message_node(message, depth)
+            for message in self.messages_by_cause.get(cause_id, [])
+            if message.pk not in self.placed_ids
         ]
 
     def _message_node(self, message: InboxMessage, depth: int) -> Node:
@@ -123,7 +124,7 @@ class _TreeBuilder:
         node = Node(
             "saga", f"{saga.kind}: {message.what} {message.name}", str(saga.pk), message.handled_at or message.heard_at
         )
-        node.state = "" if message.state == InboxMessage.State.PROCESSED else message.state
+        node.state = "" if message.state == InboxMessage.State.PROCESSED else message.get_state_display().lower()
         node.detail = ", ".join(
             filter(None, (_summarise_message(message.payload), f"by {message.actor}" if message.actor else ""))
         )
@@ -144,7 +145,7 @@ class _TreeBuilder:
         return node
 
     def _attach_remaining_messages(self) -> None:
-        """Failures under their effect; times that came and wishes of people behind what the saga had heard last."""
+        """Place failures under their effect; timers and operator requests after the saga's previous message."""
         for message in self.messages:
             if message.pk in self.placed_ids:
                 continue
@@ -159,6 +160,7 @@ class _TreeBuilder:
                 parent.children.append(node)
 
     def _group_by_request(self, commands: Iterable[Node]) -> list[Node]:
+        """Root nodes: commands under the web request that sent them, where there was one."""
         request_nodes: dict[str, Node] = {}
         roots: list[Node] = []
         for node in commands:
@@ -177,7 +179,7 @@ class _TreeBuilder:
         return str(_decode_metadata(events[0]).get("request_id", "")) if events else ""
 
     def _request_node(self, request_id: str) -> Node:
-        node = Node("request", "request", request_id, state="not kept")
+        node = Node("request", "request", request_id, state="not recorded")
         web_request = self.requests.get(UUID(request_id))
         if web_request is not None:
             node.name, node.state = f"{web_request.method} {web_request.route}", f"status {web_request.status}"
@@ -186,9 +188,10 @@ class _TreeBuilder:
 
 
 def _find_causes(effects: Sequence[StoredEvent], events: Sequence[StoredEvent]) -> dict[UUID, UUID]:
-    """The event that each command follows from, as the events tell it themselves.
+    """The event that caused each command, from the causation ids of the command's events.
 
-    What followed from an effect's answer, and whose saga's steps were removed since, stands behind the event before it.
+    A command that followed from an effect's answer has no event as its cause. Once retention has removed the saga's
+    steps, the event before it is used instead.
     """
     ids = {event.event_id for event in events}
     before = {event.event_id: earlier for earlier, event in pairwise(events)}

@@ -1,1 +1,1 @@
-"""What differs between PostgreSQL and SQLite, behind one protocol."""
+"""The storage backends for PostgreSQL and SQLite, behind one protocol."""

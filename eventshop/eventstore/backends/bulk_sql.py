@@ -1,4 +1,4 @@
-"""Many rows in one statement: on PostgreSQL as arrays, prepared and binary, a fraction of what the ORM takes."""
+"""Bulk inserts and updates: on PostgreSQL one prepared statement with binary arrays, far cheaper than the ORM."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _ARRAY_TYPES: Final[dict[type[models.Field[Any, Any]], str]] = {
 
 
 def filter_literally(model: type[M], condition: str) -> models.QuerySet[M]:
-    """Rows that meet a condition of ours, word for word that of a partial index.
+    """Filter by a literal SQL condition (never of a user's), such as that of a partial index.
 
-    As a parameter its value would be unknown to the planner of SQLite, which then leaves the index alone.
+    SQLite's planner does not use a partial index when the condition has a parameter.
     """
     return model._default_manager.extra(where=[condition])  # noqa: S610
 
@@ -42,7 +42,7 @@ def insert_rows(rows: Sequence[models.Model], *, ignore_existing: bool = False) 
 
 
 def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
-    """Write these fields of some rows of one model."""
+    """Update these fields of rows of one model."""
     if not rows:
         return
     model = type(rows[0])
@@ -57,7 +57,7 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
 
 
 def _update_one_by_one(rows: Sequence[models.Model], columns: Sequence[Any]) -> None:
-    """One statement, run for each row; SQLite waits for no network between them."""
+    """Run one statement for each row, for SQLite, where a statement needs no network."""
     *changed, key = columns
     changes = ", ".join(f'"{column.column}" = %s' for column in changed)
     with connection.cursor() as cursor:
@@ -68,7 +68,7 @@ def _update_one_by_one(rows: Sequence[models.Model], columns: Sequence[Any]) -> 
 
 
 def _execute(sql: str, rows: Sequence[models.Model], columns: Sequence[Any]) -> None:
-    from eventshop.eventstore.backends import postgres  # psycopg is only needed where there is a PostgreSQL
+    from eventshop.eventstore.backends import postgres  # psycopg is needed only with PostgreSQL
 
     postgres.execute(sql, [[getattr(row, column.attname) for row in rows] for column in columns])
 

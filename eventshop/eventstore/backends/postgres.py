@@ -1,4 +1,4 @@
-"""What the store says to PostgreSQL: prepared, binary, one round trip each (mechanics 3.6)."""
+"""The PostgreSQL backend: prepared statements in binary format, one round trip each."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from eventshop.eventstore.records import (
     to_columns,
 )
 
-#: Events and the receipt of an earlier try in one answer; a receipt comes as a row of the same shape with version -1.
-#: Where there is a snapshot, it comes in place of the events that are in it.
+#: The history and an existing receipt in one result; a receipt is a row with version -1. A snapshot replaces the
+#: events up to its version.
 HISTORY: Final = f"""
 SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM event
 WHERE aggregate_id = $1::uuid
@@ -54,14 +54,14 @@ WHERE aggregate_id = ANY(%s)
 ORDER BY 1, 2
 """
 
-#: One command's events and receipt. Most commands lead to one event; arrays of one would cost twice its processor time.
+#: One event and the receipt of its command. Most commands have one event; arrays would double the processor time.
 APPEND_ONE: Final = """
 SELECT append_event(
     $1::uuid, $2::text, $3::int, $4::text, $5::bytea, $6::uuid, $7::text, $8::int, $9::timestamptz, $10::timestamptz,
     $11::uuid, $12::uuid, $13::uuid, $14::int, $15::uuid, $16::text, $17::text, $18::text, $19::bytea, $20::bytea
 )
 """
-_BINARY: Final = ("uuid", "bytea")  # as `libpq.sent` sends them
+_BINARY: Final = ("uuid", "bytea")  # as `postgres_prepared.encode_parameter` sends them
 _APPEND_ONE: Final = Statement(
     b"store_append_one",
     APPEND_ONE.encode(),
@@ -90,7 +90,7 @@ RETURNING 1
 """
 
 
-#: As `chain.text` makes it: an attacker who changes this function's inputs changes what is hashed.
+#: The same text as `chain.canonical_text`, computed in the database.
 _CANONICAL_TEXT_SQL: Final = "convert_to(concat({}), 'UTF8')".format(
     ", E'\\n', ".join(
         f"to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"')"
@@ -107,9 +107,9 @@ ORDER BY aggregate_id, version LIMIT %b::int
 
 
 def execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The rows of one prepared statement on Django's own connection, inside its transaction if there is one.
+    """Run a prepared statement on Django's connection, inside its transaction if there is one; return the rows.
 
-    Django's cursor binds on the client, which rules out prepared statements. Errors come out as Django's.
+    Django's cursor binds parameters on the client, which rules out prepared statements. Raises Django's errors.
     """
     django = connections[DEFAULT_DB_ALIAS]
     with django.wrap_database_errors:
@@ -117,7 +117,7 @@ def execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def _cursor(django: Any) -> psycopg.Cursor[tuple[Any, ...]]:
-    """One cursor for each connection: making one takes as long as a small statement."""
+    """Return the cursor of this connection, reused because creating one takes as long as a small statement."""
     django.ensure_connection()
     cursor: psycopg.Cursor[tuple[Any, ...]] | None = getattr(django, "store_cursor", None)
     if cursor is None or cursor.connection is not django.connection:
@@ -126,7 +126,7 @@ def _cursor(django: Any) -> psycopg.Cursor[tuple[Any, ...]]:
 
 
 def load_history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[HistoryEntry]]:
-    """Whether the command has a receipt, and the aggregate's past in order."""
+    """Return whether the command has a receipt, and the aggregate's history in order."""
     if django := postgres_prepared.connection_outside_transaction():
         rows = _decode_history(
             postgres_prepared.execute_prepared(django, _HISTORY, (aggregate_id.bytes, command_id.bytes))
@@ -171,9 +171,9 @@ def load_receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
 
 
 def append_command(rows: Sequence[EventRow], receipt: ReceiptRow, previous_hash: bytes) -> int:
-    """Write one command's events and receipt; gives the last event's position.
+    """Insert one command's events and receipt; return the position of the last event.
 
-    `follows` is the hash of the event before them: the stream must still end with that very event.
+    `previous_hash` is the hash of the event that they follow: the stream must still end with that event.
     """
     if not rows:
         insert_receipts([receipt])
@@ -223,7 +223,7 @@ def _append_one(values: Sequence[Any]) -> int:
 
 
 def append_events(rows: Sequence[EventRow]) -> list[int]:
-    """Write the events of many commands in order; gives their positions."""
+    """Insert the events of many commands in order; return their positions."""
     return [position for (position,) in execute(APPEND_MANY, to_columns(rows, len(EVENT_COLUMNS)))] if rows else []
 
 
@@ -233,20 +233,20 @@ def insert_receipts(rows: Sequence[ReceiptRow]) -> None:
 
 
 def select_events(where: str, parameters: Sequence[Any]) -> list[EventRow]:
-    """Events by a condition of ours (never of a user's)."""
+    """Select events by a literal SQL condition (never of a user's)."""
     return [EventRow(*row) for row in execute(f"{SELECT_EVENT} {where}", parameters)]
 
 
 def load_chain_links(after: tuple[UUID, int], to_stream: UUID, limit: int) -> list[ChainLink]:
-    """Events behind a stream and version, up to the end of a stream, by stream and version."""
+    """Load events after a stream and version, up to the end of `to_stream`, by stream and version."""
     return [ChainLink(*row) for row in execute(LINKS, (*after, to_stream, limit))]
 
 
 def read_horizon(after: int) -> int:
-    """The position up to which nothing can appear any more; `after` when there is nothing new.
+    """Return the position up to which no event can appear any more; `after` when there is nothing new.
 
-    The exclusive lock waits out every writer in flight (mechanics 3.4); raises `TailBusy` after 100 ms of waiting,
-    because writers queue behind a waiting fence.
+    The fence is an exclusive lock that waits for every writer in progress. Raises `TailBusy` after 100 ms, because
+    new writers queue behind a waiting fence.
     """
     try:
         [(position,)] = execute("SELECT tail_horizon(%s)", (after,))
@@ -258,6 +258,6 @@ def read_horizon(after: int) -> int:
 
 
 def violated_constraint(error: Exception) -> str:
-    """The name of the constraint a database error is about; empty if it is about none."""
+    """Return the name of the constraint that a database error reports, or an empty text."""
     cause = error.__cause__
     return (cause.diag.constraint_name or "") if isinstance(cause, psycopg.Error) else ""

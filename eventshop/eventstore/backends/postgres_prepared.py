@@ -1,6 +1,6 @@
-"""The two statements of a single command, straight through libpq: a third of the processor time of a cursor.
+"""Prepared statements through libpq, without a cursor: a third of the processor time.
 
-Only outside a transaction: psycopg sends its BEGIN with the first statement of a cursor, and would not know of ours.
+Only outside a transaction: psycopg sends BEGIN with the first statement of a cursor, which is bypassed here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BINARY: Final = 1
 
 
 class Statement(NamedTuple):
-    """A statement with $1, $2 … and casts for each; `formats` says how each parameter is sent."""
+    """A statement with the parameters $1, $2 … and a cast for each; `formats` is TEXT or BINARY for each."""
 
     name: bytes
     sql: bytes
@@ -25,13 +25,13 @@ class Statement(NamedTuple):
 
 
 def connection_outside_transaction() -> Any:
-    """Django's connection where it is outside any transaction, else None. Asking is not free: once a statement."""
+    """Return Django's connection if it is outside a transaction, else None. Not free: call it once a statement."""
     django = connections[DEFAULT_DB_ALIAS]
     return None if django.in_atomic_block else django
 
 
 def execute_prepared(django: Any, statement: Statement, parameters: Sequence[Any]) -> pq.abc.PGresult:
-    """One round trip with bytes or None for each parameter, the result in binary; raises Django's database errors."""
+    """Run a statement in one round trip; parameters and results are binary. Raises Django's database errors."""
     with django.wrap_database_errors:
         if django.connection is None:
             django.ensure_connection()
@@ -53,7 +53,7 @@ def _raise_on_error(result: pq.abc.PGresult) -> pq.abc.PGresult:
 
 
 def decode_int(value: bytes | None) -> int:
-    """An int4 or int8 as PostgreSQL sends it in binary."""
+    """Decode an int4 or int8 in PostgreSQL's binary format."""
     return int.from_bytes(value or b"", "big", signed=True)
 
 
@@ -62,7 +62,7 @@ def decode_text(value: bytes | None) -> str:
 
 
 def encode_parameter(value: Any) -> bytes | None:
-    """A parameter: ids and hashes in binary, everything else as text."""
+    """Encode a parameter: ids and hashes in binary, everything else as text."""
     if type(value) is UUID:
         return value.bytes
     return value if value is None or type(value) is bytes else str(value).encode()

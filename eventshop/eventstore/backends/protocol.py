@@ -1,4 +1,4 @@
-"""Which of the two databases this program runs on: the one switch between `postgres` and `sqlite`."""
+"""The storage backend protocol, and the choice between `postgres` and `sqlite`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eventshop.eventstore.records import ChainLink, EventRow, HistoryEntry, Rece
 
 
 class StoreBackend(Protocol):
-    """What the store asks of a database."""
+    """The operations that the event store needs from a database."""
 
     def load_history(self, aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[HistoryEntry]]: ...
     def load_histories(
@@ -32,7 +32,7 @@ class StoreBackend(Protocol):
 
 @cache
 def backend() -> StoreBackend:
-    """Looked up once: asking the connection costs as much as a tenth of a statement, several times a command."""
+    """Return the backend of the default database. Cached: it is needed several times a command."""
     module: ModuleType
     if connection.vendor == "postgresql":
         from eventshop.eventstore.backends import postgres as module

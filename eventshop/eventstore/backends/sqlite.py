@@ -1,4 +1,4 @@
-"""What the store says to SQLite: the same questions and answers as `postgres`, for the embedded mode."""
+"""The SQLite backend, for the embedded mode; the same operations as `postgres`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from eventshop.eventstore.records import (
     ReceiptRow,
 )
 
-#: SQLite names the columns of a violated UNIQUE constraint, not the constraint.
+#: SQLite reports the columns of a violated UNIQUE constraint, not its name.
 _CONSTRAINTS: Final = {
     "UNIQUE constraint failed: event.aggregate_id, event.version": "event_version_once",
     "UNIQUE constraint failed: event.event_id": "event_id_once",
@@ -40,7 +40,7 @@ def execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def load_history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[HistoryEntry]]:
-    """Whether the command has a receipt, and the aggregate's past in order."""
+    """Return whether the command has a receipt, and the aggregate's history in order."""
     receipt_rows = execute("SELECT 1 FROM receipt WHERE command_id = ?", (command_id.hex,))
     rows = execute(f"SELECT {_SNAPSHOT_COLUMNS} FROM snapshot WHERE aggregate_id = ?", (aggregate_id.hex,))
     after = rows[0][0] if rows else 0
@@ -52,7 +52,7 @@ def load_history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[Histo
 
 
 def load_histories(aggregate_ids: Sequence[UUID], *, snapshots: bool = True) -> list[tuple[UUID, HistoryEntry]]:
-    """The pasts of many, by aggregate and version; from their snapshots on, where they have one and it is wanted."""
+    """Load many histories, by aggregate and version; each starts at its snapshot if it has one, unless excluded."""
     ids = aggregate_ids if snapshots else ()
     rows = _select_in(f"SELECT aggregate_id, {_SNAPSHOT_COLUMNS} FROM snapshot WHERE aggregate_id IN", ids)
     snapshot_versions = {row[0]: row[1] for row in rows}
@@ -68,9 +68,9 @@ def load_receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
 
 
 def append_command(rows: Sequence[EventRow], receipt: ReceiptRow, previous_hash: bytes) -> int:
-    """Write one command's events and receipt; gives the last event's position.
+    """Insert one command's events and receipt; return the position of the last event.
 
-    `follows` is the hash of the event before them. Here they were decided under the write lock, so it is that.
+    `previous_hash` needs no check here: the command was decided under the write lock.
     """
     positions = append_events(rows)
     position = positions[-1] if positions else receipt.position
@@ -79,13 +79,13 @@ def append_command(rows: Sequence[EventRow], receipt: ReceiptRow, previous_hash:
 
 
 def append_events(rows: Sequence[EventRow]) -> list[int]:
-    """Write the events of many commands in order; gives their positions."""
+    """Insert the events of many commands in order; return their positions."""
     if not rows:
         return []
     with connection.wrap_database_errors:
         raw = _raw_connection()
         raw.executemany(_insert_sql("event", EVENT_COLUMNS), (_to_sqlite_values(row[:-1]) for row in rows))
-        # One writer at a time and AUTOINCREMENT: the rows of one statement run are neighbours.
+        # One writer at a time and AUTOINCREMENT: the positions of one executemany are consecutive.
         [last] = raw.execute("SELECT last_insert_rowid()").fetchone()
     return list(range(last - len(rows) + 1, last + 1))
 
@@ -96,13 +96,13 @@ def insert_receipts(rows: Sequence[ReceiptRow]) -> None:
 
 
 def select_events(where: str, parameters: Sequence[Any]) -> list[EventRow]:
-    """Events by a condition of ours (never of a user's), with %s for parameters as on PostgreSQL."""
+    """Select events by a literal SQL condition (never of a user's), with %s for parameters as on PostgreSQL."""
     sql = f"{SELECT_EVENT} {where}".replace("%s", "?")
     return [_to_event_row(row) for row in execute(sql, tuple(_to_sqlite_values(parameters)))]
 
 
 def load_chain_links(after: tuple[UUID, int], to_stream: UUID, limit: int) -> list[ChainLink]:
-    """Events behind a stream and version, up to the end of a stream, by stream and version."""
+    """Load events after a stream and version, up to the end of `to_stream`, by stream and version."""
     where = "WHERE (aggregate_id, version) > (%s, %s) AND aggregate_id <= %s ORDER BY aggregate_id, version LIMIT %s"
     return [
         ChainLink(
@@ -120,13 +120,13 @@ def load_chain_links(after: tuple[UUID, int], to_stream: UUID, limit: int) -> li
 
 
 def read_horizon(after: int) -> int:
-    """The newest position: with a single writer, nothing can appear below it."""
+    """Return the newest position: with a single writer, no event can appear below it."""
     [(position,)] = execute("SELECT COALESCE(MAX(position), 0) FROM event", ())
     return max(int(position), after)
 
 
 def violated_constraint(error: Exception) -> str:
-    """The name of the constraint a database error is about; empty if it is about none."""
+    """Return the name of the constraint that a database error reports, or an empty text."""
     text = str(error)
     return _CONSTRAINTS.get(text, text.partition(":")[0] if text.startswith("event_") else "")
 
@@ -143,14 +143,14 @@ def _insert_sql(table: str, names: Sequence[str]) -> str:
 
 def _select_in(sql: str, ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
-    for start in range(0, len(ids), 500):  # SQLite takes 32,766 parameters at most; older builds 999
+    for start in range(0, len(ids), 500):  # SQLite allows at most 32,766 parameters; older builds 999
         chunk = ids[start : start + 500]
         rows += execute(f"{sql} ({', '.join('?' * len(chunk))})", [item.hex for item in chunk])
     return rows
 
 
 def _to_sqlite_values(values: Iterable[Any]) -> list[Any]:
-    """As Django writes them: ids as 32 hexadecimal digits, times as text in UTC without their zone."""
+    """Convert values as Django does: ids to 32 hexadecimal digits, times to text in UTC without a time zone."""
     return [_WRITERS[type(value)](value) if type(value) in _WRITERS else value for value in values]
 
 
@@ -162,7 +162,7 @@ _WRITERS: Final[dict[type, Callable[[Any], str]]] = {UUID: lambda value: value.h
 
 
 def _to_utc(value: datetime) -> datetime:
-    # Django's connection already parses columns declared as datetime.
+    # Django's connection parses columns declared as datetime into naive values.
     return value.replace(tzinfo=UTC)
 
 

@@ -1,1 +1,1 @@
-"""Tamper evidence: each event carries a hash over the one before it; verification follows the chain."""
+"""Tamper evidence: the hash of each event covers the hash of the previous event; verification follows the chain."""

@@ -1,10 +1,10 @@
-"""The hash chain of each stream: change one stored byte and every later hash is wrong.
+"""The hash chain of each stream: after a change of one stored byte, every later hash is wrong.
 
-A link is SHA-256 over the previous event's hash (32 zero bytes before the first) followed by the event's columns as
-text, one a line, in the order of `Row`: ids in hexadecimal with hyphens, numbers in decimal, times in UTC with
-microseconds (`2026-01-31T12:00:00.000000+00:00`), an empty line for what is empty, metadata and payload as stored. No
-column can hold a line break: texts refuse control characters and JSON escapes them. The position is not part of it,
-so that a store restored from elsewhere keeps its chains.
+The hash is SHA-256 over the previous event's hash (32 zero bytes before the first) followed by the event's columns as
+text, one a line, in the order of `EventRow`: ids in hexadecimal with hyphens, numbers in decimal, times in UTC with
+microseconds (`2026-01-31T12:00:00.000000+00:00`), an empty line for NULL, metadata and payload as stored. No column
+can hold a line break: texts refuse control characters and JSON escapes them. The position is not included, so that a
+store restored from elsewhere keeps its chains.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ GENESIS_HASH: Final = bytes(32)
 
 
 def hash_event(previous: bytes, row: EventRow) -> bytes:
-    """The hash of an event; `row.hash` and `row.position` do not matter."""
+    """Return the hash of an event; `row.hash` and `row.position` are ignored."""
     return sha256(previous + canonical_text(row)).digest()
 
 
 def canonical_text(row: EventRow) -> bytes:
-    """What an event adds to its chain. `postgres.py` makes the same text where it is read by the hundred thousand."""
+    """Return the text of an event that is hashed. `backends/postgres.py` computes the same text in SQL."""
     return (
         f"{row.event_id}\n{row.aggregate_id}\n{row.aggregate_type}\n{row.event_type}\n{row.version}\n"
         f"{row.schema_version}\n{_format_time(row.occurred_at)}\n{_format_time(row.recorded_at)}\n{row.correlation_id}\n"
@@ -35,7 +35,7 @@ def canonical_text(row: EventRow) -> bytes:
 
 
 def find_first_broken(rows: Iterable[EventRow]) -> EventRow | None:
-    """The first event of one stream, given from its first version on, whose hash is not what it should be."""
+    """Return the first event with a wrong hash, or None. `rows` is one stream from its first version on."""
     previous = GENESIS_HASH
     for row in rows:
         if hash_event(previous, row) != row.hash:

@@ -1,4 +1,4 @@
-"""All chains of the store at once, in as many processes as there are to spare."""
+"""Verifies all hash chains of the store, in several processes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from eventshop.eventstore.hash_chain.verification import (
 from eventshop.eventstore.models import StoredEvent
 from eventshop.runtime import process_pool
 
-#: Streams of one piece of work; a process takes the next piece when it is through with one.
+#: Streams in one task; a process takes the next task when it has finished one.
 STREAMS_PER_TASK: Final = 2_000
-#: Below so many events one process is through before others have started.
+#: With fewer events, one process finishes before further processes have started.
 SINGLE_PROCESS_MAX_EVENTS: Final = 50_000
 
 
 class VerificationTask(NamedTuple):
-    """What `walk` takes."""
+    """The arguments of `verify_streams`."""
 
     after_stream: UUID
     to_stream: UUID
@@ -37,7 +37,7 @@ def verify_chains(
     processes: int = 1,
     report_progress: Callable[[int], None] = lambda events: None,
 ) -> VerificationResult:
-    """Walk every chain; faults by the position at which they show. `told` hears how many events are done so far."""
+    """Verify every chain; faults are ordered by position. `report_progress` gets the number of events so far."""
     tasks = list(_split_tasks(signed_heads))
     events = streams = 0
     faults = list[ChainFault]()
@@ -66,7 +66,7 @@ def _split_tasks(signed_heads: Iterable[ChainHead]) -> Iterator[VerificationTask
 
 
 def _task_bounds() -> list[UUID]:
-    """Every so-manieth stream's id, in order."""
+    """Return every `STREAMS_PER_TASK`-th stream id, in order."""
     ids = StoredEvent.objects.filter(version=1).order_by("aggregate_id").values_list("aggregate_id", flat=True)
     return [
         stream for place, stream in enumerate(ids.iterator(chunk_size=10_000), start=1) if place % STREAMS_PER_TASK == 0

@@ -1,6 +1,6 @@
-"""The heads of streams, and one hash over many of them.
+"""The heads of streams, and the Merkle root over many of them.
 
-The hash is a Merkle tree's root as in RFC 9162, section 2.1.1: SHA-256, 0x00 before a leaf, 0x01 before two nodes, the
+The root is that of RFC 9162, section 2.1.1: SHA-256, 0x00 before a leaf, 0x01 before two nodes, the
 left half the largest power of two. A leaf is the stream's id (16 bytes), the version (4 bytes, big-endian) and the
 hash of the event of that version (32 bytes); leaves are in the order of those bytes.
 """
@@ -22,7 +22,7 @@ LEAF_BYTES: Final = 52
 
 
 def load_heads_between(after: int, to: int) -> list[ChainHead]:
-    """The last event of every stream that has one behind position `after` up to `to`, by stream."""
+    """Load the last event of every stream with events after position `after` up to `to`, by stream."""
     events = StoredEvent.objects.filter(position__gt=after, position__lte=to).order_by()
     last = events.values("aggregate_id").annotate(last=Max("position")).values("last")
     rows = StoredEvent.objects.filter(position__in=last).values_list("aggregate_id", "version", "hash")
@@ -34,7 +34,7 @@ def pack_heads(heads: Iterable[ChainHead]) -> bytes:
 
 
 def unpack_heads(leaves: bytes) -> Iterator[ChainHead]:
-    """The heads that `packed` wrote; raises `InvalidMessage` when some are cut off."""
+    """Yield the heads that `pack_heads` wrote; raises `InvalidMessage` for a truncated input."""
     if len(leaves) % LEAF_BYTES:
         raise InvalidMessage("heads are 52 bytes each", bytes=len(leaves))
     for offset in range(0, len(leaves), LEAF_BYTES):
@@ -46,14 +46,14 @@ def unpack_heads(leaves: bytes) -> Iterator[ChainHead]:
 
 
 def merkle_root(leaves: bytes) -> bytes:
-    """The Merkle root over packed heads."""
+    """Return the Merkle root over packed heads."""
     return _reduce_to_root(
         [sha256(b"\x00" + leaves[at : at + LEAF_BYTES]).digest() for at in range(0, len(leaves), LEAF_BYTES)]
     )
 
 
 def _reduce_to_root(nodes: Sequence[bytes]) -> bytes:
-    """Level by level; a last node without a partner moves up as it is, which is RFC 9162's tree."""
+    """Reduce level by level; an unpaired last node moves up unchanged, which gives RFC 9162's tree."""
     if not nodes:
         return sha256().digest()
     while len(nodes) > 1:

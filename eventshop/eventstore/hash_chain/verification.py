@@ -1,4 +1,4 @@
-"""Walking along the hash chains: what of a stream was changed, removed, moved, or is not what was once signed."""
+"""Verifies hash chains: detects events that were changed, removed or moved, or that differ from signed heads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LAST_STREAM_ID: Final = UUID(int=2**128 - 1)
 
 
 class ChainHead(NamedTuple):
-    """How far a stream had come: the version and the hash of its last event, which stands for all before it."""
+    """The version and hash of a stream's last event; the hash covers all events before it."""
 
     aggregate_id: UUID
     version: int
@@ -28,7 +28,7 @@ class ChainHead(NamedTuple):
 
 
 class ChainFault(NamedTuple):
-    """The first thing that is wrong with one stream. `position` is where in the store that shows; 0: nowhere."""
+    """The first fault of a stream. `position` is the position of the event that shows it; 0: none."""
 
     position: int
     aggregate_id: UUID
@@ -37,7 +37,7 @@ class ChainFault(NamedTuple):
 
 
 class VerificationResult(NamedTuple):
-    """What a walk has seen: how much, and each broken stream's first fault."""
+    """The numbers of verified events and streams, and the first fault of each broken stream."""
 
     events: int
     streams: int
@@ -50,7 +50,7 @@ def verify_streams(
     signed_heads: Mapping[UUID, ChainHead],
     report_progress: Callable[[int], None] = lambda events: None,
 ) -> VerificationResult:
-    """Walk all streams behind `after` up to `to`, each from its first event; `signed` are heads that must be there."""
+    """Verify all streams after `after_stream` up to `to_stream`; `signed_heads` must exist in them."""
     counter, streams, faults = _ProgressCounter(report_progress), 0, list[ChainFault]()
     missing = dict(signed_heads)
     for stream, links in groupby(counter.count(_load_pages(after_stream, to_stream)), key=attrgetter("aggregate_id")):
@@ -62,7 +62,7 @@ def verify_streams(
 
 
 def find_fault(links: Iterable[ChainLink], signed_head: ChainHead | None = None) -> ChainFault | None:
-    """The first fault of one stream, given from its first event on; None: it is as it was written."""
+    """Return the first fault of a stream, given from its first event on, or None."""
     previous_hash, expected_version, last = GENESIS_HASH, 1, None
     for last in links:
         if last.version != expected_version:
@@ -87,7 +87,7 @@ def find_fault(links: Iterable[ChainLink], signed_head: ChainHead | None = None)
 
 
 class _ProgressCounter:
-    """Counts what passes, and tells it page by page."""
+    """Counts the events of an iteration and reports each page."""
 
     def __init__(self, report_progress: Callable[[int], None]) -> None:
         self.events = 0

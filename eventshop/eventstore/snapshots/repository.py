@@ -155,13 +155,13 @@ def take_due_snapshots(registry: MessageRegistry = program) -> int:
 
     One that cannot be read (it was tampered with, or a later program wrote it) keeps no other from its snapshot.
     """
-    taken = 0
+    count = 0
     for aggregate_id in _find_due_streams(registry):
         try:
-            taken += take_snapshot(aggregate_id, registry)
+            count += take_snapshot(aggregate_id, registry)
         except EventShopError as error:
             log.warning("no snapshot of %s: %s", aggregate_id, error)
-    return taken
+    return count
 
 
 def _find_due_streams(registry: MessageRegistry) -> Iterator[UUID]:

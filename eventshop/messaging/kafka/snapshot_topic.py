@@ -1,7 +1,7 @@
-"""Snapshots on their topic: each under its stream's id, the newest for ever (compaction), a tombstone where one went.
+"""Snapshots on the topic `snapshots`: compaction keeps the newest one per stream id, and a tombstone deletes one.
 
-The value is the state as the table has it, JSON or ciphertext; what stands beside it are headers. It is no Avro: only
-the very fold that made a state reads it, so there is no other version of a program that it must be told to.
+The value is the state as stored in the table, JSON or ciphertext; the other columns are headers. The value is not Avro:
+only the version of the code that took a snapshot reads it, so its format needs no schema for other versions.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _PAGE_SIZE: Final = 500
 
 
 def encode_snapshot(snapshot: Snapshot) -> tuple[bytes, list[tuple[str, bytes]]]:
-    """What is sent for a snapshot; its key is the stream's id."""
-    sealed = not snapshot.state.startswith("{")
+    """Encode a snapshot as the value and headers of a record. The record's key is the stream id."""
+    encrypted = not snapshot.state.startswith("{")
     return snapshot.state.encode(), [
-        ("content-type", b"application/octet-stream" if sealed else b"application/json"),
+        ("content-type", b"application/octet-stream" if encrypted else b"application/json"),
         ("aggregate-type", snapshot.aggregate_type.encode()),
         ("version", b"%d" % snapshot.version),
         ("hash", bytes(snapshot.hash).hex().encode()),
@@ -38,118 +38,112 @@ def encode_snapshot(snapshot: Snapshot) -> tuple[bytes, list[tuple[str, bytes]]]
 
 
 def decode_snapshot(key: bytes, value: bytes, headers: Headers) -> Snapshot:
-    """The snapshot behind a record; raises `BrokenStream` for anything that we have not written."""
-    found = dict(headers)
+    """Decode the snapshot of a record; raises `BrokenStream` for a record that EventShop did not write."""
+    values = dict(headers)
     try:
         return Snapshot(
             aggregate_id=UUID(key.decode()),
-            aggregate_type=found["aggregate-type"].decode(),
-            version=int(found["version"]),
-            hash=bytes.fromhex(found["hash"].decode()),
-            fingerprint=found["fingerprint"].decode(),
+            aggregate_type=values["aggregate-type"].decode(),
+            version=int(values["version"]),
+            hash=bytes.fromhex(values["hash"].decode()),
+            fingerprint=values["fingerprint"].decode(),
             state=value.decode(),
-            taken_at=datetime.fromisoformat(found["taken-at"].decode()),
+            taken_at=datetime.fromisoformat(values["taken-at"].decode()),
         )
     except (KeyError, ValueError, AttributeError) as error:
-        raise BrokenStream(f"no snapshot of ours: {error!r}") from error
-
-
-# --- back from there ---------------------------------------------------------------------------------------------
+        raise BrokenStream(f"not a snapshot: {error!r}") from error
 
 
 class SnapshotRestoreResult(NamedTuple):
-    """What came of a restore: snapshots that are in the table now, and those that were left."""
+    """Counts of a restore."""
 
     restored: int
-    left: int  # there is a newer one, or their event is not in this store
-    foreign: int  # records that are no snapshots
+    skipped: int  # the table has a newer one, or lacks the snapshot's event
+    foreign: int  # records that are not snapshots
 
 
 def restore_snapshots() -> SnapshotRestoreResult:
-    """Fill the table from the topic; twice, it does nothing more. Raises `KafkaAway` and `TopicRefused`.
+    """Fill the snapshot table from the topic; idempotent. Raises `KafkaUnavailable` and `TopicRefused`.
 
-    Only what stands on an event of this very store is taken. What it makes is for `verify_snapshots` to say.
+    Only snapshots of events in this event store are restored. Run `verify_snapshots` to check the result.
     """
     topics.require_topic(topics.topic_name(TOPIC))
-    found, restored, left, foreign = read_records(topics.topic_name(TOPIC)), 0, 0, 0
-    while page := list(islice(found, _PAGE_SIZE)):
-        newest: dict[bytes, Any] = {record.key: record for record in page}  # in each partition the later one wins
+    records, restored, skipped, foreign = read_records(topics.topic_name(TOPIC)), 0, 0, 0
+    while page := list(islice(records, _PAGE_SIZE)):
+        newest: dict[bytes, Any] = {record.key: record for record in page}  # a key's last record is its newest
         with transaction.atomic():
             for record in newest.values():
                 try:
-                    put = _restore_record(record)
+                    is_restored = _restore_record(record)
                 except BrokenStream:
                     foreign += 1
                 else:
-                    restored += put
-                    left += not put
-    return SnapshotRestoreResult(restored, left, foreign)
+                    restored += is_restored
+                    skipped += not is_restored
+    return SnapshotRestoreResult(restored, skipped, foreign)
 
 
 def _restore_record(record: Any) -> bool:
-    """Whether the table has it now, and had not before."""
+    """Save the snapshot of a record, or apply its tombstone; return whether a snapshot was saved."""
     if record.value is None:
-        gone_at = datetime.fromtimestamp(record.timestamp / 1000).astimezone()
-        Snapshot.objects.filter(aggregate_id=_decode_stream_id(record.key), taken_at__lte=gone_at).delete()
+        deleted_at = datetime.fromtimestamp(record.timestamp / 1000).astimezone()
+        Snapshot.objects.filter(aggregate_id=_decode_stream_id(record.key), taken_at__lte=deleted_at).delete()
         return False
     snapshot = decode_snapshot(record.key, record.value, record.headers)
-    on = StoredEvent.objects.filter(aggregate_id=snapshot.aggregate_id, version=snapshot.version, hash=snapshot.hash)
-    there = Snapshot.objects.filter(aggregate_id=snapshot.aggregate_id, version__gte=snapshot.version)
-    if there.exists() or not on.exists():
+    event = StoredEvent.objects.filter(aggregate_id=snapshot.aggregate_id, version=snapshot.version, hash=snapshot.hash)
+    newer = Snapshot.objects.filter(aggregate_id=snapshot.aggregate_id, version__gte=snapshot.version)
+    if newer.exists() or not event.exists():
         return False
     snapshot.save()
     return True
 
 
-# --- against the table -------------------------------------------------------------------------------------------
-
-
 class SnapshotComparison(NamedTuple):
-    """Table and topic, snapshot by snapshot."""
+    """The snapshot table compared with the topic."""
 
     equal: int
-    unpublished: int  # not published yet: the topic has an older one, or none
-    only_on_topic: int  # the table has lost them: `restore_snapshots`
-    differences: list[str]  # in words
+    unpublished: int  # the topic has an older one, or none
+    only_on_topic: int  # missing from the table: run `restore_snapshots`
+    differences: list[str]  # one sentence each
 
 
 def compare_snapshots() -> SnapshotComparison:
-    """Whether the topic ends with what the table has. Raises `KafkaAway` and `TopicRefused`."""
+    """Compare the table with the newest snapshots on the topic. Raises `KafkaUnavailable` and `TopicRefused`."""
     topics.require_topic(topics.topic_name(TOPIC))
-    there, wrong = _topic_digests()
-    equal = waiting = 0
+    on_topic, differences = _topic_digests()
+    equal = unpublished = 0
     for snapshot in Snapshot.objects.iterator(chunk_size=100):
-        taken_at, digest = there.pop(snapshot.aggregate_id, (None, b""))
+        taken_at, digest = on_topic.pop(snapshot.aggregate_id, (None, b""))
         if taken_at is None or taken_at < snapshot.taken_at:
-            waiting += 1
+            unpublished += 1
         elif taken_at == snapshot.taken_at and digest == _digest(snapshot):
             equal += 1
         else:
-            wrong.append(f"{snapshot}: the topic has another one")
-    return SnapshotComparison(equal, waiting, len(there), wrong)
+            differences.append(f"{snapshot}: the topic has a different snapshot")
+    return SnapshotComparison(equal, unpublished, len(on_topic), differences)
 
 
 def _topic_digests() -> tuple[dict[UUID, tuple[datetime, bytes]], list[str]]:
-    """The newest of each stream, as little of it as comparing needs; and what is none of ours, in words."""
-    newest, wrong = dict[UUID, tuple[datetime, bytes]](), list[str]()
+    """The time and digest of each stream's newest snapshot, and a sentence for each record that is not a snapshot."""
+    newest, differences = dict[UUID, tuple[datetime, bytes]](), list[str]()
     for record in read_records(topics.topic_name(TOPIC)):
         try:
-            stream = _decode_stream_id(record.key)
+            stream_id = _decode_stream_id(record.key)
             if record.value is None:
-                newest.pop(stream, None)
+                newest.pop(stream_id, None)
                 continue
             snapshot = decode_snapshot(record.key, record.value, record.headers)
-            newest[stream] = snapshot.taken_at, _digest(snapshot)
+            newest[stream_id] = snapshot.taken_at, _digest(snapshot)
         except BrokenStream as error:
-            wrong.append(f"{record.topic}/{record.partition}@{record.offset}: {error}")
-    return newest, wrong
+            differences.append(f"{record.topic}/{record.partition}@{record.offset}: {error}")
+    return newest, differences
 
 
 def _decode_stream_id(key: bytes) -> UUID:
     try:
         return UUID(key.decode())
     except (ValueError, AttributeError) as error:
-        raise BrokenStream(f"no snapshot of ours: {error!r}") from error
+        raise BrokenStream(f"not a snapshot: {error!r}") from error
 
 
 def _digest(snapshot: Snapshot) -> bytes:

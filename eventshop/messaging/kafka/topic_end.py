@@ -1,4 +1,4 @@
-"""What a topic ends with: the last record of each partition, however many transaction markers lie behind it."""
+"""Reads the end of a topic: the last record of each partition, however many transaction markers follow it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from eventshop.messaging.kafka import clients
 from eventshop.messaging.kafka.event_records import read_int_header
 
-#: How far back is looked, in offsets, until a partition shows a record.
+#: How many offsets before the end are searched, step by step, until a partition returns a record.
 _WINDOWS: Final = (1, 16, 256, 4_096, 65_536, 1 << 62)
 _READ_TIMEOUT_S: Final = 20.0
 
@@ -17,8 +17,8 @@ _READ_TIMEOUT_S: Final = 20.0
 class TopicEnd(NamedTuple):
     """The highest position on a topic; each partition's last position and sequence number (0 in an empty one).
 
-    Each transaction of the relay holds a contiguous range of positions across all partitions, wholly or not at all:
-    the highest position found is therefore the last one published.
+    Each transaction of the relay holds a contiguous range of positions across all partitions, and is visible completely
+    or not at all. So the highest position is the last one that was published.
     """
 
     position: int
@@ -27,9 +27,10 @@ class TopicEnd(NamedTuple):
 
 
 def read_topic_end(topic: str, partitions: int, *, await_open_transactions: bool = False) -> TopicEnd:
-    """Read the end of a topic. Raises `KafkaAway`, and `BrokenStream` for a record that our relay did not write.
+    """Read the end of a topic.
 
-    `settled`: as in `last_records`.
+    `await_open_transactions`: see `read_last_records`. Raises `KafkaUnavailable`, and `BrokenStream` for a record that
+    the relay did not write.
     """
     last = read_last_records(topic, partitions, await_open_transactions=await_open_transactions)
     positions, sequences = [0] * partitions, [0] * partitions
@@ -40,27 +41,27 @@ def read_topic_end(topic: str, partitions: int, *, await_open_transactions: bool
 
 
 def read_last_records(topic: str, partitions: int, *, await_open_transactions: bool = False) -> dict[int, Any]:
-    """The last committed record of each partition that has one.
+    """Read the last committed record of each partition that has one.
 
-    `settled` waits for the outcome of everything written up to now. Kafka confirms a commit before it shows what was
-    committed, and a broker that died in between shows it only some time after it is back: whoever is to go on behind
-    the last record, and did not wait, would repeat that transaction.
+    `await_open_transactions` waits for the outcome of everything written up to now. Kafka confirms a commit before it
+    makes the records visible; a broker that dies in between makes them visible only some time after its restart. A
+    producer that continued from the last visible record without waiting would repeat that transaction.
     """
     reader = clients.create_consumer(max_poll_records=5_000)
     try:
-        all_of_them = clients.topic_partitions(topic, partitions)
-        reader.assign(all_of_them)
-        begins = reader.beginning_offsets(all_of_them)
-        ends = written_end_offsets(all_of_them) if await_open_transactions else reader.end_offsets(all_of_them)
-        looking = {tp for tp in all_of_them if ends[tp] > begins[tp]}
+        all_partitions = clients.topic_partitions(topic, partitions)
+        reader.assign(all_partitions)
+        begins = reader.beginning_offsets(all_partitions)
+        ends = written_end_offsets(all_partitions) if await_open_transactions else reader.end_offsets(all_partitions)
+        pending = {tp for tp in all_partitions if ends[tp] > begins[tp]}
         last: dict[int, Any] = {}
         for window in _WINDOWS:
-            reader.assign(list(looking))
-            for tp in looking:
+            reader.assign(list(pending))
+            for tp in pending:
                 reader.seek(tp, max(begins[tp], ends[tp] - window))
-            last |= _read_until(reader, looking, ends)
-            looking = {tp for tp in looking if tp.partition not in last and ends[tp] - window > begins[tp]}
-            if not looking:
+            last |= _read_until(reader, pending, ends)
+            pending = {tp for tp in pending if tp.partition not in last and ends[tp] - window > begins[tp]}
+            if not pending:
                 break
         return last
     finally:
@@ -68,7 +69,7 @@ def read_last_records(topic: str, partitions: int, *, await_open_transactions: b
 
 
 def written_end_offsets(partitions: Sequence[Any]) -> Mapping[Any, int]:
-    """The ends behind everything written, whether it is committed, aborted or still open."""
+    """The end offsets after everything written, whether it is committed, aborted or still open."""
     reader = clients.create_consumer(isolation_level="read_uncommitted")
     try:
         ends: Mapping[Any, int] = reader.end_offsets(partitions)
@@ -77,13 +78,16 @@ def written_end_offsets(partitions: Sequence[Any]) -> Mapping[Any, int]:
         reader.close()
 
 
-def _read_until(reader: Any, wanted: set[Any], ends: Mapping[Any, int]) -> dict[int, Any]:
-    """Read from where the partitions were set up to their ends; the last record of each."""
+def _read_until(reader: Any, partitions: set[Any], ends: Mapping[Any, int]) -> dict[int, Any]:
+    """Read the assigned partitions up to their ends; return the last record of each."""
     last: dict[int, Any] = {}
-    give_up = monotonic() + _READ_TIMEOUT_S
-    while any(reader.position(tp) < ends[tp] for tp in wanted):
-        if monotonic() > give_up:
-            raise clients.KafkaUnavailable("Kafka does not give the end of the topic", topic=next(iter(wanted)).topic)
+    deadline = monotonic() + _READ_TIMEOUT_S
+    while any(reader.position(tp) < ends[tp] for tp in partitions):
+        if monotonic() > deadline:
+            topic = next(iter(partitions)).topic
+            raise clients.KafkaUnavailable(
+                f"Kafka did not return the end of the topic {topic} within {_READ_TIMEOUT_S:.0f} s", topic=topic
+            )
         for tp, records in reader.poll(timeout_ms=200).items():
             if records:
                 last[tp.partition] = records[-1]

@@ -1,4 +1,4 @@
-"""Every record of every topic of ours, as bytes: for whoever has to know what lies there."""
+"""Reads every record of a known topic, for example to search the topics for leftover personal data."""
 
 from __future__ import annotations
 
@@ -13,31 +13,33 @@ _READ_TIMEOUT_S: Final = 20.0
 
 
 def known_topic_names() -> list[str]:
-    """The topics that we made or have seen."""
+    """The names of the topics that EventShop has created or seen."""
     return sorted(KnownTopic.objects.values_list("name", flat=True))
 
 
 def read_record_bytes(topic: str) -> Iterator[bytes]:
-    """Key, value and headers of each record that a topic has now. Raises `KafkaAway`."""
+    """Yield key, value and header values of each record that a topic has now, joined. Raises `KafkaUnavailable`."""
     for record in read_records(topic):
-        headers = b" ".join(said or b"" for _, said in record.headers)
+        headers = b" ".join(value or b"" for _, value in record.headers)
         yield b" ".join((record.key or b"", record.value or b"", headers))
 
 
 def read_records(topic: str) -> Iterator[Any]:
-    """Each record that a topic has now, those of one partition in their order. Raises `KafkaAway`."""
+    """Yield each record that a topic has now, in order within each partition. Raises `KafkaUnavailable`."""
     reader = clients.create_consumer(max_poll_records=5_000)
     try:
         partitions = [clients.TopicPartition(topic, number) for number in reader.partitions_for_topic(topic) or ()]
         reader.assign(partitions)
         reader.seek_to_beginning(*partitions)
         ends = reader.end_offsets(partitions)
-        give_up = monotonic() + _READ_TIMEOUT_S
-        while any(reader.position(part) < ends[part] for part in partitions):
-            for found in reader.poll(timeout_ms=200).values():
-                give_up = monotonic() + _READ_TIMEOUT_S
-                yield from found
-            if monotonic() > give_up:
-                raise clients.KafkaUnavailable("Kafka does not give the end of a topic", topic=topic)
+        deadline = monotonic() + _READ_TIMEOUT_S
+        while any(reader.position(partition) < ends[partition] for partition in partitions):
+            for records in reader.poll(timeout_ms=200).values():
+                deadline = monotonic() + _READ_TIMEOUT_S
+                yield from records
+            if monotonic() > deadline:
+                raise clients.KafkaUnavailable(
+                    f"Kafka returned no record of the topic {topic} for {_READ_TIMEOUT_S:.0f} s", topic=topic
+                )
     finally:
         reader.close()

@@ -1,4 +1,4 @@
-"""The topics: made once as DESIGN.md, section 6 says, checked ever after."""
+"""Creates the topics and checks that they are as specified."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from eventshop.messaging.kafka import clients
 from eventshop.messaging.kafka.event_records import PARTITIONS
 from eventshop.messaging.models import KnownTopic, RelayCheckpoint
 
-#: All topics are a hundred partitions and more: brokers that have just started may take their time.
+#: The topics have more than a hundred partitions in total, so brokers that have just started may take their time.
 CREATE_TIMEOUT_S: Final = 60
 
 
 def topic_name(topic: str) -> str:
-    """A topic's name on the brokers: several programs can share a cluster, each under its own prefix."""
+    """The name of a topic on the brokers. Each installation that shares a cluster has a prefix of its own."""
     return f"{settings.KAFKA_TOPIC_PREFIX}{topic}"
 
 
 def event_store_topic() -> str:
-    """Where every event is kept for everyone."""
+    """The topic of all events."""
     return topic_name("event-store")
 
 
 def dead_letter_topic() -> str:
-    """Where a copy of everything that was set aside goes."""
+    """The topic that gets a copy of every dead letter."""
     return topic_name("dead-letters")
 
 
 def outbox_positions_topic() -> str:
-    """Where stands how far the outbox of read model rows is published (`eventshop/projections/outbox_publisher.py`)."""
+    """The topic that records how far the outbox of read model rows is published (`projections/outbox_publisher.py`)."""
     return topic_name("outgoing-positions")
 
 
 class TopicRefused(EventShopError):
-    """A topic is not what it should be."""
+    """A topic is not as specified."""
 
     code = "topic-refused"
 
@@ -53,110 +53,109 @@ class TopicSpec(NamedTuple):
 
 
 class ExistingTopic(NamedTuple):
-    """A topic as Kafka has it."""
+    """A topic as it exists in Kafka."""
 
     topic_id: UUID
     partitions: int
 
 
 def topic_specs(projection_topics: Iterable[str]) -> list[TopicSpec]:
-    """Every topic of the program."""
-    keep = {"min.insync.replicas": str(settings.KAFKA_MIN_INSYNC_REPLICAS)}
-    for_ever = {**keep, "cleanup.policy": "compact", "retention.ms": "-1"}
+    """All topics that EventShop needs."""
+    common = {"min.insync.replicas": str(settings.KAFKA_MIN_INSYNC_REPLICAS)}
+    compacted = {**common, "cleanup.policy": "compact", "retention.ms": "-1"}
+    events = {**compacted, "segment.ms": "86400000", "min.cleanable.dirty.ratio": "0.9"}
     return [
-        TopicSpec(
-            event_store_topic(), PARTITIONS, {**for_ever, "segment.ms": "86400000", "min.cleanable.dirty.ratio": "0.9"}
-        ),
-        TopicSpec(topic_name("snapshots"), PARTITIONS, {**for_ever, "compression.type": "lz4"}),
-        # One record of each transaction, all under one key: compacted in small segments, it never grows nor gets empty.
-        TopicSpec(outbox_positions_topic(), 1, {**for_ever, "segment.ms": "86400000", "segment.bytes": "16777216"}),
-        TopicSpec(dead_letter_topic(), PARTITIONS, {**keep, "cleanup.policy": "delete", "retention.ms": "-1"}),
+        TopicSpec(event_store_topic(), PARTITIONS, events),
+        TopicSpec(topic_name("snapshots"), PARTITIONS, {**compacted, "compression.type": "lz4"}),
+        # One record per transaction, all under one key: compacted in small segments, it neither grows nor gets empty.
+        TopicSpec(outbox_positions_topic(), 1, {**compacted, "segment.ms": "86400000", "segment.bytes": "16777216"}),
+        TopicSpec(dead_letter_topic(), PARTITIONS, {**common, "cleanup.policy": "delete", "retention.ms": "-1"}),
         *(
-            TopicSpec(topic_name(name), 6, {**keep, "cleanup.policy": "delete", "retention.ms": "604800000"})
+            TopicSpec(topic_name(name), 6, {**common, "cleanup.policy": "delete", "retention.ms": "604800000"})
             for name in sorted(projection_topics)
         ),
     ]
 
 
-def ensure_topics(wanted: Iterable[TopicSpec]) -> list[str]:
-    """Make or check topics; what was done, in words, topic by topic.
+def ensure_topics(specs: Iterable[TopicSpec]) -> list[str]:
+    """Create missing topics and correct the settings of existing ones; return one line per topic about what was done.
 
-    Raises `TopicRefused`, before any is made, for another number of partitions, and for a topic that was deleted or
-    made anew behind our back; `KafkaAway` when Kafka does not answer.
+    Raises `TopicRefused` for a different number of partitions, and for a topic that was deleted or recreated by
+    somebody else; then no topic is created. Raises `KafkaUnavailable`.
     """
-    wanted = list(wanted)
-    names = [topic.name for topic in wanted]
+    specs = list(specs)
+    names = [spec.name for spec in specs]
     known = {row.name: row for row in KnownTopic.objects.filter(name__in=names)}
-    with clients.open_admin_client(answer_s=CREATE_TIMEOUT_S) as admin:
-        there = describe_topics(admin, names)
-        for topic in wanted:
-            _check_spec(topic, there.get(topic.name), known.get(topic.name))
-        # All in one request: each of its own would wait for the controller, and for the brokers to have heard of it.
-        if missing := [topic for topic in wanted if topic.name not in there]:
+    with clients.open_admin_client(timeout_s=CREATE_TIMEOUT_S) as admin:
+        existing = describe_topics(admin, names)
+        for spec in specs:
+            _check_spec(spec, existing.get(spec.name), known.get(spec.name))
+        # One request for all: each request waits for the controller, and until the brokers know the topics.
+        if missing := [spec for spec in specs if spec.name not in existing]:
             _create_topics(admin, missing)
-        done = _update_config(admin, [topic for topic in wanted if topic.name in there])
-        there |= describe_topics(admin, [topic.name for topic in missing])
+        actions = _update_config(admin, [spec for spec in specs if spec.name in existing])
+        existing |= describe_topics(admin, [spec.name for spec in missing])
         cluster_id = admin.describe_cluster()["cluster_id"]
     KnownTopic.objects.bulk_create(
-        KnownTopic(name=name, cluster_id=cluster_id, topic_id=it.topic_id, partitions=it.partitions)
-        for name, it in there.items()
+        KnownTopic(name=name, cluster_id=cluster_id, topic_id=topic.topic_id, partitions=topic.partitions)
+        for name, topic in existing.items()
         if name not in known
     )
-    made = {topic.name: f"created with {topic.partitions} partitions" for topic in missing}
-    return [f"{name}: {(done | made)[name]}" for name in names]
+    actions |= {spec.name: f"created with {spec.partitions} partitions" for spec in missing}
+    return [f"{name}: {actions[name]}" for name in names]
 
 
 def forget_topic(name: str) -> None:
-    """Accept that a topic is another one from now on: what was known of it, and what was published to it, is void."""
+    """Accept another topic under this name: delete its recorded id and the checkpoint of what was published to it."""
     KnownTopic.objects.filter(name=name).delete()
     RelayCheckpoint.objects.filter(topic=name).delete()
 
 
 def describe_topics(admin: Any, names: Sequence[str]) -> dict[str, ExistingTopic]:
-    """Topics as Kafka has them, without those that it does not have."""
-    # Asked for none, it would describe all there are.
+    """The topics of these names that exist in Kafka."""
+    # With an empty list, Kafka would describe all topics.
     return {
-        it["name"]: ExistingTopic(UUID(str(it["topic_id"])), len(it["partitions"]))
-        for it in (admin.describe_topics(names) if names else ())
-        if not it.get("error_code")
+        topic["name"]: ExistingTopic(UUID(str(topic["topic_id"])), len(topic["partitions"]))
+        for topic in (admin.describe_topics(names) if names else ())
+        if not topic.get("error_code")
     }
 
 
 def require_topic(name: str) -> ExistingTopic:
-    """A topic that must be there and be the one we know; raises `TopicRefused`."""
+    """Return a topic that must exist with the recorded id; raises `TopicRefused`."""
     with clients.open_admin_client() as admin:
-        there = describe_topics(admin, [name]).get(name)
+        existing = describe_topics(admin, [name]).get(name)
     known = KnownTopic.objects.filter(name=name).first()
-    if there is None or known is None:
-        raise TopicRefused(f"topic {name} is not there or not ours yet: run create_topics", topic=name)
-    _check_topic_id(name, there, known)
-    return there
+    if existing is None or known is None:
+        raise TopicRefused(f"topic {name} does not exist, or is not recorded yet: run create_topics", topic=name)
+    _check_topic_id(name, existing, known)
+    return existing
 
 
-def _check_spec(topic: TopicSpec, there: ExistingTopic | None, known: KnownTopic | None) -> None:
-    """Raise `TopicRefused` for a topic that is not what it should be, nor merely not there yet."""
-    if there is None:
+def _check_spec(spec: TopicSpec, existing: ExistingTopic | None, known: KnownTopic | None) -> None:
+    """Raise `TopicRefused` for a topic that is not as specified. A topic that never existed is accepted."""
+    if existing is None:
         if known is not None:
             raise TopicRefused(
-                f"topic {topic.name} is gone from Kafka. If that is meant: create_topics --forget {topic.name}, then "
-                "republish_events",
-                topic=topic.name,
+                f"topic {spec.name} is gone from Kafka. If this is intended, run create_topics --forget {spec.name}, "
+                "then republish_events",
+                topic=spec.name,
             )
         return
-    if there.partitions != topic.partitions:
+    if existing.partitions != spec.partitions:
         raise TopicRefused(
-            f"topic {topic.name} has {there.partitions} partitions, not {topic.partitions}: every key would move",
-            topic=topic.name,
+            f"topic {spec.name} has {existing.partitions} partitions, not {spec.partitions}: every key would move",
+            topic=spec.name,
         )
     if known is not None:
-        _check_topic_id(topic.name, there, known)
+        _check_topic_id(spec.name, existing, known)
 
 
-def _check_topic_id(name: str, there: ExistingTopic, known: KnownTopic) -> None:
-    if there.topic_id != known.topic_id:
+def _check_topic_id(name: str, existing: ExistingTopic, known: KnownTopic) -> None:
+    if existing.topic_id != known.topic_id:
         raise TopicRefused(
-            f"topic {name} was made anew: its id is {there.topic_id}, ours was {known.topic_id}. If that is meant: "
-            f"create_topics --forget {name}, then republish_events",
+            f"topic {name} was recreated: its id is {existing.topic_id}, the recorded id is {known.topic_id}. If this "
+            f"is intended, run create_topics --forget {name}, then republish_events",
             topic=name,
         )
 
@@ -164,36 +163,36 @@ def _check_topic_id(name: str, there: ExistingTopic, known: KnownTopic) -> None:
 def _create_topics(admin: Any, missing: Sequence[TopicSpec]) -> None:
     admin.create_topics(
         {
-            topic.name: {
-                "num_partitions": topic.partitions,
+            spec.name: {
+                "num_partitions": spec.partitions,
                 "replication_factor": settings.KAFKA_REPLICATION_FACTOR,
-                "configs": dict(topic.config),
+                "configs": dict(spec.config),
             }
-            for topic in missing
+            for spec in missing
         }
     )
-    admin.wait_for_topics([topic.name for topic in missing], timeout_ms=CREATE_TIMEOUT_S * 1_000)
+    admin.wait_for_topics([spec.name for spec in missing], timeout_ms=CREATE_TIMEOUT_S * 1_000)
 
 
-def _update_config(admin: Any, there: Sequence[TopicSpec]) -> dict[str, str]:
-    """Bring the settings in line; what changed, in words, by topic."""
-    if not there:
+def _update_config(admin: Any, existing: Sequence[TopicSpec]) -> dict[str, str]:
+    """Set the settings that differ from the specification; return a line about each topic."""
+    if not existing:
         return {}
-    resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in there]
-    answers = admin.describe_configs(resources, config_filter="all")["topic"]
-    wrong = {topic.name: _config_changes(topic, answers[topic.name]) for topic in there}
-    if changes := {name: configs for name, configs in wrong.items() if configs}:
+    resources = [ConfigResource(ConfigResourceType.TOPIC, spec.name) for spec in existing]
+    current = admin.describe_configs(resources, config_filter="all")["topic"]
+    changes = {spec.name: _config_changes(spec, current[spec.name]) for spec in existing}
+    if needed := {name: configs for name, configs in changes.items() if configs}:
         admin.alter_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, name, configs=configs) for name, configs in changes.items()]
+            [ConfigResource(ConfigResourceType.TOPIC, name, configs=configs) for name, configs in needed.items()]
         )
-    return {name: _describe_changes(configs) for name, configs in wrong.items()}
+    return {name: _describe_changes(configs) for name, configs in changes.items()}
 
 
-def _config_changes(topic: TopicSpec, answer: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in topic.config.items() if str((answer.get(name) or {}).get("value")) != value}
+def _config_changes(spec: TopicSpec, current: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in spec.config.items() if str((current.get(name) or {}).get("value")) != value}
 
 
 def _describe_changes(configs: Mapping[str, str]) -> str:
     if not configs:
-        return "as it should be"
+        return "unchanged"
     return "settings changed: " + ", ".join(f"{name}={value}" for name, value in configs.items())

@@ -1,4 +1,7 @@
-"""The one allowed way to put records into Kafka: all of a batch in one transaction, or none of it (mechanics 1.2)."""
+"""Sends records to Kafka in transactions: all records of a batch become visible together, or none does.
+
+All code that writes to Kafka uses this producer.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from eventshop.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-#: commit_transaction() has no timeout of its own and may hang for ever with the broker gone: then this process ends.
+#: commit_transaction() has no timeout and may hang for ever when the broker is gone. After this time the process ends.
 TRANSACTION_TIMEOUT_S: Final = 30.0
 
 
 class ProducerRecord(NamedTuple):
-    """One record to send, and exactly where."""
+    """One record to send, with its topic and partition."""
 
     topic: str
     partition: int
@@ -28,9 +31,9 @@ class ProducerRecord(NamedTuple):
 
 
 class TransactionalProducer:
-    """A transactional producer's life. After any exception it is of no more use: close it, and open another one.
+    """A transactional producer. After any exception it is unusable: close it and open a new one.
 
-    `name` begins the names of its crash points: `relay.before-send` and so on.
+    `name` prefixes the names of its crash points, for example `relay.before-send`.
     """
 
     def __init__(self, name: str, transactional_id: str, watchdog: Watchdog) -> None:
@@ -40,8 +43,10 @@ class TransactionalProducer:
         self.producer: Any = None
 
     def open(self) -> None:
-        """Fence whoever used this transactional id before: what they left open is aborted, nothing of theirs comes
-        later. Only now may it be read what is in Kafka. Raises `KafkaAway`.
+        """Connect, and fence all earlier producers with this transactional id.
+
+        Kafka aborts their open transactions and rejects their later writes. So read the state of a topic only after
+        this call. Raises `KafkaUnavailable`.
         """
         self.producer = clients.create_producer(self.transactional_id)
         with self.watchdog.deadline(TRANSACTION_TIMEOUT_S, "init_transactions"):
@@ -50,33 +55,33 @@ class TransactionalProducer:
     def publish(
         self, records: Iterable[ProducerRecord], count: int, *, while_in_flight: Callable[[], None] = lambda: None
     ) -> None:
-        """Send `count` records and commit. An exception does not say whether they are in Kafka; its tail does.
+        """Send `count` records and commit. After an exception they may or may not be in Kafka: read the topic's end.
 
-        `meanwhile` is called while the records are on their way to Kafka, before anything is waited for.
+        `while_in_flight` is called while the records are on their way to Kafka, before this waits for any of them.
         """
         send, middle = self.producer.send, count // 2
         crash_point(f"{self.name}.before-send")
         with self.watchdog.deadline(TRANSACTION_TIMEOUT_S, "a transaction"):
             self.producer.begin_transaction()
-            sent = []
+            futures = []
             for number, record in enumerate(records):
                 if number == middle:
                     crash_point(f"{self.name}.mid-send")
                 topic, partition, key, value, headers, timestamp_ms = record
-                sent.append(
+                futures.append(
                     send(topic, value=value, key=key, headers=headers, partition=partition, timestamp_ms=timestamp_ms)
                 )
             while_in_flight()
             self.producer.flush(timeout=TRANSACTION_TIMEOUT_S / 2)
-            # kafka-python commits a transaction although a record in it failed: each future has to be asked.
-            for future in sent:
+            # kafka-python commits a transaction even if a record in it failed, so check every future.
+            for future in futures:
                 future.get(timeout=0.001)
             crash_point(f"{self.name}.before-commit")
             with crash_during(f"{self.name}.during-commit"):
                 self.producer.commit_transaction()
 
     def close(self) -> None:
-        """Throw the producer away; an open transaction is aborted so that readers need not wait for its timeout."""
+        """Discard the producer. Abort an open transaction, so that readers need not wait for its timeout."""
         if self.producer is None:
             return
         try:

@@ -1,1 +1,1 @@
-"""The relay: copies committed events from the table to Kafka, exactly once, under one leader."""
+"""The relay: one leader copies committed events from the event table to Kafka, each exactly once."""

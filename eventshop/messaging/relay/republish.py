@@ -1,4 +1,4 @@
-"""The event table into an empty topic, with the relay's own transactions; what was interrupted goes on."""
+"""Publishes the whole event table to an empty topic, with the relay's own transactions. It can be resumed."""
 
 from __future__ import annotations
 
@@ -19,50 +19,51 @@ from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import LEASE_DURATION, acquire_leadership, release_leadership
 from eventshop.runtime.watchdog import Watchdog
 
-#: Events at either end of the table from which the size of all is estimated.
+#: Events at each end of the table from which the average record size is estimated.
 _SAMPLE_SIZE: Final = 500
 
 
 class RepublishRefused(EventShopError):
-    """The topic is not empty, nor what an interrupted republish_events has left."""
+    """The topic is neither empty nor the result of an interrupted republish_events."""
 
     code = "republish-refused"
 
 
 class RepublishPlan(NamedTuple):
-    """What is to be done."""
+    """The events to publish."""
 
-    already_published: int  # events on the topic already
+    already_published: int  # events on the topic
     to_publish: int
-    bytes: int  # about, before compression
+    bytes: int  # estimate, before compression
     position: int  # of the last event on the topic
     head: int  # of the last event to publish
 
 
 def plan_republish(report_progress: Callable[[int], None] = lambda events: None) -> RepublishPlan:
-    """What republishing means now.
+    """Return what has to be published to the topic.
 
-    A topic that holds exactly the first events of the table is one that was interrupted: it goes on there. Raises
-    `RepublishRefused` for any other that is not empty, `TopicRefused` for one that is not known, `KafkaAway`.
+    A topic that holds exactly the first events of the table was interrupted: publishing resumes after them. Raises
+    `RepublishRefused` for any other topic that is not empty, `TopicRefused` for an unknown topic, `KafkaUnavailable`.
     """
     topic, head = topics.event_store_topic(), newest_position()
     topics.require_topic(topic)
-    verdict = compare.compare_table_with_topic(topic, report_progress)
-    if not verdict.is_equal or verdict.tombstones:
-        found = verdict.difference.message if verdict.difference else verdict.examples[0]
+    comparison = compare.compare_table_with_topic(topic, report_progress)
+    if not comparison.is_equal or comparison.tombstones:
+        reason = comparison.difference.message if comparison.difference else comparison.examples[0]
         raise RepublishRefused(
-            f"{topic} is neither empty nor the beginning of what is in the table: {found}. Into a new topic: delete "
-            f"it on the brokers, then create_topics --forget {topic}, then republish_events",
+            f"{topic} is neither empty nor a prefix of the event table: {reason}. To publish to a new topic, delete "
+            f"this one on the brokers, then run create_topics --forget {topic}, then republish_events",
             topic=topic,
         )
-    events = StoredEvent.objects.filter(position__gt=verdict.position, position__lte=head).count()
-    return RepublishPlan(verdict.equal, events, events * _average_record_size(verdict.position), verdict.position, head)
+    position = comparison.position
+    events = StoredEvent.objects.filter(position__gt=position, position__lte=head).count()
+    return RepublishPlan(comparison.equal, events, events * _average_record_size(position), position, head)
 
 
 def republish(plan: RepublishPlan, report_progress: Callable[[int], None] = lambda events: None) -> int:
-    """Publish what is planned; how many events. Killed at any moment, it goes on where Kafka is.
+    """Publish the planned events; return their number. It may be killed at any moment and resumes from Kafka's end.
 
-    Raises `RepublishRefused` when a relay runs or others publish meanwhile, `KafkaAway`, and what the relay raises.
+    Raises `RepublishRefused` while a relay runs or when others publish, `KafkaUnavailable`, and the relay's errors.
     """
     watchdog = Watchdog()
     relay = EventRelay(watchdog)
@@ -71,35 +72,35 @@ def republish(plan: RepublishPlan, report_progress: Callable[[int], None] = lamb
         relay.take_over()
         if relay.position != plan.position:
             raise RepublishRefused(
-                f"{relay.topic} moved from position {plan.position} to {relay.position} meanwhile: somebody else "
-                "publishes to it"
+                f"{relay.topic} moved from position {plan.position} to {relay.position} since it was checked: another "
+                "process publishes to it"
             )
-        done = 0
+        total = 0
         while relay.position < plan.head:
             published = relay.publish_batch()
-            done += published
-            report_progress(done)
+            total += published
+            report_progress(total)
             if not published:
-                sleep(0.01)  # writers are in flight: nothing final to be read yet
+                sleep(0.01)  # running transactions hide the newest events from the reader
         release_leadership(relay.topic, relay.owner)
-        return done
+        return total
     finally:
         relay.close()
         watchdog.close()
 
 
 def _wait_for_leadership(relay: EventRelay) -> None:
-    """A relay that was killed leads until its lease ends."""
-    give_up = monotonic() + LEASE_DURATION.total_seconds() + 2
+    """Wait until the lease of a relay that was killed has expired."""
+    deadline = monotonic() + LEASE_DURATION.total_seconds() + 2
     while not acquire_leadership(relay.topic, relay.owner):
-        if monotonic() > give_up:
+        if monotonic() > deadline:
             leader = RelayCheckpoint.objects.filter(topic=relay.topic).values_list("owner", flat=True).first()
-            raise RepublishRefused(f"a relay runs ({leader}) and publishes already: wait for it, or stop it first")
+            raise RepublishRefused(f"a relay ({leader}) is running and publishes already: wait for it, or stop it first")
         sleep(0.2)
 
 
 def _average_record_size(after: int) -> int:
-    """About how many bytes a record has."""
+    """The estimated size of a record in bytes."""
     rows = [
         *backend().select_events("WHERE position > %s ORDER BY position LIMIT %s", (after, _SAMPLE_SIZE)),
         *backend().select_events("WHERE position > %s ORDER BY position DESC LIMIT %s", (after, _SAMPLE_SIZE)),

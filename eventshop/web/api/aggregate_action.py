@@ -48,10 +48,10 @@ class AggregateAction(ApiView):
 
     def check_access(self, request: Request, aggregate_id: UUID) -> None:
         """Raise `NotFound` if the caller may not see the aggregate, `NotAllowed` if they may see but not change it."""
-        login, mine = require_login(request), is_owner(request, self.owner_of(aggregate_id))
-        if not (mine or login.has_perm(self.view_permission)):
+        login, is_own = require_login(request), is_owner(request, self.owner_of(aggregate_id))
+        if not (is_own or login.has_perm(self.view_permission)):
             raise NotFound
-        if not (mine and self.owner_allowed) and not (self.permission and login.has_perm(self.permission)):
+        if not (is_own and self.owner_allowed) and not (self.permission and login.has_perm(self.permission)):
             raise NotAllowed
 
 

@@ -26,11 +26,11 @@ class ApiView(APIView):
         request_parsing.refuse_large_body(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
-        rate_limiting.add_rate_limit_headers(request, answer)
+        final_response: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
+        rate_limiting.add_rate_limit_headers(request, final_response)
         # A response depends on the caller's permissions: no shared cache may store it.
-        answer.setdefault("Cache-Control", "private, no-cache")
-        return answer
+        final_response.setdefault("Cache-Control", "private, no-cache")
+        return final_response
 
 
 def require_login(request: Request) -> Login:

@@ -1,4 +1,4 @@
-"""From a request to a command and its receipt as an answer."""
+"""Executes the command of an API request and returns its receipt as the response."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ ACCEPTED: Final = 202
 
 
 def actor_of(login: Login) -> str:
-    """Who a command is from: a customer by their id, staff by their name."""
+    """The actor of a command: a customer's person id, or the username of staff."""
     person_id = customer_port.current_adapter().person_of(login)
     return str(person_id) if person_id else login.get_username()
 
 
 def send_command(command: Command, *, command_id: UUID, actor: str, expected_version: int | None = None) -> Receipt:
-    """Raises what `dispatch.send` raises."""
+    """Dispatch the command on the channel `api`. Raises what `command_dispatcher.send` raises."""
     envelope = Envelope(command_id=command_id, actor=actor, metadata=CHANNEL)
     return command_dispatcher.send(command, envelope=envelope, expected_version=expected_version)
 
@@ -46,11 +46,11 @@ def execute_command(
     location: str = "",
     needs_version: bool = True,
 ) -> Response:
-    """Send the command that a request is, once.
+    """Build the command of a request and dispatch it once per `Idempotency-Key`.
 
-    `command` makes it from its id. If the same key was used before, it is made again with the event that came of it
-    then: a moment or an address that entered the first time is taken from there, so that the same request is the same
-    command. Raises what `send`, `command_id` and `expected_version` raise.
+    `build` makes the command from its id. If the key was used before, `build` is called again with the first event of
+    the earlier command: it takes times and addresses from that event, so that the same request gives the same command.
+    Raises what `send_command`, `command_id_from` and `expected_version` raise.
     """
     command_id, expected = idempotency.command_id_from(request), expected_version(request, required=needs_version)
     actor = actor_of(require_login(request))
@@ -67,10 +67,10 @@ def execute_command(
 
 
 def receipt_response(request: Request, receipt: Receipt, *, status: int, location: str = "") -> Response:
-    """The receipt; the same each time the command is sent, but for the header that says so.
+    """The receipt as a response. A replayed command gets the same body, and the header `Idempotency-Replayed`.
 
-    With status 202 a process decides what becomes of it, and `Location` is where to ask. A program that creates
-    something may prefer that to the address of what it made: `Prefer: respond-async` (RFC 7240).
+    With status 202 a saga decides the outcome, and `Location` is the status resource. A client that creates something
+    may prefer this to the URL of the new resource: `Prefer: respond-async` (RFC 7240).
     """
     prefers_async = status == CREATED and "respond-async" in request.headers.get("Prefer", "")
     status = ACCEPTED if prefers_async else status

@@ -1,4 +1,4 @@
-"""What has become of a command: the status resource of those whose end a process decides."""
+"""The status resource of a command: how a client learns the outcome of a command that started a saga."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _POLL_INTERVAL_S: Final = 0.05
 
 
 class CommandStatus(ApiView):
-    """What has become of a command, for whoever sent it, and for staff who may read events.
+    """The outcome of a command, for its sender and for staff who may read events.
 
-    Ask until `state` is no longer `running`; with `Prefer: wait=10` the answer waits for that. No scope is needed: it
-    tells nothing but what came of something that the token's owner asked for.
+    Poll until `state` is no longer `running`; with `Prefer: wait=10` the request waits for that. A token needs no
+    scope: the response only describes a command that the token's owner sent.
     """
 
-    answers: ClassVar[dict[str, type[Struct] | None]] = {"GET": CommandOutcome}
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": CommandOutcome}
     waits = True
 
     def get(self, request: Request, command_id: UUID) -> Response:

@@ -1,4 +1,4 @@
-"""`If-Match`: change this only if it is as I have seen it. The entity tag is the aggregate's version (RFC 9110)."""
+"""Optimistic concurrency over HTTP: `If-Match` (RFC 9110) with the aggregate's version as the entity tag."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def etag(version: int) -> str:
 
 
 def expected_version(request: Request, *, required: bool = True) -> int | None:
-    """The version that the caller has seen; None for `*`. Raises `PreconditionMissing` or `InvalidHeader`.
+    """The version in `If-Match`; None for `*`. Raises `PreconditionMissing` or `InvalidHeader`.
 
-    The store compares it in the transaction of the append, so nothing can come in between.
+    The store compares it in the transaction of the append, so no other append can come in between.
     """
     given = request.headers.get("If-Match", "").strip()
     if not given and not required:
@@ -30,6 +30,6 @@ def expected_version(request: Request, *, required: bool = True) -> int | None:
         return None
     match = _ENTITY_TAG.fullmatch(given)
     if match is None:
-        said = 'is one entity tag such as "7", or *'
-        raise InvalidHeader(f"If-Match {said}", locations=[{"header": "If-Match", "detail": said}])
+        detail = 'must be one entity tag such as "7", or *'
+        raise InvalidHeader(f"If-Match {detail}", locations=[{"header": "If-Match", "detail": detail}])
     return int(match[1])

@@ -48,7 +48,7 @@ class StreamEvents(ApiView):
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("after_version", "as_of", "limit")
     waits = True
-    answers: ClassVar[dict[str, type[Struct]]] = {"GET": StreamPage}
+    response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": StreamPage}
 
     def get(self, request: Request, aggregate_id: UUID) -> Response:
         refuse_unknown_parameters(request, self.parameters)
@@ -85,7 +85,7 @@ class Feed(ApiView):
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("after", "types", "aggregate_type", "limit")
     waits = True
-    answers: ClassVar[dict[str, type[Struct]]] = {"GET": FeedPage}
+    response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": FeedPage}
 
     def get(self, request: Request) -> Response:
         refuse_unknown_parameters(request, self.parameters)

@@ -1,4 +1,4 @@
-"""The answer to a request that failed, as a page or, under /api/, as problem details; never a stack trace."""
+"""Responses for failed requests: problem details under /api/, an HTML page elsewhere; never a stack trace."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from eventshop.web.shared import errors
 log = logging.getLogger(__name__)
 
 API_PREFIX: Final = "/api/"
-#: What `Retry-After` asks for; a restarted PostgreSQL is back within seconds.
+#: The `Retry-After` of a 503; a restarted PostgreSQL is back within seconds.
 RETRY_AFTER_S: Final = 5
 
 _TRANSLATIONS: Final[dict[type[Exception], type[errors.RequestError]]] = {
@@ -41,7 +41,7 @@ _TRANSLATIONS: Final[dict[type[Exception], type[errors.RequestError]]] = {
 
 
 def handle_api_exception(failure: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
-    """The REST framework's exception handler. None: it is a fault of ours, which `server_error` answers."""
+    """The REST framework's exception handler. Returns None for an unexpected error, which `server_error` answers."""
     error = _translate(failure)
     if error is None:
         return None
@@ -49,10 +49,10 @@ def handle_api_exception(failure: Exception, context: dict[str, Any]) -> HttpRes
     if status >= 500 and not isinstance(error, errors.RequestError):
         log.error("%s: %s", type(error).__name__, error, exc_info=error)
         error = errors.InternalError()
-    answer = problem_response(status, error)
+    response = problem_response(status, error)
     for name, value in _extra_headers(failure, error, context):
-        answer[name] = value
-    return answer
+        response[name] = value
+    return response
 
 
 def _translate(failure: Exception) -> EventShopError | None:
@@ -60,13 +60,13 @@ def _translate(failure: Exception) -> EventShopError | None:
         return failure
     if isinstance(failure, exceptions.ValidationError):
         return errors.InvalidParameter(locations=_parameter_errors(failure.detail))
-    kind = next((error for known, error in _TRANSLATIONS.items() if isinstance(failure, known)), None)
-    return kind() if kind else None
+    error_class = next((error for known, error in _TRANSLATIONS.items() if isinstance(failure, known)), None)
+    return error_class() if error_class else None
 
 
 def _parameter_errors(detail: Any) -> list[dict[str, str]]:
-    named = detail.items() if isinstance(detail, dict) else [("", detail)]
-    return [{"parameter": str(name), "detail": " ".join(map(str, said))} for name, said in named]
+    errors_by_name = detail.items() if isinstance(detail, dict) else [("", detail)]
+    return [{"parameter": str(name), "detail": " ".join(map(str, texts))} for name, texts in errors_by_name]
 
 
 def _extra_headers(failure: Exception, error: EventShopError, context: dict[str, Any]) -> list[tuple[str, str]]:
@@ -83,7 +83,7 @@ def _extra_headers(failure: Exception, error: EventShopError, context: dict[str,
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: 503 while the database is away, 500 otherwise."""
+    """Django's handler500: 503 if the database is unavailable, 500 otherwise."""
     database_down = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
     status = 503 if database_down else 500
     response: HttpResponse
@@ -119,7 +119,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
-    """The view of `CSRF_FAILURE_VIEW`."""
+    """The `CSRF_FAILURE_VIEW`."""
     if request.path_info.startswith(API_PREFIX):
         return problem_response(403, errors.CsrfFailed())
     return csrf_page(request, reason=reason)

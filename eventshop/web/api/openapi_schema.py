@@ -1,4 +1,4 @@
-"""The API's description (OpenAPI 3.1), made from what the resources say; `manage.py export_openapi` writes it."""
+"""The OpenAPI 3.1 document, generated from the views' attributes; `manage.py export_openapi` writes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from eventshop.core.messages import Instant
 from eventshop.web.api.response_schemas import CommandReceipt, Problem, WebhookMessage
 
 _REF: Final = "#/components/schemas/{name}"
-#: What views take and answer besides what stands here; each view that is described adds its own.
+#: The structs that views read and return, by name; filled while the document is generated.
 _REQUEST_SCHEMAS: Final[dict[str, type[Struct]]] = {}
 _RESPONSE_SCHEMAS: Final[dict[str, type[Struct]]] = {}
 
@@ -29,47 +29,48 @@ def _header(name: str, description: str, *, required: bool = False) -> OpenApiPa
 
 
 IDEMPOTENCY_KEY: Final = _header(
-    "Idempotency-Key", "1 to 200 printable characters, new for each command; sent again with it, it is done once.",
+    "Idempotency-Key",
+    "1 to 200 printable characters, new for each command. A retry with the same key is executed once.",
     required=True,
-)  # fmt: skip
-IF_MATCH: Final = _header("If-Match", 'The version you have seen, such as "7", or *.', required=True)
-CONSISTENCY: Final = _header("Consistency-Token", "From a command's answer: wait until its effect is to be seen.")
-PREFER: Final = _header("Prefer", "wait=SECONDS (ten at most); handling=strict to get 503 rather than an older state.")
-WAIT: Final = _header("Prefer", "wait=SECONDS (ten at most): the answer waits until there is something to tell.")
-ASYNC: Final = _header("Prefer", "respond-async: 202, and `Location` is where to ask what becomes of it.")
-FIELDS: Final = OpenApiParameter("fields", str, description="Only these columns, separated by commas.")
+)
+IF_MATCH: Final = _header("If-Match", 'The version that you have read, such as "7", or * for any version.', required=True)
+CONSISTENCY: Final = _header("Consistency-Token", "From a command's response: wait until the read model contains its effect.")
+PREFER: Final = _header("Prefer", "wait=SECONDS (at most 10); handling=strict to get status 503 instead of an older state.")
+WAIT: Final = _header("Prefer", "wait=SECONDS (at most 10): the request waits until there is something to return.")
+ASYNC: Final = _header("Prefer", "respond-async: status 202, and `Location` is the command's status resource.")
+FIELDS: Final = OpenApiParameter("fields", str, description="Return only these columns, separated by commas.")
 _QUERY: Final = {
-    "after": OpenApiParameter("after", int, description="The cursor of the last answer."),
+    "after": OpenApiParameter("after", int, description="The `cursor` of the previous response."),
     "after_version": OpenApiParameter("after_version", int, description="Only events with a higher version."),
-    "as_of": OpenApiParameter("as_of", Instant.__origin__, description="As it was recorded up to this moment."),  # type: ignore[attr-defined]
-    "at_version": OpenApiParameter("at_version", int, description="As it was after the event of this version."),
-    "from_version": OpenApiParameter("from_version", int, description="From this version on; 0: before anything."),
-    "since": OpenApiParameter("since", Instant.__origin__, description="From what was recorded by this moment on."),  # type: ignore[attr-defined]
+    "as_of": OpenApiParameter("as_of", Instant.__origin__, description="As recorded up to this time."),  # type: ignore[attr-defined]
+    "at_version": OpenApiParameter("at_version", int, description="The state after the event with this version."),
+    "from_version": OpenApiParameter("from_version", int, description="Compare from this version; 0 is the state before the first event."),
+    "since": OpenApiParameter("since", Instant.__origin__, description="Compare from the state recorded up to this time."),  # type: ignore[attr-defined]
     "time": OpenApiParameter(
         "time",
         str,
         enum=["recorded", "happened"],
-        description="Which time `as_of` means: when it was recorded, or when it happened.",
+        description="Whether `as_of` means the time when events were recorded or when they happened.",
     ),
     "types": OpenApiParameter("types", str, description="Only these event types, separated by commas."),
-    "aggregate_type": OpenApiParameter("aggregate_type", str, description="Only events of such aggregates."),
-    "limit": OpenApiParameter("limit", int, description="How many at most, up to 200."),
-    "cursor": OpenApiParameter("cursor", str, description="Where the page begins: see `next` in the answer before."),
-    "state": OpenApiParameter("state", str, enum=["waiting", "delivered", "failed"], description="Only these."),
+    "aggregate_type": OpenApiParameter("aggregate_type", str, description="Only events of this aggregate type."),
+    "limit": OpenApiParameter("limit", int, description="The largest number of results, up to 200."),
+    "cursor": OpenApiParameter("cursor", str, description="Where the page starts: `next_cursor` of the previous response."),
+    "state": OpenApiParameter("state", str, enum=["waiting", "delivered", "failed"], description="Only deliveries in this state."),
 }
 
 
 _HEADERS: Final = {
-    "ETag": "The version, to be sent as `If-Match` or `If-None-Match`.",
-    "Link": "Where the next page is, or (`rel=status`) what becomes of the command.",
-    "Location": "What the command was about; with status 202, where to ask what becomes of it.",
-    "Consistency-Token": "To be sent with what is read next, to see the effect of the command.",
-    "Consistency": "Whether the effect of the command that the token names is seen: `current` or `behind`.",
-    "Preference-Applied": "`respond-async`, where that was preferred.",
-    "Idempotency-Replayed": "`true`: this was answered before, and is not done again.",
-    "RateLimit-Limit": "Requests that may be sent in one window.",
-    "RateLimit-Remaining": "Requests that are left of them.",
-    "RateLimit-Reset": "Seconds until the next window.",
+    "ETag": "The version: send it as `If-Match` or `If-None-Match`.",
+    "Link": "The next page (`rel=next`), or the command's status resource (`rel=status`).",
+    "Location": "The resource that the command created or changed; with status 202, the command's status resource.",
+    "Consistency-Token": "Send it with the next read to see the effect of the command.",
+    "Consistency": "Whether the read model contains the command that the token names: `current` or `behind`.",
+    "Preference-Applied": "`respond-async` if the client preferred it.",
+    "Idempotency-Replayed": "`true`: the command was executed earlier; this is its stored receipt.",
+    "RateLimit-Limit": "The number of requests allowed per window.",
+    "RateLimit-Remaining": "The number of requests left in this window.",
+    "RateLimit-Reset": "Seconds until the next window starts.",
     "X-Request-ID": "The trace id of this request.",
 }
 _COMMON_HEADERS: Final = ("ETag", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-ID")
@@ -78,7 +79,7 @@ _LIST_HEADERS: Final = ("Link", "Consistency")
 
 
 class ApiSchema(AutoSchema):
-    """Reads a view's `body`, `status`, `answers`, `parameters` and what it inherits."""
+    """Derives an operation from the view's attributes: `body`, `status`, `response_schemas`, `parameters` and others."""
 
     def get_operation_id(self) -> str:
         name = type(self.view).__name__
@@ -93,10 +94,10 @@ class ApiSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         if self.method != "GET":
-            keyed = self.method in getattr(self.view, "keyed", (self.method,))
-            versioned = getattr(self.view, "needs_version", True)
-            follows = [ASYNC] if self._creates() else []
-            return [*([IDEMPOTENCY_KEY] if keyed else []), *([IF_MATCH] if versioned else []), *follows]
+            needs_key = self.method in getattr(self.view, "idempotency_key_methods", (self.method,))
+            needs_version = getattr(self.view, "needs_version", True)
+            asynchronous = [ASYNC] if self._creates() else []
+            return [*([IDEMPOTENCY_KEY] if needs_key else []), *([IF_MATCH] if needs_version else []), *asynchronous]
         if hasattr(self.view, "resource"):
             return [FIELDS, CONSISTENCY, PREFER]
         waits = [WAIT] if getattr(self.view, "waits", False) else []
@@ -112,34 +113,34 @@ class ApiSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         if hasattr(self.view, "resource") and self.method == "GET":
             return super().get_response_serializers()
-        answers: dict[str, type[Struct] | None] = getattr(self.view, "answers", {})
-        kind = answers.get(self.method, CommandReceipt)
+        schemas: dict[str, type[Struct] | None] = getattr(self.view, "response_schemas", {})
+        struct = schemas.get(self.method, CommandReceipt)
         status = getattr(self.view, "status", 200) if self.method in ("POST", "PUT") else 200
-        if kind is None:
+        if struct is None:
             return {status if self.method == "POST" else 204: None}
-        _RESPONSE_SCHEMAS[kind.__name__] = kind
+        _RESPONSE_SCHEMAS[struct.__name__] = struct
         statuses = (status, 202) if self._creates() else (status,)
-        return {it: {"$ref": _REF.format(name=kind.__name__)} for it in statuses}
+        return {status: {"$ref": _REF.format(name=struct.__name__)} for status in statuses}
 
     def _creates(self) -> bool:
-        """Whether a command makes something, whose further way a program may prefer to be led to."""
-        made = self.method == "POST" and getattr(self.view, "status", 200) == 201
-        return made and "POST" not in getattr(self.view, "answers", {})
+        """Whether the command creates a resource, so that the client may prefer an asynchronous response."""
+        creates = self.method == "POST" and getattr(self.view, "status", 200) == 201
+        return creates and "POST" not in getattr(self.view, "response_schemas", {})
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         return self.method == "GET" and hasattr(self.view, "orderings")
 
     def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         problem = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
-        said = {"default": {"description": "What is wrong.", "content": problem}}
-        answers: dict[str, Any] = super()._get_response_bodies(*args, **kwargs)
-        for answer in answers.values():
-            answer["headers"] = self._headers(answer)
-        return {**answers, **said}
+        default = {"default": {"description": "A problem.", "content": problem}}
+        bodies: dict[str, Any] = super()._get_response_bodies(*args, **kwargs)
+        for response in bodies.values():
+            response["headers"] = self._headers(response)
+        return {**bodies, **default}
 
-    def _headers(self, answer: dict[str, Any]) -> dict[str, Any]:
+    def _headers(self, response: dict[str, Any]) -> dict[str, Any]:
         names = list(_COMMON_HEADERS)
-        if "CommandReceipt" in str(answer):
+        if "CommandReceipt" in str(response):
             names += _COMMAND_HEADERS
         elif self._is_list_view():
             names += _LIST_HEADERS
@@ -153,13 +154,12 @@ class ApiSchema(AutoSchema):
 
 
 def add_components(result: dict[str, Any], generator: SchemaGenerator, **_: Any) -> dict[str, Any]:
-    """Post-processing: the bodies that msgspec reads and writes, described by msgspec; and an example of each."""
+    """Post-processing hook: adds the schemas of all structs that msgspec reads and writes, with their examples."""
     structs: list[type[Struct]] = [*_SHARED_SCHEMAS, *_RESPONSE_SCHEMAS.values(), *_REQUEST_SCHEMAS.values()]
-    told = msgspec.json.schema_components(structs, ref_template=_REF)
-    components: dict[str, Any] = told[1]
-    for kind in structs:
-        if example := getattr(kind, "example", None):
-            components[kind.__name__]["examples"] = [example]
+    components: dict[str, Any] = msgspec.json.schema_components(structs, ref_template=_REF)[1]
+    for struct in structs:
+        if example := getattr(struct, "example", None):
+            components[struct.__name__]["examples"] = [example]
     schemas = result["components"]["schemas"]
     schemas |= _to_portable(components)
     result["components"]["schemas"] = dict(sorted(schemas.items()))
@@ -168,24 +168,26 @@ def add_components(result: dict[str, Any], generator: SchemaGenerator, **_: Any)
 
 
 def _webhook_operation() -> dict[str, Any]:
-    """What the other side has to take: see Standard Webhooks."""
+    """The request that a webhook receiver gets (Standard Webhooks)."""
     names = ("webhook-id", "webhook-timestamp", "webhook-signature")
     body = {"application/json": {"schema": {"$ref": _REF.format(name="WebhookMessage")}}}
     return {
         "operationId": "event",
-        "description": "An event, to an address that staff have entered. Any answer but 2xx is tried again.",
-        "parameters": [{"name": it, "in": "header", "required": True, "schema": {"type": "string"}} for it in names],
+        "description": "An event, sent to the URL of a webhook. Any response other than 2xx is retried.",
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "schema": {"type": "string"}} for name in names
+        ],
         "requestBody": {"required": True, "content": body},
-        "responses": {"204": {"description": "Taken."}, "410": {"description": "Send no more."}},
+        "responses": {"204": {"description": "Accepted."}, "410": {"description": "Gone: the webhook is switched off."}},
     }
 
 
-#: How decimals are written, in bodies and answers.
+#: The format of decimals in requests and responses.
 _DECIMAL: Final = r"^-?[0-9]+(\.[0-9]+)?$"
 
 
 def _to_portable(schema: Any) -> Any:
-    """Patterns as every language's regular expressions know them; decimals with theirs."""
+    """Replace `\\Z` in patterns, which not every regular expression dialect knows, and give decimals a pattern."""
     if isinstance(schema, dict):
         if schema.get("format") == "decimal":
             return {**schema, "pattern": _DECIMAL}
@@ -200,7 +202,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {"type": "http", "scheme": "bearer", "description": "A token from the page Tokens for programs."}
+        return {"type": "http", "scheme": "bearer", "description": "A token from the page API tokens."}
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -212,11 +214,11 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
             "type": "apiKey",
             "in": "cookie",
             "name": "sessionid",
-            "description": "A browser's session; commands need the header X-CSRFToken too.",
+            "description": "A browser session; commands also need the header X-CSRFToken.",
         }
 
 
 def generate_document() -> dict[str, Any]:
-    """The whole description."""
+    """Generate the whole document."""
     schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return schema

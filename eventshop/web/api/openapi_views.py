@@ -1,4 +1,4 @@
-"""The API's description as a file, and a page to read and try it; nothing of it comes from another site."""
+"""The OpenAPI document as a file, and Swagger UI to read and try it. All assets are served from this site."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILE: Final = settings.BASE_DIR / "schemas" / "openapi.json"
 
 
 def render_json() -> str:
-    """What the file must hold; the tests compare."""
+    """The contents of schemas/openapi.json; a test compares them with the file."""
     return json.dumps(generate_document(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
@@ -28,13 +28,13 @@ def render_json() -> str:
 @conditional_page
 @cache_control(public=True, max_age=300)
 def openapi_document(request: HttpRequest) -> FileResponse:
-    """The description, as it was written when the program was built."""
+    """The OpenAPI document, as written by `manage.py export_openapi`."""
     return FileResponse(FILE.open("rb"), content_type="application/vnd.oai.openapi+json;version=3.1")
 
 
-# Swagger UI sets styles as attributes, and its icons are data URLs; its scripts are files.
+# Swagger UI needs inline style attributes and data: URLs for its icons; its scripts are separate files.
 @method_decorator(csp_update({"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}), name="dispatch")
 class ApiDocs(SpectacularSwaggerSplitView):
-    """The page."""
+    """The Swagger UI page."""
 
     url_name = "web:openapi"

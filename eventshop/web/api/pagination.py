@@ -29,10 +29,10 @@ class KeysetPagination(BasePagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         limit, self.ordering = read_limit(request), _read_ordering(request, view)
-        column, back = self.ordering.lstrip("-"), self.ordering.startswith("-")
+        column, descending = self.ordering.lstrip("-"), self.ordering.startswith("-")
         if cursor := request.query_params.get("cursor"):
-            queryset = queryset.filter(_rows_after(_decode_cursor(cursor, self.ordering), queryset.model, column, back))
-        rows = list(queryset.order_by(self.ordering, "-pk" if back else "pk")[: limit + 1])
+            queryset = queryset.filter(_rows_after(_decode_cursor(cursor, self.ordering), queryset.model, column, descending))
+        rows = list(queryset.order_by(self.ordering, "-pk" if descending else "pk")[: limit + 1])
         self.next = self.next_cursor = None
         if len(rows) > limit:
             rows = rows[:limit]
@@ -100,8 +100,8 @@ def _read_ordering(request: Request, view: Any) -> str:
 
 
 def _encode_cursor(ordering: str, row: Any, column: str) -> str:
-    place = [ordering, str(getattr(row, column)), str(row.pk)]
-    return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+    position = [ordering, str(getattr(row, column)), str(row.pk)]
+    return urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
 
 
 def _decode_cursor(cursor: str, ordering: str) -> tuple[str, str]:
@@ -115,15 +115,15 @@ def _decode_cursor(cursor: str, ordering: str) -> tuple[str, str]:
     return value, pk
 
 
-def _rows_after(place: tuple[str, str], model: type[Model], column: str, back: bool) -> Q:
+def _rows_after(position: tuple[str, str], model: type[Model], column: str, descending: bool) -> Q:
     try:
         columns: dict[str, Field[Any, Any]] = {field.name: field for field in model._meta.concrete_fields}
-        value, pk = _parse_value(columns[column], place[0]), _parse_value(model._meta.pk, place[1])
+        value, pk = _parse_value(columns[column], position[0]), _parse_value(model._meta.pk, position[1])
     except (ValidationError, ValueError, OverflowError):
         raise invalid_parameter("cursor", "is none of ours") from None
-    way = "lt" if back else "gt"
+    lookup = "lt" if descending else "gt"
     # The first condition is implied by the second; it lets PostgreSQL start an index scan there.
-    return Q(**{f"{column}__{way}e": value}) & (Q(**{f"{column}__{way}": value}) | Q(**{f"pk__{way}": pk}))
+    return Q(**{f"{column}__{lookup}e": value}) & (Q(**{f"{column}__{lookup}": value}) | Q(**{f"pk__{lookup}": pk}))
 
 
 def _parse_value(column: Field[Any, Any], text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Every problem that an answer can tell of: the list in docs/, and the page that the `type` of each leads to."""
+"""The problem catalogue: every problem code, as docs/problems.md and as the pages that a problem's `type` links to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eventshop.web.api.problem_details import status_for_class
 from eventshop.web.shared.errors import RequestError
 
 FILE: Final = settings.BASE_DIR / "docs" / "problems.md"
-#: Where the errors stand that a request can meet; all are loaded whenever the program runs.
+#: The modules whose errors can reach an API client. All are imported at start.
 _ERROR_MODULES: Final = (
     "eventshop.core.errors",
     "eventshop.web.shared.errors",
@@ -26,34 +26,34 @@ _ERROR_MODULES: Final = (
     "users.domain.errors",
     "trading.domain.errors",
 )
-#: What a program does about it; a status without a line here is a fault of the list.
+#: Advice for API clients by HTTP status. A status without an entry raises `KeyError`, which a test detects.
 _ADVICE: Final = {
-    400: "The request itself is wrong, and wrong again if it is sent again: errors names the part. Mend that part.",
-    401: "Send a token that is valid now, Authorization: Bearer …. Its owner makes and revokes tokens on the page "
-    "Tokens for programs.",
-    403: "Sent again it is refused again. Use a token that was made for this, or ask staff for the permission.",
-    404: "Look for a wrong id. What belongs to somebody else is told of in the same way.",
-    405: "The header Allow lists the methods that this address has.",
+    400: "The request is invalid and will be refused again if it is repeated unchanged. Correct the part that errors "
+    "names.",
+    401: "Send a valid token as Authorization: Bearer …. Its owner creates and revokes tokens on the page API tokens.",
+    403: "The same request will be refused again. Use a token with the required scope, or ask staff for the permission.",
+    404: "Check the id. Resources of other users are reported as not found, too.",
+    405: "Use one of the methods that the header Allow lists.",
     406: "Accept application/json.",
-    409: "Nothing was changed. Read the resource again, see from its state what can be done now, and send another "
-    "command with a new Idempotency-Key.",
-    412: "Nothing was changed. Read the resource again, look at what has changed, and if the command still makes sense "
-    "send it with the new version in If-Match.",
-    413: "Send less at once.",
+    409: "Nothing was changed. Read the resource again, decide from its state which command is possible, and send it "
+    "with a new Idempotency-Key.",
+    412: "Nothing was changed. Read the resource again, check what has changed, and send the command with the new "
+    "version in If-Match if it still applies.",
+    413: "Send a smaller request.",
     415: "Send the body as Content-Type: application/json.",
-    422: "Nothing was changed, and the same request is refused whatever happens. errors points into the body; "
-    "mend that part.",
-    428: "Read the resource and send its ETag as If-Match, so that nothing is overwritten that you have not seen.",
-    429: "Wait as many seconds as Retry-After says. RateLimit-Remaining tells how many requests are left.",
-    500: "It is not known whether the command was accepted. Send it again with the same Idempotency-Key, which never "
-    "does it twice. If it goes on, tell us the trace_id.",
-    503: "Wait as many seconds as Retry-After says and send the same request again, a command with the same "
+    422: "Nothing was changed. The same request will always be refused: correct the part of the body that errors "
+    "points to.",
+    428: "Read the resource and send its ETag as If-Match, so that you do not overwrite a change that you have not seen.",
+    429: "Wait for the number of seconds in Retry-After. RateLimit-Remaining is the number of requests that are left.",
+    500: "The command may or may not have been accepted. Repeat it with the same Idempotency-Key: it is never executed "
+    "twice. If the problem persists, report the trace_id.",
+    503: "Wait for the number of seconds in Retry-After and repeat the same request; repeat a command with the same "
     "Idempotency-Key.",
 }
 
 
 class CatalogueEntry(NamedTuple):
-    """One problem: what it means, in its own words and, where there are more, in full."""
+    """One problem. `meaning` is one sentence; `details` is further text, often empty."""
 
     code: str
     status: int
@@ -67,38 +67,42 @@ class CatalogueEntry(NamedTuple):
 
 @cache
 def catalogue() -> dict[str, CatalogueEntry]:
-    """Every code that an answer can have, in order."""
-    kinds = {it.code: it for it in _error_classes(EventShopError) if _status_for(it) < 500 or issubclass(it, RequestError)}
-    return {code: _entry_for(kinds[code]) for code in sorted(kinds)}
+    """All problems that a response can have, by code, sorted. Internal errors are all reported as `internal-error`."""
+    error_classes = {
+        error_class.code: error_class
+        for error_class in _error_classes(EventShopError)
+        if _status_for(error_class) < 500 or issubclass(error_class, RequestError)
+    }
+    return {code: _entry_for(error_classes[code]) for code in sorted(error_classes)}
 
 
 def render_markdown() -> str:
-    """What docs/problems.md must hold; the tests compare."""
-    lines = [f"| `{it.code}` | {it.status} | {_escape_cell(it.meaning)} |" for it in catalogue().values()]
-    return "\n".join([*_HEADER, *lines, ""])
+    """The contents of docs/problems.md; a test compares them with the file."""
+    rows = [f"| `{entry.code}` | {entry.status} | {_escape_cell(entry.meaning)} |" for entry in catalogue().values()]
+    return "\n".join([*_HEADER, *rows, ""])
 
 
 _HEADER: Final = (
     "# Problems",
     "",
-    "Every `code` that an answer of the [API](api.md) can have, and its status. A code never changes; `detail` tells",
-    "the particulars, `errors` where in the request it is; `type` leads to a page that says what to do,",
-    "`/problems/CODE`. `manage.py export_openapi` writes this list.",
+    "Every problem `code` of the [API](api.md), with its HTTP status. A code never changes. In a response, `detail`",
+    "describes the particular case, `errors` lists the invalid parts of the request, and `type` links to the page",
+    "`/problems/CODE`, which says what to do. `manage.py export_openapi` writes this list.",
     "",
-    "| code | status | what it means |",
+    "| code | status | meaning |",
     "|---|---|---|",
 )
 
 
 @require_safe
 def problem_list(request: HttpRequest) -> HttpResponse:
-    """All of them."""
+    """The page that lists all problems."""
     return render(request, "pages/problems.html", {"problems": catalogue().values()})
 
 
 @require_safe
 def problem_page(request: HttpRequest, code: str) -> HttpResponse:
-    """One of them, and what to do about it."""
+    """The page of one problem, with advice."""
     entry = catalogue().get(code)
     if entry is None:
         raise Http404
@@ -106,7 +110,7 @@ def problem_page(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _error_classes(base: type[EventShopError]) -> Iterator[type[EventShopError]]:
-    """Every kind of error of the program, the nearest to the root last: it gives a shared code its meaning."""
+    """All error classes below `base`, parents after their subclasses: a code shared by several has its parent's text."""
     for subclass in base.__subclasses__():
         yield from _error_classes(subclass)
     if base.__module__ in _ERROR_MODULES:

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457), for programs; and the one table from our errors to HTTP statuses."""
+"""Problem details (RFC 9457): the response for an error, and the one table that maps errors to HTTP statuses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eventshop.core.errors import EventShopError
 from eventshop.core.request_context import current_trace_id
 from eventshop.web.shared.errors import RequestError
 
-#: The status of an error is that of the nearest of its kinds that stands here.
+#: An error has the status of its nearest base class in this table.
 STATUS: Final[dict[type[EventShopError], int]] = {
     EventShopError: 500,
     errors.InvalidMessage: 422,
@@ -20,7 +20,7 @@ STATUS: Final[dict[type[EventShopError], int]] = {
     errors.CommandRefused: 409,
     errors.Conflict: 409,
     errors.WrongExpectedVersion: 412,
-    # The key of one request was used for another one.
+    # The Idempotency-Key was already used for another request.
     errors.CommandIdReused: 422,
     errors.WrongAggregateType: 404,
     errors.TailBusy: 503,
@@ -38,9 +38,9 @@ def status_for_class(error_class: type[EventShopError]) -> int:
 
 
 def problem_response(status: int, error: EventShopError) -> JsonResponse:
-    """The answer that says what is wrong: `code` never changes, `detail` is for people."""
+    """The response for an error: `code` never changes and is for programs, `detail` is for people."""
     body: dict[str, Any] = {
-        # From the root of whichever host was asked; the page there says what to do (RFC 9457, section 3.1.1).
+        # A relative reference, resolved against the requested host (RFC 9457, section 3.1.1).
         "type": f"/problems/{error.code}",
         "title": HTTPStatus(status).phrase,
         "status": status,

@@ -1,6 +1,6 @@
-"""How many requests one token, or one signed-in person, may send; every answer says how many are left.
+"""The API rate limit, per token or per signed-in user; response headers give the remaining requests.
 
-Counted in the cache, in windows of the rate's period. While the cache is away nobody is held up.
+Requests are counted in the cache, in fixed windows of the rate's period. Without the cache no request is refused.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _USAGE: Final = "api_usage"
 
 
 class PrincipalThrottle(BaseThrottle):
-    """`API_RATE` for each."""
+    """Allows each token and each user `API_RATE` requests."""
 
     _wait: float = 1
 
     def allow_request(self, request: Request, view: Any) -> bool:
         try:
-            # Django's own request has been through the middleware; it is what the library knows.
+            # django_ratelimit needs Django's own request, not the REST framework's wrapper.
             django_request, principal = request._request, _principal_key(request)
             usage = get_usage(django_request, group="api", key=lambda *_: principal, rate=settings.API_RATE, increment=True)
         except (RedisError, OSError):
             return True
-        if usage is None or usage["limit"] == 0:  # the cache did not count
+        if usage is None or usage["limit"] == 0:  # the request was not counted
             return True
         setattr(request._request, _USAGE, usage)
         self._wait = max(1, usage["time_left"])
@@ -48,7 +48,7 @@ def _principal_key(request: Request) -> str:
 
 
 def add_rate_limit_headers(request: Request, response: HttpResponseBase) -> None:
-    """The headers of draft-ietf-httpapi-ratelimit-headers (the three separate ones, which clients know)."""
+    """Set the three `RateLimit-*` headers of draft-ietf-httpapi-ratelimit-headers, in the form that clients know."""
     usage = getattr(request._request, _USAGE, None)
     if usage:
         response["RateLimit-Limit"] = str(usage["limit"])

@@ -1,4 +1,4 @@
-"""Bodies of requests: strict JSON into a msgspec struct; what does not fit is named by a JSON pointer (RFC 6901)."""
+"""Request bodies: strict JSON, decoded into a msgspec struct. Errors carry a JSON pointer (RFC 6901)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from eventshop.core.errors import InvalidMessage
 from eventshop.web.shared.errors import BodyTooLarge, InvalidBody, MalformedBody
 
-#: A quarter more than the largest event that the store accepts.
+#: The largest request body, in bytes: a quarter more than the largest event that the store accepts.
 MAX_BODY_BYTES: Final = 320 * 1024
 
 _ERROR_PATH: Final = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
@@ -23,7 +23,7 @@ B = TypeVar("B", bound=msgspec.Struct)
 
 
 class RawJsonParser(BaseParser):
-    """The REST framework's parser: gives the raw bytes, no more of them than allowed."""
+    """The REST framework's parser: returns the raw bytes; raises `BodyTooLarge`."""
 
     media_type = "application/json"
 
@@ -37,7 +37,7 @@ class RawJsonParser(BaseParser):
 
 
 def refuse_large_body(request: Request) -> None:
-    """Refuse a body that says it is too large before any of it is read; raises `BodyTooLarge`."""
+    """Raise `BodyTooLarge` for a too large `Content-Length`, before the body is read."""
     try:
         declared = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
@@ -47,7 +47,7 @@ def refuse_large_body(request: Request) -> None:
 
 
 def parse_body(request: Request, struct_type: type[B]) -> B:
-    """The body as such a struct; raises `MalformedBody`, `BodyTooLarge` or `InvalidBody` with a pointer."""
+    """Decode the body into `struct_type`; raises `MalformedBody`, `BodyTooLarge`, or `InvalidBody` with a pointer."""
     try:
         raw = request.data or b""
     except RequestDataTooBig as error:
@@ -55,7 +55,7 @@ def parse_body(request: Request, struct_type: type[B]) -> B:
     try:
         decoded = msgspec.json.decode(raw if isinstance(raw, bytes) else b"")
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise MalformedBody(f"The body is no JSON: {error}") from error
+        raise MalformedBody(f"The request body is not valid JSON: {error}") from error
     _refuse_floats(decoded, "")
     try:
         return msgspec.convert(decoded, struct_type, strict=True)
@@ -75,14 +75,14 @@ def _invalid_body(error: msgspec.ValidationError) -> InvalidBody:
 
 
 def _pointer(path: str) -> str:
-    """`.lines[0].quantity` as `/lines/0/quantity`."""
-    return re.sub(r"\[([^\]]*)\]|\.", lambda it: f"/{it[1]}" if it[1] is not None else "/", path)
+    """Convert `.lines[0].quantity` to `/lines/0/quantity`."""
+    return re.sub(r"\[([^\]]*)\]|\.", lambda match: f"/{match[1]}" if match[1] is not None else "/", path)
 
 
 def _refuse_floats(value: Any, pointer: str) -> None:
-    # msgspec would read the JSON number 0.1 as a decimal; whoever sends one has already lost digits.
+    # msgspec would accept the JSON number 0.1 as a decimal, but a client that sends a float may have lost digits.
     if isinstance(value, float):
-        detail = f'write decimals as text, "{value}", not as a number'
+        detail = f'send a decimal as a string, "{value}", not as a JSON number'
         raise InvalidBody(detail, locations=[{"pointer": pointer, "detail": detail}])
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, item in items:

@@ -1,4 +1,4 @@
-"""What the API answers, and what a webhook posts: the shapes that its description shows."""
+"""The response schemas of the API, and the message schema of webhooks, as the OpenAPI document shows them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eventshop.core.messages import Instant
 
 
 class CommandReceipt(Struct, frozen=True):
-    """What an accepted command answered; for ever the same."""
+    """The receipt of an accepted command. It never changes."""
 
     example: ClassVar[dict[str, Any]] = {
         "command_id": "0f0d0a3e-8f5c-5d0b-9d6f-3a0a8a1c2b3d",
@@ -31,7 +31,7 @@ class CommandReceipt(Struct, frozen=True):
 
 
 class ErrorDetail(Struct, frozen=True, omit_defaults=True):
-    """Which part of a request does not fit, and why."""
+    """An invalid part of a request (JSON pointer, query parameter or header), and why it is invalid."""
 
     detail: str
     pointer: str = ""
@@ -40,7 +40,7 @@ class ErrorDetail(Struct, frozen=True, omit_defaults=True):
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
-    """What is wrong (RFC 9457). `code` never changes; `trace_id` is what to tell us."""
+    """Problem details (RFC 9457). `code` never changes; quote `trace_id` when you report a problem."""
 
     example: ClassVar[dict[str, Any]] = {
         "type": "/problems/invalid-body",
@@ -80,7 +80,7 @@ _EVENT: Final = {
 
 
 class EventRecord(Struct, frozen=True):
-    """An event. `data` holds the fields of its type and schema version; personal ones are null for most readers."""
+    """An event. `data` has the fields of its type and schema version; personal fields are null for most readers."""
 
     event_id: UUID
     type: str
@@ -98,7 +98,7 @@ class EventRecord(Struct, frozen=True):
 
 
 class StreamPage(Struct, frozen=True):
-    """Events of one stream, and where the next page is."""
+    """A page of events of one stream; `next` is the URL of the next page."""
 
     example: ClassVar[dict[str, Any]] = {"results": [_EVENT], "next": None}
 
@@ -107,7 +107,7 @@ class StreamPage(Struct, frozen=True):
 
 
 class FeedPage(Struct, frozen=True):
-    """Events of the feed, and from where to go on."""
+    """A page of the event feed; send `cursor` as `after` to continue."""
 
     example: ClassVar[dict[str, Any]] = {"results": [_EVENT], "cursor": 9, "more": False}
 
@@ -117,7 +117,7 @@ class FeedPage(Struct, frozen=True):
 
 
 class CallerIdentity(Struct, frozen=True, omit_defaults=True):
-    """Who asks, and what for."""
+    """The caller's identity and scopes."""
 
     example: ClassVar[dict[str, Any]] = {
         "person_id": "41f1ed4b-8d06-54f3-8763-1d775ccaf481",
@@ -135,7 +135,7 @@ class CallerIdentity(Struct, frozen=True, omit_defaults=True):
 
 
 class WebhookMessage(Struct, frozen=True):
-    """What a webhook posts."""
+    """The message that a webhook sends."""
 
     example: ClassVar[dict[str, Any]] = {"type": "OrderShipped", "timestamp": "2026-01-30T12:00:00Z", "data": _EVENT}
 

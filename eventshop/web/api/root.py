@@ -18,7 +18,7 @@ from eventshop.web.shared import customer_port
 class Root(ApiView):
     """Your identity and scopes: request it first with a new token."""
 
-    answers: ClassVar[dict[str, type[Struct]]] = {"GET": CallerIdentity}
+    response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": CallerIdentity}
 
     def get(self, request: Request) -> Response:
         login, token = require_login(request), request.auth

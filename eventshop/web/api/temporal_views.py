@@ -1,4 +1,4 @@
-"""Any aggregate as it was at a version or a moment, and what became of it between two points: who, by what, and why."""
+"""Temporal queries: the state of an aggregate at a version or time, and the changes between two points with causes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from eventshop.web.api.event_feed_views import read_instant, read_integer, requi
 from eventshop.web.api.pagination import refuse_unknown_parameters, invalid_parameter
 from eventshop.web.shared.errors import NotFound, StreamTooLong
 
-#: A longer past is not folded for a request.
+#: The longest stream, in events, that is folded within a request.
 MAX_EVENTS: Final = 20_000
 _MAX_VERSION: Final = 2**31 - 1
 
 
 class Cause(Struct, frozen=True):
-    """An event that made something so: who did it by which command, and which story that is part of."""
+    """An event that caused a change, with its actor, its command, and its correlation and causation ids."""
 
     event_id: UUID
     type: str
@@ -41,7 +41,7 @@ class Cause(Struct, frozen=True):
 
 
 class StreamState(Struct, frozen=True):
-    """An aggregate as it was. `because`: the last event that is in it; null before anything had happened."""
+    """The state of an aggregate. `because` is the last event that it contains; null before the first event."""
 
     aggregate_id: UUID
     aggregate_type: str
@@ -51,7 +51,7 @@ class StreamState(Struct, frozen=True):
 
 
 class FieldChange(Struct, frozen=True):
-    """One field that differs, by its path (`lines.1.quantity`), and the events that changed it, in order."""
+    """One changed field, by its path (`lines.1.quantity`). `by` lists the events that changed it, in order."""
 
     field: str
     before: Any
@@ -60,7 +60,7 @@ class FieldChange(Struct, frozen=True):
 
 
 class StreamDiff(Struct, frozen=True):
-    """What differs between two versions of an aggregate; 0 is before anything."""
+    """The changes between two versions of an aggregate; version 0 is the state before the first event."""
 
     aggregate_id: UUID
     from_version: int
@@ -69,41 +69,43 @@ class StreamDiff(Struct, frozen=True):
 
 
 class State(ApiView):
-    """One aggregate as it was: after a version, or as of a moment. Without either, as it is now. Nothing personal.
+    """The state of one aggregate after a version or as of a time; without either, the current state.
 
-    `time=happened` asks what had happened by that moment, whenever it was recorded.
+    Personal values are masked. With `time=happened`, `as_of` selects by the time when events happened, not by the time
+    when they were recorded.
     """
 
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("at_version", "as_of", "time")
-    answers: ClassVar[dict[str, type[Struct]]] = {"GET": StreamState}
+    response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": StreamState}
 
     def get(self, request: Request, aggregate_id: UUID) -> Response:
         refuse_unknown_parameters(request, self.parameters)
         require_event_access(request)
         _current_version(aggregate_id)
-        found = _read_state(request, aggregate_id)
-        told = _causes([found.last] if found.last else [])
+        historical = _read_state(request, aggregate_id)
+        causes = _causes([historical.last] if historical.last else [])
         return _to_response(
             StreamState(
                 aggregate_id,
-                type(found.state).__name__,
-                found.version,
-                msgspec.to_builtins(found.state, str_keys=True),
-                told[found.version] if found.last else None,
+                type(historical.state).__name__,
+                historical.version,
+                msgspec.to_builtins(historical.state, str_keys=True),
+                causes[historical.version] if historical.last else None,
             )
         )
 
 
 class Diff(ApiView):
-    """What differs between two versions or two moments of one aggregate, field by field: who and why.
+    """The changes of one aggregate between two versions or times, field by field, with their causes.
 
-    From `from_version` or `since` to `at_version` or `as_of`; from before anything to now where they are left out.
+    From `from_version` or `since` to `at_version` or `as_of`. The defaults are the state before the first event and the
+    current state.
     """
 
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("from_version", "since", "at_version", "as_of")
-    answers: ClassVar[dict[str, type[Struct]]] = {"GET": StreamDiff}
+    response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": StreamDiff}
 
     def get(self, request: Request, aggregate_id: UUID) -> Response:
         refuse_unknown_parameters(request, self.parameters)
@@ -112,44 +114,44 @@ class Diff(ApiView):
         first = _resolve_version(request, aggregate_id, "from_version", "since", 0)
         last = _resolve_version(request, aggregate_id, "at_version", "as_of", newest)
         if first > last:
-            raise invalid_parameter("from_version", f"is {first}, after {last}")
+            raise invalid_parameter("from_version", f"is {first}, which is after version {last}")
         changes = temporal_queries.diff_versions(aggregate_id, first, last, masked=True)
         causes = _causes(meta for it in changes for meta in it.changed_by)
         return _to_response(StreamDiff(aggregate_id, first, last, [_field_change(it, causes) for it in changes]))
 
 
 def _read_state(request: Request, aggregate_id: UUID) -> HistoricalState:
-    at, happened = read_instant(request, "as_of"), _uses_business_time(request)
-    if at is None:
+    as_of, business = read_instant(request, "as_of"), _uses_business_time(request)
+    if as_of is None:
         version = read_integer(request, "at_version", _MAX_VERSION) if "at_version" in request.query_params else _MAX_VERSION
         return temporal_queries.load_at_version(aggregate_id, version, masked=True)
     if "at_version" in request.query_params:
-        raise invalid_parameter("at_version", "and as_of exclude each other")
-    return temporal_queries.load_as_of(aggregate_id, at, business=happened, masked=True)
+        raise invalid_parameter("at_version", "cannot be combined with as_of")
+    return temporal_queries.load_as_of(aggregate_id, as_of, business=business, masked=True)
 
 
 def _uses_business_time(request: Request) -> bool:
-    given = request.query_params.get("time", "recorded")
+    time = request.query_params.get("time", "recorded")
     if "time" in request.query_params and "as_of" not in request.query_params:
-        raise invalid_parameter("time", "needs as_of")
-    if given not in ("recorded", "happened"):
-        raise invalid_parameter("time", "is recorded or happened")
-    return given == "happened"
+        raise invalid_parameter("time", "requires as_of")
+    if time not in ("recorded", "happened"):
+        raise invalid_parameter("time", "must be recorded or happened")
+    return time == "happened"
 
 
 def _resolve_version(request: Request, aggregate_id: UUID, by_version: str, by_time: str, default: int) -> int:
-    """The version that a point names, or was reached at a moment."""
-    at = read_instant(request, by_time)
-    if at is None:
+    """The version given by the parameter `by_version`, or reached at the time given by `by_time`."""
+    as_of = read_instant(request, by_time)
+    if as_of is None:
         return read_integer(request, by_version, _MAX_VERSION) if by_version in request.query_params else default
     if by_version in request.query_params:
-        raise invalid_parameter(by_version, f"and {by_time} exclude each other")
-    recorded = StoredEvent.objects.filter(aggregate_id=aggregate_id, recorded_at__lte=at).order_by("-version")
-    return recorded.values_list("version", flat=True).first() or 0
+        raise invalid_parameter(by_version, f"cannot be combined with {by_time}")
+    events = StoredEvent.objects.filter(aggregate_id=aggregate_id, recorded_at__lte=as_of).order_by("-version")
+    return events.values_list("version", flat=True).first() or 0
 
 
 def _current_version(aggregate_id: UUID) -> int:
-    """The stream's version; raises `NotFound` or `StreamTooLong`."""
+    """The stream's current version; raises `NotFound` or `StreamTooLong`."""
     versions = StoredEvent.objects.filter(aggregate_id=aggregate_id).order_by("-version")
     newest = versions.values_list("version", flat=True).first()
     if newest is None:
@@ -160,7 +162,7 @@ def _current_version(aggregate_id: UUID) -> int:
 
 
 def _causes(metas: Iterable[Meta]) -> dict[int, Cause]:
-    """By version. The names of the commands come from their receipts, with one statement."""
+    """The causes by version. One statement loads the command names from the receipts."""
     metas = {meta.version: meta for meta in metas}
     receipts = StoredReceipt.objects.filter(command_id__in={meta.command_id for meta in metas.values()})
     commands = dict(receipts.values_list("command_id", "command_type"))

@@ -20,7 +20,7 @@ class CommandForm(forms.Form):
     form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
 
 
-def submit_command(request: HttpRequest, send: Callable[[], Receipt], *, state: str) -> bool:
+def submit_command(request: HttpRequest, send: Callable[[], Receipt], *, subject: str) -> bool:
     """Whether it was accepted; if not, the next page says why. `what` ends a sentence: "the order stands".
 
     `send` makes the command and sends it, under the form's own id: sent again, it changes nothing more.
@@ -28,7 +28,7 @@ def submit_command(request: HttpRequest, send: Callable[[], Receipt], *, state: 
     try:
         receipt = send()
     except CommandIdReused:
-        report_duplicate(request, state)
+        report_duplicate(request, subject)
     except (CommandRefused, InvalidMessage, Conflict) as refusal:
         messages.error(request, f"That is not possible any more: {refusal.message}.")
     else:

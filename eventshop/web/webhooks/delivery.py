@@ -1,4 +1,4 @@
-"""Sending what is due, outside any transaction; each attempt is kept, and a failed one is made again later."""
+"""Sends due webhook deliveries, outside any transaction. Each attempt is recorded; failed ones are retried later."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from eventshop.web.webhooks.enqueue import deactivate
 from eventshop.web.webhooks.signing_secrets import signature_header
 from eventshop.web.webhooks.url_policy import UnsafeAddress, resolve_target
 
-#: How long nobody else tries what a process has taken: longer than a whole batch can take.
+#: How long a claimed delivery is hidden from other processes: longer than sending a whole batch can take.
 LEASE: Final = timedelta(minutes=5)
 BATCH_SIZE: Final = 20
 TIMEOUT_S: Final = 5.0
-#: The waits after failed attempts; after the last one it is given up, some three days after the first.
-RETRY_DELAYS: Final = tuple(timedelta(seconds=it) for it in (5, 30, 120, 600, 3_600, 10_800, 28_800, 86_400, 86_400))
+#: The delays between attempts. After the last one the delivery fails, about three days after the first attempt.
+RETRY_DELAYS: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3_600, 10_800, 28_800, 86_400, 86_400))
 GONE: Final = 410
 
 
 class AttemptResult(NamedTuple):
-    """What came of one attempt. Only the kind of an error is told: what a receiver says is its own."""
+    """The result of one attempt. `error` names only the kind of error: a receiver's response is not stored."""
 
     status: int | None
     error: str = ""
@@ -40,9 +40,9 @@ class AttemptResult(NamedTuple):
 
 
 def send_due() -> int:
-    """Try what is due once; gives how many deliveries were tried."""
+    """Attempt each due delivery once, one batch at most; returns how many were attempted."""
     claimed = _claim_due()
-    if not claimed:  # a client loads every certificate there is, and this is asked every few seconds
+    if not claimed:  # do not create a client every few seconds: each one loads all CA certificates
         return 0
     with httpx.Client(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False) as client:
         for delivery in claimed:
@@ -51,7 +51,7 @@ def send_due() -> int:
 
 
 def resend(delivery: WebhookDelivery) -> None:
-    """Send it once more, from the first wait on, whether it was taken or given up."""
+    """Make the delivery due again with all its retries, whether it was delivered or has failed."""
     WebhookDelivery.objects.filter(pk=delivery.pk).update(
         state=WebhookDelivery.State.WAITING, tries=0, due_at=timezone.now()
     )
@@ -62,7 +62,7 @@ def attempt_delivery(delivery: WebhookDelivery, client: httpx.Client) -> None:
     result = _post_event(delivery, client)
     took_ms = int((monotonic() - started) * 1_000)
     with transaction.atomic():
-        if not _schedule_next(delivery, result):  # its webhook was removed meanwhile
+        if not _schedule_next(delivery, result):  # the webhook was deleted in the meantime
             return
         WebhookAttempt.objects.create(
             delivery=delivery, status=result.status, error=result.error[:300], took_ms=took_ms
@@ -75,7 +75,7 @@ def _claim_due() -> Sequence[WebhookDelivery]:
     with transaction.atomic():
         locked = due.select_for_update(skip_locked=True, of=("self",)).select_related("endpoint")
         claimed = list(locked.order_by("due_at", "position")[:BATCH_SIZE])
-        WebhookDelivery.objects.filter(pk__in=[it.pk for it in claimed]).update(due_at=now + LEASE)
+        WebhookDelivery.objects.filter(pk__in=[delivery.pk for delivery in claimed]).update(due_at=now + LEASE)
     return claimed
 
 
@@ -93,7 +93,7 @@ def _post_event(delivery: WebhookDelivery, client: httpx.Client) -> AttemptResul
         }
         extensions = {"sni_hostname": target.host}
         with client.stream("POST", target.url, content=body, headers=headers, extensions=extensions) as response:
-            return AttemptResult(response.status_code)  # its body is nothing to us, however long
+            return AttemptResult(response.status_code)  # the response body is not read, however long it is
     except UnsafeAddress as error:
         return AttemptResult(None, str(error))
     except (httpx.HTTPError, OSError) as error:
@@ -115,6 +115,6 @@ def _schedule_next(delivery: WebhookDelivery, result: AttemptResult) -> bool:
     else:
         due += RETRY_DELAYS[tries - 1]
     updated = WebhookDelivery.objects.filter(pk=delivery.pk).update(state=state, tries=tries, due_at=due)
-    if result.status == GONE:  # Standard Webhooks: the receiver wants no more
+    if result.status == GONE:  # Standard Webhooks: the receiver wants no more messages
         deactivate(delivery.endpoint_id)
     return bool(updated)

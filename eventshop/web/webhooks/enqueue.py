@@ -1,4 +1,4 @@
-"""From the feed to deliveries: one for each event that an endpoint asked for, never two, whoever looks."""
+"""Turns new events into webhook deliveries: exactly one per endpoint and event, however many processes run this."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import TailReader
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 
-#: Events looked at in one transaction, and how many such pages before what is due is sent.
+#: How many events one transaction reads, and how many such pages are read before due deliveries are sent.
 PAGE_SIZE: Final = 500
 MAX_PAGES: Final = 20
 
@@ -25,12 +25,13 @@ _tail: Final = TailReader()
 
 
 def enqueue_deliveries() -> int:
-    """Make deliveries of what has happened; gives how many. Raises `TailBusy`."""
-    return sum(_enqueue_for(it) for it in WebhookEndpoint.objects.select_related("owner").filter(active=True))
+    """Create deliveries for new events; returns how many. Raises `TailBusy`."""
+    endpoints = WebhookEndpoint.objects.select_related("owner").filter(active=True)
+    return sum(_enqueue_for(endpoint) for endpoint in endpoints)
 
 
 def deactivate(endpoint_id: UUID) -> None:
-    """It is told no more, and whoever has seen it before has seen something else."""
+    """Switch the endpoint off. Its version grows, so that a concurrent change with an older `If-Match` is refused."""
     WebhookEndpoint.objects.filter(pk=endpoint_id).update(active=False, version=F("version") + 1)
 
 
@@ -53,7 +54,7 @@ def _enqueue_for(endpoint: WebhookEndpoint) -> int:
 
 
 def _advance_cursor(endpoint: WebhookEndpoint, rows: Sequence[EventRow]) -> bool:
-    """Whoever moves the cursor makes the deliveries; a process that read the same page moves nothing."""
+    """Advance the cursor and create the deliveries of these rows; False if another process already advanced it."""
     now = timezone.now()
     with transaction.atomic():
         unmoved = WebhookEndpoint.objects.filter(pk=endpoint.pk, cursor=endpoint.cursor)

@@ -1,4 +1,4 @@
-"""Webhooks as the API takes and shows them."""
+"""Request and response schemas of the webhook resources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Types = Annotated[tuple[NonEmptyText, ...], msgspec.Meta(max_length=30)]
 
 
 class NewWebhook(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where to (https, public), and of which event types to tell; without `types` of all."""
+    """A new webhook: its URL (https, public) and the event types to send; without `types` all events are sent."""
 
     example: ClassVar[dict[str, Any]] = {"url": "https://hooks.example.com/eventshop", "types": ["OrderCreated"]}
 
@@ -25,7 +25,7 @@ class NewWebhook(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WebhookUpdate(Struct, frozen=True, forbid_unknown_fields=True):
-    """What it is from now on. Switched off it is told nothing, and afterwards of what happened meanwhile."""
+    """The new values of a webhook. A switched-off webhook gets the missed events when it is switched on again."""
 
     example: ClassVar[dict[str, Any]] = {
         "url": "https://hooks.example.com/eventshop",
@@ -39,7 +39,7 @@ class WebhookUpdate(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WebhookDetails(Struct, frozen=True):
-    """A webhook. `cursor` is the position of the store up to which it has been told."""
+    """A webhook. `cursor` is the store position up to which events were enqueued for it."""
 
     example: ClassVar[dict[str, Any]] = {
         "id": "0213c645-ba12-523d-958e-28600cccc47a",
@@ -63,7 +63,7 @@ class WebhookDetails(Struct, frozen=True):
 
 
 class WebhookPage(Struct, frozen=True):
-    """Webhooks, and where the next page is."""
+    """A page of webhooks; `next` is the URL of the next page."""
 
     results: list[WebhookDetails]
     next: str | None
@@ -71,14 +71,14 @@ class WebhookPage(Struct, frozen=True):
 
 
 class SigningSecret(Struct, frozen=True, omit_defaults=True):
-    """What the messages of a webhook are signed with; the former one signs too until `former_until`."""
+    """The signing secret of a webhook. Messages are also signed with the previous one until `former_until`."""
 
     secret: str
     former_until: Instant | None = None
 
 
 class AttemptDetails(Struct, frozen=True):
-    """What came of sending it once. Without `status` there was no answer, and `error` says why."""
+    """One attempt of a delivery. Without `status` there was no response, and `error` says why."""
 
     at: Instant
     status: int | None
@@ -87,7 +87,7 @@ class AttemptDetails(Struct, frozen=True):
 
 
 class DeliveryDetails(Struct, frozen=True):
-    """One event on its way to a webhook: `id` is the header webhook-id, `state` waiting, delivered or failed."""
+    """The delivery of one event: `id` is the header webhook-id, `state` is waiting, delivered or failed."""
 
     id: UUID
     position: int
@@ -98,7 +98,7 @@ class DeliveryDetails(Struct, frozen=True):
 
 
 class DeliveryPage(Struct, frozen=True):
-    """Messages of a webhook, the newest first, and where the next page is."""
+    """A page of a webhook's deliveries, newest first; `next` is the URL of the next page."""
 
     results: list[DeliveryDetails]
     next: str | None
@@ -120,7 +120,7 @@ def webhook_details(endpoint: WebhookEndpoint) -> WebhookDetails:
 
 def delivery_details(delivery: WebhookDelivery) -> DeliveryDetails:
     waiting = delivery.state == WebhookDelivery.State.WAITING
-    attempts = [_attempt_details(it) for it in delivery.attempts.all()]
+    attempts = [_attempt_details(attempt) for attempt in delivery.attempts.all()]
     due = delivery.due_at if waiting else None
     return DeliveryDetails(delivery.pk, delivery.position, delivery.event_type, delivery.state, due, attempts)
 

@@ -1,4 +1,4 @@
-"""The secrets that webhooks are signed with. None is stored: each follows from SECRET_KEY, endpoint and number."""
+"""Signing secrets of webhooks. They are not stored: each is derived from SECRET_KEY, the endpoint id and a number."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from standardwebhooks import Webhook
 
 from eventshop.web.models import WebhookEndpoint
 
-#: How long a receiver has to learn a new secret.
+#: How long messages are signed with the previous secret too, so that a receiver can change to the new one.
 OVERLAP: Final = timedelta(days=1)
 
 
 def signing_secret(endpoint: WebhookEndpoint, *, former: bool = False) -> str:
-    """As Standard Webhooks writes them: `whsec_` and base64."""
+    """The secret in the format of Standard Webhooks: `whsec_` and base64."""
     number = endpoint.secret_number - former
     return "whsec_" + b64encode(salted_hmac("webhook", f"{endpoint.pk}:{number}", algorithm="sha256").digest()).decode()
 
 
 def rotate_secret(endpoint: WebhookEndpoint) -> None:
-    """A new secret; for a day the former one signs too."""
+    """Give the endpoint a new secret. The previous one stays valid for `OVERLAP`."""
     endpoint.secret_number += 1
     endpoint.former_until = timezone.now() + OVERLAP
     endpoint.version += 1
@@ -31,8 +31,8 @@ def rotate_secret(endpoint: WebhookEndpoint) -> None:
 
 
 def signature_header(endpoint: WebhookEndpoint, webhook_id: str, now: datetime, body: str) -> str:
-    """The header `webhook-signature`: one for each secret that is valid now."""
+    """The header `webhook-signature`: one signature for each secret that is valid now."""
     secrets = [signing_secret(endpoint)]
     if endpoint.former_until and endpoint.former_until > now:
         secrets.append(signing_secret(endpoint, former=True))
-    return " ".join(Webhook(it).sign(webhook_id, now, body) for it in secrets)
+    return " ".join(Webhook(secret).sign(webhook_id, now, body) for secret in secrets)

@@ -1,7 +1,7 @@
-"""Where a webhook may go: to the public internet and nowhere else, whatever a name resolves to at that moment.
+"""Which URLs a webhook may have: https to addresses on the public internet, checked after name resolution.
 
-Otherwise whoever may enter an address could have us knock at our own database, or at a cloud's metadata service
-(server-side request forgery). The very address that was looked at is the one that is connected to.
+This prevents server-side request forgery: a webhook must not reach our own database or a cloud's metadata service. The
+connection goes to the address that was checked, so a name cannot resolve to another one in between (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from eventshop.core.errors import InvalidMessage
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
-#: IPv6 that carries an IPv4 address (RFC 6052), and the same within one network (RFC 8215).
+#: The prefix of IPv6 addresses that embed an IPv4 address (RFC 6052), and its local-use prefix (RFC 8215).
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _LOCAL_NAT64: Final = IPv6Network("64:ff9b:1::/48")
 
 
 class UnsafeAddress(InvalidMessage):
-    """A webhook goes to https on the public internet only."""
+    """The URL of a webhook must be https and lead to the public internet."""
 
     code = "unsafe-address"
 
 
 class Target(NamedTuple):
-    """A checked address: where to connect to, and under which name."""
+    """A checked URL: `url` contains the IP address to connect to, `host` the name for `Host` and TLS."""
 
     url: httpx.URL
     host: str
@@ -41,25 +41,25 @@ class Target(NamedTuple):
 
 
 def resolve_target(url: str) -> Target:
-    """The address, resolved now; raises `UnsafeAddress`, or `OSError` when the name cannot be resolved."""
+    """Check the URL and resolve its host; raises `UnsafeAddress`, or `OSError` if the name cannot be resolved."""
     try:
         parsed = httpx.URL(url)
         host, port = parsed.host, parsed.port
     except (httpx.InvalidURL, ValueError):
-        raise UnsafeAddress("This is no address") from None
+        raise UnsafeAddress("This is not a valid URL") from None
     if parsed.scheme not in (("https", "http") if settings.WEBHOOKS_TO_PRIVATE else ("https",)) or not host:
         raise UnsafeAddress(scheme=parsed.scheme)
     if parsed.userinfo:
-        raise UnsafeAddress("An address of a webhook holds no password")
+        raise UnsafeAddress("The URL of a webhook must not contain a user name or password")
     resolved = socket.getaddrinfo(host, port or 443, type=socket.SOCK_STREAM)
-    addresses = [ip_address(str(where[0]).partition("%")[0]) for *_, where in resolved]
-    if not settings.WEBHOOKS_TO_PRIVATE and (private := [it for it in addresses if not is_public(it)]):
+    addresses = [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in resolved]
+    if not settings.WEBHOOKS_TO_PRIVATE and (private := [address for address in addresses if not is_public(address)]):
         raise UnsafeAddress(host=host, resolves_to=private[0])
     return Target(parsed.copy_with(host=str(addresses[0])), host, port)
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one of the public internet, also where IPv6 only wraps an IPv4 address."""
+    """Whether an address is on the public internet; an IPv6 address that embeds an IPv4 address is judged by that."""
     if address in _LOCAL_NAT64:
         return False
     if isinstance(address, IPv6Address):

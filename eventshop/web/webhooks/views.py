@@ -1,4 +1,4 @@
-"""Webhooks as resources: their owner makes, changes and removes them, sees each attempt, and has it made again."""
+"""The webhook resources: create, read, change and delete webhooks, read their deliveries and resend them."""
 
 from __future__ import annotations
 
@@ -42,24 +42,27 @@ SCOPES: Final = {"GET": "webhooks:read"} | dict.fromkeys(("POST", "PUT", "DELETE
 
 
 class PageOrder(NamedTuple):
-    """What pages are cut by."""
+    """The ordering of a list, in the form that `KeysetPagination` reads from a view."""
 
     ordering: str
     orderings: tuple[str, ...]
 
 
 class WebhookView(ApiView):
-    """Something of one webhook."""
+    """Base class of the webhook views."""
 
     scopes: ClassVar[dict[str, str]] = SCOPES
     idempotency_key_methods: ClassVar[tuple[str, ...]] = ()
 
     def get_webhook(self, request: Request, webhook_id: UUID, permission: str) -> WebhookEndpoint:
-        """The caller's own webhook, or anybody's for staff with the permission; whoever may not see it: `NotFound`."""
+        """The webhook, for its owner or for staff with the permission; raises `NotFound` or `NotAllowed`."""
         return self._require_access(request, WebhookEndpoint.objects.filter(pk=webhook_id), permission)
 
     def lock_webhook(self, request: Request, webhook_id: UUID, permission: str) -> WebhookEndpoint:
-        """As `own`, to be changed: nobody else changes it until the transaction ends. Raises `WrongExpectedVersion`."""
+        """As `get_webhook`, locked until the transaction ends and compared with `If-Match`.
+
+        Raises `WrongExpectedVersion` if the version is another one.
+        """
         rows, expected = WebhookEndpoint.objects.filter(pk=webhook_id), expected_version(request)
         webhook = self._require_access(request, rows.select_for_update(of=("self",)), permission)
         if expected not in (None, webhook.version):
@@ -76,26 +79,27 @@ class WebhookView(ApiView):
 
 
 class Webhooks(WebhookView):
-    """Webhooks: one's own; for staff who may see webhooks everybody's."""
+    """Your webhooks; staff with the permission see everybody's."""
 
     body: ClassVar[type[Struct]] = NewWebhook
-    answers: ClassVar[dict[str, type[Struct] | None]] = {"GET": WebhookPage, "POST": WebhookDetails}
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": WebhookPage, "POST": WebhookDetails}
     parameters: ClassVar[tuple[str, ...]] = ("limit", "cursor")
     idempotency_key_methods = ("POST",)
     status = 201
     needs_version = False
 
     def get(self, request: Request) -> Response:
-        """List them."""
+        """List webhooks."""
         refuse_unknown_parameters(request, self.parameters)
         login, rows = require_login(request), WebhookEndpoint.objects.select_related("owner")
         if not login.has_perm("web.view_webhookendpoint"):
             require_event_access(request)
             rows = rows.filter(owner=login)
-        return paginate(request, rows, PageOrder("made_at", ("made_at",)), lambda it: msgspec.to_builtins(webhook_details(it)))
+        order = PageOrder("made_at", ("made_at",))
+        return paginate(request, rows, order, lambda webhook: msgspec.to_builtins(webhook_details(webhook)))
 
     def post(self, request: Request) -> Response:
-        """Be told of what happens from now on, as far as you may read events."""
+        """Create a webhook. It sends the events that you may read, from now on."""
         require_event_access(request)
         require_permission(request, "web.add_webhookendpoint")
         command_id = idempotency.command_id_from(request)
@@ -113,16 +117,16 @@ class Webhook(WebhookView):
     """One webhook."""
 
     body: ClassVar[type[Struct]] = WebhookUpdate
-    answers: ClassVar[dict[str, type[Struct] | None]] = {"GET": WebhookDetails, "PUT": WebhookDetails, "DELETE": None}
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": WebhookDetails, "PUT": WebhookDetails, "DELETE": None}
 
     def get(self, request: Request, webhook_id: UUID) -> Response:
-        """See it."""
+        """Read the webhook."""
         return _webhook_response(self.get_webhook(request, webhook_id, "web.view_webhookendpoint"))
 
     def put(self, request: Request, webhook_id: UUID) -> Response:
-        """Change it, or switch it off and on."""
+        """Change the webhook, or switch it on or off."""
         body = request_parsing.parse_body(request, WebhookUpdate)
-        self.get_webhook(request, webhook_id, "web.change_webhookendpoint")  # or names would be looked up for anybody
+        self.get_webhook(request, webhook_id, "web.change_webhookendpoint")  # checked first: only an authorised caller may trigger a DNS lookup
         _check_subscription(body.url, body.types)
         with transaction.atomic():
             endpoint = self.lock_webhook(request, webhook_id, "web.change_webhookendpoint")
@@ -132,23 +136,23 @@ class Webhook(WebhookView):
         return _webhook_response(endpoint)
 
     def delete(self, request: Request, webhook_id: UUID) -> Response:
-        """Remove it, and what is kept of its messages."""
+        """Delete the webhook and its deliveries."""
         with transaction.atomic():
             self.lock_webhook(request, webhook_id, "web.delete_webhookendpoint").delete()
         return Response(status=204)
 
 
 class WebhookSecret(WebhookView):
-    """The secret that a webhook's messages are signed with."""
+    """The signing secret of a webhook."""
 
-    answers: ClassVar[dict[str, type[Struct] | None]] = {"GET": SigningSecret, "POST": SigningSecret}
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": SigningSecret, "POST": SigningSecret}
 
     def get(self, request: Request, webhook_id: UUID) -> Response:
-        """See it."""
+        """Read the secret."""
         return _secret_response(self.get_webhook(request, webhook_id, "web.change_webhookendpoint"))
 
     def post(self, request: Request, webhook_id: UUID) -> Response:
-        """Have a new one. For a day the former one signs too."""
+        """Rotate the secret. For one day messages are also signed with the previous one."""
         with transaction.atomic():
             endpoint = self.lock_webhook(request, webhook_id, "web.change_webhookendpoint")
             signing_secrets.rotate_secret(endpoint)
@@ -156,33 +160,33 @@ class WebhookSecret(WebhookView):
 
 
 class WebhookDeliveries(WebhookView):
-    """What a webhook was told, and each attempt to tell it."""
+    """The deliveries of a webhook, with their attempts."""
 
-    answers: ClassVar[dict[str, type[Struct] | None]] = {"GET": DeliveryPage}
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": DeliveryPage}
     parameters: ClassVar[tuple[str, ...]] = ("state", "limit", "cursor")
 
     def get(self, request: Request, webhook_id: UUID) -> Response:
-        """The newest first."""
+        """List deliveries, newest first."""
         refuse_unknown_parameters(request, self.parameters)
         endpoint = self.get_webhook(request, webhook_id, "web.view_webhookdelivery")
         rows = WebhookDelivery.objects.filter(endpoint=endpoint).prefetch_related("attempts")
         if state := request.query_params.get("state"):
             if state not in WebhookDelivery.State.values:
-                raise invalid_parameter("state", f"is one of {', '.join(WebhookDelivery.State.values)}")
+                raise invalid_parameter("state", f"must be one of {', '.join(WebhookDelivery.State.values)}")
             rows = rows.filter(state=state)
         order = PageOrder("-position", ("position",))
-        return paginate(request, rows, order, lambda it: msgspec.to_builtins(delivery_details(it)))
+        return paginate(request, rows, order, lambda delivery: msgspec.to_builtins(delivery_details(delivery)))
 
 
 class WebhookResending(WebhookView):
-    """Sending a message once more."""
+    """Resends a delivery."""
 
-    answers: ClassVar[dict[str, type[Struct] | None]] = {"POST": None}
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"POST": None}
     status = 202
     needs_version = False
 
     def post(self, request: Request, webhook_id: UUID, delivery_id: UUID) -> Response:
-        """Send it again, whether it was taken or given up. What comes of it stands among the deliveries."""
+        """Send the event again, whether it was delivered or has failed. The result appears in the deliveries."""
         endpoint = self.get_webhook(request, webhook_id, "web.resend_webhookdelivery")
         delivery = WebhookDelivery.objects.filter(endpoint=endpoint, pk=delivery_id).first()
         if delivery is None:
@@ -202,15 +206,16 @@ def _check_subscription(url: str, types: tuple[str, ...]) -> None:
     try:
         resolve_target(url)
     except (OSError, UnicodeError) as error:
-        raise InvalidBody(locations=[{"pointer": "/url", "detail": "this name cannot be resolved"}]) from error
-    unknown_indexes = [place for place, it in enumerate(types) if it not in registry.events]
+        raise InvalidBody(locations=[{"pointer": "/url", "detail": "this host name cannot be resolved"}]) from error
+    unknown_indexes = [index for index, event_type in enumerate(types) if event_type not in registry.events]
     if unknown_indexes:
-        where = [{"pointer": f"/types/{place}", "detail": "there is no such event"} for place in unknown_indexes]
-        raise InvalidBody("There are no such events", locations=where)
+        locations = [{"pointer": f"/types/{index}", "detail": "unknown event type"} for index in unknown_indexes]
+        names = ", ".join(types[index] for index in unknown_indexes)
+        raise InvalidBody(f"Unknown event types: {names}", locations=locations)
 
 
 def _create_webhook(webhook_id: UUID, request: Request, body: NewWebhook) -> tuple[WebhookEndpoint, bool]:
-    """The webhook and whether it is new: the same key makes it once."""
+    """Create the webhook once per idempotency key; returns it and whether it is new. Raises `CommandIdReused`."""
     types = " ".join(body.types)
     webhook = WebhookEndpoint(
         id=webhook_id, owner=require_login(request), url=body.url, types=types, cursor=newest_position()
@@ -222,7 +227,7 @@ def _create_webhook(webhook_id: UUID, request: Request, body: NewWebhook) -> tup
         existing = WebhookEndpoint.objects.select_related("owner").filter(pk=webhook_id).first()
         if existing is None:
             raise
-        # Once it was changed nobody knows any more what it was made as.
+        # After a change the original values are gone, so the retry cannot be compared with them.
         if existing.version == 1 and (existing.url, existing.types) != (body.url, types):
             raise CommandIdReused from None
         return existing, False

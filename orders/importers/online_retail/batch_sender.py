@@ -25,7 +25,7 @@ class ImportBatch(Struct, frozen=True):
     """The letters of some invoices, and afterwards what became of each."""
 
     invoices: Sequence[Sequence[InvoiceCommand]]
-    answers: Sequence[SentCommand] = ()
+    outcomes: Sequence[SentCommand] = ()
 
 
 def send_batches(invoice_commands: Iterable[Sequence[InvoiceCommand]]) -> Iterator[ImportBatch]:
@@ -37,13 +37,13 @@ def send_batches(invoice_commands: Iterable[Sequence[InvoiceCommand]]) -> Iterat
 def _split_into_batches(invoice_commands: Iterable[Sequence[InvoiceCommand]]) -> Iterator[list[Sequence[InvoiceCommand]]]:
     batch: list[Sequence[InvoiceCommand]] = []
     commands = rows = 0
-    for some in invoice_commands:
-        if batch and (commands + len(some) > MAX_BATCH_COMMANDS or rows + len(some[0].invoice.rows) > MAX_BATCH_ROWS):
+    for commands_of_invoice in invoice_commands:
+        if batch and (commands + len(commands_of_invoice) > MAX_BATCH_COMMANDS or rows + len(commands_of_invoice[0].invoice.rows) > MAX_BATCH_ROWS):
             yield batch
             batch, commands, rows = [], 0, 0
-        batch.append(some)
-        commands += len(some)
-        rows += len(some[0].invoice.rows)
+        batch.append(commands_of_invoice)
+        commands += len(commands_of_invoice)
+        rows += len(commands_of_invoice[0].invoice.rows)
     if batch:
         yield batch
 
@@ -72,7 +72,7 @@ def _send_invoices(invoices: Sequence[Sequence[InvoiceCommand]]) -> Iterator[Sen
         ]
 
 
-class Tally(Struct):
+class InvoiceTally(Struct):
     """What an import has done so far. Counts what this run wrote; `already_there` is what an earlier one had."""
 
     invoices: int = 0
@@ -91,19 +91,19 @@ class Tally(Struct):
         """Count a batch, and give the rows whose commands were refused."""
         self.invoices += len(batch.invoices)
         refused: dict[int, list[RefusedRow]] = {}
-        for letter, outcome in batch.answers:
+        for letter, outcome in batch.outcomes:
             if isinstance(outcome, Receipt):
                 self._count(letter, outcome)
             else:
                 refused.setdefault(letter.invoice.line, _refused_rows(letter.invoice, outcome))
         return [refusal for rows in refused.values() for refusal in rows]
 
-    def _count(self, letter: InvoiceCommand, receipt: Receipt) -> None:
+    def _count(self, command: InvoiceCommand, receipt: Receipt) -> None:
         if receipt.replayed:
             self.already_there += 1
             return
         self.events += receipt.events
-        match letter.command:
+        match command.command:
             case CreateOrder():
                 self.orders += 1
             case CreateCreditNote():

@@ -43,29 +43,29 @@ class Invoice(Struct, frozen=True):
 
 def group_by_invoice(rows: Iterable[Row]) -> list[Invoice]:
     """In order of first appearance; numbers that hold both sold and missing pieces give two."""
-    found: dict[tuple[str, Kind], list[Row]] = {}
+    rows_by_invoice: dict[tuple[str, Kind], list[Row]] = {}
     for row in rows:
-        found.setdefault((row.invoice, _kind(row)), []).append(row)
-    return [Invoice(number, kind, tuple(rows)) for (number, kind), rows in found.items()]
+        rows_by_invoice.setdefault((row.invoice, _kind(row)), []).append(row)
+    return [Invoice(number, kind, tuple(rows)) for (number, kind), rows in rows_by_invoice.items()]
 
 
-def hold_back_incomplete(found: Iterable[Invoice], refused: Iterable[RefusedRow]) -> tuple[list[Invoice], list[RefusedRow]]:
+def hold_back_incomplete(invoices: Iterable[Invoice], refused: Iterable[RefusedRow]) -> tuple[list[Invoice], list[RefusedRow]]:
     """The invoices to import, and why the rows of the others are held back.
 
     An invoice with a refused row is held back as a whole: an order without that row would be paid and returned
     wrongly, and once stored it could not be completed.
     """
-    broken = {refusal.invoice: refusal.line for refusal in reversed(list(refused))}
-    kept, held = list[Invoice](), list[RefusedRow]()
-    for invoice in found:
-        why = _mixed_parties_reason(invoice)
-        if invoice.number in broken:
-            why = f"held back with the rest of invoice {invoice.number}, see line {broken[invoice.number]}"
-        if why is None:
+    first_refused_line = {refusal.invoice: refusal.line for refusal in reversed(list(refused))}
+    kept, held_back = list[Invoice](), list[RefusedRow]()
+    for invoice in invoices:
+        reason = _mixed_parties_reason(invoice)
+        if invoice.number in first_refused_line:
+            reason = f"held back with the rest of invoice {invoice.number}, see line {first_refused_line[invoice.number]}"
+        if reason is None:
             kept.append(invoice)
         else:
-            held += [RefusedRow(row.line, why, row.invoice) for row in invoice.rows]
-    return kept, held
+            held_back += [RefusedRow(row.line, reason, row.invoice) for row in invoice.rows]
+    return kept, held_back
 
 
 def _mixed_parties_reason(invoice: Invoice) -> str | None:

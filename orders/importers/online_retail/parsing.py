@@ -125,9 +125,9 @@ def _parse_text(column: str, cell: str) -> str:
 def _parse_quantity(cell: str) -> int:
     if not _WHOLE.fullmatch(cell):
         raise BrokenRow(f"Quantity {quote_cell(cell)} is not a whole number")
-    if abs(pieces := int(cell)) > MAX_QUANTITY:
-        raise BrokenRow(f"Quantity {pieces} is more than {MAX_QUANTITY}")
-    return pieces
+    if abs(quantity := int(cell)) > MAX_QUANTITY:
+        raise BrokenRow(f"Quantity {quantity} is more than {MAX_QUANTITY}")
+    return quantity
 
 
 @lru_cache(maxsize=10_000)
@@ -153,6 +153,6 @@ def _parse_customer(cell: str) -> str:
     """`17850.0` is customer 17850."""
     if not cell:
         return ""
-    if not (found := _CUSTOMER.fullmatch(cell)):
+    if not (match := _CUSTOMER.fullmatch(cell)):
         raise BrokenRow(f"CustomerID {quote_cell(cell)} is not a number like 17850.0")
-    return found[1]
+    return match[1]

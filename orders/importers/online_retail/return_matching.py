@@ -19,7 +19,7 @@ class SaleLine(Struct):
     invoice: str
     line: int
     at: datetime
-    left: int
+    quantity_left: int
 
 
 class CancellationMatch(Struct, frozen=True):
@@ -33,29 +33,29 @@ class SalesLedger:
     """What each customer bought at which price, newest last; cancellations take from it."""
 
     def __init__(self) -> None:
-        self._bought: dict[tuple[str, str, Money], list[SaleLine]] = defaultdict(list)
+        self._sale_lines: dict[tuple[str, str, Money], list[SaleLine]] = defaultdict(list)
 
     def add_sale(self, sale: Invoice) -> None:
         if not sale.customer:
             return
         for number, row in enumerate(sale.rows, start=1):
-            self._bought[row.customer, row.sku, row.price].append(SaleLine(sale.number, number, sale.at, row.quantity))
+            self._sale_lines[row.customer, row.sku, row.price].append(SaleLine(sale.number, number, sale.at, row.quantity))
 
     def match_cancellation(self, cancellation: Invoice) -> CancellationMatch:
         returns: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-        others: list[Row] = []
+        unmatched: list[Row] = []
         for row in cancellation.rows:
             if (line := self._newest_matching_line(row, cancellation.at)) is None:
-                others.append(row)
+                unmatched.append(row)
                 continue
-            line.left += row.quantity
+            line.quantity_left += row.quantity
             returns[line.invoice][line.line] -= row.quantity
-        return CancellationMatch({invoice: dict(lines) for invoice, lines in returns.items()}, tuple(others))
+        return CancellationMatch({invoice: dict(lines) for invoice, lines in returns.items()}, tuple(unmatched))
 
     def _newest_matching_line(self, row: Row, at: datetime) -> SaleLine | None:
         """The newest line with the same customer, product and price that has enough pieces left."""
-        lines: Sequence[SaleLine] = self._bought.get((row.customer, row.sku, row.price), ())
+        lines: Sequence[SaleLine] = self._sale_lines.get((row.customer, row.sku, row.price), ())
         for line in reversed(lines):
-            if line.left >= -row.quantity and line.at <= at:
+            if line.quantity_left >= -row.quantity and line.at <= at:
                 return line
         return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eventshop.cli.importing.base_command import ImportCommand
-from orders.importers.online_retail.batch_sender import ImportBatch, Tally, send_batches
+from orders.importers.online_retail.batch_sender import ImportBatch, InvoiceTally, send_batches
 from orders.importers.online_retail.commands import import_commands
 from orders.importers.online_retail.invoices import Invoice, hold_back_incomplete, group_by_invoice
 from orders.importers.online_retail.parsing import RefusedRow, parse_file
@@ -16,18 +16,18 @@ class Command(ImportCommand):
     help = "Import an Online Retail file (CSV or .csv.gz). It can be stopped and started again at any time."
     unit = "invoices"
     skipped_unit = "its invoice", "such invoices"
-    create_tally = Tally
+    create_tally = InvoiceTally
 
     def read_file(self, file: Path) -> tuple[list[Invoice], list[RefusedRow]]:
-        rows, broken = parse_file(file)
-        found, held = hold_back_incomplete(group_by_invoice(rows), broken)
+        rows, refused = parse_file(file)
+        complete, held_back = hold_back_incomplete(group_by_invoice(rows), refused)
         # Stopping, the row that is broken is named, not an earlier one that it holds up.
-        return found, broken + held
+        return complete, refused + held_back
 
-    def send_batches(self, found: Sequence[Invoice]) -> Iterator[ImportBatch]:
-        return send_batches(import_commands(found))
+    def send_batches(self, invoices: Sequence[Invoice]) -> Iterator[ImportBatch]:
+        return send_batches(import_commands(invoices))
 
-    def format_summary(self, tally: Tally, refused: int, seconds: float) -> str:
+    def format_summary(self, tally: InvoiceTally, refused: int, seconds: float) -> str:
         return (
             f"{tally.orders:,} orders, {tally.credit_notes:,} credit notes, {tally.returns:,} returns and "
             f"{tally.write_offs:,} write-offs imported: {tally.events:,} events written, "

@@ -14,7 +14,7 @@ from eventshop.eventstore.command_dispatcher import Receipt, send_many
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.pages.demo_registry import commands as others
 from orders.demo.orders import demo_commands
-from orders.demo.products import GOODS
+from orders.demo.products import PRODUCTS
 from orders.models import Product
 
 
@@ -26,16 +26,16 @@ class Command(BaseCommand):
             self.stdout.write("There are events already; the demo data is left out.")
             return
         started = monotonic()
-        goods = [Product(sku=sku, name=name, price=Decimal(price)) for sku, name, price in GOODS]
-        Product.objects.bulk_create(goods, ignore_conflicts=True)
+        products = [Product(sku=sku, name=name, price=Decimal(price)) for sku, name, price in PRODUCTS]
+        Product.objects.bulk_create(products, ignore_conflicts=True)
         try:
             # One transaction: a store that is not empty holds all of the demo data.
             now = datetime.now(UTC)
-            answers = send_many([*demo_commands(now), *others(now)])
+            outcomes = send_many([*demo_commands(now), *others(now)])
         except EventShopError as error:
             raise CommandError(f"The demo data could not be stored: {error}") from error
-        refused = [answer for answer in answers if not isinstance(answer, Receipt)]
+        refused = [answer for answer in outcomes if not isinstance(answer, Receipt)]
         if refused:
             raise CommandError(f"{len(refused)} commands of the demo data were refused, first: {refused[0]}")
-        events = sum(answer.events for answer in answers if isinstance(answer, Receipt))
-        self.stdout.write(f"Demo data: {len(answers):,} commands, {events:,} events, {monotonic() - started:.1f} s.")
+        events = sum(answer.events for answer in outcomes if isinstance(answer, Receipt))
+        self.stdout.write(f"Demo data: {len(outcomes):,} commands, {events:,} events, {monotonic() - started:.1f} s.")

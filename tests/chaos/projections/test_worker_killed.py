@@ -32,10 +32,10 @@ pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 #: How many are killed; `make chaos` asks for more.
 KILLS = int(os.environ.get("CHAOS_TIMES", "8"))
 #: Whether the next kill does not wait for the process to have done anything.
-AT_BIRTH = 0.2
+KILL_AT_START_SHARE = 0.2
 
 
-def run(database_url: str, *options: str) -> subprocess.Popen[bytes]:
+def start_projections(database_url: str, *options: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "manage.py", "run_projections", *options],
         cwd=BASE_DIR,
@@ -46,7 +46,7 @@ def run(database_url: str, *options: str) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def selling(chance: Random) -> Iterator[None]:
+def append_orders_in_background(chance: Random) -> Iterator[None]:
     """Orders live their lives in another thread."""
     closed = Signal()
 
@@ -66,7 +66,7 @@ def selling(chance: Random) -> Iterator[None]:
         thread.join(10)
 
 
-def append_what_some_cannot_digest() -> None:
+def append_amounts_too_large() -> None:
     """The sum of two such amounts has no room in its column: the second is set aside, and what follows it waits."""
     for number in (1_000_001, 1_000_002):
         rich = Sale(number, (line("GOLD", 1, gbp("999999999999999")),), customer_id=None)
@@ -78,24 +78,24 @@ def append_what_some_cannot_digest() -> None:
         )
 
 
-def work_done() -> int:
+def events_projected() -> int:
     return Checkpoint.objects.aggregate(done=Sum("events"))["done"] or 0
 
 
 def test_killed_workers_leave_exactly_the_fold(database_url: str) -> None:
     chance = Random(20)
-    append_what_some_cannot_digest()
+    append_amounts_too_large()
     killed_at_work = 0
-    with selling(Random(21)):
+    with append_orders_in_background(Random(21)):
         for _ in range(KILLS):
             # Nobody waits for a dead worker's lease here; that it runs out is another test's matter.
             Checkpoint.objects.update(owner="", leased_until=None)
-            before = work_done()
-            process = run(database_url)
+            before = events_projected()
+            process = start_projections(database_url)
             try:
-                if chance.random() > AT_BIRTH:
+                if chance.random() > KILL_AT_START_SHARE:
                     enough = before + chance.randint(1, 200)
-                    eventually(lambda enough=enough: work_done() >= enough, so_far=process.poll)  # type: ignore[misc]
+                    eventually(lambda enough=enough: events_projected() >= enough, so_far=process.poll)  # type: ignore[misc]
                     killed_at_work += 1
                 with pytest.raises(subprocess.TimeoutExpired):  # it would go on for ever
                     process.wait(timeout=chance.uniform(0.0, 0.1))
@@ -103,13 +103,13 @@ def test_killed_workers_leave_exactly_the_fold(database_url: str) -> None:
                 process.kill()
                 process.communicate()
     assert killed_at_work >= KILLS // 2
-    last = run(database_url, "--once")
+    last = start_projections(database_url, "--once")
     output, _ = last.communicate(timeout=30 * SLOW_MACHINE_FACTOR)
     assert last.returncode == 0, output.decode()
-    everything_is_the_fold()
+    assert_rows_equal_the_fold()
 
 
-def everything_is_the_fold() -> None:
+def assert_rows_equal_the_fold() -> None:
     """Every column of every row is the fold of all events but those set aside; and each event was counted once."""
     events, total = history(), StoredEvent.objects.count()
     for projection in projection_registry.select([]):

@@ -125,7 +125,7 @@ def test_a_leader_notices_that_what_it_wrote_is_not_shown(forgetful: str, monkey
     sent(records(), forgotten=set(range(PARTITIONS)))
     shown.check()  # not for long yet
     monkeypatch.setattr(hanging_transactions, "UNSHOWN_S", 0.0)
-    with pytest.raises(clients.KafkaUnavailable, match=r"does not show what was committed to .*event-store/\d"):
+    with pytest.raises(clients.KafkaUnavailable, match=r"does not show the records that were committed to .*event-store/\d"):
         shown.check()
     shown.close()
 

@@ -105,7 +105,7 @@ def test_beside_a_relay_it_does_nothing(kafka_topics: str) -> None:
     stop.set()
     relay.join()
     assert (code, relayed()) == (1, 0)
-    assert said.startswith("a relay runs (a relay elsewhere) and publishes already")
+    assert said.startswith("a relay (a relay elsewhere) is running and publishes already")
 
 
 def test_a_topic_made_anew_is_filled_and_read_models_and_sagas_go_on(kafka_topics: str) -> None:

@@ -1,4 +1,4 @@
-"""Topics are made once, as they are designed, and looked over ever after."""
+"""Topics are created once, as they are specified, and checked from then on."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "k
 
 @pytest.fixture
 def wanted() -> list[TopicSpec]:
-    """Two topics that nobody has made yet."""
+    """Two topics that do not exist yet."""
     config = {"cleanup.policy": "delete", "retention.ms": "604800000"}
     return [TopicSpec(topics.topic_name(name), count, config) for name, count in (("one", 2), ("other", 3))]
 
 
-def lying(*names: str) -> dict[str, int]:
-    """How many partitions Kafka has of each, without those that it does not have."""
+def partition_counts(*names: str) -> dict[str, int]:
+    """The number of partitions of each topic that exists."""
     with clients.open_admin_client() as admin:
-        return {name: it.partitions for name, it in topics.describe_topics(admin, names).items()}
+        return {name: topic.partitions for name, topic in topics.describe_topics(admin, names).items()}
 
 
 def test_what_is_missing_is_made_and_what_is_there_is_left(wanted: list[TopicSpec]) -> None:
     one, other = wanted
     assert topics.ensure_topics([one]) == [f"{one.name}: created with 2 partitions"]
-    assert topics.ensure_topics(wanted) == [f"{one.name}: as it should be", f"{other.name}: created with 3 partitions"]
-    assert topics.ensure_topics(wanted) == [f"{one.name}: as it should be", f"{other.name}: as it should be"]
-    assert lying(one.name, other.name) == {one.name: 2, other.name: 3}
+    assert topics.ensure_topics(wanted) == [f"{one.name}: unchanged", f"{other.name}: created with 3 partitions"]
+    assert topics.ensure_topics(wanted) == [f"{one.name}: unchanged", f"{other.name}: unchanged"]
+    assert partition_counts(one.name, other.name) == {one.name: 2, other.name: 3}
     assert {known.name: known.topic_id for known in KnownTopic.objects.filter(name__in=[one.name, other.name])} == {
         topic.name: topics.require_topic(topic.name).topic_id for topic in wanted
     }
@@ -44,10 +44,10 @@ def test_settings_that_somebody_changed_are_put_back(wanted: list[TopicSpec]) ->
     with clients.open_admin_client() as admin:
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, other.name, configs={"retention.ms": "1000"})])
     assert topics.ensure_topics(wanted) == [
-        f"{one.name}: as it should be",
+        f"{one.name}: unchanged",
         f"{other.name}: settings changed: retention.ms=604800000",
     ]
-    assert topics.ensure_topics(wanted) == [f"{one.name}: as it should be", f"{other.name}: as it should be"]
+    assert topics.ensure_topics(wanted) == [f"{one.name}: unchanged", f"{other.name}: unchanged"]
 
 
 def test_another_number_of_partitions_is_refused_before_anything_is_made(wanted: list[TopicSpec]) -> None:
@@ -55,17 +55,17 @@ def test_another_number_of_partitions_is_refused_before_anything_is_made(wanted:
     topics.ensure_topics([other])
     with pytest.raises(TopicRefused, match=rf"{other.name} has 3 partitions, not 12: every key would move"):
         topics.ensure_topics([one, other._replace(partitions=12)])
-    assert lying(one.name, other.name) == {other.name: 3}
+    assert partition_counts(one.name, other.name) == {other.name: 3}
 
 
 def test_a_topic_made_anew_behind_our_back_is_refused_until_it_is_forgotten(wanted: list[TopicSpec]) -> None:
     one, other = wanted
     topics.ensure_topics(wanted)
     _made_anew(other)
-    with pytest.raises(TopicRefused, match=rf"topic {other.name} was made anew"):
+    with pytest.raises(TopicRefused, match=rf"topic {other.name} was recreated"):
         topics.ensure_topics(wanted)
     topics.forget_topic(other.name)
-    assert topics.ensure_topics(wanted) == [f"{one.name}: as it should be", f"{other.name}: as it should be"]
+    assert topics.ensure_topics(wanted) == [f"{one.name}: unchanged", f"{other.name}: unchanged"]
 
 
 def _made_anew(topic: TopicSpec) -> None:

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.data, pytest.mark.usefixtures("c
 STOPS_WITHIN_S = 20
 
 
-def caught_up() -> bool:
+def is_caught_up() -> bool:
     """The relay is at the end of the table, every read model at the end of the topic, and all of them are published."""
     return (
         read_topic_end(topics.event_store_topic(), PARTITIONS).position == MONTH_EVENTS
@@ -52,7 +52,7 @@ def test_the_month_through_the_whole_stack_agrees_with_the_books(
         wait_until(both_work, within_s=60, description="both workers share the partitions")
         with manage_process("import_online_retail", str(MONTH), env=env, log=log) as importing:
             assert importing.wait(60) == 0, log.read_text()
-        wait_until(caught_up, within_s=60, description=f"everything is caught up; {log.read_text()}")
+        wait_until(is_caught_up, within_s=60, description=f"everything is caught up; {log.read_text()}")
         for process in processes:
             process.send_signal(signal.SIGTERM)
         assert [process.wait(STOPS_WITHIN_S) for process in processes] == [0, 0, 0, 0], log.read_text()

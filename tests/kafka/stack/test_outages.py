@@ -29,7 +29,7 @@ from tests.support.processes import ROOT, wait_until
 #: Once is enough: with PostgreSQL beside it, as the other tests of this folder.
 pytestmark = [pytest.mark.postgres, pytest.mark.chaos]
 
-SOON_S = 60
+TIMEOUT_S = 60
 
 
 class Shop:
@@ -49,18 +49,18 @@ class Shop:
             "STAFF_PASSWORD": "correct horse battery",
         }
 
-    def say(self, *arguments: str) -> str:
+    def run_stack(self, *arguments: str) -> str:
         return self._run([sys.executable, "-m", "deploy.stack", *arguments], self.env)
 
-    def client(self, *arguments: str) -> str:
+    def run_client(self, *arguments: str) -> str:
         return self._run(
             [sys.executable, "-m", "tests.support.kafka.order_client", *arguments], {**self.env, **self.stack.env}
         )
 
-    def manage(self, *arguments: str) -> str:
+    def run_manage(self, *arguments: str) -> str:
         return self._run([sys.executable, "manage.py", *arguments], {**self.env, **self.stack.env})
 
-    def ready(self) -> tuple[int, dict[str, bool], str | None]:
+    def read_health(self) -> tuple[int, dict[str, bool], str | None]:
         """What /readyz answers: its status, which parts are well, and Retry-After."""
         try:
             with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=10) as answer:
@@ -70,11 +70,11 @@ class Shop:
         except OSError:  # not there, or about to be
             return 0, {}, None
 
-    def all_is_well(self) -> bool:
-        status, parts, _ = self.ready()
+    def is_healthy(self) -> bool:
+        status, parts, _ = self.read_health()
         return status == 200 and all(parts.values())
 
-    def behind(self) -> dict[str, int]:
+    def read_lag(self) -> dict[str, int]:
         """Events that projections have not seen yet, where there are any."""
         with psycopg.connect(self.stack.env["DATABASE_URL"]) as connection:
             found = connection.execute(
@@ -82,12 +82,12 @@ class Shop:
             ).fetchall()
         return {name: int(behind) for name, behind in found if behind}
 
-    def caught_up(self) -> None:
+    def wait_until_caught_up(self) -> None:
         """Waits until nothing is behind, and says what still is."""
         try:
-            wait_until(lambda: not self.behind(), within_s=SOON_S, description="read models caught up")
+            wait_until(lambda: not self.read_lag(), within_s=TIMEOUT_S, description="read models caught up")
         except AssertionError as late:
-            raise AssertionError(f"still behind: {self.behind()}") from late
+            raise AssertionError(f"still behind: {self.read_lag()}") from late
 
     def pids(self, prefix: str) -> list[int]:
         files = (self.folder.path / "run").glob(f"{prefix}*.pid")
@@ -117,11 +117,11 @@ def shop() -> Iterator[Shop]:
     home.chmod(0o711)  # PostgreSQL may run as another user and must get through
     shop = Shop(home)
     try:
-        shop.say("up")
-        wait_until(shop.all_is_well, within_s=SOON_S, description="all is well")
+        shop.run_stack("up")
+        wait_until(shop.is_healthy, within_s=TIMEOUT_S, description="all is well")
         yield shop
     finally:
-        shop.say("down")
+        shop.run_stack("down")
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -129,58 +129,58 @@ def shop() -> Iterator[Shop]:
 def nothing_is_lost(shop: Shop) -> Iterator[None]:
     """After each test: all is well again, table and topic agree, and every read model is the fold."""
     yield
-    shop.caught_up()
-    wait_until(shop.all_is_well, within_s=SOON_S, description="all is well")
-    assert "agree" in shop.manage("verify_log")
-    assert shop.client("check") == "the fold\n"
+    shop.wait_until_caught_up()
+    wait_until(shop.is_healthy, within_s=TIMEOUT_S, description="all is well")
+    assert "agree" in shop.run_manage("verify_log")
+    assert shop.run_client("check") == "the fold\n"
 
 
 def test_without_kafka_commands_are_accepted(shop: Shop) -> None:
     assert shop.stack.kafka
     shop.stack.kill_broker(1)
-    assert shop.client("20") == "20 accepted\n"
-    wait_until(lambda: shop.ready()[1].get("event log") is False, description="health says that Kafka is down")
-    assert shop.ready()[0] == 200
-    assert min(shop.behind().values()) >= 40
-    shop.say("up", "--services-only")
+    assert shop.run_client("20") == "20 accepted\n"
+    wait_until(lambda: shop.read_health()[1].get("event log") is False, description="health says that Kafka is down")
+    assert shop.read_health()[0] == 200
+    assert min(shop.read_lag().values()) >= 40
+    shop.run_stack("up", "--services-only")
 
 
 def test_without_redis_read_models_are_kept_up(shop: Shop) -> None:
     assert shop.stack.redis
     stop_processes(shop.stack.redis.processes, immediately=True)
-    assert shop.client("20") == "20 accepted\n"
-    shop.caught_up()
-    wait_until(lambda: shop.ready()[1].get("broker") is False, description="health says that Redis is down")
-    assert shop.ready()[0] == 200
-    shop.say("up", "--services-only")
+    assert shop.run_client("20") == "20 accepted\n"
+    shop.wait_until_caught_up()
+    wait_until(lambda: shop.read_health()[1].get("broker") is False, description="health says that Redis is down")
+    assert shop.read_health()[0] == 200
+    shop.run_stack("up", "--services-only")
 
 
 def test_without_workers_commands_are_accepted_and_lag_grows(shop: Shop) -> None:
     stop_processes([Process("supervisor", shop.folder)])  # or it would start them again
     for prefix in ("worker-", "relay", "publisher"):
         shop.kill(prefix)
-    assert shop.client("20") == "20 accepted\n"
-    assert min(shop.behind().values()) >= 40
-    wait_until(lambda: shop.ready()[1].get("projections") is False, within_s=SOON_S, description="health says that nobody projects")
-    assert shop.ready()[0] == 200
-    assert shop.ready()[1]["relay"] is False
-    assert shop.ready()[1]["publisher"] is False
-    shop.say("up")
+    assert shop.run_client("20") == "20 accepted\n"
+    assert min(shop.read_lag().values()) >= 40
+    wait_until(lambda: shop.read_health()[1].get("projections") is False, within_s=TIMEOUT_S, description="health says that nobody projects")
+    assert shop.read_health()[0] == 200
+    assert shop.read_health()[1]["relay"] is False
+    assert shop.read_health()[1]["publisher"] is False
+    shop.run_stack("up")
 
 
 def test_without_the_database_it_is_503_and_everybody_comes_back_by_themselves(shop: Shop) -> None:
     assert shop.stack.postgres
-    shop.client("20")
+    shop.run_client("20")
     workers = shop.pids("worker-")
     stop_processes(shop.stack.postgres.processes, immediately=True)
-    status, parts, retry_after = shop.ready()
+    status, parts, retry_after = shop.read_health()
     assert (status, parts, retry_after) == (503, {"database": False}, "5")
     somebody = Request(f"http://127.0.0.1:{shop.port}/admin/", headers={"Cookie": "sessionid=somebodys"})
     with pytest.raises(HTTPError) as refused:
         urlopen(somebody, timeout=10)
     assert (refused.value.code, refused.value.headers["Retry-After"] is not None) == (503, True)
     refused.value.close()
-    shop.say("up", "--services-only")
-    assert shop.client("20") == "20 accepted\n"
-    shop.caught_up()
+    shop.run_stack("up", "--services-only")
+    assert shop.run_client("20") == "20 accepted\n"
+    shop.wait_until_caught_up()
     assert shop.pids("worker-") == workers  # none of them had to be started again

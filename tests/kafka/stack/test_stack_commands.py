@@ -44,29 +44,29 @@ def folder() -> Iterator[DataFolder]:
         try:
             yield DataFolder(Path(home))
         finally:
-            run(DataFolder(Path(home)), "down")
+            run_stack(DataFolder(Path(home)), "down")
 
 
-def run(folder: DataFolder, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run_stack(folder: DataFolder, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*arguments), cwd=ROOT, env=environment(folder, env), capture_output=True, text=True, check=False
+        stack_command(*arguments), cwd=ROOT, env=stack_environment(folder, env), capture_output=True, text=True, check=False
     )
 
 
-def command(*arguments: str) -> list[str]:
+def stack_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "deploy.stack", *arguments]
 
 
-def environment(folder: DataFolder, env: Mapping[str, str] | None = None) -> dict[str, str]:
+def stack_environment(folder: DataFolder, env: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**os.environ, "STACK_DIR": str(folder.path), **(env or {})}
 
 
-def pids(folder: DataFolder) -> dict[str, int]:
+def running_pids(folder: DataFolder) -> dict[str, int]:
     return {name: pid for name in NAMES if (pid := Process(name, folder).pid)}
 
 
-def settings(folder: DataFolder) -> dict[str, str]:
-    found = run(folder, "env")
+def read_env(folder: DataFolder) -> dict[str, str]:
+    found = run_stack(folder, "env")
     assert found.returncode == 0
     words = shlex.split(found.stdout)
     assert set(words[::2]) == {"export"}
@@ -74,8 +74,8 @@ def settings(folder: DataFolder) -> dict[str, str]:
 
 
 def test_what_was_stored_outlives_a_stop_and_a_kill(folder: DataFolder) -> None:
-    assert run(folder, "up", "--services-only").returncode == 0
-    before, env = pids(folder), settings(folder)
+    assert run_stack(folder, "up", "--services-only").returncode == 0
+    before, env = running_pids(folder), read_env(folder)
     assert set(before) == set(NAMES)
     with psycopg.connect(env["DATABASE_URL"]) as connection:
         assert connection.execute("SHOW server_version_num").fetchone() >= ("180000",)  # type: ignore[operator]
@@ -85,24 +85,24 @@ def test_what_was_stored_outlives_a_stop_and_a_kill(folder: DataFolder) -> None:
     cache.close()
 
     # Again: harmless.
-    assert run(folder, "up", "--services-only").returncode == 0
-    assert pids(folder) == before
-    assert run(folder, "status").returncode == 1  # the shop does not run
+    assert run_stack(folder, "up", "--services-only").returncode == 0
+    assert running_pids(folder) == before
+    assert run_stack(folder, "status").returncode == 1  # the shop does not run
 
     # A broker and Redis are killed: it is seen, and `up` brings back only what is missing.
     for name in ("kafka-1", "redis"):
         os.kill(before[name], signal.SIGKILL)
-    assert wait_for(lambda: set(pids(folder)) == {"postgres"}, within_s=5)
-    assert "kafka-1     ended" in run(folder, "status").stdout
-    assert run(folder, "up", "--services-only").returncode == 0
-    assert pids(folder)["postgres"] == before["postgres"]
-    assert set(pids(folder)) == set(NAMES)
+    assert wait_for(lambda: set(running_pids(folder)) == {"postgres"}, within_s=5)
+    assert "kafka-1     ended" in run_stack(folder, "status").stdout
+    assert run_stack(folder, "up", "--services-only").returncode == 0
+    assert running_pids(folder)["postgres"] == before["postgres"]
+    assert set(running_pids(folder)) == set(NAMES)
 
-    stopped = run(folder, "down")
+    stopped = run_stack(folder, "down")
     assert stopped.stdout == "Stopped: postgres, kafka-1, redis.\n"
-    assert (pids(folder), run(folder, "down").stdout) == ({}, "Nothing was running.\n")
-    assert run(folder, "up", "--services-only").returncode == 0
-    assert settings(folder) == env
+    assert (running_pids(folder), run_stack(folder, "down").stdout) == ({}, "Nothing was running.\n")
+    assert run_stack(folder, "up", "--services-only").returncode == 0
+    assert read_env(folder) == env
     with psycopg.connect(env["DATABASE_URL"]) as connection:
         assert connection.execute("SELECT it FROM kept").fetchone() == (7,)
     cache = redis.Redis.from_url(env["CACHE_URL"])
@@ -115,26 +115,26 @@ def test_what_was_stored_outlives_a_stop_and_a_kill(folder: DataFolder) -> None:
 
 def test_down_stops_what_a_killed_launcher_left(folder: DataFolder) -> None:
     with subprocess.Popen(
-        command("up", "--services-only", "--foreground"),
+        stack_command("up", "--services-only", "--foreground"),
         cwd=ROOT,
-        env=environment(folder),
+        env=stack_environment(folder),
         stdout=subprocess.PIPE,
         text=True,
     ) as launcher:
         assert launcher.stdout
         assert "are ready" in launcher.stdout.readline()
         launcher.kill()
-    assert set(pids(folder)) == set(NAMES)
-    assert run(folder, "down").returncode == 0
-    assert pids(folder) == {}
+    assert set(running_pids(folder)) == set(NAMES)
+    assert run_stack(folder, "down").returncode == 0
+    assert running_pids(folder) == {}
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_in_the_foreground_a_signal_stops_everything(folder: DataFolder, sign: signal.Signals) -> None:
     with subprocess.Popen(
-        command("up", "--services-only", "--foreground"),
+        stack_command("up", "--services-only", "--foreground"),
         cwd=ROOT,
-        env=environment(folder),
+        env=stack_environment(folder),
         stdout=subprocess.PIPE,
         text=True,
     ) as launcher:
@@ -143,14 +143,14 @@ def test_in_the_foreground_a_signal_stops_everything(folder: DataFolder, sign: s
         launcher.send_signal(sign)
         assert "Stopped: postgres, kafka-1, redis." in launcher.stdout.read()
     assert launcher.returncode == 0
-    assert pids(folder) == {}
+    assert running_pids(folder) == {}
 
 
 def test_in_the_foreground_a_closed_output_stops_everything(folder: DataFolder) -> None:
     with subprocess.Popen(
-        command("up", "--services-only", "--foreground"),
+        stack_command("up", "--services-only", "--foreground"),
         cwd=ROOT,
-        env=environment(folder),
+        env=stack_environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -160,7 +160,7 @@ def test_in_the_foreground_a_closed_output_stops_everything(folder: DataFolder) 
         launcher.stdout.close()
         assert launcher.stderr.read() == ""
     assert launcher.returncode == 0
-    assert pids(folder) == {}
+    assert running_pids(folder) == {}
 
 
 def test_strangers_find_closed_doors() -> None:
@@ -187,7 +187,7 @@ def test_three_brokers_keep_every_record_while_one_is_killed_and_one_is_frozen()
 
         def count(numbers: range) -> None:
             for number in numbers:
-                while not commit(cluster.kafka_bootstrap, number):
+                while not commit_number(cluster.kafka_bootstrap, number):
                     pass
 
         count(range(8))
@@ -204,7 +204,7 @@ def test_three_brokers_keep_every_record_while_one_is_killed_and_one_is_frozen()
         assert list(dict.fromkeys(found)) == [*range(24)]
 
 
-def commit(servers: str, number: int) -> bool:
+def commit_number(servers: str, number: int) -> bool:
     """Write a number in a transaction of its own; tells whether that was confirmed."""
     producer = KafkaProducer(
         bootstrap_servers=servers, transactional_id="counting", max_block_ms=4_000, request_timeout_ms=2_000

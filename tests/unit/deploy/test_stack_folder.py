@@ -38,8 +38,8 @@ def test_two_launchers_do_not_work_on_one_folder(tmp_path: Path) -> None:
     with DataFolder(tmp_path).hold_lock():
         with pytest.raises(StackError, match="another `up` or `down` is at work"), DataFolder(tmp_path).hold_lock():
             pass
-        other = "from deploy.stack.folder import Folder; from pathlib import Path; import sys\n"
-        other += "with Folder(Path(sys.argv[1])).locked(): pass"
+        other = "from deploy.stack.folder import DataFolder; from pathlib import Path; import sys\n"
+        other += "with DataFolder(Path(sys.argv[1])).hold_lock(): pass"
         done = subprocess.run([sys.executable, "-c", other, str(tmp_path)], capture_output=True, check=False)
         assert done.returncode == 1
     with DataFolder(tmp_path).hold_lock():

@@ -15,7 +15,7 @@ from deploy.stack.folder import DataFolder
 from deploy.stack.processes import MAX_LOG_BYTES, Process, is_paused, process_identity, stop_processes, wait_for, wait_until_ready
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
-DEAF = [
+IGNORES_SIGTERM = [
     sys.executable,
     "-c",
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)",
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> DataFolder:
     return DataFolder(tmp_path)
 
 
-def started(folder: DataFolder, command: list[str], name: str = "one") -> Process:
+def start_process(folder: DataFolder, command: list[str], name: str = "one") -> Process:
     process = Process(name, folder, stop_timeout_s=0.3 if command is not SLEEP else 5)
     process.start(command)
     assert wait_for(lambda: "up" in process.log.read_text(), within_s=20)
@@ -35,7 +35,7 @@ def started(folder: DataFolder, command: list[str], name: str = "one") -> Proces
 
 
 def test_a_process_is_found_by_another_launcher_and_stopped(folder: DataFolder) -> None:
-    process = started(folder, SLEEP)
+    process = start_process(folder, SLEEP)
     found = Process("one", folder)
     assert found.pid == process.pid
     assert os.getpgid(found.pid or 0) == found.pid != os.getpgrp()
@@ -44,7 +44,7 @@ def test_a_process_is_found_by_another_launcher_and_stopped(folder: DataFolder) 
 
 
 def test_what_runs_is_not_started_twice(folder: DataFolder) -> None:
-    process = started(folder, SLEEP)
+    process = start_process(folder, SLEEP)
     before = process.pid
     Process("one", folder).start(SLEEP)
     assert process.pid == before
@@ -52,7 +52,7 @@ def test_what_runs_is_not_started_twice(folder: DataFolder) -> None:
 
 
 def test_a_pid_file_whose_process_is_gone_is_recognised(folder: DataFolder) -> None:
-    process = started(folder, SLEEP)
+    process = start_process(folder, SLEEP)
     process.send_signal(signal.SIGKILL)
     assert wait_for(lambda: Process("one", folder).pid is None, within_s=5)
     assert process.pid_record is not None
@@ -81,13 +81,13 @@ def test_a_pid_file_of_nonsense_is_no_process(folder: DataFolder) -> None:
 
 
 def test_one_that_does_not_listen_is_killed(folder: DataFolder) -> None:
-    process = started(folder, DEAF)
+    process = start_process(folder, IGNORES_SIGTERM)
     assert stop_processes([process]) == ["one"]
     assert process.pid is None
 
 
 def test_one_that_is_paused_is_stopped(folder: DataFolder) -> None:
-    process = started(folder, SLEEP)
+    process = start_process(folder, SLEEP)
     process.send_signal(signal.SIGSTOP)
     assert wait_for(lambda: is_paused(process.pid or 0), within_s=5)
     assert stop_processes([process]) == ["one"]
@@ -95,7 +95,7 @@ def test_one_that_is_paused_is_stopped(folder: DataFolder) -> None:
 
 def test_one_that_is_killed_takes_along_what_it_had_started(folder: DataFolder) -> None:
     child = f"import subprocess; print(subprocess.Popen({SLEEP!r}).pid, flush=True)"
-    parent = started(folder, [*DEAF[:2], f"{child}; {DEAF[2]}"])
+    parent = start_process(folder, [*IGNORES_SIGTERM[:2], f"{child}; {IGNORES_SIGTERM[2]}"])
     pid = int(next(line for line in parent.log.read_text().splitlines() if line.isdecimal()))
     assert process_identity(pid)
     stop_processes([parent])
@@ -110,7 +110,7 @@ def test_a_start_that_fails_says_why(folder: DataFolder) -> None:
 
 
 def test_a_start_that_takes_too_long_says_so(folder: DataFolder) -> None:
-    process = started(folder, SLEEP)
+    process = start_process(folder, SLEEP)
     with pytest.raises(StackError, match="one is not ready after 0 s: up"):
         wait_until_ready([process], lambda: False, within_s=0.1)
     stop_processes([process])
@@ -120,7 +120,7 @@ def test_a_long_log_is_put_aside(folder: DataFolder) -> None:
     process = Process("one", folder)
     process.log.parent.mkdir()
     process.log.write_bytes(b"x" * (MAX_LOG_BYTES + 1))
-    process = started(folder, SLEEP)
+    process = start_process(folder, SLEEP)
     stop_processes([process])
     assert process.log.read_text() == "up\n"
     assert process.log.with_suffix(".log.1").stat().st_size == MAX_LOG_BYTES + 1

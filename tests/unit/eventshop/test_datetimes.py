@@ -9,7 +9,7 @@ from django.contrib.admin.utils import display_for_value
 from django.template import Context, Template
 from pytest_django import Settings
 
-from eventshop.admin_console.formatting import moment_html
+from eventshop.admin_console.formatting import datetime_html
 from eventshop.datetimes import format_date_html, format_datetime_html, format_datetime
 
 AUTUMN = datetime(2026, 11, 24, 14, 3, 5, tzinfo=UTC)
@@ -33,7 +33,7 @@ def test_a_moment_is_told_with_its_zone(settings: Settings, zone: str, at: datet
         assert shown.endswith(f">{text}</time>")
     # What Django writes by itself, as in lists of users, and what the console writes.
     assert display_for_value(at, "-") == text
-    assert text[-3:] in moment_html(at)
+    assert text[-3:] in datetime_html(at)
 
 
 def test_seconds_are_shown_where_they_matter() -> None:

@@ -19,6 +19,6 @@ class Command(BaseCommand):
         with kafka_commands.report_errors("Run it again: it goes on with what is missing."):
             result = snapshot_topic.restore_snapshots()
         self.stdout.write(
-            f"{result.restored:,} snapshots restored, {result.left:,} left (superseded, removed, or of another store), "
+            f"{result.restored:,} snapshots restored, {result.skipped:,} left (superseded, removed, or of another store), "
             f"{result.foreign:,} foreign records."
         )

@@ -133,7 +133,7 @@ def test_stepping_in_needs_a_permission_and_a_reason(action: str) -> None:
     reader = clerk("view_saga")
     assert reader.post(page(order_id, action), {"reason": "because"}).status_code == 403
     assert page(order_id, action) not in reader.get(page(order_id)).content.decode()
-    mender = clerk("view_saga", "mend_saga")
+    mender = clerk("view_saga", "operate_saga")
     assert page(order_id, action) in mender.get(page(order_id)).content.decode()
     for reason in ("", "   ", "x" * 201):
         assert mender.post(page(order_id, action), {"reason": reason}).status_code == 200

@@ -26,7 +26,7 @@ from eventshop.eventstore.event_append import Receipt
 from eventshop.eventstore.event_store import EventStore
 from eventshop.eventstore.hash_chain.chain import find_first_broken
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
-from tests.support.database import empty_tables, count_round_trips
+from tests.support.database import count_round_trips, empty_tables
 from tests.support.tally_aggregate import (
     NOON,
     Close,

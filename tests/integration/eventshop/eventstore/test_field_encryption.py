@@ -21,7 +21,7 @@ from eventshop.eventstore.records import to_recorded_event
 from eventshop.privacy import unique_values
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import Claim, ErasedPerson, PersonalKey
-from tests.support.database import dump_database, count_round_trips
+from tests.support.database import count_round_trips, dump_database
 from users.domain.commands import ChangeContactDetails, CreateUser, ExportData
 from users.domain.errors import InvalidUserState
 from users.domain.events import UserCreated
@@ -51,9 +51,9 @@ def test_one_key_for_each_person_and_purpose_and_an_empty_text_needs_none() -> N
     command = replace(ada(), phone="", address="")
     send(command)
     send(ChangeContactDetails(command.user_id, email="ada@example.net", name="Ada King"))
-    assert list(PersonalKey.objects.exclude(subject=unique_values.INDEX_KEY_SUBJECT).values_list("subject", "purpose")) == [
-        (command.user_id, "contact")
-    ]
+    assert list(
+        PersonalKey.objects.exclude(subject=unique_values.INDEX_KEY_SUBJECT).values_list("subject", "purpose")
+    ) == [(command.user_id, "contact")]
     assert '"phone":""' in StoredEvent.objects.first().payload  # type: ignore[union-attr]
 
 

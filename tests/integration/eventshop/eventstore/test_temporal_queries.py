@@ -16,7 +16,7 @@ from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
-from eventshop.eventstore.temporal_queries import StreamNotFound, load_as_of, load_at_version, diff_versions
+from eventshop.eventstore.temporal_queries import StreamNotFound, diff_versions, load_as_of, load_at_version
 from tests.support.read_models import append
 from tests.support.sales import Sale
 from tests.support.staff import boss, clerk

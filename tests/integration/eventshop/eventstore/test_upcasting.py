@@ -41,7 +41,7 @@ from projections.order_summary import order_summary
 from projections.user_profile import user_profile
 from tests.conftest import BASE_DIR
 from tests.support.customers import customer
-from tests.support.earlier_event_versions import ADA, PERSON_EVENTS, ORDER_EVENTS, ORDER, append_earlier_events
+from tests.support.earlier_event_versions import ADA, ORDER, ORDER_EVENTS, PERSON_EVENTS, append_earlier_events
 from tests.support.failing_projection import Flaky, fail, listed
 from tests.support.order_fulfilment import heard, receive
 from tests.support.read_models import caught_up, equal_the_fold

@@ -214,7 +214,7 @@ def test_an_effect_without_any_answer_makes_its_saga_stuck() -> None:
         again()
     settle()
     assert (row(ONE).status, SagaStep.objects.get().state) == ("stuck", "failed")
-    assert row(ONE).error == f"Shout failed {effects.MAX_ATTEMPTS} times: no answer yet"
+    assert row(ONE).error == f"Shout failed {effects.MAX_ATTEMPTS} times: no result yet"
     key = SagaStep.objects.get().pk
     assert effects.record_effect_result(key, Echo("at last"))
     operator_actions.retry(row(ONE).pk, actor="grace", reason="it answered")
@@ -289,7 +289,7 @@ def test_a_command_with_personal_data_is_kept_by_no_saga() -> None:
     sagas.register(Gossiping)
     sagas_workers.run_until_idle("test", DatabaseEventLog(), sagas=sagas, registry=people)
     stuck = Saga.objects.get()
-    assert (stuck.status, stuck.error) == ("stuck", "Said: InvalidMessage: a saga keeps no personal data")
+    assert (stuck.status, stuck.error) == ("stuck", "Said: InvalidMessage: a saga must not store personal data")
     assert not SagaStep.objects.exists()
 
 

@@ -93,7 +93,7 @@ def test_the_same_timer_set_again_after_it_fired_is_the_same_command() -> None:
 
 def test_what_a_dead_worker_took_is_fired_by_another_when_its_lease_has_run_out() -> None:
     timers.set_timer("apples", due=NOON, command=write_off("apple"))
-    assert timers._taken("dead", NOON)
+    assert timers._claim("dead", NOON)
     assert timers.fire_due_timers("alive", now=NOON + timedelta(seconds=9)) == 0
     assert timers.fire_due_timers("alive", now=NOON + timedelta(seconds=10)) == 1
     assert written_off("apple") == 1
@@ -101,9 +101,9 @@ def test_what_a_dead_worker_took_is_fired_by_another_when_its_lease_has_run_out(
 
 def test_a_worker_that_slept_through_its_lease_fires_nothing() -> None:
     timers.set_timer("apples", due=NOON, command=write_off("apple"))
-    taken = timers._taken("asleep", NOON)
+    taken = timers._claim("asleep", NOON)
     assert timers.fire_due_timers("awake", now=NOON + timedelta(minutes=1)) == 1
-    timers._fired("asleep", taken, registry)
+    timers._fire_together("asleep", taken, registry)
     assert written_off("apple") == 1
 
 

@@ -24,7 +24,7 @@ from eventshop.sagas.saga_runner import SagaRunner
 from orders.domain.commands import CancelOrder, ReturnItems, ReturnLine, WriteOffStock
 from orders.domain.order import Status
 from orders.domain.stock_item import stock_item_id
-from orders.sagas.payment_effects import charge_answer
+from orders.sagas.payment_effects import charge_result
 from tests.support.database import empty_tables
 from tests.support.in_memory_gateway import Bank
 from tests.support.order_fulfilment import (
@@ -117,7 +117,7 @@ class Shop(RuleBasedStateMachine):
     @rule(well=st.booleans(), notices=st.integers(0, 3))
     def a_payment_ends_late_and_notices_say_so(self, well: bool, notices: int) -> None:
         key = next(iter(self.bank.open))
-        said = charge_answer(key, self.bank.finish(key, well=well))
+        said = charge_result(key, self.bank.finish(key, well=well))
         assert said is not None
         for _ in range(notices):
             effects.record_effect_result(key, said, actor="notice")

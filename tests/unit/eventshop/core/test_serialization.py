@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from eventshop.core.errors import BrokenStream, CurrencyMismatch, EventTooLarge, InvalidMessage, InvalidMoney
 from eventshop.core.messages import Command, Event, Instant, NonEmptyText, Text
 from eventshop.core.money import Money
-from eventshop.core.serialization import MAX_EVENT_BYTES, encode_canonical, decode_command, decode_event, encode_event
+from eventshop.core.serialization import MAX_EVENT_BYTES, decode_command, decode_event, encode_canonical, encode_event
 
 ID = UUID("00000000-0000-4000-8000-000000000001")
 NOON = datetime(2010, 12, 1, 12, tzinfo=UTC)

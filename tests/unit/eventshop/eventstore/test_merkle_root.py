@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.eventstore.hash_chain.stream_heads import pack_heads, merkle_root, unpack_heads
+from eventshop.eventstore.hash_chain.stream_heads import merkle_root, pack_heads, unpack_heads
 from eventshop.eventstore.hash_chain.verification import ChainHead
 
 

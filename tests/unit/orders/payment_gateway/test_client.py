@@ -55,7 +55,7 @@ def client(process: GatewayProcess, told: list[Told], secret: str = SECRET) -> H
     def report(key: UUID, error: MessageRefused, body: bytes) -> None:
         told.append(Told(key, error.code, body))
 
-    return HttpGateway(process.url, secret, report=report, response_s=1.0, rest_s=0.3)
+    return HttpGateway(process.url, secret, report=report, response_s=1.0, open_s=0.3)
 
 
 def charge(gateway: HttpGateway, method: str, key: UUID | None = None, amount: Money = NINE) -> Outcome:

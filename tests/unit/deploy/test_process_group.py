@@ -18,22 +18,22 @@ from tests.support.processes import SLOW_MACHINE_FACTOR
 LAUNCHER = """
 import sys
 from pathlib import Path
-from deploy.side_by_side import SideBySide
+from deploy.process_group import ProcessGroup
 program = "import itertools, os, time; [(print(os.getpid(), n), time.sleep(0.05)) for n in itertools.count()]"
 talk = f"{sys.executable} -uc '{program}'"
 first, second = sys.argv[1:]
-sys.exit(SideBySide({"first": first or talk, "second": second or talk}, env={}, cwd=Path(".")).run())
+sys.exit(ProcessGroup({"first": first or talk, "second": second or talk}, env={}, cwd=Path(".")).run())
 """
 
 
 @contextmanager
-def launched(first: str = "", second: str = "", *, before: str = "") -> Iterator[subprocess.Popen[str]]:
+def launch(first: str = "", second: str = "", *, before: str = "") -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", before + LAUNCHER, first, second]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as launcher:
         yield launcher
 
 
-def started(launcher: subprocess.Popen[str], names: set[str]) -> set[int]:
+def read_pids(launcher: subprocess.Popen[str], names: set[str]) -> set[int]:
     """Read until all have said something; returns their process ids."""
     assert launcher.stdout
     pids: dict[str, int] = {}
@@ -49,8 +49,8 @@ def all_gone(pids: set[int]) -> bool:
 
 
 def test_a_closed_output_ends_all_without_a_traceback() -> None:
-    with launched() as launcher:
-        pids = started(launcher, {"first", "second"})
+    with launch() as launcher:
+        pids = read_pids(launcher, {"first", "second"})
         assert launcher.stdout and launcher.stderr
         launcher.stdout.close()
         assert launcher.wait(10) == 0
@@ -59,7 +59,7 @@ def test_a_closed_output_ends_all_without_a_traceback() -> None:
 
 
 def test_a_closed_output_is_noticed_although_nothing_is_said() -> None:
-    with launched("sleep 3600", "sleep 3600") as launcher:
+    with launch("sleep 3600", "sleep 3600") as launcher:
         assert launcher.stdout and launcher.stderr
         pids = {int(launcher.stdout.readline().rstrip(")\n").split()[-1]) for _ in range(2)}
         launcher.stdout.close()
@@ -70,8 +70,8 @@ def test_a_closed_output_is_noticed_although_nothing_is_said() -> None:
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_all(sign: signal.Signals) -> None:
-    with launched() as launcher:
-        pids = started(launcher, {"first", "second"})
+    with launch() as launcher:
+        pids = read_pids(launcher, {"first", "second"})
         launcher.send_signal(sign)
         said, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
         assert "stopping first" in said
@@ -80,8 +80,8 @@ def test_a_signal_ends_all(sign: signal.Signals) -> None:
 
 
 def test_one_that_ends_takes_the_others_along_and_gives_its_status() -> None:
-    with launched(second="sh -c 'sleep 2; echo last words; exit 3'") as launcher:
-        pids = started(launcher, {"first"})
+    with launch(second="sh -c 'sleep 2; echo last words; exit 3'") as launcher:
+        pids = read_pids(launcher, {"first"})
         said, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
         assert "| last words" in said
         assert "second ended (status 3)" in said
@@ -91,10 +91,10 @@ def test_one_that_ends_takes_the_others_along_and_gives_its_status() -> None:
 
 def test_one_that_does_not_listen_is_killed_with_what_it_started() -> None:
     deaf = "trap '' TERM; (echo $BASHPID; while :; do sleep 1; done)"
-    with launched(
-        second=f'bash -c "{deaf}"'.replace("$", r"\$"), before="import deploy.side_by_side as it; it.PATIENCE_S = 1\n"
+    with launch(
+        second=f'bash -c "{deaf}"'.replace("$", r"\$"), before="import deploy.process_group; deploy.process_group.STOP_TIMEOUT_S = 1\n"
     ) as it:
-        pids = started(it, {"first", "second"})
+        pids = read_pids(it, {"first", "second"})
         it.terminate()
         it.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
     assert all_gone(pids)
@@ -102,8 +102,8 @@ def test_one_that_does_not_listen_is_killed_with_what_it_started() -> None:
 
 def test_an_error_of_its_own_ends_all() -> None:
     before = "import signal\nsignal.signal(signal.SIGALRM, lambda *_: 1 / 0)\n"
-    with launched(before=before) as launcher:
-        pids = started(launcher, {"first", "second"})
+    with launch(before=before) as launcher:
+        pids = read_pids(launcher, {"first", "second"})
         launcher.send_signal(signal.SIGALRM)
         _, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
         assert "ZeroDivisionError" in errors
@@ -111,10 +111,10 @@ def test_an_error_of_its_own_ends_all() -> None:
 
 
 def test_who_starts_it_with_nohup_may_leave() -> None:
-    with launched(before="import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n") as launcher:
-        pids = started(launcher, {"first", "second"})
+    with launch(before="import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n") as launcher:
+        pids = read_pids(launcher, {"first", "second"})
         launcher.send_signal(signal.SIGHUP)
-        assert started(launcher, {"first", "second"}) == pids
+        assert read_pids(launcher, {"first", "second"}) == pids
         launcher.terminate()
         launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
     assert all_gone(pids)

@@ -1,4 +1,4 @@
-"""Programs that run side by side with their output in one: whatever ends one of them, or this one, ends them all."""
+"""Runs programs together and merges their output; when one exits, or on a stop signal, all are stopped."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from typing import Final
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 
-#: How long a program may take to end by itself.
+#: How long a program may take to exit after SIGTERM before it is killed.
 STOP_TIMEOUT_S: Final = 5.0
 POLL_INTERVAL_S: Final = 0.1
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ProcessGroup:
-    """Programs by name, as a Procfile has them."""
+    """A group of programs, named as in a Procfile."""
 
     def __init__(self, programs: Mapping[str, str], *, env: Mapping[str, str], cwd: Path) -> None:
         self.programs, self.env, self.cwd = programs, env, cwd
@@ -35,39 +35,41 @@ class ProcessGroup:
         self._print_lock = Lock()
 
     def run(self) -> int:
-        """Run them until one ends or this program is told to; returns the status to exit with."""
-        # Only a mark: whatever is being done or printed at the moment is finished first.
+        """Run the programs until one exits or a stop signal arrives; return the exit status."""
+        # Only sets a flag, so that a start or a printed line is completed first.
         handle_stop_signals(lambda *_: setattr(self, "told_to_end", True))
         try:
             for (name, command), colour in zip(self.programs.items(), get_colours(), strict=False):
                 self._start(name, command, colour)
             while not self.stop_requested and is_stdout_open():
-                if ended := next((it for it in self.processes.items() if it[1].poll() is not None), None):
-                    self.print_line("system", f"{ended[0]} ended (status {ended[1].returncode})")
-                    return abs(int(ended[1].returncode))
+                ended = next(((name, process) for name, process in self.processes.items() if process.poll() is not None), None)
+                if ended is not None:
+                    name, process = ended
+                    self.print_line("system", f"{name} exited (status {process.returncode})")
+                    return abs(int(process.returncode))
                 time.sleep(POLL_INTERVAL_S)
             return 0
         finally:
             self._stop()
 
     def print_line(self, name: str, line: str | bytes, colour: str | None = None) -> None:
-        """Print a line of one of them; when nobody reads any more, all of them end."""
+        """Print a line of one program; request a stop if stdout is closed."""
         with self._print_lock:
             try:
                 self._printer.write(Message(type="line", data=line, time=datetime.now(), name=name, colour=colour))
-            except OSError:  # a pipe that was closed, a terminal that is gone
+            except OSError:  # a closed pipe or terminal
                 discard_stdout()
                 self.stop_requested = True
 
     def _start(self, name: str, command: str, colour: str) -> None:
         program = subprocess.Popen(  # noqa: S602  (our own Procfile)
-            f"exec {command}",  # the signal to stop reaches the program itself and not a shell around it
+            f"exec {command}",  # SIGTERM must reach the program itself, not a shell around it
             shell=True,
             cwd=self.cwd,
             env=self.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches it once, through this program
+            start_new_session=True,  # Ctrl-C reaches it only once, through this process
         )
         self.processes[name] = program
         reader = Thread(target=self._forward_output, args=(name, program, colour), daemon=True)
@@ -92,30 +94,30 @@ class ProcessGroup:
                 os.killpg(program.pid, signal.SIGKILL)
             program.wait()
         for reader in self._readers:
-            reader.join(POLL_INTERVAL_S)  # last words
+            reader.join(POLL_INTERVAL_S)  # the last lines of output
 
 
 def handle_stop_signals(handler: signal._HANDLER) -> None:
-    """Hear what ends a program: Ctrl-C, SIGTERM, and a terminal that closes unless `nohup` said not to mind."""
+    """Install a handler for SIGINT, SIGTERM and SIGHUP; SIGHUP stays ignored under `nohup`."""
     for sign in STOP_SIGNALS:
         if sign is not signal.SIGHUP or signal.getsignal(sign) is not signal.SIG_IGN:
             signal.signal(sign, handler)
 
 
 def raise_interrupt(*_: object) -> None:
-    """End as with Ctrl-C."""
+    """Signal handler: raise KeyboardInterrupt, as Ctrl-C does."""
     raise KeyboardInterrupt
 
 
 def is_stdout_open() -> bool:
-    """Tell whether what is printed is still read, without printing: `| head` may have had enough long ago."""
-    looking = select.poll()
-    looking.register(sys.stdout, 0)
-    return not looking.poll(0)
+    """Whether the reader of stdout is still there (after `| head` it may not be); prints nothing."""
+    poll = select.poll()
+    poll.register(sys.stdout, 0)
+    return not poll.poll(0)
 
 
 def discard_stdout() -> None:
-    """Nobody reads what is printed any more: from here on it is lost, and no error."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+    """Redirect stdout to /dev/null, so that further output raises no error."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)

@@ -11,21 +11,21 @@ from typing import Final
 import httpx
 from standardwebhooks import Webhook
 
-from deploy.gateway.ledger import Ledger, Notice
+from deploy.gateway.ledger import Ledger, WebhookMessage
 
-AT_ONCE: Final = 8
+CONCURRENCY: Final = 8
 #: Seconds before the second attempt; each further one waits twice as long, up to the longest.
-FIRST_WAIT_S, LONGEST_WAIT_S, MOST_ATTEMPTS = 0.25, 30.0, 12
+FIRST_BACKOFF_S, MAX_BACKOFF_S, MAX_ATTEMPTS = 0.25, 30.0, 12
 
 
-class Teller:
+class WebhookSender:
     """Settles what is due and sends notices in threads of its own, until stopped."""
 
     def __init__(self, ledger: Ledger, *, url: str, secret: str, crash: Callable[[str], None]) -> None:
         self._ledger, self._url, self._secret, self._crash = ledger, url, secret, crash
-        self._wrong = "whsec_" + "d3Jvbmd3cm9uZ3dyb25nd3Jvbmc="
+        self._forged_secret = "whsec_" + "d3Jvbmd3cm9uZ3dyb25nd3Jvbmc="
         self._stop = Event()
-        self._news = Event()
+        self._wake_signal = Event()
         self._thread = Thread(target=self._run, name="notices", daemon=True)
         self._client = httpx.Client(timeout=5.0, trust_env=False)
 
@@ -34,42 +34,42 @@ class Teller:
 
     def wake(self) -> None:
         """There is something new to tell."""
-        self._news.set()
+        self._wake_signal.set()
 
     def stop(self) -> None:
         self._stop.set()
-        self._news.set()
+        self._wake_signal.set()
         self._thread.join(10)
         self._client.close()
 
     def _run(self) -> None:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
             while not self._stop.is_set():
-                self._ledger.settle_due()
-                due = self._ledger.notices_due(AT_ONCE) if self._url else []
+                self._ledger.settle_due_payments()
+                due = self._ledger.due_webhooks(CONCURRENCY) if self._url else []
                 list(pool.map(self._send, due))
                 if not due:
-                    self._news.wait(self._ledger.next_due() if self._url else 0.2)
-                    self._news.clear()
+                    self._wake_signal.wait(self._ledger.seconds_until_due() if self._url else 0.2)
+                    self._wake_signal.clear()
 
-    def _send(self, notice: Notice) -> None:
+    def _send(self, message: WebhookMessage) -> None:
         self._crash("noticing")
-        taken = self._taken(notice)
+        accepted = self._post(message)
         self._crash("noticed")
-        wait = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**notice.attempts)
-        done = taken or notice.forged or notice.attempts + 1 >= MOST_ATTEMPTS
-        self._ledger.attempted(notice, again_in_s=None if done else wait)
+        wait = min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2**message.attempts)
+        done = accepted or message.forged or message.attempts + 1 >= MAX_ATTEMPTS
+        self._ledger.record_attempt(message, retry_in_s=None if done else wait)
 
-    def _taken(self, notice: Notice) -> bool:
+    def _post(self, message: WebhookMessage) -> bool:
         now = datetime.now(UTC)
-        signer = Webhook(self._wrong if notice.forged else self._secret)
+        signer = Webhook(self._forged_secret if message.forged else self._secret)
         headers = {
             "content-type": "application/json",
-            "webhook-id": notice.id,
+            "webhook-id": message.id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": signer.sign(notice.id, now, notice.body),
+            "webhook-signature": signer.sign(message.id, now, message.body),
         }
         try:
-            return self._client.post(self._url, content=notice.body, headers=headers).is_success
+            return self._client.post(self._url, content=message.body, headers=headers).is_success
         except httpx.HTTPError:
             return False

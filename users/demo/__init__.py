@@ -1,0 +1,1 @@
+"""Demo data for users, made by sending commands."""
