@@ -19,7 +19,7 @@ from honcho.environ import parse_procfile
 from rich.console import Console
 from rich.panel import Panel
 
-from deploy.process_group import ProcessGroup, raise_interrupt, handle_stop_signals
+from deploy.process_group import ProcessGroup, handle_stop_signals, raise_interrupt
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -97,7 +97,9 @@ def prepare_database(environment: Mapping[str, str]) -> None:
     for command in (["migrate", "--verbosity", "0"], ["seed_demo"], ["ensure_staff"], ["ensure_demo_customer"]):
         result = subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=False)
         if result.returncode:
-            raise StartError(f"`manage.py {command[0]}` failed (exit status {result.returncode}); see its output above.")
+            raise StartError(
+                f"`manage.py {command[0]}` failed (exit status {result.returncode}); see its output above."
+            )
 
 
 def run_programs(environment: dict[str, str]) -> int:

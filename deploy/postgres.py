@@ -225,7 +225,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.postgres", description=main.__doc__)
     run = parser.add_subparsers(dest="action", required=True).add_parser("run", help=main.__doc__)
     run.add_argument("--no-fsync", action="store_true", help="faster, not durable")
-    run.add_argument("--skip-if-missing", action="store_true", help="succeed if PostgreSQL is not available (never in CI)")
+    run.add_argument(
+        "--skip-if-missing", action="store_true", help="succeed if PostgreSQL is not available (never in CI)"
+    )
     run.add_argument("command", nargs="+", metavar="COMMAND")
     options = parser.parse_args(arguments)
     try:

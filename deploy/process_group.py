@@ -42,7 +42,9 @@ class ProcessGroup:
             for (name, command), colour in zip(self.programs.items(), get_colours(), strict=False):
                 self._start(name, command, colour)
             while not self.stop_requested and is_stdout_open():
-                ended = next(((name, process) for name, process in self.processes.items() if process.poll() is not None), None)
+                ended = next(
+                    ((name, process) for name, process in self.processes.items() if process.poll() is not None), None
+                )
                 if ended is not None:
                     name, process = ended
                     self.print_line("system", f"{name} exited (status {process.returncode})")

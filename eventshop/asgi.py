@@ -1,4 +1,4 @@
-"""The ASGI application, for servers that stream."""
+"""The ASGI application."""
 
 import os
 
@@ -13,5 +13,5 @@ from eventshop.core.serialization import prepare_all_decoders  # noqa: E402
 from eventshop.privacy.encryption.key_wrapping import refuse_wrong_key  # noqa: E402  (its models need Django set up)
 
 refuse_wrong_key()
-get_resolver().url_patterns  # noqa: B018  (imports every page, so that the bodies they read are known)
+get_resolver().url_patterns  # noqa: B018  (imports all views, so that prepare_all_decoders() finds the structs that they read)
 prepare_all_decoders()

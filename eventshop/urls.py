@@ -1,4 +1,4 @@
-"""What each path leads to."""
+"""The root URL configuration."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -13,7 +13,7 @@ handler404 = "eventshop.web.api.exception_handler.not_found"
 handler500 = "eventshop.web.api.exception_handler.server_error"
 
 urlpatterns = [
-    # First what is asked most.
+    # The most frequently requested paths come first.
     path("api/v1/", include("orders.api.urls")),
     path("api/v1/", include("users.api.urls")),
     path("api/v1/", include("trading.api.urls")),

@@ -1,4 +1,4 @@
-"""The WSGI application. Under gunicorn it also holds the streams of live pages (`eventshop.web.live`)."""
+"""The WSGI application. Under gunicorn it also serves the event streams of live pages (`eventshop.web.live`)."""
 
 import os
 
@@ -15,5 +15,5 @@ from eventshop.web.live.sse_response import WsgiApplication  # noqa: E402
 
 application = WsgiApplication()
 refuse_wrong_key()
-get_resolver().url_patterns  # noqa: B018  (imports every page, so that the bodies they read are known)
+get_resolver().url_patterns  # noqa: B018  (imports all views, so that prepare_all_decoders() finds the structs that they read)
 prepare_all_decoders()

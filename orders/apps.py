@@ -12,10 +12,10 @@ class OrdersConfig(AppConfig):
         from eventshop.web.pages import demo_registry, navigation
         from orders.application.order_timeline import order_updates
         from orders.demo.customer import demo_customer_commands
+        from orders.domain import order, stock_item  # noqa: F401
         from orders.domain.commands import CreateOrder, RequestPayment
         from orders.domain.events import OrderCancelled, OrderShipped, PaymentDeclined, PaymentProcessed
         from orders.payment_gateway.health import check_payments
-        from orders.domain import order, stock_item  # noqa: F401
         from orders.sagas import payment_effects  # noqa: F401  (each registers its aggregate or saga)
 
         health_checks.register(check_payments)
@@ -25,5 +25,5 @@ class OrdersConfig(AppConfig):
         command_outcomes.register(
             RequestPayment, success=[PaymentProcessed], failure=[PaymentDeclined, OrderCancelled], url_name="api-order"
         )
-        navigation.register("Shop", "orders:catalogue", order=10, about="Things for kitchen, house and garden.")
-        navigation.register("Basket", "orders:basket", order=15, about="What you have chosen so far.")
+        navigation.register("Shop", "orders:catalogue", order=10, about="Products for kitchen, house and garden.")
+        navigation.register("Basket", "orders:basket", order=15, about="What you have put into your basket.")

@@ -10,18 +10,18 @@ from pathlib import Path
 from threading import Thread
 
 from deploy.gateway.ledger import Ledger
-from deploy.gateway.webhook_sender import WebhookSender
 from deploy.gateway.server import HOST, Gateway
+from deploy.gateway.webhook_sender import WebhookSender
 
-CRASH_POINTS = ("received", "recorded", "answered", "noticing", "noticed")
+CRASH_POINTS = ("received", "recorded", "answered", "sending", "sent")
 
 
 def main() -> int:
-    """Return the status to exit with."""
+    """Run the gateway; return the exit status."""
     options = argument_parser().parse_args()
     secret = os.environ.get("PAYMENT_GATEWAY_SECRET", "")
     if not secret:
-        print("PAYMENT_GATEWAY_SECRET is not set; it must be the shop's", file=sys.stderr)
+        print("PAYMENT_GATEWAY_SECRET is not set; set it to the same value as for the shop", file=sys.stderr)
         return 2
     options.file.parent.mkdir(parents=True, exist_ok=True)
 
@@ -30,7 +30,7 @@ def main() -> int:
             os.kill(os.getpid(), signal.SIGKILL)
 
     ledger = Ledger(options.file, pending_s=options.later)
-    teller = WebhookSender(ledger, url=options.webhook, secret=secret, crash=crash)
+    sender = WebhookSender(ledger, url=options.webhook, secret=secret, crash=crash)
     try:
         gateway = Gateway(
             options.port,
@@ -38,14 +38,14 @@ def main() -> int:
             secret=secret,
             slow_s=options.slow,
             never_s=options.never,
-            wake=teller.wake,
+            wake=sender.wake,
             crash=crash,
         )
     except OSError as error:
         print(f"cannot listen on {HOST}:{options.port}: {error.strerror}", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: Thread(target=gateway.shutdown).start())
-    teller.start()
+    sender.start()
     print(f"payment gateway on http://{HOST}:{gateway.server_port}/", flush=True)
     try:
         gateway.serve_forever(poll_interval=0.1)
@@ -53,20 +53,24 @@ def main() -> int:
         pass
     finally:
         gateway.server_close()
-        teller.stop()
+        sender.stop()
         ledger.close()
     return 0
 
 
 def argument_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m deploy.gateway", description="A payment gateway for this machine.")
-    parser.add_argument("--port", type=int, default=8100, help="0 takes a free one")
-    parser.add_argument("--file", type=Path, default=Path("var/gateway.sqlite3"), help="where everything is kept")
-    parser.add_argument("--webhook", default="", help="the shop's address for notices; without it, none are sent")
-    parser.add_argument("--later", type=float, default=5.0, help="seconds until what is pending ends")
-    parser.add_argument("--slow", type=float, default=3.0, help="seconds that a slow answer takes")
-    parser.add_argument("--never", type=float, default=30.0, help="seconds until an answer that never comes hangs up")
-    parser.add_argument("--crash-at", choices=CRASH_POINTS, help="for tests: kill itself with SIGKILL there")
+    parser = argparse.ArgumentParser(prog="python -m deploy.gateway", description="A local payment gateway.")
+    parser.add_argument("--port", type=int, default=8100, help="port to listen on; 0 takes a free one")
+    parser.add_argument(
+        "--file", type=Path, default=Path("var/gateway.sqlite3"), help="SQLite file that holds the state"
+    )
+    parser.add_argument("--webhook", default="", help="webhook URL of the shop; without it, none are sent")
+    parser.add_argument("--later", type=float, default=5.0, help="seconds until a pending payment ends")
+    parser.add_argument("--slow", type=float, default=3.0, help="seconds that a slow response takes")
+    parser.add_argument(
+        "--never", type=float, default=30.0, help="seconds until a request without a response is closed"
+    )
+    parser.add_argument("--crash-at", choices=CRASH_POINTS, help="for tests: SIGKILL the process at this point")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What the gateway knows, in one SQLite file: every request under its key for ever, and the notices still to send."""
+"""The gateway's state in one SQLite file: every payment by its idempotency key, and the webhooks to send."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CREATE INDEX IF NOT EXISTS notice_due ON notice (due_at) WHERE due_at IS NOT NUL
 
 
 class WebhookMessage(NamedTuple):
-    """Something to tell the shop; `due_at` is None once it has been told, or given up."""
+    """A webhook to send to the shop."""
 
     number: int
     id: str
@@ -40,7 +40,10 @@ class WebhookMessage(NamedTuple):
 
 
 class PaymentRequest(NamedTuple):
-    """What was asked for. `amount` in pennies; `order_id` and `method` of a charge, `charge` (a key) of a refund."""
+    """A request for a charge or a refund.
+
+    `amount` in pennies; a charge has `order_id` and `method`, a refund the key of its `charge`.
+    """
 
     kind: str
     key: str
@@ -52,11 +55,11 @@ class PaymentRequest(NamedTuple):
 
 
 class KeyReused(Exception):
-    """This key was used for another request."""
+    """The idempotency key was used for another request."""
 
 
 class Ledger:
-    """Safe for threads; every method is one transaction."""
+    """Thread-safe; every method is one transaction."""
 
     def __init__(self, path: Path, *, pending_s: float) -> None:
         self._pending_s = pending_s
@@ -66,7 +69,7 @@ class Ledger:
         self._connection.executescript(SCHEMA)
 
     def record_payment(self, request: PaymentRequest) -> tuple[dict[str, Any], Behaviour]:
-        """The payment under this key, made now if it is new; raises `KeyReused`."""
+        """Return the payment with this key and its behaviour; inserts a new payment. Raises `KeyReused`."""
         with self._transaction():
             behaviour, refusal = self._request_behaviour(request)
             payment = self.find_payment(request.key) or self._insert_payment(request, behaviour, refusal)
@@ -75,7 +78,7 @@ class Ledger:
             return payment, behaviour
 
     def count_error(self, request: PaymentRequest) -> bool:
-        """Whether this request fails before anything happens, as its behaviour says how often; counts it."""
+        """Whether this request must fail before anything happens; counts the request against `errors_first`."""
         behaviour, _ = self._request_behaviour(request)
         if not behaviour.errors_first:
             return False
@@ -87,7 +90,7 @@ class Ledger:
         return times <= behaviour.errors_first
 
     def find_payment(self, key: str) -> dict[str, Any] | None:
-        """A payment as the API shows it."""
+        """The payment with this key as the API shows it, or None."""
         with self._lock:
             row = self._connection.execute("SELECT * FROM payment WHERE key = ?", (key,)).fetchone()
         return None if row is None else _public_view(row)
@@ -98,13 +101,15 @@ class Ledger:
         return [dict(row) for row in rows]
 
     def settle_due_payments(self) -> None:
-        """Finish the pending payments whose time has come."""
+        """End the pending payments that are due, and queue their webhooks."""
         with self._transaction():
             due = "SELECT * FROM payment WHERE status = 'pending' AND due_at <= ?"
             for row in self._connection.execute(due, (time.time(),)).fetchall():
                 status = "declined" if row["reason"] else "succeeded"
                 ended = "UPDATE payment SET status = ? WHERE key = ? RETURNING *"
-                self._queue_webhooks(self._connection.execute(ended, (status, row["key"])).fetchone(), self._payment_behaviour(row))
+                self._queue_webhooks(
+                    self._connection.execute(ended, (status, row["key"])).fetchone(), self._payment_behaviour(row)
+                )
 
     def due_webhooks(self, count: int) -> list[WebhookMessage]:
         with self._lock:
@@ -115,7 +120,7 @@ class Ledger:
         return [WebhookMessage(*row) for row in rows]
 
     def record_attempt(self, message: WebhookMessage, *, retry_in_s: float | None) -> None:
-        """A notice was sent: never again, or in so many seconds."""
+        """Record an attempt to send a webhook; without `retry_in_s` it is not sent again."""
         due_at = None if retry_in_s is None else time.time() + retry_in_s
         with self._transaction():
             self._connection.execute(
@@ -123,7 +128,7 @@ class Ledger:
             )
 
     def seconds_until_due(self) -> float:
-        """Seconds until there is something to do; at most one."""
+        """Seconds until the next payment or webhook is due; at most one."""
         with self._lock:
             row = self._connection.execute(
                 "SELECT min(due) FROM (SELECT min(due_at) AS due FROM payment WHERE status = 'pending'"
@@ -153,7 +158,7 @@ class Ledger:
         return _public_view(row)
 
     def _request_behaviour(self, request: PaymentRequest) -> tuple[Behaviour, str]:
-        """How a request behaves, and why it is declined whatever that says."""
+        """The behaviour of a request, and a reason to decline it whatever the behaviour; empty if there is none."""
         if request.kind == "charge":
             return charge_behaviour(request.method, request.amount), ""
         charge = self.find_payment(request.charge or "")
@@ -170,7 +175,7 @@ class Ledger:
         return refund_behaviour(charge["method"], charge["amount"]) if charge else refund_behaviour("", 0)
 
     def _refundable_amount(self, charge: dict[str, Any], refund_key: str) -> int:
-        """What of a charge has not been given back, this very refund aside."""
+        """The amount of a charge that other refunds have left, in pennies."""
         refunded: int = self._connection.execute(
             "SELECT coalesce(sum(amount), 0) FROM payment WHERE charge = ? AND status <> 'declined' AND key <> ?",
             (charge["key"], refund_key),
@@ -186,7 +191,7 @@ class Ledger:
         body = json.dumps({"type": f"{payment['kind']}.{payment['status']}", "data": payment})
         forged = [True, False] if behaviour.webhooks is Webhooks.FORGED_FIRST else [False]
         message_id = f"msg_{uuid4().hex}"
-        # Three times the same notice: its id says so, as with a gateway that missed the shop's answer.
+        # Three webhooks with one id, as from a gateway that did not get the shop's response.
         for place, is_forged in enumerate(forged * 3 if behaviour.webhooks is Webhooks.THREE else forged):
             self._connection.execute(
                 "INSERT INTO notice (id, body, forged, attempts, due_at) VALUES (?, ?, ?, 0, ?)",
@@ -209,7 +214,7 @@ class Ledger:
 
 
 def _public_view(row: sqlite3.Row) -> dict[str, Any]:
-    """A payment as the API shows it: its future is nobody's business."""
+    """A payment as the API shows it: without the outcome that it will have."""
     payment = dict(row)
     del payment["due_at"]
     if payment["status"] == "pending":

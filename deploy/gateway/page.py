@@ -1,11 +1,11 @@
-"""The gateway's page: what each card token and amount does, and the newest payments."""
+"""The gateway's page: the behaviours by card token and amount, and the newest payments."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import Any, Final
 
-from deploy.gateway.behaviours import BEHAVIOURS, BASE_AMOUNT, DEFAULT
+from deploy.gateway.behaviours import BASE_AMOUNT, BEHAVIOURS, DEFAULT
 
 _STYLE: Final = """
 html { color-scheme: light dark }
@@ -18,13 +18,13 @@ div { overflow-x: auto }
 
 
 def render_page(payments: list[dict[str, Any]]) -> str:
-    """The whole page as HTML; no script, nothing from elsewhere."""
+    """The page as HTML; it needs no scripts and no external resources."""
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<link rel="icon" href="data:,"><title>Payment gateway of this machine</title><style>{_STYLE}</style></head><body><main>
-<h1>Payment gateway of this machine</h1>
-<p>It moves no money. What happens is chosen by the card token (<code>method</code>), or by the amount.</p>
-<h2>What can be made to happen</h2>
+<link rel="icon" href="data:,"><title>Local payment gateway</title><style>{_STYLE}</style></head><body><main>
+<h1>Local payment gateway</h1>
+<p>It moves no money. The card token (<code>method</code>) or the amount chooses the behaviour.</p>
+<h2>Behaviours</h2>
 <div tabindex="0" role="group" aria-label="Behaviours"><table><thead><tr>
 <th scope="col">Card token</th><th scope="col">Amount</th><th scope="col">What happens</th>
 </tr></thead><tbody>{"".join(_behaviour_rows())}</tbody></table></div>

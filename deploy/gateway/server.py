@@ -1,4 +1,4 @@
-"""The gateway over HTTP: charges, refunds, look-ups, and a page that says what can be made to happen."""
+"""The gateway's HTTP server: charges, refunds, look-ups, and a page that lists the behaviours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from uuid import UUID
 
-from deploy.gateway.behaviours import ResponseKind, Behaviour
+from deploy.gateway.behaviours import Behaviour, ResponseKind
 from deploy.gateway.ledger import KeyReused, Ledger, PaymentRequest
 from deploy.gateway.page import render_page
 
@@ -19,7 +19,7 @@ MAX_BODY_BYTES: Final = 64 * 1024
 
 
 class HttpError(Exception):
-    """A request that is answered with an error: its status and what is wrong."""
+    """A request that gets an error response: its status and message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ class HttpError(Exception):
 
 
 class Gateway(ThreadingHTTPServer):
-    """Listens on the loopback address. Seconds: a slow answer takes `slow_s`, a silent one hangs up after `never_s`."""
+    """Listens on the loopback address. A slow response takes `slow_s`; without a response the connection closes after `never_s`."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -55,7 +55,9 @@ class GatewayHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/":
-            return self._send(200, render_page(self.server.ledger.newest_payments(50)).encode(), "text/html; charset=utf-8")
+            return self._send(
+                200, render_page(self.server.ledger.newest_payments(50)).encode(), "text/html; charset=utf-8"
+            )
         if self.path == "/healthz":
             return self._send(200, b"ok\n", "text/plain")
         self._handle(self._get_payment)
@@ -68,7 +70,7 @@ class GatewayHandler(BaseHTTPRequestHandler):
             self._check_authorization()
             action()
         except HttpError as refusal:
-            # What of the request was not read must not be taken for the next one.
+            # The unread rest of the request must not be read as the next one.
             self.close_connection = True
             self._send_json(refusal.status, {"error": refusal.message})
         except (BrokenPipeError, ConnectionResetError):
@@ -102,13 +104,13 @@ class GatewayHandler(BaseHTTPRequestHandler):
     def _read_body(self) -> dict[str, Any]:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-            raise HttpError(413, "a body of at most 64 KiB, its length said before")
+            raise HttpError(413, "the body must be at most 64 KiB and have a Content-Length")
         try:
             body = json.loads(self.rfile.read(int(length)))
         except ValueError:
             raise HttpError(400, "the body is not JSON") from None
         if not isinstance(body, dict):
-            raise HttpError(400, "the body is not an object")
+            raise HttpError(400, "the body is not a JSON object")
         return body
 
     def _respond(self, payment: dict[str, Any], behaviour: Behaviour) -> None:
@@ -156,7 +158,7 @@ class GatewayHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet: the ledger is the record."""
+        """Log nothing: the ledger records every payment."""
 
 
 def _parse_request(path: str, key: str, body: dict[str, Any]) -> PaymentRequest:
@@ -165,22 +167,29 @@ def _parse_request(path: str, key: str, body: dict[str, Any]) -> PaymentRequest:
         raise HttpError(404, "no such address")
     amount, currency = body.get("amount"), body.get("currency")
     if type(amount) is not int or amount < 1 or not (isinstance(currency, str) and len(currency) == 3):
-        raise HttpError(400, "amount is a positive number of pennies, currency three letters")
+        raise HttpError(400, "amount must be a positive number of pennies, currency three letters")
     if kind == "charge":
-        return PaymentRequest(kind, _parse_uuid(key), amount, currency, order_id=_parse_uuid(body.get("order_id")), method=_parse_method(body))
+        return PaymentRequest(
+            kind,
+            _parse_uuid(key),
+            amount,
+            currency,
+            order_id=_parse_uuid(body.get("order_id")),
+            method=_parse_method(body),
+        )
     return PaymentRequest(kind, _parse_uuid(key), amount, currency, charge=_parse_uuid(body.get("charge")))
 
 
 def _parse_method(body: dict[str, Any]) -> str:
     method = body.get("method")
     if not isinstance(method, str) or not method:
-        raise HttpError(400, "method is a card token")
+        raise HttpError(400, "method must be a card token")
     return method
 
 
 def _parse_uuid(text: object) -> str:
-    """A UUID as text; a key may stand in quotes, as the draft of the Idempotency-Key header has it."""
+    """A UUID as text; the key may be quoted, as in the Idempotency-Key draft (draft-ietf-httpapi-idempotency-key-header)."""
     try:
         return str(UUID(str(text).strip('"')))
     except ValueError:
-        raise HttpError(400, "keys, orders and charges are UUIDs") from None
+        raise HttpError(400, "keys, orders and charges must be UUIDs") from None

@@ -1,4 +1,4 @@
-"""Telling the shop: signed notices, again and again until it says that it has them."""
+"""Sends signed webhooks to the shop, with retries until the shop accepts them."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from standardwebhooks import Webhook
 from deploy.gateway.ledger import Ledger, WebhookMessage
 
 CONCURRENCY: Final = 8
-#: Seconds before the second attempt; each further one waits twice as long, up to the longest.
+#: Seconds before the second attempt; the wait doubles with each attempt up to the maximum.
 FIRST_BACKOFF_S, MAX_BACKOFF_S, MAX_ATTEMPTS = 0.25, 30.0, 12
 
 
 class WebhookSender:
-    """Settles what is due and sends notices in threads of its own, until stopped."""
+    """Ends due payments and sends due webhooks in background threads, until stopped."""
 
     def __init__(self, ledger: Ledger, *, url: str, secret: str, crash: Callable[[str], None]) -> None:
         self._ledger, self._url, self._secret, self._crash = ledger, url, secret, crash
         self._forged_secret = "whsec_" + "d3Jvbmd3cm9uZ3dyb25nd3Jvbmc="
         self._stop = Event()
         self._wake_signal = Event()
-        self._thread = Thread(target=self._run, name="notices", daemon=True)
+        self._thread = Thread(target=self._run, name="webhooks", daemon=True)
         self._client = httpx.Client(timeout=5.0, trust_env=False)
 
     def start(self) -> None:
         self._thread.start()
 
     def wake(self) -> None:
-        """There is something new to tell."""
+        """Check for due work now."""
         self._wake_signal.set()
 
     def stop(self) -> None:
@@ -53,9 +53,9 @@ class WebhookSender:
                     self._wake_signal.clear()
 
     def _send(self, message: WebhookMessage) -> None:
-        self._crash("noticing")
+        self._crash("sending")
         accepted = self._post(message)
-        self._crash("noticed")
+        self._crash("sent")
         wait = min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2**message.attempts)
         done = accepted or message.forged or message.attempts + 1 >= MAX_ATTEMPTS
         self._ledger.record_attempt(message, retry_in_s=None if done else wait)

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from deploy.local import ROOT, StartError
-from deploy.process_group import raise_interrupt, handle_stop_signals, discard_stdout, is_stdout_open
+from deploy.process_group import discard_stdout, handle_stop_signals, is_stdout_open, raise_interrupt
 from deploy.stack import logs
 from deploy.stack.errors import StackError
 from deploy.stack.folder import DataFolder
@@ -96,7 +96,9 @@ def _argument_parser() -> argparse.ArgumentParser:
         help="data folder (STACK_DIR, default var/stack)",
     )
     where.add_argument("--brokers", type=int, default=_int_setting("BROKERS"), help="1 or 3 Kafka brokers (BROKERS)")
-    where.add_argument("--workers", type=int, default=_int_setting("WORKERS"), help="number of workers (WORKERS, default 2)")
+    where.add_argument(
+        "--workers", type=int, default=_int_setting("WORKERS"), help="number of workers (WORKERS, default 2)"
+    )
     where.add_argument("--port", default=os.environ.get("PORT"), help="port of the web server (PORT, default 8000)")
     actions = parser.add_subparsers(required=True, metavar="up|down|status|env|logs")
     for name, action in (("up", up), ("down", down), ("status", status), ("env", env), ("logs", show_logs)):

@@ -27,7 +27,9 @@ PREPARE_COMMANDS = (
 )
 CELERY_COMMAND = "celery -A eventshop"
 HOSTED_OPTIONS = "--projections all --processes"
-WORKER_COMMAND = f"{CELERY_COMMAND} worker --pool threads --concurrency 4 {HOSTED_OPTIONS} --without-gossip --without-mingle"
+WORKER_COMMAND = (
+    f"{CELERY_COMMAND} worker --pool threads --concurrency 4 {HOSTED_OPTIONS} --without-gossip --without-mingle"
+)
 
 
 def program_commands(folder: DataFolder, *, port: int, workers: int) -> dict[str, list[str]]:
@@ -49,7 +51,9 @@ def program_commands(folder: DataFolder, *, port: int, workers: int) -> dict[str
     }
 
 
-WEB_COMMAND = "gunicorn eventshop.wsgi --worker-class gthread --workers 2 --threads 8 --graceful-timeout 3 --no-control-socket"
+WEB_COMMAND = (
+    "gunicorn eventshop.wsgi --worker-class gthread --workers 2 --threads 8 --graceful-timeout 3 --no-control-socket"
+)
 
 
 def processes(folder: DataFolder) -> list[Process]:

@@ -63,7 +63,9 @@ class DataFolder:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise StackError(f"another `up` or `down` is running in {self.path}; wait until it has finished") from None
+                raise StackError(
+                    f"another `up` or `down` is running in {self.path}; wait until it has finished"
+                ) from None
             yield
 
 

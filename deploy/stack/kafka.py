@@ -16,7 +16,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from deploy.stack.errors import StackError
 from deploy.stack.folder import DataFolder
-from deploy.stack.java import find_java, fetch_kafka_jars
+from deploy.stack.java import fetch_kafka_jars, find_java
 from deploy.stack.ports import HOST, accepts_connections, port_of, require_free
 from deploy.stack.processes import STOP_TIMEOUT_S, Process, is_paused, wait_until_ready
 
@@ -111,7 +111,11 @@ class KafkaCluster:
             return False
         servers = [f"{HOST}:{self.port(number)}" for number in sorted(running)]
         try:
-            return self._all_registered(servers, running) and _commit_transaction(servers) and _replicas_in_sync(servers, running)
+            return (
+                self._all_registered(servers, running)
+                and _commit_transaction(servers)
+                and _replicas_in_sync(servers, running)
+            )
         except KafkaError:
             return False
 

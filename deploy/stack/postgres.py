@@ -17,8 +17,8 @@ from deploy.postgres import (
     NOT_DURABLE,
     PostgresUnavailable,
     bin_dir,
-    restrict_to,
     binaries_for,
+    restrict_to,
     run_program,
     server_user,
 )

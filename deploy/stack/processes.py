@@ -157,12 +157,12 @@ def wait_for(condition: Callable[[], object], *, within_s: float) -> bool:
 def wait_until_ready(processes: Sequence[Process], ready: Callable[[], object], *, within_s: float) -> None:
     """Wait until servers are ready; raises StackError with the end of the log if one exits or takes too long."""
 
-    def gone() -> Process | None:
+    def find_ended() -> Process | None:
         return next((process for process in processes if process.pid is None), None)
 
-    if not wait_for(lambda: gone() or ready(), within_s=within_s):
+    if not wait_for(lambda: find_ended() or ready(), within_s=within_s):
         raise StackError(f"{processes[0].name} is not ready after {within_s:.0f} s: {processes[0].log_tail()}")
-    if ended := gone():
+    if ended := find_ended():
         raise StackError(f"{ended.name} ended right after its start: {ended.log_tail()}")
 
 

@@ -56,7 +56,7 @@ class Stack:
                 future.result()
 
     def stop(self, *, immediately: bool = False) -> list[str]:
-        """Stop them; `at_once` is for data that nobody will miss. Returns the names of those that ran."""
+        """Stop the servers; `immediately` only for temporary data. Returns the names of the processes that ran."""
         return stop_processes(self.processes, immediately=immediately)
 
     @property

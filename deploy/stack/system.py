@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from deploy.local import ROOT, parse_port, ensure_env
+from deploy.local import ROOT, ensure_env, parse_port
 from deploy.stack import app
 from deploy.stack.errors import StackError
 from deploy.stack.folder import DataFolder
@@ -44,7 +44,9 @@ class System:
     def env(self) -> dict[str, str]:
         """Settings that connect EventShop to the stack; raises StackError if it was never started."""
         if self.folder.get_value("ports") is None:
-            raise StackError(f"no stack was started in {self.folder.path} yet. Start it with: python -m deploy.stack up")
+            raise StackError(
+                f"no stack was started in {self.folder.path} yet. Start it with: python -m deploy.stack up"
+            )
         return {**self.stack.env, **app.gateway_env(self.folder)}
 
     def up(self, *, services_only: bool) -> None:

@@ -1,4 +1,4 @@
-"""Parked events in the admin: why each is parked, what waits behind it, and "retry now"."""
+"""Dead letters of the projections: the error of each, the events that wait behind it, and the retry action."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from eventshop.core.errors import EventShopError
 from eventshop.projections import dead_letters
 from eventshop.projections.models import DeadLetter
 
-#: Aggregates that one retry from the list takes.
+#: Aggregates that one retry from the list processes.
 MAX_AGGREGATES = 100
 
 
 class RetryDeadLettersForm(forms.Form):
-    effect = "Its parked events are folded in order, until one fails again."
+    effect = "The dead letters of this aggregate are folded in order, until one fails again."
     button = "Retry now"
     dangerous = False
 
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin):
-    empty_message = "No event is parked: every projection could use everything that it has read."
+    empty_message = "There are no dead letters: the projections have folded every event that they have read."
     list_display = (
         "event_type",
         "projection",
-        "why",
+        "error_text",
         "attempts",
-        "parked",
-        "next_try",
-        "aggregate",
+        "since",
+        "next_attempt_time",
+        "aggregate_link",
         "version",
-        "event",
+        "event_link",
     )
     list_filter = (ProjectionFilter,)
     sortable_by = ()
@@ -59,32 +59,32 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.action(permissions=["retry"], description="Retry now")
     def retry_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
-        sequences = set(rows.values_list("projection", "aggregate_id")[:MAX_AGGREGATES])
-        for projection, aggregate_id in sorted(sequences):
+        queues = set(rows.values_list("projection", "aggregate_id")[:MAX_AGGREGATES])
+        for projection, aggregate_id in sorted(queues):
             retry_and_report(request, projection, aggregate_id)
 
     @detail_action(permission="retry", description="Retry now", icon="replay")
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        back = reverse("admin:projection_engine_deadletter_changelist")
+        back_url = reverse("admin:projection_engine_deadletter_changelist")
         row = self.get_object(request, object_id)
         if row is None:
-            messages.info(request, "This event is not parked any more.")
-            return HttpResponseRedirect(back)
+            messages.info(request, "This event is no longer a dead letter.")
+            return HttpResponseRedirect(back_url)
         if request.method == "POST":
             retry_and_report(request, row.projection, row.aggregate_id)
-            return HttpResponseRedirect(back)
+            return HttpResponseRedirect(back_url)
         title = f"Retry {row.aggregate_type} {row.aggregate_id} in {row.projection}"
-        return confirm_with_view_permission(self, request, title, RetryDeadLettersForm(), back)
+        return confirm_with_view_permission(self, request, title, RetryDeadLettersForm(), back_url)
 
     def detail_context(self, request: HttpRequest, obj: DeadLetter) -> dict[str, Any]:
         queue = DeadLetter.objects.filter(projection=obj.projection, aggregate_id=obj.aggregate_id)
         return {
-            "parked": obj,
-            "title": f"{obj.event_type} parked in {obj.projection}",
+            "dead_letter": obj,
+            "title": f"{obj.event_type} failed in {obj.projection}",
             "subtitle": f"version {obj.version} of {obj.aggregate_type} {obj.aggregate_id}",
             "event_url": event_url(obj.position),
             "times": [
-                ("Parked", datetime_html(obj.parked_at)),
+                ("Dead letter since", datetime_html(obj.parked_at)),
                 ("Last attempt", datetime_html(obj.last_attempt_at)),
                 ("Next attempt", datetime_html(obj.next_attempt_at)),
             ],
@@ -92,35 +92,35 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         }
 
     @display(description="error")
-    def why(self, row: DeadLetter) -> str:
+    def error_text(self, row: DeadLetter) -> str:
         return row.error[:120] or "waits behind an earlier event"
 
-    @display(description="parked")
-    def parked(self, row: DeadLetter) -> str | SafeString:
+    @display(description="since")
+    def since(self, row: DeadLetter) -> str | SafeString:
         return datetime_html(row.parked_at)
 
     @display(description="next attempt")
-    def next_try(self, row: DeadLetter) -> str | SafeString:
+    def next_attempt_time(self, row: DeadLetter) -> str | SafeString:
         return datetime_html(row.next_attempt_at)
 
     @display(description="aggregate")
-    def aggregate(self, row: DeadLetter) -> SafeString:
+    def aggregate_link(self, row: DeadLetter) -> SafeString:
         url = reverse("admin:ops_stream_change", args=(row.aggregate_id,))
         return format_html(
             '<a class="es-link" href="{}">{} …{}</a>', url, row.aggregate_type, str(row.aggregate_id)[-8:]
         )
 
     @display(description="position")
-    def event(self, row: DeadLetter) -> SafeString:
+    def event_link(self, row: DeadLetter) -> SafeString:
         return format_html('<a class="es-link" href="{}">{}</a>', event_url(row.position), f"{row.position:,}")
 
 
 def retry_and_report(request: HttpRequest, projection: str, aggregate_id: UUID) -> None:
-    """Retry one aggregate's parked events and say what became of them."""
+    """Retry the dead letters of one aggregate and report the result."""
     try:
         result = dead_letters.retry(projection, aggregate_id)
     except EventShopError as error:
         messages.error(request, f"{projection}: {error}.")
         return
-    message = f"{projection}, {aggregate_id}: {result.folded} folded, {result.remaining} still parked."
+    message = f"{projection}, {aggregate_id}: {result.folded} folded, {result.remaining} dead letters left."
     (messages.warning if result.remaining else messages.success)(request, message)

@@ -1,4 +1,4 @@
-"""Projections in the admin: how far each is, which rebuilds run, and the button that asks for one."""
+"""Projections: the checkpoint and lag of each, the rebuilds, and the actions to request a dry run or a rebuild."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _COLOURS = {
 
 
 class RebuildForm(forms.Form):
-    """Says what a dry run foresees; without one, whoever wants the rebuild says that they want it all the same."""
+    """Shows the result of the latest dry run. Without one, the user has to confirm a rebuild without it."""
 
     button = "Rebuild"
     dangerous = False
 
     reason = forms.CharField(
         max_length=500,
-        help_text="Shown beside the rebuild.",
+        help_text="The list of rebuilds shows it.",
         widget=forms.TextInput(attrs={"class": "es-input"}),
     )
-    unseen = forms.BooleanField(
-        label="Rebuild without knowing what will differ",
-        help_text="Nobody has tried it out since yesterday. Nothing is lost by looking first: What would differ.",
+    without_dry_run = forms.BooleanField(
+        label="Rebuild without a dry run",
+        help_text="There is no dry run since yesterday. A dry run shows which rows would change, and changes nothing.",
     )
 
     def __init__(self, request: HttpRequest, dry_run: Replay | None) -> None:
@@ -54,43 +54,45 @@ class RebuildForm(forms.Form):
         self.effect = _REBUILD_EFFECT
         if dry_run is not None and dry_run.finished_at is not None:
             self.effect = (
-                f"{_REBUILD_EFFECT} Tried out {time_ago(dry_run.finished_at)}: {replays.describe_differences(dry_run)}."
+                f"{_REBUILD_EFFECT} Dry run {time_ago(dry_run.finished_at)}: {replays.describe_differences(dry_run)}."
             )
-            del self.fields["unseen"]
+            del self.fields["without_dry_run"]
 
 
 _REBUILD_EFFECT = (
-    "A worker folds every event again into new rows beside the live ones, and swaps them in when they are as far. "
-    "Readers see the old rows until then."
+    "A worker folds all events into new rows and swaps these in when they have caught up. Until then readers see the "
+    "old rows."
 )
 
 
 class CheckpointChangeList(CountedChangeList):
+    """Adds the current status of the projection to each row."""
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = list(self.result_list)
-        found = read_lag()
-        if found.problem:
-            messages.warning(request, f"How far the projections are behind cannot be told: {found.problem}.")
+        lag = read_lag()
+        if lag.problem:
+            messages.warning(request, f"The lag of the projections is unknown: {lag.problem}.")
         for row in rows:
-            row.status = found.status_of(row.projection, row.partition)
+            row.status = lag.status_of(row.projection, row.partition)
         self.result_list = rows
 
 
 @admin.register(Checkpoint)
 class CheckpointAdmin(ReadOnlyAdmin):
-    empty_message = "No projection has run yet. Workers run them."
+    empty_message = "No projection has run yet. Start a worker to run them."
     list_display = (
         "projection",
         "partition",
         "state",
-        "place",
+        "position_text",
         "head",
-        "lag",
-        "behind",
-        "advanced",
+        "events_behind",
+        "seconds_behind",
+        "last_advance_time",
         "owner",
-        "set_aside",
+        "dead_letters",
     )
     sortable_by = ()
     ordering = ("projection", "partition")
@@ -106,21 +108,21 @@ class CheckpointAdmin(ReadOnlyAdmin):
     def has_replay_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.replay_projection")
 
-    @detail_action(permission="replay", description="What would differ", icon="difference")
+    @detail_action(permission="replay", description="Dry run", icon="difference")
     def what_if(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.get_object(request, object_id)
         if row is None:
-            raise Http404("no such projection")
+            raise Http404(f"no checkpoint has the id {object_id}")
         return request_dry_run(self, request, row.projection, reverse("admin:projection_engine_checkpoint_changelist"))
 
     @detail_action(permission="rebuild", description="Rebuild", icon="construction")
     def rebuild(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.get_object(request, object_id)
         if row is None:
-            raise Http404("no such projection")
+            raise Http404(f"no checkpoint has the id {object_id}")
         dry_run = replays.latest_dry_run(row.projection)
         form = RebuildForm(request, dry_run)
-        back = reverse("admin:projection_engine_checkpoint_changelist")
+        back_url = reverse("admin:projection_engine_checkpoint_changelist")
         if request.method == "POST" and form.is_valid():
             try:
                 job = rebuild.request_rebuild(
@@ -131,17 +133,17 @@ class CheckpointAdmin(ReadOnlyAdmin):
                 )
             except EventShopError as error:
                 messages.error(request, f"{row.projection} cannot be rebuilt. {error}.")
-                return HttpResponseRedirect(back)
-            messages.success(request, f"Rebuild of {row.projection} requested; a worker takes it up in a moment.")
+                return HttpResponseRedirect(back_url)
+            messages.success(request, f"Rebuild of {row.projection} requested. A worker starts it in a moment.")
             return HttpResponseRedirect(reverse("admin:projection_engine_rebuild_change", args=(job.pk,)))
-        return confirm_with_view_permission(self, request, f"Rebuild {row.projection}", form, back)
+        return confirm_with_view_permission(self, request, f"Rebuild {row.projection}", form, back_url)
 
     @display(description="state", label=_COLOURS)
     def state(self, row: Any) -> str:
         return str(row.status.state) if row.status else EMPTY_VALUE
 
     @display(description="position")
-    def place(self, row: Checkpoint) -> str:
+    def position_text(self, row: Checkpoint) -> str:
         return f"{row.position:,}"
 
     @display(description="head")
@@ -149,19 +151,19 @@ class CheckpointAdmin(ReadOnlyAdmin):
         return f"{row.status.head:,}" if row.status else EMPTY_VALUE
 
     @display(description="events behind")
-    def lag(self, row: Any) -> str:
+    def events_behind(self, row: Any) -> str:
         return f"{row.status.behind:,}" if row.status else EMPTY_VALUE
 
     @display(description="seconds behind")
-    def behind(self, row: Any) -> str:
+    def seconds_behind(self, row: Any) -> str:
         return f"{row.status.behind_s:,.0f}" if row.status else EMPTY_VALUE
 
     @display(description="last advanced")
-    def advanced(self, row: Checkpoint) -> str | SafeString:
+    def last_advance_time(self, row: Checkpoint) -> str | SafeString:
         return datetime_html(row.advanced_at)
 
-    @display(description="parked")
-    def set_aside(self, row: Checkpoint) -> str | SafeString:
+    @display(description="dead letters")
+    def dead_letters(self, row: Checkpoint) -> str | SafeString:
         if not row.parked:
             return "0"
         url = f"{reverse('admin:projection_engine_deadletter_changelist')}?projection={row.projection}"
@@ -170,45 +172,45 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
 @admin.register(Rebuild)
 class RebuildAdmin(ReadOnlyAdmin):
-    empty_message = "Nothing was rebuilt yet."
+    empty_message = "No projection was rebuilt yet."
     list_display = (
         "projection",
-        "status",
-        "how_far",
-        "difference",
-        "foreseen",
+        "state_badge",
+        "progress",
+        "changes",
+        "predicted_changes",
         "requested_by",
         "reason",
-        "requested",
-        "finished",
+        "request_time",
+        "finish_time",
     )
     list_filter = (("state", ChoicesDropdownFilter), ProjectionFilter)
     sortable_by = ()
     ordering = ("-pk",)
 
     @display(description="state", label={"Done": "success", "Running": "info", "Failed": "danger"})
-    def status(self, job: Rebuild) -> str:
+    def state_badge(self, job: Rebuild) -> str:
         return job.get_state_display()
 
     @display(description="progress")
-    def how_far(self, job: Rebuild) -> str:
+    def progress(self, job: Rebuild) -> str:
         percent = 100 * job.position // job.head if job.head else 0
         return f"{min(percent, 100)} %, {job.position:,} of {job.head:,}" if job.started_at else EMPTY_VALUE
 
     @display(description="rows added, changed, removed")
-    def difference(self, job: Rebuild) -> str:
+    def changes(self, job: Rebuild) -> str:
         return f"{job.added:,} / {job.changed:,} / {job.removed:,}"
 
-    @display(description="foreseen")
-    def foreseen(self, job: Rebuild) -> str:
+    @display(description="predicted by the dry run")
+    def predicted_changes(self, job: Rebuild) -> str:
         if job.foreseen_at is None:
             return EMPTY_VALUE
         return f"{job.foreseen_added:,} / {job.foreseen_changed:,} / {job.foreseen_removed:,}"
 
     @display(description="requested")
-    def requested(self, job: Rebuild) -> str | SafeString:
+    def request_time(self, job: Rebuild) -> str | SafeString:
         return datetime_html(job.requested_at)
 
     @display(description="finished")
-    def finished(self, job: Rebuild) -> str | SafeString:
+    def finish_time(self, job: Rebuild) -> str | SafeString:
         return datetime_html(job.finished_at)

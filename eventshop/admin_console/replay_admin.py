@@ -1,4 +1,4 @@
-"""Read models as they were, and as today's code would make them: asking for them, watching, and the results."""
+"""Replays: requests for a read model as of a time or for a dry run, their progress and their results."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from eventshop.projections import replays
 from eventshop.projections.models import Replay
 from eventshop.projections.projection import Projection, projection_registry
 
-#: Rows on a page of a result.
+#: Rows on one page of a result.
 PAGE_SIZE: Final = 50
 
 
 class AsOfForm(forms.Form):
-    effect = "A worker folds all events up to then in memory; nobody's rows are touched. The result is kept for a week."
+    effect = "A worker folds all events up to that time in memory and changes no row. The result is kept for a week."
     button = "Show"
     dangerous = False
 
@@ -42,56 +42,65 @@ class AsOfForm(forms.Form):
         help_text="In the shop's time zone.",
     )
     time = forms.ChoiceField(
-        label="By when it",
+        label="By the time it",
         choices=(("recorded", "was recorded"), ("happened", "happened")),
         widget=forms.Select(attrs={"class": "es-input"}),
     )
     key = forms.CharField(
-        label="One row alone",
+        label="Only one row",
         required=False,
         max_length=250,
-        help_text="Its primary key; all rows if empty.",
+        help_text="The primary key; empty for all rows.",
         widget=forms.TextInput(attrs={"class": "es-input"}),
     )
 
     def __init__(self, request: HttpRequest) -> None:
-        given = {name: request.GET[name] for name in ("projection", "key") if name in request.GET}
-        super().__init__(request.POST if request.method == "POST" else None, initial=given)
-        shown = [it.name for it in projection_registry.select([]) if can_view_rows(request, it)]
-        self.fields["projection"].choices = [(name, name) for name in sorted(shown)]  # type: ignore[attr-defined]
+        initial = {name: request.GET[name] for name in ("projection", "key") if name in request.GET}
+        super().__init__(request.POST if request.method == "POST" else None, initial=initial)
+        names = [projection.name for projection in projection_registry.select([]) if can_view_rows(request, projection)]
+        self.fields["projection"].choices = [(name, name) for name in sorted(names)]  # type: ignore[attr-defined]
 
 
 class DryRunForm(forms.Form):
     effect = (
-        "A worker folds every event that the live rows were made of with the code that runs now, and compares. Nothing "
-        "is changed."
+        "A worker folds the events of the live rows again with the current code and compares the results. It changes "
+        "nothing."
     )
-    button = "Try it out"
+    button = "Start dry run"
     dangerous = False
 
 
 def can_view_rows(request: HttpRequest, projection: Projection[Any]) -> bool:
-    """Whether somebody may see the rows of a read model."""
+    """Whether the user may view the rows of a read model."""
     model = projection.model._meta
     return request.user.has_perm(f"{model.app_label}.view_{model.model_name}")
 
 
-def request_dry_run(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str, back: str) -> HttpResponse:
-    """The page that asks before a dry run, and the way to its result."""
+def request_dry_run(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str, back_url: str) -> HttpResponse:
+    """Show the confirmation page of a dry run, or request it and redirect to its result."""
     if request.method != "POST":
-        return confirm_with_view_permission(model_admin, request, f"What would differ in {name}?", DryRunForm(), back)
+        return confirm_with_view_permission(model_admin, request, f"Dry run of {name}", DryRunForm(), back_url)
     try:
         job = replays.request_dry_run(name, requested_by=request.user.get_username())
     except EventShopError as error:
-        messages.error(request, f"{name} cannot be tried out. {error}.")
-        return HttpResponseRedirect(back)
+        messages.error(request, f"A dry run of {name} is not possible. {error}.")
+        return HttpResponseRedirect(back_url)
     return HttpResponseRedirect(_replay_url(job))
 
 
 @admin.register(Replay)
 class ReplayAdmin(ReadOnlyAdmin):
-    empty_message = "Nobody has asked how a read model was, or what a rebuild would change."
-    list_display = ("what", "moment", "key", "status", "how_far", "result", "requested_by", "requested")
+    empty_message = "No replay was requested yet."
+    list_display = (
+        "replay_name",
+        "as_of_time",
+        "key",
+        "state_badge",
+        "progress",
+        "result_text",
+        "requested_by",
+        "request_time",
+    )
     list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter), ProjectionFilter)
     sortable_by = ()
     ordering = ("-pk",)
@@ -107,10 +116,10 @@ class ReplayAdmin(ReadOnlyAdmin):
         ]
 
     def request_as_of(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a read model as it was; `projection` and `key` in the address are filled in."""
+        """Request a read model as of a time; `?projection=` and `?key=` are initial values of the form."""
         if not request.user.has_perm("projection_engine.replay_projection"):
             raise PermissionDenied
-        form, back = AsOfForm(request), reverse("admin:projection_engine_replay_changelist")
+        form, back_url = AsOfForm(request), reverse("admin:projection_engine_replay_changelist")
         if form.is_valid():
             values = form.cleaned_data
             try:
@@ -124,35 +133,35 @@ class ReplayAdmin(ReadOnlyAdmin):
                 return HttpResponseRedirect(_replay_url(job))
             except EventShopError as error:
                 form.add_error(None, str(error))
-        return confirm_with_view_permission(self, request, "A read model as it was", form, back)
+        return confirm_with_view_permission(self, request, "Read model as of a time", form, back_url)
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        answer = super().change_view(request, object_id, *args, **kwargs)
-        if (getattr(answer, "context_data", None) or {}).get("goes_on"):
-            answer["Refresh"] = "2"  # until there is a result
-        return answer
+        response = super().change_view(request, object_id, *args, **kwargs)
+        if (getattr(response, "context_data", None) or {}).get("is_running"):
+            response["Refresh"] = "2"  # seconds; until there is a result
+        return response
 
     def detail_context(self, request: HttpRequest, obj: Replay) -> dict[str, Any]:
-        seen = _can_view_result(request, obj)
-        found = Paginator(obj.found.order_by("number"), PAGE_SIZE).get_page(request.GET.get("p")) if seen else None
+        can_view = _can_view_result(request, obj)
+        rows = Paginator(obj.found.order_by("number"), PAGE_SIZE).get_page(request.GET.get("p")) if can_view else None
         return {
             "job": obj,
-            "title": self.what(obj),
-            "seen": seen,
-            "told": self.moment(obj),
+            "title": self.replay_name(obj),
+            "can_view": can_view,
+            "as_of": self.as_of_time(obj),
             "percent": _percent(obj),
-            "goes_on": obj.state in (Replay.State.REQUESTED, Replay.State.RUNNING),
+            "is_running": obj.state in (Replay.State.REQUESTED, Replay.State.RUNNING),
             "requested": datetime_html(obj.requested_at),
-            "found": found,
-            "dry": obj.kind == Replay.Kind.DRY_RUN,
-            **_result_table(obj, found),
+            "page": rows,
+            "is_dry_run": obj.kind == Replay.Kind.DRY_RUN,
+            **_result_table(obj, rows),
         }
 
     def export(self, request: HttpRequest, pk: int) -> StreamingHttpResponse:
-        """The whole result as CSV."""
+        """The complete result as CSV."""
         job = Replay.objects.filter(pk=pk).first()
         if job is None:
-            raise Http404
+            raise Http404(f"no replay has the id {pk}")
         if not (self.has_view_permission(request) and _can_view_result(request, job)):
             raise PermissionDenied
         name = f"{job.projection}-{job.kind}-{job.pk}.csv"
@@ -161,36 +170,38 @@ class ReplayAdmin(ReadOnlyAdmin):
         )
 
     @display(description="read model")
-    def what(self, job: Replay) -> str:
+    def replay_name(self, job: Replay) -> str:
         return str(job)
 
     @display(description="as of")
-    def moment(self, job: Replay) -> str | SafeString:
+    def as_of_time(self, job: Replay) -> str | SafeString:
         if job.at is None:
             return EMPTY_VALUE
-        return format_html("{} by when it {}", datetime_html(job.at), "happened" if job.happened else "was recorded")
+        return format_html(
+            "{} by the time it {}", datetime_html(job.at), "happened" if job.happened else "was recorded"
+        )
 
     @display(description="state", label={"Done": "success", "Running": "info", "Failed": "danger"})
-    def status(self, job: Replay) -> str:
+    def state_badge(self, job: Replay) -> str:
         return job.get_state_display()
 
     @display(description="progress")
-    def how_far(self, job: Replay) -> str:
+    def progress(self, job: Replay) -> str:
         return f"{_percent(job)} %" if job.started_at else EMPTY_VALUE
 
     @display(description="result")
-    def result(self, job: Replay) -> str:
+    def result_text(self, job: Replay) -> str:
         if job.state != Replay.State.DONE:
             return EMPTY_VALUE
         return replays.describe_differences(job) if job.kind == Replay.Kind.DRY_RUN else f"{job.rows:,} rows"
 
     @display(description="requested")
-    def requested(self, job: Replay) -> str | SafeString:
+    def request_time(self, job: Replay) -> str | SafeString:
         return datetime_html(job.requested_at)
 
 
 def as_of_url(model: Any, pk: object) -> str:
-    """Where a row of a read model is asked for as it was; empty for what no projection makes."""
+    """The address of the form that requests a row as of a time; empty if no projection maintains the model."""
     for projection in projection_registry.select([]):
         if projection.model is model:
             query = urlencode({"projection": projection.name, "key": str(pk)})
@@ -203,8 +214,11 @@ def _replay_url(job: Replay) -> str:
 
 
 def _can_view_result(request: HttpRequest, job: Replay) -> bool:
-    """A result shows what the rows show: to the same people. What no projection makes any more, nobody sees."""
-    return any(it.name == job.projection and can_view_rows(request, it) for it in projection_registry.select([]))
+    """A result needs the same permission as the rows; nobody may view the result of a projection that was removed."""
+    return any(
+        projection.name == job.projection and can_view_rows(request, projection)
+        for projection in projection_registry.select([])
+    )
 
 
 def _percent(job: Replay) -> int:
@@ -213,18 +227,18 @@ def _percent(job: Replay) -> int:
     return min(99, 100 * job.position // job.head) if job.head else 0
 
 
-def _result_table(job: Replay, found: Any) -> dict[str, Any]:
-    """The rows of a page: a line for each, or, of a dry run, for each column that would differ."""
-    rows = [(row.key, json.loads(row.columns)) for row in found or ()]
+def _result_table(job: Replay, page: Any) -> dict[str, Any]:
+    """Headings and table rows of one page: one per row, or one per differing column for a dry run."""
+    rows = [(row.key, json.loads(row.columns)) for row in page or ()]
     if job.kind == Replay.Kind.DRY_RUN:
-        lines = [
-            (key, [field_label(name), format_value(now), format_value(then)])
+        cells = [
+            (key, [field_label(name), format_value(live), format_value(replayed)])
             for key, columns in rows
-            for name, (now, then) in columns.items()
+            for name, (live, replayed) in columns.items()
         ]
-        return {"headings": ["Column", "As it is", "As it would be"], "lines": lines}
+        return {"headings": ["Column", "Live", "Dry run"], "rows": cells}
     names = list(rows[0][1]) if rows else []
     return {
         "headings": [field_label(name) for name in names],
-        "lines": [(key, [format_value(columns[name]) for name in names]) for key, columns in rows],
+        "rows": [(key, [format_value(columns[name]) for name in names]) for key, columns in rows],
     }

@@ -1,4 +1,4 @@
-"""The result of a replay as CSV, line by line."""
+"""The result of a replay as CSV, one line at a time."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from eventshop.projections.models import Replay
 
 
 class _EchoWriter:
-    """What the csv writer writes to: it hands each line back."""
+    """A file object for `csv.writer` that returns each line instead of writing it."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def csv_lines(job: Replay) -> Iterator[str]:
-    """The whole of it, its columns' names first."""
+    """The complete result, with a header line."""
     write = csv.writer(_EchoWriter()).writerow
-    dry = job.kind == Replay.Kind.DRY_RUN
+    is_dry_run = job.kind == Replay.Kind.DRY_RUN
     for number, row in enumerate(job.found.order_by("number").iterator(chunk_size=1_000)):
         columns = json.loads(row.columns)
         if not number:
-            yield write(["key", "column", "as_it_is", "as_it_would_be"] if dry else list(columns))
-        if dry:
+            yield write(["key", "column", "as_it_is", "as_it_would_be"] if is_dry_run else list(columns))
+        if is_dry_run:
             yield "".join(
                 write([_safe_cell(value) for value in (row.key, name, *pair)]) for name, pair in columns.items()
             )
@@ -34,7 +34,7 @@ def csv_lines(job: Replay) -> Iterator[str]:
 
 
 def _safe_cell(value: Any) -> str:
-    """As a spreadsheet takes it: never as a formula."""
+    """The text of a cell, with a quote in front where a spreadsheet would read it as a formula."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(text) else text
 

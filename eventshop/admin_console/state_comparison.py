@@ -53,7 +53,7 @@ def state_comparison_page(request: HttpRequest, aggregate_id: UUID, model_admin:
         context |= _comparison_context(request, aggregate_id, newest.version)
     except EventShopError as error:
         context["problem"] = f"The state cannot be computed: {error}"
-    title = f"{newest.aggregate_type} {aggregate_id} as it was"
+    title = f"States of {newest.aggregate_type} {aggregate_id}"
     return TemplateResponse(request, "console/state_comparison.html", context | {"title": title})
 
 
@@ -114,12 +114,12 @@ def _last_event_context(state_at: HistoricalState) -> dict[str, Any]:
     }
 
 
-def _change_row(it: ChangedField) -> FieldChangeRow:
-    by = [
+def _change_row(change: ChangedField) -> FieldChangeRow:
+    sources = [
         ChangeSource(f"{meta.event_type} {meta.version}, {actor_name(meta.actor)}", event_url(meta.position))
-        for meta in it.changed_by
+        for meta in change.changed_by
     ]
-    return FieldChangeRow(field_label(it.field), format_value(it.before), format_value(it.after), by)
+    return FieldChangeRow(field_label(change.field), format_value(change.before), format_value(change.after), sources)
 
 
 def _parse_moment(text: str) -> datetime | None:
@@ -130,6 +130,6 @@ def _parse_moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else timezone.make_aware(moment)
 
 
-def _parse_version(request: HttpRequest, name: str, otherwise: int, most: int) -> int:
+def _parse_version(request: HttpRequest, name: str, default: int, highest: int) -> int:
     text = request.GET.get(name, "")
-    return min(int(text), most) if text.isascii() and text.isdecimal() and len(text) < 10 else otherwise
+    return min(int(text), highest) if text.isascii() and text.isdecimal() and len(text) < 10 else default

@@ -28,6 +28,7 @@ class TimelineRow(NamedTuple):
 
 
 def timeline_rows(events: Iterable[StoredEvent]) -> list[TimelineRow]:
+    """One row per event, in the order given."""
     return [
         TimelineRow(
             event, event_url(event.position), datetime_html(event.occurred_at), summarise_payload(event.payload)

@@ -56,11 +56,11 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether commands can be accepted, and what else is down; details are for staff."""
-    found = check_components()
-    up = found[0].ok
-    status = "ok" if all(part.ok for part in found) else "degraded" if up else "down"
-    answer = {"status": status, "parts": [_component_json(part, request) for part in found]}
-    response = JsonResponse(answer, status=200 if up else 503)
+    components = check_components()
+    up = components[0].ok
+    status = "ok" if all(part.ok for part in components) else "degraded" if up else "down"
+    body = {"status": status, "parts": [_component_json(part, request) for part in components]}
+    response = JsonResponse(body, status=200 if up else 503)
     if not up:
         response["Retry-After"] = "5"
     return response
@@ -68,21 +68,21 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 def check_components() -> list[ComponentHealth]:
     """The database first; without it the others are not asked, as they need it."""
-    found = [check_database()]
-    if found[0].ok:
-        found += [check() for check in (check_event_log, check_broker, check_relay, *_checks)]
-    return found
+    components = [check_database()]
+    if components[0].ok:
+        components += [check() for check in (check_event_log, check_broker, check_relay, *_checks)]
+    return components
 
 
 def _component_json(component: ComponentHealth, request: HttpRequest) -> dict[str, Any]:
-    shown: dict[str, Any] = {"name": component.name, "ok": component.ok}
+    body: dict[str, Any] = {"name": component.name, "ok": component.ok}
     user = getattr(request, "user", None)
     try:
         if user is not None and user.is_active and user.is_staff:
-            shown["detail"] = component.detail
+            body["detail"] = component.detail
     except DatabaseError:
         pass  # nobody can be recognised while the database is away
-    return shown
+    return body
 
 
 def check_database() -> ComponentHealth:
@@ -124,18 +124,20 @@ def relay_leader(topic: str) -> tuple[str, int]:
     from eventshop.messaging.models import RelayCheckpoint
 
     row = RelayCheckpoint.objects.filter(topic=topic).first()
-    leads = row is not None and row.leased_until is not None and row.leased_until > timezone.now()
-    return (row.owner if row and leads else ""), (row.position if row else 0)
+    has_lease = row is not None and row.leased_until is not None and row.leased_until > timezone.now()
+    return (row.owner if row and has_lease else ""), (row.position if row else 0)
 
 
 def check_connection(name: str, addresses: list[str]) -> ComponentHealth:
     """Whether one of these `host:port` accepts connections."""
-    door = _circuit_breakers.setdefault(name, CircuitBreaker(name, failure_types=(OSError,), failure_threshold=3, open_s=10))
+    circuit_breaker = _circuit_breakers.setdefault(
+        name, CircuitBreaker(name, failure_types=(OSError,), failure_threshold=3, open_s=10)
+    )
     detail = "no address"
     for address in addresses:
         host, _, port = address.rpartition(":")
         try:
-            door.call(partial(_connect, host, int(port)))
+            circuit_breaker.call(partial(_connect, host, int(port)))
         except CircuitOpen:
             return ComponentHealth(name, False, "has not answered for a while, not asked again yet")
         except OSError as error:

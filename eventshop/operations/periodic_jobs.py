@@ -66,17 +66,17 @@ def _acquire_lease(job: PeriodicJob) -> bool:
 def _run_job(job: PeriodicJob) -> bool:
     started = timezone.now()
     try:
-        said, failed = job.run(), False
+        result, failed = job.run(), False
     except Exception as error:  # whatever it is: staff must see it, and other work must go on
         log.exception("%s failed", job.name)
-        said, failed = f"{type(error).__name__}: {error}", True
+        result, failed = f"{type(error).__name__}: {error}", True
     wait = min(job.every, RETRY_AFTER) if failed else job.every
-    mine = PeriodicWork.objects.filter(name=job.name, owner=process_name(), started_at__lte=started)
-    mine.update(
+    row = PeriodicWork.objects.filter(name=job.name, owner=process_name(), started_at__lte=started)
+    row.update(
         leased_until=None,
         due_at=started + wait,
         finished_at=timezone.now(),
         failed=failed,
-        said=said[: PeriodicWork.MAX_SAID],
+        said=result[: PeriodicWork.MAX_SAID],
     )
     return not failed

@@ -64,16 +64,16 @@ class LoggedRequest:
             }
         )
 
-    def finish(self, request: HttpRequest, answer: HttpResponseBase) -> None:
-        answer["X-Request-ID"] = str(self.request_id)
+    def finish(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        response["X-Request-ID"] = str(self.request_id)
         if self.handling.command_ids:
             try:
                 with relax_commit():
-                    self._store(request, answer)
+                    self._store(request, response)
             except DatabaseError as error:  # what it led to is stored; only its own line is missing
                 log.warning("request %s was not kept: %s", self.request_id, error)
 
-    def _store(self, request: HttpRequest, answer: HttpResponseBase) -> None:
+    def _store(self, request: HttpRequest, response: HttpResponseBase) -> None:
         user = getattr(request, "user", None)
         match = request.resolver_match
         _insert_web_request(
@@ -83,7 +83,7 @@ class LoggedRequest:
             # The pattern, not the address: that may name a person.
             route=(match.route if match else "")[:200],
             actor=str(user.pk) if user is not None and user.is_authenticated else "",
-            status=answer.status_code,
+            status=response.status_code,
             took_ms=int((monotonic() - self.started) * 1000),
             commands=" ".join(map(str, self.handling.command_ids)),
             sent=self.handling.command_count,
@@ -106,10 +106,10 @@ def _insert_web_request(**values: Any) -> None:
 
 def parse_traceparent(header: str) -> tuple[str, str] | None:
     """Trace id and flags of a valid traceparent; of an invalid one, nothing, as if there were none."""
-    found = _TRACEPARENT.fullmatch(header.strip())
-    if found is None or (found[3] and header.strip().startswith("00")):
+    match = _TRACEPARENT.fullmatch(header.strip())
+    if match is None or (match[3] and header.strip().startswith("00")):
         return None
-    return found[1], found[2]
+    return match[1], match[2]
 
 
 async def _await_response(answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:

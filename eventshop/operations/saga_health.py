@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from django.utils import timezone
 
 from eventshop.operations.health_checks import ComponentHealth
-from eventshop.sagas.models import SagaWorker, Saga, InboxMessage
+from eventshop.sagas.models import InboxMessage, Saga, SagaWorker
 
 #: What has waited so long to be heard is not being worked on.
 UNPROCESSED_AFTER: Final = timedelta(seconds=60)
@@ -35,22 +35,24 @@ def measure_saga_health() -> SagaHealth:
     """Four indexed look-ups, however many sagas there are."""
     stuck = Saga.objects.filter(status=Saga.Status.SUSPENDED).order_by("moved_at")
     now = timezone.now()
-    waiting = InboxMessage.objects.filter(state=InboxMessage.State.WAITING).order_by("pk").values_list("heard_at", flat=True)
-    oldest = waiting.first()
+    waiting = (
+        InboxMessage.objects.filter(state=InboxMessage.State.WAITING).order_by("pk").values_list("heard_at", flat=True)
+    )
+    oldest_waiting = waiting.first()
     return SagaHealth(
         stuck=stuck[:MAX_COUNTED].count(),
         since=stuck.values_list("moved_at", flat=True).first(),
         workers=SagaWorker.objects.filter(seen_at__gt=now - WORKER_GONE_AFTER).count(),
-        unprocessed_since=oldest if oldest is not None and now - oldest > UNPROCESSED_AFTER else None,
+        unprocessed_since=oldest_waiting if oldest_waiting is not None and now - oldest_waiting > UNPROCESSED_AFTER else None,
     )
 
 
 def check_sagas() -> ComponentHealth:
     """The part of `/readyz`."""
-    found = measure_saga_health()
-    told = [f"{found.workers} threads at work"]
-    if found.stuck:
-        told.append(f"{found.stuck} stuck")
-    if found.unprocessed_since:
-        told.append("what happened is not being heard")
-    return ComponentHealth("sagas", found.is_healthy, "; ".join(told))
+    health = measure_saga_health()
+    details = [f"{health.workers} threads at work"]
+    if health.stuck:
+        details.append(f"{health.stuck} stuck")
+    if health.unprocessed_since:
+        details.append("what happened is not being heard")
+    return ComponentHealth("sagas", health.is_healthy, "; ".join(details))

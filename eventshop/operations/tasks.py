@@ -34,8 +34,8 @@ def remove_expired_sessions() -> str:
 
 @periodic_jobs.periodic_job(every=timedelta(days=1))
 def sign_roots() -> str:
-    signed = sign_new_roots()
-    return f"{len(signed)} roots signed, the last: {signed[-1].number}" if signed else "nothing new to sign"
+    roots = sign_new_roots()
+    return f"{len(roots)} roots signed, the last: {roots[-1].number}" if roots else "nothing new to sign"
 
 
 @periodic_jobs.periodic_job(every=timedelta(days=1))
@@ -47,8 +47,10 @@ def remove_old_requests() -> str:
 
 @periodic_jobs.periodic_job(every=timedelta(days=1))
 def remove_details_of_old_sagas() -> str:
-    swept = retention.clean_up(kept=timedelta(days=settings.SAGA_DETAILS_KEPT_DAYS))
-    return f"{swept.steps} steps and {swept.messages} inputs of {swept.sagas} sagas removed, {swept.timers} fired timers"
+    removed = retention.clean_up(kept=timedelta(days=settings.SAGA_DETAILS_KEPT_DAYS))
+    return (
+        f"{removed.steps} steps and {removed.messages} inputs of {removed.sagas} sagas removed, {removed.timers} fired timers"
+    )
 
 
 @periodic_jobs.periodic_job(every=timedelta(minutes=1))

@@ -32,10 +32,10 @@ def encrypt_token(kind: str, value: Any) -> str:
 def decrypt_token(kind: str, token: str, type: type[T], *, max_age_s: int) -> T:
     """What a link carries; raises `InvalidLink`."""
     try:
-        found, value = msgspec.json.decode(_cipher().decrypt(token, ttl=max_age_s), type=tuple[str, type])  # type: ignore[valid-type]
+        found_kind, value = msgspec.json.decode(_cipher().decrypt(token, ttl=max_age_s), type=tuple[str, type])  # type: ignore[valid-type]
     except (InvalidToken, msgspec.DecodeError, ValueError):
         raise InvalidLink() from None
-    if found != kind:
+    if found_kind != kind:
         raise InvalidLink()
     return value
 

@@ -52,8 +52,10 @@ def _blind_index(kind: str, value: str) -> bytes:
 
 
 def _index_key() -> bytes:
-    found = personal_keys.find_key((INDEX_KEY_SUBJECT, INDEX_KEY_PURPOSE))
-    if found is None:
+    key = personal_keys.find_key((INDEX_KEY_SUBJECT, INDEX_KEY_PURPOSE))
+    if key is None:
         personal_keys.store_keys([((INDEX_KEY_SUBJECT, INDEX_KEY_PURPOSE), personal_keys.generate_key())])
-        found = personal_keys.load_keys([INDEX_KEY_SUBJECT])[INDEX_KEY_SUBJECT, INDEX_KEY_PURPOSE]  # whoever made it first
-    return found.secret
+        key = personal_keys.load_keys([INDEX_KEY_SUBJECT])[
+            INDEX_KEY_SUBJECT, INDEX_KEY_PURPOSE
+        ]  # whoever made it first
+    return key.secret

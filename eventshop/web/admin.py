@@ -109,7 +109,10 @@ class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
     def rotate_secret(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in rows:
             signing_secrets.rotate_secret(endpoint)
-        messages.success(request, f"{len(rows)} webhooks have a new secret. Messages are also signed with the previous one for one day.")
+        messages.success(
+            request,
+            f"{len(rows)} webhooks have a new secret. Messages are also signed with the previous one for one day.",
+        )
 
 
 class AttemptsInline(TabularInline):  # type: ignore[misc]

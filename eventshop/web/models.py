@@ -1,4 +1,4 @@
-"""Who may use the API, other than by signing in at a browser; and who is told of events."""
+"""API tokens, and webhooks with their deliveries and attempts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from eventshop.core.messages import new_id
 
 
 class ApiToken(models.Model):
-    """A token, of which only the digest is kept. It can do what its owner can, within its scopes, until it expires."""
+    """An API token, stored as its digest. It has its owner's permissions, limited by its scopes, until it expires."""
 
     digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token.")
-    begins = models.CharField(max_length=12, help_text="How the token begins, to recognise it by.")
+    begins = models.CharField(max_length=12, help_text="The first characters of the token, to recognise it by.")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100, help_text="What it is for.")
-    scopes = models.CharField(max_length=500, help_text="What it may be used for, separated by blanks.")
+    scopes = models.CharField(max_length=500, help_text="The scopes, separated by spaces.")
     made_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
@@ -39,18 +39,28 @@ class ApiToken(models.Model):
 
 
 class WebhookEndpoint(models.Model):
-    """An address that is told of events as they happen. It is told what its owner may read in the feed, no more."""
+    """A URL to which events are sent as they happen: those that its owner may read in the event feed."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="webhook_endpoints")
-    url = models.CharField("address", max_length=500, help_text="https, on the public internet.")
-    types = models.CharField("event types", max_length=1_000, blank=True, help_text="Separated by blanks; empty: all.")
-    active = models.BooleanField(default=True, help_text="Switched off when it answers 410, or its owner loses access.")
-    cursor = models.BigIntegerField(default=0, editable=False, help_text="Told of up to this position of the store.")
-    secret_number = models.IntegerField(default=1, editable=False, help_text="How many secrets it has had.")
-    former_until = models.DateTimeField(null=True, editable=False, help_text="Until then the former secret signs too.")
+    url = models.CharField("URL", max_length=500, help_text="https, on the public internet.")
+    types = models.CharField(
+        "event types", max_length=1_000, blank=True, help_text="Separated by spaces; empty for all."
+    )
+    active = models.BooleanField(
+        default=True, help_text="Switched off after a response 410 or when its owner loses access."
+    )
+    cursor = models.BigIntegerField(
+        default=0, editable=False, help_text="The store position up to which events were enqueued."
+    )
+    secret_number = models.IntegerField(
+        default=1, editable=False, help_text="The number of the current signing secret."
+    )
+    former_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then messages are also signed with the previous secret."
+    )
     made_at = models.DateTimeField(auto_now_add=True)
-    version = models.IntegerField(default=1, editable=False, help_text="Of what is set here; its entity tag.")
+    version = models.IntegerField(default=1, editable=False, help_text="Grows with each change; the entity tag.")
 
     class Meta:
         verbose_name = "webhook"
@@ -61,20 +71,20 @@ class WebhookEndpoint(models.Model):
 
 
 class WebhookDelivery(models.Model):
-    """One event on its way to one endpoint."""
+    """The delivery of one event to one endpoint."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
         DELIVERED = "delivered", "Delivered"
-        FAILED = "failed", "Given up"
+        FAILED = "failed", "Failed"
 
-    id = models.UUIDField(primary_key=True, help_text="The webhook-id; the same each time it is sent.")
+    id = models.UUIDField(primary_key=True, help_text="The header webhook-id, the same for each attempt.")
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
-    position = models.BigIntegerField(help_text="The event's.")
+    position = models.BigIntegerField(help_text="The position of the event.")
     event_type = models.CharField(max_length=100)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    tries = models.IntegerField(default=0, help_text="Since it was last sent on purpose.")
-    due_at = models.DateTimeField(help_text="When it is tried next; while somebody tries it, when another one may.")
+    tries = models.IntegerField(default=0, help_text="Attempts since it was enqueued or resent.")
+    due_at = models.DateTimeField(help_text="The next attempt; during an attempt, when the claim expires.")
 
     class Meta:
         verbose_name_plural = "webhook deliveries"
@@ -91,11 +101,11 @@ class WebhookDelivery(models.Model):
 
 
 class WebhookAttempt(models.Model):
-    """What came of sending it once."""
+    """One attempt of a delivery."""
 
     delivery = models.ForeignKey(WebhookDelivery, on_delete=models.CASCADE, related_name="attempts")
     at = models.DateTimeField(auto_now_add=True)
-    status = models.IntegerField(null=True, help_text="Of the answer; empty: there was none.")
+    status = models.IntegerField(null=True, help_text="The status of the response; empty if there was none.")
     error = models.CharField(max_length=300, blank=True)
     took_ms = models.IntegerField()
 

@@ -1,4 +1,4 @@
-"""The API's own resources, the page where people make tokens for it, and what live pages follow."""
+"""URLs of the API's own resources, the API token page, the problem catalogue and the live updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What staff fill in to ship, deliver, cancel or refund an order."""
+"""The staff's forms to ship, deliver, cancel or refund an order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _text_field(label: str, help_text: str = "", *, required: bool = True) -> fo
 
 class ShipForm(CommandForm[Order]):
     title = "Ship"
-    effect = "The order becomes shipped and can no longer be cancelled. The customer sees carrier and tracking."
+    effect = "The order becomes shipped and can no longer be cancelled. The customer sees the carrier and the tracking number."
     button = "Ship the order"
     outcome = "shipped"
 
@@ -58,7 +58,7 @@ class CancelForm(CommandForm[Order]):
     outcome = "cancelled"
     dangerous = True
 
-    reason = _text_field("Reason", "Stays with the order for ever.")
+    reason = _text_field("Reason", "It is stored with the order permanently.")
 
     def command(self, aggregate_id: UUID) -> OrderCommand:
         return CancelOrder(order_id=aggregate_id, reason=self.cleaned_data["reason"])
@@ -68,11 +68,11 @@ class CancelForm(CommandForm[Order]):
 
 
 class RefundForm(CommandForm[Order]):
-    """One number per line that still has pieces to return, all of them unless changed."""
+    """One quantity per line that can still be returned; initially everything."""
 
     title = "Refund"
-    effect = "The pieces below come back and the customer is paid what they cost. This cannot be undone."
-    button = "Take back and refund"
+    effect = "The items below are returned and the customer is refunded what they cost. This cannot be undone."
+    button = "Return and refund"
     outcome = "refunded"
     dangerous = True
 
@@ -85,7 +85,7 @@ class RefundForm(CommandForm[Order]):
         for line in state.lines_kept:
             self.fields[f"line_{line.line}"] = forms.IntegerField(
                 label=f"Line {line.line}: {line.sku}",
-                help_text=f"of {line.quantity}, together {line.amount}",
+                help_text=f"at most {line.quantity}, in total {line.amount}",
                 min_value=0,
                 max_value=line.quantity,
                 initial=line.quantity,
@@ -96,7 +96,7 @@ class RefundForm(CommandForm[Order]):
         values = super().clean() or {}
         numbers = [value for name, value in values.items() if name.startswith("line_")]
         if numbers and not any(numbers):
-            raise forms.ValidationError("Nothing comes back: give at least one line a quantity.")
+            raise forms.ValidationError("Nothing would be returned. Enter a quantity for at least one line.")
         return values
 
     def command(self, aggregate_id: UUID) -> OrderCommand:

@@ -1,4 +1,4 @@
-"""What staff can do to orders: every button sends a command, after a dialog that names the order and the effect."""
+"""The staff's actions on orders. Each button sends a command, after a dialog that names the order and the effect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orders.admin.forms import CancelForm, DeliverForm, RefundForm, ShipForm
 from orders.domain.order import Order
 from orders.payment_gateway import admin as gateway_admin  # noqa: F401  (payments and the gateway's messages)
 
-#: More orders at once belong in a script, where progress can be seen.
+#: The most orders that one action may change; for more, use a script that shows its progress.
 MAX_SELECTED = 200
 
 
@@ -84,7 +84,7 @@ class OrderActions(CommandActions[Order]):
     ) -> HttpResponse | None:
         order_ids = list(rows.values_list("pk", flat=True)[: MAX_SELECTED + 1])
         if len(order_ids) > MAX_SELECTED:
-            messages.error(request, f"At most {MAX_SELECTED} orders at once.")
+            messages.error(request, f"Select at most {MAX_SELECTED} orders.")
             return None
         confirmed = "command_id" in request.POST
         form = form_class(Order(), request.POST if confirmed else None)
@@ -101,7 +101,7 @@ class OrderActions(CommandActions[Order]):
     def _send_each(self, request: HttpRequest, form: CommandForm[Order], order_ids: Iterable[UUID]) -> None:
         done, refused = [], []
         for order_id in order_ids:
-            # One id per order, the same when the dialog is sent again.
+            # One command id per order, and the same one when the dialog is sent twice.
             command_id = uuid5(form.cleaned_data["command_id"], str(order_id))
             _, order = self.load_aggregate(str(order_id))
             try:

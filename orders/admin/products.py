@@ -1,4 +1,4 @@
-"""The price list in the admin: a new price holds from the next order on."""
+"""The price list in the admin. A new price applies from the next order on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orders.models import Product
 
 @admin.register(Product)
 class ProductAdmin(ModelAdmin):  # type: ignore[misc]
-    """Names and prices. The code is what stock and orders know a product by, so it stays."""
+    """Names and prices. Stock and orders refer to a product by its code, so the code cannot be changed."""
 
     list_display = ("name", "sku", "price", "currency", "on_sale")
     list_filter = ("on_sale",)

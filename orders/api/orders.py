@@ -1,4 +1,4 @@
-"""The commands of an order, as resources: an order is placed, and what is done to it is posted beneath it."""
+"""The REST API of orders: an order is placed, and its commands are resources below it."""
 
 from __future__ import annotations
 
@@ -44,21 +44,26 @@ class PlaceOrder(ApiView):
     needs_version = False
 
     def post(self, request: Request) -> Response:
-        """Place an order, at the prices you were shown.
+        """Place an order at the prices that you were shown.
 
-        Nothing is paid yet: post to its `payments`. Other prices than today's are refused as `price-changed`.
+        It is not paid yet: post to its `payments`. Prices other than the current ones are refused as `price-changed`.
         """
-        command_id, person = idempotency.command_id_from(request), customer_port.current_adapter().person_of(require_login(request))
+        command_id, person = (
+            idempotency.command_id_from(request),
+            customer_port.current_adapter().person_of(require_login(request)),
+        )
         if person is None:
-            raise NotAllowed("Only customers order; this login is nobody's yet")
+            raise NotAllowed("only customers can place orders; this account is not linked to a customer")
         new_order = request_parsing.parse_body(request, NewOrder)
         with idempotency.command_lock(command_id):
             receipt = place_order(new_order, person=person, command_id=command_id)
-        return receipt_response(request, receipt, status=201, location=reverse("api-order", args=[receipt.aggregate_id]))
+        return receipt_response(
+            request, receipt, status=201, location=reverse("api-order", args=[receipt.aggregate_id])
+        )
 
 
 class PaymentMethod(Struct, frozen=True, forbid_unknown_fields=True):
-    """How to pay."""
+    """The means of payment."""
 
     example: ClassVar[dict[str, Any]] = {"method": "card"}
 
@@ -66,7 +71,7 @@ class PaymentMethod(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Shipment(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who carries the parcel, and under which number."""
+    """The carrier of the parcel, and the tracking number."""
 
     example: ClassVar[dict[str, Any]] = {"carrier": "Royal Mail", "tracking": "RM1"}
 
@@ -75,7 +80,7 @@ class Shipment(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Delivery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who took the parcel in."""
+    """The person who accepted the parcel."""
 
     example: ClassVar[dict[str, Any]] = {"received_by": "Ada Marker"}
 
@@ -83,7 +88,7 @@ class Delivery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Cancellation(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why it is cancelled."""
+    """The reason of the cancellation."""
 
     example: ClassVar[dict[str, Any]] = {"reason": "I changed my mind"}
 
@@ -91,7 +96,7 @@ class Cancellation(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Return(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which pieces come back, and why."""
+    """The quantities to return by line, and the reason."""
 
     example: ClassVar[dict[str, Any]] = {"lines": [{"line": 1, "quantity": 1}], "reason": "chipped"}
 
@@ -100,7 +105,7 @@ class Return(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OrderAction(AggregateAction):
-    """Something done to an order."""
+    """A command for an order."""
 
     scopes: ClassVar[dict[str, str]] = WRITE_SCOPE
     view_permission = "projections.view_ordersummary"
@@ -117,13 +122,13 @@ class OrderAction(AggregateAction):
 
 
 class Payments(OrderAction):
-    """Ask for the payment of an order. The gateway decides; the order tells what became of it."""
+    """Request the payment of an order. The payment gateway decides; read the order for the outcome."""
 
     body = PaymentMethod
     status = 202
 
-    def build_command(self, order_id: UUID, asked: PaymentMethod, command_id: UUID) -> OrderCommand:
-        return RequestPayment(order_id, asked.method)
+    def build_command(self, order_id: UUID, body: PaymentMethod, command_id: UUID) -> OrderCommand:
+        return RequestPayment(order_id, body.method)
 
 
 class Shipments(OrderAction):
@@ -133,19 +138,19 @@ class Shipments(OrderAction):
     owner_allowed = False
     permission = "projections.ship_order"
 
-    def build_command(self, order_id: UUID, asked: Shipment, command_id: UUID) -> OrderCommand:
-        return ShipOrder(order_id, asked.carrier, asked.tracking)
+    def build_command(self, order_id: UUID, body: Shipment, command_id: UUID) -> OrderCommand:
+        return ShipOrder(order_id, body.carrier, body.tracking)
 
 
 class Deliveries(OrderAction):
-    """Say that a parcel has arrived."""
+    """Record that a parcel was delivered."""
 
     body = Delivery
     owner_allowed = False
     permission = "projections.deliver_order"
 
-    def build_command(self, order_id: UUID, asked: Delivery, command_id: UUID) -> OrderCommand:
-        return DeliverOrder(order_id, asked.received_by)
+    def build_command(self, order_id: UUID, body: Delivery, command_id: UUID) -> OrderCommand:
+        return DeliverOrder(order_id, body.received_by)
 
 
 class Cancellations(OrderAction):
@@ -154,23 +159,23 @@ class Cancellations(OrderAction):
     body = Cancellation
     permission = "projections.cancel_order"
 
-    def build_command(self, order_id: UUID, asked: Cancellation, command_id: UUID) -> OrderCommand:
-        return CancelOrder(order_id, asked.reason)
+    def build_command(self, order_id: UUID, body: Cancellation, command_id: UUID) -> OrderCommand:
+        return CancelOrder(order_id, body.reason)
 
 
 class Returns(OrderAction):
-    """Send pieces of an order back."""
+    """Return items of an order."""
 
     body = Return
     permission = "projections.refund_order"
     status = 201
 
-    def build_command(self, order_id: UUID, asked: Return, command_id: UUID) -> OrderCommand:
-        return ReturnItems(order_id, f"R-{command_id.hex[-10:].upper()}", asked.lines, asked.reason)
+    def build_command(self, order_id: UUID, body: Return, command_id: UUID) -> OrderCommand:
+        return ReturnItems(order_id, f"R-{command_id.hex[-10:].upper()}", body.lines, body.reason)
 
 
 class OrderEvents(StreamEvents):
-    """What happened to an order, event by event: for its customer, and for staff who may read events."""
+    """The events of an order: for its customer, and for staff with the permission to read events."""
 
     def shows_personal_data(self, request: Request, aggregate_id: UUID) -> bool:
         order = load_order(aggregate_id)
@@ -182,7 +187,7 @@ class OrderEvents(StreamEvents):
 
 
 def load_order(order_id: UUID) -> Order | None:
-    """The order as its events have it now; None where there is none."""
+    """The current order from its events; None if there is no such order."""
     history = store.get_events(order_id)
     if not history or history[0].meta.aggregate_type != Order.__name__:
         return None

@@ -1,4 +1,4 @@
-"""The warehouse's commands, as resources."""
+"""The REST API of the stock: the warehouse's commands as resources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orders.domain.events import Quantity
 
 
 class StockReceipt(Struct, frozen=True, forbid_unknown_fields=True):
-    """Pieces that came in, and with which delivery note."""
+    """The units received, and the delivery note."""
 
     example: ClassVar[dict[str, Any]] = {"quantity": 5, "reference": "D-1"}
 
@@ -29,7 +29,7 @@ class StockReceipt(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StockWriteOff(Struct, frozen=True, forbid_unknown_fields=True):
-    """Pieces that nobody bought, and why they are gone."""
+    """The units to write off, and the reason."""
 
     example: ClassVar[dict[str, Any]] = {"quantity": 1, "reason": "broken", "reference": "C-1"}
 
@@ -39,7 +39,7 @@ class StockWriteOff(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StockReceipts(ApiView):
-    """Pieces that came into stock."""
+    """Stock receipts."""
 
     scopes: ClassVar[dict[str, str]] = {"POST": "stock:write"}
     body: ClassVar[type[Struct]] = StockReceipt
@@ -47,14 +47,14 @@ class StockReceipts(ApiView):
     needs_version = False
 
     def post(self, request: Request, sku: str) -> Response:
-        """Take pieces into stock. A version need not be given: pieces add up in any order."""
+        """Receive units into stock. No version is needed, as receipts can be added in any order."""
         require_permission(request, "orders.receive_stock")
-        asked = request_parsing.parse_body(request, StockReceipt)
-        return _send_stock_command(request, sku, lambda *_: ReceiveStock(sku, asked.quantity, asked.reference))
+        body = request_parsing.parse_body(request, StockReceipt)
+        return _send_stock_command(request, sku, lambda *_: ReceiveStock(sku, body.quantity, body.reference))
 
 
 class WriteOffs(ApiView):
-    """Pieces that were written off."""
+    """Write-offs of stock."""
 
     scopes: ClassVar[dict[str, str]] = {"POST": "stock:write"}
     body: ClassVar[type[Struct]] = StockWriteOff
@@ -62,10 +62,12 @@ class WriteOffs(ApiView):
     needs_version = False
 
     def post(self, request: Request, sku: str) -> Response:
-        """Write pieces off; no more than are on hand."""
+        """Write units off; at most as many as are on hand."""
         require_permission(request, "orders.write_off_stock")
-        asked = request_parsing.parse_body(request, StockWriteOff)
-        return _send_stock_command(request, sku, lambda *_: WriteOffStock(sku, asked.quantity, asked.reason, asked.reference))
+        body = request_parsing.parse_body(request, StockWriteOff)
+        return _send_stock_command(
+            request, sku, lambda *_: WriteOffStock(sku, body.quantity, body.reason, body.reference)
+        )
 
 
 def _send_stock_command(request: Request, sku: str, command: Callable[[UUID, Event | None], Command]) -> Response:

@@ -1,4 +1,4 @@
-"""What can be done to an order, each at its own address; the orders themselves stand beside the read models."""
+"""The URLs of the order and stock commands. The orders themselves are in `projections/api/urls.py`."""
 
 from __future__ import annotations
 

@@ -90,7 +90,9 @@ class CustomerOrder(NamedTuple):
         """The delivery name and address as text of several lines; empty for a credit note."""
         if isinstance(self.opening_event, CreditNoteIssued):
             return ""
-        return "\n".join(filter(None, (str(self.opening_event.delivery_name), str(self.opening_event.delivery_address))))
+        return "\n".join(
+            filter(None, (str(self.opening_event.delivery_name), str(self.opening_event.delivery_address)))
+        )
 
     @property
     def paid_at(self) -> datetime | None:

@@ -27,7 +27,6 @@ from orders.domain.events import MultilineText as AddressLines
 from orders.models import Product
 
 
-
 class RequestedLine(Struct, frozen=True, forbid_unknown_fields=True):
     """A quantity of a product, at the unit price that you were shown."""
 

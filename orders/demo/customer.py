@@ -1,4 +1,4 @@
-"""The demo customer's orders: one in every state, each with its story, told the same whenever it is told."""
+"""The demo customer's orders: one in every state, the same on every run."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from orders.domain.events import Line
 
 NAME: Final = "Demo Customer"
 ADDRESS: Final = "7 Harbour Street\nWhitby YO21 3PU"
-#: How many hours ago, how it went, and how many of what.
+#: How many hours ago, the state that it reaches, and the quantities by SKU.
 ORDERS: Final = (
     (24 * 41, "returned", {"KIT-122": 1, "KIT-130": 3}),
     (24 * 18, "delivered", {"HOM-220": 1}),
     (24 * 9, "cancelled", {"HOM-211": 2, "HOM-212": 2}),
     (24 * 3, "shipped", {"KIT-101": 4, "KIT-103": 4, "KIT-110": 1}),
-    # Older than an hour: fulfilment takes them for history, and they stay as they are for somebody to go on.
+    # Older than an hour: the fulfilment saga treats them as history, so they stay as they are for a demonstration.
     (20, "paid", {"HOM-201": 2}),
     (5, "waiting", {"KIT-121": 1, "KIT-120": 2}),
 )
 
 
 def demo_customer_commands(now: datetime) -> list[tuple[Command, Envelope]]:
-    """All commands, in the order of their business time; ids and contents are the same at any moment."""
-    commands = [it for number, order in enumerate(ORDERS) for it in _order_commands(number, *order, now)]
-    return sorted(commands, key=lambda it: it[1].occurred_at or now)
+    """All commands, in the order of their business time. Ids and contents do not depend on the time of the call."""
+    commands = [pair for number, order in enumerate(ORDERS) for pair in _order_commands(number, *order, now)]
+    return sorted(commands, key=lambda pair: pair[1].occurred_at or now)
 
 
 def _order_commands(
@@ -65,8 +65,10 @@ def _order_commands(
         sequence += 2 if isinstance(command, ReturnItems | CancelOrder) else 1
 
 
-def _command_sequence(order_id: UUID, outcome: str, quantities: dict[str, int]) -> Iterator[tuple[timedelta, str, Command]]:
-    """What happens to an order, how long after it was placed, and who does it."""
+def _command_sequence(
+    order_id: UUID, outcome: str, quantities: dict[str, int]
+) -> Iterator[tuple[timedelta, str, Command]]:
+    """The commands of an order, each with the time since it was placed and the actor."""
     order = _create_order(order_id, quantities)
     yield timedelta(0), str(CUSTOMER_ID), order
     yield timedelta(minutes=1), str(CUSTOMER_ID), RequestPayment(order_id, "card")
@@ -85,7 +87,11 @@ def _command_sequence(order_id: UUID, outcome: str, quantities: dict[str, int]) 
     yield timedelta(days=3), "carrier", DeliverOrder(order_id, NAME)
     if outcome == "returned":
         lines = (ReturnLine(line=2, quantity=1),)
-        yield timedelta(days=9), str(CUSTOMER_ID), ReturnItems(order_id, "R-DEMO", lines, "the stripe is another colour")
+        yield (
+            timedelta(days=9),
+            str(CUSTOMER_ID),
+            ReturnItems(order_id, "R-DEMO", lines, "the stripe is another colour"),
+        )
 
 
 def _create_order(order_id: UUID, quantities: dict[str, int]) -> CreateOrder:

@@ -1,7 +1,7 @@
-"""A believable shop: two months of orders as they would have gone, up to this moment.
+"""Demo data: two months of orders of a realistic shop, up to the present.
 
-Each order has its whole story planned; what lies in the future has not happened yet. So the newest orders wait for
-their payment, those of yesterday are on their way, and older ones have arrived, been cancelled or come back.
+All commands of each order are planned; those in the future are left out. So the newest orders wait for their payment,
+yesterday's are on their way, and older ones were delivered, cancelled or returned.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ ORDERS: Final = 300
 CUSTOMERS: Final = 80
 CREDIT_NOTES: Final = 8
 WRITE_OFFS: Final = 14
-#: The newest orders were placed so many minutes ago, whatever the time of day.
+#: The newest orders were placed this many minutes ago, whatever the time of day.
 RECENT_ORDER_AGES_MIN: Final = (1_100, 900, 700, 540, 400, 300, 210, 150, 90, 60, 41, 24, 13, 6, 3, 1)
-#: How orders go, and how often in a hundred.
+#: How orders end, and how many of a hundred do.
 OUTCOME_WEIGHTS: Final = {
     "delivered": 70,
     "declined, then paid": 8,
@@ -52,7 +52,7 @@ OUTCOME_WEIGHTS: Final = {
 
 
 class DemoStep(NamedTuple):
-    """Something somebody does at a moment, as part of a story."""
+    """One command of the demo data: when it occurs, in which correlation, and by whom."""
 
     occurs_at: datetime
     correlation_id: UUID
@@ -61,27 +61,31 @@ class DemoStep(NamedTuple):
 
 
 def demo_commands(now: datetime, *, seed: int = 1) -> list[tuple[Command, Envelope]]:
-    """All commands up to now, in the order of their business time; the same seed and moment give the same shop."""
-    chance = Random(seed)  # noqa: S311  (a shop window, not a secret)
+    """All commands up to `now`, in the order of their business time. The same seed and time give the same commands."""
+    chance = Random(seed)  # noqa: S311  (demo data, not a secret)
     order_times = sorted(_random_time(chance, now) for _ in range(ORDERS - len(RECENT_ORDER_AGES_MIN)))
     order_times += [now - timedelta(minutes=minutes) for minutes in RECENT_ORDER_AGES_MIN]
-    steps = [step for number, placed_at in enumerate(order_times, start=10_001) for step in _order_steps(chance, f"ES-{number}", placed_at)]
+    steps: list[DemoStep] = []
+    for number, placed_at in enumerate(order_times, start=10_001):
+        steps += _order_steps(chance, f"ES-{number}", placed_at)
     steps += [_credit_note(chance, f"CN-{500 + number}", now) for number in range(1, CREDIT_NOTES + 1)]
     steps += [_write_off(chance, f"COUNT-{number:02}", now) for number in range(1, WRITE_OFFS + 1)]
     steps += [_delivery(index, sku, now) for index, (sku, _, _) in enumerate(shop.PRODUCTS)]
-    return list(_add_envelopes(sorted((step for step in steps if step.occurs_at <= now), key=lambda step: step.occurs_at)))
+    past_steps = [step for step in steps if step.occurs_at <= now]
+    return list(_add_envelopes(sorted(past_steps, key=lambda step: step.occurs_at)))
 
 
 def _order_steps(chance: Random, reference: str, placed_at: datetime) -> list[DemoStep]:
     order = _create_order(chance, reference)
     outcome = chance.choices(list(OUTCOME_WEIGHTS), list(OUTCOME_WEIGHTS.values()))[0]
     return [
-        DemoStep(placed_at + after, order.order_id, actor, command) for after, actor, command in _command_sequence(chance, order, outcome)
+        DemoStep(placed_at + after, order.order_id, actor, command)
+        for after, actor, command in _command_sequence(chance, order, outcome)
     ]
 
 
 def _command_sequence(chance: Random, order: CreateOrder, outcome: str) -> Iterator[tuple[timedelta, str, Command]]:
-    """What happens to an order, how long after it was placed, and who does it."""
+    """The commands of an order, each with the time since it was placed and the actor."""
     order_id, method = order.order_id, chance.choice(shop.PAYMENT_METHODS)
     after = timedelta(0)
     yield after, "web shop", order
@@ -107,7 +111,7 @@ def _command_sequence(chance: Random, order: CreateOrder, outcome: str) -> Itera
     yield after, "carrier", DeliverOrder(order_id=order_id, received_by=chance.choice(("", "customer", "neighbour")))
     if outcome == "returned":
         after += _random_minutes(chance, 1_000, 9_000)
-        yield after, "customer service", return_items(chance, order)
+        yield after, "customer service", _return_items(chance, order)
 
 
 def _create_order(chance: Random, reference: str) -> CreateOrder:
@@ -119,26 +123,26 @@ def _create_order(chance: Random, reference: str) -> CreateOrder:
     return CreateOrder(
         order_id=derive_id("demo-order", reference),
         reference=reference,
-        # Every tenth buys as a guest.
+        # One in ten orders is a guest's.
         customer_id=None if chance.random() < 0.1 else derive_id("demo-customer", customer),
         lines=lines,
         country=_country_of(customer),
     )
 
 
-def return_items(chance: Random, order: CreateOrder) -> ReturnItems:
-    """Some pieces of some lines; now and then all of them."""
+def _return_items(chance: Random, order: CreateOrder) -> ReturnItems:
+    """A return of some units of one line; one in five returns everything."""
     everything = chance.random() < 0.2
-    chosen = range(len(order.lines)) if everything else sorted(chance.sample(range(len(order.lines)), 1))
+    indexes = range(len(order.lines)) if everything else sorted(chance.sample(range(len(order.lines)), 1))
     return ReturnItems(
         order_id=order.order_id,
         reference=order.reference.replace("ES", "RET"),
         lines=tuple(
             ReturnLine(
-                line=place + 1,
-                quantity=order.lines[place].quantity if everything else chance.randint(1, order.lines[place].quantity),
+                line=index + 1,
+                quantity=order.lines[index].quantity if everything else chance.randint(1, order.lines[index].quantity),
             )
-            for place in chosen
+            for index in indexes
         ),
         reason=chance.choice(shop.RETURN_REASONS),
     )
@@ -159,19 +163,21 @@ def _credit_note(chance: Random, reference: str, now: datetime) -> DemoStep:
 
 def _write_off(chance: Random, reference: str, now: datetime) -> DemoStep:
     sku, _, _ = chance.choice(shop.PRODUCTS)
-    loss = WriteOffStock(sku=sku, quantity=chance.randint(1, 8), reason=chance.choice(shop.WRITE_OFF_REASONS), reference=reference)
+    loss = WriteOffStock(
+        sku=sku, quantity=chance.randint(1, 8), reason=chance.choice(shop.WRITE_OFF_REASONS), reference=reference
+    )
     return DemoStep(_random_time(chance, now), derive_id("demo-count", reference), "warehouse", loss)
 
 
 def _delivery(index: int, sku: str, now: datetime) -> DemoStep:
-    """The shop counts its stock from yesterday on; what it sold before is history. Some of it runs out soon."""
-    pieces = (40, 120, 300, 20)[index % 4]
-    receive = ReceiveStock(sku=sku, quantity=pieces, reference="DEL-2041")
+    """A delivery of yesterday, from which on the stock is counted; earlier sales are history. Some products run out soon."""
+    quantity = (40, 120, 300, 20)[index % 4]
+    receive = ReceiveStock(sku=sku, quantity=quantity, reference="DEL-2041")
     return DemoStep(now - timedelta(hours=20), derive_id("demo-delivery", sku), "warehouse", receive)
 
 
 def _add_envelopes(steps: list[DemoStep]) -> Iterator[tuple[Command, Envelope]]:
-    """With ids that follow from the story, so that nothing is told twice."""
+    """Add envelopes with ids derived from correlation and sequence, so that a second run sends the same commands."""
     next_sequence: dict[UUID, int] = {}
     for occurred_at, correlation_id, actor, command in steps:
         sequence = next_sequence.get(correlation_id, 0)
@@ -187,7 +193,7 @@ def _add_envelopes(steps: list[DemoStep]) -> Iterator[tuple[Command, Envelope]]:
 
 
 def _random_time(chance: Random, now: datetime) -> datetime:
-    """In the last two months, more often lately, seldom at night."""
+    """A time in the last two months: more often a recent one, seldom at night."""
     time = now - timedelta(days=DAYS * chance.random() ** 1.4)
     return time - timedelta(hours=8) if time.hour < 7 and chance.random() < 0.9 else time
 
@@ -201,5 +207,5 @@ def _pounds(amount: str) -> Money:
 
 
 def _country_of(customer: int) -> str:
-    """Where a customer lives, always the same place."""
+    """The country of a customer: the same on every call."""
     return Random(customer).choices(list(shop.COUNTRY_WEIGHTS), list(shop.COUNTRY_WEIGHTS.values()))[0]  # noqa: S311

@@ -1,4 +1,4 @@
-"""What the demo shop sells, to whom, and what people say when something goes wrong."""
+"""The demo shop's products, countries, payment methods, carriers and reasons."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ PRODUCTS: Final = (
     ("KID-603", "Knitted rabbit", "24.50"),
     ("KID-604", "Night light, moon", "35.00"),
 )
-#: Where parcels go, and how often.
+#: The destination countries, and how many of a hundred orders go there.
 COUNTRY_WEIGHTS: Final = {
     "United Kingdom": 62,
     "Ireland": 9,
@@ -89,6 +89,17 @@ CANCELLATION_REASONS: Final = (
     "delivery would take too long",
     "wrong address",
 )
-RETURN_REASONS: Final = ("arrived damaged", "not as described", "wrong size", "unwanted gift", "colour differs from the photo")
-CREDIT_REASONS: Final = ("late delivery", "goodwill after a complaint", "price promise", "missing part replaced locally")
+RETURN_REASONS: Final = (
+    "arrived damaged",
+    "not as described",
+    "wrong size",
+    "unwanted gift",
+    "colour differs from the photo",
+)
+CREDIT_REASONS: Final = (
+    "late delivery",
+    "goodwill after a complaint",
+    "price promise",
+    "missing part replaced locally",
+)
 WRITE_OFF_REASONS: Final = ("damaged in the warehouse", "missing at the count", "water damage", "display piece")

@@ -48,7 +48,7 @@ from orders.domain.events import (
     PaymentRefunded,
     PaymentRequested,
 )
-from orders.domain.order_line import OrderLineStates, amounts_kept, subtract_returned, number_lines
+from orders.domain.order_line import OrderLineStates, amounts_kept, number_lines, subtract_returned
 from orders.domain.upcasters import upcasters
 
 
@@ -103,7 +103,10 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
             case Status.CREATED, CancelOrder() as command:
                 return [self._order_cancelled(command, sold=())]
             case Status.PAID, CancelOrder() as command:
-                return [self._order_cancelled(command, sold=self.lines_kept), *self._refund(command, self.lines_kept, self.reference)]
+                return [
+                    self._order_cancelled(command, sold=self.lines_kept),
+                    *self._refund(command, self.lines_kept, self.reference),
+                ]
             case Status.CANCELLED, CancelOrder():
                 return []
             case status, _:
@@ -185,7 +188,9 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
             raise TooManyReturned(line=asked.line, sku=sold.sku, asked=asked.quantity, left=sold.quantity_left)
         return sold.amount_of(asked.quantity)
 
-    def _refund(self, command: CancelOrder | ReturnItems, lines: tuple[LineAmount, ...], reference: str) -> list[OrderEvent]:
+    def _refund(
+        self, command: CancelOrder | ReturnItems, lines: tuple[LineAmount, ...], reference: str
+    ) -> list[OrderEvent]:
         """The refund for these lines; no event if they cost nothing."""
         amount = total((line.amount for line in lines), currency=self.total.currency)
         if not amount.amount:

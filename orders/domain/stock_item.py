@@ -64,7 +64,11 @@ class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
             case WriteOffStock() as command if self.counted and command.quantity > self.on_hand:
                 raise NotEnoughStock(sku=command.sku, asked=command.quantity, on_hand=self.on_hand)
             case WriteOffStock() as command:
-                return [StockWrittenOff(sku=command.sku, quantity=command.quantity, reason=command.reason, reference=command.reference)]
+                return [
+                    StockWrittenOff(
+                        sku=command.sku, quantity=command.quantity, reason=command.reason, reference=command.reference
+                    )
+                ]
             case _:
                 assert_never(command)
 
@@ -73,9 +77,13 @@ class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
             case StockReceived(quantity=quantity):
                 return replace(self, received=self.received + quantity, on_hand=self.on_hand + quantity)
             case InventoryReserved(order_id=order, quantity=quantity):
-                return replace(self, on_hand=self.on_hand - quantity, reserved=self._change_reservation(order, quantity))
+                return replace(
+                    self, on_hand=self.on_hand - quantity, reserved=self._change_reservation(order, quantity)
+                )
             case InventoryReleased(order_id=order, quantity=quantity):
-                return replace(self, on_hand=self.on_hand + quantity, reserved=self._change_reservation(order, -quantity))
+                return replace(
+                    self, on_hand=self.on_hand + quantity, reserved=self._change_reservation(order, -quantity)
+                )
             case InventoryDispatched(order_id=order, quantity=quantity):
                 dispatched = self.dispatched + quantity
                 return replace(self, dispatched=dispatched, reserved=self._change_reservation(order, -quantity))

@@ -68,7 +68,9 @@ def return_items(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResp
 
 def _send(request: HttpRequest, person: UUID, command: Callable[[], OrderCommand], form_id: UUID) -> bool:
     envelope = Envelope(command_id=form_id, actor=str(person))
-    return submit_command(request, lambda: command_dispatcher.send(command(), envelope=envelope), subject="the order is unchanged")
+    return submit_command(
+        request, lambda: command_dispatcher.send(command(), envelope=envelope), subject="the order is unchanged"
+    )
 
 
 # --- invoice -----------------------------------------------------------------------------------------------------
@@ -88,7 +90,9 @@ def invoice(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
 def invoice_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     """The invoice as a PDF."""
     customer_order, paid_at = _load_paid_order_or_404(order_id, person)
-    document = Document(f"Invoice {customer_order.opening_event.reference}", issuer=settings.ORGANISATION, made_at=paid_at)
+    document = Document(
+        f"Invoice {customer_order.opening_event.reference}", issuer=settings.ORGANISATION, made_at=paid_at
+    )
     document.add_paragraph(customer_order.destination)
     document.add_facts([("Ordered", format_date(customer_order.ordered_at)), ("Paid", format_date(paid_at))])
     document.add_table(
@@ -100,7 +104,12 @@ def invoice_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> HttpRespo
         widths=(42, 16, 12, 15, 15),
         numeric_columns=3,
     )
-    document.add_facts([("Total", format_money(customer_order.opening_event.total)), ("Refunded since", format_money(customer_order.refunded))])
+    document.add_facts(
+        [
+            ("Total", format_money(customer_order.opening_event.total)),
+            ("Refunded since", format_money(customer_order.refunded)),
+        ]
+    )
     return document.to_response(f"invoice-{customer_order.opening_event.reference}.pdf")
 
 

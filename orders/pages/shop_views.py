@@ -111,7 +111,9 @@ def _record_consents(request: HttpRequest, person: UUID, form: CheckoutForm) -> 
         try:
             customer_port.current_adapter().grant_consent(person, option, form.cleaned_data["form_id"])
         except EventShopError:
-            messages.warning(request, f"Your answer to “{option.label}” could not be saved. You can give it again under My data.")
+            messages.warning(
+                request, f"Your answer to “{option.label}” could not be saved. You can give it again under My data."
+            )
 
 
 def _submit_order(
@@ -140,4 +142,3 @@ def _submit_order(
             raise outcome
     baskets.clear_basket(request)
     return redirect("orders:order", order_id)
-

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import EMPTY_VALUE, format_amount, datetime_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_amount
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.registry import find_streams
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
@@ -45,7 +45,19 @@ class PaymentAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("-asked_at",)
     paginator = BoundedPaginator
-    fields = ("key", "what", "money", "method", "state", "why", "order", "charge", "reference", "requested_time", "ended_time")
+    fields = (
+        "key",
+        "what",
+        "money",
+        "method",
+        "state",
+        "why",
+        "order",
+        "charge",
+        "reference",
+        "requested_time",
+        "ended_time",
+    )
     readonly_fields = fields
 
     def get_search_results(
@@ -84,11 +96,11 @@ class PaymentAdmin(ReadOnlyAdmin):
         url = reverse("admin:ops_stream_change", args=(payment.order_id,))
         return format_html('<a class="es-link" href="{}">…{}</a>', url, str(payment.order_id)[-8:])
 
-    @display(description="requested_time")
+    @display(description="requested")
     def requested_time(self, payment: Payment) -> str | SafeString:
         return datetime_html(payment.asked_at)
 
-    @display(description="ended_time")
+    @display(description="ended")
     def ended_time(self, payment: Payment) -> str | SafeString:
         return datetime_html(payment.ended_at)
 

@@ -12,8 +12,8 @@ import httpx
 from eventshop.core.money import Money
 from eventshop.runtime.circuit_breaker import CircuitBreaker, CircuitOpen
 from orders.application.payment_gateway_port import Outcome, Unknown, minor_units
-from orders.payment_gateway.errors import ResponseTooLarge, GatewayRefused, MessageRefused
-from orders.payment_gateway.responses import Kind, GatewayPayment, check_payment_matches, outcome_of, decode_payment
+from orders.payment_gateway.errors import GatewayRefused, MessageRefused, ResponseTooLarge
+from orders.payment_gateway.responses import GatewayPayment, Kind, check_payment_matches, decode_payment, outcome_of
 
 CONNECT_S: Final = 2.0
 #: For the whole response. A request that takes longer is sent again later, under the same key.
@@ -50,7 +50,13 @@ class HttpGateway:
         open_s: float = 5.0,
     ) -> None:
         self._report, self._response_s = report, response_s
-        self.circuit_breaker = CircuitBreaker("payment gateway", failure_types=(GatewayUnavailable,), no_retry_types=(GatewayTimeout,), failure_threshold=10, open_s=open_s)
+        self.circuit_breaker = CircuitBreaker(
+            "payment gateway",
+            failure_types=(GatewayUnavailable,),
+            no_retry_types=(GatewayTimeout,),
+            failure_threshold=10,
+            open_s=open_s,
+        )
         self._client = httpx.Client(
             base_url=url,
             # No compression: a small compressed body can expand to a very large one.
@@ -73,7 +79,9 @@ class HttpGateway:
 
     def look_up(self, key: UUID) -> GatewayPayment | Unknown | None:
         """As `find`, but gives the payment as the gateway shows it."""
-        return self._request_payment(key, self._client.build_request("GET", f"/v1/payments/{key}"), not_found_status=404)
+        return self._request_payment(
+            key, self._client.build_request("GET", f"/v1/payments/{key}"), not_found_status=404
+        )
 
     def close(self) -> None:
         self._client.close()
@@ -95,7 +103,9 @@ class HttpGateway:
         except MessageRefused as error:
             return self._refuse_response(key, error, b"")
 
-    def _request_payment(self, key: UUID, request: httpx.Request, not_found_status: int = 0) -> GatewayPayment | Unknown | None:
+    def _request_payment(
+        self, key: UUID, request: httpx.Request, not_found_status: int = 0
+    ) -> GatewayPayment | Unknown | None:
         """Send a request and decode the payment; None for the status `not_found_status`."""
         body = b""
         try:

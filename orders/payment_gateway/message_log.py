@@ -28,17 +28,23 @@ def log_unverified_webhook(error: MessageRefused, body: bytes) -> None:
     _log_message(f"stranger:{error.code}:{minute}", source=Source.NOTICE, error=error, begins=_printable(body))
 
 
-def log_refused_webhook(webhook_id: str, error: MessageRefused, body: bytes, webhook: PaymentWebhook | None = None) -> None:
+def log_refused_webhook(
+    webhook_id: str, error: MessageRefused, body: bytes, webhook: PaymentWebhook | None = None
+) -> None:
     """Log a signed webhook that was refused. `webhook` is None if it could not be decoded."""
     begins = "" if webhook else _printable(body)
     same_as = f"refused:{error.code}:{webhook_id}"
-    _log_message(same_as, source=Source.NOTICE, error=error, begins=begins, **_webhook_fields(webhook_id, webhook, body))
+    _log_message(
+        same_as, source=Source.NOTICE, error=error, begins=begins, **_webhook_fields(webhook_id, webhook, body)
+    )
 
 
 def log_accepted_webhook(webhook_id: str, webhook: PaymentWebhook, body: bytes) -> GatewayMessage | None:
     """Log an accepted webhook. Returns the earlier message with the same id; None if this is the first."""
     same_as = f"accepted:{webhook_id}"
-    message = _log_message(same_as, source=Source.NOTICE, verdict=Verdict.ACCEPTED, **_webhook_fields(webhook_id, webhook, body))
+    message = _log_message(
+        same_as, source=Source.NOTICE, verdict=Verdict.ACCEPTED, **_webhook_fields(webhook_id, webhook, body)
+    )
     return None if message.times == 1 else message
 
 

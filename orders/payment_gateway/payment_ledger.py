@@ -23,7 +23,7 @@ from orders.application.payment_gateway_port import (
 )
 from orders.models import Payment
 from orders.payment_gateway import message_log
-from orders.payment_gateway.errors import MessageRefused, AmountMismatch, PaymentAlreadyEnded, PaymentKeyReused
+from orders.payment_gateway.errors import AmountMismatch, MessageRefused, PaymentAlreadyEnded, PaymentKeyReused
 from orders.payment_gateway.responses import GatewayPayment, check_payment_matches, outcome_of
 
 Status: Final = Payment.Status
@@ -83,7 +83,9 @@ class RecordedGateway:
         if not isinstance(reported, GatewayPayment):
             return None if reported is None else self._record_or_refuse(payment, reported)
         try:
-            check_payment_matches(reported, key=payment.key, kind=payment.kind, amount=payment.amount, currency=payment.currency)
+            check_payment_matches(
+                reported, key=payment.key, kind=payment.kind, amount=payment.amount, currency=payment.currency
+            )
         except MessageRefused as error:
             message_log.log_refused_response(payment.key, error, b"")
             return Unknown(payment.key, str(error))

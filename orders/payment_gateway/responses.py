@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from eventshop.core.messages import NonEmptyText, Text
 from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, from_minor_units
-from orders.payment_gateway.errors import InvalidJson, AmountMismatch, PaymentMismatch
+from orders.payment_gateway.errors import AmountMismatch, InvalidJson, PaymentMismatch
 
 Kind: TypeAlias = Literal["charge", "refund"]
 MinorUnits: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**14)]

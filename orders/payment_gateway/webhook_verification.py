@@ -13,14 +13,14 @@ from orders.models import Payment
 from orders.payment_gateway import message_log
 from orders.payment_gateway.errors import (
     MessageRefused,
-    WebhookIdReused,
-    StaleTimestamp,
     MissingSignature,
+    StaleTimestamp,
     UnknownPayment,
+    WebhookIdReused,
     WrongSignature,
 )
 from orders.payment_gateway.payment_ledger import OnPaymentEnded, record_outcome
-from orders.payment_gateway.responses import PaymentWebhook, check_payment_matches, outcome_of, decode_webhook
+from orders.payment_gateway.responses import PaymentWebhook, check_payment_matches, decode_webhook, outcome_of
 
 MAX_WEBHOOK_BYTES: Final = 64 * 1024
 #: How far the clocks of shop and gateway may differ (Standard Webhooks).
@@ -31,7 +31,11 @@ HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 def verify_signature(headers: Mapping[str, str], body: bytes, secret: str) -> str:
     """Verify a webhook (Standard Webhooks) and give its id. Raises `MissingSignature`, `StaleTimestamp` or `WrongSignature`."""
     signature_headers = {name: headers.get(name, "") for name in HEADERS}
-    if not all(signature_headers.values()) or len(signature_headers["webhook-id"]) > 100 or not signature_headers["webhook-id"].isprintable():
+    if (
+        not all(signature_headers.values())
+        or len(signature_headers["webhook-id"]) > 100
+        or not signature_headers["webhook-id"].isprintable()
+    ):
         raise MissingSignature()
     _check_timestamp(signature_headers["webhook-timestamp"])
     try:
@@ -70,7 +74,9 @@ def _matching_payment(webhook: PaymentWebhook) -> Payment:
     payment = Payment.objects.filter(key=reported.key).first()
     if payment is None:
         raise UnknownPayment(key=reported.key)
-    check_payment_matches(reported, key=payment.key, kind=payment.kind, amount=payment.amount, currency=payment.currency)
+    check_payment_matches(
+        reported, key=payment.key, kind=payment.kind, amount=payment.amount, currency=payment.currency
+    )
     return payment
 
 

@@ -12,20 +12,20 @@ from django.views.decorators.http import require_POST
 from eventshop.web.api.problem_details import problem_response
 from orders.payment_gateway import message_log, saga_notifier
 from orders.payment_gateway.errors import (
-    MessageRefused,
+    AmountMismatch,
     GatewayNotConfigured,
+    InvalidJson,
+    MessageRefused,
+    MissingSignature,
+    PaymentAlreadyEnded,
+    PaymentMismatch,
+    StaleTimestamp,
+    UnknownPayment,
     WebhookIdReused,
     WebhookTooLarge,
-    InvalidJson,
-    StaleTimestamp,
-    MissingSignature,
-    AmountMismatch,
-    PaymentMismatch,
-    PaymentAlreadyEnded,
-    UnknownPayment,
     WrongSignature,
 )
-from orders.payment_gateway.webhook_verification import MAX_WEBHOOK_BYTES, verify_signature, process_webhook
+from orders.payment_gateway.webhook_verification import MAX_WEBHOOK_BYTES, process_webhook, verify_signature
 
 STATUS_OF_ERROR: Final[dict[type[MessageRefused], int]] = {
     InvalidJson: 400,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from eventshop.core.messages import NonEmptyText
 from eventshop.core.money import Money
-from eventshop.core.saga import EffectResult, Effect
+from eventshop.core.saga import Effect, EffectResult
 
 
 class TakePayment(Effect, frozen=True):

@@ -17,7 +17,15 @@ from msgspec.structs import replace
 
 from eventshop.core.messages import Event, Meta
 from eventshop.core.money import Money
-from eventshop.core.saga import CompensationRequested, RefusedCommand, Saga, SagaAction, CancelTimer, TimerFired, StartTimer
+from eventshop.core.saga import (
+    CancelTimer,
+    CompensationRequested,
+    RefusedCommand,
+    Saga,
+    SagaAction,
+    StartTimer,
+    TimerFired,
+)
 from orders.application.payment_gateway_port import whole_pennies
 from orders.domain.commands import (
     CancelOrder,
@@ -41,7 +49,13 @@ from orders.domain.events import (
     PaymentProcessed,
     PaymentRequested,
 )
-from orders.domain.quantities import Quantities, ordered_quantities, returned_quantities, subtract_quantities, total_amount
+from orders.domain.quantities import (
+    Quantities,
+    ordered_quantities,
+    returned_quantities,
+    subtract_quantities,
+    total_amount,
+)
 from orders.sagas.fulfilment_effects import PaymentRefused, PaymentReturned, PaymentTaken, RefundPayment, TakePayment
 
 #: How long a payment may take.
@@ -158,7 +172,9 @@ class Fulfilment(Saga[FulfilmentMessage], frozen=True):
             case InventoryReserved(sku=sku):
                 return self._apply_reservation(sku)
             case InventoryRefused(sku=sku):
-                return replace(self._apply_failure(), asked=subtract_quantities(self.asked, {sku: self.asked.get(sku, 0)}))
+                return replace(
+                    self._apply_failure(), asked=subtract_quantities(self.asked, {sku: self.asked.get(sku, 0)})
+                )
             case PaymentTaken(charge=charge, amount=amount):
                 charged = replace(self, paying=False, charge=charge, taken=amount.amount)
                 return charged if self.stage is Stage.PAYING else charged._apply_refund(amount.amount)
@@ -201,7 +217,11 @@ class Fulfilment(Saga[FulfilmentMessage], frozen=True):
 
     def _apply_reservation(self, sku: str) -> Self:
         quantity, back = self.asked.get(sku, 0), self.back.get(sku, 0)
-        after = replace(self, asked=subtract_quantities(self.asked, {sku: quantity}), back=subtract_quantities(self.back, {sku: back}))
+        after = replace(
+            self,
+            asked=subtract_quantities(self.asked, {sku: quantity}),
+            back=subtract_quantities(self.back, {sku: back}),
+        )
         if self.stage in (Stage.CANCELLED, Stage.SHIPPED):
             return after
         after = replace(after, held=subtract_quantities({**self.held, sku: quantity}, {sku: back}))
@@ -218,7 +238,9 @@ class Fulfilment(Saga[FulfilmentMessage], frozen=True):
         """Release the units that were not dispatched yet; receive the others into stock again."""
         if self.stage is Stage.SHIPPED:
             return [ReceiveStock(sku, quantity, reference) for sku, quantity in returned_quantities(lines).items()]
-        return self._release({sku: quantity for sku, quantity in returned_quantities(lines).items() if sku in self.held})
+        return self._release(
+            {sku: quantity for sku, quantity in returned_quantities(lines).items() if sku in self.held}
+        )
 
     def _apply_return(self, quantities: Quantities) -> Self:
         if self.stage is Stage.SHIPPED:
@@ -293,7 +315,9 @@ class Fulfilment(Saga[FulfilmentMessage], frozen=True):
     def _apply_refusal(self, refusal: RefusedCommand) -> Self:
         match refusal.command:
             case ReserveInventory(sku=sku):
-                return replace(self._apply_failure(), asked=subtract_quantities(self.asked, {sku: self.asked.get(sku, 0)}))
+                return replace(
+                    self._apply_failure(), asked=subtract_quantities(self.asked, {sku: self.asked.get(sku, 0)})
+                )
             case ProcessPayment():
                 after = self if refusal.code == "invalid-order-state" else self._apply_failure()
                 return after._apply_refund(self.taken)

@@ -38,7 +38,9 @@ class PaymentEffects(Struct, frozen=True):
         Raises `RefundDeclined`.
         """
         gateway = self.gateway()
-        return refund_result(_resolve_outcome(gateway, key, gateway.refund(key=key, charge=effect.charge, amount=effect.amount)))
+        return refund_result(
+            _resolve_outcome(gateway, key, gateway.refund(key=key, charge=effect.charge, amount=effect.amount))
+        )
 
 
 def _resolve_outcome(gateway: PaymentGateway, key: UUID, outcome: Outcome) -> Outcome:

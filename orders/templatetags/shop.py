@@ -1,4 +1,4 @@
-"""How templates write amounts and states."""
+"""Template filters for amounts and order states."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class _HasTotal(Protocol):
 
 @register.filter
 def total(row: _HasTotal) -> str:
-    """The total of a row that has amount and currency apart."""
+    """The total of a row, which has amount and currency in two columns."""
     return format_money(Money(row.total, row.currency))
 
 
 @register.filter
 def state(status: str) -> str:
-    """A state in the customer's words."""
+    """An order's status in the customer's words."""
     return STATUS_LABELS[Status(status)][0]

@@ -1,4 +1,4 @@
-// Scripts of the console. Links marked `data-dialog` open in a dialog. Without scripts they open as the page they are.
+// Scripts of the console. A link marked `data-dialog` opens its page in a dialog; without scripts it is a normal link.
 "use strict";
 
 function dialog() {
@@ -14,10 +14,10 @@ function dialog() {
 }
 
 async function open(link) {
-  const answer = await fetch(link.href, { credentials: "same-origin" });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const response = await fetch(link.href, { credentials: "same-origin" });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const content = page.getElementById("confirm");
-  if (!answer.ok || !content) {
+  if (!response.ok || !content) {
     window.location.assign(link.href);
     return;
   }
@@ -42,15 +42,15 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("submit", (event) => {
-  // The command id makes a second submit harmless; this makes it not happen.
+  // Suppress a second submit. The command id makes one harmless if it happens nevertheless.
   const form = event.target.closest("#confirm form");
   if (form?.dataset.sent) event.preventDefault();
   else if (form) form.dataset.sent = "1";
 });
 window.addEventListener("pageshow", () => document.querySelectorAll("#confirm form").forEach((form) => delete form.dataset.sent));
 
-// The skin has no main landmark to jump to.
+// Unfold's page has no main landmark for assistive technology.
 document.addEventListener("DOMContentLoaded", () => document.getElementById("main")?.setAttribute("role", "main"));
 
-// A slider that shows what it was moved to; without scripts there is a button beside it.
+// Submit the form when its slider is moved; without scripts the form's button does.
 document.addEventListener("change", (event) => event.target.closest("[data-submit]")?.form.requestSubmit());

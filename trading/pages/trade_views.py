@@ -74,7 +74,7 @@ def _submit(request: HttpRequest, person: UUID, form: TicketForm) -> UUID | None
     try:
         receipt = submit_trade.submit(form.new_trade(values), actor=str(person), command_id=command_id, metadata=_CHANNEL)
     except CommandIdReused:
-        report_duplicate(request, "the trade stands")
+        report_duplicate(request, "the trade")
         return submit_trade.trade_id_for(command_id)
     except (CommandRefused, InvalidMessage, Conflict) as refusal:
         form.add_refusal(refusal)
@@ -101,7 +101,7 @@ def cancel(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResponse:
         if submit_command(
             request,
             lambda: submit_trade.cancel(trade_id, reason, actor=str(person), command_id=form_id, metadata=_CHANNEL),
-            subject="the trade stands",
+            subject="the trade",
         ):
             messages.success(request, "What was open is cancelled, and its amount is free again.")
         return redirect("trading:trade", trade_id)

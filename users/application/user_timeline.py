@@ -46,7 +46,7 @@ class UserTimelineEntry(NamedTuple):
     version: int
     event_id: UUID
     at: datetime
-    words: str
+    text: str
     event: UserEvent
 
 

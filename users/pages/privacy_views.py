@@ -65,7 +65,7 @@ def send_command(request: HttpRequest, me: Person, command: Callable[[], UserCom
     except AlreadyTaken:
         raise
     except CommandIdReused:
-        report_duplicate(request, "things stand")
+        report_duplicate(request, "your data")
     except NoticeExpired:
         messages.warning(request, "The privacy notice has changed since you opened the page. Please read it and decide again.")
     except (CommandRefused, InvalidMessage) as refusal:

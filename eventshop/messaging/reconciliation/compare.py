@@ -1,4 +1,4 @@
-"""The event table against the topic `event-store`, event by event: ids, order, content, and what stands beside it."""
+"""Compares the event table with the topic `event-store`, event by event: ids, order, content and other records."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from eventshop.messaging.reconciliation.ordered_topic_reader import (
 
 ReportProgress: TypeAlias = Callable[[int], None]
 
-#: Rows read from the table at a time, and how often progress is told.
+#: Rows read from the table at a time; progress is reported as often.
 PAGE_SIZE: Final = 1_000
-#: How many things beside the events are named; all are counted.
+#: How many tombstones, foreign records and vanished events are described; all are counted.
 MAX_EXAMPLES: Final = 10
-#: Events that the topic lacks are kept in mind, for a tombstone may explain them; so many at most.
+#: How many events that the topic lacks are kept in memory: a later tombstone may explain them.
 _MAX_MISSING: Final = 10_000
 
 
 class ComparisonResult(NamedTuple):
-    """What came out. `difference` is the first one, by position."""
+    """The result of a comparison. `difference` is the first one, by position."""
 
-    position: int  # the last one on the topic when it began
+    position: int  # the last one on the topic at the start
     equal: int  # events that are the same on both sides
-    unpublished: int  # rows behind that position: not published yet, which is no difference
-    without_receipt: int  # last events of commands that were published before receipts travelled with them
+    unpublished: int  # rows after that position: not published yet, which is not a difference
+    without_receipt: int  # last events of commands that were published before records carried receipts
     tombstones: int
     foreign: int
-    vanished: int  # events that were on Kafka once, and are on neither side
-    examples: list[str]  # the first of those three
+    vanished: int  # events that were on Kafka once, and are now on neither side
+    examples: list[str]  # descriptions of the first tombstones, foreign records and vanished events
     difference: Difference | None
 
     @property
@@ -48,7 +48,7 @@ class ComparisonResult(NamedTuple):
 
 
 class Comparison:
-    """One comparison, up to the last event on the topic when it is made. Raises `KafkaAway`."""
+    """One comparison, up to the event that is the last on the topic at the start. Raises `KafkaUnavailable`."""
 
     def __init__(self, topic: OrderedTopicReader) -> None:
         self.topic = topic
@@ -61,26 +61,26 @@ class Comparison:
 
     def run(self, report_progress: ReportProgress = lambda events: None) -> ComparisonResult:
         items = iter(self.topic)
-        found = list(islice(self._find_differences(items, report_progress), 1))
-        if found and self._missing:  # a tombstone further on may explain what was missing before
+        differences = list(islice(self._find_differences(items, report_progress), 1))
+        if differences and self._missing:  # a later tombstone may explain an event that is missing before it
             for item in items:
                 self._count_non_event(item)
-        found += [_missing_event(row) for row in self._missing.values()]
-        waiting = StoredEvent.objects.filter(position__gt=self.topic.position).count()
+        differences += [_missing_event(row) for row in self._missing.values()]
+        unpublished = StoredEvent.objects.filter(position__gt=self.topic.position).count()
         return ComparisonResult(
             self.topic.position,
             self._equal,
-            waiting,
+            unpublished,
             self._without_receipt,
             len(self._erased),
             self._foreign,
             self._vanished,
             self._examples,
-            min(found, default=None),
+            min(differences, default=None),
         )
 
     def _find_differences(self, items: Iterator[TopicItem], report_progress: ReportProgress) -> Iterator[Difference]:
-        """Walk along both sides. What the topic lacks is only kept in mind."""
+        """Read both sides in parallel. Events that the topic lacks are collected in `_missing`."""
         table = self._table_rows()
         row, receipt = next(table, (None, None))
         for item in items:
@@ -109,7 +109,7 @@ class Comparison:
         report_progress(self._equal)
 
     def _table_rows(self) -> Iterator[tuple[EventRow, ReceiptRow | None]]:
-        """Every row up to the end of the topic, with its command's receipt where it is the command's last."""
+        """Yield every row up to the end of the topic; a command's last event with the command's receipt."""
         after = 0
         while True:
             rows = backend().select_events(
@@ -130,7 +130,9 @@ class Comparison:
             self._missing[key] = row
 
     def _count(self, item: TopicEvent) -> None:
-        """A number that neither side has is no difference: a table restored from Kafka lacks what Kafka lacked."""
+        """Count the partition's numbers. A number that neither side has is not a difference: a table that was restored
+        from Kafka lacks the events that Kafka lacked.
+        """
         expected = self._counted[item.partition] + 1
         self._counted[item.partition] = max(expected, item.sequence)
         if item.sequence > expected:
@@ -140,10 +142,10 @@ class Comparison:
             )
 
     def _late_difference(self, item: TopicEvent) -> Difference:
-        place = f"position {item.row.position} (event {item.row.event_id}) lies in {describe_location(item)}"
+        text = f"position {item.row.position} (event {item.row.event_id}) is in {describe_location(item)}"
         if self._missing.pop(record_key(item.row.aggregate_id, item.row.version), None):
-            return Difference(item.row.position, f"{place}, out of order: behind position {item.preceding_position}")
-        return Difference(item.row.position, f"{place} a second time")
+            return Difference(item.row.position, f"{text}, out of order: after position {item.preceding_position}")
+        return Difference(item.row.position, f"{text} a second time")
 
     def _count_non_event(self, item: TopicItem) -> None:
         if isinstance(item, Tombstone):
@@ -152,24 +154,25 @@ class Comparison:
             self._add_example(f"{describe_location(item)}: a tombstone erases {item.key.decode()}")
         elif isinstance(item, ForeignRecord):
             self._foreign += 1
-            self._add_example(f"{describe_location(item)}: no event of ours: {item.error}")
+            self._add_example(f"{describe_location(item)}: not an event: {item.error}")
 
-    def _add_example(self, what: str) -> None:
+    def _add_example(self, description: str) -> None:
         if len(self._examples) < MAX_EXAMPLES:
-            self._examples.append(what)
+            self._examples.append(description)
 
 
 def compare_table_with_topic(topic: str, report_progress: ReportProgress = lambda events: None) -> ComparisonResult:
+    """Compare the whole event table with a topic. Raises `KafkaUnavailable`."""
     with OrderedTopicReader(topic) as ordered:
         return Comparison(ordered).run(report_progress)
 
 
 def _extra_event(item: TopicEvent) -> Difference:
     row = item.row
-    place = f"position {row.position} (event {row.event_id}) lies in {describe_location(item)}, but is not in the table"
-    for elsewhere in backend().select_events("WHERE event_id = %s", (row.event_id,)):
-        place += f", which has that event at position {elsewhere.position}"
-    return Difference(row.position, place)
+    text = f"position {row.position} (event {row.event_id}) is in {describe_location(item)}, but not in the table"
+    for same_event in backend().select_events("WHERE event_id = %s", (row.event_id,)):
+        text += f", which has this event at position {same_event.position}"
+    return Difference(row.position, text)
 
 
 def _missing_event(row: EventRow) -> Difference:

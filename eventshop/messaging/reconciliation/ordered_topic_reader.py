@@ -1,7 +1,7 @@
-"""The topic `event-store` as one stream in the order of positions: what is compared, and restored from.
+"""Reads the topic `event-store` as one stream in the order of positions, to compare it or to restore from it.
 
-A merge of the partitions: each is read at its own pace into a small buffer and waits while its buffer is full, so
-that memory does not grow with the topic.
+It merges the partitions. Each partition is read into a small buffer and paused while the buffer is full, so memory does
+not grow with the topic.
 """
 
 from __future__ import annotations
@@ -19,32 +19,30 @@ from eventshop.messaging.kafka import clients
 from eventshop.messaging.kafka.event_records import PARTITIONS, decode_event, read_int_header
 from eventshop.messaging.kafka.topic_end import read_last_records, written_end_offsets
 
-#: Records of one partition that wait in memory; fetched again when so few are left.
+#: A partition is paused at this many records in memory, and resumed at that many.
 _MAX_BUFFERED: Final = 1_000
 _RESUME_BELOW: Final = 250
-#: How far back an event is looked for, in offsets, when a partition ends with something else.
+#: How many offsets before the end are searched for an event when a partition ends with another record.
 _WINDOWS: Final = (16, 256, 4_096, 65_536, 1 << 62)
-#: A relay that was killed in a transaction holds readers up until Kafka gives it up, up to 25 s.
+#: A relay that was killed in a transaction blocks readers until Kafka aborts the transaction, up to 25 s.
 _READ_TIMEOUT_S: Final = 60.0
 _KEY: Final = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:\d{10}")
 
 
 class TopicEvent(NamedTuple):
-    """An event of ours where it lies."""
+    """An event, with its partition and offset."""
 
     partition: int
     offset: int
     key: bytes | None
     headers: list[tuple[str, bytes]]
     sequence: int
-    preceding_position: (
-        int  # the highest position before it in its partition: at or above its own, it is late or a repeat
-    )
+    preceding_position: int  # the highest before it in its partition; not below its own: it is late or a duplicate
     row: EventRow
 
 
 class Tombstone(NamedTuple):
-    """One event was erased. It has no number of its own, but that of the last event before it in its partition."""
+    """Erases one event. Its sequence number is that of the last event before it in its partition."""
 
     partition: int
     offset: int
@@ -53,7 +51,7 @@ class Tombstone(NamedTuple):
 
 
 class ForeignRecord(NamedTuple):
-    """A record that our relay did not write."""
+    """A record that the relay did not write."""
 
     partition: int
     offset: int
@@ -64,10 +62,10 @@ TopicItem: TypeAlias = TopicEvent | Tombstone | ForeignRecord
 
 
 class OrderedTopicReader:
-    """Everything on the topic up to the last event committed when it was opened, `position`; 0: there is none.
+    """Iterates over the topic up to `position`, the last event committed when it was opened (0 if there is none).
 
-    Events come by rising position; whatever has no place of its own comes right behind the event it lies behind.
-    Raises `KafkaAway`.
+    Events are ordered by position. Any other record follows the event that precedes it in its partition. Raises
+    `KafkaUnavailable`.
     """
 
     def __init__(self, topic: str) -> None:
@@ -77,7 +75,7 @@ class OrderedTopicReader:
         try:
             begins = self.consumer.beginning_offsets(self.partitions)
             self.position = self._last_position(begins)
-            # Asked only now: whatever was committed up to that position lies below, its transaction in every partition.
+            # Read after the position: these ends include every transaction up to it, in every partition.
             ends = written_end_offsets(self.partitions)
             self.consumer.assign(self.partitions)
             for tp in self.partitions:
@@ -98,24 +96,24 @@ class OrderedTopicReader:
         self.consumer.close(autocommit=False)
 
     def __iter__(self) -> Iterator[TopicItem]:
-        turn: list[tuple[int, int]] = []  # the first of each buffer
-        wanted = set(self._open)  # partitions whose next record is not known yet
+        heap: list[tuple[int, int]] = []  # the first position in each buffer, and its partition
+        pending = set(self._open)  # partitions whose next record is not known yet
         while True:
-            while wanted:
+            while pending:
                 self._fetch()
-                for partition in [part for part in wanted if self._buffers[part] or part not in self._open]:
-                    wanted.remove(partition)
+                for partition in [number for number in pending if self._buffers[number] or number not in self._open]:
+                    pending.remove(partition)
                     if self._buffers[partition]:
-                        heappush(turn, (self._buffers[partition][0][0], partition))
-            if not turn:
+                        heappush(heap, (self._buffers[partition][0][0], partition))
+            if not heap:
                 return
-            _, partition = heappop(turn)
+            _, partition = heappop(heap)
             buffer = self._buffers[partition]
             yield buffer.popleft()[1]
             if buffer:
-                heappush(turn, (buffer[0][0], partition))
+                heappush(heap, (buffer[0][0], partition))
             elif partition in self._open:
-                wanted.add(partition)
+                pending.add(partition)
 
     def _fetch(self) -> None:
         self._pause_full_buffers()
@@ -133,15 +131,18 @@ class OrderedTopicReader:
         if polled:
             self._moved_at = monotonic()
         elif monotonic() > self._moved_at + _READ_TIMEOUT_S:
-            raise clients.KafkaUnavailable(f"Kafka does not give the rest of {self.topic}", topic=self.topic)
+            raise clients.KafkaUnavailable(
+                f"Kafka returned no further record of the topic {self.topic} for {_READ_TIMEOUT_S:.0f} s",
+                topic=self.topic,
+            )
 
     def _pause_full_buffers(self) -> None:
         for partition in self._open:
-            waiting, paused = len(self._buffers[partition]), partition in self._paused
-            if waiting >= _MAX_BUFFERED and not paused:
+            buffered, is_paused = len(self._buffers[partition]), partition in self._paused
+            if buffered >= _MAX_BUFFERED and not is_paused:
                 self._paused.add(partition)
                 self.consumer.pause(self.partitions[partition])
-            elif waiting <= _RESUME_BELOW and paused:
+            elif buffered <= _RESUME_BELOW and is_paused:
                 self._paused.remove(partition)
                 self.consumer.resume(self.partitions[partition])
 
@@ -157,32 +158,35 @@ class OrderedTopicReader:
                 buffer.append((self._highest_positions[partition], item))
 
     def _last_position(self, begins: Mapping[Any, int]) -> int:
-        """Each transaction of the relay is there wholly or not at all: the highest position is the last one there."""
+        """The highest position on the topic. It is complete: a transaction is visible completely or not at all."""
         highest = 0
         for partition, record in read_last_records(self.topic, PARTITIONS).items():
-            found = _event_position(record)
+            position = _event_position(record)
             tp = self.partitions[partition]
-            for window in _WINDOWS if not found else ():
+            for window in _WINDOWS if not position else ():
                 begin = max(begins[tp], record.offset - window)
-                found = max(map(_event_position, self._read_between(tp, begin, record.offset)), default=0)
-                if found or begin == begins[tp]:
+                position = max(map(_event_position, self._read_between(tp, begin, record.offset)), default=0)
+                if position or begin == begins[tp]:
                     break
-            highest = max(highest, found)
+            highest = max(highest, position)
         return highest
 
     def _read_between(self, tp: Any, begin: int, end: int) -> Iterator[Any]:
-        """The records of one partition between two offsets. Leaves the consumer with this partition alone."""
+        """Yield the records of one partition between two offsets. Afterwards only this partition is assigned."""
         self.consumer.assign([tp])
         self.consumer.seek(tp, begin)
-        give_up = monotonic() + _READ_TIMEOUT_S
+        deadline = monotonic() + _READ_TIMEOUT_S
         while self.consumer.position(tp) < end:
-            if monotonic() > give_up:
-                raise clients.KafkaUnavailable(f"Kafka does not give the end of {self.topic}", topic=self.topic)
+            if monotonic() > deadline:
+                raise clients.KafkaUnavailable(
+                    f"Kafka did not return the end of the topic {self.topic} within {_READ_TIMEOUT_S:.0f} s",
+                    topic=self.topic,
+                )
             yield from self.consumer.poll(timeout_ms=200).get(tp, ())
 
     def _unavailable(self, error: Exception) -> clients.KafkaUnavailable:
         return clients.KafkaUnavailable(
-            f"Kafka does not give {self.topic}: {type(error).__name__}: {error}", topic=self.topic
+            f"reading the topic {self.topic} failed: {type(error).__name__}: {error}", topic=self.topic
         )
 
 
@@ -195,7 +199,7 @@ def _parse_record(record: Any, preceding_position: int) -> TopicItem:
                 record.partition, record.offset, record.key, record.headers, sequence, preceding_position, row
             )
         if record.key is None or not _KEY.fullmatch(record.key):
-            raise BrokenStream("a tombstone that names no event")
+            raise BrokenStream("a tombstone whose key names no event")
         return Tombstone(record.partition, record.offset, record.key, sequence)
     except (BrokenStream, ValueError) as error:
         return ForeignRecord(record.partition, record.offset, str(error))

@@ -1,8 +1,8 @@
-"""The event table out of the topic `event-store`: each event as it was, with the receipt of its command.
+"""Restores the event table from the topic `event-store`: every event unchanged, with the receipt of its command.
 
-The topic is gone through from its beginning. What the table has already must be what lies there; behind that every
-event must follow, by version and by hash, the one before it in its stream. A page is written in one transaction:
-killed at any moment, it goes on behind the last page.
+The topic is read from its beginning. Events that the table already has must equal those on the topic. Every further
+event must follow, by version and by hash, the previous event of its stream. Each page is written in one transaction, so
+a restore that was killed resumes after the last page.
 """
 
 from __future__ import annotations
@@ -28,51 +28,51 @@ from eventshop.messaging.reconciliation.ordered_topic_reader import (
     TopicEvent,
 )
 
-#: Told the position that was reached, and how many events lie up to there.
+#: Called with the position reached, and with the number of events up to it.
 ReportProgress: TypeAlias = Callable[[int, int], None]
 
 #: Events checked and written at a time.
 PAGE_SIZE: Final = 1_000
-#: How many tombstones, foreign records and incomplete streams are named; all are counted.
+#: How many tombstones, foreign records and incomplete streams are described; all are counted.
 MAX_EXAMPLES: Final = 10
 
 
 class RestoreRefused(EventShopError):
-    """The table is not empty, nor the beginning of what lies on the topic."""
+    """The event table is neither empty nor a prefix of the topic."""
 
     code = "restore-refused"
 
 
 class IncompleteStream(EventShopError):
-    """A stream lacks an event on Kafka, so that what lies behind it cannot be proven."""
+    """A stream lacks an event on Kafka, so its later events cannot be verified."""
 
     code = "incomplete"
 
 
 @dataclass
 class RestoreResult:
-    """What was found, and what of it was new to the table."""
+    """Counts of a restore."""
 
-    existing: int = 0  # events that the table had already
+    existing: int = 0  # events that the table already had
     new: int = 0
     receipts: int = 0
-    missing: int = 0  # numbers within the partitions that no record has: erased, or lost
-    skipped: int = 0  # events behind a missing one of their stream
+    missing: int = 0  # partition sequence numbers without a record: erased, or lost
+    skipped: int = 0  # events after a missing event of their stream
     repeats: int = 0
     tombstones: int = 0
     foreign: int = 0
     examples: list[str] = field(default_factory=list)
 
-    def add_example(self, what: str) -> None:
+    def add_example(self, description: str) -> None:
         if len(self.examples) < MAX_EXAMPLES:
-            self.examples.append(what)
+            self.examples.append(description)
 
 
 class EventTableRestore:
-    """One way through the topic. `past_holes`: what lies behind a missing event of its stream is left out.
+    """One restore. `past_holes` skips the events after a missing event of their stream.
 
-    Raises `RestoreRefused` for a table with anything else in it, `BrokenStream` for an event that does not fit the
-    chain of its stream, `Incomplete`, `KafkaAway`; what was written up to there stays.
+    Raises `RestoreRefused` if the table contains other events, `BrokenStream` for an event that does not fit the hash
+    chain of its stream, `IncompleteStream` and `KafkaUnavailable`. The pages written before an error are kept.
     """
 
     def __init__(self, topic: OrderedTopicReader, *, dry_run: bool = False, past_holes: bool = False) -> None:
@@ -86,8 +86,8 @@ class EventTableRestore:
         self._heads: dict[UUID, StreamHead] = {}
         if self.table_end > topic.position:
             raise RestoreRefused(
-                f"the table reaches position {self.table_end}, {topic.topic} only position {topic.position}: there is "
-                "nothing to restore from it"
+                f"the table ends at position {self.table_end}, {topic.topic} already at position {topic.position}: "
+                "there is nothing to restore"
             )
 
     def run(self, report_progress: ReportProgress = lambda position, events: None) -> RestoreResult:
@@ -111,7 +111,7 @@ class EventTableRestore:
                     self._count(item, events=0)
                 case ForeignRecord():
                     self.result.foreign += 1
-                    self.result.add_example(f"{describe_location(item)}: no event of ours: {item.error}")
+                    self.result.add_example(f"{describe_location(item)}: not an event: {item.error}")
             if len(page) == PAGE_SIZE:
                 yield page
                 page = []
@@ -119,77 +119,77 @@ class EventTableRestore:
             yield page
 
     def _restore(self, page: list[TopicEvent]) -> None:
-        """Check one page, then write what is new of it."""
+        """Check one page, then write its new events."""
         self._heads |= import_events.read_stream_heads({item.row.aggregate_id for item in page} - self._heads.keys())
-        there = self._existing_rows(page)
-        new = [item for item in page if self._is_new(item, there)]
-        if there:
-            raise RestoreRefused(f"the table has something at position {min(there)}, {self.topic.topic} has not")
+        existing = self._existing_rows(page)
+        new = [item for item in page if self._is_new(item, existing)]
+        if existing:
+            raise RestoreRefused(
+                f"the table has an event at position {min(existing)}, which {self.topic.topic} does not have"
+            )
         receipts = [receipt for item in new if (receipt := decode_receipt(item.row, item.headers))]
         self.result.new += len(new)
         self.result.receipts += len(receipts)
         if not self.dry_run:
             import_events.insert_events([item.row for item in new], receipts)
-            self._heads.clear()  # they are in the table now
+            self._heads.clear()  # they are read from the table from now on
 
     def _existing_rows(self, page: list[TopicEvent]) -> dict[int, EventRow]:
-        """What the table has had up to the end of this page, and behind the page before it."""
-        after, self._checked_up_to = (
-            self._checked_up_to,
-            max(self._checked_up_to, *(item.row.position for item in page)),
-        )
+        """The rows that the table had before this restore, in the range of positions of this page."""
+        after = self._checked_up_to
+        self._checked_up_to = max(after, *(item.row.position for item in page))
         up_to = min(self._checked_up_to, self.table_end)
-        rows = (
-            backend().select_events("WHERE position > %s AND position <= %s", (after, up_to)) if after < up_to else []
-        )
+        if after >= up_to:
+            return {}
+        rows = backend().select_events("WHERE position > %s AND position <= %s", (after, up_to))
         return {row.position: row for row in rows}
 
-    def _is_new(self, item: TopicEvent, there: dict[int, EventRow]) -> bool:
-        """Whether an event is to be written; counts it otherwise. Takes it out of `there`."""
+    def _is_new(self, item: TopicEvent, existing: dict[int, EventRow]) -> bool:
+        """Whether an event has to be written. Otherwise count it, and remove it from `existing`."""
         row, head = item.row, self._heads.get(item.row.aggregate_id, StreamHead())
         if row.position <= item.preceding_position:
             return self._handle_late_event(item, head)
         if row.position <= self.table_end:
-            if there.pop(row.position, None) == row:
+            if existing.pop(row.position, None) == row:
                 self.result.existing += 1
                 return False
             if row.version <= head.version + 1:
-                raise RestoreRefused(f"{_describe_event(item)} is not what the table has")
+                raise RestoreRefused(f"{_describe_event(item)} differs from the event in the table")
         if row.version > head.version + 1:
             return self._skip_unproven(item, head)
         if row.version <= head.version:
             raise BrokenStream(
-                f"{_describe_event(item)} is a second one: its stream has reached version {head.version} before"
+                f"{_describe_event(item)} is a duplicate: its stream has already reached version {head.version}"
             )
         if hash_event(head.hash, row) != row.hash:
             raise BrokenStream(
-                f"{_describe_event(item)} does not follow from the event before it: one of them was changed"
+                f"{_describe_event(item)} does not match the hash of the event before it: one of them was changed"
             )
         self._heads[row.aggregate_id] = StreamHead(row.version, row.hash)
         return True
 
     def _handle_late_event(self, item: TopicEvent, head: StreamHead) -> bool:
-        """A repeat is nothing new; verify_log tells whether it says the same as the first time."""
+        """Count a duplicate. verify_log checks whether it equals the first record."""
         if item.row.version > head.version:
-            raise BrokenStream(f"{_describe_event(item)} lies out of order: behind position {item.preceding_position}")
+            raise BrokenStream(f"{_describe_event(item)} is out of order: after position {item.preceding_position}")
         self.result.repeats += 1
         return False
 
     def _skip_unproven(self, item: TopicEvent, head: StreamHead) -> bool:
         if not self.past_holes:
             raise IncompleteStream(
-                f"{_describe_event(item)} cannot be proven: version {head.version + 1} of its stream is not on Kafka, erased or "
-                "lost. With --past-holes what lies behind such events is left out"
+                f"{_describe_event(item)} cannot be verified: version {head.version + 1} of its stream is not on "
+                "Kafka, erased or lost. The option --past-holes skips the events after a missing one"
             )
         self.result.skipped += 1
-        self.result.add_example(f"left out: {_describe_event(item)}; its stream ends with version {head.version}")
+        self.result.add_example(f"skipped: {_describe_event(item)}; its stream ends with version {head.version}")
         return False
 
     def _count(self, item: TopicEvent | Tombstone, *, events: int) -> None:
-        """The relay numbers the events of each partition without gaps; a tombstone has the number before it."""
-        reached = self._sequences[item.partition]
-        if item.sequence > reached:
-            self.result.missing += item.sequence - reached - events
+        """Count missing numbers: the relay numbers a partition without gaps; a tombstone has the previous number."""
+        previous = self._sequences[item.partition]
+        if item.sequence > previous:
+            self.result.missing += item.sequence - previous - events
             self._sequences[item.partition] = item.sequence
 
 

@@ -95,7 +95,9 @@ def _wait_for_leadership(relay: EventRelay) -> None:
     while not acquire_leadership(relay.topic, relay.owner):
         if monotonic() > deadline:
             leader = RelayCheckpoint.objects.filter(topic=relay.topic).values_list("owner", flat=True).first()
-            raise RepublishRefused(f"a relay ({leader}) is running and publishes already: wait for it, or stop it first")
+            raise RepublishRefused(
+                f"a relay ({leader}) is running and publishes already: wait for it, or stop it first"
+            )
         sleep(0.2)
 
 

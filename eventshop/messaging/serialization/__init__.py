@@ -1,1 +1,1 @@
-"""Avro encoding of events on Kafka, their published schemas, and compatibility checks."""
+"""Avro encoding of events on Kafka, the published schemas, and compatibility checks."""

@@ -1,4 +1,4 @@
-"""Event payloads in Avro's single-object encoding, and back to the very JSON text that was hashed."""
+"""Encodes event payloads in Avro's single-object encoding, and decodes them to the exact JSON text that was hashed."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from eventshop.messaging.serialization.schema_registry import (
     schema_fingerprint,
 )
 
-#: Avro 1.12, "Single-object encoding": these two bytes, 8 bytes that name the schema, the value. The name is the start
-#: of our own identity instead of CRC-64, which cannot tell two scales or defaults apart.
+#: Avro 1.12, "Single-object encoding": these two bytes, 8 bytes that identify the schema, the value. The schema is
+#: identified by the start of its SHA-256 fingerprint instead of CRC-64, which ignores defaults and logical types.
 MARKER: Final = b"\xc3\x01"
 _HEADER: Final = 10
 
 
 class _AvroCodec:
-    """Writers by event type and version, readers by the schema's name in the value."""
+    """Schemas to write with, by event type and version; schemas to read with, by the prefix of the value."""
 
     def __init__(self, schemas: list[PublishedSchema]) -> None:
         self.writers: dict[tuple[str, int], tuple[bytes, Schema]] = {}
         self.readers: dict[bytes, Schema] = {}
-        for item in schemas:
-            prefix = MARKER + schema_fingerprint(item.schema)[:8]
-            parsed = fastavro.parse_schema(_strip_logical_types(item.schema))
-            self.writers[item.event_type, item.schema_version] = prefix, parsed
+        for published in schemas:
+            prefix = MARKER + schema_fingerprint(published.schema)[:8]
+            parsed = fastavro.parse_schema(_strip_logical_types(published.schema))
+            self.writers[published.event_type, published.schema_version] = prefix, parsed
             self.readers[prefix] = parsed
 
 
 def _strip_logical_types(schema: Schema) -> Schema:
-    """The schema without its logical types: between JSON text and Avro, an id stays the text it is."""
+    """Remove the logical types, so that an id remains the text that it is in JSON."""
     if isinstance(schema, dict):
         return {name: _strip_logical_types(part) for name, part in schema.items() if name != "logicalType"}
     return [_strip_logical_types(part) for part in schema] if isinstance(schema, list) else schema
@@ -49,7 +49,7 @@ def _codec() -> _AvroCodec:
 
 
 def encode_payload(event_type: str, schema_version: int, payload: str) -> bytes:
-    """The Avro value of a stored payload; raises `BrokenStream` when it does not fit its published schema."""
+    """Encode a stored payload as an Avro value; raises `BrokenStream` when it does not fit its published schema."""
     try:
         prefix, schema = _codec().writers[event_type, schema_version]
         value: dict[str, Any] = msgspec.json.decode(payload)
@@ -57,23 +57,23 @@ def encode_payload(event_type: str, schema_version: int, payload: str) -> bytes:
         out.write(prefix)
         fastavro.schemaless_writer(out, schema, value, strict=True)
     except KeyError:
-        raise BrokenStream("no schema is published", event=event_type, schema_version=schema_version) from None
+        raise BrokenStream("this version has no published schema", event=event_type, schema_version=schema_version) from None
     except (ValueError, TypeError, msgspec.DecodeError) as error:
         raise BrokenStream(f"{event_type}: {error}", event=event_type, schema_version=schema_version) from error
     return out.getvalue()
 
 
 def decode_payload(value: bytes) -> str:
-    """The payload as it was stored; raises `BrokenStream` for foreign bytes, an unknown schema, or trailing bytes."""
+    """Decode a payload to the stored text; raises `BrokenStream` for an unknown schema or invalid bytes."""
     schema = _codec().readers.get(value[:_HEADER])
     if schema is None:
-        raise BrokenStream("not an event of ours: unknown schema", starts_with=value[:_HEADER].hex())
+        raise BrokenStream("not an event: its schema is unknown", starts_with=value[:_HEADER].hex())
     source = io.BytesIO(value)
     source.seek(_HEADER)
     try:
-        read = fastavro.schemaless_reader(source, schema, None)
-    except Exception as error:  # fastavro raises whatever its C code meets
+        payload = fastavro.schemaless_reader(source, schema, None)
+    except Exception as error:  # fastavro raises many types of errors for invalid bytes
         raise BrokenStream(f"not readable with its schema: {type(error).__name__}: {error}") from error
     if source.read(1):
-        raise BrokenStream("bytes are left over after the event")
-    return msgspec.json.encode(read).decode()
+        raise BrokenStream("the value has trailing bytes after the event")
+    return msgspec.json.encode(payload).decode()

@@ -1,4 +1,4 @@
-"""What each published change of an event means: can today's program read what was, and yesterday's what is now?"""
+"""Checks each change of a published event schema: backward compatible (new code reads old events) and forward compatible."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from eventshop.messaging.serialization.schema_registry import PublishedSchema, S
 
 
 class SchemaChange(NamedTuple):
-    """One change from a published shape to the next."""
+    """A change from one published schema of an event to the next."""
 
     old: EventSchemaId
     new: EventSchemaId
-    change: str  # changed
-    upcaster: str  # its name; empty: none
-    backward_problems: list[str]  # why new readers cannot have old events; empty: they can
-    forward_problems: list[str]  # why old readers cannot have new events; empty: they can
+    change: str  # in words
+    upcaster: str  # the function's name, or empty
+    backward_problems: list[str]  # why new code cannot read old events
+    forward_problems: list[str]  # why old code cannot read new events
 
     @property
     def is_backward_compatible(self) -> bool:
-        """Whether what is stored can be read. That old programs can read on is good to know, and no must."""
+        """Whether stored events can be read. Forward compatibility is reported, but not required."""
         return not self.backward_problems
 
 
-def schema_changes(items: Iterable[PublishedSchema], registry: MessageRegistry) -> Iterator[SchemaChange]:
-    """Every change between published shapes, renames included, by name and version."""
-    schemas = {EventSchemaId(item.event_type, item.schema_version): item.schema for item in items}
+def schema_changes(published: Iterable[PublishedSchema], registry: MessageRegistry) -> Iterator[SchemaChange]:
+    """Yield every change between published schemas, including renames, in order of name and version."""
+    schemas = {EventSchemaId(item.event_type, item.schema_version): item.schema for item in published}
     for old in sorted(schemas):
         step = registry.upcaster_step(old)
         new = step.to if step else EventSchemaId(old.event_type, old.schema_version + 1)
         if new not in schemas:
             if not registry.can_read(*old):
-                yield SchemaChange(old, old, "no longer known", "", ["nothing reads this type any more"], [])
+                yield SchemaChange(old, old, "no longer known", "", ["no code reads this event type any more"], [])
             continue
         renamed = old.event_type != new.event_type
         yield SchemaChange(
@@ -47,37 +47,37 @@ def schema_changes(items: Iterable[PublishedSchema], registry: MessageRegistry) 
             "renamed" if renamed else describe_changes(schemas[old], schemas[new]),
             step.upcast.__name__ if step else "",
             [] if step else find_incompatibilities(schemas[new], schemas[old]),
-            [f"they know no {new.event_type}"] if renamed else find_incompatibilities(schemas[old], schemas[new]),
+            [f"old code does not know {new.event_type}"] if renamed else find_incompatibilities(schemas[old], schemas[new]),
         )
 
 
 def describe_changes(old: Schema, new: Schema) -> str:
-    """In words, what differs between two versions of a record's fields."""
+    """Describe in words how the fields of two versions differ."""
     before, after = ({field["name"]: field for field in schema["fields"]} for schema in (old, new))
-    words = [f"{name} added" + (" with default" if "default" in after[name] else "") for name in after.keys() - before]
-    words += [f"{name} removed" for name in before.keys() - after]
-    words += [f"{name} changed" for name in before.keys() & after if before[name]["type"] != after[name]["type"]]
-    words += [
+    texts = [f"{name} added" + (" with default" if "default" in after[name] else "") for name in after.keys() - before]
+    texts += [f"{name} removed" for name in before.keys() - after]
+    texts += [f"{name} changed" for name in before.keys() & after if before[name]["type"] != after[name]["type"]]
+    texts += [
         f"{name} encrypted" for name in set(new.get("personal", ())) - set(old.get("personal", ())) & before.keys()
     ]
-    return ", ".join(sorted(words)) or "meaning only"
+    return ", ".join(sorted(texts)) or "meaning only"
 
 
 def find_incompatibilities(reader: Schema, writer: Schema) -> list[str]:
-    """Why the reader cannot have what the writer wrote, or would take it for something else."""
+    """List why the reader schema cannot read what the writer schema wrote, or would interpret it differently."""
     checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
-    found = checker.get_compatibility(parse(json.dumps(reader)), parse(json.dumps(writer)))
-    why = [] if found.compatibility is SchemaCompatibilityType.compatible else sorted(found.messages)
-    means, meant = dict(_logical_types(reader, "$")), dict(_logical_types(writer, "$"))
-    return why + [
-        f"{path}: {meant[path]} is read as {means[path]}"
-        for path in means.keys() & meant.keys()
-        if means[path] != meant[path]
+    result = checker.get_compatibility(parse(json.dumps(reader)), parse(json.dumps(writer)))
+    problems = [] if result.compatibility is SchemaCompatibilityType.compatible else sorted(result.messages)
+    read_as, written_as = dict(_logical_types(reader, "$")), dict(_logical_types(writer, "$"))
+    return problems + [
+        f"{path}: {written_as[path]} is read as {read_as[path]}"
+        for path in read_as.keys() & written_as.keys()
+        if read_as[path] != written_as[path]
     ]
 
 
 def _logical_types(schema: Schema, path: str) -> Iterator[tuple[str, str]]:
-    """What every string of a schema stands for: Avro's own rules look past it."""
+    """Yield the path and logical type of every field: Avro's own compatibility rules ignore logical types."""
     match schema:
         case {"type": "record", "fields": fields}:
             for field in fields:

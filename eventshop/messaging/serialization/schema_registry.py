@@ -1,4 +1,4 @@
-"""Avro schemas made from event types, and the published ones in `schemas/`, each under its identity."""
+"""Generates Avro schemas from event types, and manages the published schemas in the folder `schemas/`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from eventshop.core.personal_fields import personal_fields
 
 Schema: TypeAlias = Any
 
-#: Where the published schemas lie: one file per event type and schema version, never changed once released.
+#: The published schemas: one file per event type and schema version. Never change a released one.
 SCHEMA_FOLDER: Final = Path(__file__).resolve().parents[3] / "schemas"
 NAMESPACE: Final = "eventshop"
 
 
 class PublishedSchema(NamedTuple):
-    """One schema as it was released."""
+    """One released schema."""
 
     event_type: str
     schema_version: int
@@ -35,10 +35,10 @@ class PublishedSchema(NamedTuple):
 
 
 def avro_schema(event: type[Event], name: str) -> Schema:
-    """The Avro record of an event type. Decimals and times are strings: scale and offset belong to the value.
+    """Generate the Avro record of an event type. Decimals and times are strings, which keep their scale and offset.
 
-    A personal field is a string whatever it holds: what leaves this program is its ciphertext. The attribute `personal`
-    names them, for readers, and so that a field that became one makes another schema.
+    A personal field is a string, because only its ciphertext is published. The attribute `personal` lists these fields:
+    readers need them, and a field that becomes personal changes the schema.
     """
     record = _avro_type(inspect.type_info(event), name, set())
     personal = [field.name for field in personal_fields(event)]
@@ -49,46 +49,46 @@ def avro_schema(event: type[Event], name: str) -> Schema:
 
 
 def schema_fingerprint(schema: Schema) -> bytes:
-    """SHA-256 over the sorted JSON: unlike Avro's canonical form it sees defaults and logical types (mechanics 9)."""
+    """SHA-256 of the sorted JSON. Unlike Avro's Parsing Canonical Form it covers defaults and logical types."""
     return sha256(json.dumps(schema, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 
 def current_schemas(registry: MessageRegistry) -> Iterator[PublishedSchema]:
-    """The schema of every registered event as the code has it now."""
+    """Yield the schema of every registered event, generated from the code."""
     for name, event in sorted(registry.events.items()):
         yield PublishedSchema(name, event.schema_version, avro_schema(event, name))
 
 
 def load_published_schemas(folder: Path = SCHEMA_FOLDER) -> Iterator[PublishedSchema]:
-    """Every schema ever released, by name and version."""
+    """Yield every released schema in order of name and version."""
     for path in sorted(folder.glob("*.avsc")):
         name, version, _ = path.name.rsplit(".", 2)
         yield PublishedSchema(name, int(version.removeprefix("v")), json.loads(path.read_text()))
 
 
 def find_unpublished_schemas(registry: MessageRegistry, folder: Path = SCHEMA_FOLDER) -> list[PublishedSchema]:
-    """Current schemas without a file; raises `RegistryError` for a type that changed without a new version."""
-    known = {(item.event_type, item.schema_version): item for item in load_published_schemas(folder)}
-    missing = []
-    for item in current_schemas(registry):
-        released = known.get((item.event_type, item.schema_version))
+    """Return the current schemas without a file; raises `RegistryError` for a type that changed without a new version."""
+    released_schemas = {(schema.event_type, schema.schema_version): schema for schema in load_published_schemas(folder)}
+    unpublished = []
+    for current in current_schemas(registry):
+        released = released_schemas.get((current.event_type, current.schema_version))
         if released is None:
-            missing.append(item)
-        elif schema_fingerprint(released.schema) != schema_fingerprint(item.schema):
+            unpublished.append(current)
+        elif schema_fingerprint(released.schema) != schema_fingerprint(current.schema):
             raise RegistryError(
-                f"{item.event_type} no longer has the shape of its released schema; raise its schema_version",
-                file=item.file_name,
+                f"{current.event_type} no longer has the shape of its released schema; raise its schema_version",
+                file=current.file_name,
             )
-    return missing
+    return unpublished
 
 
-def write_schemas(items: Iterable[PublishedSchema], folder: Path = SCHEMA_FOLDER) -> list[Path]:
-    """Write schema files; gives their paths."""
+def write_schemas(schemas: Iterable[PublishedSchema], folder: Path = SCHEMA_FOLDER) -> list[Path]:
+    """Write the schema files; return their paths."""
     folder.mkdir(exist_ok=True)
     paths = []
-    for item in items:
-        path = folder / item.file_name
-        path.write_text(json.dumps(item.schema, indent=2) + "\n")
+    for published in schemas:
+        path = folder / published.file_name
+        path.write_text(json.dumps(published.schema, indent=2) + "\n")
         paths.append(path)
     return paths
 
@@ -116,7 +116,7 @@ def _avro_type(kind: inspect.Type, name: str, named: set[str]) -> Schema:
         case inspect.NoneType():
             return "null"
         case _:
-            raise RegistryError(f"{type(kind).__name__} has no Avro type here yet")
+            raise RegistryError(f"no Avro type is defined for {type(kind).__name__}")
 
 
 def _avro_record(kind: inspect.StructType, name: str, named: set[str]) -> Schema:
@@ -128,14 +128,14 @@ def _avro_record(kind: inspect.StructType, name: str, named: set[str]) -> Schema
 
 
 def _avro_field(field: inspect.Field, named: set[str]) -> Schema:
-    written: dict[str, Any] = {"name": field.encode_name, "type": _avro_type(field.type, "", named)}
+    schema: dict[str, Any] = {"name": field.encode_name, "type": _avro_type(field.type, "", named)}
     if not field.required and isinstance(field.default, str | int | bool | None):
-        written["default"] = field.default
-        if field.default is None and isinstance(written["type"], list):
-            written["type"] = _avro_union(written["type"])
-    return written
+        schema["default"] = field.default
+        if field.default is None and isinstance(schema["type"], list):
+            schema["type"] = _avro_union(schema["type"])
+    return schema
 
 
 def _avro_union(types: list[Schema]) -> list[Schema]:
-    """Null first: Avro takes a union's default from its first type."""
+    """Put null first: the default of an Avro union must belong to its first type."""
     return sorted(types, key=lambda inner: inner != "null")

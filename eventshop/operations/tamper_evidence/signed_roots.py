@@ -38,7 +38,7 @@ def statement_of(root: SignedRoot) -> bytes:
 
 def sign_new_roots() -> list[SignedRoot]:
     """Sign what has been appended since the last root, in order; raises `TailBusy`."""
-    signed = []
+    new_roots = []
     last = SignedRoot.objects.defer("heads").order_by("-number").first()
     horizon = _read_horizon(last.to_position if last else 0)
     while (after := last.to_position if last else 0) < horizon:
@@ -46,8 +46,8 @@ def sign_new_roots() -> list[SignedRoot]:
         # Of two processes at once one signs: the database has room for one root behind each position.
         SignedRoot.objects.bulk_create([root], ignore_conflicts=True)
         last = SignedRoot.objects.defer("heads").get(number=root.number)
-        signed.append(last)
-    return signed
+        new_roots.append(last)
+    return new_roots
 
 
 def _sign_root(last: SignedRoot | None, after: int, to: int) -> SignedRoot:

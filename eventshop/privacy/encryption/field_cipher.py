@@ -22,18 +22,18 @@ from eventshop.core.errors import BrokenStream, PersonErased, Tampered
 from eventshop.core.messages import Event
 from eventshop.core.personal_fields import PersonalField, Redacted
 from eventshop.eventstore.event_append import ConcurrencyConflict
-from eventshop.eventstore.field_encryption import CIPHERTEXT_MARK, UniqueValueClaim, FieldContext, EncryptionSession
+from eventshop.eventstore.field_encryption import CIPHERTEXT_MARK, EncryptionSession, FieldContext, UniqueValueClaim
 from eventshop.privacy import unique_values
 from eventshop.privacy.encryption import personal_keys, state_cipher
 from eventshop.privacy.encryption.key_wrapping import NONCE_BYTES
-from eventshop.privacy.encryption.personal_keys import PersonalDataKey, KeyName
+from eventshop.privacy.encryption.personal_keys import KeyName, PersonalDataKey
 
 _MARK: Final = CIPHERTEXT_MARK.encode()
 _EMPTY: Final = (b'""', b"null")
 
 _encode: Final = msgspec.json.Encoder().encode
-_raw: Final = msgspec.json.Decoder(dict[str, Raw]).decode
-_text: Final = msgspec.json.Decoder(str).decode
+_decode_raw: Final = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_text: Final = msgspec.json.Decoder(str).decode
 
 
 class AesGcmCipher:
@@ -42,29 +42,29 @@ class AesGcmCipher:
     def open_session(self) -> EncryptionSession:
         return AesGcmSession()
 
-    def decrypt_fields(self, payload: str, fields: Sequence[PersonalField], place: FieldContext) -> bytes:
-        values = _decode_payload(payload, place)
+    def decrypt_fields(self, payload: str, fields: Sequence[PersonalField], context: FieldContext) -> bytes:
+        values = _decode_payload(payload, context)
         for field in fields:
             stored = values.get(field.name)
-            if stored is None or place.schema_version < field.since or bytes(stored) in _EMPTY:
+            if stored is None or context.schema_version < field.since or bytes(stored) in _EMPTY:
                 continue
-            subject = _subject_of_payload(values, field, place.aggregate_id)
-            values[field.name] = Raw(_decrypt(bytes(stored), field, subject, place))
+            subject = _subject_of_payload(values, field, context.aggregate_id)
+            values[field.name] = Raw(_decrypt(bytes(stored), field, subject, context))
         return _encode(values)
 
-    def key_ids(self, payload: str, fields: Sequence[PersonalField], place: FieldContext) -> set[KeyName]:
-        values = _decode_payload(payload, place)
-        held = [field for field in fields if field.name in values and bytes(values[field.name]) not in _EMPTY]
-        return {(_subject_of_payload(values, field, place.aggregate_id), field.purpose) for field in held}
+    def key_ids(self, payload: str, fields: Sequence[PersonalField], context: FieldContext) -> set[KeyName]:
+        values = _decode_payload(payload, context)
+        encrypted_fields = [field for field in fields if field.name in values and bytes(values[field.name]) not in _EMPTY]
+        return {(_subject_of_payload(values, field, context.aggregate_id), field.purpose) for field in encrypted_fields}
 
     def encrypt_state(self, state: str, names: Collection[KeyName], aggregate_id: UUID, version: int) -> str | None:
         return state_cipher.encrypt_state(state, names, aggregate_id, version)
 
-    def decrypt_state(self, sealed: str, aggregate_id: UUID, version: int) -> str | None:
-        return state_cipher.decrypt_state(sealed, aggregate_id, version)
+    def decrypt_state(self, ciphertext: str, aggregate_id: UUID, version: int) -> str | None:
+        return state_cipher.decrypt_state(ciphertext, aggregate_id, version)
 
-    def key_ids_of_state(self, sealed: str) -> Collection[KeyName]:
-        return state_cipher.key_names_of(sealed)
+    def key_ids_of_state(self, ciphertext: str) -> Collection[KeyName]:
+        return state_cipher.key_names_of(ciphertext)
 
     def any_key_missing(self, names: Collection[KeyName]) -> bool:
         return any(personal_keys.find_key(name) is None for name in names)
@@ -73,95 +73,103 @@ class AesGcmCipher:
 class AesGcmSession:
     """The keys of one write. A new one is stored with what it encrypts, so that a refused command leaves none."""
 
-    def __init__(self, whole: AesGcmSession | None = None) -> None:
+    def __init__(self, parent: AesGcmSession | None = None) -> None:
         # Commands that are written together share what they make; which of it is needed, each accepted one says.
-        self._fresh: dict[KeyName, PersonalDataKey] = {} if whole is None else whole._fresh
-        self._used: dict[KeyName, PersonalDataKey] = {} if whole is None else whole._used
-        self._pending: dict[KeyName, PersonalDataKey] = {}
+        self._new_keys: dict[KeyName, PersonalDataKey] = {} if parent is None else parent._new_keys
+        self._accepted_keys: dict[KeyName, PersonalDataKey] = {} if parent is None else parent._accepted_keys
+        self._pending_keys: dict[KeyName, PersonalDataKey] = {}
 
     def open_child(self) -> AesGcmSession:
         return AesGcmSession(self)
 
-    def replace_with_digests(self, message: Struct, payload: bytes, fields: Sequence[PersonalField], aggregate_id: UUID) -> bytes:
-        values = _raw(payload)
-        by_key: dict[KeyName, list[str]] = {}
+    def replace_with_digests(
+        self, message: Struct, payload: bytes, fields: Sequence[PersonalField], aggregate_id: UUID
+    ) -> bytes:
+        values = _decode_raw(payload)
+        fields_by_key: dict[KeyName, list[str]] = {}
         for field in fields:
             if bytes(values[field.name]) not in _EMPTY:
-                by_key.setdefault((_subject_of_message(message, field, aggregate_id), field.purpose), []).append(field.name)
-        for name, together in by_key.items():
+                fields_by_key.setdefault((_subject_of_message(message, field, aggregate_id), field.purpose), []).append(
+                    field.name
+                )
+        for name, field_names in fields_by_key.items():
             # One digest for all values under a key: a comma and a colon in JSON tell where each begins and ends.
-            content = _encode({field: values.pop(field) for field in together})
-            values[",".join(together)] = Raw(_encode(digest(self._key(name).fingerprint_key, content, "sha256")))
+            content = _encode({field: values.pop(field) for field in field_names})
+            values[",".join(field_names)] = Raw(_encode(digest(self._key(name).fingerprint_key, content, "sha256")))
         return _encode(values)
 
-    def encrypt_fields(self, event: Event, payload: bytes, fields: Sequence[PersonalField], place: FieldContext) -> bytes:
+    def encrypt_fields(
+        self, event: Event, payload: bytes, fields: Sequence[PersonalField], context: FieldContext
+    ) -> bytes:
         if not any(getattr(event, field.name) for field in fields):
             return payload
-        values = _raw(payload)
+        values = _decode_raw(payload)
         nonces = os.urandom(NONCE_BYTES * len(fields))  # one call into the kernel for all of them
         for number, field in enumerate(fields):
             value = bytes(values[field.name])
             if value not in _EMPTY:
-                subject = _subject_of_message(event, field, place.aggregate_id)
+                subject = _subject_of_message(event, field, context.aggregate_id)
                 nonce = nonces[number * NONCE_BYTES :][:NONCE_BYTES]
-                values[field.name] = _encrypt(self._key((subject, field.purpose)), nonce, value, field, subject, place)
+                values[field.name] = _encrypt(self._key((subject, field.purpose)), nonce, value, field, subject, context)
         return _encode(values)
 
     def has_unsaved_keys(self) -> bool:
-        return any(not key.is_stored for key in self._pending.values())
+        return any(not key.is_stored for key in self._pending_keys.values())
 
-    def accept_claims(self, claimed: Sequence[UniqueValueClaim]) -> None:
-        for kind, value, subject in claimed:
+    def accept_claims(self, claims: Sequence[UniqueValueClaim]) -> None:
+        for kind, value, subject in claims:
             unique_values.claim_value(kind, value, subject)
-        self._used.update(self._pending)
+        self._accepted_keys.update(self._pending_keys)
 
     def save_keys(self) -> None:
-        made = [(name, key) for name, key in self._used.items() if not key.is_stored]
+        new_keys = [(name, key) for name, key in self._accepted_keys.items() if not key.is_stored]
         try:
-            stored = not made or personal_keys.store_keys(made)
+            stored = not new_keys or personal_keys.store_keys(new_keys)
         except PersonErased as error:  # a moment ago: decided again, it is refused alone
             raise ConcurrencyConflict("a person was erased meanwhile") from error
         if not stored:
             raise ConcurrencyConflict("another writer made this person's key first")
 
     def _key(self, name: KeyName) -> PersonalDataKey:
-        key = self._pending.get(name)
+        key = self._pending_keys.get(name)
         if key is None:
-            key = self._fresh.get(name) or personal_keys.find_key_for_writing(name)
+            key = self._new_keys.get(name) or personal_keys.find_key_for_writing(name)
             if key is None:
-                key = self._fresh[name] = personal_keys.generate_key()
-            self._pending[name] = key
+                key = self._new_keys[name] = personal_keys.generate_key()
+            self._pending_keys[name] = key
         return key
 
 
-def _encrypt(key: PersonalDataKey, nonce: bytes, value: bytes, field: PersonalField, subject: UUID, place: FieldContext) -> Raw:
-    ciphertext = key.aead.encrypt(nonce, value, _associated_data(field, subject, place))
+def _encrypt(
+    key: PersonalDataKey, nonce: bytes, value: bytes, field: PersonalField, subject: UUID, context: FieldContext
+) -> Raw:
+    ciphertext = key.aead.encrypt(nonce, value, _associated_data(field, subject, context))
     return Raw(_MARK + b2a_base64(nonce + ciphertext, newline=False) + b'"')
 
 
-def _decrypt(stored: bytes, field: PersonalField, subject: UUID, place: FieldContext) -> bytes:
+def _decrypt(stored: bytes, field: PersonalField, subject: UUID, context: FieldContext) -> bytes:
     if not stored.startswith(_MARK):
-        raise Tampered(event=place.event_type, field=field.name, why="it is not encrypted")
+        raise Tampered(event=context.event_type, field=field.name, why="it is not encrypted")
     key = personal_keys.find_key((subject, field.purpose))
     if key is None:
         return _encode(Redacted(field.purpose))
     try:
-        box = a2b_base64(stored[len(_MARK) : -1], strict_mode=True)
-        return key.aead.decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], _associated_data(field, subject, place))
+        sealed = a2b_base64(stored[len(_MARK) : -1], strict_mode=True)
+        return key.aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _associated_data(field, subject, context))
     except (InvalidTag, ValueError):
-        raise Tampered(event=place.event_type, field=field.name, person=subject) from None
+        raise Tampered(event=context.event_type, field=field.name, person=subject) from None
 
 
-def _associated_data(field: PersonalField, subject: UUID, place: FieldContext) -> bytes:
-    said = f"{place.version}:{place.event_type}:{field.name}:{field.purpose}"
-    return place.aggregate_id.bytes + subject.bytes + said.encode()
+def _associated_data(field: PersonalField, subject: UUID, context: FieldContext) -> bytes:
+    description = f"{context.version}:{context.event_type}:{field.name}:{field.purpose}"
+    return context.aggregate_id.bytes + subject.bytes + description.encode()
 
 
-def _decode_payload(payload: str, place: FieldContext) -> dict[str, Raw]:
+def _decode_payload(payload: str, context: FieldContext) -> dict[str, Raw]:
     try:
-        return _raw(payload)
+        return _decode_raw(payload)
     except (msgspec.DecodeError, ValueError) as error:
-        raise BrokenStream(f"{place.event_type}: {error}", event=place.event_type) from error
+        raise BrokenStream(f"{context.event_type}: {error}", event=context.event_type) from error
 
 
 def _subject_of_message(message: Any, field: PersonalField, aggregate_id: UUID) -> UUID:
@@ -171,4 +179,4 @@ def _subject_of_message(message: Any, field: PersonalField, aggregate_id: UUID) 
 
 def _subject_of_payload(values: dict[str, Raw], field: PersonalField, aggregate_id: UUID) -> UUID:
     named = values.get(field.of)
-    return aggregate_id if named is None or bytes(named) == b"null" else UUID(_text(named))
+    return aggregate_id if named is None or bytes(named) == b"null" else UUID(_decode_text(named))

@@ -18,16 +18,16 @@ def rotate_keys() -> int:
 
     Raises `WrongKeyEncryptionKey` when a key is wrapped by one that the settings do not name.
     """
-    done = 0
-    while some := _rotate_batch():
-        done += some
-    return done
+    count = 0
+    while batch := _rotate_batch():
+        count += batch
+    return count
 
 
 def _rotate_batch() -> int:
     with transaction.atomic(using=keys_database()):
-        others = PersonalKey.objects.exclude(wrapped_by=key_wrapping.current_key_id()).select_for_update()
-        rows = list(others.order_by("pk")[:BATCH_SIZE])
+        outdated = PersonalKey.objects.exclude(wrapped_by=key_wrapping.current_key_id()).select_for_update()
+        rows = list(outdated.order_by("pk")[:BATCH_SIZE])
         for row in rows:
             secret = key_wrapping.unwrap_key(bytes(row.wrapped), row.wrapped_by, row.subject, row.purpose)
             row.wrapped = key_wrapping.wrap_key(secret, row.subject, row.purpose)

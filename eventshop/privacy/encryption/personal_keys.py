@@ -19,7 +19,7 @@ from django.utils import timezone
 from eventshop.core.errors import PersonErased
 from eventshop.privacy.encryption import key_wrapping
 from eventshop.privacy.encryption.keys_db_router import keys_database
-from eventshop.privacy.erasure.erasure_locks import lock_for_erasure, block_erasure_of
+from eventshop.privacy.erasure.erasure_locks import block_erasure_of, lock_for_erasure
 from eventshop.privacy.models import ErasedPerson, PersonalKey
 
 #: Keys in the memory of one process at most.
@@ -29,11 +29,11 @@ MAX_CACHED_KEYS: Final = 20_000
 class PersonalDataKey:
     """A key ready to use. `stored` is false until the database has it."""
 
-    __slots__ = ("aead", "fingerprint_key", "secret", "is_stored")
+    __slots__ = ("aead", "fingerprint_key", "is_stored", "secret")
 
-    def __init__(self, secret: bytes, *, stored: bool) -> None:
+    def __init__(self, secret: bytes, *, is_stored: bool) -> None:
         self.secret = secret
-        self.is_stored = stored
+        self.is_stored = is_stored
         self.aead = AESGCM(secret)
         self.fingerprint_key = digest(secret, b"fingerprints", "sha256")
 
@@ -49,8 +49,8 @@ class _KeyCache:
         self._lock = Lock()
 
     def get(self, name: KeyName) -> PersonalDataKey | None:
-        found = self._keys.get(name)
-        return found[0] if found is not None and found[1] > monotonic() else None
+        entry = self._keys.get(name)
+        return entry[0] if entry is not None and entry[1] > monotonic() else None
 
     def put(self, name: KeyName, key: PersonalDataKey) -> None:
         with self._lock:
@@ -73,7 +73,7 @@ key_cache: Final = _KeyCache()
 
 #: Stands in memory for "this person is erased": so much, and no other absence, is for ever.
 _ERASED_PURPOSE: Final = ""
-_ERASED_MARKER: Final = PersonalDataKey(bytes(key_wrapping.KEY_BYTES), stored=True)
+_ERASED_MARKER: Final = PersonalDataKey(bytes(key_wrapping.KEY_BYTES), is_stored=True)
 
 
 def find_key(name: KeyName) -> PersonalDataKey | None:
@@ -88,42 +88,44 @@ def find_key_for_writing(name: KeyName) -> PersonalDataKey | None:
     """As `find`; raises `PersonErased` for somebody for whom none will ever be made again."""
     key = key_cache.get(name)
     if key is None:
-        found = load_keys([name[0]])
-        key = found.get(name)
-        if key is None and (name[0], _ERASED_PURPOSE) in found:
+        keys = load_keys([name[0]])
+        key = keys.get(name)
+        if key is None and (name[0], _ERASED_PURPOSE) in keys:
             raise PersonErased(person=name[0])
     return key
 
 
 def load_keys(subjects: Collection[UUID]) -> dict[KeyName, PersonalDataKey]:
     """All keys of some persons, with one statement, or two where one has none. They are in memory then."""
-    found: dict[KeyName, PersonalDataKey] = {}
+    keys: dict[KeyName, PersonalDataKey] = {}
     rows = PersonalKey.objects.filter(subject__in=subjects)
-    for subject, purpose, wrapped, by in rows.values_list("subject", "purpose", "wrapped", "wrapped_by"):
-        found[subject, purpose] = PersonalDataKey(key_wrapping.unwrap_key(bytes(wrapped), by, subject, purpose), stored=True)
-    if without := set(subjects) - {subject for subject, _ in found}:
+    for subject, purpose, wrapped, wrapped_by in rows.values_list("subject", "purpose", "wrapped", "wrapped_by"):
+        keys[subject, purpose] = PersonalDataKey(
+            key_wrapping.unwrap_key(bytes(wrapped), wrapped_by, subject, purpose), is_stored=True
+        )
+    if keyless := set(subjects) - {subject for subject, _ in keys}:
         # Only this may be remembered of a key that is not there: any other may be made at any moment.
-        found |= {(subject, _ERASED_PURPOSE): _ERASED_MARKER for subject in erased_among(without)}
-    unsure = _uncommitted_names()
-    for name, key in found.items():
-        if name not in unsure:
+        keys |= {(subject, _ERASED_PURPOSE): _ERASED_MARKER for subject in erased_among(keyless)}
+    uncommitted = _uncommitted_names()
+    for name, key in keys.items():
+        if name not in uncommitted:
             key_cache.put(name, key)
-    return found
+    return keys
 
 
 def generate_key() -> PersonalDataKey:
     """A new key, which nobody has yet."""
-    return PersonalDataKey(os.urandom(key_wrapping.KEY_BYTES), stored=False)
+    return PersonalDataKey(os.urandom(key_wrapping.KEY_BYTES), is_stored=False)
 
 
 def store_keys(keys: Iterable[tuple[KeyName, PersonalDataKey]]) -> bool:
     """Store new keys; False when somebody else made one of them in the meantime. Raises `PersonErased`."""
-    named = list(keys)
-    subjects = {subject for (subject, _), _ in named}
+    named_keys = list(keys)
+    subjects = {subject for (subject, _), _ in named_keys}
     with transaction.atomic(using=keys_database()):
         block_erasure_of(subjects)
-        if gone := ErasedPerson.objects.filter(subject__in=subjects).first():
-            raise PersonErased(person=gone.subject)
+        if erased := ErasedPerson.objects.filter(subject__in=subjects).first():
+            raise PersonErased(person=erased.subject)
         rows = [
             PersonalKey(
                 subject=subject,
@@ -131,14 +133,14 @@ def store_keys(keys: Iterable[tuple[KeyName, PersonalDataKey]]) -> bool:
                 wrapped=key_wrapping.wrap_key(key.secret, subject, purpose),
                 wrapped_by=key_wrapping.current_key_id(),
             )
-            for (subject, purpose), key in named
+            for (subject, purpose), key in named_keys
         ]
         PersonalKey.objects.bulk_create(rows, ignore_conflicts=True)
-        theirs = PersonalKey.objects.filter(subject__in=subjects).values_list("subject", "purpose", "wrapped")
-        there = {(subject, purpose): bytes(wrapped) for subject, purpose, wrapped in theirs}
-        if any(there[row.subject, row.purpose] != row.wrapped for row in rows):
+        stored_rows = PersonalKey.objects.filter(subject__in=subjects).values_list("subject", "purpose", "wrapped")
+        stored = {(subject, purpose): bytes(wrapped) for subject, purpose, wrapped in stored_rows}
+        if any(stored[row.subject, row.purpose] != row.wrapped for row in rows):
             return False
-    for name, key in named:
+    for name, key in named_keys:
         _cache_on_commit(name, key)
     return True
 
@@ -151,9 +153,9 @@ def destroy_keys(subject: UUID) -> list[str]:
     with transaction.atomic(using=keys_database()):
         lock_for_erasure(subject)
         ErasedPerson.objects.get_or_create(subject=subject, defaults={"erased_at": timezone.now()})
-        doomed = PersonalKey.objects.filter(subject=subject)
-        purposes = sorted(doomed.values_list("purpose", flat=True))
-        doomed.delete()
+        keys = PersonalKey.objects.filter(subject=subject)
+        purposes = sorted(keys.values_list("purpose", flat=True))
+        keys.delete()
     key_cache.forget(subject)
     return purposes
 
@@ -179,5 +181,5 @@ def _uncommitted_names() -> set[KeyName]:
     connection: Any = connections[keys_database()]
     if not connection.in_atomic_block:
         connection.privacy_uncommitted = set()
-    found: set[KeyName] = connection.__dict__.setdefault("privacy_uncommitted", set())
-    return found
+    names: set[KeyName] = connection.__dict__.setdefault("privacy_uncommitted", set())
+    return names

@@ -25,28 +25,28 @@ _decode_names: Final = msgspec.json.Decoder(list[KeyName]).decode
 
 def encrypt_state(state: str, names: Collection[KeyName], aggregate_id: UUID, version: int) -> str | None:
     """None when one of the keys is gone: what was folded with it may not be kept."""
-    listed = b2a_base64(msgspec.json.encode(sorted(names)), newline=False)
-    box = state.encode()
+    encoded_names = b2a_base64(msgspec.json.encode(sorted(names)), newline=False)
+    content = state.encode()
     for name in sorted(names):
         key = personal_keys.find_key(name)
         if key is None:
             return None
         nonce = os.urandom(NONCE_BYTES)
-        box = nonce + key.aead.encrypt(nonce, box, _associated_data(listed, aggregate_id, version))
-    return f"{ENCRYPTED_STATE_PREFIX}{listed.decode()}.{b2a_base64(box, newline=False).decode()}"
+        content = nonce + key.aead.encrypt(nonce, content, _associated_data(encoded_names, aggregate_id, version))
+    return f"{ENCRYPTED_STATE_PREFIX}{encoded_names.decode()}.{b2a_base64(content, newline=False).decode()}"
 
 
 def decrypt_state(text: str, aggregate_id: UUID, version: int) -> str | None:
     """None when a key is gone, or it was sealed for another stream or version, or changed."""
     try:
-        listed, box = (part.encode() for part in text.removeprefix(ENCRYPTED_STATE_PREFIX).split("."))
-        content = a2b_base64(box, strict_mode=True)
+        encoded_names, encoded_content = (part.encode() for part in text.removeprefix(ENCRYPTED_STATE_PREFIX).split("."))
+        content = a2b_base64(encoded_content, strict_mode=True)
         for name in reversed(key_names_of(text)):
             key = personal_keys.find_key(name)
             if key is None:
                 return None
-            bound = _associated_data(listed, aggregate_id, version)
-            content = key.aead.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], bound)
+            associated_data = _associated_data(encoded_names, aggregate_id, version)
+            content = key.aead.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], associated_data)
         return content.decode()
     except (InvalidTag, ValueError):
         return None
@@ -54,12 +54,12 @@ def decrypt_state(text: str, aggregate_id: UUID, version: int) -> str | None:
 
 def key_names_of(text: str) -> list[KeyName]:
     """Which keys it was sealed with; raises `ValueError` for a text that nobody of us wrote."""
-    listed, _, _ = text.removeprefix(ENCRYPTED_STATE_PREFIX).partition(".")
+    encoded_names, _, _ = text.removeprefix(ENCRYPTED_STATE_PREFIX).partition(".")
     try:
-        return _decode_names(a2b_base64(listed, strict_mode=True))
+        return _decode_names(a2b_base64(encoded_names, strict_mode=True))
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from error
 
 
-def _associated_data(listed: bytes, aggregate_id: UUID, version: int) -> bytes:
-    return b"snapshot" + aggregate_id.bytes + version.to_bytes(8, "big") + listed
+def _associated_data(encoded_names: bytes, aggregate_id: UUID, version: int) -> bytes:
+    return b"snapshot" + aggregate_id.bytes + version.to_bytes(8, "big") + encoded_names

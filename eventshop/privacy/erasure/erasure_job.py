@@ -87,19 +87,19 @@ def _acquire_lease(person: UUID) -> Erasure:
 
 
 def _run_step(erasure: Erasure, step: ErasureStep) -> None:
-    said = step.work(erasure)
+    result = step.work(erasure)
     crash_point("erasure.after-step")
-    told = msgspec.json.decode(erasure.log, type=list[Any])
+    entries = msgspec.json.decode(erasure.log, type=list[Any])
     # A step that is done again after a crash, or a replay, is told once, as it went the last time.
-    told = [line for line in told if line[0] != step.name] + [[step.name, timezone.now().isoformat(), said]]
-    erasure.log = msgspec.json.encode(told).decode()
-    following = STEPS.index(step) + 1
-    erasure.step = STEPS[following].name if following < len(STEPS) else DONE
+    entries = [line for line in entries if line[0] != step.name] + [[step.name, timezone.now().isoformat(), result]]
+    erasure.log = msgspec.json.encode(entries).decode()
+    next_index = STEPS.index(step) + 1
+    erasure.step = STEPS[next_index].name if next_index < len(STEPS) else DONE
     erasure.leased_until = timezone.now() + LEASE if erasure.step != DONE else None
     if erasure.step == DONE:
         erasure.finished_at = timezone.now()
     erasure.save()
-    log.info("erasure of %s: %s: %s", erasure.subject, step.name, said)
+    log.info("erasure of %s: %s: %s", erasure.subject, step.name, result)
 
 
 # --- the steps ---------------------------------------------------------------------------------------------------
@@ -107,12 +107,12 @@ def _run_step(erasure: Erasure, step: ErasureStep) -> None:
 
 def _collect_search_terms(erasure: Erasure) -> str:
     """What is known of the person, to look for it afterwards; encrypted, and gone when it has been looked for."""
-    traces = locate_personal_data(erasure.subject)
-    before = search_terms.decrypt_terms(bytes(erasure.words))
-    erasure.words = search_terms.encrypt_terms(list({word.text: word for word in (*before, *traces.terms)}.values()))
-    streams = dict.fromkeys([*msgspec.json.decode(erasure.streams, type=list[UUID]), *traces.streams])
+    locations = locate_personal_data(erasure.subject)
+    earlier = search_terms.decrypt_terms(bytes(erasure.words))
+    erasure.words = search_terms.encrypt_terms(list({word.text: word for word in (*earlier, *locations.terms)}.values()))
+    streams = dict.fromkeys([*msgspec.json.decode(erasure.streams, type=list[UUID]), *locations.streams])
     erasure.streams = msgspec.json.encode(list(streams)).decode()
-    return f"{traces.event_count} events hold personal data, in {1 + len(streams)} streams"
+    return f"{locations.event_count} events hold personal data, in {1 + len(streams)} streams"
 
 
 def _destroy_keys(erasure: Erasure) -> str:
@@ -132,27 +132,27 @@ def _release_unique_values(erasure: Erasure) -> str:
 
 def _erase_at_holders(erasure: Erasure) -> str:
     """What the layers above hold: the event that says so, rows, the account, sessions."""
-    said = [
+    results = [
         f"{name}: {personal_data_holders.holders[name].erase(erasure.subject, streams_of(erasure))}"
         for name in sorted(personal_data_holders.holders)
     ]
-    return "; ".join(said) or "nothing else is known to hold anything"
+    return "; ".join(results) or "nothing else is known to hold anything"
 
 
 def _wait_for_key_caches(erasure: Erasure) -> str:
     """Other processes remember keys for a few seconds; what they read with them may stand in a cache until then."""
     destroyed_at: datetime = erasure.destroyed_at or timezone.now()
-    left = destroyed_at + timedelta(seconds=settings.KEY_CACHE_SECONDS) - timezone.now()
-    sleep(max(0.0, left.total_seconds()))
+    remaining = destroyed_at + timedelta(seconds=settings.KEY_CACHE_SECONDS) - timezone.now()
+    sleep(max(0.0, remaining.total_seconds()))
     return "no process remembers a key"
 
 
 def _scan_and_certify(erasure: Erasure) -> str:
-    sought = SearchTerms(search_terms.decrypt_terms(bytes(erasure.words)), [erasure.subject, *streams_of(erasure)])
-    found = scan_for_leftovers(sought)
-    _refuse_leftovers(found)
-    issue_certificate(erasure, found)
-    return f"{len(sought.terms)} words looked for in {sum(found.looked_at.values())} rows, records and values: 0 found"
+    terms = SearchTerms(search_terms.decrypt_terms(bytes(erasure.words)), [erasure.subject, *streams_of(erasure)])
+    report = scan_for_leftovers(terms)
+    _refuse_leftovers(report)
+    issue_certificate(erasure, report)
+    return f"{len(terms.terms)} words looked for in {sum(report.looked_at.values())} rows, records and values: 0 found"
 
 
 def _delete_search_terms(erasure: Erasure) -> str:
@@ -160,9 +160,9 @@ def _delete_search_terms(erasure: Erasure) -> str:
     return "the words are forgotten"
 
 
-def _refuse_leftovers(found: ScanReport) -> None:
-    if found.hits:
-        raise LeftoversFound(where="; ".join(f"{hit.where} ({hit.count})" for hit in found.hits))
+def _refuse_leftovers(report: ScanReport) -> None:
+    if report.hits:
+        raise LeftoversFound(where="; ".join(f"{hit.where} ({hit.count})" for hit in report.hits))
 
 
 def purposes_of(erasure: Erasure) -> list[str]:

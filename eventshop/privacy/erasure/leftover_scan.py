@@ -35,10 +35,15 @@ def scan_for_leftovers(terms: SearchTerms) -> ScanReport:
     """Look everywhere. Raises what a place raises that cannot be looked at: then nobody can say that it is clean."""
     looked_at: dict[str, int] = {}
     hits: list[Leftover] = []
-    for where, looked, found in (*_scan_tables(terms), *_scan_topics(terms), *_scan_caches(terms), *_scan_queued_messages(terms)):
-        looked_at[where] = looked
-        if found:
-            hits.append(Leftover(where, found))
+    for where, count, leftovers in (
+        *_scan_tables(terms),
+        *_scan_topics(terms),
+        *_scan_caches(terms),
+        *_scan_queued_messages(terms),
+    ):
+        looked_at[where] = count
+        if leftovers:
+            hits.append(Leftover(where, leftovers))
     return ScanReport(looked_at, hits)
 
 
@@ -59,13 +64,17 @@ def _scan_table(connection: Any, cursor: Any, table: str, terms: SearchTerms) ->
     [rows] = cursor.fetchone()
     if not rows or not terms.terms:
         return rows, 0
-    select = _select_on_postgres(cursor, table) if connection.vendor == "postgresql" else _select_on_sqlite(connection, cursor, table)
+    select = (
+        _select_on_postgres(cursor, table)
+        if connection.vendor == "postgresql"
+        else _select_on_sqlite(connection, cursor, table)
+    )
     hits: set[bytes] = set()  # a row with several marks is one
     for start in range(0, len(terms.marks), _MARKS_PER_QUERY):
         select(terms.marks[start : start + _MARKS_PER_QUERY])
-        while some := cursor.fetchmany(1_000):
-            found = (row[0] if isinstance(row[0], bytes) else row[0].encode() for row in some)
-            hits |= {sha256(content).digest() for content in found if terms.found_in(content)}
+        while rows_found := cursor.fetchmany(1_000):
+            contents = (row[0] if isinstance(row[0], bytes) else row[0].encode() for row in rows_found)
+            hits |= {sha256(content).digest() for content in contents if terms.found_in(content)}
     return rows, len(hits)
 
 
@@ -107,14 +116,14 @@ def _escape_like(text: str) -> str:
 
 def _scan_topics(terms: SearchTerms) -> Iterator[ScannedLocation]:
     if settings.KAFKA_OPTIONS:
-        from eventshop.messaging.kafka.topic_scan import read_record_bytes, known_topic_names
+        from eventshop.messaging.kafka.topic_scan import known_topic_names, read_record_bytes
 
         for topic in known_topic_names():
-            looked = hits = 0
+            count = hits = 0
             for content in read_record_bytes(topic):
-                looked += 1
+                count += 1
                 hits += terms.found_in(content)
-            yield f"topic {topic}", looked, hits
+            yield f"topic {topic}", count, hits
 
 
 def _scan_caches(terms: SearchTerms) -> Iterator[ScannedLocation]:
@@ -174,8 +183,8 @@ def _read_if_present(path: Path) -> bytes:
 
 
 def _count_hits(terms: SearchTerms, contents: Iterable[bytes]) -> tuple[int, int]:
-    looked = hits = 0
+    count = hits = 0
     for content in contents:
-        looked += 1
+        count += 1
         hits += terms.found_in(content)
-    return looked, hits
+    return count, hits

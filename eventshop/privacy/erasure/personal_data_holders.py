@@ -72,14 +72,14 @@ def register_duty_subject(about: str, has_data: Callable[[UUID], bool]) -> None:
 
 def duty_subjects_of(person: UUID) -> set[str]:
     """What of all that duties are about a person has."""
-    return {name for name, asked in _duty_subjects.items() if asked(person)}
+    return {name for name, has_data in _duty_subjects.items() if has_data(person)}
 
 
 def find_blockers(person: UUID) -> list[ErasureBlocker]:
     """Everything that an erasure has to wait for now."""
-    return [ground for name in sorted(_blocker_checks) for ground in _blocker_checks[name](person)]
+    return [blocker for name in sorted(_blocker_checks) for blocker in _blocker_checks[name](person)]
 
 
 def collect_held_data(person: UUID) -> list[HeldData]:
     """Everything that is held about a person outside their own events."""
-    return [held for name in sorted(_data_queries) for held in _data_queries[name](person)]
+    return [item for name in sorted(_data_queries) for item in _data_queries[name](person)]

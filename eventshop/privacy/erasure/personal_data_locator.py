@@ -29,30 +29,30 @@ class DataLocations(NamedTuple):
 
 def locate_personal_data(person: UUID, registry: MessageRegistry = program) -> DataLocations:
     """Read every event with data of this person. What cannot be read any more leaves no word."""
-    words: dict[str, SearchTerm] = {}
+    terms: dict[str, SearchTerm] = {}
     streams: dict[UUID, None] = {}
     count = 0
     for row in events_about(person, registry):
         count += 1
         if row.aggregate_id != person:
             streams[row.aggregate_id] = None
-        for word in _search_terms_of(row, registry):
-            words[word.text] = word
-    return DataLocations(list(words.values()), list(streams), count)
+        for term in _search_terms_of(row, registry):
+            terms[term.text] = term
+    return DataLocations(list(terms.values()), list(streams), count)
 
 
 def events_about(person: UUID, registry: MessageRegistry = program) -> Iterator[EventRow]:
     """Every event with personal fields that is the person's own or names them, stream by stream's position."""
     yield from store.read_rows(person)
-    personal = [kind for kind in registry.events.values() if registry.personal_fields_of(kind)]
-    kinds = [name for kind in personal for name in registry.stored_names(kind)]
-    marks = ", ".join(["%s"] * len(kinds))
+    personal_types = [kind for kind in registry.events.values() if registry.personal_fields_of(kind)]
+    names = [name for kind in personal_types for name in registry.stored_names(kind)]
+    placeholders = ", ".join(["%s"] * len(names))
     after = 0
     while True:
         page = backend().select_events(
-            f"WHERE event_type IN ({marks}) AND payload LIKE %s AND aggregate_id <> %s AND position > %s "
+            f"WHERE event_type IN ({placeholders}) AND payload LIKE %s AND aggregate_id <> %s AND position > %s "
             f"ORDER BY position LIMIT {PAGE_SIZE}",
-            (*kinds, f"%{person}%", person, after),
+            (*names, f"%{person}%", person, after),
         )
         yield from page
         if len(page) < PAGE_SIZE:

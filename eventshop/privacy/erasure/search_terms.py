@@ -49,14 +49,18 @@ class SearchTerms:
     @cached_property
     def marks(self) -> list[str]:
         """What a row with traces holds at least one of: a unique word, or an id. Lower case, as it may be written."""
-        unique = [written.decode(errors="replace") for word in self.terms if word.unique for written in _encoded_forms(word)]
+        unique = [
+            written.decode(errors="replace") for word in self.terms if word.unique for written in _encoded_forms(word)
+        ]
         return [*dict.fromkeys(unique), *(form for it in self.ids for form in (str(it), it.hex))]
 
     def found_in(self, content: bytes) -> bool:
-        lowered = content.lower()
-        if any(word in lowered for word in self._unique_forms):
+        lowercase = content.lower()
+        if any(word in lowercase for word in self._unique_forms):
             return True
-        return any(name in content or name in lowered for name in self._id_forms) and self._common_matcher.matches(lowered)
+        return any(name in content or name in lowercase for name in self._id_forms) and self._common_matcher.matches(
+            lowercase
+        )
 
     @cached_property
     def _unique_forms(self) -> list[bytes]:
@@ -77,39 +81,39 @@ class MultiTermMatcher:
     def __init__(self, words: Iterable[bytes]) -> None:
         self._by_prefix: dict[bytes, list[bytes]] = {}
         for word in sorted(set(words), key=len):
-            alike = self._by_prefix.setdefault(word[:MIN_LENGTH], [])
+            same_prefix = self._by_prefix.setdefault(word[:MIN_LENGTH], [])
             # A longer one is found with a shorter one that it holds, if that counts anywhere.
-            if not any(shorter in word for shorter in alike if len(shorter) >= SUBSTRING_MIN_LENGTH):
-                alike.append(word)
-        starts = b"|".join(map(re.escape, self._by_prefix))
-        self._prefix_pattern = re.compile(b"(?=(" + starts + b"))") if starts else None
+            if not any(shorter in word for shorter in same_prefix if len(shorter) >= SUBSTRING_MIN_LENGTH):
+                same_prefix.append(word)
+        prefixes = b"|".join(map(re.escape, self._by_prefix))
+        self._prefix_pattern = re.compile(b"(?=(" + prefixes + b"))") if prefixes else None
 
     def matches(self, content: bytes) -> bool:
         if self._prefix_pattern is None:
             return False
         return any(
-            content.startswith(word, found.start()) and _is_match(content, word, found.start())
-            for found in self._prefix_pattern.finditer(content)
-            for word in self._by_prefix[found.group(1)]
+            content.startswith(word, match.start()) and _is_match(content, word, match.start())
+            for match in self._prefix_pattern.finditer(content)
+            for word in self._by_prefix[match.group(1)]
         )
 
 
-def _encoded_forms(word: SearchTerm) -> set[bytes]:
+def _encoded_forms(term: SearchTerm) -> set[bytes]:
     """Every way a word may be written down: as text, as JSON escapes it, and as PostgreSQL shows bytes."""
-    found: set[bytes] = set()
+    forms: set[bytes] = set()
     # `bytes.lower` and SQLite know ASCII letters only, PostgreSQL knows all of them.
-    for text in {word.text, word.text.lower()}:
+    for text in {term.text, term.text.lower()}:
         escaped = msgspec.json.encode(text)[1:-1], json.dumps(text)[1:-1].encode(), _octal_escape(text)
-        found |= {written.lower() for written in (text.encode(), *escaped)}
-    return found
+        forms |= {written.lower() for written in (text.encode(), *escaped)}
+    return forms
 
 
-def _is_match(content: bytes, word: bytes, at: int) -> bool:
+def _is_match(content: bytes, word: bytes, start: int) -> bool:
     """Whether a word found there is that word, and no piece of a longer one."""
     if len(word) >= SUBSTRING_MIN_LENGTH:
         return True
-    before, behind = content[max(0, at - 2) : at], content[at + len(word) : at + len(word) + 1]
-    return not behind.isalnum() and (not before[-1:].isalnum() or before in _JSON_WHITESPACE)
+    before, after = content[max(0, start - 2) : start], content[start + len(word) : start + len(word) + 1]
+    return not after.isalnum() and (not before[-1:].isalnum() or before in _JSON_WHITESPACE)
 
 
 def _octal_escape(text: str) -> bytes:

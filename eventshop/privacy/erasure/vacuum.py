@@ -20,19 +20,19 @@ from eventshop.privacy.models import Claim, ErasedPerson, Erasure, PersonalKey
 
 def vacuum_personal_data_tables() -> list[str]:
     """Write every table anew that holds or held personal data or keys; which ones."""
-    done = []
+    vacuumed = []
     for alias, table in _personal_data_tables():
         connection = connections[alias]
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute(f'VACUUM (FULL) "{table}"')
-            done.append(table)
+            vacuumed.append(table)
     for alias in {"default", keys_database()}:
         connection = connections[alias]
         with connection.cursor() as cursor:
             # SQLite overwrites what it deletes (PRAGMA secure_delete); its log of changes is emptied here.
             cursor.execute("CHECKPOINT" if connection.vendor == "postgresql" else "PRAGMA wal_checkpoint(TRUNCATE)")
-    return done
+    return vacuumed
 
 
 def is_due(period: timedelta) -> bool:

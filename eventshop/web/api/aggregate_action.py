@@ -19,7 +19,7 @@ from eventshop.web.shared.errors import NotAllowed, NotFound
 
 
 class AggregateAction(ApiView):
-    """Allowed for the aggregate's owner if `owner_allowed`, and for staff who have `permission` and `view_permission`."""
+    """Allowed for the owner if `owner_allowed`, and for staff who have `permission` and `view_permission`."""
 
     body: ClassVar[type[Struct]]
     owner_allowed: ClassVar[bool] = True

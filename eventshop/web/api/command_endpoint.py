@@ -56,7 +56,9 @@ def execute_command(
     actor = actor_of(require_login(request))
     with idempotency.command_lock(command_id):
         try:
-            receipt = send_command(build(command_id, None), command_id=command_id, actor=actor, expected_version=expected)
+            receipt = send_command(
+                build(command_id, None), command_id=command_id, actor=actor, expected_version=expected
+            )
         except CommandIdReused:
             earlier_events = store.events_of_command(command_id)
             if not earlier_events:

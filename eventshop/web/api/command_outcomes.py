@@ -60,7 +60,9 @@ class TerminalEvents(NamedTuple):
 _terminal_events: Final[dict[str, TerminalEvents]] = {}
 
 
-def register(command: type[Command], *, success: Iterable[type[Event]], failure: Iterable[type[Event]], url_name: str) -> None:
+def register(
+    command: type[Command], *, success: Iterable[type[Event]], failure: Iterable[type[Event]], url_name: str
+) -> None:
     _terminal_events[command.__name__] = TerminalEvents(tuple(success), tuple(failure), url_name)
 
 
@@ -81,7 +83,9 @@ def read_outcome(receipt: ReceiptRow, resource: str | None) -> CommandOutcome:
         return _build_outcome(receipt, resource, OutcomeState.SUCCEEDED)
     for recorded_event in store.get_event_stream(receipt.aggregate_id, after=receipt.version - receipt.events):
         if isinstance(recorded_event.event, (*terminal.success, *terminal.failure)):
-            state = OutcomeState.SUCCEEDED if isinstance(recorded_event.event, terminal.success) else OutcomeState.FAILED
+            state = (
+                OutcomeState.SUCCEEDED if isinstance(recorded_event.event, terminal.success) else OutcomeState.FAILED
+            )
             reason = str(getattr(recorded_event.event, "reason", "")) if state is OutcomeState.FAILED else ""
             return _build_outcome(receipt, resource, state, reason, recorded_event.meta)
     return _build_outcome(receipt, resource, OutcomeState.RUNNING)

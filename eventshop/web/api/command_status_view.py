@@ -15,7 +15,13 @@ from rest_framework.response import Response
 from eventshop.eventstore.records import ReceiptRow
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.command_endpoint import actor_of
-from eventshop.web.api.command_outcomes import CommandOutcome, OutcomeState, terminal_events_of, read_outcome, find_receipt
+from eventshop.web.api.command_outcomes import (
+    CommandOutcome,
+    OutcomeState,
+    find_receipt,
+    read_outcome,
+    terminal_events_of,
+)
 from eventshop.web.api.event_feed_views import wait_slot
 from eventshop.web.api.pagination import refuse_unknown_parameters
 from eventshop.web.shared import read_your_writes

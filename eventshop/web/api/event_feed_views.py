@@ -23,10 +23,10 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.records import EventRow, to_recorded_event
 from eventshop.eventstore.tail_reader import TailReader, newest_position
 from eventshop.web.api.base_view import ApiView, require_login
-from eventshop.web.api.pagination import read_limit, refuse_unknown_parameters, invalid_parameter
+from eventshop.web.api.pagination import invalid_parameter, read_limit, refuse_unknown_parameters
 from eventshop.web.api.response_schemas import FeedPage, StreamPage
 from eventshop.web.shared import read_your_writes
-from eventshop.web.shared.errors import ReadModelBehind, NotAllowed, NotFound
+from eventshop.web.shared.errors import NotAllowed, NotFound, ReadModelBehind
 
 #: How many requests of one process may long-poll at once; any further one is answered immediately.
 MAX_WAITING_REQUESTS: Final = 8
@@ -53,12 +53,20 @@ class StreamEvents(ApiView):
     def get(self, request: Request, aggregate_id: UUID) -> Response:
         refuse_unknown_parameters(request, self.parameters)
         personal = self.shows_personal_data(request, aggregate_id)
-        after, limit, as_of = read_integer(request, "after_version", _MAX_VERSION), read_limit(request), read_instant(request, "as_of")
+        after, limit, as_of = (
+            read_integer(request, "after_version", _MAX_VERSION),
+            read_limit(request),
+            read_instant(request, "as_of"),
+        )
 
         def read() -> list[EventRow]:
             return list(store.read_rows(aggregate_id, after=after, to_version=after + limit + 1, as_of=as_of))
 
-        rows = read() or (as_of is None and poll_until_found(read, read_your_writes.preferred_wait_s(request.headers))) or []
+        rows = (
+            read()
+            or (as_of is None and poll_until_found(read, read_your_writes.preferred_wait_s(request.headers)))
+            or []
+        )
         if not rows and not after and as_of is None:
             raise NotFound
         following = None
@@ -100,7 +108,9 @@ class Feed(ApiView):
             if (not event_types or row.event_type in event_types) and aggregate_type in (None, "", row.aggregate_type)
         ]
         cursor = rows[-1].position if rows else after
-        return Response({"results": serialize_events(matching, personal=False), "cursor": cursor, "more": len(rows) == limit})
+        return Response(
+            {"results": serialize_events(matching, personal=False), "cursor": cursor, "more": len(rows) == limit}
+        )
 
 
 def _read(after: int, limit: int) -> list[EventRow]:

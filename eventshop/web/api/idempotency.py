@@ -19,7 +19,7 @@ from rest_framework.request import Request
 
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.web.api.base_view import require_login
-from eventshop.web.shared.errors import InvalidHeader, IdempotencyKeyMissing, CommandInProgress
+from eventshop.web.shared.errors import CommandInProgress, IdempotencyKeyMissing, InvalidHeader
 
 #: A structured-field string (RFC 8941), or the same without its quotes.
 _KEY: Final = re.compile(r'"([!#-~]{1,200})"|([!#-~]{1,200})')

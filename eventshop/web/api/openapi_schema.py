@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +13,6 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from msgspec import Struct
 
-from eventshop.core.messages import Instant
 from eventshop.web.api.response_schemas import CommandReceipt, Problem, WebhookMessage
 
 _REF: Final = "#/components/schemas/{name}"
@@ -33,19 +33,27 @@ IDEMPOTENCY_KEY: Final = _header(
     "1 to 200 printable characters, new for each command. A retry with the same key is executed once.",
     required=True,
 )
-IF_MATCH: Final = _header("If-Match", 'The version that you have read, such as "7", or * for any version.', required=True)
-CONSISTENCY: Final = _header("Consistency-Token", "From a command's response: wait until the read model contains its effect.")
-PREFER: Final = _header("Prefer", "wait=SECONDS (at most 10); handling=strict to get status 503 instead of an older state.")
+IF_MATCH: Final = _header(
+    "If-Match", 'The version that you have read, such as "7", or * for any version.', required=True
+)
+CONSISTENCY: Final = _header(
+    "Consistency-Token", "From a command's response: wait until the read model contains its effect."
+)
+PREFER: Final = _header(
+    "Prefer", "wait=SECONDS (at most 10); handling=strict to get status 503 instead of an older state."
+)
 WAIT: Final = _header("Prefer", "wait=SECONDS (at most 10): the request waits until there is something to return.")
 ASYNC: Final = _header("Prefer", "respond-async: status 202, and `Location` is the command's status resource.")
 FIELDS: Final = OpenApiParameter("fields", str, description="Return only these columns, separated by commas.")
 _QUERY: Final = {
     "after": OpenApiParameter("after", int, description="The `cursor` of the previous response."),
     "after_version": OpenApiParameter("after_version", int, description="Only events with a higher version."),
-    "as_of": OpenApiParameter("as_of", Instant.__origin__, description="As recorded up to this time."),  # type: ignore[attr-defined]
+    "as_of": OpenApiParameter("as_of", datetime, description="As recorded up to this time."),
     "at_version": OpenApiParameter("at_version", int, description="The state after the event with this version."),
-    "from_version": OpenApiParameter("from_version", int, description="Compare from this version; 0 is the state before the first event."),
-    "since": OpenApiParameter("since", Instant.__origin__, description="Compare from the state recorded up to this time."),  # type: ignore[attr-defined]
+    "from_version": OpenApiParameter(
+        "from_version", int, description="Compare from this version; 0 is the state before the first event."
+    ),
+    "since": OpenApiParameter("since", datetime, description="Compare from the state recorded up to this time."),
     "time": OpenApiParameter(
         "time",
         str,
@@ -55,8 +63,12 @@ _QUERY: Final = {
     "types": OpenApiParameter("types", str, description="Only these event types, separated by commas."),
     "aggregate_type": OpenApiParameter("aggregate_type", str, description="Only events of this aggregate type."),
     "limit": OpenApiParameter("limit", int, description="The largest number of results, up to 200."),
-    "cursor": OpenApiParameter("cursor", str, description="Where the page starts: `next_cursor` of the previous response."),
-    "state": OpenApiParameter("state", str, enum=["waiting", "delivered", "failed"], description="Only deliveries in this state."),
+    "cursor": OpenApiParameter(
+        "cursor", str, description="Where the page starts: `next_cursor` of the previous response."
+    ),
+    "state": OpenApiParameter(
+        "state", str, enum=["waiting", "delivered", "failed"], description="Only deliveries in this state."
+    ),
 }
 
 
@@ -79,15 +91,15 @@ _LIST_HEADERS: Final = ("Link", "Consistency")
 
 
 class ApiSchema(AutoSchema):
-    """Derives an operation from the view's attributes: `body`, `status`, `response_schemas`, `parameters` and others."""
+    """Derives an operation from the view's attributes: `body`, `status`, `response_schemas`, `parameters` and so on."""
 
     def get_operation_id(self) -> str:
         name = type(self.view).__name__
         verb = self.method.lower()
         if verb == "get" and (self._is_list_view() or name.endswith(("Events", "Webhooks", "Deliveries"))):
             verb = "list"
-        words = re.sub(r"(?<!^)(?=[A-Z])", "_", re.sub("(List|Row)$", "", name)).lower()
-        return f"{verb}_{words}"
+        noun = re.sub("Collection$", "s", re.sub("(List|Row)$", "", name))
+        return f"{verb}_{re.sub(r'(?<!^)(?=[A-Z])', '_', noun).lower()}"
 
     def get_tags(self) -> list[str]:
         return [re.sub(r"^/api/v1/?", "", self.path).partition("/")[0] or "about"]
@@ -178,7 +190,10 @@ def _webhook_operation() -> dict[str, Any]:
             {"name": name, "in": "header", "required": True, "schema": {"type": "string"}} for name in names
         ],
         "requestBody": {"required": True, "content": body},
-        "responses": {"204": {"description": "Accepted."}, "410": {"description": "Gone: the webhook is switched off."}},
+        "responses": {
+            "204": {"description": "Accepted."},
+            "410": {"description": "Gone: the webhook is switched off."},
+        },
     }
 
 
@@ -192,13 +207,14 @@ def _to_portable(schema: Any) -> Any:
         if schema.get("format") == "decimal":
             return {**schema, "pattern": _DECIMAL}
         return {
-            name: value.replace(r"\Z", "$") if name == "pattern" else _to_portable(value) for name, value in schema.items()
+            name: value.replace(r"\Z", "$") if name == "pattern" else _to_portable(value)
+            for name, value in schema.items()
         }
     return [_to_portable(item) for item in schema] if isinstance(schema, list) else schema
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "eventshop.web.api.authentication.Bearer"
+    target_class = "eventshop.web.api.authentication.BearerAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
@@ -206,7 +222,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "eventshop.web.api.authentication.Session"
+    target_class = "eventshop.web.api.authentication.ApiSessionAuthentication"
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:

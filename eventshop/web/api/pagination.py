@@ -31,7 +31,9 @@ class KeysetPagination(BasePagination):
         limit, self.ordering = read_limit(request), _read_ordering(request, view)
         column, descending = self.ordering.lstrip("-"), self.ordering.startswith("-")
         if cursor := request.query_params.get("cursor"):
-            queryset = queryset.filter(_rows_after(_decode_cursor(cursor, self.ordering), queryset.model, column, descending))
+            queryset = queryset.filter(
+                _rows_after(_decode_cursor(cursor, self.ordering), queryset.model, column, descending)
+            )
         rows = list(queryset.order_by(self.ordering, "-pk" if descending else "pk")[: limit + 1])
         self.next = self.next_cursor = None
         if len(rows) > limit:
@@ -52,7 +54,11 @@ class KeysetPagination(BasePagination):
             "required": ["results", "next", "next_cursor"],
             "properties": {
                 "results": schema,
-                "next": {"type": ["string", "null"], "format": "uri", "description": "URL of the next page; null on the last one."},
+                "next": {
+                    "type": ["string", "null"],
+                    "format": "uri",
+                    "description": "URL of the next page; null on the last one.",
+                },
                 "next_cursor": {"type": ["string", "null"], "description": "The parameter `cursor` of the next page."},
             },
         }
@@ -61,7 +67,9 @@ class KeysetPagination(BasePagination):
         return [
             _parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}),
             _parameter("cursor", {"type": "string"}),
-            _parameter("ordering", {"type": "string", "enum": [*view.orderings, *(f"-{column}" for column in view.orderings)]}),
+            _parameter(
+                "ordering", {"type": "string", "enum": [*view.orderings, *(f"-{column}" for column in view.orderings)]}
+            ),
         ]
 
 
@@ -95,7 +103,9 @@ def read_limit(request: Request) -> int:
 def _read_ordering(request: Request, view: Any) -> str:
     given = request.query_params.get("ordering", view.ordering)
     if given.removeprefix("-") not in view.orderings:
-        raise invalid_parameter("ordering", f"must be one of {', '.join(view.orderings)}, with - in front for descending order")
+        raise invalid_parameter(
+            "ordering", f"must be one of {', '.join(view.orderings)}, with - in front for descending order"
+        )
     return str(given)
 
 

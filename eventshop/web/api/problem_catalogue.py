@@ -30,8 +30,8 @@ _ERROR_MODULES: Final = (
 _ADVICE: Final = {
     400: "The request is invalid and will be refused again if it is repeated unchanged. Correct the part that errors "
     "names.",
-    401: "Send a valid token as Authorization: Bearer …. Its owner creates and revokes tokens on the page API tokens.",
-    403: "The same request will be refused again. Use a token with the required scope, or ask staff for the permission.",
+    401: "Send a valid token as Authorization: Bearer …. You create and revoke tokens on the page API tokens.",
+    403: "The same request will be refused again. Use a token with the required scope, or ask for the permission.",
     404: "Check the id. Resources of other users are reported as not found, too.",
     405: "Use one of the methods that the header Allow lists.",
     406: "Accept application/json.",
@@ -43,7 +43,7 @@ _ADVICE: Final = {
     415: "Send the body as Content-Type: application/json.",
     422: "Nothing was changed. The same request will always be refused: correct the part of the body that errors "
     "points to.",
-    428: "Read the resource and send its ETag as If-Match, so that you do not overwrite a change that you have not seen.",
+    428: "Read the resource and send its ETag as If-Match, so that you do not overwrite a change unseen.",
     429: "Wait for the number of seconds in Retry-After. RateLimit-Remaining is the number of requests that are left.",
     500: "The command may or may not have been accepted. Repeat it with the same Idempotency-Key: it is never executed "
     "twice. If the problem persists, report the trace_id.",
@@ -110,7 +110,7 @@ def problem_page(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _error_classes(base: type[EventShopError]) -> Iterator[type[EventShopError]]:
-    """All error classes below `base`, parents after their subclasses: a code shared by several has its parent's text."""
+    """All error classes below `base`, parents after subclasses: a code shared by several has its parent's text."""
     for subclass in base.__subclasses__():
         yield from _error_classes(subclass)
     if base.__module__ in _ERROR_MODULES:

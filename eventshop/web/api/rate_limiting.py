@@ -28,7 +28,9 @@ class PrincipalThrottle(BaseThrottle):
         try:
             # django_ratelimit needs Django's own request, not the REST framework's wrapper.
             django_request, principal = request._request, _principal_key(request)
-            usage = get_usage(django_request, group="api", key=lambda *_: principal, rate=settings.API_RATE, increment=True)
+            usage = get_usage(
+                django_request, group="api", key=lambda *_: principal, rate=settings.API_RATE, increment=True
+            )
         except (RedisError, OSError):
             return True
         if usage is None or usage["limit"] == 0:  # the request was not counted

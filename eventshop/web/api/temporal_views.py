@@ -17,7 +17,7 @@ from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.eventstore.temporal_queries import ChangedField, HistoricalState
 from eventshop.web.api.base_view import ApiView
 from eventshop.web.api.event_feed_views import read_instant, read_integer, require_event_access
-from eventshop.web.api.pagination import refuse_unknown_parameters, invalid_parameter
+from eventshop.web.api.pagination import invalid_parameter, refuse_unknown_parameters
 from eventshop.web.shared.errors import NotFound, StreamTooLong
 
 #: The longest stream, in events, that is folded within a request.
@@ -116,14 +116,17 @@ class Diff(ApiView):
         if first > last:
             raise invalid_parameter("from_version", f"is {first}, which is after version {last}")
         changes = temporal_queries.diff_versions(aggregate_id, first, last, masked=True)
-        causes = _causes(meta for it in changes for meta in it.changed_by)
-        return _to_response(StreamDiff(aggregate_id, first, last, [_field_change(it, causes) for it in changes]))
+        causes = _causes(meta for change in changes for meta in change.changed_by)
+        field_changes = [_field_change(change, causes) for change in changes]
+        return _to_response(StreamDiff(aggregate_id, first, last, field_changes))
 
 
 def _read_state(request: Request, aggregate_id: UUID) -> HistoricalState:
     as_of, business = read_instant(request, "as_of"), _uses_business_time(request)
     if as_of is None:
-        version = read_integer(request, "at_version", _MAX_VERSION) if "at_version" in request.query_params else _MAX_VERSION
+        version = (
+            read_integer(request, "at_version", _MAX_VERSION) if "at_version" in request.query_params else _MAX_VERSION
+        )
         return temporal_queries.load_at_version(aggregate_id, version, masked=True)
     if "at_version" in request.query_params:
         raise invalid_parameter("at_version", "cannot be combined with as_of")
@@ -163,10 +166,10 @@ def _current_version(aggregate_id: UUID) -> int:
 
 def _causes(metas: Iterable[Meta]) -> dict[int, Cause]:
     """The causes by version. One statement loads the command names from the receipts."""
-    metas = {meta.version: meta for meta in metas}
-    receipts = StoredReceipt.objects.filter(command_id__in={meta.command_id for meta in metas.values()})
+    by_version = {meta.version: meta for meta in metas}
+    receipts = StoredReceipt.objects.filter(command_id__in={meta.command_id for meta in by_version.values()})
     commands = dict(receipts.values_list("command_id", "command_type"))
-    return {version: _cause(meta, commands.get(meta.command_id, "")) for version, meta in metas.items()}
+    return {version: _cause(meta, commands.get(meta.command_id, "")) for version, meta in by_version.items()}
 
 
 def _cause(meta: Meta, command: str) -> Cause:

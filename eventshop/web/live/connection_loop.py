@@ -1,6 +1,7 @@
-"""The open streams of one process: one thread and one reader for all of them, whatever their number.
+"""The open event streams of one process: one thread with one database connection serves all of them.
 
-What is followed is compared with what each page shows, so nothing that happened while a stream was away is missed.
+The thread polls the marks of all followed objects and sends each stream the marks that differ from what its page
+shows. So a change that happened while a stream was disconnected is not missed.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ from eventshop.web.live.subscriptions import LiveSource
 
 log = logging.getLogger(__name__)
 
-#: Streams of one login, and of all, in one process. Who is refused looks now and then instead.
+#: The most streams of one login, and of all logins, in one process. A refused page polls instead.
 MAX_PER_LOGIN: Final = 5
 MAX_CONNECTIONS: Final = 500
-#: Looking takes a twentieth of the time at most.
+#: The thread waits this many times as long as a poll took, so that polling takes about 5 % of the time at most.
 _IDLE_FACTOR: Final = 20
-#: While the database is away.
+#: The wait after a database error.
 _DATABASE_RETRY_S: Final = 2.0
 
 
 class LoopTiming(NamedTuple):
-    """Seconds between what the thread does."""
+    """The intervals of the loop, in seconds."""
 
     poll_s: float = 0.25
-    #: Proxies close what is silent for a minute.
+    #: Proxies close connections that are silent for a minute.
     heartbeat_s: float = 15.0
-    #: How soon a stream ends whose session has ended.
+    #: How often sessions are checked; a stream ends within this time after its session.
     session_check_s: float = 5.0
-    #: A stream ends after this time and is opened anew, which checks every right again.
+    #: A stream is closed after this time; the browser reconnects, which checks the permissions again.
     lifetime_s: float = 300.0
 
 
@@ -53,12 +54,13 @@ END_OF_STREAM: Final = b"event: over\ndata:\n\n"
 
 
 def encode_change(mark: int) -> bytes:
+    """The server-sent event that a mark has changed."""
     return f"id: {mark}\ndata: {mark}\n\n".encode()
 
 
 @dataclass(eq=False, slots=True)
 class LiveConnection:
-    """One stream: what it follows, what its page shows, and whose session it belongs to."""
+    """One stream: the object that it follows, the mark that its page shows, and its login and session."""
 
     sock: socket.socket
     source: LiveSource
@@ -70,7 +72,7 @@ class LiveConnection:
     ends_at: float = 0.0
 
     def write(self, data: bytes) -> bool:
-        """Whether the whole of it went out; a client that has stopped reading is not waited for."""
+        """Send without blocking; False if not all was sent, for example because the client has stopped reading."""
         self.last_write = monotonic()
         try:
             return self.sock.send(data) == len(data)
@@ -79,7 +81,7 @@ class LiveConnection:
 
 
 class ConnectionLoop:
-    """Every stream of this process. The thread lives while there are any, and holds the only connection."""
+    """All streams of this process. The thread runs while there are any; only it uses a database connection."""
 
     def __init__(self, timing: LoopTiming = LoopTiming()) -> None:  # noqa: B008  (it is frozen)
         self._timing = timing
@@ -96,21 +98,23 @@ class ConnectionLoop:
         return self._count_per_login.total()
 
     def reserve(self, login: int) -> bool:
-        """Whether there is room for one more stream; if so, `join` or `release` has to follow."""
+        """Reserve a place for one more stream; False if there is none. After True, call `add` or `release`."""
         with self._lock:
-            room = not self._stopping and self.count < MAX_CONNECTIONS and self._count_per_login[login] < MAX_PER_LOGIN
-            if room:
+            has_room = (
+                not self._stopping and self.count < MAX_CONNECTIONS and self._count_per_login[login] < MAX_PER_LOGIN
+            )
+            if has_room:
                 self._count_per_login[login] += 1
-            return room
+            return has_room
 
     def release(self, login: int) -> None:
         with self._lock:
             self._count_per_login[login] -= 1
-            self._count_per_login += Counter()  # forgets those who have none left
+            self._count_per_login += Counter()  # removes zero counts
 
     def add(self, live: LiveConnection) -> None:
-        """From now on the thread writes to it and closes it."""
-        # Not all at once: what was opened together after a restart would come back together.
+        """Hand the connection to the thread, which writes to it and closes it."""
+        # The lifetime varies, so that streams opened together after a restart do not all reconnect together.
         live.ends_at = monotonic() + uniform(0.8, 1.2) * self._timing.lifetime_s  # noqa: S311  (no secret)
         with self._lock:
             self._new.append(live)
@@ -119,7 +123,7 @@ class ConnectionLoop:
                 self._thread.start()
 
     def stop(self) -> None:
-        """Close every stream and wait until that is done."""
+        """Close all streams and wait for the thread to end."""
         self._stopping = True
         if thread := self._thread:
             thread.join(5)
@@ -147,19 +151,19 @@ class ConnectionLoop:
         return True
 
     def _drop_disconnected(self, timeout_s: float) -> None:
-        """Wait, and let those go who went."""
-        gone = []
+        """Wait for at most `timeout_s` and remove the connections that clients have closed."""
+        disconnected = []
         for key, _ in self._selector.select(timeout_s):
             try:
                 received = key.data.sock.recv(1_024)
             except OSError:
                 received = b""
             if not received:
-                gone.append(key.data)
-        self._remove(gone)
+                disconnected.append(key.data)
+        self._remove(disconnected)
 
     def _poll(self) -> float:
-        """Tell everybody what is new to them; gives the seconds until the next look."""
+        """Send changes and heartbeats; returns the seconds to wait until the next poll."""
         started = monotonic()
         try:
             if started - self._sessions_checked > self._timing.session_check_s:
@@ -168,7 +172,7 @@ class ConnectionLoop:
                 self._sessions_checked = started
             self._send_changes()
         except DatabaseError as error:
-            log.warning("live pages wait for the database: %s", error)
+            log.warning("live pages: the database is unavailable, next attempt in %s s: %s", _DATABASE_RETRY_S, error)
             connection.close()
             return _DATABASE_RETRY_S
         finally:
@@ -180,23 +184,23 @@ class ConnectionLoop:
         for live in self._connections():
             keys_by_source[live.source].add(live.key)
         marks = {source: source.read_marks(keys) for source, keys in keys_by_source.items()}
-        gone = []
+        disconnected = []
         for live in self._connections():
             mark = marks[live.source].get(live.key, 0)
             if mark != live.mark:
                 live.mark = mark
                 if not live.write(encode_change(mark)):
-                    gone.append(live)
-        self._remove(gone)
+                    disconnected.append(live)
+        self._remove(disconnected)
 
     def _close_ended_sessions(self) -> None:
         connections = self._connections()
         sessions = Session.objects.filter(
-            session_key__in={one.session for one in connections}, expire_date__gt=timezone.now()
+            session_key__in={live.session for live in connections}, expire_date__gt=timezone.now()
         )
-        logins = Login.objects.filter(pk__in={one.login for one in connections}, is_active=True)
+        logins = Login.objects.filter(pk__in={live.login for live in connections}, is_active=True)
         valid, active = set(sessions.values_list("pk", flat=True)), set(logins.values_list("pk", flat=True))
-        ended = [one for one in connections if one.session not in valid or one.login not in active]
+        ended = [live for live in connections if live.session not in valid or live.login not in active]
         for live in ended:
             live.write(END_OF_STREAM)
         self._remove(ended)
@@ -204,16 +208,16 @@ class ConnectionLoop:
     def _send_heartbeats(self) -> None:
         now = monotonic()
         self._remove(
-            follower
-            for follower in self._connections()
-            if now > follower.ends_at or (now - follower.last_write > self._timing.heartbeat_s and not follower.write(HEARTBEAT))
+            live
+            for live in self._connections()
+            if now > live.ends_at or (now - live.last_write > self._timing.heartbeat_s and not live.write(HEARTBEAT))
         )
 
     def _connections(self) -> list[LiveConnection]:
         return [key.data for key in self._selector.get_map().values()]
 
-    def _remove(self, gone: Iterable[LiveConnection]) -> None:
-        for live in list(gone):
+    def _remove(self, connections: Iterable[LiveConnection]) -> None:
+        for live in list(connections):
             self._selector.unregister(live.sock)
             live.sock.close()
             self.release(live.login)

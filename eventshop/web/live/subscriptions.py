@@ -1,4 +1,4 @@
-"""What a page can follow. The application that shows it registers how far it has come."""
+"""The sources that a live page can subscribe to. The app that shows a page registers its source."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from eventshop.eventstore.models import StoredEvent
 
 
 class UnknownSource(EventShopError):
-    """Nothing of this name can be followed."""
+    """There is no live source with this name."""
 
     code = "nothing-to-follow"
 
 
 class LiveSource(NamedTuple):
-    """One kind of thing that changes, such as an order.
+    """One kind of object that changes, such as an order.
 
-    `may` tells whether whoever asks may follow the one with this key. `marks` answers, for many keys by one
-    statement, a number each that is another one after every change; a key without a number has 0.
+    `is_allowed` decides whether the caller may follow the object with this key. `read_marks` returns the mark of each
+    key, with one SQL statement for all keys. A mark is a number that differs after every change; a missing key has 0.
     """
 
     name: str
@@ -35,18 +35,18 @@ _sources: Final[dict[str, LiveSource]] = {}
 
 
 def register(source: LiveSource) -> None:
-    """Offer it to pages under `/live/<name>/<key>/`; the same name again replaces it."""
+    """Serve the source under `/live/<name>/<key>/`; the same name again replaces it."""
     _sources[source.name] = source
 
 
 def find_source(name: str) -> LiveSource:
-    """Raises `NothingToFollow`."""
+    """The source with this name; raises `UnknownSource`."""
     if name not in _sources:
         raise UnknownSource(name=name)
     return _sources[name]
 
 
 def stream_versions(streams: Collection[UUID]) -> dict[UUID, int]:
-    """The marks of things whose page is made from their stream."""
+    """Stream versions, as the marks of objects whose pages are made from their event streams."""
     rows = StoredEvent.objects.filter(aggregate_id__in=streams).order_by()
     return dict(rows.values("aggregate_id").annotate(newest=Max("version")).values_list("aggregate_id", "newest"))

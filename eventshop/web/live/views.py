@@ -1,4 +1,4 @@
-"""Where a page's script asks whether there is something new: by a stream, or each time anew."""
+"""The view that live.js requests: it tells a page about changes, as an event stream or by polling."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from eventshop.web.live.sse_response import open_stream
 @never_cache
 @require_GET
 def follow(request: HttpRequest, name: str, key: UUID) -> HttpResponseBase:
-    """A stream for `Accept: text/event-stream`; otherwise 200 if something is new since the mark `after`, or 204.
+    """An event stream for `Accept: text/event-stream`; otherwise 200 if the mark differs from `after`, else 204.
 
-    204 to a stream, which browsers take as "do not try again", means: none is to be had, look now and then.
+    Status 204 for a stream means that no stream is available: the browser does not reconnect, and the script polls.
     """
     source = _require_source(request, name, key)
     mark, shown_mark = source.read_marks([key]).get(key, 0), _shown_mark(request)
@@ -40,6 +40,6 @@ def _require_source(request: HttpRequest, name: str, key: UUID) -> subscriptions
 
 
 def _shown_mark(request: HttpRequest) -> int:
-    """What the page shows: the last it was told, or else what it was made with."""
+    """The mark that the page shows: the last one it received, or else the one it was rendered with; -1 if invalid."""
     given = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
     return int(given) if given.isascii() and given.isdecimal() and len(given) < 20 else -1

@@ -18,9 +18,12 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("digest", models.CharField(help_text="SHA-256 of the token.", max_length=64, unique=True)),
-                ("begins", models.CharField(help_text="How the token begins, to recognise it by.", max_length=12)),
+                (
+                    "begins",
+                    models.CharField(help_text="The first characters of the token, to recognise it by.", max_length=12),
+                ),
                 ("name", models.CharField(help_text="What it is for.", max_length=100)),
-                ("scopes", models.CharField(help_text="What it may be used for, separated by blanks.", max_length=500)),
+                ("scopes", models.CharField(help_text="The scopes, separated by spaces.", max_length=500)),
                 ("made_at", models.DateTimeField(auto_now_add=True)),
                 ("expires_at", models.DateTimeField()),
                 ("revoked_at", models.DateTimeField(null=True)),

@@ -20,25 +20,23 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        help_text="The webhook-id; the same each time it is sent.", primary_key=True, serialize=False
+                        help_text="The header webhook-id, the same for each attempt.", primary_key=True, serialize=False
                     ),
                 ),
-                ("position", models.BigIntegerField(help_text="The event's.")),
+                ("position", models.BigIntegerField(help_text="The position of the event.")),
                 ("event_type", models.CharField(max_length=100)),
                 (
                     "state",
                     models.CharField(
-                        choices=[("waiting", "Waiting"), ("delivered", "Delivered"), ("failed", "Given up")],
+                        choices=[("waiting", "Waiting"), ("delivered", "Delivered"), ("failed", "Failed")],
                         default="waiting",
                         max_length=10,
                     ),
                 ),
-                ("tries", models.IntegerField(default=0, help_text="Since it was last sent on purpose.")),
+                ("tries", models.IntegerField(default=0, help_text="Attempts since it was enqueued or resent.")),
                 (
                     "due_at",
-                    models.DateTimeField(
-                        help_text="When it is tried next; while somebody tries it, when another one may."
-                    ),
+                    models.DateTimeField(help_text="The next attempt; during an attempt, when the claim expires."),
                 ),
             ],
             options={
@@ -52,7 +50,10 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("at", models.DateTimeField(auto_now_add=True)),
-                ("status", models.IntegerField(help_text="Of the answer; empty: there was none.", null=True)),
+                (
+                    "status",
+                    models.IntegerField(help_text="The status of the response; empty if there was none.", null=True),
+                ),
                 ("error", models.CharField(blank=True, max_length=300)),
                 ("took_ms", models.IntegerField()),
                 (
@@ -78,15 +79,13 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "url",
-                    models.CharField(
-                        help_text="https, on the public internet.", max_length=500, verbose_name="address"
-                    ),
+                    models.CharField(help_text="https, on the public internet.", max_length=500, verbose_name="URL"),
                 ),
                 (
                     "types",
                     models.CharField(
                         blank=True,
-                        help_text="Separated by blanks; empty: all.",
+                        help_text="Separated by spaces; empty for all.",
                         max_length=1000,
                         verbose_name="event types",
                     ),
@@ -94,23 +93,27 @@ class Migration(migrations.Migration):
                 (
                     "active",
                     models.BooleanField(
-                        default=True, help_text="Switched off when it answers 410, or its owner loses access."
+                        default=True, help_text="Switched off after a response 410 or when its owner loses access."
                     ),
                 ),
                 (
                     "cursor",
                     models.BigIntegerField(
-                        default=0, editable=False, help_text="Told of up to this position of the store."
+                        default=0, editable=False, help_text="The store position up to which events were enqueued."
                     ),
                 ),
                 (
                     "secret_number",
-                    models.IntegerField(default=1, editable=False, help_text="How many secrets it has had."),
+                    models.IntegerField(
+                        default=1, editable=False, help_text="The number of the current signing secret."
+                    ),
                 ),
                 (
                     "former_until",
                     models.DateTimeField(
-                        editable=False, help_text="Until then the former secret signs too.", null=True
+                        editable=False,
+                        help_text="Until then messages are also signed with the previous secret.",
+                        null=True,
                     ),
                 ),
                 ("made_at", models.DateTimeField(auto_now_add=True)),

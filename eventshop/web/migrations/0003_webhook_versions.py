@@ -16,6 +16,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="webhookendpoint",
             name="version",
-            field=models.IntegerField(default=1, editable=False, help_text="Of what is set here; its entity tag."),
+            field=models.IntegerField(default=1, editable=False, help_text="Grows with each change; the entity tag."),
         ),
     ]

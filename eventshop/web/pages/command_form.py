@@ -1,4 +1,4 @@
-"""A form that means a command, and what a page does with it."""
+"""Forms that send a command, and how a page handles the result."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from eventshop.web.shared import read_your_writes
 
 
 class CommandForm(forms.Form):
-    """What every form of a command has, were it a button with nothing to fill in: sent twice, it is one command."""
+    """The base of every form that sends a command: submitted twice with the same `form_id`, it is one command."""
 
     form_id = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
 
 
 def submit_command(request: HttpRequest, send: Callable[[], Receipt], *, subject: str) -> bool:
-    """Whether it was accepted; if not, the next page says why. `what` ends a sentence: "the order stands".
+    """Call `send` and return whether the command was accepted; if not, add a message for the next page.
 
-    `send` makes the command and sends it, under the form's own id: sent again, it changes nothing more.
+    `send` dispatches the command under the form's id, so a second submit changes nothing. `subject` names what the
+    form is about in the message for a duplicate, such as "the order".
     """
     try:
         receipt = send()
     except CommandIdReused:
         report_duplicate(request, subject)
     except (CommandRefused, InvalidMessage, Conflict) as refusal:
-        messages.error(request, f"That is not possible any more: {refusal.message}.")
+        messages.error(request, f"This is no longer possible: {refusal.message}.")
     else:
         read_your_writes.remember_write(request, receipt)
         return True
     return False
 
 
-def report_duplicate(request: HttpRequest, state: str) -> None:
-    """Say that this form, with other values, had been sent already."""
-    messages.info(request, f"This form had been sent before. Below is how {state} now.")
+def report_duplicate(request: HttpRequest, subject: str) -> None:
+    """Add the message that this form was already submitted with other values."""
+    messages.info(request, f"This form was already submitted. The page shows the current state of {subject}.")

@@ -1,4 +1,4 @@
-"""What an empty program shows: demo data that each application adds, and the customer who can sign in to it."""
+"""Demo data for an empty store, registered by each app, and the demo customer who can sign in."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from uuid import UUID
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope
 
-#: Commands up to a moment, in their order.
+#: Returns the demo commands up to a time, in order.
 DemoCommands: TypeAlias = Callable[[datetime], list[tuple[Command, Envelope]]]
 
-#: `manage.py ensure_demo_customer` makes this customer. Demo data of an empty store is there before.
+#: `manage.py ensure_demo_customer` creates this customer. Demo data of an empty store is created before.
 EMAIL: Final = "demo@example.org"
 SIGN_UP_FORM_ID: Final = derive_id("demo-sign-up", EMAIL)
 CUSTOMER_ID: Final[UUID] = derive_id("person", SIGN_UP_FORM_ID)
@@ -23,22 +23,22 @@ _customer_demos: Final[list[DemoCommands]] = []
 
 
 def register(demo: DemoCommands) -> None:
-    """Add what an empty store is filled with, once."""
+    """Register demo data that is created once, in an empty store."""
     if demo not in _demos:
         _demos.append(demo)
 
 
 def register_customer_demo(demo: DemoCommands) -> None:
-    """Add what the demo customer has done. Told at every start: its ids and contents must not depend on the moment."""
+    """Register the demo customer's commands. They are sent at every start, so they must not depend on `now`."""
     if demo not in _customer_demos:
         _customer_demos.append(demo)
 
 
 def commands(now: datetime) -> list[tuple[Command, Envelope]]:
-    """What all applications have added."""
-    return [it for demo in _demos for it in demo(now)]
+    """The registered commands of all apps."""
+    return [command for demo in _demos for command in demo(now)]
 
 
 def customer_commands(now: datetime) -> list[tuple[Command, Envelope]]:
-    """What all applications have added for the demo customer."""
-    return [it for demo in _customer_demos for it in demo(now)]
+    """The registered commands of the demo customer, of all apps."""
+    return [command for demo in _customer_demos for command in demo(now)]

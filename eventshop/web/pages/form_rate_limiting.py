@@ -1,4 +1,4 @@
-"""How often something may be tried: counted in the cache, by address and by what is tried."""
+"""Rate limits of forms: attempts are counted in the cache, per network address and per subject."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from django_ratelimit.core import get_usage
 
 
 class FormRateLimit(NamedTuple):
-    """`rate` is "tries/period", such as "10/15m": from one network address, and for one subject from anywhere."""
+    """The rates per network address and per subject (such as an e-mail address), as "attempts/period": "10/15m"."""
 
     name: str
     by_address: str
     by_subject: str
 
 
-#: Guessing passwords.
+#: Limits password guessing.
 SIGN_IN: Final = FormRateLimit("sign-in", "50/15m", "10/15m")
-#: Making us write letters.
-EMAIL: Final = FormRateLimit("letter", "30/1h", "5/1h")
+#: Limits the e-mails that a visitor can make us send.
+EMAIL: Final = FormRateLimit("email", "30/1h", "5/1h")
 
 
 def check_rate_limit(request: HttpRequest, limit: FormRateLimit, subject: str) -> HttpResponse | None:
-    """Count a try; the 429 page if it was one too many. `subject` is stored as a digest only."""
+    """Count an attempt; returns the 429 page if it exceeds the limit. `subject` is stored as a digest only."""
     waits = [
         _seconds_to_wait(request, f"{limit.name}-address", "ip", limit.by_address),
         _seconds_to_wait(request, f"{limit.name}-subject", lambda group, request: subject.casefold(), limit.by_subject),
@@ -40,6 +40,6 @@ def check_rate_limit(request: HttpRequest, limit: FormRateLimit, subject: str) -
 
 
 def _seconds_to_wait(request: HttpRequest, group: str, key: object, rate: str) -> int:
-    """Seconds to wait, 0 for none."""
+    """Count one attempt in a group; returns the seconds to wait, 0 if the limit is not exceeded."""
     usage = get_usage(request, group=group, key=key, rate=rate, increment=True)
     return max(1, usage["time_left"]) if usage and usage["should_limit"] else 0

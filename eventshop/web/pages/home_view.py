@@ -1,4 +1,4 @@
-"""The front door."""
+"""The home page."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from django.views.decorators.http import require_safe
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What this is and where to go, for strangers and for customers."""
-    return render(request, "pages/start.html")
+    """The home page, with links for visitors and for customers."""
+    return render(request, "pages/home.html")

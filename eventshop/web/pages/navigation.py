@@ -1,4 +1,4 @@
-"""What stands at the top of every page: places that each application adds for those who may go there."""
+"""The main navigation of every page. Each app registers its entries and who sees them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VisibleTo: TypeAlias = Callable[[HttpRequest], bool]
 
 
 class NavigationEntry(NamedTuple):
-    """A place to go, by the name of its URL; the lowest `order` stands first."""
+    """A navigation entry. `view` is a URL name, `about` its text on the home page; entries are sorted by `order`."""
 
     title: str
     view: str
@@ -37,7 +37,7 @@ def anonymous_users(request: HttpRequest) -> bool:
 
 
 def register(title: str, view: str, *, order: int, about: str, visible_to: VisibleTo = anyone) -> None:
-    """Add a place, and what the start page says about it; the same one twice is one."""
+    """Add an entry; registering the same entry again has no effect."""
     entry = NavigationEntry(title, view, order, visible_to, about)
     if entry not in _entries:
         _entries.append(entry)
@@ -45,7 +45,7 @@ def register(title: str, view: str, *, order: int, about: str, visible_to: Visib
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Context processor. A page that shows no navigation asks for no user."""
+    """Context processor. The entries are computed lazily: a page without navigation does not load the user."""
 
     def entries() -> list[dict[str, Any]]:
         shown = [entry for entry in _entries if entry.visible_to(request)]

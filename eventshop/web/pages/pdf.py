@@ -1,4 +1,4 @@
-"""Documents to keep: PDF files with a title, facts, tables and paragraphs, in the look of the printed pages."""
+"""PDF documents with a title, headings, paragraphs, name-value lists and tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LINE_MM: Final = 5.5
 
 
 class Document(FPDF):
-    """One document, A4; every text may hold any European letter."""
+    """An A4 document; its fonts contain all European letters."""
 
     def __init__(self, title: str, *, issuer: str, made_at: datetime) -> None:
         super().__init__(format="A4")
@@ -27,7 +27,7 @@ class Document(FPDF):
         self.set_title(title)
         self.set_author(issuer)
         self.set_lang("en-GB")
-        # Made at the moment it tells of: the same document is the same file.
+        # A fixed creation date: the same document is always the same file.
         self.set_creation_date(made_at)
         self.set_margins(20, 20)
         self.set_auto_page_break(True, margin=22)
@@ -48,7 +48,7 @@ class Document(FPDF):
         self._write_text(text, size=10, space_below=2)
 
     def add_facts(self, facts: Sequence[tuple[str, str]]) -> None:
-        """Names and values, one under the other."""
+        """Add a list of names and values, one pair per line."""
         self.set_font("sans", size=10)
         with self.table(
             borders_layout="NONE", col_widths=(35, 65), line_height=_LINE_MM, first_row_as_headings=False, align="L"
@@ -59,8 +59,10 @@ class Document(FPDF):
                 row.cell(value)
         self.ln(2)
 
-    def add_table(self, headings: Sequence[str], rows: Sequence[Sequence[str]], *, widths: Sequence[int], numeric_columns: int) -> None:
-        """A table; the last `right` columns are numbers."""
+    def add_table(
+        self, headings: Sequence[str], rows: Sequence[Sequence[str]], *, widths: Sequence[int], numeric_columns: int
+    ) -> None:
+        """Add a table; its last `numeric_columns` columns are aligned right."""
         self.set_font("sans", size=9)
         align = ["LEFT"] * (len(headings) - numeric_columns) + ["RIGHT"] * numeric_columns
         with self.table(
@@ -82,7 +84,7 @@ class Document(FPDF):
         self.ln(space_below)
 
     def to_response(self, filename: str) -> HttpResponse:
-        """The file, to be saved under this name."""
+        """The PDF as a download with this file name."""
         response = HttpResponse(bytes(self.output()), content_type="application/pdf")
         response["Content-Disposition"] = f'attachment; filename="{filename}"'
         return response

@@ -1,4 +1,4 @@
-"""Addresses that only buttons send to."""
+"""Post-only views: URLs that only a form submits to."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from django.shortcuts import redirect
 
 
 def post_only(redirect_to: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """For POST alone. Whoever opens the address otherwise is led to the page with the button.
+    """Decorate a view to accept POST only; GET and HEAD are redirected to the page `redirect_to` with the form.
 
-    That happens to people: their session ends, they press the button, sign in, and are led back to this address.
+    People do send a GET: when their session has ended, they submit the form, sign in, and are redirected to its URL.
     """
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
-        def shown(request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponse:
+        def wrapped(request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method in ("GET", "HEAD"):
                 return redirect(redirect_to)
             if request.method != "POST":
                 return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
             return view(request, *args, **kwargs)
 
-        return shown
+        return wrapped
 
     return decorate

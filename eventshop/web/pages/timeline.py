@@ -1,4 +1,4 @@
-"""What happened to something, in words for the person whose it is; `partials/story.html` shows it."""
+"""The timeline of an object: its events described for its owner. `partials/timeline.html` renders it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ E = TypeVar("E", bound=Event)
 
 
 class TimelineEntry(NamedTuple):
-    """One thing that happened. Its tone is `done`, `bad` or nothing."""
+    """One event of a timeline. `tone` is a CSS class: `done`, `bad` or empty."""
 
     at: datetime
-    words: str
+    text: str
     tone: str
 
 
 def build_timeline(events: Iterable[RecordedEvent[E]], describe: Callable[[E], tuple[str, str]]) -> list[TimelineEntry]:
-    """One for each event; `told` says a sentence and its tone."""
-    return [TimelineEntry(it.meta.occurred_at, *describe(it.event)) for it in events]
+    """One entry per event; `describe` returns its text and tone."""
+    return [TimelineEntry(recorded.meta.occurred_at, *describe(recorded.event)) for recorded in events]

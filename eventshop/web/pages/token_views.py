@@ -1,4 +1,4 @@
-"""The page where people make and revoke tokens for their programs."""
+"""The page where users create and revoke API tokens."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from eventshop.web.api import api_tokens
 from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken
 
-#: More at a time are a sign that old ones are not taken back.
+#: The most valid tokens of one user; more than that suggests that old ones are not revoked.
 MAX_VALID_TOKENS: Final = 20
-_DAYS: Final = ((7, "a week"), (30, "30 days"), (90, "90 days"), (365, "a year"))
+_LIFETIMES: Final = ((7, "a week"), (30, "30 days"), (90, "90 days"), (365, "a year"))
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=100, label="What is it for?", error_messages={"required": "Say what it is for"})
-    days = forms.TypedChoiceField(choices=_DAYS, coerce=int, initial=30, label="It works for")
+    name = forms.CharField(max_length=100, label="Name", error_messages={"required": "Enter a name"})
+    days = forms.TypedChoiceField(choices=_LIFETIMES, coerce=int, initial=30, label="Valid for")
     scopes = forms.MultipleChoiceField(
         choices=list(SCOPES.items()),
         widget=forms.CheckboxSelectMultiple,
-        label="It may",
-        error_messages={"required": "Choose what it may be used for"},
+        label="Permissions",
+        error_messages={"required": "Choose at least one permission"},
     )
 
 
@@ -38,32 +38,32 @@ class TokenForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def tokens(request: HttpRequest) -> HttpResponse:
-    """One's tokens; a new one is shown once, on the page that answers the form."""
-    mine = ApiToken.objects.filter(owner_id=request.user.pk).order_by("-made_at")
+    """The user's tokens. A new token is shown once, in the response to the form."""
+    own_tokens = ApiToken.objects.filter(owner_id=request.user.pk).order_by("-made_at")
     form, token = TokenForm(request.POST or None), ""
     if form.is_valid():
-        if sum(it.state == "valid" for it in mine) >= MAX_VALID_TOKENS:
-            form.add_error(None, f"You have {MAX_VALID_TOKENS} tokens that work. Revoke one first.")
+        if sum(own.state == "valid" for own in own_tokens) >= MAX_VALID_TOKENS:
+            form.add_error(None, f"You have {MAX_VALID_TOKENS} valid tokens. Revoke one first.")
         else:
             values = form.cleaned_data
             owner = Login.objects.get(username=request.user.get_username())
             lifetime = timedelta(days=values["days"])
             _, token = api_tokens.create_token(owner, name=values["name"], scopes=values["scopes"], lifetime=lifetime)
             form = TokenForm()
-    context = {"form": form, "tokens": [(it, _scope_labels(it)) for it in mine.all()], "token": token}
+    context = {"form": form, "tokens": [(own, _scope_labels(own)) for own in own_tokens.all()], "token": token}
     return render(request, "account/tokens.html", context)
 
 
 @require_POST
 @login_required
 def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
-    """Take a token back, at once."""
+    """Revoke one of the user's tokens."""
     token = get_object_or_404(ApiToken, pk=token_id, owner_id=request.user.pk)
     api_tokens.revoke_token(token)
-    messages.success(request, f"The token “{token.name}” is revoked.")
+    messages.success(request, f"The token “{token.name}” was revoked.")
     return redirect("web:tokens")
 
 
 def _scope_labels(token: ApiToken) -> list[str]:
-    """Its scopes in words."""
+    """The descriptions of the token's scopes."""
     return [SCOPES.get(scope, scope) for scope in token.scopes.split()]

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from eventshop.eventstore.command_dispatcher import Receipt
 from eventshop.web.shared.errors import InvalidHeader
 
-#: Whether a read model has processed the event of an aggregate at a store position: (read model, aggregate id, position).
+#: Whether a read model has processed an aggregate's event: (read model name, aggregate id, store position).
 PositionCheck: TypeAlias = Callable[[str, UUID, int], bool]
 
 _SESSION_KEY: Final = "written"
@@ -80,7 +80,9 @@ def wait_for_token(headers: Mapping[str, str], read_model: str) -> bool:
     match = _TOKEN.fullmatch(token)
     if match is None:
         detail = "is malformed: send the value from a command's response"
-        raise InvalidHeader(f"Consistency-Token {detail}", locations=[{"header": "Consistency-Token", "detail": detail}])
+        raise InvalidHeader(
+            f"Consistency-Token {detail}", locations=[{"header": "Consistency-Token", "detail": detail}]
+        )
     return _wait_for_position(read_model, UUID(match[1]), int(match[2]), preferred_wait_s(headers, API_TIMEOUT_S))
 
 

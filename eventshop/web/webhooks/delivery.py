@@ -24,7 +24,9 @@ LEASE: Final = timedelta(minutes=5)
 BATCH_SIZE: Final = 20
 TIMEOUT_S: Final = 5.0
 #: The delays between attempts. After the last one the delivery fails, about three days after the first attempt.
-RETRY_DELAYS: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3_600, 10_800, 28_800, 86_400, 86_400))
+RETRY_DELAYS: Final = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3_600, 10_800, 28_800, 86_400, 86_400)
+)
 GONE: Final = 410
 
 

@@ -60,7 +60,9 @@ def _advance_cursor(endpoint: WebhookEndpoint, rows: Sequence[EventRow]) -> bool
         unmoved = WebhookEndpoint.objects.filter(pk=endpoint.pk, cursor=endpoint.cursor)
         if not unmoved.update(cursor=rows[-1].position):
             return False
-        WebhookDelivery.objects.bulk_create(_build_delivery(endpoint, row, now) for row in rows if _is_subscribed(endpoint, row))
+        WebhookDelivery.objects.bulk_create(
+            _build_delivery(endpoint, row, now) for row in rows if _is_subscribed(endpoint, row)
+        )
     return True
 
 

@@ -18,23 +18,23 @@ from eventshop.core.errors import CommandIdReused, WrongExpectedVersion
 from eventshop.core.message_registry import registry
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.api import idempotency, request_parsing
-from eventshop.web.api.base_view import ApiView, require_permission, require_login
+from eventshop.web.api.base_view import ApiView, require_login, require_permission
 from eventshop.web.api.etag import etag, expected_version
 from eventshop.web.api.event_feed_views import require_event_access
-from eventshop.web.api.pagination import KeysetPagination, refuse_unknown_parameters, invalid_parameter
+from eventshop.web.api.pagination import KeysetPagination, invalid_parameter, refuse_unknown_parameters
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from eventshop.web.shared.errors import InvalidBody, NotAllowed, NotFound
 from eventshop.web.webhooks import signing_secrets
 from eventshop.web.webhooks.delivery import resend
 from eventshop.web.webhooks.schemas import (
-    WebhookUpdate,
     DeliveryPage,
     NewWebhook,
-    WebhookDetails,
     SigningSecret,
+    WebhookDetails,
     WebhookPage,
-    webhook_details,
+    WebhookUpdate,
     delivery_details,
+    webhook_details,
 )
 from eventshop.web.webhooks.url_policy import resolve_target
 
@@ -117,7 +117,11 @@ class Webhook(WebhookView):
     """One webhook."""
 
     body: ClassVar[type[Struct]] = WebhookUpdate
-    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": WebhookDetails, "PUT": WebhookDetails, "DELETE": None}
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {
+        "GET": WebhookDetails,
+        "PUT": WebhookDetails,
+        "DELETE": None,
+    }
 
     def get(self, request: Request, webhook_id: UUID) -> Response:
         """Read the webhook."""
@@ -126,7 +130,9 @@ class Webhook(WebhookView):
     def put(self, request: Request, webhook_id: UUID) -> Response:
         """Change the webhook, or switch it on or off."""
         body = request_parsing.parse_body(request, WebhookUpdate)
-        self.get_webhook(request, webhook_id, "web.change_webhookendpoint")  # checked first: only an authorised caller may trigger a DNS lookup
+        self.get_webhook(
+            request, webhook_id, "web.change_webhookendpoint"
+        )  # checked first: only an authorised caller may trigger a DNS lookup
         _check_subscription(body.url, body.types)
         with transaction.atomic():
             endpoint = self.lock_webhook(request, webhook_id, "web.change_webhookendpoint")
@@ -241,6 +247,8 @@ def _webhook_response(endpoint: WebhookEndpoint, *, status: int = 200) -> Respon
 
 
 def _secret_response(endpoint: WebhookEndpoint) -> Response:
-    response = Response(msgspec.to_builtins(SigningSecret(signing_secrets.signing_secret(endpoint), endpoint.former_until)))
+    response = Response(
+        msgspec.to_builtins(SigningSecret(signing_secrets.signing_secret(endpoint), endpoint.former_until))
+    )
     response["ETag"] = etag(endpoint.version)
     return response

@@ -1,5 +1,6 @@
-"""Sales of the *Online Retail* data set (UCI, doi 10.24432/C5BW33) as commands.
+"""Imports the *Online Retail* data set (UCI, doi 10.24432/C5BW33) by sending commands.
 
-`reading` turns the file into rows, `invoices` groups them, `matching` finds what a cancellation returns, `letters`
-writes the commands, `sending` sends them. Everything follows from the file alone, so that a second run sends the same.
+`parsing` turns the file into rows, `invoices` groups them, `return_matching` finds what a cancellation returns,
+`commands` builds the commands, `batch_sender` sends them. Everything is derived from the file alone, so that a second
+run sends the same commands.
 """

@@ -1,4 +1,4 @@
-"""Letters to the store, many in one transaction; what a crash leaves out is sent by the next run."""
+"""Sends import commands in batches of one transaction each. After a crash the next run sends the remaining ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orders.importers.online_retail.commands import InvoiceCommand
 from orders.importers.online_retail.invoices import Invoice, Kind
 from orders.importers.online_retail.parsing import RefusedRow
 
-#: A batch is one transaction: large enough to be fast, small enough to be held in memory and to stop soon.
+#: A batch is one transaction: large enough to be fast, small enough to fit into memory and to stop soon.
 MAX_BATCH_COMMANDS: Final = 400
 MAX_BATCH_ROWS: Final = 4_000
 
@@ -22,58 +22,63 @@ SentCommand: TypeAlias = tuple[InvoiceCommand, Outcome]
 
 
 class ImportBatch(Struct, frozen=True):
-    """The letters of some invoices, and afterwards what became of each."""
+    """The commands of some invoices, and after sending the outcome of each."""
 
     invoices: Sequence[Sequence[InvoiceCommand]]
     outcomes: Sequence[SentCommand] = ()
 
 
 def send_batches(invoice_commands: Iterable[Sequence[InvoiceCommand]]) -> Iterator[ImportBatch]:
-    """Send batch after batch; what has been given back is stored. Raises what `send_many` raises."""
+    """Send batch after batch. A batch that was yielded is stored. Raises what `send_many` raises."""
     for invoices in _split_into_batches(invoice_commands):
         yield ImportBatch(invoices, list(_send_invoices(invoices)))
 
 
-def _split_into_batches(invoice_commands: Iterable[Sequence[InvoiceCommand]]) -> Iterator[list[Sequence[InvoiceCommand]]]:
+def _split_into_batches(
+    invoice_commands: Iterable[Sequence[InvoiceCommand]],
+) -> Iterator[list[Sequence[InvoiceCommand]]]:
     batch: list[Sequence[InvoiceCommand]] = []
     commands = rows = 0
     for commands_of_invoice in invoice_commands:
-        if batch and (commands + len(commands_of_invoice) > MAX_BATCH_COMMANDS or rows + len(commands_of_invoice[0].invoice.rows) > MAX_BATCH_ROWS):
+        new_commands, new_rows = len(commands_of_invoice), len(commands_of_invoice[0].invoice.rows)
+        if batch and (commands + new_commands > MAX_BATCH_COMMANDS or rows + new_rows > MAX_BATCH_ROWS):
             yield batch
             batch, commands, rows = [], 0, 0
         batch.append(commands_of_invoice)
-        commands += len(commands_of_invoice)
-        rows += len(commands_of_invoice[0].invoice.rows)
+        commands += new_commands
+        rows += new_rows
     if batch:
         yield batch
 
 
 def _send_invoices(invoices: Sequence[Sequence[InvoiceCommand]]) -> Iterator[SentCommand]:
-    """A cancellation's letters go one by one, each only after the one before it was accepted.
+    """Send the commands of several invoices. A cancellation's commands are sent one by one, each after the previous
+    one was accepted.
 
-    If the file has changed since the cancellation was imported, its letters differ from some step on. That step's id
-    is taken, so that it is refused; what follows must not be sent, or it would refund the same pieces again.
+    If the file has changed since the cancellation was imported, its commands differ from some step on. That step's
+    command id was used already, so it is refused. The steps after it must not be sent: they would refund the same
+    items again.
     """
-    waiting = list(invoices)
-    while waiting:
-        wave = [some[:1] if some[0].invoice.kind is Kind.CANCELLATION else some for some in waiting]
-        letters = [letter for some in wave for letter in some]
-        outcomes = send_many([(letter.command, letter.envelope) for letter in letters])
-        yield from zip(letters, outcomes, strict=True)
+    remaining = list(invoices)
+    while remaining:
+        round_ = [some[:1] if some[0].invoice.kind is Kind.CANCELLATION else some for some in remaining]
+        commands = [command for some in round_ for command in some]
+        outcomes = send_many([(command.command, command.envelope) for command in commands])
+        yield from zip(commands, outcomes, strict=True)
         refused = {
-            letter.envelope.command_id
-            for letter, outcome in zip(letters, outcomes, strict=True)
+            command.envelope.command_id
+            for command, outcome in zip(commands, outcomes, strict=True)
             if isinstance(outcome, EventShopError)
         }
-        waiting = [
-            some[len(gone) :]
-            for some, gone in zip(waiting, wave, strict=True)
-            if len(some) > len(gone) and gone[-1].envelope.command_id not in refused
+        remaining = [
+            some[len(sent) :]
+            for some, sent in zip(remaining, round_, strict=True)
+            if len(some) > len(sent) and sent[-1].envelope.command_id not in refused
         ]
 
 
 class InvoiceTally(Struct):
-    """What an import has done so far. Counts what this run wrote; `already_there` is what an earlier one had."""
+    """What this run has written so far; `already_there` counts the commands that an earlier run sent."""
 
     invoices: int = 0
     orders: int = 0
@@ -88,15 +93,15 @@ class InvoiceTally(Struct):
         return self.invoices
 
     def add(self, batch: ImportBatch) -> list[RefusedRow]:
-        """Count a batch, and give the rows whose commands were refused."""
+        """Count a batch; gives the rows whose commands were refused."""
         self.invoices += len(batch.invoices)
         refused: dict[int, list[RefusedRow]] = {}
-        for letter, outcome in batch.outcomes:
+        for command, outcome in batch.outcomes:
             if isinstance(outcome, Receipt):
-                self._count(letter, outcome)
+                self._count(command, outcome)
             else:
-                refused.setdefault(letter.invoice.line, _refused_rows(letter.invoice, outcome))
-        return [refusal for rows in refused.values() for refusal in rows]
+                refused.setdefault(command.invoice.line, _refused_rows(command.invoice, outcome))
+        return [row for rows in refused.values() for row in rows]
 
     def _count(self, command: InvoiceCommand, receipt: Receipt) -> None:
         if receipt.replayed:
@@ -113,11 +118,11 @@ class InvoiceTally(Struct):
             case WriteOffStock():
                 self.write_offs += 1
             case _:
-                pass  # a payment is told with its order
+                pass  # a payment is counted with its order
 
 
 def _refused_rows(invoice: Invoice, error: EventShopError) -> list[RefusedRow]:
     reason = f"invoice {invoice.number}: {error}"
     if isinstance(error, CommandIdReused):
-        reason = f"invoice {invoice.number} was imported before with other contents; what is stored stays"
+        reason = f"invoice {invoice.number} was imported before with other contents; the stored order is unchanged"
     return [RefusedRow(row.line, reason, invoice.number) for row in invoice.rows]

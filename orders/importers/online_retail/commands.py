@@ -1,4 +1,4 @@
-"""The commands that an invoice leads to, in the order they are sent, each with an id that follows from the file."""
+"""Builds the commands of each invoice, in the order in which they are sent, with ids that are derived from the file."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from orders.domain.commands import (
 from orders.domain.events import Line
 from orders.importers.online_retail.invoices import Invoice, Kind
 from orders.importers.online_retail.parsing import Row
-from orders.importers.online_retail.return_matching import SalesLedger, CancellationMatch
+from orders.importers.online_retail.return_matching import CancellationMatch, SalesLedger
 
 
 class InvoiceCommand(Struct, frozen=True):
-    """A command ready to be sent, and the invoice it comes from."""
+    """A command ready to be sent, and its invoice."""
 
     invoice: Invoice
     command: Command
@@ -34,7 +34,7 @@ class InvoiceCommand(Struct, frozen=True):
 
 
 def import_commands(invoices: Iterable[Invoice]) -> Iterator[list[InvoiceCommand]]:
-    """The letters of one invoice after the other."""
+    """The commands of one invoice after the other."""
     ledger = SalesLedger()
     for invoice in invoices:
         commands = _commands(invoice, ledger)
@@ -42,10 +42,12 @@ def import_commands(invoices: Iterable[Invoice]) -> Iterator[list[InvoiceCommand
 
 
 def order_id(number: str) -> UUID:
+    """The id of the order or credit note that an invoice becomes."""
     return derive_id("retail-order", number)
 
 
 def customer_id(number: str) -> UUID | None:
+    """The id of a customer; None for an anonymous sale."""
     return derive_id("retail-customer", number) if number else None
 
 
@@ -80,10 +82,10 @@ def _cancellation(invoice: Invoice, split: CancellationMatch) -> list[Command]:
         ReturnItems(
             order_id=order_id(number),
             reference=invoice.number,
-            lines=tuple(ReturnLine(line=line, quantity=quantity) for line, quantity in sorted(pieces.items())),
+            lines=tuple(ReturnLine(line=line, quantity=quantity) for line, quantity in sorted(quantities.items())),
             reason="cancellation invoice",
         )
-        for number, pieces in split.returns.items()
+        for number, quantities in split.returns.items()
     ]
     return [*returns, _credit_note(invoice, split.unmatched_rows)] if split.unmatched_rows else returns
 
@@ -118,14 +120,14 @@ def _order_lines(rows: Iterable[Row]) -> tuple[Line, ...]:
 
 
 def _invoice_command(invoice: Invoice, step: int, command: Command) -> InvoiceCommand:
-    # Ids count the steps, they do not name them: a cancellation that the corrected file would book otherwise meets
-    # its first booking and is refused, not refunded again.
+    # The id contains the number of the step, not its content: if a corrected file books a cancellation differently,
+    # the id is already used and the command is refused, instead of refunding a second time.
     envelope = Envelope(
         command_id=derive_id("retail-command", invoice.number, invoice.kind, step),
         actor="import",
         occurred_at=invoice.at,
         correlation_id=derive_id("retail-invoice", invoice.number),
-        sequence_number=2 * step if invoice.kind is Kind.CANCELLATION else step,  # a return tells up to two events
+        sequence_number=2 * step if invoice.kind is Kind.CANCELLATION else step,  # a return gives up to two events
         metadata={"line": str(invoice.line)},
     )
     return InvoiceCommand(invoice, command, envelope)

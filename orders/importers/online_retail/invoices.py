@@ -1,4 +1,4 @@
-"""From rows to invoices: one sale, one cancellation or one count of missing stock."""
+"""Groups rows into invoices: sales, cancellations and stock adjustments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 
 class Invoice(Struct, frozen=True):
-    """All rows of one invoice, wherever they stand in the file; its time is the first one's."""
+    """All rows of one invoice, wherever they are in the file. Its time is that of the first row."""
 
     number: str
     kind: Kind
@@ -42,25 +42,29 @@ class Invoice(Struct, frozen=True):
 
 
 def group_by_invoice(rows: Iterable[Row]) -> list[Invoice]:
-    """In order of first appearance; numbers that hold both sold and missing pieces give two."""
+    """The invoices in order of first appearance. A number with both sold and missing units gives two invoices."""
     rows_by_invoice: dict[tuple[str, Kind], list[Row]] = {}
     for row in rows:
         rows_by_invoice.setdefault((row.invoice, _kind(row)), []).append(row)
     return [Invoice(number, kind, tuple(rows)) for (number, kind), rows in rows_by_invoice.items()]
 
 
-def hold_back_incomplete(invoices: Iterable[Invoice], refused: Iterable[RefusedRow]) -> tuple[list[Invoice], list[RefusedRow]]:
-    """The invoices to import, and why the rows of the others are held back.
+def hold_back_incomplete(
+    invoices: Iterable[Invoice], refused: Iterable[RefusedRow]
+) -> tuple[list[Invoice], list[RefusedRow]]:
+    """The invoices to import, and the rows of the others with the reason why they are held back.
 
-    An invoice with a refused row is held back as a whole: an order without that row would be paid and returned
-    wrongly, and once stored it could not be completed.
+    An invoice with a refused row is held back as a whole: payments and returns of an order without that row would be
+    wrong, and a stored order cannot be completed later.
     """
     first_refused_line = {refusal.invoice: refusal.line for refusal in reversed(list(refused))}
     kept, held_back = list[Invoice](), list[RefusedRow]()
     for invoice in invoices:
         reason = _mixed_parties_reason(invoice)
         if invoice.number in first_refused_line:
-            reason = f"held back with the rest of invoice {invoice.number}, see line {first_refused_line[invoice.number]}"
+            reason = (
+                f"held back with the rest of invoice {invoice.number}, see line {first_refused_line[invoice.number]}"
+            )
         if reason is None:
             kept.append(invoice)
         else:

@@ -1,4 +1,4 @@
-"""From the file to typed rows: every line is either a row or named with the reason why it is not."""
+"""Parses the file into typed rows. Each line gives a row, or a refusal with its reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from eventshop.cli.importing.csv_rows import parse_cells, read_rows, quote_cell
+from eventshop.cli.importing.csv_rows import parse_cells, quote_cell, read_rows
 from eventshop.cli.importing.errors import BrokenRow
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Text
@@ -22,7 +22,7 @@ from orders.domain.commands import PRICE_DECIMALS
 
 HEADER: Final = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 COLUMNS: Final = HEADER.count(",") + 1
-#: Times in the file are the shop's own.
+#: Times in the file are in the shop's time zone.
 SHOP_TIME_ZONE: Final = ZoneInfo("Europe/London")
 CURRENCY: Final = "GBP"
 MAX_QUANTITY: Final = 10_000_000
@@ -50,7 +50,7 @@ class Row(Struct, frozen=True, gc=False):
 
 
 class RefusedRow(Struct, frozen=True):
-    """A line of the file that leads to nothing, and why. `invoice` is what stands in its first column."""
+    """A line of the file that is not imported, and the reason. `invoice` is the content of its first column."""
 
     line: int
     reason: str
@@ -58,7 +58,7 @@ class RefusedRow(Struct, frozen=True):
 
 
 def parse_file(path: Path) -> tuple[list[Row], list[RefusedRow]]:
-    """All rows of a CSV or .csv.gz file; raises `UnreadableFile` or `WrongHeader`."""
+    """All rows of a CSV or .csv.gz file, and the lines that are refused. Raises `UnreadableFile` or `WrongHeader`."""
     rows: list[Row] = []
     refused: list[RefusedRow] = []
     for number, line in read_rows(path, HEADER):
@@ -91,7 +91,7 @@ def _parse_row(line: int, cells: list[str]) -> Row:
 
 
 def _check_row(row: Row) -> None:
-    """What each column allows, but not together."""
+    """Refuse combinations of columns that are invalid although each column is valid."""
     cancelled = row.invoice.startswith("C")
     if not row.sku:
         raise BrokenRow("StockCode is empty")
@@ -102,14 +102,14 @@ def _check_row(row: Row) -> None:
     if cancelled and row.quantity > 0:
         raise BrokenRow(f"Quantity {row.quantity} of a cancellation is not negative")
     if not cancelled and row.quantity < 0 and row.price.amount:
-        raise BrokenRow(f"a write-off with a UnitPrice, {row.price.amount}: its money would be lost")
+        raise BrokenRow(f"a write-off must not have a UnitPrice, but has {row.price.amount}")
 
 
 def _parse_invoice_number(cell: str) -> str:
     if _INVOICE.fullmatch(cell):
         return cell
     if _BAD_DEBT.fullmatch(cell):
-        raise BrokenRow(f"InvoiceNo {cell} adjusts a bad debt: no goods and no order, nothing a sale could record")
+        raise BrokenRow(f"InvoiceNo {cell} adjusts a bad debt, which is not a sale of goods and is not imported")
     raise BrokenRow(f"InvoiceNo {quote_cell(cell)} is not digits, or C and digits")
 
 
@@ -118,7 +118,7 @@ def _parse_text(column: str, cell: str) -> str:
     try:
         return msgspec.convert(cell, Text)
     except msgspec.ValidationError:
-        fault = "is longer than 200 characters" if len(cell) > 200 else "holds a control character"
+        fault = "is longer than 200 characters" if len(cell) > 200 else "contains a control character"
         raise BrokenRow(f"{column} {quote_cell(cell)} {fault}") from None
 
 

@@ -1,4 +1,8 @@
-"""Which earlier order line a cancelled row returns. The file does not say; the policy is DESIGN.md, section 8."""
+"""Finds the order line that a cancelled row returns, as the file does not name it.
+
+It is the newest earlier sale line of this file with the same customer, product and price that has enough units left. A
+row that matches none goes into a credit note.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from orders.importers.online_retail.parsing import Row
 
 
 class SaleLine(Struct):
-    """A line of a sale of this file, and what is left of it. Lines are counted from 1, as the order counts them."""
+    """A line of a sale in this file, and the units that were not returned. Lines are numbered from 1, as in the order."""
 
     invoice: str
     line: int
@@ -23,14 +27,14 @@ class SaleLine(Struct):
 
 
 class CancellationMatch(Struct, frozen=True):
-    """A cancellation: pieces that come back by invoice and line, and the rows that match none."""
+    """The units that a cancellation returns, by invoice and line, and the rows that match no sale."""
 
     returns: dict[str, dict[int, int]]
     unmatched_rows: tuple[Row, ...]
 
 
 class SalesLedger:
-    """What each customer bought at which price, newest last; cancellations take from it."""
+    """The sale lines by customer, product and price, newest last. Cancellations reduce what is left of them."""
 
     def __init__(self) -> None:
         self._sale_lines: dict[tuple[str, str, Money], list[SaleLine]] = defaultdict(list)
@@ -39,7 +43,9 @@ class SalesLedger:
         if not sale.customer:
             return
         for number, row in enumerate(sale.rows, start=1):
-            self._sale_lines[row.customer, row.sku, row.price].append(SaleLine(sale.number, number, sale.at, row.quantity))
+            self._sale_lines[row.customer, row.sku, row.price].append(
+                SaleLine(sale.number, number, sale.at, row.quantity)
+            )
 
     def match_cancellation(self, cancellation: Invoice) -> CancellationMatch:
         returns: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
@@ -53,7 +59,7 @@ class SalesLedger:
         return CancellationMatch({invoice: dict(lines) for invoice, lines in returns.items()}, tuple(unmatched))
 
     def _newest_matching_line(self, row: Row, at: datetime) -> SaleLine | None:
-        """The newest line with the same customer, product and price that has enough pieces left."""
+        """The newest line with the same customer, product and price that has enough units left."""
         lines: Sequence[SaleLine] = self._sale_lines.get((row.customer, row.sku, row.price), ())
         for line in reversed(lines):
             if line.quantity_left >= -row.quantity and line.at <= at:

@@ -1,4 +1,4 @@
-"""manage.py import_online_retail FILE [--on-error stop|skip]: a month of a real shop, through commands."""
+"""manage.py import_online_retail FILE [--on-error stop|skip]: import the sales of a real shop by sending commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from eventshop.cli.importing.base_command import ImportCommand
 from orders.importers.online_retail.batch_sender import ImportBatch, InvoiceTally, send_batches
 from orders.importers.online_retail.commands import import_commands
-from orders.importers.online_retail.invoices import Invoice, hold_back_incomplete, group_by_invoice
+from orders.importers.online_retail.invoices import Invoice, group_by_invoice, hold_back_incomplete
 from orders.importers.online_retail.parsing import RefusedRow, parse_file
 
 
@@ -21,7 +21,7 @@ class Command(ImportCommand):
     def read_file(self, file: Path) -> tuple[list[Invoice], list[RefusedRow]]:
         rows, refused = parse_file(file)
         complete, held_back = hold_back_incomplete(group_by_invoice(rows), refused)
-        # Stopping, the row that is broken is named, not an earlier one that it holds up.
+        # Refused rows come first: with `--on-error stop` the cause is named, not a row that is held back because of it.
         return complete, refused + held_back
 
     def send_batches(self, invoices: Sequence[Invoice]) -> Iterator[ImportBatch]:

@@ -1,4 +1,4 @@
-"""manage.py seed_demo: two months of a small shop, once, into a store that is still empty."""
+"""manage.py seed_demo: fill an empty event store with two months of demo orders."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if newest_position():
-            self.stdout.write("There are events already; the demo data is left out.")
+            self.stdout.write("The event store is not empty; no demo data was written.")
             return
         started = monotonic()
         products = [Product(sku=sku, name=name, price=Decimal(price)) for sku, name, price in PRODUCTS]
         Product.objects.bulk_create(products, ignore_conflicts=True)
         try:
-            # One transaction: a store that is not empty holds all of the demo data.
+            # One transaction: the store holds either none or all of the demo data.
             now = datetime.now(UTC)
             outcomes = send_many([*demo_commands(now), *others(now)])
         except EventShopError as error:

@@ -34,7 +34,7 @@ pytestmark = [
 TIMES = int(os.environ.get("CHAOS_TIMES", "2"))
 #: What customers pay with; each of them ends well or is declined, however bad the answers are.
 METHODS = ("card", "declined", "pending", "pending_declined", "lost", "unstable", "duplicate", "html", "hasty")
-POINTS = ("received", "recorded", "answered", "noticing", "noticed")
+POINTS = ("received", "recorded", "answered", "sending", "sent")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A projecting process is killed at any moment, again and again: not one event is lost, not one counts twice."""
+"""A projection process is killed at random moments: no event is lost and none is applied twice."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from tests.support.sales import Sale, gbp, line
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
-#: How many are killed; `make chaos` asks for more.
+#: The number of kills; `make chaos` sets a higher one.
 KILLS = int(os.environ.get("CHAOS_TIMES", "8"))
-#: Whether the next kill does not wait for the process to have done anything.
+#: The share of kills that do not wait for the process to make progress.
 KILL_AT_START_SHARE = 0.2
 
 
@@ -47,7 +47,7 @@ def start_projections(database_url: str, *options: str) -> subprocess.Popen[byte
 
 @contextmanager
 def append_orders_in_background(chance: Random) -> Iterator[None]:
-    """Orders live their lives in another thread."""
+    """Append events of orders in another thread."""
     closed = Signal()
 
     def sell() -> None:
@@ -67,7 +67,7 @@ def append_orders_in_background(chance: Random) -> Iterator[None]:
 
 
 def append_amounts_too_large() -> None:
-    """The sum of two such amounts has no room in its column: the second is set aside, and what follows it waits."""
+    """The sum of two such amounts overflows its column: the second event becomes a dead letter, and later ones wait."""
     for number in (1_000_001, 1_000_002):
         rich = Sale(number, (line("GOLD", 1, gbp("999999999999999")),), customer_id=None)
         store.append_events(
@@ -88,7 +88,7 @@ def test_killed_workers_leave_exactly_the_fold(database_url: str) -> None:
     killed_at_work = 0
     with append_orders_in_background(Random(21)):
         for _ in range(KILLS):
-            # Nobody waits for a dead worker's lease here; that it runs out is another test's matter.
+            # Release the killed worker's lease at once; its expiry is tested elsewhere.
             Checkpoint.objects.update(owner="", leased_until=None)
             before = events_projected()
             process = start_projections(database_url)
@@ -97,7 +97,7 @@ def test_killed_workers_leave_exactly_the_fold(database_url: str) -> None:
                     enough = before + chance.randint(1, 200)
                     eventually(lambda enough=enough: events_projected() >= enough, so_far=process.poll)  # type: ignore[misc]
                     killed_at_work += 1
-                with pytest.raises(subprocess.TimeoutExpired):  # it would go on for ever
+                with pytest.raises(subprocess.TimeoutExpired):  # It would run for ever.
                     process.wait(timeout=chance.uniform(0.0, 0.1))
             finally:
                 process.kill()
@@ -110,13 +110,13 @@ def test_killed_workers_leave_exactly_the_fold(database_url: str) -> None:
 
 
 def assert_rows_equal_the_fold() -> None:
-    """Every column of every row is the fold of all events but those set aside; and each event was counted once."""
+    """Every row equals the fold of all events except the dead letters, and each event was counted once."""
     events, total = history(), StoredEvent.objects.count()
     for projection in projection_registry.select([]):
         aside = set(DeadLetter.objects.filter(projection=projection.name).values_list("event_id", flat=True))
         assert held(projection) == folded(projection, [item for item in events if item.meta.event_id not in aside])
-        at = Checkpoint.objects.get(projection=projection.name)
-        assert (at.events, at.parked) == (total, len(aside))
+        checkpoint = Checkpoint.objects.get(projection=projection.name)
+        assert (checkpoint.events, checkpoint.parked) == (total, len(aside))
     parked = DeadLetter.objects.order_by("projection", "position").values_list("projection", "event_type")
     assert list(parked) == [
         ("daily-sales", "PaymentProcessed"),

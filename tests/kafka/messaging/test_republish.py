@@ -75,7 +75,7 @@ def test_a_topic_with_anything_else_is_refused(kafka_topics: str) -> None:
     publish(kafka_topics, lambda records: records[:2] + records[3:])
     code, said = republished()
     assert code == 1
-    assert "is neither empty nor the beginning of what is in the table: position 3 (event" in said
+    assert "is neither empty nor a prefix of the event table: position 3 (event" in said
     assert "create_topics --forget" in said
     assert len(topic_reader.committed(kafka_topics, topics.event_store_topic())) == StoredEvent.objects.count() - 1
 

@@ -1,4 +1,4 @@
-"""The real month through everything, imported while relay, publisher and Celery workers run: every total is right."""
+"""A real month of sales, imported while relay, publisher and Celery workers run: every total is right."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eventshop.projections.projection import projection_registry
 from eventshop.projections.status import list_statuses, sum_by_projection
 from tests.support.kafka.read_models import equal_the_fold
 from tests.support.kafka.topic_contents import ran
-from tests.support.processes import python_process, manage_process, wait_until
+from tests.support.processes import manage_process, python_process, wait_until
 from tests.support.retail_import import BOOKS, MONTH, MONTH_EVENTS, MONTH_RECEIPTS, differing, stored
 
 pytestmark = [pytest.mark.postgres, pytest.mark.data, pytest.mark.usefixtures("clean_database")]
@@ -29,10 +29,13 @@ STOPS_WITHIN_S = 20
 
 
 def is_caught_up() -> bool:
-    """The relay is at the end of the table, every read model at the end of the topic, and all of them are published."""
+    """Whether the relay has sent all events, every read model has processed them, and the outbox is empty."""
     return (
         read_topic_end(topics.event_store_topic(), PARTITIONS).position == MONTH_EVENTS
-        and all(status.lag == 0 for status in sum_by_projection(list_statuses(projection_registry.select([]), KafkaEventLog())))
+        and all(
+            status.lag == 0
+            for status in sum_by_projection(list_statuses(projection_registry.select([]), KafkaEventLog()))
+        )
         and not OutboxRecord.objects.exists()
     )
 

@@ -1,4 +1,4 @@
-"""The whole system, and each of its parts taken away in turn: what was accepted stays, and everything catches up."""
+"""The whole system with one part after the other stopped: no accepted command is lost, and everything catches up."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ import pytest
 
 from deploy.stack import Stack, StackUnavailable
 from deploy.stack.folder import DataFolder
-from deploy.stack.java import find_java, fetch_kafka_jars
+from deploy.stack.java import fetch_kafka_jars, find_java
 from deploy.stack.processes import Process, stop_processes
 from tests.conftest import missing
 from tests.support.processes import ROOT, wait_until
 
-#: Once is enough: with PostgreSQL beside it, as the other tests of this folder.
+#: Runs once, in the PostgreSQL session, like the other tests of this folder.
 pytestmark = [pytest.mark.postgres, pytest.mark.chaos]
 
 TIMEOUT_S = 60
 
 
 class Shop:
-    """Servers and shop as `make stack` runs them, in a folder of their own."""
+    """Servers and EventShop as `make stack` runs them, in a separate data folder."""
 
     def __init__(self, home: Path) -> None:
         self.folder = DataFolder(home)
@@ -61,13 +61,13 @@ class Shop:
         return self._run([sys.executable, "manage.py", *arguments], {**self.env, **self.stack.env})
 
     def read_health(self) -> tuple[int, dict[str, bool], str | None]:
-        """What /readyz answers: its status, which parts are well, and Retry-After."""
+        """The response of /readyz: its status, the health of each part, and Retry-After."""
         try:
             with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=10) as answer:
                 return answer.status, _parts(json.load(answer)), answer.headers["Retry-After"]
         except HTTPError as error:
             return error.code, _parts(json.load(error)), error.headers["Retry-After"]
-        except OSError:  # not there, or about to be
+        except OSError:  # The web server is stopped or starting.
             return 0, {}, None
 
     def is_healthy(self) -> bool:
@@ -75,15 +75,15 @@ class Shop:
         return status == 200 and all(parts.values())
 
     def read_lag(self) -> dict[str, int]:
-        """Events that projections have not seen yet, where there are any."""
+        """The number of unprocessed events of each projection that has any."""
         with psycopg.connect(self.stack.env["DATABASE_URL"]) as connection:
-            found = connection.execute(
+            rows = connection.execute(
                 "SELECT projection, (SELECT count(*) FROM event) - sum(events) FROM projections_checkpoint GROUP BY 1"
             ).fetchall()
-        return {name: int(behind) for name, behind in found if behind}
+        return {name: int(behind) for name, behind in rows if behind}
 
     def wait_until_caught_up(self) -> None:
-        """Waits until nothing is behind, and says what still is."""
+        """Wait until no projection is behind; the error names those that are."""
         try:
             wait_until(lambda: not self.read_lag(), within_s=TIMEOUT_S, description="read models caught up")
         except AssertionError as late:
@@ -114,7 +114,7 @@ def shop() -> Iterator[Shop]:
     except StackUnavailable as error:
         missing(str(error))
     home = Path(mkdtemp(prefix="outages-"))
-    home.chmod(0o711)  # PostgreSQL may run as another user and must get through
+    home.chmod(0o711)  # PostgreSQL may run as another user, which must be able to enter.
     shop = Shop(home)
     try:
         shop.run_stack("up")
@@ -127,7 +127,7 @@ def shop() -> Iterator[Shop]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_lost(shop: Shop) -> Iterator[None]:
-    """After each test: all is well again, table and topic agree, and every read model is the fold."""
+    """After each test the system is healthy, table and topic agree, and every read model equals the fold."""
     yield
     shop.wait_until_caught_up()
     wait_until(shop.is_healthy, within_s=TIMEOUT_S, description="all is well")
@@ -156,12 +156,16 @@ def test_without_redis_read_models_are_kept_up(shop: Shop) -> None:
 
 
 def test_without_workers_commands_are_accepted_and_lag_grows(shop: Shop) -> None:
-    stop_processes([Process("supervisor", shop.folder)])  # or it would start them again
+    stop_processes([Process("supervisor", shop.folder)])  # It would restart them.
     for prefix in ("worker-", "relay", "publisher"):
         shop.kill(prefix)
     assert shop.run_client("20") == "20 accepted\n"
     assert min(shop.read_lag().values()) >= 40
-    wait_until(lambda: shop.read_health()[1].get("projections") is False, within_s=TIMEOUT_S, description="health says that nobody projects")
+    wait_until(
+        lambda: shop.read_health()[1].get("projections") is False,
+        within_s=TIMEOUT_S,
+        description="health says that nobody projects",
+    )
     assert shop.read_health()[0] == 200
     assert shop.read_health()[1]["relay"] is False
     assert shop.read_health()[1]["publisher"] is False
@@ -183,4 +187,4 @@ def test_without_the_database_it_is_503_and_everybody_comes_back_by_themselves(s
     shop.run_stack("up", "--services-only")
     assert shop.run_client("20") == "20 accepted\n"
     shop.wait_until_caught_up()
-    assert shop.pids("worker-") == workers  # none of them had to be started again
+    assert shop.pids("worker-") == workers  # None of them was restarted.

@@ -1,4 +1,4 @@
-"""The command line of the stack on real servers: up, down, and what happens in between."""
+"""The command line of the stack on real servers: up, down, status, logs, and crashes in between."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from kafka.errors import KafkaError
 
 from deploy.stack import StackUnavailable, running_stack
 from deploy.stack.folder import DataFolder
-from deploy.stack.java import find_java, fetch_kafka_jars
+from deploy.stack.java import fetch_kafka_jars, find_java
 from deploy.stack.processes import Process, process_identity, wait_for
 from tests.conftest import missing
 from tests.support.kafka.topic_reader import committed
 from tests.support.processes import ROOT
 
-#: Once is enough: with PostgreSQL beside it, as the other tests of this folder.
+#: Runs once, in the PostgreSQL session, like the other tests of this folder.
 pytestmark = pytest.mark.postgres
 
 NAMES = ("postgres", "kafka-1", "redis")
@@ -34,7 +34,7 @@ NAMES = ("postgres", "kafka-1", "redis")
 
 @pytest.fixture
 def folder() -> Iterator[DataFolder]:
-    """A data folder that other users may pass through, as PostgreSQL does when root starts it."""
+    """A data folder that other users may enter, as PostgreSQL must when root starts it."""
     try:
         find_java(), fetch_kafka_jars()
     except StackUnavailable as error:
@@ -47,9 +47,16 @@ def folder() -> Iterator[DataFolder]:
             run_stack(DataFolder(Path(home)), "down")
 
 
-def run_stack(folder: DataFolder, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run_stack(
+    folder: DataFolder, *arguments: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        stack_command(*arguments), cwd=ROOT, env=stack_environment(folder, env), capture_output=True, text=True, check=False
+        stack_command(*arguments),
+        cwd=ROOT,
+        env=stack_environment(folder, env),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -66,9 +73,9 @@ def running_pids(folder: DataFolder) -> dict[str, int]:
 
 
 def read_env(folder: DataFolder) -> dict[str, str]:
-    found = run_stack(folder, "env")
-    assert found.returncode == 0
-    words = shlex.split(found.stdout)
+    result = run_stack(folder, "env")
+    assert result.returncode == 0
+    words = shlex.split(result.stdout)
     assert set(words[::2]) == {"export"}
     return dict(word.split("=", 1) for word in words[1::2])
 
@@ -79,17 +86,17 @@ def test_what_was_stored_outlives_a_stop_and_a_kill(folder: DataFolder) -> None:
     assert set(before) == set(NAMES)
     with psycopg.connect(env["DATABASE_URL"]) as connection:
         assert connection.execute("SHOW server_version_num").fetchone() >= ("180000",)  # type: ignore[operator]
-        connection.execute("CREATE TABLE kept AS SELECT 7 AS it")
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
     cache = redis.Redis.from_url(env["CACHE_URL"])
     cache.set("kept", "7")
     cache.close()
 
-    # Again: harmless.
+    # A second `up` changes nothing.
     assert run_stack(folder, "up", "--services-only").returncode == 0
     assert running_pids(folder) == before
-    assert run_stack(folder, "status").returncode == 1  # the shop does not run
+    assert run_stack(folder, "status").returncode == 1  # EventShop does not run.
 
-    # A broker and Redis are killed: it is seen, and `up` brings back only what is missing.
+    # A broker and Redis are killed: `status` shows it, and `up` restarts only those.
     for name in ("kafka-1", "redis"):
         os.kill(before[name], signal.SIGKILL)
     assert wait_for(lambda: set(running_pids(folder)) == {"postgres"}, within_s=5)
@@ -104,7 +111,7 @@ def test_what_was_stored_outlives_a_stop_and_a_kill(folder: DataFolder) -> None:
     assert run_stack(folder, "up", "--services-only").returncode == 0
     assert read_env(folder) == env
     with psycopg.connect(env["DATABASE_URL"]) as connection:
-        assert connection.execute("SELECT it FROM kept").fetchone() == (7,)
+        assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
     cache = redis.Redis.from_url(env["CACHE_URL"])
     assert cache.get("kept") == b"7"
     cache.close()
@@ -199,13 +206,13 @@ def test_three_brokers_keep_every_record_while_one_is_killed_and_one_is_frozen()
         cluster.pause_broker(frozen)
         cluster.resume_broker(frozen)
         count(range(16, 24))
-        found = [int(record.value) for record in committed(cluster.env["EVENT_LOG_URL"], "numbers")]
-        # A commit that was not answered in time may have happened: such a number is there twice.
-        assert list(dict.fromkeys(found)) == [*range(24)]
+        numbers = [int(record.value) for record in committed(cluster.env["EVENT_LOG_URL"], "numbers")]
+        # A commit that timed out may have succeeded: its number then occurs twice.
+        assert list(dict.fromkeys(numbers)) == [*range(24)]
 
 
 def commit_number(servers: str, number: int) -> bool:
-    """Write a number in a transaction of its own; tells whether that was confirmed."""
+    """Write a number in a transaction of its own; return whether the commit was confirmed."""
     producer = KafkaProducer(
         bootstrap_servers=servers, transactional_id="counting", max_block_ms=4_000, request_timeout_ms=2_000
     )
@@ -227,8 +234,10 @@ def test_a_stack_that_a_killed_process_left_is_cleared_away() -> None:
         "with running_stack({'redis'}) as stack:\n"
         "    print(stack.folder.path, stack.redis.process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    told = subprocess.run([sys.executable, "-c", abandon], cwd=ROOT, capture_output=True, text=True, check=False).stdout
-    left, pid = Path(told.split()[0]), int(told.split()[1])
+    output = subprocess.run(
+        [sys.executable, "-c", abandon], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout
+    left, pid = Path(output.split()[0]), int(output.split()[1])
     assert left.exists()
     assert process_identity(pid)
     with running_stack({"redis"}):

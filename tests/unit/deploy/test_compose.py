@@ -1,4 +1,4 @@
-"""compose.yaml and the Dockerfile run what the launcher runs, and hold no secret."""
+"""compose.yaml and the Dockerfile run the same programs as the launcher, and contain no secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ COMPOSE = (ROOT / "compose.yaml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
-@pytest.mark.parametrize("command", [app.WEB_COMMAND, "python manage.py relay", app.WORKER_COMMAND, f"{app.CELERY_COMMAND} beat"])
+@pytest.mark.parametrize(
+    "command", [app.WEB_COMMAND, "python manage.py relay", app.WORKER_COMMAND, f"{app.CELERY_COMMAND} beat"]
+)
 def test_a_program_is_started_alike_with_and_without_docker(command: str) -> None:
     assert f"    command: {command}" in COMPOSE
 

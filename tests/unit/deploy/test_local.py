@@ -1,4 +1,4 @@
-"""`make run` says what is wrong before it does anything, and keeps the key and the password it has written."""
+"""`make run` checks its settings before it starts anything, and keeps the key and the password it has written."""
 
 import socket
 import stat
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import StartError, parse_port, ensure_env, local_gateway_settings, require_port_free
+from deploy.local import StartError, ensure_env, local_gateway_settings, parse_port, require_port_free
 
 
 def test_a_port_in_use_is_named_with_a_way_out() -> None:

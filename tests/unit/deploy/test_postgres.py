@@ -1,4 +1,4 @@
-"""The throwaway PostgreSQL: Django connects, the command's status comes back, nothing is left running."""
+"""The temporary PostgreSQL: Django connects, the command's status is returned, nothing is left running."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def test_django_connects_and_the_status_comes_back() -> None:
 def test_data_in_a_named_folder_is_there_the_next_time() -> None:
     with TemporaryDirectory() as folder:  # not pytest's: the server's own user may not enter that
         Path(folder).chmod(0o755)
-        for statement in ("CREATE TABLE kept (it int)", "SELECT * FROM kept"):
+        for statement in ("CREATE TABLE kept (number int)", "SELECT * FROM kept"):
             with running_postgres(Path(folder, "data"), fsync=False) as url, psycopg.connect(url) as connection:
                 connection.execute(statement)
 

@@ -1,4 +1,4 @@
-"""What `make run` starts ends with it, however it ends; and nobody who stopped reading is shown a traceback."""
+"""Programs of a process group stop with it, however it ends; a closed output causes no traceback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deploy.local import ROOT
 from deploy.stack.processes import process_identity, wait_for
 from tests.support.processes import SLOW_MACHINE_FACTOR
 
-#: Two programs that talk for ever, or what the test asks for instead.
+#: Two programs that print for ever, or the ones that the test gives.
 LAUNCHER = """
 import sys
 from pathlib import Path
@@ -34,13 +34,13 @@ def launch(first: str = "", second: str = "", *, before: str = "") -> Iterator[s
 
 
 def read_pids(launcher: subprocess.Popen[str], names: set[str]) -> set[int]:
-    """Read until all have said something; returns their process ids."""
+    """Read until all programs have printed something; return their process ids."""
     assert launcher.stdout
     pids: dict[str, int] = {}
     while set(pids) != names:
-        _, name, _, *said = launcher.stdout.readline().replace("|", " | ").split()
-        if name in names and said[0].isdecimal():
-            pids[name] = int(said[0])
+        _, name, _, *words = launcher.stdout.readline().replace("|", " | ").split()
+        if name in names and words[0].isdecimal():
+            pids[name] = int(words[0])
     return set(pids.values())
 
 
@@ -73,8 +73,8 @@ def test_a_signal_ends_all(sign: signal.Signals) -> None:
     with launch() as launcher:
         pids = read_pids(launcher, {"first", "second"})
         launcher.send_signal(sign)
-        said, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
-        assert "stopping first" in said
+        output, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
+        assert "stopping first" in output
         assert (launcher.returncode, errors) == (0, "")
     assert all_gone(pids)
 
@@ -82,21 +82,22 @@ def test_a_signal_ends_all(sign: signal.Signals) -> None:
 def test_one_that_ends_takes_the_others_along_and_gives_its_status() -> None:
     with launch(second="sh -c 'sleep 2; echo last words; exit 3'") as launcher:
         pids = read_pids(launcher, {"first"})
-        said, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
-        assert "| last words" in said
-        assert "second ended (status 3)" in said
+        output, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
+        assert "| last words" in output
+        assert "second exited (status 3)" in output
         assert (launcher.returncode, errors) == (3, "")
     assert all_gone(pids)
 
 
 def test_one_that_does_not_listen_is_killed_with_what_it_started() -> None:
-    deaf = "trap '' TERM; (echo $BASHPID; while :; do sleep 1; done)"
+    ignores_sigterm = "trap '' TERM; (echo $BASHPID; while :; do sleep 1; done)"
     with launch(
-        second=f'bash -c "{deaf}"'.replace("$", r"\$"), before="import deploy.process_group; deploy.process_group.STOP_TIMEOUT_S = 1\n"
-    ) as it:
-        pids = read_pids(it, {"first", "second"})
-        it.terminate()
-        it.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
+        second=f'bash -c "{ignores_sigterm}"'.replace("$", r"\$"),
+        before="import deploy.process_group; deploy.process_group.STOP_TIMEOUT_S = 1\n",
+    ) as launcher:
+        pids = read_pids(launcher, {"first", "second"})
+        launcher.terminate()
+        launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
     assert all_gone(pids)
 
 

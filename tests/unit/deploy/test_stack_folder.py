@@ -1,4 +1,4 @@
-"""What the data folder remembers, and who may read it."""
+"""The data folder stores values between starts, readable by its user only."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def test_looking_leaves_no_folder_behind(tmp_path: Path) -> None:
 
 def test_a_damaged_memory_is_named(tmp_path: Path) -> None:
     (tmp_path / "stack.json").write_text("{")
-    with pytest.raises(StackError, match=r"stack\.json cannot be read"):
+    with pytest.raises(StackError, match=r"stack\.json is not valid JSON"):
         DataFolder(tmp_path).get_value("ports")
 
 
 def test_two_launchers_do_not_work_on_one_folder(tmp_path: Path) -> None:
     with DataFolder(tmp_path).hold_lock():
-        with pytest.raises(StackError, match="another `up` or `down` is at work"), DataFolder(tmp_path).hold_lock():
+        with pytest.raises(StackError, match="another `up` or `down` is running"), DataFolder(tmp_path).hold_lock():
             pass
         other = "from deploy.stack.folder import DataFolder; from pathlib import Path; import sys\n"
         other += "with DataFolder(Path(sys.argv[1])).hold_lock(): pass"

@@ -1,4 +1,4 @@
-"""Processes are known by more than their number, and stopped however they behave."""
+"""Processes are identified by more than their id, and stopped however they behave."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ import pytest
 
 from deploy.stack.errors import StackError
 from deploy.stack.folder import DataFolder
-from deploy.stack.processes import MAX_LOG_BYTES, Process, is_paused, process_identity, stop_processes, wait_for, wait_until_ready
+from deploy.stack.processes import (
+    MAX_LOG_BYTES,
+    Process,
+    is_paused,
+    process_identity,
+    stop_processes,
+    wait_for,
+    wait_until_ready,
+)
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 IGNORES_SIGTERM = [

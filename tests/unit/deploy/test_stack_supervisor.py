@@ -1,4 +1,4 @@
-"""What ends is started again, ever later; the logs of all are read side by side."""
+"""The supervisor restarts with back-off; the logs of all processes are read together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from deploy.stack.folder import DataFolder
 from deploy.stack.logs import LogFile, tail_logs
 from deploy.stack.processes import Process, stop_processes, wait_for
-from deploy.stack.supervisor import RESET_AFTER_S, MAX_BACKOFF_S, SupervisedProcess
+from deploy.stack.supervisor import MAX_BACKOFF_S, RESET_AFTER_S, SupervisedProcess
 from tests.support.processes import ROOT
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -28,7 +28,7 @@ def test_what_is_killed_runs_again_and_is_left_running_at_the_end(tmp_path: Path
     assert wait_for(lambda: one.pid not in (first, None), within_s=20)
     stop_processes([supervisor])
     assert one.pid
-    assert "one started again" in supervisor.log.read_text()
+    assert "one restarted" in supervisor.log.read_text()
     stop_processes([one])
 
 

@@ -216,7 +216,7 @@ def test_a_declined_charge_gives_nothing_back(gateway: RecordedGateway) -> None:
     assert gateway.refund(key=refund, charge=key, amount=NINE) == Declined(refund, "nothing was taken")
 
 
-@pytest.mark.parametrize("point", ["received", "recorded", "answered", "noticing", "noticed"])
+@pytest.mark.parametrize("point", ["received", "recorded", "answered", "sending", "sent"])
 def test_a_gateway_killed_at_any_step_ends_the_payment_once(
     gateway: RecordedGateway, process: GatewayProcess, point: str
 ) -> None:

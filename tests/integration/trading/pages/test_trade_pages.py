@@ -161,7 +161,7 @@ def test_a_trade_that_was_done_meanwhile_says_so(ada: tuple[Client, UUID], dolla
     form = {"form_id": form_of(ada[0], path), "reason": "the market moved"}
     fill(trade_id, "2")
     text = ada[0].post(path, form, follow=True).content.decode()
-    assert "That is not possible any more" in text and "Filled, waits for settlement" in text
+    assert "This is no longer possible" in text and "Filled, waits for settlement" in text
 
 
 def test_a_trades_page_tells_fills_and_stops_when_all_is_done(ada: tuple[Client, UUID], dollars: UUID) -> None:

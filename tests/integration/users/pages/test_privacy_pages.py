@@ -78,7 +78,7 @@ def test_a_form_sent_twice_is_one_decision_and_an_old_form_says_so() -> None:
     choose(client, "yes", form_id)
     choose(client, "no")
     again = choose(client, "yes", form_id)
-    assert "This form had been sent before" in again
+    assert "This form was already submitted" in again
     assert not load_person(me).state.consents
     assert StoredEvent.objects.filter(event_type="ConsentGranted").count() == 1
 

@@ -16,7 +16,7 @@ from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock, Sh
 from orders.domain.stock_item import stock_item_id
 from tests.integration.eventshop.web.api.test_openapi import DOCUMENT, answer_schema
 from tests.support.api_clients import Program, problem_of, shopper, staff
-from tests.support.earlier_event_versions import ORDER_EVENTS, ORDER, append_earlier_events
+from tests.support.earlier_event_versions import ORDER, ORDER_EVENTS, append_earlier_events
 from tests.support.sales import Sale
 
 pytestmark = pytest.mark.usefixtures("clean_database")

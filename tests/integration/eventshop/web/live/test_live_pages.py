@@ -20,7 +20,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from eventshop.eventstore import command_dispatcher
-from eventshop.web.live.connection_loop import HEARTBEAT, MAX_PER_LOGIN, END_OF_STREAM, LiveConnection, ConnectionLoop, LoopTiming, encode_change
+from eventshop.web.live.connection_loop import (
+    END_OF_STREAM,
+    HEARTBEAT,
+    MAX_PER_LOGIN,
+    ConnectionLoop,
+    LiveConnection,
+    LoopTiming,
+    encode_change,
+)
 from eventshop.web.live.subscriptions import LiveSource, stream_versions
 from orders.application.order_timeline import order_updates
 from orders.domain.commands import CreateOrder, ProcessPayment, ShipOrder
