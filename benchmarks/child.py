@@ -22,7 +22,7 @@ import django
 import psycopg
 
 
-def rate_of(once: Callable[[], None], *, per_call: int, threads: int, seconds: float) -> dict[str, float]:
+def measure_rate(once: Callable[[], None], *, per_call: int, threads: int, seconds: float) -> dict[str, float]:
     """Calls per second of some threads, each counting `per_call`; a tenth of the time is warm-up."""
     start = perf_counter()
     begin, end, cpu = start + seconds / 10, start + seconds * 1.1, process_time()
@@ -34,29 +34,29 @@ def rate_of(once: Callable[[], None], *, per_call: int, threads: int, seconds: f
             counted += perf_counter() >= begin
         return counted
 
-    futures = [_pool(threads).submit(work) for _ in range(threads)]
+    futures = [thread_pool(threads).submit(work) for _ in range(threads)]
     counted = sum(future.result() for future in futures)
     done = counted * per_call
     return {"rate": done / seconds, "cpu_us": (process_time() - cpu) / (done * 1.1) * 1e6 if done else 0}
 
 
 @cache
-def _pool(threads: int) -> ThreadPoolExecutor:
+def thread_pool(threads: int) -> ThreadPoolExecutor:
     """The same threads for every turn, and with them the same connections."""
     return ThreadPoolExecutor(threads)
 
 
-def commands(*, threads: int, seconds: float) -> dict[str, float]:
-    return rate_of(_ours(), per_call=3, threads=threads, seconds=seconds)
+def send_commands(*, threads: int, seconds: float) -> dict[str, float]:
+    return measure_rate(ticket_client(), per_call=3, threads=threads, seconds=seconds)
 
 
-def peer(*, threads: int, seconds: float) -> dict[str, float]:
-    return rate_of(_theirs(threads), per_call=3, threads=threads, seconds=seconds)
+def send_peer_commands(*, threads: int, seconds: float) -> dict[str, float]:
+    return measure_rate(peer_client(threads), per_call=3, threads=threads, seconds=seconds)
 
 
-def round_trips(*, who: str) -> dict[str, float]:
+def count_round_trips(*, client: str) -> dict[str, float]:
     """How often a command waits for PostgreSQL, counted in what libpq received; 0 on another database."""
-    once = _ours() if who == "commands" else _theirs(1)
+    once = ticket_client() if client == "commands" else peer_client(1)
     once()
     with tempfile.TemporaryFile() as trace:
         traced = [item.pgconn for item in gc.get_objects() if isinstance(item, psycopg.Connection) and not item.closed]
@@ -70,49 +70,49 @@ def round_trips(*, who: str) -> dict[str, float]:
         return {"each": trace.read().count(b"ReadyForQuery") / 60}
 
 
-def _ours() -> Callable[[], None]:
-    from benchmarks.ticket import life, tickets
+def ticket_client() -> Callable[[], None]:
+    from benchmarks.ticket import ticket_commands, tickets
     from eventshop.eventstore import command_dispatcher
 
     def once() -> None:
-        for command in life():
+        for command in ticket_commands():
             command_dispatcher.send(command, registry=tickets)
 
     return once
 
 
 @cache
-def _theirs(threads: int) -> Callable[[], None]:
-    from benchmarks.peer import ticket_of
+def peer_client(threads: int) -> Callable[[], None]:
+    from benchmarks.peer import peer_ticket
 
-    return ticket_of(os.environ["DATABASE_URL"], threads)
+    return peer_ticket(os.environ["DATABASE_URL"], threads)
 
 
-def send_many(*, events: int) -> dict[str, float]:
-    from benchmarks.ticket import life, tickets
+def send_batches(*, events: int) -> dict[str, float]:
+    from benchmarks.ticket import ticket_commands, tickets
     from eventshop.core.messages import Envelope, new_id
     from eventshop.eventstore import command_dispatcher
 
     done, started, cpu = 0, perf_counter(), process_time()
     while done < events:
-        batch = [(command, Envelope(new_id())) for _ in range(200) for command in life()]
+        batch = [(command, Envelope(new_id())) for _ in range(200) for command in ticket_commands()]
         command_dispatcher.send_many(batch, registry=tickets)
         done += len(batch)
     return {"rate": done / (perf_counter() - started), "cpu_us": (process_time() - cpu) / done * 1e6}
 
 
-def sales(*, orders: int) -> dict[str, float]:
+def write_sales(*, orders: int) -> dict[str, float]:
     """Orders to project: created with three lines, paid, shipped."""
-    from benchmarks.sales import sell
+    from benchmarks.sales import write_orders
 
     started = perf_counter()
-    events = sell(orders)
+    events = write_orders(orders)
     return {"rate": events / (perf_counter() - started), "events": events}
 
 
-def projection(*, name: str, rounds: int = 1) -> dict[str, float]:
+def run_projection(*, name: str, rounds: int = 1) -> dict[str, float]:
     """A read model from nothing, and after it its rows written once more by themselves; medians of some rounds."""
-    from benchmarks.sales import bare_upsert
+    from benchmarks.sales import measure_upsert
     from eventshop.messaging.event_log_factory import create_event_log
     from eventshop.projections.models import Checkpoint
     from eventshop.projections.projection import projection_registry
@@ -127,44 +127,44 @@ def projection(*, name: str, rounds: int = 1) -> dict[str, float]:
         events = runner.catch_up()
         rates.append(events / (perf_counter() - started))
         spent.append((process_time() - cpu) / events * 1e6)
-        bare.append(bare_upsert(name))
+        bare.append(measure_upsert(name))
     return {
         "rate": median(rates),
         "cpu_us": median(spent),
         "bare": median(bare),
         "share": median(one / limit if limit else 0 for one, limit in zip(rates, bare, strict=True)),
-        "memory_mb": memory_mb(),
+        "memory_mb": peak_memory_mb(),
     }
 
 
-def long_stream(*, events: int) -> dict[str, float]:
+def write_long_stream(*, events: int) -> dict[str, float]:
     """Write one very long stream, then read it lazily in a fresh process: see `read_stream`."""
-    from benchmarks.sales import one_stream
+    from benchmarks.sales import write_stream
 
     started = perf_counter()
-    one_stream(UUID(int=1), events)
+    write_stream(UUID(int=1), events)
     return {"rate": events / (perf_counter() - started)}
 
 
-def read_stream(*, events: int) -> dict[str, float]:
+def read_long_stream(*, events: int) -> dict[str, float]:
     from benchmarks.ticket import tickets
     from eventshop.eventstore.event_store import EventStore
 
-    started, read, at_rest = perf_counter(), 0, memory_mb()
+    started, read, at_rest = perf_counter(), 0, peak_memory_mb()
     for _ in EventStore(tickets).get_event_stream(UUID(int=1)):
         read += 1
     if read != events:
         raise SystemExit(f"read {read} of {events} events")
-    return {"rate": read / (perf_counter() - started), "memory_mb": memory_mb(), "at_rest_mb": at_rest}
+    return {"rate": read / (perf_counter() - started), "memory_mb": peak_memory_mb(), "at_rest_mb": at_rest}
 
 
-def memory_mb() -> float:
+def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 MEASURES: dict[str, Callable[..., dict[str, float]]] = {
     measure.__name__: measure
-    for measure in (commands, peer, round_trips, send_many, sales, projection, long_stream, read_stream)
+    for measure in (send_commands, send_peer_commands, count_round_trips, send_batches, write_sales, run_projection, write_long_stream, read_long_stream)
 }
 
 

@@ -9,20 +9,20 @@ from typing import Final, NamedTuple
 
 from rich.table import Table
 
-from benchmarks.contest import Slice, Turn, contestant, cpu_us, rate, ratio, turns
-from benchmarks.running import Where, database, measure, pgbench
-from benchmarks.tables import console, engines, verdict
+from benchmarks.contest import Sample, Turn, warm_measurement, median_cpu_us, median_rate, median_ratio, run_rounds
+from benchmarks.running import Environment, temporary_database, measure, run_pgbench
+from benchmarks.tables import console, engines, target_verdict
 
-OURS: Final = "EventShop, loading"
-THEIRS: Final = "eventsourcing, loading"
-OURS_REMEMBERED: Final = "EventShop, remembering"
-THEIRS_FASTEST: Final = "eventsourcing, at its fastest"
-BARE: Final = "pgbench, only the insert"
+EVENTSHOP: Final = "EventShop, loading"
+PEER: Final = "eventsourcing, loading"
+EVENTSHOP_CACHED: Final = "EventShop, remembering"
+PEER_CACHED: Final = "eventsourcing, at its fastest"
+PGBENCH: Final = "pgbench, only the insert"
 
 #: The setting with which every command loads its aggregate.
-LOADING: Final = {"AGGREGATES_IN_MEMORY": "0"}
+WITHOUT_CACHE: Final = {"AGGREGATES_IN_MEMORY": "0"}
 #: Settings of `eventsourcing` that spare it what remembering spares us, and its statements' round trips.
-_FASTEST: Final = {
+_PEER_CACHE: Final = {
     "AGGREGATE_CACHE_MAXSIZE": "1000",
     "AGGREGATE_CACHE_FASTFORWARD": "n",
     "DEEPCOPY_FROM_AGGREGATE_CACHE": "n",
@@ -31,20 +31,20 @@ _FASTEST: Final = {
 
 
 #: `eventsourcing` makes its tables when it starts, and its processes would race for that.
-_TABLES_ARE_THERE: Final = {"CREATE_TABLE": "n"}
+_TABLES_EXIST: Final = {"CREATE_TABLE": "n"}
 
 
 class Case(NamedTuple):
     """Who sends commands at the same time, and how much faster than `eventsourcing` that has to be."""
 
-    said: str
+    label: str
     threads: int
     processes: int = 1
     target: float = 0.0
 
 
 _CASES: Final = (Case("1 client", 1, target=2.2), Case("8 threads", 8, target=3.0))
-_MORE: Final = (Case("4 processes", 1, processes=4),)
+_FULL_CASES: Final = (Case("4 processes", 1, processes=4),)
 
 
 def commands(options: argparse.Namespace) -> None:
@@ -54,66 +54,66 @@ def commands(options: argparse.Namespace) -> None:
     without loading: EventShop remembers what it left, `eventsourcing` caches and uses its fastest settings.
     """
     for engine in engines(options):
-        for case in (*_CASES, *(_MORE if options.full else ())):
-            with database(engine) as where:
+        for case in (*_CASES, *(_FULL_CASES if options.full else ())):
+            with temporary_database(engine) as env:
                 # First, for the peer's tables to be made.
-                trips = {name: measure(env, "round_trips", who=who)["each"] for name, (who, env) in _who(where).items()}
-                with _contestants(where, engine, case, options.seconds) as contestants:
-                    found = turns(contestants, options.rounds)
-            console.print(_table(engine, case, found, trips if engine == "PostgreSQL" else {}))
+                round_trips = {name: measure(env, "round_trips", who=who)["each"] for name, (who, env) in _clients(env).items()}
+                with _measurements(env, engine, case, options.seconds) as contestants:
+                    samples = run_rounds(contestants, options.rounds)
+            console.print(_results_table(engine, case, samples, round_trips if engine == "PostgreSQL" else {}))
 
 
-def _who(where: Where) -> dict[str, tuple[str, Where]]:
+def _clients(env: Environment) -> dict[str, tuple[str, Environment]]:
     """The measurement and the environment of each contestant that is a program of ours or theirs."""
     return {
-        OURS: ("commands", where | LOADING),
-        THEIRS: ("peer", where),
-        OURS_REMEMBERED: ("commands", where),
-        THEIRS_FASTEST: ("peer", where | _FASTEST),
+        EVENTSHOP: ("commands", env | WITHOUT_CACHE),
+        PEER: ("peer", env),
+        EVENTSHOP_CACHED: ("commands", env),
+        PEER_CACHED: ("peer", env | _PEER_CACHE),
     }
 
 
 @contextmanager
-def _contestants(where: Where, engine: str, case: Case, seconds: float) -> Iterator[dict[str, Turn]]:
+def _measurements(env: Environment, engine: str, case: Case, seconds: float) -> Iterator[dict[str, Turn]]:
     with ExitStack() as stack:
-        entered = {
+        turns = {
             name: stack.enter_context(
-                contestant(env | _TABLES_ARE_THERE, who, case.processes, threads=case.threads, seconds=seconds)
+                warm_measurement(env | _TABLES_EXIST, who, case.processes, threads=case.threads, seconds=seconds)
             )
-            for name, (who, env) in _who(where).items()
-            if engine == "PostgreSQL" or name != OURS_REMEMBERED  # on SQLite nothing is remembered: loading is local
+            for name, (who, env) in _clients(env).items()
+            if engine == "PostgreSQL" or name != EVENTSHOP_CACHED  # on SQLite nothing is remembered: loading is local
         }
         if engine == "PostgreSQL":
             clients = case.threads * case.processes
-            entered[BARE] = lambda: Slice(pgbench(where, clients=clients, seconds=seconds))
-        yield entered
+            turns[PGBENCH] = lambda: Sample(run_pgbench(env, clients=clients, seconds=seconds))
+        yield turns
 
 
-def _table(engine: str, case: Case, found: dict[str, list[Slice]], trips: dict[str, float]) -> Table:
+def _results_table(engine: str, case: Case, samples: dict[str, list[Sample]], round_trips: dict[str, float]) -> Table:
     table = Table(
-        f"{engine}, {case.said}", "commands/s", "client CPU", "round trips", "of the insert", "to its peer", "targets"
+        f"{engine}, {case.label}", "commands/s", "client CPU", "round trips", "of the insert", "to its peer", "targets"
     )
-    peers = {OURS: THEIRS, OURS_REMEMBERED: THEIRS_FASTEST}
-    for name, slices in found.items():
-        ahead = ratio(slices, found[peers[name]]) if name in peers else 0.0
-        share = ratio(slices, found[BARE]) if BARE in found and name != BARE else 0.0
-        judged = engine == "PostgreSQL" and name == OURS
-        said = [f"{verdict(ahead, case.target)} {case.target}x"] if judged and case.target else []
-        said += [f"{verdict(share, 0.5)} 50 %"] if judged and case == _CASES[0] else []
-        said += [f"{verdict(2, trips[name])} 2 trips"] if judged and name in trips else []
+    peers = {EVENTSHOP: PEER, EVENTSHOP_CACHED: PEER_CACHED}
+    for name, series in samples.items():
+        speedup = median_ratio(series, samples[peers[name]]) if name in peers else 0.0
+        share = median_ratio(series, samples[PGBENCH]) if PGBENCH in samples and name != PGBENCH else 0.0
+        has_targets = engine == "PostgreSQL" and name == EVENTSHOP
+        verdicts = [f"{target_verdict(speedup, case.target)} {case.target}x"] if has_targets and case.target else []
+        verdicts += [f"{target_verdict(share, 0.5)} 50 %"] if has_targets and case == _CASES[0] else []
+        verdicts += [f"{target_verdict(2, round_trips[name])} 2 trips"] if has_targets and name in round_trips else []
         table.add_row(
             name,
-            f"{rate(slices):,.0f}",
-            f"{cpu_us(slices):,.0f} us" if name != BARE else "",
-            f"{trips[name]:.1f}" if name in trips else "",
+            f"{median_rate(series):,.0f}",
+            f"{median_cpu_us(series):,.0f} us" if name != PGBENCH else "",
+            f"{round_trips[name]:.1f}" if name in round_trips else "",
             f"{share:.0%}" if share else "",
-            f"{ahead:.2f}x" if ahead else "",
-            "\n".join(said),
+            f"{speedup:.2f}x" if speedup else "",
+            "\n".join(verdicts),
         )
-    if OURS_REMEMBERED in found:
+    if EVENTSHOP_CACHED in samples:
         table.caption = (
             f"Each as it comes, EventShop remembering and eventsourcing loading (not the same work): "
-            f"{ratio(found[OURS_REMEMBERED], found[THEIRS]):.2f}x"
+            f"{median_ratio(samples[EVENTSHOP_CACHED], samples[PEER]):.2f}x"
         )
     return table
 
@@ -122,8 +122,8 @@ def batches(options: argparse.Namespace) -> None:
     """`send_many` in one process, 600 commands in each batch."""
     table = Table("database", "send_many", "client CPU", "target")
     for engine in engines(options):
-        with database(engine) as where, contestant(where, "send_many", events=12_000) as turn:
-            found = turns({engine: turn}, options.rounds)[engine]
-        said = f"{verdict(rate(found), 10_000)} 10,000" if engine == "PostgreSQL" else ""
-        table.add_row(engine, f"{rate(found):,.0f} events/s", f"{cpu_us(found):,.0f} us", said)
+        with temporary_database(engine) as env, warm_measurement(env, "send_many", events=12_000) as turn:
+            samples = run_rounds({engine: turn}, options.rounds)[engine]
+        verdict = f"{target_verdict(median_rate(samples), 10_000)} 10,000" if engine == "PostgreSQL" else ""
+        table.add_row(engine, f"{median_rate(samples):,.0f} events/s", f"{median_cpu_us(samples):,.0f} us", verdict)
     console.print(table)

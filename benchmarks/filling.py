@@ -22,62 +22,62 @@ from trading.domain.trade import Trade
 CODE = "BINANCE_SPOT/BTCUSDT"
 
 
-def fills(*, pace: int, seconds: float) -> dict[str, float]:
+def fill_trade(*, pace: int, seconds: float) -> dict[str, float]:
     """Milliseconds from a fill's command to its receipt, one fill after the other at this pace."""
-    trade_id, count = _submitted(), int(pace * seconds)
-    took, began = list[float](), perf_counter()
+    trade_id, count = _submit_trade(), int(pace * seconds)
+    taken_ms, started = list[float](), perf_counter()
     for number in range(count):
-        sleep(max(0.0, began + number / pace - perf_counter()))
+        sleep(max(0.0, started + number / pace - perf_counter()))
         start = perf_counter()
         send(_fill(trade_id, number))
-        took.append((perf_counter() - start) * 1_000)
-    pace_kept = count / (perf_counter() - began)
-    took.sort()
-    return {"p50": took[count // 2], "p99": took[int(count * 0.99)], "pace": pace_kept}
+        taken_ms.append((perf_counter() - start) * 1_000)
+    pace_kept = count / (perf_counter() - started)
+    taken_ms.sort()
+    return {"p50": taken_ms[count // 2], "p99": taken_ms[int(count * 0.99)], "pace": pace_kept}
 
 
-def long_trade(*, fills: int) -> dict[str, float]:
+def load_long_trade(*, fills: int) -> dict[str, float]:
     """Milliseconds of a command on a trade of so many fills that this process does not remember, and of its load.
 
     First from all its events, then from the snapshot that periodic work takes; the best of five, for others use the
     machine too.
     """
-    trade_id = _submitted()
+    trade_id = _submit_trade()
     for start in range(0, fills, 500):
         send_many((_fill(trade_id, number), Envelope(new_id())) for number in range(start, min(start + 500, fills)))
-    replayed, whole = _held(trade_id), _loaded(trade_id)
+    replayed_ms, load_all_ms = _best_command_ms(trade_id), _best_load_ms(trade_id)
     start_s = perf_counter()
     if not repository.take_snapshot(trade_id):
         raise RuntimeError("the trade has no snapshot")
     taken_ms = (perf_counter() - start_s) * 1_000
-    fresh, loaded_ms = _held(trade_id), _loaded(trade_id)
-    return {"replayed_ms": replayed, "whole_ms": whole, "ms": fresh, "load_ms": loaded_ms, "taken_ms": taken_ms}
+    command_ms, load_snapshot_ms = _best_command_ms(trade_id), _best_load_ms(trade_id)
+    return {"replayed_ms": replayed_ms, "whole_ms": load_all_ms, "ms": command_ms, "load_ms": load_snapshot_ms, "taken_ms": taken_ms}
 
 
-def _held(trade_id: UUID) -> float:
+def _best_command_ms(trade_id: UUID) -> float:
     """A command that adds one event; the best of five."""
-    took = []
+    taken_s = []
     for number in range(5):
         aggregate_cache.evict(Trade, trade_id)
         command = (HoldSettlement, ResumeSettlement)[number % 2](trade_id, "papers missing")
         start_s = perf_counter()
         send(command)
-        took.append(perf_counter() - start_s)
-    return min(took) * 1_000
+        taken_s.append(perf_counter() - start_s)
+    return min(taken_s) * 1_000
 
 
-def _loaded(trade_id: UUID) -> float:
+def _best_load_ms(trade_id: UUID) -> float:
     """Processor time of loading alone."""
-    took = []
+    taken_s = []
     for _ in range(5):
         start_s = process_time()
         _, past = backend().load_history(trade_id, UUID(int=0))
         load_aggregate(Trade, trade_id, past, registry)
-        took.append(process_time() - start_s)
-    return min(took) * 1_000
+        taken_s.append(process_time() - start_s)
+    return min(taken_s) * 1_000
 
 
-def _submitted() -> UUID:
+def _submit_trade() -> UUID:
     trade_id = new_id()
     terms = get_instrument(CODE)
     send(SubmitTrade(trade_id, "bench", trade_id, terms, Side.BUY, OrderType.MARKET, Decimal(1_000_000)))

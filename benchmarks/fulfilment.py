@@ -33,14 +33,14 @@ from orders.sagas.fulfilment_effects import PaymentTaken, TakePayment
 PRODUCTS = 1_000
 
 
-def _yes(effect: TakePayment, key: UUID) -> EffectResult:
+def _approve_payment(effect: TakePayment, key: UUID) -> EffectResult:
     return PaymentTaken(key, effect.amount)
 
 
-saga_registry.register_effect(TakePayment, _yes)
+saga_registry.register_effect(TakePayment, _approve_payment)
 
 
-def orders_waiting(*, orders: int) -> dict[str, float]:
+def prepare_orders(*, orders: int) -> dict[str, float]:
     """Products in stock, and orders of one line that nobody has heard of yet."""
     send_many([(ReceiveStock(_sku(n), 1_000_000, "delivery"), Envelope(new_id())) for n in range(PRODUCTS)])
     for start in range(0, orders, 500):
@@ -48,23 +48,23 @@ def orders_waiting(*, orders: int) -> dict[str, float]:
     return {"orders": orders}
 
 
-def saga_worker(*, orders: int, seconds: float) -> dict[str, float]:
+def run_saga_worker(*, orders: int, seconds: float) -> dict[str, float]:
     """Work on sagas in threads, as a worker does, until so many have ended; the processor time that each took."""
     stop = Signal()
-    work = [Thread(target=run, args=[stop]) for _, run in workers.threads(f"bench:{os.getpid()}", create_event_log())]
-    for thread in work:
+    threads = [Thread(target=run, args=[stop]) for _, run in workers.threads(f"bench:{os.getpid()}", create_event_log())]
+    for thread in threads:
         thread.start()
-    give_up, cpu = perf_counter() + seconds, process_time()
-    while perf_counter() < give_up and Saga.objects.filter(status="ended").count() < orders:
+    deadline, cpu = perf_counter() + seconds, process_time()
+    while perf_counter() < deadline and Saga.objects.filter(status="ended").count() < orders:
         sleep(0.2)
     stop.set()
-    for thread in work:
+    for thread in threads:
         thread.join()
     ended = Saga.objects.filter(status="ended").count()
     return {"ended": ended, "cpu_us": (process_time() - cpu) / max(1, ended) * 1e6}
 
 
-def sagas_done() -> dict[str, float]:
+def measure_saga_rate() -> dict[str, float]:
     """How many a second went from the order to the parcel, from the first one heard of to the last one ended."""
     span = Saga.objects.filter(status="ended").aggregate(first=Min("started_at"), last=Max("moved_at"))
     ended = Saga.objects.filter(status="ended").count()
@@ -73,7 +73,7 @@ def sagas_done() -> dict[str, float]:
     return {"rate": ended / seconds, "steps": steps / ended, "heard": heard / ended}
 
 
-def saga_statements(*, orders: int) -> dict[str, float]:
+def count_saga_round_trips(*, orders: int) -> dict[str, float]:
     """Round trips to PostgreSQL for each step of a saga, counted in what libpq received."""
     workers.run_until_idle("bench", create_event_log())
     before = SagaStep.objects.count()
@@ -81,17 +81,17 @@ def saga_statements(*, orders: int) -> dict[str, float]:
         send(_order(number))
     with tempfile.TemporaryFile() as trace:
         traced = [item.pgconn for item in gc.get_objects() if isinstance(item, psycopg.Connection) and not item.closed]
-        for at in traced:
-            at.trace(trace.fileno())
+        for traced_connection in traced:
+            traced_connection.trace(trace.fileno())
         workers.run_until_idle("bench", create_event_log())
-        for at in traced:
-            at.untrace()
+        for traced_connection in traced:
+            traced_connection.untrace()
         trace.seek(0)
-        asked = trace.read().count(b"ReadyForQuery")
-    return {"each": asked / (SagaStep.objects.count() - before)}
+        round_trips = trace.read().count(b"ReadyForQuery")
+    return {"each": round_trips / (SagaStep.objects.count() - before)}
 
 
-def saga_latency(*, rate: float, seconds: float) -> dict[str, float]:
+def measure_saga_latency(*, rate: float, seconds: float) -> dict[str, float]:
     """Orders at a steady rate; how long from an event to the event of the command that follows from it, in ms."""
     while SagaWorker.objects.count() < 4 or PartitionLease.objects.filter(owner="").exists():
         sleep(0.1)  # two workers, each with an ear and a brain, and nothing that nobody has taken
@@ -101,20 +101,20 @@ def saga_latency(*, rate: float, seconds: float) -> dict[str, float]:
         send(_order(number))
         number += 1
         sleep(max(0.0, started + number / rate - perf_counter()))
-    give_up = perf_counter() + 30
-    while Saga.objects.filter(status="ended").count() < number and perf_counter() < give_up:
+    deadline = perf_counter() + 30
+    while Saga.objects.filter(status="ended").count() < number and perf_counter() < deadline:
         sleep(0.1)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT extract(epoch FROM follows.recorded_at - cause.recorded_at) * 1000 FROM event follows "
             "JOIN event cause ON cause.event_id = follows.causation_id WHERE follows.saga_id IS NOT NULL"
         )
-        taken = sorted(float(ms) for (ms,) in cursor.fetchall())
-    cuts = quantiles(taken, n=100)
-    return {"p50": cuts[49], "p99": cuts[98], "worst": taken[-1], "steps": len(taken)}
+        taken_ms = sorted(float(ms) for (ms,) in cursor.fetchall())
+    cuts = quantiles(taken_ms, n=100)
+    return {"p50": cuts[49], "p99": cuts[98], "worst": taken_ms[-1], "steps": len(taken_ms)}
 
 
-def timer_tick(*, pending: int) -> dict[str, float]:
+def measure_timer_tick(*, pending: int) -> dict[str, float]:
     """An idle tick with so many timers waiting, in microseconds: one of the faster ones."""
     later = datetime.now(UTC) + timedelta(days=1)
     rows = (Timer(key=f"t{n}", due_at=later, looked_at_from=later, command_type="CancelOrder") for n in range(pending))
@@ -122,12 +122,12 @@ def timer_tick(*, pending: int) -> dict[str, float]:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE process_timer")
-    taken = []
+    taken_s = []
     for _ in range(500):
         started = perf_counter()
         timers.fire_due_timers("bench")
-        taken.append(perf_counter() - started)
-    return {"us": quantiles(taken, n=10)[0] * 1e6}  # what else runs on the machine only adds
+        taken_s.append(perf_counter() - started)
+    return {"us": quantiles(taken_s, n=10)[0] * 1e6}  # what else runs on the machine only adds
 
 
 def _order(number: int) -> CreateOrder:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
-from benchmarks.sales import one_stream
+from benchmarks.sales import write_stream
 from benchmarks.ticket import AnswerTicket, OpenTicket, tickets
 from eventshop.core.message_registry import registry
 from eventshop.core.money import Money
@@ -31,22 +31,22 @@ _EARLIER = f'{_HEAD},"carrier":"Royal Mail Tracked 48","tracking":"RM1"}}'
 _TODAYS = f'{_HEAD},"carrier":"Royal Mail","tracking":"RM1","service":"Tracked 48"}}'
 
 
-def walk_chains() -> dict[str, float]:
+def verify_chains() -> dict[str, float]:
     """Events a second, and microseconds of processor time of this process and of its PostgreSQL backend."""
-    started, mine, theirs = perf_counter(), process_time(), _backend_s()
+    started, own_s, backend_s = perf_counter(), process_time(), _backend_cpu_s()
     events = parallel_verification.verify_chains().events
     return {
         "rate": events / (perf_counter() - started),
-        "python_us": (process_time() - mine) / events * 1e6,
-        "postgres_us": (_backend_s() - theirs) / events * 1e6,
+        "python_us": (process_time() - own_s) / events * 1e6,
+        "postgres_us": (_backend_cpu_s() - backend_s) / events * 1e6,
     }
 
 
-def load_long(*, events: int) -> dict[str, float]:
+def load_long_stream(*, events: int) -> dict[str, float]:
     """Milliseconds to load a stream of ten events, and one of many without and with its snapshot."""
     kind, short, long = tickets.aggregate_class("Ticket"), UUID(int=1), UUID(int=2)
-    one_stream(short, 10)
-    one_stream(long, events)
+    write_stream(short, 10)
+    write_stream(long, events)
 
     def load(stream: UUID) -> Callable[[], object]:
         return lambda: load_aggregate(kind, stream, backend().load_history(stream, uuid4())[1], tickets)
@@ -58,7 +58,7 @@ def load_long(*, events: int) -> dict[str, float]:
     return {"short_ms": _median_ms(load(short), 200), "without_ms": without, "with_ms": _median_ms(load(long), 200)}
 
 
-def read_earlier() -> dict[str, float]:
+def read_earlier_events() -> dict[str, float]:
     """Microseconds to read an event of today's shape, and one that an upcaster changes."""
     todays, earlier = (FieldContext(ORDER, 3, "OrderShipped", version) for version in (2, 1))
     return {
@@ -71,33 +71,33 @@ def read_earlier() -> dict[str, float]:
     }
 
 
-def replay(*, rounds: int) -> dict[str, float]:
+def replay_store(*, rounds: int) -> dict[str, float]:
     """Microseconds of processor time an event, when every event of the store is read and folded into a sum.
 
     First as `sell` wrote them; then with every parcel in the shape of version 1, which is every third event.
     """
-    todays = [_replayed() for _ in range(rounds)]
-    _as_first_written()
-    earlier = [_replayed() for _ in range(rounds)]
+    todays = [_replay_once() for _ in range(rounds)]
+    _downgrade_shipments()
+    earlier = [_replay_once() for _ in range(rounds)]
     python, postgres = min(todays)
     return {"python_us": python, "postgres_us": postgres, "earlier_us": min(earlier)[0]}
 
 
-def _replayed() -> tuple[float, float]:
+def _replay_once() -> tuple[float, float]:
     tail, after, events, units = TailReader(), 0, 0, 0
-    mine, theirs = process_time(), _backend_s()
+    own_s, backend_s = process_time(), _backend_cpu_s()
     while rows := tail.read(after, 1_000):
         for row in rows:
-            happened = to_recorded_event(row, registry).event
-            if isinstance(happened, OrderCreated):
-                units += sum(line.quantity for line in happened.lines)
+            event = to_recorded_event(row, registry).event
+            if isinstance(event, OrderCreated):
+                units += sum(line.quantity for line in event.lines)
         events, after = events + len(rows), rows[-1].position
     if not units:
         raise SystemExit("nothing was sold")
-    return (process_time() - mine) / events * 1e6, (_backend_s() - theirs) / events * 1e6
+    return (process_time() - own_s) / events * 1e6, (_backend_cpu_s() - backend_s) / events * 1e6
 
 
-def _as_first_written() -> None:
+def _downgrade_shipments() -> None:
     """Put every OrderShipped back into version 1, past the triggers that refuse it."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
@@ -118,33 +118,33 @@ def take_snapshots(*, rounds: int) -> dict[str, float]:
         command_dispatcher.send(OpenTicket(stream, "s", Money(Decimal(1), "GBP")), registry=tickets)
     without, taking = list[float](), list[float]()
     for _ in range(rounds + 1):
-        without.append(_thousand(streams))
+        without.append(_time_thousand_commands(streams))
         repository.take_due_snapshots(tickets)
-        taking.append(_thousand(streams, then=lambda: repository.take_due_snapshots(tickets)))
+        taking.append(_time_thousand_commands(streams, then=lambda: repository.take_due_snapshots(tickets)))
     plain, more = sum(without[1:]), sum(taking[1:])  # a backend's time is told in steps of 10 ms
     return {"without_ms": plain / rounds, "taking_ms": more / rounds, "more": more / plain - 1}
 
 
-def _thousand(streams: Sequence[UUID], then: Callable[[], int] | None = None) -> float:
-    mine, theirs = process_time(), _backend_s()
+def _time_thousand_commands(streams: Sequence[UUID], then: Callable[[], int] | None = None) -> float:
+    own_s, backend_s = process_time(), _backend_cpu_s()
     for _ in range(100):
         for stream in streams:
             command_dispatcher.send(AnswerTicket(stream, "as it was"), registry=tickets)
     if then is not None and not then():
         raise SystemExit("no snapshot fell due")
-    return (process_time() - mine + _backend_s() - theirs) * 1e3
+    return (process_time() - own_s + _backend_cpu_s() - backend_s) * 1e3
 
 
 def _median_ms(once: Callable[[], object], times: int, clock: Callable[[], float] = perf_counter) -> float:
-    taken = []
+    taken_ms = []
     for _ in range(times):
         started = clock()
         once()
-        taken.append((clock() - started) * 1e3)
-    return median(taken)
+        taken_ms.append((clock() - started) * 1e3)
+    return median(taken_ms)
 
 
-def _backend_s() -> float:
+def _backend_cpu_s() -> float:
     """Processor time of this connection's PostgreSQL process; 0 where there is none, or not on this machine."""
     if connection.vendor != "postgresql":
         return 0.0

@@ -16,10 +16,10 @@ import httpx
 import psutil
 from rich.table import Table
 
-from benchmarks.contest import Slice, Turn, contestant, cpu_us, rate, ratio, turns
+from benchmarks.contest import Sample, Turn, warm_measurement, median_cpu_us, median_rate, median_ratio, run_rounds
 from benchmarks.http_load import ORDER, PLAIN_ORDER, open_pages
-from benchmarks.running import ROOT, Where, database, manage, measure, run, run_child
-from benchmarks.tables import console, verdict
+from benchmarks.running import ROOT, Environment, temporary_database, run_manage, measure, run_process, run_measurement
+from benchmarks.tables import console, target_verdict
 from deploy.stack.app import WEB_COMMAND
 
 PAGES = 200
@@ -44,7 +44,7 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def served(where: Where, application: str = "eventshop.wsgi") -> Iterator[Server]:
+def run_server(where: Environment, application: str = "eventshop.wsgi") -> Iterator[Server]:
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -53,15 +53,15 @@ def served(where: Where, application: str = "eventshop.wsgi") -> Iterator[Server
     env = where | {"API_RATE": "10000000/m"}
     with subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=env) as process:
         try:
-            _await(f"http://{address}/healthz")
+            _wait_for(f"http://{address}/healthz")
             yield Server(f"http://{address}", psutil.Process(process.pid))
         finally:
             process.terminate()
 
 
-def _await(url: str) -> None:
-    until = monotonic() + 60
-    while monotonic() < until:
+def _wait_for(url: str) -> None:
+    deadline = monotonic() + 60
+    while monotonic() < deadline:
         try:
             httpx.get(url, timeout=2)
         except httpx.TransportError:
@@ -74,34 +74,34 @@ def _await(url: str) -> None:
 def http(options: argparse.Namespace) -> None:
     """Gunicorn as deployed, two processes of eight threads; eight clients."""
     table = Table("PostgreSQL", "result", "beside it", "target")
-    with database("PostgreSQL") as where:
-        commands(where, table, options)
-    with database("PostgreSQL") as where:
-        reading(where, table, options)
+    with temporary_database("PostgreSQL") as where:
+        measure_commands(where, table, options)
+    with temporary_database("PostgreSQL") as where:
+        measure_reads(where, table, options)
     console.print(table)
 
 
-def commands(where: Where, table: Table, options: argparse.Namespace) -> None:
-    made = shop_for(where, customers=PAGES)
-    pages = [it for it in made.items() if it[0].startswith("/live/")]
-    plain_token = run([sys.executable, "-m", "benchmarks.plain", "prepare"], where).split()[-1]
+def measure_commands(env: Environment, table: Table, options: argparse.Namespace) -> None:
+    access = create_shop(env, customers=PAGES)
+    pages = [it for it in access.items() if it[0].startswith("/live/")]
+    plain_token = run_process([sys.executable, "-m", "benchmarks.plain", "prepare"], env).split()[-1]
     with ExitStack() as stack:
-        ours, plain = (stack.enter_context(served(where, it)) for it in ("eventshop.wsgi", "benchmarks.plain"))
+        ours, plain = (stack.enter_context(run_server(env, it)) for it in ("eventshop.wsgi", "benchmarks.plain"))
         load = {"threads": THREADS, "seconds": options.seconds}
         post = stack.enter_context(
-            contestant(
-                where,
+            warm_measurement(
+                env,
                 "posts",
                 address=ours.address,
                 path="/api/v1/orders",
-                authorization=f"Bearer {made['customer']}",
+                authorization=f"Bearer {access['customer']}",
                 body=ORDER,
                 **load,
             )
         )
         create = stack.enter_context(
-            contestant(
-                where,
+            warm_measurement(
+                env,
                 "posts",
                 address=plain.address,
                 path="/orders",
@@ -111,9 +111,9 @@ def commands(where: Where, table: Table, options: argparse.Namespace) -> None:
             )
         )
 
-        def watched() -> Slice:
+        def watched() -> Sample:
             with open_pages(ours.address, pages):
-                return _of(ours, post)()
+                return _with_server_cpu(ours, post)()
 
         post()  # what a process loads with its first requests is not the pages'
         with open_pages(ours.address, pages[:10]):
@@ -121,39 +121,39 @@ def commands(where: Where, table: Table, options: argparse.Namespace) -> None:
         with open_pages(ours.address, pages):
             sleep(2)
             grown = ours.memory_mb() - before
-        found = turns({"plain": _of(plain, create), "ours": _of(ours, post), "watched": watched}, options.rounds)
-    share, with_pages = ratio(found["ours"], found["plain"]), ratio(found["watched"], found["ours"])
-    said = {name: f"{rate(part):,.0f}/s, {cpu_us(part):,.0f} us CPU" for name, part in found.items()}
-    table.add_row("POST an order", f"{said['ours']}, {share:.0%}", said["plain"], f"{verdict(share, 0.75)} 75 %")
-    table.add_row(f"with {PAGES} open pages", f"{said['watched']}, {with_pages:.0%}", said["ours"], "")
-    table.add_row(f"{PAGES} open pages", f"{grown:.1f} MB", "", f"{verdict(100, grown)} < 100 MB")
+        samples = run_rounds({"plain": _with_server_cpu(plain, create), "ours": _with_server_cpu(ours, post), "watched": watched}, options.rounds)
+    share, with_pages = median_ratio(samples["ours"], samples["plain"]), median_ratio(samples["watched"], samples["ours"])
+    texts = {name: f"{median_rate(part):,.0f}/s, {median_cpu_us(part):,.0f} us CPU" for name, part in samples.items()}
+    table.add_row("POST an order", f"{texts['ours']}, {share:.0%}", texts["plain"], f"{target_verdict(share, 0.75)} 75 %")
+    table.add_row(f"with {PAGES} open pages", f"{texts['watched']}, {with_pages:.0%}", texts["ours"], "")
+    table.add_row(f"{PAGES} open pages", f"{grown:.1f} MB", "", f"{target_verdict(100, grown)} < 100 MB")
 
 
-def shop_for(where: Where, *, customers: int) -> dict[str, str]:
-    made: dict[str, str] = json.loads(run_child(where, "shop", customers=customers))
-    return made
+def create_shop(env: Environment, *, customers: int) -> dict[str, str]:
+    access: dict[str, str] = json.loads(run_measurement(env, "shop", customers=customers))
+    return access
 
 
-def _of(server: Server, turn: Turn) -> Turn:
+def _with_server_cpu(server: Server, turn: Turn) -> Turn:
     """The turn, with the processor time of the server's processes in place of the client's."""
 
-    def watched() -> Slice:
+    def watched() -> Sample:
         before = server.cpu_s()
         result = turn()
-        return Slice(result.rate, (server.cpu_s() - before) / (result.rate * 1.1) * 1e6)
+        return Sample(result.rate, (server.cpu_s() - before) / (result.rate * 1.1) * 1e6)
 
     return watched
 
 
-def reading(where: Where, table: Table, options: argparse.Namespace) -> None:
+def measure_reads(env: Environment, table: Table, options: argparse.Namespace) -> None:
     events = 1_000_000 if options.full else 100_000
-    measure(where, "sales", orders=events // 3)
-    manage(where, "run_projections", "--once")
-    made = shop_for(where, customers=1)
-    with served(where) as server:
-        token = f"Bearer {made['staff']}"
-        some = httpx.get(f"{server.address}/api/v1/orders?limit=20", headers={"Authorization": token}).json()
-        ids = [row["order_id"] for row in some["results"]]
+    measure(env, "sales", orders=events // 3)
+    run_manage(env, "run_projections", "--once")
+    access = create_shop(env, customers=1)
+    with run_server(env) as server:
+        token = f"Bearer {access['staff']}"
+        orders = httpx.get(f"{server.address}/api/v1/orders?limit=20", headers={"Authorization": token}).json()
+        ids = [row["order_id"] for row in orders["results"]]
         paths = [
             "/api/v1/orders?limit=20",
             "/api/v1/orders?limit=20&status=SHIPPED",
@@ -163,8 +163,8 @@ def reading(where: Where, table: Table, options: argparse.Namespace) -> None:
             *(f"/api/v1/streams/{one}/events" for one in ids[:4]),
         ]
         before, seconds = server.cpu_s(), max(5, options.seconds * 20)
-        got = measure(
-            where,
+        result = measure(
+            env,
             "reads",
             address=server.address,
             paths=paths,
@@ -173,7 +173,7 @@ def reading(where: Where, table: Table, options: argparse.Namespace) -> None:
             seconds=seconds,
         )
         used = (server.cpu_s() - before) / (100 * seconds) * 1_000
-    shown = f"p50 {got['p50']:.1f} ms, p99 {got['p99']:.1f} ms"
-    said = f"{verdict(50, got['p99'])} p99 50 ms"
-    beside = f"{got['pace']:.0f}/s, {used:.1f} ms CPU each; slowest kind p50 {got['slowest']:.1f} ms"
-    table.add_row(f"reads, {events:,} events", shown, beside, said)
+    shown = f"p50 {result['p50']:.1f} ms, p99 {result['p99']:.1f} ms"
+    verdict = f"{target_verdict(50, result['p99'])} p99 50 ms"
+    beside = f"{result['pace']:.0f}/s, {used:.1f} ms CPU each; slowest kind p50 {result['slowest']:.1f} ms"
+    table.add_row(f"reads, {events:,} events", shown, beside, verdict)

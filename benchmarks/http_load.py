@@ -15,82 +15,82 @@ from time import perf_counter, sleep
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from benchmarks.child import rate_of
+from benchmarks.child import measure_rate
 
-_of_thread = local()
+_thread_state = local()
 
 
-def _asked(address: str, method: str, path: str, headers: dict[str, str], body: str = "") -> int:
+def _send_request(address: str, method: str, path: str, headers: dict[str, str], body: str = "") -> int:
     """Over a connection of this thread's own that stays open; gives the status."""
-    connections: dict[str, HTTPConnection] = _of_thread.__dict__.setdefault("connections", {})
-    http = connections.setdefault(address, HTTPConnection(urlsplit(address).netloc, timeout=30))
+    connections: dict[str, HTTPConnection] = _thread_state.__dict__.setdefault("connections", {})
+    connection = connections.setdefault(address, HTTPConnection(urlsplit(address).netloc, timeout=30))
     try:
-        http.request(method, path, body, headers)
-        answer = http.getresponse()
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
     except ConnectionError:  # it was left alone between two turns for longer than the server keeps it
-        http.close()
-        http.request(method, path, body, headers)
-        answer = http.getresponse()
-    answer.read()
-    return answer.status
+        connection.close()
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+    response.read()
+    return response.status
 
 
-def posts(*, address: str, path: str, authorization: str, body: str, threads: int, seconds: float) -> dict[str, float]:
+def post_commands(*, address: str, path: str, authorization: str, body: str, threads: int, seconds: float) -> dict[str, float]:
     """Commands a second, each with a key of its own."""
     headers = {"Authorization": authorization, "Content-Type": "application/json"}
 
     def once() -> None:
-        status = _asked(address, "POST", path, headers | {"Idempotency-Key": uuid4().hex}, body)
+        status = _send_request(address, "POST", path, headers | {"Idempotency-Key": uuid4().hex}, body)
         if status != 201:
             raise SystemExit(f"{path} answered {status}")
 
-    return rate_of(once, per_call=1, threads=threads, seconds=seconds)
+    return measure_rate(once, per_call=1, threads=threads, seconds=seconds)
 
 
-def reads(*, address: str, paths: list[str], authorization: str, pace: int, seconds: float) -> dict[str, float]:
+def read_paths(*, address: str, paths: list[str], authorization: str, pace: int, seconds: float) -> dict[str, float]:
     """Milliseconds from when a request was due to the end of its answer, `pace` of them a second.
 
     `slowest` is the median of the path whose median is the highest: what a busy machine does meets all of them alike.
     """
-    headers, took, lock = {"Authorization": authorization}, list[tuple[str, float]](), Lock()
+    headers, taken, lock = {"Authorization": authorization}, list[tuple[str, float]](), Lock()
 
-    def once(path: str, due: float) -> None:
-        status = _asked(address, "GET", path, headers)
+    def once(path: str, futures: float) -> None:
+        status = _send_request(address, "GET", path, headers)
         with lock:
-            took.append((path, (perf_counter() - due) * 1_000))
+            taken.append((path, (perf_counter() - futures) * 1_000))
         if status != 200:
             raise SystemExit(f"{path} answered {status}")
 
-    began, due, all_paths = perf_counter(), [], cycle(paths)
+    started, due, all_paths = perf_counter(), [], cycle(paths)
     with ThreadPoolExecutor(16) as pool:
         for number in range(int(pace * seconds)):
-            when = began + number / pace
+            when = started + number / pace
             sleep(max(0.0, when - perf_counter()))
             due.append(pool.submit(once, next(all_paths), when))
         for one in due:
             one.result()
-    kept, counted = len(took) / (perf_counter() - began), took[pace:]  # the first second warms up
-    every = sorted(ms for _, ms in counted)
+    pace_kept, counted = len(taken) / (perf_counter() - started), taken[pace:]  # the first second warms up
+    sorted_ms = sorted(ms for _, ms in counted)
     slowest = max(median(ms for asked, ms in counted if asked == path) for path in paths)
-    return {"p50": median(every), "p99": every[int(len(every) * 0.99)], "slowest": slowest, "pace": kept}
+    return {"p50": median(sorted_ms), "p99": sorted_ms[int(len(sorted_ms) * 0.99)], "slowest": slowest, "pace": pace_kept}
 
 
 @contextmanager
 def open_pages(address: str, pages: list[tuple[str, str]]) -> Iterator[None]:
     """Streams of live pages, path and session each, that nobody reads: as a browser in the background does."""
     with ExitStack() as stack:
-        place = urlsplit(address)
+        url = urlsplit(address)
         for path, session in pages:
-            sock = stack.enter_context(socket.create_connection((place.hostname or "", place.port or 80), timeout=30))
-            lines = [f"GET {path} HTTP/1.1", f"Host: {place.netloc}", f"Cookie: sessionid={session}"]
+            sock = stack.enter_context(socket.create_connection((url.hostname or "", url.port or 80), timeout=30))
+            lines = [f"GET {path} HTTP/1.1", f"Host: {url.netloc}", f"Cookie: sessionid={session}"]
             sock.sendall("\r\n".join([*lines, "Accept: text/event-stream", "", ""]).encode())
-            said = sock.recv(4_096)
-            if b" 200 OK" not in said:
-                raise SystemExit(f"{path} answered {said[:40]!r}")
+            response = sock.recv(4_096)
+            if b" 200 OK" not in response:
+                raise SystemExit(f"{path} answered {response[:40]!r}")
         yield
 
 
-def shop(*, customers: int) -> dict[str, str]:
+def prepare_shop(*, customers: int) -> dict[str, str]:
     """A product on sale, and people with a token, a session and an order each. The last one's token is staff's."""
     from datetime import timedelta
     from decimal import Decimal
@@ -114,7 +114,7 @@ def shop(*, customers: int) -> dict[str, str]:
     Product.objects.create(sku="MUG", name="Stoneware mug, oat", price=Decimal("12.50"))
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     sessions = import_module(settings.SESSION_ENGINE)
-    found: dict[str, str] = {}
+    access: dict[str, str] = {}
     for number in range(customers):
         person = derive_id("person", form := new_id())
         login = sign_up(form_id=form, email=f"p{number}@example.org", name="Ada Marker", password="three lanterns")  # noqa: S106
@@ -129,11 +129,11 @@ def shop(*, customers: int) -> dict[str, str]:
             }
         )
         session.save()
-        found[f"/live/order/{order}/?after=1"] = session.session_key
-        found["customer"] = api_tokens.create_token(login, name="bench", scopes=SCOPES, lifetime=timedelta(days=1))[1]
+        access[f"/live/order/{order}/?after=1"] = session.session_key
+        access["customer"] = api_tokens.create_token(login, name="bench", scopes=SCOPES, lifetime=timedelta(days=1))[1]
     boss = User.objects.create_superuser("boss")
-    found["staff"] = api_tokens.create_token(boss, name="bench", scopes=SCOPES, lifetime=timedelta(days=1))[1]
-    return found
+    access["staff"] = api_tokens.create_token(boss, name="bench", scopes=SCOPES, lifetime=timedelta(days=1))[1]
+    return access
 
 
 ORDER = json.dumps(

@@ -32,32 +32,32 @@ from eventshop.runtime.watchdog import Watchdog
 from projections.models import OrderSummary
 
 #: Transactions of a turn.
-TURN: Final = 5
+BATCHES_PER_TURN: Final = 5
 
 
-def relay() -> dict[str, float]:
+def run_relay() -> dict[str, float]:
     """Publish everything, in turns with kafka-python publishing the same records, ready-made, in transactions as large.
 
     Medians over the turns: records a second, the ratio, microseconds of processor time for a record.
     """
     rows = backend().select_events("ORDER BY position", ())
     records = [encode_event(row, partition_for(row.aggregate_id), place) for place, row in enumerate(rows, start=1)]
-    raw = _Raw(topics.topic_name("snapshots"))
+    raw = _PlainProducer(topics.topic_name("snapshots"))
     raw.publish(records[:BATCH_SIZE])  # connections, caches
     watchdog = Watchdog()
-    leading = EventRelay(watchdog)
-    if not acquire_leadership(leading.topic, leading.owner):
+    event_relay = EventRelay(watchdog)
+    if not acquire_leadership(event_relay.topic, event_relay.owner):
         raise SystemExit("somebody else relays")
-    leading.take_over()
-    leading.publish_batch()
+    event_relay.take_over()
+    event_relay.publish_batch()
     gc.collect()
     gc.freeze()  # what is kept here for both sides is no part of either
     ours, theirs = list[_Turn](), list[_Turn]()
-    for start in range(BATCH_SIZE, len(records) - TURN * BATCH_SIZE + 1, TURN * BATCH_SIZE):
-        theirs.append(_turn(partial(raw.publish, records[start : start + TURN * BATCH_SIZE])))
-        ours.append(_turn(lambda: sum(leading.publish_batch() for _ in range(TURN))))
-    leading.close()
-    release_leadership(leading.topic, leading.owner)
+    for start in range(BATCH_SIZE, len(records) - BATCHES_PER_TURN * BATCH_SIZE + 1, BATCHES_PER_TURN * BATCH_SIZE):
+        theirs.append(_run_turn(partial(raw.publish, records[start : start + BATCHES_PER_TURN * BATCH_SIZE])))
+        ours.append(_run_turn(lambda: sum(event_relay.publish_batch() for _ in range(BATCHES_PER_TURN))))
+    event_relay.close()
+    release_leadership(event_relay.topic, event_relay.owner)
     watchdog.close()
     raw.close()
     return {
@@ -74,13 +74,13 @@ class _Turn(NamedTuple):
     cpu_us: float
 
 
-def _turn(publish: Callable[[], int]) -> _Turn:
+def _run_turn(publish: Callable[[], int]) -> _Turn:
     started, cpu = perf_counter(), process_time()
     count = publish()
     return _Turn(count / (perf_counter() - started), (process_time() - cpu) / count * 1e6)
 
 
-class _Raw:
+class _PlainProducer:
     """kafka-python as its documentation shows it."""
 
     def __init__(self, topic: str) -> None:
@@ -107,29 +107,29 @@ class _Raw:
         self.producer.close()
 
 
-def latency(*, pace: float, seconds: float) -> dict[str, float]:
+def measure_latency(*, pace: float, seconds: float) -> dict[str, float]:
     """Milliseconds from a command's commit to its row's, commands sent at an even pace; PostgreSQL keeps the times."""
     from orders.domain.commands import CreateOrder
     from orders.domain.events import Line
 
-    line = Line(sku="SKU", description="thing", quantity=1, price=_pounds())
-    with workers("order-summary"):
-        _until_folded(CreateOrder(order_id=new_id(), reference="warm", customer_id=None, lines=(line,)))
-        begun, sent = perf_counter(), list[UUID]()
+    line = Line(sku="SKU", description="thing", quantity=1, price=_price())
+    with relay_and_projections("order-summary"):
+        _send_and_wait(CreateOrder(order_id=new_id(), reference="warm", customer_id=None, lines=(line,)))
+        started, sent = perf_counter(), list[UUID]()
         for number in range(int(pace * seconds)):
-            sleep(max(0.0, begun + number / pace - perf_counter()))
+            sleep(max(0.0, started + number / pace - perf_counter()))
             sent.append(new_id())
             command_dispatcher.send(
                 CreateOrder(order_id=sent[-1], reference=f"L{number}", customer_id=None, lines=(line,))
             )
-        paced = len(sent) / (perf_counter() - begun)
-        until(lambda: OrderSummary.objects.filter(pk__in=sent).count() == len(sent))
-    taken = sorted(_taken_ms(sent))
-    percentiles = {f"p{share}": taken[int(len(taken) * share / 100)] for share in (50, 95, 99)}
-    return {"sent": len(sent), "pace": paced, **percentiles}
+        pace_kept = len(sent) / (perf_counter() - started)
+        wait_until(lambda: OrderSummary.objects.filter(pk__in=sent).count() == len(sent))
+    taken_ms = sorted(_commit_delays_ms(sent))
+    percentiles = {f"p{share}": taken_ms[int(len(taken_ms) * share / 100)] for share in (50, 95, 99)}
+    return {"sent": len(sent), "pace": pace_kept, **percentiles}
 
 
-def _taken_ms(orders: list[UUID]) -> list[float]:
+def _commit_delays_ms(orders: list[UUID]) -> list[float]:
     """Between the commit of each order's event and the commit of its row; needs `track_commit_timestamp`."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -141,41 +141,41 @@ def _taken_ms(orders: list[UUID]) -> list[float]:
         return [float(seconds) * 1000 for (seconds,) in cursor.fetchall()]
 
 
-def after_outage() -> dict[str, float]:
+def catch_up_after_outage() -> dict[str, float]:
     """Everything that waits in the event table when relay and worker come back: seconds until its rows are there."""
     waiting, started = StoredEvent.objects.count(), perf_counter()
-    with workers("order-summary"):
-        until(lambda: _relayed() == newest_position(), within_s=300)
+    with relay_and_projections("order-summary"):
+        wait_until(lambda: _relayed_position() == newest_position(), within_s=300)
         relayed = perf_counter() - started
-        until(lambda: _folded() == waiting, within_s=300)
+        wait_until(lambda: _projected_events() == waiting, within_s=300)
     return {"events": waiting, "relayed_s": relayed, "folded_s": perf_counter() - started}
 
 
-def _relayed() -> int:
+def _relayed_position() -> int:
     position = RelayCheckpoint.objects.values_list("position", flat=True).filter(topic=topics.event_store_topic()).first()
     return position or 0
 
 
-def _folded() -> int:
+def _projected_events() -> int:
     counted = Checkpoint.objects.filter(projection="order-summary").aggregate(events=Sum("events"))
     return int(counted["events"] or 0)
 
 
-def _until_folded(command: Any) -> None:
+def _send_and_wait(command: Any) -> None:
     command_dispatcher.send(command)
-    until(lambda: OrderSummary.objects.filter(pk=command.order_id).exists())
+    wait_until(lambda: OrderSummary.objects.filter(pk=command.order_id).exists())
 
 
-def until(true: Callable[[], bool], *, within_s: float = 60) -> None:
-    give_up = perf_counter() + within_s
-    while not true():
-        if perf_counter() > give_up:
+def wait_until(condition: Callable[[], bool], *, within_s: float = 60) -> None:
+    deadline = perf_counter() + within_s
+    while not condition():
+        if perf_counter() > deadline:
             raise SystemExit("relay and worker do not get there")
         sleep(0.1)
 
 
 @contextmanager
-def workers(*names: str) -> Iterator[None]:
+def relay_and_projections(*names: str) -> Iterator[None]:
     """A relay and a worker with some projections, each a process."""
     started = [
         subprocess.Popen([sys.executable, "manage.py", *arguments], stdout=subprocess.DEVNULL)
@@ -190,7 +190,7 @@ def workers(*names: str) -> Iterator[None]:
             process.wait(20)
 
 
-def _pounds() -> Any:
+def _price() -> Any:
     from decimal import Decimal
 
     from eventshop.core.money import Money

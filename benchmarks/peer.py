@@ -58,9 +58,9 @@ class Tickets(Application[UUID]):
         self.save(ticket)
 
 
-def ticket_of(database_url: str, threads: int) -> Callable[[], None]:
+def peer_ticket(database_url: str, threads: int) -> Callable[[], None]:
     """What does one ticket's three commands, on the database that the URL names."""
-    app = Tickets(env=environment(database_url, threads))
+    app = Tickets(env=library_settings(database_url, threads))
 
     def once() -> None:
         ticket_id = app.open()
@@ -70,16 +70,16 @@ def ticket_of(database_url: str, threads: int) -> Callable[[], None]:
     return once
 
 
-def environment(database_url: str, threads: int) -> dict[str, str]:
+def library_settings(database_url: str, threads: int) -> dict[str, str]:
     url = urlsplit(database_url)
-    chosen = {name: os.environ[name] for name in _SETTINGS if name in os.environ}
+    settings = {name: os.environ[name] for name in _SETTINGS if name in os.environ}
     if url.scheme == "sqlite":
-        return chosen | {
+        return settings | {
             "PERSISTENCE_MODULE": "eventsourcing.sqlite",
             "SQLITE_DBNAME": f"{url.path.lstrip('/') and url.path}.peer",
         }
     host = parse_qs(url.query).get("host", [unquote(url.hostname or "")])[0]
-    return chosen | {
+    return settings | {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",
         "POSTGRES_DBNAME": url.path.lstrip("/"),
         "POSTGRES_HOST": host,

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.utils import timezone
 
-from benchmarks.child import rate_of
+from benchmarks.child import measure_rate
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Command, Envelope, Event, NonEmptyText, new_id
@@ -24,7 +24,7 @@ from eventshop.projections.runner import ProjectionRunner
 from users.domain.commands import BeginErasure, ChangeContactDetails, CreateUser, RequestErasure
 
 CONTACT: Final = Personal(of="person", purpose="contact")
-WORDS: Final = ("ada.lovelace@example.org", "Augusta Ada King-Noel", "+44 20 7946 0001")
+VALUES: Final = ("ada.lovelace@example.org", "Augusta Ada King-Noel", "+44 20 7946 0001")
 
 
 class NoteSealed(Command, frozen=True):
@@ -88,21 +88,21 @@ notes.add(Sealed)
 notes.add(Plain)
 
 
-def note(*, kind: str, seconds: float) -> dict[str, float]:
+def record_notes(*, kind: str, seconds: float) -> dict[str, float]:
     """Commands with three fields: plain ones, personal ones of a person who has a key, or of somebody new."""
 
     def once() -> None:
         command = NotePlain if kind == "plain" else NoteSealed
-        command_dispatcher.send(command(new_id(), uuid4() if kind == "new" else UUID(int=1), *WORDS), registry=notes)
+        command_dispatcher.send(command(new_id(), uuid4() if kind == "new" else UUID(int=1), *VALUES), registry=notes)
 
     once()
-    return rate_of(once, per_call=1, threads=1, seconds=seconds)
+    return measure_rate(once, per_call=1, threads=1, seconds=seconds)
 
 
-def somebody(*, events: int) -> dict[str, int]:
+def create_person(*, events: int) -> dict[str, int]:
     """A person who changed their mind about their name that often; every read model is up to date."""
     person = uuid4()
-    email, name, phone = f"{person.hex}@example.org", *WORDS[1:]
+    email, name, phone = f"{person.hex}@example.org", *VALUES[1:]
     command_dispatcher.send(CreateUser(person, email, name, phone))
     changes = [
         (ChangeContactDetails(person, email, f"{name} {number}", phone), Envelope(new_id()))
@@ -114,15 +114,15 @@ def somebody(*, events: int) -> dict[str, int]:
     return {"person": person.int}
 
 
-def erase(*, person: int) -> dict[str, float]:
+def erase_person(*, person: int) -> dict[str, float]:
     """Everything that erasing does, from the moment the cooling-off is over."""
     settings.ERASURE_LIST = f"{tempfile.mkdtemp()}/erased.txt"
-    who, now = UUID(int=person), timezone.now()
-    command_dispatcher.send(RequestErasure(who, at=now, due_at=now))
-    command_dispatcher.send(BeginErasure(who, at=now))
+    person_id, now = UUID(int=person), timezone.now()
+    command_dispatcher.send(RequestErasure(person_id, at=now, due_at=now))
+    command_dispatcher.send(BeginErasure(person_id, at=now))
     started = perf_counter()
-    erasure_job.start_erasure(who)
-    erasure_job.run_erasure(who)
+    erasure_job.start_erasure(person_id)
+    erasure_job.run_erasure(person_id)
     seconds = perf_counter() - started
-    searched = certificates.read_certificate(Certificate.objects.get(subject=who)).scan.looked_at
+    searched = certificates.read_certificate(Certificate.objects.get(subject=person_id)).scan.looked_at
     return {"seconds": seconds, "waited": settings.KEY_CACHE_SECONDS, "searched": sum(searched.values())}

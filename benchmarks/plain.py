@@ -83,7 +83,7 @@ urlpatterns = [path("orders", PlainOrders.as_view())]
 application = get_wsgi_application()
 
 
-def prepare() -> str:
+def prepare_database() -> str:
     """Make the tables, and a login; gives its token."""
     from django.contrib.auth.models import User
     from rest_framework.authtoken.models import Token
@@ -91,9 +91,9 @@ def prepare() -> str:
     with connection.schema_editor() as schema:
         for model in (Token, PlainOrder):
             schema.create_model(model)
-    made: Any = Token.objects.create(user=User.objects.create_user("plain"))
-    return str(made.key)
+    token: Any = Token.objects.create(user=User.objects.create_user("plain"))
+    return str(token.key)
 
 
 if __name__ == "__main__" and sys.argv[1:] == ["prepare"]:
-    print(prepare())
+    print(prepare_database())

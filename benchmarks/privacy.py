@@ -9,75 +9,75 @@ from contextlib import ExitStack, contextmanager
 
 from rich.table import Table
 
-from benchmarks.contest import Slice, Turn, contestant, cpu_us, rate, ratio, turns
-from benchmarks.running import Where, database, measure
-from benchmarks.tables import console, engines, verdict
+from benchmarks.contest import Sample, Turn, warm_measurement, median_cpu_us, median_rate, median_ratio, run_rounds
+from benchmarks.running import Environment, temporary_database, measure
+from benchmarks.tables import console, engines, target_verdict
 
-PLAIN, SEALED, NEW = "three plain fields", "three personal fields", "of somebody new, key made"
+PLAIN_FIELDS, PERSONAL_FIELDS, NEW_PERSON = "three plain fields", "three personal fields", "of somebody new, key made"
 #: How much a command with three personal fields may take longer.
-MORE = 1.15
+MAX_OVERHEAD = 1.15
 #: How long erasing somebody with 10,000 events may take, the search included.
-WITHIN_S = 30
+MAX_ERASURE_S = 30
 
 
 def privacy(options: argparse.Namespace) -> None:
     """Commands a second with and without personal fields, in turns; then an erasure beside the commands of others."""
     for engine in engines(options):
-        with database(engine) as where:
+        with temporary_database(engine) as where:
             _encryption(engine, where, options)
-        with database(engine) as where:
+        with temporary_database(engine) as where:
             _erasure(engine, where, options)
 
 
-def _encryption(engine: str, where: Where, options: argparse.Namespace) -> None:
-    with _contestants(where, options.seconds) as contestants:
-        found = turns(contestants, options.rounds)
+def _encryption(engine: str, env: Environment, options: argparse.Namespace) -> None:
+    with _measurements(env, options.seconds) as contestants:
+        samples = run_rounds(contestants, options.rounds)
     table = Table(f"{engine}, 1 client", "commands/s", "client CPU", "takes longer", "target")
-    for name, slices in found.items():
-        longer = ratio(found[PLAIN], slices)
-        said = f"{verdict(MORE, longer)} <= {MORE - 1:.0%}" if name == SEALED else ""
-        shown = f"{longer - 1:+.0%}" if name != PLAIN else ""
-        table.add_row(name, f"{rate(slices):,.0f}", f"{cpu_us(slices):,.0f} us", shown, said)
+    for name, series in samples.items():
+        longer = median_ratio(samples[PLAIN_FIELDS], series)
+        verdict = f"{target_verdict(MAX_OVERHEAD, longer)} <= {MAX_OVERHEAD - 1:.0%}" if name == PERSONAL_FIELDS else ""
+        shown = f"{longer - 1:+.0%}" if name != PLAIN_FIELDS else ""
+        table.add_row(name, f"{median_rate(series):,.0f}", f"{median_cpu_us(series):,.0f} us", shown, verdict)
     console.print(table)
 
 
 @contextmanager
-def _contestants(where: Where, seconds: float) -> Iterator[dict[str, Turn]]:
-    kinds = {PLAIN: "plain", SEALED: "sealed", NEW: "new"}
+def _measurements(env: Environment, seconds: float) -> Iterator[dict[str, Turn]]:
+    kinds = {PLAIN_FIELDS: "plain", PERSONAL_FIELDS: "sealed", NEW_PERSON: "new"}
     with ExitStack() as stack:
         yield {
-            name: stack.enter_context(contestant(where, "note", kind=kind, seconds=seconds))
+            name: stack.enter_context(warm_measurement(env, "note", kind=kind, seconds=seconds))
             for name, kind in kinds.items()
         }
 
 
-def _erasure(engine: str, where: Where, options: argparse.Namespace) -> None:
+def _erasure(engine: str, env: Environment, options: argparse.Namespace) -> None:
     events = 10_000
-    measure(where, "sales", orders=2_000)
-    person = int(measure(where, "somebody", events=events)["person"])
+    measure(env, "sales", orders=2_000)
+    person = int(measure(env, "somebody", events=events)["person"])
     with (
-        contestant(where, "commands", threads=1, seconds=options.seconds / 2) as command,
-        contestant(where, "erase", person=person) as erase,
+        warm_measurement(env, "commands", threads=1, seconds=options.seconds / 2) as command,
+        warm_measurement(env, "erase", person=person) as erase,
         ThreadPoolExecutor(1) as pool,
     ):
         command()  # connections, caches
-        apart = [command() for _ in range(options.rounds)]
+        alone = [command() for _ in range(options.rounds)]
         erasing = pool.submit(erase)
-        beside = list(_until_done(erasing, command))
-        apart += [command() for _ in range(options.rounds)]
-        got = erasing.result()
+        during = list(_run_until_done(erasing, command))
+        alone += [command() for _ in range(options.rounds)]
+        result = erasing.result()
     table = Table(f"{engine}, {events:,} events of one person", "result", "target")
-    seconds, share = got.said["seconds"], rate(beside) / rate(apart)
-    table.add_row("erased, searched, certified", f"{seconds:.1f} s", f"{verdict(WITHIN_S, seconds)} <= 30 s")
-    table.add_row("of which waiting for other processes to forget keys", f"{got.said['waited']:.1f} s", "")
-    table.add_row("rows, records and values searched", f"{got.said['searched']:,.0f}", "")
-    table.add_row("commands of others, before and after", f"{rate(apart):,.0f}/s, CPU {cpu_us(apart):.0f} us", "")
+    seconds, share = result.values["seconds"], median_rate(during) / median_rate(alone)
+    table.add_row("erased, searched, certified", f"{seconds:.1f} s", f"{target_verdict(MAX_ERASURE_S, seconds)} <= 30 s")
+    table.add_row("of which waiting for other processes to forget keys", f"{result.values['waited']:.1f} s", "")
+    table.add_row("rows, records and values searched", f"{result.values['searched']:,.0f}", "")
+    table.add_row("commands of others, before and after", f"{median_rate(alone):,.0f}/s, CPU {median_cpu_us(alone):.0f} us", "")
     table.add_row(
-        "commands of others, beside it", f"{rate(beside):,.0f}/s, CPU {cpu_us(beside):.0f} us", f"{share:.0%} of that"
+        "commands of others, beside it", f"{median_rate(during):,.0f}/s, CPU {median_cpu_us(during):.0f} us", f"{share:.0%} of that"
     )
     console.print(table)
 
 
-def _until_done(erasing: Future[Slice], command: Turn) -> Iterator[Slice]:
+def _run_until_done(erasing: Future[Sample], command: Turn) -> Iterator[Sample]:
     while not erasing.done():
         yield command()

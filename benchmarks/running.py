@@ -20,18 +20,18 @@ from deploy.postgres import bin_dir, running_postgres
 from deploy.stack.processes import stop_processes
 
 ROOT = Path(__file__).resolve().parents[1]
-KEY = "only-for-benchmarks-never-for-a-server-0123"
+SECRET_KEY = "only-for-benchmarks-never-for-a-server-0123"
 
 
 #: What points a process at the servers that are measured.
-Where = dict[str, str]
+Environment = dict[str, str]
 
 
-def environment(database_url: str, event_log_url: str = "database:") -> Where:
+def process_environment(database_url: str, event_log_url: str = "database:") -> Environment:
     return {
         **os.environ,
         "DATABASE_URL": database_url,
-        "SECRET_KEY": KEY,
+        "SECRET_KEY": SECRET_KEY,
         "ENV_FILE": "",
         "EVENT_LOG_URL": event_log_url,
         "CELERY_BROKER_URL": "memory://",
@@ -41,18 +41,18 @@ def environment(database_url: str, event_log_url: str = "database:") -> Where:
 
 
 @contextmanager
-def database(engine: str) -> Iterator[Where]:
+def temporary_database(engine: str) -> Iterator[Environment]:
     """A fresh, migrated database: PostgreSQL 18 with fsync on, or a SQLite file."""
     with tempfile.TemporaryDirectory(prefix="eventshop-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
         if engine == "SQLite":
-            yield _migrated(environment(f"sqlite:///{folder}/bench.sqlite3"))
+            yield _migrate(process_environment(f"sqlite:///{folder}/bench.sqlite3"))
         else:
             with running_postgres() as url:
-                yield _migrated(environment(url))
+                yield _migrate(process_environment(url))
 
 
 @contextmanager
-def whole_stack() -> Iterator[Where]:
+def temporary_stack() -> Iterator[Environment]:
     """PostgreSQL 18 with fsync on, which keeps the time of each commit, and one Kafka broker, topics made."""
     from deploy.stack import running_stack
 
@@ -62,36 +62,36 @@ def whole_stack() -> Iterator[Where]:
                 connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
             stop_processes(stack.postgres.processes)
             stack.postgres.start()
-        where = _migrated(environment(stack.env["DATABASE_URL"], stack.env["EVENT_LOG_URL"]))
-        manage(where, "create_topics")
+        where = _migrate(process_environment(stack.env["DATABASE_URL"], stack.env["EVENT_LOG_URL"]))
+        run_manage(where, "create_topics")
         yield where
 
 
-def _migrated(where: Where) -> Where:
-    manage(where, "migrate", "--verbosity", "0")
-    return where
+def _migrate(env: Environment) -> Environment:
+    run_manage(env, "migrate", "--verbosity", "0")
+    return env
 
 
-def manage(where: Where, *arguments: str) -> str:
-    return run([sys.executable, "manage.py", *arguments], where)
+def run_manage(env: Environment, *arguments: str) -> str:
+    return run_process([sys.executable, "manage.py", *arguments], env)
 
 
-def measure(where: Where, measurement: str, /, **given: Any) -> dict[str, float]:
+def measure(env: Environment, measurement: str, /, **arguments: Any) -> dict[str, float]:
     """What one measurement gave, in a process of its own."""
-    result: dict[str, float] = json.loads(run_child(where, measurement, **given))
+    result: dict[str, float] = json.loads(run_measurement(env, measurement, **arguments))
     return result
 
 
-def run_child(where: Where, measurement: str, /, **given: Any) -> str:
+def run_measurement(env: Environment, measurement: str, /, **arguments: Any) -> str:
     """The last line of what it said."""
-    return run([sys.executable, "-m", "benchmarks.child", measurement, json.dumps(given)], where).splitlines()[-1]
+    return run_process([sys.executable, "-m", "benchmarks.child", measurement, json.dumps(arguments)], env).splitlines()[-1]
 
 
-def pgbench(where: Where, *, clients: int, seconds: float) -> float:
+def run_pgbench(env: Environment, *, clients: int, seconds: float) -> float:
     """Events a second of the bare insert, each a transaction; three make a stream."""
-    parts = urlsplit(where["DATABASE_URL"])
+    parts = urlsplit(env["DATABASE_URL"])
     host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
-    said = run(
+    output = run_process(
         [
             str(bin_dir() / "pgbench"),
             *("-n", "-M", "prepared", "-f", str(ROOT / "benchmarks" / "pgbench.sql")),
@@ -99,13 +99,13 @@ def pgbench(where: Where, *, clients: int, seconds: float) -> float:
             *("-D", "ticket=0", "-D", f"run={time_ns() // 10**7 % 10**9}"),
             *("-h", host, "-U", parts.username or "", parts.path.lstrip("/")),
         ],
-        where,
+        env,
     )
-    [line] = [line for line in said.splitlines() if line.startswith("tps = ")]
+    [line] = [line for line in output.splitlines() if line.startswith("tps = ")]
     return float(line.split()[2]) * 3
 
 
-def peak_memory_mb(where: Where, *arguments: str) -> tuple[float, float]:
+def measure_command(env: Environment, *arguments: str) -> tuple[float, float]:
     """Seconds and peak memory of a management command."""
     code = (
         "import resource, subprocess, sys, time\n"
@@ -114,13 +114,13 @@ def peak_memory_mb(where: Where, *arguments: str) -> tuple[float, float]:
         "used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024\n"
         "print(time.perf_counter() - started, used)\n"
     )
-    said = run([sys.executable, "-c", code, sys.executable, "manage.py", *arguments], where)
-    seconds, used = said.split()
+    output = run_process([sys.executable, "-c", code, sys.executable, "manage.py", *arguments], env)
+    seconds, used = output.split()
     return float(seconds), float(used)
 
 
-def run(command: list[str], where: Where) -> str:
-    done = subprocess.run(command, cwd=ROOT, env=where, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
-    return done.stdout
+def run_process(command: list[str], env: Environment) -> str:
+    result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{result.stdout}\n{result.stderr}")
+    return result.stdout

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from rich.table import Table
 
-from benchmarks.running import ROOT, Where, database, measure, whole_stack
-from benchmarks.tables import console, engines, verdict
+from benchmarks.running import ROOT, Environment, temporary_database, measure, temporary_stack
+from benchmarks.tables import console, engines, target_verdict
 
 
 def sagas(options: argparse.Namespace) -> None:
@@ -23,19 +23,19 @@ def sagas(options: argparse.Namespace) -> None:
     orders = 5_000 if options.full else 2_000
     for engine in engines(options):
         for workers in (1, 2) if engine == "PostgreSQL" else (1,):
-            with database(engine) as where:
-                measure(where, "orders_waiting", orders=orders)
-                cpu = _worked(where, workers, orders=orders, seconds=120)
-                got = measure(where, "sagas_done")
-                asked = measure(where, "saga_statements", orders=200)["each"] if engine == "PostgreSQL" else 0
+            with temporary_database(engine) as env:
+                measure(env, "orders_waiting", orders=orders)
+                cpu = _run_workers(env, workers, orders=orders, seconds=120)
+                result = measure(env, "sagas_done")
+                round_trips = measure(env, "saga_statements", orders=200)["each"] if engine == "PostgreSQL" else 0
                 table.add_row(
                     engine,
                     str(workers),
-                    f"{got['rate']:,.0f}",
+                    f"{result['rate']:,.0f}",
                     f"{cpu:.0f} us" if cpu else "",
-                    f"{got['heard']:.0f}, {got['steps']:.0f}",
-                    f"{asked:.2f}" if asked else "-",
-                    f"{verdict(got['rate'], 500)} 500" if workers == 2 else "",
+                    f"{result['heard']:.0f}, {result['steps']:.0f}",
+                    f"{round_trips:.2f}" if round_trips else "-",
+                    f"{target_verdict(result['rate'], 500)} 500" if workers == 2 else "",
                 )
     console.print(table)
     _timers(options)
@@ -47,44 +47,44 @@ def _timers(options: argparse.Namespace) -> None:
     for engine in engines(options):
         ticks = []
         for pending in (100, 100_000):
-            with database(engine) as where:
-                ticks.append(measure(where, "timer_tick", pending=pending)["us"])
+            with temporary_database(engine) as env:
+                ticks.append(measure(env, "timer_tick", pending=pending)["us"])
         few, many = ticks
-        table.add_row(engine, f"{few:.0f} us", f"{many:.0f} us", f"{many / few:.2f}", f"{verdict(few, many * 0.8)} 1")
+        table.add_row(engine, f"{few:.0f} us", f"{many:.0f} us", f"{many / few:.2f}", f"{target_verdict(few, many * 0.8)} 1")
     console.print(table)
 
 
 def _over_kafka(options: argparse.Namespace) -> None:
     table = Table("orders/s", "seconds", "steps", "p50", "p99", "worst", "target")
     seconds = 30 if options.full else 10
-    with whole_stack() as where, _relay(where):
-        measure(where, "orders_waiting", orders=0)
-        with _workers(where, 2, orders=10**9, seconds=seconds + 30):
-            got = measure(where, "saga_latency", rate=50, seconds=seconds)
+    with temporary_stack() as env, _relay_process(env):
+        measure(env, "orders_waiting", orders=0)
+        with _worker_processes(env, 2, orders=10**9, seconds=seconds + 30):
+            result = measure(env, "saga_latency", rate=50, seconds=seconds)
     table.add_row(
         "50",
         f"{seconds}",
-        f"{got['steps']:,.0f}",
-        f"{got['p50']:.0f} ms",
-        f"{got['p99']:.0f} ms",
-        f"{got['worst']:.0f} ms",
-        f"{verdict(100, got['p99'])} 100 ms",
+        f"{result['steps']:,.0f}",
+        f"{result['p50']:.0f} ms",
+        f"{result['p99']:.0f} ms",
+        f"{result['worst']:.0f} ms",
+        f"{target_verdict(100, result['p99'])} 100 ms",
     )
     console.print(table)
 
 
-def _worked(where: Where, workers: int, **given: float) -> float:
+def _run_workers(env: Environment, workers: int, **arguments: float) -> float:
     """Let workers fulfil all orders; a single one says how much processor time an order took it."""
     if workers == 1:
-        return measure(where, "saga_worker", **given)["cpu_us"]
-    with _workers(where, workers, **given):
+        return measure(env, "saga_worker", **arguments)["cpu_us"]
+    with _worker_processes(env, workers, **arguments):
         return 0.0
 
 
 @contextmanager
-def _workers(where: Where, count: int, **given: float) -> Iterator[None]:
-    command = [sys.executable, "-m", "benchmarks.child", "saga_worker", json.dumps(given)]
-    workers = [subprocess.Popen(command, cwd=ROOT, env=where, stdout=subprocess.DEVNULL) for _ in range(count)]
+def _worker_processes(env: Environment, count: int, **arguments: float) -> Iterator[None]:
+    command = [sys.executable, "-m", "benchmarks.child", "saga_worker", json.dumps(arguments)]
+    workers = [subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) for _ in range(count)]
     try:
         yield
     finally:
@@ -93,8 +93,8 @@ def _workers(where: Where, count: int, **given: float) -> Iterator[None]:
 
 
 @contextmanager
-def _relay(where: Where) -> Iterator[None]:
-    relay = subprocess.Popen([sys.executable, "manage.py", "relay"], cwd=ROOT, env=where, stdout=subprocess.DEVNULL)
+def _relay_process(env: Environment) -> Iterator[None]:
+    relay = subprocess.Popen([sys.executable, "manage.py", "relay"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
     try:
         yield
     finally:

@@ -22,46 +22,46 @@ from eventshop.projections.read_model_table import ReadModelTable
 from orders.domain.events import Line, LineAmount, OrderCreated, OrderShipped, PaymentProcessed
 
 
-def sell(orders: int) -> int:
+def write_orders(orders: int) -> int:
     """That many orders of three lines, created, paid and shipped; gives the number of events."""
-    chance = Random(1)
-    customers = [UUID(int=chance.getrandbits(128), version=4) for _ in range(max(1, orders // 5))]
-    told: list[tuple[AppendRequest, list[Event]]] = []
+    random = Random(1)
+    customers = [UUID(int=random.getrandbits(128), version=4) for _ in range(max(1, orders // 5))]
+    pending: list[tuple[AppendRequest, list[Event]]] = []
     for number in range(orders):
         order_id = new_id()
         append = AppendRequest(order_id, "Order", StreamHead(), Envelope(new_id()), "append", b"", utc_now())
-        told.append((append, order(chance, order_id, f"B{number}", chance.choice(customers))))
-        if len(told) == 1_000 or number == orders - 1:
-            _written(told, registry)
-            told = []
+        pending.append((append, order_events(random, order_id, f"B{number}", random.choice(customers))))
+        if len(pending) == 1_000 or number == orders - 1:
+            _append_all(pending, registry)
+            pending = []
     return orders * 3
 
 
-def _written(told: Sequence[tuple[AppendRequest, list[Event]]], names: MessageRegistry) -> StreamHead:
+def _append_all(appends: Sequence[tuple[AppendRequest, list[Event]]], registry_: MessageRegistry) -> StreamHead:
     """Store events as one transaction, with a receipt for each append; gives where the last stream then stands."""
-    written = [(append, append.encode_rows(events, names)) for append, events in told]
+    encoded = [(append, append.encode_rows(events, registry_)) for append, events in appends]
     with transaction.atomic():
-        positions = iter(backend().append_events([row for _, rows in written for row in rows]))
+        positions = iter(backend().append_events([row for _, rows in encoded for row in rows]))
         receipts = []
-        for append, rows in written:
+        for append, rows in encoded:
             *_, last = islice(positions, len(rows))
             receipts.append(append.receipt_row(rows)._replace(position=last))
         backend().insert_receipts(receipts)
     return StreamHead(rows[-1].version, rows[-1].hash)
 
 
-def order(chance: Random, order_id: UUID, reference: str, customer: UUID) -> list[Event]:
+def order_events(random: Random, order_id: UUID, reference: str, customer: UUID) -> list[Event]:
     lines = tuple(
         Line(
-            sku=f"SKU-{chance.randrange(2_000)}",
+            sku=f"SKU-{random.randrange(2_000)}",
             description="A thing that people like to buy",
-            quantity=chance.randint(1, 9),
-            price=Money(Decimal(chance.randint(100, 9_999)) / 100, "GBP"),
+            quantity=random.randint(1, 9),
+            price=Money(Decimal(random.randint(100, 9_999)) / 100, "GBP"),
         )
         for _ in range(3)
     )
     total = lines[0].amount + lines[1].amount + lines[2].amount
-    sold = tuple(
+    amounts = tuple(
         LineAmount(line=place, sku=line.sku, quantity=line.quantity, amount=line.amount)
         for place, line in enumerate(lines, start=1)
     )
@@ -75,13 +75,13 @@ def order(chance: Random, order_id: UUID, reference: str, customer: UUID) -> lis
             total=total,
         ),
         PaymentProcessed(
-            order_id=order_id, reference=reference, customer_id=customer, amount=total, method="card", lines=sold
+            order_id=order_id, reference=reference, customer_id=customer, amount=total, method="card", lines=amounts
         ),
         OrderShipped(order_id=order_id, customer_id=customer, carrier="Royal Mail", tracking=reference),
     ]
 
 
-def bare_upsert(name: str) -> float:
+def measure_upsert(name: str) -> float:
     """Rows a second when rows of a projection are written again, in transactions as large, and nothing else is done.
 
     0 where the projection has too few rows for that to say anything.
@@ -100,10 +100,10 @@ def bare_upsert(name: str) -> float:
     return len(rows) / (perf_counter() - started)
 
 
-def one_stream(stream: UUID, events: int) -> None:
+def write_stream(stream: UUID, events: int) -> None:
     """One stream of that many events."""
     head = StreamHead()
     for start in range(0, events, 5_000):
         append = AppendRequest(stream, "Ticket", head, Envelope(new_id()), "append", b"", utc_now())
         count = min(5_000, events - start)
-        head = _written([(append, [TicketAnswered(ticket_id=stream, text=TEXT)] * count)], tickets)
+        head = _append_all([(append, [TicketAnswered(ticket_id=stream, text=TEXT)] * count)], tickets)

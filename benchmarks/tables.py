@@ -10,7 +10,7 @@ from rich.console import Console
 console: Final = Console(width=120)
 
 
-def verdict(value: float, target: float) -> str:
+def target_verdict(value: float, target: float) -> str:
     """Whether a target was reached, in words and in colour."""
     return "[green]reached[/]" if value >= target else "[bold red]NOT reached[/]"
 

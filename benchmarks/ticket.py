@@ -94,7 +94,7 @@ TEXT = "We have asked the carrier and will tell you as soon as they answer"
 DEPOSIT = Money(Decimal("12.50"), "GBP")
 
 
-def life() -> Iterator[TicketCommand]:
+def ticket_commands() -> Iterator[TicketCommand]:
     """The three commands of one ticket."""
     ticket_id = new_id()
     yield OpenTicket(ticket_id=ticket_id, subject=SUBJECT, deposit=DEPOSIT)

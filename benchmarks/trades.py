@@ -6,8 +6,8 @@ import argparse
 
 from rich.table import Table
 
-from benchmarks.running import ROOT, Where, database, manage, measure, peak_memory_mb, whole_stack
-from benchmarks.tables import console, engines, verdict
+from benchmarks.running import ROOT, Environment, temporary_database, run_manage, measure, measure_command, temporary_stack
+from benchmarks.tables import console, engines, target_verdict
 
 DATA = ROOT.parent / "shared" / "data" / "trades_binance_2024-08-08.csv.gz"
 ROWS = 55_270
@@ -17,7 +17,7 @@ def trades(options: argparse.Namespace) -> None:
     """55,270 real trades imported, projected and verified; fills of one trade at 200/s; a trade of 10,000 fills."""
     table = Table("database", "what", "rate or time", "beside", "target")
     for engine in engines(options):
-        with database(engine) as where:
+        with temporary_database(engine) as where:
             if DATA.exists():
                 _import(table, engine, where)
             _fills(table, engine, where, options)
@@ -28,37 +28,37 @@ def trades(options: argparse.Namespace) -> None:
     console.print(table)
 
 
-def _import(table: Table, engine: str, where: Where) -> None:
+def _import(table: Table, engine: str, env: Environment) -> None:
     total = 0.0
-    for said, command in (
+    for label, command in (
         ("import", ("import_trades", str(DATA))),
         ("project", ("run_projections", "--once", "trade-blotter", "position", "market-minute")),
     ):
-        seconds, used = peak_memory_mb(where, *command)
+        seconds, used = measure_command(env, *command)
         total += seconds
-        table.add_row(engine, said, f"{ROWS / seconds:,.0f} trades/s", f"{used:.0f} MB", "")
+        table.add_row(engine, label, f"{ROWS / seconds:,.0f} trades/s", f"{used:.0f} MB", "")
     rate = ROWS / total
-    table.add_row(engine, "one after the other", f"{rate:,.0f} trades/s", "", f"{verdict(rate, 5_000)} 5,000 trades/s")
-    manage(where, "verify_trades", str(DATA), "--totals", str(DATA.with_name("control_totals.json")))
+    table.add_row(engine, "one after the other", f"{rate:,.0f} trades/s", "", f"{target_verdict(rate, 5_000)} 5,000 trades/s")
+    run_manage(env, "verify_trades", str(DATA), "--totals", str(DATA.with_name("control_totals.json")))
 
 
 def _end_to_end(table: Table) -> None:
     """Importer, relay and worker at the same time, over PostgreSQL and one Kafka broker."""
-    with whole_stack() as where:
-        got = measure(where, "trades_end_to_end", file=str(DATA), rows=ROWS)
-        manage(where, "verify_trades", str(DATA), "--totals", str(DATA.with_name("control_totals.json")))
-    beside = f"imported at {got['imported_rate']:,.0f}/s; {got['cpu_us']:.0f} us processor each"
-    said = f"{verdict(got['rate'], 5_000)} 5,000 trades/s"
-    table.add_row("PostgreSQL + Kafka", "end to end", f"{got['rate']:,.0f} trades/s", beside, said)
+    with temporary_stack() as env:
+        result = measure(env, "trades_end_to_end", file=str(DATA), rows=ROWS)
+        run_manage(env, "verify_trades", str(DATA), "--totals", str(DATA.with_name("control_totals.json")))
+    details = f"imported at {result['imported_rate']:,.0f}/s; {result['cpu_us']:.0f} us processor each"
+    verdict = f"{target_verdict(result['rate'], 5_000)} 5,000 trades/s"
+    table.add_row("PostgreSQL + Kafka", "end to end", f"{result['rate']:,.0f} trades/s", details, verdict)
 
 
-def _fills(table: Table, engine: str, where: Where, options: argparse.Namespace) -> None:
-    got = measure(where, "fills", pace=200, seconds=max(5, options.seconds * 5))
-    shown = f"p50 {got['p50']:.1f} ms, p99 {got['p99']:.1f} ms"
-    table.add_row(engine, "a fill at 200/s", shown, f"{got['pace']:.0f}/s", f"{verdict(30, got['p99'])} p99 30 ms")
-    got = measure(where, "long_trade", fills=10_000)
-    said = f"{verdict(30, got['ms'])} 30 ms"
-    shown, beside = f"{got['ms']:.0f} ms", f"load {got['load_ms']:.0f} ms processor"
-    table.add_row(engine, "10,000 fills, from a snapshot", shown, beside, said)
-    shown, beside = f"{got['replayed_ms']:.0f} ms", f"load {got['whole_ms']:.0f} ms processor"
-    table.add_row(engine, "the same from its events", shown, beside, "")
+def _fills(table: Table, engine: str, env: Environment, options: argparse.Namespace) -> None:
+    result = measure(env, "fills", pace=200, seconds=max(5, options.seconds * 5))
+    text = f"p50 {result['p50']:.1f} ms, p99 {result['p99']:.1f} ms"
+    table.add_row(engine, "a fill at 200/s", text, f"{result['pace']:.0f}/s", f"{target_verdict(30, result['p99'])} p99 30 ms")
+    result = measure(env, "long_trade", fills=10_000)
+    verdict = f"{target_verdict(30, result['ms'])} 30 ms"
+    text, details = f"{result['ms']:.0f} ms", f"load {result['load_ms']:.0f} ms processor"
+    table.add_row(engine, "10,000 fills, from a snapshot", text, details, verdict)
+    text, details = f"{result['replayed_ms']:.0f} ms", f"load {result['whole_ms']:.0f} ms processor"
+    table.add_row(engine, "the same from its events", text, details, "")

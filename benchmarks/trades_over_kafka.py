@@ -11,7 +11,7 @@ from typing import Final
 
 from django.db.models import Sum
 
-from benchmarks.over_kafka import until, workers
+from benchmarks.over_kafka import wait_until, relay_and_projections
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent
@@ -26,27 +26,27 @@ def trades_end_to_end(*, file: str, rows: int) -> dict[str, float]:
 
     The processor time is that of the importer, the relay and the worker together, their starts included.
     """
-    used = _processor_s()
-    with workers(*READ_MODELS):
+    used = _children_cpu_s()
+    with relay_and_projections(*READ_MODELS):
         send(OpenAccount(derive_id("bench", "warm"), "warm", None, "EUR", Decimal(1)))
-        until(_all_folded)
+        wait_until(_all_projected)
         started = perf_counter()
         importing = [sys.executable, "manage.py", "import_trades", file]
         subprocess.run(importing, check=True, stdout=subprocess.DEVNULL)
         imported = perf_counter() - started
-        until(_all_folded, within_s=300)
+        wait_until(_all_projected, within_s=300)
         seconds = perf_counter() - started
-    used = _processor_s() - used
+    used = _children_cpu_s() - used
     return {"rate": rows / seconds, "imported_rate": rows / imported, "cpu_us": used / rows * 1e6}
 
 
-def _all_folded() -> bool:
+def _all_projected() -> bool:
     counted = Checkpoint.objects.filter(projection__in=READ_MODELS).values("projection").annotate(seen=Sum("events"))
     stored = StoredEvent.objects.count()
     return [row["seen"] for row in counted] == [stored] * len(READ_MODELS)
 
 
-def _processor_s() -> float:
+def _children_cpu_s() -> float:
     """Of the processes that this one has started and waited for."""
-    found = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return found.ru_utime + found.ru_stime
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

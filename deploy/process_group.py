@@ -37,7 +37,7 @@ class ProcessGroup:
     def run(self) -> int:
         """Run the programs until one exits or a stop signal arrives; return the exit status."""
         # Only sets a flag, so that a start or a printed line is completed first.
-        handle_stop_signals(lambda *_: setattr(self, "told_to_end", True))
+        handle_stop_signals(lambda *_: setattr(self, "stop_requested", True))
         try:
             for (name, command), colour in zip(self.programs.items(), get_colours(), strict=False):
                 self._start(name, command, colour)

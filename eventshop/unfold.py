@@ -1,4 +1,4 @@
-"""How the admin looks: the `UNFOLD` setting."""
+"""The setting `UNFOLD`: navigation and appearance of the admin."""
 
 from typing import Any
 
@@ -24,15 +24,16 @@ PRIMARY = {
 
 
 def _sidebar_item(title: str, icon: str, view: str, permission: str = "") -> dict[str, Any]:
-    """An entry of the sidebar, for those who have the permission."""
+    """An entry of the sidebar, shown to users with the permission."""
 
-    def allowed(request: HttpRequest) -> bool:
+    def has_permission(request: HttpRequest) -> bool:
         return not permission or request.user.has_perm(permission)
 
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}"), "permission": allowed}
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}"), "permission": has_permission}
 
 
 def _model_item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
+    """An entry for the list of a model, shown to users with its view permission."""
     return _sidebar_item(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}")
 
 
@@ -71,7 +72,7 @@ NAVIGATION: list[dict[str, Any]] = [
         ],
     },
     {
-        "title": "Processes",
+        "title": "Sagas and payments",
         "items": [
             _model_item("Sagas", "account_tree", "process", "saga"),
             _model_item("Payments", "payments", "orders", "payment"),
@@ -90,11 +91,11 @@ NAVIGATION: list[dict[str, Any]] = [
     {
         "title": "Projections",
         "items": [
-            _model_item("Progress", "sync", "projection_engine", "checkpoint"),
+            _model_item("Checkpoints", "sync", "projection_engine", "checkpoint"),
             _model_item("Dead letters", "report", "projection_engine", "deadletter"),
             _model_item("Rebuilds", "construction", "projection_engine", "rebuild"),
-            _model_item("As it was", "history", "projection_engine", "replay"),
-            _model_item("Periodic work", "event_repeat", "ops", "periodicwork"),
+            _model_item("Replays", "history", "projection_engine", "replay"),
+            _model_item("Periodic jobs", "event_repeat", "ops", "periodicwork"),
         ],
     },
     {

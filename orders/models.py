@@ -110,3 +110,17 @@ class Product(models.Model):
     @property
     def money(self) -> Money:
         return Money(self.price, self.currency)
+
+
+class OrderPermission(models.Model):
+    """No table: it carries the permissions to act on orders (`orders/permissions.py`)."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        permissions = (
+            ("ship_order", "Can ship orders"),
+            ("deliver_order", "Can mark orders delivered"),
+            ("cancel_order", "Can cancel orders"),
+            ("refund_order", "Can take returns and refund them"),
+        )

@@ -29,7 +29,6 @@ from orders.domain.events import (
 from projections.models import ActivityTimeline
 
 activity_timeline = Projection(ActivityTimeline, topic="activity-timeline-projection", version=2, shared_rows=False)
-projection_registry.register(activity_timeline)
 
 _PaymentEvent: TypeAlias = PaymentRequested | PaymentDeclined | PaymentProcessed | PaymentRefunded
 _InventoryEvent: TypeAlias = InventoryReserved | InventoryRefused | InventoryReleased | InventoryDispatched

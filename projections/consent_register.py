@@ -14,7 +14,6 @@ from projections.models import ConsentRegister
 from users.domain.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataErased
 
 consent_register = Projection(ConsentRegister, topic="consent-projection", version=1, shared_rows=False)
-projection_registry.register(consent_register)
 
 
 def _consent_key(event: ConsentGranted | ConsentWithdrawn | ConsentExpired) -> tuple[UUID, str]:

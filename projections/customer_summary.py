@@ -11,7 +11,6 @@ from orders.domain.events import CreditNoteIssued, OrderCreated, PaymentProcesse
 from projections.models import CustomerSummary
 
 customer_summary = Projection(CustomerSummary, topic="customer-summary-projection", version=1)
-projection_registry.register(customer_summary)
 
 
 def _customer_key(customer_id: UUID | None, amount: Money) -> tuple[UUID, str] | None:

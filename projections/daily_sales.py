@@ -15,7 +15,6 @@ from orders.domain.events import CreditNoteIssued, ItemsReturned, OrderCancelled
 from projections.models import DailySales
 
 daily_sales = Projection(DailySales, topic="daily-sales-projection", version=1)
-projection_registry.register(daily_sales)
 
 
 def shop_day(moment: datetime) -> date:

@@ -16,7 +16,6 @@ from projections.models import MarketMinute
 from trading.domain.events import Deal, Fill, TradeBusted, TradeCorrected, TradeExecuted
 
 market_minute = Projection(MarketMinute, topic="market-minute-projection", version=1)
-projection_registry.register(market_minute)
 
 MINUTE: Final = timedelta(minutes=1)
 _levels_decoder = msgspec.json.Decoder(dict[str, int])

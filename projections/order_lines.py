@@ -10,7 +10,6 @@ from orders.domain.events import CreditNoteIssued, ItemsReturned, Line, OrderCre
 from projections.models import OrderLine
 
 order_lines = Projection(OrderLine, topic="order-lines-projection", version=1, shared_rows=False)
-projection_registry.register(order_lines)
 
 
 def _line_keys(event: OrderCreated | CreditNoteIssued) -> list[tuple[UUID, int]]:

@@ -20,7 +20,6 @@ from orders.domain.events import (
 from projections.models import OrderSummary
 
 order_summary = Projection(OrderSummary, topic="order-summary-projection", version=1, shared_rows=False)
-projection_registry.register(order_summary)
 
 
 @order_summary.on(OrderCreated, key=lambda event: event.order_id)

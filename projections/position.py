@@ -20,7 +20,6 @@ from trading.domain.events import Deal, Side, TradeBusted, TradeCorrected, Trade
 DECIMALS: Final = 10
 
 position = Projection(Position, topic="position-projection", version=1)
-projection_registry.register(position)
 
 
 def _position_key(event: TradeExecuted | TradeCorrected | TradeBusted) -> tuple[UUID, str]:

@@ -18,7 +18,6 @@ from orders.domain.events import (
 from projections.models import ProductSales
 
 product_sales = Projection(ProductSales, topic="product-sales-projection", version=1)
-projection_registry.register(product_sales)
 
 
 def _amount_keys(lines: Iterable[LineAmount]) -> list[tuple[str, str]]:

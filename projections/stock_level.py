@@ -16,7 +16,6 @@ from orders.domain.events import (
 from projections.models import StockLevel
 
 stock_level = Projection(StockLevel, topic="stock-level-projection", version=1, shared_rows=False)
-projection_registry.register(stock_level)
 
 
 def _sku_key(event: StockEvent) -> str:

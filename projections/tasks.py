@@ -16,6 +16,5 @@ def look_for_rebuilds() -> None:
     bootstep.rebuild_requested.set()
 
 
-@periodic_jobs.periodic_job(every=timedelta(hours=6))
 def remove_old_replays() -> str:
     return f"{replays.delete_expired()} old replays removed"

@@ -24,7 +24,6 @@ from trading.domain.events import (
 )
 
 trade_blotter = Projection(TradeBlotter, topic="trade-blotter-projection", version=1, shared_rows=False)
-projection_registry.register(trade_blotter)
 
 Status = TradeBlotter.Status
 

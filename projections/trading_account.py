@@ -9,7 +9,6 @@ from projections.models import TradingAccount
 from trading.domain.events import AccountEvent, AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
 
 trading_account = Projection(TradingAccount, topic="trading-account-projection", version=1, shared_rows=False)
-projection_registry.register(trading_account)
 
 
 def _account_key(event: AccountEvent) -> object:

@@ -25,7 +25,6 @@ from users.domain.events import (
 )
 
 user_profile = Projection(UserProfile, topic="user-projection", version=1, shared_rows=False)
-projection_registry.register(user_profile)
 
 
 @user_profile.on(UserCreated, key=lambda event: event.user_id)

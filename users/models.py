@@ -19,3 +19,15 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return str(self.person)
+
+
+class PersonPermission(models.Model):
+    """No table: it carries the permissions to act on people (`users/permissions.py`)."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        permissions = (
+            ("reveal_personal", "Can look at masked personal data, giving a reason"),
+            ("hold_personal", "Can place and release legal holds"),
+        )

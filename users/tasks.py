@@ -11,7 +11,6 @@ from eventshop.privacy.erasure import vacuum
 DAY: Final = timedelta(days=1)
 
 
-@periodic_jobs.periodic_job(every=DAY)
 def overwrite_what_was_erased() -> str:
     # The look-back is longer than the period: an erasure during the previous run must not be missed.
     if not vacuum.is_due(DAY + timedelta(hours=2)):

@@ -106,9 +106,9 @@ class Ledger:
             due = "SELECT * FROM payment WHERE status = 'pending' AND due_at <= ?"
             for row in self._connection.execute(due, (time.time(),)).fetchall():
                 status = "declined" if row["reason"] else "succeeded"
-                ended = "UPDATE payment SET status = ? WHERE key = ? RETURNING *"
+                update = "UPDATE payment SET status = ? WHERE key = ? RETURNING *"
                 self._queue_webhooks(
-                    self._connection.execute(ended, (status, row["key"])).fetchone(), self._payment_behaviour(row)
+                    self._connection.execute(update, (status, row["key"])).fetchone(), self._payment_behaviour(row)
                 )
 
     def due_webhooks(self, count: int) -> list[WebhookMessage]:

@@ -27,7 +27,10 @@ class HttpError(Exception):
 
 
 class Gateway(ThreadingHTTPServer):
-    """Listens on the loopback address. A slow response takes `slow_s`; without a response the connection closes after `never_s`."""
+    """Listens on the loopback address.
+
+    Seconds: a slow response takes `slow_s`; where there is no response the connection closes after `never_s`.
+    """
 
     daemon_threads = True
     request_queue_size = 128
@@ -188,7 +191,7 @@ def _parse_method(body: dict[str, Any]) -> str:
 
 
 def _parse_uuid(text: object) -> str:
-    """A UUID as text; the key may be quoted, as in the Idempotency-Key draft (draft-ietf-httpapi-idempotency-key-header)."""
+    """A UUID as text; it may be quoted, as in draft-ietf-httpapi-idempotency-key-header."""
     try:
         return str(UUID(str(text).strip('"')))
     except ValueError:

@@ -56,9 +56,9 @@ class WebhookSender:
         self._crash("sending")
         accepted = self._post(message)
         self._crash("sent")
-        wait = min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2**message.attempts)
+        backoff_s = min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2**message.attempts)
         done = accepted or message.forged or message.attempts + 1 >= MAX_ATTEMPTS
-        self._ledger.record_attempt(message, retry_in_s=None if done else wait)
+        self._ledger.record_attempt(message, retry_in_s=None if done else backoff_s)
 
     def _post(self, message: WebhookMessage) -> bool:
         now = datetime.now(UTC)

@@ -32,7 +32,7 @@ _ALLOWED_METHODS = ("GET", "HEAD", "POST")
 _COMMAND_ID_REUSED = "This dialog was already submitted with different values. Open it again to submit new ones."
 
 
-class CommandForm(forms.Form, Generic[S]):
+class AggregateCommandForm(forms.Form, Generic[S]):
     """A confirmation dialog for one aggregate.
 
     The command id is the idempotency key. It is created when the dialog opens: a form submitted twice is
@@ -80,7 +80,7 @@ class CommandActions(Generic[S], Base):
     noun: ClassVar[str]
 
     #: From the name of a button to the dialog that it opens.
-    dialogs: ClassVar[Mapping[str, type[CommandForm[Any]]]]
+    dialogs: ClassVar[Mapping[str, type[AggregateCommandForm[Any]]]]
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only buttons whose command the aggregate accepts now. The dialog and the command dispatcher check again."""
@@ -100,16 +100,13 @@ class CommandActions(Generic[S], Base):
         """The aggregate's business reference, such as an order number."""
         raise NotImplementedError
 
-    def heading(self, form: CommandForm[S]) -> str:
+    def heading(self, form: AggregateCommandForm[S]) -> str:
         return f"{form.title} {self.noun} {self.reference(form.state)}"
 
     def send(
-        self, request: HttpRequest, form: CommandForm[S], aggregate_id: UUID, command_id: UUID
+        self, request: HttpRequest, form: AggregateCommandForm[S], aggregate_id: UUID, command_id: UUID
     ) -> command_dispatcher.Receipt:
         return command_dispatcher.send(form.command(aggregate_id), envelope=envelope(request, command_id))
-
-    def has_app_permission(self, request: HttpRequest, permission: str) -> bool:
-        return request.user.has_perm(f"{self.opts.app_label}.{permission}")
 
     def handle_dialog(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         """Answer the requests of one button: show the dialog, then send the command and report the result."""
@@ -134,7 +131,7 @@ class CommandActions(Generic[S], Base):
             raise Http404(f"no {self.noun} has the id {aggregate_id}")
         return aggregate_id, self.aggregate().evolve_all(recorded.event for recorded in history)
 
-    def _send_command(self, request: HttpRequest, form: CommandForm[S], aggregate_id: UUID) -> bool:
+    def _send_command(self, request: HttpRequest, form: AggregateCommandForm[S], aggregate_id: UUID) -> bool:
         """Send the form's command and report the result. False if the form has to be corrected and submitted again."""
         name = self._aggregate_name(form.state)
         try:

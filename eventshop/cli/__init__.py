@@ -1,1 +1,1 @@
-"""What the command line needs: management commands, progress bars, output, importing files."""
+"""Management commands of the library, and their progress bars, terminal output and file imports."""

@@ -1,4 +1,4 @@
-"""What the commands `verify_log`, `republish_events` and `restore_events_from_kafka` share."""
+"""Shared parts of the commands `verify_log`, `republish_events` and `restore_events_from_kafka`."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from eventshop.core.errors import EventShopError
 
 
 def has_postgres_and_kafka() -> bool:
-    """Whether this program has PostgreSQL and Kafka."""
+    """Whether the settings name PostgreSQL and Kafka."""
     return bool(settings.KAFKA_OPTIONS) and connection.vendor == "postgresql"
 
 
 def require_postgres_and_kafka(command: str) -> None:
-    """Raises `CommandError` where there is no PostgreSQL or no Kafka."""
+    """Raise `CommandError` unless the settings name PostgreSQL and Kafka."""
     if not has_postgres_and_kafka():
         raise CommandError(f"{command} needs PostgreSQL (DATABASE_URL) and Kafka (EVENT_LOG_URL=kafka://...)")
 
 
 @contextmanager
 def report_errors(interrupt_note: str) -> Iterator[None]:
-    """Whatever stops a command is one line and an exit status; `again`: what to do after Ctrl-C."""
+    """Turn errors and Ctrl-C into a `CommandError` of one line. `interrupt_note` is the advice printed after Ctrl-C."""
     try:
         yield
     except (EventShopError, DatabaseError) as error:
@@ -37,7 +37,7 @@ def report_errors(interrupt_note: str) -> Iterator[None]:
 
 
 def verify_topic(command: BaseCommand) -> None:
-    """Compare table and topic and say what came out; raises `CommandError` when they are not the same."""
+    """Compare the event table with the topic and print the result. Raises `CommandError` if they differ."""
     from eventshop.messaging.kafka import topics
     from eventshop.messaging.reconciliation.compare import Comparison
     from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
@@ -56,7 +56,7 @@ def verify_topic(command: BaseCommand) -> None:
         f"{verdict.foreign:,} foreign records",
     ]
     if verdict.vanished:
-        remarks.append(f"{verdict.vanished:,} events that are on neither side any more")
+        remarks.append(f"{verdict.vanished:,} events that neither side has any more")
     if verdict.without_receipt:
         remarks.append(f"{verdict.without_receipt:,} commands whose receipt is not on Kafka")
     command.stdout.write(
@@ -66,5 +66,5 @@ def verify_topic(command: BaseCommand) -> None:
     if verdict.difference:
         raise CommandError(f"The table and {topic} differ: {verdict.difference.message}.")
     if verdict.foreign:
-        raise CommandError(f"{topic} holds records that are no events of ours; the first are named above.")
+        raise CommandError(f"{topic} contains foreign records; the first ones are listed above.")
     command.stdout.write(f"The table and {topic} agree.")

@@ -1,4 +1,4 @@
-"""A bar with pace and time left, for commands that go through all events."""
+"""A progress bar with pace and remaining time, for commands that process all events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eventshop.cli.rich_output import create_console
 
 
 def create_bar(command: BaseCommand) -> Progress:
-    """The bar itself; its tasks have a field `pace`."""
+    """A bar whose tasks have a field `pace`."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -26,14 +26,14 @@ def create_bar(command: BaseCommand) -> Progress:
 
 @contextmanager
 def show_progress(command: BaseCommand, description: str, total: int | None = None) -> Iterator[Callable[..., None]]:
-    """Gives a function that is told how far it is, and how many events that took where that is another number."""
+    """Show a bar and yield `report(done, events)`; `events`, from which the pace follows, defaults to `done`."""
     bar = create_bar(command)
     started = monotonic()
     with bar:
         task = bar.add_task(description, total=total, pace="")
 
-        def told(done: int, events: int | None = None) -> None:
+        def report(done: int, events: int | None = None) -> None:
             pace = f"{(done if events is None else events) / (monotonic() - started):,.0f} events/s"
             bar.update(task, completed=done, pace=pace)
 
-        yield told
+        yield report

@@ -1,4 +1,4 @@
-"""Writing to the terminal with rich, through a management command's own output so that tests can read it."""
+"""Terminal output with rich through a management command's own stdout, so that tests can capture it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Console
 
 
 def create_console(command: BaseCommand) -> Console:
-    """A console on the command's standard output; where that is no terminal, wide enough for every table."""
-    # Django's wrapper ends each write with a line break, which would tear progress bars apart.
+    """A console on the command's stdout; 160 columns wide if that is not a terminal, enough for every table."""
+    # Django's wrapper ends each write with a line break, which would break progress bars.
     out = cast(IO[str], command.stdout._out)
     return Console(file=out) if out.isatty() else Console(file=out, width=160)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Generic, Self, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -20,6 +20,9 @@ class Aggregate(Struct, Generic[C, E], frozen=True):
     The two unions are the only list of its commands and events: mypy, the message registry and the schema export
     read them. An aggregate reads no clock, creates no id and does no I/O.
     """
+
+    #: Raised with every change of the state's fields or of `evolve`; snapshots of other versions are ignored.
+    snapshot_version: ClassVar[int] = 1
 
     @staticmethod
     def id_of(command: C) -> UUID:

@@ -12,7 +12,7 @@ from eventshop.core.errors import DuplicateName, RegistryError, UnknownName
 from eventshop.core.messages import Command, Event
 from eventshop.core.personal_fields import PersonalField, personal_fields
 from eventshop.core.serialization import prepare_decoders
-from eventshop.core.upcasting import EventReader, EventSchemaId, Upcasters, UpcasterStep, build_reader
+from eventshop.core.upcasting import EventReader, EventSchemaId, Upcaster, Upcasters, UpcasterStep, build_reader
 
 AnyAggregate: TypeAlias = Aggregate[Any, Any]
 T = TypeVar("T")
@@ -52,9 +52,15 @@ class MessageRegistry:
             _register_unique(self.events, name, event)
             self._name_by_event[event] = name
             self._aggregate_by_message[event] = aggregate
-        for schema_id, step in upcasters.steps.items() if upcasters else ():
-            _register_unique(self._steps, schema_id, step)
+        if upcasters:
+            self.add_upcasters(upcasters)
         prepare_decoders(aggregate, *commands, *events)
+        self._readers.clear()
+
+    def add_upcasters(self, upcasters: Upcasters) -> None:
+        """Register how events of earlier schema versions are read."""
+        for schema_id, step in upcasters.steps.items():
+            _register_unique(self._steps, schema_id, step)
         self._readers.clear()
 
     def reader_for(self, event_type: str, schema_version: int) -> EventReader:
@@ -76,6 +82,14 @@ class MessageRegistry:
     def upcaster_step(self, schema_id: EventSchemaId) -> UpcasterStep | None:
         """Return the upcaster of a schema version, or None."""
         return self._steps.get(schema_id)
+
+    def upcasters_of(self, aggregate: type[AnyAggregate]) -> list[Upcaster]:
+        """Return the upcasters of an aggregate's events."""
+        return [
+            step.upcast
+            for schema_id, step in self._steps.items()
+            if self.aggregate_of(self.reader_for(*schema_id).event_class) is aggregate
+        ]
 
     def stored_names(self, event: type[Event]) -> list[str]:
         """Return every stored name of an event type: the current one first, then former ones."""
@@ -172,5 +186,5 @@ def _join_names(names: Iterable[str]) -> str:
     return "; ".join(sorted(names)) or "none"
 
 
-#: The registry of this program. Domain modules add their aggregates when they are imported.
+#: The registry of this program. The plug-ins of the apps name their aggregates.
 registry = MessageRegistry()

@@ -51,7 +51,7 @@ def personal_fields(message: type[Struct]) -> tuple[PersonalField, ...]:
         for mark in _personal_marks(hints[name]):
             if mark.of not in message.__struct_fields__:
                 raise RegistryError(
-                    f"{message.__name__}.{name}: the mark names the field {mark.of!r}, which {message.__name__} does not have",
+                    f"{message.__name__}.{name}: its mark names a field {mark.of!r}, which does not exist",
                     message=message.__name__,
                 )
             fields.append(PersonalField(name, mark.of, mark.purpose, mark.since, mark.unique))

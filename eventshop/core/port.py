@@ -6,6 +6,7 @@ A domain declares a port beside the code that asks it; the package that can answ
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from eventshop.core.errors import RegistryError
@@ -26,6 +27,8 @@ class Port(Generic[T]):
         if name in declared_ports:
             raise RegistryError(f"Two ports are named {name!r}; give one of them another name", port=name)
         self.name: Final = name
+        caller = sys._getframe(1)
+        self.declared_at: Final = f"{caller.f_code.co_filename}:{caller.f_lineno}"
         self._implementation: T | None = None
         declared_ports[name] = self
 
@@ -56,3 +59,7 @@ class Binding(NamedTuple):
 
     port: Port[Any]
     implementation: Any
+
+    def connect(self) -> None:
+        """Use this implementation from now on."""
+        self.port.provide(self.implementation)

@@ -47,7 +47,7 @@ class Effect(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StartTimer(Struct, frozen=True):
-    """Send `TimerFired(name)` at the time `due`, or `after` the message reacted to. The same name replaces the timer."""
+    """Send `TimerFired(name)` at `due`, or some time `after` this message. It replaces a timer of the same name."""
 
     name: NonEmptyText
     after: timedelta | None = None

@@ -25,7 +25,7 @@ class EventSchemaId(NamedTuple):
 
 
 class UpcasterStep(NamedTuple):
-    """One upcaster and its target. `personal_fields`: the marks of the source version where they differ from the target."""
+    """One upcaster and its target. `personal_fields`: the marks of the source version, if they differ."""
 
     to: EventSchemaId
     upcast: Upcaster

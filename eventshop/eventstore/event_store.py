@@ -163,7 +163,8 @@ class EventStore:
         last = _MAX_VERSION if to_version is None else to_version
         while True:
             page = backend().select_events(
-                f"WHERE aggregate_id = %s AND version > %s AND version <= %s{condition} ORDER BY version LIMIT {PAGE_SIZE}",
+                f"WHERE aggregate_id = %s AND version > %s AND version <= %s{condition} "
+                f"ORDER BY version LIMIT {PAGE_SIZE}",
                 (aggregate_id, after, last, *time_parameters),
             )
             yield from page

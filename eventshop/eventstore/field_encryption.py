@@ -14,6 +14,7 @@ import msgspec
 from django.db import transaction
 from msgspec import Struct
 
+from eventshop.core.port import Port
 from eventshop.core.errors import BrokenStream, RegistryError, Tampered
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Command, Event
@@ -97,15 +98,11 @@ class FieldCipher(Protocol):
     def any_key_missing(self, key_ids: Collection[KeyId]) -> bool: ...
 
 
-_installed_cipher: list[FieldCipher] = []
-
-
-def install_cipher(cipher: FieldCipher) -> None:
-    _installed_cipher[:] = [cipher]
+field_cipher: Final = Port[FieldCipher]("field cipher")
 
 
 def open_session() -> EncryptionSession:
-    return _cipher().open_session()
+    return field_cipher.get().open_session()
 
 
 def open_shared_session(registry: MessageRegistry, commands: Iterable[Command]) -> EncryptionSession | None:
@@ -129,7 +126,7 @@ def read_event(registry: MessageRegistry, payload: str, context: FieldContext) -
     if not reader.personal_fields:
         return _decode(reader, payload)
     if CIPHERTEXT_MARK in payload:
-        return _decode(reader, _cipher().decrypt_fields(payload, reader.personal_fields, context))
+        return _decode(reader, field_cipher.get().decrypt_fields(payload, reader.personal_fields, context))
     _refuse_plaintext(reader, payload, context)
     return _decode(reader, payload)
 
@@ -160,26 +157,26 @@ def _decode_values(payload: str, context: FieldContext) -> dict[str, Any]:
 
 def key_ids_of_event(payload: str, fields: Sequence[PersonalField], context: FieldContext) -> Collection[KeyId]:
     """The keys of the personal values that an event has, whether they are still there or not."""
-    return _cipher().key_ids(payload, fields, context)
+    return field_cipher.get().key_ids(payload, fields, context)
 
 
 def encrypt_state(state: str, key_ids: Collection[KeyId], aggregate_id: UUID, version: int) -> str | None:
     """Encrypt a state so that decryption needs every one of these keys; None when one was destroyed already."""
-    return _cipher().encrypt_state(state, key_ids, aggregate_id, version)
+    return field_cipher.get().encrypt_state(state, key_ids, aggregate_id, version)
 
 
 def decrypt_state(ciphertext: str, aggregate_id: UUID, version: int) -> str | None:
     """Return the state; None when a key was destroyed, or when the text belongs to another stream or version."""
-    return _cipher().decrypt_state(ciphertext, aggregate_id, version)
+    return field_cipher.get().decrypt_state(ciphertext, aggregate_id, version)
 
 
 def key_ids_of_state(ciphertext: str) -> Collection[KeyId]:
-    return _cipher().key_ids_of_state(ciphertext)
+    return field_cipher.get().key_ids_of_state(ciphertext)
 
 
 def any_key_missing(key_ids: Collection[KeyId]) -> bool:
     """Whether at least one of these keys was destroyed."""
-    return bool(key_ids) and _cipher().any_key_missing(key_ids)
+    return bool(key_ids) and field_cipher.get().any_key_missing(key_ids)
 
 
 def unique_claims_of(event: Event, fields: Sequence[PersonalField], aggregate_id: UUID) -> list[UniqueValueClaim]:
@@ -201,8 +198,3 @@ def save_keys_and_claims(session: EncryptionSession | None, claims: Sequence[Uni
         session.save_keys()
         yield
 
-
-def _cipher() -> FieldCipher:
-    if not _installed_cipher:
-        raise RegistryError("personal data needs eventshop.privacy in INSTALLED_APPS")
-    return _installed_cipher[0]

@@ -8,23 +8,23 @@ from django.db import models
 class StoredEvent(models.Model):
     """One immutable event. The database refuses updates, deletes and versions that leave a gap."""
 
-    position = models.BigAutoField(primary_key=True, help_text="Place in the whole store.")
+    position = models.BigAutoField(primary_key=True, help_text="Position in the whole store.")
     event_id = models.UUIDField()
-    aggregate_id = models.UUIDField(help_text="Which stream.")
+    aggregate_id = models.UUIDField(help_text="The stream.")
     aggregate_type = models.CharField(max_length=100)
     event_type = models.CharField(max_length=100)
-    version = models.IntegerField(help_text="Place in its stream: 1, 2, 3 …")
+    version = models.IntegerField(help_text="Position in its stream: 1, 2, 3 …")
     schema_version = models.IntegerField()
     occurred_at = models.DateTimeField(help_text="When it happened (business time).")
     recorded_at = models.DateTimeField(help_text="When the store recorded it.")
-    correlation_id = models.UUIDField(help_text="The whole story it belongs to.")
-    causation_id = models.UUIDField(null=True, help_text="What directly caused its command.")
-    saga_id = models.UUIDField(null=True, help_text="The process that sent its command.")
-    sequence_number = models.IntegerField(help_text="Place within the correlation.")
-    command_id = models.UUIDField(help_text="The command it follows from.")
+    correlation_id = models.UUIDField(help_text="Common to all events that follow from one request.")
+    causation_id = models.UUIDField(null=True, help_text="The message that caused its command.")
+    saga_id = models.UUIDField(null=True, help_text="The saga instance that sent its command.")
+    sequence_number = models.IntegerField(help_text="Position within the correlation.")
+    command_id = models.UUIDField(help_text="The command that led to this event.")
     actor = models.CharField(max_length=200)
-    metadata = models.TextField(help_text="Free context as a JSON object.")
-    payload = models.TextField(help_text="The fact itself as JSON, byte for byte as it is hashed.")
+    metadata = models.TextField(help_text="Context such as trace ids, as a JSON object.")
+    payload = models.TextField(help_text="The event's fields as JSON, byte for byte as hashed.")
     hash = models.BinaryField(help_text="SHA-256 over the previous event's hash and this row.")
 
     class Meta:
@@ -55,8 +55,8 @@ class StoredReceipt(models.Model):
     aggregate_id = models.UUIDField()
     aggregate_type = models.CharField(max_length=100)
     version = models.IntegerField(help_text="The stream's version afterwards.")
-    events = models.IntegerField(help_text="How many events it led to; 0: it was already so.")
-    position = models.BigIntegerField(help_text="Position of the last of them; 0: none.")
+    events = models.IntegerField(help_text="The number of its events; 0: the command changed nothing.")
+    position = models.BigIntegerField(help_text="Position of its last event; 0: none.")
     actor = models.CharField(max_length=200)
     recorded_at = models.DateTimeField()
 
@@ -74,12 +74,12 @@ class Snapshot(models.Model):
 
     aggregate_id = models.UUIDField(primary_key=True)
     aggregate_type = models.CharField(max_length=100)
-    version = models.IntegerField(help_text="The last event that is in it.")
+    version = models.IntegerField(help_text="The version of the last event in it.")
     hash = models.BinaryField(help_text="That event's hash.")
     fingerprint = models.CharField(
-        max_length=64, help_text="Of the fold and the state's shape; another one is not read."
+        max_length=64, help_text="The aggregate's snapshot version, such as v1; other values are ignored."
     )
-    state = models.TextField(help_text="As JSON; ciphertext where personal data is in it.")
+    state = models.TextField(help_text="JSON; ciphertext if it holds personal data.")
     taken_at = models.DateTimeField()
 
     class Meta:

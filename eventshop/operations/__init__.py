@@ -1,1 +1,1 @@
-"""Operations: the console's look and pages, health, content security."""
+"""Operations: health checks, request log, periodic jobs, tamper evidence and content security."""

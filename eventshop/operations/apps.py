@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class OpsConfig(AppConfig):
-    """Operations: the console's look and pages, health, content security."""
+    """Operations: health checks, request log, periodic jobs, tamper evidence and content security."""
 
     name = "eventshop.operations"
     label = "ops"

@@ -1,4 +1,4 @@
-"""Content Security Policy: strict everywhere, with the two exceptions that the admin's skin needs."""
+"""Content Security Policy: strict everywhere, with the exceptions that the admin theme (Unfold) needs."""
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
@@ -16,7 +16,7 @@ ADMIN_DIRECTIVES = {
 
 
 class ContentSecurityPolicyMiddleware(CSPMiddleware):
-    """Send the strict policy of the settings; under the admin add what Unfold needs."""
+    """Send the strict policy of the settings; for admin pages, add what Unfold needs."""
 
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False

@@ -1,7 +1,7 @@
-"""What is up and what is down: for load balancers, orchestrators and people.
+"""Liveness and readiness checks, for load balancers, orchestrators and people.
 
-Live means that this process answers. Ready means that commands can be accepted, and that needs the database alone:
-with Kafka, Redis or the workers away, commands are accepted and everything else catches up later.
+Live means that this process answers. Ready means that commands can be accepted, which needs only the database: while
+Kafka, Redis or the workers are down, commands are accepted and everything else catches up later.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from django.views.decorators.http import require_safe
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.runtime.circuit_breaker import CircuitBreaker, CircuitOpen
 
-#: How long an outside part may take to answer.
+#: How long a component may take to accept a connection.
 TIMEOUT_S: Final = 1.0
 
 
 class ComponentHealth(NamedTuple):
-    """One part of the system."""
+    """The health of one component of the system."""
 
     name: str
     ok: bool
@@ -36,12 +36,13 @@ class ComponentHealth(NamedTuple):
 HealthCheck = Callable[[], ComponentHealth]
 
 _checks: list[HealthCheck] = []
-#: By name. After three failures in a row a part is not asked for ten seconds: a check must not queue up behind it.
+#: By component name. After three failures in a row a component is not checked for ten seconds, so that checks do not
+#: queue up behind its time-out.
 _circuit_breakers: dict[str, CircuitBreaker] = {}
 
 
 def register(check: HealthCheck) -> HealthCheck:
-    """Add a part that a layer above knows about."""
+    """Add the check of a component that a higher layer knows."""
     if check not in _checks:
         _checks.append(check)
     return check
@@ -49,13 +50,13 @@ def register(check: HealthCheck) -> HealthCheck:
 
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """This process answers; without the database, whose outage a restart would not heal."""
+    """Answer that this process is alive. The database is not checked: a restart would not repair it."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Whether commands can be accepted, and what else is down; details are for staff."""
+    """Whether commands can be accepted, and which other components are down. Only staff see details."""
     components = check_components()
     up = components[0].ok
     status = "ok" if all(part.ok for part in components) else "degraded" if up else "down"
@@ -67,7 +68,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 
 def check_components() -> list[ComponentHealth]:
-    """The database first; without it the others are not asked, as they need it."""
+    """Check all components, the database first. If it is down the others are not checked, as they need it."""
     components = [check_database()]
     if components[0].ok:
         components += [check() for check in (check_event_log, check_broker, check_relay, *_checks)]
@@ -81,7 +82,7 @@ def _component_json(component: ComponentHealth, request: HttpRequest) -> dict[st
         if user is not None and user.is_active and user.is_staff:
             body["detail"] = component.detail
     except DatabaseError:
-        pass  # nobody can be recognised while the database is away
+        pass  # nobody can be authenticated while the database is down
     return body
 
 
@@ -109,7 +110,7 @@ def check_broker() -> ComponentHealth:
 
 
 def check_relay() -> ComponentHealth:
-    """Whether somebody relays, and how far behind; in the embedded mode there is nothing to relay."""
+    """Whether a relay is running, and its lag; without Kafka there is nothing to relay."""
     if not settings.KAFKA_OPTIONS:
         return ComponentHealth("relay", True, "not needed")
     from eventshop.messaging.kafka import topics
@@ -120,7 +121,7 @@ def check_relay() -> ComponentHealth:
 
 
 def relay_leader(topic: str) -> tuple[str, int]:
-    """Who publishes to a topic now, empty if nobody does, and how far that is known to be."""
+    """The relay's leader for a topic, empty if there is none, and its last stored position."""
     from eventshop.messaging.models import RelayCheckpoint
 
     row = RelayCheckpoint.objects.filter(topic=topic).first()
@@ -129,7 +130,7 @@ def relay_leader(topic: str) -> tuple[str, int]:
 
 
 def check_connection(name: str, addresses: list[str]) -> ComponentHealth:
-    """Whether one of these `host:port` accepts connections."""
+    """Whether one of these addresses (`host:port`) accepts connections."""
     circuit_breaker = _circuit_breakers.setdefault(
         name, CircuitBreaker(name, failure_types=(OSError,), failure_threshold=3, open_s=10)
     )
@@ -139,7 +140,7 @@ def check_connection(name: str, addresses: list[str]) -> ComponentHealth:
         try:
             circuit_breaker.call(partial(_connect, host, int(port)))
         except CircuitOpen:
-            return ComponentHealth(name, False, "has not answered for a while, not asked again yet")
+            return ComponentHealth(name, False, "failed several times in a row; checked again in a few seconds")
         except OSError as error:
             detail = f"{address}: {error.strerror or error}"
             continue

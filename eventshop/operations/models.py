@@ -1,4 +1,4 @@
-"""What operators look at: a stream, seen through its first event, and the work that comes round again."""
+"""The operators' models: streams, web requests, signed roots and periodic jobs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Stream(StoredEvent):
 
 
 class WebRequest(models.Model):
-    """A request from outside that sent commands: when, where to, and which."""
+    """A web request that sent commands: its time, route, actor and command ids."""
 
     request_id = models.UUIDField(primary_key=True)
     trace_id = models.CharField(max_length=32, db_index=True, help_text="W3C Trace Context; the caller's own if sent.")
@@ -48,9 +48,9 @@ class WebRequest(models.Model):
 
 
 class SignedRoot(models.Model):
-    """How far the streams with events in a span of positions had come, as one hash, signed.
+    """A signed Merkle root over the heads of all streams that had events in a span of positions.
 
-    The root names the one before it, so the newest stands for all.
+    Each root contains the hash of the previous one, so the newest covers all.
     """
 
     number = models.IntegerField(primary_key=True, help_text="1, 2, 3 …")
@@ -74,9 +74,9 @@ class SignedRoot(models.Model):
 
 
 class PeriodicWork(models.Model):
-    """When a piece of work is due again, who does it now, and how the last time went."""
+    """The schedule of a periodic job: when it is due, which process runs it, and the result of its last run."""
 
-    #: Characters kept of what the work said.
+    #: Characters kept of a job's result.
     MAX_SAID: Final = 500
 
     name = models.CharField(max_length=100, primary_key=True)

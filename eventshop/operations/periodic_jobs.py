@@ -1,7 +1,7 @@
-"""Work that comes round again, like a nightly tidying: once a period, by one process, however many beats tick.
+"""Periodic jobs, such as nightly cleanups: each runs once per period, in one process, even with several beats.
 
-When it is due stands in the database, so a message that is lost, or comes twice, costs nothing but a look. A process
-that dies in the middle holds its work up until its lease runs out; then another does it again from the beginning.
+The database holds when a job is due, so a lost or repeated message of the beat does no harm. If a process dies while it
+runs a job, another one runs the job again from the beginning after the lease has expired.
 """
 
 from __future__ import annotations
@@ -15,47 +15,43 @@ from django.db.models import Q
 from django.utils import timezone
 
 from eventshop.core.deterministic_ids import process_name
+from eventshop.core.errors import DuplicateName
 from eventshop.operations.models import PeriodicWork
 
 log = logging.getLogger(__name__)
 
-#: How long a process that died in the middle keeps others from doing its work.
+#: How long a process that died keeps others from running its job.
 LEASE: Final = timedelta(minutes=10)
-#: When work that failed is tried again, if its period is not shorter.
+#: When a failed job is retried, unless its period is shorter.
 RETRY_AFTER: Final = timedelta(minutes=5)
 
 Job = Callable[[], str]
 
 
 class PeriodicJob(NamedTuple):
-    """One piece of work: what is done how often. It says in a sentence what it did."""
+    """A job: its name, how often it runs, and a function that does the work and returns a summary for staff."""
 
     name: str
     every: timedelta
     run: Job
 
 
-_jobs: dict[str, PeriodicJob] = {}
+_jobs: Final[dict[str, PeriodicJob]] = {}
 
 
-def periodic_job(every: timedelta) -> Callable[[Job], Job]:
-    """Do this once in every such period; whatever it raises is shown to staff, and it is tried again soon."""
-
-    def register(work: Job) -> Job:
-        name = work.__name__.replace("_", "-")
-        _jobs[name] = PeriodicJob(name, every, work)
-        return work
-
-    return register
+def register(job: PeriodicJob) -> None:
+    """Run this job once in each of its periods. Raises `DuplicateName`."""
+    if _jobs.setdefault(job.name, job) is not job:
+        raise DuplicateName(f"Two periodic jobs are named {job.name!r}", name=job.name)
 
 
 def run_due_jobs(jobs: Collection[PeriodicJob] = _jobs.values()) -> list[str]:
-    """Do what nobody else does now and whose time has come; the names of what went well."""
+    """Run the jobs that are due and that no other process is running; gives the names of those that succeeded."""
     return [job.name for job in jobs if _acquire_lease(job) and _run_job(job)]
 
 
 def _acquire_lease(job: PeriodicJob) -> bool:
-    """Whether it is due and this process may do it; asked in one statement, so that of two one gets it."""
+    """Take the lease of a job if it is due and free. One statement, so that only one of two processes gets it."""
     now = timezone.now()
     PeriodicWork.objects.get_or_create(name=job.name, defaults={"due_at": now})
     free = Q(leased_until=None) | Q(leased_until__lt=now)
@@ -67,7 +63,7 @@ def _run_job(job: PeriodicJob) -> bool:
     started = timezone.now()
     try:
         result, failed = job.run(), False
-    except Exception as error:  # whatever it is: staff must see it, and other work must go on
+    except Exception as error:  # any error: it is shown to staff, and the other jobs must run
         log.exception("%s failed", job.name)
         result, failed = f"{type(error).__name__}: {error}", True
     wait = min(job.every, RETRY_AFTER) if failed else job.every

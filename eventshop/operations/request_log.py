@@ -1,4 +1,4 @@
-"""Requests have ids: answered to the client, kept beside every event they led to, and looked up later."""
+"""Request ids: returned to the client, stored with every event of the request, and logged for later look-ups."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!
 
 @sync_and_async_middleware
 def request_log_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Middleware: give each request an id (`X-Request-ID`) and a trace, the caller's own if it sent a valid one."""
+    """Middleware: give each request an id (`X-Request-ID`) and a trace (W3C Trace Context), the caller's if it is valid."""
     if iscoroutinefunction(get_response):
 
         async def handle_async(request: HttpRequest) -> HttpResponseBase:
@@ -50,7 +50,7 @@ def request_log_middleware(get_response: Callable[[HttpRequest], Any]) -> Callab
 
 
 class LoggedRequest:
-    """One request, from when it came in."""
+    """A request in progress: its id, trace and commands."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request_id = new_id()
@@ -59,7 +59,7 @@ class LoggedRequest:
         self.handling = RequestContext(
             {
                 "request_id": str(self.request_id),
-                # We are the parent of whatever follows from this request.
+                # This server is the parent span of everything that follows from this request.
                 "traceparent": f"00-{self.trace_id}-{token_hex(8)}-{flags}",
             }
         )
@@ -70,8 +70,8 @@ class LoggedRequest:
             try:
                 with relax_commit():
                     self._store(request, response)
-            except DatabaseError as error:  # what it led to is stored; only its own line is missing
-                log.warning("request %s was not kept: %s", self.request_id, error)
+            except DatabaseError as error:  # its events are stored; only its row is missing
+                log.warning("request %s could not be logged: %s", self.request_id, error)
 
     def _store(self, request: HttpRequest, response: HttpResponseBase) -> None:
         user = getattr(request, "user", None)
@@ -80,7 +80,7 @@ class LoggedRequest:
             request_id=self.request_id,
             trace_id=self.trace_id,
             method=(request.method or "")[:10],
-            # The pattern, not the address: that may name a person.
+            # The route pattern, not the path, which may contain personal data.
             route=(match.route if match else "")[:200],
             actor=str(user.pk) if user is not None and user.is_authenticated else "",
             status=response.status_code,
@@ -92,11 +92,11 @@ class LoggedRequest:
 
 _FIELDS: Final = WebRequest._meta.concrete_fields
 _COLUMNS: Final = ", ".join(str(field.column) for field in _FIELDS)
-_INSERT: Final = f"INSERT INTO {WebRequest._meta.db_table} ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(_FIELDS))})"  # noqa: S608  (only names of ours)
+_INSERT: Final = f"INSERT INTO {WebRequest._meta.db_table} ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(_FIELDS))})"  # noqa: S608  (only column names)
 
 
 def _insert_web_request(**values: Any) -> None:
-    """Every command over HTTP does this: building the statement anew would cost more processor time than inserting."""
+    """Insert a row with plain SQL: for each command, building the statement would cost more time than running it."""
     row = WebRequest(**values)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -105,7 +105,7 @@ def _insert_web_request(**values: Any) -> None:
 
 
 def parse_traceparent(header: str) -> tuple[str, str] | None:
-    """Trace id and flags of a valid traceparent; of an invalid one, nothing, as if there were none."""
+    """Trace id and flags of a traceparent header; None for an invalid one, which is treated as missing."""
     match = _TRACEPARENT.fullmatch(header.strip())
     if match is None or (match[3] and header.strip().startswith("00")):
         return None

@@ -1,4 +1,4 @@
-"""Whether sagas go on by themselves: for the dashboard, and for `/readyz`."""
+"""The health of the sagas, for the dashboard and for `/readyz`."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from django.utils import timezone
 from eventshop.operations.health_checks import ComponentHealth
 from eventshop.sagas.models import InboxMessage, Saga, SagaWorker
 
-#: What has waited so long to be heard is not being worked on.
+#: If the oldest inbox row is older than this, the inbox is not being processed.
 UNPROCESSED_AFTER: Final = timedelta(seconds=60)
-#: A worker that has not been seen for so long is gone.
+#: A worker without a heartbeat for this time is gone.
 WORKER_GONE_AFTER: Final = timedelta(seconds=30)
-#: Nobody needs to know how many more there are.
+#: Suspended sagas are counted up to this number only.
 MAX_COUNTED: Final = 1_000
 
 
 class SagaHealth(NamedTuple):
-    """What needs a person: sagas that are stuck, the longest since when, and whether what waits is being heard."""
+    """What needs an operator: suspended sagas, since when the longest, and since when the inbox is not processed."""
 
-    stuck: int
-    since: datetime | None
+    suspended: int
+    suspended_since: datetime | None
     workers: int
     unprocessed_since: datetime | None
 
     @property
     def is_healthy(self) -> bool:
-        return not self.stuck and self.unprocessed_since is None
+        return not self.suspended and self.unprocessed_since is None
 
 
 def measure_saga_health() -> SagaHealth:
-    """Four indexed look-ups, however many sagas there are."""
-    stuck = Saga.objects.filter(status=Saga.Status.SUSPENDED).order_by("moved_at")
+    """Measure the sagas' health with four indexed queries, whatever the number of sagas."""
+    suspended = Saga.objects.filter(status=Saga.Status.SUSPENDED).order_by("moved_at")
     now = timezone.now()
     waiting = (
         InboxMessage.objects.filter(state=InboxMessage.State.WAITING).order_by("pk").values_list("heard_at", flat=True)
     )
     oldest_waiting = waiting.first()
     return SagaHealth(
-        stuck=stuck[:MAX_COUNTED].count(),
-        since=stuck.values_list("moved_at", flat=True).first(),
+        suspended=suspended[:MAX_COUNTED].count(),
+        suspended_since=suspended.values_list("moved_at", flat=True).first(),
         workers=SagaWorker.objects.filter(seen_at__gt=now - WORKER_GONE_AFTER).count(),
-        unprocessed_since=oldest_waiting if oldest_waiting is not None and now - oldest_waiting > UNPROCESSED_AFTER else None,
+        unprocessed_since=oldest_waiting if oldest_waiting and now - oldest_waiting > UNPROCESSED_AFTER else None,
     )
 
 
 def check_sagas() -> ComponentHealth:
-    """The part of `/readyz`."""
+    """The health check of the sagas, for `/readyz`."""
     health = measure_saga_health()
-    details = [f"{health.workers} threads at work"]
-    if health.stuck:
-        details.append(f"{health.stuck} stuck")
+    details = [f"{health.workers} worker threads"]
+    if health.suspended:
+        details.append(f"{health.suspended} suspended")
     if health.unprocessed_since:
-        details.append("what happened is not being heard")
+        details.append("the inbox is not being processed")
     return ComponentHealth("sagas", health.is_healthy, "; ".join(details))

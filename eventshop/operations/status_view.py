@@ -1,4 +1,4 @@
-"""What works and what does not, in the words of those who use it."""
+"""The public status page: which components work, in the users' words."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from django.views.decorators.http import require_safe
 
 from eventshop.operations import health_checks
 
-#: For each part: what it is to people, and what its outage means to them.
+#: For each component: its title for users, and what its outage means to them.
 COMPONENT_TEXTS: Final = {
-    "database": ("Orders, accounts and choices", "Nothing can be ordered or changed until it is back."),
-    "event log": ("Passing on what was ordered", "Orders are accepted; lists and reports follow later."),
-    "broker": ("Background work", "Orders are accepted; lists and reports follow later."),
-    "relay": ("Passing on what was ordered to other systems", "Orders are accepted; other systems follow later."),
-    "sagas": ("Reserving, paying and shipping", "Orders are accepted; some of them go on later."),
-    "payments": ("Paying", "Orders are accepted; they are paid when it is back."),
-    "publisher": ("Passing on lists to other systems", "Lists and reports here are right; other systems follow later."),
+    "database": ("Orders and accounts", "You cannot order or change anything until it works again."),
+    "event log": ("Event distribution", "Orders are accepted; lists and reports are updated later."),
+    "broker": ("Background jobs", "Orders are accepted; lists and reports are updated later."),
+    "relay": ("Event distribution to other systems", "Orders are accepted; other systems are updated later."),
+    "sagas": ("Reserving, paying and shipping", "Orders are accepted; some are processed later."),
+    "payments": ("Payments", "Orders are accepted; they are paid when it works again."),
+    "publisher": ("Lists in other systems", "Lists and reports here are correct; other systems are updated later."),
     "projections": ("Order lists and reports", "Orders are accepted; they appear in lists later."),
 }
 
 
 class StatusLine(NamedTuple):
-    """One part of the page."""
+    """One component on the page."""
 
     title: str
     ok: bool
@@ -33,7 +33,7 @@ class StatusLine(NamedTuple):
 
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
-    """The same checks as `/readyz`. While the database is away nobody can be recognised, so nobody is asked for."""
+    """Show the checks of `/readyz`. While the database is down a page without the user's session is shown."""
     parts = health_checks.check_components()
     up = parts[0].ok
     context = {"lines": [_status_line(part) for part in parts], "up": up, "fine": all(part.ok for part in parts)}

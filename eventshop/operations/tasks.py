@@ -1,4 +1,4 @@
-"""Celery tasks of operations. Losing one is a delay: what is due stands in the database."""
+"""Celery tasks and periodic jobs of operations. A lost task only causes a delay: the database holds what is due."""
 
 from __future__ import annotations
 
@@ -16,36 +16,32 @@ from eventshop.operations.models import WebRequest
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
 from eventshop.sagas import retention
 
-#: How long it is kept which request a command came with.
+#: How long web requests are kept.
 REQUEST_RETENTION: Final = timedelta(days=400)
 
 
 @shared_task(ignore_result=True)
 def do_periodic_work() -> None:
-    """Sent by beat every minute."""
+    """Run all due jobs; sent by the beat every minute."""
     periodic_jobs.run_due_jobs()
 
 
-@periodic_jobs.periodic_job(every=timedelta(hours=6))
 def remove_expired_sessions() -> str:
     removed, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
     return f"{removed} sessions removed"
 
 
-@periodic_jobs.periodic_job(every=timedelta(days=1))
 def sign_roots() -> str:
     roots = sign_new_roots()
     return f"{len(roots)} roots signed, the last: {roots[-1].number}" if roots else "nothing new to sign"
 
 
-@periodic_jobs.periodic_job(every=timedelta(days=1))
 def remove_old_requests() -> str:
-    """What they led to stays in the events for ever; which page it was is no longer asked after a year."""
+    """The events of a request are kept permanently; which route it used is not needed after a year."""
     removed, _ = WebRequest.objects.filter(answered_at__lt=timezone.now() - REQUEST_RETENTION).delete()
     return f"{removed} requests removed"
 
 
-@periodic_jobs.periodic_job(every=timedelta(days=1))
 def remove_details_of_old_sagas() -> str:
     removed = retention.clean_up(kept=timedelta(days=settings.SAGA_DETAILS_KEPT_DAYS))
     return (
@@ -53,6 +49,5 @@ def remove_details_of_old_sagas() -> str:
     )
 
 
-@periodic_jobs.periodic_job(every=timedelta(minutes=1))
 def take_snapshots() -> str:
     return f"{repository.take_due_snapshots()} snapshots taken"

@@ -1,1 +1,1 @@
-"""Personal data: encrypted under a key for each person and purpose, unreadable once the key is destroyed."""
+"""Personal data: encrypted under one key per person and purpose, and unreadable once that key is destroyed."""

@@ -20,7 +20,7 @@ class PrivacyConfig(AppConfig):
 
 
 def _remove_snapshots(person: UUID, streams: Collection[UUID]) -> str:
-    """Nobody could read them any more; now they are gone as well."""
+    """Remove the person's snapshots. They are unreadable without the keys; this removes the ciphertext as well."""
     from eventshop.eventstore.snapshots import repository
 
     return f"{repository.delete_snapshots([person, *streams])} snapshots removed"

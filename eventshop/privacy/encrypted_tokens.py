@@ -1,4 +1,4 @@
-"""Links that only the person they were sent to has: they say nothing to whoever reads an access log, and expire."""
+"""Encrypted tokens for links in e-mails. They expire, and reveal nothing to a reader of an access log."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from django.conf import settings
 from eventshop.core.errors import InvalidMessage
 
 T = TypeVar("T")
-#: What makes these keys others than those that wrap: a Fernet key is 32 bytes (https://github.com/fernet/spec).
+#: Derives token keys that differ from the key-wrapping keys. A Fernet key is 32 bytes (https://github.com/fernet/spec).
 _KEY_CONTEXT: Final = b"eventshop: links\n"
 
 
 class InvalidLink(InvalidMessage):
-    """This link is damaged, has expired, or was meant for something else."""
+    """This link is damaged, has expired, or belongs to another page."""
 
     code = "invalid-link"
 
 
 def encrypt_token(kind: str, value: Any) -> str:
-    """The part of a link that carries `value`, for one kind of page."""
+    """Encrypt `value` as a URL-safe token for one kind of page."""
     return quote(_cipher().encrypt(msgspec.json.encode((kind, value))).decode(), safe="=-_")
 
 
 def decrypt_token(kind: str, token: str, type: type[T], *, max_age_s: int) -> T:
-    """What a link carries; raises `InvalidLink`."""
+    """The value of a token. Raises `InvalidLink` for a damaged or expired token, or one of another kind."""
     try:
         found_kind, value = msgspec.json.decode(_cipher().decrypt(token, ttl=max_age_s), type=tuple[str, type])  # type: ignore[valid-type]
     except (InvalidToken, msgspec.DecodeError, ValueError):

@@ -1,4 +1,4 @@
-"""What is kept when a person is erased: under which duty, until when. Data in a file, shown before anybody decides."""
+"""The retention rules, read from a file: what is kept when a person is erased, under which duty, and until when."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEFAULT_FILE: Final = Path(__file__).with_name("retention.toml")
 
 
 class RetentionRule(Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing that is kept, and the duty to keep it."""
+    """One kind of data that is kept, and the legal duty to keep it."""
 
     what: str
     about: RetentionTopic
@@ -26,7 +26,7 @@ class RetentionRule(Struct, frozen=True, forbid_unknown_fields=True):
     years: int
 
     def until(self, erased_on: date) -> date | None:
-        """The last day of the duty, which is counted from the end of that year; None: for as long as it lasts."""
+        """The last day of the duty, counted from the end of the year of the erasure; None if it has no end."""
         return date(erased_on.year + self.years, 12, 31) if self.years else None
 
 
@@ -35,7 +35,7 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_rules() -> tuple[RetentionRule, ...]:
-    """Every rule; raises `ImproperlyConfigured` naming RETENTION_FILE for a file that is none."""
+    """Every rule. Raises `ImproperlyConfigured`, naming RETENTION_FILE, if the file is missing or invalid."""
     path = settings.RETENTION_FILE or DEFAULT_FILE
     try:
         return msgspec.convert(tomllib.loads(Path(path).read_text()), _File).rule
@@ -44,5 +44,5 @@ def load_rules() -> tuple[RetentionRule, ...]:
 
 
 def rules_about(about: Collection[str]) -> list[RetentionRule]:
-    """The rules about what a person has."""
+    """The rules about these topics."""
     return [rule for rule in load_rules() if rule.about in about]

@@ -1,4 +1,4 @@
-"""Signatures by the program: Ed25519 (RFC 8032) with the key from the settings."""
+"""Ed25519 signatures (RFC 8032) with the key from the settings."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from django.conf import settings
 
 
 def sign(statement: bytes) -> bytes:
-    """The signature of a statement, 64 bytes."""
+    """Sign a statement; gives the signature, 64 bytes."""
     return _signing_key().sign(statement)
 
 
 def public_key() -> str:
-    """The key that whoever checks a signature needs, in hexadecimal. It can be told to anybody."""
+    """The public key that verifies the signatures, in hexadecimal."""
     return _signing_key().public_key().public_bytes_raw().hex()
 
 
 def trusted_public_keys() -> frozenset[str]:
-    """The public keys whose signatures count here: the current one and those it once was."""
+    """The public keys whose signatures are accepted: the current one and FORMER_ROOT_KEYS."""
     return frozenset({public_key(), *settings.FORMER_ROOT_KEYS})
 
 
 def verify_signature(statement: bytes, signature: bytes, public_key_hex: str) -> bool:
-    """Whether the owner of a public key signed just this."""
+    """Whether a signature of this statement was made with the private key of `public_key_hex`."""
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key_hex)).verify(signature, statement)
     except (InvalidSignature, ValueError):

@@ -1,6 +1,7 @@
-"""Values that one person only may have, such as an e-mail address: found by a keyed digest, never by the value.
+"""Unique values, such as e-mail addresses, claimed through a blind index: a keyed digest of the value.
 
-The digest's key lies among the personal keys, under nobody's name. Whoever has the table alone can try no guesses.
+The index key is stored among the personal keys, under no person's id. Without it, nobody who has the table can test
+guesses against it.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from eventshop.core.errors import AlreadyTaken
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import Claim
 
-#: Under whose name and for what the digests' key is kept.
+#: The subject and purpose under which the index key is stored.
 INDEX_KEY_SUBJECT: Final = UUID(int=0)
 INDEX_KEY_PURPOSE: Final = "blind-index"
 
 
 def claim_value(kind: str, value: str, subject: UUID) -> None:
-    """Give a person this value in place of the one they had, in one statement.
+    """Claim a value for a person, replacing the person's previous value, in one statement.
 
-    Raises `AlreadyTaken` when somebody else has it; the caller's transaction, or savepoint, is to be rolled back then.
+    Raises `AlreadyTaken` if another person has it. The caller must then roll back its transaction or savepoint.
     """
     row = Claim(kind=kind, subject=subject, digest=_blind_index(kind, value))
     try:
@@ -38,12 +39,12 @@ def claim_value(kind: str, value: str, subject: UUID) -> None:
 
 
 def find_holder(kind: str, value: str) -> UUID | None:
-    """Who has this value: the way from an e-mail address to its person."""
+    """The person who has this value; None if nobody has. It leads from an e-mail address to the person."""
     return Claim.objects.filter(kind=kind, digest=_blind_index(kind, value)).values_list("subject", flat=True).first()
 
 
 def release_values(subject: UUID) -> int:
-    """Forget what a person had; how many values."""
+    """Delete a person's claims; gives their number."""
     return Claim.objects.filter(subject=subject).delete()[0]
 
 
@@ -57,5 +58,5 @@ def _index_key() -> bytes:
         personal_keys.store_keys([((INDEX_KEY_SUBJECT, INDEX_KEY_PURPOSE), personal_keys.generate_key())])
         key = personal_keys.load_keys([INDEX_KEY_SUBJECT])[
             INDEX_KEY_SUBJECT, INDEX_KEY_PURPOSE
-        ]  # whoever made it first
+        ]  # another process may have created it first
     return key.secret

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django import forms
 
-from eventshop.admin_console.command_actions import CommandForm
+from eventshop.admin_console.command_actions import AggregateCommandForm
 from orders.domain.commands import CancelOrder, DeliverOrder, OrderCommand, ReturnItems, ReturnLine, ShipOrder
 from orders.domain.order import Order
 
@@ -19,9 +19,9 @@ def _text_field(label: str, help_text: str = "", *, required: bool = True) -> fo
     return forms.CharField(label=label, help_text=help_text, required=required, max_length=_MAX_LENGTH, widget=widget)
 
 
-class ShipForm(CommandForm[Order]):
+class ShipForm(AggregateCommandForm[Order]):
     title = "Ship"
-    effect = "The order becomes shipped and can no longer be cancelled. The customer sees the carrier and the tracking number."
+    effect = "The order becomes shipped and can no longer be cancelled. The customer sees carrier and tracking number."
     button = "Ship the order"
     outcome = "shipped"
 
@@ -36,7 +36,7 @@ class ShipForm(CommandForm[Order]):
         return ShipOrder(order_id=aggregate_id, carrier="?")
 
 
-class DeliverForm(CommandForm[Order]):
+class DeliverForm(AggregateCommandForm[Order]):
     title = "Mark delivered"
     effect = "The order becomes delivered."
     button = "Mark delivered"
@@ -51,7 +51,7 @@ class DeliverForm(CommandForm[Order]):
         return DeliverOrder(order_id=aggregate_id)
 
 
-class CancelForm(CommandForm[Order]):
+class CancelForm(AggregateCommandForm[Order]):
     title = "Cancel"
     effect = "The order will not be fulfilled. What was paid is refunded. This cannot be undone."
     button = "Cancel the order"
@@ -67,7 +67,7 @@ class CancelForm(CommandForm[Order]):
         return CancelOrder(order_id=aggregate_id, reason="?")
 
 
-class RefundForm(CommandForm[Order]):
+class RefundForm(AggregateCommandForm[Order]):
     """One quantity per line that can still be returned; initially everything."""
 
     title = "Refund"

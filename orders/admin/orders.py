@@ -10,10 +10,16 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from eventshop.admin_console.command_actions import LIST_DELAY_NOTICE, CommandActions, CommandForm, error_sentence
+from eventshop.admin_console.command_actions import (
+    LIST_DELAY_NOTICE,
+    CommandActions,
+    AggregateCommandForm,
+    error_sentence,
+)
 from eventshop.admin_console.confirmation import render_confirmation
 from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.core.errors import EventShopError
+from orders import permissions
 from orders.admin import products  # noqa: F401  (it registers the price list)
 from orders.admin.forms import CancelForm, DeliverForm, RefundForm, ShipForm
 from orders.domain.order import Order
@@ -32,16 +38,16 @@ class OrderActions(CommandActions[Order]):
     actions = ("ship_selected", "deliver_selected", "cancel_selected")
 
     def has_ship_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.has_app_permission(request, "ship_order")
+        return request.user.has_perm(permissions.SHIP_ORDER)
 
     def has_deliver_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.has_app_permission(request, "deliver_order")
+        return request.user.has_perm(permissions.DELIVER_ORDER)
 
     def has_cancel_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.has_app_permission(request, "cancel_order")
+        return request.user.has_perm(permissions.CANCEL_ORDER)
 
     def has_refund_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.has_app_permission(request, "refund_order")
+        return request.user.has_perm(permissions.REFUND_ORDER)
 
     @detail_action(permission="ship", description="Ship", icon="local_shipping")
     def ship(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -79,7 +85,7 @@ class OrderActions(CommandActions[Order]):
         request: HttpRequest,
         rows: QuerySet[Any],
         action: str,
-        form_class: type[CommandForm[Order]],
+        form_class: type[AggregateCommandForm[Order]],
         without: Iterable[str] = (),
     ) -> HttpResponse | None:
         order_ids = list(rows.values_list("pk", flat=True)[: MAX_SELECTED + 1])
@@ -98,7 +104,7 @@ class OrderActions(CommandActions[Order]):
         back = request.get_full_path()
         return render_confirmation(self, request, title, form, back, media=self.media, action=action, rows=shown)
 
-    def _send_each(self, request: HttpRequest, form: CommandForm[Order], order_ids: Iterable[UUID]) -> None:
+    def _send_each(self, request: HttpRequest, form: AggregateCommandForm[Order], order_ids: Iterable[UUID]) -> None:
         done, refused = [], []
         for order_id in order_ids:
             # One command id per order, and the same one when the dialog is sent twice.

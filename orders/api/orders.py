@@ -20,6 +20,8 @@ from eventshop.web.api.command_endpoint import receipt_response
 from eventshop.web.api.event_feed_views import StreamEvents
 from eventshop.web.shared import customer_port
 from eventshop.web.shared.errors import NotAllowed, NotFound
+from orders import permissions
+from orders.api import url_names
 from orders.application.place_order import NewOrder, place_order
 from orders.domain.commands import (
     CancelOrder,
@@ -58,7 +60,7 @@ class PlaceOrder(ApiView):
         with idempotency.command_lock(command_id):
             receipt = place_order(new_order, person=person, command_id=command_id)
         return receipt_response(
-            request, receipt, status=201, location=reverse("api-order", args=[receipt.aggregate_id])
+            request, receipt, status=201, location=reverse(url_names.ORDER, args=[receipt.aggregate_id])
         )
 
 
@@ -108,8 +110,8 @@ class OrderAction(AggregateAction):
     """A command for an order."""
 
     scopes: ClassVar[dict[str, str]] = WRITE_SCOPE
-    view_permission = "projections.view_ordersummary"
-    url_name = "api-order"
+    aggregate = Order
+    url_name = url_names.ORDER
 
     def post(self, request: Request, order_id: UUID) -> Response:
         return self.execute(request, order_id)
@@ -136,7 +138,7 @@ class Shipments(OrderAction):
 
     body = Shipment
     owner_allowed = False
-    permission = "projections.ship_order"
+    permission = permissions.SHIP_ORDER
 
     def build_command(self, order_id: UUID, body: Shipment, command_id: UUID) -> OrderCommand:
         return ShipOrder(order_id, body.carrier, body.tracking)
@@ -147,7 +149,7 @@ class Deliveries(OrderAction):
 
     body = Delivery
     owner_allowed = False
-    permission = "projections.deliver_order"
+    permission = permissions.DELIVER_ORDER
 
     def build_command(self, order_id: UUID, body: Delivery, command_id: UUID) -> OrderCommand:
         return DeliverOrder(order_id, body.received_by)
@@ -157,7 +159,7 @@ class Cancellations(OrderAction):
     """Cancel an order that has not been shipped."""
 
     body = Cancellation
-    permission = "projections.cancel_order"
+    permission = permissions.CANCEL_ORDER
 
     def build_command(self, order_id: UUID, body: Cancellation, command_id: UUID) -> OrderCommand:
         return CancelOrder(order_id, body.reason)
@@ -167,7 +169,7 @@ class Returns(OrderAction):
     """Return items of an order."""
 
     body = Return
-    permission = "projections.refund_order"
+    permission = permissions.REFUND_ORDER
     status = 201
 
     def build_command(self, order_id: UUID, body: Return, command_id: UUID) -> OrderCommand:
@@ -181,7 +183,7 @@ class OrderEvents(StreamEvents):
         order = load_order(aggregate_id)
         if order is not None and is_owner(request, order.customer_id):
             return True
-        if order is None or not require_login(request).has_perm("projections.view_ordersummary"):
+        if order is None or not require_login(request).has_perm(view_permission_for(Order)):
             raise NotFound
         return super().shows_personal_data(request, aggregate_id)
 

@@ -15,6 +15,7 @@ from eventshop.core.messages import Command, Event, NonEmptyText
 from eventshop.web.api import request_parsing
 from eventshop.web.api.base_view import ApiView, require_permission
 from eventshop.web.api.command_endpoint import execute_command
+from orders.api import url_names
 from orders.domain.commands import ReceiveStock, WriteOffStock
 from orders.domain.events import Quantity
 
@@ -71,5 +72,5 @@ class WriteOffs(ApiView):
 
 
 def _send_stock_command(request: Request, sku: str, command: Callable[[UUID, Event | None], Command]) -> Response:
-    location = reverse("api-stock-level", args=[sku])
+    location = reverse(url_names.STOCK_LEVEL, args=[sku])
     return execute_command(request, command, status=201, location=location, needs_version=False)

@@ -170,7 +170,7 @@ def _write_off(chance: Random, reference: str, now: datetime) -> DemoStep:
 
 
 def _delivery(index: int, sku: str, now: datetime) -> DemoStep:
-    """A delivery of yesterday, from which on the stock is counted; earlier sales are history. Some products run out soon."""
+    """A delivery of yesterday, which starts the stock count; earlier sales are history. Some products run out soon."""
     quantity = (40, 120, 300, 20)[index % 4]
     receive = ReceiveStock(sku=sku, quantity=quantity, reference="DEL-2041")
     return DemoStep(now - timedelta(hours=20), derive_id("demo-delivery", sku), "warehouse", receive)

@@ -229,6 +229,3 @@ def _credit_note_issued(command: CreateCreditNote) -> CreditNoteIssued:
         total=command.total,
         reason=command.reason,
     )
-
-
-registry.add(Order, upcasters)

@@ -34,8 +34,8 @@ from orders.domain.events import (
 class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
     """The stock of one product, identified by its SKU exactly as written.
 
-    The stock is counted from the first delivery on: received = on hand + reserved + dispatched + written off - uncounted.
-    Units written off before the first delivery, as in imported data, come from an unknown stock and do not change it.
+    It is counted from the first delivery on: received = on hand + reserved + dispatched + written off - uncounted. Units
+    written off before the first delivery, as in imported data, come from an unknown stock and do not change it.
     """
 
     received: int = 0
@@ -135,6 +135,3 @@ class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
 def stock_item_id(sku: str) -> UUID:
     """The stream id of a product's stock. The SKU is case-sensitive: `85123a` and `85123A` are two products."""
     return derive_id("stock-item", sku)
-
-
-registry.add(StockItem)

@@ -37,7 +37,7 @@ ReportRefusal = Callable[[UUID, MessageRefused, bytes], None]
 
 
 class HttpGateway:
-    """A `PaymentGateway` over HTTP; thread-safe. Retries are safe, as the idempotency key makes them the same request."""
+    """A `PaymentGateway` over HTTP; thread-safe. A retry is safe: its idempotency key makes it the same request."""
 
     def __init__(
         self,
@@ -125,7 +125,10 @@ class HttpGateway:
         return Unknown(key, str(error))
 
     def _exchange(self, request: httpx.Request) -> tuple[int, bytes]:
-        """Send a request once; gives status and body. Raises `GatewayUnavailable` if a retry may help, `ResponseTooLarge`."""
+        """Send a request once; gives status and body.
+
+        Raises `GatewayUnavailable` if a retry may help, or `ResponseTooLarge`.
+        """
         deadline = monotonic() + self._response_s
         try:
             response = self._client.send(request, stream=True)

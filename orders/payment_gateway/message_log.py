@@ -23,7 +23,7 @@ def log_refused_response(key: UUID, error: MessageRefused, body: bytes) -> None:
 
 
 def log_unverified_webhook(error: MessageRefused, body: bytes) -> None:
-    """Log a webhook whose signature was not verified: one row per error and minute, so that nobody can fill the table."""
+    """Log a webhook that is not verified: one row per error and minute, so that nobody can fill the table."""
     minute = timezone.now().strftime("%Y-%m-%dT%H:%M")
     _log_message(f"stranger:{error.code}:{minute}", source=Source.NOTICE, error=error, begins=_printable(body))
 

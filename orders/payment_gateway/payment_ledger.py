@@ -42,7 +42,7 @@ class InspectableGateway(PaymentGateway, Protocol):
 
 
 class RecordedGateway:
-    """A `PaymentGateway` that records the payments of another one. Payments that have ended are answered from the record.
+    """A `PaymentGateway` that records the payments of another one, and answers payments that have ended itself.
 
     It must not be called inside a transaction (`RuntimeError`): a webhook can arrive before the response, and must find
     the payment recorded. A key that was used for another payment raises `PaymentKeyReused`.

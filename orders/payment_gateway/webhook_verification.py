@@ -29,7 +29,10 @@ HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
 def verify_signature(headers: Mapping[str, str], body: bytes, secret: str) -> str:
-    """Verify a webhook (Standard Webhooks) and give its id. Raises `MissingSignature`, `StaleTimestamp` or `WrongSignature`."""
+    """Verify a webhook (Standard Webhooks); gives its id.
+
+    Raises `MissingSignature`, `StaleTimestamp` or `WrongSignature`.
+    """
     signature_headers = {name: headers.get(name, "") for name in HEADERS}
     if (
         not all(signature_headers.values())

@@ -19,7 +19,7 @@ from orders.sagas.fulfilment_saga import Fulfilment
 
 
 class PaymentEffects(Struct, frozen=True):
-    """Handlers of `TakePayment` and `RefundPayment`. `gateway` is called for each effect and gives the gateway to use."""
+    """Handlers of `TakePayment` and `RefundPayment`. `gateway` gives the gateway, and is called for each effect."""
 
     gateway: Callable[[], PaymentGateway]
 

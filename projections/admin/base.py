@@ -1,4 +1,4 @@
-"""What the page of a row of any read model has: the way to what it was."""
+"""The base of every read model's admin."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from eventshop.admin_console.unfold_adapter import detail_action
 
 
 class RowAdmin(ReadOnlyAdmin):
-    """A read model's admin. Its rows can be asked for as they were, by who may ask a worker for that."""
+    """Read-only admin of a read model, with a button to request a row as of a time."""
 
-    actions_detail: Any = ()  # a tuple of names; what is mixed in says another length
+    actions_detail: Any = ()  # a tuple of names; `Any`, because a mixin declares one of another length
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -23,6 +23,6 @@ class RowAdmin(ReadOnlyAdmin):
     def has_as_it_was_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.replay_projection")
 
-    @detail_action(permission="as_it_was", description="As it was", icon="history")
+    @detail_action(permission="as_it_was", description="As of a time", icon="history")
     def as_it_was(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(as_of_url(self.model, object_id))

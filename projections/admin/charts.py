@@ -1,4 +1,4 @@
-"""Bars and lines as Unfold's chart components take them."""
+"""Data for Unfold's chart components."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from decimal import Decimal
 
 
 def chart_data(label: str, points: Sequence[tuple[str, Decimal | None]]) -> str:
-    """One series of values under their texts; a gap where there is no value."""
+    """One series of (label, value) points as JSON; None leaves a gap."""
     dataset = {
         "label": label,
-        "data": [None if value is None else float(value) for _, value in points],  # drawn, not counted with
+        "data": [None if value is None else float(value) for _, value in points],  # for drawing only, never for sums
         "backgroundColor": "var(--color-primary-600)",
         "borderColor": "var(--color-primary-600)",
         "maxBarThickness": 18,

@@ -1,7 +1,8 @@
-"""The first page: the shop's day, its last two weeks, and how far the projections are behind."""
+"""The admin's first page: sales of the day and of two weeks, suspended sagas, and the lag of the projections."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -10,7 +11,7 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.utils import timezone
 
-from eventshop.admin_console.formatting import format_amount, datetime_html
+from eventshop.admin_console.formatting import datetime_html, format_amount
 from eventshop.admin_console.list_filters import midnight
 from eventshop.admin_console.projection_lag import read_lag
 from eventshop.operations.saga_health import measure_saga_health
@@ -23,7 +24,7 @@ MAX_ACTIVITY_ROWS: Final = 10
 
 
 class Figure(NamedTuple):
-    """One number of the day beside the same number of the day before."""
+    """A figure of the day with its value on the day before."""
 
     name: str
     value: str
@@ -31,27 +32,29 @@ class Figure(NamedTuple):
 
 
 def add_dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """What `templates/admin/index.html` shows; each part only to those who may see its list."""
+    """Add the context of `templates/admin/index.html`. Each part needs the view permission of its model."""
     has_perm = request.user.has_perm
     if has_perm("process.view_saga"):
         sagas = measure_saga_health()
         context |= {
-            "sagas": sagas,
-            "stuck_since": datetime_html(sagas.since),
-            "unheard": datetime_html(sagas.unprocessed_since),
+            "suspended_sagas": sagas.suspended,
+            "suspended_since": datetime_html(sagas.suspended_since),
+            "sagas_are_behind": sagas.unprocessed_since is not None,
+            "waiting_since": datetime_html(sagas.unprocessed_since),
+            "saga_workers": sagas.workers,
         }
     if has_perm("projections.view_dailysales"):
         context |= _sales_context()
     if has_perm("projections.view_ordersummary"):
-        statuses = OrderSummary.objects.order_by().values_list("status").annotate(of_them=Count("*"))
+        statuses = OrderSummary.objects.order_by().values_list("status").annotate(orders=Count("*"))
         context["statuses"] = [(status, OrderSummary.Status(status).label, count) for status, count in sorted(statuses)]
     if has_perm("projections.view_activitytimeline"):
         newest = ActivityTimeline.objects.order_by("-position")[:MAX_ACTIVITY_ROWS]
         context["activity"] = [(row, datetime_html(row.at)) for row in newest]
     if has_perm("projection_engine.view_checkpoint"):
         lag = read_lag()
-        context |= {"progress": lag.by_projection(), "progress_problem": lag.problem}
-        context["parked"] = DeadLetter.objects.count()
+        context |= {"projections": lag.by_projection(), "lag_problem": lag.problem}
+        context["dead_letters"] = DeadLetter.objects.count()
     return context
 
 
@@ -60,21 +63,22 @@ def _sales_context() -> dict[str, Any]:
     if latest is None:
         return {"empty": True}
     today = timezone.localdate()
-    shown = today if DailySales.objects.filter(day=today).exists() else latest
-    since = shown - timedelta(days=CHART_DAYS - 1)
-    rows = list(DailySales.objects.filter(day__gte=since, day__lte=shown).order_by("day"))
+    last_day = today if DailySales.objects.filter(day=today).exists() else latest
+    since = last_day - timedelta(days=CHART_DAYS - 1)
+    rows = list(DailySales.objects.filter(day__gte=since, day__lte=last_day).order_by("day"))
     currencies = sorted({row.currency for row in rows})
     return {
-        "day": shown,
-        "is_today": shown == today,
+        "day": last_day,
+        "is_today": last_day == today,
         "blocks": [
-            _currency_block(currency, [row for row in rows if row.currency == currency], shown) for currency in currencies
+            _currency_block(currency, [row for row in rows if row.currency == currency], last_day)
+            for currency in currencies
         ],
     }
 
 
 def _currency_block(currency: str, rows: list[DailySales], last_day: date) -> dict[str, Any]:
-    """The figures and the chart of one currency; amounts in two are never added."""
+    """Figures and chart of one currency; amounts in different currencies are never added."""
     by_day = {row.day: row for row in rows}
     days = [last_day - timedelta(days=back) for back in range(CHART_DAYS - 1, -1, -1)]
     filled_rows = [(day, by_day.get(day) or DailySales(day=day, currency=currency)) for day in days]
@@ -92,15 +96,15 @@ def _currency_block(currency: str, rows: list[DailySales], last_day: date) -> di
 def _day_figures(row: DailySales, previous_row: DailySales) -> list[Figure]:
     currency = row.currency
 
-    def money(name: str, of: Any) -> Figure:
-        return Figure(name, format_amount(of(row), currency), format_amount(of(previous_row), currency))
+    def amount_figure(name: str, value_of: Callable[[DailySales], Decimal]) -> Figure:
+        return Figure(name, format_amount(value_of(row), currency), format_amount(value_of(previous_row), currency))
 
     return [
         Figure("Orders placed", *(f"{_count_placed_orders(row):,}" for row in (row, previous_row))),
         Figure("Orders paid", f"{row.orders:,}", f"{previous_row.orders:,}"),
-        money("Revenue", lambda row: row.gross),
-        money("Refunds", lambda row: row.refunded),
-        money(
+        amount_figure("Revenue", lambda row: row.gross),
+        amount_figure("Refunds", lambda row: row.refunded),
+        amount_figure(
             "Average order",
             lambda row: (row.gross / row.orders).quantize(Decimal("0.01")) if row.orders else Decimal(0),
         ),

@@ -21,11 +21,11 @@ class CountryFilter(ValuesFilter):
 class CurrencyFilter(ValuesFilter):
     title = "currency"
     parameter_name = "currency"
-    values_model = DailySales  # few rows, and every currency something was paid in
+    values_model = DailySales  # a small table with every currency of a payment
 
 
 class DaysFilter(RangeDateFilter):
-    """Days in the shop's time zone, both included; a moment of the last day counts."""
+    """A range of days in the shop's time zone; the last day is included to its end."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         first, last = (

@@ -1,4 +1,4 @@
-"""Markets minute by minute in the admin, with charts of price and volume."""
+"""Market minutes, with charts of price and volume."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from projections.admin.charts import chart_data
 from projections.admin.filters import DaysFilter
 from projections.models import MarketMinute
 
-#: Minutes on the charts of each instrument above the list.
+#: Minutes on the charts of one instrument.
 MINUTES_PER_CHART = 60
-#: Instruments with charts; a filter shows the others.
+#: Instruments with charts above the list; the filter shows the charts of others.
 MAX_INSTRUMENTS = 6
 
 
@@ -33,14 +33,24 @@ class InstrumentFilter(ValuesFilter):
 
 
 def format_exact(value: Decimal | None) -> str:
-    """Every digit there is, and none besides."""
+    """The number with all its digits and no trailing zeros. A dash for None."""
     return EMPTY_VALUE if value is None else f"{Decimal(format_plain(value)):,f}"
 
 
 @admin.register(MarketMinute)
 class MarketMinuteAdmin(RowAdmin):
-    empty_message = "Nothing was traded yet."
-    list_display = ("instrument", "minute", "trades", "traded", "turnover", "price", "lowest", "highest", "currency")
+    empty_message = "No trade was executed yet."
+    list_display = (
+        "instrument",
+        "minute",
+        "trades",
+        "volume_text",
+        "notional_text",
+        "vwap_text",
+        "low_text",
+        "high_text",
+        "currency",
+    )
     list_filter = (InstrumentFilter, ("minute", DaysFilter))
     list_filter_submit = True
     sortable_by = ("minute",)
@@ -57,28 +67,28 @@ class MarketMinuteAdmin(RowAdmin):
         return response
 
     @display(description="volume")
-    def traded(self, row: MarketMinute) -> str:
+    def volume_text(self, row: MarketMinute) -> str:
         return format_exact(row.volume)
 
     @display(description="notional")
-    def turnover(self, row: MarketMinute) -> str:
+    def notional_text(self, row: MarketMinute) -> str:
         return format_exact(row.notional)
 
     @display(description="VWAP")
-    def price(self, row: MarketMinute) -> str:
+    def vwap_text(self, row: MarketMinute) -> str:
         return format_exact(row.vwap)
 
     @display(description="low")
-    def lowest(self, row: MarketMinute) -> str:
+    def low_text(self, row: MarketMinute) -> str:
         return format_exact(row.low)
 
     @display(description="high")
-    def highest(self, row: MarketMinute) -> str:
+    def high_text(self, row: MarketMinute) -> str:
         return format_exact(row.high)
 
 
 def market_charts(minutes: QuerySet[MarketMinute]) -> list[dict[str, str]]:
-    """Price and volume of each instrument listed, oldest minute first, as Unfold's chart components take them."""
+    """Charts of price and volume for each listed instrument, oldest minute first."""
     by_instrument: dict[str, list[MarketMinute]] = {}
     for row in minutes.defer("levels").order_by("-minute")[: MINUTES_PER_CHART * MAX_INSTRUMENTS]:
         by_instrument.setdefault(row.instrument, []).insert(0, row)

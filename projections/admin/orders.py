@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import EMPTY_VALUE, format_amount, datetime_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_amount
 from eventshop.admin_console.registry import Link, register_row_page_finder, register_stream_finder
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, RangeNumericFilter, display
 from orders.admin.orders import OrderActions
@@ -32,16 +32,16 @@ _COLOURS = {
 
 @admin.register(OrderSummary)
 class OrderSummaryAdmin(OrderActions, SearchByReference):
-    empty_message = "Nobody has ordered yet."
+    empty_message = "No order was placed yet."
     list_display = (
         "reference",
         "state",
-        "ordered",
-        "customer",
+        "order_time",
+        "customer_column",
         "country",
         "units",
-        "worth",
-        "given_back",
+        "total_text",
+        "refunded_text",
     )
     list_filter = (
         ("status", ChoicesDropdownFilter),
@@ -54,7 +54,7 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
     list_filter_submit = True
     owner_column = "customer_id"
     search_help_text = "Order number, order id or customer id"
-    sortable_by = ("ordered", "reference")
+    sortable_by = ("order_time", "reference")
     ordering = ("-created_at", "-order_id")
     date_hierarchy = "created_at"
     paginator = BoundedPaginator
@@ -73,23 +73,23 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
                 for text, value in (("Total", obj.total), ("Paid", obj.paid), ("Refunded", obj.refunded))
             ],
             "times": [
-                (text, datetime_html(moment))
-                for text, moment in (
+                (text, datetime_html(time))
+                for text, time in (
                     ("Created", obj.created_at),
                     ("Paid", obj.paid_at),
                     ("Shipped", obj.shipped_at),
                     ("Delivered", obj.delivered_at),
                     ("Cancelled", obj.cancelled_at),
                 )
-                if moment is not None
+                if time is not None
             ],
             "lines": [
                 (line, format_amount(line.price, line.currency), format_amount(line.amount, line.currency))
                 for line in lines
             ],
             "customer": people.customer_link(obj.customer_id, obj.currency),
-            "story": timeline,
-            "behind": max(0, (timeline[-1].version if timeline else 0) - obj.last_version),
+            "timeline": timeline,
+            "events_behind": max(0, (timeline[-1].version if timeline else 0) - obj.last_version),
         }
 
     @display(description="status", label=_COLOURS)
@@ -97,25 +97,25 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
         return order.get_status_display()
 
     @display(description="ordered", ordering="-created_at")
-    def ordered(self, order: OrderSummary) -> str | SafeString:
+    def order_time(self, order: OrderSummary) -> str | SafeString:
         return datetime_html(order.created_at)
 
     @display(description="customer")
-    def customer(self, order: OrderSummary) -> str | SafeString:
+    def customer_column(self, order: OrderSummary) -> str | SafeString:
         return people.customer_link(order.customer_id, order.currency)
 
     @display(description="total")
-    def worth(self, order: OrderSummary) -> str:
+    def total_text(self, order: OrderSummary) -> str:
         return format_amount(order.total, order.currency)
 
     @display(description="refunded")
-    def given_back(self, order: OrderSummary) -> str:
+    def refunded_text(self, order: OrderSummary) -> str:
         return format_amount(order.refunded, order.currency) if order.refunded else EMPTY_VALUE
 
 
 @register_row_page_finder
 def find_order_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
-    """From the stream of an order to its row."""
+    """The page of an order's row."""
     if aggregate_type != "Order":
         return None
     order = OrderSummary.objects.filter(pk=aggregate_id).only("reference").first()
@@ -125,4 +125,5 @@ def find_order_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
 
 @register_stream_finder
 def find_orders(reference: str) -> list[UUID]:
+    """The orders with this order number, at most 50."""
     return list(OrderSummary.objects.filter(reference=reference).values_list("pk", flat=True)[:50])

@@ -1,4 +1,4 @@
-"""Order lines, customers and the activity in the admin."""
+"""Order lines, customers and activities."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.display_names import actor_label, short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.formatting import EMPTY_VALUE, format_amount, datetime_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_amount
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
 from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import DropdownFilter, display
 from projections.admin.filters import CurrencyFilter
-from projections.admin.search import SearchById, SearchableRowAdmin
+from projections.admin.search import SearchableRowAdmin, SearchById
 from projections.api.prefix_filter import prefix_condition
 from projections.models import ActivityTimeline, CustomerSummary, OrderLine, OrderSummary
 
 
 def customer_link(customer_id: UUID | None, currency: str) -> str | SafeString:
+    """A link to the page of a customer in a currency."""
     if customer_id is None:
         return "anonymous"
     url = reverse("admin:projections_customersummary_change", args=(quote(f"{customer_id}:{currency}"),))
@@ -41,8 +42,8 @@ def _find_order_ids(text: str) -> list[UUID]:
 
 @admin.register(OrderLine)
 class OrderLineAdmin(SearchableRowAdmin):
-    empty_message = "Nothing was ordered yet."
-    list_display = ("sku", "description", "order", "line", "quantity", "each", "worth", "returned")
+    empty_message = "No order line exists yet."
+    list_display = ("sku", "description", "order_column", "line", "quantity", "price_text", "amount_text", "returned")
     search_fields = ("sku",)
     search_help_text = "Product code, order number or order id"
     sortable_by = ()
@@ -55,27 +56,35 @@ class OrderLineAdmin(SearchableRowAdmin):
         return Q(order_id__in=orders) if orders else prefix_condition("sku", text)
 
     @display(description="order")
-    def order(self, line: OrderLine) -> SafeString:
+    def order_column(self, line: OrderLine) -> SafeString:
         url = reverse("admin:projections_ordersummary_change", args=(line.order_id,))
         return format_html('<a class="es-link" href="{}"><code>…{}</code></a>', url, str(line.order_id)[-8:])
 
     @display(description="price")
-    def each(self, line: OrderLine) -> str:
+    def price_text(self, line: OrderLine) -> str:
         return format_amount(line.price, line.currency)
 
     @display(description="amount")
-    def worth(self, line: OrderLine) -> str:
+    def amount_text(self, line: OrderLine) -> str:
         return format_amount(line.amount, line.currency)
 
 
 @admin.register(CustomerSummary)
 class CustomerSummaryAdmin(SearchById):
     empty_message = "No customer has ordered yet."
-    list_display = ("who", "orders", "paid_orders", "paid", "given_back", "value", "last_order")
+    list_display = (
+        "customer_name",
+        "orders",
+        "paid_orders",
+        "spent_text",
+        "refunded_text",
+        "lifetime_value_text",
+        "last_order_time",
+    )
     list_filter = (CurrencyFilter,)
     search_fields = ("customer_id",)
     search_help_text = "Customer id"
-    sortable_by = ("value", "last_order")
+    sortable_by = ("lifetime_value_text", "last_order_time")
     ordering = ("-last_order_at",)
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
@@ -100,34 +109,34 @@ class CustomerSummaryAdmin(SearchById):
         }
 
     @display(description="customer")
-    def who(self, customer: CustomerSummary) -> str:
+    def customer_name(self, customer: CustomerSummary) -> str:
         return short_name("Customer", customer.customer_id)
 
     @display(description="spent")
-    def paid(self, customer: CustomerSummary) -> str:
+    def spent_text(self, customer: CustomerSummary) -> str:
         return format_amount(customer.spent, customer.currency)
 
     @display(description="refunded")
-    def given_back(self, customer: CustomerSummary) -> str:
+    def refunded_text(self, customer: CustomerSummary) -> str:
         return format_amount(customer.refunded, customer.currency)
 
     @display(description="lifetime value", ordering="lifetime_value")
-    def value(self, customer: CustomerSummary) -> str:
+    def lifetime_value_text(self, customer: CustomerSummary) -> str:
         return format_amount(customer.lifetime_value, customer.currency)
 
     @display(description="last order", ordering="last_order_at")
-    def last_order(self, customer: CustomerSummary) -> str | SafeString:
+    def last_order_time(self, customer: CustomerSummary) -> str | SafeString:
         return datetime_html(customer.last_order_at)
 
 
 class LogFilter(DropdownFilter):
-    """The logs that somebody asks for by name."""
+    """Selects the activities of a privacy log."""
 
     title = "log"
     parameter_name = "log"
     logs: Final = {
         "processing": (
-            "Use of personal data",
+            "Processing of personal data",
             ("ProcessingRecorded", "ProcessingRestricted", "ProcessingResumed", "RestrictionLifted"),
         ),
         "access": ("Access to personal data", ("DataAccessed", "DataExported")),
@@ -138,14 +147,14 @@ class LogFilter(DropdownFilter):
         return [(name, title) for name, (title, _) in self.logs.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = self.logs.get(self.value() or "")
-        return queryset.filter(event_type__in=chosen[1]) if chosen else queryset
+        log = self.logs.get(self.value() or "")
+        return queryset.filter(event_type__in=log[1]) if log else queryset
 
 
 @admin.register(ActivityTimeline)
 class ActivityTimelineAdmin(SearchableRowAdmin):
-    empty_message = "Nothing has happened yet."
-    list_display = ("summary", "happened", "what", "worth", "who", "stream")
+    empty_message = "No activity was recorded yet."
+    list_display = ("summary", "time", "type_badge", "amount_text", "actor_column", "stream_column")
     search_fields = ("aggregate_id",)
     search_help_text = "Order number, or id of an order, customer or event"
     list_filter = (LogFilter,)
@@ -162,22 +171,22 @@ class ActivityTimelineAdmin(SearchableRowAdmin):
         return orders | Q(customer_id=identity) | Q(event_id=identity) if identity else orders
 
     @display(description="happened")
-    def happened(self, row: ActivityTimeline) -> str | SafeString:
+    def time(self, row: ActivityTimeline) -> str | SafeString:
         return datetime_html(row.at)
 
     @display(description="event", label=True)
-    def what(self, row: ActivityTimeline) -> str:
+    def type_badge(self, row: ActivityTimeline) -> str:
         return row.event_type
 
     @display(description="by")
-    def who(self, row: ActivityTimeline) -> str | SafeString:
+    def actor_column(self, row: ActivityTimeline) -> str | SafeString:
         return actor_label(row.actor)
 
     @display(description="amount")
-    def worth(self, row: ActivityTimeline) -> str:
+    def amount_text(self, row: ActivityTimeline) -> str:
         return EMPTY_VALUE if row.amount is None else format_amount(row.amount, row.currency)
 
     @display(description="stream")
-    def stream(self, row: ActivityTimeline) -> SafeString:
+    def stream_column(self, row: ActivityTimeline) -> SafeString:
         url = reverse("admin:ops_stream_change", args=(row.aggregate_id,))
         return format_html('<a class="es-link" href="{}">{}, version {}</a>', url, row.aggregate_type, row.version)

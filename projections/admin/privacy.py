@@ -1,4 +1,4 @@
-"""The privacy desk: people with what is personal masked, the consent register, and what was done with data."""
+"""Privacy pages: people with their personal data masked, and the consent register."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.privacy import unique_values
 from eventshop.privacy.models import Erasure
-from projections.admin.search import SearchById, SearchableRowAdmin
+from projections.admin.search import SearchableRowAdmin, SearchById
 from projections.models import ActivityTimeline, ConsentRegister, UserProfile
 from users.admin.users import PersonActions
 
@@ -33,23 +33,33 @@ _CONSENT_COLOURS: Final = {
     "Expired": "info",
     "Ended with the erasure": "info",
 }
-#: Events told on one page.
+#: Activities on the page of a person.
 MAX_ACTIVITY_ROWS: Final = 50
 
 
 def person_link(user_id: UUID) -> SafeString:
+    """A link to the page of a person."""
     url = reverse("admin:projections_userprofile_change", args=(user_id,))
     return format_html('<a class="es-link" href="{}" title="{}">{}</a>', url, user_id, short_name("Person", user_id))
 
 
 @admin.register(UserProfile)
 class UserProfileAdmin(PersonActions, SearchableRowAdmin):
-    empty_message = "Nobody has an account yet."
-    list_display = ("person", "state", "who", "mail", "agrees_to", "held", "joined", "leaves")
+    empty_message = "No person has an account yet."
+    list_display = (
+        "person_column",
+        "state",
+        "name_mask",
+        "email_mask",
+        "consents_text",
+        "legal_holds",
+        "joining_time",
+        "erasure_due_time",
+    )
     list_filter = (("status", ChoicesDropdownFilter), "restricted")
     search_fields = ("user_id",)
     search_help_text = "Id, or a whole e-mail address"
-    sortable_by = ("joined", "leaves")
+    sortable_by = ("joining_time", "erasure_due_time")
     ordering = ("-created_at", "-user_id")
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
@@ -59,7 +69,7 @@ class UserProfileAdmin(PersonActions, SearchableRowAdmin):
         return Q(pk=unique_values.find_holder("email", text) if "@" in text else parse_uuid(text))
 
     def detail_context(self, request: HttpRequest, obj: UserProfile) -> dict[str, Any]:
-        about = ActivityTimeline.objects.filter(Q(aggregate_id=obj.pk) | Q(customer_id=obj.pk))
+        activities = ActivityTimeline.objects.filter(Q(aggregate_id=obj.pk) | Q(customer_id=obj.pk))
         return {
             "person": obj,
             "title": short_name("Person", obj.user_id),
@@ -67,15 +77,20 @@ class UserProfileAdmin(PersonActions, SearchableRowAdmin):
             "masked": [(name, mask_value(getattr(obj, name))) for name in UserProfile.personal],
             "times": [
                 ("Joined", datetime_html(obj.created_at)),
-                ("Asked for erasure", datetime_html(obj.erasure_requested_at)),
-                ("Can change their mind until", datetime_html(obj.erasure_due_at)),
+                ("Erasure requested", datetime_html(obj.erasure_requested_at)),
+                ("Erasure can be cancelled until", datetime_html(obj.erasure_due_at)),
                 ("Erased", datetime_html(obj.erased_at)),
             ],
             "consents": [
-                (it, datetime_html(it.given_at), datetime_html(it.expires_at), datetime_html(it.ended_at))
-                for it in ConsentRegister.objects.filter(user_id=obj.pk).order_by("purpose")
+                (
+                    consent,
+                    datetime_html(consent.given_at),
+                    datetime_html(consent.expires_at),
+                    datetime_html(consent.ended_at),
+                )
+                for consent in ConsentRegister.objects.filter(user_id=obj.pk).order_by("purpose")
             ],
-            "activity": [(row, datetime_html(row.at)) for row in about.order_by("-position")[:MAX_ACTIVITY_ROWS]],
+            "activity": [(row, datetime_html(row.at)) for row in activities.order_by("-position")[:MAX_ACTIVITY_ROWS]],
             "erasure": Erasure.objects.filter(pk=obj.pk).first(),
         }
 
@@ -84,31 +99,31 @@ class UserProfileAdmin(PersonActions, SearchableRowAdmin):
         return row.get_status_display()
 
     @display(description="person")
-    def person(self, row: UserProfile) -> str:
+    def person_column(self, row: UserProfile) -> str:
         return short_name("Person", row.user_id)
 
     @display(description="name")
-    def who(self, row: UserProfile) -> str:
+    def name_mask(self, row: UserProfile) -> str:
         return mask_value(row.name)
 
     @display(description="e-mail")
-    def mail(self, row: UserProfile) -> str:
+    def email_mask(self, row: UserProfile) -> str:
         return mask_value(row.email)
 
-    @display(description="agrees to")
-    def agrees_to(self, row: UserProfile) -> str:
+    @display(description="consents")
+    def consents_text(self, row: UserProfile) -> str:
         return row.consents or EMPTY_VALUE
 
     @display(description="legal holds")
-    def held(self, row: UserProfile) -> str:
+    def legal_holds(self, row: UserProfile) -> str:
         return str(row.holds) if row.holds else EMPTY_VALUE
 
     @display(description="joined", ordering="-created_at")
-    def joined(self, row: UserProfile) -> str | SafeString:
+    def joining_time(self, row: UserProfile) -> str | SafeString:
         return datetime_html(row.created_at)
 
     @display(description="erasure due", ordering="erasure_due_at")
-    def leaves(self, row: UserProfile) -> str | SafeString:
+    def erasure_due_time(self, row: UserProfile) -> str | SafeString:
         return datetime_html(row.erasure_due_at)
 
 
@@ -119,18 +134,28 @@ class PurposeFilter(ValuesFilter):
 
 @admin.register(ConsentRegister)
 class ConsentRegisterAdmin(SearchById):
-    empty_message = "Nobody was asked for consent yet."
-    list_display = ("purpose", "person", "state", "notice", "legal_basis", "source", "given", "ends", "ended")
+    empty_message = "No consent was requested yet."
+    list_display = (
+        "purpose",
+        "person_column",
+        "state",
+        "notice",
+        "legal_basis",
+        "source",
+        "grant_time",
+        "expiry_time",
+        "end_time",
+    )
     list_filter = (PurposeFilter, ("status", ChoicesDropdownFilter))
     search_fields = ("user_id",)
     search_help_text = "Id of a person"
-    sortable_by = ("given", "ends")
+    sortable_by = ("grant_time", "expiry_time")
     ordering = ("-key",)
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
 
     @display(description="person")
-    def person(self, row: ConsentRegister) -> SafeString:
+    def person_column(self, row: ConsentRegister) -> SafeString:
         return person_link(row.user_id)
 
     @display(description="status", label=_CONSENT_COLOURS)
@@ -138,26 +163,26 @@ class ConsentRegisterAdmin(SearchById):
         return row.get_status_display()
 
     @display(description="given", ordering="given_at")
-    def given(self, row: ConsentRegister) -> str | SafeString:
+    def grant_time(self, row: ConsentRegister) -> str | SafeString:
         return datetime_html(row.given_at)
 
     @display(description="ends", ordering="expires_at")
-    def ends(self, row: ConsentRegister) -> str | SafeString:
+    def expiry_time(self, row: ConsentRegister) -> str | SafeString:
         return datetime_html(row.expires_at)
 
     @display(description="ended")
-    def ended(self, row: ConsentRegister) -> str | SafeString:
+    def end_time(self, row: ConsentRegister) -> str | SafeString:
         return datetime_html(row.ended_at)
 
 
 def mask_value(value: str) -> str:
-    """Whether something is there, and not what."""
+    """A mask for a value, so that the page shows only that there is one."""
     return MASK if value else EMPTY_VALUE
 
 
 @register_row_page_finder
 def find_person_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
-    """From the stream of a person to their row."""
+    """The page of a person's row."""
     if aggregate_type != "User" or not UserProfile.objects.filter(pk=aggregate_id).exists():
         return None
     return Link(

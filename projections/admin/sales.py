@@ -1,4 +1,4 @@
-"""Days and products in the admin, with totals and a chart."""
+"""Daily sales with totals and a chart, and product sales."""
 
 from __future__ import annotations
 
@@ -18,14 +18,24 @@ from projections.admin.filters import CurrencyFilter
 from projections.admin.search import SearchBySku
 from projections.models import DailySales, ProductSales
 
-#: Days on the chart above the list.
+#: Days on a chart above the list.
 DAYS_PER_CHART = 60
 
 
 @admin.register(DailySales)
 class DailySalesAdmin(RowAdmin):
-    empty_message = "Nothing was sold yet."
-    list_display = ("day", "currency", "orders", "refunds", "units_sold", "units_returned", "sold", "back", "left")
+    empty_message = "No sale was recorded yet."
+    list_display = (
+        "day",
+        "currency",
+        "orders",
+        "refunds",
+        "units_sold",
+        "units_returned",
+        "gross_text",
+        "refunded_text",
+        "net_text",
+    )
     list_filter = (CurrencyFilter,)
     sortable_by = ("day",)
     ordering = ("-day", "currency")
@@ -43,20 +53,20 @@ class DailySalesAdmin(RowAdmin):
         return response
 
     @display(description="gross")
-    def sold(self, day: DailySales) -> str:
+    def gross_text(self, day: DailySales) -> str:
         return format_amount(day.gross, day.currency)
 
     @display(description="refunded")
-    def back(self, day: DailySales) -> str:
+    def refunded_text(self, day: DailySales) -> str:
         return format_amount(day.refunded, day.currency)
 
     @display(description="net")
-    def left(self, day: DailySales) -> str:
+    def net_text(self, day: DailySales) -> str:
         return format_amount(day.net, day.currency)
 
 
 def sum_by_currency(days: QuerySet[DailySales]) -> list[dict[str, Any]]:
-    """One line per currency: amounts in different currencies are never added."""
+    """One row per currency: amounts in different currencies are never added."""
     sums: QuerySet[DailySales, Any] = (
         days.order_by("currency")
         .values("currency")
@@ -74,37 +84,48 @@ def sum_by_currency(days: QuerySet[DailySales]) -> list[dict[str, Any]]:
 
 
 def sales_charts(days: Iterable[DailySales]) -> list[dict[str, str]]:
-    """One chart per currency, oldest day first, as Unfold's chart component takes it."""
+    """One chart of net sales per currency, oldest day first."""
     by_currency: dict[str, list[DailySales]] = {}
     for day in days:
         by_currency.setdefault(day.currency, []).insert(0, day)
     return [
-        {"currency": currency, "data": net_sales_chart(rows, currency)} for currency, rows in sorted(by_currency.items())
+        {"currency": currency, "data": net_sales_chart(rows, currency)}
+        for currency, rows in sorted(by_currency.items())
     ]
 
 
 def net_sales_chart(days: Iterable[DailySales], currency: str) -> str:
+    """The chart data of the net sales of these days."""
     return chart_data(f"Net sales, {currency}", [(f"{row.day:%-d %b}", row.net) for row in days])
 
 
 @admin.register(ProductSales)
 class ProductSalesAdmin(SearchBySku):
-    empty_message = "Nothing was sold yet."
-    list_display = ("sku", "description", "units_sold", "units_returned", "units_net", "sold", "back", "left")
+    empty_message = "No sale was recorded yet."
+    list_display = (
+        "sku",
+        "description",
+        "units_sold",
+        "units_returned",
+        "units_net",
+        "gross_text",
+        "refunded_text",
+        "net_text",
+    )
     list_filter = (CurrencyFilter,)
-    sortable_by = ("sku", "units_net", "left")
+    sortable_by = ("sku", "units_net", "net_text")
     ordering = ("-net",)
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
 
     @display(description="gross")
-    def sold(self, product: ProductSales) -> str:
+    def gross_text(self, product: ProductSales) -> str:
         return format_amount(product.gross, product.currency)
 
     @display(description="refunded")
-    def back(self, product: ProductSales) -> str:
+    def refunded_text(self, product: ProductSales) -> str:
         return format_amount(product.refunded, product.currency)
 
     @display(description="net", ordering="net")
-    def left(self, product: ProductSales) -> str:
+    def net_text(self, product: ProductSales) -> str:
         return format_amount(product.net, product.currency)

@@ -1,4 +1,4 @@
-"""How the lists of rows are searched: each by an index, never by looking through a table."""
+"""Searches in the lists of read models. Each uses an index and never scans a table."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from projections.api.prefix_filter import prefix_condition
 
 
 class SearchableRowAdmin(RowAdmin):
-    """Rows with a search; an empty one shows them all."""
+    """Admin of a read model with a search; an empty text shows all rows."""
 
     def search_condition(self, text: str) -> Q:
-        """The rows that a text means; it is stripped and not empty."""
+        """The condition for a search text, which is stripped and not empty."""
         raise NotImplementedError
 
     def get_search_results(
@@ -27,7 +27,7 @@ class SearchableRowAdmin(RowAdmin):
 
 
 class SearchById(SearchableRowAdmin):
-    """Its search asks for one id: `search_fields` names the one column that holds it."""
+    """Searches by an id in the one column that `search_fields` names."""
 
     def search_condition(self, text: str) -> Q:
         [column] = self.search_fields
@@ -35,7 +35,7 @@ class SearchById(SearchableRowAdmin):
 
 
 class SearchByReference(SearchableRowAdmin):
-    """Its search asks for the row's id, its owner's, or how its reference begins."""
+    """Searches by the row's id, the owner's id, or the beginning of the reference."""
 
     search_fields = ("reference",)
     owner_column: ClassVar[str]
@@ -48,7 +48,7 @@ class SearchByReference(SearchableRowAdmin):
 
 
 class SearchBySku(SearchableRowAdmin):
-    """Its search asks how a product code begins."""
+    """Searches by the beginning of the product code."""
 
     search_fields = ("sku",)
     search_help_text = "Product code"

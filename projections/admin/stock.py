@@ -1,4 +1,4 @@
-"""Stock in the admin: what is where, and what happened to it."""
+"""Stock levels, and the movements of each product."""
 
 from __future__ import annotations
 
@@ -24,11 +24,20 @@ MAX_MOVEMENTS = 100
 
 @admin.register(StockLevel)
 class StockLevelAdmin(SearchBySku):
-    empty_message = "No product has moved yet."
-    list_display = ("sku", "free", "reserved", "dispatched", "received", "written_off", "refusals", "updated")
+    empty_message = "No stock movement was recorded yet."
+    list_display = (
+        "sku",
+        "on_hand_text",
+        "reserved",
+        "dispatched",
+        "received",
+        "written_off",
+        "refusals",
+        "last_movement_time",
+    )
     list_filter = (("on_hand", RangeNumericFilter),)
     list_filter_submit = True
-    sortable_by = ("sku", "free", "updated")
+    sortable_by = ("sku", "on_hand_text", "last_movement_time")
     ordering = ("-updated_at",)
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
@@ -41,25 +50,25 @@ class StockLevelAdmin(SearchBySku):
             "title": f"Stock of {obj.sku}",
             "subtitle": f"{obj.on_hand:,} on hand" if obj.counted else "not counted",
             "times": [
-                (text, datetime_html(moment))
-                for text, moment in (("Last received", obj.received_at), ("Last refused", obj.refused_at))
-                if moment is not None
+                (text, datetime_html(time))
+                for text, time in (("Last received", obj.received_at), ("Last refused", obj.refused_at))
+                if time is not None
             ],
-            "moves": [(row, datetime_html(row.at)) for row in movements],
+            "movements": [(row, datetime_html(row.at)) for row in movements],
         }
 
     @display(description="on hand", ordering="on_hand")
-    def free(self, stock: StockLevel) -> str:
+    def on_hand_text(self, stock: StockLevel) -> str:
         return f"{stock.on_hand:,}" if stock.counted else EMPTY_VALUE
 
     @display(description="last moved", ordering="-updated_at")
-    def updated(self, stock: StockLevel) -> str | SafeString:
+    def last_movement_time(self, stock: StockLevel) -> str | SafeString:
         return datetime_html(stock.updated_at)
 
 
 @register_row_page_finder
 def find_stock_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
-    """From the stream of a stock item to its row."""
+    """The page of a stock item's row."""
     if aggregate_type != "StockItem":
         return None
     row = StockLevel.objects.filter(stock_item_id=aggregate_id).only("sku").first()

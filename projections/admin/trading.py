@@ -1,4 +1,4 @@
-"""Trades, positions and trading accounts in the admin."""
+"""Trades, positions and trading accounts."""
 
 from __future__ import annotations
 
@@ -40,12 +40,22 @@ _COLOURS = {
 @admin.register(TradeBlotter)
 class TradeBlotterAdmin(TradeActions, SearchByReference):
     empty_message = "No trade was placed yet."
-    list_display = ("reference", "state", "submitted", "instrument", "side", "type", "ordered", "done", "average")
+    list_display = (
+        "reference",
+        "state",
+        "submission_time",
+        "instrument",
+        "side",
+        "type",
+        "quantity_text",
+        "executed_text",
+        "average_price_text",
+    )
     list_filter = (("status", ChoicesDropdownFilter), InstrumentFilter, ("submitted_at", DaysFilter))
     list_filter_submit = True
     owner_column = "account_id"
     search_help_text = "Reference, trade id or account id"
-    sortable_by = ("reference", "submitted")
+    sortable_by = ("reference", "submission_time")
     ordering = ("-submitted_at", "-trade_id")
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
@@ -53,7 +63,7 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
 
     def detail_context(self, request: HttpRequest, obj: TradeBlotter) -> dict[str, Any]:
         timeline = event_timeline(obj.trade_id, lambda event: trade_timeline.describe_event(event, obj.currency)[0])
-        words = [(name.capitalize(), getattr(obj, name)) for name in ("instrument", "side", "type")]
+        terms = [(name.capitalize(), getattr(obj, name)) for name in ("instrument", "side", "type")]
         times = [("Submitted", datetime_html(obj.submitted_at)), ("Last changed", datetime_html(obj.updated_at))]
         return super().detail_context(request, obj) | {
             "trade": obj,
@@ -61,7 +71,7 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
             "title": f"Trade {obj.reference}",
             "subtitle": obj.get_status_display(),
             "facts": [
-                *words,
+                *terms,
                 ("Quantity", format_exact(obj.quantity)),
                 ("Limit price", number_formatting.format_price(obj.limit_price, obj.currency)),
                 ("Executed", format_exact(obj.executed)),
@@ -70,9 +80,9 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
                 ("Fills", f"{obj.fills:,}, {obj.corrections:,} corrected or void"),
             ],
             "times": [*times, *([("Settled on", format_date_html(obj.settled_on))] if obj.settled_on else [])],
-            "story": timeline,
-            "behind": max(0, (timeline[-1].version if timeline else 0) - obj.last_version),
-            "behind_story": obj.last_version > MAX_ENTRIES,
+            "timeline": timeline,
+            "events_behind": max(0, (timeline[-1].version if timeline else 0) - obj.last_version),
+            "timeline_is_truncated": obj.last_version > MAX_ENTRIES,
         }
 
     @display(description="status", label=_COLOURS)
@@ -80,56 +90,71 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
         return trade.get_status_display()
 
     @display(description="submitted", ordering="-submitted_at")
-    def submitted(self, trade: TradeBlotter) -> str | SafeString:
+    def submission_time(self, trade: TradeBlotter) -> str | SafeString:
         return datetime_html(trade.submitted_at)
 
     @display(description="ordered")
-    def ordered(self, trade: TradeBlotter) -> str:
+    def quantity_text(self, trade: TradeBlotter) -> str:
         return format_exact(trade.quantity)
 
     @display(description="executed")
-    def done(self, trade: TradeBlotter) -> str:
+    def executed_text(self, trade: TradeBlotter) -> str:
         return format_exact(trade.executed)
 
     @display(description="average price")
-    def average(self, trade: TradeBlotter) -> str:
+    def average_price_text(self, trade: TradeBlotter) -> str:
         return number_formatting.format_average(trade.average_price, trade.instrument, trade.currency)
 
 
 @admin.register(TradingAccount)
 class TradingAccountAdmin(SearchById):
     empty_message = "No trading account was opened yet."
-    list_display = ("reference", "owner", "limit", "used", "frozen_trades", "refusals", "changed")
+    list_display = (
+        "reference",
+        "owner_column",
+        "limit_text",
+        "frozen_text",
+        "frozen_trades",
+        "refusals",
+        "last_change_time",
+    )
     search_fields = ("owner_id",)
     search_help_text = "The owner's id"
-    sortable_by = ("changed",)
+    sortable_by = ("last_change_time",)
     ordering = ("-updated_at",)
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
 
     @display(description="owner")
-    def owner(self, row: TradingAccount) -> str | SafeString:
+    def owner_column(self, row: TradingAccount) -> str | SafeString:
         if row.owner_id is None:
             return "the house"
         return format_html('<span title="{}">{}</span>', row.owner_id, short_name("Customer", row.owner_id))
 
     @display(description="gross limit")
-    def limit(self, row: TradingAccount) -> str:
+    def limit_text(self, row: TradingAccount) -> str:
         return number_formatting.format_price(row.gross_limit, row.currency)
 
     @display(description="frozen")
-    def used(self, row: TradingAccount) -> str:
+    def frozen_text(self, row: TradingAccount) -> str:
         return number_formatting.format_price(row.frozen, row.currency)
 
     @display(description="last changed", ordering="-updated_at")
-    def changed(self, row: TradingAccount) -> str | SafeString:
+    def last_change_time(self, row: TradingAccount) -> str | SafeString:
         return datetime_html(row.updated_at)
 
 
 @admin.register(Position)
 class PositionAdmin(SearchById):
-    empty_message = "No trade was filled yet."
-    list_display = ("instrument", "account", "held", "cost", "earned", "moved")
+    empty_message = "There is no position yet: no trade was executed."
+    list_display = (
+        "instrument",
+        "account_column",
+        "quantity_text",
+        "average_cost_text",
+        "realised_text",
+        "last_movement_time",
+    )
     list_filter = (InstrumentFilter,)
     search_fields = ("account_id",)
     search_help_text = "Account id"
@@ -140,7 +165,7 @@ class PositionAdmin(SearchById):
     change_form_template = "projections/position.html"
 
     def detail_context(self, request: HttpRequest, obj: Position) -> dict[str, Any]:
-        steps = position_changes(obj)
+        changes = position_changes(obj)
         facts = [
             (
                 "Bought",
@@ -151,51 +176,56 @@ class PositionAdmin(SearchById):
             ("Average cost", number_formatting.format_average(obj.average_cost, obj.instrument, obj.currency)),
             ("Realised", number_formatting.format_result(obj.realised, obj.currency)),
         ]
-        points = [(format_datetime(it.trade.submitted_at), it.quantity_after) for it in reversed(steps)]
+        points = [(format_datetime(change.trade.submitted_at), change.quantity_after) for change in reversed(changes)]
         return {
             "row": obj,
             "account": account_name(obj.account_id),
             "title": f"Position in {obj.instrument}",
             "subtitle": f"{format_exact(obj.quantity)} held",
             "facts": facts,
-            "moved": datetime_html(obj.updated_at),
+            "last_moved": datetime_html(obj.updated_at),
             "chart": chart_data(f"Held, {obj.instrument}", points),
-            "moves": [
-                (it.trade, datetime_html(it.trade.submitted_at), format_exact(it.trade.executed), format_exact(it.quantity_after))
-                for it in steps
+            "movements": [
+                (
+                    change.trade,
+                    datetime_html(change.trade.submitted_at),
+                    format_exact(change.trade.executed),
+                    format_exact(change.quantity_after),
+                )
+                for change in changes
             ],
         }
 
     @display(description="account")
-    def account(self, row: Position) -> SafeString:
+    def account_column(self, row: Position) -> SafeString:
         return format_html('<span title="{}">{}</span>', row.account_id, short_name("Account", row.account_id))
 
     @display(description="quantity")
-    def held(self, row: Position) -> str:
+    def quantity_text(self, row: Position) -> str:
         return format_exact(row.quantity)
 
     @display(description="average cost")
-    def cost(self, row: Position) -> str:
+    def average_cost_text(self, row: Position) -> str:
         return number_formatting.format_average(row.average_cost, row.instrument, row.currency)
 
     @display(description="realised")
-    def earned(self, row: Position) -> str:
+    def realised_text(self, row: Position) -> str:
         return number_formatting.format_result(row.realised, row.currency)
 
     @display(description="last moved")
-    def moved(self, row: Position) -> str | SafeString:
+    def last_movement_time(self, row: Position) -> str | SafeString:
         return datetime_html(row.updated_at)
 
 
 def account_name(account_id: UUID) -> str:
-    """What its owner calls an account."""
+    """The reference of an account; the end of its id if it has no row."""
     account = TradingAccount.objects.filter(pk=account_id).only("reference").first()
     return account.reference if account else short_name("Account", account_id)
 
 
 @register_row_page_finder
 def find_trade_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
-    """From the stream of a trade to its row."""
+    """The page of a trade's row."""
     if aggregate_type != "Trade":
         return None
     trade = TradeBlotter.objects.filter(pk=aggregate_id).only("reference").first()
@@ -205,7 +235,7 @@ def find_trade_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
 
 @register_row_page_finder
 def find_account_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
-    """From the stream of a trading account to its row."""
+    """The page of a trading account's row."""
     if aggregate_type != "TradingAccount":
         return None
     account = TradingAccount.objects.filter(pk=aggregate_id).only("reference").first()

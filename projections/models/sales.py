@@ -57,12 +57,6 @@ class OrderSummary(ReadModel):
         verbose_name = "order"
         verbose_name_plural = "orders"
         default_permissions = ("view",)
-        permissions = (
-            ("ship_order", "Can ship orders"),
-            ("deliver_order", "Can mark orders delivered"),
-            ("cancel_order", "Can cancel orders"),
-            ("refund_order", "Can take returns and refund them"),
-        )
         indexes = (
             # The list's order and its filter columns: a rare value is found without reading the rows in between.
             models.Index(

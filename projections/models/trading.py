@@ -52,17 +52,6 @@ class TradeBlotter(ReadModel):
     class Meta:
         verbose_name = "trade"
         default_permissions = ("view",)
-        # Actions that an account's owner may not take, and all actions on other people's trades.
-        permissions = (
-            ("submit_trade", "Can submit trades for any account"),
-            ("fill_trade", "Can report fills"),
-            ("reject_trade", "Can reject trades"),
-            ("cancel_trade", "Can cancel anybody's trades"),
-            ("correct_trade", "Can correct fills and declare them void"),
-            ("settle_trade", "Can settle trades, hold their settlement back and let it go on"),
-            ("open_account", "Can open trading accounts"),
-            ("set_limit", "Can set the limits of trading accounts"),
-        )
         indexes = (
             models.Index(fields=["-submitted_at", "-trade_id"], name="blotter_newest"),
             models.Index(fields=["account_id", "-submitted_at"], name="blotter_account"),

@@ -41,10 +41,6 @@ class UserProfile(ReadModel):
         verbose_name = "person"
         verbose_name_plural = "people"
         default_permissions = ("view",)
-        permissions = (
-            ("reveal_personal", "Can look at masked personal data, giving a reason"),
-            ("hold_personal", "Can place and release legal holds"),
-        )
         indexes = (
             models.Index(fields=["-created_at"], name="person_newest"),
             models.Index(fields=["status", "erasure_due_at"], name="person_leaving"),

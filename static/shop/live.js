@@ -1,73 +1,75 @@
-// A page follows what happens. Without this script it is whole, and is reloaded by hand.
-// #live says where to ask (data-live) and what it shows (data-mark); without data-live nothing more will happen.
-const place = () => document.querySelector("#live[data-live]");
-// Where no stream is to be had: every two seconds at first, when most happens; every ten after a minute.
-const begun = Date.now();
-const pause = () => (Date.now() - begun < 60000 ? 2000 : 10000);
+// Keeps a live page up to date. Without this script the page is complete; the user reloads it.
+// #live has the URL of its updates (data-live) and the mark that it shows (data-mark). Without data-live it is final.
+const liveArea = () => document.querySelector("#live[data-live]");
+// The polling interval if no stream is available: two seconds in the first minute, when most happens; then ten.
+const startedAt = Date.now();
+const pollInterval = () => (Date.now() - startedAt < 60000 ? 2000 : 10000);
 let stream = null;
 let timer = 0;
 let failures = 0;
 
-function listen() {
-  if (stream || document.hidden || !place()) return;
-  stream = new EventSource(`${place().dataset.live}?after=${place().dataset.mark}`);
-  stream.addEventListener("message", show);
-  stream.addEventListener("over", ask);
-  // A stream that broke off is opened again by the browser; one that was refused is not.
-  stream.addEventListener("error", () => stream?.readyState === EventSource.CLOSED && ask());
+const updatesUrl = () => `${liveArea().dataset.live}?after=${liveArea().dataset.mark}`;
+
+function openStream() {
+  if (stream || document.hidden || !liveArea()) return;
+  stream = new EventSource(updatesUrl());
+  stream.addEventListener("message", refresh);
+  stream.addEventListener("over", schedulePoll);
+  // The browser reconnects a stream that broke off, but not one that was refused.
+  stream.addEventListener("error", () => stream?.readyState === EventSource.CLOSED && schedulePoll());
 }
 
-function rest() {
+function stop() {
   clearTimeout(timer);
   stream?.close();
   stream = null;
 }
 
-function ask() {
-  rest();
+function schedulePoll() {
+  stop();
   if (document.hidden) return;
-  timer = setTimeout(look, pause() * Math.min(2 ** failures, 16));
+  timer = setTimeout(poll, pollInterval() * Math.min(2 ** failures, 16));
 }
 
-async function look() {
-  if (!place()) return;
+async function poll() {
+  if (!liveArea()) return;
   try {
-    const answer = await fetch(`${place().dataset.live}?after=${place().dataset.mark}`);
-    if (answer.status === 403 || answer.status === 404) return; // nobody is signed in any more
-    if (answer.status === 200) await show();
-    failures = answer.ok ? 0 : failures + 1;
+    const response = await fetch(updatesUrl());
+    if (response.status === 403 || response.status === 404) return; // the user is signed out
+    if (response.status === 200) await refresh();
+    failures = response.ok ? 0 : failures + 1;
   } catch {
     failures += 1;
   }
-  ask();
+  schedulePoll();
 }
 
-async function show() {
-  const answer = await fetch(location.href, { redirect: "error" }).catch(() => null);
-  if (!answer?.ok) return ask();
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
-  const old = place();
-  if (!fresh || !old) return;
-  tell(old, fresh);
-  // Whoever has the keyboard inside keeps their place: the same link gets the focus again.
-  const held = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-  old.replaceChildren(...fresh.childNodes);
+async function refresh() {
+  const response = await fetch(location.href, { redirect: "error" }).catch(() => null);
+  if (!response?.ok) return schedulePoll();
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("live");
+  const current = liveArea();
+  if (!fresh || !current) return;
+  announce(current, fresh);
+  // Keep the keyboard focus: the link with the same address gets it again.
+  const focused = current.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  current.replaceChildren(...fresh.childNodes);
   for (const name of ["data-live", "data-mark"]) {
-    fresh.hasAttribute(name) ? old.setAttribute(name, fresh.getAttribute(name)) : old.removeAttribute(name);
+    fresh.hasAttribute(name) ? current.setAttribute(name, fresh.getAttribute(name)) : current.removeAttribute(name);
   }
-  if (held) old.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus();
-  if (!place()) rest();
+  if (focused) current.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  if (!liveArea()) stop();
 }
 
-// For those who hear pages: the new state. The place that says it has to stay where it is.
-function tell(old, fresh) {
-  const [before, now] = [old, fresh].map((part) => part.querySelector(".badge")?.textContent);
+// For screen readers: puts the new state into #news, a live region that must stay in the document.
+function announce(current, fresh) {
+  const [before, now] = [current, fresh].map((part) => part.querySelector(".badge")?.textContent);
   const news = document.getElementById("news");
   if (news && now !== before) news.textContent = now;
 }
 
-// Nobody looks at a hidden page, and browsers open only six connections to one place.
-document.addEventListener("visibilitychange", () => (document.hidden ? rest() : listen()));
-addEventListener("pagehide", rest);
-addEventListener("pageshow", listen);
-listen();
+// A hidden page needs no stream, and browsers open only six connections per host.
+document.addEventListener("visibilitychange", () => (document.hidden ? stop() : openStream()));
+addEventListener("pagehide", stop);
+addEventListener("pageshow", openStream);
+openStream();

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.support.browser import Visitor, browser, serving
+from tests.support.browser import Visitor, browser, serve
 
 #: Of the windows, where a module has no `WIDTHS` of its own.
 WIDTHS = (1200, 320)
@@ -27,7 +27,7 @@ def chrome(chromium: str) -> Iterator[Browser]:
 @pytest.fixture
 def server(clean_database: None) -> Iterator[str]:
     """The program behind a real port, with nothing in it."""
-    with serving() as address:
+    with serve() as address:
         yield address
 
 

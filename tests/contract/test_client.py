@@ -15,13 +15,13 @@ from standardwebhooks import Webhook
 from eventshop.web.tasks import send_webhooks
 from orders.models import Product
 from tests.support.api_clients import staff, token_of
-from tests.support.browser import serving
-from tests.support.customers import signed_up
-from tests.support.generated_client import Api, Refused, generate, models
+from tests.support.browser import serve
+from tests.support.customers import sign_up
+from tests.support.generated_client import Api, ApiProblem, generate, models
 from tests.support.in_memory_gateway import Bank
 from tests.support.order_fulfilment import receive, settle
 from tests.support.staff import catch_up
-from tests.support.webhook_receiver import Receiver, receiver
+from tests.support.webhook_receiver import Receiver, run_receiver
 from users.domain.privacy_notices import current_notice
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -40,7 +40,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def server(clean_database: None) -> Iterator[str]:
     Product.objects.create(sku="MUG", name="Mug, oat", price=Decimal("12.50"))
     receive("MUG", 50)
-    with serving() as address:
+    with serve() as address:
         yield address
 
 
@@ -61,7 +61,7 @@ def programs(server: str) -> Iterator[Callable[[str], Api]]:
 @pytest.fixture
 def ada(programs: Callable[[str], Api]) -> Api:
     """A customer's."""
-    return programs(token_of(signed_up()))
+    return programs(token_of(sign_up()))
 
 
 @pytest.fixture
@@ -71,64 +71,64 @@ def clerk(programs: Callable[[str], Api]) -> Callable[..., Api]:
 
 
 def new_order(pieces: int) -> Any:
-    it = models()
-    line = it.Wanted(sku="MUG", quantity=pieces, price=it.Money(amount="12.50", currency="GBP"))
-    return it.NewOrder(lines=[line], delivery=it.Destination(name="Ada Marker", address="1 St\nYork"))
+    schemas = models()
+    line = schemas.Wanted(sku="MUG", quantity=pieces, price=schemas.Money(amount="12.50", currency="GBP"))
+    return schemas.NewOrder(lines=[line], delivery=schemas.Destination(name="Ada Marker", address="1 St\nYork"))
 
 
 def test_a_token_says_who_asks_and_a_bad_one_is_a_typed_problem(ada: Api, programs: Callable[[str], Api]) -> None:
     me = ada.about.get_root().parsed
     assert (type(me.person_id), me.staff, me.token) == (UUID, False, "a script")
     assert me.expires_at > datetime.now(UTC)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApiProblem) as refused:
         programs("eshop_nonsense").about.get_root()
     assert (refused.value.problem.status, refused.value.problem.code) == (401, "invalid-token")
 
 
 def test_an_order_is_placed_paid_shipped_delivered_and_returned(ada: Api, clerk: Callable[..., Api]) -> None:
-    it, shop = models(), clerk("view_ordersummary", "deliver_order")
+    schemas, shop = models(), clerk("view_ordersummary", "deliver_order")
     placed = ada.orders.post_orders(body=new_order(2), idempotency_key="till-1")
     again = ada.orders.post_orders(body=new_order(2), idempotency_key="till-1")
     assert again.parsed == placed.parsed and again.headers["Idempotency-Replayed"] == "true"
     order_id = placed.parsed.aggregate_id
-    paying = ada.orders.post_payments(order_id, body=it.Payment(), if_match=placed.headers["ETag"])
+    paying = ada.orders.post_payments(order_id, body=schemas.Payment(), if_match=placed.headers["ETag"])
     asked = paying.headers["Location"].rpartition("/")[2]
-    assert ada.commands.get_command_status(UUID(asked)).parsed.state == it.OutcomeState.RUNNING
+    assert ada.commands.get_command_status(UUID(asked)).parsed.state == schemas.OutcomeState.RUNNING
     settle(Bank())
     told = ada.commands.get_command_status(UUID(asked), prefer="wait=5").parsed
-    assert (told.state, told.ended_by) == (it.OutcomeState.SUCCEEDED, "PaymentProcessed")
+    assert (told.state, told.ended_by) == (schemas.OutcomeState.SUCCEEDED, "PaymentProcessed")
     catch_up()
     order = ada.orders.get_order_summary(order_id)
-    assert (order.parsed.status, order.parsed.total) == (it.OrderSummaryStatus.SHIPPED, "25.000")
-    shop.orders.post_deliveries(order_id, body=it.Delivery(received_by="Ada"), if_match=order.headers["ETag"])
-    with pytest.raises(Refused) as lost:
-        ada.orders.post_returns(order_id, body=a_return(1), if_match=order.headers["ETag"])
+    assert (order.parsed.status, order.parsed.total) == (schemas.OrderSummaryStatus.SHIPPED, "25.000")
+    shop.orders.post_deliveries(order_id, body=schemas.Delivery(received_by="Ada"), if_match=order.headers["ETag"])
+    with pytest.raises(ApiProblem) as lost:
+        ada.orders.post_returns(order_id, body=new_return(1), if_match=order.headers["ETag"])
     assert (lost.value.problem.code, lost.value.problem.version) == ("wrong-expected-version", 5)
-    ada.orders.post_returns(order_id, body=a_return(1), if_match='"5"')
+    ada.orders.post_returns(order_id, body=new_return(1), if_match='"5"')
     events = ada.orders.list_order_events(order_id).parsed.results
     assert [event.type_ for event in events[-3:]] == ["OrderDelivered", "ItemsReturned", "PaymentRefunded"]
     assert events[0].data["delivery_name"] == "Ada Marker"  # her own
-    with pytest.raises(Refused) as refused:
-        ada.orders.post_cancellations(order_id, body=it.Cancellation(reason="no"), if_match="*")
+    with pytest.raises(ApiProblem) as refused:
+        ada.orders.post_cancellations(order_id, body=schemas.Cancellation(reason="no"), if_match="*")
     assert refused.value.problem.code == "invalid-order-state"
 
 
-def a_return(pieces: int) -> Any:
-    it = models()
-    return it.Return(lines=[it.ReturnLine(line=1, quantity=pieces)], reason="chipped")
+def new_return(pieces: int) -> Any:
+    schemas = models()
+    return schemas.Return(lines=[schemas.ReturnLine(line=1, quantity=pieces)], reason="chipped")
 
 
 def test_what_does_not_fit_is_pointed_at(ada: Api) -> None:
     wrong = new_order(2)
     wrong.lines[0].quantity = 0
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApiProblem) as refused:
         ada.orders.post_orders(body=wrong)
     [misfit] = refused.value.problem.errors
     assert (refused.value.problem.code, misfit.pointer) == ("invalid-body", "/lines/0/quantity")
 
 
 def test_lists_are_read_page_by_page_and_as_fresh_as_asked(ada: Api) -> None:
-    it = models()
+    schemas = models()
     placed = [ada.orders.post_orders(body=new_order(pieces)) for pieces in (1, 2, 3)]
     catch_up()
     seen: list[Any] = []
@@ -137,7 +137,7 @@ def test_lists_are_read_page_by_page_and_as_fresh_as_asked(ada: Api) -> None:
         page = ada.orders.list_orders(
             limit=2,
             **further,
-            ordering=it.ListOrdersOrdering.CREATED_AT,
+            ordering=schemas.ListOrdersOrdering.CREATED_AT,
             fields="order_id,units",
             consistency_token=placed[-1].headers["Consistency-Token"],
         )
@@ -150,32 +150,32 @@ def test_lists_are_read_page_by_page_and_as_fresh_as_asked(ada: Api) -> None:
 
 
 def test_a_consent_is_given_and_taken_back(ada: Api) -> None:
-    it, me = models(), ada.about.get_root().parsed.person_id
-    notice = it.Agreement(notice=current_notice(datetime.now(UTC)).version)
+    schemas, me = models(), ada.about.get_root().parsed.person_id
+    notice = schemas.Agreement(notice=current_notice(datetime.now(UTC)).version)
     given = ada.people.put_consent(me, "DirectMarketing", body=notice, if_match='"1"')
     catch_up()
     [kept] = [row for row in ada.consents.list_consent_register().parsed.results if row.purpose == "DirectMarketing"]
-    assert kept.status == it.ConsentRegisterStatus.CONSENTGIVEN
+    assert kept.status == schemas.ConsentRegisterStatus.CONSENTGIVEN
     ada.people.delete_consent(me, "DirectMarketing", if_match=given.headers["ETag"])
     catch_up()
     [kept] = [row for row in ada.consents.list_consent_register().parsed.results if row.purpose == "DirectMarketing"]
-    assert kept.status == it.ConsentRegisterStatus.CONSENTWITHDRAWN
+    assert kept.status == schemas.ConsentRegisterStatus.CONSENTWITHDRAWN
 
 
 def test_a_trade_is_submitted_within_limits_filled_and_becomes_a_position(ada: Api, clerk: Callable[..., Api]) -> None:
-    it, desk = models(), clerk("view_tradeblotter", "open_account", "set_limit", "fill_trade")
+    schemas, desk = models(), clerk("view_tradeblotter", "open_account", "set_limit", "fill_trade")
     me = ada.about.get_root().parsed.person_id
-    account = it.NewAccount(reference="Ada", currency="EUR", gross_limit="5000", owner_id=me)
+    account = schemas.NewAccount(reference="Ada", currency="EUR", gross_limit="5000", owner_id=me)
     opened = desk.accounts.post_accounts(body=account)
     account_id = opened.parsed.aggregate_id
     desk.accounts.post_account_limits(
-        account_id, body=it.Limit(limit="2500", instrument="XETRA/SAP"), if_match=opened.headers["ETag"]
+        account_id, body=schemas.Limit(limit="2500", instrument="XETRA/SAP"), if_match=opened.headers["ETag"]
     )
-    wanted = it.NewTrade(
+    wanted = schemas.NewTrade(
         account_id=account_id,
         instrument="XETRA/SAP",
-        side=it.Side.BUY,
-        type_=it.OrderType.LIMIT,
+        side=schemas.Side.BUY,
+        type_=schemas.OrderType.LIMIT,
         quantity="10",
         limit_price="200.00",
     )
@@ -183,12 +183,12 @@ def test_a_trade_is_submitted_within_limits_filled_and_becomes_a_position(ada: A
     assert [frozen.trade_id for frozen in ada.accounts.get_account(account_id).parsed.frozen] == [
         trade.parsed.aggregate_id
     ]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApiProblem) as refused:
         ada.trades.post_trades(body=wanted)
     assert refused.value.problem.code == "limit-exceeded"
-    fill = it.Fill(venue_trade_id="V-1", price="199.98", quantity="10", at=datetime(2026, 1, 30, 12, tzinfo=UTC))
+    fill = schemas.Fill(venue_trade_id="V-1", price="199.98", quantity="10", at=datetime(2026, 1, 30, 12, tzinfo=UTC))
     desk.trades.post_trade_fills(
-        trade.parsed.aggregate_id, body=it.Reported(fills=[fill]), if_match=trade.headers["ETag"]
+        trade.parsed.aggregate_id, body=schemas.Reported(fills=[fill]), if_match=trade.headers["ETag"]
     )
     catch_up()
     [held] = ada.positions.list_position(account_id=account_id).parsed.results
@@ -196,28 +196,28 @@ def test_a_trade_is_submitted_within_limits_filled_and_becomes_a_position(ada: A
 
 
 @pytest.fixture
-def next_door() -> Iterator[Receiver]:
-    with receiver() as it, override_settings(WEBHOOKS_TO_PRIVATE=True):
-        yield it
+def hook_receiver() -> Iterator[Receiver]:
+    with run_receiver() as server, override_settings(WEBHOOKS_TO_PRIVATE=True):
+        yield server
 
 
 def test_an_integrator_subscribes_follows_the_feed_and_leaves(
-    ada: Api, clerk: Callable[..., Api], next_door: Receiver
+    ada: Api, clerk: Callable[..., Api], hook_receiver: Receiver
 ) -> None:
-    it, program = models(), clerk("view_storedevent", "add_webhookendpoint")
-    made = program.webhooks.post_webhooks(body=it.NewWebhook(url=next_door.url, types=["OrderCreated"]))
+    schemas, program = models(), clerk("view_storedevent", "add_webhookendpoint")
+    made = program.webhooks.post_webhooks(body=schemas.NewWebhook(url=hook_receiver.url, types=["OrderCreated"]))
     hook = made.parsed.id
     order_id = ada.orders.post_orders(body=new_order(1)).parsed.aggregate_id
     send_webhooks()
     secret = program.webhooks.get_webhook_secret(hook).parsed.secret
-    told = it.WebhookMessage.from_dict(Webhook(secret).verify(next_door.taken[0].body, next_door.taken[0].headers))
+    told = schemas.WebhookMessage.from_dict(Webhook(secret).verify(hook_receiver.requests[0].body, hook_receiver.requests[0].headers))
     assert (told.type_, told.data.aggregate_id) == ("OrderCreated", order_id)
     [delivery] = program.webhooks.list_webhook_deliveries(hook).parsed.results
     assert (delivery.state, [attempt.status for attempt in delivery.attempts]) == ("delivered", [204])
     program.webhooks.post_webhook_resending(hook, delivery.id)
     send_webhooks()
-    assert len(next_door.taken) == 2
-    changed = it.ChangedWebhook(url=next_door.url, types=[], active=False)
+    assert len(hook_receiver.requests) == 2
+    changed = schemas.ChangedWebhook(url=hook_receiver.url, types=[], active=False)
     off = program.webhooks.put_webhook(hook, body=changed, if_match=made.headers["ETag"])
     program.webhooks.delete_webhook(hook, if_match=off.headers["ETag"])
     assert program.webhooks.list_webhooks().parsed.results == []

@@ -14,8 +14,8 @@ import pytest
 from django.conf import settings
 
 from tests.support.api_clients import token_of
-from tests.support.browser import serving
-from tests.support.populated_shop import furnished
+from tests.support.browser import serve
+from tests.support.populated_shop import populate_shop
 from tests.support.staff import catch_up
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -27,16 +27,16 @@ _TAKEN = re.compile(r"# ([A-Z]+): the answer's (\w+)")
 
 
 def examples() -> list[str]:
-    return [re.sub("^ {4}", "", it, flags=re.MULTILINE) for it in _EXAMPLE.findall(PAGE.read_text())]
+    return [re.sub("^ {4}", "", example, flags=re.MULTILINE) for example in _EXAMPLE.findall(PAGE.read_text())]
 
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    with serving() as address:
+    with serve() as address:
         yield address
 
 
-def _knows_json() -> bool:
+def _supports_json() -> bool:
     """Whether there is a curl with `--json` (7.82, of 2022)."""
     return (
         bool(shutil.which("curl"))
@@ -44,10 +44,10 @@ def _knows_json() -> bool:
     )
 
 
-@pytest.mark.skipif(not _knows_json(), reason="NOT TESTED: needs curl 7.82 or newer")
+@pytest.mark.skipif(not _supports_json(), reason="NOT TESTED: needs curl 7.82 or newer")
 def test_every_example_does_what_the_page_says(server: str) -> None:
     setting_up, *others = examples()
-    known = {"SHOP": server, "TOKEN": token_of(furnished())}
+    known = {"SHOP": server, "TOKEN": token_of(populate_shop())}
     for example in others:
         answer = _run(setting_up + example, known)
         for name, field in _TAKEN.findall(example):
@@ -59,8 +59,8 @@ def test_every_example_does_what_the_page_says(server: str) -> None:
 
 
 def _run(script: str, known: dict[str, str]) -> Any:
-    said = subprocess.run(
+    result = subprocess.run(
         ["bash", "-euc", script], env={**os.environ, **known}, capture_output=True, text=True, check=False
     )
-    assert said.returncode == 0, script + said.stdout + said.stderr
-    return json.loads(said.stdout) if said.stdout else None
+    assert result.returncode == 0, script + result.stdout + result.stderr
+    return json.loads(result.stdout) if result.stdout else None

@@ -18,8 +18,8 @@ from django.test import override_settings
 
 from eventshop.web.api import openapi_views
 from tests.support.api_clients import token_of
-from tests.support.browser import serving
-from tests.support.populated_shop import furnished, known_ids
+from tests.support.browser import serve
+from tests.support.populated_shop import populate_shop, known_ids
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -45,11 +45,11 @@ AT_LENGTH = EXAMPLES > 1
 @pytest.fixture
 def server() -> Iterator[tuple[str, str]]:
     """The address of a shop with something of everything, and the token of somebody who may do everything."""
-    with override_settings(API_RATE="1000000/m"), serving() as address:
-        yield address, token_of(furnished())
+    with override_settings(API_RATE="1000000/m"), serve() as address:
+        yield address, token_of(populate_shop())
 
 
-def tried(server: tuple[str, str], folder: Path, phases: str, parameters: Mapping[str, str] | None = None) -> Any:
+def run_schemathesis(server: tuple[str, str], folder: Path, phases: str, parameters: Mapping[str, str] | None = None) -> Any:
     """What Schemathesis reports."""
     config, report = folder / f"{phases}.toml", folder / f"{phases}.json"
     known = "\n".join(f'"{name}" = "{value}"' for name, value in (parameters or {}).items())
@@ -62,20 +62,20 @@ def tried(server: tuple[str, str], folder: Path, phases: str, parameters: Mappin
         *("--generation-deterministic", "--no-shrink", "--warnings", "off"),
         *("--suppress-health-check", "all", "--report", "json", "--report-json-path", str(report)),
     ]
-    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    print(said.stdout)  # noqa: T201  (what was sent, and how to send it again)
-    assert report.exists(), said.stderr
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    print(result.stdout)  # noqa: T201  (what was sent, and how to send it again)
+    assert report.exists(), result.stderr
     return json.loads(report.read_text())
 
 
 def test_whatever_is_sent_no_fault_and_every_answer_as_described(server: tuple[str, str], tmp_path: Path) -> None:
     """With ids of things that there are, so that requests come far; and with any, each as the answers before say."""
     reports = [
-        tried(server, tmp_path, "coverage,fuzzing" if AT_LENGTH else "fuzzing", known_ids()),
-        tried(server, tmp_path, "examples,stateful"),
+        run_schemathesis(server, tmp_path, "coverage,fuzzing" if AT_LENGTH else "fuzzing", known_ids()),
+        run_schemathesis(server, tmp_path, "examples,stateful"),
     ]
-    cases = [it["test_cases"] for it in reports]
-    print(f"{sum(it['generated'] for it in cases):,} requests")  # noqa: T201
-    assert all(it["complete"] and not it["errors"] for it in reports)
-    assert [it["failures"] for it in reports] == [[], []]
-    assert sum(it["generated"] for it in cases) >= (10_000 if EXAMPLES >= 110 else 150)
+    cases = [report["test_cases"] for report in reports]
+    print(f"{sum(case['generated'] for case in cases):,} requests")  # noqa: T201
+    assert all(report["complete"] and not report["errors"] for report in reports)
+    assert [report["failures"] for report in reports] == [[], []]
+    assert sum(case["generated"] for case in cases) >= (10_000 if EXAMPLES >= 110 else 150)

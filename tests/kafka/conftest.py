@@ -19,7 +19,7 @@ from deploy.stack.stack import TEMP_PREFIX
 from tests.conftest import missing
 
 #: What other workers go on using. Python complains of a process that runs when nobody holds it any more.
-LEFT_TO_OTHERS: Final[list[Stack]] = []
+STACKS_USED_BY_OTHERS: Final[list[Stack]] = []
 
 
 @pytest.fixture(scope="session")
@@ -43,26 +43,26 @@ def stack(worker_id: str, testrun_uid: str, tmp_path_factory: pytest.TempPathFac
 def shared_stack(home: Path, lock: Path) -> Iterator[Stack]:
     """The worker that needs it first starts it; the last one that is done with it stops it."""
     stack = Stack(home, parts={"kafka"}, durable=False)
-    me = stack.folder.subfolder("users") / str(os.getpid())
-    with locked(lock):
+    marker = stack.folder.subfolder("users") / str(os.getpid())
+    with hold_lock(lock):
         # Whatever becomes of the workers: when this run is gone, the next one clears away what it left.
         Process("owner", stack.folder).record(os.getppid())
         stack.start()
-        me.touch()
+        marker.touch()
     try:
         yield stack
     finally:
-        with locked(lock):
-            me.unlink()
-            if any(me.parent.iterdir()):
-                LEFT_TO_OTHERS.append(stack)
+        with hold_lock(lock):
+            marker.unlink()
+            if any(marker.parent.iterdir()):
+                STACKS_USED_BY_OTHERS.append(stack)
             else:
                 stack.stop(immediately=True)
                 shutil.rmtree(home, ignore_errors=True)
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def hold_lock(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -77,16 +77,16 @@ def kafka_url(stack: Stack) -> str:
 @pytest.fixture(scope="session")
 def redis_stack() -> Iterator[Stack]:
     """A Redis of this worker's own: tests look through all that lies in it."""
-    yield from thrown_away({"redis"})
+    yield from temporary_stack({"redis"})
 
 
 @pytest.fixture(scope="module")
 def own_broker() -> Iterator[Stack]:
     """A broker that a test may kill."""
-    yield from thrown_away({"kafka"})
+    yield from temporary_stack({"kafka"})
 
 
-def thrown_away(parts: Collection[str]) -> Iterator[Stack]:
+def temporary_stack(parts: Collection[str]) -> Iterator[Stack]:
     with ExitStack() as at_the_end:
         try:
             started = at_the_end.enter_context(running_stack(parts))

@@ -15,12 +15,12 @@ from django.test import Client
 from eventshop.core.messages import new_id
 from eventshop.web.api import api_tokens
 from eventshop.web.api.token_permissions import SCOPES
-from tests.support.customers import signed_up
+from tests.support.customers import sign_up
 from users.application import accounts
 
 
-def token_of(login: Login, *, scopes: Iterable[str] = tuple(SCOPES), lasts: timedelta = timedelta(days=1)) -> str:
-    return api_tokens.create_token(login, name="a script", scopes=scopes, lifetime=lasts)[1]
+def token_of(login: Login, *, scopes: Iterable[str] = tuple(SCOPES), lifetime: timedelta = timedelta(days=1)) -> str:
+    return api_tokens.create_token(login, name="a script", scopes=scopes, lifetime=lifetime)[1]
 
 
 def staff(name: str, *permissions: str) -> Login:
@@ -29,13 +29,13 @@ def staff(name: str, *permissions: str) -> Login:
     return login
 
 
-class Program:
+class ApiClient:
     """Sends JSON with a token, an `Idempotency-Key` of its own for each command, and whatever else it is told to."""
 
-    def __init__(self, login: Login, **how: Any) -> None:
+    def __init__(self, login: Login, **token_options: Any) -> None:
         self.login = login
         self.person: UUID | None = accounts.person_of(login)
-        self.client = Client(headers={"authorization": f"Bearer {token_of(login, **how)}"})
+        self.client = Client(headers={"authorization": f"Bearer {token_of(login, **token_options)}"})
         # A fault must come back as an answer, as it does from a server.
         self.client.raise_request_exception = False
 
@@ -57,8 +57,8 @@ def _headers(named: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in named.items() if value}
 
 
-def shopper(email: str = "ada@example.org", **how: Any) -> Program:
-    return Program(signed_up(email), **how)
+def shopper(email: str = "ada@example.org", **token_options: Any) -> ApiClient:
+    return ApiClient(sign_up(email), **token_options)
 
 
 def problem_of(answer: Any) -> tuple[int, str]:

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 #: Quiet, sandboxed by the machine it runs on, and without a word to the outside.
 LAUNCH = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync")
 #: How long something may take to show on a machine with other work on it.
-PATIENCE_MS: Final = 20_000
+TIMEOUT_MS: Final = 20_000
 #: WCAG 2.2 AA and everything below it.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 #: Every page is judged in both: all of it in one, in the other what has to do with colours.
@@ -27,16 +27,16 @@ SCHEMES: Final[dict[Literal["light", "dark"], list[str]]] = {
     "light": RULES,
     "dark": ["color-contrast", "link-in-text-block"],
 }
-_JUDGE = """async (rules) => {
+_RUN_AXE = """async (rules) => {
   const found = await axe.run({runOnly: rules, resultTypes: ["violations"]});
   return found.violations.map((it) => `${it.id} at ${it.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))}`);
 }"""
 #: Kilobytes of a page with everything that it loads, before compression.
-HEAVIEST: Final = 150
-_WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+MAX_WEIGHT_KB: Final = 150
+_PAGE_WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
   .reduce((sum, it) => sum + it.decodedBodySize, 0) / 1024"""
 #: What has moved without being asked, and how far (the Cumulative Layout Shift of Web Vitals).
-_SHIFTED = """async () => {
+_LAYOUT_SHIFTS = """async () => {
   const moved = [];
   const box = (it) => [it.x, it.y, it.width, it.height].map(Math.round).join(" ");
   const add = (list) => list.getEntries().filter((it) => !it.hadRecentInput).forEach((it) => moved.push(
@@ -47,8 +47,8 @@ _SHIFTED = """async () => {
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   return moved;
 }"""
-_SKIN = "dark => document.documentElement.classList.toggle('dark', dark)"
-_SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+_SET_ADMIN_THEME = "dark => document.documentElement.classList.toggle('dark', dark)"
+_OVERFLOW_X = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @contextmanager
@@ -56,14 +56,14 @@ def browser(path: str) -> Iterator[Browser]:
     """A Chromium. Playwright keeps an event loop in this thread, where Django would refuse our own queries."""
     with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "on")
-        expect.set_options(timeout=PATIENCE_MS)
-        opened = playwright.chromium.launch(executable_path=path, args=list(LAUNCH))
-        yield opened
-        opened.close()
+        expect.set_options(timeout=TIMEOUT_MS)
+        chromium = playwright.chromium.launch(executable_path=path, args=list(LAUNCH))
+        yield chromium
+        chromium.close()
 
 
 @contextmanager
-def serving() -> Iterator[str]:
+def serve() -> Iterator[str]:
     """The program behind a real port of this process; gives its address."""
     thread = LiveServerThread("127.0.0.1", StaticFilesHandler)
     thread.start()
@@ -80,24 +80,24 @@ class Visitor:
 
     def __init__(self, page: Page, address: str) -> None:
         self.page, self.address = page, address
-        self.shots = Path(os.environ["SHOTS"]) if os.environ.get("SHOTS") else None
+        self.screenshots = Path(os.environ["SHOTS"]) if os.environ.get("SHOTS") else None
         self.complaints: list[str] = []
-        self.expected = 200  # what the next page may answer without being a complaint
+        self.expected_status = 200  # what the next page may answer without being a complaint
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
-        page.on("console", self._heard)
-        page.on("response", self._answered)
+        page.on("console", self._record_console_error)
+        page.on("response", self._record_failed_response)
 
     def open(self, path: str, name: str, *, status: int = 200) -> None:
         """Go there and judge the page, which must be answered with `status`."""
-        self.expected = status
-        answer = self.page.goto(self.address + path)
-        assert answer is not None and answer.status == status, f"{path} answered {answer and answer.status}"
+        self.expected_status = status
+        response = self.page.goto(self.address + path)
+        assert response is not None and response.status == status, f"{path} answered {response and response.status}"
         if not path.startswith("/admin/"):  # whose skin is another one's
-            weight, moved = self.page.evaluate(_WEIGHT), self.page.evaluate(_SHIFTED)
-            assert 1 < weight < HEAVIEST, f"{name} weighs {weight:.0f} kB"
-            assert not moved, f"{name} moves while it loads: {moved}"
-        self.seen(name)
-        self.expected = 200
+            weight, shifts = self.page.evaluate(_PAGE_WEIGHT), self.page.evaluate(_LAYOUT_SHIFTS)
+            assert 1 < weight < MAX_WEIGHT_KB, f"{name} weighs {weight:.0f} kB"
+            assert not shifts, f"{name} moves while it loads: {shifts}"
+        self.check_page(name)
+        self.expected_status = 200
 
     def sign_in(self, username: str, password: str) -> None:
         self.open("/admin/", "sign-in")  # which leads to the form, and back
@@ -106,12 +106,12 @@ class Visitor:
         self.page.keyboard.press("Enter")
         self.page.get_by_role("heading", name="Dashboard").wait_for()
 
-    def enter(self, client: Client) -> None:
+    def use_session(self, client: Client) -> None:
         """Go on with the session of somebody who is signed in."""
         session = client.cookies["sessionid"].value
         self.page.context.add_cookies([{"name": "sessionid", "value": session, "url": self.address}])
 
-    def seen(self, name: str) -> None:
+    def check_page(self, name: str) -> None:
         """Judge the page as it is now, in light and in dark; SHOTS names a folder for pictures of it."""
         self.page.wait_for_load_state("load")
         self.page.evaluate("document.fonts.ready")
@@ -121,13 +121,13 @@ class Visitor:
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             if "/admin/" in self.page.url:
                 # Its skin asks for the scheme only when it begins.
-                self.page.evaluate(_SKIN, scheme == "dark")
-            if self.shots:
-                self.page.screenshot(path=self.shots / f"{name}-{self.width}-{scheme}.png", full_page=True)
-            found = self.page.evaluate(_JUDGE, rules)
-            assert not found, f"{name}, {scheme}: " + "; ".join(found)
+                self.page.evaluate(_SET_ADMIN_THEME, scheme == "dark")
+            if self.screenshots:
+                self.page.screenshot(path=self.screenshots / f"{name}-{self.width}-{scheme}.png", full_page=True)
+            violations = self.page.evaluate(_RUN_AXE, rules)
+            assert not violations, f"{name}, {scheme}: " + "; ".join(violations)
         self.page.emulate_media(color_scheme="light")
-        sideways = self.page.evaluate(_SIDEWAYS)
+        sideways = self.page.evaluate(_OVERFLOW_X)
         assert sideways <= 0, f"{name} scrolls sideways by {sideways} px"
         assert not self.complaints, self.complaints
 
@@ -136,10 +136,10 @@ class Visitor:
         size = self.page.viewport_size
         return size["width"] if size else 0
 
-    def _heard(self, message: Any) -> None:
-        if message.type == "error" and f"status of {self.expected} " not in message.text:
+    def _record_console_error(self, message: Any) -> None:
+        if message.type == "error" and f"status of {self.expected_status} " not in message.text:
             self.complaints.append(f"{self.page.url}: {message.text}")
 
-    def _answered(self, response: Any) -> None:
-        if response.status >= 400 and response.status != self.expected:
+    def _record_failed_response(self, response: Any) -> None:
+        if response.status >= 400 and response.status != self.expected_status:
             self.complaints.append(f"{response.url} answered {response.status}")

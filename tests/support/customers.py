@@ -16,13 +16,13 @@ PASSWORD = "three quiet lanterns"
 EMAIL = "ada.marker@example.org"
 
 
-def signed_up(email: str = EMAIL, name: str = "Ada Marker") -> Login:
+def sign_up(email: str = EMAIL, name: str = "Ada Marker") -> Login:
     return accounts.sign_up(form_id=new_id(), email=email, name=name, password=PASSWORD)
 
 
 def customer(email: str = EMAIL, name: str = "Ada Marker") -> tuple[Client, UUID]:
     """A signed-in browser, and whose it is."""
-    login = signed_up(email, name)
+    login = sign_up(email, name)
     client = Client()
     client.force_login(login)
     person = accounts.person_of(login)
@@ -30,8 +30,8 @@ def customer(email: str = EMAIL, name: str = "Ada Marker") -> tuple[Client, UUID
     return client, person
 
 
-def link_in_letter() -> str:
+def link_in_email() -> str:
     """The path of the link in the newest letter."""
-    found = re.search(r"https?://[^/\s]+(/\S+)", str(mail.outbox[-1].body))
-    assert found, mail.outbox[-1].body
-    return found[1]
+    match = re.search(r"https?://[^/\s]+(/\S+)", str(mail.outbox[-1].body))
+    assert match, mail.outbox[-1].body
+    return match[1]

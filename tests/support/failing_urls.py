@@ -16,19 +16,19 @@ from eventshop.urls import handler400, handler403, handler404, handler500  # noq
 from eventshop.web.api.base_view import ApiView
 
 
-class Failing(ApiView):
-    def get(self, request: Request, what: str) -> Response:
+class FailingView(ApiView):
+    def get(self, request: Request, failure: str) -> Response:
         raise {"fault": RuntimeError("secret words"), "store": BrokenStream("secret words")}.get(
-            what, OperationalError("secret words")
+            failure, OperationalError("secret words")
         )
 
 
-def plain(request: HttpRequest, **_: Any) -> HttpResponse:
+def plain_view(request: HttpRequest, **_: Any) -> HttpResponse:
     return HttpResponse("posted")
 
 
 urlpatterns = [
-    path("api/v1/failing/<str:what>", Failing.as_view()),
-    path("api/plain", plain),
+    path("api/v1/failing/<str:failure>", FailingView.as_view()),
+    path("api/plain", plain_view),
     *urls.urlpatterns,
 ]

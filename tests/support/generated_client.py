@@ -23,8 +23,8 @@ def generate(folder: Path) -> None:
         *(sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"),
         *("--path", str(openapi_views.FILE), "--output-path", str(folder / NAME), "--config", str(config)),
     ]
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stdout + said.stderr
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def models() -> Any:
@@ -32,7 +32,7 @@ def models() -> Any:
     return importlib.import_module(f"{NAME}.models")
 
 
-class Refused(Exception):
+class ApiProblem(Exception):
     """The typed problem of an answer."""
 
     def __init__(self, problem: Any) -> None:
@@ -44,8 +44,8 @@ class Api:
     """Calls by the names of the operations, `api.orders.post_orders(…)`; keys and versions where they are needed."""
 
     def __init__(self, address: str, token: str) -> None:
-        made = importlib.import_module(NAME).AuthenticatedClient
-        self._client = made(base_url=address, token=token, raise_on_unexpected_status=True)
+        client_class = importlib.import_module(NAME).AuthenticatedClient
+        self._client = client_class(base_url=address, token=token, raise_on_unexpected_status=True)
 
     def __getattr__(self, tag: str) -> Any:
         return _Tag(self._client, tag)
@@ -68,7 +68,7 @@ class _Tag:
                 given.setdefault("idempotency_key", str(uuid4()))
             answer = module.sync_detailed(*args, client=self._client, **given)
             if answer.status_code >= 400:
-                raise Refused(answer.parsed)
+                raise ApiProblem(answer.parsed)
             return answer
 
         return call

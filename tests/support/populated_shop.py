@@ -12,7 +12,7 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock
 from orders.models import Product
-from tests.support.customers import signed_up
+from tests.support.customers import sign_up
 from tests.support.sales import Sale
 from tests.support.staff import catch_up
 from tests.support.trade_commands import deal
@@ -23,9 +23,9 @@ ACCOUNT, TRADE = derive_id("test-account", "owner"), derive_id("test-trade", "T-
 WEBHOOK, DELIVERY = derive_id("test-webhook", "1"), derive_id("test-delivery", "1")
 
 
-def furnished() -> Login:
+def populate_shop() -> Login:
     """Goods, an order, a trade, a webhook; gives a customer who is a superuser too."""
-    login = signed_up()
+    login = sign_up()
     login.is_staff = login.is_superuser = True
     login.save()
     person = person_of(login)
@@ -38,8 +38,8 @@ def furnished() -> Login:
         command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
     command_dispatcher.send(OpenAccount(ACCOUNT, "Ada", person, "EUR", Decimal(10_000)))
     deal("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
-    told = WebhookEndpoint.objects.create(id=WEBHOOK, owner=login, url="https://192.0.2.1/", active=False)
-    WebhookDelivery.objects.create(id=DELIVERY, endpoint=told, position=1, event_type="X", due_at=timezone.now())
+    webhook = WebhookEndpoint.objects.create(id=WEBHOOK, owner=login, url="https://192.0.2.1/", active=False)
+    WebhookDelivery.objects.create(id=DELIVERY, endpoint=webhook, position=1, event_type="X", due_at=timezone.now())
     catch_up()
     return login
 

@@ -12,7 +12,7 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from trading.application.submit_trade import NewTrade, submit
+from trading.application.submit_trade import NewTrade, submit_trade
 from trading.domain.commands import ExecuteTrade, OpenAccount
 from trading.domain.events import Fill, OrderType, Side
 
@@ -27,7 +27,7 @@ def account(owner: UUID | None, reference: str = "Dollars", *, limit: str = "100
 
 def trade(account_id: UUID, quantity: str = "2", price: str = "100.00", **terms: Any) -> UUID:
     asked = NewTrade(account_id, BTC, terms.get("side", Side.BUY), OrderType.LIMIT, Decimal(quantity), Decimal(price))
-    return submit(asked, actor="ada", command_id=new_id()).aggregate_id
+    return submit_trade(asked, actor="ada", command_id=new_id()).aggregate_id
 
 
 def fill(trade_id: UUID, quantity: str, price: str = "100.00", number: str = "v1") -> None:

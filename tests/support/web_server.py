@@ -39,12 +39,12 @@ def gunicorn(
 ) -> Iterator[WebServer]:
     """Serve the database behind a free port for as long as the block lasts."""
     port, log = free_port(), folder / "gunicorn.log"
-    given = dict(zip(COMMAND[2::2], COMMAND[3::2], strict=True))
-    given |= {"--bind": f"127.0.0.1:{port}", "--workers": str(workers), "--log-level": "info"}
-    arguments = [word for pair in given.items() for word in pair]
+    options = dict(zip(COMMAND[2::2], COMMAND[3::2], strict=True))
+    options |= {"--bind": f"127.0.0.1:{port}", "--workers": str(workers), "--log-level": "info"}
+    arguments = [word for pair in options.items() for word in pair]
     address = f"http://127.0.0.1:{port}"
     with python_process("-m", *COMMAND[:2], *arguments, env={"DATABASE_URL": database_url, **(env or {})}, log=log) as process:
-        wait_until(lambda: process.poll() is None and answers(address), description=f"an answer of gunicorn; see {log}")
+        wait_until(lambda: process.poll() is None and is_healthy(address), description=f"an answer of gunicorn; see {log}")
         yield WebServer(address, process, log)
         if process.poll() is None:
             process.terminate()
@@ -57,7 +57,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def answers(address: str) -> bool:
+def is_healthy(address: str) -> bool:
     try:
         with urllib.request.urlopen(f"{address}/healthz", timeout=2) as response:
             return bool(response.status == 200)

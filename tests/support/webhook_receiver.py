@@ -11,7 +11,7 @@ from typing import NamedTuple
 from django.db import connections
 
 
-class Taken(NamedTuple):
+class ReceivedRequest(NamedTuple):
     headers: dict[str, str]
     body: str
 
@@ -20,26 +20,26 @@ class Receiver:
     """What came, and what is answered next: the statuses in order, then 204."""
 
     def __init__(self) -> None:
-        self.taken: list[Taken] = []
+        self.requests: list[ReceivedRequest] = []
         self.answers: list[int] = []
         self.url = ""
         #: What happens elsewhere before the first answer.
-        self.meanwhile: Callable[[], object] | None = None
+        self.before_answer: Callable[[], object] | None = None
 
 
 @contextmanager
-def receiver() -> Iterator[Receiver]:
-    it = Receiver()
+def run_receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            it.taken.append(Taken({name.lower(): value for name, value in self.headers.items()}, body))
-            if it.meanwhile is not None:
-                it.meanwhile()
+            receiver.requests.append(ReceivedRequest({name.lower(): value for name, value in self.headers.items()}, body))
+            if receiver.before_answer is not None:
+                receiver.before_answer()
                 connections.close_all()  # those of this thread
-                it.meanwhile = None
-            self.send_response(it.answers.pop(0) if it.answers else 204)
+                receiver.before_answer = None
+            self.send_response(receiver.answers.pop(0) if receiver.answers else 204)
             self.send_header("Location", "http://127.0.0.1:1/elsewhere")
             self.end_headers()
 
@@ -47,11 +47,11 @@ def receiver() -> Iterator[Receiver]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    it.url = f"http://127.0.0.1:{server.server_address[1]}/hooks"
+    receiver.url = f"http://127.0.0.1:{server.server_address[1]}/hooks"
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield it
+        yield receiver
     finally:
         server.shutdown()
         server.server_close()

@@ -9,7 +9,7 @@ from django import forms
 from django.utils import timezone
 from msgspec.structs import replace
 
-from eventshop.admin_console.command_actions import CommandForm
+from eventshop.admin_console.command_actions import AggregateCommandForm
 from trading.application.number_formatting import format_number
 from trading.domain.commands import (
     BustTrade,
@@ -34,7 +34,7 @@ def _decimal_field(label: str) -> forms.DecimalField:
     return forms.DecimalField(label=label, max_digits=10 + MAX_DECIMALS, decimal_places=MAX_DECIMALS, widget=widget)
 
 
-class TradeActionForm(CommandForm[Trade]):
+class TradeActionForm(AggregateCommandForm[Trade]):
     """A dialog about one trade."""
 
     reason = forms.CharField(
@@ -114,7 +114,9 @@ class _FillForm(TradeActionForm):
         fill = self.fields["fill"]
         assert isinstance(fill, forms.ChoiceField)  # noqa: S101  (narrows a type)
         newest = list(self.valid_fills.items())[::-1][:MAX_FILL_CHOICES]
-        fill.choices = [(number, f"{number}: {format_number(it.quantity)} at {format_number(it.price)}") for number, it in newest]
+        fill.choices = [
+            (number, f"{number}: {format_number(it.quantity)} at {format_number(it.price)}") for number, it in newest
+        ]
 
     def probe(self, aggregate_id: UUID) -> TradeCommand:
         return BustTrade(aggregate_id, next(iter(self.valid_fills), "none"), "?")

@@ -7,10 +7,19 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from eventshop.admin_console.command_actions import CommandActions, CommandForm, envelope
+from eventshop.admin_console.command_actions import CommandActions, AggregateCommandForm, envelope
 from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.eventstore import command_dispatcher
-from trading.admin.forms import BustFillForm, CancelTradeForm, CorrectFillForm, HoldSettlementForm, RejectTradeForm, ResumeSettlementForm, SettleTradeForm
+from trading import permissions
+from trading.admin.forms import (
+    BustFillForm,
+    CancelTradeForm,
+    CorrectFillForm,
+    HoldSettlementForm,
+    RejectTradeForm,
+    ResumeSettlementForm,
+    SettleTradeForm,
+)
 from trading.application import submit_trade
 from trading.domain.commands import CancelTrade, SettleTrade
 from trading.domain.trade import Trade
@@ -32,16 +41,16 @@ class TradeActions(CommandActions[Trade]):
     }
 
     def has_settle_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.has_app_permission(request, "settle_trade")
+        return request.user.has_perm(permissions.SETTLE_TRADE)
 
     def has_correct_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.has_app_permission(request, "correct_trade")
+        return request.user.has_perm(permissions.CORRECT_TRADE)
 
     def has_reject_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.has_app_permission(request, "reject_trade")
+        return request.user.has_perm(permissions.REJECT_TRADE)
 
     def has_cancel_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.has_app_permission(request, "cancel_trade")
+        return request.user.has_perm(permissions.CANCEL_TRADE)
 
     @detail_action(permission="settle", description="Settle", icon="task_alt")
     def settle(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -74,11 +83,11 @@ class TradeActions(CommandActions[Trade]):
     def reference(self, state: Trade) -> str:
         return state.terms.reference
 
-    def heading(self, form: CommandForm[Trade]) -> str:
+    def heading(self, form: AggregateCommandForm[Trade]) -> str:
         return f"{form.title}: trade {self.reference(form.state)}"
 
     def send(
-        self, request: HttpRequest, form: CommandForm[Trade], aggregate_id: UUID, command_id: UUID
+        self, request: HttpRequest, form: AggregateCommandForm[Trade], aggregate_id: UUID, command_id: UUID
     ) -> command_dispatcher.Receipt:
         command = form.command(aggregate_id)
         # A settlement has no reason of its own.
@@ -86,5 +95,5 @@ class TradeActions(CommandActions[Trade]):
         sent = envelope(request, command_id, **why)
         if isinstance(command, CancelTrade):
             by, metadata = sent.actor, sent.metadata
-            return submit_trade.cancel(aggregate_id, command.reason, actor=by, command_id=command_id, metadata=metadata)
+            return submit_trade.cancel_trade(aggregate_id, command.reason, actor=by, command_id=command_id, metadata=metadata)
         return command_dispatcher.send(command, envelope=sent)

@@ -22,6 +22,8 @@ from eventshop.web.api.base_view import ApiView, require_permission, require_log
 from eventshop.web.api.command_endpoint import execute_command
 from eventshop.web.api.etag import etag
 from eventshop.web.shared.errors import NotFound
+from trading import permissions
+from trading.api import url_names
 from trading.api.trades import VIEW_PERMISSION, WRITE_SCOPES, load_account_opened
 from trading.domain.account import TradingAccount
 from trading.domain.commands import AccountCommand, OpenAccount, SetLimit
@@ -94,11 +96,11 @@ class OpenAccounts(ApiView):
 
     def post(self, request: Request) -> Response:
         """Open one."""
-        require_permission(request, "projections.open_account")
+        require_permission(request, permissions.OPEN_ACCOUNT)
         account_id = derive_id("api-account", idempotency.command_id_from(request))
         asked = request_parsing.parse_body(request, NewAccount)
         opening = OpenAccount(account_id, asked.reference, asked.owner_id, asked.currency, asked.gross_limit)
-        location = reverse("api-account", args=[account_id])
+        location = reverse(url_names.ACCOUNT, args=[account_id])
         return execute_command(request, lambda *_: opening, status=201, location=location, needs_version=False)
 
 
@@ -110,7 +112,7 @@ class Account(ApiView):
 
     def get(self, request: Request, account_id: UUID) -> Response:
         """Its limits, and what is frozen of them."""
-        if not (is_owner(request, _owner_of(account_id)) or require_login(request).has_perm(VIEW_PERMISSION)):
+        if not (is_owner(request, _owner_of(account_id)) or require_login(request).has_perm(view_permission_for(TradingAccount))):
             raise NotFound
         shown = _load_state(account_id)
         response = Response(msgspec.to_builtins(shown))
@@ -124,9 +126,9 @@ class AccountLimits(AggregateAction):
     scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
     body = AccountLimit
     owner_allowed = False
-    permission = "projections.set_limit"
-    view_permission = VIEW_PERMISSION
-    url_name = "api-account"
+    permission = permissions.SET_LIMIT
+    aggregate = TradingAccount
+    url_name = url_names.ACCOUNT
 
     def post(self, request: Request, account_id: UUID) -> Response:
         return self.execute(request, account_id)

@@ -20,7 +20,9 @@ from eventshop.web.api.command_endpoint import CHANNEL, actor_of, receipt_respon
 from eventshop.web.api.etag import expected_version
 from eventshop.web.api.event_feed_views import StreamEvents
 from eventshop.web.shared.errors import NotAllowed, NotFound
-from trading.application.submit_trade import NewTrade, cancel, submit
+from trading import permissions
+from trading.api import url_names
+from trading.application.submit_trade import NewTrade, cancel_trade, submit_trade
 from trading.domain.commands import (
     BustTrade,
     CorrectTrade,
@@ -34,7 +36,6 @@ from trading.domain.commands import (
 from trading.domain.events import AccountOpened, Fill, Fills, TradeSubmitted
 
 WRITE_SCOPES: Final = {"POST": "trades:write"}
-VIEW_PERMISSION: Final = "projections.view_tradeblotter"
 _FILL: Final = {"venue_trade_id": "V-1", "price": "200.00", "quantity": "10", "at": "2026-01-30T12:00:00Z"}
 
 
@@ -94,11 +95,13 @@ class SubmitTrades(ApiView):
         asked = request_parsing.parse_body(request, NewTrade)
         opened = load_account_opened(asked.account_id)
         mine = opened is not None and is_owner(request, opened.owner_id)
-        if not mine and not login.has_perm("projections.submit_trade"):
-            raise NotFound if opened is None or not login.has_perm(VIEW_PERMISSION) else NotAllowed
+        if not mine and not login.has_perm(permissions.SUBMIT_TRADE):
+            raise NotFound if opened is None or not login.has_perm(view_permission_for(Trade)) else NotAllowed
         with idempotency.command_lock(command_id):
-            receipt = submit(asked, actor=actor_of(login), command_id=command_id, metadata=CHANNEL)
-        return receipt_response(request, receipt, status=201, location=reverse("api-trade", args=[receipt.aggregate_id]))
+            receipt = submit_trade(asked, actor=actor_of(login), command_id=command_id, metadata=CHANNEL)
+        return receipt_response(
+            request, receipt, status=201, location=reverse(url_names.TRADE, args=[receipt.aggregate_id])
+        )
 
 
 class TradeAction(AggregateAction):
@@ -106,8 +109,8 @@ class TradeAction(AggregateAction):
 
     scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
     owner_allowed = False
-    view_permission = VIEW_PERMISSION
-    url_name = "api-trade"
+    aggregate = Trade
+    url_name = url_names.TRADE
 
     def post(self, request: Request, trade_id: UUID) -> Response:
         return self.execute(request, trade_id)
@@ -120,7 +123,7 @@ class TradeFills(TradeAction):
     """Report fills. A fill that was reported before changes nothing."""
 
     body = FillReport
-    permission = "projections.fill_trade"
+    permission = permissions.FILL_TRADE
     status = 201
 
     def build_command(self, trade_id: UUID, asked: FillReport, command_id: UUID) -> TradeCommand:
@@ -131,7 +134,7 @@ class TradeRejection(TradeAction):
     """Do not let a trade through to the venue."""
 
     body = Reason
-    permission = "projections.reject_trade"
+    permission = permissions.REJECT_TRADE
 
     def build_command(self, trade_id: UUID, asked: Reason, command_id: UUID) -> TradeCommand:
         return RejectTrade(trade_id, asked.reason)
@@ -142,24 +145,24 @@ class TradeCancellation(TradeAction):
 
     body = Reason
     owner_allowed = True
-    permission = "projections.cancel_trade"
+    permission = permissions.CANCEL_TRADE
 
     def post(self, request: Request, trade_id: UUID) -> Response:
         self.check_access(request, trade_id)
         asked, by = request_parsing.parse_body(request, Reason), actor_of(require_login(request))
         command_id, seen = idempotency.command_id_from(request), expected_version(request)
         with idempotency.command_lock(command_id):
-            receipt = cancel(
+            receipt = cancel_trade(
                 trade_id, asked.reason, actor=by, command_id=command_id, expected_version=seen, metadata=CHANNEL
             )
-        return receipt_response(request, receipt, status=200, location=reverse("api-trade", args=[trade_id]))
+        return receipt_response(request, receipt, status=200, location=reverse(url_names.TRADE, args=[trade_id]))
 
 
 class TradeCorrections(TradeAction):
     """Put a fill right that was told wrongly. What was told stays on record."""
 
     body = FillCorrection
-    permission = "projections.correct_trade"
+    permission = permissions.CORRECT_TRADE
     status = 201
 
     def build_command(self, trade_id: UUID, asked: FillCorrection, command_id: UUID) -> TradeCommand:
@@ -170,7 +173,7 @@ class TradeBusts(TradeAction):
     """Declare a fill void, as the venue has."""
 
     body = FillBust
-    permission = "projections.correct_trade"
+    permission = permissions.CORRECT_TRADE
     status = 201
 
     def build_command(self, trade_id: UUID, asked: FillBust, command_id: UUID) -> TradeCommand:
@@ -181,7 +184,7 @@ class TradeHold(TradeAction):
     """Hold the settlement of a trade back until it is resumed."""
 
     body = Reason
-    permission = "projections.settle_trade"
+    permission = permissions.SETTLE_TRADE
 
     def build_command(self, trade_id: UUID, asked: Reason, command_id: UUID) -> TradeCommand:
         return HoldSettlement(trade_id, asked.reason)
@@ -191,7 +194,7 @@ class TradeResumption(TradeAction):
     """Let a trade settle again."""
 
     body = Reason
-    permission = "projections.settle_trade"
+    permission = permissions.SETTLE_TRADE
 
     def build_command(self, trade_id: UUID, asked: Reason, command_id: UUID) -> TradeCommand:
         return ResumeSettlement(trade_id, asked.reason)
@@ -201,7 +204,7 @@ class TradeSettlement(TradeAction):
     """Settle a trade before its day. Afterwards nothing about it changes."""
 
     body = SettlementDay
-    permission = "projections.settle_trade"
+    permission = permissions.SETTLE_TRADE
 
     def build_command(self, trade_id: UUID, asked: SettlementDay, command_id: UUID) -> TradeCommand:
         return SettleTrade(trade_id, asked.settled_on)
@@ -213,7 +216,7 @@ class TradeEvents(StreamEvents):
     def shows_personal_data(self, request: Request, aggregate_id: UUID) -> bool:
         if is_owner(request, trade_owner(aggregate_id)):
             return True
-        if not require_login(request).has_perm(VIEW_PERMISSION):
+        if not require_login(request).has_perm(view_permission_for(Trade)):
             raise NotFound
         return super().shows_personal_data(request, aggregate_id)
 

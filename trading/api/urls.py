@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from trading.api import url_names
 from trading.api import accounts, trades
 
 urlpatterns = [
@@ -16,6 +17,6 @@ urlpatterns = [
     path("trades/<uuid:trade_id>/hold", trades.TradeHold.as_view(), name="api-trade-hold"),
     path("trades/<uuid:trade_id>/resumption", trades.TradeResumption.as_view(), name="api-trade-resumption"),
     path("trades/<uuid:trade_id>/settlement", trades.TradeSettlement.as_view(), name="api-trade-settlement"),
-    path("accounts/<uuid:account_id>", accounts.Account.as_view(), name="api-account"),
+    path("accounts/<uuid:account_id>", accounts.Account.as_view(), name=url_names.ACCOUNT),
     path("accounts/<uuid:account_id>/limits", accounts.AccountLimits.as_view(), name="api-account-limits"),
 ]

@@ -1,1 +1,1 @@
-"""Use cases and ports of trades and accounts: between the domain and the edges."""
+"""Use cases and ports of trades and trading accounts, between the domain and the edges."""

@@ -6,22 +6,19 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 from uuid import UUID
 
+from eventshop.core.port import Port
 from eventshop.eventstore.event_store import store
 from trading.domain.events import AccountOpened
 
 #: The accounts of a person, in the order of their names.
 AccountsOf: TypeAlias = Callable[[UUID], list[UUID]]
 
-_accounts: Final[list[AccountsOf]] = []
-
-
-def register(accounts_of: AccountsOf) -> None:
-    """Whoever keeps the list."""
-    _accounts[:] = [accounts_of]
+owned_accounts: Final = Port[AccountsOf]("accounts of a person")
 
 
 def accounts_of(person: UUID) -> list[UUID]:
-    return _accounts[0](person) if _accounts else []
+    """The ids of a person's trading accounts, in the order of their names."""
+    return owned_accounts.get()(person)
 
 
 def is_owner(account_id: UUID, person: UUID) -> bool:

@@ -1,6 +1,6 @@
-"""What happened to trades, event by event: who, when, from where, on whose behalf, and the state before and after.
+"""The audit trail of trades: one row per event with its actor, time, account, and the state before and after.
 
-Streams are always whole, so that a third party can check their hashes (`docs/check_audit_trail.py`).
+Streams are exported completely, so that a third party can verify their hash chains (`docs/check_audit_trail.py`).
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import EVENT_COLUMNS
 from trading.domain.trade import Status, Trade
 
-#: Beside what is hashed: the account traded for, and what the trade was before and after.
+#: The hashed columns, then the account of the trade and its state before and after the event.
 COLUMNS: Final = (*EVENT_COLUMNS, "on_behalf_of", "before", "after")
 
 
 def export_rows(account_id: UUID | None = None) -> Iterator[dict[str, str]]:
-    """All events of all trades, or of one account's, in the order of the store, as text in `COLUMNS`."""
+    """Yield the events of all trades, or of the trades of one account, in store order; the keys are `COLUMNS`."""
     trades: dict[UUID, Trade] = {}
     for values in _select_events(account_id).values_list(*EVENT_COLUMNS).iterator():
-        found = dict(zip(EVENT_COLUMNS, values, strict=True))
-        before = trades.pop(found["aggregate_id"], Trade())
-        event: Any = decode_event(registry.event_class(found["event_type"]), found["payload"])
+        row = dict(zip(EVENT_COLUMNS, values, strict=True))
+        before = trades.pop(row["aggregate_id"], Trade())
+        event: Any = decode_event(registry.event_class(row["event_type"]), row["payload"])
         after = before.evolve(event)
-        if after.status not in (Status.SETTLED, Status.REJECTED):  # nothing can follow
-            trades[found["aggregate_id"]] = after
-        yield {name: _format_value(value) for name, value in found.items()} | {
+        if after.status not in (Status.SETTLED, Status.REJECTED):  # no event can follow
+            trades[row["aggregate_id"]] = after
+        yield {name: _format_value(value) for name, value in row.items()} | {
             "on_behalf_of": str(after.terms.account_id),
             "before": encode_state(before),
             "after": encode_state(after),
@@ -42,7 +42,7 @@ def export_rows(account_id: UUID | None = None) -> Iterator[dict[str, str]]:
 
 
 def encode_state(trade: Trade) -> str:
-    """What a trade is, as JSON; amounts are texts, for no reader may round them."""
+    """The state of a trade as JSON; amounts are strings, so that no reader rounds them."""
     if trade.status is Status.PENDING:
         return "{}"
     average = trade.average_price
@@ -61,13 +61,13 @@ def encode_state(trade: Trade) -> str:
 def _select_events(account_id: UUID | None) -> QuerySet[StoredEvent]:
     trades = StoredEvent.objects.filter(aggregate_type="Trade")
     if account_id is not None:
-        begun = trades.filter(version=1, payload__contains=f'"account_id":"{account_id}"')
-        trades = trades.filter(aggregate_id__in=begun.values("aggregate_id"))
+        submissions = trades.filter(version=1, payload__contains=f'"account_id":"{account_id}"')
+        trades = trades.filter(aggregate_id__in=submissions.values("aggregate_id"))
     return trades.order_by("position")
 
 
 def _format_value(value: Any) -> str:
-    """As `eventshop/eventstore/hash_chain/chain.py` writes it; the hash in hexadecimal."""
+    """Format a column as `eventshop/eventstore/hash_chain/chain.py` hashes it; the hash itself in hexadecimal."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, bytes | memoryview):

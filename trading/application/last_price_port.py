@@ -6,16 +6,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, TypeAlias
 
+from eventshop.core.port import Port
+
 #: The highest price of the latest minute with trades, by the instrument's code; None before the first.
 LastPrice: TypeAlias = Callable[[str], Decimal | None]
 
-_last: Final[list[LastPrice]] = []
-
-
-def register(last: LastPrice) -> None:
-    """Whoever keeps the prices."""
-    _last[:] = [last]
+last_prices: Final = Port[LastPrice]("last prices")
 
 
 def last_price(code: str) -> Decimal | None:
-    return _last[0](code) if _last else None
+    """The last price of an instrument, in its currency; None before its first trade."""
+    return last_prices.get()(code)

@@ -1,4 +1,4 @@
-"""Quantities, prices and results as people read them. What is computed stays exact; only what is shown is rounded."""
+"""Formats quantities, prices and results for display. Only the display is rounded; computed values stay exact."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from eventshop.core.decimal_math import decimal_places, format_plain
 from trading.domain.instruments import INSTRUMENTS
 
 NO_VALUE: Final = "–"
-#: Of an amount in any currency, and of a price whose instrument is not listed any more.
+#: The fewest decimals of an amount or a price; the decimals of a price whose instrument is no longer listed.
 MIN_DECIMALS: Final = 2
 
 
 def format_number(value: Decimal | None) -> str:
-    """Every digit there is, and none besides, in groups of three."""
+    """All significant digits without trailing zeros, in groups of three."""
     return NO_VALUE if value is None else f"{Decimal(format_plain(value)):,f}"
 
 
 def format_price(value: Decimal | None, currency: str) -> str:
-    """A price that was named, with every digit of it: `212.40 EUR`. It does not wrap."""
+    """A quoted price with all its digits, such as `212.40 EUR`, with a no-break space."""
     return NO_VALUE if value is None else _format_amount(value, max(MIN_DECIMALS, decimal_places(value)), currency)
 
 
 def format_average(value: Decimal | None, instrument: str, currency: str) -> str:
-    """A price that was computed, to the digits in which its instrument is quoted."""
+    """A computed price, rounded to the decimals in which its instrument is quoted."""
     return NO_VALUE if value is None else _format_amount(value, _price_decimals(instrument), currency)
 
 
 def format_result(value: Decimal | None, currency: str) -> str:
-    """What was gained or lost, to hundredths; what is smaller is not shown as nothing."""
+    """A profit or loss, rounded to hundredths. A smaller amount keeps all digits instead of becoming zero."""
     if value is None:
         return NO_VALUE
     if value and abs(value) < Decimal("0.01"):

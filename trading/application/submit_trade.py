@@ -1,4 +1,4 @@
-"""A client's trade: its amount is frozen and the trade submitted at once, or neither; and taken back again."""
+"""Use cases of a client: submit a trade and freeze its amount in one transaction, and cancel it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from trading.domain.instruments import get_instrument
 
 
 class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
-    """What you want to buy or sell, and for which of your accounts. Only a limit order names a limit price."""
+    """An order to buy or sell for one of your accounts. Only a limit order has a limit price."""
 
     example: ClassVar[dict[str, Any]] = {
         "account_id": "00000000-0000-4000-8000-0000000000ac",
@@ -43,7 +43,7 @@ class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
     limit_price: Decimal | None = None
 
     def to_command(self, trade_id: UUID) -> SubmitTrade:
-        """The command; raises `UnknownInstrument`, `WrongTick`, `WrongLot` or `InvalidMessage`."""
+        """Build the command; raises `UnknownInstrument`, `WrongTick`, `WrongLot` or `InvalidMessage`."""
         return SubmitTrade(
             trade_id=trade_id,
             reference=short_reference("T", trade_id),
@@ -57,37 +57,37 @@ class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def trade_id_for(command_id: UUID) -> UUID:
-    """The trade that a client's command places."""
+    """The id of the trade that a command submits."""
     return derive_id("placed-trade", command_id)
 
 
 def amount_to_freeze(order: SubmitTrade) -> Decimal:
-    """What an order uses of the limits: quantity by limit price, or by the last price; raises `NoPrice`."""
+    """The amount that an order uses of the limits: quantity times limit price or last price; raises `NoPrice`."""
     price = order.limit_price or last_price(order.instrument.code)
     if price is None:
         raise NoPrice(instrument=order.instrument.code)
     return rounded_notional(order.quantity, price)
 
 
-def submit(new_trade: NewTrade, *, actor: str, command_id: UUID, metadata: dict[str, str] | None = None) -> Receipt:
-    """Freeze what it takes and submit the trade, in one transaction; the receipt is that of `SubmitTrade`.
+def submit_trade(new_trade: NewTrade, *, actor: str, command_id: UUID, metadata: dict[str, str] | None = None) -> Receipt:
+    """Freeze the amount and submit the trade in one transaction; returns the receipt of `SubmitTrade`.
 
-    Who may trade for the account is asked before. Sent again with the same id it gives the first answer, also when
-    the price of a market order has moved since. Raises what `NewTrade.order` and `to_freeze` raise, `AccountNotOpen`,
-    `WrongCurrency`, `LimitExceeded` (which stays in the account's events, and so stays the answer for this id), or
-    what `dispatch.send` raises; then nothing is frozen.
+    The caller checks the permission to trade for the account. Idempotent for each `command_id`, even if the last price
+    of a market order has changed. Raises what `NewTrade.to_command`, `amount_to_freeze` and the dispatcher raise,
+    `AccountNotOpen`, `WrongCurrency`, or `LimitExceeded`. The refusal is stored as an event of the account, so that a
+    retry gets it again. After an error nothing is frozen.
     """
     order = new_trade.to_command(trade_id_for(command_id))
     envelope = Envelope(command_id=command_id, actor=actor, metadata=metadata or {})
     with batch_write():
-        refused = _freeze_amount(order, envelope)
-        if refused is None:
+        refusal = _freeze_amount(order, envelope)
+        if refusal is None:
             return send(order, envelope=envelope)
-    raise LimitExceeded(limit=refused.limit, asked=refused.amount, available=refused.available)
+    raise LimitExceeded(limit=refusal.limit, requested=refusal.amount, available=refusal.available)
 
 
 def _freeze_amount(order: SubmitTrade, envelope: Envelope) -> FreezeRefused | None:
-    """Freeze the order's amount; how that was refused, if it was."""
+    """Freeze the amount of an order; returns the refusal, if any."""
     step = replace(envelope, command_id=derive_id("placed-trade-freeze", envelope.command_id))
     code, currency = order.instrument.code, order.instrument.currency
     try:
@@ -95,14 +95,14 @@ def _freeze_amount(order: SubmitTrade, envelope: Envelope) -> FreezeRefused | No
     except CommandIdReused:
         if order.type is OrderType.LIMIT:
             raise
-        # The price may have moved since. Whether it is the same order the store says, when it is submitted.
+        # The last price may have changed since the first attempt. The store compares the order when it is submitted.
     for recorded in store.events_of_command(step.command_id):
         if isinstance(recorded.event, FreezeRefused):
             return recorded.event
     return None
 
 
-def cancel(
+def cancel_trade(
     trade_id: UUID,
     reason: NonEmptyText,
     *,
@@ -111,22 +111,22 @@ def cancel(
     expected_version: int | None = None,
     metadata: dict[str, str] | None = None,
 ) -> Receipt:
-    """Take back what is open of a trade, and release what it froze; the receipt is that of `CancelTrade`.
+    """Cancel the open quantity of a trade and release its frozen amount; returns the receipt of `CancelTrade`.
 
-    Raises `UnknownTrade`, `InvalidTradeState` when nothing can be taken back any more, or what `dispatch.send` raises.
-    Should the process end half way, settlement releases the amount.
+    Raises `UnknownTrade`, `InvalidTradeState` if nothing can be cancelled any more, or what the dispatcher raises.
+    If the process dies between the two commands, the settlement saga releases the amount.
     """
     account_id = load_terms(trade_id).account_id
     envelope = Envelope(command_id=command_id, actor=actor, metadata=metadata or {})
     receipt = send(CancelTrade(trade_id, reason), envelope=envelope, expected_version=expected_version)
     step = replace(envelope, command_id=derive_id("cancelled-trade-release", command_id))
-    with suppress(AccountNotOpen):  # a trade that came without an account has nothing frozen
+    with suppress(AccountNotOpen):  # an imported trade without an account has nothing frozen
         send(ReleaseAmount(account_id, trade_id), envelope=step)
     return receipt
 
 
 def load_terms(trade_id: UUID) -> TradeSubmitted:
-    """The terms of a trade; raises `UnknownTrade`."""
+    """Load the terms of a trade; raises `UnknownTrade`."""
     for recorded in store.get_events(trade_id, to_version=1):
         if isinstance(recorded.event, TradeSubmitted):
             return recorded.event

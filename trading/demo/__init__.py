@@ -1,1 +1,1 @@
-"""Demo data for trades and accounts, made by sending commands."""
+"""Demo data for trades and trading accounts, made by sending commands."""

@@ -1,1 +1,1 @@
-"""Commands, events, aggregates and rules of trades and accounts; no framework."""
+"""Commands, events, aggregates and rules of trades and trading accounts; imports no framework."""

@@ -1,4 +1,4 @@
-"""Who may trade how much: limits, and what open trades have frozen of them."""
+"""The TradingAccount aggregate: limits, and the amounts that open trades have frozen."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ GROSS = "gross"
 
 
 class FrozenLimit(Struct, frozen=True):
-    """What one open trade uses of the limits."""
+    """The part of the limits that one open trade uses."""
 
     instrument: str
     amount: Decimal
 
 
 class TradingAccount(Aggregate[AccountCommand, AccountEvent], frozen=True):
-    """One account. The store lets one writer at a time decide, so that the last of a limit is used once.
+    """One trading account. Optimistic concurrency in the store prevents two trades from using the same part of a limit.
 
-    An instrument without a limit of its own is bound by the gross limit alone. A lowered limit takes nothing back.
+    An instrument without its own limit is bound by the gross limit only. Lowering a limit releases no frozen amount.
     """
 
     opened: AccountOpened | None = None
@@ -48,17 +48,17 @@ class TradingAccount(Aggregate[AccountCommand, AccountEvent], frozen=True):
         if self.opened is None:
             raise AccountNotOpen(account=command.account_id)
         match command:
-            case SetLimit() as it if self._limit_for(it.instrument) == it.limit:
+            case SetLimit() if self._limit_for(command.instrument) == command.limit:
                 return []
-            case SetLimit() as it:
-                return [LimitSet(it.account_id, it.instrument, it.limit)]
-            case FreezeAmount() as it if it.currency != self.opened.currency:
-                raise WrongCurrency(account=self.opened.currency, trade=it.currency)
-            case FreezeAmount() as it:
-                return self._freeze(it)
-            case ReleaseAmount() as it if it.trade_id in self.frozen:
-                held = self.frozen[it.trade_id]
-                return [AmountReleased(it.account_id, it.trade_id, held.instrument, held.amount)]
+            case SetLimit():
+                return [LimitSet(command.account_id, command.instrument, command.limit)]
+            case FreezeAmount() if command.currency != self.opened.currency:
+                raise WrongCurrency(account=self.opened.currency, trade=command.currency)
+            case FreezeAmount():
+                return self._freeze(command)
+            case ReleaseAmount() if command.trade_id in self.frozen:
+                frozen = self.frozen[command.trade_id]
+                return [AmountReleased(command.account_id, command.trade_id, frozen.instrument, frozen.amount)]
             case ReleaseAmount():
                 return []
             case _:
@@ -71,30 +71,34 @@ class TradingAccount(Aggregate[AccountCommand, AccountEvent], frozen=True):
             case LimitSet(instrument=code, limit=limit):
                 return replace(self, gross_limit=limit) if code is None else self._with_limit(code, limit)
             case AmountFrozen():
-                return replace(self, frozen={**self.frozen, event.trade_id: FrozenLimit(event.instrument, event.amount)})
+                return replace(
+                    self, frozen={**self.frozen, event.trade_id: FrozenLimit(event.instrument, event.amount)}
+                )
             case AmountReleased():
-                left = {trade: held for trade, held in self.frozen.items() if trade != event.trade_id}
-                return replace(self, frozen=left)
+                remaining = {trade: frozen for trade, frozen in self.frozen.items() if trade != event.trade_id}
+                return replace(self, frozen=remaining)
             case FreezeRefused():
                 return self
             case _:
                 assert_never(event)
 
     def amount_in_use(self, instrument: str | None = None) -> Decimal:
-        """What is frozen in one instrument, or over all."""
+        """The frozen amount of one instrument, or of all instruments."""
         used = ZERO
-        for held in self.frozen.values():
-            if instrument in (None, held.instrument):
-                used = add(used, held.amount)
+        for frozen in self.frozen.values():
+            if instrument in (None, frozen.instrument):
+                used = add(used, frozen.amount)
         return used
 
-    def _open(self, it: OpenAccount) -> list[AccountEvent]:
-        opened = AccountOpened(it.account_id, it.reference, it.owner_id, it.currency, it.gross_limit)
+    def _open(self, command: OpenAccount) -> list[AccountEvent]:
+        opened = AccountOpened(
+            command.account_id, command.reference, command.owner_id, command.currency, command.gross_limit
+        )
         if self.opened is None:
             return [opened]
         if self.opened == opened:
             return []
-        raise AccountAlreadyOpen(account=it.account_id)
+        raise AccountAlreadyOpen(account=command.account_id)
 
     def _with_limit(self, code: str, limit: Decimal) -> Self:
         return replace(self, limits={**self.limits, code: limit})
@@ -102,23 +106,27 @@ class TradingAccount(Aggregate[AccountCommand, AccountEvent], frozen=True):
     def _limit_for(self, instrument: str | None) -> Decimal | None:
         return self.gross_limit if instrument is None else self.limits.get(instrument)
 
-    def _freeze(self, it: FreezeAmount) -> list[AccountEvent]:
-        if held := self.frozen.get(it.trade_id):
-            if held == FrozenLimit(it.instrument, it.amount):
+    def _freeze(self, command: FreezeAmount) -> list[AccountEvent]:
+        if frozen := self.frozen.get(command.trade_id):
+            if frozen == FrozenLimit(command.instrument, command.amount):
                 return []
-            raise AlreadyFrozen(trade=it.trade_id, frozen=held.amount, asked=it.amount)
-        for limit, available in self._available_limits(it.instrument):
-            if it.amount > available:
+            raise AlreadyFrozen(trade=command.trade_id, frozen=frozen.amount, requested=command.amount)
+        for limit, available in self._available_limits(command.instrument):
+            if command.amount > available:
                 return [
-                    FreezeRefused(it.account_id, it.trade_id, it.instrument, it.amount, limit, max(available, ZERO))
+                    FreezeRefused(
+                        command.account_id,
+                        command.trade_id,
+                        command.instrument,
+                        command.amount,
+                        limit,
+                        max(available, ZERO),
+                    )
                 ]
-        return [AmountFrozen(it.account_id, it.trade_id, it.instrument, it.amount)]
+        return [AmountFrozen(command.account_id, command.trade_id, command.instrument, command.amount)]
 
     def _available_limits(self, instrument: str) -> Iterator[tuple[str, Decimal]]:
-        """What is left of each limit that binds this instrument."""
+        """The available amount of each limit that binds an instrument."""
         if (own := self.limits.get(instrument)) is not None:
             yield instrument, subtract(own, self.amount_in_use(instrument))
         yield GROSS, subtract(self.gross_limit, self.amount_in_use())
-
-
-registry.add(TradingAccount)

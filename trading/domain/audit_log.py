@@ -1,4 +1,4 @@
-"""Who took a copy of the audit trail: reading it leaves a trail as well."""
+"""The AuditLog aggregate: records each export of the audit trail, so that access to it is itself audited."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from eventshop.core.message_registry import registry
 from trading.domain.commands import RecordAuditExport
 from trading.domain.events import AuditTrailExported
 
-#: There is one.
+#: The id of the only audit log.
 AUDIT_LOG_ID: Final = derive_id("audit-log", "trading")
 
 
 class AuditLog(Aggregate[RecordAuditExport, AuditTrailExported], frozen=True):
-    """How often the trail was handed over."""
+    """The number of exports of the audit trail."""
 
     exports: int = 0
 
@@ -27,11 +27,17 @@ class AuditLog(Aggregate[RecordAuditExport, AuditTrailExported], frozen=True):
         return command.log_id
 
     def decide(self, command: RecordAuditExport) -> list[AuditTrailExported]:
-        it = command
-        return [AuditTrailExported(it.log_id, it.account_id, it.reason, it.format, it.trades, it.events, it.sha256)]
+        return [
+            AuditTrailExported(
+                log_id=command.log_id,
+                account_id=command.account_id,
+                reason=command.reason,
+                format=command.format,
+                trades=command.trades,
+                events=command.events,
+                sha256=command.sha256,
+            )
+        ]
 
     def evolve(self, event: AuditTrailExported) -> Self:
         return replace(self, exports=self.exports + 1)
-
-
-registry.add(AuditLog)

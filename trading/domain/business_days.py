@@ -1,4 +1,4 @@
-"""Business days: on which days money and securities change hands, and until when."""
+"""Business-day calendars, and the settlement time that follows from them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from msgspec import Struct
 
 from trading.domain.errors import UnknownCalendar
 
-#: When a settlement day's deliveries are done, on the calendar's own clocks.
+#: The time of a settlement day at which deliveries are complete, in the time zone of the calendar.
 SETTLEMENT_CUTOFF: Final = time(16, 0)
 
 
 class Calendar(Struct, frozen=True):
-    """Whose days they are: a time zone, and which of its days are none of business."""
+    """A time zone and its business days."""
 
     zone: ZoneInfo
     is_business_day: Callable[[date], bool]
 
 
 def _business_day_rule(market: str) -> Callable[[date], bool]:
-    """Neither a weekend nor one of the market's own holidays, which follow from rules and are known for any year."""
+    """Weekdays without the holidays of a market; the holidays follow from rules that hold for every year."""
     return lambda day: day.weekday() < 5 and day not in _market_holidays(market)
 
 
 @cache
 def _market_holidays(market: str) -> Container[date]:
-    # Here, not above: it knows every country's holidays, and every process would take a tenth longer to start.
+    # Imported lazily: the package holds the holidays of every country and slows each process start by a tenth.
     import holidays
 
     return holidays.financial_holidays(market)
@@ -44,14 +44,14 @@ CALENDARS: Final = {
 
 
 def settlement_time(calendar: str, executed_at: datetime, days: int) -> datetime:
-    """The moment after so many business days; raises `UnknownCalendar`. Without any, it settles as it is executed."""
+    """The settlement time after a number of business days; 0 days settle at execution. Raises `UnknownCalendar`."""
     if calendar not in CALENDARS:
         raise UnknownCalendar(calendar=calendar, known="; ".join(sorted(CALENDARS)))
     if not days:
         return executed_at
-    found = CALENDARS[calendar]
-    day = _add_business_days(calendar, executed_at.astimezone(found.zone).date(), days)
-    return datetime.combine(day, SETTLEMENT_CUTOFF, tzinfo=found.zone)
+    zone = CALENDARS[calendar].zone
+    day = _add_business_days(calendar, executed_at.astimezone(zone).date(), days)
+    return datetime.combine(day, SETTLEMENT_CUTOFF, tzinfo=zone)
 
 
 @lru_cache(maxsize=1_000)

@@ -1,4 +1,4 @@
-"""What can be asked of a trade and of a trading account."""
+"""Commands of the Trade, TradingAccount and AuditLog aggregates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from trading.domain.events import (
 
 
 class SubmitTrade(Command, frozen=True):
-    """Buy or sell. The terms of the instrument come from the reference data, `trading.domain.instruments`."""
+    """Submit an order to buy or sell. The instrument comes from the reference data, `trading.domain.instruments`."""
 
     trade_id: UUID
     reference: NonEmptyText
@@ -40,13 +40,13 @@ class SubmitTrade(Command, frozen=True):
     def __post_init__(self) -> None:
         check_lot(self.instrument, self.quantity)
         if (self.type is OrderType.LIMIT) != (self.limit_price is not None):
-            raise InvalidMessage("a limit order names its limit price, a market order none")
+            raise InvalidMessage("a limit order needs a limit price; a market order has none")
         if self.limit_price is not None:
             check_tick(self.instrument, self.limit_price)
 
 
 class ExecuteTrade(Command, frozen=True):
-    """What the venue reports as done: one fill, or all those of one sweep through its book."""
+    """Report fills of the venue: one fill, or all fills of one sweep through its order book."""
 
     trade_id: UUID
     fills: Fills
@@ -55,23 +55,25 @@ class ExecuteTrade(Command, frozen=True):
         if not self.fills:
             raise InvalidMessage("an execution needs at least one fill")
         if len({fill.venue_trade_id for fill in self.fills}) != len(self.fills):
-            raise InvalidMessage("an execution names each fill once")
+            raise InvalidMessage("an execution must contain each fill once")
 
 
 class RejectTrade(Command, frozen=True):
+    """Reject a trade before it reaches the venue."""
+
     trade_id: UUID
     reason: NonEmptyText
 
 
 class CancelTrade(Command, frozen=True):
-    """Take back what is still open."""
+    """Cancel the open quantity."""
 
     trade_id: UUID
     reason: NonEmptyText
 
 
 class CorrectTrade(Command, frozen=True):
-    """A fill was told wrongly; `fill` is what it should have been, under the same venue number."""
+    """Correct a fill that was reported wrongly; `fill` has the right values and the same `venue_trade_id`."""
 
     trade_id: UUID
     fill: Fill
@@ -79,7 +81,7 @@ class CorrectTrade(Command, frozen=True):
 
 
 class BustTrade(Command, frozen=True):
-    """The venue declares one fill void."""
+    """Declare one fill void, as the venue did."""
 
     trade_id: UUID
     venue_trade_id: NonEmptyText
@@ -87,16 +89,22 @@ class BustTrade(Command, frozen=True):
 
 
 class HoldSettlement(Command, frozen=True):
+    """Put the settlement on hold."""
+
     trade_id: UUID
     reason: NonEmptyText
 
 
 class ResumeSettlement(Command, frozen=True):
+    """Release the hold on the settlement."""
+
     trade_id: UUID
     reason: NonEmptyText
 
 
 class SettleTrade(Command, frozen=True):
+    """Settle the executed quantity on a value date."""
+
     trade_id: UUID
     settled_on: date
 
@@ -115,6 +123,8 @@ TradeCommand: TypeAlias = (
 
 
 class OpenAccount(Command, frozen=True):
+    """Open a trading account; `owner_id` is None for a house account."""
+
     account_id: UUID
     reference: NonEmptyText
     owner_id: UUID | None
@@ -126,7 +136,7 @@ class OpenAccount(Command, frozen=True):
 
 
 class SetLimit(Command, frozen=True):
-    """How much may be frozen at once in one instrument, or, without one, over all."""
+    """Set the limit of one instrument or, without an instrument, the gross limit over all."""
 
     account_id: UUID
     instrument: Code | None
@@ -137,7 +147,7 @@ class SetLimit(Command, frozen=True):
 
 
 class FreezeAmount(Command, frozen=True):
-    """Use up part of the limits for a trade, all of it or nothing."""
+    """Freeze an amount of the limits for a trade, completely or not at all."""
 
     account_id: UUID
     trade_id: UUID
@@ -150,7 +160,7 @@ class FreezeAmount(Command, frozen=True):
 
 
 class ReleaseAmount(Command, frozen=True):
-    """Give back what a trade had frozen."""
+    """Release the amount that a trade has frozen."""
 
     account_id: UUID
     trade_id: UUID
@@ -160,7 +170,7 @@ AccountCommand: TypeAlias = OpenAccount | SetLimit | FreezeAmount | ReleaseAmoun
 
 
 class RecordAuditExport(Command, frozen=True):
-    """Keep on record that a copy of the audit trail is handed over."""
+    """Record that the audit trail is exported."""
 
     log_id: UUID
     account_id: UUID | None
@@ -172,7 +182,7 @@ class RecordAuditExport(Command, frozen=True):
 
 
 def rounded_notional(quantity: Decimal, price: Decimal) -> Decimal:
-    """What so much at this price uses of a limit, rounded up to what an amount can hold."""
+    """Quantity times price, rounded up to `MAX_DECIMALS`: the amount that an order uses of a limit."""
     return round_up(multiply(quantity, price), decimals=MAX_DECIMALS)
 
 

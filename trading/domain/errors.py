@@ -1,4 +1,4 @@
-"""What the rules of a trade and of a trading account refuse."""
+"""Errors of the trading domain. The first line of each docstring is the default message."""
 
 from __future__ import annotations
 
@@ -7,53 +7,53 @@ from eventshop.core.messages import Command
 
 
 class UnknownInstrument(InvalidMessage):
-    """Nobody here trades this instrument."""
+    """This instrument is not traded here."""
 
     code = "unknown-instrument"
 
 
 class UnknownCalendar(InvalidMessage):
-    """No calendar has this name."""
+    """There is no business-day calendar of this name."""
 
     code = "unknown-calendar"
 
 
 class WrongTick(InvalidMessage):
-    """A price is a multiple of the instrument's tick."""
+    """The price must be a multiple of the instrument's tick."""
 
     code = "wrong-tick"
 
 
 class WrongLot(InvalidMessage):
-    """A quantity is a multiple of the instrument's lot."""
+    """The quantity must be a multiple of the instrument's lot."""
 
     code = "wrong-lot"
 
 
 class InvalidTradeState(CommandRefused):
-    """This cannot be done to a trade in this state."""
+    """The command is not allowed in the current state of the trade."""
 
     code = "invalid-trade-state"
 
     def __init__(self, command: Command, status: str) -> None:
         name = type(command).__name__
-        super().__init__(f"{name} cannot be done to a trade that is {status}", command=name, status=str(status))
+        super().__init__(f"{name} is not allowed for a trade in state {status}", command=name, status=str(status))
 
 
 class Overfilled(CommandRefused):
-    """More was filled than is open."""
+    """The fills exceed the open quantity."""
 
     code = "overfilled"
 
 
 class WorseThanLimit(CommandRefused):
-    """A fill is worse than the trade's limit price."""
+    """The price of a fill is worse than the limit price of the trade."""
 
     code = "worse-than-limit"
 
 
 class FillChanged(CommandRefused):
-    """The venue told this fill before with another price, quantity or time; that needs a correction."""
+    """This fill was reported before with another price, quantity or time; send a correction instead."""
 
     code = "fill-changed"
 
@@ -71,13 +71,13 @@ class UnknownFill(CommandRefused):
 
 
 class NothingFilled(CommandRefused):
-    """Nothing of this trade was filled; there is nothing to settle."""
+    """This trade has no fill, so there is nothing to settle."""
 
     code = "nothing-filled"
 
 
 class SettlementOnHold(CommandRefused):
-    """Staff have put the settlement of this trade on hold."""
+    """The settlement of this trade is on hold; release the hold first."""
 
     code = "settlement-on-hold"
 
@@ -89,19 +89,19 @@ class AccountNotOpen(CommandRefused):
 
 
 class AccountAlreadyOpen(CommandRefused):
-    """This trading account is open already, on other terms."""
+    """This trading account is already open with other terms."""
 
     code = "account-already-open"
 
 
 class LimitExceeded(CommandRefused):
-    """There is not so much left of a limit."""
+    """The order exceeds what is left of a limit."""
 
     code = "limit-exceeded"
 
 
 class NoPrice(CommandRefused):
-    """Nothing of this instrument has been traded yet, so nobody knows what a market order costs; name a limit price."""
+    """This instrument has no last price yet, so the amount of a market order is unknown; use a limit price."""
 
     code = "no-price"
 
@@ -113,12 +113,12 @@ class UnknownTrade(CommandRefused):
 
 
 class AlreadyFrozen(CommandRefused):
-    """This trade has another amount frozen already."""
+    """This trade has already frozen another amount."""
 
     code = "already-frozen"
 
 
 class WrongCurrency(CommandRefused):
-    """An account's limits are in one currency."""
+    """The currency of the trade differs from the currency of the account."""
 
     code = "wrong-currency"

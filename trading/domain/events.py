@@ -1,4 +1,4 @@
-"""What can happen to a trade and to a trading account. The value objects are re-exported for readers."""
+"""Events of the Trade, TradingAccount and AuditLog aggregates. Re-exports their value objects."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ __all__ = [
 
 
 class TradeSubmitted(Event, frozen=True):
-    """Somebody wants to buy or sell. Without a limit price it is a market order."""
+    """An order to buy or sell was submitted. Without a limit price it is a market order."""
 
     trade_id: UUID
     reference: NonEmptyText
@@ -74,7 +74,7 @@ class TradeSubmitted(Event, frozen=True):
 
 
 class TradeExecuted(Event, frozen=True):
-    """The venue filled some or all of what was open. `open` is what is left of it."""
+    """The venue filled some or all of the open quantity. `open` is the remaining open quantity."""
 
     trade_id: UUID
     deal: Deal
@@ -83,7 +83,7 @@ class TradeExecuted(Event, frozen=True):
 
 
 class TradeRejected(Event, frozen=True):
-    """The trade was not let through to the venue; nothing of it was done."""
+    """The trade was rejected before it reached the venue."""
 
     trade_id: UUID
     deal: Deal
@@ -91,7 +91,7 @@ class TradeRejected(Event, frozen=True):
 
 
 class TradeCancelled(Event, frozen=True):
-    """What was still open will not be done; what was filled stays."""
+    """The open quantity was cancelled; the fills stay."""
 
     trade_id: UUID
     deal: Deal
@@ -100,7 +100,7 @@ class TradeCancelled(Event, frozen=True):
 
 
 class TradeCorrected(Event, frozen=True):
-    """The venue told a fill wrongly. `corrects` is the version of the event in this stream that told it so."""
+    """A fill was corrected. `corrects` is the stream version of the event that reported the wrong fill."""
 
     trade_id: UUID
     deal: Deal
@@ -112,7 +112,7 @@ class TradeCorrected(Event, frozen=True):
 
 
 class TradeBusted(Event, frozen=True):
-    """The venue declared a fill void. `corrects` is the version of the event in this stream that told it."""
+    """The venue declared a fill void. `corrects` is the stream version of the event that reported the fill."""
 
     trade_id: UUID
     deal: Deal
@@ -123,21 +123,21 @@ class TradeBusted(Event, frozen=True):
 
 
 class SettlementHeld(Event, frozen=True):
-    """Staff want the trade not to settle until they say so."""
+    """The settlement was put on hold."""
 
     trade_id: UUID
     reason: NonEmptyText
 
 
 class SettlementResumed(Event, frozen=True):
-    """The trade may settle again."""
+    """The hold on the settlement was released."""
 
     trade_id: UUID
     reason: NonEmptyText
 
 
 class TradeSettled(Event, frozen=True):
-    """Goods and money changed hands; from now on nothing about the trade changes."""
+    """The trade settled; no event can follow."""
 
     trade_id: UUID
     deal: Deal
@@ -160,7 +160,7 @@ TradeEvent: TypeAlias = (
 
 
 class AccountOpened(Event, frozen=True):
-    """Somebody may trade, up to a gross limit over all instruments. `owner_id` is empty for a house account."""
+    """A trading account was opened with a gross limit over all instruments. `owner_id` is None for a house account."""
 
     account_id: UUID
     reference: NonEmptyText
@@ -170,7 +170,7 @@ class AccountOpened(Event, frozen=True):
 
 
 class LimitSet(Event, frozen=True):
-    """How much may be frozen at once in one instrument, or gross over all (`instrument` is empty)."""
+    """The limit of one instrument was set, or the gross limit over all if `instrument` is None."""
 
     account_id: UUID
     instrument: Code | None
@@ -178,7 +178,7 @@ class LimitSet(Event, frozen=True):
 
 
 class AmountFrozen(Event, frozen=True):
-    """Part of the limits is used up by an open trade."""
+    """An open trade froze part of the limits."""
 
     account_id: UUID
     trade_id: UUID
@@ -187,7 +187,7 @@ class AmountFrozen(Event, frozen=True):
 
 
 class FreezeRefused(Event, frozen=True):
-    """There was not so much left of a limit; nothing was frozen. `limit` names it: a code, or `gross`."""
+    """A limit was too small, so nothing was frozen. `limit` names it: an instrument code, or `gross`."""
 
     account_id: UUID
     trade_id: UUID
@@ -198,7 +198,7 @@ class FreezeRefused(Event, frozen=True):
 
 
 class AmountReleased(Event, frozen=True):
-    """What a trade had frozen can be used again."""
+    """The amount that a trade had frozen is available again."""
 
     account_id: UUID
     trade_id: UUID
@@ -210,12 +210,12 @@ AccountEvent: TypeAlias = AccountOpened | LimitSet | AmountFrozen | FreezeRefuse
 
 
 class AuditTrailExported(Event, frozen=True):
-    """Somebody took a copy of what happened to trades. Who and when stands beside the event, as ever."""
+    """The audit trail was exported. The metadata of the event holds the actor and the time."""
 
     log_id: UUID
-    account_id: UUID | None  # whose trades; everybody's if empty
+    account_id: UUID | None  # the exported account; None for all accounts
     reason: NonEmptyText
     format: NonEmptyText
     trades: Count
     events: Count
-    sha256: NonEmptyText  # of the file that was handed over
+    sha256: NonEmptyText  # of the exported file

@@ -1,4 +1,4 @@
-"""What a trade remembers: its status and its fills; and what a fill's price must be."""
+"""The status and the fills of a trade, and the price rule of a fill."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ from trading.domain.commands import SubmitTrade
 from trading.domain.errors import FillBusted, FillChanged, UnknownFill, WorseThanLimit
 from trading.domain.events import Fill, Side, TradeSubmitted
 
-#: Of an average price: two more than any venue quotes.
+#: Decimals of an average price: two more than any venue quotes.
 AVERAGE_DECIMALS: Final = 10
-#: A copy of so many entries costs about as much as the event itself; one of all is due once in so many fills.
+#: Entries of `newer` before they move to `older`: copying so many costs about as much as storing the event itself.
 MAX_NEWER: Final = 100
 
 
 class Status(StrEnum):
-    """Where a trade is on its way."""
+    """Lifecycle of a trade."""
 
     PENDING = "PENDING"  # nothing has happened yet
     OPEN = "OPEN"
     PARTLY_FILLED = "PARTLY_FILLED"
     FILLED = "FILLED"
-    CANCELLED = "CANCELLED"  # what was open; there may be fills
+    CANCELLED = "CANCELLED"  # the open quantity was cancelled; there may be fills
     REJECTED = "REJECTED"
     SETTLED = "SETTLED"
 
 
 class FillRecord(Struct, frozen=True, omit_defaults=True):
-    """A fill as it was first told, the version of the event that told it as it stands, and what became of it."""
+    """A fill as first reported, its correction if any, and whether it is void.
+
+    `told_in` is the stream version of the event that reported the current values. Stored in snapshots: keep the names.
+    """
 
     first: Fill
     told_in: int
@@ -44,50 +47,51 @@ class FillRecord(Struct, frozen=True, omit_defaults=True):
 
     @property
     def fill(self) -> Fill:
-        """As it stands now."""
+        """The current values of the fill."""
         return self.corrected or self.first
 
 
 class FillBook(Struct, frozen=True):
-    """All fills of a trade by the venue's number for them; a trade can have tens of thousands (decision 81).
+    """All fills of a trade by `venue_trade_id`; a trade can have tens of thousands (decision 81).
 
-    Each is JSON until somebody asks for it, so that a snapshot is read without looking into them. `newer` is small
-    and copied with every event; when it has grown it is put to `older`, which is then copied once.
+    Records stay encoded as JSON until they are read, so that loading a snapshot decodes none of them. Every event
+    copies `newer`, which is small; when it exceeds `MAX_NEWER`, its records move to `older` in one copy.
     """
 
     older: Mapping[str, Raw] = {}
     newer: Mapping[str, Raw] = {}
 
     def get(self, venue_trade_id: str) -> FillRecord | None:
-        found = self.newer.get(venue_trade_id) or self.older.get(venue_trade_id)
-        return None if found is None else _decoder.decode(found)
+        encoded = self.newer.get(venue_trade_id) or self.older.get(venue_trade_id)
+        return None if encoded is None else _decoder.decode(encoded)
 
     def contains(self, fill: Fill) -> bool:
-        """Whether this was told before, as it was first or as it stands now; raises `FillChanged` if otherwise."""
-        booked = self.get(fill.venue_trade_id)
-        if booked is not None and fill not in (booked.first, booked.fill):
-            raise FillChanged(fill=fill.venue_trade_id, known=booked.first.price, told=fill.price)
-        return booked is not None
+        """Whether the fill was reported before; raises `FillChanged` if it was reported with other values."""
+        record = self.get(fill.venue_trade_id)
+        if record is not None and fill not in (record.first, record.fill):
+            raise FillChanged(fill=fill.venue_trade_id, known=record.first.price, reported=fill.price)
+        return record is not None
 
     def get_valid(self, venue_trade_id: str) -> FillRecord:
-        """A fill that counts; raises `UnknownFill` or `FillBusted`."""
-        booked = self.get(venue_trade_id)
-        if booked is None:
+        """The record of a fill that is not void; raises `UnknownFill` or `FillBusted`."""
+        record = self.get(venue_trade_id)
+        if record is None:
             raise UnknownFill(fill=venue_trade_id)
-        if booked.void:
+        if record.void:
             raise FillBusted(fill=venue_trade_id)
-        return booked
+        return record
 
-    def with_records(self, booked: Iterable[FillRecord]) -> Self:
-        """The book with these as they stand now."""
-        newer = {**self.newer, **{it.first.venue_trade_id: Raw(_encoder.encode(it)) for it in booked}}
+    def with_records(self, records: Iterable[FillRecord]) -> Self:
+        """A copy of the book with these records added or replaced."""
+        encoded = {record.first.venue_trade_id: Raw(_encoder.encode(record)) for record in records}
+        newer = {**self.newer, **encoded}
         if len(newer) <= MAX_NEWER:
             return replace(self, newer=newer)
         return replace(self, older={**self.older, **newer}, newer={})
 
     def __iter__(self) -> Iterator[FillRecord]:
-        """In the order in which they were first told."""
-        return (_decoder.decode(found) for found in {**self.older, **self.newer}.values())
+        """The records in the order in which the fills were first reported."""
+        return (_decoder.decode(encoded) for encoded in {**self.older, **self.newer}.values())
 
 
 _encoder: Final = msgspec.json.Encoder()
@@ -98,16 +102,24 @@ def compute_average(notional: Decimal, quantity: Decimal) -> Decimal | None:
     return divide(notional, quantity, decimals=AVERAGE_DECIMALS) if quantity else None
 
 
-def check_limit_price(it: TradeSubmitted, fill: Fill) -> None:
-    """A limit order is filled at its limit price or better; raises `WorseThanLimit`."""
-    if it.limit_price is None:
+def check_limit_price(terms: TradeSubmitted, fill: Fill) -> None:
+    """Raise `WorseThanLimit` if a limit order is filled at a price worse than its limit price."""
+    limit = terms.limit_price
+    if limit is None:
         return
-    worse = fill.price > it.limit_price if it.side is Side.BUY else fill.price < it.limit_price
-    if worse:
-        raise WorseThanLimit(side=it.side, limit=it.limit_price, price=fill.price, fill=fill.venue_trade_id)
+    is_worse = fill.price > limit if terms.side is Side.BUY else fill.price < limit
+    if is_worse:
+        raise WorseThanLimit(side=terms.side, limit=limit, price=fill.price, fill=fill.venue_trade_id)
 
 
-def submission_event(it: SubmitTrade) -> TradeSubmitted:
+def submission_event(command: SubmitTrade) -> TradeSubmitted:
     return TradeSubmitted(
-        it.trade_id, it.reference, it.account_id, it.instrument, it.side, it.type, it.quantity, it.limit_price
+        trade_id=command.trade_id,
+        reference=command.reference,
+        account_id=command.account_id,
+        instrument=command.instrument,
+        side=command.side,
+        type=command.type,
+        quantity=command.quantity,
+        limit_price=command.limit_price,
     )

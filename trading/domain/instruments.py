@@ -1,4 +1,4 @@
-"""Reference data: what can be traded, and on which terms. A change holds for trades submitted afterwards."""
+"""Reference data: the instruments that can be traded. A change applies to trades that are submitted afterwards."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ INSTRUMENTS: Final = {
 
 
 def get_instrument(code: str) -> Instrument:
-    """Raises `UnknownInstrument`."""
+    """Return the instrument of a code; raises `UnknownInstrument`."""
     try:
         return INSTRUMENTS[code]
     except KeyError:

@@ -1,4 +1,4 @@
-"""One trade: what may happen to it, and what it is after that."""
+"""The Trade aggregate."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ __all__ = ["Status", "Trade"]
 
 
 class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
-    """One order to buy or sell, its fills, and their settlement. Sum of fills = executed <= ordered, always.
+    """One order to buy or sell, its fills and its settlement. Invariant: sum of fills = executed <= ordered quantity.
 
-    What was told wrongly is never rewritten: a correction takes the wrong fill out and puts the right one in. Taking
-    some of a filled trade back opens it again, as if the wrong fill had never been told.
+    A wrong fill is corrected by a new event that replaces it. If that reduces the executed quantity of a filled trade,
+    the trade is open again, as if the wrong fill had never been reported.
     """
 
     status: Status = Status.PENDING
@@ -59,7 +59,7 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     notional: Decimal = ZERO  # exact: the sum of price times quantity
     fills: FillBook = FillBook()
     on_hold: bool = False
-    version: int = 0  # how many events there were
+    version: int = 0  # number of events in the stream
 
     @staticmethod
     def id_of(command: TradeCommand) -> UUID:
@@ -67,24 +67,24 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
 
     def decide(self, command: TradeCommand) -> list[TradeEvent]:
         match self.status, command:
-            case Status.PENDING, SubmitTrade() as it:
-                return [submission_event(it)]
-            case status, ExecuteTrade() as it if status is not Status.PENDING:
-                return self._execute(it)
-            case Status.OPEN, RejectTrade() as it:
-                return [TradeRejected(it.trade_id, self.deal, it.reason)]
-            case Status.OPEN | Status.PARTLY_FILLED, CancelTrade() as it:
-                return [TradeCancelled(it.trade_id, self.deal, self.open, it.reason)]
-            case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, CorrectTrade() as it:
-                return self._correct(it)
-            case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, BustTrade() as it:
-                return self._bust(it)
-            case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, HoldSettlement() as it:
-                return [] if self.on_hold else [SettlementHeld(it.trade_id, it.reason)]
-            case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, ResumeSettlement() as it:
-                return [SettlementResumed(it.trade_id, it.reason)] if self.on_hold else []
-            case Status.FILLED | Status.CANCELLED, SettleTrade() as it:
-                return [self._settle(it)]
+            case Status.PENDING, SubmitTrade() as command:
+                return [submission_event(command)]
+            case status, ExecuteTrade() as command if status is not Status.PENDING:
+                return self._execute(command)
+            case Status.OPEN, RejectTrade() as command:
+                return [TradeRejected(command.trade_id, self.deal, command.reason)]
+            case Status.OPEN | Status.PARTLY_FILLED, CancelTrade() as command:
+                return [TradeCancelled(command.trade_id, self.deal, self.open, command.reason)]
+            case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, CorrectTrade() as command:
+                return self._correct(command)
+            case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, BustTrade() as command:
+                return self._bust(command)
+            case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, HoldSettlement() as command:
+                return [] if self.on_hold else [SettlementHeld(command.trade_id, command.reason)]
+            case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, ResumeSettlement() as command:
+                return [SettlementResumed(command.trade_id, command.reason)] if self.on_hold else []
+            case Status.FILLED | Status.CANCELLED, SettleTrade() as command:
+                return [self._settle(command)]
             case Status.CANCELLED, CancelTrade():
                 return []
             case Status.REJECTED, RejectTrade():
@@ -95,48 +95,48 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
                 raise InvalidTradeState(command, status)
 
     def evolve(self, event: TradeEvent) -> Self:
-        now = replace(self, version=self.version + 1)
+        advanced = replace(self, version=self.version + 1)
         match event:
             case TradeSubmitted():
-                return replace(now, status=Status.OPEN, submitted=event)
+                return replace(advanced, status=Status.OPEN, submitted=event)
             case TradeExecuted(fills=fills):
-                return now._add_fills(fills)
-            case TradeCorrected(was=was, now=right):
-                return now._replace_fill(was, right)
+                return advanced._add_fills(fills)
+            case TradeCorrected(was=was, now=now):
+                return advanced._replace_fill(was, now)
             case TradeBusted(was=was):
-                return now._remove_fill(was)
+                return advanced._remove_fill(was)
             case TradeRejected():
-                return replace(now, status=Status.REJECTED)
+                return replace(advanced, status=Status.REJECTED)
             case TradeCancelled():
-                return replace(now, status=Status.CANCELLED)
+                return replace(advanced, status=Status.CANCELLED)
             case SettlementHeld():
-                return replace(now, on_hold=True)
+                return replace(advanced, on_hold=True)
             case SettlementResumed():
-                return replace(now, on_hold=False)
+                return replace(advanced, on_hold=False)
             case TradeSettled():
-                return replace(now, status=Status.SETTLED)
+                return replace(advanced, status=Status.SETTLED)
             case _:
                 assert_never(event)
 
     @property
     def terms(self) -> TradeSubmitted:
-        """What was submitted; there is no other event before it."""
+        """The first event of the stream."""
         assert self.submitted is not None  # noqa: S101  (narrows a type; every caller has left PENDING)
         return self.submitted
 
     @property
     def deal(self) -> Deal:
-        it = self.terms
-        return Deal(it.account_id, it.instrument.code, it.instrument.currency, it.side)
+        terms = self.terms
+        return Deal(terms.account_id, terms.instrument.code, terms.instrument.currency, terms.side)
 
     @property
     def open(self) -> Decimal:
-        """How much may still be filled."""
+        """The quantity that can still be filled."""
         return self._open_after(self.executed)
 
     @property
     def average_price(self) -> Decimal | None:
-        """Notional by quantity, to 10 decimals, half to even; nobody knows it before the first fill."""
+        """Notional divided by quantity, rounded half to even to 10 decimals; None before the first fill."""
         return compute_average(self.notional, self.executed)
 
     def _open_after(self, executed: Decimal) -> Decimal:
@@ -146,46 +146,49 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
 
     # --- deciding -------------------------------------------------------------------------------------------------
 
-    def _execute(self, it: ExecuteTrade) -> list[TradeEvent]:
-        new = tuple(fill for fill in it.fills if not self.fills.contains(fill))
+    def _execute(self, command: ExecuteTrade) -> list[TradeEvent]:
+        new = tuple(fill for fill in command.fills if not self.fills.contains(fill))
         if not new:
             return []
         if self.status not in (Status.OPEN, Status.PARTLY_FILLED):
-            raise InvalidTradeState(it, self.status)
+            raise InvalidTradeState(command, self.status)
         for fill in new:
             self._check_fill(fill)
         executed = self._executed_plus(volume(new))
-        return [TradeExecuted(it.trade_id, self.deal, new, self._open_after(executed))]
+        return [TradeExecuted(command.trade_id, self.deal, new, self._open_after(executed))]
 
-    def _correct(self, it: CorrectTrade) -> list[TradeEvent]:
-        booked = self.fills.get_valid(it.fill.venue_trade_id)
-        if booked.fill == it.fill:
+    def _correct(self, command: CorrectTrade) -> list[TradeEvent]:
+        record = self.fills.get_valid(command.fill.venue_trade_id)
+        if record.fill == command.fill:
             return []
-        self._check_fill(it.fill)
-        executed = self._executed_plus(subtract(it.fill.quantity, booked.fill.quantity))
-        left = self._open_after(executed)
-        return [TradeCorrected(it.trade_id, self.deal, booked.told_in, booked.fill, it.fill, left, it.reason)]
+        self._check_fill(command.fill)
+        executed = self._executed_plus(subtract(command.fill.quantity, record.fill.quantity))
+        open_quantity = self._open_after(executed)
+        return [
+            TradeCorrected(
+                command.trade_id, self.deal, record.told_in, record.fill, command.fill, open_quantity, command.reason
+            )
+        ]
 
-    def _bust(self, it: BustTrade) -> list[TradeEvent]:
-        booked = self.fills.get(it.venue_trade_id)
-        if booked is not None and booked.void:
+    def _bust(self, command: BustTrade) -> list[TradeEvent]:
+        record = self.fills.get(command.venue_trade_id)
+        if record is not None and record.void:
             return []
-        booked = self.fills.get_valid(it.venue_trade_id)
-        left = self._open_after(subtract(self.executed, booked.fill.quantity))
-        return [TradeBusted(it.trade_id, self.deal, booked.told_in, booked.fill, left, it.reason)]
+        record = self.fills.get_valid(command.venue_trade_id)
+        open_quantity = self._open_after(subtract(self.executed, record.fill.quantity))
+        return [TradeBusted(command.trade_id, self.deal, record.told_in, record.fill, open_quantity, command.reason)]
 
-    def _settle(self, it: SettleTrade) -> TradeSettled:
+    def _settle(self, command: SettleTrade) -> TradeSettled:
         if self.on_hold:
             raise SettlementOnHold(trade=self.terms.reference)
         if not self.executed:
             raise NothingFilled(trade=self.terms.reference)
-        return TradeSettled(it.trade_id, self.deal, self.executed, self.notional, it.settled_on)
+        return TradeSettled(command.trade_id, self.deal, self.executed, self.notional, command.settled_on)
 
     def _check_fill(self, fill: Fill) -> None:
-        it = self.terms
-        check_tick(it.instrument, fill.price)
-        check_lot(it.instrument, fill.quantity)
-        check_limit_price(it, fill)
+        check_tick(self.terms.instrument, fill.price)
+        check_lot(self.terms.instrument, fill.quantity)
+        check_limit_price(self.terms, fill)
 
     def _executed_plus(self, more: Decimal) -> Decimal:
         executed = add(self.executed, more)
@@ -199,7 +202,9 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
         executed, notional = self.executed, self.notional
         for fill in fills:
             executed, notional = add(executed, fill.quantity), add(notional, fill.notional)
-        return self._with_totals(executed, notional, self.fills.with_records(FillRecord(fill, self.version) for fill in fills))
+        return self._with_totals(
+            executed, notional, self.fills.with_records(FillRecord(fill, self.version) for fill in fills)
+        )
 
     def _replace_fill(self, was: Fill, now: Fill) -> Self:
         executed = add(subtract(self.executed, was.quantity), now.quantity)
@@ -211,16 +216,13 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
         return self._with_totals(executed, notional, self._update_fill(was.venue_trade_id, void=True))
 
     def _update_fill(self, venue_trade_id: str, **changes: Any) -> FillBook:
-        booked = self.fills.get(venue_trade_id)
-        assert booked is not None  # noqa: S101  (narrows a type; only a fill that was told is corrected)
-        return self.fills.with_records([replace(booked, told_in=self.version, **changes)])
+        record = self.fills.get(venue_trade_id)
+        assert record is not None  # noqa: S101  (narrows a type; only a reported fill is corrected)
+        return self.fills.with_records([replace(record, told_in=self.version, **changes)])
 
     def _with_totals(self, executed: Decimal, notional: Decimal, fills: FillBook) -> Self:
         status = self.status
         if status is not Status.CANCELLED:
-            left = executed < self.terms.quantity
-            status = Status.FILLED if not left else Status.PARTLY_FILLED if executed else Status.OPEN
+            is_open = executed < self.terms.quantity
+            status = Status.FILLED if not is_open else Status.PARTLY_FILLED if executed else Status.OPEN
         return replace(self, status=status, executed=executed, notional=notional, fills=fills)
-
-
-registry.add(Trade)

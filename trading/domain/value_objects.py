@@ -1,4 +1,4 @@
-"""What trades and accounts are told in: instruments, prices, quantities and fills; exact, or refused."""
+"""Value objects of trading: instruments, prices, quantities and fills. All numbers are exact decimals."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from eventshop.core.decimal_math import ZERO, is_multiple, add, multiply
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Instant, NonEmptyText
 
-#: Venues quote eight decimals; a price times a quantity then has at most 16 of them and 20 digits before.
+#: Venues quote eight decimals. Price times quantity then has at most 16 decimals and 20 digits before the point.
 MAX_DECIMALS: Final = 8
 LARGEST: Final = Decimal(10) ** 10
 _SMALLEST: Final = Decimal(1).scaleb(-MAX_DECIMALS)
 _EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
-#: A taker that sweeps a whole book fills this often at once; it must fit into one event.
+#: The most fills of one execution: those of a sweep through a whole order book must fit into one event.
 MAX_FILLS: Final = 1_500
 
-#: ISO 4217, or what a crypto venue calls its own (USDT).
+#: An ISO 4217 code, or the code of a crypto venue such as USDT.
 Currency: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3,5}\Z")]
-#: Market and symbol, `BINANCE_SPOT/BTCUSDT`: the same symbol trades on several markets.
+#: Market and symbol, such as `BINANCE_SPOT/BTCUSDT`: the same symbol is traded on several markets.
 Code: TypeAlias = Annotated[str, msgspec.Meta(max_length=60, pattern=r"^[A-Z0-9_.-]+/[A-Z0-9_.-]+\Z")]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -38,16 +38,16 @@ class Side(StrEnum):
 
 
 class OrderType(StrEnum):
-    MARKET = "MARKET"  # at whatever price there is
+    MARKET = "MARKET"  # at the current market price
     LIMIT = "LIMIT"  # at this price or better
 
 
 def check_positive(name: str, value: Any) -> None:
-    """Refuse what is no exact number above zero: a float, a NaN, too many decimals or digits."""
+    """Raise `InvalidMessage` unless the value is an exact positive decimal: no float, no NaN, not too many digits."""
     if type(value) is Decimal and value.is_finite() and _is_exact_positive(value):
         return
     if type(value) is not Decimal:
-        raise InvalidMessage(f"{name} is a decimal number written as text, not {value!r}")
+        raise InvalidMessage(f"{name} must be a decimal number written as text, not {value!r}")
     if not value.is_finite() or not ZERO < value < LARGEST:
         raise InvalidMessage(f"{name} must be above 0 and below {LARGEST:,}, not {value}")
     if not is_multiple(value, _SMALLEST):
@@ -55,26 +55,26 @@ def check_positive(name: str, value: Any) -> None:
 
 
 def check_trading_time(name: str, value: datetime) -> None:
-    """Refuse a moment that no venue has traded at: near the ends of what a datetime holds no zone can be changed."""
+    """Raise `InvalidMessage` outside the years of trading: near the limits of datetime, zone conversion overflows."""
     if not _EARLIEST <= value < _LATEST:
-        raise InvalidMessage(f"{name} is a moment from {_EARLIEST:%Y} to {_LATEST:%Y}, not {value.isoformat()}")
+        raise InvalidMessage(f"{name} must be a time from {_EARLIEST:%Y} to {_LATEST:%Y}, not {value.isoformat()}")
 
 
 @lru_cache(maxsize=50_000)
 def _is_exact_positive(value: Decimal) -> bool:
-    """Whether it is such a number. The same prices and quantities are read again and again."""
+    """Cached, because the same prices and quantities recur."""
     return ZERO < value < LARGEST and is_multiple(value, _SMALLEST)
 
 
 class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is traded, and the terms it is traded on; a trade keeps those of the day it was submitted."""
+    """An instrument and its trading terms; a trade keeps the terms of its submission."""
 
     code: Code
     currency: Currency
-    tick: Decimal  # prices are multiples of it
-    lot: Decimal  # quantities are multiples of it
-    settlement_days: Annotated[int, msgspec.Meta(ge=0, le=30)]  # business days after the execution
-    calendar: NonEmptyText  # whose business days: see `trading.domain.business_days`
+    tick: Decimal  # prices are multiples of the tick
+    lot: Decimal  # quantities are multiples of the lot
+    settlement_days: Annotated[int, msgspec.Meta(ge=0, le=30)]  # business days between execution and settlement
+    calendar: NonEmptyText  # a key of `trading.domain.business_days.CALENDARS`
 
     def __post_init__(self) -> None:
         check_positive("tick", self.tick)
@@ -82,7 +82,7 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Fill(Struct, frozen=True, forbid_unknown_fields=True):
-    """Some of a trade, done at the venue: its own number for it, and its time."""
+    """A full or partial execution at the venue, with the venue's identifier and time."""
 
     venue_trade_id: NonEmptyText
     price: Decimal
@@ -99,12 +99,12 @@ class Fill(Struct, frozen=True, forbid_unknown_fields=True):
         return multiply(self.price, self.quantity)
 
 
-#: At least one, each venue number once.
+#: At least one fill, each `venue_trade_id` once.
 Fills: TypeAlias = Annotated[tuple[Fill, ...], msgspec.Meta(min_length=1, max_length=MAX_FILLS)]
 
 
 class Deal(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose trade it is and in what: stands in every event, so that no reader must look it up."""
+    """Account, instrument and side of a trade. Part of every trade event, so that consumers need no lookup."""
 
     account_id: UUID
     instrument: Code
@@ -113,15 +113,16 @@ class Deal(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def volume(fills: tuple[Fill, ...]) -> Decimal:
-    found = ZERO
+    """The sum of the quantities."""
+    total = ZERO
     for fill in fills:
-        found = add(found, fill.quantity)
-    return found
+        total = add(total, fill.quantity)
+    return total
 
 
 def notional(fills: tuple[Fill, ...]) -> Decimal:
-    """Exact: the sum of price times quantity."""
-    found = ZERO
+    """The exact sum of price times quantity."""
+    total = ZERO
     for fill in fills:
-        found = add(found, fill.notional)
-    return found
+        total = add(total, fill.notional)
+    return total

@@ -1,1 +1,1 @@
-"""Importers: files of other systems become commands."""
+"""Importers: turn files of other systems into commands."""

@@ -14,7 +14,7 @@ from eventshop.eventstore.event_store import store
 from eventshop.web.pages.command_form import CommandForm
 from trading.application.number_formatting import format_number
 from trading.application.submit_trade import NewTrade, amount_to_freeze, trade_id_for
-from trading.application.trade_timeline import LimitUsage, AccountDetails
+from trading.application.trade_timeline import LimitUsage, CustomerAccount
 from trading.domain.errors import LimitExceeded, NoPrice, UnknownInstrument, WrongCurrency, WrongLot, WrongTick
 from trading.domain.events import MAX_DECIMALS, OrderType, Side
 from trading.domain.instruments import INSTRUMENTS
@@ -61,7 +61,7 @@ class TicketForm(CommandForm):
     )
     limit_price = _decimal_field("Limit price", "Only for a limit order.", required=False)
 
-    def __init__(self, desks: Sequence[AccountDetails], data: Any = None, **options: Any) -> None:
+    def __init__(self, desks: Sequence[CustomerAccount], data: Any = None, **options: Any) -> None:
         super().__init__(data, **options)
         self.accounts = {str(it.id): it for it in desks}
         account = self.fields["account"]
@@ -84,11 +84,15 @@ class TicketForm(CommandForm):
         try:
             order = self.new_trade(values).to_command(UUID(int=0))
             if order.instrument.currency != self.account_details(values).opened.currency:
-                raise WrongCurrency(account=self.account_details(values).opened.currency, trade=order.instrument.currency)
+                raise WrongCurrency(
+                    account=self.account_details(values).opened.currency, trade=order.instrument.currency
+                )
             self.amount = amount_to_freeze(order)
             if self.amount > self.tightest_limit(values).available:
                 raise LimitExceeded(
-                    limit=self.tightest_limit(values).name, asked=format_number(self.amount), left=format_number(self.tightest_limit(values).available)
+                    limit=self.tightest_limit(values).name,
+                    asked=format_number(self.amount),
+                    left=format_number(self.tightest_limit(values).available),
                 )
         except EventShopError as refusal:
             self.add_refusal(refusal)
@@ -118,7 +122,7 @@ class TicketForm(CommandForm):
             limit_price=price,
         )
 
-    def account_details(self, values: dict[str, Any]) -> AccountDetails:
+    def account_details(self, values: dict[str, Any]) -> CustomerAccount:
         return self.accounts[values["account"]]
 
     def tightest_limit(self, values: dict[str, Any]) -> LimitUsage:

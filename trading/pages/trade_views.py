@@ -16,14 +16,14 @@ from eventshop.web.shared import read_your_writes
 from eventshop.web.shared.customer_port import customer_required
 from trading.application import submit_trade
 from trading.application.number_formatting import format_number
-from trading.application.trade_timeline import TradeDetails, load_accounts, load_trade
+from trading.application.trade_timeline import CustomerTrade, load_customer_accounts, load_customer_trade
 from trading.pages.forms import CancelRequestForm, TicketForm
 
 _CHANNEL = {"channel": "pages"}
 
 
-def _own_trade(trade_id: UUID, person: UUID) -> TradeDetails:
-    found = load_trade(trade_id, person)
+def _load_trade_or_404(trade_id: UUID, person: UUID) -> CustomerTrade:
+    found = load_customer_trade(trade_id, person)
     if found is None:
         raise Http404
     return found
@@ -33,7 +33,7 @@ def _own_trade(trade_id: UUID, person: UUID) -> TradeDetails:
 @customer_required
 def ticket(request: HttpRequest, person: UUID) -> HttpResponse:
     """Fill in, look at what it freezes, place. Values that changed after the look are shown again."""
-    mine, data = load_accounts(person), request.POST.copy()
+    mine, data = load_customer_accounts(person), request.POST.copy()
     form = TicketForm(mine, data or None, initial=_initial_values(request))
     preview: dict[str, Any] | None = None
     if form.is_valid():
@@ -72,7 +72,9 @@ def _submit(request: HttpRequest, person: UUID, form: TicketForm) -> UUID | None
     values = form.cleaned_data
     command_id: UUID = values["form_id"]
     try:
-        receipt = submit_trade.submit(form.new_trade(values), actor=str(person), command_id=command_id, metadata=_CHANNEL)
+        receipt = submit_trade.submit_trade(
+            form.new_trade(values), actor=str(person), command_id=command_id, metadata=_CHANNEL
+        )
     except CommandIdReused:
         report_duplicate(request, "the trade")
         return submit_trade.trade_id_for(command_id)
@@ -87,20 +89,20 @@ def _submit(request: HttpRequest, person: UUID, form: TicketForm) -> UUID | None
 @customer_required
 def trade(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResponse:
     """How a trade stands; it follows by itself."""
-    return render(request, "trading/trade.html", {"trade": _own_trade(trade_id, person)})
+    return render(request, "trading/trade.html", {"trade": _load_trade_or_404(trade_id, person)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @customer_required
 def cancel(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResponse:
     """Take back what is open; what was filled stays."""
-    found = _own_trade(trade_id, person)
+    found = _load_trade_or_404(trade_id, person)
     form = CancelRequestForm(request.POST or None)
     if form.is_valid():
         reason, form_id = form.cleaned_data["reason"], form.cleaned_data["form_id"]
         if submit_command(
             request,
-            lambda: submit_trade.cancel(trade_id, reason, actor=str(person), command_id=form_id, metadata=_CHANNEL),
+            lambda: submit_trade.cancel_trade(trade_id, reason, actor=str(person), command_id=form_id, metadata=_CHANNEL),
             subject="the trade",
         ):
             messages.success(request, "What was open is cancelled, and its amount is free again.")
@@ -113,4 +115,4 @@ def cancel(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResponse:
 def accounts(request: HttpRequest, person: UUID) -> HttpResponse:
     """Every account with its limits, and what open trades use of them."""
     current = read_your_writes.wait_for_last_write(request, "trading-account")
-    return render(request, "trading/accounts.html", {"desks": load_accounts(person), "current": current})
+    return render(request, "trading/accounts.html", {"desks": load_customer_accounts(person), "current": current})

@@ -1,1 +1,1 @@
-"""The sagas (process managers) of trades and accounts, and the effects they ask for; no framework."""
+"""Sagas (process managers) of trades and trading accounts; imports no framework."""

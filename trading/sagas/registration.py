@@ -1,4 +1,4 @@
-"""The program's settlements."""
+"""Registers the sagas of trading."""
 
 from __future__ import annotations
 

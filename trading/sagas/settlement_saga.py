@@ -1,7 +1,7 @@
-"""Settlement: a trade that is done settles some business days later, unless it is opened again, held, or settled early.
+"""The settlement saga settles a completed trade after its business days, unless it is reopened, held or settled early.
 
-What a trade had frozen of its account's limits is released as soon as nothing of it is open any more. A trade that is
-opened again freezes what is open again; if there is not so much left of a limit, what is open is cancelled.
+As soon as a trade has no open quantity, the saga releases the amount that the trade had frozen. A reopened trade
+freezes the amount of its open quantity again; if a limit is too small for that, the saga cancels the open quantity.
 """
 
 from __future__ import annotations
@@ -14,9 +14,24 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.messages import Event, Meta
-from eventshop.core.saga import CompensationRequested, RefusedCommand, Saga, SagaAction, CancelTimer, TimerFired, StartTimer
+from eventshop.core.saga import (
+    CompensationRequested,
+    RefusedCommand,
+    Saga,
+    SagaAction,
+    CancelTimer,
+    TimerFired,
+    StartTimer,
+)
 from trading.domain.business_days import CALENDARS, settlement_time
-from trading.domain.commands import CancelTrade, FreezeAmount, HoldSettlement, ReleaseAmount, SettleTrade, rounded_notional
+from trading.domain.commands import (
+    CancelTrade,
+    FreezeAmount,
+    HoldSettlement,
+    ReleaseAmount,
+    SettleTrade,
+    rounded_notional,
+)
 from trading.domain.errors import SettlementOnHold
 from trading.domain.events import (
     Fill,
@@ -34,9 +49,9 @@ from trading.domain.events import (
 )
 
 SETTLEMENT_TIMER: Final = "settlement"
-#: A settlement that was refused is tried again after this.
+#: The delay before a refused settlement is tried again.
 RETRY_AFTER: Final = timedelta(hours=1)
-#: A trade that was recorded so long after it happened is history (an import): it has settled long ago.
+#: A trade that was recorded so long after it occurred is imported history and starts no saga.
 HISTORY_THRESHOLD: Final = timedelta(hours=1)
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,7 +73,7 @@ SettlementInput: TypeAlias = (
 
 
 class SettlementSaga(Saga[SettlementInput], frozen=True):
-    """One trade on its way from submission to settlement."""
+    """The process of one trade from its submission to its settlement."""
 
     kind: ClassVar[str] = "trade-settlement"
 
@@ -66,13 +81,13 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
     account_id: UUID = UUID(int=0)
     instrument: Instrument | None = None
     limit_price: Decimal | None = None
-    executed_at: datetime = _NEVER  # the latest fill's time
-    filled: int = 0  # fills that stand
-    closed: bool = False  # cancelled: nothing more can be filled
-    waiting: bool = False  # for its day
+    executed_at: datetime = _NEVER  # time of the latest fill
+    filled: int = 0  # number of fills that are not void
+    closed: bool = False  # cancelled: no further fill is possible
+    waiting: bool = False  # the settlement timer runs
     on_hold: bool = False
-    overdue: bool = False  # its day came while it was on hold
-    reopened: bool = False  # it had been done, and what is open is frozen again
+    overdue: bool = False  # the settlement time passed while the trade was on hold
+    reopened: bool = False  # the trade was complete before, and its open quantity is frozen again
     ended_as: str = ""
 
     @staticmethod
@@ -89,9 +104,9 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
 
     @property
     def settles_at(self) -> datetime:
-        """When it settles."""
-        it = self.instrument
-        return settlement_time(it.calendar, self.executed_at, it.settlement_days) if it else _NEVER
+        """The settlement time."""
+        terms = self.instrument
+        return settlement_time(terms.calendar, self.executed_at, terms.settlement_days) if terms else _NEVER
 
     def react(self, event: SettlementInput) -> list[SagaAction]:
         after = self.evolve(event)
@@ -101,7 +116,7 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
             case TradeCorrected(was=was, open=left) | TradeBusted(was=was, open=left):
                 return [*self._steps_after_fills(after), *self._freeze_again(after, left, was)]
             case FreezeRefused(limit=limit) if self.reopened:
-                return [CancelTrade(self.trade_id, f"opened again, and too little left of the limit {limit}")]
+                return [CancelTrade(self.trade_id, f"reopened, but the limit {limit} is too small")]
             case TradeCancelled():
                 return [*self._release_limit(), *self._start_timer(after)]
             case TradeRejected():
@@ -121,15 +136,15 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
             case TradeSubmitted() | SettlementHeld() | SettlementResumed() | FreezeRefused():
                 return []
             case TimerFired() | RefusedCommand() | CompensationRequested():
-                return []  # a hold is told by its own event; an account that has nothing frozen has nothing to release
+                return []  # `SettlementHeld` reports a hold; releasing an amount that is not frozen may be refused
             case _:
                 assert_never(event)
 
     def evolve(self, event: SettlementInput) -> Self:
         match event:
-            case TradeSubmitted() as it:
-                start = replace(self, trade_id=it.trade_id, account_id=it.account_id)
-                return replace(start, instrument=it.instrument, limit_price=it.limit_price)
+            case TradeSubmitted():
+                started = replace(self, trade_id=event.trade_id, account_id=event.account_id)
+                return replace(started, instrument=event.instrument, limit_price=event.limit_price)
             case TradeExecuted(fills=fills, open=left):
                 return self._add_fills(fills, len(fills))._update_waiting(not left)
             case TradeCorrected(now=now, open=left):
@@ -161,7 +176,7 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
         return replace(self, executed_at=newest, filled=self.filled + more)
 
     def _update_waiting(self, done: bool) -> Self:
-        """Whether it waits for its day: nothing is open, and something was filled."""
+        """Set `waiting`: a trade waits for its settlement if nothing is open and at least one fill is valid."""
         waiting = (done or self.closed) and self.filled > 0
         return replace(self, waiting=waiting, reopened=not waiting and (self.waiting or self.reopened))
 
@@ -171,7 +186,7 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
         return [CancelTimer(SETTLEMENT_TIMER)] if self.waiting else []
 
     def _freeze_again(self, after: Self, left: Decimal, was: Fill) -> list[SagaAction]:
-        """What is open, at the limit price or at that of the fill that was taken out."""
+        """Freeze the open quantity of a reopened trade, at the limit price or at the price of the removed fill."""
         if self.instrument is None or not self.waiting or after.waiting or not left:
             return []
         amount = rounded_notional(left, self.limit_price or was.price)
@@ -185,6 +200,6 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
         return [ReleaseAmount(self.account_id, self.trade_id)]
 
     def _settle(self) -> SettleTrade:
-        """Its value date is the day it was due, however late it comes to it."""
+        """The command to settle. The value date is the due date, even if the settlement is late."""
         zone = CALENDARS[self.instrument.calendar].zone if self.instrument else UTC
         return SettleTrade(self.trade_id, self.settles_at.astimezone(zone).date())

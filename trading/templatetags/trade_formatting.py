@@ -1,4 +1,4 @@
-"""How templates write quantities, prices and what a state looks like."""
+"""Template filters for quantities, prices, order terms and the colours of a trade's status."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Protocol
 from django import template
 
 from trading.application import number_formatting
-from trading.application.trade_timeline import STATES, describe_terms
+from trading.application.trade_timeline import STATUS_LABELS, describe_terms
 from trading.domain.trade import Status
 
 register = template.Library()
-register.filter("exactly", number_formatting.format_number)
+register.filter("number", number_formatting.format_number)
 register.filter("price", number_formatting.format_price)
 register.filter("result", number_formatting.format_result)
 register.filter("terms", describe_terms)
 
 
 class _Quoted(Protocol):
-    """A row of the blotter or of the positions."""
+    """A row of the trade blotter or of the positions."""
 
     instrument: str
     currency: str
 
 
 @register.filter
-def average(value: Decimal | None, of: _Quoted) -> str:
-    """An average price, as the instrument of the row is quoted."""
-    return number_formatting.format_average(value, of.instrument, of.currency)
+def average(value: Decimal | None, row: _Quoted) -> str:
+    """An average price with the decimals of the row's instrument."""
+    return number_formatting.format_average(value, row.instrument, row.currency)
 
 
 @register.filter
 def trade_tone(status: str) -> str:
-    """The colour of a state."""
-    return STATES[Status(status)][1]
+    """The CSS class of a status."""
+    return STATUS_LABELS[Status(status)][1]

@@ -37,7 +37,9 @@ class RevealForm(StaffForm):
     fields_asked = forms.MultipleChoiceField(
         label="Which fields do you need?", choices=list(PERSONAL_FIELDS.items()), widget=forms.CheckboxSelectMultiple
     )
-    reason = forms.CharField(label="Why?", max_length=200, help_text="For example: a parcel came back.", widget=_text_input())
+    reason = forms.CharField(
+        label="Why?", max_length=200, help_text="For example: a parcel came back.", widget=_text_input()
+    )
 
 
 class LegalHoldForm(StaffForm):

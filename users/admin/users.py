@@ -20,6 +20,7 @@ from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.core.errors import EventShopError
 from eventshop.core.messages import Command, Envelope
 from eventshop.eventstore import command_dispatcher
+from users import permissions
 from users.admin.forms import PERSONAL_FIELDS, LegalHoldForm, ReleaseLegalHoldForm, RevealForm
 from users.application.customer_adapter import Person, load_person
 from users.domain.commands import PlaceLegalHold, RecordAccess, ReleaseLegalHold
@@ -42,20 +43,20 @@ class PersonActions(Base):
         """The actions that the person's state allows: none after erasure; `release` only while there is a hold."""
         actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         try:
-            holds = _get_person(str(object_id)).state.holds
+            holds = _load_person_or_404(str(object_id)).state.holds
         except (Http404, PermissionDenied):
             return []
         return [action for action in actions if action.path != "release" or holds]
 
     def has_reveal_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return request.user.has_perm(f"{self.opts.app_label}.reveal_personal")
+        return request.user.has_perm(permissions.REVEAL_PERSONAL)
 
     def has_hold_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return request.user.has_perm(f"{self.opts.app_label}.hold_personal")
+        return request.user.has_perm(permissions.HOLD_PERSONAL)
 
     @detail_action(permission="reveal", description="Show personal data", icon="visibility")
     def reveal(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        person = _get_person(object_id)
+        person = _load_person_or_404(object_id)
         form = RevealForm(request.POST or None)
         if not form.is_valid():
             return self._render_form(request, person, "Show personal data", form)
@@ -68,7 +69,7 @@ class PersonActions(Base):
 
     @detail_action(permission="hold", description="Place a legal hold", icon="gavel")
     def hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        person, form = _get_person(object_id), LegalHoldForm(request.POST or None)
+        person, form = _load_person_or_404(object_id), LegalHoldForm(request.POST or None)
         if not form.is_valid():
             return self._render_form(request, person, "Place a legal hold", form)
         values = form.cleaned_data
@@ -78,7 +79,7 @@ class PersonActions(Base):
 
     @detail_action(permission="hold", description="Release a legal hold", icon="lock_open")
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        person = _get_person(object_id)
+        person = _load_person_or_404(object_id)
         form = ReleaseLegalHoldForm(request.POST or None, holds=person.state.holds)
         if not form.is_valid():
             return self._render_form(request, person, "Release a legal hold", form)
@@ -87,7 +88,9 @@ class PersonActions(Base):
         return HttpResponseRedirect(self._person_url(person.id))
 
     def _render_form(self, request: HttpRequest, person: Person, title: str, form: forms.Form) -> HttpResponse:
-        return confirm_with_view_permission(self, request, f"{title} of {short_name('person', person.id)}", form, self._person_url(person.id))
+        return confirm_with_view_permission(
+            self, request, f"{title} of {short_name('person', person.id)}", form, self._person_url(person.id)
+        )
 
     def _send_command(self, request: HttpRequest, command: Command, form: forms.Form) -> bool:
         envelope = Envelope(form.cleaned_data["command_id"], actor=request.user.get_username())
@@ -98,7 +101,9 @@ class PersonActions(Base):
             return False
         return True
 
-    def _render_values(self, request: HttpRequest, person: Person, fields: tuple[str, ...], reason: str) -> HttpResponse:
+    def _render_values(
+        self, request: HttpRequest, person: Person, fields: tuple[str, ...], reason: str
+    ) -> HttpResponse:
         contact = person.contact
         values = [(PERSONAL_FIELDS[name], getattr(contact, name, "") or "–") for name in fields] if contact else []
         context = {
@@ -117,7 +122,7 @@ class PersonActions(Base):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(person_id,))
 
 
-def _get_person(object_id: str) -> Person:
+def _load_person_or_404(object_id: str) -> Person:
     """Load a person. Raises `Http404` for an unknown one, `PermissionDenied` during and after an erasure."""
     person_id = parse_uuid(object_id)
     person = load_person(person_id) if person_id else None

@@ -89,4 +89,3 @@ def _state(status: Status, *, certified: bool) -> ErasureState:
             return ErasureState.TAKEN_BACK
         case _:
             return ErasureState.RUNNING
-

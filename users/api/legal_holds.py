@@ -12,6 +12,8 @@ from rest_framework.response import Response
 from eventshop.core.messages import Command, NonEmptyText
 from eventshop.web.api.aggregate_action import AggregateAction
 from eventshop.web.shared.errors import NotFound
+from users import permissions
+from users.api import url_names
 from users.application.customer_adapter import load_person
 from users.domain.commands import PlaceLegalHold, ReleaseLegalHold
 from users.domain.user import Status
@@ -39,9 +41,9 @@ class HoldAction(AggregateAction):
 
     scopes: ClassVar[dict[str, str]] = {"POST": "people:write"}
     owner_allowed = False
-    permission = "projections.hold_personal"
-    view_permission = "projections.view_userprofile"
-    url_name = "api-person"
+    permission = permissions.HOLD_PERSONAL
+    aggregate = User
+    url_name = url_names.PERSON
 
     def post(self, request: Request, user_id: UUID) -> Response:
         return self.execute(request, user_id)

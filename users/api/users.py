@@ -21,6 +21,7 @@ from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.command_endpoint import execute_command
 from eventshop.web.models import ApiToken
 from eventshop.web.shared.errors import NotAllowed, NotFound
+from users.api import url_names
 from users.application.accounts import person_of
 from users.application.customer_adapter import load_person
 from users.application.emails import EmailNotSent, send_email
@@ -80,8 +81,10 @@ class OwnDataView(ApiView):
     def execute(self, request: Request, user_id: UUID, command: Callable[[Event | None], Command]) -> Response:
         """Build and send a command; it gets the first event of an earlier request with the same idempotency key."""
         require_self(request, user_id)
-        location, status = reverse("api-person", args=[user_id]), 200 if request.method == "DELETE" else self.status
-        return execute_command(request, lambda _, earlier_event: command(earlier_event), status=status, location=location)
+        location, status = reverse(url_names.PERSON, args=[user_id]), 200 if request.method == "DELETE" else self.status
+        return execute_command(
+            request, lambda _, earlier_event: command(earlier_event), status=status, location=location
+        )
 
 
 class ContactDetails(OwnDataView):

@@ -52,7 +52,9 @@ class UserTimelineEntry(NamedTuple):
 
 def timeline_entry(recorded: RecordedEvent[UserEvent]) -> UserTimelineEntry:
     meta = recorded.meta
-    return UserTimelineEntry(meta.version, meta.event_id, meta.occurred_at, describe_event(recorded.event), recorded.event)
+    return UserTimelineEntry(
+        meta.version, meta.event_id, meta.occurred_at, describe_event(recorded.event), recorded.event
+    )
 
 
 def purpose_label(term: str) -> str:

@@ -54,8 +54,6 @@ class GrantConsent(Command, frozen=True):
 class WithdrawConsent(Command, frozen=True):
     """Withdraw the consent to one purpose (Art. 7(3) GDPR)."""
 
-
-
     user_id: UUID
     purpose: NonEmptyText
     source: Source = "page"

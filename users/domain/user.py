@@ -96,7 +96,11 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
     def decide(self, command: UserCommand) -> list[UserEvent]:
         match self.status, command:
             case Status.UNKNOWN, CreateUser() as command:
-                return [UserCreated(command.user_id, command.email, command.name, command.phone, command.address, command.source)]
+                return [
+                    UserCreated(
+                        command.user_id, command.email, command.name, command.phone, command.address, command.source
+                    )
+                ]
             case Status.ERASING, EraseData() as command:
                 return [DataErased(command.user_id, command.purposes, tuple(sorted(self.consents)), command.kept)]
             case Status.ERASED, _:
@@ -147,29 +151,39 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
     def _decide_for_user(self, command: UserCommand) -> list[UserEvent]:
         """Decide a command of an active user, or of one whose erasure is requested."""
         match command:
-            case ChangeContactDetails() as command:
-                return [ContactDetailsChanged(command.user_id, command.email, command.name, command.phone, command.address, command.source)]
-            case GrantConsent() as command:
+            case ChangeContactDetails():
+                return [
+                    ContactDetailsChanged(
+                        command.user_id, command.email, command.name, command.phone, command.address, command.source
+                    )
+                ]
+            case GrantConsent():
                 return self._grant_consent(command)
-            case WithdrawConsent(purpose=term) as command:
+            case WithdrawConsent(purpose=term):
                 if term not in self.consents:
                     raise ConsentNotGiven(purpose=term)
                 return [ConsentWithdrawn(command.user_id, term, command.source)]
-            case ExpireConsent() as command:
+            case ExpireConsent():
                 return self._expire_consent(command)
-            case RecordProcessing() as command:
+            case RecordProcessing():
                 return self._record_processing(command)
-            case RestrictProcessing() as command:
-                return [] if self.restricted else [ProcessingRestricted(command.user_id, command.reason, command.source)]
-            case LiftRestriction() as command:
+            case RestrictProcessing():
+                return (
+                    [] if self.restricted else [ProcessingRestricted(command.user_id, command.reason, command.source)]
+                )
+            case LiftRestriction():
                 return [ProcessingResumed(command.user_id, command.source)] if self.restricted else []
-            case RecordAccess() as command:
+            case RecordAccess():
                 return [DataAccessed(command.user_id, command.fields, command.reason, command.staff)]
-            case ExportData() as command:
+            case ExportData():
                 return [DataExported(command.user_id, command.format)]
-            case PlaceLegalHold() as command:
-                return [] if command.hold in self.holds else [LegalHoldPlaced(command.user_id, command.hold, command.reason)]
-            case ReleaseLegalHold() as command:
+            case PlaceLegalHold():
+                return (
+                    []
+                    if command.hold in self.holds
+                    else [LegalHoldPlaced(command.user_id, command.hold, command.reason)]
+                )
+            case ReleaseLegalHold():
                 if command.hold not in self.holds:
                     raise NoSuchHold(hold=command.hold)
                 return [LegalHoldReleased(command.user_id, command.hold)]
@@ -181,7 +195,11 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
         if basis is not Basis.CONSENT:
             raise ConsentNotAsked(purpose=command.purpose, legal_basis=str(basis))
         digest = get_notice(command.notice).digest
-        return [ConsentGranted(command.user_id, command.purpose, command.notice, digest, str(basis), command.source, command.expires_at)]
+        return [
+            ConsentGranted(
+                command.user_id, command.purpose, command.notice, digest, str(basis), command.source, command.expires_at
+            )
+        ]
 
     def _expire_consent(self, command: ExpireConsent) -> list[UserEvent]:
         """No event if the consent was withdrawn or renewed in the meantime: a renewed consent has its own timer."""
@@ -210,6 +228,3 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
     def _require_no_hold(self) -> None:
         if self.holds:
             raise OnLegalHold(holds="; ".join(sorted(self.holds)))
-
-
-registry.add(User, upcasters)

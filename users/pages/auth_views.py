@@ -165,7 +165,9 @@ def finish_password_reset(request: HttpRequest, token: str) -> HttpResponse:
 
 def _login_from_token(token: str) -> Login | None:
     try:
-        holder, one_time_token = encrypted_tokens.decrypt_token(_RESET, token, tuple[UUID, str], max_age_s=RESET_LINK_MAX_AGE_S)
+        holder, one_time_token = encrypted_tokens.decrypt_token(
+            _RESET, token, tuple[UUID, str], max_age_s=RESET_LINK_MAX_AGE_S
+        )
     except encrypted_tokens.InvalidLink:
         return None
     login = accounts.login_by_person(holder)

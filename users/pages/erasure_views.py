@@ -149,7 +149,8 @@ def certificate_pdf(request: HttpRequest, token: str) -> HttpResponse:
     )
     document.add_heading("What is erased")
     document.add_paragraph(
-        "All personal data, by destroying the only keys that decrypt it: " + (", ".join(body.purposes) or "none existed")
+        "All personal data, by destroying the only keys that decrypt it: "
+        + (", ".join(body.purposes) or "none existed")
     )
     document.add_heading("What is kept")
     document.add_table(

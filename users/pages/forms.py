@@ -59,7 +59,9 @@ class LineField(forms.CharField):
         )
 
     def clean(self, value: Any) -> str:
-        return convert_text(super().clean(value), NonEmptyText if self.required else Text, "Use one line, without control characters")
+        return convert_text(
+            super().clean(value), NonEmptyText if self.required else Text, "Use one line, without control characters"
+        )
 
 
 class NewPasswordField(forms.CharField):
@@ -164,9 +166,7 @@ class ChoiceForm(forms.Form):
 class RestrictionForm(CommandForm):
     """The reason of a restriction; lifting it needs none."""
 
-    reason = LineField(
-        "Why", "off", help_text="For example: my address is wrong. Only our staff can see the reason."
-    )
+    reason = LineField("Why", "off", help_text="For example: my address is wrong. Only our staff can see the reason.")
 
     def __init__(self, *args: Any, restricted: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

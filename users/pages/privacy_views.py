@@ -67,7 +67,9 @@ def send_command(request: HttpRequest, me: Person, command: Callable[[], UserCom
     except CommandIdReused:
         report_duplicate(request, "your data")
     except NoticeExpired:
-        messages.warning(request, "The privacy notice has changed since you opened the page. Please read it and decide again.")
+        messages.warning(
+            request, "The privacy notice has changed since you opened the page. Please read it and decide again."
+        )
     except (CommandRefused, InvalidMessage) as refusal:
         messages.error(request, f"{refusal.message}.")
     else:
@@ -95,9 +97,13 @@ def consents(request: HttpRequest, me: Person) -> HttpResponse:
         for decision in reversed(list_decisions(me))
         if not decision.ended and decision.granted.expires_at > now
     }
-    choices = [(purpose, given.get(purpose.term), new_id(), consent_expiry(purpose.term, now)) for purpose in BY_CONSENT]
+    choices = [
+        (purpose, given.get(purpose.term), new_id(), consent_expiry(purpose.term, now)) for purpose in BY_CONSENT
+    ]
     consent_events = ConsentGranted | ConsentWithdrawn | ConsentExpired
-    history = [timeline_entry(recorded) for recorded in reversed(me.events) if isinstance(recorded.event, consent_events)]
+    history = [
+        timeline_entry(recorded) for recorded in reversed(me.events) if isinstance(recorded.event, consent_events)
+    ]
     context = {
         "choices": choices,
         "history": history if "all" in request.GET else history[:MAX_DECISIONS],
@@ -128,7 +134,7 @@ def choose_consent(request: HttpRequest, me: Person, term: str) -> HttpResponse:
     return redirect("users:consents")
 
 
-def _get_decision(me: Person, version: int) -> Decision:
+def _load_decision_or_404(me: Person, version: int) -> Decision:
     for decision in list_decisions(me):
         if decision.meta.version == version:
             return decision
@@ -139,7 +145,7 @@ def _get_decision(me: Person, version: int) -> Decision:
 @person_page
 def consent_receipt(request: HttpRequest, me: Person, version: int) -> HttpResponse:
     """The receipt of one consent as a page."""
-    context = {"decision": _get_decision(me, version), "organisation": settings.ORGANISATION}
+    context = {"decision": _load_decision_or_404(me, version), "organisation": settings.ORGANISATION}
     return render(request, "my/receipt.html", context)
 
 
@@ -147,7 +153,7 @@ def consent_receipt(request: HttpRequest, me: Person, version: int) -> HttpRespo
 @person_page
 def consent_receipt_json(request: HttpRequest, me: Person, version: int) -> HttpResponse:
     """The receipt of one consent as a JSON file."""
-    response = JsonResponse(build_receipt(_get_decision(me, version)), json_dumps_params={"indent": 2})
+    response = JsonResponse(build_receipt(_load_decision_or_404(me, version)), json_dumps_params={"indent": 2})
     response["Content-Disposition"] = f'attachment; filename="consent-receipt-{version}.json"'
     return response
 

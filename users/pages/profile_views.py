@@ -65,7 +65,9 @@ def _send_confirmation(request: HttpRequest, me: Person, email: str) -> None:
 def confirm_new_address(request: HttpRequest, me: Person, token: str) -> HttpResponse:
     """Confirm a new e-mail address. Asks for one more click, because mail scanners open links too."""
     try:
-        person_id, email = encrypted_tokens.decrypt_token(_NEW_ADDRESS, token, tuple[UUID, str], max_age_s=NEW_ADDRESS_LINK_MAX_AGE_S)
+        person_id, email = encrypted_tokens.decrypt_token(
+            _NEW_ADDRESS, token, tuple[UUID, str], max_age_s=NEW_ADDRESS_LINK_MAX_AGE_S
+        )
     except encrypted_tokens.InvalidLink:
         person_id, email = None, ""
     if person_id != me.id or me.contact is None:
@@ -95,6 +97,8 @@ def restriction(request: HttpRequest, me: Person) -> HttpResponse:
             return LiftRestriction(me.id) if is_lifting else RestrictProcessing(me.id, values["reason"])
 
         if send_command(request, me, command, values["form_id"]):
-            messages.success(request, "Your data may be used again." if is_lifting else "Your data is kept but not used.")
+            messages.success(
+                request, "Your data may be used again." if is_lifting else "Your data is kept but not used."
+            )
         return redirect("users:restriction")
     return render(request, "my/restriction.html", {"form": form, "me": me})

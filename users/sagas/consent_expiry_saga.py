@@ -13,7 +13,9 @@ from eventshop.core.saga import RefusedCommand, Saga, SagaAction, CancelTimer, T
 from users.domain.commands import ExpireConsent
 from users.domain.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataErased
 
-ConsentExpiryInput: TypeAlias = ConsentGranted | ConsentWithdrawn | ConsentExpired | DataErased | RefusedCommand | TimerFired
+ConsentExpiryInput: TypeAlias = (
+    ConsentGranted | ConsentWithdrawn | ConsentExpired | DataErased | RefusedCommand | TimerFired
+)
 
 
 class ConsentExpirySaga(Saga[ConsentExpiryInput], frozen=True):

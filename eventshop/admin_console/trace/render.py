@@ -28,7 +28,7 @@ def trace_rows(roots: Iterable[Node], searched_id: str = "") -> list[TraceRow]:
     start = min(times) if times else None
     match = searched_id.strip().lower()
     return [
-        TraceRow(depth, node, _elapsed(node.time, start), node.identity == (match or None)) for depth, node in nodes
+        TraceRow(depth, node, _format_elapsed(node.time, start), node.identity == (match or None)) for depth, node in nodes
     ]
 
 
@@ -44,5 +44,5 @@ def render_text(roots: Iterable[Node], searched_id: str = "") -> Iterator[str]:
         yield f"{time:23} {row.elapsed:>8}  {'  ' * row.depth}{node.kind} {node.name}{state}{identity}{detail}{mark}"
 
 
-def _elapsed(time: datetime | None, start: datetime | None) -> str:
+def _format_elapsed(time: datetime | None, start: datetime | None) -> str:
     return "" if time is None or start is None else f"+{format_duration(time - start)}"

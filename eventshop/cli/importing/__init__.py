@@ -1,1 +1,1 @@
-"""What importers of files share: lines with their numbers, refusals by name, progress, and stopping in good order."""
+"""Shared parts of file importers: numbered lines, typed refusals, progress, and stopping after the current batch."""

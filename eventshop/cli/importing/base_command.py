@@ -1,4 +1,4 @@
-"""What importing commands do alike: read a file, name what is refused by its line, send what is left, sum up."""
+"""The base of import commands: read a file, report refused rows by line, send the commands, print a summary."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from eventshop.cli.importing.signals import stop_on_signals
 from eventshop.core.errors import EventShopError
 
 
-class RefusedRow(Protocol):
-    """A row that is not imported, and why."""
+class ImportRefusal(Protocol):
+    """A row that is not imported, with the reason."""
 
     @property
     def line(self) -> int: ...
@@ -28,26 +28,26 @@ class RefusedRow(Protocol):
 
 
 class ImportTally(Protocol):
-    """What an import has done so far."""
+    """The running totals of an import."""
 
     events: int
 
     @property
     def done(self) -> int:
-        """How many units of the file are stored, by this run or an earlier one."""
+        """Units of the file that are stored, by this run or an earlier one."""
         ...
 
-    def add(self, batch: Any) -> Sequence[RefusedRow]:
-        """Count a batch, and give the rows whose commands were refused."""
+    def add(self, batch: Any) -> Sequence[ImportRefusal]:
+        """Add a batch to the totals and return the rows whose commands were refused."""
         ...
 
 
 class ImportCommand(BaseCommand):
-    """A file, through commands. It can be stopped and started again at any time."""
+    """Imports a file through commands. It can be stopped at any time; the next run continues."""
 
-    #: What is counted: `invoices`.
+    #: The unit of the totals: `invoices`.
     unit: ClassVar[str]
-    #: What the import does without, for a row that is refused: `its invoice`, and for several: `such invoices`.
+    #: What is skipped with one refused row, `its invoice`, and with several, `such invoices`.
     skipped_unit: ClassVar[tuple[str, str]]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -56,68 +56,69 @@ class ImportCommand(BaseCommand):
             "--on-error",
             choices=("stop", "skip"),
             default="stop",
-            help="What to do about a row that cannot be imported: stop (the default), or go on without "
-            f"{self.skipped_unit[0]}.",
+            help=f"What to do with a row that cannot be imported: stop (the default), or skip {self.skipped_unit[0]}.",
         )
 
     def create_tally(self) -> Any:
         raise NotImplementedError
 
-    def read_file(self, file: Path) -> tuple[Sequence[Any], Sequence[RefusedRow]]:
-        """What can be imported, and what not; the first of it is what to mend first."""
+    def read_file(self, file: Path) -> tuple[Sequence[Any], Sequence[ImportRefusal]]:
+        """The units that can be imported, and the refused rows; the first of these is reported if the import stops."""
         raise NotImplementedError
 
-    def send_batches(self, found: Sequence[Any]) -> Iterator[Any]:
-        """Send batch after batch; what has been given is stored."""
+    def send_batches(self, units: Sequence[Any]) -> Iterator[Any]:
+        """Send the commands batch by batch; a batch is stored when it is yielded."""
         raise NotImplementedError
 
-    def format_summary(self, tally: Any, refused: int, seconds: float) -> str:
+    def format_summary(self, tally: Any, refused_count: int, seconds: float) -> str:
         raise NotImplementedError
 
     def handle(self, *args: Any, file: Path, on_error: str, **options: Any) -> None:
         started, tally, stop_on_error = monotonic(), self.create_tally(), on_error == "stop"
         with stop_on_signals() as stop:
             try:
-                found, refused = self._read_file(file, stop_on_error=stop_on_error)
-                refused += self._send_batches(file, found, tally, stop, stop_on_error=stop_on_error)
+                units, refused_count = self._read_file(file, stop_on_error=stop_on_error)
+                refused_count += self._send_batches(file, units, tally, stop, stop_on_error=stop_on_error)
             except (EventShopError, DatabaseError) as error:
                 raise CommandError(f"{str(error).strip().rstrip('.')}.{self._format_progress(tally)}") from error
-        self.stdout.write(self.format_summary(tally, refused, monotonic() - started))
+        self.stdout.write(self.format_summary(tally, refused_count, monotonic() - started))
         if stop.is_set():
             raise CommandError(f"Stopped.{self._format_progress(tally)}", returncode=130)
-        if refused:
-            raise CommandError("Some rows were refused; they are named above.")
+        if refused_count:
+            raise CommandError("Some rows were refused; they are listed above.")
 
     def _read_file(self, file: Path, *, stop_on_error: bool) -> tuple[Sequence[Any], int]:
-        found, refused = self.read_file(file)
-        self._report_rows(file, refused[:1] if stop_on_error else sorted(refused, key=lambda refusal: refusal.line))
-        if stop_on_error and refused:
+        units, refusals = self.read_file(file)
+        self._report_rows(file, refusals[:1] if stop_on_error else sorted(refusals, key=lambda refusal: refusal.line))
+        if stop_on_error and refusals:
             raise CommandError(
-                f"Nothing was imported. With --on-error skip the import goes on without {self.skipped_unit[1]}."
+                f"Nothing was imported. With --on-error skip, the import skips {self.skipped_unit[1]} and continues."
             )
-        return found, len(refused)
+        return units, len(refusals)
 
-    def _send_batches(self, file: Path, found: Sequence[Any], tally: ImportTally, stop: Signal, *, stop_on_error: bool) -> int:
-        refused = 0
-        with ImportProgress(self.stdout, total=len(found), unit=self.unit) as progress:
-            batches = self.send_batches(found)
+    def _send_batches(
+        self, file: Path, units: Sequence[Any], tally: ImportTally, stop: Signal, *, stop_on_error: bool
+    ) -> int:
+        refused_count = 0
+        with ImportProgress(self.stdout, total=len(units), unit=self.unit) as progress:
+            batches = self.send_batches(units)
             while not stop.is_set() and (batch := next(batches, None)):
-                new = tally.add(batch)
-                self._report_rows(file, new)
-                refused += len(new)
+                refusals = tally.add(batch)
+                self._report_rows(file, refusals)
+                refused_count += len(refusals)
                 progress.report(tally.done, f"{tally.events:,} events")
-                if new and stop_on_error:
+                if refusals and stop_on_error:
                     break
-        return refused
+        return refused_count
 
-    def _report_rows(self, file: Path, refused: Sequence[RefusedRow]) -> None:
-        for refusal in refused:
+    def _report_rows(self, file: Path, refusals: Sequence[ImportRefusal]) -> None:
+        for refusal in refusals:
             self.stderr.write(f"{file}:{refusal.line}: {refusal.reason}")
 
     def _format_progress(self, tally: ImportTally) -> str:
-        """What has been achieved, when the import ends early."""
+        """What has been stored when the import ends early."""
         if not tally.done:
             return " Nothing was imported."
         return (
-            f" {tally.done:,} {self.unit} are stored; started again with the same file, the import goes on from there."
+            f" {tally.done:,} {self.unit} are stored. To continue from there, run the import again with the same file."
         )

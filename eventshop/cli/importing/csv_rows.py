@@ -1,4 +1,4 @@
-"""From a CSV file to cells, line by line: one line is one row, and every fault has the number of its line."""
+"""Reads a CSV file, plain or gzip, line by line: one line is one row, and every error has a line number."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import BinaryIO, Final, cast
 
 from eventshop.cli.importing.errors import BrokenRow, UnreadableFile, WrongHeader
 
-#: Some texts of 200 characters, four bytes each, are well below this.
+#: Above every valid row, which has a few texts of at most 200 characters of 4 bytes.
 MAX_LINE_BYTES: Final = 16 * 1024
 
 
-def read_rows(path: Path, header: str) -> Iterator[tuple[int, bytes]]:
-    """Each line after the header, with its number; raises `WrongHeader`, or `UnreadableFile`: also if there is none."""
+def read_data_lines(path: Path, header: str) -> Iterator[tuple[int, bytes]]:
+    """Each line after the header with its number. Raises `WrongHeader` and, also without any row, `UnreadableFile`."""
     number = 1
     for number, line in _read_lines(path):
         if number == 1:
@@ -24,11 +24,11 @@ def read_rows(path: Path, header: str) -> Iterator[tuple[int, bytes]]:
         else:
             yield number, line
     if number == 1:
-        raise UnreadableFile(f"{path}: there is no row in it", file=str(path))
+        raise UnreadableFile(f"{path}: the file has no row after the header", file=str(path))
 
 
 def parse_cells(line: bytes) -> list[str]:
-    """The columns of a line; raises `BrokenRow`."""
+    """The cells of a line. Raises `BrokenRow`."""
     if len(line) >= MAX_LINE_BYTES:
         raise BrokenRow(f"the line is longer than {MAX_LINE_BYTES} bytes")
     try:
@@ -38,15 +38,16 @@ def parse_cells(line: bytes) -> list[str]:
     try:
         return next(csv.reader([text], strict=True), [])
     except csv.Error as error:
-        raise BrokenRow(f"quotes do not fit: {error}") from error
+        raise BrokenRow(f"malformed quotes: {error}") from error
 
 
 def quote_cell(cell: str) -> str:
+    """A cell in quotes for an error text, shortened to 50 characters."""
     return repr(cell if len(cell) <= 50 else f"{cell[:50]}…")
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Each physical line with its number: no text of these formats holds a line break, so one line is one row."""
+    """Each physical line with its number: cells of these formats contain no line break, so one line is one row."""
     number = 0
     try:
         with _open(path) as file:
@@ -72,4 +73,6 @@ def _open(path: Path) -> BinaryIO:
 def _check_header(path: Path, line: bytes, header: str) -> None:
     if line != header.encode():
         header_line = line[:200].decode("utf-8", "replace")
-        raise WrongHeader(f"{path}:1: the header must be {header}, not {header_line!r}", file=str(path), found=header_line)
+        raise WrongHeader(
+            f"{path}:1: the header must be {header}, not {header_line!r}", file=str(path), found=header_line
+        )

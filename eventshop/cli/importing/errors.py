@@ -1,4 +1,4 @@
-"""What an import refuses."""
+"""Errors of an import."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ class UnreadableFile(EventShopError):
 
 
 class WrongHeader(UnreadableFile):
-    """The first line of this file is not the header that it must have."""
+    """The first line of this file is not the expected header."""
 
     code = "wrong-header"
 
 
 class BrokenRow(InvalidMessage):
-    """This row is not a row of such a file."""
+    """This row does not have the format of the file."""
 
     code = "broken-row"

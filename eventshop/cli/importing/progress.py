@@ -1,4 +1,4 @@
-"""How far a command has come: a bar on a terminal, a line for every tenth elsewhere."""
+"""Progress of an import: a bar on a terminal, a line for each tenth elsewhere."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from rich.progress import Progress as Bar
 
 
 class ImportProgress:
+    """A context manager that shows how many of `total` units are done."""
+
     def __init__(self, out: OutputWrapper, *, total: int, unit: str) -> None:
         self.out, self.total, self.unit = out, total, unit
         self.reported_tenths = 0
@@ -26,12 +28,14 @@ class ImportProgress:
             self.task = self.bar.add_task(self.unit, total=self.total)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.bar:
             self.bar.stop()
 
     def report(self, done: int, note: str = "") -> None:
-        """So many of the total are done."""
+        """Show that `done` of the total are done, with a note."""
         if self.bar:
             self.bar.update(self.task, completed=done, description=f"{self.unit}, {note}")
             return

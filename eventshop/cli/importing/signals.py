@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command after the work in hand."""
+"""Stops a command after the current batch on Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from threading import current_thread, main_thread
 
 @contextmanager
 def stop_on_signals() -> Iterator[Signal]:
-    """Is set when the process is asked to end; what was there before is there again afterwards."""
+    """Yield an event that SIGINT or SIGTERM sets. The previous handlers are restored at the end."""
     stop = Signal()
     if current_thread() is not main_thread():
         yield stop

@@ -34,7 +34,8 @@ SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM e
 WHERE aggregate_id = $1::uuid
 AND version > COALESCE((SELECT version FROM snapshot WHERE aggregate_id = $1::uuid), 0)
 UNION ALL
-SELECT version, '{SNAPSHOT_PREFIX}' || fingerprint, state, hash, aggregate_type, 0 FROM snapshot WHERE aggregate_id = $1::uuid
+SELECT version, '{SNAPSHOT_PREFIX}' || fingerprint, state, hash, aggregate_type, 0 FROM snapshot
+WHERE aggregate_id = $1::uuid
 UNION ALL
 SELECT -1, '', '', ''::bytea, '', 0 FROM receipt WHERE command_id = $2::uuid
 """

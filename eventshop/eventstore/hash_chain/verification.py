@@ -123,4 +123,5 @@ def _describe_stream(link: ChainLink) -> str:
 
 
 def _describe_event(link: ChainLink) -> str:
-    return f"{link.event_type} {link.event_id}, version {link.version} of {_describe_stream(link)}, position {link.position}"
+    version = f"version {link.version} of {_describe_stream(link)}"
+    return f"{link.event_type} {link.event_id}, {version}, position {link.position}"

@@ -1,1 +1,1 @@
-"""Snapshots of aggregates: when they are taken, how they are stored, when they are valid."""
+"""Snapshots of aggregates: taking, storing and reading them, and the versions for which they are valid."""

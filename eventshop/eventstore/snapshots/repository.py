@@ -1,20 +1,14 @@
-"""Snapshots: aggregates with a long past, kept as they were after one of their events.
+"""Takes, reads, deletes and verifies snapshots of aggregates.
 
-They are taken beside the commands, by periodic work, and read only by the very fold that made them: the fingerprint
-covers the source of the aggregate and of everything of its domain and of the core that it uses. Where personal data
-was folded into a state, it is encrypted under all keys which that data has (`states.py`).
+Periodic work takes them, so that commands are not delayed. A snapshot is valid for one `snapshot_version` of its
+aggregate; `version_lock.py` detects at build time that a version must be raised. A state with personal data is
+encrypted under all keys of that data (`state_codec.py`).
 """
 
 from __future__ import annotations
 
-import ast
-import inspect
 import logging
-import sys
 from collections.abc import Callable, Collection, Iterator
-from functools import cache
-from hashlib import sha256
-from types import ModuleType
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -22,6 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from eventshop.core.port import Port
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import EventShopError, TailBusy
 from eventshop.core.message_registry import MessageRegistry
@@ -35,56 +30,33 @@ from eventshop.eventstore.unit_of_work import RELAXED_COMMIT_SQL
 
 log = logging.getLogger(__name__)
 
-_CORE: Final = "eventshop.core"
-#: Positions looked at in one go.
+#: Positions scanned for due snapshots at a time.
 SCAN_POSITIONS: Final = 50_000
 
 _AnyAggregate = type[Aggregate[Any, Any]]
-_REPLACED: Final = [field.name for field in Snapshot._meta.fields if not field.primary_key]
+_UPDATED_FIELDS: Final = [field.name for field in Snapshot._meta.fields if not field.primary_key]
 
-_listeners: Final[list[Callable[[UUID, Snapshot | None], None]]] = []
+#: Is called for every snapshot that is taken, and with None for every one that is deleted, in that transaction.
+snapshot_listener: Final = Port[Callable[[UUID, Snapshot | None], None]]("snapshot listener")
 
 
 def read_snapshot(aggregate: _AnyAggregate, aggregate_id: UUID, entry: HistoryEntry) -> Aggregate[Any, Any] | None:
-    """The state of a snapshot; None when another fold made it, or it cannot be read."""
-    if entry.event_type != SNAPSHOT_PREFIX + fingerprint(aggregate) or entry.aggregate_type != aggregate.__name__:
+    """Decode the state of a snapshot; None for another snapshot version, or when it cannot be read."""
+    if entry.event_type != SNAPSHOT_PREFIX + version_text(aggregate) or entry.aggregate_type != aggregate.__name__:
         return None
     return state_codec.decode_state(aggregate, aggregate_id, entry)
 
 
-@cache
-def fingerprint(aggregate: _AnyAggregate) -> str:
-    """A digest that another fold, or another shape of the state, does not have."""
-    digest = sha256(aggregate.__qualname__.encode())
-    for module in sorted(_modules(sys.modules[aggregate.__module__]), key=lambda module: module.__name__):
-        digest.update(module.__name__.encode() + b"\n" + inspect.getsource(module).encode())
-    return digest.hexdigest()
+def version_text(aggregate: _AnyAggregate) -> str:
+    """Return the snapshot version of an aggregate as stored in the column `fingerprint`, such as `v1`.
 
-
-def _modules(first: ModuleType) -> set[ModuleType]:
-    """A module, its domain's upcasters, and what these import of the domain and of the core, directly or not."""
-    own, found = first.__name__.partition(".")[0], set[ModuleType]()
-    left = [first.__name__, f"{own}.upcasters"]
-    while left:
-        module = sys.modules.get(left.pop())
-        if module and module not in found:
-            found.add(module)
-            left += [name for name in _imported(module) if name.startswith((f"{own}.", f"{_CORE}."))]
-    return found
-
-
-def _imported(module: ModuleType) -> Iterator[str]:
-    """What a module imports; a name that is imported may be a module itself."""
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{name.name}" for name in node.names)
-        elif isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+    Releases before snapshot versions stored a digest of 64 hexadecimal digits there, which equals no version text.
+    """
+    return f"v{aggregate.snapshot_version}"
 
 
 def take_snapshot(aggregate_id: UUID, registry: MessageRegistry = program) -> bool:
-    """Take a snapshot of a stream as it is now; False when its aggregate has none, or it may not be kept."""
+    """Take a snapshot of the current state; False when snapshots are off or the state may not be stored."""
     from eventshop.eventstore.command_execution import (  # which read snapshots themselves
         load_aggregate,
         read_full_history,
@@ -109,7 +81,7 @@ def take_snapshot(aggregate_id: UUID, registry: MessageRegistry = program) -> bo
             aggregate_type=aggregate.__name__,
             version=loaded.head.version,
             hash=loaded.head.hash,
-            fingerprint=fingerprint(aggregate),
+            fingerprint=version_text(aggregate),
             state=state,
             taken_at=timezone.now(),
         )
@@ -118,49 +90,43 @@ def take_snapshot(aggregate_id: UUID, registry: MessageRegistry = program) -> bo
 
 
 def _save_snapshot(snapshot: Snapshot) -> None:
-    """In place of the one before, with one statement; whatever is lost with a crash is only taken again."""
+    """Replace the stream's snapshot, with one statement. Asynchronous commit: a lost snapshot is taken again."""
     with transaction.atomic():
         if connection.vendor == "postgresql":
             connection.cursor().execute(RELAXED_COMMIT_SQL)
         Snapshot.objects.bulk_create(
-            [snapshot], update_conflicts=True, unique_fields=["aggregate_id"], update_fields=_REPLACED
+            [snapshot], update_conflicts=True, unique_fields=["aggregate_id"], update_fields=_UPDATED_FIELDS
         )
-        for tell in _listeners:
-            tell(snapshot.aggregate_id, snapshot)
+        snapshot_listener.get()(snapshot.aggregate_id, snapshot)
 
 
 def delete_snapshots(aggregate_ids: Collection[UUID]) -> int:
-    """Forget the snapshots of some streams, wherever they are kept; how many there were."""
+    """Delete the snapshots of streams, and notify the listener; return the number of deleted rows."""
     with transaction.atomic():
         removed, _ = Snapshot.objects.filter(aggregate_id__in=aggregate_ids).delete()
         for aggregate_id in aggregate_ids:
-            for tell in _listeners:
-                tell(aggregate_id, None)
+            snapshot_listener.get()(aggregate_id, None)
     return removed
 
 
-def add_snapshot_listener(listener: Callable[[UUID, Snapshot | None], None]) -> None:
-    """Have this told of every snapshot that is taken, and of every one that goes (None), in that transaction."""
-    _listeners.append(listener)
-
 
 def snapshot_interval(aggregate_type: str) -> int:
-    """After how many events; 0: never."""
+    """Return the number of events between snapshots; 0: no snapshots."""
     intervals: dict[str, int] = settings.SNAPSHOT_EVERY
     return intervals.get(aggregate_type, intervals[""])
 
 
 def take_due_snapshots(registry: MessageRegistry = program) -> int:
-    """Take a snapshot of every stream that passed a multiple of its number of events since the last time; how many.
+    """Take a snapshot of every stream that passed a multiple of its interval since the last run; return their number.
 
-    One that cannot be read (it was tampered with, or a later program wrote it) keeps no other from its snapshot.
+    A stream that cannot be read (tampered with, or written by a later release) is logged and skipped.
     """
     count = 0
     for aggregate_id in _find_due_streams(registry):
         try:
             count += take_snapshot(aggregate_id, registry)
         except EventShopError as error:
-            log.warning("no snapshot of %s: %s", aggregate_id, error)
+            log.warning("no snapshot taken of stream %s: %s", aggregate_id, error)
     return count
 
 
@@ -169,33 +135,33 @@ def _find_due_streams(registry: MessageRegistry) -> Iterator[UUID]:
     try:
         horizon = backend().read_horizon(progress.position)
     except TailBusy:
-        return  # the next time
+        return  # the next run tries again
     while progress.position < horizon:
         to = min(horizon, progress.position + SCAN_POSITIONS)
-        seen = StoredEvent.objects.filter(position__gt=progress.position, position__lte=to).order_by()
+        events = StoredEvent.objects.filter(position__gt=progress.position, position__lte=to).order_by()
         due: dict[UUID, None] = {}
         for name in registry.aggregates:
             if snapshot_interval(name):
-                passed = seen.filter(aggregate_type=name).extra(
+                due_events = events.filter(aggregate_type=name).extra(
                     where=["version %% %s = 0"], params=[snapshot_interval(name)]
                 )
-                due.update(dict.fromkeys(passed.values_list("aggregate_id", flat=True)))
+                due.update(dict.fromkeys(due_events.values_list("aggregate_id", flat=True)))
         yield from due
         progress.position = to
         progress.save()
 
 
 class InvalidSnapshot(NamedTuple):
-    """A snapshot that is not what a full replay gives."""
+    """A snapshot that differs from a full replay."""
 
     snapshot: Snapshot
     reason: str
 
 
 def verify_snapshots(registry: MessageRegistry = program) -> Iterator[InvalidSnapshot | None]:
-    """Each snapshot against a full replay; None for a right one, and for one that nobody reads.
+    """Compare each snapshot with a full replay; yield None for an equal one, and for one that is ignored.
 
-    Nobody reads one of another fold, and one of somebody who was erased since.
+    Ignored are snapshots of another snapshot version, and those of a person who was erased since.
     """
     from eventshop.eventstore.event_store import EventStore
 
@@ -208,29 +174,29 @@ def verify_snapshots(registry: MessageRegistry = program) -> Iterator[InvalidSna
 
 def _compare_with_replay(snapshot: Snapshot, store: Any, registry: MessageRegistry) -> InvalidSnapshot | None:
     aggregate = registry.aggregate_class(snapshot.aggregate_type)
-    if snapshot.fingerprint != fingerprint(aggregate):
+    if snapshot.fingerprint != version_text(aggregate):
         return None
     state, last = aggregate(), None
-    for last in store.rows(snapshot.aggregate_id, to_version=snapshot.version):
+    for last in store.read_rows(snapshot.aggregate_id, to_version=snapshot.version):
         state = state.evolve(to_recorded_event(last, registry).event)
     if last is None or last.version != snapshot.version or bytes(last.hash) != bytes(snapshot.hash):
-        return InvalidSnapshot(snapshot, "it names no event of the store")
-    found = HistoryEntry(
+        return InvalidSnapshot(snapshot, "its version and hash match no stored event")
+    entry = HistoryEntry(
         snapshot.version, SNAPSHOT_PREFIX + snapshot.fingerprint, snapshot.state, b"", snapshot.aggregate_type, 0
     )
-    if read_snapshot(aggregate, snapshot.aggregate_id, found) == state or _is_key_missing(snapshot):
+    if read_snapshot(aggregate, snapshot.aggregate_id, entry) == state or _is_key_missing(snapshot):
         return None
-    return InvalidSnapshot(snapshot, "its state is not what its events make")
+    return InvalidSnapshot(snapshot, "its state differs from a full replay")
 
 
 def _is_key_missing(snapshot: Snapshot) -> bool:
-    """Whether a key that it was sealed with is gone; then its text is noise to everybody."""
+    """Whether a key of the encrypted state was destroyed, so that it cannot be decrypted."""
     try:
-        names = (
+        key_ids = (
             field_encryption.key_ids_of_state(snapshot.state)
             if snapshot.state.startswith(field_encryption.ENCRYPTED_STATE_PREFIX)
             else ()
         )
     except ValueError:
         return False
-    return field_encryption.any_key_missing(names)
+    return field_encryption.any_key_missing(key_ids)

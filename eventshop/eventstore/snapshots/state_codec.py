@@ -1,4 +1,4 @@
-"""An aggregate's state as the text of a snapshot, and back: ciphertext where personal data was folded into it."""
+"""Encodes an aggregate's state as the text of a snapshot, encrypted if its events hold personal data."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def encode_state(
     version: int,
     registry: MessageRegistry,
 ) -> str | None:
-    """The text of a state that `past` led to; None for one that JSON does not hold, or that may not be kept.
+    """Encode the state after `history`; None if JSON cannot represent it, or if a needed key was destroyed.
 
-    It is sealed with every key that any personal value in its past has: whoever of those people is erased, nobody can
-    read it any more. Where one of those keys is gone already, there is no snapshot.
+    The text is encrypted with every key of a personal value in the history: after the erasure of any of these
+    persons it cannot be decrypted any more.
     """
     text = msgspec.json.encode(state).decode()
     if msgspec.json.decode(text, type=type(state)) != state:
@@ -37,7 +37,7 @@ def encode_state(
 def decode_state(
     aggregate: type[Aggregate[Any, Any]], aggregate_id: UUID, entry: HistoryEntry
 ) -> Aggregate[Any, Any] | None:
-    """The state of a snapshot; None when it cannot be read, or not any more."""
+    """Decode the state of a snapshot; None when it cannot be decoded or decrypted."""
     text: str | None = entry.payload
     if entry.payload.startswith(field_encryption.ENCRYPTED_STATE_PREFIX):
         text = field_encryption.decrypt_state(entry.payload, aggregate_id, entry.version)
@@ -48,7 +48,7 @@ def decode_state(
 
 
 def _key_ids(entry: HistoryEntry, aggregate_id: UUID, registry: MessageRegistry) -> Iterable[KeyId]:
-    """The keys of the personal values in an event, or in all that a snapshot stands for."""
+    """Return the key ids of the personal values in an event, or in all events that a snapshot replaces."""
     if entry.event_type.startswith(SNAPSHOT_PREFIX):
         return (
             field_encryption.key_ids_of_state(entry.payload)

@@ -57,7 +57,9 @@ def encode_payload(event_type: str, schema_version: int, payload: str) -> bytes:
         out.write(prefix)
         fastavro.schemaless_writer(out, schema, value, strict=True)
     except KeyError:
-        raise BrokenStream("this version has no published schema", event=event_type, schema_version=schema_version) from None
+        raise BrokenStream(
+            "this version has no published schema", event=event_type, schema_version=schema_version
+        ) from None
     except (ValueError, TypeError, msgspec.DecodeError) as error:
         raise BrokenStream(f"{event_type}: {error}", event=event_type, schema_version=schema_version) from error
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Checks each change of a published event schema: backward compatible (new code reads old events) and forward compatible."""
+"""Checks the changes of published event schemas: new code must read old events, and old code should read new ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def schema_changes(published: Iterable[PublishedSchema], registry: MessageRegist
             "renamed" if renamed else describe_changes(schemas[old], schemas[new]),
             step.upcast.__name__ if step else "",
             [] if step else find_incompatibilities(schemas[new], schemas[old]),
-            [f"old code does not know {new.event_type}"] if renamed else find_incompatibilities(schemas[old], schemas[new]),
+            [f"old code does not know {new.event_type}"]
+            if renamed
+            else find_incompatibilities(schemas[old], schemas[new]),
         )
 
 

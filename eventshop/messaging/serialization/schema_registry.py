@@ -67,7 +67,7 @@ def load_published_schemas(folder: Path = SCHEMA_FOLDER) -> Iterator[PublishedSc
 
 
 def find_unpublished_schemas(registry: MessageRegistry, folder: Path = SCHEMA_FOLDER) -> list[PublishedSchema]:
-    """Return the current schemas without a file; raises `RegistryError` for a type that changed without a new version."""
+    """Return the current schemas without a file; raises `RegistryError` for a change without a new schema version."""
     released_schemas = {(schema.event_type, schema.schema_version): schema for schema in load_published_schemas(folder)}
     unpublished = []
     for current in current_schemas(registry):

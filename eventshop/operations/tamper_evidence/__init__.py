@@ -1,1 +1,1 @@
-"""Signed roots: a daily signature over the heads of all hash chains."""
+"""Tamper evidence: a daily signature over the heads of all hash chains."""

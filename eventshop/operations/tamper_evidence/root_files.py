@@ -1,4 +1,4 @@
-"""Signed roots as a file that somebody outside keeps: one line of JSON for each, from the first."""
+"""Signed roots as a file to be kept outside the system: one line of JSON per root, from the first on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eventshop.operations.models import SignedRoot
 
 
 class RootLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """A root and its heads. Bytes are in base64."""
+    """A root and its heads. Bytes are base64."""
 
     number: int
     after_position: int
@@ -38,12 +38,12 @@ def encode_roots(roots: Iterable[SignedRoot]) -> Iterator[bytes]:
 
 
 def read_roots(file: IO[bytes]) -> Iterator[SignedRoot]:
-    """The roots of a file, as they would stand in the table; raises `InvalidMessage` naming the line."""
+    """The roots of a file, as unsaved rows of the table. Raises `InvalidMessage` with the line number."""
     for number, line in enumerate(file, start=1):
         try:
             yield SignedRoot(**msgspec.structs.asdict(_decode(line)))
         except (msgspec.DecodeError, ValueError) as error:
-            raise InvalidMessage(f"line {number} is no signed root: {error}", line=number) from error
+            raise InvalidMessage(f"line {number} is not a signed root: {error}", line=number) from error
 
 
 def _to_bytes(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Signed roots: what somebody outside can hold so that nobody here can change the past unseen."""
+"""Signed roots: kept outside the system, they reveal any later change of stored events."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from eventshop.eventstore.hash_chain.verification import ChainHead
 from eventshop.operations.models import SignedRoot
 from eventshop.privacy import signatures
 
-#: Positions that one root covers at most: its heads are 5 MB then.
+#: The most positions that one root covers; its heads then have 5 MB.
 MAX_POSITIONS_PER_ROOT: Final = 100_000
 _MAX_TRIES: Final = 100
 
 
 def statement_of(root: SignedRoot) -> bytes:
-    """What is signed."""
+    """The text of a root that is signed."""
     return (
         f"EventShop signed root 1\n"
         f"number: {root.number}\n"
@@ -37,13 +37,13 @@ def statement_of(root: SignedRoot) -> bytes:
 
 
 def sign_new_roots() -> list[SignedRoot]:
-    """Sign what has been appended since the last root, in order; raises `TailBusy`."""
+    """Sign all events appended since the last root, as new roots in order. Raises `TailBusy`."""
     new_roots = []
     last = SignedRoot.objects.defer("heads").order_by("-number").first()
     horizon = _read_horizon(last.to_position if last else 0)
     while (after := last.to_position if last else 0) < horizon:
         root = _sign_root(last, after, min(horizon, after + MAX_POSITIONS_PER_ROOT))
-        # Of two processes at once one signs: the database has room for one root behind each position.
+        # Of two concurrent processes one wins: a unique constraint allows one root after each position.
         SignedRoot.objects.bulk_create([root], ignore_conflicts=True)
         last = SignedRoot.objects.defer("heads").get(number=root.number)
         new_roots.append(last)
@@ -68,13 +68,13 @@ def _sign_root(last: SignedRoot | None, after: int, to: int) -> SignedRoot:
 
 
 def find_faults(roots: Iterable[SignedRoot], trusted_keys: frozenset[str] | None = None) -> Iterator[str]:
-    """What is wrong with roots given in order from the first: each needs the one before it, its heads, a signature."""
+    """The faults of roots, given in order from the first: broken links, wrong heads, unknown keys, wrong signatures."""
     previous, after, number = GENESIS_HASH, 0, 1
     for root in roots:
         if root.number != number:
             yield f"root {number} is missing"
         elif bytes(root.previous) != previous or root.after_position != after:
-            yield f"root {root.number} does not follow from the one before it"
+            yield f"root {root.number} does not follow from the previous one"
         if stream_heads.merkle_root(bytes(root.heads)) != bytes(root.root):
             yield f"the heads of root {root.number} are not those that were signed"
         if root.public_key not in (signatures.trusted_public_keys() if trusted_keys is None else trusted_keys):
@@ -85,7 +85,7 @@ def find_faults(roots: Iterable[SignedRoot], trusted_keys: frozenset[str] | None
 
 
 def newest_heads(roots: Iterable[SignedRoot]) -> list[ChainHead]:
-    """How far each stream had come when it was last signed; the roots in order."""
+    """The newest signed head of each stream, from roots in order."""
     newest: dict[object, ChainHead] = {}
     for root in roots:
         for head in stream_heads.unpack_heads(bytes(root.heads)):

@@ -1,1 +1,1 @@
-"""Field encryption with a key for each person and purpose, and the wrapping of those keys."""
+"""Field encryption with one key per person and purpose, and the wrapping of these keys."""

@@ -1,8 +1,8 @@
-"""Personal values as ciphertext: AES-256-GCM under the key of person and purpose, bound to the place it stands in.
+"""Field encryption: AES-256-GCM under the key of person and purpose, bound to the field's context.
 
-A value is stored as `e1.` and the base64 of nonce and ciphertext of its JSON. What is authenticated with it (AAD):
-stream, version, event type, field, person and purpose. Moved to another event, field or person it does not open.
-An empty text is no personal data and stays as it is.
+A value is stored as `e1.` followed by the base64 of the nonce and the ciphertext of its JSON. The additional
+authenticated data (AAD) are stream, version, event type, field, person and purpose, so a ciphertext that was moved to
+another event, field or person cannot be decrypted. An empty text is not personal data and is not encrypted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _decode_text: Final = msgspec.json.Decoder(str).decode
 
 
 class AesGcmCipher:
-    """The cipher of the store."""
+    """The event store's cipher, with personal keys from the keys database."""
 
     def open_session(self) -> EncryptionSession:
         return AesGcmSession()
@@ -54,7 +54,9 @@ class AesGcmCipher:
 
     def key_ids(self, payload: str, fields: Sequence[PersonalField], context: FieldContext) -> set[KeyName]:
         values = _decode_payload(payload, context)
-        encrypted_fields = [field for field in fields if field.name in values and bytes(values[field.name]) not in _EMPTY]
+        encrypted_fields = [
+            field for field in fields if field.name in values and bytes(values[field.name]) not in _EMPTY
+        ]
         return {(_subject_of_payload(values, field, context.aggregate_id), field.purpose) for field in encrypted_fields}
 
     def encrypt_state(self, state: str, names: Collection[KeyName], aggregate_id: UUID, version: int) -> str | None:
@@ -71,10 +73,10 @@ class AesGcmCipher:
 
 
 class AesGcmSession:
-    """The keys of one write. A new one is stored with what it encrypts, so that a refused command leaves none."""
+    """The keys of one write. A new key is stored with what it encrypts, so that a refused command leaves none."""
 
     def __init__(self, parent: AesGcmSession | None = None) -> None:
-        # Commands that are written together share what they make; which of it is needed, each accepted one says.
+        # The commands of one batch share new keys. Only the keys of accepted commands are saved.
         self._new_keys: dict[KeyName, PersonalDataKey] = {} if parent is None else parent._new_keys
         self._accepted_keys: dict[KeyName, PersonalDataKey] = {} if parent is None else parent._accepted_keys
         self._pending_keys: dict[KeyName, PersonalDataKey] = {}
@@ -93,7 +95,7 @@ class AesGcmSession:
                     field.name
                 )
         for name, field_names in fields_by_key.items():
-            # One digest for all values under a key: a comma and a colon in JSON tell where each begins and ends.
+            # One digest for all values under a key; as JSON, the values are delimited unambiguously.
             content = _encode({field: values.pop(field) for field in field_names})
             values[",".join(field_names)] = Raw(_encode(digest(self._key(name).fingerprint_key, content, "sha256")))
         return _encode(values)
@@ -104,13 +106,15 @@ class AesGcmSession:
         if not any(getattr(event, field.name) for field in fields):
             return payload
         values = _decode_raw(payload)
-        nonces = os.urandom(NONCE_BYTES * len(fields))  # one call into the kernel for all of them
+        nonces = os.urandom(NONCE_BYTES * len(fields))  # one system call for all fields
         for number, field in enumerate(fields):
             value = bytes(values[field.name])
             if value not in _EMPTY:
                 subject = _subject_of_message(event, field, context.aggregate_id)
                 nonce = nonces[number * NONCE_BYTES :][:NONCE_BYTES]
-                values[field.name] = _encrypt(self._key((subject, field.purpose)), nonce, value, field, subject, context)
+                values[field.name] = _encrypt(
+                    self._key((subject, field.purpose)), nonce, value, field, subject, context
+                )
         return _encode(values)
 
     def has_unsaved_keys(self) -> bool:
@@ -125,10 +129,10 @@ class AesGcmSession:
         new_keys = [(name, key) for name, key in self._accepted_keys.items() if not key.is_stored]
         try:
             stored = not new_keys or personal_keys.store_keys(new_keys)
-        except PersonErased as error:  # a moment ago: decided again, it is refused alone
+        except PersonErased as error:  # a moment ago: on the retry only that person's command is refused
             raise ConcurrencyConflict("a person was erased meanwhile") from error
         if not stored:
-            raise ConcurrencyConflict("another writer made this person's key first")
+            raise ConcurrencyConflict("another writer created this person's key first")
 
     def _key(self, name: KeyName) -> PersonalDataKey:
         key = self._pending_keys.get(name)
@@ -149,7 +153,7 @@ def _encrypt(
 
 def _decrypt(stored: bytes, field: PersonalField, subject: UUID, context: FieldContext) -> bytes:
     if not stored.startswith(_MARK):
-        raise Tampered(event=context.event_type, field=field.name, why="it is not encrypted")
+        raise Tampered(event=context.event_type, field=field.name, why="the value is not encrypted")
     key = personal_keys.find_key((subject, field.purpose))
     if key is None:
         return _encode(Redacted(field.purpose))
@@ -173,7 +177,7 @@ def _decode_payload(payload: str, context: FieldContext) -> dict[str, Raw]:
 
 
 def _subject_of_message(message: Any, field: PersonalField, aggregate_id: UUID) -> UUID:
-    """The person a value is about; of nobody in particular (a guest's order), what it belongs to."""
+    """The person that a value is about; without one (a guest's order), the aggregate."""
     return getattr(message, field.of, None) or aggregate_id
 
 

@@ -1,4 +1,4 @@
-"""A new key-encryption key: every personal key wrapped anew, a few at a time, while everything goes on."""
+"""Rotation of the key-encryption key: wraps every personal key again, in small batches, while the system is running."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ BATCH_SIZE: Final = 500
 
 
 def rotate_keys() -> int:
-    """Wrap by the current key-encryption key what others have wrapped; how many keys.
+    """Wrap all keys that former key-encryption keys wrapped with the current one; gives their number.
 
-    Raises `WrongKeyEncryptionKey` when a key is wrapped by one that the settings do not name.
+    Raises `WrongKeyEncryptionKey` if the settings lack the key-encryption key of a personal key.
     """
     count = 0
     while batch := _rotate_batch():

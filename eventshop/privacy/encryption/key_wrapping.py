@@ -1,4 +1,4 @@
-"""Keys wrapped by the key-encryption key from the settings: what lies in the database opens nothing by itself."""
+"""Wraps personal keys with the key-encryption key from the settings, so that the database alone decrypts nothing."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ NONCE_BYTES: Final = 12
 
 
 class WrongKeyEncryptionKey(EventShopError):
-    """KEY_ENCRYPTION_KEY: not the key that the stored keys are wrapped with.
+    """KEY_ENCRYPTION_KEY is not the key that the stored keys are wrapped with.
 
-    Give the right one back, or name it in FORMER_KEY_ENCRYPTION_KEYS and run `manage.py rotate_keys`.
+    Restore the right key, or add it to FORMER_KEY_ENCRYPTION_KEYS and run `manage.py rotate_keys`.
     """
 
     code = "wrong-key-encryption-key"
 
 
 def key_id_of(key: bytes) -> str:
-    """What a key-encryption key is called beside what it wraps."""
+    """The id of a key-encryption key, which is stored with each key that it wraps."""
     return sha256(key).hexdigest()[:16]
 
 
 def current_key_id() -> str:
-    """The one that wraps."""
+    """The id of the key-encryption key that wraps new keys."""
     return key_id_of(settings.KEY_ENCRYPTION_KEYS[0])
 
 
 def keys_by_id() -> dict[str, bytes]:
-    """Every one that the settings name: the current one, and former ones until `rotate_keys` is through."""
+    """The settings' key-encryption keys by id: the current one, and former ones until `rotate_keys` has finished."""
     return {key_id_of(key): key for key in settings.KEY_ENCRYPTION_KEYS}
 
 
 def refuse_wrong_key() -> None:
-    """Refuse to start when stored keys are wrapped by a key that the settings do not name.
+    """Raise `WrongKeyEncryptionKey` at start if stored keys are wrapped by a key that the settings lack.
 
-    Raises `WrongKeyEncryptionKey`. A database that is away, or not migrated, says nothing yet.
+    Nothing is checked while the database is down or not migrated.
     """
     try:
         wrapped_by = set(PersonalKey.objects.values_list("wrapped_by", flat=True).order_by().distinct())
@@ -57,13 +57,13 @@ def refuse_wrong_key() -> None:
 
 
 def wrap_key(secret: bytes, subject: UUID, purpose: str) -> bytes:
-    """A key as it is stored, wrapped by the current key-encryption key."""
+    """Wrap a key with the current key-encryption key; gives nonce and ciphertext."""
     nonce = os.urandom(NONCE_BYTES)
     return nonce + AESGCM(settings.KEY_ENCRYPTION_KEYS[0]).encrypt(nonce, secret, _associated_data(subject, purpose))
 
 
 def unwrap_key(wrapped: bytes, wrapped_by: str, subject: UUID, purpose: str) -> bytes:
-    """The key that is stored; raises `WrongKeyEncryptionKey` when no setting opens it."""
+    """The key in a wrapped one. Raises `WrongKeyEncryptionKey` if no key of the settings unwraps it."""
     try:
         return AESGCM(keys_by_id()[wrapped_by]).decrypt(
             wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _associated_data(subject, purpose)

@@ -1,4 +1,4 @@
-"""Keys in a database of their own where KEYS_DATABASE_URL names one: its backups are kept for a shorter time."""
+"""Routes the keys to a separate database if KEYS_DATABASE_URL is set, so that its backups can be kept for less time."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
-#: The models that stand beside the keys.
+#: The models in the keys database.
 KEYS_MODELS: Final = ("personalkey", "erasedperson")
 
 
 def keys_database() -> str:
-    """The alias of the database with the keys."""
+    """The alias of the database that holds the keys."""
     return "keys" if "keys" in settings.DATABASES else DEFAULT_DB_ALIAS
 
 
 class KeysDatabaseRouter:
-    """Routes the keys there and everything else to the default database, for reading, writing and migrating."""
+    """Routes reads, writes and migrations of the keys to their database, and of everything else to the default one."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         return keys_database() if _belongs_to_keys_database(model._meta.app_label, model._meta.model_name) else None

@@ -1,4 +1,4 @@
-"""One key for each person and purpose: found, made, remembered for seconds, destroyed for ever."""
+"""The personal keys, one per person and purpose: creation, look-up with a short-lived cache, and destruction."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from eventshop.privacy.encryption.keys_db_router import keys_database
 from eventshop.privacy.erasure.erasure_locks import block_erasure_of, lock_for_erasure
 from eventshop.privacy.models import ErasedPerson, PersonalKey
 
-#: Keys in the memory of one process at most.
+#: The size of the key cache of one process.
 MAX_CACHED_KEYS: Final = 20_000
 
 
 class PersonalDataKey:
-    """A key ready to use. `stored` is false until the database has it."""
+    """A key ready to use. `is_stored` is false until it is committed to the database."""
 
     __slots__ = ("aead", "fingerprint_key", "is_stored", "secret")
 
@@ -38,11 +38,11 @@ class PersonalDataKey:
         self.fingerprint_key = digest(secret, b"fingerprints", "sha256")
 
 
-KeyName = tuple[UUID, str]  # whose, and what for
+KeyName = tuple[UUID, str]  # person and purpose
 
 
 class _KeyCache:
-    """Keys by name, each for KEY_CACHE_SECONDS; the one not used for longest is forgotten first."""
+    """Keys by name, each for KEY_CACHE_SECONDS. When it is full, the oldest entry is evicted."""
 
     def __init__(self) -> None:
         self._keys: OrderedDict[KeyName, tuple[PersonalDataKey, float]] = OrderedDict()
@@ -71,13 +71,13 @@ class _KeyCache:
 
 key_cache: Final = _KeyCache()
 
-#: Stands in memory for "this person is erased": so much, and no other absence, is for ever.
+#: The cache entry for "this person is erased". No other absence is cached: only this one is permanent.
 _ERASED_PURPOSE: Final = ""
 _ERASED_MARKER: Final = PersonalDataKey(bytes(key_wrapping.KEY_BYTES), is_stored=True)
 
 
 def find_key(name: KeyName) -> PersonalDataKey | None:
-    """The key, if there is one; from memory if it was used within seconds."""
+    """The key, or None; from the cache if it was loaded within KEY_CACHE_SECONDS."""
     key = key_cache.get(name)
     if key is None and key_cache.get((name[0], _ERASED_PURPOSE)) is None:
         key = load_keys([name[0]]).get(name)
@@ -85,7 +85,7 @@ def find_key(name: KeyName) -> PersonalDataKey | None:
 
 
 def find_key_for_writing(name: KeyName) -> PersonalDataKey | None:
-    """As `find`; raises `PersonErased` for somebody for whom none will ever be made again."""
+    """As `find_key`, but raises `PersonErased` for an erased person, for whom no key is ever created again."""
     key = key_cache.get(name)
     if key is None:
         keys = load_keys([name[0]])
@@ -96,7 +96,7 @@ def find_key_for_writing(name: KeyName) -> PersonalDataKey | None:
 
 
 def load_keys(subjects: Collection[UUID]) -> dict[KeyName, PersonalDataKey]:
-    """All keys of some persons, with one statement, or two where one has none. They are in memory then."""
+    """Load all keys of some persons into the cache: one statement, and a second one if a person has no key."""
     keys: dict[KeyName, PersonalDataKey] = {}
     rows = PersonalKey.objects.filter(subject__in=subjects)
     for subject, purpose, wrapped, wrapped_by in rows.values_list("subject", "purpose", "wrapped", "wrapped_by"):
@@ -104,7 +104,7 @@ def load_keys(subjects: Collection[UUID]) -> dict[KeyName, PersonalDataKey]:
             key_wrapping.unwrap_key(bytes(wrapped), wrapped_by, subject, purpose), is_stored=True
         )
     if keyless := set(subjects) - {subject for subject, _ in keys}:
-        # Only this may be remembered of a key that is not there: any other may be made at any moment.
+        # Of missing keys, only those of erased persons may be cached: any other may be created at any time.
         keys |= {(subject, _ERASED_PURPOSE): _ERASED_MARKER for subject in erased_among(keyless)}
     uncommitted = _uncommitted_names()
     for name, key in keys.items():
@@ -114,12 +114,12 @@ def load_keys(subjects: Collection[UUID]) -> dict[KeyName, PersonalDataKey]:
 
 
 def generate_key() -> PersonalDataKey:
-    """A new key, which nobody has yet."""
+    """Generate a new key, which is not stored yet."""
     return PersonalDataKey(os.urandom(key_wrapping.KEY_BYTES), is_stored=False)
 
 
 def store_keys(keys: Iterable[tuple[KeyName, PersonalDataKey]]) -> bool:
-    """Store new keys; False when somebody else made one of them in the meantime. Raises `PersonErased`."""
+    """Store new keys; False if another writer stored one of them first. Raises `PersonErased`."""
     named_keys = list(keys)
     subjects = {subject for (subject, _), _ in named_keys}
     with transaction.atomic(using=keys_database()):
@@ -146,9 +146,9 @@ def store_keys(keys: Iterable[tuple[KeyName, PersonalDataKey]]) -> bool:
 
 
 def destroy_keys(subject: UUID) -> list[str]:
-    """Mark a person as erased for ever and destroy their keys; for which purposes they were.
+    """Mark a person as erased permanently and destroy their keys; gives the purposes of the destroyed keys.
 
-    From here on no key can be made for them, whatever races with it. Again: the same answer, nothing done.
+    From then on no key can be created for the person, even by a concurrent writer. A second call destroys nothing.
     """
     with transaction.atomic(using=keys_database()):
         lock_for_erasure(subject)
@@ -161,23 +161,23 @@ def destroy_keys(subject: UUID) -> list[str]:
 
 
 def erased_among(subjects: Collection[UUID]) -> set[UUID]:
-    """Those of these persons who are erased."""
+    """The persons among `subjects` who are erased."""
     return set(ErasedPerson.objects.filter(subject__in=subjects).values_list("subject", flat=True))
 
 
 def _cache_on_commit(name: KeyName, key: PersonalDataKey) -> None:
-    # A transaction of the caller's may yet be rolled back; what was encrypted under such a key would be lost.
-    def committed() -> None:
+    # The caller's transaction may be rolled back. Data encrypted under a cached key would then be lost.
+    def mark_stored() -> None:
         key.is_stored = True
         _uncommitted_names().discard(name)
         key_cache.put(name, key)
 
     _uncommitted_names().add(name)
-    transaction.on_commit(committed, using=keys_database())
+    transaction.on_commit(mark_stored, using=keys_database())
 
 
 def _uncommitted_names() -> set[KeyName]:
-    """The keys that this connection has made in its transaction; nothing else can see them."""
+    """The keys that this connection created in its open transaction; no other connection can see them."""
     connection: Any = connections[keys_database()]
     if not connection.in_atomic_block:
         connection.privacy_uncommitted = set()

@@ -1,7 +1,8 @@
-"""A whole state under several keys at once: with any one of them gone, nobody can read it.
+"""Encrypts a whole aggregate state under several keys: if any one of them is destroyed, the state is unreadable.
 
-`e1.`, the base64 of the keys' names, a full stop, and the base64 of the layers: for each key, in the order of the
-names, a nonce and what the key before it made. The stream, the version and all names are authenticated (AAD).
+The format is `e1.`, the base64 of the keys' names, a full stop, and the base64 of the layers. For each key, in the
+order of the names, a layer is a nonce and the encryption of the previous layer. Stream, version and all names are
+authenticated (AAD).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _decode_names: Final = msgspec.json.Decoder(list[KeyName]).decode
 
 
 def encrypt_state(state: str, names: Collection[KeyName], aggregate_id: UUID, version: int) -> str | None:
-    """None when one of the keys is gone: what was folded with it may not be kept."""
+    """Encrypt a state under all named keys; None if one was destroyed, as its data must then not be kept."""
     encoded_names = b2a_base64(msgspec.json.encode(sorted(names)), newline=False)
     content = state.encode()
     for name in sorted(names):
@@ -37,9 +38,11 @@ def encrypt_state(state: str, names: Collection[KeyName], aggregate_id: UUID, ve
 
 
 def decrypt_state(text: str, aggregate_id: UUID, version: int) -> str | None:
-    """None when a key is gone, or it was sealed for another stream or version, or changed."""
+    """Decrypt a state; None if a key was destroyed, or the text was changed or belongs to another stream or version."""
     try:
-        encoded_names, encoded_content = (part.encode() for part in text.removeprefix(ENCRYPTED_STATE_PREFIX).split("."))
+        encoded_names, encoded_content = (
+            part.encode() for part in text.removeprefix(ENCRYPTED_STATE_PREFIX).split(".")
+        )
         content = a2b_base64(encoded_content, strict_mode=True)
         for name in reversed(key_names_of(text)):
             key = personal_keys.find_key(name)
@@ -53,7 +56,7 @@ def decrypt_state(text: str, aggregate_id: UUID, version: int) -> str | None:
 
 
 def key_names_of(text: str) -> list[KeyName]:
-    """Which keys it was sealed with; raises `ValueError` for a text that nobody of us wrote."""
+    """The names of the keys that encrypt a state. Raises `ValueError` for a text of another format."""
     encoded_names, _, _ = text.removeprefix(ENCRYPTED_STATE_PREFIX).partition(".")
     try:
         return _decode_names(a2b_base64(encoded_names, strict_mode=True))

@@ -1,1 +1,1 @@
-"""The right to erasure: the job, what it touches, the scan for leftovers, certificates."""
+"""The right to erasure (Art. 17 GDPR): the erasure job, the personal data holders, the leftover scan, certificates."""

@@ -1,4 +1,4 @@
-"""The certificate of an erasure: what is gone, what is kept and why, and that nothing else was found."""
+"""The certificate of an erasure: what was erased, what is kept and why, and that the scan found no leftovers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eventshop.privacy.models import Certificate, Erasure
 
 
 class KeptData(Struct, frozen=True):
-    """What an erasure leaves: under which duty, until when (None: for as long as the duty lasts)."""
+    """Data that is kept after an erasure: under which duty, and until when (None: for as long as the duty lasts)."""
 
     what: str
     duty: str
@@ -25,23 +25,23 @@ class KeptData(Struct, frozen=True):
 
 
 class CertificateBody(Struct, frozen=True):
-    """What a certificate says."""
+    """The content of a certificate."""
 
     person: UUID
     destroyed_at: datetime
-    purposes: list[str]  # whose keys were destroyed
+    purposes: list[str]  # the purposes of the destroyed keys
     kept: list[KeptData]
     scan: ScanReport
 
 
 def kept_data_of(person: UUID, on: date) -> list[KeptData]:
-    """What an erasure on that day would leave of a person; shown before they decide."""
+    """The data of a person that an erasure on that day would keep. It is shown before they decide."""
     about = {"account", *personal_data_holders.duty_subjects_of(person)}
     return [KeptData(rule.what, rule.duty, rule.until(on)) for rule in retention.rules_about(about)]
 
 
 def issue_certificate(erasure: Erasure, report: ScanReport) -> Certificate:
-    """The certificate of an erasure whose scan found nothing; a replay replaces the body, not the number."""
+    """Issue the certificate of an erasure without leftovers. A replay replaces its content but keeps its id."""
     destroyed_at = erasure.destroyed_at or timezone.now()
     body = CertificateBody(
         person=erasure.subject,
@@ -61,4 +61,5 @@ def issue_certificate(erasure: Erasure, report: ScanReport) -> Certificate:
 
 
 def read_certificate(certificate: Certificate) -> CertificateBody:
+    """The content of a stored certificate."""
     return msgspec.json.decode(certificate.body, type=CertificateBody)

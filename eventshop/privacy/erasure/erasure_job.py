@@ -1,9 +1,9 @@
-"""An erasure, step by step: each may be killed at any moment and is done again, and done twice it does nothing more.
+"""The erasure of a person, step by step. Each step is idempotent, and is repeated if the process is killed.
 
-The order is what makes it safe. The words are collected while they can be read, and kept encrypted until they have
-been looked for. The marker and the end of the keys are one transaction; from then on nobody can read or write anything
-of this person, whatever fails later. Rows are emptied after that, so no worker can fill them again. What processes
-still remember of the keys is gone after KEY_CACHE_SECONDS, and only then it is looked everywhere for what is left.
+The order of the steps makes it safe. Search terms are collected while the data can be decrypted, and stored encrypted
+until the scan. Marking the person as erased and destroying the keys is one transaction; from then on nobody can read or
+write this person's data, whatever fails later. Rows are emptied after that, so that no worker can fill them again.
+Processes cache keys for up to KEY_CACHE_SECONDS; the scan for leftovers starts only after that time.
 """
 
 from __future__ import annotations
@@ -35,29 +35,29 @@ from eventshop.runtime.fault_injection import crash_point
 log = logging.getLogger(__name__)
 
 DONE: Final = "done"
-#: How long nobody else takes over from a process that may have died.
+#: After this time without progress another process may take over.
 LEASE: Final = timedelta(minutes=2)
 
 
 class LeftoversFound(EventShopError):
-    """Personal data of an erased person was found."""
+    """Personal data of an erased person was found. Remove it and run the erasure again."""
 
     code = "traces-left"
 
 
 class ErasureBusy(EventShopError):
-    """Another process works on this erasure."""
+    """Another process is running this erasure."""
 
     code = "erasure-busy"
 
 
 def start_erasure(person: UUID) -> Erasure:
-    """The erasure of a person, as far as it has come."""
+    """The erasure of a person; created at its first step if there is none."""
     return Erasure.objects.get_or_create(subject=person, defaults={"step": STEPS[0].name})[0]
 
 
 def restart_erasure(person: UUID) -> Erasure:
-    """Have every step done again: an old backup may have brought anything back."""
+    """Reset an erasure to its first step; for use after an old backup was restored."""
     start_erasure(person)
     Erasure.objects.filter(subject=person).update(
         step=STEPS[0].name, finished_at=None, problem="", owner="", leased_until=None
@@ -66,7 +66,7 @@ def restart_erasure(person: UUID) -> Erasure:
 
 
 def run_erasure(person: UUID) -> Erasure:
-    """Do every step that is left. Raises `TracesLeft`, `Busy`, or what a step raised; then call again later."""
+    """Run all remaining steps. Raises `LeftoversFound`, `ErasureBusy` or a step's error; then call it again later."""
     erasure = _acquire_lease(person)
     try:
         while erasure.step != DONE:
@@ -90,8 +90,8 @@ def _run_step(erasure: Erasure, step: ErasureStep) -> None:
     result = step.work(erasure)
     crash_point("erasure.after-step")
     entries = msgspec.json.decode(erasure.log, type=list[Any])
-    # A step that is done again after a crash, or a replay, is told once, as it went the last time.
-    entries = [line for line in entries if line[0] != step.name] + [[step.name, timezone.now().isoformat(), result]]
+    # A step that is repeated after a crash or in a replay has one entry: that of its last run.
+    entries = [entry for entry in entries if entry[0] != step.name] + [[step.name, timezone.now().isoformat(), result]]
     erasure.log = msgspec.json.encode(entries).decode()
     next_index = STEPS.index(step) + 1
     erasure.step = STEPS[next_index].name if next_index < len(STEPS) else DONE
@@ -106,45 +106,45 @@ def _run_step(erasure: Erasure, step: ErasureStep) -> None:
 
 
 def _collect_search_terms(erasure: Erasure) -> str:
-    """What is known of the person, to look for it afterwards; encrypted, and gone when it has been looked for."""
+    """Collect the search terms for the scan. They are stored encrypted, and deleted after the scan."""
     locations = locate_personal_data(erasure.subject)
     earlier = search_terms.decrypt_terms(bytes(erasure.words))
-    erasure.words = search_terms.encrypt_terms(list({word.text: word for word in (*earlier, *locations.terms)}.values()))
+    erasure.words = search_terms.encrypt_terms(
+        list({term.text: term for term in (*earlier, *locations.terms)}.values())
+    )
     streams = dict.fromkeys([*msgspec.json.decode(erasure.streams, type=list[UUID]), *locations.streams])
     erasure.streams = msgspec.json.encode(list(streams)).decode()
-    return f"{locations.event_count} events hold personal data, in {1 + len(streams)} streams"
+    return f"{locations.event_count} events with personal data in {1 + len(streams)} streams"
 
 
 def _destroy_keys(erasure: Erasure) -> str:
-    """The marker and the end of the keys. It stands on the list first: a backup that is restored forgets the rest."""
+    """Mark the person as erased and destroy the keys. The erasure log comes first: it survives a restored backup."""
     erasure_log.append(erasure.subject)
     purposes = set(purposes_of(erasure))
     for subject in (erasure.subject, *streams_of(erasure)):
         purposes |= set(personal_keys.destroy_keys(subject))
     erasure.purposes = msgspec.json.encode(sorted(purposes)).decode()
     erasure.destroyed_at = erasure.destroyed_at or timezone.now()
-    return f"keys destroyed: {', '.join(sorted(purposes)) or 'there were none'}"
+    return f"keys destroyed: {', '.join(sorted(purposes)) or 'none'}"
 
 
 def _release_unique_values(erasure: Erasure) -> str:
-    return f"{unique_values.release_values(erasure.subject)} values given up that one person only may have"
+    return f"{unique_values.release_values(erasure.subject)} unique values released"
 
 
 def _erase_at_holders(erasure: Erasure) -> str:
-    """What the layers above hold: the event that says so, rows, the account, sessions."""
-    results = [
-        f"{name}: {personal_data_holders.holders[name].erase(erasure.subject, streams_of(erasure))}"
-        for name in sorted(personal_data_holders.holders)
-    ]
-    return "; ".join(results) or "nothing else is known to hold anything"
+    """Let all registered holders erase their data: events, rows, the account, sessions."""
+    summaries = personal_data_holders.erase_everywhere(erasure.subject, streams_of(erasure))
+    results = [f"{name}: {summary}" for name, summary in summaries.items()]
+    return "; ".join(results) or "no holder is registered"
 
 
 def _wait_for_key_caches(erasure: Erasure) -> str:
-    """Other processes remember keys for a few seconds; what they read with them may stand in a cache until then."""
+    """Wait until no process has a destroyed key in its cache, as it may write decrypted data to a cache until then."""
     destroyed_at: datetime = erasure.destroyed_at or timezone.now()
     remaining = destroyed_at + timedelta(seconds=settings.KEY_CACHE_SECONDS) - timezone.now()
     sleep(max(0.0, remaining.total_seconds()))
-    return "no process remembers a key"
+    return "no process has a key in its cache any more"
 
 
 def _scan_and_certify(erasure: Erasure) -> str:
@@ -152,12 +152,12 @@ def _scan_and_certify(erasure: Erasure) -> str:
     report = scan_for_leftovers(terms)
     _refuse_leftovers(report)
     issue_certificate(erasure, report)
-    return f"{len(terms.terms)} words looked for in {sum(report.looked_at.values())} rows, records and values: 0 found"
+    return f"{len(terms.terms)} search terms not found in {sum(report.looked_at.values())} rows, records and values"
 
 
 def _delete_search_terms(erasure: Erasure) -> str:
     erasure.words = b""
-    return "the words are forgotten"
+    return "search terms deleted"
 
 
 def _refuse_leftovers(report: ScanReport) -> None:
@@ -166,17 +166,17 @@ def _refuse_leftovers(report: ScanReport) -> None:
 
 
 def purposes_of(erasure: Erasure) -> list[str]:
-    """For which purposes keys were destroyed."""
+    """The purposes of the destroyed keys."""
     return msgspec.json.decode(erasure.purposes, type=list[str])
 
 
 def streams_of(erasure: Erasure) -> list[UUID]:
-    """Other aggregates under whose id data of the person was kept."""
+    """The other streams with data of the person."""
     return msgspec.json.decode(erasure.streams, type=list[UUID])
 
 
 class ErasureStep(NamedTuple):
-    """One step. It says in words, without any personal data, what it did."""
+    """One step. `work` describes what it did, without any personal data."""
 
     name: str
     work: Callable[[Erasure], str]
@@ -194,5 +194,5 @@ STEPS: Final = (
 
 
 def erasure_command_id(person: UUID, name: str) -> UUID:
-    """The id of a command that an erasure sends: sent again after a crash, it is the same command."""
+    """The id of a command that an erasure sends, so that a repetition after a crash is the same command."""
     return derive_id("erasure", person, name)

@@ -1,6 +1,6 @@
-"""The list of the erased that no backup of a database takes back: one line each in a file of its own.
+"""The erasure log: the ids of erased persons in a file outside the database, so that no restored backup undoes it.
 
-`replay_erasures` reads it after an old backup was restored. It names ids only, which after an erasure are nobody's.
+`replay_erasures` reads it after an old backup was restored. It contains only ids, which identify nobody after an erasure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.conf import settings
 
 
 def append(person: UUID) -> None:
-    """Put a person on the list, durably; once is enough."""
+    """Append a person durably, unless the log contains the person already."""
     path = Path(settings.ERASURE_LIST)
     if person in read():
         return
@@ -25,7 +25,7 @@ def append(person: UUID) -> None:
 
 
 def read() -> list[UUID]:
-    """Everybody on the list; a line that a crash cut short is not there."""
+    """All persons in the log. A line that a crash cut short is ignored."""
     path = Path(settings.ERASURE_LIST)
     if not path.exists():
         return []

@@ -1,6 +1,6 @@
-"""Looking everywhere for what is left of a person: every table, every topic, every cache, every message on its way.
+"""Scans every table, topic, cache and queued message for personal data that is left after an erasure.
 
-Rows and records are only asked whether they hold one of the words; what a hit says is never copied anywhere.
+The scan only counts the rows and records that contain a search term. Their content is never copied anywhere.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from eventshop.privacy.erasure.search_terms import Leftover, SearchTerms
 
 
 class ScanReport(Struct, frozen=True):
-    """What was looked through, how much of it, and where something was found."""
+    """How much was scanned in each location, and the locations with leftovers."""
 
     looked_at: dict[str, int]
     hits: list[Leftover]
 
 
-#: Words and ids that a table is searched for at a time.
+#: How many search terms and ids one query on a table contains.
 _MARKS_PER_QUERY: Final = 50
 
 
 def scan_for_leftovers(terms: SearchTerms) -> ScanReport:
-    """Look everywhere. Raises what a place raises that cannot be looked at: then nobody can say that it is clean."""
+    """Scan all locations. An error in any location is raised: a location that cannot be scanned is not clean."""
     looked_at: dict[str, int] = {}
     hits: list[Leftover] = []
     for where, count, leftovers in (
@@ -47,7 +47,7 @@ def scan_for_leftovers(terms: SearchTerms) -> ScanReport:
     return ScanReport(looked_at, hits)
 
 
-ScannedLocation = tuple[str, int, int]  # where, how much was looked at, how many hits
+ScannedLocation = tuple[str, int, int]  # location, items scanned, items with leftovers
 
 
 def _scan_tables(terms: SearchTerms) -> Iterator[ScannedLocation]:
@@ -59,7 +59,7 @@ def _scan_tables(terms: SearchTerms) -> Iterator[ScannedLocation]:
 
 
 def _scan_table(connection: Any, cursor: Any, table: str, terms: SearchTerms) -> tuple[int, int]:
-    """Rows, and those with traces. The database looks for unique words and ids; only rows with one are fetched."""
+    """Count the rows, and those with leftovers. The database filters by unique terms and ids, and gives the matches."""
     cursor.execute(f'SELECT COUNT(*) FROM "{table}"')
     [rows] = cursor.fetchone()
     if not rows or not terms.terms:
@@ -69,7 +69,7 @@ def _scan_table(connection: Any, cursor: Any, table: str, terms: SearchTerms) ->
         if connection.vendor == "postgresql"
         else _select_on_sqlite(connection, cursor, table)
     )
-    hits: set[bytes] = set()  # a row with several marks is one
+    hits: set[bytes] = set()  # digests of rows: a row that matches several queries counts once
     for start in range(0, len(terms.marks), _MARKS_PER_QUERY):
         select(terms.marks[start : start + _MARKS_PER_QUERY])
         while rows_found := cursor.fetchmany(1_000):
@@ -100,7 +100,7 @@ def _select_on_sqlite(connection: Any, cursor: Any, table: str) -> Callable[[lis
 
 
 def _postgres_row_text(cursor: Any, table: str) -> str:
-    """A whole row as text; binary columns byte by byte, not as hexadecimal digits."""
+    """The SQL for a whole row as text, with binary columns byte by byte instead of as hexadecimal digits."""
     cursor.execute(
         "SELECT attname, atttypid = 'bytea'::regtype FROM pg_attribute "
         "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
@@ -129,7 +129,7 @@ def _scan_topics(terms: SearchTerms) -> Iterator[ScannedLocation]:
 def _scan_caches(terms: SearchTerms) -> Iterator[ScannedLocation]:
     for name in settings.CACHES:
         values = getattr(caches[name], "_cache", None)
-        if isinstance(values, dict):  # local memory: this process's own
+        if isinstance(values, dict):  # local memory: only this process's cache can be scanned
             yield f"cache {name}", *_count_hits(terms, (bytes(value) for value in list(values.values())))
     for name, url in _redis_urls():
         yield name, *_count_hits(terms, _redis_values(url))
@@ -163,7 +163,7 @@ def _redis_values(url: str) -> Iterator[bytes]:
                 case b"stream":
                     yield from (str(entry).encode() for entry in client.xrange(key))
                 case _:
-                    pass  # gone since it was listed
+                    pass  # the key was deleted meanwhile
     finally:
         client.close()
 
@@ -178,7 +178,7 @@ def _scan_queued_messages(terms: SearchTerms) -> Iterator[ScannedLocation]:
 def _read_if_present(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:  # a worker has taken it
+    except FileNotFoundError:  # a worker took the message meanwhile
         return b""
 
 

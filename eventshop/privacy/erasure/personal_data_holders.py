@@ -1,6 +1,6 @@
-"""Who else holds something about a person: each layer says for itself what it has, erases it, and what must wait.
+"""Who holds something about a person: each app says what it has, erases it, and names what an erasure must wait for.
 
-The erasure job stands below the domains and read models; they register here what only they can do.
+The erasure job stands below the domains and the read models; they name their holders in their plug-ins.
 """
 
 from __future__ import annotations
@@ -9,77 +9,80 @@ from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from eventshop.core.errors import DuplicateName
+
 
 class ErasureBlocker(NamedTuple):
-    """Why a person's data cannot be erased yet, in words for them."""
+    """A reason why a person's data cannot be erased yet, in words for that person."""
 
     reason: str
 
 
-class PersonalDataHolder(NamedTuple):
-    """One place that an erasure reaches. `erase` says in words what it did; done twice, it does nothing more.
-
-    It is given the person and the other aggregates under whose id data of theirs is kept.
-    """
-
-    name: str
-    erase: Callable[[UUID, Collection[UUID]], str]
-
-
 class HeldData(NamedTuple):
-    """Something held about a person, and where it comes from."""
+    """Data about a person in a data export, and where it is held."""
 
     where: str
     what: dict[str, Any]
 
 
-holders: Final[dict[str, PersonalDataHolder]] = {}
-_blocker_checks: Final[dict[str, Callable[[UUID], Collection[ErasureBlocker]]]] = {}
-_clear_text_tables: Final[dict[str, Callable[[], Collection[str]]]] = {}
-_duty_subjects: Final[dict[str, Callable[[UUID], bool]]] = {}
-_data_queries: Final[dict[str, Callable[[UUID], Collection[HeldData]]]] = {}
+class PersonalDataHolder(NamedTuple):
+    """One place that holds personal data. Every part is optional.
+
+    `erase` gets the person and the other streams with data of theirs, returns a summary, and changes nothing when it is
+    repeated; holders erase in the order of their names. `find_blockers` returns what an erasure has to wait for now,
+    `held_data` what belongs into a copy of everything held about a person, `clear_text_tables` the names of tables with
+    personal data in clear, `has_data` whether a person has something that a duty of the same name is about
+    (`retention.toml`).
+    """
+
+    name: str
+    erase: Callable[[UUID, Collection[UUID]], str] | None = None
+    find_blockers: Callable[[UUID], Collection[ErasureBlocker]] | None = None
+    held_data: Callable[[UUID], Collection[HeldData]] | None = None
+    clear_text_tables: Callable[[], Collection[str]] | None = None
+    has_data: Callable[[UUID], bool] | None = None
 
 
-def register_holder(name: str, erase: Callable[[UUID, Collection[UUID]], str]) -> None:
-    """Have this done in every erasure; parts run in the order of their names."""
-    holders[name] = PersonalDataHolder(name, erase)
+_holders: Final[dict[str, PersonalDataHolder]] = {}
 
 
-def register_blocker(name: str, blockers_of: Callable[[UUID], Collection[ErasureBlocker]]) -> None:
-    """Have this asked before an erasure begins."""
-    _blocker_checks[name] = blockers_of
+def register(holder: PersonalDataHolder) -> None:
+    """Add a holder. Raises `DuplicateName` for a second one of the same name."""
+    if _holders.setdefault(holder.name, holder) is not holder:
+        raise DuplicateName(f"Two holders of personal data are named {holder.name!r}", name=holder.name)
 
 
-def register_held_data(name: str, held_data_of: Callable[[UUID], Collection[HeldData]]) -> None:
-    """Have this part of every copy that a person takes."""
-    _data_queries[name] = held_data_of
+def erase_everywhere(person: UUID, streams: Collection[UUID]) -> dict[str, str]:
+    """Let every holder erase, in the order of their names; the summary of each."""
+    return {holder.name: holder.erase(person, streams) for holder in _sorted_holders() if holder.erase}
 
 
-def register_clear_text_tables(name: str, tables: Callable[[], Collection[str]]) -> None:
-    """Name the tables in which personal data stands in clear."""
-    _clear_text_tables[name] = tables
+def find_holder(name: str) -> PersonalDataHolder:
+    """The holder of this name; raises `KeyError`."""
+    return _holders[name]
 
 
 def clear_text_tables() -> list[str]:
     """Every table in which personal data stands in clear."""
-    return sorted({table for named in _clear_text_tables.values() for table in named()})
-
-
-def register_duty_subject(about: str, has_data: Callable[[UUID], bool]) -> None:
-    """Say who has something that a duty may be about (`retention.toml`)."""
-    _duty_subjects[about] = has_data
+    return sorted(
+        {table for holder in _sorted_holders() if holder.clear_text_tables for table in holder.clear_text_tables()}
+    )
 
 
 def duty_subjects_of(person: UUID) -> set[str]:
-    """What of all that duties are about a person has."""
-    return {name for name, has_data in _duty_subjects.items() if has_data(person)}
+    """What a person has of all that duties are about."""
+    return {holder.name for holder in _sorted_holders() if holder.has_data and holder.has_data(person)}
 
 
 def find_blockers(person: UUID) -> list[ErasureBlocker]:
-    """Everything that an erasure has to wait for now."""
-    return [blocker for name in sorted(_blocker_checks) for blocker in _blocker_checks[name](person)]
+    """Everything that blocks an erasure of this person now."""
+    return [blocker for holder in _sorted_holders() if holder.find_blockers for blocker in holder.find_blockers(person)]
 
 
 def collect_held_data(person: UUID) -> list[HeldData]:
-    """Everything that is held about a person outside their own events."""
-    return [item for name in sorted(_data_queries) for item in _data_queries[name](person)]
+    """Everything that is held about a person outside their own stream."""
+    return [data for holder in _sorted_holders() if holder.held_data for data in holder.held_data(person)]
+
+
+def _sorted_holders() -> list[PersonalDataHolder]:
+    return [_holders[name] for name in sorted(_holders)]

@@ -1,4 +1,4 @@
-"""Where in the store a person's data is, and what it says while its keys still live."""
+"""Locates a person's data in the event store, and reads the search terms in it while the keys still exist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE_SIZE: Final = 1_000
 
 
 class DataLocations(NamedTuple):
-    """What the store has of a person: the words, and the other aggregates that hold some under their own id."""
+    """A person's data in the event store: search terms, other streams with data of theirs, and the number of events."""
 
     terms: list[SearchTerm]
     streams: list[UUID]
@@ -28,7 +28,7 @@ class DataLocations(NamedTuple):
 
 
 def locate_personal_data(person: UUID, registry: MessageRegistry = program) -> DataLocations:
-    """Read every event with data of this person. What cannot be read any more leaves no word."""
+    """Read every event with data of this person. Fields that cannot be decrypted any more give no search terms."""
     terms: dict[str, SearchTerm] = {}
     streams: dict[UUID, None] = {}
     count = 0
@@ -42,7 +42,7 @@ def locate_personal_data(person: UUID, registry: MessageRegistry = program) -> D
 
 
 def events_about(person: UUID, registry: MessageRegistry = program) -> Iterator[EventRow]:
-    """Every event with personal fields that is the person's own or names them, stream by stream's position."""
+    """The events of the person's own stream, then those with personal fields that contain their id, by position."""
     yield from store.read_rows(person)
     personal_types = [kind for kind in registry.events.values() if registry.personal_fields_of(kind)]
     names = [name for kind in personal_types for name in registry.stored_names(kind)]
@@ -66,7 +66,7 @@ def _search_terms_of(row: EventRow, registry: MessageRegistry) -> Iterator[Searc
         return
     try:
         event = field_encryption.read_event(registry, row.payload, field_context(row))
-    except EventShopError:  # what nobody can read any more cannot be copied anywhere either
+    except EventShopError:  # an unreadable value cannot have been copied anywhere
         return
     for field in fields:
         value = getattr(event, field.name)

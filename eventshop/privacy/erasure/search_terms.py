@@ -1,4 +1,4 @@
-"""What is looked for after an erasure: the person's words, and how a hit is told from somebody else's same words."""
+"""The search terms of the leftover scan, and the rules that tell a person's data from another person's equal words."""
 
 from __future__ import annotations
 
@@ -17,72 +17,70 @@ from msgspec import Struct
 
 from eventshop.privacy.encryption.key_wrapping import NONCE_BYTES, current_key_id, keys_by_id
 
-#: Shorter ones say nothing: they stand in every table.
+#: Shorter terms are ignored: they occur in every table.
 MIN_LENGTH: Final = 3
-#: Shorter ones count only where they stand alone: "Ada" is also three digits of every thousandth UUID.
+#: Shorter terms match whole words only: "Ada" is also part of many UUIDs.
 SUBSTRING_MIN_LENGTH: Final = 8
-#: How JSON writes the end of a line or a tabulator: no part of the word behind it.
+#: JSON escapes of line ends and tabs; their letter is not part of the word that follows.
 _JSON_WHITESPACE: Final = (b"\\n", b"\\r", b"\\t")
 
 
 class SearchTerm(Struct, frozen=True):
-    """One line of personal text. A unique one is nobody else's, wherever it stands."""
+    """One line of personal text. A unique one, such as an e-mail address, belongs to one person only."""
 
     text: str
     unique: bool = False
 
 
 class Leftover(Struct, frozen=True):
-    """Where a word was found. Never the word itself."""
+    """A location in which search terms were found, and in how many rows or records. It never contains the term."""
 
     where: str
     count: int
 
 
 class SearchTerms:
-    """A person's words and ids. A text holds traces of them when it holds a unique word, or any word beside an id."""
+    """A person's search terms and ids. A text matches if it contains a unique term, or any term together with an id."""
 
     def __init__(self, terms: Iterable[SearchTerm], ids: Collection[UUID]) -> None:
-        self.terms = [word for word in terms if len(word.text) >= MIN_LENGTH]
+        self.terms = [term for term in terms if len(term.text) >= MIN_LENGTH]
         self.ids = list(ids)
 
     @cached_property
     def marks(self) -> list[str]:
-        """What a row with traces holds at least one of: a unique word, or an id. Lower case, as it may be written."""
-        unique = [
-            written.decode(errors="replace") for word in self.terms if word.unique for written in _encoded_forms(word)
-        ]
-        return [*dict.fromkeys(unique), *(form for it in self.ids for form in (str(it), it.hex))]
+        """The encoded forms of unique terms and ids, in lower case. A matching row contains at least one of them."""
+        unique = [form.decode(errors="replace") for form in self._unique_forms]
+        return [*dict.fromkeys(unique), *(form for id_ in self.ids for form in (str(id_), id_.hex))]
 
     def found_in(self, content: bytes) -> bool:
+        """Whether a text matches."""
         lowercase = content.lower()
-        if any(word in lowercase for word in self._unique_forms):
+        if any(form in lowercase for form in self._unique_forms):
             return True
-        return any(name in content or name in lowercase for name in self._id_forms) and self._common_matcher.matches(
-            lowercase
-        )
+        has_id = any(form in content or form in lowercase for form in self._id_forms)
+        return has_id and self._common_matcher.matches(lowercase)
 
     @cached_property
     def _unique_forms(self) -> list[bytes]:
-        return [written for word in self.terms if word.unique for written in _encoded_forms(word)]
+        return [form for term in self.terms if term.unique for form in _encoded_forms(term)]
 
     @cached_property
     def _common_matcher(self) -> MultiTermMatcher:
-        return MultiTermMatcher(written for word in self.terms if not word.unique for written in _encoded_forms(word))
+        return MultiTermMatcher(form for term in self.terms if not term.unique for form in _encoded_forms(term))
 
     @cached_property
     def _id_forms(self) -> list[bytes]:
-        return [form for it in self.ids for form in (str(it).encode(), it.hex.encode(), it.bytes)]
+        return [form for id_ in self.ids for form in (str(id_).encode(), id_.hex.encode(), id_.bytes)]
 
 
 class MultiTermMatcher:
-    """Whether a text holds one of many words: those that start alike are looked at together."""
+    """Tests whether a text contains one of many words. One regular expression finds the prefixes of all words."""
 
     def __init__(self, words: Iterable[bytes]) -> None:
         self._by_prefix: dict[bytes, list[bytes]] = {}
         for word in sorted(set(words), key=len):
             same_prefix = self._by_prefix.setdefault(word[:MIN_LENGTH], [])
-            # A longer one is found with a shorter one that it holds, if that counts anywhere.
+            # A word that contains a shorter one is redundant if the shorter one matches as a substring.
             if not any(shorter in word for shorter in same_prefix if len(shorter) >= SUBSTRING_MIN_LENGTH):
                 same_prefix.append(word)
         prefixes = b"|".join(map(re.escape, self._by_prefix))
@@ -99,17 +97,17 @@ class MultiTermMatcher:
 
 
 def _encoded_forms(term: SearchTerm) -> set[bytes]:
-    """Every way a word may be written down: as text, as JSON escapes it, and as PostgreSQL shows bytes."""
+    """The forms in which a term may be stored, in lower case: as text, as JSON escapes it, as PostgreSQL shows bytes."""
     forms: set[bytes] = set()
-    # `bytes.lower` and SQLite know ASCII letters only, PostgreSQL knows all of them.
+    # `bytes.lower` and SQLite convert ASCII letters only, PostgreSQL converts all letters.
     for text in {term.text, term.text.lower()}:
         escaped = msgspec.json.encode(text)[1:-1], json.dumps(text)[1:-1].encode(), _octal_escape(text)
-        forms |= {written.lower() for written in (text.encode(), *escaped)}
+        forms |= {form.lower() for form in (text.encode(), *escaped)}
     return forms
 
 
 def _is_match(content: bytes, word: bytes, start: int) -> bool:
-    """Whether a word found there is that word, and no piece of a longer one."""
+    """Whether an occurrence counts: a short word must not be part of a longer one."""
     if len(word) >= SUBSTRING_MIN_LENGTH:
         return True
     before, after = content[max(0, start - 2) : start], content[start + len(word) : start + len(word) + 1]
@@ -121,14 +119,16 @@ def _octal_escape(text: str) -> bytes:
 
 
 def encrypt_terms(terms: Sequence[SearchTerm]) -> bytes:
-    """Words as they wait in the database until they have been looked for."""
+    """Encrypt the terms for storage until the scan is done: the key's id, the nonce and the ciphertext."""
     nonce = os.urandom(NONCE_BYTES)
-    name = current_key_id().encode()
-    return name + nonce + AESGCM(settings.KEY_ENCRYPTION_KEYS[0]).encrypt(nonce, msgspec.json.encode(terms), b"words")
+    key_id = current_key_id().encode()
+    return key_id + nonce + AESGCM(settings.KEY_ENCRYPTION_KEYS[0]).encrypt(nonce, msgspec.json.encode(terms), b"words")
 
 
-def decrypt_terms(box: bytes) -> list[SearchTerm]:
-    if not box:
+def decrypt_terms(encrypted: bytes) -> list[SearchTerm]:
+    """The encrypted terms; none for an empty value."""
+    if not encrypted:
         return []
-    name, nonce, ciphertext = box[:16].decode(), box[16 : 16 + NONCE_BYTES], box[16 + NONCE_BYTES :]
-    return msgspec.json.decode(AESGCM(keys_by_id()[name]).decrypt(nonce, ciphertext, b"words"), type=list[SearchTerm])
+    key_id, nonce = encrypted[:16].decode(), encrypted[16 : 16 + NONCE_BYTES]
+    content = AESGCM(keys_by_id()[key_id]).decrypt(nonce, encrypted[16 + NONCE_BYTES :], b"words")
+    return msgspec.json.decode(content, type=list[SearchTerm])

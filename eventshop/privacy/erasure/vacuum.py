@@ -1,8 +1,8 @@
-"""The space that personal data stood in: databases leave old versions of rows in their files until they need the room.
+"""Rewrites the tables that held personal data, as databases leave old versions of rows in their files.
 
-A destroyed key that still lies in a file, wrapped, is not destroyed for whoever has the key-encryption key. So after
-erasures the tables that held something are written anew, at night: each is locked while that lasts. What stays beyond
-our reach is the write-ahead log. It counts as a backup: keep it for a short time, with `wal_recycle = off`.
+A wrapped key that is still in a file can be recovered by anybody who has the key-encryption key. So in the night after
+an erasure these tables are rewritten; each is locked meanwhile. The write-ahead log is not rewritten. It counts as a
+backup: keep it for a short time, with `wal_recycle = off`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from eventshop.privacy.models import Claim, ErasedPerson, Erasure, PersonalKey
 
 
 def vacuum_personal_data_tables() -> list[str]:
-    """Write every table anew that holds or held personal data or keys; which ones."""
+    """Rewrite every table that holds or held personal data or keys; gives their names."""
     vacuumed = []
     for alias, table in _personal_data_tables():
         connection = connections[alias]
@@ -30,13 +30,13 @@ def vacuum_personal_data_tables() -> list[str]:
     for alias in {"default", keys_database()}:
         connection = connections[alias]
         with connection.cursor() as cursor:
-            # SQLite overwrites what it deletes (PRAGMA secure_delete); its log of changes is emptied here.
+            # SQLite overwrites what it deletes (PRAGMA secure_delete); here its write-ahead log is emptied.
             cursor.execute("CHECKPOINT" if connection.vendor == "postgresql" else "PRAGMA wal_checkpoint(TRUNCATE)")
     return vacuumed
 
 
 def is_due(period: timedelta) -> bool:
-    """Whether anybody was erased within a period."""
+    """Whether a person was erased within the last `period`."""
     return Erasure.objects.filter(moved_at__gte=timezone.now() - period).exists()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.urls import reverse
@@ -10,6 +10,8 @@ from msgspec import Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from eventshop.core.errors import DuplicateName, RegistryError
+from eventshop.core.message_registry import AnyAggregate
 from eventshop.core.messages import Command
 from eventshop.web.api import request_parsing
 from eventshop.web.api.base_view import ApiView, require_login
@@ -18,15 +20,34 @@ from eventshop.web.shared import customer_port
 from eventshop.web.shared.errors import NotAllowed, NotFound
 
 
+#: The permission that lets staff see aggregates of others; read models stand above the domains and name it.
+_view_permissions: Final[dict[type[AnyAggregate], str]] = {}
+
+
+def register_view_permission(aggregate: type[AnyAggregate], permission: str) -> None:
+    """Set the permission to see aggregates of this type. Raises `DuplicateName`."""
+    if _view_permissions.setdefault(aggregate, permission) != permission:
+        raise DuplicateName(f"{aggregate.__name__} has two view permissions", aggregate=aggregate.__name__)
+
+
+def view_permission_for(aggregate: type[AnyAggregate]) -> str:
+    """The permission that lets staff see such aggregates. Raises `RegistryError` where no plug-in names one."""
+    try:
+        return _view_permissions[aggregate]
+    except KeyError:
+        problem = f"No plug-in names a view permission for {aggregate.__name__}; add it to view_permissions"
+        raise RegistryError(problem, aggregate=aggregate.__name__) from None
+
+
 class AggregateAction(ApiView):
-    """Allowed for the owner if `owner_allowed`, and for staff who have `permission` and `view_permission`."""
+    """Allowed for the owner if `owner_allowed`, and for staff who have `permission` and may see such aggregates."""
 
     body: ClassVar[type[Struct]]
     owner_allowed: ClassVar[bool] = True
     permission: ClassVar[str] = ""
     status: ClassVar[int] = 200
-    #: The permission to see such aggregates, and the URL name of the view that shows one.
-    view_permission: ClassVar[str]
+    aggregate: ClassVar[type[AnyAggregate]]
+    #: The URL name of the view that shows one.
     url_name: ClassVar[str]
 
     def execute(self, request: Request, aggregate_id: UUID) -> Response:
@@ -49,7 +70,7 @@ class AggregateAction(ApiView):
     def check_access(self, request: Request, aggregate_id: UUID) -> None:
         """Raise `NotFound` if the caller may not see the aggregate, `NotAllowed` if they may see but not change it."""
         login, is_own = require_login(request), is_owner(request, self.owner_of(aggregate_id))
-        if not (is_own or login.has_perm(self.view_permission)):
+        if not (is_own or login.has_perm(view_permission_for(self.aggregate))):
             raise NotFound
         if not (is_own and self.owner_allowed) and not (self.permission and login.has_perm(self.permission)):
             raise NotAllowed

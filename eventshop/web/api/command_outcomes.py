@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, ClassVar, Final, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
 
+from eventshop.core.errors import DuplicateName
 from eventshop.core.messages import Command, Event, Instant, Meta
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_store import store
@@ -60,10 +60,11 @@ class TerminalEvents(NamedTuple):
 _terminal_events: Final[dict[str, TerminalEvents]] = {}
 
 
-def register(
-    command: type[Command], *, success: Iterable[type[Event]], failure: Iterable[type[Event]], url_name: str
-) -> None:
-    _terminal_events[command.__name__] = TerminalEvents(tuple(success), tuple(failure), url_name)
+def register(command: type[Command], terminal_events: TerminalEvents) -> None:
+    """Set the events that end a command. Raises `DuplicateName`."""
+    if command.__name__ in _terminal_events:
+        raise DuplicateName(f"The outcome of {command.__name__} is given twice", command=command.__name__)
+    _terminal_events[command.__name__] = terminal_events
 
 
 def find_receipt(command_id: UUID) -> ReceiptRow | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from inspect import cleandoc
+from types import ModuleType
 from typing import Final, NamedTuple
 
 from django.conf import settings
@@ -17,15 +18,8 @@ from eventshop.web.api.problem_details import status_for_class
 from eventshop.web.shared.errors import RequestError
 
 FILE: Final = settings.BASE_DIR / "docs" / "problems.md"
-#: The modules whose errors can reach an API client. All are imported at start.
-_ERROR_MODULES: Final = (
-    "eventshop.core.errors",
-    "eventshop.web.shared.errors",
-    "eventshop.web.webhooks.url_policy",
-    "orders.domain.errors",
-    "users.domain.errors",
-    "trading.domain.errors",
-)
+#: The modules whose errors can reach an API client, by name; plug-ins add theirs.
+_error_modules: Final[set[str]] = set()
 #: Advice for API clients by HTTP status. A status without an entry raises `KeyError`, which a test detects.
 _ADVICE: Final = {
     400: "The request is invalid and will be refused again if it is repeated unchanged. Correct the part that errors "
@@ -50,6 +44,11 @@ _ADVICE: Final = {
     503: "Wait for the number of seconds in Retry-After and repeat the same request; repeat a command with the same "
     "Idempotency-Key.",
 }
+
+
+def add_error_module(module: ModuleType) -> None:
+    """List the error classes of this module, too."""
+    _error_modules.add(module.__name__)
 
 
 class CatalogueEntry(NamedTuple):
@@ -113,7 +112,7 @@ def _error_classes(base: type[EventShopError]) -> Iterator[type[EventShopError]]
     """All error classes below `base`, parents after subclasses: a code shared by several has its parent's text."""
     for subclass in base.__subclasses__():
         yield from _error_classes(subclass)
-    if base.__module__ in _ERROR_MODULES:
+    if base.__module__ in _error_modules:
         yield base
 
 

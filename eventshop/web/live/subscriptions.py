@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Max
 from django.http import HttpRequest
 
-from eventshop.core.errors import EventShopError
+from eventshop.core.errors import DuplicateName, EventShopError
 from eventshop.eventstore.models import StoredEvent
 
 
@@ -35,8 +35,9 @@ _sources: Final[dict[str, LiveSource]] = {}
 
 
 def register(source: LiveSource) -> None:
-    """Serve the source under `/live/<name>/<key>/`; the same name again replaces it."""
-    _sources[source.name] = source
+    """Serve the source under `/live/<name>/<key>/`. Raises `DuplicateName`."""
+    if _sources.setdefault(source.name, source) is not source:
+        raise DuplicateName(f"Two live sources are named {source.name!r}", name=source.name)
 
 
 def find_source(name: str) -> LiveSource:

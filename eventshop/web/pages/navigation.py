@@ -8,20 +8,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from django.http import HttpRequest
 from django.urls import reverse
 
+from eventshop.core.errors import DuplicateName
+
 VisibleTo: TypeAlias = Callable[[HttpRequest], bool]
-
-
-class NavigationEntry(NamedTuple):
-    """A navigation entry. `view` is a URL name, `about` its text on the home page; entries are sorted by `order`."""
-
-    title: str
-    view: str
-    order: int
-    visible_to: VisibleTo
-    about: str
-
-
-_entries: Final[list[NavigationEntry]] = []
 
 
 def anyone(request: HttpRequest) -> bool:
@@ -36,12 +25,25 @@ def anonymous_users(request: HttpRequest) -> bool:
     return not request.user.is_authenticated
 
 
-def register(title: str, view: str, *, order: int, about: str, visible_to: VisibleTo = anyone) -> None:
-    """Add an entry; registering the same entry again has no effect."""
-    entry = NavigationEntry(title, view, order, visible_to, about)
-    if entry not in _entries:
-        _entries.append(entry)
-        _entries.sort(key=lambda entry: entry.order)
+class NavigationEntry(NamedTuple):
+    """A navigation entry. `view` is a URL name, `about` its text on the home page; entries are sorted by `order`."""
+
+    title: str
+    view: str
+    order: int
+    about: str
+    visible_to: VisibleTo = anyone
+
+
+_entries: Final[list[NavigationEntry]] = []
+
+
+def register(entry: NavigationEntry) -> None:
+    """Add an entry. Raises `DuplicateName` for a second entry of one view."""
+    if any(other.view == entry.view for other in _entries):
+        raise DuplicateName(f"Two navigation entries lead to {entry.view!r}", view=entry.view)
+    _entries.append(entry)
+    _entries.sort(key=lambda entry: entry.order)
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:

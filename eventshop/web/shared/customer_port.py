@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, NamedTuple, ParamSpec, Protocol
+from typing import Final, Concatenate, NamedTuple, ParamSpec, Protocol
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -13,6 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
+from eventshop.core.port import Port
 
 P = ParamSpec("P")
 
@@ -58,17 +59,12 @@ class CustomerPort(Protocol):
         ...
 
 
-_adapters: list[CustomerPort] = []
-
-
-def register(adapter: CustomerPort) -> None:
-    """Set the adapter of this process; a second call replaces the first."""
-    _adapters[:] = [adapter]
+customer_port: Final = Port[CustomerPort]("customers")
 
 
 def current_adapter() -> CustomerPort:
-    """The registered adapter."""
-    return _adapters[0]
+    """The adapter that a plug-in binds."""
+    return customer_port.get()
 
 
 def customer_required(view: Callable[Concatenate[HttpRequest, UUID, P], HttpResponse]) -> Callable[..., HttpResponse]:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
+from eventshop.core.port import Port
 from eventshop.eventstore.command_dispatcher import Receipt
 from eventshop.web.shared.errors import InvalidHeader
 
@@ -25,12 +26,7 @@ _SESSION_KEY: Final = "written"
 PAGE_TIMEOUT_S: Final = 1.0
 _POLL_INTERVAL_S: Final = 0.02
 
-_position_checks: list[PositionCheck] = []
-
-
-def register(check: PositionCheck) -> None:
-    """Set the function that knows how far each read model has come; a second call replaces the first."""
-    _position_checks[:] = [check]
+position_check: Final = Port[PositionCheck]("position of read models")
 
 
 def remember_write(request: HttpRequest, receipt: Receipt) -> None:
@@ -47,7 +43,7 @@ def wait_for_last_write(request: HttpRequest, read_model: str, *, timeout_s: flo
 
 def _wait_for_position(read_model: str, aggregate_id: UUID, position: int, timeout_s: float) -> bool:
     deadline = monotonic() + timeout_s
-    while _position_checks and not _position_checks[0](read_model, aggregate_id, position):
+    while not position_check.get()(read_model, aggregate_id, position):
         if monotonic() > deadline:
             return False
         sleep(_POLL_INTERVAL_S)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from eventshop.cli.importing.csv_rows import parse_cells, quote_cell, read_rows
+from eventshop.cli.importing.csv_rows import parse_cells, quote_cell, read_data_lines
 from eventshop.cli.importing.errors import BrokenRow
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Text
@@ -61,7 +61,7 @@ def parse_file(path: Path) -> tuple[list[Row], list[RefusedRow]]:
     """All rows of a CSV or .csv.gz file, and the lines that are refused. Raises `UnreadableFile` or `WrongHeader`."""
     rows: list[Row] = []
     refused: list[RefusedRow] = []
-    for number, line in read_rows(path, HEADER):
+    for number, line in read_data_lines(path, HEADER):
         cells: list[str] = []
         try:
             cells = parse_cells(line)

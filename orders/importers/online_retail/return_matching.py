@@ -18,7 +18,7 @@ from orders.importers.online_retail.parsing import Row
 
 
 class SaleLine(Struct):
-    """A line of a sale in this file, and the units that were not returned. Lines are numbered from 1, as in the order."""
+    """A line of a sale in this file, and the units not returned yet. Lines are numbered from 1, as in the order."""
 
     invoice: str
     line: int

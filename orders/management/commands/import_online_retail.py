@@ -27,9 +27,9 @@ class Command(ImportCommand):
     def send_batches(self, invoices: Sequence[Invoice]) -> Iterator[ImportBatch]:
         return send_batches(import_commands(invoices))
 
-    def format_summary(self, tally: InvoiceTally, refused: int, seconds: float) -> str:
+    def format_summary(self, tally: InvoiceTally, refused_count: int, seconds: float) -> str:
         return (
             f"{tally.orders:,} orders, {tally.credit_notes:,} credit notes, {tally.returns:,} returns and "
             f"{tally.write_offs:,} write-offs imported: {tally.events:,} events written, "
-            f"{tally.already_there:,} commands already there, {refused:,} rows refused, {seconds:.1f} s."
+            f"{tally.already_there:,} commands already there, {refused_count:,} rows refused, {seconds:.1f} s."
         )

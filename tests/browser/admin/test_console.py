@@ -14,7 +14,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.models import DeadLetter
 from orders.domain.commands import CancelOrder
-from tests.support.browser import Visitor, serving
+from tests.support.browser import Visitor, serve
 from tests.support.read_models import append
 from tests.support.sales import Sale
 from tests.support.staff import PASSWORD, catch_up, order_url, record_sales
@@ -33,13 +33,13 @@ def server(clean_database: None) -> Iterator[str]:
     record_sales(sale, other)
     append(other.order_id, other.shipped, other.delivered, other.returned((1, 1)))
     catch_up()
-    with serving() as address:
+    with serve() as address:
         yield address
 
 
 def test_every_page_is_clean_in_every_window(visitor: Visitor) -> None:
     visitor.sign_in("ada", PASSWORD)
-    visitor.seen("dashboard")
+    visitor.check_page("dashboard")
     days = visitor.page.locator(".es-charted .es-scroll")
     hidden = days.evaluate("it => it.scrollWidth - it.clientWidth")
     assert hidden == 0 or visitor.width < 1000, "columns of the days are cut off"
@@ -79,13 +79,13 @@ def test_an_order_is_shipped_through_its_dialog(visitor: Visitor) -> None:
     dialog = _opened(visitor, "Ship")
     expect(dialog).to_contain_text("Ship order 000001")
     expect(page.get_by_label("Carrier")).to_be_focused()
-    visitor.seen("ship-dialog")
+    visitor.check_page("ship-dialog")
     page.get_by_label("Carrier").fill("Royal Mail")
     page.get_by_label(re.compile("Tracking")).fill("RM 9")
     page.get_by_role("button", name="Ship the order").click()
     expect(page.get_by_text("Order 000001 shipped. The list follows in a moment.")).to_be_visible()
     expect(page.get_by_text("This page is 1 event behind")).to_be_visible()
-    visitor.seen("shipped")
+    visitor.check_page("shipped")
     assert StoredEvent.objects.filter(event_type="OrderShipped", aggregate_id=sale.order_id).count() == 1
     catch_up()
     page.reload()
@@ -109,7 +109,7 @@ def test_what_the_rules_refuse_is_said_in_the_dialog(visitor: Visitor) -> None:
     send(CancelOrder(sale.order_id, "the customer called"))
     dialog = _opened(visitor, "Ship")
     expect(dialog.get_by_role("alert")).to_have_text("ShipOrder cannot be done to an order that is CANCELLED")
-    visitor.seen("refused")
+    visitor.check_page("refused")
     dialog.get_by_text("Close").click()
     expect(dialog).to_be_hidden()
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
 from eventshop.projections import replays
 from eventshop.projections.models import Checkpoint
-from tests.support.browser import Visitor, serving
+from tests.support.browser import Visitor, serve
 from tests.support.read_models import append
 from tests.support.sales import Sale
 from tests.support.staff import PASSWORD, record_sales
@@ -29,7 +29,7 @@ def server(clean_database: None) -> Iterator[str]:
     record_sales(sale)
     append(sale.order_id, sale.shipped)
     sign_new_roots()
-    with serving() as address:
+    with serve() as address:
         yield address
 
 

@@ -17,7 +17,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.privacy.erasure import erasure_job
 from eventshop.privacy.models import Certificate
-from tests.support.browser import Visitor, serving
+from tests.support.browser import Visitor, serve
 from tests.support.staff import PASSWORD, catch_up
 from users.domain.commands import BeginErasure, CreateUser, GrantConsent, RequestErasure
 
@@ -48,7 +48,7 @@ def desk(clean_database: None, settings: Any, tmp_path: Path) -> Iterator[Desk]:
     erasure_job.start_erasure(gone)
     erasure_job.run_erasure(gone)
     catch_up()
-    with serving() as address:
+    with serve() as address:
         yield Desk(address, ada, gone)
 
 
@@ -79,6 +79,6 @@ def test_every_page_is_clean_and_a_look_is_on_record(chrome: Browser, desk: Desk
     page.get_by_label("Why?").fill("parcel came back")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.get_by_text("+44 20 7946 0001")).to_be_visible()
-    visitor.seen("revealed")
+    visitor.check_page("revealed")
     assert store.get_events(desk.ada)[-1].meta.event_type == "DataAccessed"
     context.close()

@@ -15,7 +15,7 @@ from eventshop.sagas.models import InboxMessage, SagaStep
 from orders.models import GatewayMessage, Payment
 from orders.payment_gateway import message_log
 from orders.payment_gateway.errors import InvalidJson, WrongSignature
-from tests.support.browser import Visitor, serving
+from tests.support.browser import Visitor, serve
 from tests.support.gateway_process import running_gateway
 from tests.support.in_memory_gateway import Bank
 from tests.support.order_fulfilment import place, receive, saga, settle
@@ -51,13 +51,13 @@ def server(stuck: UUID) -> Iterator[str]:
     Payment.objects.create(key=key, kind="charge", order_id=stuck, amount=600, currency="GBP", method="card")
     message_log.log_refused_response(key, InvalidJson(why="JSON is malformed"), b"<!doctype html><title>Maintenance</title>")
     message_log.log_unverified_webhook(WrongSignature(), b"")
-    with serving() as address:
+    with serve() as address:
         yield address
 
 
 def test_every_page_is_clean_in_every_window(visitor: Visitor, stuck: UUID) -> None:
     visitor.sign_in("ada", PASSWORD)
-    visitor.seen("dashboard-alert")
+    visitor.check_page("dashboard-alert")
     payment = Payment.objects.get()
     message = GatewayMessage.objects.get(code="not-json")
     pages = {
@@ -88,17 +88,17 @@ def test_a_stuck_saga_is_found_on_the_dashboard_and_mended_through_its_dialog(vi
     page.get_by_role("link", name="Retry").first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("The step that failed is tried again")
-    visitor.seen("retry-dialog")
+    visitor.check_page("retry-dialog")
     page.get_by_label("Reason").fill("the bank is back")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_text("Noted in the saga's story")).to_be_visible()
     expect(page.get_by_text("Retry asked")).to_be_visible()
-    visitor.seen("asked")
+    visitor.check_page("asked")
     assert InboxMessage.objects.get(what="retry").actor == "ada"
     settle(Bank())
     page.reload()
     expect(page.get_by_text("Stuck: it waits for a person.")).to_have_count(0)
-    visitor.seen("mended")
+    visitor.check_page("mended")
 
 
 def test_a_story_is_followed_from_an_id(visitor: Visitor, stuck: UUID) -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from eventshop.eventstore.models import StoredEvent
 from projections.models import Position, TradeBlotter
-from tests.support.browser import Visitor, serving
+from tests.support.browser import Visitor, serve
 from tests.support.staff import PASSWORD, catch_up
 from tests.support.trade_commands import deal
 from tests.support.trader import account
@@ -32,7 +32,7 @@ def server(clean_database: None) -> Iterator[str]:
     deal("T-1", ("61837.63", "0.02"))
     deal("T-2", ("61840.00", "0.005"), side=Side.SELL)
     catch_up()
-    with serving() as address:
+    with serve() as address:
         yield address
 
 

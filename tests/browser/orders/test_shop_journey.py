@@ -12,8 +12,8 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
 from orders.domain.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
 from orders.models import Product
-from tests.support.browser import Visitor, serving
-from tests.support.customers import EMAIL, PASSWORD, signed_up
+from tests.support.browser import Visitor, serve
+from tests.support.customers import EMAIL, PASSWORD, sign_up
 from tests.support.sales import gbp
 from tests.support.staff import catch_up
 from users.application.accounts import person_of
@@ -35,10 +35,10 @@ def server(clean_database: None) -> Iterator[str]:
     for sku, name, price in GOODS:
         Product.objects.create(sku=sku, name=name, price=Decimal(price))
         command_dispatcher.send(ReceiveStock(sku=sku, quantity=50, reference="D-1"))
-    person = person_of(signed_up())
+    person = person_of(sign_up())
     assert person
     command_dispatcher.send(ChangeContactDetails(person, EMAIL, "Ada Marker", address="1 Garden Street\nYork YO1 1AA"))
-    with serving() as address:
+    with serve() as address:
         yield address
 
 
@@ -56,18 +56,18 @@ def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
     visitor.open("/orders/", "no-orders")
     visitor.open("/shop/", "shop")
     page.get_by_role("link", name="Stoneware mug").click()
-    visitor.seen("product")
+    visitor.check_page("product")
     page.get_by_label("How many").fill("2")
     page.keyboard.press("Enter")
     expect(page.get_by_text("is in your basket")).to_be_visible()
-    visitor.seen("basket")
-    page.get_by_role("link", name="Go to the checkout").click()
-    visitor.seen("checkout")
+    visitor.check_page("basket")
+    page.get_by_role("link", name="Go to checkout").click()
+    visitor.check_page("checkout")
     expect(page.get_by_label("Offers by e-mail")).not_to_be_checked()
     page.get_by_label("Offers by e-mail").check()
     page.get_by_role("button", name="Order and pay £25.00").click()
     expect(page.get_by_text("You ordered for £25.00.")).to_be_visible()
-    visitor.seen("ordered")
+    visitor.check_page("ordered")
     order = StoredEvent.objects.get(event_type="OrderCreated").aggregate_id
     assert StoredEvent.objects.filter(event_type="ConsentGranted").count() == 1
     # The page is left alone: it follows by itself.
@@ -75,9 +75,9 @@ def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
     expect(page.locator("#live").get_by_text("Paid, being packed")).to_be_visible()
     command_dispatcher.send(ShipOrder(order, "Royal Mail", "RM 123 456 789"))
     expect(page.get_by_text("Your parcel left with Royal Mail, number RM 123 456 789.")).to_be_visible()
-    visitor.seen("shipped")
+    visitor.check_page("shipped")
     page.get_by_role("link", name="Invoice").click()
-    visitor.seen("invoice")
+    visitor.check_page("invoice")
     page.emulate_media(media="print")
     expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
     expect(page.get_by_role("link", name="Download as PDF")).to_be_hidden()
@@ -87,15 +87,15 @@ def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
     assert download.value.path().read_bytes().startswith(b"%PDF-")
     command_dispatcher.send(DeliverOrder(order))
     visitor.open(f"/orders/{order}/", "delivered")
-    page.get_by_role("link", name="Return something").click()
-    visitor.seen("return")
+    page.get_by_role("link", name="Return items").click()
+    visitor.check_page("return")
     page.get_by_role("button", name="Register the return").click()
     expect(page.get_by_text("Say of at least one thing").first).to_be_visible()
-    visitor.seen("return-nothing")
+    visitor.check_page("return-nothing")
     page.get_by_label("Stoneware mug").fill("1")
     page.get_by_role("button", name="Register the return").click()
     expect(page.get_by_text("We give £12.50 back to you.")).to_be_visible()
-    visitor.seen("returned")
+    visitor.check_page("returned")
     visitor.open("/orders/", "orders-behind")
     catch_up()
     visitor.open("/orders/", "orders")
@@ -110,10 +110,10 @@ def test_an_order_is_cancelled_by_keyboard_alone(visitor: Visitor) -> None:
     page.get_by_role("button", name="Order and pay").press("Enter")
     page.get_by_role("link", name="Cancel this order").press("Enter")
     expect(page.get_by_role("heading", name="Cancel order")).to_be_visible()
-    visitor.seen("cancel")
+    visitor.check_page("cancel")
     page.get_by_role("button", name="Cancel the order").press("Enter")
     expect(page.get_by_text("The order was cancelled: I changed my mind.")).to_be_visible()
-    visitor.seen("cancelled")
+    visitor.check_page("cancelled")
 
 
 def test_ordering_works_without_scripts(chrome: Browser, server: str) -> None:
@@ -121,8 +121,8 @@ def test_ordering_works_without_scripts(chrome: Browser, server: str) -> None:
     page = context.new_page()
     sign_in(page, server)
     page.goto(f"{server}/shop/KIT-110/")
-    page.get_by_role("button", name="Put into the basket").click()
-    page.get_by_role("link", name="Go to the checkout").click()
+    page.get_by_role("button", name="Add to basket").click()
+    page.get_by_role("link", name="Go to checkout").click()
     page.get_by_role("button", name="Order and pay £29.50").click()
     expect(page.get_by_text("You ordered for £29.50.")).to_be_visible()
     context.close()

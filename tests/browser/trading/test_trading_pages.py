@@ -9,7 +9,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from tests.support.browser import Visitor
-from tests.support.customers import EMAIL, PASSWORD, signed_up
+from tests.support.customers import EMAIL, PASSWORD, sign_up
 from tests.support.staff import catch_up
 from tests.support.trader import account, fill, trade
 from trading.domain.commands import HoldSettlement, SettleTrade
@@ -39,10 +39,10 @@ def place(page: Page) -> None:
 
 def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
     """Every page judged on the way; the trade's page follows by itself."""
-    page, login = visitor.page, signed_up()
+    page, login = visitor.page, sign_up()
     sign_in(page, visitor.address)
     expect(page.get_by_text("You have no trading account yet")).to_be_visible()
-    visitor.seen("no-account")
+    visitor.check_page("no-account")
     dollars = account(person_of(login))
     account(person_of(login), "Euros", currency="EUR")
     catch_up()
@@ -51,26 +51,26 @@ def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
     visitor.open("/trading/ticket/", "ticket")
     page.get_by_role("button", name="Check the trade").click()
     expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
-    visitor.seen("ticket-wrong")
+    visitor.check_page("ticket-wrong")
     page.goto(visitor.address + "/trading/")
     place(page)
     expect(page.get_by_text("It freezes 200 USDT of Dollars")).to_be_visible()
-    visitor.seen("preview")
+    visitor.check_page("preview")
     page.get_by_role("button", name="Place the trade").click()
     expect(page.get_by_role("heading", name="Trade T-")).to_be_visible()
-    visitor.seen("open")
+    visitor.check_page("open")
     trade_id = newest_trade().aggregate_id
     fill(trade_id, "1", "99.50")
     expect(page.get_by_text("Filled 1 at 99.5")).to_be_visible()
     send(HoldSettlement(trade_id, "papers missing"))
     expect(page.get_by_text("Settlement on hold")).to_be_visible()
-    visitor.seen("partly-filled")
-    page.get_by_role("link", name="Cancel what is open").click()
+    visitor.check_page("partly-filled")
+    page.get_by_role("link", name="Cancel the open quantity").click()
     expect(page.get_by_role("heading", name="Cancel trade")).to_be_visible()
-    visitor.seen("cancel")
-    page.get_by_role("button", name="Cancel what is open").click()
+    visitor.check_page("cancel")
+    page.get_by_role("button", name="Cancel the open quantity").click()
     expect(page.get_by_text("its amount is free again")).to_be_visible()
-    visitor.seen("cancelled")
+    visitor.check_page("cancelled")
     other = trade(dollars)
     fill(other, "2")
     send(SettleTrade(other, store.get_events(other)[0].meta.recorded_at.date()))
@@ -88,7 +88,7 @@ def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
 def test_a_trade_is_placed_and_cancelled_without_scripts(chrome: Browser, server: str) -> None:
     context = chrome.new_context(java_script_enabled=False)
     page = context.new_page()
-    account(person_of(signed_up()))
+    account(person_of(sign_up()))
     catch_up()
     sign_in(page, server)
     place(page)
@@ -97,7 +97,7 @@ def test_a_trade_is_placed_and_cancelled_without_scripts(chrome: Browser, server
     fill(newest_trade().aggregate_id, "1")
     page.get_by_role("link", name="Reload").click()
     expect(page.get_by_text("Filled 1 at 100")).to_be_visible()
-    page.get_by_role("link", name="Cancel what is open").click()
-    page.get_by_role("button", name="Cancel what is open").click()
+    page.get_by_role("link", name="Cancel the open quantity").click()
+    page.get_by_role("button", name="Cancel the open quantity").click()
     expect(page.get_by_text("its amount is free again")).to_be_visible()
     context.close()

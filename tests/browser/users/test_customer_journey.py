@@ -17,8 +17,8 @@ from eventshop.sagas import workers
 from orders.domain.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
 from orders.models import Product
 from projections.registry import projection_registry
-from tests.support.browser import Visitor, serving
-from tests.support.customers import EMAIL, PASSWORD, link_in_letter
+from tests.support.browser import Visitor, serve
+from tests.support.customers import EMAIL, PASSWORD, link_in_email
 from tests.support.read_models import caught_up
 from tests.support.sales import gbp
 
@@ -31,7 +31,7 @@ def server(clean_database: None, tmp_path: Path, settings: Any) -> Iterator[str]
     settings.ERASURE_LIST = str(tmp_path / "erased.txt")
     Product.objects.create(sku="MUG", name="Stoneware mug", price=Decimal("12.50"))
     command_dispatcher.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
-    with serving() as address:
+    with serve() as address:
         yield address
 
 
@@ -58,8 +58,8 @@ def _sign_up(visitor: Visitor) -> None:
     page.goto(f"{visitor.address}/account/sign-up/")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
-    page.goto(visitor.address + link_in_letter())
+    expect(page.get_by_role("heading", name="Check your e-mail")).to_be_visible()
+    page.goto(visitor.address + link_in_email())
     page.get_by_label("Your name").fill("Ada Marker")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
@@ -69,9 +69,9 @@ def _sign_up(visitor: Visitor) -> None:
 def _order(visitor: Visitor) -> None:
     page = visitor.page
     page.goto(f"{visitor.address}/shop/MUG/")
-    page.get_by_role("button", name="Put into the basket").click()
-    page.get_by_role("link", name="Go to the checkout").click()
-    visitor.seen("checkout-without-address")
+    page.get_by_role("button", name="Add to basket").click()
+    page.get_by_role("link", name="Go to checkout").click()
+    visitor.check_page("checkout-without-address")
     page.get_by_role("link", name="Change name or address").click()
     page.get_by_label("Address", exact=True).fill("1 Garden Street\nYork")
     page.get_by_role("button", name="Save").click()
@@ -94,12 +94,12 @@ def _leave(visitor: Visitor) -> None:
     visitor.open("/my/erasure/", "erase")
     page.get_by_role("button", name="Erase my data").click()
     expect(page.get_by_text("Enter your password").first).to_be_visible()
-    visitor.seen("erase-no-password")
+    visitor.check_page("erase-no-password")
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Erase my data").click()
     expect(page.get_by_role("heading", name="Your data will be erased on")).to_be_visible()
-    visitor.seen("leaving")
-    link = link_in_letter()
+    visitor.check_page("leaving")
+    link = link_in_email()
     visitor.open(link, "erasure-waits")
     workers.run_until_idle("test", DatabaseEventLog())
     caught_up(*projection_registry.select([]))

@@ -8,30 +8,30 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.browser import Visitor
-from tests.support.customers import EMAIL, PASSWORD, signed_up
+from tests.support.customers import EMAIL, PASSWORD, sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
 
 def test_a_token_is_made_shown_once_and_revoked(visitor: Visitor) -> None:
-    signed_up()
+    sign_up()
     page = visitor.page
     visitor.open("/account/sign-in/?next=/my/", "sign-in")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.get_by_role("link", name="Tokens for programs").click()
-    visitor.seen("tokens")
-    page.get_by_label("What is it for?").fill("Till at the market")
-    page.get_by_label("See stock levels").check()
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("link", name="API tokens").click()
+    visitor.check_page("tokens")
+    page.get_by_label("Name").fill("Till at the market")
+    page.get_by_label("Read stock levels").check()
+    page.get_by_role("button", name="Create token").click()
     token = page.locator("#token").inner_text()
-    visitor.seen("new-token")
+    visitor.check_page("new-token")
     asked = page.request.get(f"{visitor.address}/api/v1/", headers={"Authorization": f"Bearer {token}"})
     assert asked.json()["scopes"] == ["stock:read"]
     page.get_by_role("button", name="Revoke the token Till at the market").click()
-    expect(page.get_by_text("is revoked")).to_be_visible()
-    visitor.seen("revoked")
+    expect(page.get_by_text("was revoked")).to_be_visible()
+    visitor.check_page("revoked")
     assert token not in page.content()
 
 
@@ -44,4 +44,4 @@ def test_the_documentation_lists_the_resources_and_breaks_no_rule_of_the_policy(
     page.on("request", lambda request: complaints.append(request.url) if server not in request.url else None)
     page.goto(f"{server}/api/docs/")
     expect(page.locator("#operations-orders-post_orders")).to_be_visible()
-    assert not [it for it in complaints if not it.startswith("data:")]
+    assert not [complaint for complaint in complaints if not complaint.startswith("data:")]

@@ -24,10 +24,10 @@ def test_a_form_without_its_session_is_refused_and_says_what_to_do(visitor: Visi
     page = visitor.page
     page.goto(f"{visitor.address}/account/sign-up/")
     page.context.clear_cookies()
-    visitor.expected = 403
+    visitor.expected_status = 403
     page.get_by_role("button", name="Send me a link").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    visitor.seen("403-form")
+    visitor.check_page("403-form")
     expect(page.get_by_role("link").filter(has_text="Back").first).to_be_visible()
 
 
@@ -38,10 +38,10 @@ def test_too_many_tries_are_told_how_long_to_wait(visitor: Visitor) -> None:
     page.goto(f"{visitor.address}/account/sign-in/")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password").fill("guess")
-    visitor.expected = 429
+    visitor.expected_status = 429
     page.keyboard.press("Enter")
     expect(page.get_by_text("Please wait")).to_be_visible()
-    visitor.seen("429")
+    visitor.check_page("429")
 
 
 def test_a_fault_of_ours_says_so(visitor: Visitor) -> None:
@@ -53,11 +53,11 @@ def test_a_fault_of_ours_says_so(visitor: Visitor) -> None:
     unreadable.pk, unreadable.event_id, unreadable.version = None, new_id(), 2
     unreadable.event_type = "OrderTeleported"
     unreadable.save(force_insert=True)
-    visitor.enter(client)
+    visitor.use_session(client)
     visitor.open(f"/orders/{sale.order_id}/", "500", status=500)
     expect(visitor.page.get_by_role("heading", name="Something went wrong")).to_be_visible()
-    visitor.expected = 200
-    visitor.page.get_by_role("link", name="Is something down?").click()
+    visitor.expected_status = 200
+    visitor.page.get_by_role("link", name="Service status").click()
     expect(visitor.page).to_have_url(f"{visitor.address}/status/")
 
 

@@ -37,14 +37,14 @@ def page(chrome: Browser, server: WebServer) -> Iterator[Page]:
 def live_requests(page: Page) -> list[str]:
     """What the page asks under /live/ from now on, each with how it was asked."""
     asked = list[str]()
-    page.on("request", lambda it: asked.append(it.resource_type) if "/live/" in urlsplit(it.url).path else None)
+    page.on("request", lambda request: asked.append(request.resource_type) if "/live/" in urlsplit(request.url).path else None)
     return asked
 
 
 def test_pages_are_told_over_one_stream_and_find_back_to_it(page: Page, server: WebServer) -> None:
     client, person = customer()
     sale, asked = Sale(1, customer_id=person), live_requests(page)
-    Visitor(page, server.address).enter(client)
+    Visitor(page, server.address).use_session(client)
     complaints = list[str]()
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto("/orders/")
@@ -63,14 +63,14 @@ def test_pages_are_told_over_one_stream_and_find_back_to_it(page: Page, server: 
     command_dispatcher.send(ShipOrder(sale.order_id, "Royal Mail", "RM1"))
     expect(page.get_by_text("Your parcel left with Royal Mail, number RM1.")).to_be_visible()
     assert set(asked) == {"eventsource"}
-    assert not [it for it in complaints if "ERR_" not in it], complaints
+    assert not [complaint for complaint in complaints if "ERR_" not in complaint], complaints
 
 
 def test_who_gets_no_stream_asks_now_and_then(page: Page, server: WebServer) -> None:
     client, person = customer()
     sale, asked = Sale(1, customer_id=person), live_requests(page)
     command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
-    Visitor(page, server.address).enter(client)
+    Visitor(page, server.address).use_session(client)
     page.route(
         "**/live/**",
         lambda route: route.fulfill(status=204) if "eventsource" in route.request.resource_type else route.continue_(),

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.browser import Visitor
-from tests.support.customers import EMAIL, PASSWORD, link_in_letter, signed_up
+from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
@@ -19,7 +19,7 @@ def test_public_pages_are_clean_in_every_window(visitor: Visitor) -> None:
 
 def test_an_unknown_page_is_clean_and_leads_back(visitor: Visitor) -> None:
     visitor.open("/nowhere", "404", status=404)
-    visitor.page.get_by_role("link", name="Back to the start").click()
+    visitor.page.get_by_role("link", name="Back to the home page").click()
     expect(visitor.page).to_have_url(visitor.address + "/")
 
 
@@ -36,26 +36,26 @@ def test_from_signing_up_to_a_consent_and_back(visitor: Visitor) -> None:
     page = visitor.page
     visitor.open("/account/sign-up/", "sign-up")
     page.get_by_role("button", name="Send me a link").click()
-    visitor.seen("sign-up-empty")
+    visitor.check_page("sign-up-empty")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
-    visitor.seen("letter-sent")
-    visitor.open(link_in_letter(), "sign-up-finish")
+    expect(page.get_by_role("heading", name="Check your e-mail")).to_be_visible()
+    visitor.check_page("letter-sent")
+    visitor.open(link_in_email(), "sign-up-finish")
     page.get_by_label("Your name").fill("Ada Marker")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Your account is ready")).to_be_visible()
-    visitor.seen("consents")
+    visitor.check_page("consents")
     page.get_by_role("button", name="Agree to Offers by e-mail").click()
     expect(page.get_by_text("You agreed to “Offers by e-mail”.").first).to_be_visible()
-    visitor.seen("agreed")
+    visitor.check_page("agreed")
     page.get_by_role("link", name="Receipt for Offers by e-mail").click()
-    visitor.seen("receipt")
+    visitor.check_page("receipt")
     page.go_back()
     page.get_by_role("button", name="Take back my consent to Offers by e-mail").click()
     expect(page.get_by_text("You took back your consent to “Offers by e-mail”.").first).to_be_visible()
-    visitor.seen("taken-back")
+    visitor.check_page("taken-back")
     for path in ("my", "my/details", "my/restriction", "my/log", "my/data", "privacy", "account/password"):
         visitor.open(f"/{path}/", path.replace("/", "-"))
     visitor.open("/my/data/", "everything")
@@ -72,7 +72,7 @@ def test_from_signing_up_to_a_consent_and_back(visitor: Visitor) -> None:
 def test_everything_works_without_scripts(chrome: Browser, server: str) -> None:
     context = chrome.new_context(java_script_enabled=False)
     page = context.new_page()
-    signed_up()
+    sign_up()
     page.goto(f"{server}/account/sign-in/")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)

@@ -19,7 +19,7 @@ from pytest_django import Settings
 from orders.application.payment_gateway_port import Declined, Outcome, Succeeded
 from orders.models import GatewayMessage, Payment
 from orders.payment_gateway.factory import payment_gateway
-from tests.support.browser import serving
+from tests.support.browser import serve
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.processes import wait_until
 from tests.support.sales import gbp
@@ -40,7 +40,7 @@ POINTS = ("received", "recorded", "answered", "sending", "sent")
 @pytest.fixture
 def process(clean_database: None, settings: Settings, tmp_path: Path) -> Iterator[GatewayProcess]:
     settings.PAYMENT_GATEWAY_SECRET = SECRET
-    with serving() as shop:
+    with serve() as shop:
         options = ("--later", "0.2", "--slow", "0.1", "--webhook", f"{shop}/payments/notices")
         with running_gateway(tmp_path, *options) as process:
             settings.PAYMENT_GATEWAY_URL = process.url

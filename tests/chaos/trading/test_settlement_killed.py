@@ -26,7 +26,7 @@ from tests.conftest import BASE_DIR
 from tests.support.order_fulfilment import nobody_waits
 from tests.support.processes import wait_until
 from tests.support.trader import account, fill
-from trading.application.submit_trade import NewTrade, cancel, submit
+from trading.application.submit_trade import NewTrade, cancel_trade, submit_trade
 from trading.domain.account import TradingAccount
 from trading.domain.commands import HoldSettlement, ResumeSettlement
 from trading.domain.events import OrderType, Side
@@ -40,11 +40,11 @@ KILLS = [(name, count) for count in (1, 2) for name in CRASH_POINTS if name.star
 def traded(chance: Random, account_id: UUID) -> UUID:
     """In two business days or at once; whole, in parts, with the rest taken back, or held for a moment."""
     asked = NewTrade(account_id, "XETRA/SAP", Side.BUY, OrderType.LIMIT, Decimal(2), Decimal("10.00"))
-    trade_id = submit(asked, actor="ada", command_id=new_id()).aggregate_id
+    trade_id = submit_trade(asked, actor="ada", command_id=new_id()).aggregate_id
     fill(trade_id, "1", "10.00", "v1")
     match chance.choice(("whole", "rest taken back", "held")):
         case "rest taken back":
-            cancel(trade_id, "too slow", actor="ada", command_id=new_id())
+            cancel_trade(trade_id, "too slow", actor="ada", command_id=new_id())
         case "held":
             fill(trade_id, "1", "9.98", "v2")
             send(HoldSettlement(trade_id, "papers missing"))

@@ -11,8 +11,13 @@ import pytest
 
 from deploy.stack import Stack, StackUnavailable, running_stack
 from tests.conftest import missing
-from tests.support.kafka.fixtures import fresh_topics, process_env
-from tests.support.kafka.order_load import nothing_lost_nothing_twice, selling, until_projected, until_published
+from tests.support.kafka.fixtures import create_fresh_topics, process_env
+from tests.support.kafka.order_load import (
+    assert_complete_and_unique,
+    background_orders,
+    wait_until_projected,
+    wait_until_published,
+)
 from tests.support.processes import manage_process
 
 pytestmark = [pytest.mark.postgres, pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
@@ -27,7 +32,7 @@ def cluster(clean_database: None, settings: Any) -> Iterator[Stack]:
     try:
         with running_stack({"kafka"}, brokers=3) as stack:
             settings.KAFKA_REPLICATION_FACTOR, settings.KAFKA_MIN_INSYNC_REPLICAS = 3, 2
-            fresh_topics(stack.env["EVENT_LOG_URL"], settings)
+            create_fresh_topics(stack.env["EVENT_LOG_URL"], settings)
             yield stack
     except StackUnavailable as error:
         missing(str(error))
@@ -42,13 +47,13 @@ def test_of_three_brokers_one_after_the_other_is_killed(
         manage_process("relay", env=env, log=relay_log) as relay,
         manage_process("run_projections", env=env, log=projections_log) as projections,
     ):
-        with selling():
-            until_published()
+        with background_orders():
+            wait_until_published()
             for number in range(1, TIMES + 1):
                 cluster.kill_broker(number)
-                until_published()  # on the two that are left
+                wait_until_published()  # on the two that are left
                 cluster.start_broker(number)
-                until_published()
-        until_projected()
+                wait_until_published()
+        wait_until_projected()
         assert (relay.poll(), projections.poll()) == (None, None), relay_log.read_text() + projections_log.read_text()
-    nothing_lost_nothing_twice(cluster.env["EVENT_LOG_URL"])
+    assert_complete_and_unique(cluster.env["EVENT_LOG_URL"])

@@ -22,8 +22,16 @@ from orders.domain.commands import CreateOrder
 from orders.domain.events import Line
 from tests.support.database import empty_tables
 from tests.support.kafka import topic_reader
-from tests.support.kafka.read_models import caught_up, equal_the_fold
-from tests.support.kafka.topic_contents import Record, ran, records, relay_all, send, sold, tombstone
+from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
+from tests.support.kafka.topic_contents import (
+    Record,
+    append_orders,
+    relay_all,
+    run_command,
+    send,
+    table_records,
+    tombstone,
+)
 from tests.support.processes import wait_until
 from tests.support.tally_aggregate import pounds
 
@@ -61,11 +69,11 @@ def compacting(kafka_topics: str) -> Iterator[str]:
 
 def secret() -> str:
     """An order with a description that stands nowhere else, somewhere among others."""
-    sold(5)
+    append_orders(5)
     word = new_id().hex.translate(LETTERS)
     line = Line(sku="a", description=word, quantity=1, price=pounds("2.50"))
     command_dispatcher.send(CreateOrder(order_id=new_id(), reference="R", customer_id=None, lines=(line,)))
-    sold(5, seed=2)
+    append_orders(5, seed=2)
     return word
 
 
@@ -74,9 +82,9 @@ def on_disk(stack: Stack, word: str) -> bool:
     return any(word.encode() in file.read_bytes() for file in logs)
 
 
-def lying(url: str) -> dict[bytes, Any]:
+def newest_records(url: str) -> dict[bytes, Any]:
     """What lies on the topic, by key; no key twice."""
-    found = topic_reader.committed(url, topics.event_store_topic())
+    found = topic_reader.read_committed(url, topics.event_store_topic())
     assert len({record.key for record in found}) == len(found)
     return {record.key: (record.value, record.headers) for record in found}
 
@@ -84,52 +92,52 @@ def lying(url: str) -> dict[bytes, Any]:
 def test_a_tombstone_erases_exactly_one_event(stack: Stack, compacting: str) -> None:
     word = secret()
     relay_all()
-    caught_up()
+    catch_up()
     assert on_disk(stack, word)
-    before = lying(compacting)
-    [erased] = [it for it in records() if word in it.row.payload]
-    send(compacting, [tombstone(erased, last_in(erased.partition))])
+    before = newest_records(compacting)
+    [erased] = [record for record in table_records() if word in record.row.payload]
+    send(compacting, [tombstone(erased, last_record_of(erased.partition))])
     assert on_disk(stack, word)
 
     seed = iter(range(3, 1_000))
 
     def compacted() -> bool:
-        sold(15, seed=next(seed))  # segments are closed by what comes next
+        append_orders(15, seed=next(seed))  # segments are closed by what comes next
         relay_all()
         return not on_disk(stack, word)
 
     wait_until(compacted, within_s=60, description="compacted")
-    after = lying(compacting)
+    after = newest_records(compacting)
     assert after.pop(erased.key)[0] is None
     del before[erased.key]
     assert {key: after[key] for key in before} == before  # to the last byte
-    assert len(after) == len(records()) - 1
+    assert len(after) == len(table_records()) - 1
 
-    verified = ran("verify_log")
+    verified = run_command("verify_log")
     assert verified.code == 0, verified.failure
     assert f"a tombstone erases {erased.key.decode()}\n" in verified.out
-    caught_up()  # past the tombstone
-    equal_the_fold()
+    catch_up()  # past the tombstone
+    assert_read_models_equal_fold()
     for projection in projection_registry.select([]):  # and once more from the beginning, where there is a hole now
         call_command("rebuild_projection", projection.name, stdout=StringIO())
-    equal_the_fold()
+    assert_read_models_equal_fold()
     assert not UnreadableRecord.objects.exists()
-    restored_without_it()
+    restore_without_the_event()
 
 
-def restored_without_it() -> None:
+def restore_without_the_event() -> None:
     """Nothing follows the erased event in its stream: all others come back, and it is said that it is gone."""
-    others = len(records()) - 1
+    others = len(table_records()) - 1
     empty_tables()
-    assert ran("create_topics").code == 0
-    restored = ran("restore_events_from_kafka")
+    assert run_command("create_topics").code == 0
+    restored = run_command("restore_events_from_kafka")
     assert restored.failure == "1 events are not on Kafka: erased, or lost."
     assert f"{others} events and " in restored.out
-    assert len(records()) == others
-    verified = ran("verify_log")
+    assert len(table_records()) == others
+    verified = run_command("verify_log")
     assert (verified.code, verified.failure) == (0, "")
-    assert "1 events that are on neither side any more" in verified.out
+    assert "1 events that neither side has any more" in verified.out
 
 
-def last_in(partition: int) -> Record:
-    return [it for it in records() if it.partition == partition][-1]
+def last_record_of(partition: int) -> Record:
+    return [record for record in table_records() if record.partition == partition][-1]

@@ -24,7 +24,7 @@ from eventshop.messaging.kafka.event_records import PARTITIONS, decode_receipt
 from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay.event_relay import EventRelay, RelayStopped
-from eventshop.messaging.relay.leader_election import release_leadership, acquire_leadership
+from eventshop.messaging.relay.leader_election import acquire_leadership, release_leadership
 from eventshop.runtime.fault_injection import CRASH_POINTS
 from eventshop.runtime.watchdog import Watchdog
 from orders.domain.commands import CancelOrder, CreateOrder, ProcessPayment
@@ -40,7 +40,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 TIMES = int(os.environ.get("CHAOS_TIMES", "3"))
 
 
-def order(count: int) -> None:
+def create_orders(count: int) -> None:
     """That many orders, two events each."""
     for start in range(0, count, 100):
         batch: list[tuple[Any, Envelope]] = []
@@ -73,9 +73,9 @@ def relay_all(relay: EventRelay) -> int:
 
 
 def test_every_event_reaches_kafka_once_and_in_order(leading: EventRelay, kafka_topics: str) -> None:
-    order(150)
+    create_orders(150)
     assert relay_all(leading) == 300
-    topic_reader.exactly_once(kafka_topics)
+    topic_reader.assert_exactly_once(kafka_topics)
     assert relay_all(leading) == 0
 
 
@@ -85,7 +85,7 @@ def test_a_record_says_everything_about_its_event(leading: EventRelay, kafka_top
     created = CreateOrder(order_id=new_id(), reference="R", customer_id=None, lines=(line,))
     command_dispatcher.send(created, envelope=envelope)
     relay_all(leading)
-    [record] = topic_reader.committed(kafka_topics, topics.event_store_topic())
+    [record] = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     headers = dict(record.headers)
     assert headers["ce_specversion"] == b"1.0"
     assert headers["ce_type"] == b"OrderCreated"
@@ -94,17 +94,22 @@ def test_a_record_says_everything_about_its_event(leading: EventRelay, kafka_top
     assert headers["causation-id"] == str(envelope.causation_id).encode()
     assert headers["saga-id"] == str(envelope.saga_id).encode()
     assert headers["sequence"] == b"8"
-    topic_reader.exactly_once(kafka_topics)
+    topic_reader.assert_exactly_once(kafka_topics)
 
 
 def test_the_last_event_of_each_command_brings_its_receipt(leading: EventRelay, kafka_topics: str) -> None:
-    order(1)
+    create_orders(1)
     [created, _] = backend().select_events("ORDER BY position", ())
     command_dispatcher.send(CancelOrder(order_id=created.aggregate_id, reason="changed their mind"))
-    assert [leading.publish_batch(limit=3), leading.publish_batch()] == [3, 1]  # its two events come in two transactions
-    records = topic_reader.committed(kafka_topics, topics.event_store_topic())
+    assert [leading.publish_batch(limit=3), leading.publish_batch()] == [
+        3,
+        1,
+    ]  # its two events come in two transactions
+    records = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     found = {
-        row.event_type: decode_receipt(row, record.headers) for record in records for row in [topic_reader.row(record)]
+        row.event_type: decode_receipt(row, record.headers)
+        for record in records
+        for row in [topic_reader.decode_row(record)]
     }
     assert found.pop("OrderCancelled") is None
     commands = [row.command_id for row in backend().select_events("WHERE version <> 3", ())]
@@ -114,31 +119,31 @@ def test_the_last_event_of_each_command_brings_its_receipt(leading: EventRelay, 
 
 def test_a_batch_is_read_in_three_round_trips(leading: EventRelay) -> None:
     """The fence, the events, the receipts; the checkpoint is written once a second only."""
-    order(20)
+    create_orders(20)
     assert leading.publish_batch(limit=10) == 10  # the statements are prepared from now on
     leading.source = TailReader()
     assert count_round_trips(lambda: leading.publish_batch(limit=10)) == 3
 
 
 def test_what_was_read_ahead_goes_out_once_and_in_order(leading: EventRelay, kafka_topics: str) -> None:
-    order(5)
+    create_orders(5)
     assert [leading.publish_batch(limit=3) for _ in range(6)] == [3, 3, 3, 1, 0, 0]
-    topic_reader.exactly_once(kafka_topics)
+    topic_reader.assert_exactly_once(kafka_topics)
 
 
 def test_an_event_that_cannot_be_written_holds_up_none_before_it(leading: EventRelay, kafka_topics: str) -> None:
-    order(1)
+    create_orders(1)
     [last] = backend().select_events("ORDER BY position DESC LIMIT 1", ())
     nameless = last._replace(event_id=new_id(), aggregate_id=new_id(), version=1, event_type="NeverPublished")
     backend().append_events([nameless])
     assert leading.publish_batch(limit=2) == 2  # while these were on their way, it was read ahead
     with pytest.raises(BrokenStream):
         leading.publish_batch(limit=2)
-    assert len(topic_reader.committed(kafka_topics, topics.event_store_topic())) == 2
+    assert len(topic_reader.read_committed(kafka_topics, topics.event_store_topic())) == 2
 
 
 def test_a_successor_goes_on_where_kafka_is(leading: EventRelay, kafka_topics: str) -> None:
-    order(30)
+    create_orders(30)
     assert leading.publish_batch(limit=25) == 25
     leading.close()
     RelayCheckpoint.objects.update(position=0)  # however little the checkpoint knows
@@ -148,19 +153,19 @@ def test_a_successor_goes_on_where_kafka_is(leading: EventRelay, kafka_topics: s
     assert successor.position == 25
     assert relay_all(successor) == 35
     successor.close()
-    topic_reader.exactly_once(kafka_topics)
+    topic_reader.assert_exactly_once(kafka_topics)
 
 
 def test_a_successor_waits_for_what_kafka_does_not_show_yet(leading: EventRelay, kafka_topics: str) -> None:
     """A commit is confirmed before readers see it; a broker that dies in between shows it long after it is back."""
-    order(10)
+    create_orders(10)
     assert leading.publish_batch(limit=12) == 12
     leading.close()
     late = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://"), transactional_id=f"late-{new_id()}")
     late.init_transactions()
     late.begin_transaction()
-    for it in topic_contents.records()[12:]:
-        late.send(leading.topic, key=it.key, value=it.value, headers=it.headers, partition=it.partition)
+    for record in topic_contents.table_records()[12:]:
+        late.send(leading.topic, key=record.key, value=record.value, headers=record.headers, partition=record.partition)
     late.flush()
     successor = EventRelay(Watchdog())
     assert acquire_leadership(successor.topic, successor.owner)
@@ -172,7 +177,7 @@ def test_a_successor_waits_for_what_kafka_does_not_show_yet(leading: EventRelay,
     assert successor.position == 20
     assert relay_all(successor) == 0
     successor.close()
-    topic_reader.exactly_once(kafka_topics)
+    topic_reader.assert_exactly_once(kafka_topics)
 
 
 def test_of_two_relays_one_leads(leading: EventRelay) -> None:
@@ -182,7 +187,7 @@ def test_of_two_relays_one_leads(leading: EventRelay) -> None:
 
 
 def test_kafka_behind_what_it_confirmed_stops_the_relay(leading: EventRelay) -> None:
-    order(5)
+    create_orders(5)
     relay_all(leading)
     leading.close()
     RelayCheckpoint.objects.update(position=1_000, owner="", leased_until=None)
@@ -208,19 +213,19 @@ def test_a_relay_killed_at_any_point_loses_and_repeats_nothing(
 ) -> None:
     log = tmp_path / "relay.log"
     for attempt in range(TIMES):
-        order(40)
+        create_orders(40)
         # The second time the point is passed there are events of an earlier transaction on the topic already.
         env = {**kafka_process_env, "CRASH_AT": f"{point}:{1 + attempt % 2}"}
         with manage_process("relay", env=env, log=log) as process:
-            wait_until(partial(relayed_or_gone, process), description="relayed or killed")
-            order(20)
+            wait_until(partial(is_published_or_gone, process), description="relayed or killed")
+            create_orders(20)
             assert process.wait(30) == -signal.SIGKILL, log.read_text()
-        order(5)
+        create_orders(5)
         with manage_process("relay", env=kafka_process_env, log=log) as process:
-            wait_until(lambda: relayed() == newest(), description="everything relayed")
+            wait_until(lambda: published_position() == newest_stored_position(), description="everything relayed")
             process.terminate()
             assert process.wait(20) == 0, log.read_text()
-    topic_reader.exactly_once(kafka_topics)
+    topic_reader.assert_exactly_once(kafka_topics)
 
 
 @pytest.mark.chaos
@@ -228,36 +233,40 @@ def test_a_leader_that_was_frozen_cannot_publish_any_more(
     kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:
     first_log, second_log = tmp_path / "first.log", tmp_path / "second.log"
-    order(50)
+    create_orders(50)
     with manage_process("relay", env=kafka_process_env, log=first_log) as first:
-        wait_until(lambda: relayed() == newest(), description="the first leads")
+        wait_until(lambda: published_position() == newest_stored_position(), description="the first leads")
         with manage_process("relay", env=kafka_process_env, log=second_log) as second:
             wait_until(lambda: "Relaying" in second_log.read_text(), description="the second waits")
             for _ in range(TIMES):
-                order(200)
+                create_orders(200)
                 first.send_signal(signal.SIGSTOP)
-                wait_until(lambda: relayed() == newest(), within_s=90, description="the second has taken over")
-                order(200)
+                wait_until(
+                    lambda: published_position() == newest_stored_position(),
+                    within_s=90,
+                    description="the second has taken over",
+                )
+                create_orders(200)
                 first.send_signal(signal.SIGCONT)
-                order(50)
-                wait_until(lambda: relayed() == newest(), description="both awake")
+                create_orders(50)
+                wait_until(lambda: published_position() == newest_stored_position(), description="both awake")
                 first, second = second, first
-            topic_reader.exactly_once(kafka_topics)
+            topic_reader.assert_exactly_once(kafka_topics)
             for process in (first, second):
                 process.terminate()
             for process in (first, second):
                 assert process.wait(20) == 0, first_log.read_text() + second_log.read_text()
-    topic_reader.exactly_once(kafka_topics)
+    topic_reader.assert_exactly_once(kafka_topics)
 
 
-def relayed() -> int:
+def published_position() -> int:
     """The highest position that Kafka holds."""
     return read_topic_end(topics.event_store_topic(), PARTITIONS).position
 
 
-def relayed_or_gone(process: subprocess.Popen[bytes]) -> bool:
-    return relayed() == newest() or process.poll() is not None
+def is_published_or_gone(process: subprocess.Popen[bytes]) -> bool:
+    return published_position() == newest_stored_position() or process.poll() is not None
 
 
-def newest() -> int:
+def newest_stored_position() -> int:
     return backend().select_events("ORDER BY position DESC LIMIT 1", ())[0].position

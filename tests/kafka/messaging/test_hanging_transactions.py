@@ -12,15 +12,15 @@ from eventshop.messaging.kafka import clients, hanging_transactions, topics
 from eventshop.messaging.kafka.event_records import PARTITIONS
 from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.models import RelayCheckpoint
-from tests.support.kafka.publication_check import all_there
-from tests.support.kafka.topic_contents import Record, records, relay_all, sold
+from tests.support.kafka.publication_check import assert_all_visible
+from tests.support.kafka.topic_contents import Record, append_orders, relay_all, table_records
 from tests.support.processes import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
 
 @pytest.fixture
-def forgetful(kafka_topics: str) -> Iterator[str]:
+def forgetful_broker(kafka_topics: str) -> Iterator[str]:
     """A broker that takes records of a transaction whose coordinator knows nothing of them."""
     admin = KafkaAdminClient(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
     [broker] = [str(broker["broker_id"]) for broker in admin.describe_cluster()["brokers"]]
@@ -28,7 +28,9 @@ def forgetful(kafka_topics: str) -> Iterator[str]:
     def verify(said: str) -> None:
         config = {"transaction.partition.verification.enable": said}
         admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, broker, configs=config)])
-        wait_until(lambda: verifies() == said, description="the broker has heard of it")  # the controller alone answers at once
+        wait_until(
+            lambda: verifies() == said, description="the broker has heard of it"
+        )  # the controller alone answers at once
 
     def verifies() -> str:
         asked = [ConfigResource(ConfigResourceType.BROKER, broker)]
@@ -41,7 +43,7 @@ def forgetful(kafka_topics: str) -> Iterator[str]:
     admin.close()
 
 
-def sent(planted: list[Record], *, forgotten: set[int]) -> None:
+def send_with_lost_markers(planted: list[Record], *, forgotten: set[int]) -> None:
     """The relay's transaction with these records: committed, but never ended in the forgotten partitions."""
     producer = clients.create_producer(f"eventshop-relay-{topics.event_store_topic()}")
     producer.init_transactions()
@@ -51,55 +53,65 @@ def sent(planted: list[Record], *, forgotten: set[int]) -> None:
             clients.TopicPartition(topics.event_store_topic(), number)
         )
     futures = [
-        producer.send(topics.event_store_topic(), key=it.key, value=it.value, headers=it.headers, partition=it.partition)
-        for it in planted
+        producer.send(
+            topics.event_store_topic(),
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+            partition=record.partition,
+        )
+        for record in planted
     ]
     producer.flush()
     for future in futures:
         future.get(timeout=0.001)
-    if {it.partition for it in planted} - forgotten:
+    if {record.partition for record in planted} - forgotten:
         producer.commit_transaction()
     producer.close(timeout=0)
 
 
-def confirmed(position: int) -> None:
+def record_confirmed(position: int) -> None:
     RelayCheckpoint.objects.update_or_create(topic=topics.event_store_topic(), defaults={"position": position})
 
 
-def test_what_hangs_in_some_partitions_is_committed(forgetful: str, caplog: pytest.LogCaptureFixture) -> None:
-    sold(10)
+def test_what_hangs_in_some_partitions_is_committed(forgetful_broker: str, caplog: pytest.LogCaptureFixture) -> None:
+    append_orders(10)
     relay_all()
-    sold(10, seed=2)
-    fresh = records()[read_topic_end(topics.event_store_topic(), PARTITIONS).position :]
+    append_orders(10, seed=2)
+    fresh = table_records()[read_topic_end(topics.event_store_topic(), PARTITIONS).position :]
     forgotten = {fresh[0].partition, fresh[-1].partition}
-    assert {it.partition for it in fresh} > forgotten
-    sent(fresh, forgotten=forgotten)
-    assert {it.partition for it in fresh} - forgotten
-    sold(5, seed=3)
+    assert {record.partition for record in fresh} > forgotten
+    send_with_lost_markers(fresh, forgotten=forgotten)
+    assert {record.partition for record in fresh} - forgotten
+    append_orders(5, seed=3)
     relay_all()
     assert "committing it" in caplog.text
-    all_there(forgetful)
+    assert_all_visible(forgetful_broker)
 
 
-def test_what_hangs_whole_and_was_confirmed_is_committed(forgetful: str, caplog: pytest.LogCaptureFixture) -> None:
-    sold(10)
-    sent(records(), forgotten=set(range(PARTITIONS)))
-    confirmed(len(records()))
+def test_what_hangs_whole_and_was_confirmed_is_committed(
+    forgetful_broker: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    append_orders(10)
+    send_with_lost_markers(table_records(), forgotten=set(range(PARTITIONS)))
+    record_confirmed(len(table_records()))
     relay_all()
     assert "committing it, as position 1 is confirmed" in caplog.text
-    all_there(forgetful)
+    assert_all_visible(forgetful_broker)
 
 
-def test_what_hangs_whole_and_was_not_confirmed_is_sent_again(forgetful: str, caplog: pytest.LogCaptureFixture) -> None:
-    sold(10)
-    sent(records()[:-3], forgotten=set(range(PARTITIONS)))
+def test_what_hangs_whole_and_was_not_confirmed_is_sent_again(
+    forgetful_broker: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    append_orders(10)
+    send_with_lost_markers(table_records()[:-3], forgotten=set(range(PARTITIONS)))
     relay_all()
     assert "aborting it, as position 1 is neither" in caplog.text
-    all_there(forgetful)
+    assert_all_visible(forgetful_broker)
 
 
 def test_what_others_have_open_is_left_to_them(kafka_topics: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    sold(3)
+    append_orders(3)
     relay_all()
     stranger = clients.create_producer("a stranger")
     stranger.init_transactions()
@@ -117,25 +129,29 @@ def test_what_others_have_open_is_left_to_them(kafka_topics: str, monkeypatch: p
     stranger.close()
 
 
-def test_a_leader_notices_that_what_it_wrote_is_not_shown(forgetful: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    sold(3)
+def test_a_leader_notices_that_what_it_wrote_is_not_shown(
+    forgetful_broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append_orders(3)
     monkeypatch.setattr(hanging_transactions, "LOOK_EVERY_S", 0.0)
     shown = hanging_transactions.StalledVisibilityMonitor({topics.event_store_topic(): PARTITIONS})
     shown.check()
-    sent(records(), forgotten=set(range(PARTITIONS)))
+    send_with_lost_markers(table_records(), forgotten=set(range(PARTITIONS)))
     shown.check()  # not for long yet
     monkeypatch.setattr(hanging_transactions, "UNSHOWN_S", 0.0)
-    with pytest.raises(clients.KafkaUnavailable, match=r"does not show the records that were committed to .*event-store/\d"):
+    with pytest.raises(
+        clients.KafkaUnavailable, match=r"does not show the records that were committed to .*event-store/\d"
+    ):
         shown.check()
     shown.close()
 
 
 def test_what_one_partition_lost_is_sent_again(kafka_topics: str, caplog: pytest.LogCaptureFixture) -> None:
-    sold(30)
-    everything = records()
-    robbed = next(it.partition for it in reversed(everything) if it.partition != everything[-1].partition)
-    lost = [it for it in everything if it.partition == robbed][-4:]
-    sent([it for it in everything if it not in lost], forgotten=set())
+    append_orders(30)
+    everything = table_records()
+    robbed = next(record.partition for record in reversed(everything) if record.partition != everything[-1].partition)
+    lost = [record for record in everything if record.partition == robbed][-4:]
+    send_with_lost_markers([record for record in everything if record not in lost], forgotten=set())
     relay_all()
     assert f"Kafka has lost {len(lost)} events from position {lost[0].row.position} on" in caplog.text
-    all_there(kafka_topics)
+    assert_all_visible(kafka_topics)

@@ -21,76 +21,87 @@ from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.sagas import partition_leases
 from eventshop.sagas.event_router import EventRouter
 from tests.support.kafka import topic_reader
-from tests.support.kafka.read_models import caught_up, equal_the_fold
-from tests.support.kafka.topic_contents import publish, ran, relay_all, relaying, send, sold, tombstone
-from tests.support.kafka.topic_contents import records as table
+from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
+from tests.support.kafka.topic_contents import (
+    append_orders,
+    publish,
+    relay_all,
+    run_command,
+    running_relay,
+    send,
+    tombstone,
+)
+from tests.support.kafka.topic_contents import table_records as table
 from tests.support.processes import manage_process, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
 
-def republished(**options: Any) -> tuple[int, str]:
-    said = ran("republish_events", **options)
+def run_republish(**options: Any) -> tuple[int, str]:
+    said = run_command("republish_events", **options)
     return said.code, said.failure or said.out
 
 
-def relayed() -> int:
+def published_position() -> int:
     return read_topic_end(topics.event_store_topic(), PARTITIONS).position
 
 
 def test_an_empty_topic_gets_what_the_relay_would_have_written(kafka_topics: str) -> None:
-    sold(60)
-    code, said = republished(verify=True)
+    append_orders(60)
+    code, said = run_republish(verify=True)
     assert code == 0
     assert f"{StoredEvent.objects.count()} events to publish" in said
     assert said.endswith(f"The table and {topics.event_store_topic()} agree.\n")
     assert [
-        it.value for it in sorted(topic_reader.committed(kafka_topics, topics.event_store_topic()), key=lambda it: it.key)
-    ] == [it.value for it in sorted(table(), key=lambda it: it.key)]
+        record.value
+        for record in sorted(
+            topic_reader.read_committed(kafka_topics, topics.event_store_topic()), key=lambda record: record.key
+        )
+    ] == [record.value for record in sorted(table(), key=lambda record: record.key)]
 
 
 def test_a_dry_run_publishes_nothing(kafka_topics: str) -> None:
-    sold(5)
-    code, said = republished(dry_run=True)
-    assert (code, relayed()) == (0, 0)
+    append_orders(5)
+    code, said = run_republish(dry_run=True)
+    assert (code, published_position()) == (0, 0)
     assert f"{StoredEvent.objects.count()} events to publish, up to position" in said
 
 
 def test_the_beginning_is_gone_on_with_and_everything_is_left_alone(kafka_topics: str) -> None:
-    sold(10)
+    append_orders(10)
     relay_all()
-    before = relayed()
-    sold(10, seed=2)
-    code, said = republished(verify=True)
+    before = published_position()
+    append_orders(10, seed=2)
+    code, said = run_republish(verify=True)
     assert code == 0
-    assert f"{before} events are on the topic already, as in the table: going on there." in said
-    assert relayed() == StoredEvent.objects.count()
-    code, said = republished(verify=True)
+    assert f"{before} events are already on the topic and equal the table; publishing continues after them." in said
+    assert published_position() == StoredEvent.objects.count()
+    code, said = run_republish(verify=True)
     assert code == 0
     assert "\n0 events to publish" in said
 
 
 def test_a_topic_with_anything_else_is_refused(kafka_topics: str) -> None:
-    sold(5)
+    append_orders(5)
     publish(kafka_topics, lambda records: records[:2] + records[3:])
-    code, said = republished()
+    code, said = run_republish()
     assert code == 1
     assert "is neither empty nor a prefix of the event table: position 3 (event" in said
     assert "create_topics --forget" in said
-    assert len(topic_reader.committed(kafka_topics, topics.event_store_topic())) == StoredEvent.objects.count() - 1
+    assert len(topic_reader.read_committed(kafka_topics, topics.event_store_topic())) == StoredEvent.objects.count() - 1
 
 
 def test_a_topic_with_a_tombstone_or_a_foreign_record_is_refused(kafka_topics: str) -> None:
-    sold(5)
+    append_orders(5)
     [first, *_] = records = table()
-    send(kafka_topics, [tombstone(first, [it for it in records if it.partition == first.partition][-1])])
-    code, said = republished()
+    send(kafka_topics, [tombstone(first, [record for record in records if record.partition == first.partition][-1])])
+    code, said = run_republish()
     assert code == 1
     assert f"partition {first.partition} at offset 0: a tombstone erases {first.key.decode()}" in said
 
 
 def test_beside_a_relay_it_does_nothing(kafka_topics: str) -> None:
-    sold(1)
+    append_orders(1)
     stop = Signal()
 
     def lead() -> None:
@@ -101,38 +112,40 @@ def test_beside_a_relay_it_does_nothing(kafka_topics: str) -> None:
     acquire_leadership(topics.event_store_topic(), "a relay elsewhere")
     relay = Thread(target=lead)
     relay.start()
-    code, said = republished()
+    code, said = run_republish()
     stop.set()
     relay.join()
-    assert (code, relayed()) == (1, 0)
+    assert (code, published_position()) == (1, 0)
     assert said.startswith("a relay (a relay elsewhere) is running and publishes already")
 
 
 def test_a_topic_made_anew_is_filled_and_read_models_and_sagas_go_on(kafka_topics: str) -> None:
-    sold(30)
-    with relaying() as relay:  # in many transactions: offsets in the new topic will be lower
+    append_orders(30)
+    with running_relay() as relay:  # in many transactions: offsets in the new topic will be lower
         while relay.publish_batch(limit=5):
             pass
-    caught_up()
-    assert heard() == StoredEvent.objects.count()
+    catch_up()
+    assert route_all_events() == StoredEvent.objects.count()
     lost = topics.event_store_topic()
     admin = KafkaAdminClient(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
     admin.delete_topics([lost])
-    wait_until(lambda: lost not in {topic["name"] for topic in admin.describe_topics()}, description="the topic is gone")
+    wait_until(
+        lambda: lost not in {topic["name"] for topic in admin.describe_topics()}, description="the topic is gone"
+    )
     admin.close()
-    assert ran("create_topics").failure.startswith(f"topic {lost} is gone from Kafka")
-    assert ran("create_topics", forget=[lost]).code == 0
-    assert republished(verify=True)[0] == 0
+    assert run_command("create_topics").failure.startswith(f"topic {lost} is gone from Kafka")
+    assert run_command("create_topics", forget=[lost]).code == 0
+    assert run_republish(verify=True)[0] == 0
     before = StoredEvent.objects.count()
-    sold(30, seed=2)
+    append_orders(30, seed=2)
     relay_all()
-    caught_up()
-    equal_the_fold()
-    assert heard() == StoredEvent.objects.count() - before
-    assert ran("verify_log").code == 0
+    catch_up()
+    assert_read_models_equal_fold()
+    assert route_all_events() == StoredEvent.objects.count() - before
+    assert run_command("verify_log").code == 0
 
 
-def heard() -> int:
+def route_all_events() -> int:
     """How many events are new to the sagas."""
     ear = EventRouter("a test", KafkaEventLog())
     ear.renew_leases(1)
@@ -146,13 +159,13 @@ def heard() -> int:
 
 @pytest.mark.chaos
 def test_killed_in_the_middle_it_goes_on(kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path) -> None:
-    sold(1_000)
+    append_orders(1_000)
     log = tmp_path / "republish.log"
     for point in ("relay.mid-send:2", "relay.during-commit:1"):
         with manage_process("republish_events", env={**kafka_process_env, "CRASH_AT": point}, log=log) as process:
             assert process.wait(60) == -signal.SIGKILL, log.read_text()
-    assert 0 < relayed() < StoredEvent.objects.count()
-    code, said = republished(verify=True)
+    assert 0 < published_position() < StoredEvent.objects.count()
+    code, said = run_republish(verify=True)
     assert code == 0, said
-    assert "events are on the topic already, as in the table: going on there." in said
-    assert relayed() == StoredEvent.objects.count()
+    assert "events are already on the topic and equal the table; publishing continues after them." in said
+    assert published_position() == StoredEvent.objects.count()

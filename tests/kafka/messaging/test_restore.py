@@ -15,14 +15,24 @@ from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
-from eventshop.eventstore.records import ReceiptRow, EventRow
+from eventshop.eventstore.records import EventRow, ReceiptRow
 from eventshop.messaging.reconciliation.restore import PAGE_SIZE
 from eventshop.projections.projection import projection_registry
 from orders.domain.commands import CancelOrder, CreateOrder
 from orders.domain.events import Line
 from tests.support.database import empty_tables
-from tests.support.kafka.read_models import caught_up, equal_the_fold, without_lineage
-from tests.support.kafka.topic_contents import Record, publish, ran, record, records, relay_all, send, sold, tombstone
+from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up, without_lineage
+from tests.support.kafka.topic_contents import (
+    Record,
+    append_orders,
+    make_record,
+    publish,
+    relay_all,
+    run_command,
+    send,
+    table_records,
+    tombstone,
+)
 from tests.support.processes import manage_process, wait_until
 from tests.support.read_models import held
 from tests.support.tally_aggregate import pounds
@@ -32,12 +42,12 @@ pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 COMMAND = "restore_events_from_kafka"
 
 
-def restored(**options: Any) -> tuple[int, str]:
-    said = ran(COMMAND, **options)
+def run_restore(**options: Any) -> tuple[int, str]:
+    said = run_command(COMMAND, **options)
     return said.code, said.failure or said.out
 
 
-def stored() -> tuple[list[EventRow], list[ReceiptRow]]:
+def stored_rows() -> tuple[list[EventRow], list[ReceiptRow]]:
     rows = backend().select_events("ORDER BY position", ())
     return rows, sorted(backend().load_receipts([row.command_id for row in rows]))
 
@@ -45,38 +55,43 @@ def stored() -> tuple[list[EventRow], list[ReceiptRow]]:
 def lose_the_database() -> None:
     """What is left is Kafka; a new database is migrated and told of the topics."""
     empty_tables()
-    assert ran("create_topics").code == 0
+    assert run_command("create_topics").code == 0
 
 
 def test_a_lost_database_comes_back_as_it_was(kafka_topics: str) -> None:
-    sold(500)
+    append_orders(500)
     relay_all()
-    caught_up()
-    before, read_models = stored(), {it.name: without_lineage(held(it)) for it in projection_registry.select([])}
+    catch_up()
+    before, read_models = (
+        stored_rows(),
+        {projection.name: without_lineage(held(projection)) for projection in projection_registry.select([])},
+    )
     assert len(before[0]) > PAGE_SIZE
     lose_the_database()
-    assert stored() == ([], [])
-    code, said = restored(verify=True)
+    assert stored_rows() == ([], [])
+    code, said = run_restore(verify=True)
     assert code == 0, said
-    assert f"{len(before[0]):,} events and {len(before[1]):,} receipts restored, 0 events were there" in said
-    assert stored() == before
-    caught_up()
-    equal_the_fold()
-    assert {it.name: without_lineage(held(it)) for it in projection_registry.select([])} == read_models
+    assert f"{len(before[0]):,} events and {len(before[1]):,} receipts restored, 0 events already existed" in said
+    assert stored_rows() == before
+    catch_up()
+    assert_read_models_equal_fold()
+    assert {
+        projection.name: without_lineage(held(projection)) for projection in projection_registry.select([])
+    } == read_models
 
 
 def test_a_restored_shop_goes_on(kafka_topics: str) -> None:
     """With the next position and the next number in each partition; and the table's own rules hold as before."""
-    sold(20)
+    append_orders(20)
     relay_all()
     last = StoredEvent.objects.count()
     lose_the_database()
-    assert restored()[0] == 0
-    sold(1, seed=2)
+    assert run_restore()[0] == 0
+    append_orders(1, seed=2)
     assert backend().select_events("ORDER BY position DESC LIMIT 1", ())[0].position > last
     assert StoredEvent.objects.filter(position=last + 1).exists()
     relay_all()
-    assert ran("verify_log").code == 0
+    assert run_command("verify_log").code == 0
     with pytest.raises(DatabaseError, match="rows are never changed or deleted"), connection.cursor() as cursor:
         cursor.execute("DELETE FROM event WHERE position = 1")
 
@@ -89,11 +104,11 @@ def test_a_command_that_was_accepted_before_gets_its_first_answer(kafka_topics: 
     first = [command_dispatcher.send(command, envelope=envelope) for command, envelope in told]
     relay_all()
     lose_the_database()
-    assert restored()[0] == 0
+    assert run_restore()[0] == 0
     again = [command_dispatcher.send(command, envelope=envelope) for command, envelope in told]
     assert [answer.replayed for answer in again] == [True, True]
-    assert [(it.version, it.events, it.position, it.command_type) for it in again] == [
-        (it.version, it.events, it.position, it.command_type) for it in first
+    assert [(receipt.version, receipt.events, receipt.position, receipt.command_type) for receipt in again] == [
+        (receipt.version, receipt.events, receipt.position, receipt.command_type) for receipt in first
     ]
     with pytest.raises(CommandIdReused):
         command_dispatcher.send(cancel, envelope=told[0][1])
@@ -101,15 +116,15 @@ def test_a_command_that_was_accepted_before_gets_its_first_answer(kafka_topics: 
 
 
 def test_a_dry_run_checks_everything_and_writes_nothing(kafka_topics: str) -> None:
-    sold(20)
+    append_orders(20)
     relay_all()
     events, receipts = StoredEvent.objects.count(), StoredReceipt.objects.count()
     lose_the_database()
-    code, said = restored(dry_run=True)
+    code, said = run_restore(dry_run=True)
     assert code == 0
     assert f"{events} events and {receipts} receipts to restore" in said
-    assert stored() == ([], [])
-    sold(1)
+    assert stored_rows() == ([], [])
+    append_orders(1)
     assert StoredEvent.objects.filter(position=1).exists()
 
 
@@ -117,9 +132,9 @@ def test_a_dry_run_checks_everything_and_writes_nothing(kafka_topics: str) -> No
 def test_killed_again_and_again_it_goes_on(
     kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:
-    sold(2_500)
+    append_orders(2_500)
     relay_all()
-    before, log = stored(), tmp_path / "restore.log"
+    before, log = stored_rows(), tmp_path / "restore.log"
     lose_the_database()
     for kill in range(3):
         reached = StoredEvent.objects.count()
@@ -129,117 +144,119 @@ def test_killed_again_and_again_it_goes_on(
             assert process.wait(10) == -signal.SIGKILL
         assert StoredEvent.objects.count() < len(before[0]), f"killed too late: {kill}"
     assert StoredEvent.objects.count() % PAGE_SIZE == 0
-    code, said = restored(verify=True)
+    code, said = run_restore(verify=True)
     assert code == 0, said
-    assert stored() == before
-    assert "0 events and 0 receipts restored" in restored()[1]
+    assert stored_rows() == before
+    assert "0 events and 0 receipts restored" in run_restore()[1]
 
 
 def test_a_database_with_anything_else_in_it_is_refused(kafka_topics: str) -> None:
-    sold(5)
+    append_orders(5)
     relay_all()
     lose_the_database()
-    sold(1, seed=7)
-    before = stored()
+    append_orders(1, seed=7)
+    before = stored_rows()
     for dry_run in (True, False):
-        code, said = restored(dry_run=dry_run)
+        code, said = run_restore(dry_run=dry_run)
         assert code == 1
         assert said.startswith("position 1, event ")
         assert said.endswith("differs from the event in the table")
-    assert stored() == before
+    assert stored_rows() == before
 
 
 def test_a_database_that_is_ahead_has_nothing_to_get(kafka_topics: str) -> None:
-    sold(5)
+    append_orders(5)
     relay_all()
-    sold(1, seed=2)
-    code, said = restored()
+    append_orders(1, seed=2)
+    code, said = run_restore()
     assert code == 1
     assert "there is nothing to restore" in said
 
 
 def test_what_was_changed_on_kafka_breaks_the_chain(kafka_topics: str) -> None:
-    sold(10)
+    append_orders(10)
 
     def changed(all_: list[Record]) -> Iterable[Record]:
-        it = all_[4]
-        all_[4] = record(it.row._replace(actor="mallory"), it.sequence, it.receipt)
+        record = all_[4]
+        all_[4] = make_record(record.row._replace(actor="mallory"), record.sequence, record.receipt)
         return all_
 
     publish(kafka_topics, changed)
-    fifth = records()[4].row
+    fifth = table_records()[4].row
     lose_the_database()
     for dry_run in (True, False):
-        code, said = restored(dry_run=dry_run)
+        code, said = run_restore(dry_run=dry_run)
         assert code == 1
         assert said.startswith(f"position 5, event {fifth.event_id}, version {fifth.version} of Order")
         assert said.endswith("does not match the hash of the event before it: one of them was changed")
-    assert stored() == ([], [])
+    assert stored_rows() == ([], [])
 
 
 def test_a_stream_that_lacks_an_event_is_named_or_left_out_from_there_on(kafka_topics: str) -> None:
-    sold(10)
-    long = next(it.row for it in records() if it.row.version == 3)  # its second event is lost
+    append_orders(10)
+    long = next(record.row for record in table_records() if record.row.version == 3)  # its second event is lost
 
-    def is_behind(it: Record) -> bool:
-        return it.row.aggregate_id == long.aggregate_id and it.row.version >= 2
+    def is_behind(record: Record) -> bool:
+        return record.row.aggregate_id == long.aggregate_id and record.row.version >= 2
 
-    publish(kafka_topics, lambda all_: [it for it in all_ if not (is_behind(it) and it.row.version == 2)])
-    before = [it.row for it in records() if not is_behind(it)]
-    behind = sum(map(is_behind, records())) - 1
+    publish(
+        kafka_topics, lambda all_: [record for record in all_ if not (is_behind(record) and record.row.version == 2)]
+    )
+    before = [record.row for record in table_records() if not is_behind(record)]
+    behind = sum(map(is_behind, table_records())) - 1
     lose_the_database()
-    code, said = restored()
+    code, said = run_restore()
     assert code == 1
     assert f"version 3 of Order {long.aggregate_id}" in said
     assert "cannot be verified: version 2 of its stream is not on Kafka" in said
-    assert stored() == ([], [])
+    assert stored_rows() == ([], [])
     for there in (0, len(before)):  # the second time there is nothing more to do
-        code, said = restored(past_holes=True)
+        code, said = run_restore(past_holes=True)
         assert code == 0
-        assert f"{there} events were there; 1 are missing on Kafka, {behind} left out behind them" in said
-        assert stored()[0] == before
+        assert f"{there} events already existed; 1 are missing on Kafka, {behind} skipped after them" in said
+        assert stored_rows()[0] == before
 
 
 def test_a_missing_end_of_a_stream_fails_only_the_exit_status(kafka_topics: str) -> None:
-    sold(10)
-    ends = {it.row.aggregate_id: it for it in records()}
+    append_orders(10)
+    ends = {record.row.aggregate_id: record for record in table_records()}
     lost = next(
-        it
-        for it in ends.values()
-        if any(it.partition == other.partition and other.sequence > it.sequence for other in records())
+        record
+        for record in ends.values()
+        if any(record.partition == other.partition and other.sequence > record.sequence for other in table_records())
     )
-    publish(kafka_topics, lambda all_: [it for it in all_ if it.row != lost.row])
-    before = [it.row for it in records() if it.row != lost.row]
+    publish(kafka_topics, lambda all_: [record for record in all_ if record.row != lost.row])
+    before = [record.row for record in table_records() if record.row != lost.row]
     lose_the_database()
-    assert restored() == (1, "1 events are not on Kafka: erased, or lost.")
-    assert stored()[0] == before
+    assert run_restore() == (1, "1 events are not on Kafka: erased, or lost.")
+    assert stored_rows()[0] == before
 
 
 def test_repeats_tombstones_and_foreign_records_are_told_and_passed(kafka_topics: str) -> None:
-    sold(10)
+    append_orders(10)
     publish(kafka_topics, lambda all_: [*all_[:6], *all_])
-    first = records()[0]
+    first = table_records()[0]
     send(
         kafka_topics,
         [
-            tombstone(first, [it for it in records() if it.partition == first.partition][-1]),
+            tombstone(first, [record for record in table_records() if record.partition == first.partition][-1]),
             first._replace(value=b"garbage"),
         ],
     )
-    before = stored()
+    before = stored_rows()
     lose_the_database()
-    code, said = restored()
+    code, said = run_restore()
     assert code == 0
     assert "6 repeats, 1 tombstones, 1 foreign records" in said
     assert f"a tombstone erases {first.key.decode()}\n" in said
-    assert stored() == before  # what was not compacted away yet is there to be restored
+    assert stored_rows() == before  # what was not compacted away yet is there to be restored
 
 
 def test_events_out_of_order_are_refused(kafka_topics: str) -> None:
-    sold(10)
-    late = next(it for it in records() if it.row.version == 2)
-    publish(kafka_topics, lambda all_: [*(it for it in all_ if it.row != late.row), late])
+    append_orders(10)
+    late = next(record for record in table_records() if record.row.version == 2)
+    publish(kafka_topics, lambda all_: [*(record for record in all_ if record.row != late.row), late])
     lose_the_database()
-    code, said = restored(past_holes=True)
+    code, said = run_restore(past_holes=True)
     assert code == 1
     assert "is out of order: after position" in said

@@ -11,9 +11,14 @@ from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.runtime.watchdog import Watchdog
-from tests.support.kafka.order_load import nothing_lost_nothing_twice, selling, until_projected, until_published
-from tests.support.kafka.publication_check import all_there
-from tests.support.kafka.topic_contents import relay_all, sold
+from tests.support.kafka.order_load import (
+    assert_complete_and_unique,
+    background_orders,
+    wait_until_projected,
+    wait_until_published,
+)
+from tests.support.kafka.publication_check import assert_all_visible
+from tests.support.kafka.topic_contents import append_orders, relay_all
 from tests.support.processes import manage_process, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
@@ -34,7 +39,7 @@ def test_a_broker_is_killed_right_behind_a_commit(stack: Stack, kafka_topics: st
     for seed in range(1, 3):
         watchdog = Watchdog()
         relay = EventRelay(watchdog)
-        sold(10, seed=seed)
+        append_orders(10, seed=seed)
         assert acquire_leadership(relay.topic, relay.owner)
         relay.take_over()
         while relay.publish_batch():
@@ -44,7 +49,7 @@ def test_a_broker_is_killed_right_behind_a_commit(stack: Stack, kafka_topics: st
         watchdog.close()
         stack.start_broker(1)
     relay_all()
-    all_there(kafka_topics)
+    assert_all_visible(kafka_topics)
 
 
 def test_the_only_broker_is_restarted(
@@ -55,13 +60,13 @@ def test_the_only_broker_is_restarted(
         manage_process("relay", env=kafka_process_env, log=relay_log) as relay,
         manage_process("run_projections", env=kafka_process_env, log=projections_log) as projections,
     ):
-        with selling():
-            until_published()
+        with background_orders():
+            wait_until_published()
             stack.stop_broker(1)
             accepted = newest_position()
             wait_until(lambda: newest_position() > accepted + 50, description="commands are accepted without Kafka")
             stack.start_broker(1)
-            until_published()
-        until_projected()
+            wait_until_published()
+        wait_until_projected()
         assert (relay.poll(), projections.poll()) == (None, None), relay_log.read_text() + projections_log.read_text()
-    nothing_lost_nothing_twice(kafka_topics)
+    assert_complete_and_unique(kafka_topics)

@@ -44,53 +44,53 @@ def publisher(kafka_topics: str) -> Iterator[OutboxPublisher]:
     watchdog.close()
 
 
-def published(publisher: OutboxPublisher, url: str) -> list[Any]:
+def publish_snapshots(publisher: OutboxPublisher, url: str) -> list[Any]:
     while publisher.publish_batch():
         pass
-    return topic_reader.committed(url, topics.topic_name("snapshots"))
+    return topic_reader.read_committed(url, topics.topic_name("snapshots"))
 
 
-def counted(times: int) -> Snapshot:
+def take_snapshot(times: int) -> Snapshot:
     for _ in range(times):
         command_dispatcher.send(ReceiveStock(sku="mug", quantity=1, reference="d"))
     assert repository.take_snapshot(MUG)
     return Snapshot.objects.get(pk=MUG)
 
 
-def said(command: str) -> str:
+def command_output(command: str) -> str:
     out = StringIO()
     call_command(command, stdout=out)
     return out.getvalue()
 
 
 def test_what_is_taken_is_published_and_all_can_be_restored(publisher: OutboxPublisher, kafka_topics: str) -> None:
-    counted(2)
-    kept = counted(1)
+    take_snapshot(2)
+    kept = take_snapshot(1)
     command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
     assert repository.take_snapshot(PERSON, badges)
-    records = published(publisher, kafka_topics)
+    records = publish_snapshots(publisher, kafka_topics)
     assert [record.key for record in records].count(str(MUG).encode()) == 2
     assert all(record.partition == partition_for(MUG) for record in records if record.key == str(MUG).encode())
     assert MARKER.encode() not in b"".join(record.value for record in records)
     before = list(Snapshot.objects.order_by("pk").values())
     Snapshot.objects.all().delete()
-    assert "2 snapshots restored, 0 left" in said("restore_snapshots")
+    assert "2 snapshots restored, 0 skipped" in command_output("restore_snapshots")
     assert list(Snapshot.objects.order_by("pk").values()) == before
-    assert "0 snapshots restored, 2 left" in said("restore_snapshots")
+    assert "0 snapshots restored, 2 skipped" in command_output("restore_snapshots")
     assert Snapshot.objects.get(pk=MUG).version == kept.version == 3
     assert not OutboxRecord.objects.exists()
 
 
 def test_table_and_topic_are_compared(publisher: OutboxPublisher, kafka_topics: str) -> None:
-    counted(1)
-    assert "On the topic: 0 the same, 1 not published yet" in said("verify_snapshots")
-    published(publisher, kafka_topics)
-    assert "On the topic: 1 the same, 0 not published yet, 0 that" in said("verify_snapshots")
-    counted(1)
-    assert "On the topic: 0 the same, 1 not published yet" in said("verify_snapshots")
-    published(publisher, kafka_topics)
+    take_snapshot(1)
+    assert "On the topic: 0 the same, 1 not published yet" in command_output("verify_snapshots")
+    publish_snapshots(publisher, kafka_topics)
+    assert "On the topic: 1 the same, 0 not published yet, 0 that" in command_output("verify_snapshots")
+    take_snapshot(1)
+    assert "On the topic: 0 the same, 1 not published yet" in command_output("verify_snapshots")
+    publish_snapshots(publisher, kafka_topics)
     Snapshot.objects.all().delete()
-    assert "1 that the table does not have" in said("verify_snapshots")
+    assert "1 that the table does not have" in command_output("verify_snapshots")
 
 
 def test_an_erased_persons_snapshot_is_a_tombstone(publisher: OutboxPublisher, kafka_topics: str) -> None:
@@ -98,14 +98,16 @@ def test_an_erased_persons_snapshot_is_a_tombstone(publisher: OutboxPublisher, k
     assert repository.take_snapshot(PERSON, badges)
     personal_keys.destroy_keys(PERSON)
     personal_data_holders.holders["snapshots"].erase(PERSON, [])
-    assert [record.value is None for record in published(publisher, kafka_topics)] == [False, True]
-    assert "0 snapshots restored" in said("restore_snapshots")
+    assert [record.value is None for record in publish_snapshots(publisher, kafka_topics)] == [False, True]
+    assert "0 snapshots restored" in command_output("restore_snapshots")
     assert not Snapshot.objects.exists()
 
 
-def test_what_is_none_of_ours_or_of_another_store_is_not_restored(publisher: OutboxPublisher, kafka_topics: str) -> None:
-    counted(1)
-    [record] = published(publisher, kafka_topics)
+def test_what_is_none_of_ours_or_of_another_store_is_not_restored(
+    publisher: OutboxPublisher, kafka_topics: str
+) -> None:
+    take_snapshot(1)
+    [record] = publish_snapshots(publisher, kafka_topics)
     Snapshot.objects.all().delete()
     foreign = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
     name = topics.topic_name("snapshots")
@@ -114,8 +116,8 @@ def test_what_is_none_of_ours_or_of_another_store_is_not_restored(publisher: Out
     foreign.send(name, key=record.key, value=b'{"received":99}', headers=other, partition=record.partition)
     foreign.close()
     with pytest.raises(CommandError, match="1 records on the topic are wrong"):
-        said("verify_snapshots")
-    assert "0 snapshots restored, 1 left (superseded, removed, or of another store), 1 foreign" in said(
+        command_output("verify_snapshots")
+    assert "0 snapshots restored, 1 skipped (superseded, removed or from another store), 1 foreign" in command_output(
         "restore_snapshots"
     )
 

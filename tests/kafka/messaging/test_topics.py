@@ -8,14 +8,14 @@ import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from eventshop.messaging.kafka import clients, topics
-from eventshop.messaging.kafka.topics import TopicSpec, TopicRefused
+from eventshop.messaging.kafka.topics import TopicRefused, TopicSpec
 from eventshop.messaging.models import KnownTopic
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
 
 
 @pytest.fixture
-def wanted() -> list[TopicSpec]:
+def specs() -> list[TopicSpec]:
     """Two topics that do not exist yet."""
     config = {"cleanup.policy": "delete", "retention.ms": "604800000"}
     return [TopicSpec(topics.topic_name(name), count, config) for name, count in (("one", 2), ("other", 3))]
@@ -27,48 +27,48 @@ def partition_counts(*names: str) -> dict[str, int]:
         return {name: topic.partitions for name, topic in topics.describe_topics(admin, names).items()}
 
 
-def test_what_is_missing_is_made_and_what_is_there_is_left(wanted: list[TopicSpec]) -> None:
-    one, other = wanted
+def test_what_is_missing_is_made_and_what_is_there_is_left(specs: list[TopicSpec]) -> None:
+    one, other = specs
     assert topics.ensure_topics([one]) == [f"{one.name}: created with 2 partitions"]
-    assert topics.ensure_topics(wanted) == [f"{one.name}: unchanged", f"{other.name}: created with 3 partitions"]
-    assert topics.ensure_topics(wanted) == [f"{one.name}: unchanged", f"{other.name}: unchanged"]
+    assert topics.ensure_topics(specs) == [f"{one.name}: unchanged", f"{other.name}: created with 3 partitions"]
+    assert topics.ensure_topics(specs) == [f"{one.name}: unchanged", f"{other.name}: unchanged"]
     assert partition_counts(one.name, other.name) == {one.name: 2, other.name: 3}
     assert {known.name: known.topic_id for known in KnownTopic.objects.filter(name__in=[one.name, other.name])} == {
-        topic.name: topics.require_topic(topic.name).topic_id for topic in wanted
+        topic.name: topics.require_topic(topic.name).topic_id for topic in specs
     }
 
 
-def test_settings_that_somebody_changed_are_put_back(wanted: list[TopicSpec]) -> None:
-    one, other = wanted
-    topics.ensure_topics(wanted)
+def test_settings_that_somebody_changed_are_put_back(specs: list[TopicSpec]) -> None:
+    one, other = specs
+    topics.ensure_topics(specs)
     with clients.open_admin_client() as admin:
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, other.name, configs={"retention.ms": "1000"})])
-    assert topics.ensure_topics(wanted) == [
+    assert topics.ensure_topics(specs) == [
         f"{one.name}: unchanged",
         f"{other.name}: settings changed: retention.ms=604800000",
     ]
-    assert topics.ensure_topics(wanted) == [f"{one.name}: unchanged", f"{other.name}: unchanged"]
+    assert topics.ensure_topics(specs) == [f"{one.name}: unchanged", f"{other.name}: unchanged"]
 
 
-def test_another_number_of_partitions_is_refused_before_anything_is_made(wanted: list[TopicSpec]) -> None:
-    one, other = wanted
+def test_another_number_of_partitions_is_refused_before_anything_is_made(specs: list[TopicSpec]) -> None:
+    one, other = specs
     topics.ensure_topics([other])
     with pytest.raises(TopicRefused, match=rf"{other.name} has 3 partitions, not 12: every key would move"):
         topics.ensure_topics([one, other._replace(partitions=12)])
     assert partition_counts(one.name, other.name) == {other.name: 3}
 
 
-def test_a_topic_made_anew_behind_our_back_is_refused_until_it_is_forgotten(wanted: list[TopicSpec]) -> None:
-    one, other = wanted
-    topics.ensure_topics(wanted)
-    _made_anew(other)
+def test_a_topic_made_anew_behind_our_back_is_refused_until_it_is_forgotten(specs: list[TopicSpec]) -> None:
+    one, other = specs
+    topics.ensure_topics(specs)
+    _recreate(other)
     with pytest.raises(TopicRefused, match=rf"topic {other.name} was recreated"):
-        topics.ensure_topics(wanted)
+        topics.ensure_topics(specs)
     topics.forget_topic(other.name)
-    assert topics.ensure_topics(wanted) == [f"{one.name}: unchanged", f"{other.name}: unchanged"]
+    assert topics.ensure_topics(specs) == [f"{one.name}: unchanged", f"{other.name}: unchanged"]
 
 
-def _made_anew(topic: TopicSpec) -> None:
+def _recreate(topic: TopicSpec) -> None:
     with clients.open_admin_client() as admin:
         admin.delete_topics([topic.name])
         options: dict[str, Any] = {"num_partitions": topic.partitions, "replication_factor": 1, "configs": topic.config}

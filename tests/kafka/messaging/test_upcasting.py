@@ -13,9 +13,9 @@ from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.runtime.watchdog import Watchdog
 from projections.models import ActivityTimeline, OrderSummary, UserProfile
 from tests.support.customers import customer
-from tests.support.earlier_event_versions import ADA, PERSON_EVENTS, ORDER_EVENTS, ORDER, append_earlier_events
+from tests.support.earlier_event_versions import ADA, ORDER, ORDER_EVENTS, PERSON_EVENTS, append_earlier_events
 from tests.support.kafka import topic_reader
-from tests.support.kafka.read_models import caught_up, equal_the_fold
+from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
 from users.domain.commands import RestrictProcessing
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -41,14 +41,15 @@ def test_what_lies_on_the_topic_in_earlier_shapes_is_folded_as_todays(relay: Eve
     while relay.publish_batch():
         pass
     lying = [
-        event_records.decode_event(it.value, it.headers) for it in topic_reader.committed(kafka_topics, topics.event_store_topic())
+        event_records.decode_event(record.value, record.headers)
+        for record in topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     ]
     assert {*ORDER_EVENTS, *lifted} <= {(row.event_type, row.schema_version, row.payload) for row in lying}
-    caught_up()
+    catch_up()
     row = OrderSummary.objects.get(pk=ORDER)
     assert (row.status, row.carrier, row.tracking) == ("DELIVERED", "Royal Mail Tracked 48", "RM1")
     assert not UserProfile.objects.get(pk=person).restricted
     kinds = set(ActivityTimeline.objects.values_list("event_type", flat=True))
     assert "ProcessingResumed" in kinds
     assert "RestrictionLifted" not in kinds
-    equal_the_fold()
+    assert_read_models_equal_fold()

@@ -13,68 +13,71 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.reconciliation.compare import PAGE_SIZE
 from tests.support.kafka.topic_contents import (
+    ChangeRecords,
+    CommandResult,
     Record,
-    Said,
-    Wrong,
+    append_orders,
+    make_record,
     publish,
-    ran,
-    record,
-    records,
     relay_all,
-    relaying,
+    run_command,
+    running_relay,
     send,
-    sold,
+    table_records,
     tombstone,
 )
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
 
-def verified() -> Said:
-    return ran("verify_log")
+def run_verify_log() -> CommandResult:
+    return run_command("verify_log")
 
 
 def test_what_the_relay_published_agrees(kafka_topics: str) -> None:
-    sold(100)
+    append_orders(100)
     events = StoredEvent.objects.count()
     relay_all()
-    assert f"{events:,} events are the same up to position {events}; 0 not yet relayed, 0 tombstones" in verified().out
-    assert verified().out.endswith(f"The table and {topics.event_store_topic()} agree.\n")
-    assert verified().code == 0
+    assert (
+        f"{events:,} events are the same up to position {events}; 0 not yet relayed, 0 tombstones"
+        in run_verify_log().out
+    )
+    assert run_verify_log().out.endswith(f"The table and {topics.event_store_topic()} agree.\n")
+    assert run_verify_log().code == 0
 
 
 def test_more_than_a_page_in_many_transactions_agrees(kafka_topics: str) -> None:
-    sold(600)
+    append_orders(600)
     events = StoredEvent.objects.count()
     assert events > PAGE_SIZE
-    with relaying() as relay:
+    with running_relay() as relay:
         while relay.publish_batch(limit=97):
             pass
-    assert f"{events:,} events are the same" in verified().out
+    assert f"{events:,} events are the same" in run_verify_log().out
 
 
 def test_an_empty_topic_and_an_empty_table_agree(kafka_topics: str) -> None:
-    assert "0 events are the same up to position 0" in verified().out
-    sold(2)
-    assert f"; {StoredEvent.objects.count()} not yet relayed" in verified().out
-    assert verified().code == 0
+    assert "0 events are the same up to position 0" in run_verify_log().out
+    append_orders(2)
+    assert f"; {StoredEvent.objects.count()} not yet relayed" in run_verify_log().out
+    assert run_verify_log().code == 0
 
 
 def test_what_is_not_relayed_yet_is_no_difference(kafka_topics: str) -> None:
-    sold(10)
-    with relaying() as relay:
+    append_orders(10)
+    with running_relay() as relay:
         relay.publish_batch(limit=20)
     waiting = StoredEvent.objects.count() - 20
-    assert f"20 events are the same up to position 20; {waiting} not yet relayed" in verified().out
-    assert verified().code == 0
+    assert f"20 events are the same up to position 20; {waiting} not yet relayed" in run_verify_log().out
+    assert run_verify_log().code == 0
 
 
 def test_events_published_before_receipts_travelled_agree(kafka_topics: str) -> None:
-    sold(3)
-    publish(kafka_topics, lambda all_: [record(it.row, it.sequence, None) for it in all_])
-    commands = sum(it.receipt is not None for it in records())
-    assert f"{commands} commands whose receipt is not on Kafka" in verified().out
-    assert verified().code == 0
+    append_orders(3)
+    publish(kafka_topics, lambda all_: [make_record(record.row, record.sequence, None) for record in all_])
+    commands = sum(record.receipt is not None for record in table_records())
+    assert f"{commands} commands whose receipt is not on Kafka" in run_verify_log().out
+    assert run_verify_log().code == 0
 
 
 def pair(records: list[Record]) -> tuple[int, int]:
@@ -102,7 +105,10 @@ def swapped(records: list[Record]) -> Iterable[Record]:
 
 def made_up(records: list[Record]) -> Iterable[Record]:
     stranger = records[4].row._replace(event_id=new_id(), position=1_000_000, version=99)
-    return [*records, record(stranger, sum(it.partition == records[4].partition for it in records) + 1, None)]
+    return [
+        *records,
+        make_record(stranger, sum(record.partition == records[4].partition for record in records) + 1, None),
+    ]
 
 
 def moved(records: list[Record]) -> Iterable[Record]:
@@ -117,42 +123,44 @@ def renamed(records: list[Record]) -> Iterable[Record]:
 
 def miscounted(records: list[Record]) -> Iterable[Record]:
     first, second = pair(records)
-    records[second] = record(records[second].row, records[first].sequence, records[second].receipt)
+    records[second] = make_record(records[second].row, records[first].sequence, records[second].receipt)
     return records
 
 
 def rewritten(records: list[Record]) -> Iterable[Record]:
-    it = records[4]
-    records[4] = record(
-        it.row._replace(payload=it.row.payload.replace('"order_id":"', '"order_id":"f', 1)), it.sequence, it.receipt
+    record = records[4]
+    records[4] = make_record(
+        record.row._replace(payload=record.row.payload.replace('"order_id":"', '"order_id":"f', 1)),
+        record.sequence,
+        record.receipt,
     )
     return records
 
 
 def renamed_actor(records: list[Record]) -> Iterable[Record]:
-    it = records[4]
-    receipt = it.receipt and it.receipt._replace(actor="mallory")
-    records[4] = record(it.row._replace(actor="mallory"), it.sequence, receipt)
+    record = records[4]
+    receipt = record.receipt and record.receipt._replace(actor="mallory")
+    records[4] = make_record(record.row._replace(actor="mallory"), record.sequence, receipt)
     return records
 
 
 def with_another_id(records: list[Record]) -> Iterable[Record]:
-    records[4] = record(records[4].row._replace(event_id=new_id()), records[4].sequence, records[4].receipt)
+    records[4] = make_record(records[4].row._replace(event_id=new_id()), records[4].sequence, records[4].receipt)
     return records
 
 
 def with_another_answer(records: list[Record]) -> Iterable[Record]:
-    last = next(place for place, it in enumerate(records) if it.receipt)
+    last = next(place for place, record in enumerate(records) if record.receipt)
     receipt = records[last].receipt
     assert receipt
-    records[last] = record(records[last].row, records[last].sequence, receipt._replace(payload_hash=b"x" * 32))
+    records[last] = make_record(records[last].row, records[last].sequence, receipt._replace(payload_hash=b"x" * 32))
     return records
 
 
 def with_an_answer_of_its_own(records: list[Record]) -> Iterable[Record]:
-    middle = next(place for place, it in enumerate(records) if not it.receipt)
-    receipt = next(it.receipt for it in records if it.receipt)
-    records[middle] = record(
+    middle = next(place for place, record in enumerate(records) if not record.receipt)
+    receipt = next(record.receipt for record in records if record.receipt)
+    records[middle] = make_record(
         records[middle].row, records[middle].sequence, receipt._replace(position=records[middle].row.position)
     )
     return records
@@ -173,39 +181,45 @@ def with_one_header_more(records: list[Record]) -> Iterable[Record]:
         (moved, "position 5 .*: the partition is .* in the table, but .* on Kafka"),
         (renamed, "position 5 .*: the key is '.*' in the table, but 'another' on Kafka"),
         (miscounted, "position .*: the number within the partition is 2 in the table, but 1 on Kafka"),
-        (rewritten, "position 5 .*: payload is '{.*'… in the table, but .* on Kafka; the hash matches only in the table"),
-        (renamed_actor, "position 5 .*: actor is 'system' in the table, but 'mallory' on Kafka; the hash matches only in"),
+        (
+            rewritten,
+            "position 5 .*: payload is '{.*'… in the table, but .* on Kafka; the hash matches only in the table",
+        ),
+        (
+            renamed_actor,
+            "position 5 .*: actor is 'system' in the table, but 'mallory' on Kafka; the hash matches only in",
+        ),
         (with_another_id, "position 5 .*: event_id is .* on Kafka; the hash matches only in the table"),
         (with_another_answer, "the receipt's payload_hash is .* in the table, but .* on Kafka"),
         (with_an_answer_of_its_own, "the command's receipt is nothing in the table, but 'append' on Kafka"),
         (with_one_header_more, "position 5 .*: the number of headers is "),
     ],
 )
-def test_the_first_difference_is_named(wrong: Wrong, said: str, kafka_topics: str) -> None:
-    sold(10)
+def test_the_first_difference_is_named(wrong: ChangeRecords, said: str, kafka_topics: str) -> None:
+    append_orders(10)
     publish(kafka_topics, wrong)
-    found = verified()
+    found = run_verify_log()
     assert found.code == 1
     assert re.search(said, found.failure), found.failure
 
 
 def test_of_several_differences_the_one_with_the_lowest_position_is_named(kafka_topics: str) -> None:
-    sold(10)
-    publish(kafka_topics, lambda all_: [it for it in renamed(all_) if it.row.position not in (3, 8)])
-    assert "position 3 (event" in verified().failure
+    append_orders(10)
+    publish(kafka_topics, lambda all_: [record for record in renamed(all_) if record.row.position not in (3, 8)])
+    assert "position 3 (event" in run_verify_log().failure
 
 
 def test_a_tombstone_explains_what_is_missing(kafka_topics: str) -> None:
     """Compaction has removed the record of position 5; the tombstone still lies there."""
-    sold(10)
+    append_orders(10)
 
     def erased(records: list[Record]) -> Iterable[Record]:
-        last = [it for it in records if it.partition == records[4].partition][-1]
+        last = [record for record in records if record.partition == records[4].partition][-1]
         return [*lost(records), tombstone(records[4], last)]
 
     publish(kafka_topics, erased)
-    fifth = records()[4]
-    found = verified()
+    fifth = table_records()[4]
+    found = run_verify_log()
     assert f"a tombstone erases {fifth.key.decode()}\n" in found.out
     assert "1 tombstones, 0 foreign records" in found.out
     assert found.code == 0
@@ -213,27 +227,30 @@ def test_a_tombstone_explains_what_is_missing(kafka_topics: str) -> None:
 
 def test_a_record_that_is_none_of_ours_is_named_and_fails(kafka_topics: str) -> None:
     """Also where partitions end with some, and there is nothing else in one."""
-    sold(1)
+    append_orders(1)
     publish(kafka_topics)
-    [*_, last] = records()
+    [*_, last] = table_records()
     strange = [last._replace(value=b"garbage", headers=[], partition=partition) for partition in range(12)]
     send(kafka_topics, [*strange, *[strange[last.partition]] * 40, last._replace(value=None, key=b"no event")])
-    found = verified()
-    assert f"{len(records())} events are the same" in found.out
+    found = run_verify_log()
+    assert f"{len(table_records())} events are the same" in found.out
     assert "at offset 0: not an event: not an event record: the header 'partition-sequence' is missing" in found.out
     assert "53 foreign records" in found.out
     assert (
-        found.failure == f"{topics.event_store_topic()} holds records that are no events of ours; the first are named above."
+        found.failure
+        == f"{topics.event_store_topic()} contains foreign records; the first ones are listed above."
     )
 
 
 def test_without_kafka_it_says_what_it_needs(clean_database: None) -> None:
-    assert verified() == Said(1, "", "verify_log needs PostgreSQL (DATABASE_URL) and Kafka (EVENT_LOG_URL=kafka://...)")
+    assert run_verify_log() == CommandResult(
+        1, "", "verify_log needs PostgreSQL (DATABASE_URL) and Kafka (EVENT_LOG_URL=kafka://...)"
+    )
 
 
 def test_an_unreachable_broker_is_one_clear_line(kafka_topics: str, settings: Any) -> None:
     settings.KAFKA_OPTIONS = {**settings.KAFKA_OPTIONS, "bootstrap_servers": ["127.0.0.1:1"]}
-    found = verified()
+    found = run_verify_log()
     assert (found.code, found.out) == (1, "")
     assert found.failure.startswith("Kafka at 127.0.0.1:1: ")
     assert "\n" not in found.failure

@@ -50,7 +50,7 @@ from projections.models import OrderSummary, UserProfile
 from projections.user_profile import user_profile
 from tests.conftest import BASE_DIR
 from tests.support.failing_projection import Flaky, listed
-from tests.support.kafka.topic_contents import relaying
+from tests.support.kafka.topic_contents import running_relay
 from tests.support.sales import LANTERNS
 from tests.support.staff import boss
 from users.application.accounts import person_of, sign_up
@@ -126,7 +126,7 @@ def surroundings(flaky: Flaky, kafka_topics: str, redis_stack: Stack, settings: 
 
 def settle() -> None:
     """Relay, project, run the processes, until nothing moves any more; then publish the read models."""
-    with relaying() as relay:
+    with running_relay() as relay:
         while True:
             while relay.publish_batch():
                 pass

@@ -112,7 +112,7 @@ def written() -> dict[str, list[tuple[int, bytes, bytes | None]]]:
 
 def published(url: str, name: str) -> list[tuple[int, bytes, bytes | None]]:
     """What lies on a topic, in the order of positions; fails if a partition has them in another order."""
-    records = topic_reader.committed(url, name)
+    records = topic_reader.read_committed(url, name)
     partitions: dict[int, list[int]] = {}
     for record in records:
         partitions.setdefault(record.partition, []).append(read_int_header(record.headers, "outgoing-position"))
@@ -278,7 +278,7 @@ def test_the_outbox_of_another_database_is_published_from_its_start(publisher: O
     watchdog.close()
     for projection, before in zip(projection_registry.select([]), first, strict=True):
         name = topics.topic_name(projection.topic)
-        records = topic_reader.committed(kafka_topics, name)
+        records = topic_reader.read_committed(kafka_topics, name)
         found = sorted((read_int_header(record.headers, "outgoing-position"), record.key, record.value) for record in records)
         assert found == sorted(before + written().get(name, []))
 
@@ -392,8 +392,8 @@ def test_a_parked_event_is_a_dead_letter(
     relay()
     projected(flaky.projection)
     publish_all(publisher)
-    first, second = topic_reader.committed(kafka_topics, topics.dead_letter_topic())
-    lying = topic_reader.committed(kafka_topics, topics.event_store_topic())
+    first, second = topic_reader.read_committed(kafka_topics, topics.dead_letter_topic())
+    lying = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     assert [first.value, second.value] == [record.value for record in lying]
     assert first.key == second.key == str(sale.order_id).encode()
     headers = dict(first.headers)
@@ -420,7 +420,7 @@ def test_a_record_that_is_no_event_is_a_dead_letter(
     relay()
     projected(order_summary)
     publish_all(publisher)
-    [record] = topic_reader.committed(kafka_topics, topics.dead_letter_topic())
+    [record] = topic_reader.read_committed(kafka_topics, topics.dead_letter_topic())
     assert record.value == garbage
     assert record.key == f"{topics.event_store_topic()}/5/{at.offset}".encode()
     headers = dict(record.headers)

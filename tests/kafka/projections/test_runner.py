@@ -28,7 +28,7 @@ from eventshop.runtime.watchdog import Watchdog
 from projections.models import ActivityTimeline
 from projections.order_summary import order_summary
 from tests.support.kafka import topic_reader
-from tests.support.kafka.read_models import caught_up, equal_the_fold
+from tests.support.kafka.read_models import catch_up, assert_read_models_equal_fold
 from tests.support.processes import manage_process, wait_until
 from tests.support.read_models import append_lives, held
 
@@ -58,24 +58,24 @@ def told(relay: EventRelay, orders: int = 30, *, seed: int = 1) -> None:
 def test_read_models_from_kafka_are_the_fold(relay: EventRelay) -> None:
     for seed in (1, 2, 3):
         told(relay, seed=seed)
-        assert caught_up() > 0
-        equal_the_fold()
-    assert caught_up() == 0
+        assert catch_up() > 0
+        assert_read_models_equal_fold()
+    assert catch_up() == 0
 
 
 def test_activities_of_all_partitions_stand_in_the_order_of_the_store(relay: EventRelay) -> None:
     told(relay)
-    caught_up()
+    catch_up()
     newest = ActivityTimeline.objects.order_by("-position").values_list("position", "event_id")
     assert list(newest) == list(StoredEvent.objects.order_by("-position").values_list("position", "event_id"))
 
 
 def test_a_row_says_where_its_last_event_lies(relay: EventRelay, kafka_topics: str) -> None:
     told(relay)
-    caught_up()
+    catch_up()
     lying = {
         (record.partition, record.offset + 1): read_int_header(record.headers, "version")
-        for record in topic_reader.committed(kafka_topics, topics.event_store_topic())
+        for record in topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     }
     rows = list(order_summary.model.objects.all())
     assert rows
@@ -88,7 +88,7 @@ def test_lag_is_told_by_us_and_by_kafkas_own_groups(relay: EventRelay, kafka_top
     told(relay)
     [*_, late] = sum_by_projection(list_statuses([order_summary], KafkaEventLog()))
     assert (late.lag > 0, late.state) == (True, "behind")
-    caught_up()
+    catch_up()
     [status] = sum_by_projection(list_statuses([order_summary], KafkaEventLog()))
     assert (status.lag, status.lag_s, status.state) == (0, 0.0, "up to date")
     admin = KafkaAdminClient(bootstrap_servers=settings.KAFKA_OPTIONS["bootstrap_servers"])
@@ -109,14 +109,14 @@ def test_a_zombie_with_an_old_offset_writes_nothing(relay: EventRelay) -> None:
     while not zombie.run_batch(site, limit=5):
         pass
     told(relay, seed=2)
-    caught_up()
+    catch_up()
     before = held(order_summary)
     with pytest.raises(CheckpointMoved):
         while True:
             zombie.run_batch(site, limit=5)
     zombie.close()
     assert held(order_summary) == before
-    equal_the_fold()
+    assert_read_models_equal_fold()
 
 
 def produce(
@@ -139,14 +139,14 @@ def test_a_record_that_is_no_event_is_set_aside_and_stops_nobody(relay: EventRel
     for key, value, headers in strangers:
         produce(kafka_topics, partition=3, key=key, value=value, headers=headers)
     told(relay, seed=2)
-    caught_up()
-    equal_the_fold()
+    catch_up()
+    assert_read_models_equal_fold()
     for projection in projection_registry.select([]):
         found = UnreadableRecord.objects.filter(projection=projection.name).order_by("offset")
         assert [(row.key, row.value) for row in found] == [(key, value) for key, value, _ in strangers]
         assert all(row.topic == topics.event_store_topic() and row.partition == 3 and row.error for row in found)
     assert not DeadLetter.objects.exists()
-    assert caught_up() == 0
+    assert catch_up() == 0
 
 
 def test_a_hole_is_filled_from_the_table(relay: EventRelay, kafka_topics: str) -> None:
@@ -168,7 +168,7 @@ def test_a_hole_is_filled_from_the_table(relay: EventRelay, kafka_topics: str) -
     producer.close()
     # A last event in each partition, so that no hole is at the end, where only the relay can know of it.
     seen = {number_ for number_ in sequences if sequences[number_]}
-    caught_up()
+    catch_up()
     missing_at_the_end = {
         row.event_id
         for place, row in enumerate(rows)
@@ -187,11 +187,11 @@ def test_a_hole_is_filled_from_the_table(relay: EventRelay, kafka_topics: str) -
 
 def test_a_run_of_events_that_comes_again_is_skipped_whole(relay: EventRelay, kafka_topics: str) -> None:
     told(relay)
-    again = topic_reader.committed(kafka_topics, topics.event_store_topic())
+    again = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     for record in again:
         produce(kafka_topics, partition=record.partition, key=record.key, value=record.value, headers=record.headers)
-    assert caught_up() == len(again) * len(projection_registry.select([]))
-    equal_the_fold()
+    assert catch_up() == len(again) * len(projection_registry.select([]))
+    assert_read_models_equal_fold()
 
 
 @pytest.mark.chaos
@@ -204,8 +204,8 @@ def test_a_worker_killed_between_fold_and_commit_loses_and_repeats_nothing(
         env = {**kafka_process_env, "CRASH_AT": f"projection.before-commit:{attempt + 1}"}
         with manage_process("run_projections", "--once", env=env, log=log) as worker:
             assert worker.wait(60) == -signal.SIGKILL, log.read_text()
-    caught_up()
-    equal_the_fold()
+    catch_up()
+    assert_read_models_equal_fold()
 
 
 @pytest.mark.chaos
@@ -234,4 +234,4 @@ def test_workers_come_and_go_while_events_keep_coming(
             within_s=60,
             description="the last one has taken over everything",
         )
-    equal_the_fold()
+    assert_read_models_equal_fold()

@@ -18,8 +18,8 @@ from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.projections.models import Checkpoint, DeadLetter, OutboxRecord, UnreadableRecord
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.status import list_statuses, sum_by_projection
-from tests.support.kafka.read_models import equal_the_fold
-from tests.support.kafka.topic_contents import ran
+from tests.support.kafka.read_models import assert_read_models_equal_fold
+from tests.support.kafka.topic_contents import run_command
 from tests.support.processes import manage_process, python_process, wait_until
 from tests.support.retail_import import BOOKS, MONTH, MONTH_EVENTS, MONTH_RECEIPTS, differing, stored
 
@@ -64,8 +64,8 @@ def test_the_month_through_the_whole_stack_agrees_with_the_books(
     assert differing(MONTH, BOOKS) == set()
     assert not DeadLetter.objects.exists()
     assert not UnreadableRecord.objects.exists()
-    equal_the_fold()
-    verified = ran("verify_log")
+    assert_read_models_equal_fold()
+    verified = run_command("verify_log")
     assert (verified.code, verified.failure) == (0, "")
     assert f"{MONTH_EVENTS:,} events are the same up to position {MONTH_EVENTS}; 0 not yet relayed" in verified.out
 

@@ -23,7 +23,7 @@ from deploy.stack.folder import DataFolder
 from deploy.stack.java import fetch_kafka_jars, find_java
 from deploy.stack.processes import Process, process_identity, wait_for
 from tests.conftest import missing
-from tests.support.kafka.topic_reader import committed
+from tests.support.kafka.topic_reader import read_committed
 from tests.support.processes import ROOT
 
 #: Runs once, in the PostgreSQL session, like the other tests of this folder.
@@ -206,7 +206,7 @@ def test_three_brokers_keep_every_record_while_one_is_killed_and_one_is_frozen()
         cluster.pause_broker(frozen)
         cluster.resume_broker(frozen)
         count(range(16, 24))
-        numbers = [int(record.value) for record in committed(cluster.env["EVENT_LOG_URL"], "numbers")]
+        numbers = [int(record.value) for record in read_committed(cluster.env["EVENT_LOG_URL"], "numbers")]
         # A commit that timed out may have succeeded: its number then occurs twice.
         assert list(dict.fromkeys(numbers)) == [*range(24)]
 

@@ -1,4 +1,4 @@
-"""A set of topics for each test, on the one broker that all tests share."""
+"""A set of topics for each test, on a broker that all tests share."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from eventshop.messaging.kafka import clients, topics
 from eventshop.projections.projection import projection_registry
 
 
-def fresh_topics(url: str, settings: Any) -> None:
-    """Topics under a prefix that nobody else has, and this process set to use them."""
+def create_fresh_topics(url: str, settings: Any) -> None:
+    """Create topics under a unique prefix and configure this process to use them."""
     settings.EVENT_LOG_URL = url
     settings.KAFKA_OPTIONS = env_validators.kafka_options("EVENT_LOG_URL", url)
     settings.KAFKA_TOPIC_PREFIX = f"test-{uuid4().hex[:8]}-"
@@ -22,7 +22,7 @@ def fresh_topics(url: str, settings: Any) -> None:
 
 
 def process_env(database_url: str, settings: Any) -> dict[str, str]:
-    """What a process that the test starts needs to use the same database and topics."""
+    """The environment in which a child process uses the same database and topics."""
     return {
         "DATABASE_URL": database_url,
         "EVENT_LOG_URL": settings.EVENT_LOG_URL,
@@ -34,12 +34,12 @@ def process_env(database_url: str, settings: Any) -> dict[str, str]:
 
 @pytest.fixture
 def kafka_topics(kafka_url: str, clean_database: None, settings: Any) -> Iterator[str]:
-    """Fresh topics of this test's own; gives the broker's URL."""
-    fresh_topics(kafka_url, settings)
+    """Create topics for this test; return the broker's URL."""
+    create_fresh_topics(kafka_url, settings)
     prefix = settings.KAFKA_TOPIC_PREFIX
     yield kafka_url
-    # A hundred partitions a test: a broker in 400 MB takes no ten thousand.
-    settings.KAFKA_OPTIONS = env_validators.kafka_options("EVENT_LOG_URL", kafka_url)  # whatever the test has set
+    # Each test creates a hundred partitions, and a broker with 400 MB of memory cannot hold ten thousand.
+    settings.KAFKA_OPTIONS = env_validators.kafka_options("EVENT_LOG_URL", kafka_url)  # the test may have changed it
     with clients.open_admin_client() as admin:
         admin.delete_topics([name for name in admin.list_topics() if name.startswith(prefix)])
 

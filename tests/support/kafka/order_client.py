@@ -1,4 +1,4 @@
-"""A client process of its own, on what the environment points at: python -m tests.support.kafka.order_client COUNT | check."""
+"""A client process, configured by its environment: python -m tests.support.kafka.order_client COUNT | check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import django
 
 
 def order(count: int) -> None:
-    """Send commands, each of which must be accepted."""
+    """Send commands; fail if one is refused."""
     from eventshop.core.messages import new_id
     from eventshop.eventstore.command_dispatcher import send
     from orders.domain.commands import CreateOrder, ProcessPayment
@@ -24,10 +24,10 @@ def order(count: int) -> None:
 
 
 def check() -> None:
-    """Every read model is the fold of all events."""
-    from tests.support.kafka.read_models import equal_the_fold
+    """Assert that every read model equals the fold of all events."""
+    from tests.support.kafka.read_models import assert_read_models_equal_fold
 
-    equal_the_fold()
+    assert_read_models_equal_fold()
     sys.stdout.write("the fold\n")
 
 

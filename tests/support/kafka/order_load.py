@@ -1,4 +1,4 @@
-"""Orders that come in while brokers die, and how one sees that everything arrived all the same."""
+"""A load of orders while brokers die, and assertions that every event arrives."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from eventshop.projections.models import DeadLetter, UnreadableRecord
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.status import list_statuses
 from tests.support.kafka import topic_reader
-from tests.support.kafka.read_models import equal_the_fold
-from tests.support.kafka.topic_contents import ran, sold
+from tests.support.kafka.read_models import assert_read_models_equal_fold
+from tests.support.kafka.topic_contents import append_orders, run_command
 from tests.support.processes import wait_until
 
 
 @contextmanager
-def selling() -> Iterator[None]:
-    """Orders live their lives in another thread."""
+def background_orders() -> Iterator[None]:
+    """Append orders in another thread."""
     closed, seeds = Signal(), count(1)
 
     def sell() -> None:
         while not closed.wait(0.15):
-            sold(3, seed=next(seeds))
+            append_orders(3, seed=next(seeds))
         connections.close_all()
 
     thread = Thread(target=sell)
@@ -45,19 +45,21 @@ def selling() -> Iterator[None]:
         thread.join(10)
 
 
-def confirmed() -> int:
-    """Up to where Kafka has confirmed to the relay that it holds everything."""
-    return max(RelayCheckpoint.objects.filter(topic=topics.event_store_topic()).values_list("position", flat=True), default=0)
+def confirmed_position() -> int:
+    """The position up to which Kafka has confirmed all events to the relay."""
+    return max(
+        RelayCheckpoint.objects.filter(topic=topics.event_store_topic()).values_list("position", flat=True), default=0
+    )
 
 
-def until_published() -> None:
-    """Everything that is accepted up to now lies on Kafka, as the relay knows."""
+def wait_until_published() -> None:
+    """Wait until Kafka has confirmed every event that is stored now."""
     wait_until(newest_position, description="something is accepted")
     goal = newest_position()
-    wait_until(lambda: confirmed() >= goal, within_s=180, description=f"published up to {goal}")
+    wait_until(lambda: confirmed_position() >= goal, within_s=180, description=f"published up to {goal}")
 
 
-def until_projected() -> None:
+def wait_until_projected() -> None:
     def caught_up() -> bool:
         return read_topic_end(topics.event_store_topic(), PARTITIONS).position == newest_position() and all(
             status.lag == 0 for status in list_statuses(projection_registry.select([]), KafkaEventLog())
@@ -66,11 +68,11 @@ def until_projected() -> None:
     wait_until(caught_up, within_s=180, description="everything projected")
 
 
-def nothing_lost_nothing_twice(url: str) -> None:
-    topic_reader.exactly_once(url)
-    verified = ran("verify_log")
+def assert_complete_and_unique(url: str) -> None:
+    topic_reader.assert_exactly_once(url)
+    verified = run_command("verify_log")
     assert (verified.code, verified.failure) == (0, "")
     assert f"{StoredEvent.objects.count():,} events are the same" in verified.out
-    equal_the_fold()
+    assert_read_models_equal_fold()
     assert not DeadLetter.objects.exists()
     assert not UnreadableRecord.objects.exists()

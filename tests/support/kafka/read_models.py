@@ -1,4 +1,4 @@
-"""Read models that are fed from Kafka, against the fold of all events in the table."""
+"""Compares read models that are fed from Kafka with the fold of all events in the table."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from eventshop.projections.projection import projection_registry
 from eventshop.projections.runner import ProjectionRunner
 from tests.support.read_models import Rows, folded, held
 
-#: Which event came last into a row that several aggregates share depends on the order of the partitions.
+#: The last event of a row that several aggregates share depends on the order of the partitions.
 LINEAGE = {"last_event_id", "last_version", "last_partition", "last_offset"}
 
 
-def caught_up() -> int:
-    """Fold everything that lies on the topic; how many events that were."""
-    # Kafka confirms a commit a moment before it shows what was committed.
+def catch_up() -> int:
+    """Process all events on the topic; return their number."""
+    # Kafka confirms a commit shortly before it makes the records visible.
     read_last_records(topics.event_store_topic(), PARTITIONS, await_open_transactions=True)
     runner = ProjectionRunner(projection_registry.select([]), KafkaEventLog())
     try:
@@ -29,6 +29,6 @@ def without_lineage(rows: Rows) -> Rows:
     return {key: {name: row[name] for name in row.keys() - LINEAGE} for key, row in rows.items()}
 
 
-def equal_the_fold() -> None:
+def assert_read_models_equal_fold() -> None:
     for projection in projection_registry.select([]):
         assert without_lineage(held(projection)) == without_lineage(folded(projection)), projection.name

@@ -1,4 +1,4 @@
-"""The event table on a topic as the relay would write it, and with something wrong where a test says so."""
+"""Writes the event table to a topic as the relay does, or with a defect that a test specifies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.read_models import append_lives
 
 
 class Record(NamedTuple):
-    """What is to be sent, beside the event it is made of."""
+    """A record to send, and the event it is made from."""
 
     row: EventRow
     sequence: int
@@ -34,34 +34,40 @@ class Record(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-Wrong: TypeAlias = Callable[[list[Record]], Iterable[Record]]
+ChangeRecords: TypeAlias = Callable[[list[Record]], Iterable[Record]]
 
 
-def record(row: EventRow, sequence: int, receipt: ReceiptRow | None) -> Record:
+def make_record(row: EventRow, sequence: int, receipt: ReceiptRow | None) -> Record:
     return Record(row, sequence, receipt, *encode_event(row, partition_for(row.aggregate_id), sequence, receipt))
 
 
-def records() -> list[Record]:
-    """Every event of the table, with its command's receipt where it is the command's last."""
-    sequences, found = [0] * PARTITIONS, list[Record]()
+def table_records() -> list[Record]:
+    """The records of all events in the table; a command's last event carries the receipt."""
+    sequences, records = [0] * PARTITIONS, list[Record]()
     rows = backend().select_events("ORDER BY position", ())
     receipts = {row.position: row for row in backend().load_receipts(list({row.command_id for row in rows}))}
     for row in rows:
         sequences[partition_for(row.aggregate_id)] += 1
-        found.append(record(row, sequences[partition_for(row.aggregate_id)], receipts.get(row.position)))
-    return found
+        records.append(make_record(row, sequences[partition_for(row.aggregate_id)], receipts.get(row.position)))
+    return records
 
 
-def publish(url: str, wrong: Wrong = list) -> None:
-    """Put every event of the table on the topic, changed by `wrong`."""
-    send(url, wrong(records()))
+def publish(url: str, change: ChangeRecords = list) -> None:
+    """Send every event of the table to the topic, changed by `change`."""
+    send(url, change(table_records()))
 
 
 def send(url: str, planted: Iterable[Record]) -> None:
     producer = KafkaProducer(bootstrap_servers=url.removeprefix("kafka://").split(","))
     sent = [
-        producer.send(topics.event_store_topic(), key=it.key, value=it.value, headers=it.headers, partition=it.partition)
-        for it in planted
+        producer.send(
+            topics.event_store_topic(),
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+            partition=record.partition,
+        )
+        for record in planted
     ]
     for future in sent:
         future.get(10)
@@ -69,19 +75,19 @@ def send(url: str, planted: Iterable[Record]) -> None:
 
 
 def tombstone(erased: Record, last: Record) -> Record:
-    """Erases one event. Its numbers say where it lies: behind `last`, the last record of its partition."""
+    """A tombstone that erases one event. It carries the numbers of `last`, the last record of its partition."""
     numbers = [("partition-sequence", b"%d" % last.sequence), ("position", b"%d" % last.row.position)]
     return erased._replace(value=None, headers=numbers)
 
 
-def sold(orders: int = 20, *, seed: int = 1) -> None:
-    """The lives of some orders, in the table."""
+def append_orders(orders: int = 20, *, seed: int = 1) -> None:
+    """Append the events of some orders to the table."""
     append_lives(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
 
 
 @contextmanager
-def relaying() -> Iterator[EventRelay]:
-    """A relay that leads, in this process."""
+def running_relay() -> Iterator[EventRelay]:
+    """Run a leading relay in this process."""
     watchdog = Watchdog()
     relay = EventRelay(watchdog)
     try:
@@ -94,23 +100,23 @@ def relaying() -> Iterator[EventRelay]:
 
 
 def relay_all() -> None:
-    with relaying() as relay:
+    with running_relay() as relay:
         while relay.publish_batch():
             pass
 
 
-class Said(NamedTuple):
-    """How a command ended, and what it said."""
+class CommandResult(NamedTuple):
+    """The exit code and the output of a command."""
 
     code: int
     out: str
     failure: str
 
 
-def ran(command: str, **options: object) -> Said:
+def run_command(command: str, **options: object) -> CommandResult:
     out = StringIO()
     try:
         call_command(command, stdout=out, **options)
     except CommandError as error:
-        return Said(error.returncode, out.getvalue(), str(error))
-    return Said(0, out.getvalue(), "")
+        return CommandResult(error.returncode, out.getvalue(), str(error))
+    return CommandResult(0, out.getvalue(), "")

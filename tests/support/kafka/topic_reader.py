@@ -1,4 +1,4 @@
-"""What lies on a topic, read by a consumer of the test's own."""
+"""Reads a topic with a separate consumer."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import decode_event, partition_for, read_int_header, record_key
 
-#: A transaction that is open for longer is open on purpose.
-_TOLD_WITHIN_S: Final = 5.0
+#: A transaction that stays open for longer is left open intentionally by the test.
+_MARKER_WAIT_S: Final = 5.0
 
 
-def committed(url: str, topic: str) -> list[Any]:
-    """Every committed record, partition by partition, in order."""
+def read_committed(url: str, topic: str) -> list[Any]:
+    """Read all committed records, ordered by partition and offset."""
     reader, raw = _reader(url, "read_committed"), _reader(url, "read_uncommitted")
     try:
         parts = [TopicPartition(topic, number) for number in sorted(reader.partitions_for_topic(topic) or ())]
         reader.assign(parts)
         reader.seek_to_beginning(*parts)
-        # A commit is confirmed before each partition is told: until then, its records are not shown there.
-        give_up = monotonic() + _TOLD_WITHIN_S
-        while (ends := reader.end_offsets(parts)) != raw.end_offsets(parts) and monotonic() < give_up:
+        # A commit is confirmed before its markers are written; until then its records are invisible.
+        deadline = monotonic() + _MARKER_WAIT_S
+        while (ends := reader.end_offsets(parts)) != raw.end_offsets(parts) and monotonic() < deadline:
             sleep(0.05)
-        found: list[Any] = []
+        records: list[Any] = []
         while any(reader.position(part) < ends[part] for part in parts):
-            for records in reader.poll(timeout_ms=200).values():
-                found += records
-        return sorted(found, key=lambda record: (record.partition, record.offset))
+            for batch in reader.poll(timeout_ms=200).values():
+                records += batch
+        return sorted(records, key=lambda record: (record.partition, record.offset))
     finally:
         reader.close()
         raw.close()
@@ -47,21 +47,21 @@ def _reader(url: str, isolation: str) -> KafkaConsumer:
     )
 
 
-def row(record: Any) -> EventRow:
+def decode_row(record: Any) -> EventRow:
     return decode_event(record.value, record.headers)
 
 
-def rows(url: str, topic: str) -> list[EventRow]:
+def read_rows(url: str, topic: str) -> list[EventRow]:
     """The events on a topic, in the order of their positions."""
-    return sorted(map(row, committed(url, topic)), key=lambda row: row.position)
+    return sorted(map(decode_row, read_committed(url, topic)), key=lambda row: row.position)
 
 
-def exactly_once(url: str) -> None:
-    """The topic holds what the table holds: the same rows, each once, in order, numbered without a gap."""
-    records = committed(url, topics.event_store_topic())
+def assert_exactly_once(url: str) -> None:
+    """Assert that the topic holds the same rows as the table, each once, in order, numbered without gaps."""
+    records = read_committed(url, topics.event_store_topic())
     table = backend().select_events("ORDER BY position", ())
-    assert [row.position for row in rows(url, topics.event_store_topic())] == [row.position for row in table]
-    assert rows(url, topics.event_store_topic()) == table
+    assert [row.position for row in read_rows(url, topics.event_store_topic())] == [row.position for row in table]
+    assert read_rows(url, topics.event_store_topic()) == table
     sequences: dict[int, list[int]] = {}
     versions: dict[UUID, int] = {}
     for record in records:
@@ -72,5 +72,5 @@ def exactly_once(url: str) -> None:
         versions[aggregate] = version
         assert record.partition == partition_for(aggregate)
         assert record.key == record_key(aggregate, version)
-    for found in sequences.values():
-        assert found == list(range(1, len(found) + 1))
+    for numbers in sequences.values():
+        assert numbers == list(range(1, len(numbers) + 1))

@@ -1,5 +1,5 @@
-"""Trades that a venue made public, as executions of one taker account per market.
+"""Imports public trades of a venue as executions of one taker account per market, by sending commands.
 
-`reading` turns the file into rows, `executions` joins those that were one order, `letters` writes the commands,
-`sending` sends them. Everything follows from the file alone, so that a second run sends the same.
+`parsing` turns the file into rows, `executions` groups the rows of one order, `commands` builds the commands,
+`batch_sender` sends them. Everything is derived from the file alone, so that a second run sends the same commands.
 """

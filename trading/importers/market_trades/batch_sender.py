@@ -1,4 +1,4 @@
-"""Letters to the store, many in one transaction; what a crash leaves out is sent by the next run."""
+"""Sends import commands in batches of one transaction each. After a crash the next run sends the remaining ones."""
 
 from __future__ import annotations
 
@@ -10,39 +10,40 @@ from msgspec import Struct
 from eventshop.core.errors import CommandIdReused, EventShopError
 from eventshop.eventstore.command_dispatcher import Outcome, Receipt, send_many
 from trading.domain.commands import ExecuteTrade
-from trading.importers.market_trades.commands import Letter
-from trading.importers.market_trades.parsing import Refusal
+from trading.importers.market_trades.commands import ExecutionCommand
+from trading.importers.market_trades.parsing import RefusedRow
 
-#: A batch is one transaction: large enough to be fast, small enough to be held in memory and to stop soon.
-COMMANDS: Final = 400
-ROWS: Final = 4_000
+#: A batch is one transaction: large enough to be fast, small enough to fit into memory and to stop soon.
+MAX_BATCH_COMMANDS: Final = 400
+MAX_BATCH_ROWS: Final = 4_000
 
-Batch: TypeAlias = list[tuple[Letter, Outcome]]
+ImportBatch: TypeAlias = list[tuple[ExecutionCommand, Outcome]]
 
 
-def sent(letters: Iterable[Sequence[Letter]]) -> Iterator[Batch]:
-    """Send batch after batch; what has been given back is stored. Raises what `send_many` raises."""
-    for batch in _batches(letters):
-        outcomes = send_many([(letter.command, letter.envelope) for letter in batch])
+def send_batches(execution_commands: Iterable[Sequence[ExecutionCommand]]) -> Iterator[ImportBatch]:
+    """Send batch after batch. A batch that was yielded is stored. Raises what `send_many` raises."""
+    for batch in _split_into_batches(execution_commands):
+        outcomes = send_many([(item.command, item.envelope) for item in batch])
         yield list(zip(batch, outcomes, strict=True))
 
 
-def _batches(letters: Iterable[Sequence[Letter]]) -> Iterator[list[Letter]]:
-    batch, rows = list[Letter](), 0
-    for some in letters:
-        if batch and (len(batch) + len(some) > COMMANDS or rows + len(some[0].rows) > ROWS):
+def _split_into_batches(execution_commands: Iterable[Sequence[ExecutionCommand]]) -> Iterator[list[ExecutionCommand]]:
+    batch, rows = list[ExecutionCommand](), 0
+    for commands in execution_commands:
+        new_rows = len(commands[0].rows)
+        if batch and (len(batch) + len(commands) > MAX_BATCH_COMMANDS or rows + new_rows > MAX_BATCH_ROWS):
             yield batch
             batch, rows = [], 0
-        batch += some
-        rows += len(some[0].rows)
+        batch += commands
+        rows += new_rows
     if batch:
         yield batch
 
 
-class Tally(Struct):
-    """What an import has done so far. Counts what this run wrote; `already_there` is what an earlier one had."""
+class TradeTally(Struct):
+    """Progress of an import. Counts what this run stored; `already_there` counts commands that were stored before."""
 
-    rows: int = 0  # stored now or before
+    rows: int = 0  # stored by this run or an earlier one
     executions: int = 0
     fills: int = 0
     events: int = 0
@@ -52,31 +53,31 @@ class Tally(Struct):
     def done(self) -> int:
         return self.rows
 
-    def add(self, batch: Batch) -> list[Refusal]:
-        """Count a batch, and give the rows whose commands were refused."""
-        refused: dict[int, list[Refusal]] = {}
-        for letter, outcome in batch:
+    def add(self, batch: ImportBatch) -> list[RefusedRow]:
+        """Count a batch; returns the rows whose commands were refused."""
+        refused: dict[int, list[RefusedRow]] = {}
+        for item, outcome in batch:
             if isinstance(outcome, Receipt):
-                self._count(letter, outcome)
+                self._count(item, outcome)
             else:
-                refused.setdefault(letter.rows[0].line, _refusals(letter, outcome))
-        return [refusal for rows in refused.values() for refusal in rows]
+                refused.setdefault(item.rows[0].line, _refused_rows(item, outcome))
+        return [row for rows in refused.values() for row in rows]
 
-    def _count(self, letter: Letter, receipt: Receipt) -> None:
-        is_execution = isinstance(letter.command, ExecuteTrade)
-        self.rows += len(letter.rows) if is_execution else 0
+    def _count(self, item: ExecutionCommand, receipt: Receipt) -> None:
+        is_execution = isinstance(item.command, ExecuteTrade)
+        self.rows += len(item.rows) if is_execution else 0
         if receipt.replayed:
             self.already_there += 1
             return
         self.events += receipt.events
         if is_execution:
             self.executions += 1
-            self.fills += len(letter.rows)
+            self.fills += len(item.rows)
 
 
-def _refusals(letter: Letter, error: EventShopError) -> list[Refusal]:
-    number = letter.rows[0].fill.venue_trade_id
+def _refused_rows(item: ExecutionCommand, error: EventShopError) -> list[RefusedRow]:
+    number = item.rows[0].fill.venue_trade_id
     reason = f"execution {number}: {error}"
     if isinstance(error, CommandIdReused):
         reason = f"execution {number} was imported before with other contents; what is stored stays"
-    return [Refusal(row.line, reason) for row in letter.rows]
+    return [RefusedRow(row.line, reason) for row in item.rows]

@@ -1,4 +1,4 @@
-"""The commands that an execution leads to, each with an id that follows from the file."""
+"""Builds the commands of an execution; their ids are derived from the file."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
 from trading.domain.events import OrderType, volume
 from trading.importers.market_trades.executions import Execution
 
-#: The accounts are made up, for public trades have none; they never trade themselves.
+#: Public trades name no account, so each market gets an artificial taker account without an effective limit.
 NO_LIMIT = Decimal(9_999_999_999)
 
 
-class Letter(Struct, frozen=True):
-    """A command ready to be sent, and the rows it comes from."""
+class ExecutionCommand(Struct, frozen=True):
+    """A command ready to be sent, and its rows."""
 
     rows: Execution
     command: Command
     envelope: Envelope
 
 
-def letters(executions: Iterable[Execution]) -> Iterator[list[Letter]]:
-    """The letters of one execution after the other; a market's account is opened before its first."""
+def import_commands(executions: Iterable[Execution]) -> Iterator[list[ExecutionCommand]]:
+    """The commands of one execution after the other; the first execution of a market opens its taker account."""
     opened = set[str]()
     for rows in executions:
         market = rows[0].instrument.code.partition("/")[0]
-        found = [] if market in opened else [_open_account(market, rows)]
+        opening = [] if market in opened else [_open_account(market, rows)]
         opened.add(market)
-        yield [*found, *_trade_commands(market, rows)]
+        yield [*opening, *_trade_commands(market, rows)]
 
 
 def taker_account_id(market: str) -> UUID:
@@ -41,18 +41,18 @@ def taker_account_id(market: str) -> UUID:
 
 
 def imported_trade_id(code: str, venue_trade_id: str) -> UUID:
-    """Of the execution that begins with this fill; the same symbol trades on several markets."""
+    """The id of the trade whose first fill this is; the same symbol is traded on several markets."""
     return derive_id("market-trade", code, venue_trade_id)
 
 
-def _open_account(market: str, rows: Execution) -> Letter:
+def _open_account(market: str, rows: Execution) -> ExecutionCommand:
     currency, account = rows[0].instrument.currency, taker_account_id(market)
     command = OpenAccount(account, f"Takers at {market}", None, currency, NO_LIMIT)
     envelope = Envelope(derive_id("market-account-command", market), actor="import", occurred_at=rows[0].fill.at)
-    return Letter(rows, command, envelope)
+    return ExecutionCommand(rows, command, envelope)
 
 
-def _trade_commands(market: str, rows: Execution) -> list[Letter]:
+def _trade_commands(market: str, rows: Execution) -> list[ExecutionCommand]:
     first = rows[0]
     number = first.fill.venue_trade_id
     trade, fills = imported_trade_id(first.instrument.code, number), tuple(row.fill for row in rows)
@@ -66,10 +66,10 @@ def _trade_commands(market: str, rows: Execution) -> list[Letter]:
         quantity=volume(fills),
     )
     commands: list[Command] = [submit, ExecuteTrade(trade, fills)]
-    return [_letter(rows, trade, step, command) for step, command in enumerate(commands)]
+    return [_execution_command(rows, trade, step, command) for step, command in enumerate(commands)]
 
 
-def _letter(rows: Execution, trade: UUID, step: int, command: Command) -> Letter:
+def _execution_command(rows: Execution, trade: UUID, step: int, command: Command) -> ExecutionCommand:
     envelope = Envelope(
         command_id=derive_id("market-command", trade, step),
         actor="import",
@@ -78,4 +78,4 @@ def _letter(rows: Execution, trade: UUID, step: int, command: Command) -> Letter
         sequence_number=step,
         metadata={"line": str(rows[0].line)},
     )
-    return Letter(rows, command, envelope)
+    return ExecutionCommand(rows, command, envelope)

@@ -1,4 +1,4 @@
-"""From rows to executions: what one taker's order was filled in one sweep through the book."""
+"""Groups rows into executions: the fills of one taker order in one sweep through the order book."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import TypeAlias
 from trading.domain.events import MAX_FILLS
 from trading.importers.market_trades.parsing import Row
 
-#: Rows of one instrument, side and millisecond that follow each other in that instrument.
+#: Consecutive rows of one instrument with the same side and millisecond.
 Execution: TypeAlias = list[Row]
 
 
 def group_executions(rows: Iterable[Row]) -> list[Execution]:
-    """In order of their first rows. Times are kept as they are, also where the file is not in their order."""
-    found: list[Execution] = []
+    """Group rows into executions, ordered by their first rows. The file need not be in order of time."""
+    executions: list[Execution] = []
     newest: dict[str, Execution] = {}
     for row in rows:
-        running = newest.get(row.instrument.code)
-        if running is not None and _continues(running, row):
-            running.append(row)
+        execution = newest.get(row.instrument.code)
+        if execution is not None and _continues(execution, row):
+            execution.append(row)
         else:
             newest[row.instrument.code] = [row]
-            found.append(newest[row.instrument.code])
-    return found
+            executions.append(newest[row.instrument.code])
+    return executions
 
 
-def _continues(running: Execution, row: Row) -> bool:
-    last = running[-1]
-    return last.fill.at == row.fill.at and last.side is row.side and len(running) < MAX_FILLS
+def _continues(execution: Execution, row: Row) -> bool:
+    last = execution[-1]
+    return last.fill.at == row.fill.at and last.side is row.side and len(execution) < MAX_FILLS

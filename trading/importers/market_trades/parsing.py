@@ -1,4 +1,4 @@
-"""From the file to typed rows: every line is either a row or named with the reason why it is not."""
+"""Parses the file into typed rows; a line that is not valid is reported with its reason."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from eventshop.cli.importing.csv_rows import parse_cells, read_rows, quote_cell
+from eventshop.cli.importing.csv_rows import parse_cells, read_data_lines, quote_cell
 from eventshop.cli.importing.errors import BrokenRow
 from eventshop.core.errors import InvalidMessage
 from trading.domain.commands import check_lot, check_tick
@@ -28,7 +28,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Row(Struct, frozen=True, gc=False):
-    """One line of the file: what one taker was filled at once, at one price."""
+    """One line of the file: a fill of one taker order at one price."""
 
     line: int
     instrument: Instrument
@@ -36,26 +36,26 @@ class Row(Struct, frozen=True, gc=False):
     fill: Fill
 
 
-class Refusal(Struct, frozen=True):
-    """A line of the file that leads to nothing, and why."""
+class RefusedRow(Struct, frozen=True):
+    """A line of the file that is not imported, and the reason."""
 
     line: int
     reason: str
 
 
-def read_rows(path: Path) -> tuple[list[Row], list[Refusal]]:
-    """All rows of a CSV or .csv.gz file, in its order; raises `UnreadableFile` or `WrongHeader`."""
-    rows, refused = list[Row](), list[Refusal]()
+def parse_file(path: Path) -> tuple[list[Row], list[RefusedRow]]:
+    """Parse all rows of a CSV or .csv.gz file in their order; raises `UnreadableFile` or `WrongHeader`."""
+    rows, refused = list[Row](), list[RefusedRow]()
     seen: dict[tuple[str, str], int] = {}
-    for number, line in read_rows(path, HEADER):
+    for number, line in read_data_lines(path, HEADER):
         try:
             row = _parse_row(number, parse_cells(line))
             first = seen.setdefault((row.instrument.code, row.fill.venue_trade_id), number)
             if first != number:
-                raise BrokenRow(f"trade_id {row.fill.venue_trade_id} stands in line {first} already")
+                raise BrokenRow(f"trade_id {row.fill.venue_trade_id} is already in line {first}")
             rows.append(row)
         except InvalidMessage as error:
-            refused.append(Refusal(number, str(error)))
+            refused.append(RefusedRow(number, str(error)))
     return rows, refused
 
 
@@ -63,11 +63,16 @@ def _parse_row(line: int, cells: list[str]) -> Row:
     if len(cells) != COLUMNS:
         raise BrokenRow(f"{len(cells)} columns instead of {COLUMNS}")
     _, market, symbol, trade_id, traded_at, _, price, quantity, side = cells
-    traded = get_instrument(f"{market}/{symbol}")
-    fill = Fill(_parse_number("trade_id", trade_id), _parse_decimal("price", price), _parse_decimal("quantity", quantity), _parse_time(traded_at))
-    check_tick(traded, fill.price)
-    check_lot(traded, fill.quantity)
-    return Row(line, traded, _parse_side(side), fill)
+    instrument = get_instrument(f"{market}/{symbol}")
+    fill = Fill(
+        _parse_number("trade_id", trade_id),
+        _parse_decimal("price", price),
+        _parse_decimal("quantity", quantity),
+        _parse_time(traded_at),
+    )
+    check_tick(instrument, fill.price)
+    check_lot(instrument, fill.quantity)
+    return Row(line, instrument, _parse_side(side), fill)
 
 
 def _parse_number(column: str, cell: str) -> str:
@@ -85,7 +90,7 @@ def _parse_decimal(column: str, cell: str) -> Decimal:
 
 @lru_cache(maxsize=1_000)
 def _parse_time(cell: str) -> datetime:
-    """Unix milliseconds, exactly."""
+    """Unix milliseconds, without rounding."""
     if not _MILLISECONDS_PATTERN.fullmatch(cell):
         raise BrokenRow(f"traded_at_ms {quote_cell(cell)} is not a number of milliseconds")
     return _EPOCH + timedelta(milliseconds=int(cell))

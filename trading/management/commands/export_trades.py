@@ -1,4 +1,4 @@
-"""manage.py export_trades FILE --reason WHY [--account ID]: the audit trail of trades, for a regulator."""
+"""`manage.py export_trades FILE --reason WHY [--account ID]`: export the audit trail of trades for a regulator."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from trading.domain.commands import RecordAuditExport
 
 
 class Command(BaseCommand):
-    help = "Write the audit trail of trades, CSV or JSON lines by the ending of FILE. Who took it goes on record."
+    help = "Export the audit trail of trades as CSV or JSON lines, by the suffix of FILE. The export is recorded."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", type=Path, help="A new file, .csv or .jsonl.")
-        parser.add_argument("--reason", required=True, help="Why it is handed over, for the record.")
-        parser.add_argument("--account", type=UUID, help="Only the trades of this account.")
+        parser.add_argument("file", metavar="FILE", type=Path, help="The file to create, .csv or .jsonl.")
+        parser.add_argument("--reason", required=True, help="The reason of the export, for the record.")
+        parser.add_argument("--account", type=UUID, help="Export only the trades of this account.")
 
     def handle(self, *args: Any, file: Path, reason: str, account: UUID | None, **options: Any) -> None:
         kind = file.suffix.removeprefix(".")
         if kind not in ("csv", "jsonl"):
-            raise CommandError(f"{file}: must end in .csv or .jsonl")
+            raise CommandError(f"{file}: the file name must end in .csv or .jsonl")
         if file.exists():
-            raise CommandError(f"{file}: is there already; an audit trail is not overwritten")
+            raise CommandError(f"{file}: the file exists, and an audit trail is never overwritten; choose another name")
         try:
             with _partial_file(file) as part:
                 trades, events = _write_rows(part, kind, account)
                 digest = sha256(part.read_bytes()).hexdigest()
-                # On record before anybody can read it.
+                # Record the export before the file becomes readable: no copy may stay unrecorded.
                 record = RecordAuditExport(AUDIT_LOG_ID, account, reason, kind, trades, events, digest)
                 send(record, envelope=Envelope(new_id(), actor=getpass.getuser()))
                 os.replace(part, file)
@@ -53,7 +53,7 @@ class Command(BaseCommand):
 
 @contextmanager
 def _partial_file(file: Path) -> Iterator[Path]:
-    """A file beside it, gone when it was not finished, and readable for its owner alone."""
+    """A temporary file in the same folder, readable by its owner only; deleted unless it was renamed."""
     part = file.with_name(f".{file.name}.part")
     try:
         part.touch(mode=0o600)
@@ -63,7 +63,7 @@ def _partial_file(file: Path) -> Iterator[Path]:
 
 
 def _write_rows(part: Path, kind: str, account: UUID | None) -> tuple[int, int]:
-    """Gives how many trades and events."""
+    """Write the rows; returns the numbers of trades and events."""
     trades = events = 0
     with part.open("w", encoding="utf-8", newline="") as out:
         table = csv.DictWriter(out, COLUMNS, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""manage.py as_of STREAM: an aggregate as it was, and what differs from another version."""
+"""manage.py as_of STREAM: the state of an aggregate at a version or time, and its changes since another version."""
 
 from __future__ import annotations
 
@@ -20,26 +20,28 @@ _MAX_VERSION = 2**31 - 1
 
 
 class Command(BaseCommand):
-    help = (
-        "Show an aggregate as it was after a version or at a time, as JSON, and what differs from an earlier version."
-    )
+    help = "Print the state of an aggregate at a version or time as JSON, and what changed since an earlier version."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("stream", type=UUID, help="The aggregate's id.")
-        when = parser.add_mutually_exclusive_group()
-        when.add_argument("--to-version", type=int, help="After the event of this version (default: the last).")
-        add_datetime_arguments(when)
-        parser.add_argument("--since", type=int, help="Also show what differs from this version; 0: from nothing.")
+        point = parser.add_mutually_exclusive_group()
+        point.add_argument("--to-version", type=int, help="The version (default: the last).")
+        add_datetime_arguments(point)
+        parser.add_argument(
+            "--since", type=int, help="Also print the changes since this version; 0: since the beginning."
+        )
 
     def handle(self, *args: Any, stream: UUID, since: int | None, **options: Any) -> None:
         with report_errors("Nothing was changed."):
-            moment = self._load_moment(stream, options)
-            self.stdout.write(f"{type(moment.state).__name__} {stream}, version {moment.version}{_last_event_text(moment)}")
-            self.stdout.write(msgspec.json.format(msgspec.json.encode(moment.state)).decode())
+            state_at = self._load_state(stream, options)
+            self.stdout.write(
+                f"{type(state_at.state).__name__} {stream}, version {state_at.version}{_last_event_text(state_at)}"
+            )
+            self.stdout.write(msgspec.json.format(msgspec.json.encode(state_at.state)).decode())
             if since is not None:
-                self._print_changes(temporal_queries.diff_versions(stream, since, moment.version))
+                self._print_changes(temporal_queries.diff_versions(stream, since, state_at.version))
 
-    def _load_moment(self, stream: UUID, options: dict[str, Any]) -> HistoricalState:
+    def _load_state(self, stream: UUID, options: dict[str, Any]) -> HistoricalState:
         if options["at"]:
             return temporal_queries.load_as_of(stream, options["at"])
         if options["happened_by"]:
@@ -55,8 +57,12 @@ class Command(BaseCommand):
         create_console(self).print(table)
 
 
-def _last_event_text(moment: HistoricalState) -> str:
-    return f", {moment.last.event_type} of {moment.last.recorded_at.isoformat()} by {moment.last.actor}" if moment.last else ""
+def _last_event_text(state_at: HistoricalState) -> str:
+    return (
+        f", {state_at.last.event_type} of {state_at.last.recorded_at.isoformat()} by {state_at.last.actor}"
+        if state_at.last
+        else ""
+    )
 
 
 def _text(value: Any) -> str:

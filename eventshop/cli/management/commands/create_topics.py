@@ -1,4 +1,4 @@
-"""manage.py create_topics: make the Kafka topics, or check that they are what they should be."""
+"""manage.py create_topics: create the Kafka topics, or check the existing ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eventshop.sagas import partition_leases
 
 
 class Command(BaseCommand):
-    help = "Make or check every topic: partitions, settings, and that it still is the one we made."
+    help = "Create or check every topic: its partitions, its settings, and that it was not deleted and created again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -23,12 +23,12 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="TOPIC",
-            help="Accept that this topic was deleted or made anew; its events are then published again from the start.",
+            help="Accept that this topic was deleted or created again; its events are published from the beginning.",
         )
 
     def handle(self, *args: Any, forget: list[str], **options: Any) -> None:
         if not settings.KAFKA_OPTIONS:
-            raise CommandError("EVENT_LOG_URL names no Kafka: the embedded log needs no topics")
+            raise CommandError("EVENT_LOG_URL does not name Kafka; the embedded event log has no topics")
         from eventshop.messaging.kafka import topics
 
         try:
@@ -38,7 +38,9 @@ class Command(BaseCommand):
                     checkpoints.reset_offsets()
                     partition_leases.reset_kafka_offsets()
                 self.stdout.write(f"{name}: forgotten")
-            for line in topics.ensure_topics(topics.topic_specs(projection.topic for projection in projection_registry.select([]))):
+            for line in topics.ensure_topics(
+                topics.topic_specs(projection.topic for projection in projection_registry.select([]))
+            ):
                 self.stdout.write(line)
         except EventShopError as error:
             raise CommandError(str(error)) from error

@@ -1,4 +1,4 @@
-"""manage.py dry_run_projection NAME: what would today's code make of the events that the rows were made of?"""
+"""manage.py dry_run_projection NAME: which rows would a rebuild with the current code change?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from eventshop.projections.projection import projection_registry
 
 
 class Command(BaseCommand):
-    help = "Fold all events anew in memory and say which rows would differ, with examples. Nothing is written."
+    help = "Fold all events again in memory and print which rows would differ, with examples. Writes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", metavar="NAME", help="The projection; see projections_status.")
@@ -27,19 +27,21 @@ class Command(BaseCommand):
         with report_errors("Nothing was changed."):
             projection = projection_registry.get(name)
             with show_progress(self, name, newest_position()) as report_progress:
-                result = dry_run(projection, on_progress=report_progress, one_partition=len(create_event_log().partitions) == 1)
+                result = dry_run(
+                    projection, on_progress=report_progress, one_partition=len(create_event_log().partitions) == 1
+                )
         self._print_result(result)
 
     def _print_result(self, result: DryRun) -> None:
         if result.examples:
-            table = Table("row", "column", "as it is", "as it would be")
+            table = Table("row", "column", "live", "dry run")
             for example in result.examples:
                 for column, (live_value, new_value) in example.columns.items():
                     table.add_row(example.key, column, str(live_value), str(new_value))
             create_console(self).print(table)
         if result.failed:
-            self.stdout.write(f"{result.failed:,} events would be parked; the first: {result.first_failure}")
+            self.stdout.write(f"{result.failed:,} events would become dead letters; the first: {result.first_failure}")
         self.stdout.write(
-            f"{result.events:,} events, {result.rows:,} rows: {result.added:,} would be added, {result.changed:,} changed, "
-            f"{result.removed:,} removed."
+            f"{result.events:,} events, {result.rows:,} rows: {result.added:,} would be added, "
+            f"{result.changed:,} changed, {result.removed:,} removed."
         )

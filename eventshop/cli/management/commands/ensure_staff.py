@@ -1,4 +1,4 @@
-"""`manage.py ensure_staff`: a staff account with the password of the settings."""
+"""manage.py ensure_staff: create a staff account with the password of the settings."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -10,9 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):
-    """Make sure that a superuser exists whose password is the setting STAFF_PASSWORD."""
-
-    help = "Make sure that a staff superuser exists whose password is the setting STAFF_PASSWORD."
+    help = "Create a staff superuser with the password of the setting STAFF_PASSWORD, or reset an existing one to it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--username", default="staff")
@@ -20,7 +18,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, username: str, **options: Any) -> None:
         password = settings.STAFF_PASSWORD
         if not password:
-            raise CommandError("STAFF_PASSWORD is not set: there is no password to give to the staff account")
+            raise CommandError("STAFF_PASSWORD is not set: set it to the password of the staff account")
         try:
             User._meta.get_field("username").clean(username, None)
         except ValidationError as error:
@@ -31,4 +29,4 @@ class Command(BaseCommand):
         user.is_staff = user.is_superuser = user.is_active = True
         user.set_password(password)
         user.save()
-        self.stdout.write(f"{username}: {'created' if created else 'password and rights set again'}")
+        self.stdout.write(f"{username}: {'created' if created else 'password and permissions reset'}")

@@ -1,4 +1,4 @@
-"""Go on with erasures that have begun: what the process `erasure` does by itself, done by hand."""
+"""manage.py erase [ID...]: continue erasures that have begun, as the erasure saga does by itself."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from eventshop.privacy.models import Erasure
 
 
 class Command(BaseCommand):
-    help = "Go on with the erasure of a person, or with all that have begun and are not done."
+    help = "Continue the erasure of a person, or all erasures that have begun and are not finished."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("person", nargs="*", type=UUID, help="Ids; none: everybody whose erasure has begun.")
+        parser.add_argument(
+            "person", nargs="*", type=UUID, help="Ids of people; without ids: everybody whose erasure has begun."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         begun = Erasure.objects.exclude(step=erasure_job.DONE).values_list("subject", flat=True)
         failed = 0
         for person in options["person"] or list(begun):
             if not Erasure.objects.filter(subject=person).exists():
-                raise CommandError(f"{person}: no erasure has begun; it begins when the person's time to think is over")
+                raise CommandError(
+                    f"{person}: no erasure has begun; it begins when the person's cancellation period has ended"
+                )
             try:
                 erasure_job.run_erasure(person)
                 self.stdout.write(f"{person}: erased")
@@ -31,4 +35,4 @@ class Command(BaseCommand):
                 failed += 1
                 self.stderr.write(f"{person}: {error}")
         if failed:
-            raise CommandError(f"{failed} erasures could not be finished")
+            raise CommandError(f"{failed} erasures failed; the errors are listed above. Run the command again")

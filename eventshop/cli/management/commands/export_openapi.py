@@ -1,4 +1,4 @@
-"""`manage.py export_openapi`"""
+"""manage.py export_openapi: write the OpenAPI description and the problem catalogue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eventshop.web.api import openapi_views, problem_catalogue
 
 
 class Command(BaseCommand):
-    help = "Write schemas/openapi.json, the description that the program serves, and docs/problems.md."
+    help = "Write schemas/openapi.json, the OpenAPI description of the API, and docs/problems.md."
 
     def handle(self, *args: Any, **options: Any) -> None:
         for file, content in (

@@ -1,4 +1,4 @@
-"""Write the tables anew that held what was erased: until then old versions of their rows lie in the files."""
+"""manage.py overwrite_erased: rewrite the tables of erased data, because their files still contain old row versions."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from eventshop.privacy.erasure.vacuum import vacuum_personal_data_tables
 
 class Command(BaseCommand):
     help = (
-        "Write every table anew that holds or held personal data or keys, so that no old version of a row stays in "
-        "the database's files. Each table is locked while that lasts. Done by itself every night after an erasure."
+        "Rewrite every table with personal data or keys, so that no old version of a row stays in the database's "
+        "files. Each table is locked meanwhile. A periodic job does this in the night after an erasure."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         tables = vacuum_personal_data_tables()
-        self.stdout.write(f"{len(tables)} tables written anew: {', '.join(tables) or 'SQLite needs none of it'}")
+        self.stdout.write(f"{len(tables)} tables rewritten: {', '.join(tables) or 'SQLite does not need this'}")

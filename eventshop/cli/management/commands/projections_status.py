@@ -1,4 +1,4 @@
-"""manage.py projections_status: how far each projection is behind the log."""
+"""manage.py projections_status: the lag of each projection."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from eventshop.projections.status import list_statuses, sum_by_projection
 
 
 class Command(BaseCommand):
-    help = "Position, head, lag and parked events of each projection, the worst first."
+    help = "Print position, head, lag and dead letters of each projection, the worst first."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--partitions", action="store_true", help="Each partition on a line of its own.")
+        parser.add_argument("--partitions", action="store_true", help="Print one line per partition.")
 
     def handle(self, *args: Any, partitions: bool, **options: Any) -> None:
         try:
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         table = Table()
         for heading in ("projection", "state"):
             table.add_column(heading, no_wrap=True)
-        for heading in ("position", "head", "behind", "seconds", "parked"):
+        for heading in ("position", "head", "behind", "seconds", "dead letters"):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("worker")
         for status in status_list if partitions else sum_by_projection(status_list):

@@ -1,4 +1,4 @@
-"""manage.py publish_projections: changed read model rows and dead letters to Kafka, exactly once, until stopped."""
+"""manage.py publish_projections: publish the outbox of the projections to Kafka exactly once, until stopped."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from eventshop.core.errors import EventShopError
 
 
 class Command(BaseCommand):
-    help = "Publish changed rows and dead letters to Kafka. Of several publishers one leads, the others wait."
+    help = "Publish changed rows and dead letters to Kafka. If several publishers run, one is the leader."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.KAFKA_OPTIONS or connection.vendor != "postgresql":
-            raise CommandError("publishing needs PostgreSQL (DATABASE_URL) and Kafka (EVENT_LOG_URL=kafka://...)")
+            raise CommandError(
+                "publish_projections needs PostgreSQL (DATABASE_URL) and Kafka (EVENT_LOG_URL=kafka://...)"
+            )
         from eventshop.projections import outbox_publisher
 
         stop = Signal()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        self.stdout.write("Publishing; Ctrl-C stops after the transaction in hand.")
+        self.stdout.write("Publishing; Ctrl-C stops after the current transaction.")
         try:
             outbox_publisher.run(stop)
         except EventShopError as error:

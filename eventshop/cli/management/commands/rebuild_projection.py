@@ -1,4 +1,4 @@
-"""manage.py rebuild_projection NAME: fold all events anew beside the live rows, then swap."""
+"""manage.py rebuild_projection NAME: fold all events into new rows, then swap them with the live rows."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _REQUESTED_BY: Final = "command line"
 
 
 class Command(BaseCommand):
-    help = "Rebuild one read model from all events, without downtime. A rebuild that was killed goes on."
+    help = "Rebuild one read model from all events, without downtime. Run it again to continue a killed rebuild."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", metavar="NAME", help="The projection; see projections_status.")
-        parser.add_argument("--reason", default="", help="Why, for the record.")
+        parser.add_argument("--reason", default="", help="The reason; the list of rebuilds shows it.")
         parser.add_argument(
             "--look-first",
             action="store_true",
-            help="Try it out before, say what would differ, and stop if events would be set aside.",
+            help="Do a dry run first, print what would differ, and stop if events would become dead letters.",
         )
 
     def handle(self, *args: Any, name: str, reason: str, look_first: bool, **options: Any) -> None:
@@ -38,11 +38,13 @@ class Command(BaseCommand):
             with bar:
                 task = bar.add_task(name, total=None, pace="")
 
-                def told(at: rebuild.RebuildProgress) -> None:
-                    pace = f"{at.events / at.seconds:,.0f} events/s" if at.seconds else ""
-                    bar.update(task, completed=at.position, total=at.head, pace=pace)
+                def report(progress: rebuild.RebuildProgress) -> None:
+                    pace = f"{progress.events / progress.seconds:,.0f} events/s" if progress.seconds else ""
+                    bar.update(task, completed=progress.position, total=progress.head, pace=pace)
 
-                job = rebuild.rebuild(projection, create_event_log(), requested_by=_REQUESTED_BY, reason=reason, on_progress=told)
+                job = rebuild.rebuild(
+                    projection, create_event_log(), requested_by=_REQUESTED_BY, reason=reason, on_progress=report
+                )
         except EventShopError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
@@ -51,10 +53,12 @@ class Command(BaseCommand):
         )
 
     def _dry_run(self, name: str) -> Replay:
-        """What it would change, in words as well; raises `CommandError` for what should not be swapped in."""
+        """Do a dry run and print its result. Raises `CommandError` if it does not finish or an event fails."""
         job = replays.run_replay(replays.request_dry_run(name, requested_by=_REQUESTED_BY))
         if job.state != Replay.State.DONE:
-            raise CommandError(f"{name} cannot be tried out: {job.error or 'a worker is at it; try again'}")
+            raise CommandError(
+                f"the dry run of {name} did not finish: {job.error or 'a worker is running it; try again later'}"
+            )
         self.stdout.write(f"{name}: {replays.describe_differences(job)}.")
         if job.failed:
             raise CommandError(f"Nothing was changed. The first event that fails: {job.error}")

@@ -1,4 +1,4 @@
-"""manage.py relay: publish events from the table to Kafka, exactly once, until stopped."""
+"""manage.py relay: publish events from the table to Kafka exactly once, until stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eventshop.core.errors import EventShopError
 
 
 class Command(BaseCommand):
-    help = "Publish events to Kafka. Of several relays one leads and the others wait to take over."
+    help = "Publish events to Kafka. If several relays run, one is the leader and the others are on standby."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.KAFKA_OPTIONS or connection.vendor != "postgresql":
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         stop = Signal()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        self.stdout.write("Relaying; Ctrl-C stops after the transaction in hand.")
+        self.stdout.write("Relaying; Ctrl-C stops after the current transaction.")
         try:
             event_relay.run_relay(stop)
         except EventShopError as error:

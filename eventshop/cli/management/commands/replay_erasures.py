@@ -1,4 +1,4 @@
-"""After an old backup was restored: erase everybody again who had been erased when it was younger."""
+"""Erases people again whose data an old backup has brought back."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from eventshop.privacy.models import ErasedPerson
 
 class Command(BaseCommand):
     help = (
-        "Erase everybody again who is on ERASURE_LIST, has a marker beside the keys, or whose events say that they "
-        "are erased. Run it after any restore, before anybody is let in. May be killed and run again."
+        "Erase every person again who is in ERASURE_LIST, has an erasure marker in the keys database, or has a "
+        "DataErased event. Run it after every restore, before users have access. It can be killed and run again."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -31,6 +31,6 @@ class Command(BaseCommand):
                 failed += 1
                 self.stderr.write(f"{person}: {error}")
         restored = len(people.keys() - markers)
-        self.stdout.write(f"{len(people)} people erased again, {restored} of whom the backup had brought back")
+        self.stdout.write(f"{len(people)} people erased again, {restored} of them restored by the backup")
         if failed:
-            raise CommandError(f"{failed} erasures could not be finished")
+            raise CommandError(f"{failed} erasures failed; the errors are listed above. Run the command again")

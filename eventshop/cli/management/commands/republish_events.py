@@ -1,4 +1,4 @@
-"""manage.py republish_events: publish every event anew, into an empty topic."""
+"""manage.py republish_events: publish every event again into an empty topic."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from eventshop.cli.progress_bar import show_progress
 
 
 class Command(BaseCommand):
-    help = "Publish every event of the table into an empty topic. Interrupted, it goes on where Kafka is."
+    help = "Publish every event of the table into an empty topic. After an interruption, run it again to continue."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="Only say what would be done.")
+        parser.add_argument("--dry-run", action="store_true", help="Only print what would be published.")
         parser.add_argument("--verify", action="store_true", help="Compare table and topic afterwards (verify_log).")
 
     def handle(self, *args: Any, dry_run: bool, verify: bool, **options: Any) -> None:
         kafka_commands.require_postgres_and_kafka("republish_events")
         from eventshop.messaging.relay.republish import plan_republish, republish
 
-        with kafka_commands.report_errors("Run it again: it goes on where Kafka is."):
+        with kafka_commands.report_errors("Run it again: it continues after the last published event."):
             plan = plan_republish()
             if plan.already_published:
-                self.stdout.write(f"{plan.already_published:,} events are on the topic already, as in the table: going on there.")
+                self.stdout.write(
+                    f"{plan.already_published:,} events are already on the topic and equal the table; "
+                    "publishing continues after them."
+                )
             self.stdout.write(
                 f"{plan.to_publish:,} events to publish, up to position {plan.head}: about "
                 f"{plan.bytes / 1_000_000:,.1f} MB before compression."

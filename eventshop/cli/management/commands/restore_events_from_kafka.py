@@ -1,4 +1,4 @@
-"""manage.py restore_events_from_kafka: the event table and the receipts, out of Kafka, into an empty database."""
+"""manage.py restore_events_from_kafka: restore the event table and the receipts from Kafka into an empty database."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from eventshop.cli.progress_bar import show_progress
 
 
 class Command(BaseCommand):
-    help = "Restore events and receipts from Kafka into an empty database. Interrupted, it goes on where it was."
+    help = "Restore events and receipts from Kafka into an empty database. Run it again after an interruption."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="Check everything on Kafka, write nothing.")
+        parser.add_argument("--dry-run", action="store_true", help="Check the records on Kafka and write nothing.")
         parser.add_argument("--verify", action="store_true", help="Compare table and topic afterwards (verify_log).")
         parser.add_argument(
             "--past-holes",
             action="store_true",
-            help="Where a stream lacks an event on Kafka, leave the rest of that stream out and go on.",
+            help="If an event of a stream is missing on Kafka, skip the rest of that stream and continue.",
         )
 
     def handle(self, *args: Any, dry_run: bool, verify: bool, past_holes: bool, **options: Any) -> None:
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
         from eventshop.messaging.reconciliation.restore import EventTableRestore
 
-        with kafka_commands.report_errors("Run it again: it goes on behind the last page."):
+        with kafka_commands.report_errors("Run it again: it continues after the last page."):
             started, name = monotonic(), topics.event_store_topic()
             topics.require_topic(name)
             with OrderedTopicReader(name) as topic:
@@ -41,8 +41,8 @@ class Command(BaseCommand):
                 self.stdout.write(line)
             self.stdout.write(
                 f"{result.new:,} events and {result.receipts:,} receipts {'to restore' if dry_run else 'restored'}, "
-                f"{result.existing:,} events were there; "
-                f"{result.missing:,} are missing on Kafka, {result.skipped:,} left out behind them; "
+                f"{result.existing:,} events already existed; "
+                f"{result.missing:,} are missing on Kafka, {result.skipped:,} skipped after them; "
                 f"{result.repeats:,} repeats, {result.tombstones:,} tombstones, {result.foreign:,} foreign records; "
                 f"{monotonic() - started:.1f} s."
             )

@@ -1,4 +1,4 @@
-"""manage.py restore_snapshots: the table of snapshots, out of Kafka, so that nothing long has to be folded again."""
+"""manage.py restore_snapshots: restore the snapshot table from Kafka, so that long streams need no full replay."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from eventshop.cli import kafka_commands
 
 
 class Command(BaseCommand):
-    help = "Restore snapshots from their topic, those that stand on an event of this store. Run again, it does no harm."
+    help = "Restore from the topic the snapshots that match an event of this store. It can be run again at any time."
 
     def handle(self, *args: Any, **options: Any) -> None:
         kafka_commands.require_postgres_and_kafka("restore_snapshots")
         from eventshop.messaging.kafka import snapshot_topic
 
-        with kafka_commands.report_errors("Run it again: it goes on with what is missing."):
+        with kafka_commands.report_errors("Run it again: it continues with the missing snapshots."):
             result = snapshot_topic.restore_snapshots()
         self.stdout.write(
-            f"{result.restored:,} snapshots restored, {result.skipped:,} left (superseded, removed, or of another store), "
+            f"{result.restored:,} snapshots restored, "
+            f"{result.skipped:,} skipped (superseded, removed or from another store), "
             f"{result.foreign:,} foreign records."
         )

@@ -1,4 +1,4 @@
-"""Wrap every personal key anew by KEY_ENCRYPTION_KEY; what they encrypted stays as it is."""
+"""manage.py rotate_keys: wrap every personal key again with KEY_ENCRYPTION_KEY; encrypted data stays unchanged."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from eventshop.privacy.encryption.key_wrapping import WrongKeyEncryptionKey
 
 class Command(BaseCommand):
     help = (
-        "Wrap every personal key anew by KEY_ENCRYPTION_KEY. Before: set it to the new key, name the old one in "
-        "FORMER_KEY_ENCRYPTION_KEYS, and restart every process. Afterwards the old one can go from there. May be "
-        "killed and run again at any moment."
+        "Wrap every personal key with the current KEY_ENCRYPTION_KEY. First set it to the new key, add the old one to "
+        "FORMER_KEY_ENCRYPTION_KEYS, and restart every process. Afterwards remove the old one from there. The "
+        "command can be killed and run again at any time."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -22,4 +22,6 @@ class Command(BaseCommand):
             rewrapped = rotate_keys()
         except WrongKeyEncryptionKey as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{rewrapped} keys wrapped anew" if rewrapped else "Every key is wrapped by the current one")
+        self.stdout.write(
+            f"{rewrapped} keys rewrapped" if rewrapped else "Every key is already wrapped with the current key"
+        )

@@ -1,4 +1,4 @@
-"""manage.py run_projections [NAME...] [--once]: fold events into read models, until stopped or until caught up."""
+"""manage.py run_projections [NAME...] [--once]: fold events into read models until stopped or caught up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from eventshop.runtime.watchdog import Watchdog
 
 
 class Command(BaseCommand):
-    help = "Fold events into read models. Without names: all of them."
+    help = "Fold events into read models. Without names: all projections."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("names", nargs="*", metavar="NAME", help="Projections to run; see projections_status.")
@@ -31,7 +31,9 @@ class Command(BaseCommand):
             if once:
                 self._catch_up(ProjectionRunner(projections, create_event_log()))
             else:
-                self._run_until_stopped(ProjectionRunner(projections, create_event_log(), owner=process_name(), watchdog=Watchdog()))
+                self._run_until_stopped(
+                    ProjectionRunner(projections, create_event_log(), owner=process_name(), watchdog=Watchdog())
+                )
         except EventShopError as error:
             raise CommandError(str(error)) from error
 
@@ -44,6 +46,6 @@ class Command(BaseCommand):
         stop = Signal()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        self.stdout.write("Projecting; Ctrl-C stops after the batch in hand.")
+        self.stdout.write("Running projections; Ctrl-C stops after the current batch.")
         runner.run(stop)
         self.stdout.write("Stopped.")

@@ -1,4 +1,4 @@
-"""`manage.py trace ID`: one story as a tree, by any id of it."""
+"""manage.py trace ID: the trace of a correlation as a tree, by any id of it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from eventshop.admin_console.trace.tree import MAX_EVENTS, build_tree
 
 
 class Command(BaseCommand):
-    help = "Shows what belongs together as a tree: request, commands, events, sagas, effects and rows, with times."
+    help = "Show a trace as a tree with times: request, commands, events, sagas, effects and read model rows."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "id",
             help="a request, trace, correlation, event, command, saga, step, payment or aggregate id; "
-            "a position; an order's number",
+            "a position; an order number",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

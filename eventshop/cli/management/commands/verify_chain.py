@@ -1,4 +1,4 @@
-"""manage.py verify_chain: is every event still the one that was written, and the one that was signed?"""
+"""manage.py verify_chain: verify the hash chain of every stream against the signed roots."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.models import SignedRoot
 from eventshop.operations.tamper_evidence import root_files, signed_roots
 
-#: How many faults are named.
+#: Faults that the command prints.
 MAX_REPORTED: Final = 10
 
 
 class Command(BaseCommand):
     help = (
-        "Walk the hash chain of every stream and hold it against the signed roots; name the first bad event, and fail "
-        "if there is one."
+        "Verify the hash chain of every stream and compare it with the signed roots. Print the faults in the order "
+        "of the store, and fail if there is one."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--processes", type=int, help="How many at once (default: one per processor).")
-        parser.add_argument("--against", type=Path, help="A file of export_roots that was kept elsewhere.")
-        parser.add_argument("--public-key", help="Believe this key alone (hexadecimal), whatever the settings say.")
+        parser.add_argument("--processes", type=int, help="Number of processes (default: one per processor).")
+        parser.add_argument("--against", type=Path, help="A file of export_roots, instead of the stored roots.")
+        parser.add_argument(
+            "--public-key", help="Trust only this key (hexadecimal) instead of the keys in the settings."
+        )
 
     def handle(
         self, *args: Any, processes: int | None, against: Path | None, public_key: str | None, **options: Any
@@ -49,8 +51,10 @@ class Command(BaseCommand):
             raise CommandError(f"{len(faults):,} faults; the first: {faults[0]}.")
         self.stdout.write("Every event is as it was written.")
 
-    def _load_signed_heads(self, against: Path | None, trusted_keys: frozenset[str] | None) -> tuple[list[ChainHead], list[str]]:
-        """What was signed, in our table or in the file, and what is wrong with that itself."""
+    def _load_signed_heads(
+        self, against: Path | None, trusted_keys: frozenset[str] | None
+    ) -> tuple[list[ChainHead], list[str]]:
+        """The newest signed stream heads, from the table or the file, and the faults of the roots themselves."""
         if against is None:
             faults = list(signed_roots.find_faults(_stored_roots(), trusted_keys))
             return signed_roots.newest_heads(_stored_roots()), faults
@@ -77,5 +81,5 @@ class Command(BaseCommand):
 
 
 def _stored_roots() -> Iterable[SignedRoot]:
-    """One at a time: a root's heads can be 5 MB."""
+    """The stored roots, loaded one at a time: the heads of one can be 5 MB."""
     return SignedRoot.objects.order_by("number").iterator(chunk_size=1)

@@ -1,4 +1,4 @@
-"""manage.py verify_log: is what Kafka holds exactly what is in the event table?"""
+"""manage.py verify_log: compare the event table with the topic on Kafka."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eventshop.cli import kafka_commands
 
 
 class Command(BaseCommand):
-    help = "Compare the event table with Kafka event by event; say the first difference, and fail if there is one."
+    help = "Compare the event table with Kafka event by event; print the first difference and fail if there is one."
 
     def handle(self, *args: Any, **options: Any) -> None:
         kafka_commands.require_postgres_and_kafka("verify_log")

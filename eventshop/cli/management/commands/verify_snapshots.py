@@ -1,4 +1,4 @@
-"""manage.py verify_snapshots: is every snapshot what a full replay of its events gives?"""
+"""manage.py verify_snapshots: compare every snapshot with a full replay of its events."""
 
 from __future__ import annotations
 
@@ -12,24 +12,28 @@ from eventshop.eventstore.snapshots import repository
 
 class Command(BaseCommand):
     help = (
-        "Compare each snapshot with a full replay, and with its topic where there is one; fail if one differs. With "
-        "--remove those are removed: no loss."
+        "Compare each snapshot with a full replay, and with its topic if there is one. Fail if one differs, or remove "
+        "the wrong ones with --remove."
     )
 
     def add_arguments(self, parser: Any) -> None:
-        parser.add_argument("--remove", action="store_true", help="Remove those that differ.")
+        parser.add_argument(
+            "--remove",
+            action="store_true",
+            help="Remove the snapshots that differ. No data is lost: snapshots are a cache.",
+        )
 
     def handle(self, *args: Any, remove: bool, **options: Any) -> None:
         with report_errors("Nothing was changed."):
             results = list(repository.verify_snapshots())
-        wrong = [it for it in results if it]
-        for it in wrong:
-            self.stdout.write(f"{it.snapshot}: {it.reason}")
+        wrong = [result for result in results if result]
+        for result in wrong:
+            self.stdout.write(f"{result.snapshot}: {result.reason}")
         if remove:
-            repository.delete_snapshots([it.snapshot.pk for it in wrong])
+            repository.delete_snapshots([result.snapshot.pk for result in wrong])
         elif wrong:
             raise CommandError(f"{len(wrong):,} of {len(results):,} snapshots are wrong.")
-        self.stdout.write(f"{len(results) - len(wrong):,} snapshots are what their events make.")
+        self.stdout.write(f"{len(results) - len(wrong):,} snapshots are correct.")
         if has_postgres_and_kafka():
             self._verify_topic()
 
@@ -41,8 +45,8 @@ class Command(BaseCommand):
         for line in comparison.differences:
             self.stdout.write(line)
         self.stdout.write(
-            f"On the topic: {comparison.equal:,} the same, {comparison.unpublished:,} not published yet, {comparison.only_on_topic:,} that "
-            "the table does not have."
+            f"On the topic: {comparison.equal:,} the same, {comparison.unpublished:,} not published yet, "
+            f"{comparison.only_on_topic:,} that the table does not have."
         )
         if comparison.differences:
             raise CommandError(f"{len(comparison.differences):,} records on the topic are wrong.")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 LIST = reverse("admin:process_saga_changelist")
 
 
-def stuck(bank: Bank, *, reference: str = "7") -> UUID:
+def suspend_saga(bank: Bank, *, reference: str = "7") -> UUID:
     """An order whose payment was tried as often as it may be, in vain."""
     receive("mug", 5)
     order_id = place(("mug", 2), method="down", reference=reference)
@@ -34,51 +34,51 @@ def stuck(bank: Bank, *, reference: str = "7") -> UUID:
     return order_id
 
 
-def fine(bank: Bank, *, reference: str = "8") -> UUID:
+def complete_saga(bank: Bank, *, reference: str = "8") -> UUID:
     receive("cup", 5)
     order_id = place(("cup", 1), method="card", reference=reference)
     settle(bank)
     return order_id
 
 
-def page(order_id: UUID, action: str = "change") -> str:
+def saga_url(order_id: UUID, action: str = "change") -> str:
     return reverse(f"admin:process_saga_{action}", args=(saga(order_id).pk,))
 
 
-def listed(client: Client, **asked: Any) -> list[UUID]:
+def listed_subjects(client: Client, **asked: Any) -> list[UUID]:
     return [row.subject_id for row in client.get(LIST, asked).context["cl"].result_list]
 
 
 def test_the_stuck_ones_stand_first_and_lists_can_be_narrowed() -> None:
     bank = Bank()
-    trouble = stuck(bank)
-    orders = [fine(bank) for _ in range(3)]
+    trouble = suspend_saga(bank)
+    orders = [complete_saga(bank) for _ in range(3)]
     client = boss()
-    assert listed(client) == [trouble, *reversed(orders)]
-    assert listed(client, status__exact="stuck") == [trouble]
-    assert listed(client, status__exact="ended") == list(reversed(orders))
-    assert listed(client, kind="order-fulfilment") == [trouble, *reversed(orders)]
+    assert listed_subjects(client) == [trouble, *reversed(orders)]
+    assert listed_subjects(client, status__exact="stuck") == [trouble]
+    assert listed_subjects(client, status__exact="ended") == list(reversed(orders))
+    assert listed_subjects(client, kind="order-fulfilment") == [trouble, *reversed(orders)]
     assert b"no answer" in client.get(LIST).content
 
 
 def test_a_saga_is_found_by_every_id_that_leads_to_it() -> None:
     bank = Bank()
-    one, other = fine(bank), fine(bank)
+    one, other = complete_saga(bank), complete_saga(bank)
     step = SagaStep.objects.filter(saga_id=saga(one).pk).first()
     event = InboxMessage.objects.filter(saga_id=saga(one).pk, what="event").first()
     assert step is not None and event is not None
     client = boss()
     for text in (saga(one).pk, one, saga(one).correlation_id, step.pk, event.cause_id):
-        assert listed(client, q=f" {text} ") == [one], text
-    assert listed(client, q="nothing of ours") == []
+        assert listed_subjects(client, q=f" {text} ") == [one], text
+    assert listed_subjects(client, q="nothing of ours") == []
     assert one != other
 
 
 def test_the_page_tells_the_whole_story_in_order() -> None:
-    order_id = fine(Bank())
-    answer = boss().get(page(order_id))
-    told = [(chapter.heard.name, [did.step.name for did in chapter.did]) for chapter in answer.context["story"]]
-    assert told == [
+    order_id = complete_saga(Bank())
+    answer = boss().get(saga_url(order_id))
+    timeline = [(chapter.heard.name, [did.step.name for did in chapter.did]) for chapter in answer.context["story"]]
+    assert timeline == [
         ("OrderCreated", ["ReserveInventory"]),
         ("PaymentRequested", []),
         ("InventoryReserved", ["TakePayment"]),
@@ -93,62 +93,62 @@ def test_the_page_tells_the_whole_story_in_order() -> None:
 
 
 def test_the_page_of_a_stuck_saga_says_why_and_what_it_waits_for() -> None:
-    content = boss().get(page(stuck(Bank()))).content.decode()
+    content = boss().get(saga_url(suspend_saga(Bank()))).content.decode()
     assert "Stuck: it waits for a person." in content and "no answer" in content
     assert "<dt>Waits for</dt><dd>payment: " in content.replace("\n", "")
 
 
 def test_a_retry_goes_on_where_it_stopped_and_stays_in_the_story() -> None:
     bank = Bank()
-    order_id = stuck(bank)
-    answer = boss().post(page(order_id, "retry"), {"reason": "the bank is back"})
+    order_id = suspend_saga(bank)
+    answer = boss().post(saga_url(order_id, "retry"), {"reason": "the bank is back"})
     assert answer.status_code == 302 and "a worker sees to it" in messages_of(answer)[0]
     settle(bank)
     assert order(order_id).status == Status.SHIPPED and saga(order_id).status == "ended"
-    wish = InboxMessage.objects.get(what="retry")
-    assert (wish.actor, "the bank is back" in wish.payload) == ("boss", True)
-    content = boss().get(page(order_id)).content.decode()
+    request = InboxMessage.objects.get(what="retry")
+    assert (request.actor, "the bank is back" in request.payload) == ("boss", True)
+    content = boss().get(saga_url(order_id)).content.decode()
     assert "Retry asked" in content and "the bank is back" in content and "by boss" in content
 
 
 def test_compensation_undoes_what_was_done() -> None:
     bank = Bank()
-    order_id = stuck(bank)
-    boss().post(page(order_id, "compensate"), {"reason": "the customer gave up"})
+    order_id = suspend_saga(bank)
+    boss().post(saga_url(order_id, "compensate"), {"reason": "the customer gave up"})
     settle(bank)
     assert order(order_id).status == Status.CANCELLED
 
 
 def test_a_saga_that_was_seen_to_hears_nothing_more() -> None:
     bank = Bank()
-    order_id = stuck(bank)
-    boss().post(page(order_id, "resolve"), {"reason": "paid in cash"})
+    order_id = suspend_saga(bank)
+    boss().post(saga_url(order_id, "resolve"), {"reason": "paid in cash"})
     settle(bank)
     assert saga(order_id).status == "resolved" and order(order_id).status == Status.CREATED
 
 
 @pytest.mark.parametrize("action", ["retry", "compensate", "resolve"])
 def test_stepping_in_needs_a_permission_and_a_reason(action: str) -> None:
-    order_id = stuck(Bank())
+    order_id = suspend_saga(Bank())
     reader = clerk("view_saga")
-    assert reader.post(page(order_id, action), {"reason": "because"}).status_code == 403
-    assert page(order_id, action) not in reader.get(page(order_id)).content.decode()
-    mender = clerk("view_saga", "operate_saga")
-    assert page(order_id, action) in mender.get(page(order_id)).content.decode()
+    assert reader.post(saga_url(order_id, action), {"reason": "because"}).status_code == 403
+    assert saga_url(order_id, action) not in reader.get(saga_url(order_id)).content.decode()
+    operator = clerk("view_saga", "operate_saga")
+    assert saga_url(order_id, action) in operator.get(saga_url(order_id)).content.decode()
     for reason in ("", "   ", "x" * 201):
-        assert mender.post(page(order_id, action), {"reason": reason}).status_code == 200
+        assert operator.post(saga_url(order_id, action), {"reason": reason}).status_code == 200
     assert not InboxMessage.objects.filter(what=action).exists()
 
 
 def test_nothing_can_be_retried_that_is_not_stuck() -> None:
-    order_id = fine(Bank())
-    answer = boss().post(page(order_id, "retry"), {"reason": "why not"})
+    order_id = complete_saga(Bank())
+    answer = boss().post(saga_url(order_id, "retry"), {"reason": "why not"})
     assert "not stuck" in messages_of(answer)[0] and not InboxMessage.objects.filter(what="retry").exists()
 
 
 def test_a_saga_offers_what_its_state_allows() -> None:
     bank, client = Bank(), boss()
-    of_stuck, of_fine = page(stuck(bank)), page(fine(bank))
+    of_stuck, of_fine = saga_url(suspend_saga(bank)), saga_url(complete_saga(bank))
     waits, done = (client.get(address).content.decode() for address in (of_stuck, of_fine))
     assert [action for action in ("retry", "compensate", "resolve") if of_stuck.replace("change", action) in waits] == [
         "retry",
@@ -168,18 +168,18 @@ def test_a_saga_that_is_none_has_no_page() -> None:
 
 def test_list_and_page_ask_the_same_however_much_there_is() -> None:
     bank, client = Bank(), boss()
-    order_id = fine(bank)
-    client.get(LIST), client.get(page(order_id))
-    few = len(capture_queries(lambda: client.get(LIST))), len(capture_queries(lambda: client.get(page(order_id))))
-    longer = [fine(bank) for _ in range(5)][-1]
-    assert (len(capture_queries(lambda: client.get(LIST))), len(capture_queries(lambda: client.get(page(longer))))) == few
+    order_id = complete_saga(bank)
+    client.get(LIST), client.get(saga_url(order_id))
+    few = len(capture_queries(lambda: client.get(LIST))), len(capture_queries(lambda: client.get(saga_url(order_id))))
+    longer = [complete_saga(bank) for _ in range(5)][-1]
+    assert (len(capture_queries(lambda: client.get(LIST))), len(capture_queries(lambda: client.get(saga_url(longer))))) == few
 
 
 def test_the_dashboard_raises_an_alert_about_stuck_sagas() -> None:
     index, bank = reverse("admin:index"), Bank()
-    fine(bank)
+    complete_saga(bank)
     assert 'role="alert"' not in boss().get(index).content.decode()
-    stuck(bank)
+    suspend_saga(bank)
     content = boss().get(index).content.decode()
     assert "1 saga stuck" in content and f"{LIST}?status__exact=stuck" in content
     assert "saga stuck" not in clerk("view_dailysales").get(index).content.decode()

@@ -35,19 +35,19 @@ TRACE = reverse("admin:trace")
 sale = Sale(1)
 
 
-def told(root: Node) -> list[str]:
+def tree_lines(root: Node) -> list[str]:
     """A tree as lines, without its rows."""
     return [f"{'  ' * depth}{node.kind} {node.name}" for depth, node in root.walk() if node.kind != "row"]
 
 
-def fulfilled() -> UUID:
+def fulfil_order() -> UUID:
     receive("mug", 5)
     order_id = place(("mug", 2), method="card", reference="4711")
     settle(Bank())
     return order_id
 
 
-def asked_on_the_web() -> tuple[UUID, UUID]:
+def order_from_web() -> tuple[UUID, UUID]:
     """An order that one request asked for; the request's id and its trace."""
     request_id, trace_id = new_id(), new_id()
     with use_request_context(RequestContext({"request_id": str(request_id)})) as request:
@@ -68,8 +68,8 @@ def asked_on_the_web() -> tuple[UUID, UUID]:
 
 
 def test_one_tree_goes_from_the_command_over_events_sagas_and_effects_to_the_last_event() -> None:
-    created, requested = build_tree([fulfilled()]).roots
-    assert told(created) == [
+    created, requested = build_tree([fulfil_order()]).roots
+    assert tree_lines(created) == [
         "command CreateOrder",
         "  event OrderCreated",
         "    saga order-fulfilment: event OrderCreated",
@@ -87,7 +87,7 @@ def test_one_tree_goes_from_the_command_over_events_sagas_and_effects_to_the_las
         "                            command DispatchInventory",
         "                              event InventoryDispatched",
     ]
-    assert told(requested) == [
+    assert tree_lines(requested) == [
         "command RequestPayment",
         "  event PaymentRequested",
         "    saga order-fulfilment: event PaymentRequested",
@@ -95,11 +95,11 @@ def test_one_tree_goes_from_the_command_over_events_sagas_and_effects_to_the_las
 
 
 def test_the_events_tell_the_story_when_the_sagas_steps_are_gone() -> None:
-    order_id = fulfilled()
+    order_id = fulfil_order()
     long_ago(saga(order_id).pk)
     assert clean_up(kept=timedelta(days=90)).steps == 5
     created, _ = build_tree([order_id]).roots
-    assert told(created) == [
+    assert tree_lines(created) == [
         "command CreateOrder",
         "  event OrderCreated",
         "    command ReserveInventory",
@@ -123,21 +123,21 @@ def test_a_failure_stands_under_what_failed_and_a_wish_behind_what_was_heard_las
     operator_actions.retry(saga(order_id).pk, actor="ada", reason="it is back")
     bank.down = False
     settle(bank)
-    lines = told(build_tree([order_id]).roots[0])
+    lines = tree_lines(build_tree([order_id]).roots[0])
     effect = lines.index("            effect TakePayment")
     assert "              saga order-fulfilment: failure TakePayment" in lines[effect:]
     assert sum("retry" in line for line in lines) == 1
 
 
 def test_every_event_of_the_story_is_in_the_tree_once() -> None:
-    order_id = fulfilled()
+    order_id = fulfil_order()
     ids = [node.identity for root in build_tree([order_id]).roots for _, node in root.walk() if node.kind == "event"]
     stored = StoredEvent.objects.filter(correlation_id=order_id).values_list("event_id", flat=True)
     assert sorted(ids) == sorted(map(str, stored)) and len(ids) == 6
 
 
 def test_rows_say_whether_the_projection_has_come_so_far() -> None:
-    request_id, _ = asked_on_the_web()
+    request_id, _ = order_from_web()
     [root] = build_tree([sale.order_id]).roots
 
     def rows(root: Node) -> dict[str, str]:
@@ -150,7 +150,7 @@ def test_rows_say_whether_the_projection_has_come_so_far() -> None:
 
 
 def test_a_request_stands_above_what_it_sent() -> None:
-    request_id, _ = asked_on_the_web()
+    request_id, _ = order_from_web()
     [root] = build_tree([sale.order_id]).roots
     assert (root.kind, root.name, root.identity, root.state) == (
         "request",
@@ -158,7 +158,7 @@ def test_a_request_stands_above_what_it_sent() -> None:
         str(request_id),
         "status 302",
     )
-    assert told(root) == [
+    assert tree_lines(root) == [
         "request POST checkout",
         "  command CreateOrder",
         "    event OrderCreated",
@@ -169,7 +169,7 @@ def test_a_request_stands_above_what_it_sent() -> None:
 
 
 def test_every_id_leads_to_the_story() -> None:
-    order_id = fulfilled()
+    order_id = fulfil_order()
     event = StoredEvent.objects.filter(event_type="OrderShipped").get()
     payment = SagaStep.objects.get(name="TakePayment")
     for text in (order_id, event.event_id, event.command_id, saga(order_id).pk, payment.pk, event.position):
@@ -178,13 +178,13 @@ def test_every_id_leads_to_the_story() -> None:
 
 
 def test_a_request_and_a_trace_lead_to_the_story_too() -> None:
-    request_id, trace_id = asked_on_the_web()
+    request_id, trace_id = order_from_web()
     for text in (str(request_id), str(trace_id), trace_id.hex):
         assert find_correlations(text) == [sale.order_id]
 
 
 def test_an_orders_number_leads_to_all_its_stories() -> None:
-    asked_on_the_web()
+    order_from_web()
     catch_up()
     later = Envelope(new_id(), actor="bob")
     send(CancelOrder(sale.order_id, "changed her mind"), envelope=later)
@@ -208,7 +208,7 @@ def test_what_nothing_has_is_refused(text: str) -> None:
 
 
 def test_the_terminal_shows_the_tree_with_times() -> None:
-    order_id = fulfilled()
+    order_id = fulfil_order()
     out = StringIO()
     call_command("trace", str(saga(order_id).pk), stdout=out)
     lines = out.getvalue().splitlines()
@@ -219,12 +219,12 @@ def test_the_terminal_shows_the_tree_with_times() -> None:
 
 
 def test_an_unknown_id_is_an_error_of_the_command() -> None:
-    with pytest.raises(CommandError, match="nothing has the id, number or name 'nobody'"):
+    with pytest.raises(CommandError, match="nothing has the id, number or reference 'nobody'"):
         call_command("trace", "nobody")
 
 
 def test_the_page_shows_the_tree_and_marks_what_was_asked_for() -> None:
-    order_id = fulfilled()
+    order_id = fulfil_order()
     event = StoredEvent.objects.filter(event_type="OrderShipped").get()
     answer = boss().get(TRACE, {"id": str(event.event_id)})
     content = answer.content.decode()
@@ -241,14 +241,14 @@ def test_the_page_asks_for_an_id_and_says_when_there_is_none() -> None:
 
 
 def test_the_page_of_a_correlation_shows_the_tree_above_the_events() -> None:
-    order_id = fulfilled()
+    order_id = fulfil_order()
     content = boss().get(reverse("admin:correlation", args=(order_id,))).content.decode()
     assert content.index("What led to what") < content.index("The whole story")
     assert "asked for" not in content
 
 
 def test_the_tree_asks_the_same_however_long_the_story_is() -> None:
-    short, long = fulfilled(), place(*((f"s{number}", 1) for number in range(12)), method="card", reference="2")
+    short, long = fulfil_order(), place(*((f"s{number}", 1) for number in range(12)), method="card", reference="2")
     for number in range(12):
         receive(f"s{number}", 1)
     settle(Bank())

@@ -110,7 +110,7 @@ def test_run_projections_goes_on_until_it_is_told_to_stop(database_url: str) -> 
         process.kill()
         process.wait()
     assert process.returncode == 0, output
-    assert output.splitlines()[0].startswith("Projecting")
+    assert output.splitlines()[0].startswith("Running projections")
     assert output.splitlines()[-1] == "Stopped."
     assert Checkpoint.objects.get().owner == ""
 

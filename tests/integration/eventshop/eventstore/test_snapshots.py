@@ -128,7 +128,7 @@ def test_a_snapshot_of_another_fold_is_never_read() -> None:
     received(9)
     repository.take_due_snapshots()
     assert state().received == 20
-    assert Snapshot.objects.get().fingerprint == repository.fingerprint(StockItem)
+    assert Snapshot.objects.get().fingerprint == repository.version_text(StockItem)
 
 
 def test_the_fingerprint_covers_the_fold_and_what_it_uses() -> None:
@@ -140,7 +140,7 @@ def test_the_fingerprint_covers_the_fold_and_what_it_uses() -> None:
         "orders.domain.upcasters",
         "eventshop.core.money",
     } <= names
-    prints = {repository.fingerprint(kind) for kind in (Order, StockItem, User, Tally)}
+    prints = {repository.version_text(kind) for kind in (Order, StockItem, User, Tally)}
     assert len(prints) == 4
 
 
@@ -212,7 +212,7 @@ def test_every_real_aggregate_comes_back_from_its_snapshot() -> None:
         before = load_aggregate(kind, stream, read_full_history(stream), registry)
         assert repository.take_snapshot(stream), kind
         _, past = backend().load_history(stream, uuid4())
-        assert [it.event_type for it in past] == [SNAPSHOT_PREFIX + repository.fingerprint(kind)]
+        assert [it.event_type for it in past] == [SNAPSHOT_PREFIX + repository.version_text(kind)]
         assert load_aggregate(kind, stream, past, registry) == before
 
 
@@ -261,7 +261,7 @@ def said(*arguments: str) -> str:
 def test_a_wrong_snapshot_is_found_and_removed(change: dict[str, Any], why: str) -> None:
     received(10)
     repository.take_due_snapshots()
-    assert "1 snapshots are what their events make." in said()
+    assert "1 snapshots are correct." in said()
     Snapshot.objects.update(**change)
     with pytest.raises(CommandError, match="1 of 1 snapshots are wrong"):
         said()

@@ -125,4 +125,4 @@ def test_without_the_database_it_is_503_and_when_to_come_back(server_without_dat
         if path == "/readyz":
             assert json.loads(body)["status"] == "down"
         else:
-            assert b"away for a moment" in body
+            assert b"temporarily unavailable" in body

@@ -214,7 +214,7 @@ def test_erasing_a_person_breaks_no_chain_and_no_root(settings: Any, tmp_path: P
 def test_a_file_that_holds_no_roots_is_refused_by_line(text: str, tmp_path: Path) -> None:
     path = tmp_path / "roots.jsonl"
     path.write_text(text)
-    with pytest.raises(CommandError, match=r"^\S+: line 1 is no signed root"):
+    with pytest.raises(CommandError, match=r"^\S+: line 1 is not a signed root"):
         verified("--against", path)
     with pytest.raises(CommandError, match="No such file"):
         verified("--against", tmp_path / "none")

@@ -33,7 +33,7 @@ def test_after_an_erasure_every_table_with_keys_or_personal_columns_is() -> None
         "projections_ordersummary",
     }
     assert set(anew) == (expected if connection.vendor == "postgresql" else set())
-    assert overwrite_what_was_erased() == f"{len(anew)} tables written anew"
+    assert overwrite_what_was_erased() == f"{len(anew)} tables rewritten"
     call_command("overwrite_erased")
 
 

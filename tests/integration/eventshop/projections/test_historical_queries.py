@@ -142,4 +142,4 @@ def test_rows_that_would_come_or_go_and_events_that_would_fail_are_told(flaky: F
     found = dry_run(flaky.projection)
     assert (found.added, found.changed, found.removed, found.failed) == (1, 0, 2, 1)
     assert "OrderCreated at position 1: Broken" in found.first_failure
-    assert "1 events would be parked" in said("dry_run_projection", "flaky")
+    assert "1 events would become dead letters" in said("dry_run_projection", "flaky")

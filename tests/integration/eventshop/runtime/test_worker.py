@@ -23,7 +23,7 @@ from eventshop.projections.models import Checkpoint, Rebuild, Worker
 from eventshop.projections.projection import projection_registry
 from eventshop.runtime.watchdog import EXIT_CODE_HANGING
 from eventshop.sagas import timers
-from eventshop.sagas.models import SagaWorker, PartitionLease
+from eventshop.sagas.models import PartitionLease, SagaWorker
 from orders.domain.commands import WriteOffStock
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
@@ -39,18 +39,18 @@ STOPS_WITHIN_S = 8 * SLOW_MACHINE_FACTOR
 
 
 class Hosted:
-    """One worker process, and what it has said."""
+    """One worker process and its log."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log_file: Path) -> None:
         self.process = process
-        self.log = log
+        self.log_file = log_file
 
     @property
-    def said(self) -> str:
-        return self.log.read_text()
+    def log(self) -> str:
+        return self.log_file.read_text()
 
     def wait_for(self, words: str) -> None:
-        eventually(lambda: words in self.said, within_s=30, so_far=lambda: self.said)
+        eventually(lambda: words in self.log, within_s=30, so_far=lambda: self.log)
 
     def stop(self) -> None:
         """Ask it to end, as an orchestrator does."""
@@ -59,7 +59,7 @@ class Hosted:
 
     def ends(self) -> None:
         """It ends by itself, in good time, and says that all is well."""
-        assert self.process.wait(timeout=STOPS_WITHIN_S) == 0, self.said
+        assert self.process.wait(timeout=STOPS_WITHIN_S) == 0, self.log
 
 
 class Celery:
@@ -119,7 +119,7 @@ def everything_is_folded() -> bool:
     return Checkpoint.objects.filter(position=head).count() == len(projection_registry.select([]))
 
 
-def processes(table: type[Checkpoint] | type[Worker]) -> set[str]:
+def process_owners(table: type[Checkpoint] | type[Worker]) -> set[str]:
     """The process ids in the names of its owners: `host:pid`, or `host:pid/projection` for a thread of its own."""
     owners = table.objects.values_list("owner", flat=True)
     return {owner.partition("/")[0].rpartition(":")[2] for owner in owners}
@@ -128,32 +128,32 @@ def processes(table: type[Checkpoint] | type[Worker]) -> set[str]:
 def test_a_worker_projects_what_happens_and_stops_cleanly(celery: Celery) -> None:
     append_lives(Random(1), range(10))
     with celery.worker() as worker:
-        eventually(everything_is_folded, within_s=30, so_far=lambda: worker.said)
-        assert processes(Checkpoint) == {str(worker.process.pid)}
+        eventually(everything_is_folded, within_s=30, so_far=lambda: worker.log)
+        assert process_owners(Checkpoint) == {str(worker.process.pid)}
         append_lives(Random(2), range(10, 20))
         append(sale.order_id, sale.created, sale.paid)
-        eventually(everything_is_folded, so_far=lambda: worker.said)
+        eventually(everything_is_folded, so_far=lambda: worker.log)
         equal_the_fold()
         worker.process.send_signal(signal.SIGTERM)
         eventually(lambda: not Checkpoint.objects.exclude(owner="").exists(), within_s=2)
         worker.ends()
     assert not Worker.objects.exists()
-    assert "Traceback" not in worker.said
+    assert "Traceback" not in worker.log
 
 
 def test_a_worker_projects_those_it_is_told_to(celery: Celery) -> None:
     append(sale.order_id, sale.created)
     with celery.worker("order-summary, daily-sales") as worker:
-        eventually(OrderSummary.objects.exists, within_s=30, so_far=lambda: worker.said)
+        eventually(OrderSummary.objects.exists, within_s=30, so_far=lambda: worker.log)
         eventually(lambda: Checkpoint.objects.filter(position=1).count() == 2)
     assert set(Checkpoint.objects.values_list("projection", flat=True)) == {"order-summary", "daily-sales"}
 
 
 def test_a_worker_told_to_run_nonsense_says_so_and_ends(celery: Celery) -> None:
     with celery.worker("order-summary,nonsense") as worker:
-        assert worker.process.wait(timeout=30 * SLOW_MACHINE_FACTOR) == 1, worker.said
-        assert "nonsense" in worker.said
-        assert "order-summary" in worker.said.partition("known")[2]
+        assert worker.process.wait(timeout=30 * SLOW_MACHINE_FACTOR) == 1, worker.log
+        assert "nonsense" in worker.log
+        assert "order-summary" in worker.log.partition("known")[2]
     assert not Checkpoint.objects.exists()
 
 
@@ -166,7 +166,7 @@ def test_a_rebuild_is_done_without_any_message(celery: Celery) -> None:
     job = rebuild.request_rebuild(order_summary.name, requested_by="ada", reason="drift")
     with celery.worker() as worker:
         done = Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE)
-        eventually(done.exists, within_s=30, so_far=lambda: worker.said)
+        eventually(done.exists, within_s=30, so_far=lambda: worker.log)
     assert (done.get().changed, done.get().requested_by) == (1, "ada")
     assert OrderSummary.objects.get().reference == sale.reference
     gone.refresh_from_db()
@@ -179,10 +179,10 @@ def test_messages_that_make_no_sense_stop_nothing(celery: Celery) -> None:
     celery.send("projections.tasks.look_for_rebuilds", 1, "too", "many")
     celery.send("projections.tasks.look_for_rebuilds")
     with celery.worker() as worker:
-        eventually(lambda: not list(celery.messages.glob("*.msg")), within_s=30, so_far=lambda: worker.said)
+        eventually(lambda: not list(celery.messages.glob("*.msg")), within_s=30, so_far=lambda: worker.log)
         worker.wait_for("no.such.task")
         append(sale.order_id, sale.paid)
-        eventually(everything_is_folded, so_far=lambda: worker.said)
+        eventually(everything_is_folded, so_far=lambda: worker.log)
     equal_the_fold()
 
 
@@ -190,11 +190,13 @@ def test_a_torn_message_costs_a_restart_and_nothing_else(celery: Celery) -> None
     append(sale.order_id, sale.created)
     (celery.messages / "1_torn.celery.msg").write_text('{"body": "W1tdLCB7')
     with celery.worker() as worker:
-        assert worker.process.wait(timeout=30 * SLOW_MACHINE_FACTOR) != 0, worker.said  # kombu cannot read it and gives up
+        assert worker.process.wait(timeout=30 * SLOW_MACHINE_FACTOR) != 0, (
+            worker.log
+        )  # kombu cannot read it and gives up
     assert not Checkpoint.objects.exclude(owner="").exists()
     append(sale.order_id, sale.paid)
     with celery.worker() as worker:
-        eventually(everything_is_folded, within_s=30, so_far=lambda: worker.said)
+        eventually(everything_is_folded, within_s=30, so_far=lambda: worker.log)
     equal_the_fold()
 
 
@@ -203,9 +205,9 @@ def test_without_a_broker_projecting_goes_on(celery: Celery) -> None:
     with celery.worker(broker="amqp://guest:guest@127.0.0.1:9//") as worker:
         worker.wait_for("Cannot connect to amqp")
         append(sale.order_id, sale.paid)
-        eventually(everything_is_folded, within_s=30, so_far=lambda: worker.said)
+        eventually(everything_is_folded, within_s=30, so_far=lambda: worker.log)
         job = rebuild.request_rebuild(order_summary.name, requested_by="ada", reason="")
-        eventually(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists, so_far=lambda: worker.said)
+        eventually(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists, so_far=lambda: worker.log)
         worker.stop()
     equal_the_fold()
     assert not Checkpoint.objects.exclude(owner="").exists()
@@ -214,15 +216,15 @@ def test_without_a_broker_projecting_goes_on(celery: Celery) -> None:
 def test_two_workers_share_the_projections_and_one_takes_over_from_the_other(celery: Celery) -> None:
     append_lives(Random(3), range(20))
     with celery.worker(name="one") as one, celery.worker(name="two") as two:
-        eventually(lambda: len(processes(Worker)) == 2, within_s=30, so_far=lambda: one.said + two.said)
+        eventually(lambda: len(process_owners(Worker)) == 2, within_s=30, so_far=lambda: one.log + two.log)
         for number in range(20, 40):
             append_lives(Random(number), [number])
-        eventually(everything_is_folded, so_far=lambda: one.said + two.said)
+        eventually(everything_is_folded, so_far=lambda: one.log + two.log)
         equal_the_fold()
         one.stop()
         append_lives(Random(4), range(40, 50))
-        eventually(everything_is_folded, so_far=lambda: two.said)
-        assert processes(Checkpoint) == {str(two.process.pid)}
+        eventually(everything_is_folded, so_far=lambda: two.log)
+        assert process_owners(Checkpoint) == {str(two.process.pid)}
     equal_the_fold()
 
 
@@ -230,7 +232,7 @@ def test_two_workers_share_the_projections_and_one_takes_over_from_the_other(cel
 def test_a_worker_outlives_a_database_that_hangs_up_on_everybody(celery: Celery) -> None:
     append(sale.order_id, sale.created)
     with celery.worker() as worker:
-        eventually(everything_is_folded, within_s=30, so_far=lambda: worker.said)
+        eventually(everything_is_folded, within_s=30, so_far=lambda: worker.log)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
@@ -239,8 +241,8 @@ def test_a_worker_outlives_a_database_that_hangs_up_on_everybody(celery: Celery)
             assert cursor.fetchone()[0] >= 1
         append(sale.order_id, sale.paid, sale.shipped)
         job = rebuild.request_rebuild(order_summary.name, requested_by="ada", reason="")
-        eventually(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists, so_far=lambda: worker.said)
-        eventually(everything_is_folded, so_far=lambda: worker.said)
+        eventually(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists, so_far=lambda: worker.log)
+        eventually(everything_is_folded, so_far=lambda: worker.log)
     equal_the_fold()
 
 
@@ -274,13 +276,13 @@ def test_a_worker_whose_batch_hangs_ends_so_that_it_is_started_again(celery: Cel
 def test_a_worker_runs_sagas_and_timers_and_gives_back_what_it_held(celery: Celery) -> None:
     """No gateway is set here: the order is set aside, cannot be paid, and is undone."""
     receive("mug", 5)
-    it = place(("mug", 4))
+    order_id = place(("mug", 4))
     timers.set_timer("count", due=timezone.now(), command=WriteOffStock("mug", 1, "broken", "COUNT"))
     with celery.worker("all", "one", "filesystem://", "--processes") as worker:
-        eventually(lambda: order(it).status == "CANCELLED", within_s=30, so_far=lambda: worker.said)
-        eventually(lambda: stock("mug").written_off == 1, so_far=lambda: worker.said)
+        eventually(lambda: order(order_id).status == "CANCELLED", within_s=30, so_far=lambda: worker.log)
+        eventually(lambda: stock("mug").written_off == 1, so_far=lambda: worker.log)
         # What was set aside comes back once the order is cancelled.
-        eventually(lambda: stock("mug").on_hand == 4, within_s=30, so_far=lambda: worker.said)
+        eventually(lambda: stock("mug").on_hand == 4, within_s=30, so_far=lambda: worker.log)
         worker.stop()
     assert not PartitionLease.objects.exclude(owner="").exists() and not SagaWorker.objects.exists()
-    assert "Traceback" not in worker.said
+    assert "Traceback" not in worker.log

@@ -18,8 +18,8 @@ from eventshop.eventstore.models import StoredEvent
 from orders.domain.commands import ProcessPayment
 from orders.domain.order import Order, Status
 from orders.models import Product
-from tests.support.api_clients import Program, problem_of, shopper, staff
-from tests.support.customers import signed_up
+from tests.support.api_clients import ApiClient, problem_of, shopper, staff
+from tests.support.customers import sign_up
 from tests.support.sales import gbp
 from tests.support.staff import capture_queries
 
@@ -42,13 +42,13 @@ def goods(clean_database: None) -> None:
     Product.objects.create(sku="OLD", name="Old mug", price=Decimal(1), on_sale=False)
 
 
-def ordered(program: Program) -> UUID:
+def ordered(program: ApiClient) -> UUID:
     answer = program.post("orders", ORDER)
     assert answer.status_code == 201, answer.content
     return UUID(answer.json()["aggregate_id"])
 
 
-def paid(program: Program) -> UUID:
+def paid(program: ApiClient) -> UUID:
     order_id = ordered(program)
     command_dispatcher.send(ProcessPayment(order_id, gbp("25.00"), "card"))
     return order_id
@@ -158,7 +158,7 @@ def test_a_body_that_is_no_json_is_told_so() -> None:
 
 
 def test_an_order_goes_its_way_each_step_on_the_version_that_was_seen() -> None:
-    program, clerk = shopper(), Program(staff("clerk", "view_ordersummary", "ship_order", "deliver_order"))
+    program, clerk = shopper(), ApiClient(staff("clerk", "view_ordersummary", "ship_order", "deliver_order"))
     order_id = ordered(program)
     payment = program.post(f"orders/{order_id}/payments", {}, if_match='"1"')
     assert (payment.status_code, payment.headers["ETag"]) == (202, '"2"')
@@ -189,7 +189,7 @@ def test_without_the_version_that_was_seen_nothing_is_changed() -> None:
 
 def test_of_two_who_change_what_they_both_saw_one_is_told() -> None:
     """The lost update: both read version 2; only one may act on it."""
-    program, clerk = shopper(), Program(staff("clerk", "view_ordersummary", "ship_order"))
+    program, clerk = shopper(), ApiClient(staff("clerk", "view_ordersummary", "ship_order"))
     for _ in range(10):
         order_id = paid(program)
 
@@ -226,9 +226,9 @@ def test_twins_with_one_key_make_one_order_in_two_hundred_tries() -> None:
 
 def test_only_who_may_does_it_and_others_are_not_told_that_there_is_an_order() -> None:
     owner, other = shopper(), shopper("bob@example.org")
-    reader = Program(owner.login, scopes=["orders:read"])
-    looker = Program(staff("looker", "view_ordersummary"))
-    clerk = Program(staff("clerk", "ship_order"))  # who may ship, and not see: nothing
+    reader = ApiClient(owner.login, scopes=["orders:read"])
+    looker = ApiClient(staff("looker", "view_ordersummary"))
+    clerk = ApiClient(staff("clerk", "ship_order"))  # who may ship, and not see: nothing
     order_id = paid(owner)
     actions: dict[str, Any] = {
         "payments": {},
@@ -261,6 +261,6 @@ def _closing(request: Any) -> Any:
 
 
 def test_a_stream_of_another_kind_is_no_order() -> None:
-    login = signed_up("eve@example.org")
-    program = Program(login)
+    login = sign_up("eve@example.org")
+    program = ApiClient(login)
     assert problem_of(program.post(f"orders/{program.person}/payments", {}, if_match="*")) == (404, "not-found")

@@ -159,7 +159,7 @@ def test_a_stopped_import_says_what_is_stored_and_goes_on_from_there(database_ur
     code, said = process.ended(number)
     assert code == 130, said
     assert "Stopped." in said
-    assert "started again with the same file, the import goes on from there" in said
+    assert "To continue from there, run the import again with the same file" in said
     assert "Traceback" not in said
     events, _ = stored()
     assert 0 < events < MONTH_EVENTS

@@ -16,7 +16,7 @@ from orders.models import GatewayMessage, Payment
 from orders.payment_gateway.errors import GatewayNotConfigured, PaymentKeyReused
 from orders.payment_gateway.factory import payment_gateway
 from orders.payment_gateway.payment_ledger import RecordedGateway
-from tests.support.browser import serving
+from tests.support.browser import serve
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.processes import wait_until
 from tests.support.sales import gbp
@@ -31,7 +31,7 @@ NINE = gbp("9.00")
 @pytest.fixture
 def shop(clean_database: None, settings: Settings) -> Iterator[str]:
     settings.PAYMENT_GATEWAY_SECRET = SECRET
-    with serving() as address:
+    with serve() as address:
         yield address
 
 

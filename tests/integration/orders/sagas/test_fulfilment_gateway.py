@@ -15,7 +15,7 @@ from eventshop.sagas import timers, workers
 from eventshop.sagas.models import InboxMessage, SagaStep, Timer
 from orders.domain.order import Status
 from orders.models import Payment
-from tests.support.browser import serving
+from tests.support.browser import serve
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.order_fulfilment import order, place, receive, saga, stock
 from tests.support.processes import wait_until
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 @pytest.fixture
 def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterator[GatewayProcess]:
     settings.PAYMENT_GATEWAY_SECRET = SECRET
-    with serving() as shop:
+    with serve() as shop:
         options = ("--later", "0.3", "--slow", "0.4", "--never", "2", "--webhook", f"{shop}/payments/notices")
         with running_gateway(tmp_path, *options) as process:
             settings.PAYMENT_GATEWAY_URL = process.url

@@ -13,7 +13,7 @@ from orders.domain.commands import CreateOrder, ReceiveStock
 from projections.api import shop as api_shop
 from projections.api.resource import Resource
 from projections.registry import projection_registry
-from tests.support.api_clients import Program, problem_of, shopper, staff
+from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.sales import ADA, Sale
 from tests.support.staff import catch_up, record_sales
 
@@ -34,8 +34,8 @@ RESOURCES = [value for value in vars(api_shop).values() if isinstance(value, Res
 VIEWS = tuple(f"view_{resource.model._meta.model_name}" for resource in RESOURCES)
 
 
-def staff_program(*permissions: str) -> Program:
-    return Program(staff("boss", *(permissions or VIEWS)))
+def staff_program(*permissions: str) -> ApiClient:
+    return ApiClient(staff("boss", *(permissions or VIEWS)))
 
 
 def test_every_read_model_is_listed_for_staff_who_may_see_it() -> None:
@@ -43,7 +43,7 @@ def test_every_read_model_is_listed_for_staff_who_may_see_it() -> None:
     command_dispatcher.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
     shopper()
     catch_up()
-    program, without_permissions = staff_program(), Program(staff("nobody"))
+    program, without_permissions = staff_program(), ApiClient(staff("nobody"))
     for path in LISTS:
         answer = program.get(path)
         assert answer.status_code == 200, (path, answer.content)
@@ -67,7 +67,7 @@ def test_a_customer_sees_their_own_and_no_other_rows() -> None:
 
 
 def test_a_token_reads_what_it_was_made_for() -> None:
-    program = Program(staff("boss", *VIEWS), scopes=["stock:read"])
+    program = ApiClient(staff("boss", *VIEWS), scopes=["stock:read"])
     assert program.get("stock").status_code == 200
     for path in set(LISTS) - {"stock"}:
         assert problem_of(program.get(path)) == (403, "out-of-scope"), path
@@ -196,7 +196,7 @@ def test_a_filter_that_is_true_or_false_is_nothing_else() -> None:
 
 def test_what_is_known_already_is_not_told_again() -> None:
     record_sales(Sale(1))
-    program = Program(staff("auditor", *VIEWS, "view_storedevent", "view_webhookendpoint"))
+    program = ApiClient(staff("auditor", *VIEWS, "view_storedevent", "view_webhookendpoint"))
     for path in (
         "",
         "orders",

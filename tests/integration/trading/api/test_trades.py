@@ -9,7 +9,7 @@ import pytest
 from eventshop.core.messages import new_id
 from eventshop.eventstore.event_store import store
 from projections.registry import projection_registry
-from tests.support.api_clients import Program, problem_of, shopper, staff
+from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.read_models import caught_up
 from tests.support.trade_commands import BTC, DESK, deal
 
@@ -22,7 +22,7 @@ def test_trades_positions_and_minutes_are_read_by_those_who_may() -> None:
     trade_id = deal("T-1", ("61837.63", "0.02001"))
     deal("T-2", ordered="7")
     caught_up(*projection_registry.select([]))
-    program = Program(staff("boss", *VIEWS))
+    program = ApiClient(staff("boss", *VIEWS))
     filled = program.get("trades?status=FILLED").json()["results"]
     assert [row["reference"] for row in filled] == ["T-1"]
     assert Decimal(filled[0]["notional"]) == Decimal("61837.63") * Decimal("0.02001")
@@ -37,9 +37,9 @@ def test_trades_positions_and_minutes_are_read_by_those_who_may() -> None:
 
 @pytest.mark.parametrize("path", ["trades", "positions", "market/minutes"])
 def test_nobody_else_reads_them(path: str) -> None:
-    assert Program(staff("clerk", "view_ordersummary")).get(path).status_code == 403
-    assert Program(staff("reader", *VIEWS), scopes=["orders:read"]).get(path).status_code == 403
-    assert Program(staff("other", *VIEWS), scopes=["trades:read"]).get(path).status_code == 200
+    assert ApiClient(staff("clerk", "view_ordersummary")).get(path).status_code == 403
+    assert ApiClient(staff("reader", *VIEWS), scopes=["orders:read"]).get(path).status_code == 403
+    assert ApiClient(staff("other", *VIEWS), scopes=["trades:read"]).get(path).status_code == 200
 
 
 FILL = {"venue_trade_id": "V-1", "price": "200.00", "quantity": "4", "at": "2026-01-30T12:00:00Z"}
@@ -54,9 +54,9 @@ DESK_RIGHTS = (
 )
 
 
-def desk() -> Program:
+def desk() -> ApiClient:
     """Staff who do everything with trades."""
-    return Program(staff("desk", *VIEWS, *DESK_RIGHTS, "submit_trade", "view_storedevent"))
+    return ApiClient(staff("desk", *VIEWS, *DESK_RIGHTS, "submit_trade", "view_storedevent"))
 
 
 def test_a_trade_is_filled_corrected_held_and_settled_each_on_the_version_that_was_seen() -> None:
@@ -148,7 +148,7 @@ def test_a_client_trades_up_to_their_limit_and_takes_it_back() -> None:
     assert (frozen["trade_id"], Decimal(frozen["amount"])) == (trade_id, Decimal(2000))
     assert problem_of(client.post("trades", order)) == (409, "limit-exceeded")
     assert problem_of(other.post("trades", order)) == (404, "not-found")
-    assert problem_of(Program(staff("viewer", *VIEWS)).post("trades", order)) == (403, "not-allowed")
+    assert problem_of(ApiClient(staff("viewer", *VIEWS)).post("trades", order)) == (403, "not-allowed")
     wrong = client.post("trades", {**order, "quantity": "0.5"})
     assert problem_of(wrong) == (422, "wrong-lot")
     assert problem_of(other.post(f"trades/{trade_id}/cancellation", {"reason": "no"}, if_match="*")) == (

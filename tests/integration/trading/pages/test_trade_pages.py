@@ -151,7 +151,7 @@ def test_a_cancelled_trade_frees_its_amount_at_once(ada: tuple[Client, UUID], do
         answer = ada[0].post(path, form, follow=True)
         assert "Cancelled" in answer.content.decode()
     text = ada[0].get(path).content.decode()
-    assert "Nothing of this trade can be cancelled any more" in text
+    assert "This trade can no longer be cancelled" in text
     assert in_use(dollars) == "0"
 
 
@@ -203,7 +203,7 @@ def test_the_blotter_is_narrowed_and_turned_page_by_page(ada: tuple[Client, UUID
 
 
 def test_positions_are_those_of_ones_own_accounts(ada: tuple[Client, UUID], dollars: UUID) -> None:
-    assert "You hold nothing yet" in ada[0].get("/trading/positions/").content.decode()
+    assert "You have no positions yet" in ada[0].get("/trading/positions/").content.decode()
     fill(trade(dollars), "2", "99.50")
     catch_up()
     text = ada[0].get("/trading/positions/").content.decode()

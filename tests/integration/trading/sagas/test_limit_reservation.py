@@ -20,7 +20,7 @@ from eventshop.eventstore.event_store import store
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import workers
 from trading.application import last_price_port
-from trading.application.submit_trade import NewTrade, cancel, submit, trade_id_for
+from trading.application.submit_trade import NewTrade, cancel_trade, submit_trade, trade_id_for
 from trading.domain.account import TradingAccount
 from trading.domain.commands import BustTrade, ExecuteTrade, OpenAccount, SetLimit
 from trading.domain.errors import (
@@ -59,7 +59,7 @@ def last_price(price: str) -> Iterator[None]:
 
 
 def placed(asked: NewTrade = TEN, command_id: UUID | None = None) -> Receipt:
-    return submit(asked, actor="ada", command_id=command_id or new_id())
+    return submit_trade(asked, actor="ada", command_id=command_id or new_id())
 
 
 def in_use() -> Decimal:
@@ -137,7 +137,7 @@ def test_what_cannot_be_placed_is_named_and_leaves_nothing(asked: NewTrade, erro
 def test_a_trade_that_is_refused_freezes_nothing() -> None:
     command_id = new_id()
     placed(command_id=command_id)
-    cancel(trade_id_for(command_id), "other plans", actor="ada", command_id=new_id())
+    cancel_trade(trade_id_for(command_id), "other plans", actor="ada", command_id=new_id())
     send(OpenAccount(other := derive_id("test-account", "other"), "Other", None, "USDT", Decimal(25)))
     with pytest.raises(CommandIdReused):  # the freeze is refused first; nothing of the other account is used
         placed(replace(TEN, account_id=other), command_id)
@@ -146,20 +146,20 @@ def test_a_trade_that_is_refused_freezes_nothing() -> None:
 
 def test_a_cancelled_trade_releases_its_amount_at_once_and_only_once() -> None:
     trade_id, command_id = placed().aggregate_id, new_id()
-    first = cancel(trade_id, "too slow", actor="ada", command_id=command_id)
+    first = cancel_trade(trade_id, "too slow", actor="ada", command_id=command_id)
     assert (trade(trade_id).status, in_use()) == (Status.CANCELLED, Decimal(0))
-    assert cancel(trade_id, "too slow", actor="ada", command_id=command_id) == replace(first, replayed=True)
+    assert cancel_trade(trade_id, "too slow", actor="ada", command_id=command_id) == replace(first, replayed=True)
     workers.run_until_idle("test", DatabaseEventLog())
     assert told(ACCOUNT).count("AmountReleased") == 1
 
 
 def test_what_cannot_be_cancelled_keeps_its_amount() -> None:
     with pytest.raises(UnknownTrade):
-        cancel(new_id(), "?", actor="ada", command_id=new_id())
+        cancel_trade(new_id(), "?", actor="ada", command_id=new_id())
     trade_id = placed().aggregate_id
     filled(trade_id)
     with pytest.raises(InvalidTradeState):
-        cancel(trade_id, "too late", actor="ada", command_id=new_id())
+        cancel_trade(trade_id, "too late", actor="ada", command_id=new_id())
     assert in_use() == Decimal(10)
 
 

@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 
 from eventshop.core.messages import new_id
-from tests.support.api_clients import Program, problem_of, shopper, staff
+from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.customers import EMAIL
 from users.application.customer_adapter import Person, load_person
 from users.domain.user import Status
@@ -21,7 +21,7 @@ NOTICE = {"notice": "2026-01"}
 HOME = {"name": "Ada M.", "address": "1 St\nYork"}
 
 
-def me(program: Program) -> Person:
+def me(program: ApiClient) -> Person:
     assert program.person
     return load_person(program.person)
 
@@ -96,8 +96,8 @@ def test_erasure_is_asked_for_once_told_by_letter_and_can_be_taken_back() -> Non
 
 def test_nobody_decides_for_somebody_else() -> None:
     owner, other = shopper(), shopper("bob@example.org")
-    clerk = Program(staff("clerk", "view_userprofile", "hold_personal", "reveal_personal"))
-    reader = Program(owner.login, scopes=["people:read", "orders:write"])
+    clerk = ApiClient(staff("clerk", "view_userprofile", "hold_personal", "reveal_personal"))
+    reader = ApiClient(owner.login, scopes=["people:read", "orders:write"])
     calls: list[tuple[str, str, Any]] = [
         ("put", "contact", HOME),
         ("put", f"consents/{MAILS}", NOTICE),
@@ -120,7 +120,7 @@ def test_nobody_decides_for_somebody_else() -> None:
 
 
 def test_staff_take_pieces_in_and_write_them_off_if_they_may() -> None:
-    keeper = Program(staff("keeper", "receive_stock", "write_off_stock"))
+    keeper = ApiClient(staff("keeper", "receive_stock", "write_off_stock"))
     came = keeper.post("stock/MUG/receipts", {"quantity": 5, "reference": "D-1"}, idempotency_key="k")
     assert (came.status_code, came.headers["Location"]) == (201, "http://testserver/api/v1/stock/MUG")
     keeper.post("stock/MUG/receipts", {"quantity": 5, "reference": "D-1"}, idempotency_key="k")
@@ -128,13 +128,13 @@ def test_staff_take_pieces_in_and_write_them_off_if_they_may() -> None:
     assert problem_of(keeper.post("stock/MUG/write-offs", lost)) == (409, "not-enough-stock")
     assert keeper.post("stock/MUG/write-offs", {**lost, "quantity": 5}).status_code == 201
     assert problem_of(keeper.post("stock/MUG/receipts", {"quantity": 0, "reference": "D"})) == (422, "invalid-body")
-    for nobody in (shopper(), Program(staff("clerk", "view_stocklevel"))):
+    for nobody in (shopper(), ApiClient(staff("clerk", "view_stocklevel"))):
         assert problem_of(nobody.post("stock/MUG/receipts", {"quantity": 5, "reference": "D"})) == (403, "not-allowed")
         assert problem_of(nobody.post("stock/MUG/write-offs", lost)) == (403, "not-allowed")
 
 
 def test_staff_hold_what_a_claim_needs_and_release_it() -> None:
-    program, clerk = shopper(), Program(staff("clerk", "view_userprofile", "hold_personal"))
+    program, clerk = shopper(), ApiClient(staff("clerk", "view_userprofile", "hold_personal"))
     path, hold = f"people/{program.person}/holds", {"hold": "case 7", "reason": "a claim"}
     assert clerk.post(path, hold, if_match='"1"').status_code == 201
     assert me(program).state.holds == {"case 7"}

@@ -16,7 +16,7 @@ from eventshop.core.errors import AlreadyTaken
 from eventshop.core.messages import new_id
 from eventshop.eventstore.models import StoredEvent
 from eventshop.privacy import encrypted_tokens
-from tests.support.customers import EMAIL, PASSWORD, customer, link_in_letter, signed_up
+from tests.support.customers import EMAIL, PASSWORD, customer, link_in_email, sign_up
 from users.application import accounts
 from users.application.customer_adapter import load_person
 from users.models import Account
@@ -30,7 +30,7 @@ def asked_to_sign_up(client: Client, email: str = EMAIL) -> bytes:
 
 def test_signing_up_makes_a_login_and_a_person(client: Client) -> None:
     asked_to_sign_up(client)
-    link = link_in_letter()
+    link = link_in_email()
     assert EMAIL in client.get(link).content.decode()
     page = client.post(link, {"name": "Ada", "password": PASSWORD}, follow=True)
     assert page.redirect_chain[-1][0] == "/my/consents/"
@@ -43,14 +43,14 @@ def test_signing_up_makes_a_login_and_a_person(client: Client) -> None:
 
 def test_the_same_form_sent_twice_makes_one_account(client: Client) -> None:
     asked_to_sign_up(client)
-    link, form = link_in_letter(), {"name": "Ada", "password": PASSWORD}
+    link, form = link_in_email(), {"name": "Ada", "password": PASSWORD}
     assert [client.post(link, form).status_code, Client().post(link, form).status_code] == [302, 302]
     assert (Account.objects.count(), StoredEvent.objects.filter(event_type="UserCreated").count()) == (1, 1)
 
 
 def test_an_old_link_opens_nobodys_account(client: Client) -> None:
     asked_to_sign_up(client)
-    link = link_in_letter()
+    link = link_in_email()
     client.post(link, {"name": "Ada", "password": PASSWORD})
     thief = Client()
     page = thief.post(link, {"name": "Ada", "password": "something else entirely"})
@@ -64,7 +64,7 @@ def test_a_login_that_cannot_be_made_leaves_no_person() -> None:
     with pytest.raises(Exception, match=r"(?i)unique"):
         accounts.sign_up(form_id=form_id, email=EMAIL, name="Ada", password=PASSWORD)
     assert not StoredEvent.objects.exists()
-    assert signed_up()
+    assert sign_up()
 
 
 def test_an_address_has_one_account_also_in_a_race() -> None:
@@ -72,7 +72,7 @@ def test_an_address_has_one_account_also_in_a_race() -> None:
 
     def race() -> None:
         try:
-            outcomes.append(signed_up())
+            outcomes.append(sign_up())
         except AlreadyTaken as taken:
             outcomes.append(taken)
         finally:
@@ -88,7 +88,7 @@ def test_an_address_has_one_account_also_in_a_race() -> None:
 
 
 def test_no_page_tells_whether_an_address_has_an_account(client: Client) -> None:
-    signed_up()
+    sign_up()
     for path in ("/account/sign-up/", "/account/reset/"):
         known, unknown = (client.post(path, {"email": address}).content for address in (EMAIL, "nobody@example.org"))
         assert known == unknown
@@ -97,7 +97,7 @@ def test_no_page_tells_whether_an_address_has_an_account(client: Client) -> None
 
 
 def test_a_wrong_password_and_an_unknown_address_are_answered_alike(client: Client) -> None:
-    signed_up()
+    sign_up()
     pages = [
         client.post("/account/sign-in/", {"username": address, "password": "wrong"}).content.decode()
         for address in (EMAIL, "nobody@example.org")
@@ -106,7 +106,7 @@ def test_a_wrong_password_and_an_unknown_address_are_answered_alike(client: Clie
 
 
 def test_signing_in_with_the_address_in_any_case_and_out_again(client: Client) -> None:
-    signed_up()
+    sign_up()
     page = client.post("/account/sign-in/", {"username": EMAIL.upper(), "password": PASSWORD, "next": "/my/details/"})
     assert page.headers["Location"] == "/my/details/"
     assert client.get("/account/sign-out/").headers["Location"] == "/"
@@ -116,13 +116,13 @@ def test_signing_in_with_the_address_in_any_case_and_out_again(client: Client) -
 
 
 def test_signing_in_never_leads_to_another_site(client: Client) -> None:
-    signed_up()
+    sign_up()
     form = {"username": EMAIL, "password": PASSWORD, "next": "https://evil.example/"}
     assert client.post("/account/sign-in/", form).headers["Location"] == "/my/"
 
 
 def test_guessing_passwords_is_stopped_and_says_how_long(client: Client) -> None:
-    signed_up()
+    sign_up()
     form = {"username": EMAIL, "password": "wrong"}
     # A period may end meanwhile; two cannot.
     pages = [client.post("/account/sign-in/", form) for _ in range(21)]
@@ -137,7 +137,7 @@ def test_guessing_passwords_is_stopped_and_says_how_long(client: Client) -> None
 def test_a_new_password_by_letter_works_once_and_ends_other_sessions(client: Client) -> None:
     signed_in, _ = customer()
     client.post("/account/reset/", {"email": EMAIL})
-    link = link_in_letter()
+    link = link_in_email()
     assert client.get(link).status_code == 200
     assert client.post(link, {"password": "short"}).status_code == 200
     client.post(link, {"password": "four very quiet lanterns"})
@@ -206,7 +206,7 @@ def test_while_no_mail_leaves_the_page_says_so_and_no_log_names_the_address(
 
 
 def test_a_button_pressed_after_the_session_ended_leads_back_to_its_page(client: Client) -> None:
-    signed_up()
+    sign_up()
     sent = client.post("/my/consents/Personalisation/choice/", {"answer": "yes"})
     form = {"username": EMAIL, "password": PASSWORD, "next": sent.headers["Location"].partition("next=")[2]}
     assert client.post("/account/sign-in/", form, follow=True).redirect_chain[-1][0] == "/my/consents/"

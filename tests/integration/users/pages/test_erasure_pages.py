@@ -18,7 +18,7 @@ from eventshop.privacy import encrypted_tokens
 from eventshop.privacy.models import Certificate, Erasure
 from eventshop.sagas import workers
 from projections.registry import projection_registry
-from tests.support.customers import EMAIL, PASSWORD, customer, link_in_letter
+from tests.support.customers import EMAIL, PASSWORD, customer, link_in_email
 from tests.support.read_models import append, caught_up
 from tests.support.sales import Sale
 from users.application.customer_adapter import load_person
@@ -78,7 +78,7 @@ def test_one_can_change_ones_mind(settings: Any) -> None:
     client, me = customer()
     assert "Your data will be erased on" in ask(client).content.decode()
     assert "You can change your mind until then" in text_of(client, "/my/")
-    link = link_in_letter()
+    link = link_in_email()
     assert "Your data will be erased on" in text_of(Client(), link)
     client.post("/my/erasure/stay/", {"form_id": str(new_id())})
     settle()
@@ -90,7 +90,7 @@ def test_at_the_end_the_link_of_the_letter_shows_the_certificate_and_nobody_can_
     client, me = customer()
     ask(client)
     assert mail.outbox[-1].to == [EMAIL]
-    link = link_in_letter()
+    link = link_in_email()
     settle()
     assert kinds(me)[-1] == "DataErased"
     page = text_of(Client(), link)
@@ -113,7 +113,7 @@ def test_the_address_is_free_again_afterwards() -> None:
 def test_while_it_goes_on_its_steps_are_shown() -> None:
     client, me = customer()
     ask(client)
-    link = link_in_letter()
+    link = link_in_email()
     Erasure.objects.create(subject=me, step="scan", log='[["collect", "2026-11-24T12:00:00+00:00", "x"]]')
     page = text_of(Client(), link)
     assert "Looking everywhere for anything that is left under way" in page

@@ -18,7 +18,7 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
-from tests.support.customers import EMAIL, PASSWORD, customer, link_in_letter
+from tests.support.customers import EMAIL, PASSWORD, customer, link_in_email
 from tests.support.read_models import append
 from tests.support.sales import Sale
 from tests.support.staff import catch_up
@@ -126,7 +126,7 @@ def test_a_new_address_holds_once_its_letter_is_answered_and_then_signs_in() -> 
     client, me = customer()
     assert "We have written to new@example.org" in change(client, email="new@example.org")
     assert [letter.to for letter in mail.outbox] == [["new@example.org"]]
-    link = link_in_letter()
+    link = link_in_email()
     assert client.get(link).status_code == 200
     assert len(load_person(me).events) == 1
     client.post(link)
@@ -148,7 +148,7 @@ def test_an_address_of_somebody_else_gets_another_letter_and_the_same_page() -> 
 def test_the_link_is_for_the_one_who_asked_and_a_race_for_the_address_has_one_winner() -> None:
     client, me = customer()
     change(client, email="new@example.org")
-    link = link_in_letter()
+    link = link_in_email()
     bob, _ = customer("b@example.org", "Bob")
     assert bob.post(link).status_code == 410
     assert client.post("/my/details/address/nonsense/").status_code == 410

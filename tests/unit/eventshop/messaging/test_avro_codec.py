@@ -14,7 +14,7 @@ from eventshop.core.errors import BrokenStream
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Event
 from eventshop.messaging.serialization.avro_codec import MARKER, decode_payload, encode_payload
-from eventshop.messaging.serialization.schema_registry import schema_fingerprint, load_published_schemas
+from eventshop.messaging.serialization.schema_registry import load_published_schemas, schema_fingerprint
 from tests.unit.eventshop.messaging.event_strategies import payloads
 
 GOLDEN: dict[str, Any] = json.loads(Path(__file__).with_name("golden.json").read_text())["values"]

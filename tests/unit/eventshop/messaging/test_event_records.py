@@ -13,14 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventshop.core.errors import BrokenStream
-from eventshop.eventstore.records import ReceiptRow, EventRow
-from eventshop.messaging.kafka.event_records import PARTITIONS, record_key, read_int_header, partition_for, decode_event, decode_receipt, encode_event
+from eventshop.eventstore.records import EventRow, ReceiptRow
+from eventshop.messaging.kafka.event_records import (
+    PARTITIONS,
+    decode_event,
+    decode_receipt,
+    encode_event,
+    partition_for,
+    read_int_header,
+    record_key,
+)
 from tests.unit.eventshop.messaging.event_strategies import receipts, rows
 from tests.unit.eventshop.messaging.test_avro_codec import SHIPPED
 
 ID = UUID("00000000-0000-4000-8000-000000000001")
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-ROW = EventRow(ID, ID, "Order", "OrderShipped", 3, 1, NOON, NOON, ID, None, None, 3, ID, "ada", "{}", SHIPPED, b"h" * 32, 17)
+ROW = EventRow(
+    ID, ID, "Order", "OrderShipped", 3, 1, NOON, NOON, ID, None, None, 3, ID, "ada", "{}", SHIPPED, b"h" * 32, 17
+)
 RECEIPT = ReceiptRow(ID, "ShipOrder", b"p" * 32, ID, "Order", 3, 1, 17, "ada", NOON)
 
 

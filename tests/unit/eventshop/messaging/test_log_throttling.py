@@ -18,7 +18,9 @@ def test_kafkas_own_complaints_pass_once_in_a_while_for_each_kind() -> None:
     assert not once.filter(line("kafka.net", logging.ERROR))
     assert once.filter(line("kafka.net", logging.WARNING))
     assert once.filter(line("kafka.cluster", logging.ERROR))
-    once._passed_at = {kind: at - log_throttling.QUIET_PERIOD_S for kind, at in once._passed_at.items()}  # a while later
+    once._passed_at = {
+        kind: at - log_throttling.QUIET_PERIOD_S for kind, at in once._passed_at.items()
+    }  # a while later
     assert once.filter(line("kafka.net", logging.ERROR))
 
 

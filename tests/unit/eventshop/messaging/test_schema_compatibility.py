@@ -17,7 +17,7 @@ from eventshop.messaging.serialization.schema_compatibility import describe_chan
 from eventshop.messaging.serialization.schema_registry import SCHEMA_FOLDER, PublishedSchema, load_published_schemas
 
 
-def said(*arguments: str) -> str:
+def run_check_schemas(*arguments: str) -> str:
     out = StringIO()
     call_command("check_schemas", *arguments, stdout=out)
     return out.getvalue()
@@ -33,12 +33,14 @@ NAME, AGE = {"name": "name", "type": "string"}, {"name": "age", "type": "long"}
 def test_every_published_change_can_be_read() -> None:
     found = {one.old: one for one in schema_changes(load_published_schemas(), registry)}
     assert all(one.is_backward_compatible for one in found.values())
-    added, split, renamed = (found[EventSchemaId(name, 1)] for name in ("OrderCreated", "OrderShipped", "RestrictionLifted"))
+    added, split, renamed = (
+        found[EventSchemaId(name, 1)] for name in ("OrderCreated", "OrderShipped", "RestrictionLifted")
+    )
     assert (added.upcaster, added.forward_problems) == ("", [])
     assert (split.upcaster, split.new) == ("carrier_was_one_text", EventSchemaId("OrderShipped", 2))
     assert renamed.new == EventSchemaId("ProcessingResumed", 1)
     assert renamed.forward_problems == ["they know no ProcessingResumed"]
-    assert "Every event ever published can be read." in said()
+    assert "Every event ever published can be read." in run_check_schemas()
 
 
 def test_a_change_that_needs_an_upcaster_and_has_none_is_refused(tmp_path: Path) -> None:
@@ -47,21 +49,21 @@ def test_a_change_that_needs_an_upcaster_and_has_none_is_refused(tmp_path: Path)
     old["fields"] = [field for field in old["fields"] if field["name"] != "received_by"]
     (folder / "OrderDelivered.v1.avsc").write_text(json.dumps(old))
     with pytest.raises(CommandError, match=r"could not be read: OrderDelivered 1\."):
-        said("--folder", str(folder))
+        run_check_schemas("--folder", str(folder))
 
 
 def test_a_type_that_nothing_reads_any_more_is_refused(tmp_path: Path) -> None:
     folder = copytree(SCHEMA_FOLDER, tmp_path / "schemas")
     (folder / "OrderForgotten.v1.avsc").write_text((folder / "OrderShipped.v1.avsc").read_text())
     with pytest.raises(CommandError, match=r"could not be read: OrderForgotten 1\."):
-        said("--folder", str(folder))
+        run_check_schemas("--folder", str(folder))
 
 
 def test_a_shape_that_is_not_published_yet_is_named(tmp_path: Path) -> None:
     folder = copytree(SCHEMA_FOLDER, tmp_path / "schemas")
     (folder / "OrderShipped.v2.avsc").unlink()
     with pytest.raises(CommandError, match=r"Not published yet: OrderShipped\.v2\.avsc"):
-        said("--folder", str(folder))
+        run_check_schemas("--folder", str(folder))
 
 
 def test_old_programs_cannot_read_a_field_that_is_gone() -> None:

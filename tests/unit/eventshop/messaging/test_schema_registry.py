@@ -27,12 +27,12 @@ from eventshop.messaging.serialization.schema_compatibility import find_incompat
 from eventshop.messaging.serialization.schema_registry import (
     PublishedSchema,
     Schema,
+    avro_schema,
     current_schemas,
+    find_unpublished_schemas,
+    load_published_schemas,
     schema_fingerprint,
     write_schemas,
-    load_published_schemas,
-    avro_schema,
-    find_unpublished_schemas,
 )
 
 
@@ -211,7 +211,9 @@ def versions() -> Iterator[tuple[PublishedSchema, PublishedSchema]]:
 
 def test_every_published_version_of_an_event_reads_every_other() -> None:
     for reader, writer in versions():
-        assert find_incompatibilities(reader.schema, writer.schema) == [], f"{reader.file_name} reads {writer.file_name}"
+        assert find_incompatibilities(reader.schema, writer.schema) == [], (
+            f"{reader.file_name} reads {writer.file_name}"
+        )
 
 
 def record(*fields: dict[str, Any]) -> Schema:

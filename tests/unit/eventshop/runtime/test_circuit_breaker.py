@@ -25,26 +25,26 @@ class Server:
         return "yes"
 
 
-def outside(rest_s: float = 60) -> CircuitBreaker:
+def circuit_breaker(rest_s: float = 60) -> CircuitBreaker:
     return CircuitBreaker("server", failure_types=(ConnectionError,), failure_threshold=3, open_s=rest_s)
 
 
 def test_a_call_that_may_be_repeated_survives_failures() -> None:
     server = Server(fails=2)
-    assert outside().call(server, attempts=3) == "yes"
+    assert circuit_breaker().call(server, attempts=3) == "yes"
     assert server.asked == 3
 
 
 def test_a_call_is_made_once_unless_more_tries_are_asked_for() -> None:
     server = Server(fails=1)
     with pytest.raises(ConnectionError, match="no 1"):
-        outside().call(server)
+        circuit_breaker().call(server)
     assert server.asked == 1
 
 
 def test_the_last_failure_is_raised() -> None:
     with pytest.raises(ConnectionError, match="no 2"):
-        outside().call(Server(fails=5), attempts=2)
+        circuit_breaker().call(Server(fails=5), attempts=2)
 
 
 def test_what_is_not_the_servers_failure_is_neither_repeated_nor_counted() -> None:
@@ -54,7 +54,7 @@ def test_what_is_not_the_servers_failure_is_neither_repeated_nor_counted() -> No
         asked.append(1)
         raise KeyError("ours")
 
-    door = outside()
+    door = circuit_breaker()
     for _ in range(10):
         with pytest.raises(KeyError):
             door.call(mistaken, attempts=3)
@@ -71,7 +71,7 @@ def test_a_server_that_is_busy_is_not_asked_again_at_once() -> None:
 
 
 def test_a_server_that_keeps_failing_is_left_alone() -> None:
-    server, door = Server(fails=100), outside()
+    server, door = Server(fails=100), circuit_breaker()
     with pytest.raises((ConnectionError, CircuitOpen)):
         door.call(server, attempts=4)
     with pytest.raises(CircuitOpen, match="server"):
@@ -80,7 +80,7 @@ def test_a_server_that_keeps_failing_is_left_alone() -> None:
 
 
 def test_a_success_in_between_starts_the_count_again() -> None:
-    server, door = Server(fails=2), outside()
+    server, door = Server(fails=2), circuit_breaker()
     door.call(server, attempts=3)
     server.fails = 5
     with pytest.raises(ConnectionError):
@@ -91,7 +91,7 @@ def test_a_success_in_between_starts_the_count_again() -> None:
 
 
 def test_a_rested_server_is_tried_again_and_trusted_when_it_answers() -> None:
-    server, door = Server(fails=3), outside(rest_s=0.2)
+    server, door = Server(fails=3), circuit_breaker(rest_s=0.2)
     with pytest.raises((ConnectionError, CircuitOpen)):
         door.call(server, attempts=3)
     wait_until(lambda: _answers(door, server), within_s=5)
@@ -99,7 +99,7 @@ def test_a_rested_server_is_tried_again_and_trusted_when_it_answers() -> None:
 
 
 def test_while_one_tries_it_for_all_the_others_do_not_wait() -> None:
-    server, door = Server(fails=3), outside(rest_s=0.0)
+    server, door = Server(fails=3), circuit_breaker(rest_s=0.0)
     with pytest.raises((ConnectionError, CircuitOpen)):
         door.call(server, attempts=3)
     begun, goes_on = Event(), Event()
@@ -120,7 +120,7 @@ def test_while_one_tries_it_for_all_the_others_do_not_wait() -> None:
 
 
 def test_an_answer_is_an_answer_though_others_failed_while_it_was_on_its_way() -> None:
-    door, down = outside(), Server(fails=10)
+    door, down = circuit_breaker(), Server(fails=10)
 
     def slow() -> str:
         for _ in range(3):
@@ -134,7 +134,7 @@ def test_an_answer_is_an_answer_though_others_failed_while_it_was_on_its_way() -
 
 
 def test_calls_are_made_side_by_side() -> None:
-    together, door = Barrier(8, timeout=10), outside()
+    together, door = Barrier(8, timeout=10), circuit_breaker()
     began = monotonic()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: door.call(together.wait), range(8)))

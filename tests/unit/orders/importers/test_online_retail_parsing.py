@@ -73,7 +73,7 @@ def test_line_ends_of_windows_are_line_ends(tmp_path: Path) -> None:
         ("", "0 columns instead of 8"),
         ("garbage", "1 columns instead of 8"),
         (line() + ",", "9 columns instead of 8"),
-        (line(description='"LANTERN'), "quotes do not fit: unexpected end of data"),
+        (line(description='"LANTERN'), "malformed quotes: unexpected end of data"),
         (line(invoice=""), "InvoiceNo '' is not digits, or C and digits"),
         (line(invoice="D536365"), "InvoiceNo 'D536365' is not digits"),
         (line(invoice="A563185", customer=""), "InvoiceNo A563185 adjusts a bad debt"),
@@ -134,7 +134,7 @@ def test_another_header_is_another_kind_of_file(tmp_path: Path, header: str) -> 
 
 def test_a_file_without_rows_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
-    for path, words in ((sheet(tmp_path), "there is no row in it"), (tmp_path / "empty.csv", "the file is empty")):
+    for path, words in ((sheet(tmp_path), "the file has no row after the header"), (tmp_path / "empty.csv", "the file is empty")):
         with pytest.raises(UnreadableFile, match=words):
             parse_file(path)
 

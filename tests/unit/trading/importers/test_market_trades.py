@@ -12,19 +12,19 @@ from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
 from tests.support.trade_files import AT, printed, tape
 from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
 from trading.domain.events import MAX_FILLS, Side
-from trading.importers.market_trades.commands import Letter, taker_account_id, letters
+from trading.importers.market_trades.commands import ExecutionCommand, taker_account_id, import_commands
 from trading.importers.market_trades.executions import group_executions
-from trading.importers.market_trades.parsing import read_rows
+from trading.importers.market_trades.parsing import parse_file
 
 
-def sent(path: Path) -> list[Letter]:
-    rows, refused = read_rows(path)
+def sent(path: Path) -> list[ExecutionCommand]:
+    rows, refused = parse_file(path)
     assert refused == []
-    return [letter for some in letters(group_executions(rows)) for letter in some]
+    return [letter for some in import_commands(group_executions(rows)) for letter in some]
 
 
 def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
-    (row,), refused = read_rows(tape(tmp_path, printed(), name="trades.csv.gz"))
+    (row,), refused = parse_file(tape(tmp_path, printed(), name="trades.csv.gz"))
     assert refused == []
     assert (row.line, row.side, row.instrument.code) == (2, Side.SELL, "BINANCE_SPOT/BTCUSDT")
     assert (str(row.fill.price), str(row.fill.quantity)) == ("61837.63000000", "0.02000000")
@@ -48,20 +48,20 @@ def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
     ],
 )
 def test_a_row_that_is_none_is_named(tmp_path: Path, line: str, words: str) -> None:
-    rows, (refusal,) = read_rows(tape(tmp_path, printed("0"), line))
+    rows, (refusal,) = parse_file(tape(tmp_path, printed("0"), line))
     assert (len(rows), refusal.line) == (1, 3)
     assert words in refusal.reason
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongHeader, match=r"trades\.csv:1: the header must be received_ns"):
-        read_rows(tape(tmp_path, printed(), header="id,price"))
+        parse_file(tape(tmp_path, printed(), header="id,price"))
     with pytest.raises(UnreadableFile, match="no row"):
-        read_rows(tape(tmp_path))
+        parse_file(tape(tmp_path))
 
 
 def test_what_one_taker_was_filled_at_once_is_one_execution(tmp_path: Path) -> None:
-    rows, _ = read_rows(
+    rows, _ = parse_file(
         tape(
             tmp_path,
             printed("1"),
@@ -77,7 +77,7 @@ def test_what_one_taker_was_filled_at_once_is_one_execution(tmp_path: Path) -> N
 
 
 def test_an_execution_fits_into_an_event(tmp_path: Path) -> None:
-    rows, _ = read_rows(tape(tmp_path, *(printed(str(number)) for number in range(MAX_FILLS + 1))))
+    rows, _ = parse_file(tape(tmp_path, *(printed(str(number)) for number in range(MAX_FILLS + 1))))
     assert [len(execution) for execution in group_executions(rows)] == [MAX_FILLS, 1]
 
 

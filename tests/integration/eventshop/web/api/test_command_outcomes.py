@@ -12,7 +12,7 @@ from django.db import connections
 
 from eventshop.core.messages import new_id
 from orders.models import Product
-from tests.support.api_clients import Program, problem_of, shopper, staff
+from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.in_memory_gateway import Bank
 from tests.support.order_fulfilment import receive, settle
 
@@ -29,13 +29,13 @@ def goods(clean_database: None) -> None:
     Product.objects.create(sku="MUG", name="Mug, oat", price=Decimal("12.50"))
 
 
-def ordered(program: Program) -> Any:
+def place_order(program: ApiClient) -> Any:
     answer = program.post("orders", ORDER)
     assert answer.status_code == 201, answer.content
     return answer
 
 
-def path(url: str) -> str:
+def api_path(url: str) -> str:
     """An address of an answer, as `Program` wants it."""
     return url.partition("/api/v1/")[2]
 
@@ -43,29 +43,29 @@ def path(url: str) -> str:
 def test_a_payment_is_accepted_and_asked_about_until_the_gateway_has_decided() -> None:
     receive("MUG", 5)
     program = shopper()
-    order = ordered(program)
+    order = place_order(program)
     order_id = UUID(order.json()["aggregate_id"])
     payment = program.post(f"orders/{order_id}/payments", {"method": "card"}, if_match='"1"')
     assert payment.status_code == 202
-    asked = program.get(path(payment["Location"]))
+    asked = program.get(api_path(payment["Location"]))
     told = asked.json()
     assert (told["state"], asked["Retry-After"], told["ended_by"]) == ("running", "1", None)
     assert told["command_id"] == payment.json()["command_id"]
     settle(Bank())
-    told = program.get(path(payment["Location"])).json()
+    told = program.get(api_path(payment["Location"])).json()
     assert (told["state"], told["ended_by"], told["reason"]) == ("succeeded", "PaymentProcessed", "")
-    assert path(told["resource"]) == f"orders/{order_id}"
+    assert api_path(told["resource"]) == f"orders/{order_id}"
     followed = order["Link"].partition(">")[0].removeprefix("<")
-    assert program.get(path(followed)).json()["ended_by"] == "OrderShipped"
+    assert program.get(api_path(followed)).json()["ended_by"] == "OrderShipped"
 
 
 def test_a_declined_payment_says_why_and_the_order_ends_with_it() -> None:
     receive("MUG", 5)
     program = shopper()
-    order = ordered(program)
+    order = place_order(program)
     payment = program.post(f"orders/{order.json()['aggregate_id']}/payments", {"method": "declined"}, if_match="*")
     settle(Bank())
-    told = program.get(path(payment["Location"])).json()
+    told = program.get(api_path(payment["Location"])).json()
     assert (told["state"], told["ended_by"], told["reason"]) == ("failed", "PaymentDeclined", "not enough money")
     whole = program.get(f"commands/{order.json()['command_id']}").json()
     assert (whole["state"], whole["ended_by"]) == ("failed", "OrderCancelled")
@@ -74,7 +74,7 @@ def test_a_declined_payment_says_why_and_the_order_ends_with_it() -> None:
 def test_an_answer_waits_for_the_end_if_it_is_asked_to() -> None:
     receive("MUG", 5)
     program = shopper()
-    order = ordered(program)
+    order = place_order(program)
 
     def waiting() -> Any:
         try:
@@ -90,7 +90,7 @@ def test_an_answer_waits_for_the_end_if_it_is_asked_to() -> None:
 
 def test_a_command_that_was_done_at_once_has_succeeded_and_is_its_senders_alone() -> None:
     program, other = shopper(), shopper("bob@example.org")
-    order = ordered(program)
+    order = place_order(program)
     cancelled = program.post(
         f"orders/{order.json()['aggregate_id']}/cancellation", {"reason": "changed my mind"}, if_match='"1"'
     )
@@ -98,7 +98,7 @@ def test_a_command_that_was_done_at_once_has_succeeded_and_is_its_senders_alone(
     assert program.get(what).json()["state"] == "succeeded"
     assert problem_of(other.get(what)) == (404, "not-found")
     assert problem_of(program.get(f"commands/{new_id()}")) == (404, "not-found")
-    assert Program(staff("auditor", "view_storedevent")).get(what).json()["state"] == "succeeded"
+    assert ApiClient(staff("auditor", "view_storedevent")).get(what).json()["state"] == "succeeded"
     assert program.get(f"commands/{order.json()['command_id']}").json()["reason"] == "changed my mind"
 
 
@@ -107,8 +107,8 @@ def test_who_places_an_order_may_prefer_to_be_led_to_what_becomes_of_it() -> Non
     program = shopper()
     accepted = program.post("orders", ORDER, prefer="respond-async")
     assert (accepted.status_code, accepted["Preference-Applied"]) == (202, "respond-async")
-    assert program.get(path(accepted["Location"])).json()["state"] == "running"
+    assert program.get(api_path(accepted["Location"])).json()["state"] == "running"
     settle(Bank())
-    told = program.get(path(accepted["Location"])).json()
+    told = program.get(api_path(accepted["Location"])).json()
     assert (told["state"], told["ended_by"]) == ("succeeded", "OrderShipped")
-    assert path(told["resource"]) == f"orders/{accepted.json()['aggregate_id']}"
+    assert api_path(told["resource"]) == f"orders/{accepted.json()['aggregate_id']}"

@@ -14,7 +14,7 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
 from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock
 from orders.domain.stock_item import stock_item_id
-from tests.support.api_clients import Program, problem_of, shopper, staff
+from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.sales import Sale
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -22,32 +22,32 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 SALE = Sale(1)
 
 
-def reader(*more: str) -> Program:
-    return Program(staff("reader", "view_storedevent", *more))
+def reader(*more: str) -> ApiClient:
+    return ApiClient(staff("reader", "view_storedevent", *more))
 
 
-def order(owner: Program) -> str:
+def create_order(owner: ApiClient) -> str:
     command_dispatcher.send(CreateOrder(SALE.order_id, "1", owner.person, SALE.lines, delivery_name="Ada Marker"))
     command_dispatcher.send(ProcessPayment(SALE.order_id, SALE.total, "card"))
     return f"orders/{SALE.order_id}/events"
 
 
 def test_a_stream_is_read_page_by_page_from_any_version() -> None:
-    path = order(shopper())
+    path = create_order(shopper())
     program = reader("view_ordersummary")
     first = program.get(f"{path}?limit=1").json()
-    assert [it["type"] for it in first["results"]] == ["OrderCreated"]
+    assert [event["type"] for event in first["results"]] == ["OrderCreated"]
     second = program.get(first["next"].partition("/api/v1/")[2]).json()
-    assert [(it["type"], it["version"]) for it in second["results"]] == [("PaymentProcessed", 2)]
+    assert [(event["type"], event["version"]) for event in second["results"]] == [("PaymentProcessed", 2)]
     assert second["next"] is None
     assert second["results"][0]["data"]["amount"] == {"amount": "22.590", "currency": "GBP"}
     assert program.get(f"streams/{SALE.order_id}/events?after_version=2").json()["results"] == []
 
 
 def test_a_stream_is_read_as_it_was() -> None:
-    path, program = order(shopper()), reader("view_ordersummary")
+    path, program = create_order(shopper()), reader("view_ordersummary")
     between = StoredEvent.objects.get(event_type="OrderCreated").recorded_at.isoformat().replace("+00:00", "Z")
-    assert [it["version"] for it in program.get(f"{path}?as_of={between}").json()["results"]] == [1]
+    assert [event["version"] for event in program.get(f"{path}?as_of={between}").json()["results"]] == [1]
     assert program.get(f"{path}?as_of=2020-01-01T00:00:00Z").json()["results"] == []
     now = datetime.now(UTC).replace(tzinfo=None).isoformat()
     assert problem_of(program.get(f"{path}?as_of={now}")) == (400, "invalid-parameter")
@@ -55,16 +55,16 @@ def test_a_stream_is_read_as_it_was() -> None:
 
 def test_the_customer_reads_their_own_events_in_clear_and_staff_masked() -> None:
     owner, other = shopper(), shopper("bob@example.org")
-    path = order(owner)
+    path = create_order(owner)
     assert owner.get(path).json()["results"][0]["data"]["delivery_name"] == "Ada Marker"
     masked = reader("view_ordersummary").get(path).json()["results"][0]["data"]
     assert (masked["delivery_name"], masked["reference"]) == (None, "1")
     assert problem_of(other.get(path)) == (404, "not-found")
-    assert problem_of(Program(staff("looker", "view_ordersummary")).get(path)) == (403, "not-allowed")
+    assert problem_of(ApiClient(staff("looker", "view_ordersummary")).get(path)) == (403, "not-allowed")
     stream = f"streams/{SALE.order_id}/events"
     assert problem_of(owner.get(stream)) == (403, "not-allowed")
     assert problem_of(reader().get(f"streams/{new_id()}/events")) == (404, "not-found")
-    scoped = Program(owner.login, scopes=["orders:read"])
+    scoped = ApiClient(owner.login, scopes=["orders:read"])
     assert problem_of(scoped.get(path)) == (403, "out-of-scope")
     assert b"Ada Marker" not in reader().get("events").content
     assert problem_of(owner.get("events")) == (403, "not-allowed")
@@ -76,19 +76,19 @@ def test_the_feed_gives_each_event_once_and_goes_on_where_it_stopped() -> None:
     program, cursor, found = reader(), 0, list[int]()
     while True:
         page = program.get(f"events?after={cursor}&limit=10").json()
-        found += [it["position"] for it in page["results"]]
+        found += [event["position"] for event in page["results"]]
         cursor = page["cursor"]
         if not page["more"]:
             break
     assert found == sorted(set(found)) and len(found) == 25
     command_dispatcher.send(ReceiveStock(sku="S0", quantity=1, reference="E"))
-    assert [it["data"]["reference"] for it in program.get(f"events?after={cursor}").json()["results"]] == ["E"]
+    assert [event["data"]["reference"] for event in program.get(f"events?after={cursor}").json()["results"]] == ["E"]
 
 
 def test_the_feed_is_narrowed_and_its_cursor_moves_all_the_same() -> None:
-    order(shopper())
+    create_order(shopper())
     page = reader().get("events?types=OrderCreated&aggregate_type=Order").json()
-    assert [it["type"] for it in page["results"]] == ["OrderCreated"]
+    assert [event["type"] for event in page["results"]] == ["OrderCreated"]
     assert page["cursor"] == StoredEvent.objects.order_by("-position").values_list("position", flat=True)[0]
 
 
@@ -130,4 +130,4 @@ def test_the_next_event_of_one_stream_is_waited_for() -> None:
 def test_a_feed_parameter_that_makes_no_sense_is_named(query: str) -> None:
     answer = reader().get(f"events?{query}")
     assert problem_of(answer) == (400, "invalid-parameter")
-    assert [it["parameter"] for it in answer.json()["errors"]] == [query.partition("=")[0]]
+    assert [error["parameter"] for error in answer.json()["errors"]] == [query.partition("=")[0]]

@@ -17,7 +17,7 @@ from eventshop.web.api import openapi_views, problem_catalogue
 from orders.domain.commands import ReceiveStock
 from projections.api import shop as api_shop
 from projections.api.resource import Resource
-from tests.support.api_clients import Program, shopper, staff
+from tests.support.api_clients import ApiClient, shopper, staff
 from tests.support.api_endpoints import ROOT, endpoints
 from tests.support.sales import Sale
 from tests.support.staff import catch_up, record_sales
@@ -54,10 +54,10 @@ def test_the_type_of_every_problem_leads_to_a_page_that_says_what_to_do() -> Non
     listed = problem_catalogue.catalogue()
     assert len(listed) > 70
     index = Client().get("/problems/").content.decode()
-    for code, it in listed.items():
+    for code, entry in listed.items():
         page = Client().get(f"/problems/{code}")
         assert page.status_code == 200 and f"/problems/{code}" in index
-        assert escape(it.meaning) in page.content.decode() and escape(it.advice) in page.content.decode()
+        assert escape(entry.meaning) in page.content.decode() and escape(entry.advice) in page.content.decode()
     told = Client().get("/api/v1/nowhere").json()
     assert Client().get(told["type"]).status_code == 200
     assert Client().get("/problems/nothing-of-the-kind").status_code == 404
@@ -68,7 +68,7 @@ def test_nothing_had_to_be_guessed(tmp_path: Any) -> None:
 
 
 def test_every_resource_is_described() -> None:
-    assert {ROOT + it.path for it in endpoints()} == set(DOCUMENT["paths"])
+    assert {ROOT + endpoint.path for endpoint in endpoints()} == set(DOCUMENT["paths"])
 
 
 #: What adds up in any order, or makes something new.
@@ -85,7 +85,7 @@ def test_every_command_has_its_key_its_version_and_an_example_that_fits() -> Non
     for operations in DOCUMENT["paths"].values():
         for method in {"post", "put", "delete"} & set(operations):
             operation = operations[method]
-            required = {it["name"] for it in operation["parameters"] if it.get("required") and it["in"] == "header"}
+            required = {parameter["name"] for parameter in operation["parameters"] if parameter.get("required") and parameter["in"] == "header"}
             assert ("Idempotency-Key" in required) is (operation["operationId"] not in WITHOUT_KEY)
             assert ("If-Match" in required) is (operation["operationId"] not in WITHOUT_VERSION)
             if method != "delete" and "requestBody" in operation:
@@ -98,8 +98,8 @@ def test_every_command_has_its_key_its_version_and_an_example_that_fits() -> Non
 
 def test_every_example_fits() -> None:
     components = DOCUMENT["components"]["schemas"]
-    examples = {name: it["examples"] for name, it in components.items() if "examples" in it}
-    assert {"CommandReceipt", "Problem", "Outcome", "FeedPage", "WebhookMessage", "NewTrade"} <= set(examples)
+    examples = {name: schema["examples"] for name, schema in components.items() if "examples" in schema}
+    assert {"CommandReceipt", "Problem", "CommandOutcome", "FeedPage", "WebhookMessage", "NewTrade"} <= set(examples)
     for name, given in examples.items():
         for example in given:
             fits(components[name], example)
@@ -111,8 +111,8 @@ def test_answers_are_as_described() -> None:
     record_sales(Sale(1, customer_id=owner.person), Sale(2, customer_id=None))
     command_dispatcher.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
     catch_up()
-    views = [f"view_{it.model._meta.model_name}" for it in vars(api_shop).values() if isinstance(it, Resource)]
-    boss = Program(staff("boss", "view_storedevent", "receive_stock", *views))
+    views = [f"view_{resource.model._meta.model_name}" for resource in vars(api_shop).values() if isinstance(resource, Resource)]
+    boss = ApiClient(staff("boss", "view_storedevent", "receive_stock", *views))
     for path in ("orders", "order-lines", "customers", "activity", "sales/days", "sales/products", "stock", "people"):
         body = boss.get(path).json()
         assert body["results"], path

@@ -24,7 +24,7 @@ from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken, WebhookDelivery, WebhookEndpoint
 from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock
 from orders.models import Product
-from tests.support.api_clients import Program, problem_of, shopper, staff, token_of
+from tests.support.api_clients import ApiClient, problem_of, shopper, staff, token_of
 from tests.support.api_endpoints import ROOT, Endpoint, endpoints
 from tests.support.sales import Sale
 from tests.support.staff import catch_up
@@ -146,29 +146,29 @@ class Call(NamedTuple):
     path: str
     body: Any
 
-    def by(self, program: Program) -> Any:
+    def send_as(self, program: ApiClient) -> Any:
         if self.method == "get":
             return program.get(self.path)
         return program.send(self.method, self.path, self.body, if_match="*")
 
-    def anonymously(self, **headers: str) -> Any:
+    def send_anonymously(self, **headers: str) -> Any:
         call, path = getattr(Client(headers=headers), self.method), f"{ROOT}{self.path}"
         return call(path) if self.method == "get" else call(path, json.dumps(self.body), "application/json")
 
 
-def calls(whose: Program, /, **rights: bool) -> Iterator[tuple[str, Right, Call]]:
+def calls(whose: ApiClient, /, **rights: bool) -> Iterator[tuple[str, Right, Call]]:
     """Those whose right is as said, in the order of `RIGHTS`: what takes something away comes last."""
     for name, right in RIGHTS.items():
         if all(getattr(right, what) is said for what, said in rights.items()):
             yield name, right, _call(Endpoint(*name.split(" ")), whose)
 
 
-def _call(it: Endpoint, owner: Program) -> Call:
-    operation = DOCUMENT["paths"][f"{ROOT}{it.path}"][it.method]
-    return Call(it.method, _filled(it.path, owner), _example(operation))
+def _call(endpoint: Endpoint, owner: ApiClient) -> Call:
+    operation = DOCUMENT["paths"][f"{ROOT}{endpoint.path}"][endpoint.method]
+    return Call(endpoint.method, _fill_path(endpoint.path, owner), _example(operation))
 
 
-def _filled(template: str, owner: Program) -> str:
+def _fill_path(template: str, owner: ApiClient) -> str:
     """The address with the ids of what the owner has."""
     keys = {"stock": "MUG", "people": str(owner.person), "trades": str(TRADE), "orders": str(SALE.order_id)}
     one = keys.get(template.partition("/")[0], str(SALE.order_id))
@@ -201,7 +201,7 @@ def _example(operation: dict[str, Any]) -> Any:
 
 
 @pytest.fixture
-def owner() -> Iterator[Program]:
+def owner() -> Iterator[ApiClient]:
     """A customer with a paid order, in a shop that has mugs; with a trade that is open; and a webhook of staff's."""
     program = shopper()
     Product.objects.create(sku="MUG", name="Mug", price=Decimal("12.50"))
@@ -212,8 +212,8 @@ def owner() -> Iterator[Program]:
     command_dispatcher.send(OpenAccount(ACCOUNT, "Ada", program.person, "EUR", Decimal(10_000)))
     deal("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
     integrator = staff("integrator", "view_storedevent")
-    told = WebhookEndpoint.objects.create(id=WEBHOOK, owner=integrator, url="https://192.0.2.1/")
-    WebhookDelivery.objects.create(id=DELIVERY, endpoint=told, position=1, event_type="X", due_at=timezone.now())
+    webhook = WebhookEndpoint.objects.create(id=WEBHOOK, owner=integrator, url="https://192.0.2.1/")
+    WebhookDelivery.objects.create(id=DELIVERY, endpoint=webhook, position=1, event_type="X", due_at=timezone.now())
     catch_up()
     with override_settings(API_RATE="100000/m"):
         yield program
@@ -225,86 +225,86 @@ def is_let_in(answer: Any) -> bool:
     return answer.status_code not in (401, 403, 404)
 
 
-def events() -> int:
+def count_events() -> int:
     return StoredEvent.objects.count()
 
 
 def test_every_address_and_method_has_its_rights() -> None:
-    assert {f"{it.method} {it.path}" for it in endpoints()} == set(RIGHTS)
+    assert {f"{endpoint.method} {endpoint.path}" for endpoint in endpoints()} == set(RIGHTS)
     described = {(method, path) for path, operations in DOCUMENT["paths"].items() for method in operations}
-    assert described == {(it.method, ROOT + it.path) for it in endpoints()}
+    assert described == {(endpoint.method, ROOT + endpoint.path) for endpoint in endpoints()}
     assert {right.scope for right in RIGHTS.values()} == {*SCOPES, ""}
 
 
-def test_nobody_gets_in_without_a_token_that_is_valid_now(owner: Program) -> None:
-    expired, revoked = token_of(owner.login, lasts=timedelta(seconds=-1)), token_of(owner.login)
+def test_nobody_gets_in_without_a_token_that_is_valid_now(owner: ApiClient) -> None:
+    expired, revoked = token_of(owner.login, lifetime=timedelta(seconds=-1)), token_of(owner.login)
     ApiToken.objects.filter(begins=revoked[:12]).update(revoked_at=timezone.now())
-    before = events()
+    before = count_events()
     for what, _, call in calls(owner, by_link=False):
-        assert problem_of(call.anonymously()) == (401, "not-signed-in"), what
+        assert problem_of(call.send_anonymously()) == (401, "not-signed-in"), what
         for token in (expired, revoked):
-            assert problem_of(call.anonymously(authorization=f"Bearer {token}")) == (401, "invalid-token"), what
-    assert events() == before
+            assert problem_of(call.send_anonymously(authorization=f"Bearer {token}")) == (401, "invalid-token"), what
+    assert count_events() == before
 
 
-def test_a_link_needs_no_token_and_cannot_be_guessed(owner: Program) -> None:
+def test_a_link_needs_no_token_and_cannot_be_guessed(owner: ApiClient) -> None:
     for what, _, call in calls(owner, by_link=True):
-        assert is_let_in(call.anonymously()), what
-        assert problem_of(call._replace(path=call.path[:-8]).anonymously()) == (404, "not-found"), what
+        assert is_let_in(call.send_anonymously()), what
+        assert problem_of(call._replace(path=call.path[:-8]).send_anonymously()) == (404, "not-found"), what
 
 
-def test_a_token_is_good_for_its_scope_alone(owner: Program) -> None:
+def test_a_token_is_good_for_its_scope_alone(owner: ApiClient) -> None:
     boss = staff("boss")
     boss.is_superuser = True
     boss.save()
-    without = {scope: Program(boss, scopes=set(SCOPES) - {scope}) for scope in SCOPES}
-    before = events()
+    without = {scope: ApiClient(boss, scopes=set(SCOPES) - {scope}) for scope in SCOPES}
+    before = count_events()
     for what, right, call in calls(owner):
         if right.scope:
-            assert problem_of(call.by(without[right.scope])) == (403, "out-of-scope"), what
-    assert events() == before
+            assert problem_of(call.send_as(without[right.scope])) == (403, "out-of-scope"), what
+    assert count_events() == before
 
 
-def test_staff_need_every_permission_that_it_takes(owner: Program) -> None:
-    clerk, nobody = Program(staff("clerk")), Program(staff("nobody"))
-    before = events()
+def test_staff_need_every_permission_that_it_takes(owner: ApiClient) -> None:
+    clerk, nobody = ApiClient(staff("clerk")), ApiClient(staff("nobody"))
+    before = count_events()
     for what, right, call in calls(owner, by_link=False):
         if what == "get ":
             continue
-        assert problem_of(call.by(nobody)) in REFUSED, what
+        assert problem_of(call.send_as(nobody)) in REFUSED, what
         for missing in right.staff:
             staff("clerk", *(set(right.staff) - {missing}))
-            assert problem_of(call.by(clerk)) in REFUSED, (what, missing)
-    assert events() == before
+            assert problem_of(call.send_as(clerk)) in REFUSED, (what, missing)
+    assert count_events() == before
 
 
-def test_staff_with_the_permissions_and_the_scope_are_let_in(owner: Program) -> None:
-    clerks = {scope: Program(staff("clerk"), scopes=[scope]) for scope in (*SCOPES, "")}
+def test_staff_with_the_permissions_and_the_scope_are_let_in(owner: ApiClient) -> None:
+    clerks = {scope: ApiClient(staff("clerk"), scopes=[scope]) for scope in (*SCOPES, "")}
     for what, right, call in calls(owner):
         if right.staff:
             staff("clerk", *right.staff)
-            assert is_let_in(call.by(clerks[right.scope])), what
+            assert is_let_in(call.send_as(clerks[right.scope])), what
 
 
-def test_another_customer_sees_and_changes_nothing_of_the_owners(owner: Program) -> None:
+def test_another_customer_sees_and_changes_nothing_of_the_owners(owner: ApiClient) -> None:
     other = shopper("bob@example.org")
     catch_up()
-    before = events()
+    before = count_events()
     for what, right, call in calls(owner, by_link=False):
         if not right.customers:
-            assert problem_of(call.by(other)) in REFUSED, what
-    assert events() == before
+            assert problem_of(call.send_as(other)) in REFUSED, what
+    assert count_events() == before
     for what, _, call in calls(owner, customers=True):
-        answer = call.by(other)
+        answer = call.send_as(other)
         text = answer.content.decode()
         assert is_let_in(answer) and str(owner.person) not in text and "ada@" not in text, what
 
 
-def test_the_owner_may_do_what_is_theirs_and_nothing_that_is_the_shops(owner: Program) -> None:
-    before = events()
+def test_the_owner_may_do_what_is_theirs_and_nothing_that_is_the_shops(owner: ApiClient) -> None:
+    before = count_events()
     for what, _, call in calls(owner, owner=False, by_link=False):
-        assert problem_of(call.by(owner)) in REFUSED, what
-    assert events() == before
-    programs = {scope: Program(owner.login, scopes=[scope]) for scope in (*SCOPES, "")}
+        assert problem_of(call.send_as(owner)) in REFUSED, what
+    assert count_events() == before
+    programs = {scope: ApiClient(owner.login, scopes=[scope]) for scope in (*SCOPES, "")}
     for what, right, call in calls(owner, owner=True):
-        assert is_let_in(call.by(programs[right.scope])), what
+        assert is_let_in(call.send_as(programs[right.scope])), what

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from eventshop.web.api import request_parsing
 from eventshop.web.models import ApiToken
-from tests.support.api_clients import Program, problem_of, shopper, staff, token_of
-from tests.support.customers import PASSWORD, customer, signed_up
+from tests.support.api_clients import ApiClient, problem_of, shopper, staff, token_of
+from tests.support.customers import PASSWORD, customer, sign_up
 from tests.support.staff import clerk
 from users.application import accounts
 
@@ -33,24 +33,24 @@ def test_a_token_tells_who_asks_and_what_for() -> None:
 
 
 def test_nothing_of_a_token_is_kept_that_could_be_used() -> None:
-    token = token_of(signed_up())
+    token = token_of(sign_up())
     kept = ApiToken.objects.get()
     assert token not in str(vars(kept)) and len(kept.digest) == 64
     assert len(token) > 40
 
 
 def test_without_a_token_or_with_a_bad_one_nobody_gets_in() -> None:
-    login = signed_up()
+    login = sign_up()
     anonymous = Client().get("/api/v1/")
     assert problem_of(anonymous) == (401, "not-signed-in")
     assert anonymous.headers["WWW-Authenticate"] == 'Bearer realm="eventshop"'
-    expired = token_of(login, lasts=timedelta(seconds=-1))
+    expired = token_of(login, lifetime=timedelta(seconds=-1))
     revoked = token_of(login)
     ApiToken.objects.filter(begins=revoked[:12]).update(revoked_at=timezone.now())
     for token in ("", "nonsense", expired, revoked, token_of(login) + "x"):
         answer = Client(headers={"authorization": f"Bearer {token}"}).get("/api/v1/")
         assert problem_of(answer) == (401, "invalid-token"), token
-    leaver = Program(login)
+    leaver = ApiClient(login)
     accounts.close(leaver.person)  # type: ignore[arg-type]
     assert problem_of(leaver.get("")) == (401, "invalid-token")
     assert not ApiToken.objects.exists()
@@ -58,7 +58,7 @@ def test_without_a_token_or_with_a_bad_one_nobody_gets_in() -> None:
 
 def test_a_session_needs_its_csrf_token() -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(signed_up())
+    client.force_login(sign_up())
     assert client.get("/api/v1/").status_code == 200
     assert problem_of(client.post("/api/v1/", b"{}", content_type="application/json")) == (403, "csrf-failed")
 
@@ -136,7 +136,7 @@ def test_people_make_and_revoke_tokens_on_a_page_and_see_each_once() -> None:
 def test_the_token_form_names_what_is_missing_and_keeps_nothing() -> None:
     client, _ = customer()
     page = client.post("/account/tokens/", {"name": "", "days": "8000", "scopes": ["everything"]}).content.decode()
-    assert "Say what it is for" in page
+    assert "Enter a name" in page
     assert not ApiToken.objects.exists()
 
 

@@ -15,7 +15,7 @@ from eventshop.web.api import temporal_views
 from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock, ShipOrder, WriteOffStock
 from orders.domain.stock_item import stock_item_id
 from tests.integration.eventshop.web.api.test_openapi import DOCUMENT, answer_schema
-from tests.support.api_clients import Program, problem_of, shopper, staff
+from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.earlier_event_versions import ORDER, ORDER_EVENTS, append_earlier_events
 from tests.support.sales import Sale
 
@@ -25,11 +25,11 @@ SALE, MUG = Sale(1), stock_item_id("mug")
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def reader() -> Program:
-    return Program(staff("reader", "view_storedevent"))
+def reader() -> ApiClient:
+    return ApiClient(staff("reader", "view_storedevent"))
 
 
-def sold() -> str:
+def ship_order() -> str:
     for command in (
         CreateOrder(SALE.order_id, "1", None, SALE.lines, delivery_name="Ada Marker"),
         ProcessPayment(SALE.order_id, SALE.total, "card"),
@@ -39,7 +39,7 @@ def sold() -> str:
     return f"streams/{SALE.order_id}"
 
 
-def stocked() -> str:
+def move_stock() -> str:
     """Ten came at noon, three were lost at eleven, which was told later."""
     for command, at in ((ReceiveStock("mug", 10, "d"), NOON), (WriteOffStock("mug", 3, "lost", "c"), NOON)):
         hours = timedelta(hours=1) if isinstance(command, WriteOffStock) else timedelta()
@@ -47,7 +47,7 @@ def stocked() -> str:
     return f"streams/{MUG}"
 
 
-def described(path: str, answer: Any) -> Any:
+def validate_answer(path: str, answer: Any) -> Any:
     schema = answer_schema(f"streams/{{aggregate_id}}/{path}", "get", "200")
     told = answer.json()
     Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(told)
@@ -55,19 +55,19 @@ def described(path: str, answer: Any) -> Any:
 
 
 def test_an_aggregate_is_told_as_it_was_after_a_version() -> None:
-    path, program = sold(), reader()
-    then = described("state", program.get(f"{path}/state?at_version=2"))
+    path, program = ship_order(), reader()
+    then = validate_answer("state", program.get(f"{path}/state?at_version=2"))
     assert (then["aggregate_type"], then["version"], then["state"]["status"]) == ("Order", 2, "PAID")
     assert then["because"]["actor"] == "clerk ProcessPayment"
     assert (then["because"]["type"], then["because"]["command"]) == ("PaymentProcessed", "ProcessPayment")
-    now = described("state", program.get(f"{path}/state"))
+    now = validate_answer("state", program.get(f"{path}/state"))
     assert (now["version"], now["state"]["status"]) == (3, "SHIPPED")
-    nothing = described("state", program.get(f"{path}/state?at_version=0"))
+    nothing = validate_answer("state", program.get(f"{path}/state?at_version=0"))
     assert (nothing["version"], nothing["because"], nothing["state"]["status"]) == (0, None, "PENDING")
 
 
 def test_it_is_told_as_of_a_moment_by_when_it_was_recorded_or_when_it_happened() -> None:
-    path, program = stocked(), reader()
+    path, program = move_stock(), reader()
     first = StoredEvent.objects.get(aggregate_id=MUG, version=1).recorded_at.isoformat().replace("+00:00", "Z")
     assert program.get(f"{path}/state?as_of={first}").json()["state"]["on_hand"] == 10
     assert program.get(f"{path}/state?as_of=2026-01-31T11:30:00Z").json()["version"] == 0
@@ -76,12 +76,12 @@ def test_it_is_told_as_of_a_moment_by_when_it_was_recorded_or_when_it_happened()
 
 
 def test_a_difference_says_who_changed_each_field_and_by_which_command() -> None:
-    path, program = sold(), reader()
-    told = described("diff", program.get(f"{path}/diff?from_version=1&at_version=3"))
+    path, program = ship_order(), reader()
+    told = validate_answer("diff", program.get(f"{path}/diff?from_version=1&at_version=3"))
     assert (told["from_version"], told["to_version"]) == (1, 3)
-    [status] = [it for it in told["changes"] if it["field"] == "status"]
+    [status] = [change for change in told["changes"] if change["field"] == "status"]
     assert (status["before"], status["after"]) == ("CREATED", "SHIPPED")
-    assert [(it["command"], it["actor"], it["version"]) for it in status["by"]] == [
+    assert [(cause["command"], cause["actor"], cause["version"]) for cause in status["by"]] == [
         ("ProcessPayment", "clerk ProcessPayment", 2),
         ("ShipOrder", "clerk ShipOrder", 3),
     ]
@@ -90,11 +90,11 @@ def test_a_difference_says_who_changed_each_field_and_by_which_command() -> None
 
 
 def test_a_difference_is_told_between_two_moments() -> None:
-    path, program = stocked(), reader()
+    path, program = move_stock(), reader()
     first = StoredEvent.objects.get(aggregate_id=MUG, version=1).recorded_at.isoformat().replace("+00:00", "Z")
     told = program.get(f"{path}/diff?since={first}").json()
     assert (told["from_version"], told["to_version"]) == (1, 2)
-    assert {it["field"]: (it["before"], it["after"]) for it in told["changes"]} == {
+    assert {change["field"]: (change["before"], change["after"]) for change in told["changes"]} == {
         "on_hand": (10, 7),
         "written_off": (0, 3),
     }
@@ -102,7 +102,7 @@ def test_a_difference_is_told_between_two_moments() -> None:
 
 
 def test_no_personal_value_is_shown() -> None:
-    path, program = sold(), reader()
+    path, program = ship_order(), reader()
     for asked in (f"{path}/state", f"{path}/diff"):
         assert b"Ada Marker" not in program.get(asked).content
 
@@ -113,10 +113,10 @@ def test_events_of_earlier_shapes_are_folded_as_todays() -> None:
 
 
 def test_whoever_may_not_see_events_may_not_see_states() -> None:
-    path = sold()
+    path = ship_order()
     for asked in (f"{path}/state", f"{path}/diff"):
         assert problem_of(shopper(f"{new_id()}@example.org").get(asked)) == (403, "not-allowed")
-        scoped = Program(staff("reader", "view_storedevent"), scopes=["orders:read"])
+        scoped = ApiClient(staff("reader", "view_storedevent"), scopes=["orders:read"])
         assert problem_of(scoped.get(asked)) == (403, "out-of-scope")
 
 
@@ -135,7 +135,7 @@ def test_whoever_may_not_see_events_may_not_see_states() -> None:
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused(query: str) -> None:
-    assert problem_of(reader().get(f"{stocked()}/{query}")) == (400, "invalid-parameter")
+    assert problem_of(reader().get(f"{move_stock()}/{query}")) == (400, "invalid-parameter")
 
 
 def test_an_unknown_stream_is_not_found_and_a_long_one_not_folded() -> None:

@@ -55,7 +55,7 @@ class Listener:
 
     def __init__(self, server: WebServer, path: str, client: Client | None, **headers: str) -> None:
         self._http = HTTPConnection(urlsplit(server.address).netloc, timeout=10)
-        cookies = "; ".join(f"{name}={it.value}" for name, it in (client.cookies if client else {}).items())
+        cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in (client.cookies if client else {}).items())
         self._http.request("GET", path, headers={"Accept": "text/event-stream", "Cookie": cookies, **headers})
         self.answer: HTTPResponse = self._http.getresponse()
 
@@ -80,7 +80,7 @@ def ada() -> tuple[Client, UUID]:
     return customer()
 
 
-def ordered(person: UUID, number: int = 1) -> Sale:
+def place_order(person: UUID, number: int = 1) -> Sale:
     sale = Sale(number, customer_id=person)
     command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
     return sale
@@ -93,7 +93,7 @@ def order_path(sale: Sale, after: int = 1) -> str:
 def test_what_happens_is_told_at_once_and_missed_events_after_coming_back(
     server: WebServer, ada: tuple[Client, UUID]
 ) -> None:
-    sale = ordered(ada[1])
+    sale = place_order(ada[1])
     with closing(Listener(server, order_path(sale), ada[0])) as page:
         assert (page.answer.status, page.answer.headers["Content-Type"]) == (200, "text/event-stream")
         assert "default-src 'self'" in page.answer.headers["Content-Security-Policy"]
@@ -109,7 +109,7 @@ def test_what_happens_is_told_at_once_and_missed_events_after_coming_back(
 
 def test_a_list_follows_its_read_model(server: WebServer, ada: tuple[Client, UUID]) -> None:
     with closing(Listener(server, f"/live/my-orders/{ada[1]}/?after=0", ada[0])) as page:
-        ordered(ada[1])
+        place_order(ada[1])
         catch_up()
         assert page.event()["id"] == "1"
 
@@ -120,31 +120,31 @@ def test_open_pages_hold_no_thread_and_one_person_has_a_limit(server: WebServer)
     with ExitStack() as stack:
         pages = list[Listener]()
         for number, (client, person) in enumerate(people, start=1):
-            sale = ordered(person, number)
-            pages += [stack.enter_context(listening(server, order_path(sale), client)) for _ in range(MAX_PER_LOGIN)]
-            refused = stack.enter_context(listening(server, order_path(sale), client))
+            sale = place_order(person, number)
+            pages += [stack.enter_context(open_listener(server, order_path(sale), client)) for _ in range(MAX_PER_LOGIN)]
+            refused = stack.enter_context(open_listener(server, order_path(sale), client))
             assert refused.answer.status == 204  # "do not try again" to a browser, which then asks now and then
         for number, (_, person) in enumerate(people, start=1):
             sale = Sale(number, customer_id=person)
             command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
         assert [page.event()["id"] for page in pages] == ["2"] * len(pages)
-    wait_until(lambda: listened_again(server, people[0]), description="who left has made room")
+    wait_until(lambda: can_listen(server, people[0]), description="who left has made room")
 
 
 @contextmanager
-def listening(server: WebServer, path: str, client: Client) -> Iterator[Listener]:
+def open_listener(server: WebServer, path: str, client: Client) -> Iterator[Listener]:
     with closing(Listener(server, path, client)) as listener:
         yield listener
 
 
-def listened_again(server: WebServer, who: tuple[Client, UUID]) -> bool:
-    with listening(server, order_path(Sale(1, customer_id=who[1])), who[0]) as page:
+def can_listen(server: WebServer, who: tuple[Client, UUID]) -> bool:
+    with open_listener(server, order_path(Sale(1, customer_id=who[1])), who[0]) as page:
         return page.answer.status == 200
 
 
 def test_a_stream_is_for_whoever_may_see_the_page(server: WebServer, ada: tuple[Client, UUID]) -> None:
-    sale, (bob, _) = ordered(ada[1]), customer("bob@example.org", "Bob")
-    nobodys = ordered_by_nobody()
+    sale, (bob, _) = place_order(ada[1]), customer("bob@example.org", "Bob")
+    nobodys = place_anonymous_order()
     for client, path, status in (
         (None, order_path(sale), 403),
         (bob, order_path(sale), 404),
@@ -156,14 +156,14 @@ def test_a_stream_is_for_whoever_may_see_the_page(server: WebServer, ada: tuple[
             assert page.answer.status == status, path
 
 
-def ordered_by_nobody() -> Sale:
+def place_anonymous_order() -> Sale:
     sale = Sale(7, customer_id=None)
     command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, None, sale.lines))
     return sale
 
 
 def test_streams_end_cleanly_when_the_server_stops(ada: tuple[Client, UUID], database_url: str, tmp_path: Path) -> None:
-    sale = ordered(ada[1])
+    sale = place_order(ada[1])
     with gunicorn(database_url, tmp_path) as server, closing(Listener(server, order_path(sale), ada[0])) as page:
         began = monotonic()
         assert server.stop() == 0
@@ -175,17 +175,17 @@ def test_streams_end_cleanly_when_the_server_stops(ada: tuple[Client, UUID], dat
 # --- the thread itself -------------------------------------------------------------------------------------------
 
 
-class Open(NamedTuple):
+class OpenPage(NamedTuple):
     """A page's end of a stream of this process."""
 
     sock: socket.socket
-    follower: LiveConnection
+    live: LiveConnection
 
     def read(self) -> bytes:
         self.sock.settimeout(5)
         return self.sock.recv(1_024)
 
-    def news(self) -> bytes:
+    def next_event(self) -> bytes:
         """The next that is no heartbeat."""
         while read := self.read():
             if news := read.replace(HEARTBEAT, b""):
@@ -194,17 +194,17 @@ class Open(NamedTuple):
 
 
 @pytest.fixture
-def pages() -> Iterator[Callable[..., Open]]:
+def pages() -> Iterator[Callable[..., OpenPage]]:
     """Open streams of a process that does everything twenty times as fast."""
     streams = ConnectionLoop(LoopTiming(poll_s=0.02, heartbeat_s=0.2, session_check_s=0.05, lifetime_s=30))
     with ExitStack() as stack:
 
-        def opened(client: Client, key: UUID, source: LiveSource = order_updates, mark: int = 1) -> Open:
+        def opened(client: Client, key: UUID, source: LiveSource = order_updates, mark: int = 1) -> OpenPage:
             ours, theirs = map(stack.enter_context, socket.socketpair())
             login = Login.objects.get(pk=client.session["_auth_user_id"])
-            page = Open(theirs, LiveConnection(ours, source, key, mark, login.pk, client.session.session_key or ""))
+            page = OpenPage(theirs, LiveConnection(ours, source, key, mark, login.pk, client.session.session_key or ""))
             assert streams.reserve(login.pk)
-            streams.add(page.follower)
+            streams.add(page.live)
             return page
 
         yield opened
@@ -213,7 +213,7 @@ def pages() -> Iterator[Callable[..., Open]]:
 
 
 def test_all_pages_of_one_process_are_looked_after_by_one_statement(
-    ada: tuple[Client, UUID], pages: Callable[..., Open]
+    ada: tuple[Client, UUID], pages: Callable[..., OpenPage]
 ) -> None:
     asked = list[int]()
 
@@ -225,30 +225,30 @@ def test_all_pages_of_one_process_are_looked_after_by_one_statement(
         return found
 
     source = LiveSource("counted", order_updates.is_allowed, marks)
-    sales = [ordered(ada[1], number) for number in (1, 2)]
+    sales = [place_order(ada[1], number) for number in (1, 2)]
     opened = [pages(ada[0], sale.order_id, source) for sale in (*sales, *sales)]
     wait_until(lambda: 2 in asked, description="every look asks for both orders at once")
     for sale in sales:
         command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
-    assert [page.news() for page in opened] == [encode_change(2)] * 4
+    assert [page.next_event() for page in opened] == [encode_change(2)] * 4
     assert max(asked) == 2
 
 
 def test_a_stream_ends_with_its_session_and_with_its_login(
-    ada: tuple[Client, UUID], pages: Callable[..., Open]
+    ada: tuple[Client, UUID], pages: Callable[..., OpenPage]
 ) -> None:
-    sale, (bob, person) = ordered(ada[1]), customer("bob@example.org", "Bob")
-    hers, his = pages(ada[0], sale.order_id), pages(bob, ordered(person, 2).order_id)
+    sale, (bob, person) = place_order(ada[1]), customer("bob@example.org", "Bob")
+    hers, his = pages(ada[0], sale.order_id), pages(bob, place_order(person, 2).order_id)
     ada[0].logout()
-    assert (hers.news(), hers.news()) == (END_OF_STREAM, b"")
+    assert (hers.next_event(), hers.next_event()) == (END_OF_STREAM, b"")
     assert his.read() == HEARTBEAT  # goes on, and is kept open
-    Login.objects.filter(pk=his.follower.login).update(is_active=False)
-    assert (his.news(), his.news()) == (END_OF_STREAM, b"")
+    Login.objects.filter(pk=his.live.login).update(is_active=False)
+    assert (his.next_event(), his.next_event()) == (END_OF_STREAM, b"")
 
 
-def test_nothing_runs_while_nobody_follows(ada: tuple[Client, UUID], pages: Callable[..., Open]) -> None:
+def test_nothing_runs_while_nobody_follows(ada: tuple[Client, UUID], pages: Callable[..., OpenPage]) -> None:
     """The thread ends, and its database connection with it."""
-    page = pages(ada[0], ordered(ada[1]).order_id)
+    page = pages(ada[0], place_order(ada[1]).order_id)
     assert "live pages" in {thread.name for thread in threading.enumerate()}
     page.sock.close()
     wait_until(lambda: "live pages" not in {thread.name for thread in threading.enumerate()})

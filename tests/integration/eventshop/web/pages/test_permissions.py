@@ -91,16 +91,16 @@ ORDER = {
 ELSEWHERE = ("live/", "admin/", "payments/", "api/", "metrics")
 
 
-def addresses(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+def url_paths(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
     for entry in resolver.url_patterns:
         path = prefix + str(entry.pattern)
         if isinstance(entry, URLPattern):
             yield path
         elif not path.startswith(ELSEWHERE):
-            yield from addresses(entry, path)
+            yield from url_paths(entry, path)
 
 
-def filled(path: str, order_id: UUID) -> str:
+def fill_path(path: str, order_id: UUID) -> str:
     values = {
         "<uuid:order_id>": str(order_id),
         "<uuid:trade_id>": str(derive_id("test-trade", order_id)),
@@ -137,16 +137,16 @@ def staff(*permissions: str) -> Client:
 
 
 def test_every_address_is_named_here() -> None:
-    found = {path for path in addresses(get_resolver()) if not path.startswith(ELSEWHERE)}
+    found = {path for path in url_paths(get_resolver()) if not path.startswith(ELSEWHERE)}
     assert found == PUBLIC | BY_LINK | SIGNED_IN | OWN | ORDER
 
 
 def test_strangers_are_led_to_the_sign_in(order_id: UUID) -> None:
     for path in SIGNED_IN | OWN | ORDER:
-        answer = Client().get(filled(path, order_id), follow=True)
+        answer = Client().get(fill_path(path, order_id), follow=True)
         assert not answer.redirect_chain or answer.redirect_chain[-1][0].startswith("/account/sign-in/?next="), path
         assert answer.status_code == (200 if answer.redirect_chain else 405), path
-        answer = Client().post(filled(path, order_id))
+        answer = Client().post(fill_path(path, order_id))
         assert answer.status_code == 405 or answer.headers["Location"].startswith("/account/sign-in/?next="), path
 
 
@@ -155,9 +155,9 @@ def test_another_customer_finds_nothing_of_the_owner(order_id: UUID) -> None:
     for path in ORDER:
         for method in ("get", "post"):
             form = {"form_id": str(new_id()), "reason": "I changed my mind"}
-            assert getattr(other, method)(filled(path, order_id), form).status_code in (404, 405), (method, path)
+            assert getattr(other, method)(fill_path(path, order_id), form).status_code in (404, 405), (method, path)
     for path in OWN:
-        text = other.get(filled(path, order_id)).content.decode()
+        text = other.get(fill_path(path, order_id)).content.decode()
         assert EMAIL not in text and "Ada" not in text, path
 
 
@@ -169,15 +169,15 @@ DUTIES = ("view_ordersummary", "cancel_order", "view_userprofile", "view_tradebl
 def test_staff_are_no_customers_whatever_they_may_in_the_admin(order_id: UUID, permissions: tuple[str, ...]) -> None:
     client = staff(*permissions)
     for path in OWN | ORDER:
-        answer = client.get(filled(path, order_id), follow=True)
+        answer = client.get(fill_path(path, order_id), follow=True)
         assert answer.redirect_chain[-1][0] == "/account/join/", path
     for path in SIGNED_IN | (PUBLIC - {"shop/<code:sku>/", "basket/<code:sku>/", "privacy/<str:version>/"}):
-        assert client.get(filled(path, order_id)).status_code in (200, 302, 405), path
+        assert client.get(fill_path(path, order_id)).status_code in (200, 302, 405), path
 
 
 def test_public_pages_show_nothing_of_anybody(order_id: UUID) -> None:
     for path in PUBLIC:
-        text = Client().get(filled(path, order_id)).content.decode()
+        text = Client().get(fill_path(path, order_id)).content.decode()
         assert EMAIL not in text and str(order_id) not in text, path
 
 
@@ -185,7 +185,7 @@ def test_public_pages_show_nothing_of_anybody(order_id: UUID) -> None:
 NONSENSE = ("%00", "%C3%BC", "..%2F..", "%F0%9F%98%80", "'--", "99999999999999999999", "a" * 2_000)
 FIELDS = ("form_id", "answer", "notice", "quantity", "total", "email", "name", "password", "username", "reason")
 TICKET = ("account", "instrument", "side", "type", "limit_price", "seen", "place")
-LISTS = ("shop/?q", "shop/?page", "orders/?page", *(f"trading/?{it}" for it in ("page", "account", "status", "side")))
+LISTS = ("shop/?q", "shop/?page", "orders/?page", *(f"trading/?{parameter}" for parameter in ("page", "account", "status", "side")))
 
 
 @pytest.mark.parametrize("nonsense", NONSENSE)

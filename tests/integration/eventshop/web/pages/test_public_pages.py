@@ -20,7 +20,7 @@ def test_the_front_door_is_open(client: Client) -> None:
 
 def test_the_status_page_says_what_does_not_work_and_what_that_means(client: Client) -> None:
     page = client.get("/status/").content.decode()
-    assert "Most things work" in page
+    assert "Most services are available" in page
     assert status_view.COMPONENT_TEXTS["projections"][1] in page
 
 

@@ -17,54 +17,54 @@ from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from eventshop.web.tasks import send_webhooks
 from orders.domain.commands import ReceiveStock
-from tests.support.api_clients import Program, problem_of, staff
-from tests.support.webhook_receiver import Receiver, receiver
+from tests.support.api_clients import ApiClient, problem_of, staff
+from tests.support.webhook_receiver import Receiver, run_receiver
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 @pytest.fixture
-def shop_next_door() -> Iterator[Receiver]:
-    with receiver() as it, override_settings(WEBHOOKS_TO_PRIVATE=True):
-        yield it
+def hook_receiver() -> Iterator[Receiver]:
+    with run_receiver() as server, override_settings(WEBHOOKS_TO_PRIVATE=True):
+        yield server
 
 
-def integrator(name: str = "integrator", **how: Any) -> Program:
-    return Program(staff(name, "view_storedevent", "add_webhookendpoint"), **how)
+def integrator(name: str = "integrator", **how: Any) -> ApiClient:
+    return ApiClient(staff(name, "view_storedevent", "add_webhookendpoint"), **how)
 
 
-def subscribed(program: Program, url: str, *types: str) -> Any:
+def create_webhook(program: ApiClient, url: str, *types: str) -> Any:
     answer = program.post("webhooks", {"url": url, "types": types})
     assert answer.status_code == 201, answer.content
     return answer
 
 
-def stocked(reference: str) -> None:
+def receive_stock(reference: str) -> None:
     command_dispatcher.send(ReceiveStock(sku="MUG", quantity=1, reference=reference))
 
 
-def test_a_program_is_told_of_what_it_subscribed_to_and_knows_the_secret(shop_next_door: Receiver) -> None:
+def test_a_program_is_told_of_what_it_subscribed_to_and_knows_the_secret(hook_receiver: Receiver) -> None:
     program = integrator()
-    stocked("D-1")  # before
-    made = subscribed(program, shop_next_door.url, "StockReceived")
+    receive_stock("D-1")  # before
+    made = create_webhook(program, hook_receiver.url, "StockReceived")
     path = f"webhooks/{made.json()['id']}"
     assert made["Location"].endswith(f"/api/v1/{path}") and made["ETag"] == '"1"'
-    stocked("D-2")
+    receive_stock("D-2")
     send_webhooks()
-    [taken] = shop_next_door.taken
+    [taken] = hook_receiver.requests
     secret = program.get(f"{path}/secret").json()["secret"]
     assert Webhook(secret).verify(taken.body, taken.headers)["data"]["data"]["reference"] == "D-2"
     [told] = program.get(f"{path}/deliveries").json()["results"]
     assert (told["id"], told["state"], told["due_at"]) == (taken.headers["webhook-id"], "delivered", None)
-    assert [it["status"] for it in told["attempts"]] == [204]
+    assert [attempt["status"] for attempt in told["attempts"]] == [204]
     assert program.get(path).json()["cursor"] == newest_position()
 
 
-def test_a_message_that_was_given_up_is_sent_again_on_demand(shop_next_door: Receiver) -> None:
+def test_a_message_that_was_given_up_is_sent_again_on_demand(hook_receiver: Receiver) -> None:
     program = integrator()
-    path = f"webhooks/{subscribed(program, shop_next_door.url).json()['id']}"
-    stocked("D-1")
-    shop_next_door.answers = [500]
+    path = f"webhooks/{create_webhook(program, hook_receiver.url).json()['id']}"
+    receive_stock("D-1")
+    hook_receiver.answers = [500]
     send_webhooks()
     WebhookDelivery.objects.update(state="failed")
     [failed] = program.get(f"{path}/deliveries?state=failed").json()["results"]
@@ -72,15 +72,15 @@ def test_a_message_that_was_given_up_is_sent_again_on_demand(shop_next_door: Rec
     assert again.status_code == 202 and again["Location"].endswith(f"{path}/deliveries")
     send_webhooks()
     [told] = program.get(f"{path}/deliveries").json()["results"]
-    assert [it["status"] for it in told["attempts"]] == [500, 204]
+    assert [attempt["status"] for attempt in told["attempts"]] == [500, 204]
     assert problem_of(program.send("post", f"{path}/deliveries/{new_id()}/resending")) == (404, "not-found")
     assert problem_of(program.get(f"{path}/deliveries?state=lost")) == (400, "invalid-parameter")
 
 
-def test_a_webhook_is_changed_and_removed_by_who_has_seen_it_as_it_is(shop_next_door: Receiver) -> None:
+def test_a_webhook_is_changed_and_removed_by_who_has_seen_it_as_it_is(hook_receiver: Receiver) -> None:
     program = integrator()
-    path = f"webhooks/{subscribed(program, shop_next_door.url).json()['id']}"
-    off = {"url": shop_next_door.url, "types": ["OrderCreated"], "active": False}
+    path = f"webhooks/{create_webhook(program, hook_receiver.url).json()['id']}"
+    off = {"url": hook_receiver.url, "types": ["OrderCreated"], "active": False}
     assert problem_of(program.send("put", path, off)) == (428, "precondition-missing")
     changed = program.send("put", path, off, if_match='"1"')
     assert (changed.status_code, changed["ETag"], changed.json()["active"]) == (200, '"2"', False)
@@ -96,8 +96,8 @@ def test_a_webhook_is_changed_and_removed_by_who_has_seen_it_as_it_is(shop_next_
     assert not WebhookEndpoint.objects.exists()
 
 
-def test_the_same_key_makes_one_webhook(shop_next_door: Receiver) -> None:
-    program, body = integrator(), {"url": shop_next_door.url}
+def test_the_same_key_makes_one_webhook(hook_receiver: Receiver) -> None:
+    program, body = integrator(), {"url": hook_receiver.url}
     first = program.post("webhooks", body, idempotency_key="hook-1")
     again = program.post("webhooks", body, idempotency_key="hook-1")
     assert (again.status_code, again.json(), again["Idempotency-Replayed"]) == (201, first.json(), "true")
@@ -106,18 +106,18 @@ def test_the_same_key_makes_one_webhook(shop_next_door: Receiver) -> None:
     assert WebhookEndpoint.objects.count() == 1
 
 
-def test_each_sees_their_own_and_staff_who_may_see_everybodys(shop_next_door: Receiver) -> None:
+def test_each_sees_their_own_and_staff_who_may_see_everybodys(hook_receiver: Receiver) -> None:
     mine, other = integrator(), integrator("other")
-    path = f"webhooks/{subscribed(mine, shop_next_door.url).json()['id']}"
-    subscribed(other, shop_next_door.url)
-    looker = Program(staff("looker", "view_webhookendpoint"))
-    assert [len(it.get("webhooks").json()["results"]) for it in (mine, other, looker)] == [1, 1, 2]
+    path = f"webhooks/{create_webhook(mine, hook_receiver.url).json()['id']}"
+    create_webhook(other, hook_receiver.url)
+    looker = ApiClient(staff("looker", "view_webhookendpoint"))
+    assert [len(client.get("webhooks").json()["results"]) for client in (mine, other, looker)] == [1, 1, 2]
     for what in (path, f"{path}/secret", f"{path}/deliveries"):
         assert problem_of(other.get(what)) == (404, "not-found")
     assert looker.get(path).status_code == 200
     assert problem_of(looker.get(f"{path}/secret")) == (403, "not-allowed")
     assert problem_of(looker.send("delete", path, if_match="*")) == (403, "not-allowed")
-    changer = Program(staff("changer", "view_webhookendpoint", "change_webhookendpoint"))
+    changer = ApiClient(staff("changer", "view_webhookendpoint", "change_webhookendpoint"))
     assert changer.get(f"{path}/secret").json() == mine.get(f"{path}/secret").json()
     assert problem_of(integrator(scopes=["webhooks:read"]).post("webhooks", {})) == (403, "out-of-scope")
 
@@ -138,26 +138,26 @@ def test_where_no_webhook_may_go_it_is_not_made(body: Any, code: str, pointer: s
     answer = integrator().post("webhooks", body)
     assert problem_of(answer) == (422, code)
     if pointer is not None:
-        assert [it["pointer"] for it in answer.json()["errors"]] == [pointer]
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert not WebhookEndpoint.objects.exists()
 
 
-def test_a_webhook_removed_while_it_is_sent_to_is_no_failure(shop_next_door: Receiver) -> None:
+def test_a_webhook_removed_while_it_is_sent_to_is_no_failure(hook_receiver: Receiver) -> None:
     program = integrator()
-    path = f"webhooks/{subscribed(program, shop_next_door.url).json()['id']}"
-    stocked("D-1")
-    shop_next_door.meanwhile = lambda: program.send("delete", path, if_match="*")
+    path = f"webhooks/{create_webhook(program, hook_receiver.url).json()['id']}"
+    receive_stock("D-1")
+    hook_receiver.before_answer = lambda: program.send("delete", path, if_match="*")
     send_webhooks()
-    assert len(shop_next_door.taken) == 1 and not WebhookDelivery.objects.exists()
+    assert len(hook_receiver.requests) == 1 and not WebhookDelivery.objects.exists()
 
 
-def test_of_two_who_change_what_they_both_saw_one_is_told(shop_next_door: Receiver) -> None:
+def test_of_two_who_change_what_they_both_saw_one_is_told(hook_receiver: Receiver) -> None:
     program = integrator()
-    path = f"webhooks/{subscribed(program, shop_next_door.url).json()['id']}"
+    path = f"webhooks/{create_webhook(program, hook_receiver.url).json()['id']}"
     for version in range(1, 6):
 
         def change(active: bool, version: int = version) -> int:
-            body = {"url": shop_next_door.url, "types": [], "active": active}
+            body = {"url": hook_receiver.url, "types": [], "active": active}
             try:
                 return int(program.send("put", path, body, if_match=f'"{version}"').status_code)
             finally:

@@ -28,15 +28,15 @@ from tests.integration.eventshop.web.api.test_openapi import DOCUMENT, fits
 from tests.support.api_clients import staff
 from tests.support.sales import ADA, Sale
 from tests.support.staff import boss, clerk
-from tests.support.webhook_receiver import Receiver, receiver
+from tests.support.webhook_receiver import Receiver, run_receiver
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 @pytest.fixture
-def shop_next_door() -> Iterator[Receiver]:
-    with receiver() as it, override_settings(WEBHOOKS_TO_PRIVATE=True):
-        yield it
+def hook_receiver() -> Iterator[Receiver]:
+    with run_receiver() as server, override_settings(WEBHOOKS_TO_PRIVATE=True):
+        yield server
 
 
 def endpoint(url: str, types: str = "") -> WebhookEndpoint:
@@ -44,47 +44,47 @@ def endpoint(url: str, types: str = "") -> WebhookEndpoint:
     return WebhookEndpoint.objects.create(owner=owner, url=url, types=types, cursor=newest_position())
 
 
-def stocked(number: int = 1) -> None:
+def receive_stock(number: int = 1) -> None:
     for count in range(number):
         command_dispatcher.send(ReceiveStock(sku=f"S{count}", quantity=1, reference="D-1"))
 
 
-def later(delivery: WebhookDelivery) -> None:
+def make_due(delivery: WebhookDelivery) -> None:
     WebhookDelivery.objects.filter(pk=delivery.pk).update(due_at=timezone.now() - timedelta(seconds=1))
 
 
-def test_what_happens_is_told_once_and_signed(shop_next_door: Receiver) -> None:
-    stocked()  # before anybody asked
-    it = endpoint(shop_next_door.url)
+def test_what_happens_is_told_once_and_signed(hook_receiver: Receiver) -> None:
+    receive_stock()  # before anybody asked
+    webhook = endpoint(hook_receiver.url)
     command_dispatcher.send(CreateOrder(Sale(1).order_id, "1", ADA, Sale(1).lines, delivery_name="Ada Marker"))
     for _ in range(3):
         send_webhooks()
-    [taken] = shop_next_door.taken
-    told = Webhook(signing_secrets.signing_secret(it)).verify(taken.body, taken.headers)
+    [taken] = hook_receiver.requests
+    told = Webhook(signing_secrets.signing_secret(webhook)).verify(taken.body, taken.headers)
     assert (told["type"], told["data"]["aggregate_id"]) == ("OrderCreated", str(Sale(1).order_id))
     assert told["data"]["data"]["delivery_name"] is None and "Ada Marker" not in taken.body
     described = DOCUMENT["webhooks"]["event"]["post"]
     fits(described["requestBody"]["content"]["application/json"]["schema"], json.loads(taken.body))
-    assert {it["name"] for it in described["parameters"]} <= set(taken.headers)
-    assert taken.headers["host"] == shop_next_door.url.split("/")[2]
+    assert {parameter["name"] for parameter in described["parameters"]} <= set(taken.headers)
+    assert taken.headers["host"] == hook_receiver.url.split("/")[2]
     [delivery] = WebhookDelivery.objects.all()
     assert (delivery.state, taken.headers["webhook-id"]) == ("delivered", str(delivery.pk))
     [attempt] = delivery.attempts.all()
     assert (attempt.status, attempt.error) == (204, "")
 
 
-def test_only_the_types_that_were_asked_for_are_told(shop_next_door: Receiver) -> None:
-    endpoint(shop_next_door.url, "OrderCreated")
-    stocked(3)
+def test_only_the_types_that_were_asked_for_are_told(hook_receiver: Receiver) -> None:
+    endpoint(hook_receiver.url, "OrderCreated")
+    receive_stock(3)
     command_dispatcher.send(CreateOrder(Sale(1).order_id, "1", ADA, Sale(1).lines))
     send_webhooks()
-    assert [json.loads(it.body)["type"] for it in shop_next_door.taken] == ["OrderCreated"]
+    assert [json.loads(request.body)["type"] for request in hook_receiver.requests] == ["OrderCreated"]
 
 
-def test_a_receiver_that_fails_is_tried_again_and_later_each_time(shop_next_door: Receiver) -> None:
-    endpoint(shop_next_door.url)
-    stocked()
-    shop_next_door.answers = [500, 302, 404]
+def test_a_receiver_that_fails_is_tried_again_and_later_each_time(hook_receiver: Receiver) -> None:
+    endpoint(hook_receiver.url)
+    receive_stock()
+    hook_receiver.answers = [500, 302, 404]
     enqueue_deliveries()
     for number, status in enumerate((500, 302, 404)):
         assert send_due() == 1
@@ -93,22 +93,22 @@ def test_a_receiver_that_fails_is_tried_again_and_later_each_time(shop_next_door
         wait = delivery.due_at - timezone.now()
         assert RETRY_DELAYS[number] - timedelta(seconds=5) < wait <= RETRY_DELAYS[number]
         assert send_due() == 0
-        later(delivery)
+        make_due(delivery)
     assert send_due() == 1
     [delivery] = WebhookDelivery.objects.all()
     assert (delivery.state, delivery.attempts.count()) == ("delivered", 4)
-    ids = {it.headers["webhook-id"] for it in shop_next_door.taken}
-    assert len(ids) == 1 and len(shop_next_door.taken) == 4  # a redirect is not followed
+    ids = {request.headers["webhook-id"] for request in hook_receiver.requests}
+    assert len(ids) == 1 and len(hook_receiver.requests) == 4  # a redirect is not followed
 
 
-def test_in_the_end_it_is_given_up_and_staff_send_it_again(shop_next_door: Receiver) -> None:
-    endpoint(shop_next_door.url)
-    stocked()
+def test_in_the_end_it_is_given_up_and_staff_send_it_again(hook_receiver: Receiver) -> None:
+    endpoint(hook_receiver.url)
+    receive_stock()
     enqueue_deliveries()
-    shop_next_door.answers = [503] * (len(RETRY_DELAYS) + 1)
+    hook_receiver.answers = [503] * (len(RETRY_DELAYS) + 1)
     for _ in range(len(RETRY_DELAYS) + 1):
         send_due()
-        later(WebhookDelivery.objects.get())
+        make_due(WebhookDelivery.objects.get())
     delivery = WebhookDelivery.objects.get()
     assert (delivery.state, send_due()) == ("failed", 0)
     rows = {"action": "resend", "_selected_action": [str(delivery.pk)]}
@@ -123,53 +123,53 @@ def test_in_the_end_it_is_given_up_and_staff_send_it_again(shop_next_door: Recei
 def test_a_receiver_that_is_away_is_no_failure_of_ours() -> None:
     with override_settings(WEBHOOKS_TO_PRIVATE=True):
         endpoint("http://127.0.0.1:1/hooks")
-        stocked()
+        receive_stock()
         send_webhooks()
     [attempt] = WebhookDelivery.objects.get().attempts.all()
     assert (attempt.status, attempt.error) == (None, "ConnectError")
 
 
-def test_a_receiver_that_says_gone_is_told_no_more(shop_next_door: Receiver) -> None:
-    endpoint(shop_next_door.url)
-    stocked(2)
-    shop_next_door.answers = [410]
+def test_a_receiver_that_says_gone_is_told_no_more(hook_receiver: Receiver) -> None:
+    endpoint(hook_receiver.url)
+    receive_stock(2)
+    hook_receiver.answers = [410]
     enqueue_deliveries()
     WebhookDelivery.objects.filter(position=newest_position()).update(due_at=timezone.now() + timedelta(hours=1))
     send_due()
     assert not WebhookEndpoint.objects.get().active
     WebhookDelivery.objects.update(due_at=timezone.now())
-    assert send_due() == 0 and len(shop_next_door.taken) == 1
+    assert send_due() == 0 and len(hook_receiver.requests) == 1
 
 
-def test_whoever_may_not_read_events_any_more_is_not_told_of_them(shop_next_door: Receiver) -> None:
-    endpoint(shop_next_door.url)
+def test_whoever_may_not_read_events_any_more_is_not_told_of_them(hook_receiver: Receiver) -> None:
+    endpoint(hook_receiver.url)
     staff("integrator")
-    stocked()
+    receive_stock()
     send_webhooks()
-    assert not shop_next_door.taken and not WebhookEndpoint.objects.get().active
+    assert not hook_receiver.requests and not WebhookEndpoint.objects.get().active
 
 
-def test_a_new_secret_and_the_former_one_both_sign_for_a_day(shop_next_door: Receiver) -> None:
-    it = endpoint(shop_next_door.url)
-    before = signing_secrets.signing_secret(it)
-    signing_secrets.rotate_secret(it)
-    after = signing_secrets.signing_secret(it)
+def test_a_new_secret_and_the_former_one_both_sign_for_a_day(hook_receiver: Receiver) -> None:
+    webhook = endpoint(hook_receiver.url)
+    before = signing_secrets.signing_secret(webhook)
+    signing_secrets.rotate_secret(webhook)
+    after = signing_secrets.signing_secret(webhook)
     assert before != after
-    stocked()
+    receive_stock()
     send_webhooks()
     for secret in (before, after):
-        Webhook(secret).verify(shop_next_door.taken[0].body, shop_next_door.taken[0].headers)
+        Webhook(secret).verify(hook_receiver.requests[0].body, hook_receiver.requests[0].headers)
     WebhookEndpoint.objects.update(former_until=timezone.now())
-    stocked()
+    receive_stock()
     send_webhooks()
-    Webhook(after).verify(shop_next_door.taken[1].body, shop_next_door.taken[1].headers)
+    Webhook(after).verify(hook_receiver.requests[1].body, hook_receiver.requests[1].headers)
     with pytest.raises(WebhookVerificationError):
-        Webhook(before).verify(shop_next_door.taken[1].body, shop_next_door.taken[1].headers)
+        Webhook(before).verify(hook_receiver.requests[1].body, hook_receiver.requests[1].headers)
 
 
-def test_however_many_processes_look_each_event_is_delivered_once(shop_next_door: Receiver) -> None:
-    endpoint(shop_next_door.url)
-    stocked(15)
+def test_however_many_processes_look_each_event_is_delivered_once(hook_receiver: Receiver) -> None:
+    endpoint(hook_receiver.url)
+    receive_stock(15)
 
     def work(_: int) -> Any:
         try:
@@ -181,7 +181,7 @@ def test_however_many_processes_look_each_event_is_delivered_once(shop_next_door
         list(pool.map(work, range(8)))
     while send_due():
         pass
-    ids = [it.headers["webhook-id"] for it in shop_next_door.taken]
+    ids = [request.headers["webhook-id"] for request in hook_receiver.requests]
     assert len(ids) == len(set(ids)) == 15
 
 
@@ -220,28 +220,28 @@ def test_a_webhook_never_goes_into_a_network_that_is_not_public(url: str) -> Non
     assert (str(target.url), target.host_header) == ("https://93.184.215.14:8443/in?x=1", "93.184.215.14:8443")
 
 
-def test_an_address_that_has_become_private_since_is_refused_when_it_is_sent(shop_next_door: Receiver) -> None:
-    endpoint(shop_next_door.url)
-    stocked()
+def test_an_address_that_has_become_private_since_is_refused_when_it_is_sent(hook_receiver: Receiver) -> None:
+    endpoint(hook_receiver.url)
+    receive_stock()
     with override_settings(WEBHOOKS_TO_PRIVATE=False):
         send_webhooks()
-    assert not shop_next_door.taken
+    assert not hook_receiver.requests
     [attempt] = WebhookDelivery.objects.get().attempts.all()
-    assert attempt.error.startswith("A webhook goes to https on the public internet only")
+    assert attempt.error.startswith("The URL of a webhook must be https")
 
 
 def test_staff_make_a_webhook_that_begins_now_and_see_its_secret() -> None:
-    stocked()
+    receive_stock()
     client = clerk("view_webhookendpoint", "add_webhookendpoint", "change_webhookendpoint", "view_storedevent")
     form = {"url": "https://10.0.0.1/", "types": "OrderMade", "active": "on"}
     page = client.post("/admin/web/webhookendpoint/add/", form).content.decode()
-    assert "public internet only" in page and "There are no such events: OrderMade" in page
+    assert "lead to the public internet" in page and "Unknown event types: OrderMade" in page
     assert not WebhookEndpoint.objects.exists()
     form = {"url": "https://93.184.215.14/in", "types": "OrderCreated OrderShipped", "active": "on"}
     client.post("/admin/web/webhookendpoint/add/", form)
-    it = WebhookEndpoint.objects.get()
-    assert (it.owner.username, it.cursor) == ("clerk", newest_position())
-    path = f"/admin/web/webhookendpoint/{it.pk}/change/"
-    assert signing_secrets.signing_secret(it) in client.get(path).content.decode()
-    assert signing_secrets.signing_secret(it) not in clerk("view_webhookendpoint").get(path).content.decode()
+    webhook = WebhookEndpoint.objects.get()
+    assert (webhook.owner.username, webhook.cursor) == ("clerk", newest_position())
+    path = f"/admin/web/webhookendpoint/{webhook.pk}/change/"
+    assert signing_secrets.signing_secret(webhook) in client.get(path).content.decode()
+    assert signing_secrets.signing_secret(webhook) not in clerk("view_webhookendpoint").get(path).content.decode()
     assert Client().get(path).status_code == 302

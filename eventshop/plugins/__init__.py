@@ -1,0 +1,1 @@
+"""How apps plug into EventShop: one file `eventshop_plugin.py` for each app, found by convention."""

@@ -1,0 +1,71 @@
+"""What one app adds to EventShop, as one typed value.
+
+An app names it `PLUGIN` in a file `eventshop_plugin.py` beside its `apps.py`; nothing else has to know the app.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from eventshop.admin_console.registry import ChangedRowsFinder, RowPageFinder, StreamFinder
+from eventshop.admin_console.sidebar import SidebarSection
+from eventshop.core.message_registry import AnyAggregate
+from eventshop.core.port import Binding
+from eventshop.core.saga import Effect
+from eventshop.core.upcasting import Upcasters
+from eventshop.operations.health_checks import HealthCheck
+from eventshop.operations.periodic_jobs import PeriodicJob
+from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
+from eventshop.projections.projection import Projection
+from eventshop.sagas.saga_registry import AnySaga, EffectHandler
+from eventshop.web.api.command_outcomes import TerminalEvents
+from eventshop.web.live.subscriptions import LiveSource
+from eventshop.web.pages.demo_registry import DemoCommands
+from eventshop.web.pages.navigation import NavigationEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plugin:
+    """Everything an app adds; every field is optional. `load_plugins` checks and connects it at start."""
+
+    #: Aggregates: with them the program knows their commands and events. Upcasters read events of earlier versions.
+    aggregates: Sequence[type[AnyAggregate]] = ()
+    upcasters: Sequence[Upcasters] = ()
+    #: Modules whose error classes a client of the API can meet; they are listed in `docs/problems.md`.
+    error_modules: Sequence[ModuleType] = ()
+
+    #: Saga classes, every version that may still have running instances; and who performs their effects.
+    sagas: Sequence[AnySaga] = ()
+    effect_handlers: Mapping[type[Effect], EffectHandler[Any]] = field(default_factory=dict)
+
+    projections: Sequence[Projection[Any]] = ()
+
+    #: Implementations of ports that packages below declare.
+    bindings: Sequence[Binding] = ()
+    #: What an erasure has to know: data to erase or export, reasons to wait, tables with clear text.
+    personal_data: Sequence[PersonalDataHolder] = ()
+    health_checks: Sequence[HealthCheck] = ()
+    periodic_jobs: Sequence[PeriodicJob] = ()
+
+    #: URLconf modules: below `/api/v1/`, and at the root.
+    api_urls: Sequence[str] = ()
+    page_urls: Sequence[str] = ()
+    navigation: Sequence[NavigationEntry] = ()
+    live_sources: Sequence[LiveSource] = ()
+    #: For commands that only start something: the events that end it.
+    command_outcomes: Mapping[type[Any], TerminalEvents] = field(default_factory=dict)
+    #: The permission that lets staff see aggregates of others, for the API's actions on an aggregate.
+    view_permissions: Mapping[type[AnyAggregate], str] = field(default_factory=dict)
+
+    #: The console: sidebar sections, pages of read model rows, streams by a name, rows that events changed.
+    sidebar: Sequence[SidebarSection] = ()
+    row_page_finders: Sequence[RowPageFinder] = ()
+    stream_finders: Sequence[StreamFinder] = ()
+    changed_rows_finders: Sequence[ChangedRowsFinder] = ()
+
+    #: Demo data of an empty store, and what the demo customer has done.
+    demo: Sequence[DemoCommands] = ()
+    customer_demo: Sequence[DemoCommands] = ()

@@ -1,0 +1,7 @@
+"""Names of the API's URLs of people. The read models serve the profile under this name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PERSON: Final = "api-person"
