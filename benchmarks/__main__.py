@@ -11,12 +11,12 @@ from typing import Final
 from rich.table import Table
 
 from benchmarks.commands import WITHOUT_CACHE, batches, commands
-from benchmarks.contest import warm_measurement, median_rate, median_ratio, run_rounds
+from benchmarks.alternating_rounds import warm_measurement, median_rate, median_ratio, run_rounds
 from benchmarks.http import http
 from benchmarks.privacy import privacy
-from benchmarks.running import ROOT, temporary_database, run_manage, measure, measure_command, temporary_stack
+from benchmarks.harness import ROOT, temporary_database, run_manage, measure, measure_command, temporary_stack
 from benchmarks.sagas import sagas
-from benchmarks.tables import console, engines, target_verdict
+from benchmarks.report import console, engines, target_verdict
 from benchmarks.trades import trades
 
 
@@ -26,9 +26,9 @@ def projections(options: argparse.Namespace) -> None:
     names = ("activity-timeline", "order-summary", "order-lines", "customer-summary", "daily-sales", "product-sales")
     for engine in engines(options):
         with temporary_database(engine) as where:
-            measure(where, "sales", orders=10_000)
+            measure(where, "write_sales", orders=10_000)
             for name in names:
-                got = measure(where, "projection", name=name, rounds=3)
+                got = measure(where, "run_projection", name=name, rounds=3)
                 one_row = name == "activity-timeline"
                 bare = f"{got['bare']:,.0f} rows/s" if got["bare"] else "-"
                 table.add_row(
@@ -53,11 +53,11 @@ def growth(options: argparse.Namespace) -> None:
         with ExitStack() as stack:
             stores = {f"{size:,}": stack.enter_context(temporary_database(engine)) for size in sizes}
             for size, where in zip(sizes, stores.values(), strict=True):
-                measure(where, "sales", orders=size // 3)
+                measure(where, "write_sales", orders=size // 3)
             single = run_rounds(
                 {
                     name: stack.enter_context(
-                        warm_measurement(where | WITHOUT_CACHE, "commands", threads=1, seconds=options.seconds)
+                        warm_measurement(where | WITHOUT_CACHE, "send_commands", threads=1, seconds=options.seconds)
                     )
                     for name, where in stores.items()
                 },
@@ -65,7 +65,7 @@ def growth(options: argparse.Namespace) -> None:
             )
             many = run_rounds(
                 {
-                    name: stack.enter_context(warm_measurement(where, "send_many", events=3_000))
+                    name: stack.enter_context(warm_measurement(where, "send_batches", events=3_000))
                     for name, where in stores.items()
                 },
                 options.rounds,
@@ -112,8 +112,8 @@ def memory(options: argparse.Namespace) -> None:
     table = Table("database", "one stream of", "read", "peak memory", "at rest", "target")
     for engine in engines(options):
         with temporary_database(engine) as where:
-            measure(where, "long_stream", events=events)
-            got = measure(where, "read_stream", events=events)
+            measure(where, "write_long_stream", events=events)
+            got = measure(where, "read_long_stream", events=events)
         used = got["memory_mb"]
         table.add_row(
             engine,
@@ -130,27 +130,27 @@ def history(options: argparse.Namespace) -> None:
     """Chains walked, long streams loaded and their snapshots taken, the whole store replayed, earlier shapes too."""
     table = Table("PostgreSQL", "result", "beside it", "target")
     with temporary_database("PostgreSQL") as where:
-        measure(where, "sales", orders=100_000 if options.full else 30_000)
-        got = measure(where, "walk_chains")
+        measure(where, "write_sales", orders=100_000 if options.full else 30_000)
+        got = measure(where, "verify_chains")
         cores = 2e6 / (got["python_us"] + got["postgres_us"])
         shares = f"{got['python_us']:.1f} us in Python, {got['postgres_us']:.1f} us in PostgreSQL an event"
         said = f"{target_verdict(cores, 100_000)} 100,000 on two cores, by processor time {cores:,.0f}"
         table.add_row("walk the chains, one process", f"{got['rate']:,.0f} events/s", shares, said)
-        got = measure(where, "load_long", events=10_000)
+        got = measure(where, "load_long_stream", events=10_000)
         more = got["with_ms"] - got["short_ms"]
         beside = f"{got['without_ms']:.0f} ms without; {got['short_ms']:.2f} ms for ten events"
         table.add_row(
             "load 10,000 events", f"{got['with_ms']:.2f} ms", beside, f"{target_verdict(3, more)} 3 ms more than ten"
         )
-        got = measure(where, "read_earlier")
+        got = measure(where, "read_earlier_events")
         table.add_row("read an earlier shape", f"{got['earlier_us']:.1f} us", f"{got['todays_us']:.1f} us today's", "")
         got = measure(where, "take_snapshots", rounds=options.rounds)
         beside = f"{got['without_ms']:.0f} ms without any, {got['taking_ms']:.0f} ms with"
         said = f"{target_verdict(0.05, got['more'])} 5 % slower at most"
         table.add_row("1,000 commands, snapshots taken", f"{got['more']:+.1%}", beside, said)
     with temporary_database("PostgreSQL") as where:
-        measure(where, "sales", orders=100_000 if options.full else 30_000)
-        got = measure(where, "replay", rounds=5)
+        measure(where, "write_sales", orders=100_000 if options.full else 30_000)
+        got = measure(where, "replay_store", rounds=5)
         each = got["python_us"] + got["postgres_us"]
         beside = f"{got['python_us']:.1f} us in Python, {got['postgres_us']:.1f} us in PostgreSQL an event"
         said = f"{target_verdict(1e6 / each, 50_000)} 50,000 per core"
@@ -165,24 +165,24 @@ def kafka(options: argparse.Namespace) -> None:
     """The way over Kafka: relay, projection, and from an accepted command to the visible row."""
     table = Table("measured", "result", "beside it", "target")
     with temporary_stack() as where:
-        measure(where, "sales", orders=10_000)
-        got = measure(where, "relay")
+        measure(where, "write_sales", orders=10_000)
+        got = measure(where, "run_relay")
         shown = f"{got['rate']:,.0f} events/s, {got['share']:.0%}, CPU {got['cpu_us']:.0f} us"
         beside = f"{got['raw']:,.0f}/s raw kafka-python, CPU {got['raw_cpu_us']:.0f} us"
         table.add_row("relay", shown, beside, f"{target_verdict(got['share'], 0.9)} 90 %")
         for name in ("activity-timeline", "order-summary", "customer-summary"):
-            got = measure(where, "projection", name=name)
+            got = measure(where, "run_projection", name=name)
             beside = f"{got['bare']:,.0f} rows/s bare upsert; {got['memory_mb']:.0f} MB"
             said = f"{target_verdict(got['rate'], 10_000)} 10,000"
             table.add_row(f"project {name}", f"{got['rate']:,.0f} events/s", beside, said)
         for pace in (50, 200):
-            got = measure(where, "latency", pace=pace, seconds=max(5, options.seconds * 2))
+            got = measure(where, "measure_latency", pace=pace, seconds=max(5, options.seconds * 2))
             said = f"{target_verdict(12, got['p50'])} p50 12 ms, {target_verdict(50, got['p99'])} p99 50 ms" if pace == 200 else ""
             shown = f"p50 {got['p50']:.1f} ms, p95 {got['p95']:.1f} ms, p99 {got['p99']:.1f} ms"
             table.add_row(f"command to row at {pace}/s", shown, f"{got['sent']:,.0f} sent at {got['pace']:.0f}/s", said)
     with temporary_stack() as where:
-        measure(where, "sales", orders=33_334)
-        got = measure(where, "after_outage")
+        measure(where, "write_sales", orders=33_334)
+        got = measure(where, "catch_up_after_outage")
         relayed = f"relayed after {got['relayed_s']:.1f} s, {got['events'] / got['relayed_s']:,.0f}/s"
         shown = f"{got['folded_s']:.1f} s, {got['events'] / got['folded_s']:,.0f} events/s"
         table.add_row(f"catch up with {got['events']:,.0f} events", shown, relayed, "")

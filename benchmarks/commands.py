@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 from rich.table import Table
 
-from benchmarks.contest import Sample, Turn, warm_measurement, median_cpu_us, median_rate, median_ratio, run_rounds
-from benchmarks.running import Environment, temporary_database, measure, run_pgbench
-from benchmarks.tables import console, engines, target_verdict
+from benchmarks.alternating_rounds import Sample, Turn, warm_measurement, median_cpu_us, median_rate, median_ratio, run_rounds
+from benchmarks.harness import Environment, temporary_database, measure, run_pgbench
+from benchmarks.report import console, engines, target_verdict
 
 EVENTSHOP: Final = "EventShop, loading"
 PEER: Final = "eventsourcing, loading"
@@ -57,7 +57,7 @@ def commands(options: argparse.Namespace) -> None:
         for case in (*_CASES, *(_FULL_CASES if options.full else ())):
             with temporary_database(engine) as env:
                 # First, for the peer's tables to be made.
-                round_trips = {name: measure(env, "round_trips", who=who)["each"] for name, (who, env) in _clients(env).items()}
+                round_trips = {name: measure(env, "count_round_trips", who=who)["each"] for name, (who, env) in _clients(env).items()}
                 with _measurements(env, engine, case, options.seconds) as contestants:
                     samples = run_rounds(contestants, options.rounds)
             console.print(_results_table(engine, case, samples, round_trips if engine == "PostgreSQL" else {}))
@@ -66,10 +66,10 @@ def commands(options: argparse.Namespace) -> None:
 def _clients(env: Environment) -> dict[str, tuple[str, Environment]]:
     """The measurement and the environment of each contestant that is a program of ours or theirs."""
     return {
-        EVENTSHOP: ("commands", env | WITHOUT_CACHE),
-        PEER: ("peer", env),
-        EVENTSHOP_CACHED: ("commands", env),
-        PEER_CACHED: ("peer", env | _PEER_CACHE),
+        EVENTSHOP: ("send_commands", env | WITHOUT_CACHE),
+        PEER: ("send_peer_commands", env),
+        EVENTSHOP_CACHED: ("send_commands", env),
+        PEER_CACHED: ("send_peer_commands", env | _PEER_CACHE),
     }
 
 
@@ -122,7 +122,7 @@ def batches(options: argparse.Namespace) -> None:
     """`send_many` in one process, 600 commands in each batch."""
     table = Table("database", "send_many", "client CPU", "target")
     for engine in engines(options):
-        with temporary_database(engine) as env, warm_measurement(env, "send_many", events=12_000) as turn:
+        with temporary_database(engine) as env, warm_measurement(env, "send_batches", events=12_000) as turn:
             samples = run_rounds({engine: turn}, options.rounds)[engine]
         verdict = f"{target_verdict(median_rate(samples), 10_000)} 10,000" if engine == "PostgreSQL" else ""
         table.add_row(engine, f"{median_rate(samples):,.0f} events/s", f"{median_cpu_us(samples):,.0f} us", verdict)

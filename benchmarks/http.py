@@ -16,10 +16,10 @@ import httpx
 import psutil
 from rich.table import Table
 
-from benchmarks.contest import Sample, Turn, warm_measurement, median_cpu_us, median_rate, median_ratio, run_rounds
+from benchmarks.alternating_rounds import Sample, Turn, warm_measurement, median_cpu_us, median_rate, median_ratio, run_rounds
 from benchmarks.http_load import ORDER, PLAIN_ORDER, open_pages
-from benchmarks.running import ROOT, Environment, temporary_database, run_manage, measure, run_process, run_measurement
-from benchmarks.tables import console, target_verdict
+from benchmarks.harness import ROOT, Environment, temporary_database, run_manage, measure, run_process, run_measurement
+from benchmarks.report import console, target_verdict
 from deploy.stack.app import WEB_COMMAND
 
 PAGES = 200
@@ -84,14 +84,14 @@ def http(options: argparse.Namespace) -> None:
 def measure_commands(env: Environment, table: Table, options: argparse.Namespace) -> None:
     access = create_shop(env, customers=PAGES)
     pages = [it for it in access.items() if it[0].startswith("/live/")]
-    plain_token = run_process([sys.executable, "-m", "benchmarks.plain", "prepare"], env).split()[-1]
+    plain_token = run_process([sys.executable, "-m", "benchmarks.drf_peer", "prepare"], env).split()[-1]
     with ExitStack() as stack:
-        ours, plain = (stack.enter_context(run_server(env, it)) for it in ("eventshop.wsgi", "benchmarks.plain"))
+        ours, plain = (stack.enter_context(run_server(env, it)) for it in ("eventshop.wsgi", "benchmarks.drf_peer"))
         load = {"threads": THREADS, "seconds": options.seconds}
         post = stack.enter_context(
             warm_measurement(
                 env,
-                "posts",
+                "post_commands",
                 address=ours.address,
                 path="/api/v1/orders",
                 authorization=f"Bearer {access['customer']}",
@@ -102,7 +102,7 @@ def measure_commands(env: Environment, table: Table, options: argparse.Namespace
         create = stack.enter_context(
             warm_measurement(
                 env,
-                "posts",
+                "post_commands",
                 address=plain.address,
                 path="/orders",
                 authorization=f"Token {plain_token}",
@@ -130,7 +130,7 @@ def measure_commands(env: Environment, table: Table, options: argparse.Namespace
 
 
 def create_shop(env: Environment, *, customers: int) -> dict[str, str]:
-    access: dict[str, str] = json.loads(run_measurement(env, "shop", customers=customers))
+    access: dict[str, str] = json.loads(run_measurement(env, "prepare_shop", customers=customers))
     return access
 
 
@@ -147,7 +147,7 @@ def _with_server_cpu(server: Server, turn: Turn) -> Turn:
 
 def measure_reads(env: Environment, table: Table, options: argparse.Namespace) -> None:
     events = 1_000_000 if options.full else 100_000
-    measure(env, "sales", orders=events // 3)
+    measure(env, "write_sales", orders=events // 3)
     run_manage(env, "run_projections", "--once")
     access = create_shop(env, customers=1)
     with run_server(env) as server:
@@ -165,7 +165,7 @@ def measure_reads(env: Environment, table: Table, options: argparse.Namespace) -
         before, seconds = server.cpu_s(), max(5, options.seconds * 20)
         result = measure(
             env,
-            "reads",
+            "read_paths",
             address=server.address,
             paths=paths,
             authorization=token,

@@ -15,7 +15,7 @@ from time import perf_counter, sleep
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from benchmarks.child import measure_rate
+from benchmarks.measurement_process import measure_rate
 
 _thread_state = local()
 

@@ -9,9 +9,9 @@ from contextlib import ExitStack, contextmanager
 
 from rich.table import Table
 
-from benchmarks.contest import Sample, Turn, warm_measurement, median_cpu_us, median_rate, median_ratio, run_rounds
-from benchmarks.running import Environment, temporary_database, measure
-from benchmarks.tables import console, engines, target_verdict
+from benchmarks.alternating_rounds import Sample, Turn, warm_measurement, median_cpu_us, median_rate, median_ratio, run_rounds
+from benchmarks.harness import Environment, temporary_database, measure
+from benchmarks.report import console, engines, target_verdict
 
 PLAIN_FIELDS, PERSONAL_FIELDS, NEW_PERSON = "three plain fields", "three personal fields", "of somebody new, key made"
 #: How much a command with three personal fields may take longer.
@@ -46,18 +46,18 @@ def _measurements(env: Environment, seconds: float) -> Iterator[dict[str, Turn]]
     kinds = {PLAIN_FIELDS: "plain", PERSONAL_FIELDS: "sealed", NEW_PERSON: "new"}
     with ExitStack() as stack:
         yield {
-            name: stack.enter_context(warm_measurement(env, "note", kind=kind, seconds=seconds))
+            name: stack.enter_context(warm_measurement(env, "record_notes", kind=kind, seconds=seconds))
             for name, kind in kinds.items()
         }
 
 
 def _erasure(engine: str, env: Environment, options: argparse.Namespace) -> None:
     events = 10_000
-    measure(env, "sales", orders=2_000)
-    person = int(measure(env, "somebody", events=events)["person"])
+    measure(env, "write_sales", orders=2_000)
+    person = int(measure(env, "create_person", events=events)["person"])
     with (
-        warm_measurement(env, "commands", threads=1, seconds=options.seconds / 2) as command,
-        warm_measurement(env, "erase", person=person) as erase,
+        warm_measurement(env, "send_commands", threads=1, seconds=options.seconds / 2) as command,
+        warm_measurement(env, "erase_person", person=person) as erase,
         ThreadPoolExecutor(1) as pool,
     ):
         command()  # connections, caches

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from rich.table import Table
 
-from benchmarks.running import ROOT, Environment, temporary_database, measure, temporary_stack
-from benchmarks.tables import console, engines, target_verdict
+from benchmarks.harness import ROOT, Environment, temporary_database, measure, temporary_stack
+from benchmarks.report import console, engines, target_verdict
 
 
 def sagas(options: argparse.Namespace) -> None:
@@ -24,10 +24,10 @@ def sagas(options: argparse.Namespace) -> None:
     for engine in engines(options):
         for workers in (1, 2) if engine == "PostgreSQL" else (1,):
             with temporary_database(engine) as env:
-                measure(env, "orders_waiting", orders=orders)
+                measure(env, "prepare_orders", orders=orders)
                 cpu = _run_workers(env, workers, orders=orders, seconds=120)
-                result = measure(env, "sagas_done")
-                round_trips = measure(env, "saga_statements", orders=200)["each"] if engine == "PostgreSQL" else 0
+                result = measure(env, "measure_saga_rate")
+                round_trips = measure(env, "count_saga_round_trips", orders=200)["each"] if engine == "PostgreSQL" else 0
                 table.add_row(
                     engine,
                     str(workers),
@@ -48,7 +48,7 @@ def _timers(options: argparse.Namespace) -> None:
         ticks = []
         for pending in (100, 100_000):
             with temporary_database(engine) as env:
-                ticks.append(measure(env, "timer_tick", pending=pending)["us"])
+                ticks.append(measure(env, "measure_timer_tick", pending=pending)["us"])
         few, many = ticks
         table.add_row(engine, f"{few:.0f} us", f"{many:.0f} us", f"{many / few:.2f}", f"{target_verdict(few, many * 0.8)} 1")
     console.print(table)
@@ -58,9 +58,9 @@ def _over_kafka(options: argparse.Namespace) -> None:
     table = Table("orders/s", "seconds", "steps", "p50", "p99", "worst", "target")
     seconds = 30 if options.full else 10
     with temporary_stack() as env, _relay_process(env):
-        measure(env, "orders_waiting", orders=0)
+        measure(env, "prepare_orders", orders=0)
         with _worker_processes(env, 2, orders=10**9, seconds=seconds + 30):
-            result = measure(env, "saga_latency", rate=50, seconds=seconds)
+            result = measure(env, "measure_saga_latency", rate=50, seconds=seconds)
     table.add_row(
         "50",
         f"{seconds}",
@@ -76,14 +76,14 @@ def _over_kafka(options: argparse.Namespace) -> None:
 def _run_workers(env: Environment, workers: int, **arguments: float) -> float:
     """Let workers fulfil all orders; a single one says how much processor time an order took it."""
     if workers == 1:
-        return measure(env, "saga_worker", **arguments)["cpu_us"]
+        return measure(env, "run_saga_worker", **arguments)["cpu_us"]
     with _worker_processes(env, workers, **arguments):
         return 0.0
 
 
 @contextmanager
 def _worker_processes(env: Environment, count: int, **arguments: float) -> Iterator[None]:
-    command = [sys.executable, "-m", "benchmarks.child", "saga_worker", json.dumps(arguments)]
+    command = [sys.executable, "-m", "benchmarks.measurement_process", "run_saga_worker", json.dumps(arguments)]
     workers = [subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) for _ in range(count)]
     try:
         yield

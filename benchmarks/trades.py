@@ -6,8 +6,8 @@ import argparse
 
 from rich.table import Table
 
-from benchmarks.running import ROOT, Environment, temporary_database, run_manage, measure, measure_command, temporary_stack
-from benchmarks.tables import console, engines, target_verdict
+from benchmarks.harness import ROOT, Environment, temporary_database, run_manage, measure, measure_command, temporary_stack
+from benchmarks.report import console, engines, target_verdict
 
 DATA = ROOT.parent / "shared" / "data" / "trades_binance_2024-08-08.csv.gz"
 ROWS = 55_270
@@ -53,10 +53,10 @@ def _end_to_end(table: Table) -> None:
 
 
 def _fills(table: Table, engine: str, env: Environment, options: argparse.Namespace) -> None:
-    result = measure(env, "fills", pace=200, seconds=max(5, options.seconds * 5))
+    result = measure(env, "fill_trade", pace=200, seconds=max(5, options.seconds * 5))
     text = f"p50 {result['p50']:.1f} ms, p99 {result['p99']:.1f} ms"
     table.add_row(engine, "a fill at 200/s", text, f"{result['pace']:.0f}/s", f"{target_verdict(30, result['p99'])} p99 30 ms")
-    result = measure(env, "long_trade", fills=10_000)
+    result = measure(env, "load_long_trade", fills=10_000)
     verdict = f"{target_verdict(30, result['ms'])} 30 ms"
     text, details = f"{result['ms']:.0f} ms", f"load {result['load_ms']:.0f} ms processor"
     table.add_row(engine, "10,000 fills, from a snapshot", text, details, verdict)

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Check an audit trail without the program that made it: python3 check_audit_trail.py FILE (.csv or .jsonl).
+"""Verify an exported audit trail independently of EventShop: python3 check_audit_trail.py FILE (.csv or .jsonl).
 
-Each event's hash is SHA-256 over the hash of the event before it in its stream (32 zero bytes before the first) and the
-columns below, one a line. A changed, removed, repeated or moved event breaks its stream's chain; exit code 1 names it.
+The hash of an event is SHA-256 over the hash of the previous event in its stream (32 zero bytes for the first one) and
+the columns below, joined by line feeds. A changed, removed, repeated or moved event breaks the hash chain of its
+stream; the script then prints the event and exits with code 1.
 """
 
 import csv
@@ -28,18 +29,18 @@ def read_rows(path: str) -> Iterator[dict[str, str]]:
 
 
 def verify(path: str) -> tuple[int, int]:
-    """The number of events and of streams; raises ValueError at the first event that is not as it was."""
+    """Return the numbers of events and streams; raises ValueError at the first event that was altered."""
     streams: dict[str, tuple[int, bytes]] = {}
     events = 0
     for events, row in enumerate(read_rows(path), start=1):
-        version, before = streams.get(row["aggregate_id"], (0, bytes(32)))
+        version, previous_hash = streams.get(row["aggregate_id"], (0, bytes(32)))
         name = f"event {events}, {row['event_type']} {row['aggregate_id']}:{row['version']}"
         if int(row["version"]) != version + 1:
-            raise ValueError(f"{name}: version {version + 1} should come here")
-        found = hashlib.sha256(before + "\n".join(row[column] for column in HASHED_COLUMNS).encode()).digest()
-        if found.hex() != row["hash"]:
-            raise ValueError(f"{name}: its hash should be {found.hex()}")
-        streams[row["aggregate_id"]] = (version + 1, found)
+            raise ValueError(f"{name}: version {version + 1} should be here")
+        digest = hashlib.sha256(previous_hash + "\n".join(row[column] for column in HASHED_COLUMNS).encode()).digest()
+        if digest.hex() != row["hash"]:
+            raise ValueError(f"{name}: its hash should be {digest.hex()}")
+        streams[row["aggregate_id"]] = (version + 1, digest)
     return events, len(streams)
 
 

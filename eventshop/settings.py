@@ -63,6 +63,8 @@ INSTALLED_APPS = [
     "users",
     "trading",
     "projections",
+    # Last: it connects what the plug-ins of all others name.
+    "eventshop.plugins",
 ]
 MIDDLEWARE = [
     "eventshop.operations.request_log.request_log_middleware",

@@ -1,10 +1,11 @@
-"""The root URL configuration."""
+"""URL paths of the project: the library's own, and those that the plug-ins name."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 from eventshop.operations import health_checks
 from eventshop.operations.status_view import status
+from eventshop.plugins.loading import loaded_plugins
 from eventshop.web.pages.home_view import home
 
 handler400 = "eventshop.web.api.exception_handler.bad_request"
@@ -12,21 +13,16 @@ handler403 = "eventshop.web.api.exception_handler.forbidden"
 handler404 = "eventshop.web.api.exception_handler.not_found"
 handler500 = "eventshop.web.api.exception_handler.server_error"
 
+_plugins = [loaded.plugin for loaded in loaded_plugins()]
+
 urlpatterns = [
-    # The most frequently requested paths come first.
-    path("api/v1/", include("orders.api.urls")),
-    path("api/v1/", include("users.api.urls")),
-    path("api/v1/", include("trading.api.urls")),
-    path("api/v1/", include("projections.api.urls")),
+    # The API comes first: it gets the most requests.
+    *(path("api/v1/", include(module)) for plugin in _plugins for module in plugin.api_urls),
     path("", home, name="home"),
-    path("", include("users.pages.urls")),
-    path("", include("orders.pages.shop_urls")),
-    path("", include("trading.pages.urls")),
-    path("", include("projections.pages.urls")),
+    *(path("", include(module)) for plugin in _plugins for module in plugin.page_urls),
     path("", include("eventshop.web.urls")),
     path("admin/", admin.site.urls),
     path("status/", status, name="status"),
-    path("", include("orders.pages.urls")),
     path("healthz", health_checks.live, name="healthz"),
     path("readyz", health_checks.ready, name="readyz"),
 ]

@@ -124,3 +124,6 @@ class OrderPermission(models.Model):
             ("cancel_order", "Can cancel orders"),
             ("refund_order", "Can take returns and refund them"),
         )
+
+    def __str__(self) -> str:
+        return self._meta.label

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from eventshop.core.messages import Event, Meta
 from eventshop.core.money import Money
-from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.projection import Projection
 from orders.domain.events import (
     CreditNoteIssued,
     InventoryDispatched,

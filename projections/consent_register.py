@@ -9,7 +9,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from eventshop.core.messages import Meta
-from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.projection import Projection
 from projections.models import ConsentRegister
 from users.domain.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataErased
 

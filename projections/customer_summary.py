@@ -6,7 +6,7 @@ from uuid import UUID
 
 from eventshop.core.messages import Meta
 from eventshop.core.money import Money
-from eventshop.projections.projection import Projection, earliest, latest, projection_registry
+from eventshop.projections.projection import Projection, earliest, latest
 from orders.domain.events import CreditNoteIssued, OrderCreated, PaymentProcessed, PaymentRefunded
 from projections.models import CustomerSummary
 

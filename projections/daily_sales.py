@@ -10,7 +10,7 @@ from django.conf import settings
 
 from eventshop.core.messages import Meta
 from eventshop.core.money import Money
-from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.projection import Projection
 from orders.domain.events import CreditNoteIssued, ItemsReturned, OrderCancelled, PaymentProcessed, PaymentRefunded
 from projections.models import DailySales
 

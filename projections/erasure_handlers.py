@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator
 from typing import Final
 from uuid import UUID
 
-from eventshop.privacy.erasure import personal_data_holders
 from eventshop.privacy.erasure.personal_data_holders import ErasureBlocker, HeldData
 from eventshop.projections.personal_columns import erase_subject
 from eventshop.projections.projection import projection_registry
@@ -54,11 +53,3 @@ def _held_rows(model: type[ReadModel], person: UUID) -> Iterator[HeldData]:
         if name in columns:
             for row in model._default_manager.filter(**{name: person}).values():
                 yield HeldData(str(model._meta.verbose_name), {key: str(value) for key, value in row.items()})
-
-
-def register() -> None:
-    personal_data_holders.register_blocker("orders", open_orders)
-    personal_data_holders.register_holder("rows", erase_rows)
-    personal_data_holders.register_duty_subject("orders", has_orders)
-    personal_data_holders.register_clear_text_tables("rows", personal_tables)
-    personal_data_holders.register_held_data("rows", held_data)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.urls import reverse
 
-from eventshop.admin_console.registry import ChangedRow, register_changed_rows_finder
+from eventshop.admin_console.registry import ChangedRow
 from eventshop.core.errors import EventShopError
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import RecordedEvent
@@ -18,11 +18,9 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import to_recorded_event
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections.models import Checkpoint
-from eventshop.projections.projection import Projection, as_key_list
-from projections.registry import projection_registry
+from eventshop.projections.projection import Projection, as_key_list, projection_registry
 
 
-@register_changed_rows_finder
 def affected_rows(events: Sequence[StoredEvent]) -> dict[int, list[ChangedRow]]:
     """The rows that each event changes, by store position.
 

@@ -11,7 +11,7 @@ import msgspec
 
 from eventshop.core.decimal_math import add, divide, format_plain, subtract
 from eventshop.core.messages import Meta
-from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.projection import Projection
 from projections.models import MarketMinute
 from trading.domain.events import Deal, Fill, TradeBusted, TradeCorrected, TradeExecuted
 

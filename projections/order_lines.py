@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from eventshop.core.messages import Meta
-from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.projection import Projection
 from orders.domain.events import CreditNoteIssued, ItemsReturned, Line, OrderCreated
 from projections.models import OrderLine
 

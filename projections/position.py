@@ -12,7 +12,7 @@ from uuid import UUID
 
 from eventshop.core.decimal_math import ZERO, add, divide, multiply, subtract
 from eventshop.core.messages import Meta
-from eventshop.projections.projection import Projection, latest, projection_registry
+from eventshop.projections.projection import Projection, latest
 from projections.models import Position
 from trading.domain.events import Deal, Side, TradeBusted, TradeCorrected, TradeExecuted, notional, volume
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eventshop.core.messages import Meta
-from eventshop.projections.projection import Projection, latest, projection_registry
+from eventshop.projections.projection import Projection, latest
 from orders.domain.events import (
     InventoryDispatched,
     InventoryRefused,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from eventshop.core.decimal_math import ZERO, add, divide, subtract
 from eventshop.core.messages import Meta
-from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.projection import Projection
 from projections.models import TradeBlotter
 from trading.domain.events import (
     SettlementHeld,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eventshop.core.decimal_math import add, subtract
 from eventshop.core.messages import Meta
-from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.projection import Projection
 from projections.models import TradingAccount
 from trading.domain.events import AccountEvent, AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
 

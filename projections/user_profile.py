@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eventshop.core.messages import Meta
 from eventshop.projections.personal_columns import personal_text
-from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.projection import Projection
 from projections.models import UserProfile
 from users.domain.events import (
     ConsentExpired,

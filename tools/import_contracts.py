@@ -18,7 +18,7 @@ from tools.apps import READ_MODELS, ROOT, domains, packages
 
 #: Lowest last. Packages of one line do not import each other.
 LAYERS: Final = (
-    "(plugins)",
+    "plugins",
     "cli",
     "admin_console | web",
     "operations",

@@ -21,3 +21,6 @@ class TradePermission(models.Model):
             ("open_account", "Can open trading accounts"),
             ("set_limit", "Can set the limits of trading accounts"),
         )
+
+    def __str__(self) -> str:
+        return self._meta.label

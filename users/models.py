@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 
 class Account(models.Model):
-    """Links a Django login to a person. A customer's user name is the person's id, so the table holds no personal data."""
+    """Links a Django login to a person. A customer's user name is the person's id, so no personal data is stored."""
 
     login = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account")
     person = models.UUIDField(unique=True, help_text="The id of the User aggregate.")
@@ -31,3 +31,6 @@ class PersonPermission(models.Model):
             ("reveal_personal", "Can look at masked personal data, giving a reason"),
             ("hold_personal", "Can place and release legal holds"),
         )
+
+    def __str__(self) -> str:
+        return self._meta.label

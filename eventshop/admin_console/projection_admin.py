@@ -27,7 +27,7 @@ _COLOURS = {
     "up to date": "success",
     "behind": "info",
     "stalled": "danger",
-    "parked events": "danger",
+    "dead letters": "danger",
     "paused": "warning",
     "needs rebuild": "warning",
 }
@@ -152,11 +152,11 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
     @display(description="events behind")
     def events_behind(self, row: Any) -> str:
-        return f"{row.status.behind:,}" if row.status else EMPTY_VALUE
+        return f"{row.status.lag:,}" if row.status else EMPTY_VALUE
 
     @display(description="seconds behind")
     def seconds_behind(self, row: Any) -> str:
-        return f"{row.status.behind_s:,.0f}" if row.status else EMPTY_VALUE
+        return f"{row.status.lag_s:,.0f}" if row.status else EMPTY_VALUE
 
     @display(description="last advanced")
     def last_advance_time(self, row: Checkpoint) -> str | SafeString:

@@ -17,7 +17,7 @@ CACHE_KEY: Final = "console:projection-lag"
 CACHE_S: Final = 3
 UNAVAILABLE_CACHE_S: Final = 15
 #: The tone of a state; every other state is a warning.
-TONES: Final = {"stalled": "bad", "parked events": "bad", "up to date": "good"}
+TONES: Final = {"stalled": "bad", "dead letters": "bad", "up to date": "good"}
 _WORST_FIRST: Final = ("bad", "warn", "good")
 
 

@@ -14,11 +14,11 @@ import msgspec
 from django.db import transaction
 from msgspec import Struct
 
-from eventshop.core.port import Port
-from eventshop.core.errors import BrokenStream, RegistryError, Tampered
+from eventshop.core.errors import BrokenStream, Tampered
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Command, Event
 from eventshop.core.personal_fields import PersonalField
+from eventshop.core.port import Port
 from eventshop.core.serialization import decode_event, upcast_event
 from eventshop.core.upcasting import EventReader
 
@@ -197,4 +197,3 @@ def save_keys_and_claims(session: EncryptionSession | None, claims: Sequence[Uni
         session.accept_claims(claims)
         session.save_keys()
         yield
-

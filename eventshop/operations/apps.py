@@ -7,8 +7,3 @@ class OpsConfig(AppConfig):
     name = "eventshop.operations"
     label = "ops"
     verbose_name = "Operations"
-
-    def ready(self) -> None:
-        from eventshop.operations import health_checks, saga_health
-
-        health_checks.register(saga_health.check_sagas)

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from django.db.models import Q
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import process_name
+from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import DuplicateName
 from eventshop.operations.models import PeriodicWork
 

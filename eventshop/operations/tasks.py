@@ -14,6 +14,8 @@ from eventshop.eventstore.snapshots import repository
 from eventshop.operations import periodic_jobs
 from eventshop.operations.models import WebRequest
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
+from eventshop.privacy.erasure import vacuum
+from eventshop.projections import bootstep, replays
 from eventshop.sagas import retention
 
 #: How long web requests are kept.
@@ -24,6 +26,12 @@ REQUEST_RETENTION: Final = timedelta(days=400)
 def do_periodic_work() -> None:
     """Run all due jobs; sent by the beat every minute."""
     periodic_jobs.run_due_jobs()
+
+
+@shared_task(ignore_result=True)
+def look_for_rebuilds() -> None:
+    """Start requested rebuilds now instead of at the worker's next poll."""
+    bootstep.rebuild_requested.set()
 
 
 def remove_expired_sessions() -> str:
@@ -51,3 +59,14 @@ def remove_details_of_old_sagas() -> str:
 
 def take_snapshots() -> str:
     return f"{repository.take_due_snapshots()} snapshots taken"
+
+
+def remove_old_replays() -> str:
+    return f"{replays.delete_expired()} old replays removed"
+
+
+def overwrite_what_was_erased() -> str:
+    # The look-back is longer than the period: an erasure during the previous run must not be missed.
+    if not vacuum.is_due(timedelta(days=1, hours=2)):
+        return "no erasure since the last run"
+    return f"{len(vacuum.vacuum_personal_data_tables())} tables rewritten"

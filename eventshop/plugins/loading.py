@@ -32,7 +32,6 @@ from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.sagas.saga_registry import saga_registry
 from eventshop.web.api import aggregate_action, command_outcomes, problem_catalogue
-from eventshop.web.api.command_outcomes import TerminalEvents
 from eventshop.web.live import subscriptions
 from eventshop.web.live.subscriptions import LiveSource
 from eventshop.web.pages import demo_registry, navigation
@@ -170,7 +169,7 @@ def check_ports(plugins: Iterable[LoadedPlugin]) -> None:
     for port in declared_ports.values():
         if port.name not in bound:
             problem = f"no plug-in binds the port {port.name!r}"
-            fix = f"Add PORT.bind(...) to the bindings of the app that has the answer, or remove the app that asks"
+            fix = "Add PORT.bind(...) to the bindings of the app that has the answer, or remove the app that asks"
             raise PluginError(port.declared_at, problem, fix)
 
 

@@ -1,4 +1,4 @@
-"""One batch: lock the checkpoints, load, fold, write, move the checkpoints, in one transaction."""
+"""Process a batch in one transaction: lock the checkpoints, load rows, fold, write rows, advance the checkpoints."""
 
 from __future__ import annotations
 
@@ -12,100 +12,98 @@ from django.db import transaction
 from eventshop.messaging.event_log import Delivery, LogOffset, UnreadableDelivery
 from eventshop.projections import checkpoints, dead_letters, personal_columns
 from eventshop.projections.checkpoints import CheckpointMove, CheckpointsByPartition
-from eventshop.projections.dead_letters import ProjectionTarget
 from eventshop.projections.fold import Fold, PlannedEvent, plan_events
 from eventshop.projections.read_model_table import ROW_ERRORS, is_row_error
 from eventshop.projections.row_locks import begin_batch
+from eventshop.projections.targets import ProjectionTarget
 from eventshop.runtime.fault_injection import crash_point
 
-#: Something to get past: an event with what it touches, or a record that is none.
+#: One record of a batch: an event with the rows that it changes, or a record that cannot be read.
 PlannedRecord: TypeAlias = PlannedEvent | UnreadableDelivery
 
 
-def process_batch(site: ProjectionTarget, seen: CheckpointsByPartition, delivered: Sequence[Delivery]) -> None:
-    """Fold what was delivered into the rows and move the checkpoints, here and in the database, past it.
+def process_batch(target: ProjectionTarget, known: CheckpointsByPartition, delivered: Sequence[Delivery]) -> None:
+    """Fold deliveries into the rows and advance the checkpoints, in the database and in `known`.
 
-    An event that fails is parked. When the database refuses the rows of the whole batch, halves of it are tried, down
-    to the one event that is at fault. Raises `CheckpointMoved` when another worker was here.
+    An event that fails becomes a dead letter. When the database refuses the rows of a batch, the batch is halved, down
+    to the event at fault. Raises `CheckpointMoved` when another worker has advanced a checkpoint.
     """
     planned: list[PlannedRecord] = []
     for item in delivered:
-        planned += [item] if isinstance(item, UnreadableDelivery) else plan_events(site.projection, [item])
+        planned += [item] if isinstance(item, UnreadableDelivery) else plan_events(target.projection, [item])
     if planned:
-        _project(site, seen, planned)
+        _process_or_halve(target, known, planned)
 
 
-def _project(site: ProjectionTarget, seen: CheckpointsByPartition, planned: Sequence[PlannedRecord]) -> None:
+def _process_or_halve(
+    target: ProjectionTarget, known: CheckpointsByPartition, planned: Sequence[PlannedRecord]
+) -> None:
     try:
-        return _written(site, seen, planned)
+        return _process(target, known, planned)
     except ROW_ERRORS as error:
         if not is_row_error(error):
             raise
         if len(planned) == 1:
             if isinstance(planned[0], UnreadableDelivery):
                 raise
-            return _written(site, seen, [planned[0]._replace(error=error, changes=[])])
+            return _process(target, known, [planned[0]._replace(error=error, changes=[])])
     middle = len(planned) // 2
-    _project(site, seen, planned[:middle])
-    _project(site, seen, planned[middle:])
+    _process_or_halve(target, known, planned[:middle])
+    _process_or_halve(target, known, planned[middle:])
 
 
-def _written(site: ProjectionTarget, seen: CheckpointsByPartition, planned: Sequence[PlannedRecord]) -> None:
-    moving = {item.partition for item in planned}
+def _process(target: ProjectionTarget, known: CheckpointsByPartition, planned: Sequence[PlannedRecord]) -> None:
+    partitions = {item.partition for item in planned}
     with transaction.atomic(), personal_columns.keys_transaction():
-        begin_batch(site.projection, site.table.name)
-        planned = personal_columns.hold_off_erasures(site.projection, planned)
-        happened = [item for item in planned if isinstance(item, PlannedEvent)]
-        rows = checkpoints.lock_and_verify({number: seen[number] for number in sorted(moving)})
-        any_parked = any(row.parked for row in rows.values())
-        blocked = (
-            dead_letters.blocked_aggregates(site.name, {step.meta.aggregate_id for step in happened})
-            if any_parked
-            else set()
-        )
-        keys = {site.projection.primary_key(touch.key) for step in happened for touch in step.changes}
-        folding = Fold(site.projection, site.table.load(keys))
-        waiting = _fold(folding, happened, blocked)
-        site.table.save(folding.changed.values())
-        dead_letters.add_dead_letters(site, waiting)
-        dead_letters.add_unreadable_records(site, [item for item in planned if isinstance(item, UnreadableDelivery)])
-        moves = _moves(rows, planned, Counter(step.partition for step, _ in waiting))
+        begin_batch(target.projection, target.table.name)
+        planned = personal_columns.hold_off_erasures(target.projection, planned)
+        events = [item for item in planned if isinstance(item, PlannedEvent)]
+        rows = checkpoints.lock_and_verify({number: known[number] for number in sorted(partitions)})
+        blocked: set[UUID] = set()
+        if any(row.parked for row in rows.values()):
+            blocked = dead_letters.blocked_aggregates(target.name, {event.meta.aggregate_id for event in events})
+        keys = {target.projection.primary_key(change.key) for event in events for change in event.changes}
+        folding = Fold(target.projection, target.table.load(keys))
+        failures = _fold(folding, events, blocked)
+        target.table.save(folding.changed.values())
+        dead_letters.add_dead_letters(target, failures)
+        dead_letters.add_unreadable_records(target, [item for item in planned if isinstance(item, UnreadableDelivery)])
+        moves = _moves_after(rows, planned, Counter(event.partition for event, _ in failures))
         checkpoints.advance(rows, moves)
         crash_point("projection.before-commit")
     for number, move in moves.items():
-        seen[number].position, seen[number].sequence, seen[number].store_position = move.place
+        known[number].position, known[number].sequence, known[number].store_position = move.offset
 
 
 def _fold(
-    folding: Fold[Any], planned: Sequence[PlannedEvent], blocked: set[UUID]
+    folding: Fold[Any], events: Sequence[PlannedEvent], blocked: set[UUID]
 ) -> list[tuple[PlannedEvent, Exception | None]]:
-    """Fold what can be folded; gives the events to park: those that failed, and those queueing behind one."""
-    waiting: list[tuple[PlannedEvent, Exception | None]] = []
-    for step in planned:
-        if step.meta.aggregate_id in blocked:
-            if step.changes or step.error:
-                waiting.append((step, None))
+    """Fold what can be folded; returns the dead letters: events that failed, and events that queue behind one."""
+    failures: list[tuple[PlannedEvent, Exception | None]] = []
+    for event in events:
+        if event.meta.aggregate_id in blocked:
+            if event.changes or event.error:
+                failures.append((event, None))
             continue
         try:
-            if step.error is not None:
-                raise step.error
-            folding.apply(step)
-        except Exception as error:  # a change may raise anything; it is this event's error
-            blocked.add(step.meta.aggregate_id)
-            waiting.append((step, error))
-    return waiting
+            if event.error is not None:
+                raise event.error
+            folding.apply(event)
+        except Exception as error:  # a handler may raise anything; the error belongs to this event
+            blocked.add(event.meta.aggregate_id)
+            failures.append((event, error))
+    return failures
 
 
-def _moves(
-    rows: CheckpointsByPartition, planned: Sequence[PlannedRecord], parked: Counter[int]
+def _moves_after(
+    rows: CheckpointsByPartition, planned: Sequence[PlannedRecord], new_dead_letters: Counter[int]
 ) -> dict[int, CheckpointMove]:
-    """Where each partition stands after this batch."""
-    at = checkpoints.offsets_of(rows)
+    """How each checkpoint moves by this batch."""
+    offsets = checkpoints.offsets_of(rows)
     for item in planned:
-        last = at[item.partition]
         if isinstance(item, PlannedEvent):
-            at[item.partition] = LogOffset(item.offset, item.sequence, item.meta.position)
+            offsets[item.partition] = LogOffset(item.offset, item.sequence, item.meta.position)
         else:
-            at[item.partition] = last._replace(offset=item.offset)
-    seen = Counter(item.partition for item in planned)
-    return {number: CheckpointMove(at[number], seen[number], parked[number]) for number in seen}
+            offsets[item.partition] = offsets[item.partition]._replace(offset=item.offset)
+    events = Counter(item.partition for item in planned)
+    return {number: CheckpointMove(offsets[number], events[number], new_dead_letters[number]) for number in events}

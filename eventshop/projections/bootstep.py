@@ -1,7 +1,7 @@
-"""Hosting projections inside a Celery worker: a step of the worker itself, so that a lost broker does not stop them.
+"""Run projections, the relay and the outbox publisher inside a Celery worker, as steps of the worker itself.
 
-The threads fold on their own; Celery's messages only wake them earlier. On SIGTERM the step stops asking for events,
-lets the batch in hand finish, and gives the leases back.
+They do not depend on the broker: the threads poll on their own, and Celery's messages only wake them earlier. On
+SIGTERM a step stops reading events, lets the current batch finish, and releases the leases.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections
 
-from eventshop.core.deterministic_ids import process_name
+from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import EventShopError, ProjectionError, UnknownProjection
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections import replays
@@ -29,15 +29,15 @@ from eventshop.runtime.worker_threads import WorkerThreadsStep
 
 log = logging.getLogger(__name__)
 
-#: How often requested rebuilds are looked for when no message says so.
-LOOK_EVERY_S: Final = 2.0
+#: How often requested rebuilds and replays are looked for when no message reports one.
+CHECK_INTERVAL_S: Final = 2.0
 
-#: Set by a Celery message: look now.
+#: Set by a Celery message: look for rebuilds now.
 rebuild_requested = Signal()
 
 
 class ProjectionBootstep(WorkerThreadsStep):
-    """Runs the projections that `--projections` names, and the rebuilds and replays of any."""
+    """Runs the projections that `--projections` names, and requested rebuilds and replays of any projection."""
 
     def __init__(self, worker: Any, projections: str | None = None, **options: Any) -> None:
         super().__init__(worker, **options)
@@ -51,14 +51,14 @@ class ProjectionBootstep(WorkerThreadsStep):
         rebuild_requested.set()
 
     def thread_targets(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
-        chosen = projection_registry.select([] if self.names == ["all"] else self.names)
-        log.info("projecting %s", ", ".join(projection.name for projection in chosen))
+        selected = projection_registry.select([] if self.names == ["all"] else self.names)
+        log.info("running the projections %s", ", ".join(projection.name for projection in selected))
         watchdog = Watchdog()
-        for name, projections in _shared_out(chosen):
+        for name, projections in _group_by_thread(selected):
             owner = process_name() + (f"/{name}" if len(projections) == 1 else "")
             yield name, ProjectionRunner(projections, create_event_log(), owner=owner, watchdog=watchdog).run
-        yield "rebuilds", _rebuild_on_request
-        yield "replays", _replay_on_request
+        yield "rebuilds", _run_requested_rebuilds
+        yield "replays", _run_requested_replays
 
 
 class RelayBootstep(WorkerThreadsStep):
@@ -66,10 +66,10 @@ class RelayBootstep(WorkerThreadsStep):
 
     def __init__(self, worker: Any, relay: bool = False, **options: Any) -> None:
         super().__init__(worker, **options)
-        self.wanted = relay
+        self.is_requested = relay
 
     def include_if(self, worker: Any) -> bool:
-        return self.wanted
+        return self.is_requested
 
     def thread_targets(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
         if not settings.KAFKA_OPTIONS:
@@ -77,58 +77,58 @@ class RelayBootstep(WorkerThreadsStep):
         from eventshop.messaging.relay import event_relay  # kafka-python is only needed where there is a Kafka
         from eventshop.projections import outbox_publisher
 
-        yield "relay", partial(_until_alarm, event_relay.run_relay)
-        yield "publisher", partial(_until_alarm, outbox_publisher.run)
+        yield "relay", partial(_run_until_error, event_relay.run_relay)
+        yield "publisher", partial(_run_until_error, outbox_publisher.run_publisher)
 
 
-def _until_alarm(run: Callable[[Signal], None], stopping: Signal) -> None:
-    """Go on until told to stop, or until something needs a person: the worker's other work goes on then."""
+def _run_until_error(run: Callable[[Signal], None], stopping: Signal) -> None:
+    """Run until stopped, or until an error needs an operator; the worker's other threads go on then."""
     try:
         run(stopping)
-    except EventShopError as alarm:
-        log.critical("stopped until somebody has looked: %s", alarm)
+    except EventShopError as error:
+        log.critical("stopped until an operator has looked: %s", error)
 
 
-def _shared_out(chosen: Sequence[Projection[Any]]) -> list[tuple[str, Sequence[Projection[Any]]]]:
-    """Which projections share a thread: all on SQLite, which has one writer; none on PostgreSQL, so that none waits."""
+def _group_by_thread(selected: Sequence[Projection[Any]]) -> list[tuple[str, Sequence[Projection[Any]]]]:
+    """Threads and their projections: one thread on SQLite, which has one writer; one per projection on PostgreSQL."""
     if connection.vendor == "sqlite":
-        return [("projections", chosen)]
-    return [(projection.name, [projection]) for projection in chosen]
+        return [("projections", selected)]
+    return [(projection.name, [projection]) for projection in selected]
 
 
-def _replay_on_request(stopping: Signal) -> None:
-    """What staff want to look at; beside the rebuilds, which may take long."""
+def _run_requested_replays(stopping: Signal) -> None:
+    """In a thread of their own, because rebuilds may take long."""
     while not stopping.is_set():
         try:
             for replay in replays.pending_replays():
                 if not stopping.is_set():
                     replays.run_replay(replay)
-        except Exception as error:  # the next look tries again
-            log.warning("replay: %s", error, exc_info=True)
+        except Exception as error:  # the next round tries again
+            log.warning("replays failed, trying again: %s", error, exc_info=True)
         connections.close_all()
-        stopping.wait(LOOK_EVERY_S)
+        stopping.wait(CHECK_INTERVAL_S)
 
 
-def _rebuild_on_request(stopping: Signal) -> None:
+def _run_requested_rebuilds(stopping: Signal) -> None:
     while not stopping.is_set():
-        rebuild_requested.wait(LOOK_EVERY_S)
+        rebuild_requested.wait(CHECK_INTERVAL_S)
         rebuild_requested.clear()
         try:
             for job in pending_rebuilds():
                 if not stopping.is_set():
-                    _rebuilt(job, stopping)
-        except Exception as error:  # the next look tries again
-            log.warning("rebuild: %s", error, exc_info=True)
+                    _run_rebuild(job, stopping)
+        except Exception as error:  # the next round tries again
+            log.warning("rebuilds failed, trying again: %s", error, exc_info=True)
             connections.close_all()
     connections.close_all()
 
 
-def _rebuilt(job: Rebuild, stopping: Signal) -> None:
-    """Do one rebuild; one that fails says so in its own row and keeps no other from its turn."""
+def _run_rebuild(job: Rebuild, stopping: Signal) -> None:
+    """Run one rebuild. The error of one that fails is in its own row, and stops no other."""
     try:
         projection = projection_registry.get(job.projection)
         rebuild(projection, create_event_log(), requested_by=job.requested_by, reason=job.reason, stopping=stopping)
-    except UnknownProjection as error:  # asked for before it was renamed or removed
+    except UnknownProjection as error:  # requested before the projection was renamed or removed
         mark_failed(job, error)
     except ProjectionError as error:
-        log.warning("rebuild of %s: %s", job.projection, error)
+        log.warning("rebuild of %s failed: %s", job.projection, error)

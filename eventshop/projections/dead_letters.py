@@ -1,4 +1,4 @@
-"""Setting a poison event aside without losing order: later events of its aggregate queue behind it."""
+"""Dead letters: events that a projection cannot fold. Later events of the same aggregate queue behind them."""
 
 from __future__ import annotations
 
@@ -19,69 +19,53 @@ from eventshop.projections import outbox, personal_columns
 from eventshop.projections.fold import Fold, PlannedEvent, plan_events
 from eventshop.projections.models import Checkpoint, DeadLetter, UnreadableRecord
 from eventshop.projections.personal_columns import mask_personal_data
-from eventshop.projections.projection import Projection, projection_registry
-from eventshop.projections.read_model_table import ROW_ERRORS, ReadModelTable, is_row_error
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.read_model_table import ROW_ERRORS, is_row_error
 from eventshop.projections.row_locks import lock_shared_rows
+from eventshop.projections.targets import ProjectionTarget, live_target
 
 #: The wait before the first retry; it doubles with each attempt, up to an hour.
 FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(hours=1)
-#: Parked events of one aggregate that one retry takes in one transaction.
+#: Dead letters of one aggregate that one retry folds in one transaction.
 RETRY_BATCH: Final = 500
 
 
 class RetryResult(NamedTuple):
-    """What a retry achieved."""
+    """How many dead letters a retry has folded, and how many remain."""
 
     folded: int
     remaining: int
 
 
-class ProjectionTarget(NamedTuple):
-    """Where a projection's rows and parked events are: the live ones, or those of a rebuild."""
-
-    projection: Projection[Any]
-    name: str
-    table: ReadModelTable[Any]
-
-    @property
-    def is_published(self) -> bool:
-        """Whether others may hear of what happens here: not of a rebuild before it is swapped in."""
-        return self.table.topic is not None
-
-
-def live_target(projection: Projection[Any]) -> ProjectionTarget:
-    return ProjectionTarget(projection, projection.name, ReadModelTable(projection.model, topic=projection.topic))
-
-
 def blocked_aggregates(name: str, aggregates: Collection[UUID]) -> set[UUID]:
-    """Those of these aggregates that have a parked event."""
-    parked = DeadLetter.objects.filter(projection=name).values_list("aggregate_id", flat=True).distinct()
-    return set(parked) & set(aggregates)
+    """Those of these aggregates that have a dead letter."""
+    with_dead_letters = DeadLetter.objects.filter(projection=name).values_list("aggregate_id", flat=True).distinct()
+    return set(with_dead_letters) & set(aggregates)
 
 
-def add_dead_letters(site: ProjectionTarget, waiting: Sequence[tuple[PlannedEvent, Exception | None]]) -> None:
-    """Set events aside in order, each with its error or, without one, behind an earlier event."""
-    if waiting:
+def add_dead_letters(target: ProjectionTarget, failures: Sequence[tuple[PlannedEvent, Exception | None]]) -> None:
+    """Store events as dead letters, in order: each with its error, or without one if it queues behind another."""
+    if failures:
         now = timezone.now()
-        rows = [_parked(site.name, step, error, now) for step, error in waiting]
+        rows = [_dead_letter(target.name, event, error, now) for event, error in failures]
         DeadLetter.objects.bulk_create(rows)
-        if site.is_published:
+        if target.is_published:
             outbox.add_dead_letters(rows)
 
 
-def add_unreadable_records(site: ProjectionTarget, records: Sequence[UnreadableDelivery]) -> None:
-    """Keep records that are no events of ours, as they lay on the log."""
+def add_unreadable_records(target: ProjectionTarget, records: Sequence[UnreadableDelivery]) -> None:
+    """Store records of the log that are no events of ours, byte for byte."""
     if records:
         now = timezone.now()
-        rows = [_unreadable(site.name, record, now) for record in records]
+        rows = [_unreadable_record(target.name, record, now) for record in records]
         UnreadableRecord.objects.bulk_create(rows, ignore_conflicts=True)
-        if site.is_published:
+        if target.is_published:
             outbox.add_unreadable_records(rows, records)
 
 
 def due_retries(names: Collection[str], limit: int = 20) -> list[tuple[str, UUID]]:
-    """Which projection should retry which aggregate now."""
+    """The pairs of projection and aggregate whose first dead letter is due for a retry."""
     return list(
         DeadLetter.objects.filter(projection__in=names, next_attempt_at__lte=timezone.now())
         .order_by("next_attempt_at")
@@ -90,101 +74,102 @@ def due_retries(names: Collection[str], limit: int = 20) -> list[tuple[str, UUID
 
 
 def retry(name: str, aggregate_id: UUID) -> RetryResult:
-    """Fold an aggregate's parked events in order until one fails again. Raises `UnknownProjection`."""
+    """Fold an aggregate's dead letters in order until one fails again. Raises `UnknownProjection`."""
     return retry_queue(live_target(projection_registry.get(name)), aggregate_id)
 
 
-def retry_queue(site: ProjectionTarget, aggregate_id: UUID) -> RetryResult:
-    """As `retry`, for any site."""
-    limit, drained = RETRY_BATCH, 0
+def retry_queue(target: ProjectionTarget, aggregate_id: UUID) -> RetryResult:
+    """As `retry`, for any target."""
+    limit, folded = RETRY_BATCH, 0
     while True:
         try:
             with transaction.atomic(), personal_columns.keys_transaction():
-                done = _drain(site, aggregate_id, limit)
+                result = _retry_batch(target, aggregate_id, limit)
         except ROW_ERRORS as error:
             if not is_row_error(error):
                 raise
-            # A row the database refuses does not say which event made it: take fewer, down to the one at fault.
+            # A refused row does not tell which event made it: halve the batch, down to the event at fault.
             if limit > 1:
                 limit //= 2
                 continue
             with transaction.atomic():
-                first = _queue(site.name, aggregate_id).first()
+                first = _queue(target.name, aggregate_id).first()
                 if first is not None:
-                    _failed_again(first, error)
-            return RetryResult(drained, _queue(site.name, aggregate_id).count())
-        drained += done.folded
-        if limit == RETRY_BATCH or done.folded < limit or not done.remaining:
-            return RetryResult(drained, done.remaining)
+                    _record_failure(first, error)
+            return RetryResult(folded, _queue(target.name, aggregate_id).count())
+        folded += result.folded
+        if limit == RETRY_BATCH or result.folded < limit or not result.remaining:
+            return RetryResult(folded, result.remaining)
 
 
-def _drain(site: ProjectionTarget, aggregate_id: UUID, limit: int) -> RetryResult:
-    lock_shared_rows(site.projection, site.table.name)
-    erasure_locks.block_all_erasures()  # before the checkpoint, as batches do: else each could wait for the other
-    # The checkpoint's lock is what keeps the worker from adding to the queue, or passing it, meanwhile.
-    first = _queue(site.name, aggregate_id).first()
+def _retry_batch(target: ProjectionTarget, aggregate_id: UUID, limit: int) -> RetryResult:
+    lock_shared_rows(target.projection, target.table.name)
+    erasure_locks.block_all_erasures()  # before the checkpoint, as batches do, to avoid a deadlock
+    # The checkpoint's lock keeps the worker from adding to the queue, or folding past it, meanwhile.
+    first = _queue(target.name, aggregate_id).first()
     if first is None:
         return RetryResult(0, 0)
-    checkpoint = Checkpoint.objects.select_for_update().get(projection=site.name, partition=first.partition)
-    queue = list(_queue(site.name, aggregate_id)[:limit])
-    folded, failed = _fold(site, queue)
-    done = [row.pk for row in queue[:folded]]
-    DeadLetter.objects.filter(pk__in=done).delete()
-    Checkpoint.objects.filter(pk=checkpoint.pk).update(parked=F("parked") - len(done))
-    remaining = _queue(site.name, aggregate_id)
-    if failed is not None:
-        _failed_again(queue[folded], *failed)
+    checkpoint = Checkpoint.objects.select_for_update().get(projection=target.name, partition=first.partition)
+    queue = list(_queue(target.name, aggregate_id)[:limit])
+    folded, failure = _fold(target, queue)
+    DeadLetter.objects.filter(pk__in=[row.pk for row in queue[:folded]]).delete()
+    Checkpoint.objects.filter(pk=checkpoint.pk).update(parked=F("parked") - folded)
+    remaining = _queue(target.name, aggregate_id)
+    if failure is not None:
+        _record_failure(queue[folded], *failure)
     elif (following := remaining.first()) is not None:
         DeadLetter.objects.filter(pk=following.pk).update(next_attempt_at=timezone.now())
     return RetryResult(folded, remaining.count())
 
 
-def _fold(site: ProjectionTarget, queue: Sequence[DeadLetter]) -> tuple[int, tuple[Exception, PlannedEvent] | None]:
-    """Write the rows of the first parked events that can be folded: how many, and what the next one raised."""
-    marks = ", ".join(["%s"] * len(queue))
-    rows = backend().select_events(f"WHERE position IN ({marks}) ORDER BY position", [row.position for row in queue])
-    # Parked events are read from the store, which has them whatever became of the log.
-    parked = {row.position: row for row in queue}
-    planned = plan_events(
-        site.projection,
-        [DeliveredEvent(parked[row.position].offset, row, parked[row.position].partition) for row in rows],
+def _fold(target: ProjectionTarget, queue: Sequence[DeadLetter]) -> tuple[int, tuple[Exception, PlannedEvent] | None]:
+    """Write the rows of the first dead letters that can be folded: how many, and what the next one raised."""
+    placeholders = ", ".join(["%s"] * len(queue))
+    # From the store, which has these events even when the log has lost them.
+    rows = backend().select_events(
+        f"WHERE position IN ({placeholders}) ORDER BY position", [row.position for row in queue]
     )
-    planned = personal_columns.hold_off_erasures(site.projection, planned)
-    keys = {site.projection.primary_key(touch.key) for step in planned for touch in step.changes}
-    folding = Fold(site.projection, site.table.load(keys))
-    failed: tuple[Exception, PlannedEvent] | None = None
+    by_position = {row.position: row for row in queue}
+    planned = plan_events(
+        target.projection,
+        [DeliveredEvent(by_position[row.position].offset, row, by_position[row.position].partition) for row in rows],
+    )
+    planned = personal_columns.hold_off_erasures(target.projection, planned)
+    keys = {target.projection.primary_key(change.key) for event in planned for change in event.changes}
+    folding = Fold(target.projection, target.table.load(keys))
+    failure: tuple[Exception, PlannedEvent] | None = None
     folded = 0
-    for step in planned:
+    for event in planned:
         try:
-            if step.error is not None:
-                raise step.error
-            folding.apply(step)
-        except Exception as error:  # a handler may raise anything; it is this event's error
-            failed = error, step
+            if event.error is not None:
+                raise event.error
+            folding.apply(event)
+        except Exception as error:  # a handler may raise anything; the error belongs to this event
+            failure = error, event
             break
         folded += 1
-    site.table.save(folding.changed.values())
-    return folded, failed
+    target.table.save(folding.changed.values())
+    return folded, failure
 
 
 def _queue(name: str, aggregate_id: UUID) -> Any:
     return DeadLetter.objects.filter(projection=name, aggregate_id=aggregate_id).order_by("position")
 
 
-def _parked(name: str, step: PlannedEvent, error: Exception | None, now: datetime) -> DeadLetter:
-    meta = step.meta
+def _dead_letter(name: str, planned: PlannedEvent, error: Exception | None, now: datetime) -> DeadLetter:
+    meta = planned.meta
     return DeadLetter(
         projection=name,
         aggregate_id=meta.aggregate_id,
         aggregate_type=meta.aggregate_type,
-        partition=step.partition,
-        offset=step.offset,
+        partition=planned.partition,
+        offset=planned.offset,
         position=meta.position,
         version=meta.version,
         event_id=meta.event_id,
         event_type=meta.event_type,
-        error=_sentence(error, step) if error else "",
-        traceback=_trace(error, step) if error else "",
+        error=_describe(error, planned) if error else "",
+        traceback=_format_traceback(error, planned) if error else "",
         attempts=1 if error else 0,
         parked_at=now,
         last_attempt_at=now if error else None,
@@ -192,7 +177,7 @@ def _parked(name: str, step: PlannedEvent, error: Exception | None, now: datetim
     )
 
 
-def _unreadable(name: str, record: UnreadableDelivery, now: datetime) -> UnreadableRecord:
+def _unreadable_record(name: str, record: UnreadableDelivery, now: datetime) -> UnreadableRecord:
     return UnreadableRecord(
         projection=name,
         topic=record.topic,
@@ -200,32 +185,32 @@ def _unreadable(name: str, record: UnreadableDelivery, now: datetime) -> Unreada
         offset=record.offset - 1,
         key=record.key,
         value=record.value,
-        headers=[[_storable(header), _storable((said or b"").decode("latin-1"))] for header, said in record.headers],
+        headers=[[_storable(key), _storable((value or b"").decode("latin-1"))] for key, value in record.headers],
         error=_storable(record.error)[:500],
         found_at=now,
     )
 
 
-def _failed_again(row: DeadLetter, error: Exception, step: PlannedEvent | None = None) -> None:
+def _record_failure(row: DeadLetter, error: Exception, planned: PlannedEvent | None = None) -> None:
     now = timezone.now()
     wait = min(FIRST_WAIT * 2 ** min(row.attempts, 20), LONGEST_WAIT)
     DeadLetter.objects.filter(pk=row.pk).update(
-        error=_sentence(error, step),
-        traceback=_trace(error, step),
+        error=_describe(error, planned),
+        traceback=_format_traceback(error, planned),
         attempts=F("attempts") + 1,
         last_attempt_at=now,
         next_attempt_at=now + wait,
     )
 
 
-def _sentence(error: Exception, step: PlannedEvent | None = None) -> str:
-    return _storable(mask_personal_data(f"{type(error).__name__}: {error}", step))[:500]
+def _describe(error: Exception, planned: PlannedEvent | None = None) -> str:
+    return _storable(mask_personal_data(f"{type(error).__name__}: {error}", planned))[:500]
 
 
-def _trace(error: Exception, step: PlannedEvent | None = None) -> str:
-    return _storable(mask_personal_data("".join(traceback.format_exception(error)), step))[-20_000:]
+def _format_traceback(error: Exception, planned: PlannedEvent | None = None) -> str:
+    return _storable(mask_personal_data("".join(traceback.format_exception(error)), planned))[-20_000:]
 
 
 def _storable(text: str) -> str:
-    """Without what no database takes; an error that could not be kept would stop more than its own event."""
+    """The text without characters that a database refuses: an error that cannot be stored would stop the projection."""
     return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")

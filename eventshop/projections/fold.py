@@ -1,4 +1,4 @@
-"""Folding a batch in memory: which keys it touches, the rows they load, and one event after the other."""
+"""Fold a batch in memory: plan which rows its events change, then apply the events to the loaded rows in order."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from eventshop.core.message_registry import MessageRegistry
-from eventshop.core.message_registry import registry as program
+from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import Event, Meta, RecordedEvent
 from eventshop.core.personal_fields import PersonalField, Redacted
 from eventshop.eventstore.field_encryption import read_event
-from eventshop.eventstore.records import field_context as place_of
-from eventshop.eventstore.records import to_meta as meta_of
-from eventshop.eventstore.records import use_current_name
+from eventshop.eventstore.records import field_context, to_meta, use_current_name
 from eventshop.messaging.event_log import DeliveredEvent
 from eventshop.projections.projection import Key, Projection, as_key_list
 from eventshop.projections.read_model import ReadModel
@@ -29,7 +27,7 @@ class RowChange(NamedTuple):
 
 
 class DecryptedFields(NamedTuple):
-    """Personal data of some persons as it was read, and where from: should they be erased now, it is read again."""
+    """The personal data in one event as it was read, and the event's source to read it again after an erasure."""
 
     subjects: frozenset[UUID]
     words: tuple[str, ...]
@@ -37,7 +35,7 @@ class DecryptedFields(NamedTuple):
 
 
 class PlannedEvent(NamedTuple):
-    """One event of a batch, and what it will touch; or the error that says it cannot be read."""
+    """One event of a batch with the changes it makes, or with the error that prevents reading it."""
 
     event: Event | None
     meta: Meta
@@ -46,39 +44,42 @@ class PlannedEvent(NamedTuple):
     sequence: int
     changes: list[RowChange]
     error: Exception | None = None
-    decrypted: DecryptedFields | None = None  # for an event with personal data that could be read
+    decrypted: DecryptedFields | None = None  # only of an event with readable personal data
 
 
 def plan_events(
-    projection: Projection[R], delivered: Iterable[DeliveredEvent], registry: MessageRegistry = program
+    projection: Projection[R], delivered: Iterable[DeliveredEvent], registry: MessageRegistry = default_registry
 ) -> list[PlannedEvent]:
-    """What each delivered event will touch. An event this projection does not handle is not even decoded."""
-    return [_step(projection, item, registry) for item in delivered]
+    """The changes that each delivered event makes. An event that this projection does not handle is not decoded."""
+    return [_plan_event(projection, item, registry) for item in delivered]
 
 
-def _step(projection: Projection[R], at: DeliveredEvent, registry: MessageRegistry) -> PlannedEvent:
-    place = at.offset, at.partition, at.sequence
+def _plan_event(projection: Projection[R], delivered: DeliveredEvent, registry: MessageRegistry) -> PlannedEvent:
+    row = delivered.row
+    origin = delivered.offset, delivered.partition, delivered.sequence
     try:
-        meta = use_current_name(meta_of(at.row), registry)
-        kind = registry.reader_for(at.row.event_type, at.row.schema_version).event_class
-        if not projection.handlers.get(kind):
-            return PlannedEvent(None, meta, *place, [])
-        happened = read_event(registry, at.row.payload, place_of(at.row))
-        personal = registry.personal_fields_of(kind)
-        clear = _clear(happened, personal, at) if personal else None
-        return PlannedEvent(happened, meta, *place, row_changes(projection, happened, meta), None, clear)
+        meta = use_current_name(to_meta(row), registry)
+        event_class = registry.reader_for(row.event_type, row.schema_version).event_class
+        if not projection.handlers.get(event_class):
+            return PlannedEvent(None, meta, *origin, [])
+        event = read_event(registry, row.payload, field_context(row))
+        personal_fields = registry.personal_fields_of(event_class)
+        decrypted = _decrypted_fields(event, personal_fields, delivered) if personal_fields else None
+        return PlannedEvent(event, meta, *origin, row_changes(projection, event, meta), None, decrypted)
     except Exception as error:  # whatever a key function or a decoder raises is this event's error, not the batch's
-        known = meta_of(at.row._replace(metadata="{}"))  # the metadata may be what cannot be read
-        return PlannedEvent(None, known, *place, [], error)
+        meta = to_meta(row._replace(metadata="{}"))  # the metadata may be what cannot be read
+        return PlannedEvent(None, meta, *origin, [], error)
 
 
-def _clear(event: Event, fields: Iterable[PersonalField], at: DeliveredEvent) -> DecryptedFields | None:
-    read = [(field, value) for field in fields if (value := getattr(event, field.name))]
-    read = [(field, value) for field, value in read if not isinstance(value, Redacted)]
-    if not read:
+def _decrypted_fields(
+    event: Event, fields: Iterable[PersonalField], delivered: DeliveredEvent
+) -> DecryptedFields | None:
+    values = [(field, value) for field in fields if (value := getattr(event, field.name))]
+    values = [(field, value) for field, value in values if not isinstance(value, Redacted)]
+    if not values:
         return None
-    subjects = frozenset(getattr(event, field.of) or at.row.aggregate_id for field, _ in read)
-    return DecryptedFields(subjects, tuple(str(value) for _, value in read), at)
+    subjects = frozenset(getattr(event, field.of) or delivered.row.aggregate_id for field, _ in values)
+    return DecryptedFields(subjects, tuple(str(value) for _, value in values), delivered)
 
 
 def row_changes(projection: Projection[R], event: Event, meta: Meta) -> list[RowChange]:
@@ -97,24 +98,24 @@ class Fold(Generic[R]):
         self.rows = dict(rows)
         self.changed: dict[Any, R] = {}
 
-    def apply(self, step: PlannedEvent) -> None:
-        """Fold one event into its rows, wholly or, when a change raises, not at all."""
+    def apply(self, planned: PlannedEvent) -> None:
+        """Apply one event to its rows, completely or, when a change raises, not at all."""
         before: list[tuple[Any, R, dict[str, Any] | None]] = []
         try:
-            for touch in step.changes:
-                key = self.projection.primary_key(touch.key)
+            for change in planned.changes:
+                key = self.projection.primary_key(change.key)
                 row = self.rows.get(key)
                 if row is None:
-                    row = self.rows[key] = self.projection.new_row(touch.key)
+                    row = self.rows[key] = self.projection.new_row(change.key)
                     before.append((key, row, None))
                 else:
                     before.append((key, row, row.__dict__.copy()))
-                touch.apply(row, step.event, step.meta)
+                change.apply(row, planned.event, planned.meta)
         except Exception:
             self._undo(before)
             raise
         for key, row, _ in before:
-            _trace(row, step)
+            _set_lineage(row, planned)
             self.changed[key] = row
 
     def _undo(self, before: list[tuple[Any, R, dict[str, Any] | None]]) -> None:
@@ -125,20 +126,20 @@ class Fold(Generic[R]):
                 row.__dict__ = values
 
 
-def _trace(row: ReadModel, step: PlannedEvent) -> None:
-    """Lineage: the newest event in the row. A parked event that drains late is not the newest."""
-    if row.last_partition == step.partition and step.offset < (row.last_offset or 0):
+def _set_lineage(row: ReadModel, planned: PlannedEvent) -> None:
+    """Note the newest event in the row. A dead letter that is folded late is not the newest."""
+    if row.last_partition == planned.partition and planned.offset < (row.last_offset or 0):
         return
-    row.last_event_id = step.meta.event_id
-    row.last_version = step.meta.version
-    row.last_partition = step.partition
-    row.last_offset = step.offset
+    row.last_event_id = planned.meta.event_id
+    row.last_version = planned.meta.version
+    row.last_partition = planned.partition
+    row.last_offset = planned.offset
 
 
 def fold(projection: Projection[R], events: Iterable[RecordedEvent[Any]]) -> dict[Any, R]:
-    """The rows that some events make of nothing, by primary key: what a rebuild would write."""
+    """The rows by primary key after these events, starting from none: what a rebuild would write."""
     folding = Fold(projection, {})
     for item in events:
-        touched = row_changes(projection, item.event, item.meta)
-        folding.apply(PlannedEvent(item.event, item.meta, item.meta.position, 0, 0, touched))
+        changes = row_changes(projection, item.event, item.meta)
+        folding.apply(PlannedEvent(item.event, item.meta, item.meta.position, 0, 0, changes))
     return folding.rows

@@ -1,6 +1,6 @@
-"""Read models folded in memory: as they were at a time, and as today's code would make them. Nothing is written.
+"""Fold read models in memory: as they were at a moment, or as today's code would make them. Nothing is written.
 
-All rows, or the one that is asked for, are held in memory: about a kilobyte each.
+All rows, or the one that is asked for, are kept in memory: about a kilobyte each.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.message_registry import MessageRegistry
-from eventshop.core.message_registry import registry as program
+from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import RecordedEvent
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow, to_recorded_event
@@ -24,12 +24,13 @@ from eventshop.projections.projection import Projection
 from eventshop.projections.read_model import ReadModel
 
 R = TypeVar("R", bound=ReadModel)
+#: Called with the store position reached.
 ProgressCallback = Callable[[int], None]
 
 PAGE: Final = 1_000
-#: Where a row came from depends on the log that it was folded from, and on the order of partitions.
+#: Columns that are not compared: they depend on the log that a row was folded from, and on the order of its partitions.
 LINEAGE: Final = frozenset({"last_event_id", "last_version", "last_partition", "last_offset"})
-#: Differences that are shown; all are counted.
+#: Differences that are listed; all are counted.
 EXAMPLES: Final = 10
 
 
@@ -40,33 +41,32 @@ def rows_as_of(
     key: str | None = None,
     business: bool = False,
     on_progress: ProgressCallback = lambda position: None,
-    registry: MessageRegistry = program,
+    registry: MessageRegistry = default_registry,
 ) -> dict[Any, R]:
-    """The rows as all events recorded by then make them, or the one with this primary key; `told` hears positions.
+    """The rows by primary key after all events recorded by a moment, or only the row with this primary key.
 
-    `business`: of all that had happened by then, whenever it was recorded. Raises `InvalidMessage` for a moment
-    without time zone, `BrokenStream` for an event that cannot be read.
+    `business`: after all events that occurred by that moment, whenever they were recorded. Raises `InvalidMessage` for
+    a moment without time zone, `BrokenStream` for an event that cannot be read.
     """
     if moment.tzinfo is None:
         raise InvalidMessage("as_of needs a time zone", as_of=moment)
+    condition, parameters = ("", ()) if business else ("AND recorded_at <= %s", (moment,))
     folding = Fold(projection, {})
-    for row in _rows(
-        projection, "" if business else "AND recorded_at <= %s", () if business else (moment,), on_progress, registry
-    ):
+    for row in _event_rows(projection, condition, parameters, on_progress, registry):
         if row.occurred_at <= moment or not business:
             _apply(folding, to_recorded_event(row, registry), key)
     return folding.rows
 
 
 class RowDifference(NamedTuple):
-    """One row that would differ: column by column, as it is and as it would be."""
+    """One row that would differ: each differing column as it is and as it would be."""
 
     key: str
     columns: dict[str, tuple[Any, Any]]
 
 
 class DryRun(NamedTuple):
-    """What today's fold of the events that a projection has seen would change."""
+    """What folding the processed events again with today's code would change."""
 
     events: int
     rows: int
@@ -87,72 +87,71 @@ def dry_run(
     *,
     on_progress: ProgressCallback = lambda position: None,
     one_partition: bool = True,
-    registry: MessageRegistry = program,
+    registry: MessageRegistry = default_registry,
 ) -> DryRun:
-    """Fold anew what the live rows were made of, and compare. `one_partition`: they are fed from the database log."""
+    """Fold the events of the live rows again and compare. `one_partition`: the live rows read the database log."""
     with transaction.atomic():
-        if connection.vendor == "postgresql":  # rows and checkpoints of one moment, while workers go on
+        if connection.vendor == "postgresql":  # one snapshot of rows and checkpoints, while workers go on
             connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        seen = dict(Checkpoint.objects.filter(projection=projection.name).values_list("partition", "store_position"))
+        reached = dict(Checkpoint.objects.filter(projection=projection.name).values_list("partition", "store_position"))
         folding, events, failures = Fold(projection, {}), 0, list[str]()
-        for row in _rows(projection, "", (), on_progress, registry):
-            if row.position > seen.get(0 if one_partition else partition_for(row.aggregate_id), 0):
+        for row in _event_rows(projection, "", (), on_progress, registry):
+            if row.position > reached.get(0 if one_partition else partition_for(row.aggregate_id), 0):
                 continue
             events += 1
             try:
                 _apply(folding, to_recorded_event(row, registry))
-            except Exception as error:  # what would be parked
+            except Exception as error:  # would become a dead letter
                 failures.append(f"{row.event_type} at position {row.position}: {type(error).__name__}: {error}")
-        return _compared(projection, folding.rows, events, failures)
+        return _compare(projection, folding.rows, events, failures)
 
 
-def _compared(projection: Projection[R], folded: dict[Any, R], events: int, failures: list[str]) -> DryRun:
-    left, changed, removed, examples = dict(folded), 0, 0, list[RowDifference]()
+def _compare(projection: Projection[R], folded: dict[Any, R], events: int, failures: list[str]) -> DryRun:
+    added, changed, removed, examples = dict(folded), 0, 0, list[RowDifference]()
     for row in projection.model._default_manager.iterator(chunk_size=PAGE):
-        would_be = left.pop(row.pk, None)
-        if would_be is None:
+        new_row = added.pop(row.pk, None)
+        if new_row is None:
             removed += 1
-        elif differing := _differing(row, would_be):
+        elif columns := _differing_columns(row, new_row):
             changed += 1
             if len(examples) < EXAMPLES:
-                examples.append(RowDifference(str(row.pk), differing))
-    return DryRun(
-        events, len(folded), len(left), changed, removed, len(failures), failures[0] if failures else "", examples
-    )
+                examples.append(RowDifference(str(row.pk), columns))
+    first_failure = failures[0] if failures else ""
+    return DryRun(events, len(folded), len(added), changed, removed, len(failures), first_failure, examples)
 
 
-def _differing(row: ReadModel, would_be: ReadModel) -> dict[str, tuple[Any, Any]]:
+def _differing_columns(row: ReadModel, new_row: ReadModel) -> dict[str, tuple[Any, Any]]:
     names = [field.attname for field in row._meta.concrete_fields if field.attname not in LINEAGE]
-    pairs = {name: (getattr(row, name), getattr(would_be, name)) for name in names}
-    return {name: (now, then) for name, (now, then) in pairs.items() if now != then}
+    pairs = {name: (getattr(row, name), getattr(new_row, name)) for name in names}
+    return {name: (before, after) for name, (before, after) in pairs.items() if before != after}
 
 
-def _rows(
+def _event_rows(
     projection: Projection[Any],
     condition: str,
     parameters: tuple[Any, ...],
-    told: ProgressCallback,
+    on_progress: ProgressCallback,
     registry: MessageRegistry,
 ) -> Iterator[EventRow]:
-    """The rows of every event that a projection handles, in the order of the store."""
+    """The rows of all events that a projection handles, in the order of the store."""
     names = [name for event in projection.handlers for name in registry.stored_names(event)]
-    marks, after = ", ".join(["%s"] * len(names)), 0
+    placeholders, after = ", ".join(["%s"] * len(names)), 0
     while True:
         page = backend().select_events(
-            f"WHERE position > %s AND event_type IN ({marks}) {condition} ORDER BY position LIMIT {PAGE}",
+            f"WHERE position > %s AND event_type IN ({placeholders}) {condition} ORDER BY position LIMIT {PAGE}",
             (after, *names, *parameters),
         )
         yield from page
         if page:
-            told(page[-1].position)
+            on_progress(page[-1].position)
         if len(page) < PAGE:
             return
         after = page[-1].position
 
 
 def _apply(folding: Fold[Any], item: RecordedEvent[Any], key: str | None = None) -> None:
-    touched = row_changes(folding.projection, item.event, item.meta)
+    changes = row_changes(folding.projection, item.event, item.meta)
     if key is not None:
-        touched = [touch for touch in touched if str(folding.projection.primary_key(touch.key)) == key]
-    if touched:
-        folding.apply(PlannedEvent(item.event, item.meta, item.meta.position, 0, 0, touched))
+        changes = [change for change in changes if str(folding.projection.primary_key(change.key)) == key]
+    if changes:
+        folding.apply(PlannedEvent(item.event, item.meta, item.meta.position, 0, 0, changes))

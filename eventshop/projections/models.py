@@ -1,4 +1,4 @@
-"""The engine's own tables: how far each projection is, what it set aside, what staff asked for, what goes to Kafka."""
+"""The tables of the projection engine: checkpoints, workers, dead letters, rebuilds, replays and the outbox."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from django.db.models.functions import Now
 
 
 class Checkpoint(models.Model):
-    """How far one projection has come in one partition, and who works on it.
+    """How far one projection has come in one partition, and which worker has leased it.
 
-    The position moves only compare-and-set, in the transaction that writes the rows.
+    The position only advances compare-and-set, in the transaction that writes the rows.
     """
 
     projection = models.CharField(max_length=100)
     partition = models.IntegerField(default=0)
-    position = models.BigIntegerField(default=0, help_text="The offset after which to go on.")
+    position = models.BigIntegerField(default=0, help_text="The offset to go on after.")
     sequence = models.BigIntegerField(default=0, help_text="The last event's number within the partition.")
     store_position = models.BigIntegerField(default=0, help_text="The last event's position in the store.")
     version = models.IntegerField(default=1, help_text="The projection's version that wrote the rows.")
-    parked = models.IntegerField(default=0, help_text="Events set aside.")
+    parked = models.IntegerField(default=0, help_text="Dead letters.")
     events = models.BigIntegerField(default=0, help_text="Events seen since the last rebuild.")
     advanced_at = models.DateTimeField(null=True, help_text="When the position last moved.")
     owner = models.CharField(max_length=200, blank=True, help_text="The worker that holds the lease.")
@@ -38,10 +38,10 @@ class Checkpoint(models.Model):
 
 
 class Worker(models.Model):
-    """A process that runs projections, as long as it says so every few seconds."""
+    """A process that runs projections; one that has not updated `seen_at` for some seconds counts as dead."""
 
     owner = models.CharField(max_length=200, primary_key=True)
-    projections = models.TextField(help_text="Their names, a comma between them.")
+    projections = models.TextField(help_text="Their names, separated by commas.")
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField(db_index=True)
 
@@ -54,7 +54,7 @@ class Worker(models.Model):
 
 
 class UnreadableRecord(models.Model):
-    """A record on the event log that is no event of ours: kept as it lay there, for somebody to look at."""
+    """A record on the event log that is no event of ours, stored byte for byte for an operator to look at."""
 
     projection = models.CharField(max_length=100)
     topic = models.CharField(max_length=249)
@@ -80,14 +80,14 @@ class UnreadableRecord(models.Model):
 
 
 class DeadLetter(models.Model):
-    """An event set aside by one projection; later events of its aggregate queue behind it, in order."""
+    """An event that one projection cannot fold, or that queues behind such an event of its aggregate."""
 
     projection = models.CharField(max_length=100)
     aggregate_id = models.UUIDField()
     aggregate_type = models.CharField(max_length=100)
     partition = models.IntegerField(default=0)
     offset = models.BigIntegerField(default=0)
-    position = models.BigIntegerField(help_text="In the store, from where a retry reads it.")
+    position = models.BigIntegerField(help_text="Its position in the store, from where a retry reads it.")
     version = models.IntegerField()
     event_id = models.UUIDField()
     event_type = models.CharField(max_length=100)
@@ -113,7 +113,7 @@ class DeadLetter(models.Model):
 
 
 class Rebuild(models.Model):
-    """One rebuild of a projection: asked for, running beside the live rows, swapped in."""
+    """One rebuild of a projection: requested, folded into a second table, swapped in."""
 
     class State(models.TextChoices):
         REQUESTED = "requested", "Requested"
@@ -126,15 +126,15 @@ class Rebuild(models.Model):
     requested_by = models.CharField(max_length=200)
     reason = models.CharField(max_length=500, blank=True)
     position = models.BigIntegerField(default=0, help_text="How far the new rows have come.")
-    head = models.BigIntegerField(default=0, help_text="Where the log ended when last looked.")
+    head = models.BigIntegerField(default=0, help_text="Where the log ended when it was last read.")
     added = models.IntegerField(default=0)
     changed = models.IntegerField(default=0)
     removed = models.IntegerField(default=0)
-    foreseen_at = models.DateTimeField(null=True, help_text="When it was tried out; empty: it was not.")
+    foreseen_at = models.DateTimeField(null=True, help_text="When its dry run finished; empty: there was none.")
     foreseen_added = models.IntegerField(null=True)
     foreseen_changed = models.IntegerField(null=True)
     foreseen_removed = models.IntegerField(null=True)
-    foreseen_failed = models.IntegerField(null=True, help_text="Events that would have been set aside.")
+    foreseen_failed = models.IntegerField(null=True, help_text="Events that would have become dead letters.")
     error = models.TextField(blank=True)
     requested_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
@@ -150,7 +150,7 @@ class Rebuild(models.Model):
 
 
 class Replay(models.Model):
-    """A read model folded beside its rows: as it was at a time, or as today's code would make it."""
+    """A job that folds a read model as it was at a moment, or as today's code would make it."""
 
     class Kind(models.TextChoices):
         AS_OF = "as-of", "As it was"
@@ -174,12 +174,12 @@ class Replay(models.Model):
     finished_at = models.DateTimeField(null=True)
     position = models.BigIntegerField(default=0, help_text="How far it has come in the store.")
     head = models.BigIntegerField(default=0, help_text="Where the store ended when it began.")
-    events = models.BigIntegerField(default=0, help_text="Events that were tried out.")
+    events = models.BigIntegerField(default=0, help_text="Events that were folded.")
     rows = models.IntegerField(default=0)
     added = models.IntegerField(default=0)
     changed = models.IntegerField(default=0)
     removed = models.IntegerField(default=0)
-    failed = models.IntegerField(default=0, help_text="Events that would be set aside.")
+    failed = models.IntegerField(default=0, help_text="Events that would become dead letters.")
     error = models.TextField(blank=True)
     owner = models.CharField(max_length=200, blank=True)
     leased_until = models.DateTimeField(null=True)
@@ -194,10 +194,10 @@ class Replay(models.Model):
 
 
 class ReplayedRow(models.Model):
-    """One row of a result, without its personal columns: nothing here has to be emptied when somebody is erased."""
+    """One row of a replay's result, without personal columns, so that no erasure has to empty it."""
 
     replay = models.ForeignKey(Replay, on_delete=models.CASCADE, related_name="found")
-    number = models.IntegerField(help_text="Its place in the result.")
+    number = models.IntegerField(help_text="Its number in the result.")
     key = models.CharField(max_length=250)
     columns = models.TextField(help_text="As JSON: each column's value, or its value as it is and as it would be.")
 
@@ -211,7 +211,7 @@ class ReplayedRow(models.Model):
 
 
 class OutboxRecord(models.Model):
-    """A record on its way to Kafka, written with what it tells about; gone once Kafka has it (`publish.py`)."""
+    """A record to be published, written with the change it reports; deleted once Kafka has confirmed it."""
 
     position = models.BigAutoField(primary_key=True)
     topic = models.CharField(max_length=249, help_text="Without KAFKA_TOPIC_PREFIX.")

@@ -1,4 +1,4 @@
-"""A read model as a fold: which rows an event touches, and how it changes each."""
+"""A projection is a fold: it declares which rows an event changes, and how."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ E = TypeVar("E", bound=Event)
 
 #: A row key: the primary key, or the values of the model's `identity` columns.
 Key: TypeAlias = Any
-#: What a key function answers: no row (None), one key, or a list of keys.
+#: What a key function returns: None for no row, one key, or a list of keys.
 Keys: TypeAlias = Key | list[Key] | None
 
 
 class EventHandler(NamedTuple):
-    """What a projection does with one type of event."""
+    """The rows that one type of event changes, and the change."""
 
     keys: Callable[[Any, Meta], Keys]
     change: Callable[[Any, Any, Meta], None]
 
 
 class Projection(Generic[R]):
-    """One row type; per event type the keys it touches and the change it makes. Pure: no query, no clock, no saving.
+    """One row type; per event type the keys of the rows and the change. Pure: no query, no clock, no saving.
 
-    `topic` is where changed rows are published, `version` counts the ways the fold has been written: a higher one
-    makes the engine rebuild the rows. The name is the topic without `-projection`. With `shared_rows` off, every row
-    is one aggregate's own: workers on different partitions then need not wait for each other.
+    Changed rows are published on `topic`; the name is the topic without `-projection`. A higher `version` makes the
+    engine rebuild the rows. `shared_rows=False` promises that every row belongs to one aggregate: then workers on
+    different partitions need not wait for each other.
     """
 
     def __init__(self, model: type[R], *, topic: str, version: int = 1, shared_rows: bool = True) -> None:
@@ -60,10 +60,10 @@ class Projection(Generic[R]):
         key: Callable[[E], Keys] | None = None,
         dated_key: Callable[[E, Meta], Keys] | None = None,
     ) -> Callable[[Callable[[R, E, Meta], None]], Callable[[R, E, Meta], None]]:
-        """Register a change. `dated_key` is for keys that need what stands beside the event (a day, an event id)."""
+        """Register a change. `dated_key` is for keys that need the event's metadata (a day, an event id)."""
 
-        def keys(happened: E, meta: Meta) -> Keys:
-            return key(happened) if key is not None else dated_key(happened, meta) if dated_key else None
+        def keys(event_value: E, meta: Meta) -> Keys:
+            return key(event_value) if key is not None else dated_key(event_value, meta) if dated_key else None
 
         def register(change: Callable[[R, E, Meta], None]) -> Callable[[R, E, Meta], None]:
             self.handlers.setdefault(event, []).append(EventHandler(keys, change))
@@ -76,23 +76,23 @@ class Projection(Generic[R]):
         return ":".join(map(str, key)) if self.model.identity else key
 
     def new_row(self, key: Key) -> R:
-        """A row that nothing has touched yet."""
-        # As `self.model(pk=..., ...)`, a fifth of the time: its defaults are worked out once, not for every row.
+        """A row with the default values of its columns."""
+        # As `self.model(pk=..., ...)` in a fifth of the time: the defaults are computed once, not for every row.
         row = self.model.__new__(self.model)
-        row.__dict__.update(self._untouched, _state=ModelState())
+        row.__dict__.update(self._defaults, _state=ModelState())
         row.pk = self.primary_key(key)
         for name, value in zip(self.model.identity, key if self.model.identity else (), strict=True):
             setattr(row, name, value)
         return row
 
     @cached_property
-    def _untouched(self) -> dict[str, Any]:
-        """A new row's columns. Their defaults are values that never change: numbers, texts, nothing."""
+    def _defaults(self) -> dict[str, Any]:
+        """The columns of a new row. Their defaults are immutable: numbers, texts, None."""
         return {field.attname: field.get_default() for field in self.model._meta.concrete_fields}
 
 
 class ProjectionRegistry:
-    """The projections of a program, by name. Raises `DuplicateName` and `UnknownProjection`."""
+    """The projections of a program by name. Raises `DuplicateName` and `UnknownProjection`."""
 
     def __init__(self) -> None:
         self._projections: dict[str, Projection[Any]] = {}
@@ -108,7 +108,7 @@ class ProjectionRegistry:
             raise UnknownProjection(name=name, known="; ".join(sorted(self._projections))) from None
 
     def select(self, names: Iterable[str]) -> list[Projection[Any]]:
-        """The named ones, or all when none is named."""
+        """The named projections, or all when no name is given."""
         return [self.get(name) for name in names] or list(self._projections.values())
 
 
@@ -123,8 +123,8 @@ def earliest(one: datetime | None, other: datetime) -> datetime:
     return other if one is None else min(one, other)
 
 
-def as_key_list(answer: Keys) -> list[Key]:
-    """What a key function answered, as a list without repeats, in order."""
-    if answer is None:
+def as_key_list(keys: Keys) -> list[Key]:
+    """The result of a key function as a list without repeats, in order."""
+    if keys is None:
         return []
-    return list(dict.fromkeys(answer)) if isinstance(answer, list) else [answer]
+    return list(dict.fromkeys(keys)) if isinstance(keys, list) else [keys]

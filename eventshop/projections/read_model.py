@@ -1,4 +1,4 @@
-"""What every read model row has beside its own columns: where it came from."""
+"""The base class of read models, with the lineage columns of every row."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from django.db import models
 
 
 class ReadModel(models.Model):
-    """A row the engine folds and writes; nothing else may.
+    """A row that only the projection engine writes.
 
     The primary key is the row key. Where a key has several parts (a day and a currency), `identity` names their
-    columns and the primary key is their text joined by a colon. `personal` names the columns with personal data, which
-    are empty texts once it is erased, and `subjects` the columns that may say whose it is.
+    columns, and the primary key is their text joined by a colon. `personal` names the columns with personal data, which
+    become empty texts when it is erased, and `subjects` the columns that may hold the person's id.
     """
 
     identity: ClassVar[tuple[str, ...]] = ()

@@ -1,4 +1,4 @@
-"""Reading and writing whole rows of a read model, many at a time, in its own table or in one beside it."""
+"""Read and write rows of a read model in bulk, in its own table or in that of a rebuild."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from eventshop.projections.read_model import ReadModel
 
 R = TypeVar("R", bound=ReadModel)
 
-#: The database cannot be reached or is busy: nobody's fault.
+#: Errors of a database that is unreachable or busy; no row is to blame.
 TRANSIENT_ERRORS: Final = (OperationalError, InterfaceError)
-#: What comes of a row that the database, or the way to it, does not take.
+#: Errors that a row can cause, in the database or while it is encoded.
 ROW_ERRORS: Final = (DatabaseError, ArithmeticError, TypeError, ValueError)
-#: What PostgreSQL calls a table or column that is not there (yet): the program is ahead of its migrations.
+#: A table or column does not exist yet: the program is ahead of its migrations.
 _NOT_MIGRATED: Final = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
 
 #: Array types for `unnest`. Text rather than varchar(n): an explicit cast would cut a long text instead of refusing it.
@@ -51,26 +51,26 @@ class ReadModelTable(Generic[R]):
         self.columns = [field.column for field in self.fields]
         self.key = next(field.column for field in self.fields if field.primary_key)
         self._values = attrgetter(*(field.attname for field in self.fields))
-        self._written = [_sqlite_writer(field) for field in self.fields]
+        self._encoders = [_sqlite_encoder(field) for field in self.fields]
 
     def load(self, keys: Collection[Any]) -> dict[Any, R]:
-        """The rows with these primary keys, those that exist."""
+        """The existing rows with these primary keys."""
         if not keys:
             return {}
-        select = f'SELECT {self._listed()} FROM "{self.name}" WHERE "{self.key}"'
+        select = f'SELECT {self._column_list()} FROM "{self.name}" WHERE "{self.key}"'
         if connection.vendor == "postgresql":
-            found: Iterable[R] = self.model._default_manager.raw(f"{select} = ANY(%s)", [list(keys)])
-            return {row.pk: row for row in found}
+            rows_found: Iterable[R] = self.model._default_manager.raw(f"{select} = ANY(%s)", [list(keys)])
+            return {row.pk: row for row in rows_found}
         rows: dict[Any, R] = {}
-        written = [_sqlite(key) for key in keys]
-        for start in range(0, len(written), 500):
-            some = written[start : start + 500]
-            marks = ", ".join(["%s"] * len(some))
-            rows |= {row.pk: row for row in self.model._default_manager.raw(f"{select} IN ({marks})", some)}
+        parameters = [_to_sqlite(key) for key in keys]
+        for start in range(0, len(parameters), 500):
+            page = parameters[start : start + 500]
+            placeholders = ", ".join(["%s"] * len(page))
+            rows |= {row.pk: row for row in self.model._default_manager.raw(f"{select} IN ({placeholders})", page)}
         return rows
 
     def save(self, rows: Collection[R]) -> None:
-        """Write rows, new and old, in the order of their keys: two writers can then never wait for each other."""
+        """Insert or update rows, in the order of their keys so that two writers cannot deadlock."""
         if not rows:
             return
         values = [self._values(row) for row in sorted(rows, key=lambda row: str(row.pk))]
@@ -82,20 +82,20 @@ class ReadModelTable(Generic[R]):
                     cursor.execute(self.with_publishing(self._postgres_upsert()), arrays, prepare=True)
             else:
                 columns = [
-                    [None if value is None else write(value) for value in column]
-                    for write, column in zip(self._written, zip(*values, strict=True), strict=True)
+                    [None if value is None else encode(value) for value in column]
+                    for encode, column in zip(self._encoders, zip(*values, strict=True), strict=True)
                 ]
                 connection.connection.executemany(self._sqlite_upsert(), zip(*columns, strict=True))
 
     def with_publishing(self, change: str, *, gone: bool = False) -> str:
-        """The statement `change`, which also publishes the rows it writes (or removes) where that is wanted."""
+        """The statement, extended to publish the rows that it writes (with `gone`: deletes) if there is a topic."""
         if self.topic is None or not outbox.is_enabled():
             return change
-        # Kafka forgets nothing on demand: personal columns never get there.
+        # Kafka cannot erase on demand: personal columns must never get there.
         public = [field for field in self.fields if field.attname not in self.model.personal]
         return outbox.publishing_statement(change, self.topic, public, str(self.key), gone=gone)
 
-    def _listed(self, prefix: str = "") -> str:
+    def _column_list(self, prefix: str = "") -> str:
         return ", ".join(f'{prefix}"{column}"' for column in self.columns)
 
     def _postgres_upsert(self) -> str:
@@ -106,7 +106,7 @@ class ReadModelTable(Generic[R]):
         return f"{self._insert()} VALUES ({', '.join('?' * len(self.columns))}) {self.on_conflict()}"
 
     def _insert(self) -> str:
-        return f'INSERT INTO "{self.name}" ({self._listed()})'
+        return f'INSERT INTO "{self.name}" ({self._column_list()})'
 
     def on_conflict(self) -> str:
         changes = ", ".join(f'"{name}" = excluded."{name}"' for name in self.columns if name != self.key)
@@ -114,7 +114,7 @@ class ReadModelTable(Generic[R]):
 
 
 def is_row_error(error: Exception) -> bool:
-    """Whether an error is about the rows of a write, not about the database as a whole."""
+    """Whether an error is about the rows written, not about the database as a whole."""
     return not (isinstance(error, TRANSIENT_ERRORS) or isinstance(error.__cause__, _NOT_MIGRATED))
 
 
@@ -125,12 +125,12 @@ def _postgres_type(field: models.Field[Any, Any]) -> str:
     raise TypeError(f"{field}: add the array type of {type(field).__name__} to {__name__}")
 
 
-def _sqlite(value: Any) -> Any:
-    """As Django writes it."""
+def _to_sqlite(value: Any) -> Any:
+    """The value as Django writes it."""
     if isinstance(value, UUID):
         return _hex(value)
     if isinstance(value, datetime):
-        return _moment(value)
+        return _encode_datetime(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -141,42 +141,42 @@ def _sqlite(value: Any) -> Any:
 _hex: Final[Callable[[Any], str]] = attrgetter("hex")
 
 
-def _moment(value: datetime) -> str:
+def _encode_datetime(value: datetime) -> str:
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
 
 
-def _sqlite_writer(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
-    """As `_sqlite`, refusing what PostgreSQL refuses: SQLite takes any text and any number into any column."""
+def _sqlite_encoder(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
+    """As `_to_sqlite`, but it refuses what PostgreSQL refuses: SQLite accepts any text and number in any column."""
     name = field.attname
     match field:
         case models.CharField(max_length=int() as length):
-            return partial(_text, name, length)
+            return partial(_encode_text, name, length)
         case models.BigIntegerField():
-            return partial(_whole, name, 2**63)
+            return partial(_check_integer, name, 2**63)
         case models.IntegerField():
-            return partial(_whole, name, 2**31)
+            return partial(_check_integer, name, 2**31)
         case models.DecimalField():
             limit = Decimal(10) ** (field.max_digits - field.decimal_places)
             if field.get_internal_type() == "ExactField":
-                return partial(_exact, name, limit, field.decimal_places)
-            return partial(_amount, name, limit, Decimal(1).scaleb(-field.decimal_places))
+                return partial(_encode_exact, name, limit, field.decimal_places)
+            return partial(_encode_amount, name, limit, Decimal(1).scaleb(-field.decimal_places))
         case models.UUIDField():
-            return partial(_one_of, name, UUID, _hex)
+            return partial(_encode_instance, name, UUID, _hex)
         case models.DateTimeField():
-            return partial(_one_of, name, datetime, _moment)
+            return partial(_encode_instance, name, datetime, _encode_datetime)
         case models.DateField():
-            return partial(_one_of, name, date, date.isoformat)
+            return partial(_encode_instance, name, date, date.isoformat)
         case _:
-            return _sqlite
+            return _to_sqlite
 
 
-def _one_of(column: str, kind: type, write: Callable[[Any], str], value: Any) -> str:
+def _encode_instance(column: str, kind: type, encode: Callable[[Any], str], value: Any) -> str:
     if not isinstance(value, kind):
         raise TypeError(f"{column} takes a {kind.__name__}, not {type(value).__name__}")
-    return write(value)
+    return encode(value)
 
 
-def _text(column: str, length: int, value: Any) -> str:
+def _encode_text(column: str, length: int, value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{column} takes text, not {type(value).__name__}")
     if len(value) > length:
@@ -184,20 +184,20 @@ def _text(column: str, length: int, value: Any) -> str:
     return value
 
 
-def _whole(column: str, limit: int, value: int) -> int:
+def _check_integer(column: str, limit: int, value: int) -> int:
     if not -limit <= value < limit:
         raise DataError(f"{column}: {value} is out of range")
     return value
 
 
-def _exact(column: str, limit: Decimal, places: int, value: Any) -> str:
-    """Every digit, or none at all."""
+def _encode_exact(column: str, limit: Decimal, places: int, value: Any) -> str:
+    """Refuse a number with too many digits instead of rounding it."""
     if abs(Decimal(value)) >= limit or decimal_places(value) > places:
         raise DataError(f"{column}: {value} is out of range")
     return f"{value:f}"
 
 
-def _amount(column: str, limit: Decimal, unit: Decimal, value: Any) -> str:
+def _encode_amount(column: str, limit: Decimal, unit: Decimal, value: Any) -> str:
     rounded = Decimal(value).quantize(unit, ROUND_HALF_UP)
     if abs(rounded) >= limit:
         raise DataError(f"{column}: {value} is out of range")

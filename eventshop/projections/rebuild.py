@@ -1,8 +1,8 @@
-"""Rebuilding a read model beside the live one, and swapping it in without anybody noticing.
+"""Rebuild a read model in a second table and swap it in, while the live rows are read and updated.
 
-The new rows grow in a table next to the live one, with a checkpoint of their own, while the live rows keep being read
-and updated. When both are equally far, one transaction removes, adds and changes exactly the rows that differ. A
-rebuild that was killed goes on where it was.
+The new rows are folded into their own table with their own checkpoints. When both tables have processed the same
+events, one transaction deletes, inserts and updates exactly the live rows that differ. A rebuild that was killed is
+resumed from its checkpoints.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Any, Final, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import process_name
+from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
 from eventshop.messaging.event_log import EventLog, LogReader
 from eventshop.projections import batch_processor, checkpoints
 from eventshop.projections.checkpoints import CheckpointsByPartition
-from eventshop.projections.dead_letters import ProjectionTarget, live_target
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, Replay
 from eventshop.projections.projection import Projection, projection_registry
-from eventshop.projections.read_model_table import TRANSIENT_ERRORS, ReadModelTable
+from eventshop.projections.read_model_table import TRANSIENT_ERRORS
 from eventshop.projections.rebuild_swap import create_like, replace_dead_letters, replace_rows
+from eventshop.projections.targets import ProjectionTarget, live_target, rebuild_target
 
-#: Events folded in one transaction; nobody waits for these rows, so larger than the live batch.
+#: Events folded in one transaction. No reader waits for these rows, so it is larger than the live batch.
 BATCH: Final = 2_000
 
 
@@ -49,35 +49,35 @@ ProgressCallback = Callable[[RebuildProgress], None]
 
 
 def request_rebuild(name: str, *, requested_by: str, reason: str, dry_run: Replay | None = None) -> Rebuild:
-    """Ask for a rebuild; a worker starts it. Asking again while one waits or runs gives that one.
+    """Request a rebuild, which a worker starts. Returns the open request if there is one already.
 
-    `foreseen`: what a dry run said that it would change; its numbers stay with the record.
+    `dry_run`: the numbers of this dry run are stored with the request, as what is expected to change.
     """
     projection_registry.get(name)
-    waiting = Rebuild.objects.filter(projection=name, state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING])
-    return waiting.first() or Rebuild.objects.create(
+    open_jobs = Rebuild.objects.filter(projection=name, state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING])
+    return open_jobs.first() or Rebuild.objects.create(
         projection=name,
         requested_by=requested_by,
         reason=reason,
         requested_at=timezone.now(),
-        **_numbers(dry_run),
+        **_expected_numbers(dry_run),
     )
 
 
-def _numbers(foreseen: Replay | None) -> dict[str, Any]:
+def _expected_numbers(dry_run: Replay | None) -> dict[str, Any]:
     names = {"at": "finished_at"} | {name: name for name in ("added", "changed", "removed", "failed")}
-    return {f"foreseen_{name}": getattr(foreseen, said) for name, said in names.items()} if foreseen else {}
+    return {f"foreseen_{name}": getattr(dry_run, field) for name, field in names.items()} if dry_run else {}
 
 
 def pending_rebuilds() -> list[Rebuild]:
-    """The rebuilds nobody works on: asked for, or left by a worker that died."""
-    open_ones = Rebuild.objects.filter(state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING]).order_by("pk")
-    worked_on = set(
+    """The rebuilds that no worker runs: requested ones, and those of a worker that died."""
+    open_jobs = Rebuild.objects.filter(state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING]).order_by("pk")
+    leased = set(
         Checkpoint.objects.filter(projection__endswith=":rebuild", leased_until__gt=timezone.now()).values_list(
             "projection", flat=True
         )
     )
-    return [job for job in open_ones if f"{job.projection}:rebuild" not in worked_on]
+    return [job for job in open_jobs if f"{job.projection}:rebuild" not in leased]
 
 
 def rebuild(
@@ -89,25 +89,25 @@ def rebuild(
     on_progress: ProgressCallback = lambda progress: None,
     stopping: Signal | None = None,
 ) -> Rebuild:
-    """Fold all events anew and swap the rows in.
+    """Fold all events again and swap the rows in.
 
-    Told to stop, it leaves what it has for the next to go on with. Raises `CheckpointMoved` when another process
-    rebuilds this projection already, `ProjectionError` when events fail that did not fail before: the live rows are
-    kept.
+    When `stopping` is set, it returns and leaves its rows for the next worker to resume. Raises `CheckpointMoved` when
+    another process is rebuilding this projection, and `ProjectionError` when events fail that did not fail before: the
+    live rows are kept then.
     """
     job = request_rebuild(projection.name, requested_by=requested_by, reason=reason)
-    site = rebuild_target(projection)
+    target = rebuild_target(projection)
     owner = f"{process_name()}/rebuild/{get_ident()}"
-    seen = checkpoints.open_checkpoints(site.name, source.partitions, projection.version)
-    if len(checkpoints.acquire_leases(seen.values(), owner)) < len(seen):
+    known = checkpoints.open_checkpoints(target.name, source.partitions, projection.version)
+    if len(checkpoints.acquire_leases(known.values(), owner)) < len(known):
         checkpoints.release_leases(owner)
-        raise CheckpointMoved("another process rebuilds this projection already", projection=projection.name)
-    reader = source.open_reader(site.name)
+        raise CheckpointMoved("another process is rebuilding this projection already", projection=projection.name)
+    reader = source.open_reader(target.name)
     try:
-        seen = _prepared(job, site, seen, source, owner)
-        _Run(job, site, seen, source, reader, owner).fold(on_progress, stopping or Signal())
+        known = _prepare(job, target, known, source, owner)
+        _RebuildRun(job, target, known, source, reader, owner).run(on_progress, stopping or Signal())
     except (CheckpointMoved, *TRANSIENT_ERRORS):
-        raise  # the rows are not to blame: whoever looks next goes on
+        raise  # not an error of the rows: another worker resumes the rebuild
     except Exception as error:
         mark_failed(job, error)
         raise
@@ -118,100 +118,94 @@ def rebuild(
 
 
 def mark_failed(job: Rebuild, error: Exception) -> None:
-    """Record that this rebuild will never be done."""
+    """Record that this rebuild has failed for good."""
     Rebuild.objects.filter(pk=job.pk).update(
         state=Rebuild.State.FAILED, error=f"{type(error).__name__}: {error}", finished_at=timezone.now()
     )
 
 
-def rebuild_target(projection: Projection[Any]) -> ProjectionTarget:
-    """Where a rebuild puts its rows and parked events."""
-    name = f"{projection.model._meta.db_table}__rebuild"
-    return ProjectionTarget(projection, f"{projection.name}:rebuild", ReadModelTable(projection.model, name))
-
-
-def _prepared(
-    job: Rebuild, site: ProjectionTarget, seen: CheckpointsByPartition, source: EventLog, owner: str
+def _prepare(
+    job: Rebuild, target: ProjectionTarget, known: CheckpointsByPartition, source: EventLog, owner: str
 ) -> CheckpointsByPartition:
-    """Go on with rows that a killed rebuild of the same version left, or begin with none."""
-    version = site.projection.version
-    resumable = job.state == Rebuild.State.RUNNING and all(row.version == version for row in seen.values())
-    if not (resumable and site.table.name in connection.introspection.table_names()):
+    """Resume with the rows that a killed rebuild of the same version left, or start with an empty table."""
+    version = target.projection.version
+    is_resumable = job.state == Rebuild.State.RUNNING and all(row.version == version for row in known.values())
+    if not (is_resumable and target.table.name in connection.introspection.table_names()):
         with transaction.atomic():
-            _discard(site)
-            create_like(site.table.name, site.projection.model)
-            seen = checkpoints.open_checkpoints(site.name, source.partitions, version)
-        checkpoints.acquire_leases(seen.values(), owner)
+            _discard(target)
+            create_like(target.table.name, target.projection.model)
+            known = checkpoints.open_checkpoints(target.name, source.partitions, version)
+        checkpoints.acquire_leases(known.values(), owner)
     Rebuild.objects.filter(pk=job.pk).update(
         state=Rebuild.State.RUNNING, started_at=job.started_at or timezone.now(), error=""
     )
-    return seen
+    return known
 
 
-class _Run:
+class _RebuildRun:
     """One process's work on one rebuild."""
 
     def __init__(
         self,
         job: Rebuild,
-        site: ProjectionTarget,
-        seen: CheckpointsByPartition,
+        target: ProjectionTarget,
+        known: CheckpointsByPartition,
         source: EventLog,
         reader: LogReader,
         owner: str,
     ) -> None:
         self.job = job
-        self.site = site
-        self.seen = seen
+        self.target = target
+        self.known = known
         self.source = source
         self.reader = reader
         self.owner = owner
         self.head = 0
         self._renew_at = 0.0
 
-    def fold(self, told: ProgressCallback, stopping: Signal) -> None:
-        """Fold until the rows are swapped in, or until told to stop."""
+    def run(self, on_progress: ProgressCallback, stopping: Signal) -> None:
+        """Fold until the rows are swapped in or `stopping` is set."""
         started, events = monotonic(), 0
         while not stopping.is_set():
-            self._renew()
+            self._renew_leases()
             try:
-                delivered = self.reader.read(checkpoints.offsets_of(self.seen), BATCH)
+                delivered = self.reader.read(checkpoints.offsets_of(self.known), BATCH)
             except TailBusy:
                 sleep(0.02)
                 continue
             if delivered:
-                batch_processor.process_batch(self.site, self.seen, delivered)
+                batch_processor.process_batch(self.target, self.known, delivered)
                 events += len(delivered)
                 position = self._position()
-                told(RebuildProgress(position, max(self.head, position), events, monotonic() - started))
-            elif self.reader.is_at_end(checkpoints.offsets_of(self.seen)) and self._swapped():
+                on_progress(RebuildProgress(position, max(self.head, position), events, monotonic() - started))
+            elif self.reader.is_at_end(checkpoints.offsets_of(self.known)) and self._try_swap():
                 return
 
-    def _renew(self) -> None:
+    def _renew_leases(self) -> None:
         if monotonic() >= self._renew_at:
             self._renew_at = monotonic() + checkpoints.LEASE.total_seconds() / 3
-            checkpoints.acquire_leases(self.seen.values(), self.owner)
+            checkpoints.acquire_leases(self.known.values(), self.owner)
             self.head = sum(self.source.end_offsets().values())
             Rebuild.objects.filter(pk=self.job.pk).update(position=self._position(), head=self.head)
 
     def _position(self) -> int:
-        return sum(row.position for row in self.seen.values())
+        return sum(row.position for row in self.known.values())
 
-    def _swapped(self) -> bool:
-        """Bring the new rows as far as the live ones and swap; False when there is more to fold first."""
-        projection = self.site.projection
+    def _try_swap(self) -> bool:
+        """Catch up with the live rows and swap; False when there is more to fold first."""
+        projection = self.target.projection
         with transaction.atomic():
-            # The live rows stand still while we hold their checkpoints.
-            old = checkpoints.lock_checkpoints(
+            # These locks keep the live rows unchanged until the swap is committed.
+            live = checkpoints.lock_checkpoints(
                 checkpoints.open_checkpoints(projection.name, self.source.partitions, projection.version)
             )
-            if not self._caught_up(old):
+            if not self._catch_up(live):
                 return False
-            new = checkpoints.open_checkpoints(self.site.name, self.source.partitions, projection.version)
-            self._refuse_new_failures(old, new)
-            difference = replace_rows(live_target(projection).table, self.site.table)
-            for number, row in new.items():
-                Checkpoint.objects.filter(pk=old[number].pk).update(
+            rebuilt = checkpoints.open_checkpoints(self.target.name, self.source.partitions, projection.version)
+            self._refuse_new_failures(live, rebuilt)
+            difference = replace_rows(live_target(projection).table, self.target.table)
+            for number, row in rebuilt.items():
+                Checkpoint.objects.filter(pk=live[number].pk).update(
                     position=row.position,
                     sequence=row.sequence,
                     store_position=row.store_position,
@@ -219,8 +213,8 @@ class _Run:
                     parked=row.parked,
                     events=row.events,
                 )
-            replace_dead_letters(projection.name, self.site.name)
-            _discard(self.site)
+            replace_dead_letters(projection.name, self.target.name)
+            _discard(self.target)
             Rebuild.objects.filter(pk=self.job.pk).update(
                 state=Rebuild.State.DONE,
                 position=self._position(),
@@ -230,28 +224,28 @@ class _Run:
             )
         return True
 
-    def _caught_up(self, old: CheckpointsByPartition) -> bool:
-        """Fold what the live rows already have; it has been read before, so no fence is needed."""
-        if any(row.position > self.seen[number].position for number, row in old.items()):
-            missing = self.reader.read(checkpoints.offsets_of(self.seen), BATCH, up_to=checkpoints.offsets_of(old))
+    def _catch_up(self, live: CheckpointsByPartition) -> bool:
+        """Fold what the live rows have already processed; those events were read before, so no fence is needed."""
+        if any(row.position > self.known[number].position for number, row in live.items()):
+            missing = self.reader.read(checkpoints.offsets_of(self.known), BATCH, up_to=checkpoints.offsets_of(live))
             if missing:
-                batch_processor.process_batch(self.site, self.seen, missing)
-        return all(row.position <= self.seen[number].position for number, row in old.items())
+                batch_processor.process_batch(self.target, self.known, missing)
+        return all(row.position <= self.known[number].position for number, row in live.items())
 
-    def _refuse_new_failures(self, old: CheckpointsByPartition, new: CheckpointsByPartition) -> None:
-        before, after = (sum(row.parked for row in rows.values()) for rows in (old, new))
+    def _refuse_new_failures(self, live: CheckpointsByPartition, rebuilt: CheckpointsByPartition) -> None:
+        before, after = (sum(row.parked for row in rows.values()) for rows in (live, rebuilt))
         if after > before:
-            failed = DeadLetter.objects.filter(projection=self.site.name, attempts__gt=0).order_by("position")
+            failed = DeadLetter.objects.filter(projection=self.target.name, attempts__gt=0).order_by("position")
             first = failed[0]
             raise ProjectionError(
                 f"{after} events cannot be folded (live: {before}); the live rows were kept. "
                 f"The first: {first.event_type} {first.event_id}, {first.error}",
-                projection=self.site.projection.name,
+                projection=self.target.projection.name,
             )
 
 
-def _discard(site: ProjectionTarget) -> None:
+def _discard(target: ProjectionTarget) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f'DROP TABLE IF EXISTS "{site.table.name}"')
-    DeadLetter.objects.filter(projection=site.name).delete()
-    Checkpoint.objects.filter(projection=site.name).delete()
+        cursor.execute(f'DROP TABLE IF EXISTS "{target.table.name}"')
+    DeadLetter.objects.filter(projection=target.name).delete()
+    Checkpoint.objects.filter(projection=target.name).delete()

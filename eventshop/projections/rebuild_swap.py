@@ -1,4 +1,4 @@
-"""Putting a rebuild's rows and parked events in the place of the live ones: only what differs is touched, and told."""
+"""Swap a rebuild in: replace the live rows and dead letters, writing and publishing only what differs."""
 
 from __future__ import annotations
 
@@ -13,30 +13,33 @@ from eventshop.projections.read_model_table import ReadModelTable
 
 
 def replace_rows(old: ReadModelTable[Any], new: ReadModelTable[Any]) -> dict[str, int]:
-    """Make the old table equal to the new one, touching only rows that differ; how many of each kind."""
+    """Make the old table equal to the new one, writing only rows that differ.
+
+    Returns how many rows were `removed`, `added` and `changed`.
+    """
     columns = [f'"{name}"' for name in old.columns]
-    same = "IS NOT DISTINCT FROM" if connection.vendor == "postgresql" else "IS"
-    ours, theirs = (", ".join(f"{table}.{name}" for name in columns) for table in ("o", "n"))
-    pair = f'o."{old.key}" = n."{old.key}"'
+    is_same = "IS NOT DISTINCT FROM" if connection.vendor == "postgresql" else "IS"
+    old_columns, new_columns = (", ".join(f"{table}.{name}" for name in columns) for table in ("o", "n"))
+    same_key = f'o."{old.key}" = n."{old.key}"'
     with connection.cursor() as cursor:
-        gone = f'DELETE FROM "{old.name}" AS o WHERE NOT EXISTS (SELECT 1 FROM "{new.name}" AS n WHERE {pair})'
-        cursor.execute(old.with_publishing(gone, gone=True))
+        delete = f'DELETE FROM "{old.name}" AS o WHERE NOT EXISTS (SELECT 1 FROM "{new.name}" AS n WHERE {same_key})'
+        cursor.execute(old.with_publishing(delete, gone=True))
         removed = cursor.rowcount
-        cursor.execute(
-            f'SELECT COUNT(*) FROM "{new.name}" AS n WHERE NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {pair})'
-        )
+        is_new = f'NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {same_key})'
+        cursor.execute(f'SELECT COUNT(*) FROM "{new.name}" AS n WHERE {is_new}')
         [added] = cursor.fetchone()
-        changed = (
-            f'INSERT INTO "{old.name}" ({", ".join(columns)}) SELECT {theirs} FROM "{new.name}" AS n '
-            f'WHERE NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {pair} AND ({ours}) {same} ({theirs})) '
+        upsert = (
+            f'INSERT INTO "{old.name}" ({", ".join(columns)}) SELECT {new_columns} FROM "{new.name}" AS n '
+            f'WHERE NOT EXISTS (SELECT 1 FROM "{old.name}" AS o '
+            f"WHERE {same_key} AND ({old_columns}) {is_same} ({new_columns})) "
             f"{old.on_conflict()}"
         )
-        cursor.execute(old.with_publishing(changed))
+        cursor.execute(old.with_publishing(upsert))
         return {"removed": removed, "added": added, "changed": cursor.rowcount - added}
 
 
 def replace_dead_letters(old: str, new: str) -> None:
-    """What the rebuild set aside is set aside from now on; what was not before, others hear of now."""
+    """Replace the live dead letters with those of the rebuild; dead letters that are new are published."""
     known = set(DeadLetter.objects.filter(projection=old).values_list("event_id", flat=True))
     DeadLetter.objects.filter(projection=old).delete()
     DeadLetter.objects.filter(projection=new).update(projection=old)
@@ -44,12 +47,12 @@ def replace_dead_letters(old: str, new: str) -> None:
 
 
 def create_like(name: str, read_model: type[ReadModel]) -> None:
-    """An empty table with the same columns and primary key; only the key is needed to fold into it."""
+    """Create an empty table with the same columns and primary key; folding into it needs no other index."""
     model = read_model._meta.db_table
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(f'CREATE TABLE "{name}" (LIKE "{model}" INCLUDING INDEXES)')
-            for column in read_model.personal:  # the planner keeps samples of all others
+            for column in read_model.personal:  # the planner stores sample values of all other columns
                 cursor.execute(f'ALTER TABLE "{name}" ALTER COLUMN "{column}" SET STATISTICS 0')
             return
         cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = %s", [model])

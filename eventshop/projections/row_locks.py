@@ -1,4 +1,4 @@
-"""Workers on different partitions may meet in a row that several aggregates share: they take turns."""
+"""Locks on rows that several aggregates share: batches of different partitions that change them wait for each other."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ LOCK: Final = 0x45565054
 
 
 def begin_batch(projection: Projection[Any], table: str) -> None:
-    """What a batch says first in its transaction: it is its turn, and its commit need not wait. One round trip."""
-    _say(RELAXED_COMMIT_SQL, *_turn(projection, table))
+    """Begin a batch's transaction: relax its commit and take its lock, in one round trip."""
+    _execute(RELAXED_COMMIT_SQL, *_lock_statements(projection, table))
 
 
 def lock_shared_rows(projection: Projection[Any], table: str) -> None:
-    """Until this transaction ends, no other one folds into these rows; to be taken before any checkpoint.
+    """Keep other transactions from folding into these rows until this one ends; to be taken before any checkpoint.
 
-    Locking the rows themselves would not do: two workers can both find that a row does not exist yet. On SQLite the
-    transaction has the whole database already.
+    Row locks would not be enough: two workers can both find that a row does not exist yet. On SQLite a transaction
+    locks the whole database already.
     """
-    _say(*_turn(projection, table))
+    _execute(*_lock_statements(projection, table))
 
 
-def _turn(projection: Projection[Any], table: str) -> list[str]:
-    """The lock for rows that several aggregates share."""
+def _lock_statements(projection: Projection[Any], table: str) -> list[str]:
+    """No statement for a projection whose rows each belong to one aggregate."""
     if not projection.shared_rows:
         return []
     return [f"SELECT pg_advisory_xact_lock({LOCK}, {crc32(table.encode()) - 2**31})"]
 
 
-def _say(*statements: str) -> None:
+def _execute(*statements: str) -> None:
     if statements and connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("; ".join(statements))

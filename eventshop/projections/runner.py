@@ -1,4 +1,4 @@
-"""Running projections: step by step, until caught up, or until told to stop."""
+"""The projection runner folds events batch by batch: until it has caught up, or until it is stopped."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
 from eventshop.messaging.event_log import EventLog, LogReader
 from eventshop.projections import batch_processor, checkpoints, dead_letters
 from eventshop.projections.checkpoints import CheckpointsByPartition
-from eventshop.projections.dead_letters import ProjectionTarget
 from eventshop.projections.projection import Projection
 from eventshop.projections.read_model_table import TRANSIENT_ERRORS
 from eventshop.projections.rebuild import rebuild
+from eventshop.projections.targets import ProjectionTarget, live_target
 from eventshop.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 #: Events folded in one transaction.
 BATCH: Final = 1_000
-#: An idle runner looks again after 5 ms, then less and less often, down to this.
+#: The longest interval at which an idle runner polls; it starts at 5 ms and doubles.
 IDLE_S: Final = 0.2
 #: How often leases are renewed and due retries looked for.
 RENEW_INTERVAL_S: Final = 2.0
-#: A batch that takes longer hangs, and its process has to be started again.
+#: A batch that takes longer hangs, and its process must be restarted.
 HANGING_S: Final = 180.0
-#: How long a projection stands still that cannot go on: not rebuilt for its new version, its table not there.
+#: How long a projection is suspended that cannot go on: not rebuilt for its new version, or without its table.
 SUSPEND_S: Final = 60.0
 
 
 class ProjectionRunner:
-    """Some projections, one after the other in one thread, each at its own checkpoints.
+    """Runs some projections in turn in one thread, each from its own checkpoints.
 
     `owner` names the worker that leases them; a runner without owner takes no leases (`run_projections --once`): the
-    checkpoints keep it and a worker from doing anything twice. A `watchdog` ends the process when a batch hangs.
+    checkpoints keep it and a worker from folding an event twice. A `watchdog` ends the process when a batch hangs.
     """
 
     def __init__(
@@ -53,170 +53,173 @@ class ProjectionRunner:
         watchdog: Watchdog | None = None,
         hanging_s: float = HANGING_S,
     ) -> None:
-        self.targets = [dead_letters.live_target(projection) for projection in projections]
+        self.targets = [live_target(projection) for projection in projections]
         self.source = source
         self.owner = owner
-        self._watched: Callable[[], AbstractContextManager[None]] = (
+        self._deadline: Callable[[], AbstractContextManager[None]] = (
             nullcontext if watchdog is None else partial(watchdog.deadline, hanging_s, "a batch")
         )
         self._readers: dict[str, LogReader] = {}
-        self._seen: dict[str, CheckpointsByPartition] = {}
-        self._held_until: dict[str, float] = {}
-        self._care_at = 0.0
+        self._known: dict[str, CheckpointsByPartition] = {}
+        self._suspended_until: dict[str, float] = {}
+        self._renew_at = 0.0
         self._stop = Signal()
 
-    def run_batch(self, site: ProjectionTarget, limit: int = BATCH) -> int:
-        """Fold the next events of one projection; how many there were."""
-        seen = self._seen.get(site.name)
-        if seen is None:
-            seen = self._seen[site.name] = self._opened(site)
-        delivered = self._reader(site).read(checkpoints.offsets_of(seen), limit)
+    def run_batch(self, target: ProjectionTarget, limit: int = BATCH) -> int:
+        """Fold the next events of one projection; returns how many there were."""
+        known = self._known.get(target.name)
+        if known is None:
+            known = self._known[target.name] = self._open_checkpoints(target)
+        delivered = self._reader(target).read(checkpoints.offsets_of(known), limit)
         if not delivered:
             return 0
         try:
-            with self._watched():
-                batch_processor.process_batch(site, seen, delivered)
+            with self._deadline():
+                batch_processor.process_batch(target, known, delivered)
         except Exception:
-            self._seen.pop(site.name, None)  # wherever it is now, it is not where this runner believed
+            self._known.pop(target.name, None)  # the checkpoints in memory may be wrong: read them again
             raise
         return len(delivered)
 
     def catch_up(
         self, on_progress: Callable[[str, int], None] = lambda name, events: None, timeout_s: float = 30
     ) -> int:
-        """Fold everything there is; gives the number of events. For `--once`, importers and tests."""
-        events, give_up = 0, monotonic() + timeout_s
+        """Fold all events there are; returns how many. For `--once`, importers and tests."""
+        events, deadline = 0, monotonic() + timeout_s
         behind = list(self.targets)
         while behind:
-            for site in list(behind):
+            for target in list(behind):
                 try:
-                    advanced = self.run_batch(site)
+                    folded = self.run_batch(target)
                 except (TailBusy, CheckpointMoved):
-                    if monotonic() > give_up:
+                    if monotonic() > deadline:
                         raise
                     sleep(0.02)
                     continue
-                if advanced:
-                    give_up = monotonic() + timeout_s
-                events += advanced
-                on_progress(site.name, advanced)
-                if not advanced and self._reader(site).is_at_end(checkpoints.offsets_of(self._seen[site.name])):
-                    behind.remove(site)
+                if folded:
+                    deadline = monotonic() + timeout_s
+                events += folded
+                on_progress(target.name, folded)
+                if not folded and self._reader(target).is_at_end(checkpoints.offsets_of(self._known[target.name])):
+                    behind.remove(target)
         return events
 
     def run(self, stop: Signal) -> None:
-        """Fold until told to stop. A database that is away is waited for; leases are given back at the end."""
+        """Fold until stopped. A database that is unreachable is tried again; leases are released at the end."""
         self._stop, idle, failures = stop, 0.005, 0
         while not stop.is_set():
             try:
-                advanced = self._round()
+                folded = self._run_round()
                 failures = 0
-            except Exception as error:  # a worker outlives whatever happens to one round, and says so
+            except Exception as error:  # a worker must survive any failure of one round, and report it
                 failures += 1
                 log.warning("round failed, trying again: %s", error, exc_info=not isinstance(error, TRANSIENT_ERRORS))
-                self._forget()
+                self._reset()
                 stop.wait(min(10.0, 0.1 * 2 ** min(failures, 10)) * random.uniform(0.5, 1))  # noqa: S311
                 continue
-            idle = 0.005 if advanced else min(IDLE_S, idle * 2)
-            if not advanced:
+            idle = 0.005 if folded else min(IDLE_S, idle * 2)
+            if not folded:
                 self._wait(idle, stop)
-        self._give_back()
+        self._release_leases()
 
     def close(self) -> None:
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
 
-    def _round(self) -> int:
-        if monotonic() >= self._care_at:
-            self._lease()
-            self._retry_due()
-            self._care_at = monotonic() + RENEW_INTERVAL_S
-        return sum(self._patiently(site) for site in self.targets if self._seen.get(site.name))
+    def _run_round(self) -> int:
+        if monotonic() >= self._renew_at:
+            self._renew_leases()
+            self._retry_due_dead_letters()
+            self._renew_at = monotonic() + RENEW_INTERVAL_S
+        return sum(self._run_batch_or_suspend(target) for target in self.targets if self._known.get(target.name))
 
     def _wait(self, seconds: float, stop: Signal) -> None:
-        """A runner of one projection waits where its events come in; one of several looks at each in turn."""
-        site = self.targets[0]
-        if len(self.targets) == 1 and self._seen.get(site.name):
-            self._reader(site).wait(seconds, stop)
+        """A runner of one projection waits for the log to report new events; one of several polls."""
+        target = self.targets[0]
+        if len(self.targets) == 1 and self._known.get(target.name):
+            self._reader(target).wait(seconds, stop)
         else:
             stop.wait(seconds)
 
-    def _patiently(self, site: ProjectionTarget) -> int:
+    def _run_batch_or_suspend(self, target: ProjectionTarget) -> int:
         try:
-            return self.run_batch(site)
-        except (TailBusy, CheckpointMoved) as busy:
-            log.info("%s: %s", site.name, busy)
+            return self.run_batch(target)
+        except (TailBusy, CheckpointMoved) as error:
+            log.info("%s: %s", target.name, error)
         except TRANSIENT_ERRORS:
             raise
         except Exception as error:
-            log.warning("%s stands still: %s", site.name, error, exc_info=True)
-            self._held_until[site.name] = monotonic() + SUSPEND_S
+            log.warning("%s is suspended for %s s: %s", target.name, SUSPEND_S, error, exc_info=True)
+            self._suspended_until[target.name] = monotonic() + SUSPEND_S
         return 0
 
-    def _lease(self) -> None:
-        """Take and renew leases; of several workers each takes its fair share of the partitions."""
-        running = checkpoints.register_worker(self.owner, [site.name for site in self.targets])
-        for site in self.targets:
-            seen = self._seen.get(site.name) or {}
-            rows = {**self._opened_or_held(site), **seen}
-            share = checkpoints.fair_share(len(rows), running[site.name])
-            mine = checkpoints.acquire_leases(rows.values(), self.owner, limit=share)
-            # A partition just taken over starts from the database, not from what this runner remembers.
-            self._seen[site.name] = {number: rows[number] for number in sorted(mine)}
+    def _renew_leases(self) -> None:
+        """Acquire and renew leases; each of several workers gets its fair share of the partitions."""
+        workers = checkpoints.register_worker(self.owner, [target.name for target in self.targets])
+        for target in self.targets:
+            known = self._known.get(target.name) or {}
+            rows = {**self._open_unless_suspended(target), **known}
+            share = checkpoints.fair_share(len(rows), workers[target.name])
+            leased = checkpoints.acquire_leases(rows.values(), self.owner, limit=share)
+            # A partition that was just acquired starts from the database, not from what this runner remembers.
+            self._known[target.name] = {number: rows[number] for number in sorted(leased)}
 
-    def _retry_due(self) -> None:
-        mine = {site.name: site for site in self.targets if self._seen.get(site.name)}
-        for name, aggregate_id in dead_letters.due_retries(list(mine)):
-            result = dead_letters.retry_queue(mine[name], aggregate_id)
-            log.info("%s: %s parked events drained, %s remain", name, result.folded, result.remaining)
+    def _retry_due_dead_letters(self) -> None:
+        leased = {target.name: target for target in self.targets if self._known.get(target.name)}
+        for name, aggregate_id in dead_letters.due_retries(list(leased)):
+            result = dead_letters.retry_queue(leased[name], aggregate_id)
+            log.info("%s: %s dead letters folded, %s remain", name, result.folded, result.remaining)
 
-    def _opened(self, site: ProjectionTarget) -> CheckpointsByPartition:
-        """The checkpoints of a projection that may go on; its rows are rebuilt first if an older version wrote them."""
-        projection = site.projection
-        rows = checkpoints.open_checkpoints(site.name, self.source.partitions, projection.version)
+    def _open_checkpoints(self, target: ProjectionTarget) -> CheckpointsByPartition:
+        """The checkpoints that are neither paused nor of another version.
+
+        Rows of an older version are rebuilt first. Raises `ProjectionError` for rows of a newer version.
+        """
+        projection = target.projection
+        rows = checkpoints.open_checkpoints(target.name, self.source.partitions, projection.version)
         newest = max(row.version for row in rows.values())
         if newest > projection.version:
             raise ProjectionError(
-                f"{site.name}: its rows are of version {newest}, this program's is {projection.version}; "
+                f"{target.name}: its rows are of version {newest}, this program's is {projection.version}; "
                 "to go back, rebuild it"
             )
         if any(row.version < projection.version for row in rows.values()):
-            log.warning("%s: its rows are of an older version; rebuilding", site.name)
+            log.warning("%s: its rows are of an older version; rebuilding", target.name)
             reason = f"version {projection.version}"
             rebuild(projection, self.source, requested_by="engine", reason=reason, stopping=self._stop)
-            rows = checkpoints.open_checkpoints(site.name, self.source.partitions, projection.version)
+            rows = checkpoints.open_checkpoints(target.name, self.source.partitions, projection.version)
         return {number: row for number, row in rows.items() if row.version == projection.version and not row.paused}
 
-    def _opened_or_held(self, site: ProjectionTarget) -> CheckpointsByPartition:
-        """As `_opened`; a projection that cannot go on stands still for a while, and holds up no other."""
-        if monotonic() < self._held_until.get(site.name, 0.0):
+    def _open_unless_suspended(self, target: ProjectionTarget) -> CheckpointsByPartition:
+        """As `_open_checkpoints`; a projection that cannot go on is suspended, and delays no other."""
+        if monotonic() < self._suspended_until.get(target.name, 0.0):
             return {}
         try:
-            return self._opened(site)
-        except CheckpointMoved as elsewhere:
-            log.info("%s: %s", site.name, elsewhere)
+            return self._open_checkpoints(target)
+        except CheckpointMoved as error:  # another process is rebuilding it
+            log.info("%s: %s", target.name, error)
             return {}
         except ProjectionError as error:
-            log.warning("%s stands still: %s", site.name, error)
-            self._held_until[site.name] = monotonic() + SUSPEND_S
+            log.warning("%s is suspended for %s s: %s", target.name, SUSPEND_S, error)
+            self._suspended_until[target.name] = monotonic() + SUSPEND_S
             return {}
 
-    def _reader(self, site: ProjectionTarget) -> LogReader:
-        if site.name not in self._readers:
-            self._readers[site.name] = self.source.open_reader(site.name)
-        return self._readers[site.name]
+    def _reader(self, target: ProjectionTarget) -> LogReader:
+        if target.name not in self._readers:
+            self._readers[target.name] = self.source.open_reader(target.name)
+        return self._readers[target.name]
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         connections.close_all()
         self.close()
-        self._seen.clear()
-        self._care_at = 0.0
+        self._known.clear()
+        self._renew_at = 0.0
 
-    def _give_back(self) -> None:
+    def _release_leases(self) -> None:
         self.close()
         try:
             checkpoints.release_leases(self.owner)
         except DatabaseError as error:
-            log.warning("leases not given back, they run out by themselves: %s", error)
+            log.warning("leases were not released and will expire: %s", error)
         connections.close_all()

@@ -1,4 +1,4 @@
-"""How far each projection is: for the command line and the admin."""
+"""The status of each projection: its lag, dead letters and lease, for the command line and the admin."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from eventshop.messaging.event_log import EventLog
 from eventshop.projections.models import Checkpoint
 from eventshop.projections.projection import Projection
 
-#: A projection that has work and has not moved for this long counts as stalled.
+#: A projection whose oldest unprocessed event has waited for this long counts as stalled.
 STALLED_AFTER: Final = timedelta(minutes=5)
-#: Events looked through for the oldest one of a partition; of twelve partitions, one in twelve is of the right one.
+#: Events searched for the oldest one of a partition; of twelve partitions, one event in twelve is of the right one.
 LOOK_AHEAD: Final = 500
 
 
 class ProjectionStatus(NamedTuple):
-    """One projection in one partition."""
+    """The status of one projection in one partition."""
 
     name: str
     partition: int
@@ -36,7 +36,7 @@ class ProjectionStatus(NamedTuple):
 
     @property
     def lag(self) -> int:
-        """Positions between this projection and the head of the log; rolled back appends leave holes in it."""
+        """Positions between the checkpoint and the head of the log; rolled back appends leave gaps in it."""
         return max(0, self.head - self.position)
 
     @property
@@ -47,25 +47,25 @@ class ProjectionStatus(NamedTuple):
             return "needs rebuild"
         if self.lag and self.lag_s > STALLED_AFTER.total_seconds():
             return "stalled"
-        return "parked events" if self.dead_letters else "behind" if self.lag else "up to date"
+        return "dead letters" if self.dead_letters else "behind" if self.lag else "up to date"
 
 
 def list_statuses(projections: Iterable[Projection[Any]], source: EventLog) -> list[ProjectionStatus]:
-    """Each projection's status in each partition, the one furthest behind first."""
+    """The status of each projection in each partition, the longest lag first."""
     rows = {(row.projection, row.partition): row for row in Checkpoint.objects.all()}
     heads = source.end_offsets()
-    found = [
+    statuses = [
         _status(projection, partition, head, rows.get((projection.name, partition)), source)
         for projection in projections
         for partition, head in heads.items()
     ]
-    return sorted(found, key=lambda status: (-status.lag_s, -status.lag, status.name, status.partition))
+    return sorted(statuses, key=lambda status: (-status.lag_s, -status.lag, status.name, status.partition))
 
 
-def sum_by_projection(found: Iterable[ProjectionStatus]) -> list[ProjectionStatus]:
-    """One status per projection: places and parked events added up, the rest as in its worst partition."""
+def sum_by_projection(statuses: Iterable[ProjectionStatus]) -> list[ProjectionStatus]:
+    """One status per projection: numbers are summed, the rest is that of the partition with the longest lag."""
     by_name: dict[str, list[ProjectionStatus]] = {}
-    for status in found:
+    for status in statuses:
         by_name.setdefault(status.name, []).append(status)
     return [_sum(parts) for parts in by_name.values()]
 
@@ -88,23 +88,23 @@ def _status(
     projection: Projection[Any], partition: int, head: int, row: Checkpoint | None, source: EventLog
 ) -> ProjectionStatus:
     row = row or Checkpoint(projection=projection.name, partition=partition, version=projection.version)
-    leased = row.leased_until is not None and row.leased_until > timezone.now()
+    is_leased = row.leased_until is not None and row.leased_until > timezone.now()
     return ProjectionStatus(
         projection.name,
         partition,
         row.position,
         head,
-        _waiting_s(row, source) if head > row.position else 0.0,
+        _lag_s(row, source) if head > row.position else 0.0,
         row.parked,
         row.advanced_at,
         row.polled_at,
-        row.owner if leased else "",
+        row.owner if is_leased else "",
         row.paused,
         row.version != projection.version,
     )
 
 
-def _waiting_s(row: Checkpoint, source: EventLog) -> float:
+def _lag_s(row: Checkpoint, source: EventLog) -> float:
     """How long the first event after a checkpoint, in its partition, has been in the store."""
     later = StoredEvent.objects.filter(position__gt=row.store_position).order_by("position")
     for aggregate_id, recorded_at in later.values_list("aggregate_id", "recorded_at")[:LOOK_AHEAD]:

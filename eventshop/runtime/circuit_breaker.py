@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from threading import Lock
 from typing import Final, TypeVar
 
 import pybreaker
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from eventshop.core.errors import EventShopError
+from eventshop.runtime.backoff import Backoff
 
 T = TypeVar("T")
 
-#: The wait before the second attempt is random, up to this; the limit doubles with every further attempt.
-FIRST_WAIT_S: Final = 0.2
-LONGEST_WAIT_S: Final = 2.0
+#: The waits between attempts are fully random: many clients may retry at the same time.
+RETRY_BACKOFF: Final = Backoff(timedelta(seconds=0.2), timedelta(seconds=2), jitter=1.0)
 
 
 class CircuitOpen(EventShopError):
@@ -68,7 +69,7 @@ class CircuitBreaker:
         """
         retrying = Retrying(
             stop=stop_after_attempt(attempts),
-            wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S),
+            wait=_wait_s,
             retry=retry_if_exception(self._should_retry),
             reraise=True,
         )
@@ -107,6 +108,10 @@ class CircuitBreaker:
 
         with suppress(pybreaker.CircuitBreakerError, *self._failure_types):  # counted here, raised by the caller
             self._breaker.call(fail)
+
+
+def _wait_s(state: RetryCallState) -> float:
+    return RETRY_BACKOFF.delay_s(state.attempt_number)
 
 
 def _succeed() -> None:

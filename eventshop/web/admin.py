@@ -91,8 +91,8 @@ class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
         return request.user.has_perm("web.change_webhookendpoint")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        shown = obj is not None and self.has_change_permission(request, obj)
-        return ["url", "types", "active", *(["secret"] if shown else [])]
+        shows_secret = obj is not None and self.has_change_permission(request, obj)
+        return ["url", "types", "active", *(["secret"] if shows_secret else [])]
 
     @admin.display(description="Signing secret")
     def secret(self, endpoint: WebhookEndpoint) -> str:

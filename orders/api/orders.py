@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from eventshop.core.messages import NonEmptyText, Text
 from eventshop.eventstore.event_store import store
 from eventshop.web.api import idempotency, request_parsing
-from eventshop.web.api.aggregate_action import AggregateAction, is_owner
+from eventshop.web.api.aggregate_action import AggregateAction, is_owner, view_permission_for
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.command_endpoint import receipt_response
 from eventshop.web.api.event_feed_views import StreamEvents

@@ -1,4 +1,6 @@
-"""The URLs of the order and stock commands. The orders themselves are in `projections/api/urls.py`."""
+"""URL paths of the API for orders and stock. `orders` itself, where orders are listed and posted, is in
+`projections/api/urls.py`, because the list is a read model.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.message_registry import registry
 from eventshop.core.money import Money, total
 from orders.domain.carriers import carrier_and_service
 from orders.domain.commands import (
@@ -49,7 +48,6 @@ from orders.domain.events import (
     PaymentRequested,
 )
 from orders.domain.order_line import OrderLineStates, amounts_kept, number_lines, subtract_returned
-from orders.domain.upcasters import upcasters
 
 
 class Status(StrEnum):

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.deterministic_ids import derive_id
-from eventshop.core.message_registry import registry
 from orders.domain.commands import (
     DispatchInventory,
     ReceiveStock,

@@ -9,11 +9,10 @@ from msgspec import Struct
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.saga import EffectResult
-from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
+from eventshop.sagas.saga_registry import SagaRegistry
 from orders.application.payment_gateway_port import Declined, Outcome, PaymentGateway, Succeeded, Unknown
 from orders.domain.errors import RefundDeclined
 from orders.payment_gateway.errors import GatewayNotConfigured
-from orders.payment_gateway.factory import payment_gateway
 from orders.sagas.fulfilment_effects import PaymentRefused, PaymentReturned, PaymentTaken, RefundPayment, TakePayment
 from orders.sagas.fulfilment_saga import Fulfilment
 
@@ -75,6 +74,3 @@ def register_fulfilment(effects: PaymentEffects, sagas: SagaRegistry) -> None:
     sagas.register(Fulfilment)
     sagas.register_effect(TakePayment, effects.take_payment)
     sagas.register_effect(RefundPayment, effects.refund_payment)
-
-
-register_fulfilment(PaymentEffects(payment_gateway), saga_registry)

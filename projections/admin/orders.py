@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_amount
-from eventshop.admin_console.registry import Link, register_row_page_finder, register_stream_finder
+from eventshop.admin_console.registry import Link
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, RangeNumericFilter, display
 from orders.admin.orders import OrderActions
 from projections.admin import people
@@ -113,7 +113,6 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
         return format_amount(order.refunded, order.currency) if order.refunded else EMPTY_VALUE
 
 
-@register_row_page_finder
 def find_order_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     """The page of an order's row."""
     if aggregate_type != "Order":
@@ -123,7 +122,6 @@ def find_order_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     return Link(f"Order {order.reference}", url) if order else None
 
 
-@register_stream_finder
 def find_orders(reference: str) -> list[UUID]:
     """The orders with this order number, at most 50."""
     return list(OrderSummary.objects.filter(reference=reference).values_list("pk", flat=True)[:50])

@@ -16,7 +16,7 @@ from eventshop.admin_console.display_names import short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.list_filters import ValuesFilter
-from eventshop.admin_console.registry import Link, register_row_page_finder
+from eventshop.admin_console.registry import Link
 from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.privacy import unique_values
@@ -180,7 +180,6 @@ def mask_value(value: str) -> str:
     return MASK if value else EMPTY_VALUE
 
 
-@register_row_page_finder
 def find_person_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     """The page of a person's row."""
     if aggregate_type != "User" or not UserProfile.objects.filter(pk=aggregate_id).exists():

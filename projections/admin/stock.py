@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
-from eventshop.admin_console.registry import Link, register_row_page_finder
+from eventshop.admin_console.registry import Link
 from eventshop.admin_console.unfold_adapter import RangeNumericFilter, display
 from projections.admin.search import SearchBySku
 from projections.models import ActivityTimeline, StockLevel
@@ -66,7 +66,6 @@ class StockLevelAdmin(SearchBySku):
         return datetime_html(stock.updated_at)
 
 
-@register_row_page_finder
 def find_stock_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     """The page of a stock item's row."""
     if aggregate_type != "StockItem":

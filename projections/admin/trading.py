@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from eventshop.admin_console.display_names import short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import datetime_html
-from eventshop.admin_console.registry import Link, register_row_page_finder, register_stream_finder
+from eventshop.admin_console.registry import Link
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.datetimes import format_date_html, format_datetime
 from projections.admin.charts import chart_data
@@ -223,7 +223,6 @@ def account_name(account_id: UUID) -> str:
     return account.reference if account else short_name("Account", account_id)
 
 
-@register_row_page_finder
 def find_trade_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     """The page of a trade's row."""
     if aggregate_type != "Trade":
@@ -233,7 +232,6 @@ def find_trade_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     return Link(f"Trade {trade.reference}", url) if trade else None
 
 
-@register_row_page_finder
 def find_account_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     """The page of a trading account's row."""
     if aggregate_type != "TradingAccount":
@@ -243,6 +241,5 @@ def find_account_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     return Link(f"Trading account {account.reference}", url) if account else None
 
 
-@register_stream_finder
 def find_trades(reference: str) -> list[UUID]:
     return list(TradeBlotter.objects.filter(reference=reference).values_list("pk", flat=True)[:50])

@@ -45,6 +45,15 @@ class ReadModelView(ApiView, GenericAPIView[Any]):
     resource: ClassVar[Resource]
     row_type: ClassVar[type[RowSerializer]]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Complete a class that names its `resource`; scopes of other methods that it inherits stay."""
+        super().__init_subclass__(**kwargs)
+        if "resource" in vars(cls):
+            cls.scopes = {**getattr(cls, "scopes", {}), "GET": cls.resource.scope}
+            cls.queryset = cls.resource.model._default_manager.none()
+            cls.row_type = cls.serializer_class = _serializer_class(cls.resource)
+            cls.__doc__ = cls.__doc__ or cls.resource.model.__doc__
+
     def get_queryset(self) -> QuerySet[Any]:
         """The rows that this user may see; raises `NotAllowed` where the user can never see any."""
         rows = self.resource.model._default_manager.all()
@@ -83,6 +92,14 @@ class RowListView(ReadModelView):
     ordering: ClassVar[str]
     orderings: ClassVar[tuple[str, ...]]
     filterset_class: ClassVar[type[FilterSet]]
+    pagination_class = KeysetPagination
+    filter_backends = (DjangoFilterBackend,)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "resource" in vars(cls):
+            cls.ordering, cls.orderings = cls.resource.ordering, cls.resource.orderings
+            cls.filterset_class = filter_set(cls.resource)
 
     def get(self, request: Request) -> Response:
         refuse_unknown_parameters(
@@ -111,27 +128,6 @@ class RowDetailView(ReadModelView):
         return response
 
 
-def list_view(resource: Resource) -> type[RowListView]:
-    """The view class of a resource's list."""
-    return type(
-        f"{resource.model.__name__}List",
-        (RowListView,),
-        {
-            **_view_attributes(resource),
-            "ordering": resource.ordering,
-            "orderings": resource.orderings,
-            "pagination_class": KeysetPagination,
-            "filter_backends": [DjangoFilterBackend],
-            "filterset_class": filter_set(resource),
-        },
-    )
-
-
-def detail_view(resource: Resource) -> type[RowDetailView]:
-    """The view class of a resource's single rows."""
-    return type(f"{resource.model.__name__}Row", (RowDetailView,), _view_attributes(resource))
-
-
 @cache
 def _serializer_class(resource: Resource) -> type[RowSerializer]:
     """One class for list and single row, so that the OpenAPI schema has one component for both."""
@@ -140,15 +136,3 @@ def _serializer_class(resource: Resource) -> type[RowSerializer]:
     options = {"model": resource.model, "fields": names, "read_only_fields": names, "extra_kwargs": extra_kwargs}
     meta = type("Meta", (), options)
     return type(resource.model.__name__, (RowSerializer,), {"Meta": meta})
-
-
-def _view_attributes(resource: Resource) -> dict[str, Any]:
-    serializer_class = _serializer_class(resource)
-    return {
-        "__doc__": (resource.model.__doc__ or "").strip(),
-        "resource": resource,
-        "scopes": {"GET": resource.scope},
-        "queryset": resource.model._default_manager.none(),
-        "row_type": serializer_class,
-        "serializer_class": serializer_class,
-    }

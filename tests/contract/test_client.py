@@ -1,4 +1,4 @@
-"""The main journeys, by a client that was generated from the description and knows nothing else, over real HTTP."""
+"""The main journeys over real HTTP, with a client that was generated from the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.support.api_clients import staff, token_of
 from tests.support.browser import serve
 from tests.support.customers import sign_up
 from tests.support.generated_client import Api, ApiProblem, generate, models
-from tests.support.in_memory_gateway import Bank
-from tests.support.order_fulfilment import receive, settle
+from tests.support.in_memory_gateway import InMemoryGateway
+from tests.support.order_fulfilment import receive_stock, run_sagas_until_idle
 from tests.support.staff import catch_up
 from tests.support.webhook_receiver import Receiver, run_receiver
 from users.domain.privacy_notices import current_notice
@@ -39,34 +39,34 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def server(clean_database: None) -> Iterator[str]:
     Product.objects.create(sku="MUG", name="Mug, oat", price=Decimal("12.50"))
-    receive("MUG", 50)
+    receive_stock("MUG", 50)
     with serve() as address:
         yield address
 
 
 @pytest.fixture
 def programs(server: str) -> Iterator[Callable[[str], Api]]:
-    """A program for a token."""
-    made: list[Api] = []
+    """Makes an API client for a token."""
+    apis: list[Api] = []
 
     def program(token: str) -> Api:
-        made.append(Api(server, token))
-        return made[-1]
+        apis.append(Api(server, token))
+        return apis[-1]
 
     yield program
-    for api in made:
+    for api in apis:
         api.close()
 
 
 @pytest.fixture
 def ada(programs: Callable[[str], Api]) -> Api:
-    """A customer's."""
+    """The API client of a customer."""
     return programs(token_of(sign_up()))
 
 
 @pytest.fixture
 def clerk(programs: Callable[[str], Api]) -> Callable[..., Api]:
-    """One of staff who have these permissions."""
+    """Makes the API client of staff with these permissions."""
     return lambda *permissions: programs(token_of(staff("clerk", *permissions)))
 
 
@@ -92,11 +92,11 @@ def test_an_order_is_placed_paid_shipped_delivered_and_returned(ada: Api, clerk:
     assert again.parsed == placed.parsed and again.headers["Idempotency-Replayed"] == "true"
     order_id = placed.parsed.aggregate_id
     paying = ada.orders.post_payments(order_id, body=schemas.Payment(), if_match=placed.headers["ETag"])
-    asked = paying.headers["Location"].rpartition("/")[2]
-    assert ada.commands.get_command_status(UUID(asked)).parsed.state == schemas.OutcomeState.RUNNING
-    settle(Bank())
-    told = ada.commands.get_command_status(UUID(asked), prefer="wait=5").parsed
-    assert (told.state, told.ended_by) == (schemas.OutcomeState.SUCCEEDED, "PaymentProcessed")
+    command_id = paying.headers["Location"].rpartition("/")[2]
+    assert ada.commands.get_command_status(UUID(command_id)).parsed.state == schemas.OutcomeState.RUNNING
+    run_sagas_until_idle(InMemoryGateway())
+    outcome = ada.commands.get_command_status(UUID(command_id), prefer="wait=5").parsed
+    assert (outcome.state, outcome.ended_by) == (schemas.OutcomeState.SUCCEEDED, "PaymentProcessed")
     catch_up()
     order = ada.orders.get_order_summary(order_id)
     assert (order.parsed.status, order.parsed.total) == (schemas.OrderSummaryStatus.SHIPPED, "25.000")
@@ -107,7 +107,7 @@ def test_an_order_is_placed_paid_shipped_delivered_and_returned(ada: Api, clerk:
     ada.orders.post_returns(order_id, body=new_return(1), if_match='"5"')
     events = ada.orders.list_order_events(order_id).parsed.results
     assert [event.type_ for event in events[-3:]] == ["OrderDelivered", "ItemsReturned", "PaymentRefunded"]
-    assert events[0].data["delivery_name"] == "Ada Marker"  # her own
+    assert events[0].data["delivery_name"] == "Ada Marker"  # personal data of the caller herself
     with pytest.raises(ApiProblem) as refused:
         ada.orders.post_cancellations(order_id, body=schemas.Cancellation(reason="no"), if_match="*")
     assert refused.value.problem.code == "invalid-order-state"
@@ -131,7 +131,7 @@ def test_lists_are_read_page_by_page_and_as_fresh_as_asked(ada: Api) -> None:
     schemas = models()
     placed = [ada.orders.post_orders(body=new_order(pieces)) for pieces in (1, 2, 3)]
     catch_up()
-    seen: list[Any] = []
+    rows: list[Any] = []
     further: dict[str, str] = {}
     while True:
         page = ada.orders.list_orders(
@@ -142,24 +142,24 @@ def test_lists_are_read_page_by_page_and_as_fresh_as_asked(ada: Api) -> None:
             consistency_token=placed[-1].headers["Consistency-Token"],
         )
         assert page.headers["Consistency"] == "current"
-        seen += [(row.order_id, row.units) for row in page.parsed.results]
+        rows += [(row.order_id, row.units) for row in page.parsed.results]
         if page.parsed.next_cursor is None:
             break
         further = {"cursor": page.parsed.next_cursor}
-    assert seen == [(answer.parsed.aggregate_id, pieces) for answer, pieces in zip(placed, (1, 2, 3), strict=True)]
+    assert rows == [(answer.parsed.aggregate_id, pieces) for answer, pieces in zip(placed, (1, 2, 3), strict=True)]
 
 
 def test_a_consent_is_given_and_taken_back(ada: Api) -> None:
     schemas, me = models(), ada.about.get_root().parsed.person_id
     notice = schemas.Agreement(notice=current_notice(datetime.now(UTC)).version)
-    given = ada.people.put_consent(me, "DirectMarketing", body=notice, if_match='"1"')
+    granted = ada.people.put_consent(me, "DirectMarketing", body=notice, if_match='"1"')
     catch_up()
-    [kept] = [row for row in ada.consents.list_consent_register().parsed.results if row.purpose == "DirectMarketing"]
-    assert kept.status == schemas.ConsentRegisterStatus.CONSENTGIVEN
-    ada.people.delete_consent(me, "DirectMarketing", if_match=given.headers["ETag"])
+    [consent] = [row for row in ada.consents.list_consent_register().parsed.results if row.purpose == "DirectMarketing"]
+    assert consent.status == schemas.ConsentRegisterStatus.CONSENTGIVEN
+    ada.people.delete_consent(me, "DirectMarketing", if_match=granted.headers["ETag"])
     catch_up()
-    [kept] = [row for row in ada.consents.list_consent_register().parsed.results if row.purpose == "DirectMarketing"]
-    assert kept.status == schemas.ConsentRegisterStatus.CONSENTWITHDRAWN
+    [consent] = [row for row in ada.consents.list_consent_register().parsed.results if row.purpose == "DirectMarketing"]
+    assert consent.status == schemas.ConsentRegisterStatus.CONSENTWITHDRAWN
 
 
 def test_a_trade_is_submitted_within_limits_filled_and_becomes_a_position(ada: Api, clerk: Callable[..., Api]) -> None:
@@ -171,7 +171,7 @@ def test_a_trade_is_submitted_within_limits_filled_and_becomes_a_position(ada: A
     desk.accounts.post_account_limits(
         account_id, body=schemas.Limit(limit="2500", instrument="XETRA/SAP"), if_match=opened.headers["ETag"]
     )
-    wanted = schemas.NewTrade(
+    new_trade = schemas.NewTrade(
         account_id=account_id,
         instrument="XETRA/SAP",
         side=schemas.Side.BUY,
@@ -179,20 +179,20 @@ def test_a_trade_is_submitted_within_limits_filled_and_becomes_a_position(ada: A
         quantity="10",
         limit_price="200.00",
     )
-    trade = ada.trades.post_trades(body=wanted)
+    trade = ada.trades.post_trades(body=new_trade)
     assert [frozen.trade_id for frozen in ada.accounts.get_account(account_id).parsed.frozen] == [
         trade.parsed.aggregate_id
     ]
     with pytest.raises(ApiProblem) as refused:
-        ada.trades.post_trades(body=wanted)
+        ada.trades.post_trades(body=new_trade)
     assert refused.value.problem.code == "limit-exceeded"
     fill = schemas.Fill(venue_trade_id="V-1", price="199.98", quantity="10", at=datetime(2026, 1, 30, 12, tzinfo=UTC))
     desk.trades.post_trade_fills(
         trade.parsed.aggregate_id, body=schemas.Reported(fills=[fill]), if_match=trade.headers["ETag"]
     )
     catch_up()
-    [held] = ada.positions.list_position(account_id=account_id).parsed.results
-    assert (Decimal(held.quantity), Decimal(held.average_cost)) == (Decimal(10), Decimal("199.98"))
+    [position] = ada.positions.list_position(account_id=account_id).parsed.results
+    assert (Decimal(position.quantity), Decimal(position.average_cost)) == (Decimal(10), Decimal("199.98"))
 
 
 @pytest.fixture
@@ -205,20 +205,22 @@ def test_an_integrator_subscribes_follows_the_feed_and_leaves(
     ada: Api, clerk: Callable[..., Api], hook_receiver: Receiver
 ) -> None:
     schemas, program = models(), clerk("view_storedevent", "add_webhookendpoint")
-    made = program.webhooks.post_webhooks(body=schemas.NewWebhook(url=hook_receiver.url, types=["OrderCreated"]))
-    hook = made.parsed.id
+    created = program.webhooks.post_webhooks(body=schemas.NewWebhook(url=hook_receiver.url, types=["OrderCreated"]))
+    hook = created.parsed.id
     order_id = ada.orders.post_orders(body=new_order(1)).parsed.aggregate_id
     send_webhooks()
     secret = program.webhooks.get_webhook_secret(hook).parsed.secret
-    told = schemas.WebhookMessage.from_dict(Webhook(secret).verify(hook_receiver.requests[0].body, hook_receiver.requests[0].headers))
-    assert (told.type_, told.data.aggregate_id) == ("OrderCreated", order_id)
+    message = schemas.WebhookMessage.from_dict(
+        Webhook(secret).verify(hook_receiver.requests[0].body, hook_receiver.requests[0].headers)
+    )
+    assert (message.type_, message.data.aggregate_id) == ("OrderCreated", order_id)
     [delivery] = program.webhooks.list_webhook_deliveries(hook).parsed.results
     assert (delivery.state, [attempt.status for attempt in delivery.attempts]) == ("delivered", [204])
     program.webhooks.post_webhook_resending(hook, delivery.id)
     send_webhooks()
     assert len(hook_receiver.requests) == 2
-    changed = schemas.ChangedWebhook(url=hook_receiver.url, types=[], active=False)
-    off = program.webhooks.put_webhook(hook, body=changed, if_match=made.headers["ETag"])
+    changed = schemas.WebhookUpdate(url=hook_receiver.url, types=[], active=False)
+    off = program.webhooks.put_webhook(hook, body=changed, if_match=created.headers["ETag"])
     program.webhooks.delete_webhook(hook, if_match=off.headers["ETag"])
     assert program.webhooks.list_webhooks().parsed.results == []
     page = program.events.get_feed(limit=1).parsed

@@ -1,4 +1,4 @@
-"""Every example of the page on the API is run as it stands there, by a shell and curl, against a running server."""
+"""Every example in docs/api.md is run unchanged, by a shell with curl, against a running server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 
 PAGE = settings.BASE_DIR / "docs" / "api.md"
 _EXAMPLE = re.compile(r"^(?: {4}.*\n)+", re.MULTILINE)
-#: What the reader takes from an answer: `# ORDER: the answer's aggregate_id`.
+#: What the reader takes from a response: `# ORDER: the answer's aggregate_id`.
 _TAKEN = re.compile(r"# ([A-Z]+): the answer's (\w+)")
 
 
@@ -37,7 +37,7 @@ def server() -> Iterator[str]:
 
 
 def _supports_json() -> bool:
-    """Whether there is a curl with `--json` (7.82, of 2022)."""
+    """Whether curl is installed and has `--json` (since 7.82, of 2022)."""
     return (
         bool(shutil.which("curl"))
         and "--json" in subprocess.run(["curl", "--help", "http"], capture_output=True, text=True, check=False).stdout
@@ -47,20 +47,20 @@ def _supports_json() -> bool:
 @pytest.mark.skipif(not _supports_json(), reason="NOT TESTED: needs curl 7.82 or newer")
 def test_every_example_does_what_the_page_says(server: str) -> None:
     setting_up, *others = examples()
-    known = {"SHOP": server, "TOKEN": token_of(populate_shop())}
+    variables = {"SHOP": server, "TOKEN": token_of(populate_shop())}
     for example in others:
-        answer = _run(setting_up + example, known)
+        answer = _run(setting_up + example, variables)
         for name, field in _TAKEN.findall(example):
-            known[name] = answer[field]
+            variables[name] = answer[field]
         if answer and "position" in answer:
-            known["SEEN"] = f"{answer['aggregate_id'].replace('-', '')}-{answer['position']}"
+            variables["SEEN"] = f"{answer['aggregate_id'].replace('-', '')}-{answer['position']}"
         catch_up()
-    assert len(others) > 12 and {"ORDER", "COMMAND", "ACCOUNT", "TRADE", "HOOK"} <= set(known)
+    assert len(others) > 12 and {"ORDER", "COMMAND", "ACCOUNT", "TRADE", "HOOK"} <= set(variables)
 
 
-def _run(script: str, known: dict[str, str]) -> Any:
+def _run(script: str, variables: dict[str, str]) -> Any:
     result = subprocess.run(
-        ["bash", "-euc", script], env={**os.environ, **known}, capture_output=True, text=True, check=False
+        ["bash", "-euc", script], env={**os.environ, **variables}, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, script + result.stdout + result.stderr
     return json.loads(result.stdout) if result.stdout else None

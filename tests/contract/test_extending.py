@@ -1,4 +1,4 @@
-"""The pages that say how to extend the program are followed to the letter in a copy of it, and build what works."""
+"""The how-to pages on extending EventShop are followed step by step in a copy of the project, and the result works."""
 
 from __future__ import annotations
 

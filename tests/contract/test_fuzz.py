@@ -1,6 +1,6 @@
-"""Whatever is sent to the API, fitting or not: never a fault of ours, and every answer as it is described.
+"""Fuzzing of the API: no request, valid or not, causes a server error, and every response fits the OpenAPI document.
 
-In the suite a few requests of each kind; `make fuzz` sends ten thousand and more.
+The suite sends a few requests of each kind; `make fuzz` sends more than ten thousand.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.test import override_settings
 from eventshop.web.api import openapi_views
 from tests.support.api_clients import token_of
 from tests.support.browser import serve
-from tests.support.populated_shop import populate_shop, known_ids
+from tests.support.populated_shop import known_ids, populate_shop
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -36,24 +36,26 @@ CHECKS = (
     "ignored_auth",
     "use_after_free",
 )
-#: So many examples of each kind for each method of each address.
+#: The number of examples of each kind per endpoint.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))
-#: Every boundary of every parameter by turns: some 3,400 requests.
+#: Test every boundary value of every parameter: about 3,400 requests.
 AT_LENGTH = EXAMPLES > 1
 
 
 @pytest.fixture
 def server() -> Iterator[tuple[str, str]]:
-    """The address of a shop with something of everything, and the token of somebody who may do everything."""
+    """The address of a shop with data of every kind, and the token of a user with all permissions."""
     with override_settings(API_RATE="1000000/m"), serve() as address:
         yield address, token_of(populate_shop())
 
 
-def run_schemathesis(server: tuple[str, str], folder: Path, phases: str, parameters: Mapping[str, str] | None = None) -> Any:
+def run_schemathesis(
+    server: tuple[str, str], folder: Path, phases: str, parameters: Mapping[str, str] | None = None
+) -> Any:
     """What Schemathesis reports."""
     config, report = folder / f"{phases}.toml", folder / f"{phases}.json"
-    known = "\n".join(f'"{name}" = "{value}"' for name, value in (parameters or {}).items())
-    config.write_text(f"{(HERE / 'schemathesis.toml').read_text()}\n[parameters]\n{known}\n")
+    parameter_lines = "\n".join(f'"{name}" = "{value}"' for name, value in (parameters or {}).items())
+    config.write_text(f"{(HERE / 'schemathesis.toml').read_text()}\n[parameters]\n{parameter_lines}\n")
     address, token = server
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", str(openapi_views.FILE)),
@@ -63,13 +65,13 @@ def run_schemathesis(server: tuple[str, str], folder: Path, phases: str, paramet
         *("--suppress-health-check", "all", "--report", "json", "--report-json-path", str(report)),
     ]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    print(result.stdout)  # noqa: T201  (what was sent, and how to send it again)
+    print(result.stdout)  # noqa: T201  (the requests, and how to repeat them)
     assert report.exists(), result.stderr
     return json.loads(report.read_text())
 
 
 def test_whatever_is_sent_no_fault_and_every_answer_as_described(server: tuple[str, str], tmp_path: Path) -> None:
-    """With ids of things that there are, so that requests come far; and with any, each as the answers before say."""
+    """Requests with existing ids, which get past the lookups, and stateful requests with ids from earlier responses."""
     reports = [
         run_schemathesis(server, tmp_path, "coverage,fuzzing" if AT_LENGTH else "fuzzing", known_ids()),
         run_schemathesis(server, tmp_path, "examples,stateful"),

@@ -1,4 +1,4 @@
-"""Programs at the API: clients with a token, and what their answers say."""
+"""API clients with a token, and a check of problem responses."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def staff(name: str, *permissions: str) -> Login:
 
 
 class ApiClient:
-    """Sends JSON with a token, an `Idempotency-Key` of its own for each command, and whatever else it is told to."""
+    """Sends JSON with a token and, for each command, a new `Idempotency-Key`; more headers as keyword arguments."""
 
     def __init__(self, login: Login, **token_options: Any) -> None:
         self.login = login
         self.person: UUID | None = accounts.person_of(login)
         self.client = Client(headers={"authorization": f"Bearer {token_of(login, **token_options)}"})
-        # A fault must come back as an answer, as it does from a server.
+        # An exception must become a 500 response, as it does on a server.
         self.client.raise_request_exception = False
 
     def get(self, path: str, **headers: str) -> Any:
@@ -47,10 +47,10 @@ class ApiClient:
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Header names as keyword arguments: `if_match='"3"'`."""
-        sent = {"idempotency_key": str(new_id())} | headers
+        all_headers = {"idempotency_key": str(new_id())} | headers
         text = json.dumps(body) if body is not None else ""
         call = getattr(self.client, method)
-        return call(f"/api/v1/{path}", text, content_type="application/json", headers=_headers(sent))
+        return call(f"/api/v1/{path}", text, content_type="application/json", headers=_headers(all_headers))
 
 
 def _headers(named: dict[str, str]) -> dict[str, str]:
@@ -62,7 +62,7 @@ def shopper(email: str = "ada@example.org", **token_options: Any) -> ApiClient:
 
 
 def problem_of(answer: Any) -> tuple[int, str]:
-    """Status and code of a problem; fails when the answer is no complete one."""
+    """Status and code of a problem response; fails if the response is not complete problem details."""
     assert answer.headers["Content-Type"] == "application/problem+json", answer.content[:200]
     body = answer.json()
     assert body["status"] == answer.status_code

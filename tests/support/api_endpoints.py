@@ -1,4 +1,4 @@
-"""Every method of every address of the API, as the URL configuration has them."""
+"""All endpoints of the API, read from the URL configuration."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ ROOT = "/api/v1/"
 
 
 class Endpoint(NamedTuple):
-    """A method, and the address below /api/v1/ with its parameters in braces."""
+    """A method, and a path below /api/v1/ with its parameters in braces."""
 
     method: str
     path: str
 
 
 def endpoints() -> list[Endpoint]:
-    """All that are views of the REST framework: whatever else is there is a file."""
+    """All endpoints that are REST framework views; the others serve files."""
     return [
         Endpoint(method, path.removeprefix(ROOT))
         for path, entry in _entries(get_resolver())

@@ -1,4 +1,4 @@
-"""A real browser, and what each page must be: no error, no accessibility violation, no sideways scroll."""
+"""A real browser, and the checks of each page: no errors, no accessibility violations, no horizontal scrolling."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ from django.test import Client
 from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-#: Quiet, sandboxed by the machine it runs on, and without a word to the outside.
+#: Without Chromium's own sandbox (the machine is one) and without background network traffic.
 LAUNCH = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync")
-#: How long something may take to show on a machine with other work on it.
+#: How long an element may take to appear on a busy machine.
 TIMEOUT_MS: Final = 20_000
 #: WCAG 2.2 AA and everything below it.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-#: Every page is judged in both: all of it in one, in the other what has to do with colours.
+#: Every page is checked in both colour schemes: with all rules in light, with the colour rules in dark.
 SCHEMES: Final[dict[Literal["light", "dark"], list[str]]] = {
     "light": RULES,
     "dark": ["color-contrast", "link-in-text-block"],
 }
 _RUN_AXE = """async (rules) => {
-  const found = await axe.run({runOnly: rules, resultTypes: ["violations"]});
-  return found.violations.map((it) => `${it.id} at ${it.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))}`);
+  const result = await axe.run({runOnly: rules, resultTypes: ["violations"]});
+  const places = (rule) => rule.nodes.slice(0, 3).map((node) => node.html.slice(0, 200));
+  return result.violations.map((rule) => `${rule.id} at ${places(rule)}`);
 }"""
-#: Kilobytes of a page with everything that it loads, before compression.
+#: The largest size of a page with all its resources, in kB before compression.
 MAX_WEIGHT_KB: Final = 150
 _PAGE_WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-  .reduce((sum, it) => sum + it.decodedBodySize, 0) / 1024"""
-#: What has moved without being asked, and how far (the Cumulative Layout Shift of Web Vitals).
+  .reduce((sum, entry) => sum + entry.decodedBodySize, 0) / 1024"""
+#: The layout shifts of a page that no input caused (the Cumulative Layout Shift of Web Vitals).
 _LAYOUT_SHIFTS = """async () => {
-  const moved = [];
-  const box = (it) => [it.x, it.y, it.width, it.height].map(Math.round).join(" ");
-  const add = (list) => list.getEntries().filter((it) => !it.hadRecentInput).forEach((it) => moved.push(
-    `${it.value} after ${Math.round(it.startTime)} ms: ` + it.sources.map(
+  const shifts = [];
+  const box = (rect) => [rect.x, rect.y, rect.width, rect.height].map(Math.round).join(" ");
+  const add = (list) => list.getEntries().filter((shift) => !shift.hadRecentInput).forEach((shift) => shifts.push(
+    `${shift.value} after ${Math.round(shift.startTime)} ms: ` + shift.sources.map(
       ({node, previousRect, currentRect}) => `${node?.outerHTML ?? node?.textContent ?? "something gone"}`.slice(0, 100)
         + ` from ${box(previousRect)} to ${box(currentRect)}`).join("; ")));
   new PerformanceObserver(add).observe({type: "layout-shift", buffered: true});
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-  return moved;
+  return shifts;
 }"""
 _SET_ADMIN_THEME = "dark => document.documentElement.classList.toggle('dark', dark)"
 _OVERFLOW_X = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -53,7 +54,7 @@ _OVERFLOW_X = "document.documentElement.scrollWidth - document.documentElement.c
 
 @contextmanager
 def browser(path: str) -> Iterator[Browser]:
-    """A Chromium. Playwright keeps an event loop in this thread, where Django would refuse our own queries."""
+    """Launch Chromium. Playwright runs an event loop in this thread, in which Django must allow synchronous queries."""
     with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "on")
         expect.set_options(timeout=TIMEOUT_MS)
@@ -64,7 +65,7 @@ def browser(path: str) -> Iterator[Browser]:
 
 @contextmanager
 def serve() -> Iterator[str]:
-    """The program behind a real port of this process; gives its address."""
+    """Serve the application on a real port of this process; yields its address."""
     thread = LiveServerThread("127.0.0.1", StaticFilesHandler)
     thread.start()
     thread.is_ready.wait()
@@ -76,23 +77,23 @@ def serve() -> Iterator[str]:
 
 
 class Visitor:
-    """One window, and every complaint of the pages that were opened in it."""
+    """A browser window; collects the console errors and failed responses of its pages as `complaints`."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page, self.address = page, address
         self.screenshots = Path(os.environ["SHOTS"]) if os.environ.get("SHOTS") else None
         self.complaints: list[str] = []
-        self.expected_status = 200  # what the next page may answer without being a complaint
+        self.expected_status = 200  # the next page may have this status without a complaint
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         page.on("console", self._record_console_error)
         page.on("response", self._record_failed_response)
 
     def open(self, path: str, name: str, *, status: int = 200) -> None:
-        """Go there and judge the page, which must be answered with `status`."""
+        """Open the path and check the page, which must have this status."""
         self.expected_status = status
         response = self.page.goto(self.address + path)
         assert response is not None and response.status == status, f"{path} answered {response and response.status}"
-        if not path.startswith("/admin/"):  # whose skin is another one's
+        if not path.startswith("/admin/"):  # whose theme is Unfold's
             weight, shifts = self.page.evaluate(_PAGE_WEIGHT), self.page.evaluate(_LAYOUT_SHIFTS)
             assert 1 < weight < MAX_WEIGHT_KB, f"{name} weighs {weight:.0f} kB"
             assert not shifts, f"{name} moves while it loads: {shifts}"
@@ -100,27 +101,27 @@ class Visitor:
         self.expected_status = 200
 
     def sign_in(self, username: str, password: str) -> None:
-        self.open("/admin/", "sign-in")  # which leads to the form, and back
+        self.open("/admin/", "sign-in")  # redirects to the form, and back
         self.page.get_by_label("Username").fill(username)
         self.page.get_by_label("Password").fill(password)
         self.page.keyboard.press("Enter")
         self.page.get_by_role("heading", name="Dashboard").wait_for()
 
     def use_session(self, client: Client) -> None:
-        """Go on with the session of somebody who is signed in."""
+        """Use the session of a signed-in client."""
         session = client.cookies["sessionid"].value
         self.page.context.add_cookies([{"name": "sessionid", "value": session, "url": self.address}])
 
     def check_page(self, name: str) -> None:
-        """Judge the page as it is now, in light and in dark; SHOTS names a folder for pictures of it."""
+        """Check the current page in light and dark; the environment variable SHOTS names a folder for screenshots."""
         self.page.wait_for_load_state("load")
         self.page.evaluate("document.fonts.ready")
-        # The page's policy lets no script of ours in as a tag.
+        # The page's content security policy forbids adding the script as a tag.
         self.page.evaluate(AXE_SCRIPT)
         for scheme, rules in SCHEMES.items():
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             if "/admin/" in self.page.url:
-                # Its skin asks for the scheme only when it begins.
+                # The admin's theme reads the colour scheme only when the page loads.
                 self.page.evaluate(_SET_ADMIN_THEME, scheme == "dark")
             if self.screenshots:
                 self.page.screenshot(path=self.screenshots / f"{name}-{self.width}-{scheme}.png", full_page=True)

@@ -1,4 +1,4 @@
-"""People who signed up, and their browsers."""
+"""Customers who have signed up, and their signed-in test clients."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def sign_up(email: str = EMAIL, name: str = "Ada Marker") -> Login:
     return accounts.sign_up(form_id=new_id(), email=email, name=name, password=PASSWORD)
 
 
-def customer(email: str = EMAIL, name: str = "Ada Marker") -> tuple[Client, UUID]:
-    """A signed-in browser, and whose it is."""
+def sign_in_customer(email: str = EMAIL, name: str = "Ada Marker") -> tuple[Client, UUID]:
+    """A signed-in client and the person id of its customer."""
     login = sign_up(email, name)
     client = Client()
     client.force_login(login)
@@ -31,7 +31,7 @@ def customer(email: str = EMAIL, name: str = "Ada Marker") -> tuple[Client, UUID
 
 
 def link_in_email() -> str:
-    """The path of the link in the newest letter."""
+    """The path of the link in the latest e-mail."""
     match = re.search(r"https?://[^/\s]+(/\S+)", str(mail.outbox[-1].body))
     assert match, mail.outbox[-1].body
     return match[1]

@@ -1,4 +1,4 @@
-"""The addresses of the program, and under /api/ some that fail as nothing of ours does on purpose."""
+"""The URL configuration, plus views under /api/ that raise unexpected errors."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class GatewayProcess:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def start(self, *more: str) -> None:
@@ -44,7 +44,7 @@ class GatewayProcess:
     def start_to_crash(self, point: str) -> None:
         """Start it to kill itself at this point, which may come before it has answered anybody."""
         self._launch("--crash-at", point)
-        wait_until(lambda: not self.running or self._answers(), description="the gateway answers, or is dead already")
+        wait_until(lambda: not self.is_running or self._responds(), description="the gateway answers, or is dead already")
 
     def _launch(self, *more: str) -> None:
         with self._log.open("wb") as out:
@@ -61,37 +61,37 @@ class GatewayProcess:
 
     def kill(self) -> None:
         """SIGKILL."""
-        self._end(signal.SIGKILL)
+        self._signal_and_wait(signal.SIGKILL)
 
     def stop(self) -> int:
         """SIGTERM; the status it ended with."""
-        return self._end(signal.SIGTERM)
+        return self._signal_and_wait(signal.SIGTERM)
 
     def freeze(self) -> None:
         self._send(signal.SIGSTOP)
 
-    def thaw(self) -> None:
+    def unfreeze(self) -> None:
         self._send(signal.SIGCONT)
 
-    def _end(self, how: signal.Signals) -> int:
-        self._send(how)
+    def _signal_and_wait(self, signal_number: signal.Signals) -> int:
+        self._send(signal_number)
         assert self._process is not None
         return self._process.wait(20)
 
-    def _send(self, how: signal.Signals) -> None:
+    def _send(self, signal_number: signal.Signals) -> None:
         assert self._process is not None
-        if self.running:
-            self._process.send_signal(how)
+        if self.is_running:
+            self._process.send_signal(signal_number)
 
     def _is_up(self) -> bool:
-        assert self.running, self._log.read_text()
-        return self._answers()
+        assert self.is_running, self._log.read_text()
+        return self._responds()
 
-    def _answers(self) -> bool:
-        said = re.search(r"http://127\.0\.0\.1:(\d+)/", self._log.read_text())
-        if not said:
+    def _responds(self) -> bool:
+        match = re.search(r"http://127\.0\.0\.1:(\d+)/", self._log.read_text())
+        if not match:
             return False
-        self.port = int(said[1])
+        self.port = int(match[1])
         try:
             with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
                 return bool(answer.status == 200)
@@ -107,6 +107,6 @@ def running_gateway(folder: Path, *options: str) -> Iterator[GatewayProcess]:
     try:
         yield gateway
     finally:
-        if gateway.running:
-            gateway.thaw()
+        if gateway.is_running:
+            gateway.unfreeze()
             gateway.kill()

@@ -1,4 +1,4 @@
-"""A client of the API, generated from its description as anybody would, and asked over HTTP."""
+"""An API client generated from the OpenAPI document; it sends real HTTP requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = "eventshop_client"
 
 
 def generate(folder: Path) -> None:
-    """Write the package into a folder."""
+    """Generate the client package in this folder."""
     config = folder / "generator.json"
     config.write_text(json.dumps({"post_hooks": []}))
     command = [
@@ -28,12 +28,12 @@ def generate(folder: Path) -> None:
 
 
 def models() -> Any:
-    """What is sent and answered, as classes."""
+    """The generated classes of the request and response schemas."""
     return importlib.import_module(f"{NAME}.models")
 
 
 class ApiProblem(Exception):
-    """The typed problem of an answer."""
+    """A response with status 400 or above; `problem` is its typed body."""
 
     def __init__(self, problem: Any) -> None:
         super().__init__(f"{problem.code}: {problem.detail}")
@@ -41,7 +41,7 @@ class ApiProblem(Exception):
 
 
 class Api:
-    """Calls by the names of the operations, `api.orders.post_orders(…)`; keys and versions where they are needed."""
+    """Calls operations by tag and name, `api.orders.post_orders(…)`; adds an idempotency key where one is required."""
 
     def __init__(self, address: str, token: str) -> None:
         client_class = importlib.import_module(NAME).AuthenticatedClient
@@ -61,12 +61,12 @@ class _Tag:
     def __getattr__(self, operation: str) -> Any:
         module = importlib.import_module(f"{NAME}.api.{self._tag}.{operation}")
 
-        def call(*args: Any, **given: Any) -> Any:
-            wanted = module.sync_detailed.__kwdefaults__ or {}
+        def call(*args: Any, **options: Any) -> Any:
+            defaults = module.sync_detailed.__kwdefaults__ or {}
             names = module.sync_detailed.__annotations__
-            if "idempotency_key" in names and "idempotency_key" not in wanted:
-                given.setdefault("idempotency_key", str(uuid4()))
-            answer = module.sync_detailed(*args, client=self._client, **given)
+            if "idempotency_key" in names and "idempotency_key" not in defaults:
+                options.setdefault("idempotency_key", str(uuid4()))
+            answer = module.sync_detailed(*args, client=self._client, **options)
             if answer.status_code >= 400:
                 raise ApiProblem(answer.parsed)
             return answer

@@ -12,74 +12,74 @@ from orders.application.payment_gateway_port import Declined, Outcome, Pending, 
 from orders.sagas.payment_effects import PaymentEffects, register_fulfilment
 
 
-class Bank:
+class InMemoryGateway:
     """What it does with a charge, the payment method says: `card`, `declined`, `pending`, `late` or `down`."""
 
     def __init__(self) -> None:
-        self.ended: dict[UUID, Succeeded | Declined] = {}
-        self.open: dict[UUID, tuple[Money, str]] = {}
+        self.outcomes: dict[UUID, Succeeded | Declined] = {}
+        self.open_charges: dict[UUID, tuple[Money, str]] = {}
         self.refunds: dict[UUID, UUID] = {}  # by their key: of which charge
-        self.asked: list[UUID] = []
-        self.down = False
-        self._turn = Lock()
+        self.requested_keys: list[UUID] = []
+        self.is_down = False
+        self._lock = Lock()
 
     def charge(self, *, key: UUID, amount: Money, order_id: UUID, method: str) -> Outcome:
-        with self._turn:
-            self.asked.append(key)
-            if key in self.ended:
-                return self.ended[key]
+        with self._lock:
+            self.requested_keys.append(key)
+            if key in self.outcomes:
+                return self.outcomes[key]
             match method:
-                case _ if self.down:
+                case _ if self.is_down:
                     return Unknown(key, "no answer")
                 case "declined":
-                    return self._end(Declined(key, "not enough money"))
+                    return self._record(Declined(key, "not enough money"))
                 case "pending":
-                    self.open[key] = amount, method
+                    self.open_charges[key] = amount, method
                     return Pending(key, "p")
                 case "late":  # it has it, and the answer is lost
-                    self.open[key] = amount, method
+                    self.open_charges[key] = amount, method
                     return Unknown(key, "no answer")
                 case _:
-                    return self._end(Succeeded(key, amount, "r"))
+                    return self._record(Succeeded(key, amount, "r"))
 
     def refund(self, *, key: UUID, charge: UUID, amount: Money) -> Outcome:
-        with self._turn:
-            self.asked.append(key)
-            if self.down:
+        with self._lock:
+            self.requested_keys.append(key)
+            if self.is_down:
                 return Unknown(key, "no answer")
-            if key in self.ended:
-                return self.ended[key]
-            took = self.ended.get(charge)
-            if not isinstance(took, Succeeded) or self._given_back(charge) + amount.amount > took.amount.amount:
-                return self._end(Declined(key, "nothing to give back"))
+            if key in self.outcomes:
+                return self.outcomes[key]
+            charged = self.outcomes.get(charge)
+            if not isinstance(charged, Succeeded) or self._refunded_amount(charge) + amount.amount > charged.amount.amount:
+                return self._record(Declined(key, "nothing to give back"))
             self.refunds[key] = charge
-            return self._end(Succeeded(key, amount, "r"))
+            return self._record(Succeeded(key, amount, "r"))
 
     def find(self, key: UUID) -> Outcome | None:
-        return self.ended.get(key)
+        return self.outcomes.get(key)
 
-    def finish(self, key: UUID, *, well: bool = True) -> Outcome:
+    def finish_charge(self, key: UUID, *, succeeds: bool = True) -> Outcome:
         """A payment that was pending or late ends."""
-        with self._turn:
-            amount, _ = self.open.pop(key)
-            return self._end(Succeeded(key, amount, "r") if well else Declined(key, "refused later"))
+        with self._lock:
+            amount, _ = self.open_charges.pop(key)
+            return self._record(Succeeded(key, amount, "r") if succeeds else Declined(key, "refused later"))
 
     @property
     def balance(self) -> Decimal:
         """What it has taken and not given back."""
-        moved = [(key, it.amount.amount) for key, it in self.ended.items() if isinstance(it, Succeeded)]
+        moved = [(key, outcome.amount.amount) for key, outcome in self.outcomes.items() if isinstance(outcome, Succeeded)]
         return sum((-amount if key in self.refunds else amount for key, amount in moved), Decimal(0))
 
-    def sagas(self) -> SagaRegistry:
+    def saga_registry(self) -> SagaRegistry:
         """Fulfilment as it runs in the shop, with this bank."""
         sagas = SagaRegistry()
         register_fulfilment(PaymentEffects(lambda: self), sagas)
         return sagas
 
-    def _given_back(self, charge: UUID) -> Decimal:
-        ended = [self.ended[key] for key, of in self.refunds.items() if of == charge]
-        return sum((it.amount.amount for it in ended if isinstance(it, Succeeded)), Decimal(0))
+    def _refunded_amount(self, charge: UUID) -> Decimal:
+        refunds = [self.outcomes[key] for key, of in self.refunds.items() if of == charge]
+        return sum((refund.amount.amount for refund in refunds if isinstance(refund, Succeeded)), Decimal(0))
 
-    def _end(self, outcome: Succeeded | Declined) -> Succeeded | Declined:
-        self.ended[outcome.key] = outcome
+    def _record(self, outcome: Succeeded | Declined) -> Succeeded | Declined:
+        self.outcomes[outcome.key] = outcome
         return outcome

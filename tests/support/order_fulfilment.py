@@ -24,50 +24,50 @@ from orders.domain.events import Line
 from orders.domain.order import Order, Status
 from orders.domain.stock_item import StockItem, stock_item_id
 from orders.models import Payment
-from tests.support.in_memory_gateway import Bank
+from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.sales import gbp
 
 
-def receive(sku: str, quantity: int) -> Receipt:
+def receive_stock(sku: str, quantity: int) -> Receipt:
     return send(ReceiveStock(sku=sku, quantity=quantity, reference="delivery"))
 
 
-def place(*goods: tuple[str, int], method: str = "", price: str = "2.00", reference: str = "1") -> UUID:
+def place_order(*goods: tuple[str, int], method: str = "", price: str = "2.00", reference: str = "1") -> UUID:
     """An order of now: products and pieces, each piece at the same price."""
     order_id = new_id()
     lines = tuple(Line(sku=sku, description="", quantity=pieces, price=gbp(price)) for sku, pieces in goods)
-    by(order_id, CreateOrder(order_id, reference, None, lines))
+    send_for_order(order_id, CreateOrder(order_id, reference, None, lines))
     if method:
-        by(order_id, RequestPayment(order_id, method))
+        send_for_order(order_id, RequestPayment(order_id, method))
     return order_id
 
 
-def by(order_id: UUID, command: Command) -> Receipt:
+def send_for_order(order_id: UUID, command: Command) -> Receipt:
     return send(command, envelope=Envelope(new_id(), actor="ada", correlation_id=order_id))
 
 
-def settle(bank: Bank, **options: Any) -> int:
+def run_sagas_until_idle(gateway: InMemoryGateway, **options: Any) -> int:
     """Let every saga hear and do all there is now."""
-    return workers.run_until_idle("test", DatabaseEventLog(), sagas=bank.sagas(), **options)
+    return workers.run_until_idle("test", DatabaseEventLog(), sagas=gateway.saga_registry(), **options)
 
 
-def order(order_id: UUID) -> Order:
-    return Order().evolve_all(it.event for it in store.get_events(order_id))
+def load_order(order_id: UUID) -> Order:
+    return Order().evolve_all(recorded.event for recorded in store.get_events(order_id))
 
 
-def stock(sku: str) -> StockItem:
-    return StockItem().evolve_all(it.event for it in store.get_events(stock_item_id(sku)))
+def load_stock(sku: str) -> StockItem:
+    return StockItem().evolve_all(recorded.event for recorded in store.get_events(stock_item_id(sku)))
 
 
-def names(order_id: UUID) -> list[str]:
-    return [it.meta.event_type for it in store.get_events(order_id)]
+def event_types_of(order_id: UUID) -> list[str]:
+    return [recorded.meta.event_type for recorded in store.get_events(order_id)]
 
 
-def saga(order_id: UUID) -> Saga:
+def load_saga(order_id: UUID) -> Saga:
     return Saga.objects.get(pk=saga_id_for("order-fulfilment", order_id))
 
 
-def long_ago(saga_id: UUID, days: int = 400) -> None:
+def backdate_saga(saga_id: UUID, days: int = 400) -> None:
     """As if what a saga has heard and done were so long ago."""
     past = timedelta(days=days)
     Saga.objects.filter(pk=saga_id).update(moved_at=F("moved_at") - past)
@@ -76,42 +76,42 @@ def long_ago(saga_id: UUID, days: int = 400) -> None:
     Timer.objects.filter(saga_id=saga_id).update(fired_at=F("fired_at") - past)
 
 
-def steps(order_id: UUID) -> list[tuple[str, str]]:
-    of_saga = SagaStep.objects.filter(saga_id=saga(order_id).pk)
+def saga_steps(order_id: UUID) -> list[tuple[str, str]]:
+    of_saga = SagaStep.objects.filter(saga_id=load_saga(order_id).pk)
     return list(of_saga.order_by("number").values_list("name", "state"))
 
 
-def heard(order_id: UUID) -> list[tuple[str, str]]:
-    of_saga = InboxMessage.objects.filter(saga_id=saga(order_id).pk)
+def saga_inbox(order_id: UUID) -> list[tuple[str, str]]:
+    of_saga = InboxMessage.objects.filter(saga_id=load_saga(order_id).pk)
     return list(of_saga.order_by("pk").values_list("name", "state"))
 
 
-def pieces_are_somewhere(skus: Iterable[str]) -> None:
+def assert_stock_adds_up(skus: Iterable[str]) -> None:
     """Received = on hand + set aside + dispatched + written off, for every product, and nothing is below zero."""
     for sku in skus:
-        item = stock(sku)
-        somewhere = item.on_hand + sum(item.reserved.values()) + item.dispatched + item.written_off - item.uncounted
-        assert item.received == somewhere, (sku, item)
+        item = load_stock(sku)
+        accounted_for = item.on_hand + sum(item.reserved.values()) + item.dispatched + item.written_off - item.uncounted
+        assert item.received == accounted_for, (sku, item)
         assert item.on_hand >= 0 and all(pieces > 0 for pieces in item.reserved.values()), (sku, item)
 
 
-def money_is_where_the_goods_are(orders: Iterable[UUID]) -> None:
+def assert_payments_match_goods(orders: Iterable[UUID]) -> None:
     """What the gateway took for each order and did not give back is what its customer kept; every order is final."""
     for order_id in orders:
-        it = order(order_id)
-        assert it.status in (Status.SHIPPED, Status.CANCELLED), (order_id, it.status, saga(order_id).error)
+        order = load_order(order_id)
+        assert order.status in (Status.SHIPPED, Status.CANCELLED), (order_id, order.status, load_saga(order_id).error)
         charges = Payment.objects.filter(order_id=order_id, status="succeeded")
         refunds = Payment.objects.filter(charge__in=charges.values("key"), status="succeeded")
-        left = sum(charges.values_list("amount", flat=True)) - sum(refunds.values_list("amount", flat=True))
-        kept = sum((line.amount.amount for line in it.lines_kept), Decimal(0)) if it.status == Status.SHIPPED else Decimal(0)
-        assert left == int(kept * 100), (order_id, it.status, left, kept)
+        charged = sum(charges.values_list("amount", flat=True)) - sum(refunds.values_list("amount", flat=True))
+        kept = sum((line.amount.amount for line in order.lines_kept), Decimal(0)) if order.status == Status.SHIPPED else Decimal(0)
+        assert charged == int(kept * 100), (order_id, order.status, charged, kept)
 
 
-def nothing_happened_twice(orders: Iterable[UUID], *, repeatable: Collection[str] = ()) -> None:
+def assert_nothing_happened_twice(orders: Iterable[UUID], *, repeatable: Collection[str] = ()) -> None:
     """No event of an order, and no command of its saga, took effect a second time."""
     for order_id in orders:
-        told = [name for name in names(order_id) if name not in repeatable]
-        assert len(told) == len(set(told)), told
+        names = [name for name in event_types_of(order_id) if name not in repeatable]
+        assert len(names) == len(set(names)), names
     # A saga sends each of its commands under an id of its own: what was accepted twice would be there twice.
     sent = StoredEvent.objects.exclude(saga_id=None).values_list("saga_id", "causation_id", "event_type", "payload")
     assert len(sent) == len(set(sent))
@@ -126,7 +126,7 @@ def is_settled() -> bool:
     )
 
 
-def nobody_waits() -> None:
+def expire_leases_and_delays() -> None:
     """The leases of dead workers are over, and between two tries of a step lie two seconds at most."""
     soon = timezone.now() + timedelta(seconds=2)
     PartitionLease.objects.update(owner="", leased_until=None)

@@ -1,4 +1,4 @@
-"""A shop with something of everything, and somebody who may do everything in it."""
+"""A shop with data of every kind, and a user with all permissions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orders.models import Product
 from tests.support.customers import sign_up
 from tests.support.sales import Sale
 from tests.support.staff import catch_up
-from tests.support.trade_commands import deal
+from tests.support.trade_commands import submit_trade
 from trading.domain.commands import OpenAccount
 from users.application.accounts import person_of
 
@@ -24,7 +24,7 @@ WEBHOOK, DELIVERY = derive_id("test-webhook", "1"), derive_id("test-delivery", "
 
 
 def populate_shop() -> Login:
-    """Goods, an order, a trade, a webhook; gives a customer who is a superuser too."""
+    """Create products, orders, a trade and a webhook; returns a customer who is also a superuser."""
     login = sign_up()
     login.is_staff = login.is_superuser = True
     login.save()
@@ -37,7 +37,7 @@ def populate_shop() -> Login:
         )
         command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
     command_dispatcher.send(OpenAccount(ACCOUNT, "Ada", person, "EUR", Decimal(10_000)))
-    deal("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
+    submit_trade("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
     webhook = WebhookEndpoint.objects.create(id=WEBHOOK, owner=login, url="https://192.0.2.1/", active=False)
     WebhookDelivery.objects.create(id=DELIVERY, endpoint=webhook, position=1, event_type="X", due_at=timezone.now())
     catch_up()
@@ -45,7 +45,7 @@ def populate_shop() -> Login:
 
 
 def known_ids() -> dict[str, str]:
-    """What stands for the parameters of addresses. `key` is an order's, a person's, a trade's: the order's here."""
+    """Values for the path parameters of the API. `key` can be the id of an order, person or trade; here an order."""
     return {
         "path.order_id": str(Sale(1).order_id),
         "path.aggregate_id": str(Sale(1).order_id),

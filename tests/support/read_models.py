@@ -24,7 +24,7 @@ from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.runner import ProjectionRunner
 from eventshop.testing.given_when_then import columns
 from tests.support.processes import SLOW_MACHINE_FACTOR
-from tests.support.sales import Told, life
+from tests.support.sales import OrderHistory, random_order_history
 
 Rows: TypeAlias = dict[Any, dict[str, Any]]
 
@@ -35,9 +35,9 @@ def append(stream: UUID, *events: Event) -> int:
     return store.append_events(stream, events, expected_version=version).position
 
 
-def append_lives(chance: Random, numbers: Iterable[int]) -> list[Told]:
+def append_lives(chance: Random, numbers: Iterable[int]) -> list[OrderHistory]:
     """Whole lives of orders, their events interleaved, in one transaction."""
-    lives = [life(chance, number) for number in numbers]
+    lives = [random_order_history(chance, number) for number in numbers]
     left = [(told.order_id, list(told.events)) for told in lives if told.events]
     versions: dict[UUID, int] = {}
     with transaction.atomic():

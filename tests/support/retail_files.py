@@ -8,7 +8,7 @@ from pathlib import Path
 from orders.importers.online_retail.parsing import HEADER
 
 
-def line(
+def csv_line(
     invoice: str = "536365",
     sku: str = "71053",
     description: str = "WHITE METAL LANTERN",
@@ -21,7 +21,7 @@ def line(
     return ",".join((invoice, sku, description, quantity, at, price, customer, country))
 
 
-def sheet(folder: Path, *lines: str, name: str = "sales.csv", header: str = HEADER) -> Path:
+def write_sales_file(folder: Path, *lines: str, name: str = "sales.csv", header: str = HEADER) -> Path:
     """A file in this folder; compressed if its name says so."""
     path, content = folder / name, "".join(f"{text}\n" for text in (header, *lines)).encode()
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)

@@ -19,16 +19,16 @@ from tests.conftest import BASE_DIR, SHARED_DATA
 
 #: The real month and what the shop's books say about it; mark the test with `data`.
 MONTH: Final = SHARED_DATA / "online_retail_2010-12.csv.gz"
-BOOKS: Final = SHARED_DATA / "control_totals.json"
+CONTROL_TOTALS: Final = SHARED_DATA / "control_totals.json"
 IMPORT: Final = "import_online_retail"
 #: What the whole month leads to.
 MONTH_EVENTS: Final = 3_844
 MONTH_RECEIPTS: Final = 3_688
 #: Seconds within which a process must have started and written, or ended.
-STARTED: Final = 60.0
+TIMEOUT_S: Final = 60.0
 
 
-class Run:
+class ImportRun:
     """One run of the command: what it said, and with which exit code it ended."""
 
     def __init__(self, file: Path, *options: str, command: str = IMPORT) -> None:
@@ -38,37 +38,37 @@ class Run:
             call_command(command, str(file), *options, stdout=out, stderr=err)
         except CommandError as error:
             self.code, self.failure = error.returncode, str(error)
-        self.said, self.named = out.getvalue(), err.getvalue().splitlines()
+        self.output, self.error_lines = out.getvalue(), err.getvalue().splitlines()
 
 
-def project() -> None:
+def run_projections() -> None:
     call_command("run_projections", once=True, stdout=StringIO())
 
 
-def differing(file: Path, totals: Path, command: str = "verify_sales") -> set[str]:
+def differing_totals(file: Path, totals: Path, command: str = "verify_sales") -> set[str]:
     """The totals that the command marks as different, as its exit code and its last sentence say too."""
-    out, code, last = StringIO(), 0, ""
+    out, code, message = StringIO(), 0, ""
     try:
         call_command(command, str(file), totals=totals, stdout=out)
     except CommandError as error:
-        code, last = error.returncode, str(error)
-    marked = {said.split()[1] for said in out.getvalue().splitlines() if said.startswith("≠")}
-    assert code == bool(marked), last
-    assert last.startswith(f"{len(marked)} of ") if marked else "totals agree." in out.getvalue()
+        code, message = error.returncode, str(error)
+    marked = {row.split()[1] for row in out.getvalue().splitlines() if row.startswith("≠")}
+    assert code == bool(marked), message
+    assert message.startswith(f"{len(marked)} of ") if marked else "totals agree." in out.getvalue()
     return marked
 
 
-def history() -> list[tuple[Any, ...]]:
+def imported_history() -> list[tuple[Any, ...]]:
     """Everything stored that follows from the file: not the ids and times of this run."""
     columns = ("aggregate_id", "version", "event_type", "occurred_at", "correlation_id", "command_id", "payload")
     return sorted(StoredEvent.objects.values_list(*columns), key=str)
 
 
-def stored() -> tuple[int, int]:
+def count_events_and_receipts() -> tuple[int, int]:
     return StoredEvent.objects.count(), StoredReceipt.objects.count()
 
 
-class Process:
+class ImportProcess:
     """The import in a process of its own."""
 
     def __init__(self, file: Path, database_url: str, command: str = IMPORT) -> None:
@@ -82,15 +82,15 @@ class Process:
             text=True,
         )
 
-    def until_it_has_written(self, events: int) -> None:
-        deadline = time.monotonic() + STARTED
+    def wait_until_written(self, events: int) -> None:
+        deadline = time.monotonic() + TIMEOUT_S
         while StoredEvent.objects.count() < events and self.process.poll() is None:
             assert time.monotonic() < deadline, "nothing was written"
             time.sleep(0.005)  # on two cores, asking without a pause would hold up what is waited for
 
-    def ended(self, number: signal.Signals | None = None) -> tuple[int, str]:
+    def wait_for_exit(self, number: signal.Signals | None = None) -> tuple[int, str]:
         """The exit code and what was said, after this signal if any."""
         if number is not None:
             self.process.send_signal(number)
-        said, _ = self.process.communicate(timeout=STARTED)
-        return self.process.returncode, said
+        output, _ = self.process.communicate(timeout=TIMEOUT_S)
+        return self.process.returncode, output

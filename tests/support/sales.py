@@ -108,7 +108,7 @@ class Sale(NamedTuple):
             customer_id=self.customer_id,
             amount=self.total,
             method="card",
-            lines=self.pieces(),
+            lines=self.all_amounts(),
         )
 
     @property
@@ -146,7 +146,7 @@ class Sale(NamedTuple):
             order_id=self.order_id,
             reference=f"C{self.reference}",
             customer_id=self.customer_id,
-            lines=tuple(self._pieces(number, quantity) for number, quantity in back),
+            lines=tuple(self._amount_of(number, quantity) for number, quantity in back),
             reason="chipped",
         )
 
@@ -159,34 +159,34 @@ class Sale(NamedTuple):
             reason="chipped",
         )
 
-    def pieces(self) -> tuple[LineAmount, ...]:
+    def all_amounts(self) -> tuple[LineAmount, ...]:
         """Everything that was ordered."""
-        return tuple(self._pieces(number, line.quantity) for number, line in enumerate(self.lines, start=1))
+        return tuple(self._amount_of(number, line.quantity) for number, line in enumerate(self.lines, start=1))
 
-    def _pieces(self, number: int, quantity: int) -> LineAmount:
+    def _amount_of(self, number: int, quantity: int) -> LineAmount:
         line = self.lines[number - 1]
         return LineAmount(line=number, sku=line.sku, quantity=quantity, amount=line.price * quantity)
 
 
-class Told(NamedTuple):
+class OrderHistory(NamedTuple):
     """An order's whole life."""
 
     order_id: UUID
     events: list[OrderEvent]
 
 
-def life(chance: Random, number: int) -> Told:
+def random_order_history(chance: Random, number: int) -> OrderHistory:
     """Whatever the rules of an order allow: few customers and products, so that many orders share their rows."""
     sale = Sale(number, _lines(chance), chance.choice([ADA, BOB, None]))
     order, events = Order(), list[OrderEvent]()
     for command in _commands(chance, sale):
         try:
-            told = order.decide(command)
+            new_events = order.decide(command)
         except CommandRefused:
             continue
-        order = order.evolve_all(told)
-        events += told
-    return Told(sale.order_id, events)
+        order = order.evolve_all(new_events)
+        events += new_events
+    return OrderHistory(sale.order_id, events)
 
 
 def _lines(chance: Random) -> tuple[Line, ...]:

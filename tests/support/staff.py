@@ -1,4 +1,4 @@
-"""Staff at the admin: who may what, and a shop for them to look after."""
+"""Staff clients with given permissions, and sales for them to see."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from projections.registry import projection_registry
+from eventshop.projections.projection import projection_registry
 from tests.support.read_models import append, caught_up
 from tests.support.sales import Sale
 
@@ -39,7 +39,7 @@ def sign_in(user: User) -> Client:
 
 
 def record_sales(*sales: Sale) -> None:
-    """These orders, paid, in the store and in every read model."""
+    """Append these orders as paid, and fold them into every read model."""
     for sale in sales:
         append(sale.order_id, sale.created, sale.paid)
     catch_up()
@@ -54,12 +54,12 @@ def order_url(sale: Sale, action: str = "change") -> str:
 
 
 def messages_of(response: Any) -> list[str]:
-    """The messages that the page after a redirect will show, each once."""
+    """The messages of a response, each once."""
     return list(dict.fromkeys(str(message) for message in get_messages(response.wsgi_request)))
 
 
 def capture_queries(call: Callable[[], Any]) -> list[str]:
-    """The SQL that a request ran."""
+    """The SQL statements that a call runs."""
     with CaptureQueriesContext(connection) as captured:
         call()
     return [query["sql"] for query in captured]

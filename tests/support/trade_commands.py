@@ -13,27 +13,27 @@ from trading.domain.commands import ExecuteTrade, SubmitTrade
 from trading.domain.events import Fill, OrderType, Side
 from trading.domain.instruments import get_instrument
 
-DESK = derive_id("test-account", "desk")
+ACCOUNT_ID = derive_id("test-account", "desk")
 BTC = "BINANCE_SPOT/BTCUSDT"
-AT = datetime(2026, 1, 30, 12, 0, 30, tzinfo=UTC)
+OCCURRED_AT = datetime(2026, 1, 30, 12, 0, 30, tzinfo=UTC)
 
 
-def deal(
+def submit_trade(
     reference: str,
     *fills: tuple[str, str],
     side: Side = Side.BUY,
     ordered: str | None = None,
     code: str = BTC,
-    account: UUID = DESK,
+    account: UUID = ACCOUNT_ID,
 ) -> UUID:
     """A market order and its fills, each a price and a quantity; gives its id."""
     trade_id = derive_id("test-trade", reference)
     quantity = Decimal(ordered) if ordered else sum((Decimal(some) for _, some in fills), Decimal(0))
     submit = SubmitTrade(trade_id, reference, account, get_instrument(code), side, OrderType.MARKET, quantity)
-    send(submit, envelope=Envelope(new_id(), actor="ada", occurred_at=AT))
+    send(submit, envelope=Envelope(new_id(), actor="ada", occurred_at=OCCURRED_AT))
     if fills:
         told = tuple(
-            Fill(f"{reference}-{place}", Decimal(price), Decimal(some), AT) for place, (price, some) in enumerate(fills)
+            Fill(f"{reference}-{place}", Decimal(price), Decimal(some), OCCURRED_AT) for place, (price, some) in enumerate(fills)
         )
-        send(ExecuteTrade(trade_id, told), envelope=Envelope(new_id(), actor="venue", occurred_at=AT))
+        send(ExecuteTrade(trade_id, told), envelope=Envelope(new_id(), actor="venue", occurred_at=OCCURRED_AT))
     return trade_id

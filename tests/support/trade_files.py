@@ -7,10 +7,10 @@ from pathlib import Path
 
 from trading.importers.market_trades.parsing import HEADER
 
-AT = 1_723_161_255_342
+TRADED_AT_MS = 1_723_161_255_342
 
 
-def printed(
+def trade_line(
     trade_id: str = "1",
     price: str = "61837.63000000",
     quantity: str = "0.02000000",
@@ -18,12 +18,12 @@ def printed(
     *,
     market: str = "BINANCE_SPOT",
     symbol: str = "BTCUSDT",
-    at: int | str = AT,
+    at: int | str = TRADED_AT_MS,
 ) -> str:
     return f"1723161254087896568,{market},{symbol},{trade_id},{at},{at},{price},{quantity},{side}"
 
 
-def tape(folder: Path, *lines: str, name: str = "trades.csv", header: str = HEADER) -> Path:
+def write_trade_file(folder: Path, *lines: str, name: str = "trades.csv", header: str = HEADER) -> Path:
     path = folder / name
     text = "".join(f"{line}\n" for line in (header, *lines)).encode()
     path.write_bytes(gzip.compress(text) if name.endswith(".gz") else text)

@@ -1,4 +1,4 @@
-"""The program behind gunicorn, as it is deployed."""
+"""A web server process: the application under gunicorn, started as it is deployed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from honcho.environ import parse_procfile
 
 from tests.support.processes import ROOT, python_process, wait_until
 
-#: As `make run` starts it, but for the address.
+#: The command of `make run`; only the address is replaced.
 COMMAND = shlex.split(parse_procfile((ROOT / "Procfile").read_text()).processes["web"])
 
 
@@ -28,7 +28,7 @@ class WebServer(NamedTuple):
     log: Path
 
     def stop(self) -> int:
-        """End it as a supervisor does; gives its exit status."""
+        """Stop it with SIGTERM, as a supervisor does; returns its exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(15)
 
@@ -37,14 +37,18 @@ class WebServer(NamedTuple):
 def gunicorn(
     database_url: str, folder: Path, *, workers: int = 1, env: Mapping[str, str] | None = None
 ) -> Iterator[WebServer]:
-    """Serve the database behind a free port for as long as the block lasts."""
+    """Run gunicorn with this database on a free port for the duration of the block."""
     port, log = free_port(), folder / "gunicorn.log"
     options = dict(zip(COMMAND[2::2], COMMAND[3::2], strict=True))
     options |= {"--bind": f"127.0.0.1:{port}", "--workers": str(workers), "--log-level": "info"}
     arguments = [word for pair in options.items() for word in pair]
     address = f"http://127.0.0.1:{port}"
-    with python_process("-m", *COMMAND[:2], *arguments, env={"DATABASE_URL": database_url, **(env or {})}, log=log) as process:
-        wait_until(lambda: process.poll() is None and is_healthy(address), description=f"an answer of gunicorn; see {log}")
+    with python_process(
+        "-m", *COMMAND[:2], *arguments, env={"DATABASE_URL": database_url, **(env or {})}, log=log
+    ) as process:
+        wait_until(
+            lambda: process.poll() is None and is_healthy(address), description=f"an answer of gunicorn; see {log}"
+        )
         yield WebServer(address, process, log)
         if process.poll() is None:
             process.terminate()

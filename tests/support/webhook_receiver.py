@@ -1,4 +1,4 @@
-"""Somebody else's server that takes webhooks, in a thread of the test."""
+"""A webhook receiver: an HTTP server in a thread of the test."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class ReceivedRequest(NamedTuple):
 
 
 class Receiver:
-    """What came, and what is answered next: the statuses in order, then 204."""
+    """The received requests, and the statuses of the next responses in order; then 204."""
 
     def __init__(self) -> None:
         self.requests: list[ReceivedRequest] = []
         self.answers: list[int] = []
         self.url = ""
-        #: What happens elsewhere before the first answer.
+        #: Called before the first response, to change something during a delivery.
         self.before_answer: Callable[[], object] | None = None
 
 
@@ -34,10 +34,12 @@ def run_receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            receiver.requests.append(ReceivedRequest({name.lower(): value for name, value in self.headers.items()}, body))
+            receiver.requests.append(
+                ReceivedRequest({name.lower(): value for name, value in self.headers.items()}, body)
+            )
             if receiver.before_answer is not None:
                 receiver.before_answer()
-                connections.close_all()  # those of this thread
+                connections.close_all()  # the connections of this thread
                 receiver.before_answer = None
             self.send_response(receiver.answers.pop(0) if receiver.answers else 204)
             self.send_header("Location", "http://127.0.0.1:1/elsewhere")

@@ -1,4 +1,4 @@
-"""Admin pages of trades and accounts; Django imports this package at start."""
+"""Admin pages of trades; Django imports this package at start."""
 
 from trading.admin import trades
 

@@ -1,4 +1,4 @@
-"""What staff fill in to settle, hold, correct, declare void, reject or cancel a trade."""
+"""Forms of the dialogs in which staff settle, hold, correct, bust, reject or cancel a trade."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from trading.domain.events import MAX_DECIMALS
 from trading.domain.trade import Trade
 
 _INPUT = {"class": "es-input"}
-#: Fills that a dialog offers, the newest first.
+#: The most fills that a dialog offers, newest first.
 MAX_FILL_CHOICES = 200
 
 
@@ -35,15 +35,18 @@ def _decimal_field(label: str) -> forms.DecimalField:
 
 
 class TradeActionForm(AggregateCommandForm[Trade]):
-    """A dialog about one trade."""
+    """Base of the dialogs about one trade."""
 
     reason = forms.CharField(
-        label="Reason", help_text="Stays on record for ever.", max_length=200, widget=forms.TextInput(attrs=_INPUT)
+        label="Reason",
+        help_text="The reason is recorded permanently.",
+        max_length=200,
+        widget=forms.TextInput(attrs=_INPUT),
     )
 
 
 class _ReasonOnlyForm(TradeActionForm):
-    """Nothing to say but why."""
+    """Base of the dialogs that ask only for a reason."""
 
     command_type: ClassVar[type[HoldSettlement | ResumeSettlement | RejectTrade | CancelTrade]]
 
@@ -56,7 +59,7 @@ class _ReasonOnlyForm(TradeActionForm):
 
 class SettleTradeForm(TradeActionForm):
     title = "Settle early"
-    effect = "The trade settles with today as its value date. Afterwards nothing about it can be changed."
+    effect = "The trade settles with today as its value date. Afterwards it cannot be changed."
     button = "Settle the trade"
     outcome = "settled"
     dangerous = True
@@ -69,7 +72,7 @@ class SettleTradeForm(TradeActionForm):
 
 class HoldSettlementForm(_ReasonOnlyForm):
     title = "Hold"
-    effect = "The trade does not settle, even on its day, until somebody releases the hold."
+    effect = "The trade does not settle, even on its settlement day, until the hold is released."
     button = "Hold the settlement"
     outcome = "put on hold"
     because = HoldSettlement
@@ -77,7 +80,7 @@ class HoldSettlementForm(_ReasonOnlyForm):
 
 class ResumeSettlementForm(_ReasonOnlyForm):
     title = "Release hold"
-    effect = "The trade settles on its day; if that is past already, it settles now."
+    effect = "The trade settles on its settlement day; if that day is past, it settles now."
     button = "Release the hold"
     outcome = "released"
     because = ResumeSettlement
@@ -85,7 +88,7 @@ class ResumeSettlementForm(_ReasonOnlyForm):
 
 class RejectTradeForm(_ReasonOnlyForm):
     title = "Reject"
-    effect = "The trade is not let through to the venue, and what it froze is free again. This cannot be undone."
+    effect = "The trade is not sent to the venue, and its frozen amount is released. This cannot be undone."
     button = "Reject the trade"
     outcome = "rejected"
     dangerous = True
@@ -94,15 +97,15 @@ class RejectTradeForm(_ReasonOnlyForm):
 
 class CancelTradeForm(_ReasonOnlyForm):
     title = "Cancel"
-    effect = "What is open will not be filled, what was filled stays. This cannot be undone."
-    button = "Cancel what is open"
+    effect = "The open quantity will not be filled; the fills stay. This cannot be undone."
+    button = "Cancel the open quantity"
     outcome = "cancelled"
     dangerous = True
     because = CancelTrade
 
 
 class _FillForm(TradeActionForm):
-    """About one of the fills that stand."""
+    """Base of the dialogs about one fill that is not void."""
 
     dangerous = True
     fill = forms.ChoiceField(label="Fill", widget=forms.Select(attrs=_INPUT))
@@ -110,12 +113,13 @@ class _FillForm(TradeActionForm):
 
     def __init__(self, state: Trade, data: Any = None) -> None:
         super().__init__(state, data)
-        self.valid_fills = {it.first.venue_trade_id: it.fill for it in state.fills if not it.void}
-        fill = self.fields["fill"]
-        assert isinstance(fill, forms.ChoiceField)  # noqa: S101  (narrows a type)
+        self.valid_fills = {record.first.venue_trade_id: record.fill for record in state.fills if not record.void}
+        field = self.fields["fill"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  (narrows a type)
         newest = list(self.valid_fills.items())[::-1][:MAX_FILL_CHOICES]
-        fill.choices = [
-            (number, f"{number}: {format_number(it.quantity)} at {format_number(it.price)}") for number, it in newest
+        field.choices = [
+            (number, f"{number}: {format_number(fill.quantity)} at {format_number(fill.price)}")
+            for number, fill in newest
         ]
 
     def probe(self, aggregate_id: UUID) -> TradeCommand:
@@ -124,7 +128,7 @@ class _FillForm(TradeActionForm):
 
 class CorrectFillForm(_FillForm):
     title = "Correct a fill"
-    effect = "The fill counts as given below. What was told before stays on record. A done trade may be open again."
+    effect = "The fill gets the values below; the reported values stay on record. A filled trade may be open again."
     button = "Correct the fill"
     outcome = "corrected"
 
@@ -133,15 +137,15 @@ class CorrectFillForm(_FillForm):
 
     def command(self, aggregate_id: UUID) -> TradeCommand:
         values = self.cleaned_data
-        right = replace(self.valid_fills[values["fill"]], price=values["price"], quantity=values["quantity"])
-        return CorrectTrade(aggregate_id, right, values["reason"])
+        corrected = replace(self.valid_fills[values["fill"]], price=values["price"], quantity=values["quantity"])
+        return CorrectTrade(aggregate_id, corrected, values["reason"])
 
 
 class BustFillForm(_FillForm):
     title = "Declare a fill void"
-    effect = "The fill counts no longer. It stays on record. A done trade is open again."
+    effect = "The fill no longer counts but stays on record. A filled trade is open again."
     button = "Declare it void"
-    outcome = "relieved of a void fill"
+    outcome = "updated: the fill is void"
 
     def command(self, aggregate_id: UUID) -> TradeCommand:
         return BustTrade(aggregate_id, self.cleaned_data["fill"], self.cleaned_data["reason"])

@@ -1,4 +1,4 @@
-"""What staff can do to trades: every button sends a command, after a dialog that names the trade and the effect."""
+"""Staff actions on trades: each button sends a command after a dialog that names the trade and the effect."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from eventshop.admin_console.command_actions import CommandActions, AggregateCommandForm, envelope
+from eventshop.admin_console.command_actions import AggregateCommandForm, CommandActions, envelope
 from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.eventstore import command_dispatcher
 from trading import permissions
@@ -26,7 +26,7 @@ from trading.domain.trade import Trade
 
 
 class TradeActions(CommandActions[Trade]):
-    """For the admin of a row whose primary key is a trade's id. Permissions are that model's `<action>_trade`."""
+    """Mixin for the admin of a model whose primary key is a trade's id; uses its permissions `<action>_trade`."""
 
     aggregate, noun = Trade, "trade"
     actions_detail = ("settle", "hold", "release", "correct", "bust", "reject", "cancel")
@@ -90,10 +90,15 @@ class TradeActions(CommandActions[Trade]):
         self, request: HttpRequest, form: AggregateCommandForm[Trade], aggregate_id: UUID, command_id: UUID
     ) -> command_dispatcher.Receipt:
         command = form.command(aggregate_id)
-        # A settlement has no reason of its own.
-        why = {"reason": form.cleaned_data["reason"]} if isinstance(command, SettleTrade) else {}
-        sent = envelope(request, command_id, **why)
+        # `SettleTrade` has no field for the reason, so it goes into the metadata.
+        metadata = {"reason": form.cleaned_data["reason"]} if isinstance(command, SettleTrade) else {}
+        command_envelope = envelope(request, command_id, **metadata)
         if isinstance(command, CancelTrade):
-            by, metadata = sent.actor, sent.metadata
-            return submit_trade.cancel_trade(aggregate_id, command.reason, actor=by, command_id=command_id, metadata=metadata)
-        return command_dispatcher.send(command, envelope=sent)
+            return submit_trade.cancel_trade(
+                aggregate_id,
+                command.reason,
+                actor=command_envelope.actor,
+                command_id=command_id,
+                metadata=command_envelope.metadata,
+            )
+        return command_dispatcher.send(command, envelope=command_envelope)

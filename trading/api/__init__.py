@@ -1,1 +1,1 @@
-"""The REST API of trades and accounts."""
+"""The REST API of trades and trading accounts."""

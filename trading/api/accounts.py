@@ -1,4 +1,4 @@
-"""Trading accounts and their limits, as resources."""
+"""Trading accounts and their limits as REST resources."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import NonEmptyText
 from eventshop.eventstore.event_store import store
 from eventshop.web.api import idempotency, request_parsing
-from eventshop.web.api.aggregate_action import AggregateAction, is_owner
-from eventshop.web.api.base_view import ApiView, require_permission, require_login
+from eventshop.web.api.aggregate_action import AggregateAction, is_owner, view_permission_for
+from eventshop.web.api.base_view import ApiView, require_login, require_permission
 from eventshop.web.api.command_endpoint import execute_command
 from eventshop.web.api.etag import etag
 from eventshop.web.shared.errors import NotFound
 from trading import permissions
 from trading.api import url_names
-from trading.api.trades import VIEW_PERMISSION, WRITE_SCOPES, load_account_opened
+from trading.api.trades import WRITE_SCOPES, load_account_opened
 from trading.domain.account import TradingAccount
 from trading.domain.commands import AccountCommand, OpenAccount, SetLimit
 from trading.domain.events import AccountOpened, Code, Currency
@@ -33,7 +33,7 @@ READ_SCOPES: Final = {"GET": "trades:read"}
 
 
 class NewAccount(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who may trade, in which currency, and up to which gross limit. Without an owner it is a house account."""
+    """Owner, currency and gross limit of a new account. Without an owner it is a house account."""
 
     example: ClassVar[dict[str, Any]] = {"reference": "Desk 1", "currency": "EUR", "gross_limit": "10000"}
 
@@ -44,7 +44,7 @@ class NewAccount(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AccountLimit(Struct, frozen=True, forbid_unknown_fields=True):
-    """How much may be frozen at once in one instrument or, without one, over all."""
+    """The limit of one instrument or, without an instrument, the gross limit over all."""
 
     example: ClassVar[dict[str, Any]] = {"instrument": "XETRA/SAP", "limit": "2500"}
 
@@ -53,7 +53,7 @@ class AccountLimit(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FrozenAmount(Struct, frozen=True):
-    """What one open trade uses of the limits."""
+    """The amount of the limits that one open trade uses."""
 
     trade_id: UUID
     instrument: str
@@ -61,7 +61,7 @@ class FrozenAmount(Struct, frozen=True):
 
 
 class AccountState(Struct, frozen=True):
-    """An account as its events have it now. `available` is what is left of the gross limit."""
+    """The current state of an account. `available` is the unused part of the gross limit."""
 
     example: ClassVar[dict[str, Any]] = {
         "account_id": "669bb4f1-c243-5436-852d-c494f0831ed0",
@@ -95,33 +95,36 @@ class OpenAccounts(ApiView):
     needs_version = False
 
     def post(self, request: Request) -> Response:
-        """Open one."""
+        """Open a trading account."""
         require_permission(request, permissions.OPEN_ACCOUNT)
         account_id = derive_id("api-account", idempotency.command_id_from(request))
-        asked = request_parsing.parse_body(request, NewAccount)
-        opening = OpenAccount(account_id, asked.reference, asked.owner_id, asked.currency, asked.gross_limit)
+        body = request_parsing.parse_body(request, NewAccount)
+        command = OpenAccount(account_id, body.reference, body.owner_id, body.currency, body.gross_limit)
         location = reverse(url_names.ACCOUNT, args=[account_id])
-        return execute_command(request, lambda *_: opening, status=201, location=location, needs_version=False)
+        return execute_command(request, lambda *_: command, status=201, location=location, needs_version=False)
 
 
 class Account(ApiView):
-    """A trading account: for its owner, and for staff who may see trades."""
+    """A trading account, for its owner and for staff who may view trades."""
 
     scopes: ClassVar[dict[str, str]] = READ_SCOPES
     response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": AccountState}
 
     def get(self, request: Request, account_id: UUID) -> Response:
-        """Its limits, and what is frozen of them."""
-        if not (is_owner(request, _owner_of(account_id)) or require_login(request).has_perm(view_permission_for(TradingAccount))):
+        """Its limits and frozen amounts."""
+        if not (
+            is_owner(request, _owner_of(account_id))
+            or require_login(request).has_perm(view_permission_for(TradingAccount))
+        ):
             raise NotFound
-        shown = _load_state(account_id)
-        response = Response(msgspec.to_builtins(shown))
-        response["ETag"] = etag(shown.version)
+        state = _load_state(account_id)
+        response = Response(msgspec.to_builtins(state))
+        response["ETag"] = etag(state.version)
         return response
 
 
 class AccountLimits(AggregateAction):
-    """Set a limit. A lower one takes nothing back that is frozen already."""
+    """Set a limit. Lowering a limit releases no frozen amount."""
 
     scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
     body = AccountLimit
@@ -136,8 +139,8 @@ class AccountLimits(AggregateAction):
     def owner_of(self, aggregate_id: UUID) -> UUID | None:
         return _owner_of(aggregate_id)
 
-    def build_command(self, account_id: UUID, asked: AccountLimit, command_id: UUID) -> AccountCommand:
-        return SetLimit(account_id, asked.instrument, asked.limit)
+    def build_command(self, account_id: UUID, body: AccountLimit, command_id: UUID) -> AccountCommand:
+        return SetLimit(account_id, body.instrument, body.limit)
 
 
 def _owner_of(account_id: UUID) -> UUID | None:
@@ -152,7 +155,7 @@ def _load_state(account_id: UUID) -> AccountState:
     opened = history[0].event
     assert isinstance(opened, AccountOpened)  # noqa: S101  (narrows a type; an account begins with it)
     state = TradingAccount().evolve_all(recorded.event for recorded in history)
-    frozen = [FrozenAmount(trade, it.instrument, it.amount) for trade, it in state.frozen.items()]
+    amounts = [FrozenAmount(trade, frozen.instrument, frozen.amount) for trade, frozen in state.frozen.items()]
     return AccountState(
         account_id=account_id,
         reference=opened.reference,
@@ -161,6 +164,6 @@ def _load_state(account_id: UUID) -> AccountState:
         gross_limit=state.gross_limit,
         available=max(subtract(state.gross_limit, state.amount_in_use()), ZERO),
         limits=dict(state.limits),
-        frozen=frozen,
+        frozen=amounts,
         version=len(history),
     )

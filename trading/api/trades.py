@@ -1,4 +1,4 @@
-"""The commands of a trade, as resources: it is submitted, and what is done to it is posted beneath it."""
+"""Commands of trades as REST resources: trades are submitted, and actions are posted beneath a trade."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from eventshop.core.messages import NonEmptyText
 from eventshop.eventstore.event_store import store
 from eventshop.web.api import idempotency, request_parsing
-from eventshop.web.api.aggregate_action import AggregateAction, is_owner
+from eventshop.web.api.aggregate_action import AggregateAction, is_owner, view_permission_for
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.command_endpoint import CHANNEL, actor_of, receipt_response
 from eventshop.web.api.etag import expected_version
@@ -34,13 +34,14 @@ from trading.domain.commands import (
     TradeCommand,
 )
 from trading.domain.events import AccountOpened, Fill, Fills, TradeSubmitted
+from trading.domain.trade import Trade
 
 WRITE_SCOPES: Final = {"POST": "trades:write"}
 _FILL: Final = {"venue_trade_id": "V-1", "price": "200.00", "quantity": "10", "at": "2026-01-30T12:00:00Z"}
 
 
 class FillReport(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the venue did: one fill, or all those of one sweep through its book."""
+    """The fills of the venue: one fill, or all fills of one sweep through its order book."""
 
     example: ClassVar[dict[str, Any]] = {"fills": [_FILL]}
 
@@ -48,15 +49,15 @@ class FillReport(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reason(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why."""
+    """The reason of the action."""
 
-    example: ClassVar[dict[str, Any]] = {"reason": "The client asked for it"}
+    example: ClassVar[dict[str, Any]] = {"reason": "The client body for it"}
 
     reason: NonEmptyText
 
 
 class FillCorrection(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a fill should have been, under the same number of the venue, and why."""
+    """The right values of a fill with the same `venue_trade_id`, and the reason."""
 
     example: ClassVar[dict[str, Any]] = {"fill": {**_FILL, "price": "199.98"}, "reason": "typed wrongly"}
 
@@ -65,7 +66,7 @@ class FillCorrection(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FillBust(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which fill is void, and why."""
+    """The fill that is void, and the reason."""
 
     example: ClassVar[dict[str, Any]] = {"venue_trade_id": "V-1", "reason": "erroneous print"}
 
@@ -74,7 +75,7 @@ class FillBust(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SettlementDay(Struct, frozen=True, forbid_unknown_fields=True):
-    """The day on which goods and money changed hands."""
+    """The value date of the settlement."""
 
     example: ClassVar[dict[str, Any]] = {"settled_on": "2026-02-03"}
 
@@ -90,22 +91,22 @@ class SubmitTrades(ApiView):
     needs_version = False
 
     def post(self, request: Request) -> Response:
-        """Buy or sell, for an account of yours. What it takes of the limits is frozen with it, or it is refused."""
+        """Submit an order for one of your accounts and freeze its amount; it is refused if a limit is too small."""
         command_id, login = idempotency.command_id_from(request), require_login(request)
-        asked = request_parsing.parse_body(request, NewTrade)
-        opened = load_account_opened(asked.account_id)
-        mine = opened is not None and is_owner(request, opened.owner_id)
-        if not mine and not login.has_perm(permissions.SUBMIT_TRADE):
+        body = request_parsing.parse_body(request, NewTrade)
+        opened = load_account_opened(body.account_id)
+        is_own = opened is not None and is_owner(request, opened.owner_id)
+        if not is_own and not login.has_perm(permissions.SUBMIT_TRADE):
             raise NotFound if opened is None or not login.has_perm(view_permission_for(Trade)) else NotAllowed
         with idempotency.command_lock(command_id):
-            receipt = submit_trade(asked, actor=actor_of(login), command_id=command_id, metadata=CHANNEL)
+            receipt = submit_trade(body, actor=actor_of(login), command_id=command_id, metadata=CHANNEL)
         return receipt_response(
             request, receipt, status=201, location=reverse(url_names.TRADE, args=[receipt.aggregate_id])
         )
 
 
 class TradeAction(AggregateAction):
-    """Something done to a trade."""
+    """Base of the views that act on a trade."""
 
     scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
     owner_allowed = False
@@ -120,28 +121,28 @@ class TradeAction(AggregateAction):
 
 
 class TradeFills(TradeAction):
-    """Report fills. A fill that was reported before changes nothing."""
+    """Report fills. Reporting the same fill again changes nothing."""
 
     body = FillReport
     permission = permissions.FILL_TRADE
     status = 201
 
-    def build_command(self, trade_id: UUID, asked: FillReport, command_id: UUID) -> TradeCommand:
-        return ExecuteTrade(trade_id, asked.fills)
+    def build_command(self, trade_id: UUID, body: FillReport, command_id: UUID) -> TradeCommand:
+        return ExecuteTrade(trade_id, body.fills)
 
 
 class TradeRejection(TradeAction):
-    """Do not let a trade through to the venue."""
+    """Reject a trade before it reaches the venue."""
 
     body = Reason
     permission = permissions.REJECT_TRADE
 
-    def build_command(self, trade_id: UUID, asked: Reason, command_id: UUID) -> TradeCommand:
-        return RejectTrade(trade_id, asked.reason)
+    def build_command(self, trade_id: UUID, body: Reason, command_id: UUID) -> TradeCommand:
+        return RejectTrade(trade_id, body.reason)
 
 
 class TradeCancellation(TradeAction):
-    """Take back what is still open of a trade, and release what it had frozen."""
+    """Cancel the open quantity of a trade and release its frozen amount."""
 
     body = Reason
     owner_allowed = True
@@ -149,69 +150,69 @@ class TradeCancellation(TradeAction):
 
     def post(self, request: Request, trade_id: UUID) -> Response:
         self.check_access(request, trade_id)
-        asked, by = request_parsing.parse_body(request, Reason), actor_of(require_login(request))
-        command_id, seen = idempotency.command_id_from(request), expected_version(request)
+        body, actor = request_parsing.parse_body(request, Reason), actor_of(require_login(request))
+        command_id, version = idempotency.command_id_from(request), expected_version(request)
         with idempotency.command_lock(command_id):
             receipt = cancel_trade(
-                trade_id, asked.reason, actor=by, command_id=command_id, expected_version=seen, metadata=CHANNEL
+                trade_id, body.reason, actor=actor, command_id=command_id, expected_version=version, metadata=CHANNEL
             )
         return receipt_response(request, receipt, status=200, location=reverse(url_names.TRADE, args=[trade_id]))
 
 
 class TradeCorrections(TradeAction):
-    """Put a fill right that was told wrongly. What was told stays on record."""
+    """Correct a fill that was reported wrongly. The reported values stay on record."""
 
     body = FillCorrection
     permission = permissions.CORRECT_TRADE
     status = 201
 
-    def build_command(self, trade_id: UUID, asked: FillCorrection, command_id: UUID) -> TradeCommand:
-        return CorrectTrade(trade_id, asked.fill, asked.reason)
+    def build_command(self, trade_id: UUID, body: FillCorrection, command_id: UUID) -> TradeCommand:
+        return CorrectTrade(trade_id, body.fill, body.reason)
 
 
 class TradeBusts(TradeAction):
-    """Declare a fill void, as the venue has."""
+    """Declare a fill void, as the venue did."""
 
     body = FillBust
     permission = permissions.CORRECT_TRADE
     status = 201
 
-    def build_command(self, trade_id: UUID, asked: FillBust, command_id: UUID) -> TradeCommand:
-        return BustTrade(trade_id, asked.venue_trade_id, asked.reason)
+    def build_command(self, trade_id: UUID, body: FillBust, command_id: UUID) -> TradeCommand:
+        return BustTrade(trade_id, body.venue_trade_id, body.reason)
 
 
 class TradeHold(TradeAction):
-    """Hold the settlement of a trade back until it is resumed."""
+    """Put the settlement of a trade on hold until it is resumed."""
 
     body = Reason
     permission = permissions.SETTLE_TRADE
 
-    def build_command(self, trade_id: UUID, asked: Reason, command_id: UUID) -> TradeCommand:
-        return HoldSettlement(trade_id, asked.reason)
+    def build_command(self, trade_id: UUID, body: Reason, command_id: UUID) -> TradeCommand:
+        return HoldSettlement(trade_id, body.reason)
 
 
 class TradeResumption(TradeAction):
-    """Let a trade settle again."""
+    """Release the hold on the settlement of a trade."""
 
     body = Reason
     permission = permissions.SETTLE_TRADE
 
-    def build_command(self, trade_id: UUID, asked: Reason, command_id: UUID) -> TradeCommand:
-        return ResumeSettlement(trade_id, asked.reason)
+    def build_command(self, trade_id: UUID, body: Reason, command_id: UUID) -> TradeCommand:
+        return ResumeSettlement(trade_id, body.reason)
 
 
 class TradeSettlement(TradeAction):
-    """Settle a trade before its day. Afterwards nothing about it changes."""
+    """Settle a trade before its settlement day. Afterwards it cannot be changed."""
 
     body = SettlementDay
     permission = permissions.SETTLE_TRADE
 
-    def build_command(self, trade_id: UUID, asked: SettlementDay, command_id: UUID) -> TradeCommand:
-        return SettleTrade(trade_id, asked.settled_on)
+    def build_command(self, trade_id: UUID, body: SettlementDay, command_id: UUID) -> TradeCommand:
+        return SettleTrade(trade_id, body.settled_on)
 
 
 class TradeEvents(StreamEvents):
-    """What happened to a trade, event by event: for the account's owner, and for staff who may read events."""
+    """The events of a trade, for the owner of its account and for staff who may view events."""
 
     def shows_personal_data(self, request: Request, aggregate_id: UUID) -> bool:
         if is_owner(request, trade_owner(aggregate_id)):
@@ -222,7 +223,7 @@ class TradeEvents(StreamEvents):
 
 
 def trade_owner(trade_id: UUID) -> UUID | None:
-    """Whose account the trade is on; None for a house account, or one that was never opened. Raises `NotFound`."""
+    """The owner of the trade's account; None for a house account or an unopened one. Raises `NotFound`."""
     for recorded in store.get_events(trade_id, to_version=1):
         if isinstance(recorded.event, TradeSubmitted):
             opened = load_account_opened(recorded.event.account_id)

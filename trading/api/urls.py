@@ -1,11 +1,10 @@
-"""What can be done to a trade and to an account, each at its own address; the trades stand beside the read models."""
+"""URLs of the commands of trades and trading accounts. Their read models are under projections.api."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from trading.api import url_names
-from trading.api import accounts, trades
+from trading.api import accounts, trades, url_names
 
 urlpatterns = [
     path("trades/<uuid:aggregate_id>/events", trades.TradeEvents.as_view(), name="api-trade-events"),

@@ -1,4 +1,4 @@
-"""Whose accounts and trades are whose. Lists of them are told by the read model; each one by its events."""
+"""Ownership of trading accounts. The read model lists the accounts of a person; the events answer for one account."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def accounts_of(person: UUID) -> list[UUID]:
 
 
 def is_owner(account_id: UUID, person: UUID) -> bool:
+    """Whether a person owns an account, by its first event."""
     for recorded in store.get_events(account_id, to_version=1):
         return isinstance(recorded.event, AccountOpened) and recorded.event.owner_id == person
     return False

@@ -1,4 +1,4 @@
-"""What an instrument was traded at last, for market orders: told by the read model, so it may lag a moment."""
+"""The last price of an instrument, for market orders. It comes from a read model, so it may lag."""
 
 from __future__ import annotations
 

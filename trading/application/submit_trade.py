@@ -69,7 +69,9 @@ def amount_to_freeze(order: SubmitTrade) -> Decimal:
     return rounded_notional(order.quantity, price)
 
 
-def submit_trade(new_trade: NewTrade, *, actor: str, command_id: UUID, metadata: dict[str, str] | None = None) -> Receipt:
+def submit_trade(
+    new_trade: NewTrade, *, actor: str, command_id: UUID, metadata: dict[str, str] | None = None
+) -> Receipt:
     """Freeze the amount and submit the trade in one transaction; returns the receipt of `SubmitTrade`.
 
     The caller checks the permission to trade for the account. Idempotent for each `command_id`, even if the last price

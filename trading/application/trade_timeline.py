@@ -14,7 +14,7 @@ from eventshop.web.live.subscriptions import LiveSource, stream_versions
 from eventshop.web.pages.timeline import TimelineEntry, build_timeline
 from eventshop.web.shared import customer_port
 from trading.application.account_owner_port import is_owner
-from trading.application.number_formatting import format_average, format_price, format_number
+from trading.application.number_formatting import format_average, format_number, format_price
 from trading.domain.events import (
     Fill,
     SettlementHeld,
@@ -135,7 +135,9 @@ def describe_event(event: TradeEvent, currency: str) -> tuple[str, str]:
         case TradeCancelled(cancelled=cancelled, reason=reason):
             return f"Cancelled {format_number(cancelled)}: {reason}.", "bad"
         case TradeCorrected(was=was, now=now, reason=reason):
-            wrong, right = (f"{format_number(fill.quantity)} at {format_price(fill.price, currency)}" for fill in (was, now))
+            wrong, right = (
+                f"{format_number(fill.quantity)} at {format_price(fill.price, currency)}" for fill in (was, now)
+            )
             return f"The venue corrected a fill from {wrong} to {right}: {reason}.", ""
         case TradeBusted(was=was, reason=reason):
             fill = f"{format_number(was.quantity)} at {format_price(was.price, currency)}"

@@ -11,8 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.decimal_math import ZERO, subtract, add
-from eventshop.core.message_registry import registry
+from eventshop.core.decimal_math import ZERO, add, subtract
 from trading.domain.commands import AccountCommand, FreezeAmount, OpenAccount, ReleaseAmount, SetLimit
 from trading.domain.errors import AccountAlreadyOpen, AccountNotOpen, AlreadyFrozen, WrongCurrency
 from trading.domain.events import AccountEvent, AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet

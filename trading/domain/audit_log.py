@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.deterministic_ids import derive_id
-from eventshop.core.message_registry import registry
 from trading.domain.commands import RecordAuditExport
 from trading.domain.events import AuditTrailExported
 

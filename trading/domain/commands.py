@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TypeAlias
 from uuid import UUID
 
-from eventshop.core.decimal_math import is_multiple, round_up, multiply
+from eventshop.core.decimal_math import is_multiple, multiply, round_up
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command, NonEmptyText
 from trading.domain.errors import WrongLot, WrongTick

@@ -9,8 +9,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.decimal_math import ZERO, subtract, add
-from eventshop.core.message_registry import registry
+from eventshop.core.decimal_math import ZERO, add, subtract
 from trading.domain.commands import (
     BustTrade,
     CancelTrade,
@@ -41,7 +40,7 @@ from trading.domain.events import (
     TradeSubmitted,
     volume,
 )
-from trading.domain.fills import FillBook, FillRecord, Status, compute_average, check_limit_price, submission_event
+from trading.domain.fills import FillBook, FillRecord, Status, check_limit_price, compute_average, submission_event
 
 __all__ = ["Status", "Trade"]
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.decimal_math import ZERO, is_multiple, add, multiply
+from eventshop.core.decimal_math import ZERO, add, is_multiple, multiply
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Instant, NonEmptyText
 

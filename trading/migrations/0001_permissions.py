@@ -4,13 +4,21 @@ from django.db import migrations, models
 
 from eventshop.permission_migrations import move_permissions
 
-PERMISSIONS = ("submit_trade", "fill_trade", "reject_trade", "cancel_trade", "correct_trade", "settle_trade", "open_account", "set_limit")
+PERMISSIONS = (
+    "submit_trade",
+    "fill_trade",
+    "reject_trade",
+    "cancel_trade",
+    "correct_trade",
+    "settle_trade",
+    "open_account",
+    "set_limit",
+)
 
 
 class Migration(migrations.Migration):
     initial = True
     dependencies = [
-        
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]

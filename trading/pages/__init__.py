@@ -1,1 +1,1 @@
-"""The HTML pages of trades and accounts."""
+"""The HTML pages of trades and trading accounts."""

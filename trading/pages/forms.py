@@ -1,4 +1,4 @@
-"""What a trader fills in: a trade to be placed, and why one is cancelled."""
+"""Forms of the trading pages."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from django import forms
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore.event_store import store
 from eventshop.web.pages.command_form import CommandForm
+from trading.application.customer_accounts import CustomerAccount, LimitUsage
 from trading.application.number_formatting import format_number
 from trading.application.submit_trade import NewTrade, amount_to_freeze, trade_id_for
-from trading.application.trade_timeline import LimitUsage, CustomerAccount
 from trading.domain.errors import LimitExceeded, NoPrice, UnknownInstrument, WrongCurrency, WrongLot, WrongTick
 from trading.domain.events import MAX_DECIMALS, OrderType, Side
 from trading.domain.instruments import INSTRUMENTS
 
 _DECIMAL_ATTRS: Final = {"inputmode": "decimal", "autocomplete": "off"}
-#: Which field an error of the rules belongs to.
+#: The field beside which the form shows an error of the domain.
 _FIELD_OF: Final[dict[type[EventShopError], str]] = {
     UnknownInstrument: "instrument",
     WrongTick: "limit_price",
@@ -39,19 +39,19 @@ def _decimal_field(label: str, help_text: str = "", *, required: bool = True) ->
         max_digits=10 + MAX_DECIMALS,
         decimal_places=MAX_DECIMALS,
         widget=forms.TextInput(attrs=_DECIMAL_ATTRS),
-        error_messages={"required": f"Give a {label.lower()}", "invalid": "Give a number such as 12.5"},
+        error_messages={"required": f"Enter a {label.lower()}", "invalid": "Enter a number such as 12.5"},
     )
 
 
 class TicketForm(CommandForm):
-    """One trade. What it freezes is shown before it is placed: `seen` is the amount that was shown."""
+    """The trade ticket. The page previews the frozen amount before it submits; `seen` identifies the preview."""
 
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=200)
     account = forms.ChoiceField(label="Account")
     instrument = forms.ChoiceField(
         label="Instrument",
-        choices=[(code, f"{code} ({it.currency})") for code, it in sorted(INSTRUMENTS.items())],
-        error_messages={"invalid_choice": "Choose an instrument of the list"},
+        choices=[(code, f"{code} ({instrument.currency})") for code, instrument in sorted(INSTRUMENTS.items())],
+        error_messages={"invalid_choice": "Choose an instrument from the list"},
     )
     side = forms.ChoiceField(label="Buy or sell", choices=[(Side.BUY, "Buy"), (Side.SELL, "Sell")])
     quantity = _decimal_field("Quantity")
@@ -61,12 +61,15 @@ class TicketForm(CommandForm):
     )
     limit_price = _decimal_field("Limit price", "Only for a limit order.", required=False)
 
-    def __init__(self, desks: Sequence[CustomerAccount], data: Any = None, **options: Any) -> None:
+    def __init__(self, accounts: Sequence[CustomerAccount], data: Any = None, **options: Any) -> None:
         super().__init__(data, **options)
-        self.accounts = {str(it.id): it for it in desks}
-        account = self.fields["account"]
-        assert isinstance(account, forms.ChoiceField)  # noqa: S101  (narrows a type)
-        account.choices = [(key, f"{it.opened.reference} ({it.opened.currency})") for key, it in self.accounts.items()]
+        self.accounts = {str(account.id): account for account in accounts}
+        field = self.fields["account"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  (narrows a type)
+        field.choices = [
+            (account_id, f"{account.opening_event.reference} ({account.opening_event.currency})")
+            for account_id, account in self.accounts.items()
+        ]
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -80,35 +83,32 @@ class TicketForm(CommandForm):
         return values
 
     def _check_rules(self, values: dict[str, Any]) -> None:
-        """Whatever the rules say about it already now."""
+        """Check the domain rules before the trade is submitted; sets `amount` to the amount to freeze."""
         try:
             order = self.new_trade(values).to_command(UUID(int=0))
-            if order.instrument.currency != self.account_details(values).opened.currency:
-                raise WrongCurrency(
-                    account=self.account_details(values).opened.currency, trade=order.instrument.currency
-                )
-            self.amount = amount_to_freeze(order)
-            if self.amount > self.tightest_limit(values).available:
+            currency = self.account_details(values).opening_event.currency
+            if order.instrument.currency != currency:
+                raise WrongCurrency(account=currency, trade=order.instrument.currency)
+            self.amount, limit = amount_to_freeze(order), self.tightest_limit(values)
+            if self.amount > limit.available:
                 raise LimitExceeded(
-                    limit=self.tightest_limit(values).name,
-                    asked=format_number(self.amount),
-                    left=format_number(self.tightest_limit(values).available),
+                    limit=limit.name, requested=format_number(self.amount), available=format_number(limit.available)
                 )
         except EventShopError as refusal:
             self.add_refusal(refusal)
 
     def add_refusal(self, refusal: EventShopError) -> None:
-        """Say it beside the field that it is about."""
+        """Show a refusal beside the field that it concerns."""
         self.add_error(_FIELD_OF.get(type(refusal)), refusal.message)
 
     @property
     def trade_id(self) -> UUID:
-        """The trade that this very form places."""
+        """The id of the trade that this form submits."""
         return trade_id_for(self.cleaned_data["form_id"])
 
     @property
     def is_submitted(self) -> bool:
-        """Whether it has: then the limit may be too small for a second one, which nobody wants."""
+        """Whether this form has already submitted its trade. Then the limit may be too small for a second one."""
         return "form_id" in self.cleaned_data and bool(store.get_events(self.trade_id, to_version=1))
 
     def new_trade(self, values: dict[str, Any]) -> NewTrade:
@@ -126,12 +126,12 @@ class TicketForm(CommandForm):
         return self.accounts[values["account"]]
 
     def tightest_limit(self, values: dict[str, Any]) -> LimitUsage:
-        """The limit that the trade comes closest to."""
+        """The limit with the smallest available amount for the chosen instrument."""
         return self.account_details(values).tightest_limit(values["instrument"])
 
 
 class CancelRequestForm(CommandForm):
-    """Why."""
+    """The reason of a cancellation by the client."""
 
     reason = forms.ChoiceField(
         label="Why do you cancel?",

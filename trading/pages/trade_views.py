@@ -1,4 +1,4 @@
-"""Pages for those who own trading accounts: the ticket, one trade, and the accounts with their limits."""
+"""Pages for the owners of trading accounts: the trade ticket, one trade, and the accounts with their limits."""
 
 from __future__ import annotations
 
@@ -11,64 +11,65 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from eventshop.core.errors import CommandIdReused, CommandRefused, Conflict, InvalidMessage
-from eventshop.web.pages.command_form import submit_command, report_duplicate
+from eventshop.web.pages.command_form import report_duplicate, submit_command
 from eventshop.web.shared import read_your_writes
 from eventshop.web.shared.customer_port import customer_required
 from trading.application import submit_trade
+from trading.application.customer_accounts import load_customer_accounts
 from trading.application.number_formatting import format_number
-from trading.application.trade_timeline import CustomerTrade, load_customer_accounts, load_customer_trade
+from trading.application.trade_timeline import CustomerTrade, load_customer_trade
 from trading.pages.forms import CancelRequestForm, TicketForm
 
 _CHANNEL = {"channel": "pages"}
 
 
 def _load_trade_or_404(trade_id: UUID, person: UUID) -> CustomerTrade:
-    found = load_customer_trade(trade_id, person)
-    if found is None:
+    trade = load_customer_trade(trade_id, person)
+    if trade is None:
         raise Http404
-    return found
+    return trade
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @customer_required
 def ticket(request: HttpRequest, person: UUID) -> HttpResponse:
-    """Fill in, look at what it freezes, place. Values that changed after the look are shown again."""
-    mine, data = load_customer_accounts(person), request.POST.copy()
-    form = TicketForm(mine, data or None, initial=_initial_values(request))
+    """Fill in a trade, preview the amount that it freezes, and submit it. Changed values are previewed again."""
+    accounts, data = load_customer_accounts(person), request.POST.copy()
+    form = TicketForm(accounts, data or None, initial=_initial_values(request))
     preview: dict[str, Any] | None = None
     if form.is_valid():
-        shown = _preview(form)
-        if "place" in data and form.cleaned_data["seen"] == shown["seen"]:
+        current = _preview(form)
+        if "place" in data and form.cleaned_data["seen"] == current["seen"]:
             if trade_id := _submit(request, person, form):
                 return redirect("trading:trade", trade_id)
         else:
-            data["seen"], preview = shown["seen"], shown
+            data["seen"], preview = current["seen"], current
     elif form.is_bound and form.is_submitted:
         return redirect("trading:trade", form.trade_id)
-    return render(request, "trading/ticket.html", {"form": form, "desks": mine, "preview": preview})
+    return render(request, "trading/ticket.html", {"form": form, "accounts": accounts, "preview": preview})
 
 
 def _preview(form: TicketForm) -> dict[str, Any]:
-    """What is shown before a trade is placed; `seen` comes back with it."""
+    """The preview of a trade; the form sends its key `seen` back."""
     values = form.cleaned_data
-    amount, binding = format_number(form.amount), form.tightest_limit(values)
+    amount, limit = format_number(form.amount), form.tightest_limit(values)
     seen = " ".join((amount, *(values[name] for name in ("account", "instrument", "side", "type"))))
     return {
         "seen": seen,
         "amount": amount,
-        "desk": form.account_details(values),
-        "name": binding.name,
-        "left": format_number(binding.available),
+        "account": form.account_details(values),
+        "limit_name": limit.name,
+        "available": format_number(limit.available),
     }
 
 
 def _initial_values(request: HttpRequest) -> dict[str, str]:
-    """What a link to the ticket has chosen already."""
+    """The field values that a link to the ticket presets."""
     return {name: request.GET[name] for name in ("account", "instrument", "side") if name in request.GET}
 
 
 def _submit(request: HttpRequest, person: UUID, form: TicketForm) -> UUID | None:
-    """The trade; None if it was refused, which the form then says."""
+    """Submit the trade; returns its id, or None if it was refused: the form then shows the reason."""
     values = form.cleaned_data
     command_id: UUID = values["form_id"]
     try:
@@ -88,31 +89,33 @@ def _submit(request: HttpRequest, person: UUID, form: TicketForm) -> UUID | None
 @require_safe
 @customer_required
 def trade(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResponse:
-    """How a trade stands; it follows by itself."""
+    """One trade; the page updates itself."""
     return render(request, "trading/trade.html", {"trade": _load_trade_or_404(trade_id, person)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @customer_required
 def cancel(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResponse:
-    """Take back what is open; what was filled stays."""
-    found = _load_trade_or_404(trade_id, person)
+    """Cancel the open quantity of a trade."""
+    trade = _load_trade_or_404(trade_id, person)
     form = CancelRequestForm(request.POST or None)
     if form.is_valid():
         reason, form_id = form.cleaned_data["reason"], form.cleaned_data["form_id"]
         if submit_command(
             request,
-            lambda: submit_trade.cancel_trade(trade_id, reason, actor=str(person), command_id=form_id, metadata=_CHANNEL),
+            lambda: submit_trade.cancel_trade(
+                trade_id, reason, actor=str(person), command_id=form_id, metadata=_CHANNEL
+            ),
             subject="the trade",
         ):
-            messages.success(request, "What was open is cancelled, and its amount is free again.")
+            messages.success(request, "The open quantity is cancelled and its frozen amount is released.")
         return redirect("trading:trade", trade_id)
-    return render(request, "trading/cancel.html", {"trade": found, "form": form})
+    return render(request, "trading/cancel.html", {"trade": trade, "form": form})
 
 
 @require_safe
 @customer_required
 def accounts(request: HttpRequest, person: UUID) -> HttpResponse:
-    """Every account with its limits, and what open trades use of them."""
-    current = read_your_writes.wait_for_last_write(request, "trading-account")
-    return render(request, "trading/accounts.html", {"desks": load_customer_accounts(person), "current": current})
+    """The trading accounts with their limits and frozen amounts."""
+    is_current = read_your_writes.wait_for_last_write(request, "trading-account")
+    return render(request, "trading/accounts.html", {"accounts": load_customer_accounts(person), "current": is_current})

@@ -1,4 +1,4 @@
-"""Pages of a trader."""
+"""URLs of the trading pages."""
 
 from django.urls import path
 

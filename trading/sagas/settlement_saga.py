@@ -15,13 +15,13 @@ from msgspec.structs import replace
 
 from eventshop.core.messages import Event, Meta
 from eventshop.core.saga import (
+    CancelTimer,
     CompensationRequested,
     RefusedCommand,
     Saga,
     SagaAction,
-    CancelTimer,
-    TimerFired,
     StartTimer,
+    TimerFired,
 )
 from trading.domain.business_days import CALENDARS, settlement_time
 from trading.domain.commands import (

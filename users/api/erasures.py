@@ -18,7 +18,7 @@ from eventshop.web.api.pagination import refuse_unknown_parameters
 from eventshop.web.shared.errors import NotFound
 from users.application.customer_adapter import load_person
 from users.domain.user import Status
-from users.pages.erasure_views import person_from_token, erasure_steps
+from users.pages.erasure_views import erasure_steps, person_from_token
 
 
 class ErasureState(StrEnum):

@@ -16,7 +16,7 @@ from users import permissions
 from users.api import url_names
 from users.application.customer_adapter import load_person
 from users.domain.commands import PlaceLegalHold, ReleaseLegalHold
-from users.domain.user import Status
+from users.domain.user import Status, User
 
 
 class NewLegalHold(Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,7 +21,7 @@ from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import to_recorded_event
-from eventshop.web.shared.customer_port import Contact, ConsentOption
+from eventshop.web.shared.customer_port import ConsentOption, Contact
 from users.application.accounts import person_of
 from users.domain.commands import GrantConsent
 from users.domain.events import (

@@ -1,4 +1,4 @@
-"""E-mails about accounts. Every request sends one, whether an account exists or not, so that no page reveals accounts."""
+"""E-mails about accounts. Every request sends one, whether an account exists or not: no page reveals accounts."""
 
 from __future__ import annotations
 

@@ -16,14 +16,11 @@ from eventshop.privacy.erasure import erasure_job, personal_data_holders
 from eventshop.privacy.erasure.certificates import kept_data_of
 from eventshop.privacy.erasure.erasure_job import erasure_command_id
 from eventshop.privacy.models import Certificate, Erasure
-from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
 from users.application import accounts
 from users.domain.commands import BeginErasure, EraseData, RequestErasure, UserCommand
 from users.domain.events import Kept
 from users.domain.user import Status, User
-from users.sagas.consent_expiry_saga import ConsentExpirySaga
 from users.sagas.erasure_effects import EraseTraces, GroundsFound, LookForGrounds, TracesErased
-from users.sagas.erasure_saga import ErasureSaga
 
 
 def find_erasure_blockers(effect: LookForGrounds, key: UUID) -> GroundsFound:
@@ -73,14 +70,3 @@ def close_account(person: UUID, streams: Collection[UUID]) -> str:
 
 def has_consents(person: UUID) -> bool:
     return StoredEvent.objects.filter(aggregate_id=person, event_type="ConsentGranted").exists()
-
-
-def register(sagas: SagaRegistry = saga_registry) -> None:
-    """Register the sagas of the users domain, the handlers of their effects, and the steps of every erasure."""
-    sagas.register(ErasureSaga)
-    sagas.register(ConsentExpirySaga)
-    sagas.register_effect(LookForGrounds, find_erasure_blockers)
-    sagas.register_effect(EraseTraces, erase_personal_data)
-    personal_data_holders.register_holder("account", close_account)
-    personal_data_holders.register_holder("events", record_erasure)
-    personal_data_holders.register_duty_subject("consents", has_consents)

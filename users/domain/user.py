@@ -13,7 +13,6 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.message_registry import registry
 from users.domain.commands import (
     BeginErasure,
     CancelErasure,
@@ -67,7 +66,6 @@ from users.domain.events import (
 )
 from users.domain.privacy_notices import get_notice
 from users.domain.purposes import Basis, get_purpose
-from users.domain.upcasters import upcasters
 
 
 class Status(StrEnum):

@@ -8,7 +8,6 @@ PERMISSIONS = ("reveal_personal", "hold_personal")
 
 
 class Migration(migrations.Migration):
-    
     dependencies = [
         ("users", "0001_accounts"),
         ("auth", "0012_alter_user_first_name_max_length"),

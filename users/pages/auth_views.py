@@ -25,7 +25,7 @@ from eventshop.privacy import encrypted_tokens, unique_values
 from eventshop.web.pages.form_rate_limiting import EMAIL, SIGN_IN, check_rate_limit
 from users.application import accounts
 from users.application.customer_adapter import load_person
-from users.application.emails import requires_email, prints_to_console, send_email
+from users.application.emails import prints_to_console, requires_email, send_email
 from users.pages.forms import AddressForm, ChangePasswordForm, JoinForm, NewPasswordForm, SignInForm, SignUpForm
 
 SIGN_UP_LINK_MAX_AGE_S: Final = 24 * 3600

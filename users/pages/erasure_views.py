@@ -38,7 +38,7 @@ from users.domain.user import Status
 from users.pages.forms import PasswordForm
 from users.pages.privacy_views import person_page, send_command
 
-_TOKEN_KIND: Final = "erasure"
+_LINK_KIND: Final = "erasure"
 #: How long the link to status and certificate is valid.
 LINK_MAX_AGE_S: Final = 400 * 24 * 3600
 #: The steps of an erasure as the person reads them.
@@ -85,7 +85,7 @@ def erasure_link(person_id: UUID) -> str:
 
 def erasure_token(person_id: UUID) -> str:
     """The encrypted token that identifies a person in the links to the status page and API."""
-    return encrypted_tokens.encrypt_token(_TOKEN_KIND, person_id)
+    return encrypted_tokens.encrypt_token(_LINK_KIND, person_id)
 
 
 def _send_request(request: HttpRequest, me: Person, form_id: UUID) -> HttpResponse:
@@ -172,7 +172,7 @@ def certificate_pdf(request: HttpRequest, token: str) -> HttpResponse:
 def person_from_token(token: str) -> UUID | None:
     """The person that a link is about; None for an invalid or expired token."""
     try:
-        return encrypted_tokens.decrypt_token(_TOKEN_KIND, token, UUID, max_age_s=LINK_MAX_AGE_S)
+        return encrypted_tokens.decrypt_token(_LINK_KIND, token, UUID, max_age_s=LINK_MAX_AGE_S)
     except encrypted_tokens.InvalidLink:
         return None
 

@@ -24,10 +24,10 @@ from eventshop.eventstore.event_store import store
 from eventshop.web.pages.command_form import CommandForm, report_duplicate
 from eventshop.web.pages.post_only import post_only
 from eventshop.web.shared import customer_port
-from users.application.consent_receipts import Decision, list_decisions, build_receipt
-from users.application.customer_adapter import Person, newest_events, load_person
+from users.application.consent_receipts import Decision, build_receipt, list_decisions
+from users.application.customer_adapter import Person, load_person, newest_events
 from users.application.data_export import ExportedEvent, encode_export, export_personal_data
-from users.application.user_timeline import timeline_entry, flatten_values, humanise_name, describe_event
+from users.application.user_timeline import describe_event, flatten_values, humanise_name, timeline_entry
 from users.domain.commands import ExportData, GrantConsent, UserCommand, WithdrawConsent
 from users.domain.errors import NoticeExpired
 from users.domain.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataAccessed, ProcessingRecorded

@@ -1,4 +1,4 @@
-"""The consent expiry saga ends each consent on its expiry date by a timer, so that no job polls for expired consents."""
+"""The consent expiry saga ends each consent on its expiry date by a timer; no job polls for expired consents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.messages import Meta
-from eventshop.core.saga import RefusedCommand, Saga, SagaAction, CancelTimer, TimerFired, StartTimer
+from eventshop.core.saga import CancelTimer, RefusedCommand, Saga, SagaAction, StartTimer, TimerFired
 from users.domain.commands import ExpireConsent
 from users.domain.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataErased
 

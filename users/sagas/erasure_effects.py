@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from eventshop.core.messages import NonEmptyText
-from eventshop.core.saga import EffectResult, Effect
+from eventshop.core.saga import Effect, EffectResult
 
 
 class LookForGrounds(Effect, frozen=True):

@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.messages import Meta
-from eventshop.core.saga import RefusedCommand, Saga, SagaAction, CancelTimer, TimerFired, StartTimer
+from eventshop.core.saga import CancelTimer, RefusedCommand, Saga, SagaAction, StartTimer, TimerFired
 from users.domain.commands import BeginErasure
 from users.domain.errors import OnLegalHold
 from users.domain.events import ErasureBegun, ErasureCancelled, ErasureRequested

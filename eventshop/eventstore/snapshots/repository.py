@@ -16,11 +16,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from eventshop.core.port import Port
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import EventShopError, TailBusy
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
+from eventshop.core.port import Port
 from eventshop.eventstore import field_encryption
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import Snapshot, SnapshotProgress, StoredEvent
@@ -107,7 +107,6 @@ def delete_snapshots(aggregate_ids: Collection[UUID]) -> int:
         for aggregate_id in aggregate_ids:
             snapshot_listener.get()(aggregate_id, None)
     return removed
-
 
 
 def snapshot_interval(aggregate_type: str) -> int:

@@ -21,7 +21,7 @@ from uuid import UUID
 from django.db import Error as DatabaseFailure
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import process_name
+from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import EventShopError, TailBusy
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow

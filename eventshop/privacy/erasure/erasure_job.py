@@ -20,7 +20,8 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from eventshop.core.deterministic_ids import derive_id, process_name
+from eventshop.core.deterministic_ids import derive_id
+from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import EventShopError
 from eventshop.privacy import unique_values
 from eventshop.privacy.encryption import personal_keys

@@ -19,7 +19,6 @@ from eventshop.web.api.command_endpoint import execute_command
 from eventshop.web.shared import customer_port
 from eventshop.web.shared.errors import NotAllowed, NotFound
 
-
 #: The permission that lets staff see aggregates of others; read models stand above the domains and name it.
 _view_permissions: Final[dict[type[AnyAggregate], str]] = {}
 

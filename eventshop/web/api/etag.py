@@ -21,14 +21,14 @@ def expected_version(request: Request, *, required: bool = True) -> int | None:
 
     The store compares it in the transaction of the append, so no other append can come in between.
     """
-    given = request.headers.get("If-Match", "").strip()
-    if not given and not required:
+    tag = request.headers.get("If-Match", "").strip()
+    if not tag and not required:
         return None
-    if not given:
+    if not tag:
         raise PreconditionMissing(locations=[{"header": "If-Match", "detail": "is missing"}])
-    if given == "*":
+    if tag == "*":
         return None
-    match = _ENTITY_TAG.fullmatch(given)
+    match = _ENTITY_TAG.fullmatch(tag)
     if match is None:
         detail = 'must be one entity tag such as "7", or *'
         raise InvalidHeader(f"If-Match {detail}", locations=[{"header": "If-Match", "detail": detail}])

@@ -185,16 +185,16 @@ def wait_slot() -> Iterator[bool]:
 
 
 def read_integer(request: Request, name: str, limit: int) -> int:
-    given = request.query_params.get(name, "0")
-    if not (given.isascii() and given.isdecimal() and len(given) < 20 and int(given) < limit - 1_000):
+    text = request.query_params.get(name, "0")
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) < limit - 1_000):
         raise invalid_parameter(name, "must be a whole number, 0 or greater")
-    return int(given)
+    return int(text)
 
 
 def read_instant(request: Request, name: str) -> datetime | None:
-    given = request.query_params.get(name)
+    text = request.query_params.get(name)
     try:
-        return msgspec.convert(given, Instant).astimezone(UTC) if given is not None else None
+        return msgspec.convert(text, Instant).astimezone(UTC) if text is not None else None
     except (msgspec.ValidationError, OverflowError):
         raise invalid_parameter(name, "must be a time with its zone, such as 2026-01-31T12:00:00Z") from None
 

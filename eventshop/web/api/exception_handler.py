@@ -60,7 +60,9 @@ def _translate(failure: Exception) -> EventShopError | None:
         return failure
     if isinstance(failure, exceptions.ValidationError):
         return errors.InvalidParameter(locations=_parameter_errors(failure.detail))
-    error_class = next((error for known, error in _TRANSLATIONS.items() if isinstance(failure, known)), None)
+    error_class = next(
+        (error for exception_class, error in _TRANSLATIONS.items() if isinstance(failure, exception_class)), None
+    )
     return error_class() if error_class else None
 
 

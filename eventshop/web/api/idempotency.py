@@ -29,10 +29,10 @@ _LOCK_TTL_S: Final = 30
 
 def command_id_from(request: Request) -> UUID:
     """The command id of a request; raises `IdempotencyKeyMissing` or `InvalidHeader`."""
-    given = request.headers.get("Idempotency-Key", "").strip()
-    if not given:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key:
         raise IdempotencyKeyMissing(locations=[{"header": "Idempotency-Key", "detail": "is missing"}])
-    match = _KEY.fullmatch(given)
+    match = _KEY.fullmatch(key)
     if match is None:
         detail = "must be 1 to 200 printable characters without spaces"
         raise InvalidHeader(f"Idempotency-Key {detail}", locations=[{"header": "Idempotency-Key", "detail": detail}])

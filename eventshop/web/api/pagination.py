@@ -94,19 +94,19 @@ def refuse_unknown_parameters(request: Request, known: Iterable[str]) -> None:
 
 
 def read_limit(request: Request) -> int:
-    given = request.query_params.get("limit", str(DEFAULT_LIMIT))
-    if not (given.isascii() and given.isdecimal() and len(given) < 10 and 1 <= int(given) <= MAX_LIMIT):
+    text = request.query_params.get("limit", str(DEFAULT_LIMIT))
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= MAX_LIMIT):
         raise invalid_parameter("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
-    return int(given)
+    return int(text)
 
 
 def _read_ordering(request: Request, view: Any) -> str:
-    given = request.query_params.get("ordering", view.ordering)
-    if given.removeprefix("-") not in view.orderings:
+    ordering = request.query_params.get("ordering", view.ordering)
+    if ordering.removeprefix("-") not in view.orderings:
         raise invalid_parameter(
             "ordering", f"must be one of {', '.join(view.orderings)}, with - in front for descending order"
         )
-    return str(given)
+    return str(ordering)
 
 
 def _encode_cursor(ordering: str, row: Any, column: str) -> str:

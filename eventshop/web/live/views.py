@@ -41,5 +41,5 @@ def _require_source(request: HttpRequest, name: str, key: UUID) -> subscriptions
 
 def _shown_mark(request: HttpRequest) -> int:
     """The mark that the page shows: the last one it received, or else the one it was rendered with; -1 if invalid."""
-    given = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
-    return int(given) if given.isascii() and given.isdecimal() and len(given) < 20 else -1
+    text = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else -1

@@ -50,8 +50,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     """Context processor. The entries are computed lazily: a page without navigation does not load the user."""
 
     def entries() -> list[dict[str, Any]]:
-        shown = [entry for entry in _entries if entry.visible_to(request)]
-        return [_render_entry(entry, request.path) for entry in shown]
+        return [_render_entry(entry, request.path) for entry in _entries if entry.visible_to(request)]
 
     return {"navigation": entries}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Final, Concatenate, NamedTuple, ParamSpec, Protocol
+from typing import Concatenate, Final, NamedTuple, ParamSpec, Protocol
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -13,6 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
+
 from eventshop.core.port import Port
 
 P = ParamSpec("P")

@@ -41,7 +41,7 @@ def test_every_page_is_clean_in_every_window(visitor: Visitor) -> None:
     visitor.sign_in("ada", PASSWORD)
     visitor.check_page("dashboard")
     days = visitor.page.locator(".es-charted .es-scroll")
-    hidden = days.evaluate("it => it.scrollWidth - it.clientWidth")
+    hidden = days.evaluate("element => element.scrollWidth - element.clientWidth")
     assert hidden == 0 or visitor.width < 1000, "columns of the days are cut off"
     newest = StoredEvent.objects.latest("position")
     pages = {
@@ -60,8 +60,8 @@ def test_every_page_is_clean_in_every_window(visitor: Visitor) -> None:
         "sales": "/admin/projections/dailysales/",
         "products": "/admin/projections/productsales/",
         "activity": "/admin/projections/activitytimeline/",
-        "progress": "/admin/projection_engine/checkpoint/",
-        "parked": "/admin/projection_engine/deadletter/",
+        "checkpoints": "/admin/projection_engine/checkpoint/",
+        "dead-letters": "/admin/projection_engine/deadletter/",
         "rebuilds": "/admin/projection_engine/rebuild/",
         "users": "/admin/auth/user/",
         "groups": "/admin/auth/group/",
@@ -76,14 +76,14 @@ def test_an_order_is_shipped_through_its_dialog(visitor: Visitor) -> None:
     page = visitor.page
     page.goto(visitor.address + "/admin/projections/ordersummary/")
     page.get_by_role("link", name=sale.reference).click()
-    dialog = _opened(visitor, "Ship")
+    dialog = _open_dialog(visitor, "Ship")
     expect(dialog).to_contain_text("Ship order 000001")
     expect(page.get_by_label("Carrier")).to_be_focused()
     visitor.check_page("ship-dialog")
     page.get_by_label("Carrier").fill("Royal Mail")
     page.get_by_label(re.compile("Tracking")).fill("RM 9")
     page.get_by_role("button", name="Ship the order").click()
-    expect(page.get_by_text("Order 000001 shipped. The list follows in a moment.")).to_be_visible()
+    expect(page.get_by_text("Order 000001 shipped. The list is updated in a moment.")).to_be_visible()
     expect(page.get_by_text("This page is 1 event behind")).to_be_visible()
     visitor.check_page("shipped")
     assert StoredEvent.objects.filter(event_type="OrderShipped", aggregate_id=sale.order_id).count() == 1
@@ -95,7 +95,7 @@ def test_an_order_is_shipped_through_its_dialog(visitor: Visitor) -> None:
 def test_a_dialog_is_left_by_the_keyboard_and_gives_the_focus_back(visitor: Visitor) -> None:
     visitor.sign_in("ada", PASSWORD)
     visitor.page.goto(visitor.address + order_url(sale))
-    dialog = _opened(visitor, "Cancel")
+    dialog = _open_dialog(visitor, "Cancel")
     visitor.page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(visitor.page.get_by_role("link", name="Cancel", exact=False).first).to_be_focused()
@@ -107,8 +107,8 @@ def test_what_the_rules_refuse_is_said_in_the_dialog(visitor: Visitor) -> None:
     visitor.page.goto(visitor.address + order_url(sale))
     # Offered when the page was made; somebody was faster.
     send(CancelOrder(sale.order_id, "the customer called"))
-    dialog = _opened(visitor, "Ship")
-    expect(dialog.get_by_role("alert")).to_have_text("ShipOrder cannot be done to an order that is CANCELLED")
+    dialog = _open_dialog(visitor, "Ship")
+    expect(dialog.get_by_role("alert")).to_have_text("ShipOrder is not allowed for an order that is CANCELLED")
     visitor.check_page("refused")
     dialog.get_by_text("Close").click()
     expect(dialog).to_be_hidden()
@@ -129,7 +129,7 @@ def test_without_scripts_the_dialog_is_a_page(chrome: Browser, server: str) -> N
     context.close()
 
 
-def _opened(visitor: Visitor, button: str) -> Any:
+def _open_dialog(visitor: Visitor, button: str) -> Any:
     """The dialog behind a button of the order's page; a narrow window keeps the buttons in a menu."""
     page = visitor.page
     if visitor.width < 1024:

@@ -1,4 +1,4 @@
-"""The pages of the past at a real browser: accessible, stepped through by keys, with addresses that can be shared."""
+"""State comparison and replays in a real browser: accessible, usable by keyboard, with addresses that can be shared."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_read_models_as_they_were_are_asked_for_and_read(visitor: Visitor) -> No
     expect(page.get_by_role("status")).to_contain_text("Requested")
     for job in replays.pending_replays():
         replays.run_replay(job)
-    expect(page.get_by_role("status")).to_contain_text("Done")  # it looks again by itself
+    expect(page.get_by_role("status")).to_contain_text("Done")  # the page reloads by itself
     expect(page.get_by_role("cell", name="SHIPPED")).to_be_visible()
     visitor.open(page.url.partition(visitor.address)[2], "rows")
     visitor.open(f"/admin/projection_engine/checkpoint/{Checkpoint.objects.latest('pk').pk}/rebuild", "rebuild")
@@ -63,5 +63,5 @@ def test_the_past_of_a_stream_is_stepped_through_by_keys(visitor: Visitor) -> No
     page.locator("#to").press("ArrowRight")
     expect(heading).to_contain_text("version 3 of 3")
     assert "to=3" in page.url
-    page.get_by_role("link", name="One version back").click()
+    page.get_by_role("link", name="Previous version").click()
     expect(heading).to_contain_text("version 2 of 3")

@@ -1,4 +1,4 @@
-"""Staff at a real browser look after sagas and payments, follow a story, and mend what is stuck."""
+"""Staff in a real browser view sagas and payments, follow a trace, and resume a suspended saga."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from orders.payment_gateway import message_log
 from orders.payment_gateway.errors import InvalidJson, WrongSignature
 from tests.support.browser import Visitor, serve
 from tests.support.gateway_process import running_gateway
-from tests.support.in_memory_gateway import Bank
-from tests.support.order_fulfilment import place, receive, saga, settle
+from tests.support.in_memory_gateway import InMemoryGateway
+from tests.support.order_fulfilment import place_order, receive_stock, load_saga, run_sagas_until_idle
 from tests.support.staff import PASSWORD, catch_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
@@ -28,19 +28,19 @@ WIDTHS = (1280, 390)
 
 
 @pytest.fixture
-def stuck(clean_database: None) -> UUID:
+def suspended_saga(clean_database: None) -> UUID:
     """An order whose payment was tried as often as it may be, beside one that went well."""
-    receive("mug", 9)
-    place(("mug", 1), method="card", reference="8")
-    order_id, bank = place(("mug", 2), method="down", reference="7"), Bank()
-    settle(bank)
-    bank.down = True
-    other = place(("mug", 3), method="card", reference="9")
-    settle(bank)
-    SagaStep.objects.filter(saga_id=saga(other).pk, what="effect").update(attempts=29, looked_at_from=timezone.now())
-    settle(bank)
+    receive_stock("mug", 9)
+    place_order(("mug", 1), method="card", reference="8")
+    order_id, bank = place_order(("mug", 2), method="down", reference="7"), InMemoryGateway()
+    run_sagas_until_idle(bank)
+    bank.is_down = True
+    other = place_order(("mug", 3), method="card", reference="9")
+    run_sagas_until_idle(bank)
+    SagaStep.objects.filter(saga_id=load_saga(other).pk, what="effect").update(attempts=29, looked_at_from=timezone.now())
+    run_sagas_until_idle(bank)
     catch_up()
-    assert saga(other).status == "stuck" and order_id != other
+    assert load_saga(other).status == "stuck" and order_id != other
     return other
 
 
@@ -62,10 +62,10 @@ def test_every_page_is_clean_in_every_window(visitor: Visitor, stuck: UUID) -> N
     message = GatewayMessage.objects.get(code="not-json")
     pages = {
         "sagas": "/admin/process/saga/",
-        "saga": f"/admin/process/saga/{saga(stuck).pk}/change/",
-        "saga-retry": f"/admin/process/saga/{saga(stuck).pk}/retry",
+        "saga": f"/admin/process/saga/{load_saga(stuck).pk}/change/",
+        "saga-retry": f"/admin/process/saga/{load_saga(stuck).pk}/retry",
         "trace-empty": "/admin/store/storedevent/trace/",
-        "trace": f"/admin/store/storedevent/trace/?id={saga(stuck).pk}",
+        "trace": f"/admin/store/storedevent/trace/?id={load_saga(stuck).pk}",
         "story": f"/admin/store/storedevent/correlation/{stuck}/",
         "payments": "/admin/orders/payment/",
         "payment": f"/admin/orders/payment/{payment.pk}/change/",
@@ -82,22 +82,22 @@ def test_a_stuck_saga_is_found_on_the_dashboard_and_mended_through_its_dialog(vi
     page = visitor.page
     page.get_by_role("link", name="see to it").click()
     page.get_by_role("link", name="order-fulfilment …").first.click()
-    expect(page.get_by_text("Stuck: it waits for a person.")).to_be_visible()
+    expect(page.get_by_text("Suspended: the saga waits for an operator.")).to_be_visible()
     if visitor.width < 1024:
         page.get_by_text("more_horiz").click()  # where a narrow window keeps the buttons
     page.get_by_role("link", name="Retry").first.click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("The step that failed is tried again")
+    expect(dialog).to_contain_text("The failed step is tried again")
     visitor.check_page("retry-dialog")
     page.get_by_label("Reason").fill("the bank is back")
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_text("Noted in the saga's story")).to_be_visible()
-    expect(page.get_by_text("Retry asked")).to_be_visible()
+    expect(page.get_by_text("The request was added to the saga's timeline")).to_be_visible()
+    expect(page.get_by_text("Retry requested")).to_be_visible()
     visitor.check_page("asked")
     assert InboxMessage.objects.get(what="retry").actor == "ada"
-    settle(Bank())
+    run_sagas_until_idle(InMemoryGateway())
     page.reload()
-    expect(page.get_by_text("Stuck: it waits for a person.")).to_have_count(0)
+    expect(page.get_by_text("Suspended: the saga waits for an operator.")).to_have_count(0)
     visitor.check_page("mended")
 
 
@@ -107,7 +107,7 @@ def test_a_story_is_followed_from_an_id(visitor: Visitor, stuck: UUID) -> None:
     page.goto(visitor.address + "/admin/store/storedevent/trace/")
     page.get_by_label("Any id").fill("9")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="What belongs together")).to_be_visible()
+    expect(page.get_by_role("heading", name="Trace as a tree")).to_be_visible()
     expect(page.get_by_role("link", name="TakePayment", exact=True)).to_be_visible()
 
 

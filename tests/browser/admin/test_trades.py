@@ -14,8 +14,8 @@ from eventshop.eventstore.models import StoredEvent
 from projections.models import Position, TradeBlotter
 from tests.support.browser import Visitor, serve
 from tests.support.staff import PASSWORD, catch_up
-from tests.support.trade_commands import deal
-from tests.support.trader import account
+from tests.support.trade_commands import submit_trade
+from tests.support.trader import open_account
 from trading.domain.events import Side
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
@@ -28,9 +28,9 @@ WIDTHS = (1280, 390)
 def server(clean_database: None) -> Iterator[str]:
     """The program behind a real port, with some trades in it."""
     User.objects.create_superuser("ada", password=PASSWORD)
-    account(None)
-    deal("T-1", ("61837.63", "0.02"))
-    deal("T-2", ("61840.00", "0.005"), side=Side.SELL)
+    open_account(None)
+    submit_trade("T-1", ("61837.63", "0.02"))
+    submit_trade("T-2", ("61840.00", "0.005"), side=Side.SELL)
     catch_up()
     with serve() as address:
         yield address

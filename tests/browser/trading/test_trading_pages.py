@@ -11,7 +11,7 @@ from eventshop.eventstore.models import StoredEvent
 from tests.support.browser import Visitor
 from tests.support.customers import EMAIL, PASSWORD, sign_up
 from tests.support.staff import catch_up
-from tests.support.trader import account, fill, trade
+from tests.support.trader import open_account, fill_trade, submit_limit_order
 from trading.domain.commands import HoldSettlement, SettleTrade
 from users.application.accounts import person_of
 
@@ -29,7 +29,7 @@ def newest_trade() -> StoredEvent:
     return StoredEvent.objects.filter(event_type="TradeSubmitted").latest("position")
 
 
-def place(page: Page) -> None:
+def preview_trade(page: Page) -> None:
     page.get_by_role("link", name="Place a trade").first.click()
     page.get_by_label("Quantity").fill("2")
     page.get_by_label("Instrument").select_option("BINANCE_SPOT/BTCUSDT")
@@ -43,8 +43,8 @@ def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
     sign_in(page, visitor.address)
     expect(page.get_by_text("You have no trading account yet")).to_be_visible()
     visitor.check_page("no-account")
-    dollars = account(person_of(login))
-    account(person_of(login), "Euros", currency="EUR")
+    dollars = open_account(person_of(login))
+    open_account(person_of(login), "Euros", currency="EUR")
     catch_up()
     visitor.open("/trading/", "blotter-empty")
     visitor.open("/trading/positions/", "positions-empty")
@@ -53,14 +53,14 @@ def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
     expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
     visitor.check_page("ticket-wrong")
     page.goto(visitor.address + "/trading/")
-    place(page)
+    preview_trade(page)
     expect(page.get_by_text("It freezes 200 USDT of Dollars")).to_be_visible()
     visitor.check_page("preview")
     page.get_by_role("button", name="Place the trade").click()
     expect(page.get_by_role("heading", name="Trade T-")).to_be_visible()
     visitor.check_page("open")
     trade_id = newest_trade().aggregate_id
-    fill(trade_id, "1", "99.50")
+    fill_trade(trade_id, "1", "99.50")
     expect(page.get_by_text("Filled 1 at 99.5")).to_be_visible()
     send(HoldSettlement(trade_id, "papers missing"))
     expect(page.get_by_text("Settlement on hold")).to_be_visible()
@@ -71,10 +71,10 @@ def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
     page.get_by_role("button", name="Cancel the open quantity").click()
     expect(page.get_by_text("its amount is free again")).to_be_visible()
     visitor.check_page("cancelled")
-    other = trade(dollars)
-    fill(other, "2")
+    other = submit_limit_order(dollars)
+    fill_trade(other, "2")
     send(SettleTrade(other, store.get_events(other)[0].meta.recorded_at.date()))
-    trade(dollars)
+    submit_limit_order(dollars)
     catch_up()
     for name in ("", "positions/", "accounts/"):
         visitor.open(f"/trading/{name}", f"trading-{name.strip('/')}")
@@ -88,13 +88,13 @@ def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
 def test_a_trade_is_placed_and_cancelled_without_scripts(chrome: Browser, server: str) -> None:
     context = chrome.new_context(java_script_enabled=False)
     page = context.new_page()
-    account(person_of(sign_up()))
+    open_account(person_of(sign_up()))
     catch_up()
     sign_in(page, server)
-    place(page)
+    preview_trade(page)
     page.get_by_role("button", name="Place the trade").click()
     expect(page.get_by_text("Open", exact=True).first).to_be_visible()
-    fill(newest_trade().aggregate_id, "1")
+    fill_trade(newest_trade().aggregate_id, "1")
     page.get_by_role("link", name="Reload").click()
     expect(page.get_by_text("Filled 1 at 100")).to_be_visible()
     page.get_by_role("link", name="Cancel the open quantity").click()

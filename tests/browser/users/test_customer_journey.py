@@ -16,7 +16,7 @@ from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import workers
 from orders.domain.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
 from orders.models import Product
-from projections.registry import projection_registry
+from eventshop.projections.projection import projection_registry
 from tests.support.browser import Visitor, serve
 from tests.support.customers import EMAIL, PASSWORD, link_in_email
 from tests.support.read_models import caught_up
@@ -40,7 +40,7 @@ def test_from_the_first_letter_to_the_certificate(visitor: Visitor) -> None:
     page = visitor.page
     page.get_by_role("button", name="Agree to Offers by e-mail").click()
     expect(page.get_by_text("You agreed to “Offers by e-mail”.").first).to_be_visible()
-    _order(visitor)
+    _order_mug(visitor)
     visitor.open("/my/erasure/", "erase-with-open-order")
     expect(page.get_by_text("is not finished")).to_be_visible()
     _deliver()
@@ -50,7 +50,7 @@ def test_from_the_first_letter_to_the_certificate(visitor: Visitor) -> None:
     with page.expect_download() as download:
         page.get_by_role("button", name="Download all of it").click()
     assert EMAIL in download.value.path().read_text()
-    _leave(visitor)
+    _request_erasure(visitor)
 
 
 def _sign_up(visitor: Visitor) -> None:
@@ -66,7 +66,7 @@ def _sign_up(visitor: Visitor) -> None:
     expect(page.get_by_text("Your account is ready")).to_be_visible()
 
 
-def _order(visitor: Visitor) -> None:
+def _order_mug(visitor: Visitor) -> None:
     page = visitor.page
     page.goto(f"{visitor.address}/shop/MUG/")
     page.get_by_role("button", name="Add to basket").click()
@@ -89,7 +89,7 @@ def _deliver() -> None:
     caught_up(*projection_registry.select([]))
 
 
-def _leave(visitor: Visitor) -> None:
+def _request_erasure(visitor: Visitor) -> None:
     page = visitor.page
     visitor.open("/my/erasure/", "erase")
     page.get_by_role("button", name="Erase my data").click()

@@ -1,4 +1,4 @@
-"""The page of tokens, in every window; and the API's documentation, which a strict policy lets work."""
+"""The API token page in every window size, and Swagger UI under a strict content security policy."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def test_a_token_is_made_shown_once_and_revoked(visitor: Visitor) -> None:
     page.get_by_role("button", name="Create token").click()
     token = page.locator("#token").inner_text()
     visitor.check_page("new-token")
-    asked = page.request.get(f"{visitor.address}/api/v1/", headers={"Authorization": f"Bearer {token}"})
-    assert asked.json()["scopes"] == ["stock:read"]
+    response = page.request.get(f"{visitor.address}/api/v1/", headers={"Authorization": f"Bearer {token}"})
+    assert response.json()["scopes"] == ["stock:read"]
     page.get_by_role("button", name="Revoke the token Till at the market").click()
     expect(page.get_by_text("was revoked")).to_be_visible()
     visitor.check_page("revoked")

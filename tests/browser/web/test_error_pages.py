@@ -1,4 +1,4 @@
-"""The pages of what went wrong, each by really going wrong: clean, helpful, and with a way on."""
+"""The error pages, each caused by a real error: accessible, helpful, and with a link to continue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
 from orders.domain.commands import CreateOrder
 from tests.support.browser import Visitor
-from tests.support.customers import EMAIL, customer
+from tests.support.customers import EMAIL, sign_in_customer
 from tests.support.sales import Sale
 from tests.support.web_server import free_port, gunicorn
 
@@ -45,8 +45,8 @@ def test_too_many_tries_are_told_how_long_to_wait(visitor: Visitor) -> None:
 
 
 def test_a_fault_of_ours_says_so(visitor: Visitor) -> None:
-    """An event that this program cannot read, as an older version would meet it after a step back."""
-    client, person = customer()
+    """An event that this version cannot read, as after a downgrade."""
+    client, person = sign_in_customer()
     sale = Sale(1, customer_id=person)
     command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
     unreadable = StoredEvent.objects.get(aggregate_id=sale.order_id)

@@ -1,4 +1,4 @@
-"""Pages that follow by themselves in Chromium, from gunicorn as it is deployed."""
+"""Live pages in Chromium, from gunicorn as it is deployed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from eventshop.eventstore import command_dispatcher
 from orders.domain.commands import CreateOrder, ProcessPayment, ShipOrder
 from tests.support.browser import Visitor
-from tests.support.customers import customer
+from tests.support.customers import sign_in_customer
 from tests.support.sales import Sale
 from tests.support.staff import catch_up
 from tests.support.web_server import WebServer, gunicorn
@@ -35,40 +35,45 @@ def page(chrome: Browser, server: WebServer) -> Iterator[Page]:
 
 
 def live_requests(page: Page) -> list[str]:
-    """What the page asks under /live/ from now on, each with how it was asked."""
-    asked = list[str]()
-    page.on("request", lambda request: asked.append(request.resource_type) if "/live/" in urlsplit(request.url).path else None)
-    return asked
+    """The resource types of the page's requests under /live/ from now on."""
+    resource_types = list[str]()
+    page.on(
+        "request",
+        lambda request: (
+            resource_types.append(request.resource_type) if "/live/" in urlsplit(request.url).path else None
+        ),
+    )
+    return resource_types
 
 
 def test_pages_are_told_over_one_stream_and_find_back_to_it(page: Page, server: WebServer) -> None:
-    client, person = customer()
-    sale, asked = Sale(1, customer_id=person), live_requests(page)
+    client, person = sign_in_customer()
+    sale, resource_types = Sale(1, customer_id=person), live_requests(page)
     Visitor(page, server.address).use_session(client)
     complaints = list[str]()
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto("/orders/")
     expect(page.get_by_text("You have not ordered anything yet.")).to_be_visible()
-    # No worker runs: what was ordered is in no list, and comes there by itself once there is one again.
+    # No worker runs, so the order is not in the list yet; it appears once the read model catches up.
     command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
     catch_up()
     page.get_by_role("link", name=sale.reference).click()
     expect(page.get_by_text("We are taking the payment")).to_be_visible()
     command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
-    expect(page.locator("#news")).to_have_text("Paid, being packed")  # which is read out
-    assert asked == ["eventsource", "eventsource"]
-    # The process that held the stream dies; another one takes its place, and nothing is missed.
+    expect(page.locator("#news")).to_have_text("Paid, being packed")  # announced by screen readers
+    assert resource_types == ["eventsource", "eventsource"]
+    # The worker with the stream is killed; another one replaces it, and no change is missed.
     [worker] = psutil.Process(server.process.pid).children()
     worker.kill()
     command_dispatcher.send(ShipOrder(sale.order_id, "Royal Mail", "RM1"))
-    expect(page.get_by_text("Your parcel left with Royal Mail, number RM1.")).to_be_visible()
-    assert set(asked) == {"eventsource"}
+    expect(page.get_by_text("Your parcel was shipped with Royal Mail, tracking number RM1.")).to_be_visible()
+    assert set(resource_types) == {"eventsource"}
     assert not [complaint for complaint in complaints if "ERR_" not in complaint], complaints
 
 
 def test_who_gets_no_stream_asks_now_and_then(page: Page, server: WebServer) -> None:
-    client, person = customer()
-    sale, asked = Sale(1, customer_id=person), live_requests(page)
+    client, person = sign_in_customer()
+    sale, resource_types = Sale(1, customer_id=person), live_requests(page)
     command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
     Visitor(page, server.address).use_session(client)
     page.route(
@@ -78,7 +83,7 @@ def test_who_gets_no_stream_asks_now_and_then(page: Page, server: WebServer) -> 
     page.goto(f"/orders/{sale.order_id}/")
     command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
     expect(page.get_by_text("Paid, being packed").first).to_be_visible()
-    assert asked[:2] == ["eventsource", "fetch"]
+    assert resource_types[:2] == ["eventsource", "fetch"]
     client.logout()
     with page.expect_response("**/live/**") as answer:
         pass

@@ -1,4 +1,4 @@
-"""Pages outside the admin, in a real browser: accessible, and never wider than the window, in every window."""
+"""Public pages in a real browser: accessible, and never wider than the window, in every window size."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_keyboard_reaches_the_content_at_once(visitor: Visitor) -> None:
 
 
 def test_from_signing_up_to_a_consent_and_back(visitor: Visitor) -> None:
-    """Every step by keyboard or click, every page judged."""
+    """Every step by keyboard or click; every page is checked."""
     page = visitor.page
     visitor.open("/account/sign-up/", "sign-up")
     page.get_by_role("button", name="Send me a link").click()

@@ -25,15 +25,15 @@ from orders.domain.commands import CancelOrder
 from tests.conftest import BASE_DIR
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.order_fulfilment import (
-    by,
+    send_for_order,
     is_settled,
-    money_is_where_the_goods_are,
-    nobody_waits,
-    nothing_happened_twice,
-    pieces_are_somewhere,
-    place,
-    receive,
-    stock,
+    assert_payments_match_goods,
+    expire_leases_and_delays,
+    assert_nothing_happened_twice,
+    assert_stock_adds_up,
+    place_order,
+    receive_stock,
+    load_stock,
 )
 from tests.support.processes import SLOW_MACHINE_FACTOR, wait_until
 
@@ -53,7 +53,7 @@ def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterato
         yield process
 
 
-def worker(database_url: str, gateway: GatewayProcess, **more: str) -> subprocess.Popen[bytes]:
+def start_worker(database_url: str, gateway: GatewayProcess, **more: str) -> subprocess.Popen[bytes]:
     shop = {"DATABASE_URL": database_url, "PAYMENT_GATEWAY_URL": gateway.url, "PAYMENT_GATEWAY_SECRET": SECRET}
     return subprocess.Popen(
         [sys.executable, "manage.py", "run_processes"],
@@ -65,8 +65,8 @@ def worker(database_url: str, gateway: GatewayProcess, **more: str) -> subproces
 
 
 @contextmanager
-def at_work(database_url: str, gateway: GatewayProcess, count: int) -> Iterator[None]:
-    workers = [worker(database_url, gateway) for _ in range(count)]
+def running_workers(database_url: str, gateway: GatewayProcess, count: int) -> Iterator[None]:
+    workers = [start_worker(database_url, gateway) for _ in range(count)]
     try:
         yield
     finally:
@@ -77,9 +77,9 @@ def at_work(database_url: str, gateway: GatewayProcess, count: int) -> Iterator[
             assert process.returncode == 0, output.decode()
 
 
-def settle_for_good() -> None:
+def settle_all_orders() -> None:
     def is_done() -> bool:
-        nobody_waits()
+        expire_leases_and_delays()
         sagas_workers.run_until_idle("last", DatabaseEventLog())
         assert not Saga.objects.filter(status="stuck").exists(), Saga.objects.filter(status="stuck").values_list(
             "error"
@@ -93,12 +93,12 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(database_url: str, gateway
     chance, orders = Random(6), list[UUID]()
     skus = [f"sku-{number}" for number in range(4)]
     for sku in skus:
-        receive(sku, 30)
+        receive_stock(sku, 30)
     killed = 0
     for point, count in KILLS:
-        orders += some_orders(chance, skus)
-        nobody_waits()
-        process = worker(database_url, gateway, CRASH_AT=f"{point}:{count}")
+        orders += place_orders(chance, skus)
+        expire_leases_and_delays()
+        process = start_worker(database_url, gateway, CRASH_AT=f"{point}:{count}")
         try:
             wait_until(partial(has_ended, process, len(orders)), within_s=30)
             killed += process.poll() == -signal.SIGKILL
@@ -109,11 +109,11 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(database_url: str, gateway
             gateway.kill()
             gateway.start()
     assert killed >= len(KILLS) * 0.7, killed
-    settle_for_good()
-    money_is_where_the_goods_are(orders)
-    nothing_happened_twice(orders)
-    pieces_are_somewhere(skus)
-    assert not any(stock(sku).reserved for sku in skus)
+    settle_all_orders()
+    assert_payments_match_goods(orders)
+    assert_nothing_happened_twice(orders)
+    assert_stock_adds_up(skus)
+    assert not any(load_stock(sku).reserved for sku in skus)
 
 
 def has_ended(process: subprocess.Popen[bytes], orders: int) -> bool:
@@ -121,14 +121,14 @@ def has_ended(process: subprocess.Popen[bytes], orders: int) -> bool:
     return process.poll() is not None or (Saga.objects.count() == orders and is_settled())
 
 
-def some_orders(chance: Random, skus: list[str]) -> list[UUID]:
+def place_orders(chance: Random, skus: list[str]) -> list[UUID]:
     placed = []
     for _ in range(4):
         goods = [(sku, chance.randint(1, 3)) for sku in chance.sample(skus, chance.randint(1, 3))]
-        placed.append(place(*goods, method=chance.choice(METHODS)))
+        placed.append(place_order(*goods, method=chance.choice(METHODS)))
     if chance.random() < 0.5:
         with suppress(CommandRefused):
-            by(placed[0], CancelOrder(placed[0], "changed my mind"))
+            send_for_order(placed[0], CancelOrder(placed[0], "changed my mind"))
     return placed
 
 
@@ -139,16 +139,16 @@ def test_a_thousand_orders_for_twenty_scarce_products_and_eight_workers(
     chance = Random(8)
     skus = [f"sku-{number}" for number in range(20)]
     for sku in skus:
-        receive(sku, 60)
-    with at_work(database_url, gateway, 8):
+        receive_stock(sku, 60)
+    with running_workers(database_url, gateway, 8):
         orders = [
-            place(*((sku, chance.randint(1, 2)) for sku in chance.sample(skus, chance.randint(1, 3))))
+            place_order(*((sku, chance.randint(1, 2)) for sku in chance.sample(skus, chance.randint(1, 3))))
             for _ in range(1_000)
         ]
         wait_until(lambda: Saga.objects.count() == 1_000 and is_settled(), within_s=300)
-    money_is_where_the_goods_are(orders)
-    nothing_happened_twice(orders)
-    pieces_are_somewhere(skus)
+    assert_payments_match_goods(orders)
+    assert_nothing_happened_twice(orders)
+    assert_stock_adds_up(skus)
     # Most of what there was is sold. Not all: an order that is refused one product holds the others for a moment.
-    assert sum(stock(sku).dispatched for sku in skus) > 20 * 60 * 0.75
+    assert sum(load_stock(sku).dispatched for sku in skus) > 20 * 60 * 0.75
     assert not Saga.objects.filter(status="stuck").exists()

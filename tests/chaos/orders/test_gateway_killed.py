@@ -64,7 +64,7 @@ def test_the_books_agree_whenever_the_gateway_is_killed(process: GatewayProcess,
     }
     assert all(isinstance(outcome, Succeeded) for outcome in refunds.values())
     ours = {str(payment.key): (payment.amount, payment.status) for payment in Payment.objects.all()}
-    assert ours == _books(tmp_path) and len(ours) == len(charges) + len(refunds)
+    assert ours == _recorded_payments(tmp_path) and len(ours) == len(charges) + len(refunds)
     assert not GatewayMessage.objects.filter(verdict="refused", source="notice").exists()
 
 
@@ -110,7 +110,7 @@ def _until_ended(ask: Callable[[], Outcome]) -> Outcome:
         connections.close_all()
 
 
-def _books(folder: Path) -> dict[str, tuple[int, str]]:
+def _recorded_payments(folder: Path) -> dict[str, tuple[int, str]]:
     """Every payment as the gateway has it."""
     rows = sqlite3.connect(folder / "gateway.sqlite3")
     found = {key: (amount, status) for key, amount, status in rows.execute("SELECT key, amount, status FROM payment")}

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from tests.support.database import empty_tables
-from tests.support.retail_import import BOOKS, MONTH, Process, Run, differing, history, project, stored
+from tests.support.retail_import import CONTROL_TOTALS, MONTH, ImportProcess, ImportRun, differing_totals, imported_history, run_projections, count_events_and_receipts
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -22,30 +22,30 @@ KILLS: Final = int(os.environ.get("CHAOS_TIMES", "6"))
 @pytest.mark.data
 @pytest.mark.chaos
 def test_an_import_killed_at_random_moments_stores_everything_once(database_url: str) -> None:
-    assert Run(MONTH).code == 0
-    undisturbed, kills = history(), 0
+    assert ImportRun(MONTH).code == 0
+    undisturbed, kills = imported_history(), 0
     while kills < KILLS:
         empty_tables()
-        kills += _killed_until_done(database_url, at_most=KILLS - kills)
-        assert history() == undisturbed
-    project()
-    assert differing(MONTH, BOOKS) == set()
+        kills += _kill_until_done(database_url, at_most=KILLS - kills)
+        assert imported_history() == undisturbed
+    run_projections()
+    assert differing_totals(MONTH, CONTROL_TOTALS) == set()
 
 
-def _killed_until_done(database_url: str, *, at_most: int) -> int:
+def _kill_until_done(database_url: str, *, at_most: int) -> int:
     """Start the import until it ends by itself; how often it was killed in the middle of its work."""
     chance, kills = random.Random(), 0
     while True:
-        before, _ = stored()
-        process = Process(MONTH, database_url)
+        before, _ = count_events_and_receipts()
+        process = ImportProcess(MONTH, database_url)
         if kills == at_most:
-            code, said = process.ended()
+            code, said = process.wait_for_exit()
         else:
-            process.until_it_has_written(before + 1)
+            process.wait_until_written(before + 1)
             time.sleep(chance.uniform(0, 0.2))
-            code, said = process.ended(signal.SIGKILL)
+            code, said = process.wait_for_exit(signal.SIGKILL)
         if code != -signal.SIGKILL:
             assert code == 0, said
             return kills
-        assert stored()[0] > before
+        assert count_events_and_receipts()[0] > before
         kills += 1

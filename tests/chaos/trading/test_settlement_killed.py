@@ -23,9 +23,9 @@ from eventshop.runtime.fault_injection import CRASH_POINTS
 from eventshop.sagas import workers
 from eventshop.sagas.models import Saga, Timer
 from tests.conftest import BASE_DIR
-from tests.support.order_fulfilment import nobody_waits
+from tests.support.order_fulfilment import expire_leases_and_delays
 from tests.support.processes import wait_until
-from tests.support.trader import account, fill
+from tests.support.trader import open_account, fill_trade
 from trading.application.submit_trade import NewTrade, cancel_trade, submit_trade
 from trading.domain.account import TradingAccount
 from trading.domain.commands import HoldSettlement, ResumeSettlement
@@ -37,34 +37,34 @@ pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 KILLS = [(name, count) for count in (1, 2) for name in CRASH_POINTS if name.startswith("saga.") and "effect" not in name]
 
 
-def traded(chance: Random, account_id: UUID) -> UUID:
+def submit_random_trade(chance: Random, account_id: UUID) -> UUID:
     """In two business days or at once; whole, in parts, with the rest taken back, or held for a moment."""
     asked = NewTrade(account_id, "XETRA/SAP", Side.BUY, OrderType.LIMIT, Decimal(2), Decimal("10.00"))
     trade_id = submit_trade(asked, actor="ada", command_id=new_id()).aggregate_id
-    fill(trade_id, "1", "10.00", "v1")
+    fill_trade(trade_id, "1", "10.00", "v1")
     match chance.choice(("whole", "rest taken back", "held")):
         case "rest taken back":
             cancel_trade(trade_id, "too slow", actor="ada", command_id=new_id())
         case "held":
-            fill(trade_id, "1", "9.98", "v2")
+            fill_trade(trade_id, "1", "9.98", "v2")
             send(HoldSettlement(trade_id, "papers missing"))
             send(ResumeSettlement(trade_id, "papers came"))
         case _:
-            fill(trade_id, "1", "9.98", "v2")
+            fill_trade(trade_id, "1", "9.98", "v2")
     return trade_id
 
 
-def their_day_comes() -> None:
+def make_timers_due() -> None:
     now = timezone.now()
     Timer.objects.filter(fired_at=None).update(due_at=now, looked_at_from=now)
 
 
 def all_ended(trades: list[UUID]) -> bool:
-    their_day_comes()
+    make_timers_due()
     return Saga.objects.filter(subject_id__in=trades, status="ended").count() == len(trades)
 
 
-def worker(database_url: str, crash_at: str) -> subprocess.Popen[bytes]:
+def start_worker(database_url: str, crash_at: str) -> subprocess.Popen[bytes]:
     environment = os.environ | {"DATABASE_URL": database_url, "CRASH_AT": crash_at}
     command = [sys.executable, "manage.py", "run_processes"]
     return subprocess.Popen(
@@ -74,19 +74,19 @@ def worker(database_url: str, crash_at: str) -> subprocess.Popen[bytes]:
 
 def test_every_executed_trade_settles_exactly_once_whoever_is_killed(database_url: str) -> None:
     chance, trades, killed = Random(7), list[UUID](), 0
-    account_id = account(None, "Euros", currency="EUR")
+    account_id = open_account(None, "Euros", currency="EUR")
     for point, count in KILLS:
-        trades += [traded(chance, account_id) for _ in range(3)]
-        nobody_waits()
-        process = worker(database_url, f"{point}:{count}")
+        trades += [submit_random_trade(chance, account_id) for _ in range(3)]
+        expire_leases_and_delays()
+        process = start_worker(database_url, f"{point}:{count}")
         try:
-            wait_until(partial(dead_or_done, process, trades), within_s=30)
+            wait_until(partial(is_dead_or_finished, process, trades), within_s=30)
             killed += process.poll() == -signal.SIGKILL
         finally:
             process.kill()
             process.wait()
     assert killed >= len(KILLS) // 2, killed
-    wait_until(partial(done_here, trades), within_s=60)
+    wait_until(partial(finish_here, trades), within_s=60)
     for trade_id in trades:
         told = Counter(it.meta.event_type for it in store.get_events(trade_id))
         assert told["TradeSettled"] == 1, told
@@ -96,12 +96,12 @@ def test_every_executed_trade_settles_exactly_once_whoever_is_killed(database_ur
     assert TradingAccount().evolve_all(events).amount_in_use() == 0
 
 
-def dead_or_done(process: subprocess.Popen[bytes], trades: list[UUID]) -> bool:
+def is_dead_or_finished(process: subprocess.Popen[bytes], trades: list[UUID]) -> bool:
     return process.poll() is not None or all_ended(trades)
 
 
-def done_here(trades: list[UUID]) -> bool:
+def finish_here(trades: list[UUID]) -> bool:
     """What the last worker left, this process ends; leases of the dead are not waited for."""
-    nobody_waits()
+    expire_leases_and_delays()
     workers.run_until_idle("last", DatabaseEventLog())
     return all_ended(trades)

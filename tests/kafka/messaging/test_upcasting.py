@@ -12,7 +12,7 @@ from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.runtime.watchdog import Watchdog
 from projections.models import ActivityTimeline, OrderSummary, UserProfile
-from tests.support.customers import customer
+from tests.support.customers import sign_in_customer
 from tests.support.earlier_event_versions import ADA, ORDER, ORDER_EVENTS, PERSON_EVENTS, append_earlier_events
 from tests.support.kafka import topic_reader
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
@@ -34,7 +34,7 @@ def relay(kafka_topics: str) -> Iterator[EventRelay]:
 
 def test_what_lies_on_the_topic_in_earlier_shapes_is_folded_as_todays(relay: EventRelay, kafka_topics: str) -> None:
     append_earlier_events(ORDER, "Order", *ORDER_EVENTS)
-    _, person = customer()
+    _, person = sign_in_customer()
     send(RestrictProcessing(person, "asked"))
     lifted = [(name, version, text.replace(str(ADA), str(person))) for name, version, text in PERSON_EVENTS]
     append_earlier_events(person, "User", *lifted)

@@ -63,20 +63,20 @@ pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
 
 
-def marked(what: str) -> str:
+def unique_word(label: str) -> str:
     """A word that stands nowhere else."""
-    return f"{what}{new_id().hex.translate(LETTERS)}"
+    return f"{label}{new_id().hex.translate(LETTERS)}"
 
 
-class Words:
+class PersonalWords:
     """One for every personal field there is."""
 
     def __init__(self) -> None:
-        self.first_email, self.email = f"{marked('one')}@example.org", f"{marked('two')}@example.org"
-        self.name, self.address = marked("Name"), marked("Street")
-        self.phone = marked("tel")
-        self.reason, self.receiver = marked("Reason"), marked("Neighbour")
-        self.delivery_name, self.delivery_address = marked("Parcel"), marked("Lane")
+        self.first_email, self.email = f"{unique_word('one')}@example.org", f"{unique_word('two')}@example.org"
+        self.name, self.address = unique_word("Name"), unique_word("Street")
+        self.phone = unique_word("tel")
+        self.reason, self.receiver = unique_word("Reason"), unique_word("Neighbour")
+        self.delivery_name, self.delivery_address = unique_word("Parcel"), unique_word("Lane")
 
     def found_in(self, content: bytes) -> list[str]:
         lowered = content.lower()
@@ -84,12 +84,12 @@ class Words:
 
 
 @pytest.fixture
-def words() -> Words:
-    return Words()
+def words() -> PersonalWords:
+    return PersonalWords()
 
 
 @pytest.fixture
-def logged(tmp_path: Path) -> Iterator[Path]:
+def log_file(tmp_path: Path) -> Iterator[Path]:
     """Everything that is logged, as a file."""
     path = tmp_path / "app.log"
     handler = logging.FileHandler(path)
@@ -124,7 +124,7 @@ def surroundings(flaky: Flaky, kafka_topics: str, redis_stack: Stack, settings: 
     cache.clear()
 
 
-def settle() -> None:
+def settle_all() -> None:
     """Relay, project, run the processes, until nothing moves any more; then publish the read models."""
     with running_relay() as relay:
         while True:
@@ -145,7 +145,7 @@ def settle() -> None:
     watchdog.close()
 
 
-def lived(words: Words, flaky: Flaky) -> tuple[UUID, UUID]:
+def write_personal_data(words: PersonalWords, flaky: Flaky) -> tuple[UUID, UUID]:
     """A customer who uses everything there is; they and their order."""
     login = sign_up(form_id=uuid4(), email=words.first_email, name=words.name, password="correct horse")
     person = person_of(login)
@@ -178,7 +178,7 @@ def lived(words: Words, flaky: Flaky) -> tuple[UUID, UUID]:
     return person, order.order_id
 
 
-def browsed(words: Words, person: UUID) -> None:
+def read_personal_data(words: PersonalWords, person: UUID) -> None:
     """Sign-ins that fail, forms with faults, pages that fail, a look by staff, and a copy of everything."""
     stranger = Client(raise_request_exception=False)
     sign_in, details = reverse("users:sign-in"), reverse("users:details")
@@ -198,7 +198,7 @@ def browsed(words: Words, person: UUID) -> None:
     assert words.receiver in encode_export(export_personal_data(person, at=timezone.now())).decode()
 
 
-def looked_back(person: UUID, order_id: UUID) -> None:
+def read_history(person: UUID, order_id: UUID) -> None:
     """Snapshots of their streams, and the read models about them as they were."""
     assert repository.take_snapshot(person) and repository.take_snapshot(order_id)
     for name in ("user", "order-summary"):
@@ -214,7 +214,7 @@ def messages(tmp_path: Path) -> Path:
     return folder
 
 
-def queued(redis_stack: Stack, messages: Path) -> None:
+def queue_messages(redis_stack: Stack, messages: Path) -> None:
     """A task that nobody takes lies in Redis, and one in a file."""
     code = "import django; django.setup(); from eventshop.operations.tasks import do_periodic_work as w; w.delay()"
     in_files = {
@@ -229,24 +229,24 @@ def queued(redis_stack: Stack, messages: Path) -> None:
 # --- what a thief of the disks would find ------------------------------------------------------------------------
 
 
-def in_files(words: Words, folder: Path) -> dict[str, list[str]]:
+def words_in_files(words: PersonalWords, folder: Path) -> dict[str, list[str]]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert files, folder
-    return {str(path): found for path in files if (found := words.found_in(_content(path)))}
+    return {str(path): found for path in files if (found := words.found_in(_read_if_present(path)))}
 
 
-def _content(path: Path) -> bytes:
+def _read_if_present(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:  # a topic of an earlier test is being removed
         return b""
 
 
-def in_records(words: Words) -> dict[str, list[str]]:
-    return {topic: found for topic in known_topic_names() for it in read_record_bytes(topic) if (found := words.found_in(it))}
+def words_in_topics(words: PersonalWords) -> dict[str, list[str]]:
+    return {topic: found for topic in known_topic_names() for record in read_record_bytes(topic) if (found := words.found_in(record))}
 
 
-def in_redis(words: Words, redis_stack: Stack) -> list[str]:
+def words_in_redis(words: PersonalWords, redis_stack: Stack) -> list[str]:
     client: Any = redis.from_url(redis_stack.env["CELERY_BROKER_URL"])
     keys = list(client.scan_iter())
     assert keys
@@ -261,7 +261,7 @@ def data_directory() -> Path:
         return Path(cursor.fetchone()[0])
 
 
-def written_out() -> None:
+def flush_to_disk() -> None:
     """Everything is in its files, the planner has taken its samples, and log files nobody needs any more are gone."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -271,45 +271,45 @@ def written_out() -> None:
 
 
 def test_no_file_of_any_server_holds_a_word_of_the_erased(
-    words: Words, surroundings: None, stack: Stack, redis_stack: Stack, logged: Path, flaky: Flaky, messages: Path
+    words: PersonalWords, surroundings: None, stack: Stack, redis_stack: Stack, log_file: Path, flaky: Flaky, messages: Path
 ) -> None:
-    person, order_id = lived(words, flaky)
-    settle()
+    person, order_id = write_personal_data(words, flaky)
+    settle_all()
     dead_letters.retry(flaky.projection.name, person)
     rebuild(user_profile, KafkaEventLog(), requested_by="test")
-    browsed(words, person)
-    looked_back(person, order_id)
-    queued(redis_stack, messages)
+    read_personal_data(words, person)
+    read_history(person, order_id)
+    queue_messages(redis_stack, messages)
     cache.set("page", "about somebody else")
-    settle()
-    written_out()
+    settle_all()
+    flush_to_disk()
     # The words are found where they may be, so a search that finds nothing afterwards means something.
     assert UserProfile.objects.get(pk=person).name == words.name
     assert OrderSummary.objects.get(pk=order_id).received_by == words.receiver
-    before = {name for found in in_files(words, data_directory()).values() for name in found}
+    before = {name for found in words_in_files(words, data_directory()).values() for name in found}
     assert before >= {"email", "name", "phone", "address", "delivery_name", "delivery_address", "receiver"}
     assert DeadLetter.objects.filter(aggregate_id=person).exists()
     # Elsewhere there is none of them, erased or not.
-    assert in_records(words) == {}
-    assert in_files(words, stack.folder.path) == {}
-    assert in_files(words, redis_stack.folder.path) == {}
-    assert in_files(words, messages) == {}
-    assert in_redis(words, redis_stack) == []
-    assert words.found_in(logged.read_bytes()) == []
+    assert words_in_topics(words) == {}
+    assert words_in_files(words, stack.folder.path) == {}
+    assert words_in_files(words, redis_stack.folder.path) == {}
+    assert words_in_files(words, messages) == {}
+    assert words_in_redis(words, redis_stack) == []
+    assert words.found_in(log_file.read_bytes()) == []
 
     now = timezone.now()
     send(RequestErasure(person, at=now, due_at=now))
-    settle()
+    settle_all()
     assert not Snapshot.objects.exists()
     call_command("overwrite_erased")
-    written_out()
+    flush_to_disk()
     body = certificates.read_certificate(Certificate.objects.get(subject=person))
     assert body.scan.hits == []
     assert sum(count for where, count in body.scan.looked_at.items() if where.startswith("topic ")) > 0
-    assert in_files(words, data_directory()) == {}
-    assert in_records(words) == {}
-    assert in_files(words, stack.folder.path) == {}
-    assert in_files(words, redis_stack.folder.path) == {}
-    assert in_files(words, messages) == {}
-    assert in_redis(words, redis_stack) == []
-    assert words.found_in(logged.read_bytes()) == []
+    assert words_in_files(words, data_directory()) == {}
+    assert words_in_topics(words) == {}
+    assert words_in_files(words, stack.folder.path) == {}
+    assert words_in_files(words, redis_stack.folder.path) == {}
+    assert words_in_files(words, messages) == {}
+    assert words_in_redis(words, redis_stack) == []
+    assert words.found_in(log_file.read_bytes()) == []

@@ -16,11 +16,11 @@ from eventshop.sagas.models import Saga, SagaStep, PartitionLease
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.order_fulfilment import (
     is_settled,
-    money_is_where_the_goods_are,
-    nothing_happened_twice,
-    pieces_are_somewhere,
-    place,
-    receive,
+    assert_payments_match_goods,
+    assert_nothing_happened_twice,
+    assert_stock_adds_up,
+    place_order,
+    receive_stock,
 )
 from tests.support.processes import manage_process, wait_until
 
@@ -43,11 +43,11 @@ def env(kafka_process_env: dict[str, str], gateway: GatewayProcess) -> dict[str,
 def test_two_workers_fulfil_orders_over_kafka_and_one_is_killed(env: dict[str, str], tmp_path: Path) -> None:
     chance = Random(3)
     for sku in SKUS:
-        receive(sku, 40)
+        receive_stock(sku, 40)
 
     def some(count: int) -> list[UUID]:
         goods = [[(sku, 1) for sku in chance.sample(SKUS, chance.randint(1, 3))] for _ in range(count)]
-        return [place(*pieces, method=chance.choice(("", "", "declined", "pending"))) for pieces in goods]
+        return [place_order(*pieces, method=chance.choice(("", "", "declined", "pending"))) for pieces in goods]
 
     with ExitStack() as stack:
         for name in ("relay", "run_processes"):
@@ -60,9 +60,9 @@ def test_two_workers_fulfil_orders_over_kafka_and_one_is_killed(env: dict[str, s
         orders += some(30)
         wait_until(lambda: Saga.objects.count() == len(orders), within_s=60, description="every order is heard of")
         wait_until(has_ended, within_s=120, description=said(tmp_path))
-    money_is_where_the_goods_are(orders)
-    nothing_happened_twice(orders)
-    pieces_are_somewhere(SKUS)
+    assert_payments_match_goods(orders)
+    assert_nothing_happened_twice(orders)
+    assert_stock_adds_up(SKUS)
 
 
 def _owners() -> set[str]:

@@ -67,7 +67,7 @@ def test_free_pieces_that_come_back_are_pieces_without_money() -> None:
 
 
 def test_a_cancelled_paid_order_gives_pieces_and_money_back() -> None:
-    cancelled = at(sale.cancelled(*sale.pieces()), TUESDAY)
+    cancelled = at(sale.cancelled(*sale.all_amounts()), TUESDAY)
     happened = (at(sale.paid, MONDAY), cancelled, at(sale.refunded(sale.total), TUESDAY))
     given_events(*happened).project(daily_sales).row(ON_TUESDAY).has(
         units_returned=8, refunds=1, refunded=gbp("22.59"), net=gbp("-22.59")

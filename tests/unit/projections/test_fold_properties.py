@@ -23,7 +23,7 @@ from orders.domain.events import CreditNoteIssued, PaymentProcessed, PaymentRefu
 from projections.daily_sales import daily_sales
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
-from tests.support.sales import life
+from tests.support.sales import random_order_history
 
 LINEAGE = frozenset({"last_event_id", "last_version", "last_partition", "last_offset"})
 POSITION_COLUMNS = LINEAGE | {"position"}
@@ -38,7 +38,7 @@ every_projection = pytest.mark.parametrize(
 def random_histories(chance: Random, orders: int = 4) -> list[list[At]]:
     """Random histories of several orders; event times are close to each other and to midnight."""
     return [
-        [At(event, _random_time(chance)) for event in life(chance, number).events] for number in range(1, orders + 1)
+        [At(event, _random_time(chance)) for event in random_order_history(chance, number).events] for number in range(1, orders + 1)
     ]
 
 

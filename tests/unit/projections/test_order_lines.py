@@ -54,6 +54,6 @@ def test_a_credit_note_has_lines_too() -> None:
 
 
 def test_payment_and_cancellation_leave_the_lines_alone() -> None:
-    given_events(sale.created, sale.paid, sale.cancelled(*sale.pieces())).project(order_lines).rows(2).row(
+    given_events(sale.created, sale.paid, sale.cancelled(*sale.all_amounts())).project(order_lines).rows(2).row(
         (sale.order_id, 1)
     ).has(returned=0, refunded=gbp("0"), last_version=1)

@@ -86,7 +86,7 @@ def test_an_unpaid_order_is_cancelled_without_money() -> None:
 
 
 def test_a_cancelled_paid_order_is_refunded() -> None:
-    happened = (sale.created, sale.paid, sale.cancelled(*sale.pieces()), sale.refunded(sale.total))
+    happened = (sale.created, sale.paid, sale.cancelled(*sale.all_amounts()), sale.refunded(sale.total))
     given_events(*happened).project(order_summary).row(sale.order_id).has(
         status="CANCELLED", paid=gbp("22.59"), refunded=gbp("22.59"), units_returned=0
     )

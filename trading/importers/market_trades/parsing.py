@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from eventshop.cli.importing.csv_rows import parse_cells, read_data_lines, quote_cell
+from eventshop.cli.importing.csv_rows import parse_cells, quote_cell, read_data_lines
 from eventshop.cli.importing.errors import BrokenRow
 from eventshop.core.errors import InvalidMessage
 from trading.domain.commands import check_lot, check_tick

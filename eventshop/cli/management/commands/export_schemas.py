@@ -21,7 +21,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--check", action="store_true", help="Write nothing; fail if a file is missing or outdated.")
+        parser.add_argument(
+            "--check", action="store_true", help="Write nothing; fail if a file is missing or outdated."
+        )
         parser.add_argument(
             "--folder", type=Path, default=SCHEMA_FOLDER, help="The folder of the files (default: schemas)."
         )

@@ -28,7 +28,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         self.stdout.write("Publishing; Ctrl-C stops after the current transaction.")
         try:
-            outbox_publisher.run(stop)
+            outbox_publisher.run_publisher(stop)
         except EventShopError as error:
             raise CommandError(str(error)) from error
         self.stdout.write("Stopped.")

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from eventshop.core.deterministic_ids import process_name
+from eventshop.runtime.process_name import process_name
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.sagas import workers
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventshop.core.deterministic_ids import process_name
+from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import EventShopError
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections.projection import projection_registry

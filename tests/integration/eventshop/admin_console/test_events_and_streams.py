@@ -1,4 +1,4 @@
-"""Browsing events, streams, receipts and stories: found by any id, paged by position, never counted."""
+"""Events, streams, receipts and correlations are found by any id, paged by position, and never counted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVENTS, STREAMS, RECEIPTS = "/admin/store/storedevent/", "/admin/ops/stream/", "
 sale = Sale(1)
 
 
-def listed(client: Client, address: str, **asked: Any) -> list[Any]:
+def list_rows(client: Client, address: str, **asked: Any) -> list[Any]:
     """The rows that a list shows."""
     page = client.get(address, asked)
     assert page.status_code == 200
@@ -35,16 +35,16 @@ def listed(client: Client, address: str, **asked: Any) -> list[Any]:
 
 
 def positions(client: Client, **asked: Any) -> list[int]:
-    return [event.position for event in listed(client, EVENTS, **asked)]
+    return [event.position for event in list_rows(client, EVENTS, **asked)]
 
 
-def many(count: int) -> None:
+def append_orders(count: int) -> None:
     for number in range(1, count + 1):
         append(Sale(number).order_id, Sale(number).created)
 
 
 def test_events_are_listed_newest_first_and_paged_by_position() -> None:
-    many(120)
+    append_orders(120)
     client = boss()
     first = client.get(EVENTS)
     assert positions(client) == list(range(120, 70, -1))
@@ -58,7 +58,7 @@ def test_events_are_listed_newest_first_and_paged_by_position() -> None:
 
 @pytest.mark.parametrize("asked", [{"before": "x"}, {"after": "-1"}, {"before": str(2**63)}, {"nonsense": "1"}])
 def test_an_address_that_makes_no_sense_is_not_an_error_page(asked: dict[str, str]) -> None:
-    many(1)
+    append_orders(1)
     answer = boss().get(EVENTS, asked)
     assert answer.headers["Location"] == f"{EVENTS}?e=1"
 
@@ -66,10 +66,10 @@ def test_an_address_that_makes_no_sense_is_not_an_error_page(asked: dict[str, st
 @pytest.mark.parametrize("address", [EVENTS, STREAMS, RECEIPTS])
 def test_lists_never_count_events_and_ask_the_same_however_many_there_are(address: str) -> None:
     client = boss()
-    many(3)
+    append_orders(3)
     client.get(address)
     few = capture_queries(lambda: client.get(address))
-    many(100)
+    append_orders(100)
     asked = capture_queries(lambda: client.get(address))
     assert len(asked) == len(few)
     assert not [sql for sql in asked if "COUNT(" in sql.upper() and '"event"' in sql]
@@ -105,9 +105,9 @@ def test_streams_and_receipts_are_found_too() -> None:
     event = StoredEvent.objects.latest("position")
     client = boss()
     for text in (event.event_id, event.aggregate_id, event.command_id, sale.reference):
-        assert [stream.aggregate_id for stream in listed(client, STREAMS, q=str(text))] == [sale.order_id]
-        assert [one.command_id for one in listed(client, RECEIPTS, q=str(text))] == [event.command_id]
-    assert listed(client, RECEIPTS, q=str(new_id())) == []
+        assert [stream.aggregate_id for stream in list_rows(client, STREAMS, q=str(text))] == [sale.order_id]
+        assert [one.command_id for one in list_rows(client, RECEIPTS, q=str(text))] == [event.command_id]
+    assert list_rows(client, RECEIPTS, q=str(new_id())) == []
 
 
 def test_events_are_narrowed_by_their_type_and_their_aggregates_type() -> None:
@@ -119,12 +119,12 @@ def test_events_are_narrowed_by_their_type_and_their_aggregates_type() -> None:
     assert positions(client, aggregate="StockItem") == [3]
     assert positions(client, aggregate="StockItem", type="OrderCreated") == []
     assert positions(client, aggregate="Order", before=2) == [1]
-    assert [stream.aggregate_type for stream in listed(client, STREAMS, aggregate="StockItem")] == ["StockItem"]
-    assert len(listed(client, STREAMS)) == 2
+    assert [stream.aggregate_type for stream in list_rows(client, STREAMS, aggregate="StockItem")] == ["StockItem"]
+    assert len(list_rows(client, STREAMS)) == 2
 
 
 def test_events_are_narrowed_by_the_day_they_were_recorded() -> None:
-    many(3)
+    append_orders(3)
     client = boss()
     today = timezone.localdate()
     yesterday, tomorrow = (today + timedelta(days=days) for days in (-1, 1))
@@ -136,7 +136,7 @@ def test_events_are_narrowed_by_the_day_they_were_recorded() -> None:
 
 
 def test_the_position_of_a_moment_is_found_without_an_index_on_the_time() -> None:
-    many(40)
+    append_orders(40)
     moments: list[datetime] = list(StoredEvent.objects.order_by("position").values_list("recorded_at", flat=True))
     for place in (0, 1, 17, 39):
         assert search.position_at(moments[place]) == 1 + moments.index(moments[place])
@@ -146,7 +146,7 @@ def test_the_position_of_a_moment_is_found_without_an_index_on_the_time() -> Non
 def test_a_stream_shows_its_length_and_last_event() -> None:
     append(sale.order_id, sale.created, sale.paid, sale.shipped)
     client = boss()
-    [stream] = listed(client, STREAMS)
+    [stream] = list_rows(client, STREAMS)
     assert (stream.last.version, stream.last.event_type) == (3, "OrderShipped")
     page = client.get(f"{STREAMS}{sale.order_id}/change/").content.decode()
     assert "Events 1 to 3 of 3" in page
@@ -158,7 +158,7 @@ def test_a_long_stream_is_read_page_by_page() -> None:
 
     def versions(**asked: Any) -> list[int]:
         page = client.get(f"{STREAMS}{sale.order_id}/change/", asked)
-        return [line.event.version for line in page.context["lines"]]
+        return [row.event.version for row in page.context["rows"]]
 
     assert versions() == versions(version="nonsense") == list(range(1, PAGE_SIZE + 1))
     assert versions(version=40) == list(range(40, 40 + PAGE_SIZE))
@@ -212,8 +212,8 @@ def test_a_story_is_told_in_order_with_its_causes() -> None:
     )
     client = boss()
     page = client.get(reverse("admin:correlation", args=(story,)))
-    told = [(line.event.event_type, cause[0]) for line, cause in page.context["lines"]]
-    assert told == [("OrderCreated", "–"), ("PaymentProcessed", "OrderCreated 1")]
+    events = [(row.event.event_type, cause[0]) for row, cause in page.context["rows"]]
+    assert events == [("OrderCreated", "–"), ("PaymentProcessed", "OrderCreated 1")]
     paid = client.get(reverse("admin:store_storedevent_change", args=(2,)))
     assert paid.context["cause"].text == "OrderCreated at position 1"
 
@@ -238,7 +238,7 @@ def test_a_receipt_shows_what_its_command_led_to() -> None:
     append(sale.order_id, sale.created, sale.paid)
     receipt = StoredReceipt.objects.get()
     page = boss().get(reverse("admin:store_storedreceipt_change", args=(receipt.pk,)))
-    assert [line.event.event_type for line in page.context["lines"]] == ["OrderCreated", "PaymentProcessed"]
+    assert [row.event.event_type for row in page.context["rows"]] == ["OrderCreated", "PaymentProcessed"]
 
 
 def test_a_state_that_cannot_be_computed_says_why() -> None:

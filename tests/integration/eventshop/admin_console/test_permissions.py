@@ -1,4 +1,4 @@
-"""Every address of the admin, tried as everybody who should not: strangers, customers, staff without a permission."""
+"""Every address of the admin refuses strangers, customers, and staff without a permission."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 
 from tests.integration.eventshop.web.pages.test_permissions import staff
-from tests.support.customers import customer
+from tests.support.customers import sign_in_customer
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -22,33 +22,33 @@ ANY_STAFF = {"", "jsi18n/", "login/", "logout/", "password_change/", "password_c
 NO_PAGES = ("(?P<url>.*)$", "^(?P<app_label>", "r/")
 
 
-def addresses(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+def list_paths(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
     for entry in resolver.url_patterns:
         path = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver):
-            yield from addresses(entry, path)
+            yield from list_paths(entry, path)
         elif not path.startswith(NO_PAGES):
             yield path
 
 
-def filled(path: str) -> str:
+def fill_placeholders(path: str) -> str:
     values = {"uuid": str(uuid4()), "int": "1", "slug": "x"}
-    return "/admin/" + re.sub(r"<(\w+):\w+>", lambda it: values.get(it[1], "1"), path)
+    return "/admin/" + re.sub(r"<(\w+):\w+>", lambda match: values.get(match[1], "1"), path)
 
 
 @pytest.fixture(scope="module")
 def every_address() -> list[str]:
-    [admin] = [it for it in get_resolver().url_patterns if str(it.pattern) == "admin/"]
+    [admin] = [entry for entry in get_resolver().url_patterns if str(entry.pattern) == "admin/"]
     assert isinstance(admin, URLResolver)
-    return sorted(set(addresses(admin)))
+    return sorted(set(list_paths(admin)))
 
 
 def test_strangers_and_customers_are_led_to_the_sign_in(every_address: list[str]) -> None:
     assert len(every_address) > 100
-    client, _ = customer()
+    client, _ = sign_in_customer()
     for path in every_address:
         for who in (Client(), client):
-            for answer in (who.get(filled(path)), who.post(filled(path))):
+            for answer in (who.get(fill_placeholders(path)), who.post(fill_placeholders(path))):
                 shown = answer.headers.get("Location", "")
                 assert shown.startswith("/admin/login/") or path in ("login/", "logout/"), (path, answer)
 
@@ -56,8 +56,8 @@ def test_strangers_and_customers_are_led_to_the_sign_in(every_address: list[str]
 def test_staff_without_a_permission_see_nothing_but_the_dashboard(every_address: list[str]) -> None:
     client = staff()
     for path in set(every_address) - ANY_STAFF:
-        answer = client.get(filled(path), follow=True)
+        answer = client.get(fill_placeholders(path), follow=True)
         # Of an object that is not there the admin says so on the dashboard.
         led_back = bool(answer.redirect_chain) and answer.redirect_chain[-1][0] == "/admin/"
         assert answer.status_code in (403, 404, 405) or led_back, (path, answer.status_code, answer.redirect_chain)
-        assert client.post(filled(path)).status_code in (302, 403, 404, 405), path
+        assert client.post(fill_placeholders(path)).status_code in (302, 403, 404, 405), path

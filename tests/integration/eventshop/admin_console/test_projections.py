@@ -1,4 +1,4 @@
-"""The shop's lists, the dashboard, and what staff see and do about projections."""
+"""The lists of read models, the dashboard, and the pages and actions of projections."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.admin_console.projection_lag import CACHE_KEY, ProjectionLag, read_lag
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
-from projections.registry import projection_registry
+from eventshop.projections.projection import projection_registry
 from tests.support.failing_projection import Flaky, fail, listed
 from tests.support.read_models import append, caught_up
 from tests.support.sales import ADA, BOB, LANTERNS, Sale, eur, gbp, line
@@ -28,12 +28,12 @@ from tests.support.staff import boss, catch_up, clerk, order_url, capture_querie
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-ORDERS, PARKED = "/admin/projections/ordersummary/", "/admin/projection_engine/deadletter/"
+ORDERS, DEAD_LETTERS = "/admin/projections/ordersummary/", "/admin/projection_engine/deadletter/"
 sale, other, foreign = Sale(1), Sale(2, (LANTERNS,), BOB), Sale(3, (line("71053", 1, eur("99.00")),), None)
 
 
 @pytest.fixture(autouse=True)
-def forgetful() -> None:
+def clear_cache() -> None:
     cache.clear()
 
 
@@ -42,7 +42,7 @@ def flaky() -> Iterator[Flaky]:
     yield from listed(Flaky(order_summary))
 
 
-def references(client: Client, **asked: Any) -> list[str]:
+def listed_references(client: Client, **asked: Any) -> list[str]:
     page = client.get(ORDERS, asked)
     assert page.status_code == 200
     return [order.reference for order in page.context["cl"].result_list]
@@ -51,11 +51,11 @@ def references(client: Client, **asked: Any) -> list[str]:
 def test_orders_are_found_by_number_and_ids() -> None:
     record_sales(sale, other, foreign)
     client = boss()
-    assert references(client) == ["000003", "000002", "000001"]
-    assert references(client, q="000002") == references(client, q=str(BOB)) == ["000002"]
-    assert references(client, q=str(sale.order_id)) == ["000001"]
-    assert references(client, q="00000") == ["000003", "000002", "000001"]
-    assert references(client, q="'; drop") == references(client, q=str(new_id())) == []
+    assert listed_references(client) == ["000003", "000002", "000001"]
+    assert listed_references(client, q="000002") == listed_references(client, q=str(BOB)) == ["000002"]
+    assert listed_references(client, q=str(sale.order_id)) == ["000001"]
+    assert listed_references(client, q="00000") == ["000003", "000002", "000001"]
+    assert listed_references(client, q="'; drop") == listed_references(client, q=str(new_id())) == []
 
 
 def test_orders_are_narrowed_by_every_filter() -> None:
@@ -63,15 +63,15 @@ def test_orders_are_narrowed_by_every_filter() -> None:
     append(other.order_id, other.shipped)
     catch_up()
     client, today = boss(), timezone.localdate()
-    assert references(client, status__exact="SHIPPED") == ["000002"]
-    assert references(client, kind__exact="credit-note") == []
-    assert references(client, currency="EUR") == ["000003"]
-    assert len(references(client, country="France")) == 3
-    assert references(client, country="Nowhere") == []
-    assert references(client, total_from="50") == ["000003"]
-    assert references(client, total_from="21", total_to="23") == ["000001"]
-    assert len(references(client, created_at_from=today, created_at_to=today)) == 3
-    assert references(client, created_at_to=today - timedelta(days=1)) == []
+    assert listed_references(client, status__exact="SHIPPED") == ["000002"]
+    assert listed_references(client, kind__exact="credit-note") == []
+    assert listed_references(client, currency="EUR") == ["000003"]
+    assert len(listed_references(client, country="France")) == 3
+    assert listed_references(client, country="Nowhere") == []
+    assert listed_references(client, total_from="50") == ["000003"]
+    assert listed_references(client, total_from="21", total_to="23") == ["000001"]
+    assert len(listed_references(client, created_at_from=today, created_at_to=today)) == 3
+    assert listed_references(client, created_at_to=today - timedelta(days=1)) == []
 
 
 def test_dates_lead_from_years_to_days_and_back() -> None:
@@ -82,8 +82,8 @@ def test_dates_lead_from_years_to_days_and_back() -> None:
     month = client.get(ORDERS, asked).content.decode()
     assert f"created_at__day={day.day}" in month
     assert "All dates" in month
-    assert references(client, **asked, created_at__day=day.day) == ["000001"]
-    assert references(client, created_at__year=day.year - 1) == []
+    assert listed_references(client, **asked, created_at__day=day.day) == ["000001"]
+    assert listed_references(client, created_at__year=day.year - 1) == []
     assert client.get(ORDERS, {"created_at__year": "0", "created_at__month": "77"}).status_code == 302
 
 
@@ -132,7 +132,7 @@ def test_the_dashboard_compares_today_with_the_day_before() -> None:
     assert len(block["days"]) == 14
     assert page.context["statuses"] == [("PAID", "Paid", 2)]
     assert "up to date" in text
-    assert "No event is parked" in text
+    assert "There are no dead letters" in text
 
 
 def test_without_sales_today_the_dashboard_shows_the_latest_day_and_says_so() -> None:
@@ -152,7 +152,7 @@ def test_without_sales_today_the_dashboard_shows_the_latest_day_and_says_so() ->
 def test_an_empty_shop_says_what_to_do() -> None:
     text = boss().get("/admin/").content.decode()
     assert "No sales yet" in text
-    assert "No event is parked" in text
+    assert "There are no dead letters" in text
 
 
 def test_the_dashboard_shows_each_only_what_they_may_see() -> None:
@@ -160,7 +160,7 @@ def test_the_dashboard_shows_each_only_what_they_may_see() -> None:
     page = clerk("view_ordersummary").get("/admin/")
     assert "statuses" in page.context
     assert "blocks" not in page.context
-    assert "progress" not in page.context
+    assert "projections" not in page.context
     text = page.content.decode()
     assert ORDERS in text
     assert "/admin/store/storedevent/" not in text
@@ -177,7 +177,7 @@ def test_the_dashboard_asks_the_same_however_much_there_is() -> None:
     assert not [sql for sql in asked if "COUNT(" in sql and 'FROM "event"' in sql]
 
 
-def states() -> dict[str, tuple[int, str]]:
+def lag_by_projection() -> dict[str, tuple[int, str]]:
     return {status.name: (status.lag, tone) for status, tone in read_lag().by_projection()}
 
 
@@ -185,13 +185,13 @@ def test_each_projection_shows_by_how_many_events_it_is_behind() -> None:
     record_sales(sale)
     append(other.order_id, other.created, other.paid)
     caught_up(order_summary)
-    assert states() == {projection.name: (2, "warn") for projection in projection_registry.select([])} | {
+    assert lag_by_projection() == {projection.name: (2, "warn") for projection in projection_registry.select([])} | {
         "order-summary": (0, "good")
     }
     client = boss()
     rows = client.get("/admin/projection_engine/checkpoint/").context["cl"].result_list
-    assert {row.projection: row.status.behind for row in rows} == {
-        name: behind for name, (behind, _) in states().items()
+    assert {row.projection: row.status.lag for row in rows} == {
+        name: behind for name, (behind, _) in lag_by_projection().items()
     }
     assert "order-summary" in client.get("/admin/").content.decode()
 
@@ -201,7 +201,7 @@ def test_the_worst_projection_comes_first_and_a_log_that_is_away_is_said(setting
     Checkpoint.objects.filter(projection="daily-sales").update(paused=True)
     Checkpoint.objects.filter(projection="product-sales").update(parked=1)
     found = [(status.name, status.state) for status, _ in read_lag().by_projection()]
-    assert found[:2] == [("product-sales", "parked events"), ("daily-sales", "paused")]
+    assert found[:2] == [("product-sales", "dead letters"), ("daily-sales", "paused")]
 
     settings.KAFKA_OPTIONS = {"bootstrap_servers": "not asked again so soon"}
     cache.set(CACHE_KEY, ProjectionLag([], "the log is away"))
@@ -219,9 +219,9 @@ def test_a_rebuild_is_asked_for_with_a_reason() -> None:
     assert client.get(page).status_code == 200
     assert client.post(page, {"reason": ""}).context["form"].errors
     assert not Rebuild.objects.exists()
-    assert client.post(page, {"reason": "new column"}).context["form"].errors.keys() == {"unseen"}
+    assert client.post(page, {"reason": "new column"}).context["form"].errors.keys() == {"without_dry_run"}
     assert not Rebuild.objects.exists()
-    answer = client.post(page, {"reason": "new column", "unseen": "on"})
+    answer = client.post(page, {"reason": "new column", "without_dry_run": "on"})
     job = Rebuild.objects.get()
     assert job.foreseen_at is None
     assert (job.projection, job.state, job.requested_by, job.reason) == (
@@ -231,7 +231,7 @@ def test_a_rebuild_is_asked_for_with_a_reason() -> None:
         "new column",
     )
     assert answer.headers["Location"] == reverse("admin:projection_engine_rebuild_change", args=(job.pk,))
-    client.post(page, {"reason": "again", "unseen": "on"})
+    client.post(page, {"reason": "again", "without_dry_run": "on"})
     assert Rebuild.objects.count() == 1
 
 
@@ -249,11 +249,11 @@ def test_a_parked_event_is_shown_with_its_error_and_retried_after_the_fix(flaky:
     client = clerk("view_deadletter", "retry_dead_letters")
     assert client.get(retry).status_code == 200
     assert DeadLetter.objects.count() == 2
-    assert messages_of(client.post(retry)) == [f"flaky, {sale.order_id}: 0 folded, 2 still parked."]
+    assert messages_of(client.post(retry)) == [f"flaky, {sale.order_id}: 0 folded, 2 dead letters left."]
     flaky.mend()
-    assert messages_of(client.post(retry))[-1] == f"flaky, {sale.order_id}: 2 folded, 0 still parked."
+    assert messages_of(client.post(retry))[-1] == f"flaky, {sale.order_id}: 2 folded, 0 dead letters left."
     assert OrderSummary.objects.get(pk=sale.order_id).status == "PAID"
-    assert messages_of(client.post(retry))[-1] == "This event is not parked any more."
+    assert messages_of(client.post(retry))[-1] == "This event is no longer a dead letter."
 
 
 def test_several_parked_sequences_are_retried_from_the_list(flaky: Flaky) -> None:
@@ -264,7 +264,7 @@ def test_several_parked_sequences_are_retried_from_the_list(flaky: Flaky) -> Non
     flaky.mend()
     ids = list(DeadLetter.objects.values_list("pk", flat=True))
     client = clerk("view_deadletter", "retry_dead_letters")
-    answer = client.post(PARKED, {"action": "retry_selected", "_selected_action": ids})
+    answer = client.post(DEAD_LETTERS, {"action": "retry_selected", "_selected_action": ids})
     assert len(messages_of(answer)) == 2
     assert not DeadLetter.objects.exists()
 
@@ -292,7 +292,7 @@ def test_customers_and_products_are_found() -> None:
     for address in ("/admin/projections/productsales/", "/admin/projections/orderline/"):
         found = client.get(address, {"q": "2121"}).context["cl"].result_list
         assert {row.sku for row in found} == {"21212"}
-    mine = client.get("/admin/projections/orderline/", {"q": "000002"}).context["cl"].result_list
-    assert {row.order_id for row in mine} == {other.order_id}
-    told = client.get("/admin/projections/activitytimeline/", {"q": "000001"}).context["cl"].result_list
-    assert len(told) == StoredEvent.objects.filter(aggregate_id=sale.order_id).count()
+    order_lines = client.get("/admin/projections/orderline/", {"q": "000002"}).context["cl"].result_list
+    assert {row.order_id for row in order_lines} == {other.order_id}
+    activities = client.get("/admin/projections/activitytimeline/", {"q": "000001"}).context["cl"].result_list
+    assert len(activities) == StoredEvent.objects.filter(aggregate_id=sale.order_id).count()

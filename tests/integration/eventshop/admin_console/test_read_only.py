@@ -26,10 +26,10 @@ from eventshop.privacy.erasure.erasure_job import start_erasure
 from eventshop.privacy.erasure.leftover_scan import ScanReport
 from eventshop.projections.models import DeadLetter, Rebuild
 from eventshop.projections.replays import request_dry_run
-from tests.support.order_fulfilment import receive
+from tests.support.order_fulfilment import receive_stock
 from tests.support.sales import Sale
 from tests.support.staff import boss, clerk, record_sales
-from tests.support.trade_commands import deal
+from tests.support.trade_commands import submit_trade
 from trading.domain.commands import OpenAccount
 from users.domain.commands import CreateUser, GrantConsent
 
@@ -44,14 +44,14 @@ sale = Sale(1)
 @pytest.fixture
 def row_of() -> Any:
     """A row of each model, and the last part of its address."""
-    receive("71053", 5)
+    receive_stock("71053", 5)
     now = timezone.now()
     person = uuid4()
     send(CreateUser(person, "ada@example.org", "Ada"))
     send(GrantConsent(person, "Personalisation", "2026-01", at=now, expires_at=now + timedelta(days=1)))
     issue_certificate(start_erasure(person), ScanReport({}, []))
     PeriodicWork.objects.create(name="tidy", due_at=now)
-    deal("T-1", ("61837.63", "0.02"))
+    submit_trade("T-1", ("61837.63", "0.02"))
     send(OpenAccount(uuid4(), "T-1", None, "EUR", Decimal(1_000)))
     record_sales(sale)
     sign_new_roots()
@@ -77,7 +77,7 @@ def row_of() -> Any:
     return row
 
 
-def address(model: type[Model], action: str, *args: str) -> str:
+def admin_url(model: type[Model], action: str, *args: str) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{action}", args=args)
 
 
@@ -87,14 +87,14 @@ def test_a_row_can_be_looked_at_and_not_touched_even_by_a_superuser(model: type[
     columns = {field.name: getattr(row, field.name) for field in model._meta.concrete_fields}
     rows = model._default_manager.count()
 
-    assert client.get(address(model, "changelist")).status_code == 200
-    assert client.get(address(model, "change", key)).status_code == 200
-    assert client.get(address(model, "add")).status_code == 403
-    assert client.post(address(model, "add"), columns_as_text(columns)).status_code == 403
-    assert client.post(address(model, "change", key), columns_as_text(columns)).status_code == 403
-    assert client.post(address(model, "delete", key), {"post": "yes"}).status_code == 403
+    assert client.get(admin_url(model, "changelist")).status_code == 200
+    assert client.get(admin_url(model, "change", key)).status_code == 200
+    assert client.get(admin_url(model, "add")).status_code == 403
+    assert client.post(admin_url(model, "add"), columns_as_text(columns)).status_code == 403
+    assert client.post(admin_url(model, "change", key), columns_as_text(columns)).status_code == 403
+    assert client.post(admin_url(model, "delete", key), {"post": "yes"}).status_code == 403
     client.post(
-        address(model, "changelist"),
+        admin_url(model, "changelist"),
         {"action": "delete_selected", "_selected_action": key, "post": "yes", "index": "0"},
     )
 
@@ -106,7 +106,7 @@ def test_a_row_can_be_looked_at_and_not_touched_even_by_a_superuser(model: type[
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_every_page_needs_its_permission(model: type[Model], row_of: Any) -> None:
     _, key = row_of(model)
-    pages = [address(model, "changelist"), address(model, "change", key)]
+    pages = [admin_url(model, "changelist"), admin_url(model, "change", key)]
     assert [clerk().get(page).status_code for page in pages] == [403, 403]
     allowed = clerk(f"view_{model._meta.model_name}")
     assert [allowed.get(page).status_code for page in pages] == [200, 200]
@@ -139,7 +139,7 @@ def test_what_does_not_exist_is_said_so() -> None:
     client = boss()
     assert client.get(reverse("admin:correlation", args=(uuid4(),))).status_code == 404
     for model, key in ((StoredEvent, "99999"), (StoredEvent, "x"), (StoredReceipt, str(uuid4()))):
-        answer = client.get(address(model, "change", key))
+        answer = client.get(admin_url(model, "change", key))
         assert answer.status_code == 302  # Django sends back to the start, with a message
         assert answer.headers["Location"] == "/admin/"
 

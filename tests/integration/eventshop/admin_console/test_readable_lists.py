@@ -1,4 +1,4 @@
-"""What the console says is for people: names, buttons that apply, lists that say how many only where they know."""
+"""The console is readable: names instead of ids, only buttons that apply, and row counts only where rows were counted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from orders.domain.events import Line
 from projections.models import CustomerSummary, Position, TradeBlotter, TradingAccount
 from tests.support.sales import Sale, eur
 from tests.support.staff import boss, catch_up, clerk, order_url, record_sales
-from tests.support.trade_commands import deal
+from tests.support.trade_commands import submit_trade
 from trading.domain.commands import HoldSettlement
 from users.domain.commands import CreateUser, PlaceLegalHold
 
@@ -32,24 +32,24 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 LISTS = [model for model in admin.site._registry if model._meta.app_label in ("store", "ops", "projections", "privacy")]
 
 
-def text_of(client: Client, address: str) -> str:
-    """What somebody reads there, without attributes."""
+def visible_text(client: Client, address: str) -> str:
+    """The visible text of a page, without markup."""
     answer = client.get(address)
     assert answer.status_code == 200, answer
     words = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", answer.content.decode(), flags=re.S)
     return re.sub(r"\s+", " ", words)
 
 
-def list_of(model: type[Model]) -> str:
+def list_url(model: type[Model]) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
 
-def page_of(model: type[Model], pk: Any) -> str:
+def page_url(model: type[Model], pk: Any) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=(pk,))
 
 
-def buttons(client: Client, address: str) -> list[str]:
-    """The actions that the page of a row offers, by the end of their address."""
+def offered_actions(client: Client, address: str) -> list[str]:
+    """The actions that the page of a row offers, by the last part of their URL."""
     page = client.get(address).content.decode()
     base = address.removesuffix("change/")
     return sorted(set(re.findall(rf'href="{re.escape(base)}([a-z_-]+)/?"', page)) - {"change", "delete", "history"})
@@ -63,22 +63,22 @@ def test_customers_and_people_have_a_short_name_and_their_pages_the_whole_id() -
     catch_up()
     client, short = boss(), str(ada)[-8:]
     for address in (
-        list_of(CustomerSummary),
+        list_url(CustomerSummary),
         "/admin/projections/ordersummary/",
         "/admin/projections/activitytimeline/",
     ):
-        said = text_of(client, address)
+        said = visible_text(client, address)
         assert f"Customer {short}" in said
         assert str(ada) not in said
         assert "Zz Ada" not in said
-    people = text_of(client, "/admin/projections/userprofile/")
+    people = visible_text(client, "/admin/projections/userprofile/")
     assert f"Person {short}" in people
     assert str(ada) not in people
     for address, name in (
-        (page_of(CustomerSummary, CustomerSummary.objects.get().pk), "Customer"),
+        (page_url(CustomerSummary, CustomerSummary.objects.get().pk), "Customer"),
         (f"/admin/projections/userprofile/{ada}/change/", "Person"),
     ):
-        page = text_of(client, address)
+        page = visible_text(client, address)
         assert page.count(f"{name} {short}") >= 2  # as the title and above its fields
         assert str(ada) in page
         assert "Zz Ada" not in page
@@ -91,22 +91,22 @@ def test_who_did_it_is_named_and_a_customer_never_by_name() -> None:
     send(CreateOrder(order, "W-1", ada, (line,)), envelope=Envelope(uuid4(), actor=str(ada)))
     event = StoredEvent.objects.get(aggregate_id=order)
     client = boss()
-    for address in (list_of(StoredEvent), page_of(StoredEvent, event.pk), f"/admin/ops/stream/{order}/change/"):
-        said = text_of(client, address)
+    for address in (list_url(StoredEvent), page_url(StoredEvent, event.pk), f"/admin/ops/stream/{order}/change/"):
+        said = visible_text(client, address)
         assert f"Customer {str(ada)[-8:]}" in said
         assert "Zz Ada" not in said
-    assert str(ada) in text_of(client, page_of(StoredEvent, event.pk))
+    assert str(ada) in visible_text(client, page_url(StoredEvent, event.pk))
 
 
 def test_the_login_of_a_customer_is_not_listed_by_its_id() -> None:
     ada = uuid4()
     login = User.objects.create_user(str(ada))
     client, short = boss(), f"Customer {str(ada)[-8:]}"
-    listed = text_of(client, "/admin/auth/user/")
+    listed = visible_text(client, "/admin/auth/user/")
     assert short in listed
     assert "boss" in listed
     assert str(ada) not in listed
-    assert short in text_of(client, f"/admin/auth/user/{login.pk}/change/")
+    assert short in visible_text(client, f"/admin/auth/user/{login.pk}/change/")
 
 
 def test_a_state_keeps_ids_as_they_are() -> None:
@@ -118,16 +118,16 @@ def test_a_state_keeps_ids_as_they_are() -> None:
 @pytest.mark.parametrize("model", LISTS, ids=[model.__name__ for model in LISTS])
 def test_an_empty_list_says_so_and_proposes_nothing_that_cannot_be_done(model: type[Model]) -> None:
     client, model_admin = boss(), admin.site._registry[model]
-    said = text_of(client, list_of(model))
+    said = visible_text(client, list_url(model))
     assert "Create a new item" not in said
-    if not client.get(list_of(model)).context["cl"].result_list:
+    if not client.get(list_url(model)).context["cl"].result_list:
         assert model_admin.empty_message in said  # type: ignore[attr-defined]
-        assert "There is nothing of this yet" not in said
+        assert "There are no rows yet" not in said
 
 
 def test_a_search_that_finds_nothing_leads_back_to_all() -> None:
-    said = text_of(boss(), f"/admin/projections/ordersummary/?q={uuid4()}")
-    assert "Nothing matches" in said
+    said = visible_text(boss(), f"/admin/projections/ordersummary/?q={uuid4()}")
+    assert "No matches" in said
     assert "Show all orders" in said
 
 
@@ -137,7 +137,7 @@ def test_a_search_that_finds_nothing_leads_back_to_all() -> None:
 def test_a_list_that_is_not_counted_says_no_number_but_that_of_the_page(name: str) -> None:
     record_sales(*(Sale(number) for number in range(1, 40)))
     catch_up()
-    said = text_of(boss(), f"/admin/{name}/")
+    said = visible_text(boss(), f"/admin/{name}/")
     assert not re.search(r"\d+ results?\b", said)
     assert re.search(r"\d+ shown, newest first", said)
 
@@ -146,8 +146,8 @@ def test_a_whole_list_offers_no_way_to_all_and_a_narrowed_one_does() -> None:
     record_sales(Sale(1), Sale(2))
     catch_up()
     client = boss()
-    assert "Show all" not in text_of(client, "/admin/projections/ordersummary/")
-    assert "1 result ( Show all )" in text_of(client, "/admin/projections/ordersummary/?q=000001")
+    assert "Show all" not in visible_text(client, "/admin/projections/ordersummary/")
+    assert "1 result ( Show all )" in visible_text(client, "/admin/projections/ordersummary/?q=000001")
 
 
 def test_an_order_offers_what_its_state_allows() -> None:
@@ -155,12 +155,12 @@ def test_an_order_offers_what_its_state_allows() -> None:
     record_sales(sale)
     catch_up()
     client = boss()
-    assert {"ship", "cancel"} <= set(buttons(client, order_url(sale)))
-    assert "deliver" not in buttons(client, order_url(sale))
+    assert {"ship", "cancel"} <= set(offered_actions(client, order_url(sale)))
+    assert "deliver" not in offered_actions(client, order_url(sale))
     form = client.get(order_url(sale, "ship")).context["form"]
     client.post(order_url(sale, "ship"), {"command_id": str(form["command_id"].value()), "carrier": "DHL"})
     catch_up()
-    offered = buttons(client, order_url(sale))
+    offered = offered_actions(client, order_url(sale))
     assert "deliver" in offered
     assert not {"ship", "cancel"} & set(offered)
     # Whoever opens the dialog nevertheless is told why not.
@@ -168,13 +168,13 @@ def test_an_order_offers_what_its_state_allows() -> None:
 
 
 def test_a_trade_offers_to_release_only_what_is_held() -> None:
-    trade_id = deal("T-1", ("100.00", "2"))
+    trade_id = submit_trade("T-1", ("100.00", "2"))
     catch_up()
-    client, address = boss(), page_of(TradeBlotter, trade_id)
-    assert {"settle", "hold", "correct", "bust"} <= set(buttons(client, address))
-    assert not {"release", "reject"} & set(buttons(client, address))
+    client, address = boss(), page_url(TradeBlotter, trade_id)
+    assert {"settle", "hold", "correct", "bust"} <= set(offered_actions(client, address))
+    assert not {"release", "reject"} & set(offered_actions(client, address))
     send(HoldSettlement(trade_id, "asked"))
-    offered = buttons(client, address)
+    offered = offered_actions(client, address)
     assert "release" in offered
     assert "hold" not in offered
 
@@ -184,42 +184,42 @@ def test_a_hold_is_released_only_where_there_is_one() -> None:
     send(CreateUser(ada, "ada@example.org", "Ada"))
     catch_up()
     client, address = boss(), f"/admin/projections/userprofile/{ada}/change/"
-    assert buttons(client, address) == ["as_it_was", "hold", "reveal"]
+    assert offered_actions(client, address) == ["as_it_was", "hold", "reveal"]
     send(PlaceLegalHold(ada, "F-1", "a dispute"))
-    assert "release" in buttons(client, address)
+    assert "release" in offered_actions(client, address)
 
 
 def test_who_may_not_is_offered_nothing() -> None:
     sale = Sale(1)
     record_sales(sale)
     catch_up()
-    assert buttons(clerk("view_ordersummary"), order_url(sale)) == []
+    assert offered_actions(clerk("view_ordersummary"), order_url(sale)) == []
 
 
 def test_prices_have_their_currency_and_no_more_digits_than_they_are_quoted_in() -> None:
-    trade_id = deal("T-1", ("61837.65", "1"), ("61837.64", "2"))
+    trade_id = submit_trade("T-1", ("61837.65", "1"), ("61837.64", "2"))
     catch_up()
     client = boss()
     assert TradeBlotter.objects.get().average_price == Decimal("61837.6433333333")
-    for address in (list_of(TradeBlotter), page_of(TradeBlotter, trade_id), list_of(Position)):
-        said = text_of(client, address)
+    for address in (list_url(TradeBlotter), page_url(TradeBlotter, trade_id), list_url(Position)):
+        said = visible_text(client, address)
         assert "61,837.64 USDT" in said
         assert "61,837.6433" not in said
 
 
 def test_a_position_names_its_account() -> None:
-    deal("T-1", ("100.00", "2"))
+    submit_trade("T-1", ("100.00", "2"))
     catch_up()
     position, account = Position.objects.get(), TradingAccount.objects.first()
-    said = text_of(boss(), page_of(Position, position.pk))
+    said = visible_text(boss(), page_url(Position, position.pk))
     assert str(position.account_id) in said
     assert (account.reference if account else f"Account {str(position.account_id)[-8:]}") in said
 
 
 def test_a_trade_is_told_in_words() -> None:
-    trade_id = deal("T-1", ("100.00", "2"))
+    trade_id = submit_trade("T-1", ("100.00", "2"))
     catch_up()
-    said = text_of(boss(), page_of(TradeBlotter, trade_id))
+    said = visible_text(boss(), page_url(TradeBlotter, trade_id))
     assert "Placed: buy 2 BINANCE_SPOT/BTCUSDT at the market." in said
     assert "Filled 2 at 100.00 USDT." in said
 

@@ -24,11 +24,11 @@ NEW = "/admin/projection_engine/replay/new/"
 RIGHTS = ("view_replay", "replay_projection", "view_dailysales", "view_ordersummary")
 
 
-def asked(**form: str) -> dict[str, str]:
+def as_of_form(**form: str) -> dict[str, str]:
     return {"projection": "daily-sales", "at": "2999-01-01T00:00", "time": "recorded", "key": ""} | form
 
 
-def folded() -> None:
+def run_replays() -> None:
     for job in replays.pending_replays():
         replays.run_replay(job)
 
@@ -40,13 +40,13 @@ def text_of(answer: Any) -> str:
 def test_a_read_model_is_asked_for_as_it_was_watched_and_read() -> None:
     record_sales(Sale(1))
     client = clerk(*RIGHTS)
-    answer = client.post(NEW, asked())
+    answer = client.post(NEW, as_of_form())
     job = Replay.objects.get()
     page = reverse("admin:projection_engine_replay_change", args=(job.pk,))
     assert (answer.headers["Location"], job.requested_by) == (page, "clerk")
     waits = client.get(page)
     assert "Requested" in text_of(waits) and waits.headers["Refresh"] == "2"
-    folded()
+    run_replays()
     shown = client.get(page)
     assert "Refresh" not in shown.headers
     day = DailySales.objects.get()
@@ -63,18 +63,18 @@ def test_by_when_it_happened_and_one_row_alone_can_be_asked_for() -> None:
     way = client.get(reverse("admin:projections_ordersummary_as_it_was", args=(key,)))
     form = client.get(way.headers["Location"])
     assert f'value="{key}"' in text_of(form)
-    client.post(NEW, asked(projection="order-summary", key=key, time="happened"))
-    folded()
+    client.post(NEW, as_of_form(projection="order-summary", key=key, time="happened"))
+    run_replays()
     job = Replay.objects.get()
     assert (job.happened, job.rows, job.key) == (True, 1, key)
-    assert "by when it happened" in text_of(client.get(f"/admin/projection_engine/replay/{job.pk}/change/"))
+    assert "by the time it happened" in text_of(client.get(f"/admin/projection_engine/replay/{job.pk}/change/"))
 
 
 def test_a_long_result_has_pages_and_is_downloaded_whole() -> None:
     record_sales(*(Sale(number) for number in range(1, 53)))
     client = clerk(*RIGHTS)
-    client.post(NEW, asked(projection="order-summary"))
-    folded()
+    client.post(NEW, as_of_form(projection="order-summary"))
+    run_replays()
     page = f"/admin/projection_engine/replay/{Replay.objects.get().pk}/change/"
     assert "Page 1 of 2" in text_of(client.get(page)) and "Page 2 of 2" in text_of(client.get(page + "?p=2"))
     assert "Page 2 of 2" in text_of(client.get(page + "?p=99"))
@@ -99,17 +99,17 @@ def test_no_cell_of_a_dry_run_is_a_formula_to_a_spreadsheet() -> None:
 
 def test_who_may_not_see_rows_may_not_see_them_as_they_were() -> None:
     record_sales(Sale(1))
-    clerk(*RIGHTS).post(NEW, asked())
-    folded()
+    clerk(*RIGHTS).post(NEW, as_of_form())
+    run_replays()
     job = Replay.objects.get()
     page = f"/admin/projection_engine/replay/{job.pk}/change/"
     for rights in (("view_replay",), ("view_replay", "view_ordersummary")):
         client = clerk(*rights)
-        assert "22.590" not in text_of(client.get(page)) and "You may not see the rows" in text_of(client.get(page))
+        assert "22.590" not in text_of(client.get(page)) and "You do not have permission to view the rows" in text_of(client.get(page))
         assert client.get(page.replace("change", "export")).status_code == 403
     assert clerk("view_replay").get(NEW).status_code == 403
     stranger = clerk("view_replay", "replay_projection", "view_ordersummary")
-    assert stranger.post(NEW, asked()).context["form"].errors.keys() == {"projection"}
+    assert stranger.post(NEW, as_of_form()).context["form"].errors.keys() == {"projection"}
     assert clerk("view_dailysales").get(page).status_code == 403
     assert Replay.objects.count() == 1
 
@@ -118,7 +118,7 @@ def test_who_may_not_see_rows_may_not_see_them_as_they_were() -> None:
     "wrong", [{"at": "yesterday"}, {"projection": "nothing"}, {"time": "never"}, {"key": "x" * 251}]
 )
 def test_a_question_that_makes_no_sense_is_said_at_its_field(wrong: dict[str, str]) -> None:
-    answer = clerk(*RIGHTS).post(NEW, asked(**wrong))
+    answer = clerk(*RIGHTS).post(NEW, as_of_form(**wrong))
     assert answer.context["form"].errors.keys() == wrong.keys()
     assert not Replay.objects.exists()
 
@@ -129,15 +129,15 @@ def test_a_rebuild_is_tried_out_first_and_remembers_what_was_foreseen() -> None:
     row = Checkpoint.objects.get(projection="order-summary")
     client = clerk("view_checkpoint", "view_rebuild", "rebuild_projection", *RIGHTS)
     rebuild = reverse("admin:projection_engine_checkpoint_rebuild", args=(row.pk,))
-    assert "without knowing what will differ" in text_of(client.get(rebuild))
+    assert "Rebuild without a dry run" in text_of(client.get(rebuild))
     what_if = reverse("admin:projection_engine_checkpoint_what_if", args=(row.pk,))
     assert client.get(what_if).status_code == 200
     answer = client.post(what_if)
-    folded()
+    run_replays()
     shown = text_of(client.get(answer.headers["Location"]))
     assert "0 / 1 / 0" in shown and "DELIVERED" in shown and "PAID" in shown
     asked_now = text_of(client.get(rebuild))
-    assert "0 rows would be added, 1 changed, 0 removed" in asked_now and "without knowing" not in asked_now
+    assert "0 rows would be added, 1 changed, 0 removed" in asked_now and "without a dry run" not in asked_now
     client.post(rebuild, {"reason": "somebody wrote into it"})
     job = Rebuild.objects.get()
     assert (job.foreseen_added, job.foreseen_changed, job.foreseen_removed, job.foreseen_failed) == (0, 1, 0, 0)

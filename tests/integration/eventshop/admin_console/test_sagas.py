@@ -1,4 +1,4 @@
-"""Staff look after sagas: stuck ones first, each with its story, and three ways to step in."""
+"""Staff see sagas, suspended ones first, each with its timeline and three operator actions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from eventshop.sagas.models import InboxMessage, SagaStep
 from orders.domain.order import Status
-from tests.support.in_memory_gateway import Bank
-from tests.support.order_fulfilment import order, place, receive, saga, settle
+from tests.support.in_memory_gateway import InMemoryGateway
+from tests.support.order_fulfilment import load_order, place_order, receive_stock, load_saga, run_sagas_until_idle
 from tests.support.staff import boss, clerk, capture_queries, messages_of
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -21,28 +21,28 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 LIST = reverse("admin:process_saga_changelist")
 
 
-def suspend_saga(bank: Bank, *, reference: str = "7") -> UUID:
-    """An order whose payment was tried as often as it may be, in vain."""
-    receive("mug", 5)
-    order_id = place(("mug", 2), method="down", reference=reference)
-    bank.down = True
-    settle(bank)
-    SagaStep.objects.filter(saga_id=saga(order_id).pk, what="effect").update(attempts=29, looked_at_from=timezone.now())
-    settle(bank)
-    bank.down = False
-    assert saga(order_id).status == "stuck"
+def suspend_saga(bank: InMemoryGateway, *, reference: str = "7") -> UUID:
+    """An order whose saga is suspended, because its payment has failed as often as allowed."""
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 2), method="down", reference=reference)
+    bank.is_down = True
+    run_sagas_until_idle(bank)
+    SagaStep.objects.filter(saga_id=load_saga(order_id).pk, what="effect").update(attempts=29, looked_at_from=timezone.now())
+    run_sagas_until_idle(bank)
+    bank.is_down = False
+    assert load_saga(order_id).status == "stuck"
     return order_id
 
 
-def complete_saga(bank: Bank, *, reference: str = "8") -> UUID:
-    receive("cup", 5)
-    order_id = place(("cup", 1), method="card", reference=reference)
-    settle(bank)
+def complete_saga(bank: InMemoryGateway, *, reference: str = "8") -> UUID:
+    receive_stock("cup", 5)
+    order_id = place_order(("cup", 1), method="card", reference=reference)
+    run_sagas_until_idle(bank)
     return order_id
 
 
 def saga_url(order_id: UUID, action: str = "change") -> str:
-    return reverse(f"admin:process_saga_{action}", args=(saga(order_id).pk,))
+    return reverse(f"admin:process_saga_{action}", args=(load_saga(order_id).pk,))
 
 
 def listed_subjects(client: Client, **asked: Any) -> list[UUID]:
@@ -50,7 +50,7 @@ def listed_subjects(client: Client, **asked: Any) -> list[UUID]:
 
 
 def test_the_stuck_ones_stand_first_and_lists_can_be_narrowed() -> None:
-    bank = Bank()
+    bank = InMemoryGateway()
     trouble = suspend_saga(bank)
     orders = [complete_saga(bank) for _ in range(3)]
     client = boss()
@@ -62,22 +62,22 @@ def test_the_stuck_ones_stand_first_and_lists_can_be_narrowed() -> None:
 
 
 def test_a_saga_is_found_by_every_id_that_leads_to_it() -> None:
-    bank = Bank()
+    bank = InMemoryGateway()
     one, other = complete_saga(bank), complete_saga(bank)
-    step = SagaStep.objects.filter(saga_id=saga(one).pk).first()
-    event = InboxMessage.objects.filter(saga_id=saga(one).pk, what="event").first()
+    step = SagaStep.objects.filter(saga_id=load_saga(one).pk).first()
+    event = InboxMessage.objects.filter(saga_id=load_saga(one).pk, what="event").first()
     assert step is not None and event is not None
     client = boss()
-    for text in (saga(one).pk, one, saga(one).correlation_id, step.pk, event.cause_id):
+    for text in (load_saga(one).pk, one, load_saga(one).correlation_id, step.pk, event.cause_id):
         assert listed_subjects(client, q=f" {text} ") == [one], text
     assert listed_subjects(client, q="nothing of ours") == []
     assert one != other
 
 
 def test_the_page_tells_the_whole_story_in_order() -> None:
-    order_id = complete_saga(Bank())
+    order_id = complete_saga(InMemoryGateway())
     answer = boss().get(saga_url(order_id))
-    timeline = [(chapter.heard.name, [did.step.name for did in chapter.did]) for chapter in answer.context["story"]]
+    timeline = [(entry.message.name, [row.step.name for row in entry.steps]) for entry in answer.context["timeline"]]
     assert timeline == [
         ("OrderCreated", ["ReserveInventory"]),
         ("PaymentRequested", []),
@@ -89,47 +89,47 @@ def test_the_page_tells_the_whole_story_in_order() -> None:
     content = answer.content.decode()
     command = SagaStep.objects.get(name="ShipOrder")
     assert reverse("admin:store_storedreceipt_change", args=(command.pk,)) in content
-    assert reverse("admin:correlation", args=(saga(order_id).correlation_id,)) in content
+    assert reverse("admin:correlation", args=(load_saga(order_id).correlation_id,)) in content
 
 
 def test_the_page_of_a_stuck_saga_says_why_and_what_it_waits_for() -> None:
-    content = boss().get(saga_url(suspend_saga(Bank()))).content.decode()
-    assert "Stuck: it waits for a person." in content and "no answer" in content
-    assert "<dt>Waits for</dt><dd>payment: " in content.replace("\n", "")
+    content = boss().get(saga_url(suspend_saga(InMemoryGateway()))).content.decode()
+    assert "Suspended: the saga waits for an operator." in content and "no answer" in content
+    assert "<dt>Timers</dt><dd>payment: " in content.replace("\n", "")
 
 
 def test_a_retry_goes_on_where_it_stopped_and_stays_in_the_story() -> None:
-    bank = Bank()
+    bank = InMemoryGateway()
     order_id = suspend_saga(bank)
     answer = boss().post(saga_url(order_id, "retry"), {"reason": "the bank is back"})
-    assert answer.status_code == 302 and "a worker sees to it" in messages_of(answer)[0]
-    settle(bank)
-    assert order(order_id).status == Status.SHIPPED and saga(order_id).status == "ended"
+    assert answer.status_code == 302 and "A worker processes it" in messages_of(answer)[0]
+    run_sagas_until_idle(bank)
+    assert load_order(order_id).status == Status.SHIPPED and load_saga(order_id).status == "ended"
     request = InboxMessage.objects.get(what="retry")
     assert (request.actor, "the bank is back" in request.payload) == ("boss", True)
     content = boss().get(saga_url(order_id)).content.decode()
-    assert "Retry asked" in content and "the bank is back" in content and "by boss" in content
+    assert "Retry requested" in content and "the bank is back" in content and "by boss" in content
 
 
 def test_compensation_undoes_what_was_done() -> None:
-    bank = Bank()
+    bank = InMemoryGateway()
     order_id = suspend_saga(bank)
     boss().post(saga_url(order_id, "compensate"), {"reason": "the customer gave up"})
-    settle(bank)
-    assert order(order_id).status == Status.CANCELLED
+    run_sagas_until_idle(bank)
+    assert load_order(order_id).status == Status.CANCELLED
 
 
 def test_a_saga_that_was_seen_to_hears_nothing_more() -> None:
-    bank = Bank()
+    bank = InMemoryGateway()
     order_id = suspend_saga(bank)
     boss().post(saga_url(order_id, "resolve"), {"reason": "paid in cash"})
-    settle(bank)
-    assert saga(order_id).status == "resolved" and order(order_id).status == Status.CREATED
+    run_sagas_until_idle(bank)
+    assert load_saga(order_id).status == "resolved" and load_order(order_id).status == Status.CREATED
 
 
 @pytest.mark.parametrize("action", ["retry", "compensate", "resolve"])
 def test_stepping_in_needs_a_permission_and_a_reason(action: str) -> None:
-    order_id = suspend_saga(Bank())
+    order_id = suspend_saga(InMemoryGateway())
     reader = clerk("view_saga")
     assert reader.post(saga_url(order_id, action), {"reason": "because"}).status_code == 403
     assert saga_url(order_id, action) not in reader.get(saga_url(order_id)).content.decode()
@@ -141,13 +141,13 @@ def test_stepping_in_needs_a_permission_and_a_reason(action: str) -> None:
 
 
 def test_nothing_can_be_retried_that_is_not_stuck() -> None:
-    order_id = complete_saga(Bank())
+    order_id = complete_saga(InMemoryGateway())
     answer = boss().post(saga_url(order_id, "retry"), {"reason": "why not"})
     assert "not stuck" in messages_of(answer)[0] and not InboxMessage.objects.filter(what="retry").exists()
 
 
 def test_a_saga_offers_what_its_state_allows() -> None:
-    bank, client = Bank(), boss()
+    bank, client = InMemoryGateway(), boss()
     of_stuck, of_fine = saga_url(suspend_saga(bank)), saga_url(complete_saga(bank))
     waits, done = (client.get(address).content.decode() for address in (of_stuck, of_fine))
     assert [action for action in ("retry", "compensate", "resolve") if of_stuck.replace("change", action) in waits] == [
@@ -167,7 +167,7 @@ def test_a_saga_that_is_none_has_no_page() -> None:
 
 
 def test_list_and_page_ask_the_same_however_much_there_is() -> None:
-    bank, client = Bank(), boss()
+    bank, client = InMemoryGateway(), boss()
     order_id = complete_saga(bank)
     client.get(LIST), client.get(saga_url(order_id))
     few = len(capture_queries(lambda: client.get(LIST))), len(capture_queries(lambda: client.get(saga_url(order_id))))
@@ -176,10 +176,10 @@ def test_list_and_page_ask_the_same_however_much_there_is() -> None:
 
 
 def test_the_dashboard_raises_an_alert_about_stuck_sagas() -> None:
-    index, bank = reverse("admin:index"), Bank()
+    index, bank = reverse("admin:index"), InMemoryGateway()
     complete_saga(bank)
     assert 'role="alert"' not in boss().get(index).content.decode()
     suspend_saga(bank)
     content = boss().get(index).content.decode()
-    assert "1 saga stuck" in content and f"{LIST}?status__exact=stuck" in content
-    assert "saga stuck" not in clerk("view_dailysales").get(index).content.decode()
+    assert "1 saga suspended" in content and f"{LIST}?status__exact=stuck" in content
+    assert "saga suspended" not in clerk("view_dailysales").get(index).content.decode()

@@ -1,4 +1,4 @@
-"""Any id leads to the whole story as a tree, on a page and in a terminal."""
+"""Any id leads to the trace of its correlation, on a page and in a terminal."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from eventshop.sagas import operator_actions
 from eventshop.sagas.models import SagaStep
 from eventshop.sagas.retention import clean_up
 from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, RequestPayment, WriteOffStock
-from tests.support.in_memory_gateway import Bank
-from tests.support.order_fulfilment import long_ago, place, receive, saga, settle
+from tests.support.in_memory_gateway import InMemoryGateway
+from tests.support.order_fulfilment import backdate_saga, place_order, receive_stock, load_saga, run_sagas_until_idle
 from tests.support.sales import Sale
 from tests.support.staff import boss, catch_up, clerk, capture_queries
 
@@ -36,19 +36,19 @@ sale = Sale(1)
 
 
 def tree_lines(root: Node) -> list[str]:
-    """A tree as lines, without its rows."""
+    """A tree as indented lines, without read model rows."""
     return [f"{'  ' * depth}{node.kind} {node.name}" for depth, node in root.walk() if node.kind != "row"]
 
 
 def fulfil_order() -> UUID:
-    receive("mug", 5)
-    order_id = place(("mug", 2), method="card", reference="4711")
-    settle(Bank())
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 2), method="card", reference="4711")
+    run_sagas_until_idle(InMemoryGateway())
     return order_id
 
 
 def order_from_web() -> tuple[UUID, UUID]:
-    """An order that one request asked for; the request's id and its trace."""
+    """Place an order through one web request: the request's id and its trace id."""
     request_id, trace_id = new_id(), new_id()
     with use_request_context(RequestContext({"request_id": str(request_id)})) as request:
         envelope = Envelope(new_id(), correlation_id=sale.order_id)
@@ -96,7 +96,7 @@ def test_one_tree_goes_from_the_command_over_events_sagas_and_effects_to_the_las
 
 def test_the_events_tell_the_story_when_the_sagas_steps_are_gone() -> None:
     order_id = fulfil_order()
-    long_ago(saga(order_id).pk)
+    backdate_saga(load_saga(order_id).pk)
     assert clean_up(kept=timedelta(days=90)).steps == 5
     created, _ = build_tree([order_id]).roots
     assert tree_lines(created) == [
@@ -114,15 +114,15 @@ def test_the_events_tell_the_story_when_the_sagas_steps_are_gone() -> None:
 
 
 def test_a_failure_stands_under_what_failed_and_a_wish_behind_what_was_heard_last() -> None:
-    receive("mug", 5)
-    order_id, bank = place(("mug", 2), method="card"), Bank()
-    bank.down = True
-    settle(bank)
+    receive_stock("mug", 5)
+    order_id, bank = place_order(("mug", 2), method="card"), InMemoryGateway()
+    bank.is_down = True
+    run_sagas_until_idle(bank)
     SagaStep.objects.filter(what="effect").update(attempts=29, looked_at_from=timezone.now())
-    settle(bank)
-    operator_actions.retry(saga(order_id).pk, actor="ada", reason="it is back")
-    bank.down = False
-    settle(bank)
+    run_sagas_until_idle(bank)
+    operator_actions.retry(load_saga(order_id).pk, actor="ada", reason="it is back")
+    bank.is_down = False
+    run_sagas_until_idle(bank)
     lines = tree_lines(build_tree([order_id]).roots[0])
     effect = lines.index("            effect TakePayment")
     assert "              saga order-fulfilment: failure TakePayment" in lines[effect:]
@@ -143,7 +143,7 @@ def test_rows_say_whether_the_projection_has_come_so_far() -> None:
     def rows(root: Node) -> dict[str, str]:
         return {node.name: node.state for _, node in root.walk() if node.kind == "row"}
 
-    assert rows(root)[f"order-summary {sale.order_id}"] == "not there yet"
+    assert rows(root)[f"order-summary {sale.order_id}"] == "not projected yet"
     catch_up()
     [root] = build_tree([sale.order_id]).roots
     assert rows(root)[f"order-summary {sale.order_id}"] == "" and root.identity == str(request_id)
@@ -172,7 +172,7 @@ def test_every_id_leads_to_the_story() -> None:
     order_id = fulfil_order()
     event = StoredEvent.objects.filter(event_type="OrderShipped").get()
     payment = SagaStep.objects.get(name="TakePayment")
-    for text in (order_id, event.event_id, event.command_id, saga(order_id).pk, payment.pk, event.position):
+    for text in (order_id, event.event_id, event.command_id, load_saga(order_id).pk, payment.pk, event.position):
         assert find_correlations(f" {text} ") == [order_id], text
     assert find_correlations(str(order_id).upper()) == [order_id]
 
@@ -192,10 +192,10 @@ def test_an_orders_number_leads_to_all_its_stories() -> None:
 
 
 def test_a_command_that_was_refused_is_found_by_its_saga() -> None:
-    receive("mug", 1)
-    order_id = place(("mug", 2), method="card")
-    settle(Bank())
-    cancel = SagaStep.objects.get(saga_id=saga(order_id).pk, name="CancelOrder")
+    receive_stock("mug", 1)
+    order_id = place_order(("mug", 2), method="card")
+    run_sagas_until_idle(InMemoryGateway())
+    cancel = SagaStep.objects.get(saga_id=load_saga(order_id).pk, name="CancelOrder")
     assert find_correlations(str(cancel.pk)) == [order_id]
 
 
@@ -210,7 +210,7 @@ def test_what_nothing_has_is_refused(text: str) -> None:
 def test_the_terminal_shows_the_tree_with_times() -> None:
     order_id = fulfil_order()
     out = StringIO()
-    call_command("trace", str(saga(order_id).pk), stdout=out)
+    call_command("trace", str(load_saga(order_id).pk), stdout=out)
     lines = out.getvalue().splitlines()
     assert "command CreateOrder" in lines[0] and " +0 ms " in lines[0]
     shipped = next(line for line in lines if "event OrderShipped" in line)
@@ -228,8 +228,8 @@ def test_the_page_shows_the_tree_and_marks_what_was_asked_for() -> None:
     event = StoredEvent.objects.filter(event_type="OrderShipped").get()
     answer = boss().get(TRACE, {"id": str(event.event_id)})
     content = answer.content.decode()
-    assert answer.status_code == 200 and content.count("asked for</span>") == 1
-    assert reverse("admin:process_saga_change", args=(saga(order_id).pk,)) in content
+    assert answer.status_code == 200 and content.count("searched</span>") == 1
+    assert reverse("admin:process_saga_change", args=(load_saga(order_id).pk,)) in content
 
 
 def test_the_page_asks_for_an_id_and_says_when_there_is_none() -> None:
@@ -243,15 +243,15 @@ def test_the_page_asks_for_an_id_and_says_when_there_is_none() -> None:
 def test_the_page_of_a_correlation_shows_the_tree_above_the_events() -> None:
     order_id = fulfil_order()
     content = boss().get(reverse("admin:correlation", args=(order_id,))).content.decode()
-    assert content.index("What led to what") < content.index("The whole story")
-    assert "asked for" not in content
+    assert content.index("Trace as a tree") < content.index("Events of the correlation")
+    assert "searched</span>" not in content
 
 
 def test_the_tree_asks_the_same_however_long_the_story_is() -> None:
-    short, long = fulfil_order(), place(*((f"s{number}", 1) for number in range(12)), method="card", reference="2")
+    short, long = fulfil_order(), place_order(*((f"s{number}", 1) for number in range(12)), method="card", reference="2")
     for number in range(12):
-        receive(f"s{number}", 1)
-    settle(Bank())
+        receive_stock(f"s{number}", 1)
+    run_sagas_until_idle(InMemoryGateway())
     send(DeliverOrder(short))
     send(WriteOffStock("mug", 1, "broken", "A1"))
     build_tree([short])

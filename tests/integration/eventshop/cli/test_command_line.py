@@ -1,4 +1,4 @@
-"""Whatever ends a command, its last word is one line and its status says so."""
+"""A command that fails prints one line and exits with a status that says why."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from tests.support.processes import ROOT
 
 
-def manage(*arguments: str, stdout: int = subprocess.PIPE, **env: str) -> tuple[int, str]:
-    """The status, and what was written to standard error."""
+def run_manage(*arguments: str, stdout: int = subprocess.PIPE, **env: str) -> tuple[int, str]:
+    """The exit status and the text on stderr."""
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
@@ -28,32 +28,32 @@ def manage(*arguments: str, stdout: int = subprocess.PIPE, **env: str) -> tuple[
 
 @pytest.mark.parametrize("command", ["ensure_staff", "projections_status", "seed_demo"])
 def test_a_database_that_was_never_migrated(tmp_path: Path, command: str) -> None:
-    status, said = manage(command, DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3", STAFF_PASSWORD="correct horse")
+    status, said = run_manage(command, DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3", STAFF_PASSWORD="correct horse")
     assert status == 1
     assert said.startswith("manage.py: database error: no such table: ") and "`manage.py migrate`" in said
     assert said.count("\n") == 1
 
 
 def test_a_database_that_is_away() -> None:
-    status, said = manage("rotate_keys", DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
+    status, said = run_manage("rotate_keys", DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
     assert (status, said.count("\n")) == (1, 1)
     assert said.startswith("manage.py: database error: connection")
 
 
 def test_who_asks_for_it_gets_the_traceback(tmp_path: Path) -> None:
-    status, said = manage("projections_status", "--traceback", DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3")
+    status, said = run_manage("projections_status", "--traceback", DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3")
     assert status == 1
     assert said.startswith("Traceback") and "no such table" in said
 
 
 def test_ctrl_c() -> None:
-    assert manage("shell", "--no-imports", "-c", "raise KeyboardInterrupt") == (130, "Stopped.\n")
+    assert run_manage("shell", "--no-imports", "-c", "raise KeyboardInterrupt") == (130, "Stopped.\n")
 
 
 def test_a_reader_that_has_gone_away() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        assert manage("help", stdout=writing) == (141, "")
+        assert run_manage("help", stdout=writing) == (141, "")
     finally:
         os.close(writing)

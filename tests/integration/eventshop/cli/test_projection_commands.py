@@ -1,4 +1,4 @@
-"""The commands of an operator, and what they are told: run, rebuild, retry, and how far everything is."""
+"""The commands that run, rebuild, retry and show projections, and their output."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def flaky() -> Iterator[Flaky]:
     yield from listed(Flaky(order_summary))
 
 
-def said(*command: str) -> str:
-    """What a management command prints."""
+def run_command(*command: str) -> str:
+    """The output of a management command."""
     out = StringIO()
     call_command(*command, stdout=out)
     return out.getvalue()
 
 
-def refused(*command: str) -> str:
-    """Why a management command gives up, with status 1."""
+def run_refused_command(*command: str) -> str:
+    """The error text of a management command that fails with status 1."""
     with pytest.raises(CommandError) as refusal:
-        said(*command)
+        run_command(*command)
     assert refusal.value.returncode == 1
     return str(refusal.value)
 
@@ -67,14 +67,14 @@ def status_of(name: str) -> ProjectionStatus:
 def test_run_projections_once_catches_up_with_everything() -> None:
     append_lives(Random(1), range(10))
     events = StoredEvent.objects.count() * len(projection_registry.select([]))
-    assert f"{events} events folded" in said("run_projections", "--once")
+    assert f"{events} events folded" in run_command("run_projections", "--once")
     equal_the_fold()
-    assert "0 events folded" in said("run_projections", "--once")
+    assert "0 events folded" in run_command("run_projections", "--once")
 
 
 def test_run_projections_runs_those_it_is_told_to() -> None:
     append(sale.order_id, sale.created, sale.paid)
-    assert "4 events folded" in said("run_projections", "order-summary", "daily-sales", "--once")
+    assert "4 events folded" in run_command("run_projections", "order-summary", "daily-sales", "--once")
     equal_the_fold(order_summary, daily_sales)
     assert set(Checkpoint.objects.values_list("projection", flat=True)) == {"order-summary", "daily-sales"}
 
@@ -82,7 +82,7 @@ def test_run_projections_runs_those_it_is_told_to() -> None:
 @pytest.mark.parametrize("command", [["run_projections", "--once"], ["rebuild_projection"], ["retry_parked"]])
 def test_an_unknown_projection_is_refused_with_the_known_names(command: list[str]) -> None:
     name, *options = command
-    refusal = refused(name, "nonsense", *options)
+    refusal = run_refused_command(name, "nonsense", *options)
     assert "nonsense" in refusal
     for projection in projection_registry.select([]):
         assert projection.name in refusal
@@ -140,7 +140,7 @@ def test_rebuild_projection_says_what_it_put_right() -> None:
     caught_up(order_summary)
     OrderSummary.objects.filter(pk=sale.order_id).update(reference="tampered")
     OrderSummary.objects.filter(pk=other.order_id).delete()
-    output = said("rebuild_projection", "order-summary", "--reason", "drift")
+    output = run_command("rebuild_projection", "order-summary", "--reason", "drift")
     head = StoredEvent.objects.latest("position").position
     assert f"order-summary rebuilt: 1 rows added, 1 changed, 0 removed; up to position {head}." in output
     assert (Rebuild.objects.get().reason, Rebuild.objects.get().requested_by) == ("drift", "command line")
@@ -152,7 +152,7 @@ def test_rebuild_projection_says_why_it_kept_the_old_rows(flaky: Flaky) -> None:
     caught_up(flaky.projection)
     before = held(flaky.projection)
     flaky.spoils[sale.order_id, 1] = fail
-    refusal = refused("rebuild_projection", "flaky")
+    refusal = run_refused_command("rebuild_projection", "flaky")
     assert "the live rows were kept" in refusal
     assert "Broken: cannot digest this" in refusal
     assert held(flaky.projection) == before
@@ -163,7 +163,7 @@ def test_rebuild_projection_says_why_it_kept_the_old_rows(flaky: Flaky) -> None:
 )
 def test_wrong_arguments_are_refused(command: list[str]) -> None:
     with pytest.raises(CommandError):
-        said(*command)
+        run_command(*command)
 
 
 # --- retry_parked --------------------------------------------------------------------------------
@@ -174,12 +174,12 @@ def test_retry_parked_folds_what_works_now(flaky: Flaky) -> None:
     append(sale.order_id, sale.created, sale.paid)
     append(other.order_id, other.created)
     caught_up(flaky.projection)
-    assert "still fail" in refused("retry_parked")
+    assert "still fail" in run_refused_command("retry_parked")
     flaky.mend()
-    assert "2 parked events folded, 0 still parked." in said("retry_parked", "flaky", "--aggregate", str(sale.order_id))
+    assert "2 parked events folded, 0 still parked." in run_command("retry_parked", "flaky", "--aggregate", str(sale.order_id))
     assert DeadLetter.objects.get().aggregate_id == other.order_id
-    assert "1 parked events folded, 0 still parked." in said("retry_parked")
-    assert "0 parked events folded, 0 still parked." in said("retry_parked")
+    assert "1 parked events folded, 0 still parked." in run_command("retry_parked")
+    assert "0 parked events folded, 0 still parked." in run_command("retry_parked")
     equal_the_fold(flaky.projection)
 
 
@@ -188,7 +188,7 @@ def test_retry_parked_folds_the_longest_queue(flaky: Flaky) -> None:
     append(sale.order_id, sale.created, *[sale.requested] * (2 * RETRY_BATCH + 10))
     caught_up(flaky.projection)
     flaky.mend()
-    assert f"{2 * RETRY_BATCH + 11:} parked events folded, 0 still parked." in said("retry_parked")
+    assert f"{2 * RETRY_BATCH + 11:} parked events folded, 0 still parked." in run_command("retry_parked")
 
 
 def test_retry_parked_says_how_many_remain(flaky: Flaky) -> None:
@@ -239,13 +239,13 @@ def test_waiting_is_counted_from_the_oldest_event_not_yet_folded() -> None:
 @pytest.mark.parametrize(
     ("changed", "state"),
     [
-        ({"behind_s": status.STALLED_AFTER.total_seconds() + 1}, "stalled"),
-        ({"behind_s": status.STALLED_AFTER.total_seconds() - 1}, "behind"),
-        ({"position": 5, "behind_s": 0.0}, "up to date"),
-        ({"position": 5, "behind_s": 0.0, "parked": 2}, "parked events"),
-        ({"parked": 2, "behind_s": 1000.0}, "stalled"),
-        ({"needs_rebuild": True, "parked": 2}, "needs rebuild"),
-        ({"paused": True, "needs_rebuild": True, "behind_s": 1000.0}, "paused"),
+        ({"lag_s": status.STALLED_AFTER.total_seconds() + 1}, "stalled"),
+        ({"lag_s": status.STALLED_AFTER.total_seconds() - 1}, "behind"),
+        ({"position": 5, "lag_s": 0.0}, "up to date"),
+        ({"position": 5, "lag_s": 0.0, "dead_letters": 2}, "dead letters"),
+        ({"dead_letters": 2, "lag_s": 1000.0}, "stalled"),
+        ({"needs_rebuild": True, "dead_letters": 2}, "needs rebuild"),
+        ({"paused": True, "needs_rebuild": True, "lag_s": 1000.0}, "paused"),
     ],
 )
 def test_the_worst_is_named_first(changed: dict[str, object], state: str) -> None:
@@ -257,7 +257,7 @@ def test_status_shows_what_the_checkpoint_says(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
     caught_up(flaky.projection, order_summary, daily_sales)
-    assert (status_of("flaky").dead_letters, status_of("flaky").state) == (2, "parked events")
+    assert (status_of("flaky").dead_letters, status_of("flaky").state) == (2, "dead letters")
     rows = Checkpoint.objects
     rows.filter(projection="order-summary").update(owner="shop:17", leased_until=timezone.now() + timedelta(seconds=10))
     rows.filter(projection="flaky").update(owner="dead:18", leased_until=timezone.now() - timedelta(seconds=1))
@@ -281,10 +281,10 @@ def test_projections_status_prints_a_line_for_each(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
     caught_up(flaky.projection)
-    output = said("projections_status")
+    output = run_command("projections_status")
     lines = [[cell.strip() for cell in text.strip("│┃ ").split("│")] for text in output.splitlines()]
     for projection in projection_registry.select([]):
         [cells] = [cells for cells in lines if cells[0] == projection.name]
-        expected = ["parked events", "2", "2", "0"] if projection.name == "flaky" else ["behind", "0", "2", "2"]
+        expected = ["dead letters", "2", "2", "0"] if projection.name == "flaky" else ["behind", "0", "2", "2"]
         assert cells[1:5] == expected
     assert checkpoint_of(flaky.projection).parked == 2

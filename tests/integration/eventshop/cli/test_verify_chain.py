@@ -1,4 +1,4 @@
-"""Whoever changes the event table behind the program's back is found, and what they changed is named."""
+"""A change of the event table that bypasses the application is found and reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.tally_aggregate import Count, Open, pounds, tallies
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
-def tally(times: int = 4) -> UUID:
+def create_tally(times: int = 4) -> UUID:
     tally_id = new_id()
     envelope = Envelope(command_id=new_id(), metadata={"note": "ä\n"}, causation_id=new_id(), saga_id=new_id())
     command_dispatcher.send(Open(tally_id=tally_id, name="Zürich ✓"), registry=tallies, envelope=envelope)
@@ -29,11 +29,11 @@ def tally(times: int = 4) -> UUID:
     return tally_id
 
 
-def event(tally_id: UUID, version: int) -> StoredEvent:
+def load_event(tally_id: UUID, version: int) -> StoredEvent:
     return StoredEvent.objects.get(aggregate_id=tally_id, version=version)
 
 
-def said(*arguments: str) -> str:
+def run_verify_chain(*arguments: str) -> str:
     out = StringIO()
     call_command("verify_chain", *arguments, stdout=out)
     return out.getvalue()
@@ -41,10 +41,10 @@ def said(*arguments: str) -> str:
 
 def test_what_nobody_touched_is_as_it_was_written() -> None:
     for _ in range(3):
-        tally()
+        create_tally()
     assert verify_chains() == (15, 3, [])
-    assert "15 events of 3 streams" in said()
-    assert "Every event is as it was written." in said()
+    assert "15 events of 3 streams" in run_verify_chain()
+    assert "Every event is as it was written." in run_verify_chain()
 
 
 def test_an_empty_store_is_whole() -> None:
@@ -53,15 +53,15 @@ def test_an_empty_store_is_whole() -> None:
 
 def test_fewer_processes_than_one_are_refused() -> None:
     with pytest.raises(CommandError, match="--processes must be at least 1, not -1"):
-        said("--processes", "-1")
+        run_verify_chain("--processes", "-1")
 
 
 def test_every_stream_is_walked_when_several_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    streams = [tally() for _ in range(12)]
+    streams = [create_tally() for _ in range(12)]
     monkeypatch.setattr(parallel_verification, "STREAMS", 5)
     assert verify_chains(processes=2) == (60, 12, [])
     with triggers_disabled() as cursor:
-        cursor.execute("UPDATE event SET actor = 'nobody' WHERE position = %s", [event(streams[7], 2).position])
+        cursor.execute("UPDATE event SET actor = 'nobody' WHERE position = %s", [load_event(streams[7], 2).position])
     [fault] = verify_chains(processes=2).faults
     assert (fault.aggregate_id, fault.version) == (streams[7], 2)
 
@@ -79,16 +79,16 @@ def test_every_stream_is_walked_when_several_processes_share_the_work(monkeypatc
     ],
 )
 def test_one_changed_value_is_found_and_named(column: str, value: str) -> None:
-    tally()
-    touched = event(tally(), 3)
+    create_tally()
+    touched = load_event(create_tally(), 3)
     with triggers_disabled() as cursor:
         cursor.execute(f"UPDATE event SET {column} = {value} WHERE position = %s", [touched.position])
     with pytest.raises(CommandError, match=rf"1 faults; .* {touched.event_id}, version 3 of Tally .* hash"):
-        said()
+        run_verify_chain()
 
 
 def test_one_flipped_bit_of_a_hash_is_found() -> None:
-    touched = event(tally(), 2)
+    touched = load_event(create_tally(), 2)
     flipped = bytes([touched.hash[0] ^ 1]) + bytes(touched.hash[1:])
     with triggers_disabled() as cursor:
         cursor.execute("UPDATE event SET hash = %s WHERE position = %s", [flipped, touched.position])
@@ -97,10 +97,10 @@ def test_one_flipped_bit_of_a_hash_is_found() -> None:
 
 
 def test_a_deleted_event_is_named_by_its_version() -> None:
-    whole, cut, headless = tally(), tally(), tally()
+    whole, cut, headless = create_tally(), create_tally(), create_tally()
     with triggers_disabled() as cursor:
         for stream, version in ((cut, 3), (headless, 1)):
-            cursor.execute("DELETE FROM event WHERE position = %s", [event(stream, version).position])
+            cursor.execute("DELETE FROM event WHERE position = %s", [load_event(stream, version).position])
     walked = verify_chains()
     assert walked.streams == 3
     assert [fault.description for fault in walked.faults] == [
@@ -111,8 +111,8 @@ def test_a_deleted_event_is_named_by_its_version() -> None:
 
 
 def test_two_events_that_changed_places_are_found() -> None:
-    stream = tally()
-    second, third = event(stream, 2), event(stream, 3)
+    stream = create_tally()
+    second, third = load_event(stream, 2), load_event(stream, 3)
     with triggers_disabled() as cursor:
         for row, version in ((second, 99), (third, 2), (second, 3)):
             cursor.execute("UPDATE event SET version = %s WHERE position = %s", [version, row.position])
@@ -122,15 +122,15 @@ def test_two_events_that_changed_places_are_found() -> None:
 
 
 def test_the_fault_that_shows_first_in_the_store_is_named_first() -> None:
-    one, other = tally(), tally()
+    one, other = create_tally(), create_tally()
     with triggers_disabled() as cursor:
-        for touched in (event(other, 2), event(one, 5)):
+        for touched in (load_event(other, 2), load_event(one, 5)):
             cursor.execute("UPDATE event SET actor = 'me' WHERE position = %s", [touched.position])
     assert [fault.aggregate_id for fault in verify_chains().faults] == [one, other]
 
 
 def test_the_walk_and_the_store_agree_on_the_text_that_is_hashed() -> None:
-    stream = tally()
+    stream = create_tally()
     assert [row.hash for row in store.read_rows(stream)] == [
         bytes(row.hash) for row in StoredEvent.objects.filter(aggregate_id=stream).order_by("version")
     ]

@@ -51,13 +51,13 @@ def send(command: Command, envelope: Envelope | None = None, expected_version: i
 
 
 @pytest.fixture
-def tally() -> UUID:
+def open_tally() -> UUID:
     tally_id = new_id()
     send(Open(tally_id=tally_id, name="till"))
     return tally_id
 
 
-def nothing_written(act: Callable[[], object]) -> None:
+def assert_nothing_written(act: Callable[[], object]) -> None:
     before = StoredEvent.objects.count(), StoredReceipt.objects.count()
     act()
     assert (StoredEvent.objects.count(), StoredReceipt.objects.count()) == before
@@ -146,7 +146,7 @@ def test_what_is_refused_leaves_nothing_behind(tally: UUID) -> None:
             with pytest.raises(error):
                 send(command, envelope, expected)
 
-        nothing_written(act)
+        assert_nothing_written(act)
 
 
 class Unregistered(Command, frozen=True):
@@ -183,7 +183,7 @@ def test_a_rolled_back_transaction_takes_its_events_with_it(tally: UUID) -> None
             send(Count(tally_id=tally, amount=pounds("1")))
             raise Undo
 
-    nothing_written(act)
+    assert_nothing_written(act)
 
 
 def test_eight_writers_on_one_aggregate_lose_no_accepted_command(tally: UUID) -> None:

@@ -50,7 +50,7 @@ class Stranger(Aggregate[Ping, Pinged], frozen=True):
 
 
 @pytest.fixture
-def tally() -> UUID:
+def append_tally() -> UUID:
     """A stream of five events: opened, counted 1, 2, 3, closed."""
     tally_id = new_id()
     counts = [Counted(tally_id=tally_id, amount=pounds(str(amount))) for amount in (1, 2, 3)]
@@ -63,25 +63,25 @@ def tally() -> UUID:
     return tally_id
 
 
-def versions(events: list[RecordedEvent[Any]]) -> list[int]:
+def versions_of(events: list[RecordedEvent[Any]]) -> list[int]:
     return [item.meta.version for item in events]
 
 
 def test_a_stream_is_read_whole_after_between_and_up_to(tally: UUID) -> None:
-    assert versions(store.get_events(tally)) == [1, 2, 3, 4, 5]
-    assert versions(store.get_events_after(tally, 3)) == [4, 5]
-    assert versions(store.get_events_between(tally, 2, 4)) == [2, 3, 4]
-    assert versions(store.get_events(tally, to_version=2)) == [1, 2]
-    assert versions(store.get_events_after(tally, 5)) == []
+    assert versions_of(store.get_events(tally)) == [1, 2, 3, 4, 5]
+    assert versions_of(store.get_events_after(tally, 3)) == [4, 5]
+    assert versions_of(store.get_events_between(tally, 2, 4)) == [2, 3, 4]
+    assert versions_of(store.get_events(tally, to_version=2)) == [1, 2]
+    assert versions_of(store.get_events_after(tally, 5)) == []
     assert store.get_events(new_id()) == []
 
 
 def test_a_stream_is_read_as_it_was_known_at_a_time(tally: UUID) -> None:
     [*_, last] = store.get_events(tally)
     store.append_event(tally, Noted(text="late"), expected_version=5)
-    assert versions(store.get_events(tally, as_of=last.meta.recorded_at)) == [1, 2, 3, 4, 5]
-    assert versions(store.get_events(tally, as_of=last.meta.recorded_at - timedelta(days=1))) == []
-    assert versions(store.get_events(tally, as_of=timezone.now())) == [1, 2, 3, 4, 5, 6]
+    assert versions_of(store.get_events(tally, as_of=last.meta.recorded_at)) == [1, 2, 3, 4, 5]
+    assert versions_of(store.get_events(tally, as_of=last.meta.recorded_at - timedelta(days=1))) == []
+    assert versions_of(store.get_events(tally, as_of=timezone.now())) == [1, 2, 3, 4, 5, 6]
     with pytest.raises(InvalidMessage, match="time zone"):
         store.get_events(tally, as_of=NOON.replace(tzinfo=None))
 
@@ -217,7 +217,7 @@ def test_postgresql_refuses_to_truncate_history(tally: UUID) -> None:
     assert len(store.get_events(tally)) == 5
 
 
-def copied(tally_id: UUID, verb: str, **changes: str) -> str:
+def copy_event_sql(tally_id: UUID, verb: str, **changes: str) -> str:
     """An INSERT of a copy of the stream's last event, some columns changed."""
     names = [name for name in EventRow._fields if name != "position"]
     values = [changes.get(name, name) for name in names]
@@ -230,7 +230,7 @@ def copied(tally_id: UUID, verb: str, **changes: str) -> str:
 
 @pytest.mark.parametrize("version", ["7", "0", "-1", "1000"])
 def test_the_database_refuses_a_gap(tally: UUID, version: str) -> None:
-    statement = copied(tally, "INSERT", version=version, event_id=f"'{new_id().hex}'")
+    statement = copy_event_sql(tally, "INSERT", version=version, event_id=f"'{new_id().hex}'")
     with (
         pytest.raises(IntegrityError, match="event_no_gap"),
         transaction.atomic(),
@@ -240,7 +240,7 @@ def test_the_database_refuses_a_gap(tally: UUID, version: str) -> None:
 
 
 def test_the_database_refuses_a_second_event_of_a_version(tally: UUID) -> None:
-    statement = copied(tally, "INSERT", event_id=f"'{new_id().hex}'")
+    statement = copy_event_sql(tally, "INSERT", event_id=f"'{new_id().hex}'")
     with (
         pytest.raises(IntegrityError, match="event_version_once"),
         transaction.atomic(),
@@ -255,11 +255,11 @@ def test_the_database_refuses_a_second_event_of_an_id(tally: UUID) -> None:
         transaction.atomic(),
         connection.cursor() as cursor,
     ):
-        cursor.execute(copied(tally, "INSERT", version="6"))
+        cursor.execute(copy_event_sql(tally, "INSERT", version="6"))
 
 
 def test_the_database_refuses_a_stream_that_changes_its_type(tally: UUID) -> None:
-    statement = copied(tally, "INSERT", version="6", event_id=f"'{new_id().hex}'", aggregate_type="'Other'")
+    statement = copy_event_sql(tally, "INSERT", version="6", event_id=f"'{new_id().hex}'", aggregate_type="'Other'")
     with (
         pytest.raises(IntegrityError, match="event_no_gap"),
         transaction.atomic(),
@@ -273,7 +273,7 @@ def test_sqlite_cannot_replace_history(tally: UUID) -> None:
     before = list(store.read_rows(tally))
     for changes in ({"actor": "'mallory'"}, {"actor": "'mallory'", "version": "6"}):
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(copied(tally, "INSERT OR REPLACE", **changes))
+            cursor.execute(copy_event_sql(tally, "INSERT OR REPLACE", **changes))
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "REPLACE INTO receipt SELECT command_id, 'x', payload_hash, aggregate_id, aggregate_type, "
@@ -289,7 +289,7 @@ def test_a_long_stream_is_read_lazily() -> None:
     """20,000 events of 1 kB pass through less memory than a tenth of them would take."""
     tally_id = new_id()
     for version in range(0, 20_000, 2_000):
-        head = StreamHead(version, link_of(tally_id, version))
+        head = StreamHead(version, hash_of(tally_id, version))
         append = AppendRequest(tally_id, "Tally", head, Envelope(new_id()), "append", b"", utc_now())
         backend().append_events(append.encode_rows([Noted(text="x" * 1_000)] * 2_000, tallies))
     gc.collect()
@@ -302,5 +302,5 @@ def test_a_long_stream_is_read_lazily() -> None:
     assert find_first_broken(store.read_rows(tally_id)) is None
 
 
-def link_of(tally_id: UUID, version: int) -> bytes:
+def hash_of(tally_id: UUID, version: int) -> bytes:
     return next(iter(store.read_rows(tally_id, after=version - 1)), None).hash if version else bytes(32)  # type: ignore[union-attr]

@@ -31,12 +31,12 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 WORDS = ("ada@example.org", "Ada Lovelace", "+44 20 1", "12 St James's Square")
 
 
-def ada(user_id: UUID | None = None) -> CreateUser:
+def create_ada(user_id: UUID | None = None) -> CreateUser:
     return CreateUser(user_id or uuid4(), *WORDS)
 
 
 def test_what_is_stored_is_ciphertext_and_what_is_read_is_what_was_said() -> None:
-    command = ada()
+    command = create_ada()
     send(command)
     stored = dump_database()
     for word in WORDS:
@@ -48,7 +48,7 @@ def test_what_is_stored_is_ciphertext_and_what_is_read_is_what_was_said() -> Non
 
 
 def test_one_key_for_each_person_and_purpose_and_an_empty_text_needs_none() -> None:
-    command = replace(ada(), phone="", address="")
+    command = replace(create_ada(), phone="", address="")
     send(command)
     send(ChangeContactDetails(command.user_id, email="ada@example.net", name="Ada King"))
     assert list(
@@ -66,7 +66,7 @@ def test_a_refused_command_leaves_no_key_and_no_claim() -> None:
 
 
 def test_without_its_key_a_value_is_redacted_and_the_rest_is_there() -> None:
-    command = ada()
+    command = create_ada()
     send(command)
     assert personal_keys.destroy_keys(command.user_id) == ["contact"]
     [happened] = store.get_events(command.user_id)
@@ -78,41 +78,41 @@ def test_without_its_key_a_value_is_redacted_and_the_rest_is_there() -> None:
 # --- a value opens where it was written, nowhere else ------------------------------------------------------------
 
 
-def moved(payload: str, **place: Any) -> None:
+def decode_elsewhere(payload: str, **place: Any) -> None:
     """Open Ada's first event with another payload, or in another place."""
     [row] = backend().select_events("WHERE version = 1 ORDER BY position LIMIT 1", ())
     to_recorded_event(row._replace(payload=payload, **place), registry)
 
 
 def test_a_value_moved_to_another_event_field_or_person_does_not_open() -> None:
-    command, bob = ada(), CreateUser(uuid4(), "bob@example.org", "Bob", "+44 20 2", "1 Main Street")
+    command, bob = create_ada(), CreateUser(uuid4(), "bob@example.org", "Bob", "+44 20 2", "1 Main Street")
     send(command)
     send(bob)
     [row, bobs] = backend().select_events("ORDER BY position", ())
     payload, others = row.payload, bobs.payload
-    moved(payload)  # as it is, it opens
+    decode_elsewhere(payload)  # as it is, it opens
     with pytest.raises(Tampered, match="UserCreated"):
-        moved(payload, version=2)
+        decode_elsewhere(payload, version=2)
     with pytest.raises(Tampered, match="email"):
-        moved(payload, aggregate_id=bob.user_id)
+        decode_elsewhere(payload, aggregate_id=bob.user_id)
     name = payload.partition('"name":"')[2].partition('"')[0]
     phone = payload.partition('"phone":"')[2].partition('"')[0]
     with pytest.raises(Tampered, match="field phone"):
-        moved(payload.replace(phone, name))
+        decode_elsewhere(payload.replace(phone, name))
     bobs_name = others.partition('"name":"')[2].partition('"')[0]
     with pytest.raises(Tampered, match="field name"):
-        moved(payload.replace(name, bobs_name))
+        decode_elsewhere(payload.replace(name, bobs_name))
     with pytest.raises(Tampered):
-        moved(payload.replace(str(command.user_id), str(bob.user_id)))
+        decode_elsewhere(payload.replace(str(command.user_id), str(bob.user_id)))
 
 
 @pytest.mark.parametrize("value", ["Ada Lovelace", "e1.", "e1.AAAA", "e1.####", "e2.AAAA"])
 def test_what_is_no_ciphertext_is_refused_where_one_must_stand(value: str) -> None:
-    send(ada())
+    send(create_ada())
     [row] = backend().select_events("ORDER BY position", ())
     name = row.payload.partition('"name":"')[2].partition('"')[0]
     with pytest.raises(Tampered, match="field name") as refused:
-        moved(row.payload.replace(name, value))
+        decode_elsewhere(row.payload.replace(name, value))
     assert "Ada" not in str(refused.value)
 
 
@@ -120,7 +120,7 @@ def test_what_is_no_ciphertext_is_refused_where_one_must_stand(value: str) -> No
 
 
 def test_the_same_command_gives_the_same_answer_and_another_payload_is_refused() -> None:
-    command, envelope = ada(), Envelope(command_id=new_id())
+    command, envelope = create_ada(), Envelope(command_id=new_id())
     first = send(command, envelope=envelope)
     personal_keys.key_cache.clear()
     again = send(command, envelope=envelope)
@@ -131,7 +131,7 @@ def test_the_same_command_gives_the_same_answer_and_another_payload_is_refused()
 
 def test_the_stored_hash_of_a_command_cannot_be_guessed_by_trying_names() -> None:
     """The same person's same data gives another hash under another key: nobody without the key can compare."""
-    command, envelope = ada(), Envelope(command_id=new_id())
+    command, envelope = create_ada(), Envelope(command_id=new_id())
     send(command, envelope=envelope)
     first = bytes(StoredReceipt.objects.get().payload_hash)
     with transaction.atomic():
@@ -147,31 +147,31 @@ def test_the_stored_hash_of_a_command_cannot_be_guessed_by_trying_names() -> Non
 
 
 def test_an_email_address_is_one_persons() -> None:
-    first = ada()
+    first = create_ada()
     send(first)
     assert unique_values.find_holder("email", " ADA@Example.ORG ") == first.user_id
     with pytest.raises(AlreadyTaken, match="email") as refused:
-        send(replace(ada(), email="Ada@example.org"))
+        send(replace(create_ada(), email="Ada@example.org"))
     assert "example" not in str(refused.value)
     assert StoredEvent.objects.count() == 1
     assert unique_values.find_holder("email", "nobody@example.org") is None
 
 
 def test_an_address_that_was_given_up_can_be_had_by_somebody_else() -> None:
-    first = ada()
+    first = create_ada()
     send(first)
     send(ChangeContactDetails(first.user_id, email="ada@example.net", name="Ada"))
-    send(ada())
+    send(create_ada())
     assert unique_values.find_holder("email", "ada@example.net") == first.user_id
     with pytest.raises(AlreadyTaken):
         send(ChangeContactDetails(first.user_id, email="ada@example.org", name="Ada"))
     assert unique_values.find_holder("email", "ada@example.net") == first.user_id
     assert unique_values.release_values(first.user_id) == 1
-    send(replace(ada(), email="ada@example.net"))
+    send(replace(create_ada(), email="ada@example.net"))
 
 
 def test_in_a_batch_only_the_one_who_comes_second_is_refused() -> None:
-    people = [ada(), ada(), replace(ada(), email="bob@example.org")]
+    people = [create_ada(), create_ada(), replace(create_ada(), email="bob@example.org")]
     outcomes = send_many([(person, Envelope(command_id=new_id())) for person in people])
     assert [isinstance(outcome, AlreadyTaken) for outcome in outcomes] == [False, True, False]
     assert StoredEvent.objects.count() == 2
@@ -181,7 +181,7 @@ def test_in_a_batch_only_the_one_who_comes_second_is_refused() -> None:
 
 
 def test_commands_of_one_batch_share_the_new_key() -> None:
-    person = ada()
+    person = create_ada()
     send_many(
         [
             (person, Envelope(command_id=new_id())),
@@ -193,7 +193,7 @@ def test_commands_of_one_batch_share_the_new_key() -> None:
 
 
 def test_a_key_made_in_a_transaction_that_is_rolled_back_is_used_no_more() -> None:
-    person = ada()
+    person = create_ada()
     with pytest.raises(RuntimeError), transaction.atomic():
         send(person)
         raise RuntimeError
@@ -207,12 +207,12 @@ def test_a_key_made_in_a_transaction_that_is_rolled_back_is_used_no_more() -> No
 
 
 def test_no_key_is_made_for_the_erased() -> None:
-    person = ada()
+    person = create_ada()
     personal_keys.destroy_keys(person.user_id)
     assert ErasedPerson.objects.get().subject == person.user_id
     with pytest.raises(PersonErased):
         send(person)
-    bob = replace(ada(), email="bob@example.org")
+    bob = replace(create_ada(), email="bob@example.org")
     outcomes = send_many([(it, Envelope(command_id=new_id())) for it in (person, bob)])
     assert [isinstance(outcome, PersonErased) for outcome in outcomes] == [True, False]
     assert not PersonalKey.objects.filter(subject=person.user_id).exists()
@@ -220,7 +220,7 @@ def test_no_key_is_made_for_the_erased() -> None:
 
 
 def test_destroying_twice_does_nothing_more() -> None:
-    person = ada()
+    person = create_ada()
     send(person)
     assert personal_keys.destroy_keys(person.user_id) == ["contact"]
     assert personal_keys.destroy_keys(person.user_id) == []
@@ -232,7 +232,7 @@ def test_destroying_twice_does_nothing_more() -> None:
 
 @pytest.mark.postgres
 def test_a_known_persons_command_needs_no_statement_more() -> None:
-    person = ada()
+    person = create_ada()
     send(person)
     send(ExportData(person.user_id))  # no personal fields
     assert count_round_trips(lambda: send(ExportData(person.user_id))) == 1

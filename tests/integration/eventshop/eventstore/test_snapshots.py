@@ -30,7 +30,7 @@ from orders.domain.commands import ReceiveStock, WriteOffStock
 from orders.domain.order import Order
 from orders.domain.stock_item import StockItem, stock_item_id
 from tests.support.badge_aggregate import MARKER, PERSON, Badge, Rename, badges
-from tests.support.customers import customer
+from tests.support.customers import sign_in_customer
 from tests.support.database import dump_database
 from tests.support.earlier_event_versions import append_earlier_events
 from tests.support.read_models import append
@@ -44,44 +44,44 @@ MUG = stock_item_id("mug")
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered(settings: Any) -> None:
+def disable_aggregate_cache(settings: Any) -> None:
     """Every command loads its aggregate."""
     settings.AGGREGATES_IN_MEMORY = 0
     settings.SNAPSHOT_EVERY = {"": 10}
 
 
-def received(times: int) -> None:
+def receive_stock(times: int) -> None:
     for _ in range(times):
         command_dispatcher.send(ReceiveStock(sku="mug", quantity=1, reference="d"))
 
 
-def state() -> Any:
-    _, past = backend().load_history(MUG, uuid4())
-    return load_aggregate(StockItem, MUG, past, registry).state
+def load_state() -> Any:
+    _, history = backend().load_history(MUG, uuid4())
+    return load_aggregate(StockItem, MUG, history, registry).state
 
 
-def replayed() -> Any:
+def replay_state() -> Any:
     return StockItem().evolve_all(item.event for item in store.get_events(MUG))
 
 
-def read_rows() -> int:
+def count_loaded_rows() -> int:
     return len(backend().load_history(MUG, uuid4())[1])
 
 
 def test_loading_is_snapshot_and_tail() -> None:
-    received(12)
+    receive_stock(12)
     assert repository.take_due_snapshots() == 1
     assert Snapshot.objects.get().version == 12
-    assert read_rows() == 1
-    assert state() == replayed()
-    received(3)
-    assert read_rows() == 4
-    assert state() == replayed()
-    assert state().received == 15
+    assert count_loaded_rows() == 1
+    assert load_state() == replay_state()
+    receive_stock(3)
+    assert count_loaded_rows() == 4
+    assert load_state() == replay_state()
+    assert load_state().received == 15
 
 
 def test_commands_go_on_from_a_snapshot_in_every_way_of_sending() -> None:
-    received(10)
+    receive_stock(10)
     repository.take_due_snapshots()
     assert command_dispatcher.send(WriteOffStock(sku="mug", quantity=2, reason="lost", reference="c")).version == 11
     command = ReceiveStock(sku="mug", quantity=5, reference="d")
@@ -89,8 +89,8 @@ def test_commands_go_on_from_a_snapshot_in_every_way_of_sending() -> None:
     assert isinstance(receipt, command_dispatcher.Receipt)
     assert receipt.version == 12
     assert append(MUG, store.get_events(MUG)[0].event)
-    assert state() == replayed()
-    assert (state().received, state().written_off) == (16, 2)
+    assert load_state() == replay_state()
+    assert (load_state().received, load_state().written_off) == (16, 2)
     envelope = Envelope(new_id())
     first = command_dispatcher.send(command, envelope=envelope)
     again = command_dispatcher.send(command, envelope=envelope)
@@ -98,36 +98,36 @@ def test_commands_go_on_from_a_snapshot_in_every_way_of_sending() -> None:
 
 
 def test_a_snapshot_is_taken_each_so_many_events_and_not_between() -> None:
-    received(9)
+    receive_stock(9)
     assert repository.take_due_snapshots() == 0
-    received(1)
+    receive_stock(1)
     assert repository.take_due_snapshots() == 1
-    received(9)
+    receive_stock(9)
     assert repository.take_due_snapshots() == 0
-    received(2)
+    receive_stock(2)
     assert repository.take_due_snapshots() == 1
     assert Snapshot.objects.get().version == 21
 
 
 def test_a_type_can_have_a_number_of_its_own_or_none(settings: Any) -> None:
     settings.SNAPSHOT_EVERY = {"": 10, "StockItem": 0}
-    received(10)
+    receive_stock(10)
     assert repository.take_due_snapshots() == 0
     settings.SNAPSHOT_EVERY = {"": 0, "StockItem": 4}
-    received(2)
+    receive_stock(2)
     assert repository.take_due_snapshots() == 1
 
 
 def test_a_snapshot_of_another_fold_is_never_read() -> None:
-    received(10)
+    receive_stock(10)
     repository.take_due_snapshots()
     Snapshot.objects.update(fingerprint="0" * 64, state='{"received":99}')
-    assert state() == replayed()
-    received(1)
-    assert state().received == 11
-    received(9)
+    assert load_state() == replay_state()
+    receive_stock(1)
+    assert load_state().received == 11
+    receive_stock(9)
     repository.take_due_snapshots()
-    assert state().received == 20
+    assert load_state().received == 20
     assert Snapshot.objects.get().fingerprint == repository.version_text(StockItem)
 
 
@@ -145,14 +145,14 @@ def test_the_fingerprint_covers_the_fold_and_what_it_uses() -> None:
 
 
 def test_losing_every_snapshot_costs_time_only() -> None:
-    received(10)
+    receive_stock(10)
     repository.take_due_snapshots()
-    before = state()
+    before = load_state()
     Snapshot.objects.all().delete()
-    assert state() == before == replayed()
+    assert load_state() == before == replay_state()
 
 
-def badge() -> Any:
+def load_badge() -> Any:
     return load_aggregate(Badge, PERSON, backend().load_history(PERSON, uuid4())[1], badges).state
 
 
@@ -162,11 +162,11 @@ def test_a_state_with_personal_data_is_ciphertext_and_loads_as_it_was() -> None:
     assert repository.take_due_snapshots(badges) == 1
     kept = Snapshot.objects.get()
     assert kept.state.startswith("e1.") and MARKER not in dump_database()
-    assert badge().name == f"{MARKER} 9"
+    assert load_badge().name == f"{MARKER} 9"
     command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
     assert len(backend().load_history(PERSON, uuid4())[1]) == 2
     assert repository.take_snapshot(PERSON, badges)
-    assert badge().name == MARKER
+    assert load_badge().name == MARKER
     assert list(repository.verify_snapshots(badges)) == [None]
 
 
@@ -179,7 +179,7 @@ def test_a_sealed_state_opens_at_its_own_place_only() -> None:
     assert field_encryption.decrypt_state(kept.state, MUG, 1) is None
     assert field_encryption.decrypt_state(kept.state[:-4] + "AAA=", PERSON, 1) is None
     Snapshot.objects.update(state="e1.nonsense")
-    assert badge().name == MARKER
+    assert load_badge().name == MARKER
     assert "its state is not" in str([wrong.reason for wrong in repository.verify_snapshots(badges) if wrong])
 
 
@@ -188,14 +188,14 @@ def test_nobody_reads_the_snapshot_of_an_erased_person_and_none_is_taken_again(s
     command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
     assert repository.take_snapshot(PERSON, badges)
     personal_keys.destroy_keys(PERSON)
-    assert badge().name == Redacted("badge")
+    assert load_badge().name == Redacted("badge")
     assert list(repository.verify_snapshots(badges)) == [None]
     assert not repository.take_snapshot(PERSON, badges)
     assert not Snapshot.objects.exists()
 
 
 def test_erasing_removes_the_snapshots_of_all_streams_of_a_person() -> None:
-    received(10)
+    receive_stock(10)
     command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
     assert repository.take_snapshot(PERSON, badges) and repository.take_snapshot(MUG)
     said = personal_data_holders.holders["snapshots"].erase(uuid4(), [PERSON])
@@ -205,7 +205,7 @@ def test_erasing_removes_the_snapshots_of_all_streams_of_a_person() -> None:
 
 def test_every_real_aggregate_comes_back_from_its_snapshot() -> None:
     """Persons and orders have personal data in their events."""
-    _, person = customer()
+    _, person = sign_in_customer()
     sale = Sale(1)
     append(sale.order_id, sale.created, sale.paid, sale.shipped)
     for stream, kind in ((person, User), (sale.order_id, Order)):
@@ -217,9 +217,9 @@ def test_every_real_aggregate_comes_back_from_its_snapshot() -> None:
 
 
 def test_many_commands_at_once_load_snapshot_and_tail_too() -> None:
-    received(12)
+    receive_stock(12)
     repository.take_due_snapshots()
-    received(1)
+    receive_stock(1)
     [(_, snapshot), (_, tail)] = backend().load_histories([MUG])
     assert (snapshot.version, tail.version) == (12, 13)
     assert len(backend().load_histories([MUG], snapshots=False)) == 13
@@ -228,7 +228,7 @@ def test_many_commands_at_once_load_snapshot_and_tail_too() -> None:
     Snapshot.objects.update(fingerprint="0" * 64, state='{"received":99}')
     [receipt] = command_dispatcher.send_many([(WriteOffStock("mug", 14, "lost", "c"), Envelope(new_id()))])
     assert isinstance(receipt, command_dispatcher.Receipt) and receipt.version == 15
-    assert state() == replayed()
+    assert load_state() == replay_state()
 
 
 def test_rules_hold_as_ever_on_a_snapshot() -> None:
@@ -243,7 +243,7 @@ def test_rules_hold_as_ever_on_a_snapshot() -> None:
     assert issubclass(TallyClosed, CommandRefused)
 
 
-def said(*arguments: str) -> str:
+def run_verify_snapshots(*arguments: str) -> str:
     out = StringIO()
     call_command("verify_snapshots", *arguments, stdout=out)
     return out.getvalue()
@@ -259,27 +259,27 @@ def said(*arguments: str) -> str:
     ],
 )
 def test_a_wrong_snapshot_is_found_and_removed(change: dict[str, Any], why: str) -> None:
-    received(10)
+    receive_stock(10)
     repository.take_due_snapshots()
-    assert "1 snapshots are correct." in said()
+    assert "1 snapshots are correct." in run_verify_snapshots()
     Snapshot.objects.update(**change)
     with pytest.raises(CommandError, match="1 of 1 snapshots are wrong"):
-        said()
-    assert why in said("--remove")
+        run_verify_snapshots()
+    assert why in run_verify_snapshots("--remove")
     assert not Snapshot.objects.exists()
 
 
 def test_a_stream_that_cannot_be_read_keeps_no_other_from_its_snapshot() -> None:
     cup = stock_item_id("cup")
     append_earlier_events(cup, "StockItem", *[("StockReceived", 99, '{"sku":"cup","quantity":1,"reference":"d"}')] * 10)
-    received(10)
+    receive_stock(10)
     assert repository.take_due_snapshots() == 1
     assert Snapshot.objects.get().aggregate_id == MUG
     assert repository.take_due_snapshots() == 0
 
 
 def test_they_are_taken_by_periodic_work_beside_the_commands() -> None:
-    received(10)
+    receive_stock(10)
     assert not Snapshot.objects.exists()
     tasks.do_periodic_work()
     assert PeriodicWork.objects.get(name="take-snapshots").said == "1 snapshots taken"

@@ -58,19 +58,19 @@ def write(seed: int, until: float) -> None:
 
 def follow(stop: threading.Event) -> list[EventRow]:
     """Everything a reader sees while others write, and after."""
-    tail, seen, position = TailReader(), list[EventRow](), 0
+    tail, rows_read, position = TailReader(), list[EventRow](), 0
     while True:
         finished = stop.is_set()
         try:
             rows = tail.read(position, 100)
         except TailBusy:
             continue
-        seen += rows
+        rows_read += rows
         if rows:
             position = rows[-1].position
         elif finished:
             connections.close_all()
-            return seen
+            return rows_read
         else:
             sleep(0.002)
 

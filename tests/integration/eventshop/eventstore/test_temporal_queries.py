@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 HOUR = timedelta(hours=1)
 
 
-def tally() -> UUID:
+def open_count_close() -> UUID:
     """Opened by ada at noon, counted by bob at eleven (he was late to say so) and at one, closed at two."""
     tally_id = new_id()
     for command, actor, at in (
@@ -49,13 +49,13 @@ def recorded_at(stream: UUID, version: int) -> datetime:
     ("version", "total", "closed"), [(1, 0, False), (2, 1, False), (3, 3, False), (4, 3, True), (9, 3, True)]
 )
 def test_an_aggregate_is_as_it_was_at_a_version(version: int, total: int, closed: bool) -> None:
-    then = load_at_version(tally(), version, registry=tallies)
+    then = load_at_version(open_count_close(), version, registry=tallies)
     assert then.state == Tally("x", pounds(str(total)).amount, closed)
     assert then.version == min(version, 4)
 
 
 def test_an_aggregate_is_as_the_store_knew_it_at_a_time() -> None:
-    stream = tally()
+    stream = open_count_close()
     for version in (1, 2, 3, 4):
         assert load_as_of(stream, recorded_at(stream, version), registry=tallies).version == version
     before = load_as_of(stream, recorded_at(stream, 1) - HOUR, registry=tallies)
@@ -63,7 +63,7 @@ def test_an_aggregate_is_as_the_store_knew_it_at_a_time() -> None:
 
 
 def test_business_time_and_recorded_time_are_two_questions() -> None:
-    stream = tally()
+    stream = open_count_close()
     by_noon = load_as_of(stream, NOON, business=True, registry=tallies)
     assert (by_noon.version, by_noon.state) == (2, Tally("x", pounds("1").amount))
     by_eleven = load_as_of(stream, NOON - HOUR, business=True, registry=tallies)
@@ -72,7 +72,7 @@ def test_business_time_and_recorded_time_are_two_questions() -> None:
 
 
 def test_what_differs_is_told_field_by_field_with_who_and_why() -> None:
-    found = diff_versions(tally(), 1, 4, registry=tallies)
+    found = diff_versions(open_count_close(), 1, 4, registry=tallies)
     assert [(it.field, it.before, it.after) for it in found] == [("total", "0", "3"), ("closed", False, True)]
     assert [[(meta.event_type, meta.version, meta.actor) for meta in it.changed_by] for it in found] == [
         [("Counted", 2, "bob"), ("Counted", 3, "bob")],
@@ -81,7 +81,7 @@ def test_what_differs_is_told_field_by_field_with_who_and_why() -> None:
 
 
 def test_what_is_the_same_at_both_points_does_not_differ() -> None:
-    stream = tally()
+    stream = open_count_close()
     assert diff_versions(stream, 3, 3, registry=tallies) == []
     assert [it.field for it in diff_versions(stream, 0, 1, registry=tallies)] == ["name"]
     assert [it.field for it in diff_versions(stream, 3, 9, registry=tallies)] == ["closed"]
@@ -93,78 +93,78 @@ def test_questions_without_an_answer_are_refused() -> None:
         with pytest.raises(StreamNotFound):
             asked(*arguments)
     with pytest.raises(InvalidMessage, match="time zone"):
-        load_as_of(tally(), datetime(2026, 1, 31), registry=tallies)
+        load_as_of(open_count_close(), datetime(2026, 1, 31), registry=tallies)
 
 
 # --- the command -------------------------------------------------------------------------------------------------
 
 
-def said(*arguments: object) -> str:
+def run_as_of(*arguments: object) -> str:
     out = StringIO()
     call_command("as_of", *map(str, arguments), stdout=out)
     return out.getvalue()
 
 
-def sold() -> Sale:
+def append_sale() -> Sale:
     sale = Sale(1)
     append(sale.order_id, sale.created, sale.paid, sale.shipped)
     return sale
 
 
 def test_the_command_shows_state_and_differences() -> None:
-    sale = sold()
-    told = said(sale.order_id, "--to-version", 2, "--since", 1)
+    sale = append_sale()
+    told = run_as_of(sale.order_id, "--to-version", 2, "--since", 1)
     assert f"Order {sale.order_id}, version 2, PaymentProcessed of" in told
     assert '"status": "PAID"' in told
     assert "PaymentProcessed 2, system" in told
-    assert '"status": "SHIPPED"' in said(sale.order_id)
-    assert '"status": "CREATED"' in said(sale.order_id, "--to-version", 1)
-    assert '"status": "PENDING"' in said(sale.order_id, "--at", "2001-01-01")
-    assert '"status": "SHIPPED"' in said(sale.order_id, "--happened-by", "2999-01-01T00:00")
+    assert '"status": "SHIPPED"' in run_as_of(sale.order_id)
+    assert '"status": "CREATED"' in run_as_of(sale.order_id, "--to-version", 1)
+    assert '"status": "PENDING"' in run_as_of(sale.order_id, "--at", "2001-01-01")
+    assert '"status": "SHIPPED"' in run_as_of(sale.order_id, "--happened-by", "2999-01-01T00:00")
 
 
 def test_the_command_refuses_what_it_cannot_answer() -> None:
     with pytest.raises(CommandError, match="No stream has this id"):
-        said(uuid4())
+        run_as_of(uuid4())
     with pytest.raises(CommandError, match="no time"):
-        said(uuid4(), "--at", "yesterday")
+        run_as_of(uuid4(), "--at", "yesterday")
 
 
 # --- the page ----------------------------------------------------------------------------------------------------
 
 
-def page(stream: UUID, query: str = "") -> str:
+def get_state_page(stream: UUID, query: str = "") -> str:
     return reverse("admin:ops_stream_past", args=(stream,)) + query
 
 
 def test_staff_step_through_versions_by_links_that_can_be_shared() -> None:
-    sale = sold()
+    sale = append_sale()
     client = clerk("view_stream")
-    shown = client.get(page(sale.order_id, "?to=2&since=1")).content.decode()
+    shown = client.get(get_state_page(sale.order_id, "?to=2&since=1")).content.decode()
     assert "version 2 of 3" in shown
     assert "?to=1&amp;since=1" in shown
     assert "?to=3&amp;since=1" in shown
     assert "PaymentProcessed 2, system" in shown
-    first = client.get(page(sale.order_id, "?to=0")).content.decode()
-    assert "Nothing had happened yet." in first
-    assert "One version back" not in first
-    assert "One version on" not in client.get(page(sale.order_id)).content.decode()
-    assert page(sale.order_id) in client.get(reverse("admin:ops_stream_change", args=(sale.order_id,))).content.decode()
+    first = client.get(get_state_page(sale.order_id, "?to=0")).content.decode()
+    assert "The stream had no event yet." in first
+    assert "Previous version" not in first
+    assert "Next version" not in client.get(get_state_page(sale.order_id)).content.decode()
+    assert get_state_page(sale.order_id) in client.get(reverse("admin:ops_stream_change", args=(sale.order_id,))).content.decode()
 
 
 def test_staff_ask_for_a_time() -> None:
-    sale = sold()
+    sale = append_sale()
     client = boss()
-    assert "version 3 of 3" in client.get(page(sale.order_id, "?at=2999-01-01T00:00")).content.decode()
-    assert "version 0 of 3" in client.get(page(sale.order_id, "?at=2001-01-01T00:00&time=happened")).content.decode()
-    assert "is no time" in client.get(page(sale.order_id, "?at=soon")).content.decode()
+    assert "version 3 of 3" in client.get(get_state_page(sale.order_id, "?at=2999-01-01T00:00")).content.decode()
+    assert "version 0 of 3" in client.get(get_state_page(sale.order_id, "?at=2001-01-01T00:00&time=happened")).content.decode()
+    assert "is not a time" in client.get(get_state_page(sale.order_id, "?at=soon")).content.decode()
 
 
 @pytest.mark.parametrize("query", ["?to=x", "?to=-1", "?to=99999999999", "?since=99", "?to=1&since=3", "?at=", "?to=²"])
 def test_nonsense_in_the_address_is_no_error(query: str) -> None:
-    assert boss().get(page(sold().order_id, query)).status_code == 200
+    assert boss().get(get_state_page(append_sale().order_id, query)).status_code == 200
 
 
 def test_only_who_may_see_streams_may_see_their_past() -> None:
-    assert clerk().get(page(sold().order_id)).status_code == 403
-    assert boss().get(page(uuid4())).status_code == 404
+    assert clerk().get(get_state_page(append_sale().order_id)).status_code == 403
+    assert boss().get(get_state_page(uuid4())).status_code == 404

@@ -29,6 +29,7 @@ from eventshop.projections import dead_letters
 from eventshop.projections.historical_queries import dry_run, rows_as_of
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import projection_registry
+from eventshop.projections.targets import live_target
 from eventshop.sagas import workers
 from orders.domain.commands import CancelOrder, DeliverOrder
 from orders.domain.errors import InvalidOrderState
@@ -40,10 +41,10 @@ from projections.models import ActivityTimeline, OrderSummary, UserProfile
 from projections.order_summary import order_summary
 from projections.user_profile import user_profile
 from tests.conftest import BASE_DIR
-from tests.support.customers import customer
+from tests.support.customers import sign_in_customer
 from tests.support.earlier_event_versions import ADA, ORDER, ORDER_EVENTS, PERSON_EVENTS, append_earlier_events
 from tests.support.failing_projection import Flaky, fail, listed
-from tests.support.order_fulfilment import heard, receive
+from tests.support.order_fulfilment import saga_inbox, receive_stock
 from tests.support.read_models import caught_up, equal_the_fold
 from tests.support.staff import boss
 from users.domain.commands import LiftRestriction, RestrictProcessing
@@ -97,20 +98,20 @@ def test_read_models_fold_them() -> None:
     equal_the_fold(order_summary, activity_timeline)
 
 
-def restricted() -> UUID:
-    _, person = customer()
+def create_restricted_person() -> UUID:
+    _, person = sign_in_customer()
     send(RestrictProcessing(person, "asked", "page"))
     return person
 
 
-def lifted(person: UUID) -> None:
+def append_former_event(person: UUID) -> None:
     [(name, version, payload)] = PERSON_EVENTS
     append_earlier_events(person, "User", (name, version, payload.replace(str(ADA), str(person))))
 
 
 def test_a_renamed_event_is_todays_for_rules_and_read_models() -> None:
-    person = restricted()
-    lifted(person)
+    person = create_restricted_person()
+    append_former_event(person)
     caught_up(user_profile, activity_timeline)
     last = store.get_events(person)[-1]
     assert last.event == ProcessingResumed(person, "staff")
@@ -122,7 +123,7 @@ def test_a_renamed_event_is_todays_for_rules_and_read_models() -> None:
 
 
 @pytest.fixture
-def flaky() -> Iterator[Flaky]:
+def flaky_projection() -> Iterator[Flaky]:
     yield from listed(Flaky(order_summary))
 
 
@@ -132,16 +133,16 @@ def test_an_earlier_event_that_was_parked_drains_as_todays(flaky: Flaky) -> None
     caught_up(flaky.projection)
     assert DeadLetter.objects.count() == 2
     flaky.mend()
-    assert dead_letters.retry_queue(dead_letters.live_target(flaky.projection), ORDER).remaining == 0
+    assert dead_letters.retry_queue(live_target(flaky.projection), ORDER).remaining == 0
     row = OrderSummary.objects.get(pk=ORDER)
     assert (row.status, row.carrier) == ("DELIVERED", "Royal Mail Tracked 48")
 
 
 def test_a_saga_hears_them_as_todays() -> None:
-    receive("21212", 5)
+    receive_stock("21212", 5)
     append_earlier_events(ORDER, "Order", ORDER_EVENTS[0])
     workers.run_until_idle("test", DatabaseEventLog())
-    assert heard(ORDER)[:2] == [("OrderCreated", "handled"), ("InventoryReserved", "handled")]
+    assert saga_inbox(ORDER)[:2] == [("OrderCreated", "handled"), ("InventoryReserved", "handled")]
     assert "InventoryReserved" in [it.meta.event_type for it in store.get_events(stock_item_id("21212"))]
 
 
@@ -174,8 +175,8 @@ def test_an_event_of_a_later_program_is_parked_until_this_one_is_upgraded() -> N
 
 
 def test_staff_find_a_renamed_event_by_both_names_and_see_it_as_stored() -> None:
-    person = restricted()
-    lifted(person)
+    person = create_restricted_person()
+    append_former_event(person)
     client = boss()
     listed = client.get(reverse("admin:store_storedevent_changelist"), {"type": "RestrictionLifted"}).content.decode()
     assert "RestrictionLifted" in listed

@@ -24,7 +24,7 @@ from tests.support.web_server import free_port, gunicorn
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
-def parts(client: Client) -> tuple[str, dict[str, bool]]:
+def component_states(client: Client) -> tuple[str, dict[str, bool]]:
     answer = client.get("/readyz").json()
     return answer["status"], {part["name"]: part["ok"] for part in answer["parts"]}
 
@@ -35,7 +35,7 @@ def test_live_needs_nothing(client: Client) -> None:
 
 
 def test_ready_says_that_nobody_projects(client: Client) -> None:
-    status, found = parts(client)
+    status, found = component_states(client)
     assert status == "degraded"
     assert found == {
         "database": True,
@@ -54,9 +54,9 @@ def test_ready_with_a_worker_is_ok(client: Client) -> None:
     from eventshop.projections.runner import ProjectionRunner
 
     runner = ProjectionRunner(projection_registry.select([]), DatabaseEventLog(), owner="test")
-    runner._lease()
+    runner._renew_leases()
     assert Worker.objects.count() == 1
-    status, found = parts(client)
+    status, found = component_states(client)
     assert (status, found["projections"]) == ("ok", True)
 
 
@@ -65,7 +65,7 @@ def test_a_broker_that_is_down_degrades_and_says_so(client: Client, settings: An
     settings.CELERY_BROKER_URL = f"redis://127.0.0.1:{free_port()}/0"
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert parts(client)[1]["broker"] is False
+    assert component_states(client)[1]["broker"] is False
 
 
 def test_a_stuck_saga_degrades_and_says_so(client: Client) -> None:
@@ -74,7 +74,7 @@ def test_a_stuck_saga_degrades_and_says_so(client: Client) -> None:
     Saga.objects.create(
         saga_id=new_id(), subject_id=new_id(), correlation_id=new_id(), sequence_number=1, status="stuck", **told
     )
-    status, found = parts(client)
+    status, found = component_states(client)
     assert (status, found["sagas"]) == ("degraded", False)
 
 
@@ -88,13 +88,13 @@ def test_what_is_not_heard_for_a_minute_degrades(client: Client, seconds: int, h
         cause_id=new_id(),
         heard_at=timezone.now() - timedelta(seconds=seconds),
     )
-    assert parts(client)[1]["sagas"] is heard
+    assert component_states(client)[1]["sagas"] is heard
 
 
 def test_a_gateway_that_is_away_degrades_and_says_so(client: Client, settings: Any) -> None:
     health_checks._circuit_breakers.clear()
     settings.PAYMENT_GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
-    status, found = parts(client)
+    status, found = component_states(client)
     assert (status, found["payments"]) == ("degraded", False)
 
 

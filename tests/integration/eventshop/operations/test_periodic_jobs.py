@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 DAY = timedelta(days=1)
 
 
-def counting(times: list[str], *, name: str = "count", every: timedelta = DAY) -> PeriodicJob:
+def counting_job(times: list[str], *, name: str = "count", every: timedelta = DAY) -> PeriodicJob:
     def work() -> str:
         times.append(name)
         return f"{len(times)} times"
@@ -33,7 +33,7 @@ def counting(times: list[str], *, name: str = "count", every: timedelta = DAY) -
 
 def test_due_work_is_done_once_a_period() -> None:
     times: list[str] = []
-    job = counting(times)
+    job = counting_job(times)
     assert run_due_jobs([job]) == ["count"]
     assert run_due_jobs([job]) == []
     row = PeriodicWork.objects.get()
@@ -45,7 +45,7 @@ def test_due_work_is_done_once_a_period() -> None:
 
 def test_of_two_beats_at_once_one_does_it() -> None:
     times: list[str] = []
-    job, together = counting(times), Barrier(8)
+    job, together = counting_job(times), Barrier(8)
 
     def tick() -> list[str]:
         together.wait(10)
@@ -65,7 +65,7 @@ def test_work_that_fails_is_shown_and_tried_again_soon_and_holds_up_no_other() -
         raise LookupError("no such thing")
 
     times: list[str] = []
-    assert run_due_jobs([PeriodicJob("broken", DAY, work), counting(times)]) == ["count"]
+    assert run_due_jobs([PeriodicJob("broken", DAY, work), counting_job(times)]) == ["count"]
     row = PeriodicWork.objects.get(name="broken")
     assert (row.failed, row.said) == (True, "LookupError: no such thing")
     assert row.started_at is not None
@@ -77,9 +77,9 @@ def test_a_process_that_died_in_the_middle_is_followed_by_another_once_its_lease
     times: list[str] = []
     now = timezone.now()
     PeriodicWork.objects.create(name="count", due_at=now - DAY, owner="gone:1", leased_until=now + LEASE)
-    assert run_due_jobs([counting(times)]) == []
+    assert run_due_jobs([counting_job(times)]) == []
     PeriodicWork.objects.update(leased_until=now)
-    assert run_due_jobs([counting(times)]) == ["count"]
+    assert run_due_jobs([counting_job(times)]) == ["count"]
 
 
 def test_beat_sends_a_task_that_exists() -> None:
@@ -105,7 +105,7 @@ def test_requests_of_long_ago_are_removed_and_no_others() -> None:
 
 
 def test_staff_see_what_is_due_and_how_it_went() -> None:
-    run_due_jobs([counting([])])
+    run_due_jobs([counting_job([])])
     client = clerk("view_periodicwork")
     page = client.get("/admin/ops/periodicwork/").content.decode()
     assert "1 times" in page

@@ -28,14 +28,14 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 
 
-def ship(client: Client, **headers: str) -> tuple[UUID, StoredEvent]:
+def ship_order(client: Client, **headers: str) -> tuple[UUID, StoredEvent]:
     record_sales(sale)
     form = {"carrier": "post", "tracking": "", "command_id": str(new_id())}
     answer = client.post(order_url(sale, "ship"), form, headers=headers)
     return UUID(answer["X-Request-ID"]), StoredEvent.objects.latest("position")
 
 
-def metadata(event: StoredEvent) -> dict[str, str]:
+def metadata_of(event: StoredEvent) -> dict[str, str]:
     found: dict[str, str] = json.loads(event.metadata)
     return found
 
@@ -46,15 +46,15 @@ def test_every_answer_names_its_request(client: Client) -> None:
 
 
 def test_an_event_knows_the_request_that_led_to_it() -> None:
-    request_id, event = ship(boss())
+    request_id, event = ship_order(boss())
     assert event.event_type == "OrderShipped"
-    assert metadata(event)["request_id"] == str(request_id)
-    assert metadata(event)["channel"] == "admin"
-    assert parse_traceparent(metadata(event)["traceparent"]) == (request_id.hex, "00")
+    assert metadata_of(event)["request_id"] == str(request_id)
+    assert metadata_of(event)["channel"] == "admin"
+    assert parse_traceparent(metadata_of(event)["traceparent"]) == (request_id.hex, "00")
 
 
 def test_a_request_that_sent_commands_is_kept_and_others_are_not() -> None:
-    request_id, event = ship(boss())
+    request_id, event = ship_order(boss())
     boss().get(order_url(sale))
     kept = WebRequest.objects.get()
     assert (kept.request_id, kept.commands, kept.sent) == (request_id, str(event.command_id), 1)
@@ -63,8 +63,8 @@ def test_a_request_that_sent_commands_is_kept_and_others_are_not() -> None:
 
 
 def test_a_trace_goes_on_with_a_step_of_our_own() -> None:
-    request_id, event = ship(boss(), traceparent=PARENT)
-    ours = metadata(event)["traceparent"]
+    request_id, event = ship_order(boss(), traceparent=PARENT)
+    ours = metadata_of(event)["traceparent"]
     assert parse_traceparent(ours) == (TRACE, "01") and ours != PARENT
     assert WebRequest.objects.get().trace_id == TRACE and request_id.hex != TRACE
 
@@ -85,8 +85,8 @@ def test_a_trace_goes_on_with_a_step_of_our_own() -> None:
 )
 def test_a_trace_that_is_none_is_as_if_there_were_none(header: str) -> None:
     assert parse_traceparent(header) is None
-    request_id, event = ship(boss(), **({"traceparent": header} if header.isprintable() else {}))
-    assert metadata(event)["traceparent"].startswith(f"00-{request_id.hex}-")
+    request_id, event = ship_order(boss(), **({"traceparent": header} if header.isprintable() else {}))
+    assert metadata_of(event)["traceparent"].startswith(f"00-{request_id.hex}-")
 
 
 def test_a_later_version_of_the_header_may_say_more() -> None:
@@ -97,7 +97,7 @@ def test_outside_a_request_nothing_is_added() -> None:
     command_dispatcher.send(
         WriteOffStock("71053", 2, "broken", "A1"), envelope=Envelope(new_id(), metadata={"channel": "test"})
     )
-    assert metadata(StoredEvent.objects.latest("position")) == {"channel": "test"}
+    assert metadata_of(StoredEvent.objects.latest("position")) == {"channel": "test"}
     assert not WebRequest.objects.exists()
 
 

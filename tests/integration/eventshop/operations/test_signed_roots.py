@@ -24,7 +24,7 @@ from eventshop.operations.tamper_evidence import signed_roots
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
 from eventshop.privacy import signatures
 from eventshop.privacy.erasure import erasure_job
-from tests.support.customers import customer
+from tests.support.customers import sign_in_customer
 from tests.support.event_table_tampering import triggers_disabled
 from tests.support.staff import boss, clerk
 from tests.support.tally_aggregate import Count, Open, pounds, tallies
@@ -33,27 +33,27 @@ from users.domain.commands import BeginErasure, RequestErasure
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
-def tally(times: int = 4) -> UUID:
+def create_tally(times: int = 4) -> UUID:
     tally_id = new_id()
     command_dispatcher.send(Open(tally_id=tally_id, name="x"), registry=tallies)
-    count(tally_id, times)
+    count_up(tally_id, times)
     return tally_id
 
 
-def count(tally_id: UUID, times: int = 1) -> None:
+def count_up(tally_id: UUID, times: int = 1) -> None:
     command_dispatcher.send(Count(tally_id=tally_id, amount=pounds("1.50"), times=times), registry=tallies)
 
 
-def cut_off(tally_id: UUID, after: int) -> None:
+def delete_events_after(tally_id: UUID, after: int) -> None:
     with triggers_disabled() as cursor:
-        cursor.execute("DELETE FROM event WHERE aggregate_id = %s AND version > %s", [_id(tally_id), after])
+        cursor.execute("DELETE FROM event WHERE aggregate_id = %s AND version > %s", [stored_id(tally_id), after])
 
 
-def _id(value: UUID) -> Any:
+def stored_id(value: UUID) -> Any:
     return value if connection.vendor == "postgresql" else value.hex
 
 
-def forged(tally_id: UUID, version: int) -> None:
+def forge_event(tally_id: UUID, version: int) -> None:
     """Change an event and make every hash after it right again."""
     rows = list(store.read_rows(tally_id))
     previous = rows[version - 2].hash if version > 1 else GENESIS_HASH
@@ -66,23 +66,23 @@ def forged(tally_id: UUID, version: int) -> None:
             )
 
 
-def verified(*arguments: object) -> str:
+def run_verify(*arguments: object) -> str:
     out = StringIO()
     call_command("verify_chain", *map(str, arguments), stdout=out)
     return out.getvalue()
 
 
-def exported(folder: Path) -> Path:
+def export_roots(folder: Path) -> Path:
     path = folder / f"{new_id()}.jsonl"
     call_command("export_roots", str(path), stdout=StringIO())
     return path
 
 
 def test_a_root_covers_what_was_appended_since_the_one_before_it() -> None:
-    one, other = tally(), tally()
+    one, other = create_tally(), create_tally()
     [first] = sign_new_roots()
     assert (first.number, first.after_position, first.to_position, first.streams) == (1, 0, 10, 2)
-    count(one)
+    count_up(one)
     [second] = sign_new_roots()
     assert (second.number, second.after_position, second.to_position, second.streams) == (2, 10, 11, 1)
     assert sign_new_roots() == []
@@ -90,11 +90,11 @@ def test_a_root_covers_what_was_appended_since_the_one_before_it() -> None:
         head.aggregate_id: head.version for head in signed_roots.newest_heads(SignedRoot.objects.order_by("number"))
     }
     assert newest == {one: 6, other: 5}
-    assert "2 of them signed" in verified()
+    assert "2 of them signed" in run_verify()
 
 
 def test_many_events_are_signed_in_roots_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    streams = [tally() for _ in range(5)]
+    streams = [create_tally() for _ in range(5)]
     monkeypatch.setattr(signed_roots, "SPAN", 10)
     assert [root.to_position for root in sign_new_roots()] == [10, 20, 25]
     assert list(signed_roots.find_faults(SignedRoot.objects.order_by("number"))) == []
@@ -102,59 +102,59 @@ def test_many_events_are_signed_in_roots_of_bounded_size(monkeypatch: pytest.Mon
 
 
 def test_a_tail_that_was_cut_off_is_found() -> None:
-    tally()
-    stream = tally()
+    create_tally()
+    stream = create_tally()
     sign_new_roots()
-    cut_off(stream, after=3)
+    delete_events_after(stream, after=3)
     with pytest.raises(CommandError, match=f"Tally {stream} ends after version 3; version 5 was signed"):
-        verified()
+        run_verify()
 
 
 def test_a_stream_that_is_gone_as_a_whole_is_found() -> None:
-    tally()
-    stream = tally()
+    create_tally()
+    stream = create_tally()
     sign_new_roots()
-    cut_off(stream, after=0)
+    delete_events_after(stream, after=0)
     with pytest.raises(CommandError, match=f"stream {stream} is gone; version 5 was signed"):
-        verified()
+        run_verify()
 
 
 def test_a_tail_that_was_cut_off_and_grew_again_is_found() -> None:
-    stream = tally()
+    stream = create_tally()
     sign_new_roots()
-    cut_off(stream, after=4)
-    count(stream, times=3)
+    delete_events_after(stream, after=4)
+    count_up(stream, times=3)
     with pytest.raises(CommandError, match=rf"version 5 of Tally {stream}, position \d+: its hash is not the one that"):
-        verified()
+        run_verify()
 
 
 def test_a_forged_history_with_right_hashes_is_found() -> None:
-    stream = tally()
+    stream = create_tally()
     sign_new_roots()
-    forged(stream, 3)
+    forge_event(stream, 3)
     with pytest.raises(CommandError, match=f"version 5 of Tally {stream}, .* not the one that was signed"):
-        verified()
+        run_verify()
 
 
 def test_whoever_holds_yesterdays_file_can_prove_what_insiders_changed_and_signed_again(tmp_path: Path) -> None:
-    stream, untouched = tally(), tally()
-    kept, key = exported(tmp_path), signatures.public_key()
-    verified("--against", kept, "--public-key", key)
-    forged(stream, 3)
+    stream, untouched = create_tally(), create_tally()
+    kept, key = export_roots(tmp_path), signatures.public_key()
+    run_verify("--against", kept, "--public-key", key)
+    forge_event(stream, 3)
     SignedRoot.objects.all().delete()
     sign_new_roots()  # with the program's own key
-    verified()
+    run_verify()
     with pytest.raises(CommandError, match=f"1 faults; .* version 5 of Tally {stream}, .*not the one that was signed"):
-        verified("--against", kept, "--public-key", key)
-    count(untouched)
+        run_verify("--against", kept, "--public-key", key)
+    count_up(untouched)
 
 
 def test_what_came_after_a_kept_file_is_no_fault(tmp_path: Path) -> None:
-    stream = tally()
-    kept = exported(tmp_path)
-    count(stream)
-    tally()
-    assert "Every event is as it was written." in verified("--against", kept)
+    stream = create_tally()
+    kept = export_roots(tmp_path)
+    count_up(stream)
+    create_tally()
+    assert "Every event is as it was written." in run_verify("--against", kept)
 
 
 @pytest.mark.parametrize(
@@ -168,46 +168,46 @@ def test_what_came_after_a_kept_file_is_no_fault(tmp_path: Path) -> None:
     ],
 )
 def test_a_changed_root_is_found(change: dict[str, Any], found: str) -> None:
-    tally()
+    create_tally()
     sign_new_roots()
     SignedRoot.objects.update(**change)
     with pytest.raises(CommandError, match=found):
-        verified()
+        run_verify()
 
 
 def test_a_removed_root_is_found() -> None:
     for _ in range(3):
-        tally()
+        create_tally()
         sign_new_roots()
     SignedRoot.objects.filter(number=2).delete()
     with pytest.raises(CommandError, match="root 2 is missing"):
-        verified()
+        run_verify()
 
 
 def test_roots_of_a_former_key_count_while_the_settings_name_it(settings: Any) -> None:
-    tally()
+    create_tally()
     sign_new_roots()
     former = signatures.public_key()
     settings.ROOT_SIGNING_KEY = b"n" * 32
     with pytest.raises(CommandError, match="unknown key"):
-        verified()
+        run_verify()
     settings.FORMER_ROOT_KEYS = [former]
-    verified()
+    run_verify()
 
 
 def test_erasing_a_person_breaks_no_chain_and_no_root(settings: Any, tmp_path: Path) -> None:
     settings.KEY_CACHE_SECONDS = 0
     settings.ERASURE_LIST = str(tmp_path / "erased.txt")
-    _, person = customer()
-    kept = exported(tmp_path)
+    _, person = sign_in_customer()
+    kept = export_roots(tmp_path)
     now = timezone.now()
     command_dispatcher.send(RequestErasure(person, at=now, due_at=now))
     command_dispatcher.send(BeginErasure(person, at=now))
     erasure_job.start_erasure(person)
     erasure_job.run_erasure(person)
     sign_new_roots()
-    assert "Every event is as it was written." in verified()
-    assert "Every event is as it was written." in verified("--against", kept)
+    assert "Every event is as it was written." in run_verify()
+    assert "Every event is as it was written." in run_verify("--against", kept)
 
 
 @pytest.mark.parametrize("text", ["no json", "{}", '{"number": 1}'])
@@ -215,44 +215,44 @@ def test_a_file_that_holds_no_roots_is_refused_by_line(text: str, tmp_path: Path
     path = tmp_path / "roots.jsonl"
     path.write_text(text)
     with pytest.raises(CommandError, match=r"^\S+: line 1 is not a signed root"):
-        verified("--against", path)
+        run_verify("--against", path)
     with pytest.raises(CommandError, match="No such file"):
-        verified("--against", tmp_path / "none")
+        run_verify("--against", tmp_path / "none")
     with pytest.raises(CommandError, match="File exists"):
         call_command("export_roots", str(path))
 
 
 def test_roots_are_signed_once_a_day() -> None:
-    tally()
+    create_tally()
     tasks.do_periodic_work()
     assert PeriodicWork.objects.get(name="sign-roots").said == "1 roots signed, the last: 1"
-    tally()
+    create_tally()
     tasks.do_periodic_work()
     assert SignedRoot.objects.count() == 1
 
 
 def test_staff_see_roots_and_take_the_file_away(tmp_path: Path) -> None:
-    stream = tally()
+    stream = create_tally()
     sign_new_roots()
     client = clerk("view_signedroot")
     listed = client.get(reverse("admin:ops_signedroot_changelist")).content.decode()
     assert signatures.public_key() in listed
-    assert "holds" in listed
+    assert "valid" in listed and "invalid" not in listed
     shown = client.get(reverse("admin:ops_signedroot_change", args=(1,))).content.decode()
     assert "positions: after 0 to 5" in shown
     path = tmp_path / "roots.jsonl"
     path.write_bytes(client.get(reverse("admin:ops_signedroot_export")).getvalue())
-    verified("--against", path)
-    cut_off(stream, after=1)
+    run_verify("--against", path)
+    delete_events_after(stream, after=1)
     with pytest.raises(CommandError, match="version 5 was signed"):
-        verified("--against", path)
+        run_verify("--against", path)
 
 
 def test_nobody_else_sees_them_and_nobody_changes_them() -> None:
-    tally()
+    create_tally()
     sign_new_roots()
     for name in ("changelist", "export"):
         assert clerk().get(reverse(f"admin:ops_signedroot_{name}")).status_code == 403
     assert boss().post(reverse("admin:ops_signedroot_change", args=(1,)), {}).status_code == 403
     SignedRoot.objects.update(to_position=4)
-    assert "wrong" in boss().get(reverse("admin:ops_signedroot_changelist")).content.decode()
+    assert "invalid" in boss().get(reverse("admin:ops_signedroot_changelist")).content.decode()

@@ -56,7 +56,7 @@ def surroundings(settings: Any, tmp_path: Path) -> Iterator[None]:
     cache.clear()
 
 
-def customer() -> tuple[UUID, UUID]:
+def create_customer() -> tuple[UUID, UUID]:
     """Somebody who signed up, agreed to something, moved house, and had a parcel; they and their order."""
     login = sign_up(form_id=uuid4(), email=WORDS[0], name=WORDS[1], password="correct horse")
     person = person_of(login)
@@ -75,22 +75,22 @@ def customer() -> tuple[UUID, UUID]:
     return person, order.order_id
 
 
-def asked_for(person: UUID) -> None:
+def request_erasure(person: UUID) -> None:
     now = timezone.now()
     send(RequestErasure(person, at=now, due_at=now))
     send(BeginErasure(person, at=now))
 
 
-def erase(person: UUID) -> Erasure:
-    asked_for(person)
+def request_and_run_erasure(person: UUID) -> Erasure:
+    request_erasure(person)
     erasure_job.start_erasure(person)
     return erasure_job.run_erasure(person)
 
 
 def test_nothing_is_left_but_what_the_law_keeps() -> None:
-    person, order_id = customer()
+    person, order_id = create_customer()
     assert all(word in dump_database() for word in WORDS)
-    erasure = erase(person)
+    erasure = request_and_run_erasure(person)
     caught_up(*projection_registry.select([]))
     left = dump_database()
     assert [word for word in WORDS if word.lower() in left.lower()] == []
@@ -109,17 +109,17 @@ def test_nothing_is_left_but_what_the_law_keeps() -> None:
 
 
 def test_snapshots_go_with_the_person_and_none_is_taken_again() -> None:
-    person, order_id = customer()
+    person, order_id = create_customer()
     assert repository.take_snapshot(person) and repository.take_snapshot(order_id)
-    assert {it.state[:3] for it in Snapshot.objects.all()} == {"e1."}
-    erase(person)
+    assert {snapshot.state[:3] for snapshot in Snapshot.objects.all()} == {"e1."}
+    request_and_run_erasure(person)
     assert not Snapshot.objects.exists()
     assert not repository.take_snapshot(person) and not repository.take_snapshot(order_id)
 
 
 def test_the_certificate_says_what_was_looked_through() -> None:
-    person, _ = customer()
-    erase(person)
+    person, _ = create_customer()
+    request_and_run_erasure(person)
     body = certificates.read_certificate(Certificate.objects.get(subject=person))
     assert body.purposes == ["contact", "delivery"]
     assert body.scan.hits == []
@@ -136,10 +136,10 @@ def test_the_certificate_says_what_was_looked_through() -> None:
 
 
 def test_the_account_is_closed_and_its_sessions_end() -> None:
-    person, _ = customer()
+    person, _ = create_customer()
     login = Login.objects.get()
     session = login.get_session_auth_hash()
-    erase(person)
+    request_and_run_erasure(person)
     login.refresh_from_db()
     assert not login.is_active
     assert not login.has_usable_password()
@@ -147,8 +147,8 @@ def test_the_account_is_closed_and_its_sessions_end() -> None:
 
 
 def test_an_erased_person_can_neither_act_nor_be_written_about() -> None:
-    person, order_id = customer()
-    erase(person)
+    person, order_id = create_customer()
+    request_and_run_erasure(person)
     with pytest.raises(PersonErased):
         send(ChangeContactDetails(person, WORDS[0], WORDS[1]))
     with pytest.raises(AlreadyErased):
@@ -159,21 +159,21 @@ def test_an_erased_person_can_neither_act_nor_be_written_about() -> None:
 
 
 def test_the_address_is_free_for_a_new_account() -> None:
-    person, _ = customer()
-    erase(person)
+    person, _ = create_customer()
+    request_and_run_erasure(person)
     again = sign_up(form_id=uuid4(), email=WORDS[0], name=WORDS[1], password="correct horse")
     assert person_of(again) != person
 
 
 def test_other_people_keep_their_data_even_the_same_words() -> None:
     """Two people of the same name at the same address: a hit is a row that names the erased."""
-    person, _ = customer()
+    person, _ = create_customer()
     twin = sign_up(form_id=uuid4(), email="twin@example.org", name=WORDS[1], password="correct horse")
     other = person_of(twin)
     assert other is not None
     send(ChangeContactDetails(other, "twin@example.org", WORDS[1], phone=WORDS[2], address=WORDS[3]))
     caught_up(*projection_registry.select([]))
-    erase(person)
+    request_and_run_erasure(person)
     assert store.get_events(other)[-1].event.name == WORDS[1]
     assert UserProfile.objects.get(pk=other).name == WORDS[1]
 
@@ -182,11 +182,11 @@ def test_other_people_keep_their_data_even_the_same_words() -> None:
 
 
 def test_a_copy_that_somebody_made_stops_the_certificate_until_it_is_gone() -> None:
-    person, _ = customer()
+    person, _ = create_customer()
     Login.objects.create(username="leak", first_name="copied", last_name=WORDS[0].upper())
-    with pytest.raises(LeftoversFound, match=r"table auth_user \(1\)") as found:
-        erase(person)
-    assert WORDS[0] not in str(found.value)
+    with pytest.raises(LeftoversFound, match=r"table auth_user \(1\)") as error_info:
+        request_and_run_erasure(person)
+    assert WORDS[0] not in str(error_info.value)
     assert not Certificate.objects.exists()
     assert Erasure.objects.get().step == "scan"
     assert "auth_user" in Erasure.objects.get().problem
@@ -199,13 +199,13 @@ def test_a_copy_that_somebody_made_stops_the_certificate_until_it_is_gone() -> N
     ("value", "leak"), [(f"Dear {WORDS[0]}", True), ("about {person}: " + WORDS[1], True), (f"Dear {WORDS[1]}", False)]
 )
 def test_a_name_counts_beside_an_id_and_an_address_counts_anywhere(value: str, leak: bool) -> None:
-    person, _ = customer()
+    person, _ = create_customer()
     cache.set("page", value.format(person=person))
     if leak:
         with pytest.raises(LeftoversFound, match="cache default"):
-            erase(person)
+            request_and_run_erasure(person)
     else:
-        assert erase(person).step == "done"
+        assert request_and_run_erasure(person).step == "done"
 
 
 # --- killed and done again ---------------------------------------------------------------------------------------
@@ -213,8 +213,8 @@ def test_a_name_counts_beside_an_id_and_an_address_counts_anywhere(value: str, l
 
 @pytest.mark.parametrize("step", range(1, len(STEPS) + 1))
 def test_killed_after_any_step_it_goes_on(database_url: str, step: int, settings: Any) -> None:
-    person, _ = customer()
-    asked_for(person)
+    person, _ = create_customer()
+    request_erasure(person)
     erasure_job.start_erasure(person)
     environment = {"DATABASE_URL": database_url, "KEY_CACHE_SECONDS": "0", "ERASURE_LIST": settings.ERASURE_LIST}
     killed = subprocess.run(
@@ -234,8 +234,8 @@ def test_killed_after_any_step_it_goes_on(database_url: str, step: int, settings
 
 
 def test_two_processes_do_not_work_on_one_erasure() -> None:
-    person, _ = customer()
-    asked_for(person)
+    person, _ = create_customer()
+    request_erasure(person)
     erasure_job.start_erasure(person)
     Erasure.objects.update(owner="elsewhere:1", leased_until=timezone.now() + timedelta(minutes=1))
     with pytest.raises(ErasureBusy):
@@ -244,10 +244,10 @@ def test_two_processes_do_not_work_on_one_erasure() -> None:
 
 def test_an_old_backup_is_made_right_again() -> None:
     """The keys, the address, the rows and the account are back; the event and its follow-ups are lost."""
-    person, order_id = customer()
+    person, order_id = create_customer()
     kept = {key.pk: key for key in PersonalKey.objects.all()}
     profile, summary = UserProfile.objects.get(pk=person), OrderSummary.objects.get(pk=order_id)
-    erase(person)
+    request_and_run_erasure(person)
     Erasure.objects.all().delete()
     Certificate.objects.all().delete()
     ErasedPerson.objects.all().delete()
@@ -267,10 +267,10 @@ def test_an_old_backup_is_made_right_again() -> None:
 
 
 def test_a_backup_from_before_the_request_gets_the_events_it_lacks() -> None:
-    person, _ = customer()
+    person, _ = create_customer()
     erasure_log.append(person)
     call_command("replay_erasures")
-    assert [type(it.event).__name__ for it in store.get_events(person)][-3:] == [
+    assert [type(recorded.event).__name__ for recorded in store.get_events(person)][-3:] == [
         "ErasureRequested",
         "ErasureBegun",
         "DataErased",
@@ -283,7 +283,7 @@ def test_a_backup_from_before_the_request_gets_the_events_it_lacks() -> None:
 
 
 def test_an_open_order_is_a_ground_to_wait() -> None:
-    person, _ = customer()
+    person, _ = create_customer()
     assert personal_data_holders.find_blockers(person) == []
     send(CreateOrder(uuid4(), "000002", person, (LANTERNS,)))
     caught_up(*projection_registry.select([]))
@@ -294,15 +294,15 @@ def test_an_open_order_is_a_ground_to_wait() -> None:
 
 def test_what_is_kept_is_told_before_anybody_decides() -> None:
     assert all(rule.duty and rule.what for rule in retention.load_rules())
-    person, _ = customer()
-    told = certificates.kept_data_of(person, date(2026, 3, 1))
+    person, _ = create_customer()
+    kept = certificates.kept_data_of(person, date(2026, 3, 1))
     assert [item.until for item in told] == [date(2034, 12, 31), date(2029, 12, 31), None]
     assert [item.until for item in certificates.kept_data_of(uuid4(), date(2026, 3, 1))] == [None]
 
 
 def test_a_copy_of_everything_names_where_each_value_is_held() -> None:
-    person, _ = customer()
-    held = personal_data_holders.collect_held_data(person)
+    person, _ = create_customer()
+    data = personal_data_holders.collect_held_data(person)
     assert {item.where for item in held} == {"order", "person", "consent", "customer"}
     [order] = [item.what for item in held if item.where == "order"]
     assert order["delivery_name"] == WORDS[1]

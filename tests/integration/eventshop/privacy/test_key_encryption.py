@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 OTHER = bytes(range(32))
 
 
-def signed_up() -> CreateUser:
+def create_user() -> CreateUser:
     person = CreateUser(uuid4(), "ada@example.org", "Ada Lovelace")
     send(person)
     personal_keys.key_cache.clear()
@@ -45,7 +45,7 @@ def test_with_another_key_nothing_starts_and_the_setting_is_named(database_url: 
             check=False,
         )
 
-    signed_up()
+    create_user()
     assert start().returncode == 0
     refused = start(KEY_ENCRYPTION_KEY=b64encode(OTHER).decode())
     assert refused.returncode != 0
@@ -54,7 +54,7 @@ def test_with_another_key_nothing_starts_and_the_setting_is_named(database_url: 
 
 
 def test_with_another_key_nothing_is_read_and_nothing_is_guessed() -> None:
-    person = signed_up()
+    person = create_user()
     with override_settings(KEY_ENCRYPTION_KEYS=[OTHER]), pytest.raises(WrongKeyEncryptionKey):
         store.get_events(person.user_id)
 
@@ -77,7 +77,7 @@ def test_a_new_key_takes_over_and_the_old_one_can_go() -> None:
 
 
 def test_rotating_without_the_old_key_is_refused_and_changes_nothing() -> None:
-    signed_up()
+    create_user()
     before = list(PersonalKey.objects.values_list("pk", "wrapped_by"))
     with override_settings(KEY_ENCRYPTION_KEYS=[OTHER]), pytest.raises(CommandError, match="KEY_ENCRYPTION_KEY"):
         call_command("rotate_keys")

@@ -33,11 +33,11 @@ THREADS, ROUNDS = 4, 10
 WORD = "12 St Zz-James Square"
 
 
-def order(customer: UUID) -> CreateOrder:
+def order_of(customer: UUID) -> CreateOrder:
     return CreateOrder(uuid4(), "000001", customer, (LANTERNS,), delivery_address=WORD)
 
 
-def together(*works: Callable[[], Any]) -> list[Any]:
+def run_concurrently(*works: Callable[[], Any]) -> list[Any]:
     """All at the same moment, each in a thread and on a connection of its own; what each returned or raised."""
     start = Barrier(len(works))
 
@@ -57,13 +57,13 @@ def together(*works: Callable[[], Any]) -> list[Any]:
 def test_writers_who_make_a_persons_first_key_at_once_end_with_one() -> None:
     for _ in range(ROUNDS):
         customer = uuid4()
-        orders = [order(customer) for _ in range(THREADS)]
-        answers = together(*[lambda it=it: send(it) for it in orders])
+        orders = [order_of(customer) for _ in range(THREADS)]
+        answers = run_concurrently(*[lambda order=order: send(order) for order in orders])
         assert [answer for answer in answers if isinstance(answer, Exception)] == []
         assert PersonalKey.objects.filter(subject=customer).count() == 1
         personal_keys.key_cache.clear()
-        for it in orders:
-            assert store.get_events(it.order_id)[0].event.delivery_address == WORD
+        for order in orders:
+            assert store.get_events(order.order_id)[0].event.delivery_address == WORD
 
 
 def test_a_racing_command_makes_no_key_for_somebody_who_is_being_erased() -> None:
@@ -76,10 +76,10 @@ def test_a_racing_command_makes_no_key_for_somebody_who_is_being_erased() -> Non
             failures = 0
             while monotonic() < until:
                 personal_keys.key_cache.clear()  # as another process, which remembers nothing
-                it = order(customer)
+                order = order_of(customer)
                 try:
-                    send(it)
-                    sent.append(it.order_id)
+                    send(order)
+                    sent.append(order.order_id)
                 except (PersonErased, Conflict):
                     failures += 1
             return failures
@@ -87,7 +87,7 @@ def test_a_racing_command_makes_no_key_for_somebody_who_is_being_erased() -> Non
         def erase(customer: UUID = customer) -> list[str]:
             return personal_keys.destroy_keys(customer)
 
-        answers = together(buy, buy, buy, erase)
+        answers = run_concurrently(buy, buy, buy, erase)
         assert [answer for answer in answers if isinstance(answer, Exception)] == []
         refused += sum(answers[:3])
         assert not PersonalKey.objects.filter(subject=customer).exists()
@@ -101,10 +101,10 @@ def test_a_racing_command_makes_no_key_for_somebody_who_is_being_erased() -> Non
 def test_a_remembered_key_is_forgotten_within_its_seconds(settings: Any) -> None:
     """Another process destroyed it: this one may remember it for KEY_CACHE_SECONDS, and no longer."""
     settings.KEY_CACHE_SECONDS = 0
-    it = order(uuid4())
-    send(it)
+    order = order_of(uuid4())
+    send(order)
     PersonalKey.objects.all().delete()
-    assert store.get_events(it.order_id)[0].event.delivery_address == Redacted("delivery")
+    assert store.get_events(order.order_id)[0].event.delivery_address == Redacted("delivery")
 
 
 # --- keys in a database of their own -----------------------------------------------------------------------------

@@ -17,9 +17,10 @@ from django.utils import timezone
 from eventshop.core.errors import UnknownProjection
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.projections import dead_letters
-from eventshop.projections.models import DeadLetter
 from eventshop.projections.dead_letters import RETRY_BATCH, RetryResult
+from eventshop.projections.models import DeadLetter
 from eventshop.projections.runner import ProjectionRunner
+from eventshop.projections.targets import live_target
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
@@ -102,7 +103,7 @@ def test_a_late_event_keeps_the_lineage_of_newer_ones_in_a_shared_row() -> None:
     append(other.order_id, other.created, other.paid)
     caught_up(flaky.projection)
     flaky.mend()
-    dead_letters.retry_queue(dead_letters.live_target(flaky.projection), sale.order_id)
+    dead_letters.retry_queue(live_target(flaky.projection), sale.order_id)
     equal_the_fold(daily_sales)
 
 
@@ -220,7 +221,7 @@ def test_whatever_fails_wherever_the_rows_are_the_fold_once_it_is_mended(limit: 
     assert DeadLetter.objects.exists()
     flaky.mend()
     for stream in set(DeadLetter.objects.values_list("aggregate_id", flat=True)):
-        assert dead_letters.retry_queue(dead_letters.live_target(flaky.projection), stream).remaining == 0
+        assert dead_letters.retry_queue(live_target(flaky.projection), stream).remaining == 0
     equal_the_fold(product_sales)
     assert checkpoint_of(flaky.projection).parked == 0
 

@@ -13,8 +13,9 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow
 from eventshop.projections import dead_letters
-from eventshop.projections.models import DeadLetter
 from eventshop.projections.dead_letters import RetryResult
+from eventshop.projections.models import DeadLetter
+from eventshop.projections.targets import live_target
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
@@ -137,7 +138,7 @@ def test_what_failed_leaves_no_trace_in_rows_it_shares_with_others() -> None:
     without = [item for item in history() if (item.meta.aggregate_id, item.meta.version) != (twice.order_id, 2)]
     assert held(flaky.projection) == folded(product_sales, without)
     flaky.mend()
-    assert dead_letters.retry_queue(dead_letters.live_target(flaky.projection), twice.order_id) == RetryResult(1, 0)
+    assert dead_letters.retry_queue(live_target(flaky.projection), twice.order_id) == RetryResult(1, 0)
     equal_the_fold(product_sales)
 
 

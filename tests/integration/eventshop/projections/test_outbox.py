@@ -18,9 +18,9 @@ from eventshop.messaging.serialization import avro_codec
 from eventshop.projections import batch_processor, checkpoints, dead_letters
 from eventshop.projections.models import Checkpoint, OutboxRecord
 from eventshop.projections.outbox import DEAD_LETTERS
-from eventshop.projections.dead_letters import live_target
 from eventshop.projections.projection import Projection
 from eventshop.projections.rebuild import rebuild
+from eventshop.projections.targets import live_target
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales

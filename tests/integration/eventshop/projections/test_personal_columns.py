@@ -17,9 +17,9 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import PersonalKey
-from eventshop.projections import outbox, dead_letters, personal_columns
+from eventshop.projections import dead_letters, outbox, personal_columns
 from eventshop.projections.models import DeadLetter, OutboxRecord
-from eventshop.projections.projection import ProjectionRegistry, Projection, projection_registry
+from eventshop.projections.projection import Projection, ProjectionRegistry, projection_registry
 from eventshop.projections.runner import ProjectionRunner
 from projections.models import UserProfile
 from projections.user_profile import created, user_profile

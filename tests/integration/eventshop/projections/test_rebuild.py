@@ -19,8 +19,9 @@ from eventshop.projections import dead_letters
 from eventshop.projections import rebuild as rebuilding
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import Projection, projection_registry
-from eventshop.projections.rebuild import BATCH, RebuildProgress, rebuild_target, request_rebuild
+from eventshop.projections.rebuild import BATCH, RebuildProgress, request_rebuild
 from eventshop.projections.runner import ProjectionRunner
+from eventshop.projections.targets import rebuild_target
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales

@@ -15,8 +15,8 @@ from django.db import DatabaseError, connection
 
 from eventshop.core.messages import Meta
 from eventshop.messaging.database_event_log import DatabaseEventLog
-from eventshop.projections.models import DeadLetter
 from eventshop.projections.dead_letters import RetryResult
+from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import Projection
 from eventshop.projections.runner import ProjectionRunner
 from orders.domain.events import PaymentProcessed
@@ -136,7 +136,9 @@ def test_a_projection_without_its_table_holds_up_no_other() -> None:
     caught_up(order_summary, daily_sales)
     table, stop = OrderSummary._meta.db_table, Signal()
     renamed(table, "elsewhere")
-    thread = Thread(target=ProjectionRunner([order_summary, daily_sales], DatabaseEventLog(), owner="one").run, args=[stop])
+    thread = Thread(
+        target=ProjectionRunner([order_summary, daily_sales], DatabaseEventLog(), owner="one").run, args=[stop]
+    )
     thread.start()
     try:
         append(other.order_id, other.created, other.paid)

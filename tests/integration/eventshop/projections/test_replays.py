@@ -100,7 +100,9 @@ def test_what_today_s_code_would_change_is_told_and_kept_with_the_rebuild(flaky:
     job = done(asked)
     assert (job.events, job.added, job.changed, job.removed, job.failed) == (6, 0, 2, 0, 0)
     assert found(job)[0] == {"carrier": ["Royal Mail", "ROYAL MAIL"]}
-    request = rebuild.request_rebuild("flaky", requested_by="ada", reason="louder", dry_run=replays.latest_dry_run("flaky"))
+    request = rebuild.request_rebuild(
+        "flaky", requested_by="ada", reason="louder", dry_run=replays.latest_dry_run("flaky")
+    )
     assert (request.foreseen_changed, request.foreseen_at) == (2, job.finished_at)
 
 

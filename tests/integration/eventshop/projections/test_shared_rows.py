@@ -15,8 +15,8 @@ from eventshop.eventstore.records import EventRow
 from eventshop.messaging.event_log import DeliveredEvent
 from eventshop.messaging.kafka.event_records import PARTITIONS, partition_for
 from eventshop.projections import batch_processor, checkpoints
-from eventshop.projections.dead_letters import live_target
 from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.targets import live_target
 from tests.support.read_models import append_lives, folded, held
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -42,7 +42,9 @@ def work(projection: Projection[Any], parts: dict[int, list[EventRow]], mine: It
         for start in range(0, len(parts[number]), 20):
             some = parts[number][start : start + 20]
             places = enumerate(some, start=start + 1)
-            batch_processor.process_batch(site, seen, [DeliveredEvent(place, row, number, place) for place, row in places])
+            batch_processor.process_batch(
+                site, seen, [DeliveredEvent(place, row, number, place) for place, row in places]
+            )
     connections.close_all()
 
 

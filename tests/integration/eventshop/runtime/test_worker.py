@@ -28,7 +28,7 @@ from orders.domain.commands import WriteOffStock
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
-from tests.support.order_fulfilment import order, place, receive, stock
+from tests.support.order_fulfilment import load_order, place_order, receive_stock, load_stock
 from tests.support.processes import SLOW_MACHINE_FACTOR
 from tests.support.read_models import append, append_lives, caught_up, equal_the_fold, eventually
 from tests.support.sales import Sale
@@ -176,8 +176,8 @@ def test_a_rebuild_is_done_without_any_message(celery: Celery) -> None:
 def test_messages_that_make_no_sense_stop_nothing(celery: Celery) -> None:
     append(sale.order_id, sale.created)
     celery.send("no.such.task")
-    celery.send("projections.tasks.look_for_rebuilds", 1, "too", "many")
-    celery.send("projections.tasks.look_for_rebuilds")
+    celery.send("eventshop.operations.tasks.look_for_rebuilds", 1, "too", "many")
+    celery.send("eventshop.operations.tasks.look_for_rebuilds")
     with celery.worker() as worker:
         eventually(lambda: not list(celery.messages.glob("*.msg")), within_s=30, so_far=lambda: worker.log)
         worker.wait_for("no.such.task")
@@ -275,14 +275,14 @@ def test_a_worker_whose_batch_hangs_ends_so_that_it_is_started_again(celery: Cel
 
 def test_a_worker_runs_sagas_and_timers_and_gives_back_what_it_held(celery: Celery) -> None:
     """No gateway is set here: the order is set aside, cannot be paid, and is undone."""
-    receive("mug", 5)
-    order_id = place(("mug", 4))
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 4))
     timers.set_timer("count", due=timezone.now(), command=WriteOffStock("mug", 1, "broken", "COUNT"))
     with celery.worker("all", "one", "filesystem://", "--processes") as worker:
-        eventually(lambda: order(order_id).status == "CANCELLED", within_s=30, so_far=lambda: worker.log)
-        eventually(lambda: stock("mug").written_off == 1, so_far=lambda: worker.log)
+        eventually(lambda: load_order(order_id).status == "CANCELLED", within_s=30, so_far=lambda: worker.log)
+        eventually(lambda: load_stock("mug").written_off == 1, so_far=lambda: worker.log)
         # What was set aside comes back once the order is cancelled.
-        eventually(lambda: stock("mug").on_hand == 4, within_s=30, so_far=lambda: worker.log)
+        eventually(lambda: load_stock("mug").on_hand == 4, within_s=30, so_far=lambda: worker.log)
         worker.stop()
     assert not PartitionLease.objects.exclude(owner="").exists() and not SagaWorker.objects.exists()
     assert "Traceback" not in worker.log

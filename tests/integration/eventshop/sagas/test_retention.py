@@ -12,84 +12,84 @@ from eventshop.operations import tasks
 from eventshop.sagas.models import Saga, InboxMessage, SagaStep, Timer
 from eventshop.sagas.retention import CleanupResult, clean_up
 from orders.domain.commands import ReturnItems, ReturnLine
-from tests.support.in_memory_gateway import Bank
-from tests.support.order_fulfilment import by, long_ago, place, receive, saga, settle
+from tests.support.in_memory_gateway import InMemoryGateway
+from tests.support.order_fulfilment import send_for_order, backdate_saga, place_order, receive_stock, load_saga, run_sagas_until_idle
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 KEPT = timedelta(days=90)
 
 
-def fulfilled(bank: Bank) -> UUID:
-    receive("mug", 5)
-    order_id = place(("mug", 2), method="card")
-    settle(bank)
+def fulfilled(bank: InMemoryGateway) -> UUID:
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 2), method="card")
+    run_sagas_until_idle(bank)
     return order_id
 
 
 def details(order_id: UUID) -> tuple[int, int]:
     """Steps and inputs that are there of its saga."""
-    of_saga = Q(saga_id=saga(order_id).pk)
+    of_saga = Q(saga_id=load_saga(order_id).pk)
     return SagaStep.objects.filter(of_saga).count(), InboxMessage.objects.filter(of_saga).count()
 
 
 def test_what_ended_long_ago_is_swept_once_and_its_saga_stays() -> None:
-    old, new = fulfilled(Bank()), fulfilled(Bank())
+    old, new = fulfilled(InMemoryGateway()), fulfilled(InMemoryGateway())
     before = details(new)
-    long_ago(saga(old).pk)
+    backdate_saga(load_saga(old).pk)
     assert clean_up(kept=KEPT, batch=1) == CleanupResult(1, 5, 6, 0)
     assert (details(old), details(new)) == ((0, 0), before)
-    assert (saga(old).status, saga(old).steps) == ("ended", 5)
+    assert (load_saga(old).status, load_saga(old).steps) == ("ended", 5)
     assert clean_up(kept=KEPT) == CleanupResult()
 
 
 def test_a_swept_saga_hears_what_comes_later_and_is_swept_again() -> None:
-    bank = Bank()
+    bank = InMemoryGateway()
     order_id = fulfilled(bank)
-    long_ago(saga(order_id).pk)
+    backdate_saga(load_saga(order_id).pk)
     clean_up(kept=KEPT)
-    by(order_id, ReturnItems(order_id, "R1", (ReturnLine(1, 1),), "chipped"))
-    settle(bank)
-    told = SagaStep.objects.filter(saga_id=saga(order_id).pk).order_by("number").values_list("number", "name")
+    send_for_order(order_id, ReturnItems(order_id, "R1", (ReturnLine(1, 1),), "chipped"))
+    run_sagas_until_idle(bank)
+    told = SagaStep.objects.filter(saga_id=load_saga(order_id).pk).order_by("number").values_list("number", "name")
     assert list(told) == [(6, "ReceiveStock"), (7, "RefundPayment")]
-    long_ago(saga(order_id).pk)
-    Saga.objects.update(swept_at=saga(order_id).moved_at - timedelta(days=1))
+    backdate_saga(load_saga(order_id).pk)
+    Saga.objects.update(swept_at=load_saga(order_id).moved_at - timedelta(days=1))
     assert clean_up(kept=KEPT).steps == 2
 
 
 def test_what_is_not_finished_stays_however_old_it_is() -> None:
-    bank, resumed = Bank(), fulfilled(Bank())
-    running = place(("mug", 1))
-    bank.down = True  # and asked a second time after a while, so nothing is settled after this
-    settle(bank)
+    bank, resumed = InMemoryGateway(), fulfilled(InMemoryGateway())
+    running = place_order(("mug", 1))
+    bank.is_down = True  # and asked a second time after a while, so nothing is settled after this
+    run_sagas_until_idle(bank)
     for order_id in (running, resumed):
-        long_ago(saga(order_id).pk)
-    InboxMessage.objects.filter(saga_id=saga(resumed).pk, name="OrderShipped").update(state="waiting", handled_at=None)
+        backdate_saga(load_saga(order_id).pk)
+    InboxMessage.objects.filter(saga_id=load_saga(resumed).pk, name="OrderShipped").update(state="waiting", handled_at=None)
     before = details(running), details(resumed)
     assert clean_up(kept=KEPT) == CleanupResult()
     assert (details(running), details(resumed)) == before
 
 
 def test_fired_timers_are_swept_and_waiting_ones_stay() -> None:
-    receive("mug", 5)
-    order_id = place(("mug", 1), method="card")
-    bank = Bank()
-    bank.down = True
-    settle(bank)
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 1), method="card")
+    bank = InMemoryGateway()
+    bank.is_down = True
+    run_sagas_until_idle(bank)
     [waiting] = Timer.objects.all()
     fired = Timer.objects.create(
         key="old",
         due_at=waiting.due_at,
         looked_at_from=waiting.due_at,
         fired_at=waiting.due_at,
-        saga_id=saga(order_id).pk,
+        saga_id=load_saga(order_id).pk,
     )
-    long_ago(saga(order_id).pk)
+    backdate_saga(load_saga(order_id).pk)
     assert clean_up(kept=KEPT).timers == 1
     assert Timer.objects.get() == waiting and fired.key == "old"
 
 
 def test_it_is_done_every_day_and_says_what_it_did() -> None:
-    long_ago(saga(fulfilled(Bank())).pk)
+    backdate_saga(load_saga(fulfilled(InMemoryGateway())).pk)
     said = tasks.remove_details_of_old_sagas()
     assert said == "5 steps and 6 inputs of 1 sagas removed, 0 fired timers"

@@ -22,28 +22,28 @@ sale, other, third = Sale(1), Sale(2), Sale(3, lines=(LANTERNS,))
 LIST = "/admin/projections/ordersummary/"
 
 
-def told(of: Sale = sale) -> list[str]:
+def stored_event_types(of: Sale = sale) -> list[str]:
     events = StoredEvent.objects.filter(aggregate_id=of.order_id).order_by("version")
     return list(events.values_list("event_type", flat=True))
 
 
-def fields(page: Any) -> dict[str, str]:
+def hidden_fields(page: Any) -> dict[str, str]:
     """What a browser would send back: the values the dialog was opened with."""
     form = page.context["form"]
     return {field.name: str(field.value()) for field in form if field.value() is not None}
 
 
-def filled_in(client: Client, action: str, **values: str) -> dict[str, str]:
-    return fields(client.get(order_url(sale, action))) | values
+def dialog_values(client: Client, action: str, **values: str) -> dict[str, str]:
+    return hidden_fields(client.get(order_url(sale, action))) | values
 
 
 def test_a_paid_order_is_shipped_by_its_command() -> None:
     record_sales(sale)
     client = clerk("view_ordersummary", "ship_order")
-    answer = client.post(order_url(sale, "ship"), filled_in(client, "ship", carrier="Royal Mail", tracking="RM 1"))
+    answer = client.post(order_url(sale, "ship"), dialog_values(client, "ship", carrier="Royal Mail", tracking="RM 1"))
     assert answer.headers["Location"] == order_url(sale)
-    assert messages_of(answer) == ["Order 000001 shipped. The list follows in a moment."]
-    assert told() == ["OrderCreated", "PaymentProcessed", "OrderShipped"]
+    assert messages_of(answer) == ["Order 000001 shipped. The list is updated in a moment."]
+    assert stored_event_types() == ["OrderCreated", "PaymentProcessed", "OrderShipped"]
     event = StoredEvent.objects.latest("position")
     assert (event.actor, json.loads(event.metadata)["channel"]) == ("clerk", "admin")
     catch_up()
@@ -63,37 +63,37 @@ def test_a_paid_order_is_shipped_by_its_command() -> None:
 def test_a_dialog_submitted_twice_sends_one_command(action: str, values: dict[str, str], event: str) -> None:
     record_sales(sale)
     client = boss()
-    form = filled_in(client, action, **values)
+    form = dialog_values(client, action, **values)
     first, second = (client.post(order_url(sale, action), form) for _ in range(2))
     assert messages_of(first) == messages_of(second)
-    assert told().count(event) == 1
+    assert stored_event_types().count(event) == 1
     assert StoredReceipt.objects.filter(command_id=form["command_id"]).count() == 1
 
 
 def test_the_same_dialog_with_other_values_is_refused() -> None:
     record_sales(sale)
     client = boss()
-    form = filled_in(client, "ship", carrier="DHL")
+    form = dialog_values(client, "ship", carrier="DHL")
     client.post(order_url(sale, "ship"), form)
     answer = client.post(order_url(sale, "ship"), form | {"carrier": "UPS"})
     assert messages_of(answer)[-1].endswith("Open it again to send new ones.")
-    assert told().count("OrderShipped") == 1
+    assert stored_event_types().count("OrderShipped") == 1
 
 
 def test_a_refused_command_is_an_error_message_and_leaves_nothing() -> None:
     record_sales(sale)
     client = boss()
-    form = filled_in(client, "ship", carrier="DHL")
-    append(sale.order_id, sale.cancelled(*sale.pieces()))  # somebody was faster
+    form = dialog_values(client, "ship", carrier="DHL")
+    append(sale.order_id, sale.cancelled(*sale.all_amounts()))  # somebody was faster
     answer = client.post(order_url(sale, "ship"), form)
-    assert messages_of(answer) == ["Order 000001 was not shipped. ShipOrder cannot be done to an order that is CANCELLED."]
-    assert told() == ["OrderCreated", "PaymentProcessed", "OrderCancelled"]
+    assert messages_of(answer) == ["Order 000001 was not shipped. ShipOrder is not allowed for an order that is CANCELLED."]
+    assert stored_event_types() == ["OrderCreated", "PaymentProcessed", "OrderCancelled"]
 
 
 def test_the_dialog_says_at_once_what_the_rules_would_refuse() -> None:
     record_sales(sale)
     page = boss().get(order_url(sale, "deliver")).content.decode()
-    assert "DeliverOrder cannot be done to an order that is PAID" in page
+    assert "DeliverOrder is not allowed for an order that is PAID" in page
     assert "<button" not in page[page.index('id="confirm"') : page.index("</form>") if "</form>" in page else None]
 
 
@@ -102,7 +102,7 @@ def test_opening_a_dialog_changes_nothing() -> None:
     client = boss()
     for action in ("ship", "deliver", "cancel", "refund"):
         assert client.get(order_url(sale, action)).status_code == 200
-    assert told() == ["OrderCreated", "PaymentProcessed"]
+    assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
 
 
 def test_the_dialog_names_the_order_and_the_effect() -> None:
@@ -116,32 +116,32 @@ def test_what_is_missing_is_asked_for_again() -> None:
     record_sales(sale)
     client = boss()
     for action, field in (("ship", "carrier"), ("cancel", "reason"), ("refund", "reason")):
-        page = client.post(order_url(sale, action), filled_in(client, action))
+        page = client.post(order_url(sale, action), dialog_values(client, action))
         assert page.status_code == 200
         assert page.context["form"].errors[field]
-    assert told() == ["OrderCreated", "PaymentProcessed"]
+    assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
 
 
 def test_what_no_command_can_hold_is_a_form_error() -> None:
     record_sales(sale)
     client = boss()
-    page = client.post(order_url(sale, "ship"), filled_in(client, "ship", carrier="Royal\x07Mail"))
+    page = client.post(order_url(sale, "ship"), dialog_values(client, "ship", carrier="Royal\x07Mail"))
     assert page.status_code == 200
     assert page.context["form"].errors
-    assert told() == ["OrderCreated", "PaymentProcessed"]
+    assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
 
 
 def test_a_refund_takes_back_what_is_asked_for() -> None:
     record_sales(sale)
     client = boss()
-    form = filled_in(client, "refund", reason="chipped")
+    form = dialog_values(client, "refund", reason="chipped")
     assert (form["line_1"], form["line_2"], form["reference"]) == ("6", "2", "R-000001")
     answer = client.post(order_url(sale, "refund"), form | {"line_1": "1", "line_2": "0"})
-    assert messages_of(answer) == ["Order 000001 refunded. The list follows in a moment."]
+    assert messages_of(answer) == ["Order 000001 refunded. The list is updated in a moment."]
     catch_up()
     page = client.get(order_url(sale)).content.decode()
     assert re.search(r"<dt>Refunded</dt><dd>3\.39\sGBP</dd>", page)
-    again = fields(client.get(order_url(sale, "refund")))
+    again = hidden_fields(client.get(order_url(sale, "refund")))
     assert (again["line_1"], again["line_2"]) == ("5", "2")
 
 
@@ -149,11 +149,11 @@ def test_a_refund_takes_back_what_is_asked_for() -> None:
 def test_a_refund_of_nothing_or_too_much_is_a_form_error(quantities: tuple[str, str]) -> None:
     record_sales(sale)
     client = boss()
-    form = filled_in(client, "refund", reason="chipped", line_1=quantities[0], line_2=quantities[1])
+    form = dialog_values(client, "refund", reason="chipped", line_1=quantities[0], line_2=quantities[1])
     page = client.post(order_url(sale, "refund"), form)
     assert page.status_code == 200
     assert page.context["form"].errors
-    assert told() == ["OrderCreated", "PaymentProcessed"]
+    assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
 
 
 @pytest.mark.parametrize("action", ["ship", "deliver", "cancel", "refund"])
@@ -174,10 +174,10 @@ def test_each_action_has_a_permission_of_its_own(action: str) -> None:
 def test_a_forged_request_is_refused() -> None:
     record_sales(sale)
     client = boss()
-    form = filled_in(client, "ship", carrier="DHL")
+    form = dialog_values(client, "ship", carrier="DHL")
     client.handler.enforce_csrf_checks = True
     assert client.post(order_url(sale, "ship"), form).status_code == 403
-    assert told() == ["OrderCreated", "PaymentProcessed"]
+    assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
 
 
 def test_orders_that_are_not_there_have_no_dialog() -> None:
@@ -187,7 +187,7 @@ def test_orders_that_are_not_there_have_no_dialog() -> None:
     assert client.get("/admin/projections/ordersummary/no-id/ship/").status_code == 404
 
 
-def selected(action: str, *sales: Sale, **values: str) -> dict[str, Any]:
+def selection_values(action: str, *sales: Sale, **values: str) -> dict[str, Any]:
     return {"action": action, "_selected_action": [str(of.order_id) for of in sales], **values}
 
 
@@ -195,27 +195,27 @@ def test_several_orders_are_shipped_from_the_list_each_with_its_own_answer() -> 
     record_sales(sale, other, third)
     append(other.order_id, other.shipped)
     client = boss()
-    asked = client.post(LIST, selected("ship_selected", sale, other, third))
+    asked = client.post(LIST, selection_values("ship_selected", sale, other, third))
     page = asked.content.decode()
     assert "Ship 3 orders" in page
-    assert told() == ["OrderCreated", "PaymentProcessed"]
+    assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
     assert "tracking" not in asked.context["form"].fields
-    form = selected("ship_selected", sale, other, third, carrier="DHL", command_id=fields(asked)["command_id"])
+    form = selection_values("ship_selected", sale, other, third, carrier="DHL", command_id=hidden_fields(asked)["command_id"])
     for _ in range(2):  # a double submit
         answer = client.post(LIST, form)
         done, refused = messages_of(answer)
-        assert done == "2 shipped: 000003, 000001. The list follows in a moment."
-        assert refused == "1 refused. 000002: ShipOrder cannot be done to an order that is SHIPPED."
-    assert told().count("OrderShipped") == told(third).count("OrderShipped") == 1
+        assert done == "2 shipped: 000003, 000001. The list is updated in a moment."
+        assert refused == "1 refused. 000002: ShipOrder is not allowed for an order that is SHIPPED."
+    assert stored_event_types().count("OrderShipped") == stored_event_types(third).count("OrderShipped") == 1
 
 
 def test_the_list_asks_again_for_what_is_missing() -> None:
     record_sales(sale)
     client = boss()
-    asked = client.post(LIST, selected("cancel_selected", sale))
-    again = client.post(LIST, selected("cancel_selected", sale, command_id=fields(asked)["command_id"]))
+    asked = client.post(LIST, selection_values("cancel_selected", sale))
+    again = client.post(LIST, selection_values("cancel_selected", sale, command_id=hidden_fields(asked)["command_id"]))
     assert again.context["form"].errors["reason"]
-    assert told() == ["OrderCreated", "PaymentProcessed"]
+    assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
 
 
 def test_a_list_action_needs_its_permission() -> None:
@@ -224,8 +224,8 @@ def test_a_list_action_needs_its_permission() -> None:
     page = client.get(LIST).content.decode()
     assert "deliver_selected" in page
     assert "ship_selected" not in page
-    client.post(LIST, selected("ship_selected", sale, carrier="DHL", command_id=str(sale.order_id)))
-    assert told() == ["OrderCreated", "PaymentProcessed"]
+    client.post(LIST, selection_values("ship_selected", sale, carrier="DHL", command_id=str(sale.order_id)))
+    assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
 
 
 def test_an_order_page_says_when_it_is_behind() -> None:

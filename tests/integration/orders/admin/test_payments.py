@@ -23,27 +23,27 @@ MESSAGES = reverse("admin:orders_gatewaymessage_changelist")
 sale = Sale(7)
 
 
-def pay(order_id: UUID, amount: int = 900, **more: Any) -> Payment:
+def create_payment(order_id: UUID, amount: int = 900, **more: Any) -> Payment:
     return Payment.objects.create(key=uuid4(), kind="charge", order_id=order_id, amount=amount, currency="GBP", **more)
 
 
-def listed(client: Client, address: str, **asked: Any) -> list[Any]:
+def rows_on_page(client: Client, address: str, **asked: Any) -> list[Any]:
     return [row.pk for row in client.get(address, asked).context["cl"].result_list]
 
 
 def test_a_payment_is_found_by_its_key_its_order_and_the_orders_number() -> None:
     record_sales(sale)
-    one, other = pay(sale.order_id), pay(uuid4())
+    one, other = create_payment(sale.order_id), create_payment(uuid4())
     refund = Payment.objects.create(key=uuid4(), kind="refund", charge=one.key, amount=100, currency="GBP")
     client = boss()
-    assert listed(client, PAYMENTS, q=str(other.key)) == [other.key]
-    assert listed(client, PAYMENTS, q=str(sale.order_id)) == listed(client, PAYMENTS, q=sale.reference) == [one.key]
-    assert set(listed(client, PAYMENTS, q=str(one.key))) == {one.key, refund.key}
-    assert listed(client, PAYMENTS, q="nothing of ours") == []
+    assert rows_on_page(client, PAYMENTS, q=str(other.key)) == [other.key]
+    assert rows_on_page(client, PAYMENTS, q=str(sale.order_id)) == rows_on_page(client, PAYMENTS, q=sale.reference) == [one.key]
+    assert set(rows_on_page(client, PAYMENTS, q=str(one.key))) == {one.key, refund.key}
+    assert rows_on_page(client, PAYMENTS, q="nothing of ours") == []
 
 
 def test_a_payment_shows_its_amount_in_the_coin_of_its_currency_and_why_it_failed() -> None:
-    declined = pay(sale.order_id, 123_456, status="declined", reason="card expired")
+    declined = create_payment(sale.order_id, 123_456, status="declined", reason="card expired")
     Payment.objects.create(key=uuid4(), kind="charge", order_id=sale.order_id, amount=1_200, currency="JPY")
     content = boss().get(PAYMENTS).content.decode()
     assert "1,234.56\N{NO-BREAK SPACE}GBP" in content and "1,200.00\N{NO-BREAK SPACE}JPY" in content
@@ -63,8 +63,8 @@ def test_what_was_refused_stands_with_its_reason_and_how_often() -> None:
     content = client.get(MESSAGES).content.decode()
     for text in ("unknown-payment", "not-json", "wrong-signature", "The shop knows of no such payment"):
         assert text in content
-    assert len(listed(client, MESSAGES, q=str(told.key))) == 2
-    assert len(listed(client, MESSAGES, verdict__exact="accepted")) == 0
+    assert len(rows_on_page(client, MESSAGES, q=str(told.key))) == 2
+    assert len(rows_on_page(client, MESSAGES, verdict__exact="accepted")) == 0
     row = GatewayMessage.objects.get(code="unknown-payment")
     assert (row.times, row.amount, row.about) == (3, 900, "charge.succeeded")
     assert GatewayMessage.objects.get(code="not-json").begins == "<html>��"

@@ -37,24 +37,24 @@ TABLES = ("web_apitoken", "users_account", "orders_product", "ops_webrequest")
 
 
 @pytest.fixture(autouse=True)
-def goods(clean_database: None) -> None:
+def products(clean_database: None) -> None:
     Product.objects.create(sku="MUG", name="Mug, oat", price=Decimal("12.50"))
     Product.objects.create(sku="OLD", name="Old mug", price=Decimal(1), on_sale=False)
 
 
-def ordered(program: ApiClient) -> UUID:
+def place_test_order(program: ApiClient) -> UUID:
     answer = program.post("orders", ORDER)
     assert answer.status_code == 201, answer.content
     return UUID(answer.json()["aggregate_id"])
 
 
-def paid(program: ApiClient) -> UUID:
-    order_id = ordered(program)
+def place_paid_order(program: ApiClient) -> UUID:
+    order_id = place_test_order(program)
     command_dispatcher.send(ProcessPayment(order_id, gbp("25.00"), "card"))
     return order_id
 
 
-def state(order_id: UUID) -> Order:
+def load_order(order_id: UUID) -> Order:
     return Order().evolve_all(recorded.event for recorded in store.get_events(order_id))
 
 
@@ -86,12 +86,12 @@ def test_the_same_request_again_is_answered_and_not_done_again_whatever_has_chan
 def test_an_order_asks_few_statements_beside_the_stores_own() -> None:
     program = shopper()
     program.post("orders", ORDER)  # the first request of a day notes that the token is used
-    asked = [
-        it
-        for it in capture_queries(lambda: program.post("orders", ORDER))
-        if it.startswith(("SELECT", "INSERT", "UPDATE", "SET LOCAL"))
+    statements = [
+        statement
+        for statement in capture_queries(lambda: program.post("orders", ORDER))
+        if statement.startswith(("SELECT", "INSERT", "UPDATE", "SET LOCAL"))
     ]
-    tables = [next(name for name in TABLES if name in it) for it in asked]
+    tables = [next(name for name in TABLES if name in statement) for statement in statements]
     assert tables == ["web_apitoken", "users_account", "orders_product", "ops_webrequest"]
 
 
@@ -139,7 +139,7 @@ def test_what_cannot_be_ordered_is_refused_with_a_pointer_to_it(
     answer = shopper().post("orders", body)
     assert problem_of(answer) == (status, code)
     if pointer is not None:
-        assert [it["pointer"] for it in answer.json()["errors"]] == [pointer]
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert not StoredEvent.objects.filter(event_type="OrderCreated").exists()
 
 
@@ -159,7 +159,7 @@ def test_a_body_that_is_no_json_is_told_so() -> None:
 
 def test_an_order_goes_its_way_each_step_on_the_version_that_was_seen() -> None:
     program, clerk = shopper(), ApiClient(staff("clerk", "view_ordersummary", "ship_order", "deliver_order"))
-    order_id = ordered(program)
+    order_id = place_test_order(program)
     payment = program.post(f"orders/{order_id}/payments", {}, if_match='"1"')
     assert (payment.status_code, payment.headers["ETag"]) == (202, '"2"')
     command_dispatcher.send(ProcessPayment(order_id, gbp("25.00"), "card"))
@@ -171,7 +171,7 @@ def test_an_order_goes_its_way_each_step_on_the_version_that_was_seen() -> None:
     assert clerk.post(f"orders/{order_id}/delivery", {}, if_match="*").status_code == 200
     back = {"lines": [{"line": 1, "quantity": 1}], "reason": "chipped"}
     assert program.post(f"orders/{order_id}/returns", back, if_match='"5"').status_code == 201
-    assert state(order_id).lines_kept[0].quantity == 1
+    assert load_order(order_id).lines_kept[0].quantity == 1
     late = program.post(f"orders/{order_id}/cancellation", {"reason": "no"}, if_match="*")
     assert problem_of(late) == (409, "invalid-order-state")
     assert store.get_events(order_id)[3].meta.actor == "clerk"
@@ -179,19 +179,19 @@ def test_an_order_goes_its_way_each_step_on_the_version_that_was_seen() -> None:
 
 def test_without_the_version_that_was_seen_nothing_is_changed() -> None:
     program = shopper()
-    order_id = paid(program)
+    order_id = place_paid_order(program)
     path = f"orders/{order_id}/cancellation"
     assert problem_of(program.post(path, {"reason": "no"})) == (428, "precondition-missing")
     for nonsense in ("2", 'W/"2"', '"2", "3"', '"x"'):
         assert problem_of(program.post(path, {"reason": "no"}, if_match=nonsense)) == (400, "invalid-header")
-    assert state(order_id).status is Status.PAID
+    assert load_order(order_id).status is Status.PAID
 
 
 def test_of_two_who_change_what_they_both_saw_one_is_told() -> None:
     """The lost update: both read version 2; only one may act on it."""
     program, clerk = shopper(), ApiClient(staff("clerk", "view_ordersummary", "ship_order"))
     for _ in range(10):
-        order_id = paid(program)
+        order_id = place_paid_order(program)
 
         def cancel(order_id: UUID = order_id) -> Any:
             return _closing(lambda: program.post(f"orders/{order_id}/cancellation", {"reason": "no"}, if_match='"2"'))
@@ -200,8 +200,8 @@ def test_of_two_who_change_what_they_both_saw_one_is_told() -> None:
             return _closing(lambda: clerk.post(f"orders/{order_id}/shipment", {"carrier": "Post"}, if_match='"2"'))
 
         with ThreadPoolExecutor(2) as both:
-            answers = [it.result() for it in (both.submit(cancel), both.submit(ship))]
-        assert sorted(it.status_code for it in answers) == [200, 412], [it.content for it in answers]
+            answers = [future.result() for future in (both.submit(cancel), both.submit(ship))]
+        assert sorted(answer.status_code for answer in answers) == [200, 412], [answer.content for answer in answers]
 
 
 def test_twins_with_one_key_make_one_order_in_two_hundred_tries() -> None:
@@ -216,7 +216,7 @@ def test_twins_with_one_key_make_one_order_in_two_hundred_tries() -> None:
         return answers
 
     with ThreadPoolExecutor(2) as both:
-        pairs = zip(*(it.result() for it in [both.submit(_closing, twins) for _ in range(2)]), strict=True)
+        pairs = zip(*(future.result() for future in [both.submit(_closing, twins) for _ in range(2)]), strict=True)
     for one, other in pairs:
         codes = sorted((one.status_code, other.status_code))
         assert codes in ([201, 201], [201, 409]), (one.content, other.content)
@@ -229,7 +229,7 @@ def test_only_who_may_does_it_and_others_are_not_told_that_there_is_an_order() -
     reader = ApiClient(owner.login, scopes=["orders:read"])
     looker = ApiClient(staff("looker", "view_ordersummary"))
     clerk = ApiClient(staff("clerk", "ship_order"))  # who may ship, and not see: nothing
-    order_id = paid(owner)
+    order_id = place_paid_order(owner)
     actions: dict[str, Any] = {
         "payments": {},
         "shipment": {"carrier": "Post"},
@@ -249,7 +249,7 @@ def test_only_who_may_does_it_and_others_are_not_told_that_there_is_an_order() -
         path = f"orders/{order_id}/{action}"
         assert problem_of(owner.post(path, actions[action], if_match="*")) == (403, "not-allowed")
     assert problem_of(looker.post("orders", ORDER)) == (403, "not-allowed")
-    assert state(order_id).status is Status.PAID
+    assert load_order(order_id).status is Status.PAID
 
 
 def _closing(request: Any) -> Any:

@@ -13,21 +13,21 @@ from pytest_django import Settings
 from eventshop.eventstore.models import StoredEvent
 from eventshop.web.pages import demo_registry
 from projections.models import DailySales, OrderSummary, TradeBlotter, TradingAccount
-from tests.support.retail_import import project
+from tests.support.retail_import import run_projections
 from users.application import accounts
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
-def seed() -> str:
+def run_seed_demo() -> str:
     out = StringIO()
     call_command("seed_demo", stdout=out)
     return out.getvalue()
 
 
 def test_an_empty_store_is_filled_and_shows_every_state() -> None:
-    assert seed().startswith("Demo data: ")
-    project()
+    assert run_seed_demo().startswith("Demo data: ")
+    run_projections()
     assert set(OrderSummary.objects.values_list("status", flat=True)) == set(OrderSummary.Status.values)
     orders = OrderSummary.objects.aggregate(paid=Sum("paid"))["paid"]
     assert orders == DailySales.objects.aggregate(gross=Sum("gross"))["gross"] > 0
@@ -35,12 +35,12 @@ def test_an_empty_store_is_filled_and_shows_every_state() -> None:
 
 def test_the_demo_customer_signs_in_and_finds_trades_in_every_state(settings: Settings) -> None:
     settings.STAFF_PASSWORD = "three quiet lanterns"
-    seed()
+    run_seed_demo()
     for _ in range(2):
         call_command("ensure_demo_customer")
     client = Client()
     assert client.login(username=demo_registry.EMAIL, password="three quiet lanterns")
-    project()
+    run_projections()
     assert {"SETTLED", "CANCELLED", "REJECTED", "OPEN"} <= set(TradeBlotter.objects.values_list("status", flat=True))
     assert len(client.get("/trading/").context["page"].object_list) == 20
     assert len(client.get("/trading/positions/").context["held"]) == 2
@@ -55,7 +55,7 @@ def test_the_demo_customer_finds_an_order_in_every_state_however_often_the_shop_
     told = StoredEvent.objects.count()
     call_command("ensure_demo_customer")
     assert StoredEvent.objects.count() == told
-    project()
+    run_projections()
     client = Client()
     client.login(username=demo_registry.EMAIL, password="three quiet lanterns")
     mine = client.get("/orders/").context["page"].object_list
@@ -81,7 +81,7 @@ def test_without_a_password_there_is_no_demo_customer(settings: Settings) -> Non
 
 
 def test_a_store_with_events_is_left_alone() -> None:
-    seed()
+    run_seed_demo()
     before = StoredEvent.objects.count()
-    assert seed() == "There are events already; the demo data is left out.\n"
+    assert run_seed_demo() == "There are events already; the demo data is left out.\n"
     assert StoredEvent.objects.count() == before

@@ -12,24 +12,24 @@ from django.core.management.base import CommandError
 
 from eventshop.eventstore.models import StoredEvent
 from orders.importers.online_retail import batch_sender
-from tests.support.retail_files import line, sheet
-from tests.support.retail_import import MONTH, MONTH_EVENTS, MONTH_RECEIPTS, Process, Run, history, stored
+from tests.support.retail_files import csv_line, write_sales_file
+from tests.support.retail_import import MONTH, MONTH_EVENTS, MONTH_RECEIPTS, ImportProcess, ImportRun, imported_history, count_events_and_receipts
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 def test_a_file_becomes_orders_returns_credit_notes_and_write_offs(tmp_path: Path) -> None:
-    run = Run(
-        sheet(
+    run = ImportRun(
+        write_sales_file(
             tmp_path,
-            line("1"),
-            line("2", "22139", "", "-10", price="0", customer=""),
-            line("C3", quantity="-2"),
-            line("C3", "D", "Discount", "-1"),
+            csv_line("1"),
+            csv_line("2", "22139", "", "-10", price="0", customer=""),
+            csv_line("C3", quantity="-2"),
+            csv_line("C3", "D", "Discount", "-1"),
         )
     )
-    assert (run.code, run.named) == (0, [])
-    assert "1 orders, 1 credit notes, 1 returns and 1 write-offs imported: 6 events written" in run.said
+    assert (run.code, run.error_lines) == (0, [])
+    assert "1 orders, 1 credit notes, 1 returns and 1 write-offs imported: 6 events written" in run.output
     assert sorted(StoredEvent.objects.values_list("event_type", flat=True)) == [
         "CreditNoteIssued",
         "ItemsReturned",
@@ -42,65 +42,65 @@ def test_a_file_becomes_orders_returns_credit_notes_and_write_offs(tmp_path: Pat
 
 
 def test_a_second_run_finds_everything_there(tmp_path: Path) -> None:
-    file = sheet(tmp_path, line("1"), line("C2", quantity="-1"), name="sales.csv.gz")
-    Run(file)
-    before = history()
-    again = Run(file)
-    assert (again.code, history()) == (0, before)
-    assert "0 events written, 3 commands already there, 0 rows refused" in again.said
+    file = write_sales_file(tmp_path, csv_line("1"), csv_line("C2", quantity="-1"), name="sales.csv.gz")
+    ImportRun(file)
+    before = imported_history()
+    again = ImportRun(file)
+    assert (again.code, imported_history()) == (0, before)
+    assert "0 events written, 3 commands already there, 0 rows refused" in again.output
 
 
 def test_a_longer_file_adds_only_what_is_new(tmp_path: Path) -> None:
-    lines = [line("1"), line("C2", quantity="-1"), line("3")]
-    Run(sheet(tmp_path, *lines[:2]))
-    run = Run(sheet(tmp_path, *lines))
-    assert "1 orders, 0 credit notes, 0 returns" in run.said
-    assert "2 events written, 3 commands already there" in run.said
+    lines = [csv_line("1"), csv_line("C2", quantity="-1"), csv_line("3")]
+    ImportRun(write_sales_file(tmp_path, *lines[:2]))
+    run = ImportRun(write_sales_file(tmp_path, *lines))
+    assert "1 orders, 0 credit notes, 0 returns" in run.output
+    assert "2 events written, 3 commands already there" in run.output
 
 
 def test_a_broken_row_stops_the_import_before_anything_is_stored(tmp_path: Path) -> None:
-    file = sheet(tmp_path, line("1"), line("2", quantity="many"), line("3", price="-1"))
-    run = Run(file)
+    file = write_sales_file(tmp_path, csv_line("1"), csv_line("2", quantity="many"), csv_line("3", price="-1"))
+    run = ImportRun(file)
     assert run.code == 1
-    assert run.named == [f"{file}:3: Quantity 'many' is not a whole number"]
+    assert run.error_lines == [f"{file}:3: Quantity 'many' is not a whole number"]
     assert run.failure.startswith("Nothing was imported.")
-    assert stored() == (0, 0)
+    assert count_events_and_receipts() == (0, 0)
 
 
 def test_broken_rows_are_named_and_their_invoices_skipped_if_asked(tmp_path: Path) -> None:
-    file = sheet(tmp_path, line("1"), line("2"), line("2", quantity="many"), "garbage", line("3"))
-    run = Run(file, "--on-error", "skip")
+    file = write_sales_file(tmp_path, csv_line("1"), csv_line("2"), csv_line("2", quantity="many"), "garbage", csv_line("3"))
+    run = ImportRun(file, "--on-error", "skip")
     assert run.code == 1
-    assert run.named == [
+    assert run.error_lines == [
         f"{file}:3: held back with the rest of invoice 2, see line 4",
         f"{file}:4: Quantity 'many' is not a whole number",
         f"{file}:5: 1 columns instead of 8",
     ]
-    assert "2 orders" in run.said
-    assert "3 rows refused" in run.said
-    corrected = Run(sheet(tmp_path, line("1"), line("2"), line("2", quantity="2"), line("3")))
-    assert (corrected.code, corrected.named) == (0, [])
-    assert "1 orders" in corrected.said
+    assert "2 orders" in run.output
+    assert "3 rows refused" in run.output
+    corrected = ImportRun(write_sales_file(tmp_path, csv_line("1"), csv_line("2"), csv_line("2", quantity="2"), csv_line("3")))
+    assert (corrected.code, corrected.error_lines) == (0, [])
+    assert "1 orders" in corrected.output
 
 
 def test_an_invoice_that_changed_is_refused_and_what_is_stored_stays(tmp_path: Path) -> None:
-    Run(sheet(tmp_path, line("1"), line("2")))
-    before = history()
-    file = sheet(tmp_path, line("1"), line("2", quantity="7"), line("2", sku="21212"))
-    run = Run(file, "--on-error", "skip")
+    ImportRun(write_sales_file(tmp_path, csv_line("1"), csv_line("2")))
+    before = imported_history()
+    file = write_sales_file(tmp_path, csv_line("1"), csv_line("2", quantity="7"), csv_line("2", sku="21212"))
+    run = ImportRun(file, "--on-error", "skip")
     reason = "invoice 2 was imported before with other contents; what is stored stays"
-    assert (run.code, run.named) == (1, [f"{file}:3: {reason}", f"{file}:4: {reason}"])
-    assert history() == before
+    assert (run.code, run.error_lines) == (1, [f"{file}:3: {reason}", f"{file}:4: {reason}"])
+    assert imported_history() == before
 
 
 def test_what_was_credited_before_the_file_was_corrected_is_not_refunded_again(tmp_path: Path) -> None:
-    cancelled = [line("C3", quantity="-2"), line("C3", sku="21212", quantity="-1"), line("C3", sku="M", quantity="-1")]
-    broken = sheet(tmp_path, line("1", quantity="six"), line("2", sku="21212", quantity="two"), *cancelled)
-    assert "0 orders, 1 credit notes, 0 returns" in Run(broken, "--on-error", "skip").said
-    run = Run(sheet(tmp_path, line("1"), line("2", sku="21212"), *cancelled), "--on-error", "skip")
-    assert "2 orders, 0 credit notes, 0 returns" in run.said
+    cancelled = [csv_line("C3", quantity="-2"), csv_line("C3", sku="21212", quantity="-1"), csv_line("C3", sku="M", quantity="-1")]
+    broken = write_sales_file(tmp_path, csv_line("1", quantity="six"), csv_line("2", sku="21212", quantity="two"), *cancelled)
+    assert "0 orders, 1 credit notes, 0 returns" in ImportRun(broken, "--on-error", "skip").output
+    run = ImportRun(write_sales_file(tmp_path, csv_line("1"), csv_line("2", sku="21212"), *cancelled), "--on-error", "skip")
+    assert "2 orders, 0 credit notes, 0 returns" in run.output
     reason = "invoice C3 was imported before with other contents; what is stored stays"
-    assert [name.partition(": ")[2] for name in run.named] == [reason] * 3
+    assert [name.partition(": ")[2] for name in run.error_lines] == [reason] * 3
     assert Counter(StoredEvent.objects.values_list("event_type", flat=True)) == {
         "CreditNoteIssued": 1,
         "OrderCreated": 2,
@@ -109,19 +109,19 @@ def test_what_was_credited_before_the_file_was_corrected_is_not_refunded_again(t
 
 
 def test_the_rules_of_an_order_hold_for_the_import_too(tmp_path: Path) -> None:
-    file = sheet(tmp_path, line("1"), *[line("2", f"sku-{number}", "x" * 200) for number in range(1_501)], line("3"))
-    run = Run(file, "--on-error", "skip")
-    assert (run.code, len(run.named)) == (1, 1_501)
-    assert run.named[0].startswith(f"{file}:3: invoice 2: CreateOrder: Expected `array` of length <= 1500")
-    assert "2 orders" in run.said
+    file = write_sales_file(tmp_path, csv_line("1"), *[csv_line("2", f"sku-{number}", "x" * 200) for number in range(1_501)], csv_line("3"))
+    run = ImportRun(file, "--on-error", "skip")
+    assert (run.code, len(run.error_lines)) == (1, 1_501)
+    assert run.error_lines[0].startswith(f"{file}:3: invoice 2: CreateOrder: Expected `array` of length <= 1500")
+    assert "2 orders" in run.output
 
 
 def test_a_refused_invoice_stops_the_import_after_its_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_sender, "COMMANDS", 2)
-    Run(sheet(tmp_path, line("1")))
-    run = Run(sheet(tmp_path, line("1", quantity="7"), line("2"), line("3")))
-    assert (run.code, len(run.named)) == (1, 1)
-    assert "0 orders" in run.said
+    ImportRun(write_sales_file(tmp_path, csv_line("1")))
+    run = ImportRun(write_sales_file(tmp_path, csv_line("1", quantity="7"), csv_line("2"), csv_line("3")))
+    assert (run.code, len(run.error_lines)) == (1, 1)
+    assert "0 orders" in run.output
 
 
 @pytest.mark.parametrize(
@@ -135,35 +135,35 @@ def test_a_refused_invoice_stops_the_import_after_its_batch(tmp_path: Path, monk
 )
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str, content: bytes, words: str) -> None:
     (tmp_path / name).write_bytes(content)
-    run = Run(tmp_path / name, "--on-error", "skip")
+    run = ImportRun(tmp_path / name, "--on-error", "skip")
     assert run.code == 1
     assert words in run.failure
-    assert stored() == (0, 0)
+    assert count_events_and_receipts() == (0, 0)
 
 
 def test_a_file_that_is_not_there_is_told() -> None:
-    run = Run(Path("nowhere.csv"))
+    run = ImportRun(Path("nowhere.csv"))
     assert (run.code, "nowhere.csv: No such file or directory" in run.failure) == (1, True)
 
 
 def test_an_unknown_answer_to_errors_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="invalid choice: 'ignore'"):
-        call_command("import_online_retail", str(sheet(tmp_path, line())), "--on-error", "ignore")
+        call_command("import_online_retail", str(write_sales_file(tmp_path, csv_line())), "--on-error", "ignore")
 
 
 @pytest.mark.data
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_import_says_what_is_stored_and_goes_on_from_there(database_url: str, number: signal.Signals) -> None:
-    process = Process(MONTH, database_url)
-    process.until_it_has_written(1)
-    code, said = process.ended(number)
+    process = ImportProcess(MONTH, database_url)
+    process.wait_until_written(1)
+    code, said = process.wait_for_exit(number)
     assert code == 130, said
     assert "Stopped." in said
     assert "To continue from there, run the import again with the same file" in said
     assert "Traceback" not in said
-    events, _ = stored()
+    events, _ = count_events_and_receipts()
     assert 0 < events < MONTH_EVENTS
-    code, said = Process(MONTH, database_url).ended()
+    code, said = ImportProcess(MONTH, database_url).wait_for_exit()
     assert code == 0, said
     assert f"{MONTH_EVENTS - events:,} events written" in said
-    assert stored() == (MONTH_EVENTS, MONTH_RECEIPTS)
+    assert count_events_and_receipts() == (MONTH_EVENTS, MONTH_RECEIPTS)

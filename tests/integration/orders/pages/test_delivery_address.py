@@ -32,14 +32,14 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 NAME, ADDRESS, NEIGHBOUR = "Ada Lovelace", "12 St James's Square\nLondon", "Mrs Somerville"
 
 
-def order(customer_id: UUID | None = ADA) -> CreateOrder:
+def create_order(customer_id: UUID | None = ADA) -> CreateOrder:
     return CreateOrder(
         uuid4(), "000001", customer_id, (LANTERNS,), "France", delivery_name=NAME, delivery_address=ADDRESS
     )
 
 
-def delivered(customer_id: UUID | None = ADA) -> UUID:
-    command = order(customer_id)
+def deliver_order(customer_id: UUID | None = ADA) -> UUID:
+    command = create_order(customer_id)
     send(command)
     send(ProcessPayment(command.order_id, amount=command.total, method="card"))
     send(ShipOrder(command.order_id, carrier="Royal Mail"))
@@ -47,22 +47,22 @@ def delivered(customer_id: UUID | None = ADA) -> UUID:
     return command.order_id
 
 
-def summary(order_id: UUID) -> tuple[str, ...]:
+def summary_address(order_id: UUID) -> tuple[str, ...]:
     return OrderSummary.objects.values_list("delivery_name", "delivery_address", "received_by").get(pk=order_id)
 
 
 def test_nothing_of_it_is_stored_in_clear_but_the_row_that_shows_it() -> None:
-    order_id = delivered()
+    order_id = deliver_order()
     for word in (NAME, "St James", NEIGHBOUR):
         assert word not in dump_database()
     caught_up(order_summary, activity_timeline)
-    assert summary(order_id) == (NAME, ADDRESS, NEIGHBOUR)
+    assert summary_address(order_id) == (NAME, ADDRESS, NEIGHBOUR)
     told = ActivityTimeline.objects.get(event_type="OrderDelivered").summary
     assert told == "Delivered and signed for"
 
 
 def test_the_customers_key_opens_the_address_and_the_orders_key_who_took_it_in() -> None:
-    order_id = delivered()
+    order_id = deliver_order()
     assert set(PersonalKey.objects.values_list("subject", "purpose")) == {(ADA, "delivery"), (order_id, "delivery")}
     personal_keys.destroy_keys(ADA)
     first, *_, last = store.get_events(order_id)
@@ -72,7 +72,7 @@ def test_the_customers_key_opens_the_address_and_the_orders_key_who_took_it_in()
 
 
 def test_an_erased_customers_orders_stay_correct_and_anonymous() -> None:
-    order_id = delivered()
+    order_id = deliver_order()
     caught_up(*projection_registry.select([]))
     before = columns(OrderSummary.objects.get(pk=order_id))
     for subject in (ADA, order_id):
@@ -84,10 +84,10 @@ def test_an_erased_customers_orders_stay_correct_and_anonymous() -> None:
 
 
 def test_a_guests_address_is_kept_under_the_orders_own_key() -> None:
-    order_id = delivered(None)
+    order_id = deliver_order(None)
     assert list(PersonalKey.objects.values_list("subject", flat=True)) == [order_id]
     caught_up(order_summary)
-    assert summary(order_id) == (NAME, ADDRESS, NEIGHBOUR)
+    assert summary_address(order_id) == (NAME, ADDRESS, NEIGHBOUR)
     personal_keys.destroy_keys(order_id)
     assert personal_columns.erase_subject(order_id, projection_registry) == 1
     equal_the_fold(order_summary)
@@ -97,12 +97,12 @@ def test_orders_without_an_address_need_no_key() -> None:
     send(CreateOrder(uuid4(), "000001", ADA, (LANTERNS,)))
     assert not PersonalKey.objects.exists()
     [row] = backend().select_events("ORDER BY position", ())
-    with pytest.raises(Tampered, match="field delivery_name, why it is not encrypted"):
+    with pytest.raises(Tampered, match="field delivery_name, why the value is not encrypted"):
         to_recorded_event(row._replace(payload=row.payload.replace('"delivery_name":""', '"delivery_name":"Eve"')), registry)
 
 
 def test_the_same_delivery_sent_again_gives_the_same_answer() -> None:
-    command, envelope = order(), Envelope(command_id=new_id())
+    command, envelope = create_order(), Envelope(command_id=new_id())
     send(command)
     send(ProcessPayment(command.order_id, amount=command.total, method="card"))
     send(ShipOrder(command.order_id, carrier="Royal Mail"))

@@ -19,7 +19,7 @@ from eventshop.eventstore.models import StoredEvent
 from orders.domain.commands import ProcessPayment, ReceiveStock, ShipOrder, WriteOffStock
 from orders.domain.order import Order
 from orders.models import Product
-from tests.support.customers import PASSWORD, customer
+from tests.support.customers import PASSWORD, sign_in_customer
 from tests.support.sales import gbp
 from tests.support.staff import boss, catch_up
 from users.application.customer_adapter import load_person
@@ -29,15 +29,15 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 @pytest.fixture(autouse=True)
-def goods(clean_database: None) -> None:
+def products(clean_database: None) -> None:
     for sku, name, price in (("MUG", "Mug, oat", "12.50"), ("LAMP", "Reading lamp", "118.00")):
         Product.objects.create(sku=sku, name=name, price=Decimal(price))
         command_dispatcher.send(ReceiveStock(sku=sku, quantity=5, reference="D-1"))
 
 
-def shopper(email: str = "ada@example.org") -> tuple[Client, UUID]:
+def sign_in_customer(email: str = "ada@example.org") -> tuple[Client, UUID]:
     """A customer with an address, and two mugs in the basket."""
-    client, person = customer(email, "Ada Łukasz")
+    client, person = sign_in_customer(email, "Ada Łukasz")
     command_dispatcher.send(ChangeContactDetails(person, email, "Ada Łukasz", address="1 St\nYork"))
     client.post("/shop/MUG/", {"quantity": "2"})
     return client, person
@@ -47,19 +47,19 @@ def text_of(client: Client, path: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get(path).content.decode()))
 
 
-def form_of(client: Client) -> dict[str, str]:
+def checkout_form_values(client: Client) -> dict[str, str]:
     """The hidden fields of the checkout."""
     page = client.get("/checkout/").content.decode()
     return dict(re.findall(r'name="(form_id|total)" value="([^"]+)"', page))
 
 
-def ordered(client: Client) -> UUID:
-    answer = client.post("/checkout/", form_of(client))
+def place_order(client: Client) -> UUID:
+    answer = client.post("/checkout/", checkout_form_values(client))
     assert answer.status_code == 302
     return UUID(answer.headers["Location"].split("/")[2])
 
 
-def pay(order_id: UUID) -> None:
+def process_payment(order_id: UUID) -> None:
     command_dispatcher.send(ProcessPayment(order_id, gbp("25.00"), "card"))
 
 
@@ -93,12 +93,12 @@ def test_a_basket_is_filled_changed_and_emptied(client: Client) -> None:
 
 
 def test_an_order_is_seen_at_once_and_its_list_says_when_it_lags() -> None:
-    client, person = shopper()
-    order_id = ordered(client)
+    client, person = sign_in_customer()
+    order_id = place_order(client)
     assert "You ordered for £25.00." in text_of(client, f"/orders/{order_id}/")
     assert "Your basket is empty" in text_of(client, "/basket/")
     events = store.get_events(order_id)
-    assert [it.meta.event_type for it in events] == ["OrderCreated", "PaymentRequested"]
+    assert [recorded.meta.event_type for recorded in events] == ["OrderCreated", "PaymentRequested"]
     assert (events[0].event.customer_id, events[0].event.delivery_name) == (person, "Ada Łukasz")
     assert "1 St York" in text_of(client, f"/orders/{order_id}/")
     assert "Łukasz" not in StoredEvent.objects.get(event_type="OrderCreated").payload
@@ -110,8 +110,8 @@ def test_an_order_is_seen_at_once_and_its_list_says_when_it_lags() -> None:
 
 
 def test_the_list_waits_for_a_worker_that_is_about_to_be_through() -> None:
-    client, _ = shopper()
-    ordered(client)
+    client, _ = sign_in_customer()
+    place_order(client)
 
     def late() -> None:
         catch_up()
@@ -125,16 +125,16 @@ def test_the_list_waits_for_a_worker_that_is_about_to_be_through() -> None:
 
 
 def test_a_checkout_sent_twice_orders_once() -> None:
-    client, _ = shopper()
-    form = form_of(client)
+    client, _ = sign_in_customer()
+    form = checkout_form_values(client)
     first, again = client.post("/checkout/", form), client.post("/checkout/", form)
     assert first.headers["Location"] == again.headers["Location"]
     assert StoredEvent.objects.filter(event_type="OrderCreated").count() == 1
 
 
 def test_a_price_that_changed_meanwhile_is_not_charged() -> None:
-    client, _ = shopper()
-    form = form_of(client)
+    client, _ = sign_in_customer()
+    form = checkout_form_values(client)
     Product.objects.filter(sku="MUG").update(price=Decimal("13.00"))
     page = client.post("/checkout/", form, follow=True)
     assert "a price has changed" in page.content.decode()
@@ -142,7 +142,7 @@ def test_a_price_that_changed_meanwhile_is_not_charged() -> None:
 
 
 def test_without_an_address_nothing_is_ordered() -> None:
-    client, _ = customer()
+    client, _ = sign_in_customer()
     client.post("/shop/MUG/", {"quantity": "1"})
     assert "Without one we cannot deliver" in text_of(client, "/checkout/")
     client.post("/checkout/", {"form_id": str(new_id()), "total": "12.50 GBP"})
@@ -150,62 +150,62 @@ def test_without_an_address_nothing_is_ordered() -> None:
 
 
 def test_cancelling_gives_the_money_back_and_is_done_once() -> None:
-    client, _ = shopper()
-    order_id = ordered(client)
-    pay(order_id)
+    client, _ = sign_in_customer()
+    order_id = place_order(client)
+    process_payment(order_id)
     assert "You get £25.00 back" in text_of(client, f"/orders/{order_id}/cancel/")
     form = {"form_id": str(new_id()), "reason": "I changed my mind"}
     client.post(f"/orders/{order_id}/cancel/", form)
     client.post(f"/orders/{order_id}/cancel/", form | {"form_id": str(new_id())})
     page = text_of(client, f"/orders/{order_id}/")
     assert "The order was cancelled: I changed my mind." in page
-    assert "We give £25.00 back to you." in page
+    assert "We are refunding £25.00." in page
     assert StoredEvent.objects.filter(event_type="OrderCancelled").count() == 1
 
 
 def test_what_has_left_is_returned_line_by_line() -> None:
-    client, _ = shopper()
-    order_id = ordered(client)
-    pay(order_id)
+    client, _ = sign_in_customer()
+    order_id = place_order(client)
+    process_payment(order_id)
     command_dispatcher.send(ShipOrder(order_id, "Royal Mail", "RM1"))
     assert "no longer be cancelled" in text_of(client, f"/orders/{order_id}/cancel/")
     path, form = f"/orders/{order_id}/return/", {"form_id": str(new_id()), "reason": "broken or faulty"}
     assert "at least one thing" in client.post(path, form | {"line_1": "0"}).content.decode()
     assert client.post(path, form | {"line_1": "3"}).status_code == 200
     client.post(path, form | {"line_1": "1"})
-    assert "We give £12.50 back to you." in text_of(client, f"/orders/{order_id}/")
-    state = Order().evolve_all(it.event for it in store.get_events(order_id))
+    assert "We are refunding £12.50." in text_of(client, f"/orders/{order_id}/")
+    state = Order().evolve_all(recorded.event for recorded in store.get_events(order_id))
     assert state.lines_kept[0].quantity == 1
 
 
 def test_what_a_page_follows_says_whether_there_is_something_new() -> None:
-    client, _ = shopper()
-    order_id = ordered(client)
+    client, _ = sign_in_customer()
+    order_id = place_order(client)
     live = f"/live/order/{order_id}/"
     page = client.get(f"/orders/{order_id}/").content.decode()
     assert f'data-live="{live}" data-mark="2"' in page
     assert client.get(live, {"after": "2"}).status_code == 204
-    pay(order_id)
+    process_payment(order_id)
     assert client.get(live, {"after": "2"}).content == b"3"
 
 
 def test_the_list_of_orders_says_so_too() -> None:
-    client, person = shopper()
-    order_id = ordered(client)
+    client, person = sign_in_customer()
+    order_id = place_order(client)
     catch_up()
     live = f"/live/my-orders/{person}/"
     assert f'data-live="{live}" data-mark="2"' in client.get("/orders/").content.decode()
     assert client.get(live, {"after": "2"}).status_code == 204
-    pay(order_id)
+    process_payment(order_id)
     catch_up()
     assert client.get(live, {"after": "2"}).content == b"3"
 
 
 def test_an_invoice_comes_with_the_payment_as_page_and_pdf_in_any_letters(caplog: pytest.LogCaptureFixture) -> None:
-    client, _ = shopper()
-    order_id = ordered(client)
+    client, _ = sign_in_customer()
+    order_id = place_order(client)
     assert client.get(f"/orders/{order_id}/invoice/").status_code == 404
-    pay(order_id)
+    process_payment(order_id)
     assert "Ada Łukasz" in text_of(client, f"/orders/{order_id}/invoice/")
     file = client.get(f"/orders/{order_id}/invoice.pdf")
     assert file.headers["Content-Type"] == "application/pdf"
@@ -216,13 +216,13 @@ def test_an_invoice_comes_with_the_payment_as_page_and_pdf_in_any_letters(caplog
 
 @pytest.mark.parametrize("page", ["", "invoice/", "invoice.pdf", "cancel/", "return/"])
 def test_an_order_is_its_customers_alone(page: str, client: Client) -> None:
-    owner, _ = shopper()
-    order_id = ordered(owner)
-    pay(order_id)
+    owner, _ = sign_in_customer()
+    order_id = place_order(owner)
+    process_payment(order_id)
     path = f"/orders/{order_id}/{page}"
     assert owner.get(path).status_code == 200
     assert client.get(path).headers["Location"] == f"/account/sign-in/?next={path}"
-    other, _ = customer("bob@example.org", "Bob")
+    other, _ = sign_in_customer("bob@example.org", "Bob")
     assert other.get(path).status_code == 404
     assert other.post(path, {"form_id": str(new_id()), "reason": "I changed my mind"}).status_code in (404, 405)
     staff = Client()
@@ -241,10 +241,10 @@ def test_staff_change_a_price_in_the_admin_and_the_code_stays() -> None:
 
 @pytest.mark.parametrize("ticked", [[], ["DirectMarketing"]])
 def test_at_the_checkout_a_consent_is_asked_never_ticked_before_and_given_once(ticked: list[str]) -> None:
-    client, who = shopper()
+    client, who = sign_in_customer()
     page = client.get("/checkout/").content.decode()
     assert 'value="DirectMarketing"' in page and "checked" not in page
-    form = {**form_of(client), "agree": ticked}
+    form = {**checkout_form_values(client), "agree": ticked}
     client.post("/checkout/", form)
     client.post("/checkout/", form)
     assert list(load_person(who).state.consents) == ticked
@@ -254,7 +254,7 @@ def test_at_the_checkout_a_consent_is_asked_never_ticked_before_and_given_once(t
 
 
 def test_a_checkout_can_tick_nothing_but_what_it_asked() -> None:
-    client, who = shopper()
-    client.post("/checkout/", {**form_of(client), "agree": ["PersonalisedAdvertising"]})
+    client, who = sign_in_customer()
+    client.post("/checkout/", {**checkout_form_values(client), "agree": ["PersonalisedAdvertising"]})
     assert not load_person(who).state.consents
     assert StoredEvent.objects.filter(event_type="OrderCreated").count() == 1

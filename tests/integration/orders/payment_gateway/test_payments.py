@@ -52,15 +52,15 @@ def charge(gateway: RecordedGateway, method: str = "card", key: UUID | None = No
     return gateway.charge(key=key or uuid4(), amount=gbp(amount), order_id=ORDER, method=method)
 
 
-def status(key: UUID) -> str:
+def status_of(key: UUID) -> str:
     return Payment.objects.get(key=key).status
 
 
-def accepted() -> list[str]:
+def accepted_webhooks() -> list[str]:
     return list(GatewayMessage.objects.filter(verdict="accepted").values_list("about", flat=True))
 
 
-def refused() -> list[tuple[str, str, int]]:
+def refused_messages() -> list[tuple[str, str, int]]:
     """Source, code and how often, of everything that was refused."""
     return sorted(GatewayMessage.objects.filter(verdict="refused").values_list("source", "code", "times"))
 
@@ -68,11 +68,11 @@ def refused() -> list[tuple[str, str, int]]:
 def test_a_charge_is_on_record_and_its_notice_changes_nothing(gateway: RecordedGateway) -> None:
     key = uuid4()
     assert isinstance(charge(gateway, "card", key), Succeeded)
-    wait_until(lambda: accepted() == ["charge.succeeded"])
+    wait_until(lambda: accepted_webhooks() == ["charge.succeeded"])
     payment = Payment.objects.get()
     assert (payment.key, payment.status, payment.amount, payment.currency) == (key, "succeeded", 900, "GBP")
     assert payment.order_id == ORDER and payment.reference.startswith("ch_") and payment.ended_at
-    assert not refused()
+    assert not refused_messages()
 
 
 def test_what_has_ended_is_answered_from_the_record(gateway: RecordedGateway, process: GatewayProcess) -> None:
@@ -139,28 +139,28 @@ def test_without_a_gateway_no_money_is_taken(settings: Settings) -> None:
 def test_a_notice_ends_what_was_open(gateway: RecordedGateway, method: str, first: type, end: str) -> None:
     key = uuid4()
     assert isinstance(charge(gateway, method, key), first)
-    wait_until(lambda: status(key) == end)
-    assert accepted() == [f"charge.{end}"]
-    assert [code for _, code, _ in refused()] == (["wrong-signature"] if method == "forged" else [])
+    wait_until(lambda: status_of(key) == end)
+    assert accepted_webhooks() == [f"charge.{end}"]
+    assert [code for _, code, _ in refused_messages()] == (["wrong-signature"] if method == "forged" else [])
 
 
 def test_a_notice_that_comes_before_the_answer_is_the_end_too(gateway: RecordedGateway) -> None:
     key = uuid4()
     assert isinstance(charge(gateway, "hasty", key), Succeeded)
-    assert accepted() == ["charge.succeeded"] and status(key) == "succeeded"
+    assert accepted_webhooks() == ["charge.succeeded"] and status_of(key) == "succeeded"
 
 
 def test_a_notice_that_comes_three_times_is_one(gateway: RecordedGateway) -> None:
     charge(gateway, "duplicate")
     wait_until(lambda: GatewayMessage.objects.filter(times=3).exists())
-    assert accepted() == ["charge.succeeded"] and not refused()
+    assert accepted_webhooks() == ["charge.succeeded"] and not refused_messages()
 
 
 def test_who_says_nothing_is_asked(gateway: RecordedGateway) -> None:
     key = uuid4()
     assert isinstance(charge(gateway, "silent", key), Pending)
     wait_until(lambda: isinstance(gateway.find(key), Succeeded))
-    assert status(key) == "succeeded" and not accepted()
+    assert status_of(key) == "succeeded" and not accepted_webhooks()
 
 
 def test_a_lost_answer_is_found(gateway: RecordedGateway) -> None:
@@ -168,7 +168,7 @@ def test_a_lost_answer_is_found(gateway: RecordedGateway) -> None:
     assert isinstance(charge(gateway, "lost", key), Unknown)
     assert Payment.objects.get().trouble
     assert isinstance(gateway.find(key), Succeeded)
-    assert status(key) == "succeeded" and not Payment.objects.get().trouble
+    assert status_of(key) == "succeeded" and not Payment.objects.get().trouble
 
 
 @pytest.mark.parametrize("method", ["lost", "html", "broken", "huge", "other_amount"])
@@ -184,14 +184,14 @@ def test_a_payment_that_the_gateway_never_heard_of_is_not_found(gateway: Recorde
     key = uuid4()
     assert isinstance(charge(gateway, "down", key), Unknown)
     assert gateway.find(key) is None and gateway.find(uuid4()) is None
-    assert status(key) == "asked"
+    assert status_of(key) == "asked"
 
 
 def test_an_answer_with_another_amount_is_not_believed_and_staff_see_it(gateway: RecordedGateway) -> None:
     key = uuid4()
     charge(gateway, "other_amount", key)
-    assert ("answer", "other-amount", 1) in refused()
-    wait_until(lambda: accepted() == ["charge.succeeded"], description="the notice names the true amount")
+    assert ("answer", "other-amount", 1) in refused_messages()
+    wait_until(lambda: accepted_webhooks() == ["charge.succeeded"], description="the notice names the true amount")
     assert Payment.objects.get().amount == 900
 
 
@@ -204,10 +204,10 @@ def test_an_answer_that_is_not_json_shows_how_it_began(gateway: RecordedGateway)
 def test_a_notice_with_another_amount_is_refused_and_staff_see_it(gateway: RecordedGateway) -> None:
     key = uuid4()
     charge(gateway, "other_notice", key)
-    wait_until(lambda: ("notice", "other-amount") in [(source, code) for source, code, _ in refused()])
+    wait_until(lambda: ("notice", "other-amount") in [(source, code) for source, code, _ in refused_messages()])
     kept = GatewayMessage.objects.get(code="other-amount")
     assert (kept.key, kept.amount, kept.about) == (key, 899, "charge.succeeded")
-    assert status(key) == "pending" and not accepted()
+    assert status_of(key) == "pending" and not accepted_webhooks()
 
 
 def test_a_declined_charge_gives_nothing_back(gateway: RecordedGateway) -> None:
@@ -224,8 +224,8 @@ def test_a_gateway_killed_at_any_step_ends_the_payment_once(
     process.start_to_crash(point)
     key = uuid4()
     charge(gateway, "pending", key)
-    wait_until(lambda: not process.running)
+    wait_until(lambda: not process.is_running)
     process.start()
     wait_until(lambda: isinstance(charge(gateway, "pending", key), Succeeded))
-    wait_until(lambda: accepted() == ["charge.succeeded"])
-    assert Payment.objects.count() == 1 and not refused()
+    wait_until(lambda: accepted_webhooks() == ["charge.succeeded"])
+    assert Payment.objects.count() == 1 and not refused_messages()

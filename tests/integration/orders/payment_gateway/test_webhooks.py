@@ -31,9 +31,9 @@ def payment(clean_database: None) -> Payment:
     return Payment.objects.create(key=uuid4(), kind="charge", order_id=ORDER, amount=900, currency="GBP", method="card")
 
 
-def notice(payment: Payment, **changed: Any) -> dict[str, Any]:
+def webhook_body(payment: Payment, **changed: Any) -> dict[str, Any]:
     """A notice that this payment succeeded, or what else."""
-    told = {
+    data = {
         "key": str(payment.key),
         "kind": "charge",
         "reference": "ch_1",
@@ -42,13 +42,13 @@ def notice(payment: Payment, **changed: Any) -> dict[str, Any]:
         "status": "succeeded",
         "reason": "",
     } | changed
-    return {"type": f"{told['kind']}.{told['status']}", "data": told}
+    return {"type": f"{data['kind']}.{data['status']}", "data": data}
 
 
-def send(
+def post_webhook(
     body: object,
     *,
-    notice_id: str = "msg_1",
+    webhook_id: str = "msg_1",
     secret: str = SECRET,
     late: timedelta = timedelta(),
     **headers: str,
@@ -57,9 +57,9 @@ def send(
     text = body if isinstance(body, str) else json.dumps(body)
     at = datetime.now(UTC) - late
     given = {
-        "webhook-id": notice_id,
+        "webhook-id": webhook_id,
         "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(secret).sign(notice_id, at, text),
+        "webhook-signature": Webhook(secret).sign(webhook_id, at, text),
     } | {name.replace("_", "-"): value for name, value in headers.items()}
     answer = Client(enforce_csrf_checks=True).post(
         URL, text, content_type="application/json", headers={name: value for name, value in given.items() if value}
@@ -72,45 +72,45 @@ def send(
     return answer.status_code, problem["code"]
 
 
-def kept() -> list[tuple[str, str, int]]:
+def logged_messages() -> list[tuple[str, str, int]]:
     return sorted(GatewayMessage.objects.values_list("verdict", "code", "times"))
 
 
 def test_a_true_notice_ends_the_payment(payment: Payment) -> None:
-    assert send(notice(payment)) == (204, "")
+    assert post_webhook(webhook_body(payment)) == (204, "")
     payment.refresh_from_db()
     assert (payment.status, payment.reference) == ("succeeded", "ch_1")
-    assert kept() == [("accepted", "", 1)]
+    assert logged_messages() == [("accepted", "", 1)]
 
 
 def test_the_same_notice_again_is_taken_and_changes_nothing(payment: Payment) -> None:
-    assert [send(notice(payment)) for _ in range(3)] == [(204, "")] * 3
-    assert kept() == [("accepted", "", 3)]
+    assert [post_webhook(webhook_body(payment)) for _ in range(3)] == [(204, "")] * 3
+    assert logged_messages() == [("accepted", "", 3)]
 
 
 def test_another_notice_of_the_same_end_is_taken(payment: Payment) -> None:
-    send(notice(payment))
-    assert send(notice(payment), notice_id="msg_2") == (204, "")
+    post_webhook(webhook_body(payment))
+    assert post_webhook(webhook_body(payment), webhook_id="msg_2") == (204, "")
 
 
 def test_the_notice_of_another_end_is_refused(payment: Payment) -> None:
-    send(notice(payment))
-    told = notice(payment, status="declined", reason="no money")
-    assert send(told, notice_id="msg_2") == (409, "payment-finished")
+    post_webhook(webhook_body(payment))
+    body = webhook_body(payment, status="declined", reason="no money")
+    assert post_webhook(body, webhook_id="msg_2") == (409, "payment-finished")
     payment.refresh_from_db()
     assert payment.status == "succeeded"
-    assert kept() == [("accepted", "", 1), ("refused", "payment-finished", 1)]
+    assert logged_messages() == [("accepted", "", 1), ("refused", "payment-finished", 1)]
 
 
 def test_a_used_id_that_says_something_else_is_refused(payment: Payment) -> None:
-    send(notice(payment))
-    assert send(notice(payment, reference="ch_2")) == (409, "notice-id-reused")
-    assert ("accepted", "", 1) in kept()
+    post_webhook(webhook_body(payment))
+    assert post_webhook(webhook_body(payment, reference="ch_2")) == (409, "notice-id-reused")
+    assert ("accepted", "", 1) in logged_messages()
 
 
 def test_a_notice_of_a_payment_that_nobody_asked_for_is_refused() -> None:
     stranger = Payment(key=uuid4())
-    assert send(notice(stranger)) == (404, "unknown-payment")
+    assert post_webhook(webhook_body(stranger)) == (404, "unknown-payment")
     assert GatewayMessage.objects.get().key == stranger.key and not Payment.objects.exists()
 
 
@@ -119,14 +119,14 @@ def test_a_notice_of_a_payment_that_nobody_asked_for_is_refused() -> None:
     [({"amount": 901}, "other-amount"), ({"currency": "EUR"}, "other-amount"), ({"kind": "refund"}, "other-payment")],
 )
 def test_a_notice_of_something_else_is_refused(payment: Payment, changed: dict[str, Any], code: str) -> None:
-    assert send(notice(payment, **changed)) == (422, code)
+    assert post_webhook(webhook_body(payment, **changed)) == (422, code)
     payment.refresh_from_db()
-    assert payment.status == "asked" and kept() == [("refused", code, 1)]
+    assert payment.status == "asked" and logged_messages() == [("refused", code, 1)]
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", "<html>", '{"type": "charge.succeeded"}'])
 def test_what_is_signed_but_cannot_be_read_is_refused(body: str) -> None:
-    assert send(body) == (400, "not-json")
+    assert post_webhook(body) == (400, "not-json")
     assert GatewayMessage.objects.get().begins == body
 
 
@@ -144,51 +144,51 @@ def test_what_is_signed_but_cannot_be_read_is_refused(body: str) -> None:
     ],
 )
 def test_a_notice_with_nonsense_in_it_is_refused(payment: Payment, changed: dict[str, Any]) -> None:
-    assert send(notice(payment, **changed)) == (400, "not-json")
+    assert post_webhook(webhook_body(payment, **changed)) == (400, "not-json")
 
 
 def test_a_notice_whose_name_does_not_fit_is_refused(payment: Payment) -> None:
-    assert send(notice(payment) | {"type": "charge.declined"}) == (400, "not-json")
+    assert post_webhook(webhook_body(payment) | {"type": "charge.declined"}) == (400, "not-json")
 
 
 def test_a_wrong_signature_is_refused(payment: Payment) -> None:
     wrong = "whsec_" + "d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmc="
-    assert send(notice(payment), secret=wrong) == (401, "wrong-signature")
+    assert post_webhook(webhook_body(payment), secret=wrong) == (401, "wrong-signature")
     payment.refresh_from_db()
     assert payment.status == "asked"
 
 
 @pytest.mark.parametrize("signature", ["v1", "v1,", "v1,###", "v2,abc", ",,,,", "v1,é", " ".join(["v1,aaaa"] * 500)])
 def test_a_signature_that_is_none_is_refused(payment: Payment, signature: str) -> None:
-    assert send(notice(payment), webhook_signature=signature) == (401, "wrong-signature")
+    assert post_webhook(webhook_body(payment), webhook_signature=signature) == (401, "wrong-signature")
 
 
 @pytest.mark.parametrize("header", ["webhook_id", "webhook_timestamp", "webhook_signature"])
 def test_a_notice_without_one_of_its_headers_is_refused(payment: Payment, header: str) -> None:
-    assert send(notice(payment), **{header: ""}) == (401, "not-signed")  # type: ignore[arg-type]
+    assert post_webhook(webhook_body(payment), **{header: ""}) == (401, "not-signed")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("timestamp", ["yesterday", "1e9", "nan", "-1", "9" * 400])
 def test_a_time_that_is_none_is_refused(payment: Payment, timestamp: str) -> None:
-    assert send(notice(payment), webhook_timestamp=timestamp) == (401, "not-signed")
+    assert post_webhook(webhook_body(payment), webhook_timestamp=timestamp) == (401, "not-signed")
 
 
 @pytest.mark.parametrize("late", [timedelta(minutes=6), timedelta(minutes=-6), timedelta(days=400)])
 def test_a_notice_of_another_time_is_refused_however_well_it_is_signed(payment: Payment, late: timedelta) -> None:
-    assert send(notice(payment), late=late) == (401, "not-of-now")
+    assert post_webhook(webhook_body(payment), late=late) == (401, "not-of-now")
 
 
 def test_clocks_may_be_a_little_apart(payment: Payment) -> None:
-    assert send(notice(payment), late=timedelta(minutes=4)) == (204, "")
+    assert post_webhook(webhook_body(payment), late=timedelta(minutes=4)) == (204, "")
 
 
 def test_a_body_that_is_too_large_is_refused_whoever_sends_it(payment: Payment) -> None:
-    assert send(notice(payment, reason="x" * 100_000)) == (413, "notice-too-large")
+    assert post_webhook(webhook_body(payment, reason="x" * 100_000)) == (413, "notice-too-large")
 
 
 def test_strangers_cannot_fill_the_table(payment: Payment) -> None:
     for _ in range(20):
-        send(notice(payment), notice_id=str(uuid4()), webhook_signature="v1,AAAA")
+        post_webhook(webhook_body(payment), webhook_id=str(uuid4()), webhook_signature="v1,AAAA")
     counted = GatewayMessage.objects.values_list("times", flat=True)
     assert sum(counted) == 20 and len(counted) <= 2
 
@@ -199,4 +199,4 @@ def test_only_a_post_is_a_notice() -> None:
 
 def test_without_a_secret_there_is_nobody_to_believe(payment: Payment, settings: Settings) -> None:
     settings.PAYMENT_GATEWAY_SECRET = ""
-    assert send(notice(payment)) == (404, "no-gateway")
+    assert post_webhook(webhook_body(payment)) == (404, "no-gateway")

@@ -17,7 +17,7 @@ from orders.domain.order import Status
 from orders.models import Payment
 from tests.support.browser import serve
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
-from tests.support.order_fulfilment import order, place, receive, saga, stock
+from tests.support.order_fulfilment import load_order, place_order, receive_stock, load_saga, load_stock
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -33,67 +33,67 @@ def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterato
             yield process
 
 
-def settle() -> None:
+def settle_orders() -> None:
     workers.run_until_idle("test", DatabaseEventLog())
 
 
-def is_(order_id: UUID, status: Status) -> bool:
+def has_status(order_id: UUID, status: Status) -> bool:
     """After whatever is due now has been done."""
     SagaStep.objects.filter(state="waiting").update(looked_at_from=timezone.now())
-    settle()
-    return order(order_id).status == status
+    settle_orders()
+    return load_order(order_id).status == status
 
 
 @pytest.mark.usefixtures("gateway")
 @pytest.mark.parametrize("method", ["card", "slow", "pending", "late", "silent"])
 def test_an_order_is_paid_however_the_gateway_answers(method: str) -> None:
-    receive("mug", 5)
-    it = place(("mug", 4), method=method)
-    settle()
-    wait_until(lambda: is_(it, Status.SHIPPED))
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 4), method=method)
+    settle_orders()
+    wait_until(lambda: has_status(order_id, Status.SHIPPED))
     assert [(payment.kind, payment.status) for payment in Payment.objects.all()] == [("charge", "succeeded")]
-    assert (stock("mug").dispatched, saga(it).status) == (4, "ended")
+    assert (load_stock("mug").dispatched, load_saga(order_id).status) == (4, "ended")
 
 
 @pytest.mark.usefixtures("gateway")
 @pytest.mark.parametrize("method", ["declined", "expired", "pending_declined"])
 def test_an_order_that_is_not_paid_is_cancelled(method: str) -> None:
-    receive("mug", 5)
-    it = place(("mug", 4), method=method)
-    settle()
-    wait_until(lambda: is_(it, Status.CANCELLED))
-    assert (stock("mug").on_hand, saga(it).status) == (5, "ended")
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 4), method=method)
+    settle_orders()
+    wait_until(lambda: has_status(order_id, Status.CANCELLED))
+    assert (load_stock("mug").on_hand, load_saga(order_id).status) == (5, "ended")
 
 
 def test_a_notice_alone_is_enough_and_money_that_comes_too_late_goes_back(gateway: GatewayProcess) -> None:
     gateway.stop()
     gateway.start("--later", "3")
-    receive("mug", 5)
-    it = place(("mug", 4), method="pending")
-    settle()
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 4), method="pending")
+    settle_orders()
     timers.fire_due_timers("test", now=Timer.objects.get(fired_at=None).due_at)
-    settle()
-    assert order(it).status == Status.CANCELLED
+    settle_orders()
+    assert load_order(order_id).status == Status.CANCELLED
     wait_until(lambda: InboxMessage.objects.filter(what="answer", actor="payment gateway").exists())
-    settle()
+    settle_orders()
     assert sorted(Payment.objects.values_list("kind", "status")) == [("charge", "succeeded"), ("refund", "succeeded")]
-    assert (stock("mug").on_hand, saga(it).status) == (5, "ended")
+    assert (load_stock("mug").on_hand, load_saga(order_id).status) == (5, "ended")
 
 
 def test_a_gateway_that_is_killed_is_asked_again_and_takes_the_money_once(gateway: GatewayProcess) -> None:
-    receive("mug", 5)
-    it = place(("mug", 4))
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 4))
     gateway.kill()
-    settle()
-    assert order(it).status == Status.CREATED
+    settle_orders()
+    assert load_order(order_id).status == Status.CREATED
     gateway.start()
-    wait_until(lambda: is_(it, Status.SHIPPED))
+    wait_until(lambda: has_status(order_id, Status.SHIPPED))
     assert Payment.objects.count() == 1
 
 
 def test_without_a_gateway_no_order_is_kept_waiting(settings: Settings) -> None:
     settings.PAYMENT_GATEWAY_URL = ""
-    receive("mug", 5)
-    it = place(("mug", 4))
-    settle()
-    assert (order(it).status, stock("mug").on_hand) == (Status.CANCELLED, 5)
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 4))
+    settle_orders()
+    assert (load_order(order_id).status, load_stock("mug").on_hand) == (Status.CANCELLED, 5)

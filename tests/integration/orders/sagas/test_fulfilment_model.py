@@ -26,17 +26,17 @@ from orders.domain.order import Status
 from orders.domain.stock_item import stock_item_id
 from orders.sagas.payment_effects import charge_result
 from tests.support.database import empty_tables
-from tests.support.in_memory_gateway import Bank
+from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import (
-    by,
-    nobody_waits,
-    nothing_happened_twice,
-    order,
-    pieces_are_somewhere,
-    place,
-    receive,
-    settle,
-    stock,
+    send_for_order,
+    expire_leases_and_delays,
+    assert_nothing_happened_twice,
+    load_order,
+    assert_stock_adds_up,
+    place_order,
+    receive_stock,
+    run_sagas_until_idle,
+    load_stock,
 )
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -56,15 +56,15 @@ class Shop(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         empty_tables()
-        self.bank = Bank()
+        self.gateway = InMemoryGateway()
         self.orders: list[UUID] = []
         for sku in SKUS:
-            receive(sku, 4)
+            receive_stock(sku, 4)
         self._begin()
 
     def _begin(self) -> None:
         """A worker starts, knowing nothing but what is stored."""
-        sagas = self.bank.sagas()
+        sagas = self.gateway.saga_registry()
         self.ear, self.brain = EventRouter("w", DatabaseEventLog(), sagas=sagas), SagaRunner("w", sagas=sagas)
         self.ear.renew_leases(1)
         self.brain.renew_leases(1)
@@ -76,14 +76,14 @@ class Shop(RuleBasedStateMachine):
         method=st.sampled_from(METHODS),
     )
     def a_customer_orders(self, goods: dict[str, int], method: str) -> None:
-        self.orders.append(place(*goods.items(), method=method, reference=str(len(self.orders))))
+        self.orders.append(place_order(*goods.items(), method=method, reference=str(len(self.orders))))
 
     @precondition(lambda self: self.orders)
     @rule(which=some_order)
     def a_customer_cancels(self, which: int) -> None:
-        it = self._order(which)
+        order_id = self._order(which)
         with suppress(CommandRefused):
-            by(it, CancelOrder(it, "changed my mind"))
+            send_for_order(order_id, CancelOrder(order_id, "changed my mind"))
 
     @rule(sku=st.sampled_from(SKUS), method=st.sampled_from(METHODS), parts=st.integers(0, 6))
     def a_customer_orders_and_cancels_a_little_later(self, sku: str, method: str, parts: int) -> None:
@@ -94,33 +94,33 @@ class Shop(RuleBasedStateMachine):
     @precondition(lambda self: self.orders)
     @rule(which=some_order, pieces=st.integers(1, 3))
     def goods_come_back(self, which: int, pieces: int) -> None:
-        it = self._order(which)
+        order_id = self._order(which)
         with suppress(CommandRefused):
-            by(it, ReturnItems(it, f"R{timezone.now():%f}", (ReturnLine(1, pieces),), "chipped"))
+            send_for_order(order_id, ReturnItems(order_id, f"R{timezone.now():%f}", (ReturnLine(1, pieces),), "chipped"))
 
     @rule(sku=st.sampled_from(SKUS), pieces=st.integers(1, 5))
     def goods_arrive(self, sku: str, pieces: int) -> None:
-        receive(sku, pieces)
+        receive_stock(sku, pieces)
 
     @rule(sku=st.sampled_from(SKUS))
     def a_piece_breaks(self, sku: str) -> None:
         with suppress(CommandRefused):
-            by(stock_item_id(sku), WriteOffStock(sku, 1, "broken", "COUNT"))
+            send_for_order(stock_item_id(sku), WriteOffStock(sku, 1, "broken", "COUNT"))
 
     # --- gateway and clock ----------------------------------------------------------------------------------------
 
     @rule()
     def the_gateway_goes_down_or_comes_back(self) -> None:
-        self.bank.down = not self.bank.down
+        self.gateway.is_down = not self.gateway.is_down
 
-    @precondition(lambda self: self.bank.open)
+    @precondition(lambda self: self.gateway.open_charges)
     @rule(well=st.booleans(), notices=st.integers(0, 3))
     def a_payment_ends_late_and_notices_say_so(self, well: bool, notices: int) -> None:
-        key = next(iter(self.bank.open))
-        said = charge_result(key, self.bank.finish(key, well=well))
-        assert said is not None
+        key = next(iter(self.gateway.open_charges))
+        result = charge_result(key, self.gateway.finish_charge(key, succeeds=well))
+        assert result is not None
         for _ in range(notices):
-            effects.record_effect_result(key, said, actor="notice")
+            effects.record_effect_result(key, result, actor="notice")
 
     @rule()
     def a_quarter_of_an_hour_passes(self) -> None:
@@ -168,30 +168,30 @@ class Shop(RuleBasedStateMachine):
     # --- the end --------------------------------------------------------------------------------------------------
 
     def teardown(self) -> None:
-        self.bank.down = False
-        nobody_waits()
+        self.gateway.is_down = False
+        expire_leases_and_delays()
         for _ in range(5):
-            for key in list(self.bank.open):
-                self.bank.finish(key)
+            for key in list(self.gateway.open_charges):
+                self.gateway.finish_charge(key)
             SagaStep.objects.filter(state="waiting").update(looked_at_from=timezone.now())
-            settle(self.bank)
+            run_sagas_until_idle(self.gateway)
             timers.fire_due_timers("w", now=timezone.now() + timedelta(minutes=16))
-            if not InboxMessage.objects.filter(state="waiting").exists() and not self.bank.open:
+            if not InboxMessage.objects.filter(state="waiting").exists() and not self.gateway.open_charges:
                 break
         self._everything_is_where_it_belongs()
 
     def _everything_is_where_it_belongs(self) -> None:
         assert not Saga.objects.exclude(status="ended").exists(), list(Saga.objects.values_list("status", "state"))
-        pieces_are_somewhere(SKUS)
-        assert not any(stock(sku).reserved for sku in SKUS)
+        assert_stock_adds_up(SKUS)
+        assert not any(load_stock(sku).reserved for sku in SKUS)
         kept = Decimal(0)
-        for it in map(order, self.orders):
-            sold_out = it.status == Status.PAID and not it.lines_kept  # everything came back before it left
-            assert it.status in (Status.SHIPPED, Status.CANCELLED) or sold_out, it
-            if it.status == Status.SHIPPED:
-                kept += sum((line.amount.amount for line in it.lines_kept), Decimal(0))
-        assert self.bank.balance == kept
-        nothing_happened_twice(self.orders, repeatable={"ItemsReturned", "PaymentRefunded"})
+        for order in map(load_order, self.orders):
+            sold_out = order.status == Status.PAID and not order.lines_kept  # everything came back before it left
+            assert order.status in (Status.SHIPPED, Status.CANCELLED) or sold_out, order
+            if order.status == Status.SHIPPED:
+                kept += sum((line.amount.amount for line in order.lines_kept), Decimal(0))
+        assert self.gateway.balance == kept
+        assert_nothing_happened_twice(self.orders, repeatable={"ItemsReturned", "PaymentRefunded"})
 
     def _order(self, which: int) -> UUID:
         return self.orders[which % len(self.orders)]

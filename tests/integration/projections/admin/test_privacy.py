@@ -1,4 +1,4 @@
-"""The privacy desk: what is personal is masked, and whoever looks behind the mask is on record first."""
+"""The privacy pages mask personal data, and record every access before they show it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ WORDS = ("zz-ada@example.org", "Zz-Ada Lovelace", "+44 20 7946 0001", "12 St Zz-
 
 
 @pytest.fixture(autouse=True)
-def at_once(settings: Any, tmp_path: Path) -> None:
+def configure_settings(settings: Any, tmp_path: Path) -> None:
     settings.KEY_CACHE_SECONDS = 0
     settings.ERASURE_LIST = str(tmp_path / "erased.txt")
 
 
-def ada() -> UUID:
+def create_ada() -> UUID:
     person, now = uuid4(), timezone.now()
     send(CreateUser(person, *WORDS))
     send(GrantConsent(person, "DirectMarketing", "2026-01", at=now, expires_at=now + timedelta(days=730)))
@@ -43,8 +43,8 @@ def ada() -> UUID:
     return person
 
 
-def erased() -> UUID:
-    person, now = ada(), timezone.now()
+def create_erased_person() -> UUID:
+    person, now = create_ada(), timezone.now()
     send(RequestErasure(person, at=now, due_at=now))
     send(BeginErasure(person, at=now))
     erasure_job.start_erasure(person)
@@ -53,12 +53,12 @@ def erased() -> UUID:
     return person
 
 
-def page(person: UUID, action: str = "change") -> str:
+def person_url(person: UUID, action: str = "change") -> str:
     return reverse(f"admin:projections_userprofile_{action}", args=(person,))
 
 
-def clean(response: Any) -> str:
-    """The text of a page that is there and shows nothing personal."""
+def assert_nothing_personal(response: Any) -> str:
+    """The text of a page, after checking that it exists and contains no personal data."""
     assert response.status_code == 200
     text: str = response.content.decode()
     for word in WORDS:
@@ -67,33 +67,33 @@ def clean(response: Any) -> str:
 
 
 def test_lists_and_pages_show_masks() -> None:
-    person, client = ada(), boss()
-    assert "•••••" in clean(client.get(PEOPLE))
-    text = clean(client.get(page(person)))
+    person, client = create_ada(), boss()
+    assert "•••••" in assert_nothing_personal(client.get(PEOPLE))
+    text = assert_nothing_personal(client.get(person_url(person)))
     assert text.count("•••••") == 4
     assert "DirectMarketing" in text
     assert "Signed up (page)" in text
-    assert str(person)[-8:] in clean(client.get(CONSENTS))
+    assert str(person)[-8:] in assert_nothing_personal(client.get(CONSENTS))
 
 
 def test_a_person_is_found_by_id_or_by_their_whole_address() -> None:
-    person, client = ada(), boss()
+    person, client = create_ada(), boss()
     for asked, found in ((str(person), 1), (WORDS[0].upper(), 1), ("zz-ada", 0), ("@", 0), (str(uuid4()), 0)):
         assert len(client.get(PEOPLE, {"q": asked}).context["cl"].result_list) == found, asked
 
 
 def reveal(client: Client, person: UUID, **values: Any) -> Any:
     given = {"fields_asked": ["phone"], "reason": "parcel came back", "command_id": str(new_id())}
-    return client.post(page(person, "reveal"), {**given, **values})
+    return client.post(person_url(person, "reveal"), {**given, **values})
 
 
 def accesses(person: UUID) -> list[DataAccessed]:
-    return [it.event for it in store.get_events(person) if isinstance(it.event, DataAccessed)]
+    return [recorded.event for recorded in store.get_events(person) if isinstance(recorded.event, DataAccessed)]
 
 
 def test_what_is_asked_for_is_shown_and_on_record() -> None:
-    person, client = ada(), clerk("view_userprofile", "reveal_personal")
-    assert "can see that you looked" in clean(client.get(page(person, "reveal")))
+    person, client = create_ada(), clerk("view_userprofile", "reveal_personal")
+    assert "can see that you looked" in assert_nothing_personal(client.get(person_url(person, "reveal")))
     shown = reveal(client, person)
     assert WORDS[2] in shown.content.decode()
     assert WORDS[1] not in shown.content.decode()
@@ -105,13 +105,13 @@ def test_what_is_asked_for_is_shown_and_on_record() -> None:
     "values", [{"reason": ""}, {"reason": "x" * 201}, {"fields_asked": []}, {"fields_asked": ["password"]}]
 )
 def test_without_a_reason_or_a_field_nothing_is_shown_and_nothing_recorded(values: dict[str, Any]) -> None:
-    person = ada()
-    clean(reveal(boss(), person, **values))
+    person = create_ada()
+    assert_nothing_personal(reveal(boss(), person, **values))
     assert accesses(person) == []
 
 
 def test_looking_needs_its_permission() -> None:
-    person = ada()
+    person = create_ada()
     for client in (Client(), clerk(), clerk("view_userprofile"), clerk("view_userprofile", "hold_personal")):
         answer = reveal(client, person)
         assert answer.status_code in (302, 403)
@@ -120,50 +120,50 @@ def test_looking_needs_its_permission() -> None:
 
 
 def test_nobody_can_be_looked_at_who_is_erased_or_never_was() -> None:
-    person, client = erased(), boss()
+    person, client = create_erased_person(), boss()
     assert reveal(client, person).status_code == 403
     assert reveal(client, uuid4()).status_code == 404
-    text = client.get(page(person)).content.decode()
+    text = client.get(person_url(person)).content.decode()
     assert "•••••" not in text
     assert "Erased" in text
 
 
 def test_legal_holds_are_placed_and_released() -> None:
-    person, client = ada(), clerk("view_userprofile", "hold_personal")
-    placed = client.post(page(person, "hold"), {"hold": "case 7", "reason": "a claim", "command_id": str(new_id())})
+    person, client = create_ada(), clerk("view_userprofile", "hold_personal")
+    placed = client.post(person_url(person, "hold"), {"hold": "case 7", "reason": "a claim", "command_id": str(new_id())})
     assert messages_of(placed) == ["Hold case 7 is placed."]
-    wrong = client.post(page(person, "release"), {"hold": "case 8", "command_id": str(new_id())})
+    wrong = client.post(person_url(person, "release"), {"hold": "case 8", "command_id": str(new_id())})
     assert wrong.status_code == 200
-    released = client.post(page(person, "release"), {"hold": "case 7", "command_id": str(new_id())})
+    released = client.post(person_url(person, "release"), {"hold": "case 7", "command_id": str(new_id())})
     assert messages_of(released) == ["Hold case 7 is released."]
-    assert [it.meta.actor for it in store.get_events(person)][-2:] == ["clerk", "clerk"]
-    assert clerk("view_userprofile").get(page(person, "hold")).status_code == 403
+    assert [recorded.meta.actor for recorded in store.get_events(person)][-2:] == ["clerk", "clerk"]
+    assert clerk("view_userprofile").get(person_url(person, "hold")).status_code == 403
 
 
 def test_an_erasure_shows_its_steps_and_its_certificate_what_is_kept() -> None:
-    person, client = erased(), boss()
-    queue = clean(client.get("/admin/privacy/erasure/"))
+    person, client = create_erased_person(), boss()
+    queue = assert_nothing_personal(client.get("/admin/privacy/erasure/"))
     assert "7 of 7 steps" in queue
-    steps = clean(client.get(reverse("admin:privacy_erasure_change", args=(person,))))
+    steps = assert_nothing_personal(client.get(reverse("admin:privacy_erasure_change", args=(person,))))
     assert "keys destroyed: contact" in steps
-    calendar = clean(client.get("/admin/privacy/certificate/"))
+    calendar = assert_nothing_personal(client.get("/admin/privacy/certificate/"))
     assert "§ 147 AO" in calendar
     certificate = Certificate.objects.get()
-    shown = clean(client.get(reverse("admin:privacy_certificate_change", args=(certificate.pk,))))
+    shown = assert_nothing_personal(client.get(reverse("admin:privacy_certificate_change", args=(certificate.pk,))))
     assert "table event" in shown
     assert "Proof of consent" in shown
 
 
 def test_a_stopped_erasure_says_why() -> None:
-    person = ada()
+    person = create_ada()
     Erasure.objects.create(subject=person, step="scan", problem="TracesLeft: where table auth_user (1)")
     client = boss()
-    assert "stopped" in clean(client.get("/admin/privacy/erasure/"))
-    assert "table auth_user" in clean(client.get(reverse("admin:privacy_erasure_change", args=(person,))))
+    assert "stopped" in assert_nothing_personal(client.get("/admin/privacy/erasure/"))
+    assert "table auth_user" in assert_nothing_personal(client.get(reverse("admin:privacy_erasure_change", args=(person,))))
 
 
 def test_the_logs_of_use_and_access_are_one_click_away() -> None:
-    person, client = ada(), boss()
+    person, client = create_ada(), boss()
     reveal(client, person)
     catch_up()
     rows = client.get(ACTIVITY, {"log": "access"}).context["cl"].result_list

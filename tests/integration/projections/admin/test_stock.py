@@ -7,9 +7,9 @@ from django.urls import reverse
 
 from orders.domain.commands import ReserveInventory, WriteOffStock
 from orders.domain.stock_item import stock_item_id
-from projections.registry import projection_registry
-from tests.support.in_memory_gateway import Bank
-from tests.support.order_fulfilment import by, place, receive, settle
+from eventshop.projections.projection import projection_registry
+from tests.support.in_memory_gateway import InMemoryGateway
+from tests.support.order_fulfilment import send_for_order, place_order, receive_stock, run_sagas_until_idle
 from tests.support.read_models import caught_up
 from tests.support.staff import boss, clerk, capture_queries
 
@@ -18,19 +18,19 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 STOCK = "/admin/projections/stocklevel/"
 
 
-def warehouse() -> None:
-    receive("mug", 1_500)
-    receive("jar", 1)
-    place(("mug", 4))
-    place(("mug", 1), ("jar", 2))
-    settle(Bank())
+def fill_warehouse() -> None:
+    receive_stock("mug", 1_500)
+    receive_stock("jar", 1)
+    place_order(("mug", 4))
+    place_order(("mug", 1), ("jar", 2))
+    run_sagas_until_idle(InMemoryGateway())
     lost = WriteOffStock(sku="ghost", quantity=3, reason="damaged", reference="COUNT-1")
-    by(stock_item_id("ghost"), lost)
+    send_for_order(stock_item_id("ghost"), lost)
     caught_up(*projection_registry.select([]))
 
 
 def test_stock_is_listed_and_found_by_its_code() -> None:
-    warehouse()
+    fill_warehouse()
     page = boss().get(STOCK)
     rows = {row.sku: row for row in page.context["cl"].result_list}
     assert set(rows) == {"mug", "jar", "ghost"}
@@ -40,34 +40,34 @@ def test_stock_is_listed_and_found_by_its_code() -> None:
 
 
 def test_the_page_of_a_product_tells_what_moved_it_newest_first() -> None:
-    warehouse()
+    fill_warehouse()
     page = boss().get(f"{STOCK}mug/change/", follow=True)
     text = page.content.decode()
     assert "1,496" in text
-    moves = [row.summary for row, _ in page.context["moves"]]
+    moves = [row.summary for row, _ in page.context["movements"]]
     assert moves[-1] == "1500 x mug received: delivery"
     assert "4 x mug dispatched" in moves and "1 x mug on hand again" in moves
     ghost = boss().get(f"{STOCK}ghost/change/", follow=True).content.decode()
-    assert "not counted" in ghost and "3 of them before the count began" in ghost
+    assert "not counted" in ghost and "3 of them before the first receipt" in ghost
 
 
 def test_from_the_stream_one_gets_to_the_row() -> None:
-    warehouse()
+    fill_warehouse()
     page = boss().get(reverse("admin:ops_stream_change", args=(stock_item_id("mug"),))).content.decode()
     assert f'href="{STOCK}mug/change/"' in page
 
 
 def test_who_may_not_look_at_stock_sees_none() -> None:
-    warehouse()
+    fill_warehouse()
     assert clerk("view_ordersummary").get(STOCK).status_code == 403
     assert clerk("view_stocklevel").get(STOCK).status_code == 200
 
 
 def test_a_long_list_takes_no_more_queries_than_a_short_one() -> None:
-    warehouse()
+    fill_warehouse()
     client = boss()
     few = len(capture_queries(lambda: client.get(STOCK)))
     for number in range(30):
-        by(stock_item_id(f"s{number}"), ReserveInventory(f"s{number}", stock_item_id("x"), 1))
+        send_for_order(stock_item_id(f"s{number}"), ReserveInventory(f"s{number}", stock_item_id("x"), 1))
     caught_up(*projection_registry.select([]))
     assert len(capture_queries(lambda: client.get(STOCK))) <= few

@@ -10,10 +10,10 @@ from django.urls import reverse
 
 from eventshop.eventstore.command_dispatcher import send
 from projections.models import MarketMinute, Position, TradeBlotter
-from projections.registry import projection_registry
+from eventshop.projections.projection import projection_registry
 from tests.support.read_models import caught_up
 from tests.support.staff import boss, clerk
-from tests.support.trade_commands import BTC, DESK, deal
+from tests.support.trade_commands import BTC, ACCOUNT_ID, submit_trade
 from trading.domain.commands import HoldSettlement
 from trading.domain.events import Side
 
@@ -22,38 +22,38 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 LISTS = [reverse(f"admin:projections_{name}_changelist") for name in ("tradeblotter", "position", "marketminute")]
 
 
-def traded() -> None:
-    deal("T-1", ("61837.63", "0.02000"), ("61837.64", "1000000.00001"))
-    deal("T-2", ("61840.00", "0.00003"), side=Side.SELL)
-    deal("T-3", ordered="7")
+def execute_trades() -> None:
+    submit_trade("T-1", ("61837.63", "0.02000"), ("61837.64", "1000000.00001"))
+    submit_trade("T-2", ("61840.00", "0.00003"), side=Side.SELL)
+    submit_trade("T-3", ordered="7")
     caught_up(*projection_registry.select([]))
 
 
 def test_no_digit_is_lost_on_the_way_to_the_rows() -> None:
-    traded()
+    execute_trades()
     trade = TradeBlotter.objects.get(reference="T-1")
     worth = Decimal("61837.63") * Decimal("0.02000") + Decimal("61837.64") * Decimal("1000000.00001")
     assert (trade.executed, trade.notional) == (Decimal("1000000.02001"), worth)
     assert trade.average_price == Decimal("61837.6399999998")
     minute = MarketMinute.objects.get(instrument=BTC)
     assert minute.notional == worth + Decimal("61840") * Decimal("0.00003")
-    held = Position.objects.get(account_id=DESK)
+    held = Position.objects.get(account_id=ACCOUNT_ID)
     assert held.quantity == Decimal("1000000.01998")
 
 
 def test_trades_are_listed_and_found() -> None:
-    traded()
+    execute_trades()
     page = boss().get(LISTS[0])
     assert [row.reference for row in page.context["cl"].result_list].count("T-1") == 1
     assert "1,000,000.02001" in page.content.decode()
     found = boss().get(LISTS[0], {"q": "T-2"}).context["cl"].result_list
     assert [row.reference for row in found] == ["T-2"]
-    by_account = boss().get(LISTS[0], {"q": str(DESK)}).context["cl"].result_list
+    by_account = boss().get(LISTS[0], {"q": str(ACCOUNT_ID)}).context["cl"].result_list
     assert len(by_account) == 3
 
 
 def test_positions_and_minutes_are_shown_with_charts() -> None:
-    traded()
+    execute_trades()
     assert "1,000,000.01998" in boss().get(LISTS[1]).content.decode()
     page = boss().get(LISTS[2])
     (market,) = page.context["markets"]
@@ -64,18 +64,18 @@ def test_positions_and_minutes_are_shown_with_charts() -> None:
 
 @pytest.mark.parametrize("address", LISTS)
 def test_each_list_is_for_those_who_may_view_it(address: str) -> None:
-    traded()
+    execute_trades()
     assert clerk().get(address).status_code == 403
     model = address.rstrip("/").rpartition("/")[2]
     assert clerk(f"view_{model}").get(address).status_code == 200
 
 
 def test_a_trades_page_tells_what_happened_and_how_far_behind_it_is() -> None:
-    traded()
+    execute_trades()
     row = TradeBlotter.objects.get(reference="T-1")
     send(HoldSettlement(row.trade_id, "papers missing"))
     page = boss().get(reverse("admin:projections_tradeblotter_change", args=(row.pk,)))
-    assert page.context["behind"] == 1
-    assert [chapter.version for chapter in page.context["story"]] == [1, 2, 3]
+    assert page.context["events_behind"] == 1
+    assert [entry.version for entry in page.context["timeline"]] == [1, 2, 3]
     text = page.content.decode()
     assert "This page is 1 event behind" in text and "1,000,000.02001" in text and "venue" in text

@@ -12,7 +12,7 @@ from eventshop.eventstore import command_dispatcher
 from orders.domain.commands import CreateOrder, ReceiveStock
 from projections.api import shop as api_shop
 from projections.api.resource import Resource
-from projections.registry import projection_registry
+from eventshop.projections.projection import projection_registry
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.sales import ADA, Sale
 from tests.support.staff import catch_up, record_sales

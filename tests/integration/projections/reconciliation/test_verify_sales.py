@@ -16,25 +16,25 @@ from django.db import transaction
 
 from eventshop.core.deterministic_ids import derive_id
 from projections.models import CustomerSummary, DailySales, OrderSummary, ProductSales
-from tests.support.retail_files import line, sheet
-from tests.support.retail_import import BOOKS, MONTH, Run, differing, project
+from tests.support.retail_files import csv_line, write_sales_file
+from tests.support.retail_import import CONTROL_TOTALS, MONTH, ImportRun, differing_totals, run_projections
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 @pytest.mark.data
 def test_a_month_of_a_real_shop_agrees_with_its_books_to_the_penny() -> None:
-    run = Run(MONTH)
-    assert (run.code, run.named) == (0, [])
-    assert "1,629 orders, 204 credit notes, 156 returns and 70 write-offs imported: 3,844 events" in run.said
-    project()
-    assert differing(MONTH, BOOKS) == set()
+    run = ImportRun(MONTH)
+    assert (run.code, run.error_lines) == (0, [])
+    assert "1,629 orders, 204 credit notes, 156 returns and 70 write-offs imported: 3,844 events" in run.output
+    run_projections()
+    assert differing_totals(MONTH, CONTROL_TOTALS) == set()
     for corrupt, totals in CORRUPTIONS.items():
         with transaction.atomic():
             corrupt()
-            assert differing(MONTH, BOOKS) == totals
+            assert differing_totals(MONTH, CONTROL_TOTALS) == totals
             transaction.set_rollback(True)
-    assert differing(MONTH, BOOKS) == set()
+    assert differing_totals(MONTH, CONTROL_TOTALS) == set()
 
 
 DAY = {"by_day.2010-12-01", "by_month.2010-12"}
@@ -85,14 +85,14 @@ def _add(row: Any, **more: str | int) -> None:
 @pytest.mark.data
 def test_the_first_nine_days_agree_with_their_own_books(tmp_path: Path) -> None:
     header, *rows = gzip.decompress(MONTH.read_bytes()).decode().splitlines()
-    nine_days = sheet(tmp_path, *(row for row in rows if _day(row) <= "2010-12-09"), header=header)
-    assert Run(nine_days).code == 0
-    project()
-    assert differing(nine_days, BOOKS) == set()
+    nine_days = write_sales_file(tmp_path, *(row for row in rows if _day(row) <= "2010-12-09"), header=header)
+    assert ImportRun(nine_days).code == 0
+    run_projections()
+    assert differing_totals(nine_days, CONTROL_TOTALS) == set()
     # The rest of the month goes on from there.
-    assert Run(MONTH).code == 0
-    project()
-    assert differing(MONTH, BOOKS) == set()
+    assert ImportRun(MONTH).code == 0
+    run_projections()
+    assert differing_totals(MONTH, CONTROL_TOTALS) == set()
 
 
 def _day(row: str) -> str:
@@ -107,7 +107,7 @@ def error_of(file: Path, totals: Path, **options: str) -> str:
 
 
 def test_what_cannot_be_compared_is_told(tmp_path: Path) -> None:
-    file, totals = sheet(tmp_path, line()), tmp_path / "totals.json"
+    file, totals = write_sales_file(tmp_path, csv_line()), tmp_path / "totals.json"
     assert "nowhere.csv" in error_of(tmp_path / "nowhere.csv", totals)
     assert "totals.json: not a file of control totals" in error_of(file, totals)
     for nonsense in ("{", "[]", "7", '{"month": 7}'):
@@ -118,15 +118,15 @@ def test_what_cannot_be_compared_is_told(tmp_path: Path) -> None:
     assert "no section is named year; sections: month (2 rows)" in error_of(file, totals, section="year")
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(file.read_bytes())[:-9])
     assert "cut.csv.gz" in error_of(tmp_path / "cut.csv.gz", totals)
-    assert "line 2 has 1 columns" in error_of(sheet(tmp_path, "garbage"), totals)
-    assert "sales.csv" in error_of(sheet(tmp_path, line(quantity="six")), totals)
+    assert "line 2 has 1 columns" in error_of(write_sales_file(tmp_path, "garbage"), totals)
+    assert "sales.csv" in error_of(write_sales_file(tmp_path, csv_line(quantity="six")), totals)
 
 
 def test_a_total_that_nobody_knows_is_a_difference(tmp_path: Path) -> None:
-    file, totals = sheet(tmp_path, line()), tmp_path / "totals.json"
-    Run(file)
-    project()
+    file, totals = write_sales_file(tmp_path, csv_line()), tmp_path / "totals.json"
+    ImportRun(file)
+    run_projections()
     totals.write_text(
         '{"day": {"rows": 1, "gross_sales": "20.34", "vat": "3.39", "by_day": [], "cancel_line_matching": {}}}'
     )
-    assert differing(file, totals) == {"vat", "by_day.2010-12-01", "by_month.2010-12"}
+    assert differing_totals(file, totals) == {"vat", "by_day.2010-12-01", "by_month.2010-12"}

@@ -15,8 +15,8 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from projections.models import Position
 from tests.support.staff import boss, catch_up, clerk, messages_of
-from tests.support.trade_commands import BTC, DESK, deal
-from tests.support.trader import account, trade
+from tests.support.trade_commands import BTC, ACCOUNT_ID, submit_trade
+from tests.support.trader import open_account, submit_limit_order
 from trading.domain.account import TradingAccount
 from trading.domain.events import Side
 from trading.domain.trade import Status, Trade
@@ -24,21 +24,21 @@ from trading.domain.trade import Status, Trade
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
-def page(trade_id: UUID, action: str = "change") -> str:
+def page_url(trade_id: UUID, action: str = "change") -> str:
     return reverse(f"admin:projections_tradeblotter_{action}", args=(trade_id,))
 
 
-def fields(answer: Any) -> dict[str, str]:
+def initial_values(answer: Any) -> dict[str, str]:
     """What a browser would send back: the values the dialog was opened with."""
     return {field.name: str(field.value()) for field in answer.context["form"] if field.value() is not None}
 
 
-def press(client: Client, trade_id: UUID, action: str, **values: str) -> Any:
-    form = fields(client.get(page(trade_id, action)))
-    return client.post(page(trade_id, action), form | {"reason": "asked by the client"} | values)
+def submit_dialog(client: Client, trade_id: UUID, action: str, **values: str) -> Any:
+    form = initial_values(client.get(page_url(trade_id, action)))
+    return client.post(page_url(trade_id, action), form | {"reason": "asked by the client"} | values)
 
 
-def status(trade_id: UUID) -> Status:
+def status_of(trade_id: UUID) -> Status:
     return Trade().evolve_all(it.event for it in store.get_events(trade_id)).status
 
 
@@ -55,10 +55,10 @@ ACTIONS: list[tuple[str, str, dict[str, str], str]] = [
 def test_a_button_sends_its_command_with_who_and_why(
     action: str, permission: str, values: dict[str, str], event: str
 ) -> None:
-    trade_id = deal(*FILLED)
+    trade_id = submit_trade(*FILLED)
     client = clerk("view_tradeblotter", permission)
-    answer = press(client, trade_id, action, **values)
-    assert answer.headers["Location"] == page(trade_id)
+    answer = submit_dialog(client, trade_id, action, **values)
+    assert answer.headers["Location"] == page_url(trade_id)
     last = StoredEvent.objects.latest("position")
     assert (last.event_type, last.actor) == (event, "clerk")
     metadata = json.loads(last.metadata)
@@ -67,30 +67,30 @@ def test_a_button_sends_its_command_with_who_and_why(
 
 
 def test_a_hold_is_released() -> None:
-    trade_id, client = deal(*FILLED), boss()
-    press(client, trade_id, "hold")
-    assert "put the settlement of this trade on hold" in messages_of(press(client, trade_id, "settle"))[-1]
-    assert status(trade_id) is Status.FILLED
-    press(client, trade_id, "release")
-    press(client, trade_id, "settle")
-    assert status(trade_id) is Status.SETTLED
+    trade_id, client = submit_trade(*FILLED), boss()
+    submit_dialog(client, trade_id, "hold")
+    assert "put the settlement of this trade on hold" in messages_of(submit_dialog(client, trade_id, "settle"))[-1]
+    assert status_of(trade_id) is Status.FILLED
+    submit_dialog(client, trade_id, "release")
+    submit_dialog(client, trade_id, "settle")
+    assert status_of(trade_id) is Status.SETTLED
 
 
 def test_an_open_trade_is_rejected_or_cancelled_and_its_amount_is_free() -> None:
-    account_id = account(None)
-    first, second = trade(account_id), trade(account_id)
-    press(boss(), first, "reject")
-    press(boss(), second, "cancel")
-    assert (status(first), status(second)) == (Status.REJECTED, Status.CANCELLED)
+    account_id = open_account(None)
+    first, second = submit_limit_order(account_id), submit_limit_order(account_id)
+    submit_dialog(boss(), first, "reject")
+    submit_dialog(boss(), second, "cancel")
+    assert (status_of(first), status_of(second)) == (Status.REJECTED, Status.CANCELLED)
     held = TradingAccount().evolve_all(it.event for it in store.get_events(account_id)).frozen
     assert set(held) == {first}  # which settlement releases; a cancellation is free at once
 
 
 def test_a_dialog_says_at_once_what_the_rules_would_refuse() -> None:
-    trade_id = deal(*FILLED)
-    text = boss().get(page(trade_id, "reject")).content.decode()
+    trade_id = submit_trade(*FILLED)
+    text = boss().get(page_url(trade_id, "reject")).content.decode()
     assert "RejectTrade cannot be done to a trade that is FILLED" in text and "<form method" not in text
-    assert "was already released" in boss().get(page(trade_id, "release")).content.decode()
+    assert "was already released" in boss().get(page_url(trade_id, "release")).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -103,40 +103,40 @@ def test_a_dialog_says_at_once_what_the_rules_would_refuse() -> None:
     ],
 )
 def test_what_is_wrong_is_said_in_the_dialog_and_changes_nothing(values: dict[str, str], words: str) -> None:
-    trade_id = deal(*FILLED)
+    trade_id = submit_trade(*FILLED)
     given = {"fill": "T-1-0", "price": "99.99", "quantity": "1"} | values
-    answer = press(boss(), trade_id, "correct", **given)
+    answer = submit_dialog(boss(), trade_id, "correct", **given)
     assert answer.status_code == 200 and words in answer.content.decode()
     assert StoredEvent.objects.latest("position").event_type == "TradeExecuted"
 
 
 def test_a_dialog_sent_twice_is_one_command() -> None:
-    trade_id, client = deal(*FILLED), boss()
-    form = fields(client.get(page(trade_id, "hold"))) | {"reason": "papers missing"}
+    trade_id, client = submit_trade(*FILLED), boss()
+    form = initial_values(client.get(page_url(trade_id, "hold"))) | {"reason": "papers missing"}
     for _ in range(2):
-        client.post(page(trade_id, "hold"), form)
+        client.post(page_url(trade_id, "hold"), form)
     assert [it.meta.event_type for it in store.get_events(trade_id)].count("SettlementHeld") == 1
-    answer = client.post(page(trade_id, "hold"), form | {"reason": "another"})
+    answer = client.post(page_url(trade_id, "hold"), form | {"reason": "another"})
     assert "sent before with other values" in messages_of(answer)[-1]
 
 
 @pytest.mark.parametrize("action", ["settle", "hold", "release", "correct", "bust", "reject", "cancel"])
 def test_nobody_else_may(action: str) -> None:
-    trade_id = deal(*FILLED)
+    trade_id = submit_trade(*FILLED)
     before = StoredReceipt.objects.count()
     form = {"reason": "x", "command_id": str(trade_id), "fill": "T-1-0", "price": "1", "quantity": "1"}
-    assert Client().post(page(trade_id, action), form).status_code == 302
-    assert clerk("view_tradeblotter").post(page(trade_id, action), form).status_code == 403
+    assert Client().post(page_url(trade_id, action), form).status_code == 302
+    assert clerk("view_tradeblotter").post(page_url(trade_id, action), form).status_code == 403
     assert StoredReceipt.objects.count() == before
-    assert boss().post(page(DESK, action), form).status_code == 404
+    assert boss().post(page_url(ACCOUNT_ID, action), form).status_code == 404
 
 
 def test_the_page_of_a_position_shows_what_was_held_after_each_trade() -> None:
-    deal("T-1", ("100.00", "2"))
-    deal("T-2", ("101.00", "0.5"), side=Side.SELL)
-    deal("T-3", ordered="7")
+    submit_trade("T-1", ("100.00", "2"))
+    submit_trade("T-2", ("101.00", "0.5"), side=Side.SELL)
+    submit_trade("T-3", ordered="7")
     catch_up()
-    row = Position.objects.get(account_id=DESK, instrument=BTC)
+    row = Position.objects.get(account_id=ACCOUNT_ID, instrument=BTC)
     client = boss()
     found = client.get("/admin/projections/position/")
     [link] = {
@@ -145,6 +145,6 @@ def test_the_page_of_a_position_shows_what_was_held_after_each_trade() -> None:
         if it.startswith("/admin/projections/position/") and "change" in it
     }
     context = client.get(link).context
-    held = {trade.reference: Decimal(text) for trade, _, _, text in context["moves"]}
+    held = {trade.reference: Decimal(text) for trade, _, _, text in context["movements"]}
     assert held in ({"T-1": Decimal(2), "T-2": Decimal("1.5")}, {"T-1": Decimal("1.5"), "T-2": Decimal("-0.5")})
     assert json.loads(context["chart"])["datasets"][0]["data"][-1] == float(row.quantity)

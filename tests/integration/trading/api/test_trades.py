@@ -8,10 +8,10 @@ import pytest
 
 from eventshop.core.messages import new_id
 from eventshop.eventstore.event_store import store
-from projections.registry import projection_registry
+from eventshop.projections.projection import projection_registry
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.read_models import caught_up
-from tests.support.trade_commands import BTC, DESK, deal
+from tests.support.trade_commands import BTC, ACCOUNT_ID, submit_trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -19,8 +19,8 @@ VIEWS = ("view_tradeblotter", "view_position", "view_marketminute")
 
 
 def test_trades_positions_and_minutes_are_read_by_those_who_may() -> None:
-    trade_id = deal("T-1", ("61837.63", "0.02001"))
-    deal("T-2", ordered="7")
+    trade_id = submit_trade("T-1", ("61837.63", "0.02001"))
+    submit_trade("T-2", ordered="7")
     caught_up(*projection_registry.select([]))
     program = ApiClient(staff("boss", *VIEWS))
     filled = program.get("trades?status=FILLED").json()["results"]
@@ -29,7 +29,7 @@ def test_trades_positions_and_minutes_are_read_by_those_who_may() -> None:
     assert isinstance(filled[0]["notional"], str)
     one = program.get(f"trades/{trade_id}")
     assert (one.json()["executed"], one["ETag"]) == (filled[0]["executed"], '"2"')
-    (held,) = program.get(f"positions?account_id={DESK}").json()["results"]
+    (held,) = program.get(f"positions?account_id={ACCOUNT_ID}").json()["results"]
     assert Decimal(held["quantity"]) == Decimal("0.02001")
     (minute,) = program.get(f"market/minutes?instrument={BTC}").json()["results"]
     assert (minute["trades"], Decimal(minute["vwap"])) == (1, Decimal("61837.63"))
@@ -43,7 +43,7 @@ def test_nobody_else_reads_them(path: str) -> None:
 
 
 FILL = {"venue_trade_id": "V-1", "price": "200.00", "quantity": "4", "at": "2026-01-30T12:00:00Z"}
-DESK_RIGHTS = (
+STAFF_PERMISSIONS = (
     "fill_trade",
     "correct_trade",
     "settle_trade",
@@ -54,14 +54,14 @@ DESK_RIGHTS = (
 )
 
 
-def desk() -> ApiClient:
+def trading_staff() -> ApiClient:
     """Staff who do everything with trades."""
-    return ApiClient(staff("desk", *VIEWS, *DESK_RIGHTS, "submit_trade", "view_storedevent"))
+    return ApiClient(staff("desk", *VIEWS, *STAFF_PERMISSIONS, "submit_trade", "view_storedevent"))
 
 
 def test_a_trade_is_filled_corrected_held_and_settled_each_on_the_version_that_was_seen() -> None:
-    program = desk()
-    trade_id = deal("T-1", ordered="10", code="XETRA/SAP")
+    program = trading_staff()
+    trade_id = submit_trade("T-1", ordered="10", code="XETRA/SAP")
     path = f"trades/{trade_id}"
     filled = program.post(f"{path}/fills", {"fills": [FILL]}, if_match='"1"')
     assert (filled.status_code, filled["ETag"]) == (201, '"2"'), filled.content
@@ -90,7 +90,7 @@ def test_a_trade_is_filled_corrected_held_and_settled_each_on_the_version_that_w
 
 
 def test_an_account_is_opened_once_and_shows_its_limits_to_its_owner() -> None:
-    owner, program, other = shopper(), desk(), shopper("bob@example.org")
+    owner, program, other = shopper(), trading_staff(), shopper("bob@example.org")
     body = {"reference": "Ada", "currency": "EUR", "gross_limit": "10000.50", "owner_id": str(owner.person)}
     opened = program.post("accounts", body, idempotency_key="open-1")
     assert (opened.status_code, opened["ETag"]) == (201, '"1"'), opened.content
@@ -123,8 +123,8 @@ def test_an_account_is_opened_once_and_shows_its_limits_to_its_owner() -> None:
     ],
 )
 def test_a_fill_that_makes_no_sense_changes_nothing(body: object, status: int, code: str, pointer: str | None) -> None:
-    trade_id = deal("T-1", ordered="10", code="XETRA/SAP")
-    answer = desk().post(f"trades/{trade_id}/fills", body, if_match="*")
+    trade_id = submit_trade("T-1", ordered="10", code="XETRA/SAP")
+    answer = trading_staff().post(f"trades/{trade_id}/fills", body, if_match="*")
     assert problem_of(answer) == (status, code)
     if pointer is not None:
         assert [it["pointer"] for it in answer.json()["errors"]] == [pointer]
@@ -132,7 +132,7 @@ def test_a_fill_that_makes_no_sense_changes_nothing(body: object, status: int, c
 
 
 def test_a_client_trades_up_to_their_limit_and_takes_it_back() -> None:
-    client, other, program = shopper(), shopper("bob@example.org"), desk()
+    client, other, program = shopper(), shopper("bob@example.org"), trading_staff()
     account = {"reference": "Ada", "currency": "EUR", "gross_limit": "2500", "owner_id": str(client.person)}
     account_id = program.post("accounts", account).json()["aggregate_id"]
     order = {

@@ -19,7 +19,7 @@ from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from tests.conftest import BASE_DIR
-from tests.support.trade_commands import DESK, deal
+from tests.support.trade_commands import ACCOUNT_ID, submit_trade
 from trading.domain.audit_log import AUDIT_LOG_ID
 from trading.domain.commands import BustTrade
 
@@ -28,19 +28,19 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 CHECKER = BASE_DIR / "docs" / "check_audit_trail.py"
 
 
-def traded() -> None:
-    deal("T-1", ("61837.63", "0.02"), ("61837.64", "0.01"))
-    trade = deal("T-2", ("61840.00", "0.03"), ordered="0.05")
+def submit_trades() -> None:
+    submit_trade("T-1", ("61837.63", "0.02"), ("61837.64", "0.01"))
+    trade = submit_trade("T-2", ("61840.00", "0.03"), ordered="0.05")
     send(BustTrade(trade, "T-2-0", "erroneous print"), envelope=Envelope(new_id(), actor="ada"))
 
 
-def exported(file: Path, *options: str) -> str:
+def export_trail(file: Path, *options: str) -> str:
     out = StringIO()
     call_command("export_trades", str(file), "--reason", "yearly report", *options, stdout=out)
     return out.getvalue()
 
 
-def checked(file: Path) -> tuple[int, str]:
+def run_checker(file: Path) -> tuple[int, str]:
     """The checker in a Python that knows nothing of this program."""
     run = subprocess.run([sys.executable, "-I", "-S", CHECKER, file], capture_output=True, text=True, check=False)
     return run.returncode, run.stdout + run.stderr
@@ -48,23 +48,23 @@ def checked(file: Path) -> tuple[int, str]:
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_a_third_party_can_check_the_copy(tmp_path: Path, ending: str) -> None:
-    traded()
+    submit_trades()
     file = tmp_path / f"trail.{ending}"
-    assert "5 events of 2 trades written" in exported(file)
-    assert checked(file) == (0, "5 events of 2 trades are as they were recorded.\n")
+    assert "5 events of 2 trades written" in export_trail(file)
+    assert run_checker(file) == (0, "5 events of 2 trades are as they were recorded.\n")
     assert file.stat().st_mode & 0o077 == 0
 
 
 def test_it_tells_who_did_what_when_and_what_became_of_the_trade(tmp_path: Path) -> None:
-    traded()
-    exported(tmp_path / "trail.jsonl")
+    submit_trades()
+    export_trail(tmp_path / "trail.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "trail.jsonl").read_text().splitlines()]
     assert [row["event_type"] for row in rows] == [
         *("TradeSubmitted", "TradeExecuted"),
         *("TradeSubmitted", "TradeExecuted", "TradeBusted"),
     ]
     bust = rows[-1]
-    assert (bust["actor"], bust["on_behalf_of"]) == ("ada", str(DESK))
+    assert (bust["actor"], bust["on_behalf_of"]) == ("ada", str(ACCOUNT_ID))
     assert json.loads(bust["before"])["executed"] == "0.03"
     assert json.loads(bust["after"]) == {
         "status": "OPEN",
@@ -77,31 +77,31 @@ def test_it_tells_who_did_what_when_and_what_became_of_the_trade(tmp_path: Path)
     assert rows[0]["occurred_at"] == "2026-01-30T12:00:30.000000+00:00" < rows[0]["recorded_at"]
 
 
-def cheaper(rows: list[dict[str, str]]) -> None:
+def lower_price(rows: list[dict[str, str]]) -> None:
     rows[1]["payload"] = rows[1]["payload"].replace("61837.63", "61837.62")
 
 
-def by_somebody_else(rows: list[dict[str, str]]) -> None:
+def change_actor(rows: list[dict[str, str]]) -> None:
     rows[-1]["actor"] = "bob"
 
 
-def a_day_earlier(rows: list[dict[str, str]]) -> None:
+def move_a_day_back(rows: list[dict[str, str]]) -> None:
     rows[0]["occurred_at"] = rows[0]["occurred_at"].replace("-30T", "-29T")
 
 
-def without_one(rows: list[dict[str, str]]) -> None:
+def remove_row(rows: list[dict[str, str]]) -> None:
     del rows[3]
 
 
-def twice(rows: list[dict[str, str]]) -> None:
+def repeat_row(rows: list[dict[str, str]]) -> None:
     rows.insert(2, rows[1])
 
 
-@pytest.mark.parametrize("forged", [cheaper, by_somebody_else, a_day_earlier, without_one, twice])
+@pytest.mark.parametrize("forged", [lower_price, change_actor, move_a_day_back, remove_row, repeat_row])
 def test_a_forged_copy_is_found_out(tmp_path: Path, forged: Callable[[list[dict[str, str]]], None]) -> None:
-    traded()
+    submit_trades()
     file = tmp_path / "trail.csv"
-    exported(file)
+    export_trail(file)
     with file.open(newline="") as source:
         rows = list(csv.DictReader(source))
     forged(rows)
@@ -109,14 +109,14 @@ def test_a_forged_copy_is_found_out(tmp_path: Path, forged: Callable[[list[dict[
         table = csv.DictWriter(out, rows[0])
         table.writeheader()
         table.writerows(rows)
-    code, said = checked(file)
+    code, said = run_checker(file)
     assert code == 1
     assert "Trade" in said and "should" in said
 
 
 def test_taking_a_copy_is_on_record(tmp_path: Path) -> None:
-    traded()
-    said = exported(tmp_path / "trail.csv")
+    submit_trades()
+    said = export_trail(tmp_path / "trail.csv")
     (record,) = store.get_events(AUDIT_LOG_ID)
     assert (record.event.reason, record.event.trades, record.event.events) == ("yearly report", 2, 5)
     assert record.event.sha256 in said
@@ -124,16 +124,16 @@ def test_taking_a_copy_is_on_record(tmp_path: Path) -> None:
 
 
 def test_one_account_gets_its_own_trades_only(tmp_path: Path) -> None:
-    traded()
-    exported(tmp_path / "mine.csv", "--account", str(DESK))
-    exported(tmp_path / "none.csv", "--account", str(uuid4()))
-    assert checked(tmp_path / "mine.csv")[1].startswith("5 events of 2 trades")
-    assert checked(tmp_path / "none.csv")[1].startswith("0 events of 0 trades")
+    submit_trades()
+    export_trail(tmp_path / "mine.csv", "--account", str(ACCOUNT_ID))
+    export_trail(tmp_path / "none.csv", "--account", str(uuid4()))
+    assert run_checker(tmp_path / "mine.csv")[1].startswith("5 events of 2 trades")
+    assert run_checker(tmp_path / "none.csv")[1].startswith("0 events of 0 trades")
 
 
 def test_nothing_is_overwritten_and_nothing_half_written_stays(tmp_path: Path) -> None:
-    traded()
-    exported(tmp_path / "trail.csv")
+    submit_trades()
+    export_trail(tmp_path / "trail.csv")
     for name, reason in (("trail.csv", "again"), ("trail.txt", "wrong ending"), ("other.csv", "x" * 201)):
         with pytest.raises(CommandError):
             call_command("export_trades", str(tmp_path / name), "--reason", reason)

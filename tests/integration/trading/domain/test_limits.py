@@ -23,17 +23,17 @@ SAP = "XETRA/SAP"
 THREADS = 8
 
 
-def trade(number: int) -> UUID:
+def trade_id_for(number: int) -> UUID:
     return UUID(int=number + 1)
 
 
 def freeze(number: int) -> None:
     """As a client does that is told to try again."""
-    command = FreezeAmount(ACCOUNT, trade(number), SAP, "EUR", Decimal(100))
+    command = FreezeAmount(ACCOUNT, trade_id_for(number), SAP, "EUR", Decimal(100))
     try:
         for _ in range(50):
             try:
-                send(command, envelope=Envelope(command_id=trade(1000 + number)))
+                send(command, envelope=Envelope(command_id=trade_id_for(1000 + number)))
                 return
             except Conflict:
                 continue
@@ -52,5 +52,5 @@ def test_eight_trades_at_once_share_what_one_limit_has_and_no_more() -> None:
     frozen = [event.trade_id for event in told if isinstance(event, AmountFrozen)]
     refused = [event.trade_id for event in told if isinstance(event, FreezeRefused)]
     assert len(frozen) == 3
-    assert {*frozen, *refused} == {trade(number) for number in range(THREADS)}
+    assert {*frozen, *refused} == {trade_id_for(number) for number in range(THREADS)}
     assert TradingAccount().evolve_all(told).amount_in_use(SAP) == Decimal(300)

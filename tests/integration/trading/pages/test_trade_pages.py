@@ -11,9 +11,9 @@ from django.test import Client
 from eventshop.core.messages import new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from tests.support.customers import customer
+from tests.support.customers import sign_in_customer
 from tests.support.staff import catch_up
-from tests.support.trader import BTC, account, fill, form_of, trade
+from tests.support.trader import BTC, open_account, fill_trade, form_id_of, submit_limit_order
 from trading.domain.account import TradingAccount
 from trading.domain.commands import SettleTrade
 from trading.domain.events import Side
@@ -25,45 +25,45 @@ TICKET = "/trading/ticket/"
 
 @pytest.fixture
 def ada() -> tuple[Client, UUID]:
-    return customer()
+    return sign_in_customer()
 
 
 @pytest.fixture
 def dollars(ada: tuple[Client, UUID]) -> UUID:
-    account_id = account(ada[1])
+    account_id = open_account(ada[1])
     catch_up()
     return account_id
 
 
-def wanted(account_id: UUID, **other: str) -> dict[str, str]:
+def ticket_data(account_id: UUID, **other: str) -> dict[str, str]:
     form = {"account": str(account_id), "instrument": BTC, "side": "BUY", "type": "LIMIT", "quantity": "2"}
     return {**form, "limit_price": "100.00", "form_id": str(new_id()), **other}
 
 
-def checked(client: Client, form: dict[str, str]) -> Any:
+def preview_ticket(client: Client, form: dict[str, str]) -> Any:
     return client.post(TICKET, form)
 
 
-def placed(client: Client, form: dict[str, str]) -> Any:
+def submit_ticket(client: Client, form: dict[str, str]) -> Any:
     """Look at what it freezes, then place it."""
-    seen = checked(client, form).context["form"]["seen"].value()
+    seen = preview_ticket(client, form).context["form"]["seen"].value()
     return client.post(TICKET, {**form, "seen": seen, "place": "yes"})
 
 
-def in_use(account_id: UUID) -> str:
+def amount_in_use(account_id: UUID) -> str:
     return f"{TradingAccount().evolve_all(it.event for it in store.get_events(account_id)).amount_in_use():f}"
 
 
 def test_the_ticket_shows_what_a_trade_freezes_before_it_is_placed(ada: tuple[Client, UUID], dollars: UUID) -> None:
-    answer = checked(ada[0], wanted(dollars))
+    answer = preview_ticket(ada[0], ticket_data(dollars))
     text = answer.content.decode()
     assert "It freezes <strong>200 USDT</strong> of Dollars" in text and "1,000 USDT are left" in text
-    assert in_use(dollars) == "0"
+    assert amount_in_use(dollars) == "0"
 
 
 def test_a_placed_trade_is_shown_at_once_everywhere(ada: tuple[Client, UUID], dollars: UUID) -> None:
     client = ada[0]
-    answer = placed(client, wanted(dollars))
+    answer = submit_ticket(client, ticket_data(dollars))
     page = client.get(answer.headers["Location"]).content.decode()
     assert (
         "Buy 2 BINANCE_SPOT/BTCUSDT at 100.00\N{NO-BREAK SPACE}USDT or better" in page
@@ -77,26 +77,26 @@ def test_a_placed_trade_is_shown_at_once_everywhere(ada: tuple[Client, UUID], do
 
 
 def test_the_blotter_says_when_it_lags_behind_what_was_just_placed(ada: tuple[Client, UUID], dollars: UUID) -> None:
-    placed(ada[0], wanted(dollars))
+    submit_ticket(ada[0], ticket_data(dollars))
     assert "is not in this list yet" in ada[0].get("/trading/").content.decode()
     catch_up()
     assert "is not in this list yet" not in ada[0].get("/trading/").content.decode()
 
 
 def test_the_same_form_sent_twice_places_one_trade(ada: tuple[Client, UUID], dollars: UUID) -> None:
-    form = wanted(dollars, quantity="6")  # twice that is more than the limit
-    seen = checked(ada[0], form).context["form"]["seen"].value()
+    form = ticket_data(dollars, quantity="6")  # twice that is more than the limit
+    seen = preview_ticket(ada[0], form).context["form"]["seen"].value()
     first, again = (ada[0].post(TICKET, {**form, "seen": seen, "place": "yes"}) for _ in range(2))
     assert first.headers["Location"] == again.headers["Location"]
-    assert in_use(dollars) == "600.00000000"
+    assert amount_in_use(dollars) == "600.00000000"
 
 
 def test_values_changed_after_the_look_are_shown_again_and_not_placed(ada: tuple[Client, UUID], dollars: UUID) -> None:
-    form = wanted(dollars)
-    seen = checked(ada[0], form).context["form"]["seen"].value()
+    form = ticket_data(dollars)
+    seen = preview_ticket(ada[0], form).context["form"]["seen"].value()
     answer = ada[0].post(TICKET, {**form, "quantity": "3", "seen": seen, "place": "yes"})
     assert answer.status_code == 200 and "<strong>300 USDT</strong>" in answer.content.decode()
-    assert in_use(dollars) == "0"
+    assert amount_in_use(dollars) == "0"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_values_changed_after_the_look_are_shown_again_and_not_placed(ada: tuple
 def test_what_is_wrong_stands_beside_its_field(
     ada: tuple[Client, UUID], dollars: UUID, other: dict[str, str], field: str, words: str
 ) -> None:
-    answer = checked(ada[0], wanted(dollars, **other))
+    answer = preview_ticket(ada[0], ticket_data(dollars, **other))
     [said] = answer.context["form"].errors[field]
     assert words in said
     assert list(answer.context["form"].errors) == [field]
@@ -126,50 +126,50 @@ def test_what_is_wrong_stands_beside_its_field(
 
 
 def test_a_market_order_freezes_at_the_last_price(ada: tuple[Client, UUID], dollars: UUID) -> None:
-    fill(trade(dollars, "1", "50.00"), "1", "50.00")
+    fill_trade(submit_limit_order(dollars, "1", "50.00"), "1", "50.00")
     catch_up()
-    answer = checked(ada[0], wanted(dollars, type="MARKET", limit_price=""))
+    answer = preview_ticket(ada[0], ticket_data(dollars, type="MARKET", limit_price=""))
     assert "<strong>100 USDT</strong>" in answer.content.decode()
 
 
 def test_another_ones_account_cannot_be_used(ada: tuple[Client, UUID], dollars: UUID) -> None:
-    bob, person = customer("bob@example.org", "Bob")
+    bob, person = sign_in_customer("bob@example.org", "Bob")
     assert "You have no trading account yet" in bob.get(TICKET).content.decode()
-    mine = account(person, "Bob's")
+    mine = open_account(person, "Bob's")
     catch_up()
-    answer = checked(bob, wanted(dollars, limit_price="1"))
+    answer = preview_ticket(bob, ticket_data(dollars, limit_price="1"))
     assert "account" in answer.context["form"].errors
-    assert checked(bob, wanted(mine, limit_price="1")).context["preview"]
+    assert preview_ticket(bob, ticket_data(mine, limit_price="1")).context["preview"]
 
 
 def test_a_cancelled_trade_frees_its_amount_at_once(ada: tuple[Client, UUID], dollars: UUID) -> None:
-    trade_id = trade(dollars)
-    fill(trade_id, "1")
+    trade_id = submit_limit_order(dollars)
+    fill_trade(trade_id, "1")
     path = f"/trading/trades/{trade_id}/cancel/"
-    form = {"form_id": form_of(ada[0], path), "reason": "the market moved"}
+    form = {"form_id": form_id_of(ada[0], path), "reason": "the market moved"}
     for _ in range(2):
         answer = ada[0].post(path, form, follow=True)
         assert "Cancelled" in answer.content.decode()
     text = ada[0].get(path).content.decode()
     assert "This trade can no longer be cancelled" in text
-    assert in_use(dollars) == "0"
+    assert amount_in_use(dollars) == "0"
 
 
 def test_a_trade_that_was_done_meanwhile_says_so(ada: tuple[Client, UUID], dollars: UUID) -> None:
-    trade_id = trade(dollars)
+    trade_id = submit_limit_order(dollars)
     path = f"/trading/trades/{trade_id}/cancel/"
-    form = {"form_id": form_of(ada[0], path), "reason": "the market moved"}
-    fill(trade_id, "2")
+    form = {"form_id": form_id_of(ada[0], path), "reason": "the market moved"}
+    fill_trade(trade_id, "2")
     text = ada[0].post(path, form, follow=True).content.decode()
     assert "This is no longer possible" in text and "Filled, waits for settlement" in text
 
 
 def test_a_trades_page_tells_fills_and_stops_when_all_is_done(ada: tuple[Client, UUID], dollars: UUID) -> None:
-    trade_id = trade(dollars)
+    trade_id = submit_limit_order(dollars)
     path = f"/trading/trades/{trade_id}/"
     live = f"/live/trade/{trade_id}/"
     assert ada[0].get(live, {"after": 1}).status_code == 204
-    fill(trade_id, "2", "99.50")
+    fill_trade(trade_id, "2", "99.50")
     assert ada[0].get(live, {"after": 1}).status_code == 200
     text = ada[0].get(path).content.decode()
     assert "Filled 2 at 99.50\N{NO-BREAK SPACE}USDT." in text and "v1" in text and "data-live" in text
@@ -179,18 +179,18 @@ def test_a_trades_page_tells_fills_and_stops_when_all_is_done(ada: tuple[Client,
 
 
 def test_a_trade_is_followed_by_its_owner_alone(ada: tuple[Client, UUID], dollars: UUID) -> None:
-    live = f"/live/trade/{trade(dollars)}/"
+    live = f"/live/trade/{submit_limit_order(dollars)}/"
     assert ada[0].get(live).status_code == 200
-    bob, _ = customer("bob@example.org", "Bob")
+    bob, _ = sign_in_customer("bob@example.org", "Bob")
     assert (bob.get(live).status_code, Client().get(live).status_code) == (404, 403)
 
 
 def test_the_blotter_is_narrowed_and_turned_page_by_page(ada: tuple[Client, UUID], dollars: UUID) -> None:
     client = ada[0]
-    other = account(ada[1], "Other")
+    other = open_account(ada[1], "Other")
     for _ in range(21):
-        trade(dollars, "0.01")
-    fill(trade(other, side=Side.SELL), "2")
+        submit_limit_order(dollars, "0.01")
+    fill_trade(submit_limit_order(other, side=Side.SELL), "2")
     catch_up()
 
     def listed(query: str) -> int:
@@ -204,12 +204,12 @@ def test_the_blotter_is_narrowed_and_turned_page_by_page(ada: tuple[Client, UUID
 
 def test_positions_are_those_of_ones_own_accounts(ada: tuple[Client, UUID], dollars: UUID) -> None:
     assert "You have no positions yet" in ada[0].get("/trading/positions/").content.decode()
-    fill(trade(dollars), "2", "99.50")
+    fill_trade(submit_limit_order(dollars), "2", "99.50")
     catch_up()
     text = ada[0].get("/trading/positions/").content.decode()
     assert BTC in text and "99.5" in text
-    bob, person = customer("bob@example.org", "Bob")
-    account(person, "Bob's")
+    bob, person = sign_in_customer("bob@example.org", "Bob")
+    open_account(person, "Bob's")
     catch_up()
     assert BTC not in bob.get("/trading/positions/").content.decode()
     assert "You have not placed a trade yet" in bob.get("/trading/").content.decode()
@@ -224,10 +224,10 @@ def test_lists_cost_the_same_whatever_they_hold(ada: tuple[Client, UUID], dollar
             ada[0].get(path)
         return len(asked)
 
-    trade(dollars, "0.01")
+    submit_limit_order(dollars, "0.01")
     catch_up()
     before = [statements(path) for path in ("/trading/", "/trading/positions/")]
     for _ in range(5):
-        fill(trade(dollars, "0.01"), "0.01")
+        fill_trade(submit_limit_order(dollars, "0.01"), "0.01")
     catch_up()
     assert [statements(path) for path in ("/trading/", "/trading/positions/")] == before

@@ -58,61 +58,61 @@ def last_price(price: str) -> Iterator[None]:
     last_price_port._last[:] = before
 
 
-def placed(asked: NewTrade = TEN, command_id: UUID | None = None) -> Receipt:
+def submit(asked: NewTrade = TEN, command_id: UUID | None = None) -> Receipt:
     return submit_trade(asked, actor="ada", command_id=command_id or new_id())
 
 
-def in_use() -> Decimal:
+def amount_in_use() -> Decimal:
     return TradingAccount().evolve_all(it.event for it in store.get_events(ACCOUNT)).amount_in_use()
 
 
-def trade(trade_id: UUID) -> Trade:
+def load_trade(trade_id: UUID) -> Trade:
     return Trade().evolve_all(it.event for it in store.get_events(trade_id))
 
 
-def told(aggregate_id: UUID) -> list[str]:
+def event_types(aggregate_id: UUID) -> list[str]:
     return [it.meta.event_type for it in store.get_events(aggregate_id)]
 
 
 def test_a_placed_trade_is_open_and_has_frozen_its_amount() -> None:
-    receipt = placed()
-    assert (receipt.command_type, trade(receipt.aggregate_id).status) == ("SubmitTrade", Status.OPEN)
-    assert in_use() == Decimal(10)
+    receipt = submit()
+    assert (receipt.command_type, load_trade(receipt.aggregate_id).status) == ("SubmitTrade", Status.OPEN)
+    assert amount_in_use() == Decimal(10)
 
 
 def test_sent_again_it_is_one_trade() -> None:
     command_id = new_id()
-    first, again = placed(command_id=command_id), placed(command_id=command_id)
+    first, again = submit(command_id=command_id), submit(command_id=command_id)
     assert again == replace(first, replayed=True)
-    assert told(ACCOUNT) == ["AccountOpened", "AmountFrozen"]
+    assert event_types(ACCOUNT) == ["AccountOpened", "AmountFrozen"]
 
 
 def test_another_order_under_the_same_id_is_refused_and_changes_nothing() -> None:
     command_id = new_id()
-    placed(command_id=command_id)
+    submit(command_id=command_id)
     with pytest.raises(CommandIdReused):
-        placed(replace(TEN, quantity=Decimal("0.2")), command_id)
-    assert in_use() == Decimal(10)
+        submit(replace(TEN, quantity=Decimal("0.2")), command_id)
+    assert amount_in_use() == Decimal(10)
 
 
 def test_a_market_order_freezes_at_the_last_price_and_stays_the_same_when_that_moves() -> None:
     command_id = new_id()
     with last_price("120.00"):
-        first = placed(MARKET, command_id)
+        first = submit(MARKET, command_id)
     with last_price("130.00"):
-        assert placed(MARKET, command_id) == replace(first, replayed=True)
+        assert submit(MARKET, command_id) == replace(first, replayed=True)
         with pytest.raises(CommandIdReused):
-            placed(replace(MARKET, quantity=Decimal("0.2")), command_id)
-    assert in_use() == Decimal(12)
+            submit(replace(MARKET, quantity=Decimal("0.2")), command_id)
+    assert amount_in_use() == Decimal(12)
 
 
 def test_what_the_limit_does_not_allow_is_no_trade_and_stays_refused_under_its_id() -> None:
     command_id, large = new_id(), replace(TEN, quantity=Decimal("0.3"))
     for _ in range(2):
         with pytest.raises(LimitExceeded, match=r"limit gross, asked 30\.0+, available 25"):
-            placed(large, command_id)
-        assert told(ACCOUNT) == ["AccountOpened", "FreezeRefused"]
-    assert told(trade_id_for(command_id)) == []
+            submit(large, command_id)
+        assert event_types(ACCOUNT) == ["AccountOpened", "FreezeRefused"]
+    assert event_types(trade_id_for(command_id)) == []
 
 
 @pytest.mark.parametrize(
@@ -129,41 +129,41 @@ def test_what_the_limit_does_not_allow_is_no_trade_and_stays_refused_under_its_i
 def test_what_cannot_be_placed_is_named_and_leaves_nothing(asked: NewTrade, error: type[Exception]) -> None:
     command_id = new_id()
     with pytest.raises(error):
-        placed(asked, command_id)
-    assert told(ACCOUNT) == ["AccountOpened"]
-    assert told(trade_id_for(command_id)) == []
+        submit(asked, command_id)
+    assert event_types(ACCOUNT) == ["AccountOpened"]
+    assert event_types(trade_id_for(command_id)) == []
 
 
 def test_a_trade_that_is_refused_freezes_nothing() -> None:
     command_id = new_id()
-    placed(command_id=command_id)
+    submit(command_id=command_id)
     cancel_trade(trade_id_for(command_id), "other plans", actor="ada", command_id=new_id())
     send(OpenAccount(other := derive_id("test-account", "other"), "Other", None, "USDT", Decimal(25)))
     with pytest.raises(CommandIdReused):  # the freeze is refused first; nothing of the other account is used
-        placed(replace(TEN, account_id=other), command_id)
-    assert told(other) == ["AccountOpened"]
+        submit(replace(TEN, account_id=other), command_id)
+    assert event_types(other) == ["AccountOpened"]
 
 
 def test_a_cancelled_trade_releases_its_amount_at_once_and_only_once() -> None:
-    trade_id, command_id = placed().aggregate_id, new_id()
+    trade_id, command_id = submit().aggregate_id, new_id()
     first = cancel_trade(trade_id, "too slow", actor="ada", command_id=command_id)
-    assert (trade(trade_id).status, in_use()) == (Status.CANCELLED, Decimal(0))
+    assert (load_trade(trade_id).status, amount_in_use()) == (Status.CANCELLED, Decimal(0))
     assert cancel_trade(trade_id, "too slow", actor="ada", command_id=command_id) == replace(first, replayed=True)
     workers.run_until_idle("test", DatabaseEventLog())
-    assert told(ACCOUNT).count("AmountReleased") == 1
+    assert event_types(ACCOUNT).count("AmountReleased") == 1
 
 
 def test_what_cannot_be_cancelled_keeps_its_amount() -> None:
     with pytest.raises(UnknownTrade):
         cancel_trade(new_id(), "?", actor="ada", command_id=new_id())
-    trade_id = placed().aggregate_id
-    filled(trade_id)
+    trade_id = submit().aggregate_id
+    fill_trade(trade_id)
     with pytest.raises(InvalidTradeState):
         cancel_trade(trade_id, "too late", actor="ada", command_id=new_id())
-    assert in_use() == Decimal(10)
+    assert amount_in_use() == Decimal(10)
 
 
-def filled(trade_id: UUID, number: str = "v1") -> None:
+def fill_trade(trade_id: UUID, number: str = "v1") -> None:
     at = next(iter(store.get_events(trade_id))).meta.recorded_at
     send(ExecuteTrade(trade_id, (Fill(number, Decimal("99.00"), Decimal("0.1"), at),)))
 
@@ -171,35 +171,35 @@ def filled(trade_id: UUID, number: str = "v1") -> None:
 SAP = NewTrade(ACCOUNT, "XETRA/SAP", Side.BUY, OrderType.LIMIT, Decimal(1), Decimal(10))
 
 
-def done_and_opened_again(meanwhile: str = "0") -> UUID:
+def submit_and_reopen(meanwhile: str = "0") -> UUID:
     """A trade whose only fill turns out void; meanwhile others use so much of the limit."""
     account = derive_id("test-account", "euros")
     send(OpenAccount(account, "Euros", None, "EUR", Decimal(15)))
-    trade_id = placed(replace(SAP, account_id=account)).aggregate_id
+    trade_id = submit(replace(SAP, account_id=account)).aggregate_id
     at = next(iter(store.get_events(trade_id))).meta.recorded_at
     send(ExecuteTrade(trade_id, (Fill("v1", Decimal(10), Decimal(1), at),)))
     workers.run_until_idle("test", DatabaseEventLog())
     assert TradingAccount().evolve_all(it.event for it in store.get_events(account)).amount_in_use() == 0
     if meanwhile != "0":
-        placed(replace(SAP, account_id=account, limit_price=Decimal(meanwhile)))
+        submit(replace(SAP, account_id=account, limit_price=Decimal(meanwhile)))
     send(BustTrade(trade_id, "v1", "erroneous print"))
     workers.run_until_idle("test", DatabaseEventLog())
     return trade_id
 
 
-def euros_in_use() -> Decimal:
+def euro_amount_in_use() -> Decimal:
     events = store.get_events(derive_id("test-account", "euros"))
     return TradingAccount().evolve_all(it.event for it in events).amount_in_use()
 
 
 def test_a_trade_that_is_opened_again_freezes_its_amount_again() -> None:
-    trade_id = done_and_opened_again()
-    assert (trade(trade_id).status, euros_in_use()) == (Status.OPEN, Decimal(10))
+    trade_id = submit_and_reopen()
+    assert (load_trade(trade_id).status, euro_amount_in_use()) == (Status.OPEN, Decimal(10))
 
 
 def test_a_trade_that_is_opened_again_over_its_limit_is_cancelled() -> None:
-    trade_id = done_and_opened_again(meanwhile="12")
-    assert (trade(trade_id).status, euros_in_use()) == (Status.CANCELLED, Decimal(12))
+    trade_id = submit_and_reopen(meanwhile="12")
+    assert (load_trade(trade_id).status, euro_amount_in_use()) == (Status.CANCELLED, Decimal(12))
     assert "limit gross" in str(list(store.get_events(trade_id))[-1].event)
 
 
@@ -211,7 +211,7 @@ def test_eight_trades_placed_at_once_share_what_one_limit_has_and_no_more() -> N
         try:
             for _ in range(50):
                 try:
-                    placed(command_id=command_id)
+                    submit(command_id=command_id)
                     return True
                 except Conflict:
                     continue
@@ -223,4 +223,4 @@ def test_eight_trades_placed_at_once_share_what_one_limit_has_and_no_more() -> N
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(one, range(8))) == 2
-    assert in_use() == Decimal(20)
+    assert amount_in_use() == Decimal(20)

@@ -17,7 +17,7 @@ from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import workers
 from eventshop.sagas.inbox import saga_id_for
 from eventshop.sagas.models import Saga, Timer
-from tests.support.trade_commands import BTC, deal
+from tests.support.trade_commands import BTC, submit_trade
 from trading.domain.account import TradingAccount
 from trading.domain.commands import (
     ExecuteTrade,
@@ -38,85 +38,85 @@ ACCOUNT = derive_id("test-account", "clerk")
 SAP = "XETRA/SAP"
 
 
-def by(command: Command) -> None:
+def send_as_ada(command: Command) -> None:
     send(command, envelope=Envelope(new_id(), actor="ada"))
 
 
-def filled(code: str = BTC, price: str = "100.00", quantity: str = "2") -> UUID:
+def submit_filled_trade(code: str = BTC, price: str = "100.00", quantity: str = "2") -> UUID:
     """A trade of now that has used some of its account's limit, filled at once."""
     trade_id = new_id()
     terms = get_instrument(code)
-    by(OpenAccount(ACCOUNT, "Clerk", None, terms.currency, Decimal(1_000)))
-    by(FreezeAmount(ACCOUNT, trade_id, code, terms.currency, Decimal(price) * Decimal(quantity)))
-    by(SubmitTrade(trade_id, "T-9", ACCOUNT, terms, Side.BUY, OrderType.MARKET, Decimal(quantity)))
-    by(ExecuteTrade(trade_id, (Fill("v1", Decimal(price), Decimal(quantity), timezone.now()),)))
+    send_as_ada(OpenAccount(ACCOUNT, "Clerk", None, terms.currency, Decimal(1_000)))
+    send_as_ada(FreezeAmount(ACCOUNT, trade_id, code, terms.currency, Decimal(price) * Decimal(quantity)))
+    send_as_ada(SubmitTrade(trade_id, "T-9", ACCOUNT, terms, Side.BUY, OrderType.MARKET, Decimal(quantity)))
+    send_as_ada(ExecuteTrade(trade_id, (Fill("v1", Decimal(price), Decimal(quantity), timezone.now()),)))
     return trade_id
 
 
-def run() -> None:
+def run_workers() -> None:
     workers.run_until_idle("test", DatabaseEventLog())
 
 
-def trade(trade_id: UUID) -> Trade:
+def load_trade(trade_id: UUID) -> Trade:
     return Trade().evolve_all(it.event for it in store.get_events(trade_id))
 
 
-def saga(trade_id: UUID) -> Saga:
+def load_saga(trade_id: UUID) -> Saga:
     return Saga.objects.get(pk=saga_id_for("trade-settlement", trade_id))
 
 
-def in_use() -> Decimal:
+def amount_in_use() -> Decimal:
     return TradingAccount().evolve_all(it.event for it in store.get_events(ACCOUNT)).amount_in_use()
 
 
-def its_day_comes() -> None:
+def make_timers_due() -> None:
     Timer.objects.filter(fired_at=None).update(due_at=timezone.now(), looked_at_from=timezone.now())
 
 
 def test_what_settles_at_once_is_settled_and_its_limit_free_again() -> None:
-    trade_id = filled()
-    assert in_use() == Decimal(200)
-    run()
-    assert (trade(trade_id).status, saga(trade_id).status) == (Status.SETTLED, "ended")
-    assert in_use() == 0
+    trade_id = submit_filled_trade()
+    assert amount_in_use() == Decimal(200)
+    run_workers()
+    assert (load_trade(trade_id).status, load_saga(trade_id).status) == (Status.SETTLED, "ended")
+    assert amount_in_use() == 0
 
 
 def test_what_settles_in_days_waits_for_its_timer() -> None:
-    trade_id = filled(SAP)
-    run()
-    assert (trade(trade_id).status, in_use()) == (Status.FILLED, Decimal(0))
+    trade_id = submit_filled_trade(SAP)
+    run_workers()
+    assert (load_trade(trade_id).status, amount_in_use()) == (Status.FILLED, Decimal(0))
     timer = Timer.objects.get(fired_at=None)
     assert timezone.now() + timedelta(days=1) < timer.due_at < timezone.now() + timedelta(days=14)
-    its_day_comes()
-    run()
-    assert trade(trade_id).status is Status.SETTLED
+    make_timers_due()
+    run_workers()
+    assert load_trade(trade_id).status is Status.SETTLED
     assert [it.meta.event_type for it in store.get_events(trade_id)].count("TradeSettled") == 1
 
 
 def test_staff_settle_early_and_the_timer_does_nothing_more() -> None:
-    trade_id = filled(SAP)
-    run()
-    by(SettleTrade(trade_id, timezone.now().date()))
-    run()
-    assert saga(trade_id).status == "ended"
-    its_day_comes()
-    run()
+    trade_id = submit_filled_trade(SAP)
+    run_workers()
+    send_as_ada(SettleTrade(trade_id, timezone.now().date()))
+    run_workers()
+    assert load_saga(trade_id).status == "ended"
+    make_timers_due()
+    run_workers()
     assert [it.meta.event_type for it in store.get_events(trade_id)].count("TradeSettled") == 1
 
 
 def test_a_held_trade_settles_when_it_is_let_go() -> None:
-    trade_id = filled(SAP)
-    by(HoldSettlement(trade_id, "papers missing"))
-    run()
-    its_day_comes()
-    run()
-    assert trade(trade_id).status is Status.FILLED
-    by(ResumeSettlement(trade_id, "papers came"))
-    run()
-    assert trade(trade_id).status is Status.SETTLED
+    trade_id = submit_filled_trade(SAP)
+    send_as_ada(HoldSettlement(trade_id, "papers missing"))
+    run_workers()
+    make_timers_due()
+    run_workers()
+    assert load_trade(trade_id).status is Status.FILLED
+    send_as_ada(ResumeSettlement(trade_id, "papers came"))
+    run_workers()
+    assert load_trade(trade_id).status is Status.SETTLED
 
 
 def test_history_starts_no_settlement() -> None:
-    deal("T-1", ("61837.63", "0.02"))  # months ago, as an import tells it
-    run()
+    submit_trade("T-1", ("61837.63", "0.02"))  # months ago, as an import tells it
+    run_workers()
     assert not Saga.objects.exists()

@@ -21,7 +21,7 @@ NOTICE = {"notice": "2026-01"}
 HOME = {"name": "Ada M.", "address": "1 St\nYork"}
 
 
-def me(program: ApiClient) -> Person:
+def load_me(program: ApiClient) -> Person:
     assert program.person
     return load_person(program.person)
 
@@ -31,7 +31,7 @@ def test_contact_details_are_put_right_and_the_address_stays() -> None:
     path = f"people/{program.person}/contact"
     answer = program.send("put", path, HOME, if_match='"1"', idempotency_key="k")
     assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
-    contact = me(program).contact
+    contact = load_me(program).contact
     assert contact and (contact.name, contact.email, contact.address) == ("Ada M.", "ada@example.org", "1 St\nYork")
     again = program.send("put", path, HOME, if_match='"1"', idempotency_key="k")
     assert (again.json(), again.headers["Idempotency-Replayed"]) == (answer.json(), "true")
@@ -39,7 +39,7 @@ def test_contact_details_are_put_right_and_the_address_stays() -> None:
     assert problem_of(program.send("put", path, {"name": ""}, if_match="*")) == (422, "invalid-body")
     other = {**HOME, "name": "Eve"}
     assert problem_of(program.send("put", path, other, if_match="*", idempotency_key="k")) == (422, "command-id-reused")
-    assert len(me(program).events) == 2
+    assert len(load_me(program).events) == 2
 
 
 def test_a_consent_is_given_and_taken_back_and_each_request_counts_once() -> None:
@@ -49,10 +49,10 @@ def test_a_consent_is_given_and_taken_back_and_each_request_counts_once() -> Non
     assert given.status_code == 200, given.content
     again = program.send("put", path, NOTICE, if_match="*", idempotency_key="k")
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (200, "true"), again.content
-    assert list(me(program).state.consents) == [MAILS]
-    assert me(program).events[-1].event.source == "api"  # type: ignore[union-attr]
+    assert list(load_me(program).state.consents) == [MAILS]
+    assert load_me(program).events[-1].event.source == "api"  # type: ignore[union-attr]
     assert program.send("delete", path, if_match='"2"').status_code == 200
-    assert not me(program).state.consents
+    assert not load_me(program).state.consents
     assert problem_of(program.send("delete", path, if_match="*")) == (409, "consent-not-given")
     old = program.send("put", path, {"notice": "2025-05"}, if_match="*")
     assert problem_of(old) == (422, "notice-expired")
@@ -68,10 +68,10 @@ def test_the_use_of_data_is_restricted_and_allowed_again() -> None:
     program = shopper()
     path = f"people/{program.person}/restriction"
     assert program.send("put", path, {"reason": "it is wrong"}, if_match="*").status_code == 200
-    assert me(program).state.restricted
+    assert load_me(program).state.restricted
     assert program.send("delete", path, if_match="*").status_code == 200
     unchanged = program.send("delete", path, if_match="*").json()
-    assert (me(program).state.restricted, unchanged["events"]) == (False, 0)
+    assert (load_me(program).state.restricted, unchanged["events"]) == (False, 0)
 
 
 def test_erasure_is_asked_for_once_told_by_letter_and_can_be_taken_back() -> None:
@@ -80,14 +80,14 @@ def test_erasure_is_asked_for_once_told_by_letter_and_can_be_taken_back() -> Non
     first, again = (program.send("post", path, if_match="*", idempotency_key="k") for _ in range(2))
     assert (first.status_code, again.status_code) == (202, 202), again.content
     assert again.headers["Idempotency-Replayed"] == "true" and first.json() == again.json()
-    assert me(program).state.status is Status.LEAVING
+    assert load_me(program).state.status is Status.LEAVING
     assert [it.to for it in mail.outbox] == [[EMAIL]]
     where = first.headers["Location"].partition("testserver")[2]
     assert Client().get(where).json()["state"] == "requested"
     assert program.send("delete", path, if_match='"2"').status_code == 200
     assert Client().get(where).json()["state"] == "taken back"
     assert problem_of(Client().get(where[:-8])) == (404, "not-found")
-    assert me(program).state.status is Status.ACTIVE
+    assert load_me(program).state.status is Status.ACTIVE
     browser = Client()
     browser.force_login(program.login)
     headers = {"idempotency-key": str(new_id()), "if-match": "*"}
@@ -116,7 +116,7 @@ def test_nobody_decides_for_somebody_else() -> None:
         ):
             assert problem_of(program.send(method, path, body, if_match="*")) == expected, (method, what)
         assert problem_of(owner.send(method, path, body)) == (428, "precondition-missing"), (method, what)
-    assert len(me(owner).events) == 1
+    assert len(load_me(owner).events) == 1
 
 
 def test_staff_take_pieces_in_and_write_them_off_if_they_may() -> None:
@@ -137,7 +137,7 @@ def test_staff_hold_what_a_claim_needs_and_release_it() -> None:
     program, clerk = shopper(), ApiClient(staff("clerk", "view_userprofile", "hold_personal"))
     path, hold = f"people/{program.person}/holds", {"hold": "case 7", "reason": "a claim"}
     assert clerk.post(path, hold, if_match='"1"').status_code == 201
-    assert me(program).state.holds == {"case 7"}
+    assert load_me(program).state.holds == {"case 7"}
     assert problem_of(program.post(f"{path}/release", {"hold": "case 7"}, if_match="*")) == (403, "not-allowed")
     assert problem_of(clerk.post(f"{path}/release", {"hold": "case 8"}, if_match="*")) == (409, "no-such-hold")
     assert clerk.post(f"{path}/release", {"hold": "case 7"}, if_match='"2"').status_code == 200

@@ -16,7 +16,7 @@ from eventshop.core.errors import AlreadyTaken
 from eventshop.core.messages import new_id
 from eventshop.eventstore.models import StoredEvent
 from eventshop.privacy import encrypted_tokens
-from tests.support.customers import EMAIL, PASSWORD, customer, link_in_email, sign_up
+from tests.support.customers import EMAIL, PASSWORD, sign_in_customer, link_in_email, sign_up
 from users.application import accounts
 from users.application.customer_adapter import load_person
 from users.models import Account
@@ -24,12 +24,12 @@ from users.models import Account
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
-def asked_to_sign_up(client: Client, email: str = EMAIL) -> bytes:
+def request_sign_up(client: Client, email: str = EMAIL) -> bytes:
     return client.post("/account/sign-up/", {"email": email}).content
 
 
 def test_signing_up_makes_a_login_and_a_person(client: Client) -> None:
-    asked_to_sign_up(client)
+    request_sign_up(client)
     link = link_in_email()
     assert EMAIL in client.get(link).content.decode()
     page = client.post(link, {"name": "Ada", "password": PASSWORD}, follow=True)
@@ -42,14 +42,14 @@ def test_signing_up_makes_a_login_and_a_person(client: Client) -> None:
 
 
 def test_the_same_form_sent_twice_makes_one_account(client: Client) -> None:
-    asked_to_sign_up(client)
+    request_sign_up(client)
     link, form = link_in_email(), {"name": "Ada", "password": PASSWORD}
     assert [client.post(link, form).status_code, Client().post(link, form).status_code] == [302, 302]
     assert (Account.objects.count(), StoredEvent.objects.filter(event_type="UserCreated").count()) == (1, 1)
 
 
 def test_an_old_link_opens_nobodys_account(client: Client) -> None:
-    asked_to_sign_up(client)
+    request_sign_up(client)
     link = link_in_email()
     client.post(link, {"name": "Ada", "password": PASSWORD})
     thief = Client()
@@ -135,7 +135,7 @@ def test_guessing_passwords_is_stopped_and_says_how_long(client: Client) -> None
 
 
 def test_a_new_password_by_letter_works_once_and_ends_other_sessions(client: Client) -> None:
-    signed_in, _ = customer()
+    signed_in, _ = sign_in_customer()
     client.post("/account/reset/", {"email": EMAIL})
     link = link_in_email()
     assert client.get(link).status_code == 200
@@ -157,7 +157,7 @@ def test_a_link_is_for_one_kind_of_page_and_says_nothing_by_itself(client: Clien
 
 
 def test_changing_the_password_asks_for_the_old_one() -> None:
-    client, _ = customer()
+    client, _ = sign_in_customer()
     other = Client()
     other.login(username=EMAIL, password=PASSWORD)
     wrong = client.post("/account/password/", {"current": "no", "password": "four very quiet lanterns"})
@@ -178,7 +178,7 @@ def test_staff_become_customers_when_they_want_to(client: Client) -> None:
 
 
 def test_a_closed_account_is_signed_out_and_cannot_come_back() -> None:
-    client, person_id = customer()
+    client, person_id = sign_in_customer()
     accounts.close(person_id)
     assert client.get("/my/").status_code == 302
     assert not Client().login(username=EMAIL, password=PASSWORD)

@@ -17,8 +17,8 @@ from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.privacy import encrypted_tokens
 from eventshop.privacy.models import Certificate, Erasure
 from eventshop.sagas import workers
-from projections.registry import projection_registry
-from tests.support.customers import EMAIL, PASSWORD, customer, link_in_email
+from eventshop.projections.projection import projection_registry
+from tests.support.customers import EMAIL, PASSWORD, sign_in_customer, link_in_email
 from tests.support.read_models import append, caught_up
 from tests.support.sales import Sale
 from users.application.customer_adapter import load_person
@@ -28,72 +28,72 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 @pytest.fixture(autouse=True)
-def at_once(settings: Any, tmp_path: Path) -> None:
+def erase_without_delay(settings: Any, tmp_path: Path) -> None:
     settings.KEY_CACHE_SECONDS = 0
     settings.ERASURE_LIST = str(tmp_path / "erased.txt")
     settings.ERASURE_COOLING_OFF_DAYS = 0
 
 
-def text_of(client: Client, path: str) -> str:
+def page_text(client: Client, path: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get(path).content.decode()))
 
 
-def ask(client: Client, password: str = PASSWORD) -> Any:
+def request_erasure(client: Client, password: str = PASSWORD) -> Any:
     return client.post("/my/erasure/", {"form_id": str(new_id()), "password": password}, follow=True)
 
 
-def settle() -> None:
+def run_workers() -> None:
     caught_up(*projection_registry.select([]))
     workers.run_until_idle("test", DatabaseEventLog())
     caught_up(*projection_registry.select([]))
 
 
-def kinds(me: UUID) -> list[str]:
+def event_types(me: UUID) -> list[str]:
     return [it.meta.event_type for it in load_person(me).events]
 
 
 def test_before_deciding_one_sees_what_stays_and_what_has_to_be_finished_first() -> None:
-    client, me = customer()
-    page = text_of(client, "/my/erasure/")
+    client, me = sign_in_customer()
+    page = page_text(client, "/my/erasure/")
     assert "this certificate, without any of the erased data" in page
     assert "Orders, payments and refunds" not in page
     sale = Sale(1, customer_id=me)
     append(sale.order_id, sale.created)
     caught_up(*projection_registry.select([]))
-    page = text_of(client, "/my/erasure/")
+    page = page_text(client, "/my/erasure/")
     assert "Orders, payments and refunds" in page
     assert "Order 000001 is not finished" in page
 
 
 def test_it_takes_the_password_and_guessing_is_stopped() -> None:
-    client, me = customer()
-    assert "This is not your password" in ask(client, "wrong").content.decode()
+    client, me = sign_in_customer()
+    assert "This is not your password" in request_erasure(client, "wrong").content.decode()
     # A period may end meanwhile; two cannot.
-    assert 429 in [ask(client, "wrong").status_code for _ in range(21)]
-    assert kinds(me) == ["UserCreated"]
+    assert 429 in [request_erasure(client, "wrong").status_code for _ in range(21)]
+    assert event_types(me) == ["UserCreated"]
 
 
 def test_one_can_change_ones_mind(settings: Any) -> None:
     settings.ERASURE_COOLING_OFF_DAYS = 14
-    client, me = customer()
-    assert "Your data will be erased on" in ask(client).content.decode()
-    assert "You can change your mind until then" in text_of(client, "/my/")
+    client, me = sign_in_customer()
+    assert "Your data will be erased on" in request_erasure(client).content.decode()
+    assert "You can change your mind until then" in page_text(client, "/my/")
     link = link_in_email()
-    assert "Your data will be erased on" in text_of(Client(), link)
+    assert "Your data will be erased on" in page_text(Client(), link)
     client.post("/my/erasure/stay/", {"form_id": str(new_id())})
-    settle()
-    assert kinds(me) == ["UserCreated", "ErasureRequested", "ErasureCancelled"]
-    assert "You kept your account" in text_of(Client(), link)
+    run_workers()
+    assert event_types(me) == ["UserCreated", "ErasureRequested", "ErasureCancelled"]
+    assert "You kept your account" in page_text(Client(), link)
 
 
 def test_at_the_end_the_link_of_the_letter_shows_the_certificate_and_nobody_can_sign_in() -> None:
-    client, me = customer()
-    ask(client)
+    client, me = sign_in_customer()
+    request_erasure(client)
     assert mail.outbox[-1].to == [EMAIL]
     link = link_in_email()
-    settle()
-    assert kinds(me)[-1] == "DataErased"
-    page = text_of(Client(), link)
+    run_workers()
+    assert event_types(me)[-1] == "DataErased"
+    page = page_text(Client(), link)
     assert "Certificate of erasure" in page and str(Certificate.objects.get().certificate_id) in page
     assert EMAIL not in page and "Ada" not in page
     file = Client().get(f"{link}certificate.pdf")
@@ -104,32 +104,32 @@ def test_at_the_end_the_link_of_the_letter_shows_the_certificate_and_nobody_can_
 
 
 def test_the_address_is_free_again_afterwards() -> None:
-    client, _ = customer()
-    ask(client)
-    settle()
-    assert customer()[0].get("/my/").status_code == 200
+    client, _ = sign_in_customer()
+    request_erasure(client)
+    run_workers()
+    assert sign_in_customer()[0].get("/my/").status_code == 200
 
 
 def test_while_it_goes_on_its_steps_are_shown() -> None:
-    client, me = customer()
-    ask(client)
+    client, me = sign_in_customer()
+    request_erasure(client)
     link = link_in_email()
     Erasure.objects.create(subject=me, step="scan", log='[["collect", "2026-11-24T12:00:00+00:00", "x"]]')
-    page = text_of(Client(), link)
+    page = page_text(Client(), link)
     assert "Looking everywhere for anything that is left under way" in page
     assert "Looking up where your data lies 24 Nov 2026, 12:00 GMT" in page
 
 
 def test_a_legal_hold_is_said() -> None:
-    client, me = customer()
+    client, me = sign_in_customer()
     command_dispatcher.send(PlaceLegalHold(me, "CASE-7", "A claim in court"))
-    assert "legal hold" in ask(client).content.decode()
-    assert kinds(me)[-1] == "LegalHoldPlaced"
+    assert "legal hold" in request_erasure(client).content.decode()
+    assert event_types(me)[-1] == "LegalHoldPlaced"
     assert not mail.outbox
 
 
 def test_links_of_others_damaged_ones_and_those_of_other_kinds_show_nothing(client: Client) -> None:
-    _, me = customer()
+    _, me = sign_in_customer()
     good = encrypted_tokens.encrypt_token("erasure", me)
     for token in (good[:-3], "nonsense", encrypted_tokens.encrypt_token("reset", me), encrypted_tokens.encrypt_token("sign-up", EMAIL)):
         assert client.get(f"/erasure/{token}/").status_code == 410
@@ -140,10 +140,10 @@ def test_links_of_others_damaged_ones_and_those_of_other_kinds_show_nothing(clie
 
 
 def test_when_no_mail_leaves_the_link_stands_on_the_page(settings: Any) -> None:
-    client, me = customer()
+    client, me = sign_in_customer()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    page = ask(client).content.decode()
-    assert kinds(me)[-1] == "ErasureRequested"
+    page = request_erasure(client).content.decode()
+    assert event_types(me)[-1] == "ErasureRequested"
     link = re.search(r"follow the erasure: http://testserver(/erasure/[^<\s]+/)", page)
     assert link and Client().get(link[1]).status_code == 200

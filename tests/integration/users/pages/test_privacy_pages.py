@@ -18,7 +18,7 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
-from tests.support.customers import EMAIL, PASSWORD, customer, link_in_email
+from tests.support.customers import EMAIL, PASSWORD, sign_in_customer, link_in_email
 from tests.support.read_models import append
 from tests.support.sales import Sale
 from tests.support.staff import catch_up
@@ -32,7 +32,7 @@ MARKETING = "DirectMarketing"
 sale = Sale(1)
 FORM_ID = re.compile(r'value="[0-9a-f-]{36}"|name="csrfmiddlewaretoken" value="[^"]+"')
 #: Every page of the privacy centre that is the visitor's own, by GET.
-MINE = [
+OWN_PAGES = [
     "/my/",
     "/my/consents/",
     "/my/details/",
@@ -45,49 +45,49 @@ MINE = [
 ]
 
 
-def choose(client: Client, answer: str, form_id: UUID | None = None, notice: str = "2026-01") -> str:
+def choose_consent(client: Client, answer: str, form_id: UUID | None = None, notice: str = "2026-01") -> str:
     form = {"form_id": str(form_id or new_id()), "answer": answer, "notice": notice}
     return client.post(f"/my/consents/{MARKETING}/choice/", form, follow=True).content.decode()
 
 
-def text_of(client: Client, path: str) -> str:
+def page_text(client: Client, path: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get(path).content.decode()))
 
 
 def test_nobody_has_agreed_to_anything_before_they_do() -> None:
-    client, _ = customer()
+    client, _ = sign_in_customer()
     page = client.get("/my/consents/").content.decode()
     assert page.count("You do not agree") == 4
     assert "checked" not in page
 
 
 def test_a_consent_is_seen_at_once_and_taken_back_with_one_click() -> None:
-    client, me = customer()
-    given = choose(client, "yes")
+    client, me = sign_in_customer()
+    given = choose_consent(client, "yes")
     assert "You agreed to “Offers by e-mail”." in given
     assert given.count("You agree</span>") == 1
     assert load_person(me).state.consents.keys() == {MARKETING}
-    taken = choose(client, "no")
+    taken = choose_consent(client, "no")
     assert "You took back your consent to “Offers by e-mail”." in taken
     assert not load_person(me).state.consents
 
 
 def test_a_form_sent_twice_is_one_decision_and_an_old_form_says_so() -> None:
-    client, me = customer()
+    client, me = sign_in_customer()
     form_id = new_id()
-    choose(client, "yes", form_id)
-    choose(client, "no")
-    again = choose(client, "yes", form_id)
+    choose_consent(client, "yes", form_id)
+    choose_consent(client, "no")
+    again = choose_consent(client, "yes", form_id)
     assert "This form was already submitted" in again
     assert not load_person(me).state.consents
     assert StoredEvent.objects.filter(event_type="ConsentGranted").count() == 1
 
 
 def test_nonsense_is_refused_and_leaves_nothing_behind() -> None:
-    client, me = customer()
-    assert "The notice has changed" in choose(client, "yes", notice="2025-05")
-    assert "There is no such version" in choose(client, "yes", notice="1999-01")
-    assert "There is no consent to withdraw" in choose(client, "no")
+    client, me = sign_in_customer()
+    assert "The notice has changed" in choose_consent(client, "yes", notice="2025-05")
+    assert "There is no such version" in choose_consent(client, "yes", notice="1999-01")
+    assert "There is no consent to withdraw" in choose_consent(client, "no")
     form = {"form_id": str(new_id()), "answer": "yes", "notice": "2026-01"}
     assert client.post("/my/consents/Spam/choice/", form).status_code == 404
     assert client.post("/my/consents/AccountManagement/choice/", form, follow=True).status_code == 200
@@ -96,35 +96,35 @@ def test_nonsense_is_refused_and_leaves_nothing_behind() -> None:
 
 
 def test_a_receipt_says_what_was_agreed_to_in_which_words_and_what_became_of_it() -> None:
-    client, me = customer()
-    choose(client, "yes")
-    choose(client, "no")
+    client, me = sign_in_customer()
+    choose_consent(client, "yes")
+    choose_consent(client, "no")
     receipt = json.loads(client.get("/my/consents/2/receipt.json").content)
     granted = load_person(me).events[1].event
     assert isinstance(granted, ConsentGranted)
     assert receipt["pii_processing"]["privacy_notice"]["sha256"] == granted.notice_digest
     assert receipt["pii_processing"]["purposes"][0]["purpose"] == "dpv:DirectMarketing"
     assert [event["event_state"] for event in receipt["events"]] == ["dpv:ConsentGiven", "dpv:ConsentWithdrawn"]
-    assert "Taken back on" in text_of(client, "/my/consents/2/receipt/")
+    assert "Taken back on" in page_text(client, "/my/consents/2/receipt/")
     assert client.get("/my/consents/1/receipt/").status_code == 404
 
 
-def change(client: Client, **changed: str) -> str:
+def change_details(client: Client, **changed: str) -> str:
     form = {"form_id": str(new_id()), "name": "Ada Marker", "email": EMAIL, "phone": "", "address": "", **changed}
     return client.post("/my/details/", form, follow=True).content.decode()
 
 
 def test_details_are_put_right_at_once() -> None:
-    client, me = customer()
-    assert "Your details are changed." in change(client, name="Ada L.", address="1 St\r\nYork")
+    client, me = sign_in_customer()
+    assert "Your details are changed." in change_details(client, name="Ada L.", address="1 St\r\nYork")
     assert load_person(me).contact == (EMAIL, "Ada L.", "", "1 St\nYork")
-    change(client, name="Ada L.", address="1 St\r\nYork")
+    change_details(client, name="Ada L.", address="1 St\r\nYork")
     assert len(load_person(me).events) == 2
 
 
 def test_a_new_address_holds_once_its_letter_is_answered_and_then_signs_in() -> None:
-    client, me = customer()
-    assert "We have written to new@example.org" in change(client, email="new@example.org")
+    client, me = sign_in_customer()
+    assert "We have written to new@example.org" in change_details(client, email="new@example.org")
     assert [letter.to for letter in mail.outbox] == [["new@example.org"]]
     link = link_in_email()
     assert client.get(link).status_code == 200
@@ -136,29 +136,29 @@ def test_a_new_address_holds_once_its_letter_is_answered_and_then_signs_in() -> 
 
 
 def test_an_address_of_somebody_else_gets_another_letter_and_the_same_page() -> None:
-    customer("b@example.org", "Bob")
-    client, me = customer()
-    taken = change(client, email="b@example.org").replace("b@example.org", "?")
-    free = change(client, email="c@example.org").replace("c@example.org", "?")
+    sign_in_customer("b@example.org", "Bob")
+    client, me = sign_in_customer()
+    taken = change_details(client, email="b@example.org").replace("b@example.org", "?")
+    free = change_details(client, email="c@example.org").replace("c@example.org", "?")
     assert FORM_ID.sub("", taken) == FORM_ID.sub("", free)
     assert "already" in str(mail.outbox[0].body) and "already" not in str(mail.outbox[1].body)
     assert len(load_person(me).events) == 1
 
 
 def test_the_link_is_for_the_one_who_asked_and_a_race_for_the_address_has_one_winner() -> None:
-    client, me = customer()
-    change(client, email="new@example.org")
+    client, me = sign_in_customer()
+    change_details(client, email="new@example.org")
     link = link_in_email()
-    bob, _ = customer("b@example.org", "Bob")
+    bob, _ = sign_in_customer("b@example.org", "Bob")
     assert bob.post(link).status_code == 410
     assert client.post("/my/details/address/nonsense/").status_code == 410
-    customer("new@example.org", "New")
+    sign_in_customer("new@example.org", "New")
     assert client.post(link).status_code == 410
     assert len(load_person(me).events) == 1
 
 
 def test_control_characters_are_refused_by_the_field() -> None:
-    client, me = customer()
+    client, me = sign_in_customer()
     form = {"form_id": str(new_id()), "name": "A\x07da", "email": EMAIL, "phone": "", "address": ""}
     page = client.post("/my/details/", form).content.decode()
     assert "<title>Error:" in page
@@ -166,42 +166,42 @@ def test_control_characters_are_refused_by_the_field() -> None:
 
 
 def test_restricting_and_lifting() -> None:
-    client, me = customer()
+    client, me = sign_in_customer()
     form = {"form_id": str(new_id()), "reason": "my address is wrong"}
     client.post("/my/restriction/", form)
     assert load_person(me).state.restricted
-    assert "Your data is kept and not used" in text_of(client, "/my/restriction/")
+    assert "Your data is kept and not used" in page_text(client, "/my/restriction/")
     client.post("/my/restriction/", {"form_id": str(new_id())})
     assert not load_person(me).state.restricted
 
 
 def test_the_log_shows_who_looked_and_what_data_was_used_for() -> None:
-    client, me = customer()
+    client, me = sign_in_customer()
     command_dispatcher.send(RecordAccess(user_id=me, fields=("phone",), reason="Parcel 7 came back", staff="boss"))
     command_dispatcher.send(
         RecordProcessing(me, "CustomerOrderManagement", "Parcel 7 was sent again", datetime.now(UTC), "Post")
     )
-    log = text_of(client, "/my/log/")
+    log = page_text(client, "/my/log/")
     assert "boss of our staff looked at your phone. Reason: Parcel 7 came back" in log
     assert "Parcel 7 was sent again (Your orders); Post received data." in log
 
 
 def test_every_version_of_the_notice_can_be_read_by_anybody(client: Client) -> None:
-    assert "Version 2026-01" in text_of(client, "/privacy/")
-    assert "This version was shown until" in text_of(client, "/privacy/2025-05/")
+    assert "Version 2026-01" in page_text(client, "/privacy/")
+    assert "This version was shown until" in page_text(client, "/privacy/2025-05/")
     assert client.get("/privacy/1999-01/").status_code == 404
 
 
-@pytest.mark.parametrize("path", MINE)
+@pytest.mark.parametrize("path", OWN_PAGES)
 def test_own_pages_are_for_their_owner_alone(path: str, client: Client) -> None:
-    owner, _ = customer()
-    choose(owner, "yes")
+    owner, _ = sign_in_customer()
+    choose_consent(owner, "yes")
     mine = owner.get(path)
     assert mine.status_code == 200
     assert "no-store" in mine.headers["Cache-Control"]
     assert client.get(path).headers["Location"] == f"/account/sign-in/?next={path}"
     # The same address shows somebody else only what is theirs: they have no second event.
-    other, _ = customer("bob@example.org", "Bob")
+    other, _ = sign_in_customer("bob@example.org", "Bob")
     others = other.get(path)
     assert others.status_code == (404 if "receipt" in path else 200)
     assert EMAIL not in others.content.decode()
@@ -212,7 +212,7 @@ def test_own_pages_are_for_their_owner_alone(path: str, client: Client) -> None:
 
 
 def test_the_consent_page_takes_less_than_a_tenth_of_a_second() -> None:
-    client, me = customer()
+    client, me = sign_in_customer()
     now = datetime.now(UTC)
     for _ in range(100):
         command_dispatcher.send(GrantConsent(me, MARKETING, "2026-01", now, now + timedelta(days=9)))
@@ -225,24 +225,24 @@ def test_the_consent_page_takes_less_than_a_tenth_of_a_second() -> None:
         assert client.get("/my/consents/").status_code == 200
         times.append(perf_counter() - begun)
     assert min(times) < 0.1
-    assert "Show 80 earlier decisions" in text_of(client, "/my/consents/")
-    assert text_of(client, "/my/consents/?all").count("You agreed to “Offers by e-mail” on this site.") == 100
+    assert "Show 80 earlier decisions" in page_text(client, "/my/consents/")
+    assert page_text(client, "/my/consents/?all").count("You agreed to “Offers by e-mail” on this site.") == 100
 
 
 def test_everything_is_shown_with_where_it_came_from_orders_too() -> None:
-    client, me = customer()
+    client, me = sign_in_customer()
     form = {"form_id": str(new_id()), "name": "Ada L.", "email": EMAIL, "phone": "+44 1", "address": ""}
     client.post("/my/details/", form)
     append(sale.order_id, replace(sale.created, customer_id=me))
     catch_up()
-    page = text_of(client, "/my/data/")
+    page = page_text(client, "/my/data/")
     assert "Name Ada L. You entered it here" in page
     assert "Order 000001" in page and "WHITE METAL LANTERN" in page
 
 
 def test_a_copy_holds_everything_and_that_it_was_taken_is_on_record() -> None:
-    client, me = customer()
-    choose(client, "yes")
+    client, me = sign_in_customer()
+    choose_consent(client, "yes")
     form = {"form_id": str(new_id())}
     file = client.post("/my/data.json", form)
     assert file.headers["Content-Disposition"].startswith("attachment")

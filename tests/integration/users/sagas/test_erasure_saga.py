@@ -38,41 +38,41 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 @pytest.fixture(autouse=True)
-def at_once(settings: Any, tmp_path: Path) -> None:
+def erase_without_delay(settings: Any, tmp_path: Path) -> None:
     settings.KEY_CACHE_SECONDS = 0
     settings.ERASURE_LIST = str(tmp_path / "erased.txt")
 
 
-def ada() -> UUID:
+def sign_up_ada() -> UUID:
     person = uuid4()
     send(CreateUser(person, "zz-ada@example.org", "Zz-Ada Lovelace", "+44 20 7946 0001", "12 St Zz-James Square"))
     return person
 
 
-def settle() -> None:
+def run_workers() -> None:
     caught_up(*projection_registry.select([]))
     workers.run_until_idle("test", DatabaseEventLog())
     caught_up(*projection_registry.select([]))
 
 
-def told(person: UUID) -> list[str]:
+def event_types(person: UUID) -> list[str]:
     return [recorded.meta.event_type for recorded in store.get_events(person)]
 
 
-def ask(person: UUID, *, due_in: timedelta = timedelta(0)) -> None:
+def request_erasure(person: UUID, *, due_in: timedelta = timedelta(0)) -> None:
     now = timezone.now()
     send(RequestErasure(person, at=now, due_at=now + due_in))
 
 
-def waiting() -> list[str]:
+def pending_timers() -> list[str]:
     return [timer.name for timer in Timer.objects.filter(fired_at=None)]
 
 
 def test_a_person_who_waits_is_erased_and_gets_a_certificate() -> None:
-    person = ada()
-    ask(person)
-    settle()
-    assert told(person) == ["UserCreated", "ErasureRequested", "ErasureBegun", "DataErased"]
+    person = sign_up_ada()
+    request_erasure(person)
+    run_workers()
+    assert event_types(person) == ["UserCreated", "ErasureRequested", "ErasureBegun", "DataErased"]
     assert Certificate.objects.get().subject == person
     assert Erasure.objects.get().step == "done"
     assert UserProfile.objects.get().status == "ERASED"
@@ -80,54 +80,54 @@ def test_a_person_who_waits_is_erased_and_gets_a_certificate() -> None:
 
 
 def test_until_then_nothing_happens_and_it_can_be_cancelled() -> None:
-    person = ada()
-    ask(person, due_in=timedelta(days=14))
-    settle()
-    assert told(person)[-1] == "ErasureRequested"
-    assert waiting() == ["cooling-off"]
+    person = sign_up_ada()
+    request_erasure(person, due_in=timedelta(days=14))
+    run_workers()
+    assert event_types(person)[-1] == "ErasureRequested"
+    assert pending_timers() == ["cooling-off"]
     send(CancelErasure(person))
-    settle()
-    assert waiting() == []
+    run_workers()
+    assert pending_timers() == []
     assert UserProfile.objects.get().name == "Zz-Ada Lovelace"
 
 
 def test_an_open_order_and_a_legal_hold_make_it_wait() -> None:
-    person, order_id = ada(), uuid4()
+    person, order_id = sign_up_ada(), uuid4()
     now = timezone.now()
     send(CreateOrder(order_id, "000001", person, (LANTERNS,)))
-    ask(person)
-    settle()
-    assert told(person)[-1] == "ErasureRequested"
-    assert waiting() == ["cooling-off"]
+    request_erasure(person)
+    run_workers()
+    assert event_types(person)[-1] == "ErasureRequested"
+    assert pending_timers() == ["cooling-off"]
     assert Timer.objects.get(fired_at=None).due_at > now + timedelta(hours=23)
     send(CancelOrder(order_id, "changed their mind"))
     send(PlaceLegalHold(person, "case 7", "a claim"))
     Timer.objects.filter(fired_at=None).update(due_at=now, looked_at_from=now)
-    settle()
-    assert told(person)[-1] == "LegalHoldPlaced"
-    assert waiting() == ["cooling-off"]
+    run_workers()
+    assert event_types(person)[-1] == "LegalHoldPlaced"
+    assert pending_timers() == ["cooling-off"]
 
 
 def test_a_consent_ends_by_its_timer() -> None:
-    person, now = ada(), timezone.now()
+    person, now = sign_up_ada(), timezone.now()
     given = now - timedelta(days=365)
     send(GrantConsent(person, "Personalisation", "2025-05" if given.year < 2026 else "2026-01", given, now))
     send(GrantConsent(person, "DirectMarketing", "2026-01", now, now + timedelta(days=730)))
-    settle()
-    assert told(person)[-1] == "ConsentExpired"
+    run_workers()
+    assert event_types(person)[-1] == "ConsentExpired"
     assert dict(ConsentRegister.objects.values_list("purpose", "status")) == {
         "Personalisation": "ConsentExpired",
         "DirectMarketing": "ConsentGiven",
     }
-    assert waiting() == ["DirectMarketing"]
+    assert pending_timers() == ["DirectMarketing"]
     send(WithdrawConsent(person, "DirectMarketing"))
-    settle()
-    assert waiting() == []
+    run_workers()
+    assert pending_timers() == []
 
 
 def test_processes_keep_nothing_personal() -> None:
-    person = ada()
-    ask(person)
+    person = sign_up_ada()
+    request_erasure(person)
     workers.run_until_idle("test", DatabaseEventLog())
     kept = [*Saga.objects.values(), *InboxMessage.objects.values(), *SagaStep.objects.values(), *Timer.objects.values()]
     assert kept
@@ -139,13 +139,13 @@ def test_processes_keep_nothing_personal() -> None:
 
 
 def test_a_copy_has_every_value_with_the_event_that_it_comes_from() -> None:
-    person, order_id = ada(), uuid4()
+    person, order_id = sign_up_ada(), uuid4()
     other = uuid4()
     send(CreateUser(other, "bob@example.org", "Bob"))
     send(CreateOrder(order_id, "000001", person, (LANTERNS,), "", "Zz-Ada Lovelace", "12 St Zz-James Square"))
     send(CancelOrder(order_id, "changed their mind"))
     send(ExportData(person))
-    settle()
+    run_workers()
     copy = msgspec.json.decode(encode_export(export_personal_data(person, at=timezone.now())))
     first = store.get_events(person)[0].meta
     assert {value["field"]: value["value"] for value in copy["contact"]} == {
@@ -164,9 +164,9 @@ def test_a_copy_has_every_value_with_the_event_that_it_comes_from() -> None:
 
 
 def test_a_copy_of_the_erased_is_empty_of_them() -> None:
-    person = ada()
-    ask(person)
-    settle()
+    person = sign_up_ada()
+    request_erasure(person)
+    run_workers()
     copy = encode_export(export_personal_data(person, at=timezone.now())).decode()
     assert "Zz-" not in copy
     assert '"redacted": "contact"' in copy

@@ -39,7 +39,7 @@ class Door(Aggregate[OpenDoor, DoorOpened | BellRung], frozen=True):
         return self
 
 
-def another(name: str, commands: Any, events: Any) -> Any:
+def declare_aggregate(name: str, commands: Any, events: Any) -> Any:
     return new_class(name, (Aggregate[commands, events],), {"frozen": True})
 
 
@@ -94,9 +94,9 @@ def test_two_types_cannot_share_a_stored_name(registry: MessageRegistry) -> None
         door: UUID
 
     with pytest.raises(DuplicateName, match=r"DoorOpened.*Fooled"):
-        registry.add(another("Window", Knock, Fooled))
+        registry.add(declare_aggregate("Window", Knock, Fooled))
     with pytest.raises(DuplicateName, match="Door"):
-        registry.add(another("Door", Knock, Fooled))
+        registry.add(declare_aggregate("Door", Knock, Fooled))
 
 
 def test_an_aggregate_says_what_it_takes_and_tells() -> None:
@@ -112,6 +112,6 @@ def test_a_message_with_a_float_or_a_time_without_zone_is_refused() -> None:
         at: datetime | None
 
     with pytest.raises(RegistryError, match=r"Weighed.*float"):
-        MessageRegistry().add(another("Scale", OpenDoor, Weighed))
+        MessageRegistry().add(declare_aggregate("Scale", OpenDoor, Weighed))
     with pytest.raises(RegistryError, match=r"Timed.*zone"):
-        MessageRegistry().add(another("Clock", OpenDoor, Timed))
+        MessageRegistry().add(declare_aggregate("Clock", OpenDoor, Timed))

@@ -21,7 +21,7 @@ MOMENTS = [datetime(2026, 11, 24, hour, 30, tzinfo=UTC) for hour in (0, 6, 12, 2
 ]
 
 
-def told(commands: list[Command]) -> tuple[dict[UUID, AnyAggregate], list[Event]]:
+def replay(commands: list[Command]) -> tuple[dict[UUID, AnyAggregate], list[Event]]:
     """What the shop is after these commands; each must be accepted and lead to something."""
     shop: dict[UUID, AnyAggregate] = {}
     history: list[Event] = []
@@ -39,7 +39,7 @@ def told(commands: list[Command]) -> tuple[dict[UUID, AnyAggregate], list[Event]
 @pytest.mark.parametrize("now", MOMENTS, ids=str)
 def test_whenever_it_is_made_the_shop_shows_everything_it_can(now: datetime) -> None:
     commands = demo_commands(now)
-    shop, history = told([command for command, _ in commands])
+    shop, history = replay([command for command, _ in commands])
     states = Counter(order.status for order in shop.values() if isinstance(order, Order))
     assert set(states) == set(Status) - {Status.PENDING}
     assert min(states.values()) >= 3, states

@@ -62,7 +62,7 @@ RETURNS = st.lists(PIECES, min_size=1, max_size=2, unique_by=lambda piece: piece
 
 
 @st.composite
-def conversations(draw: st.DrawFn) -> list[OrderCommand]:
+def command_sequences(draw: st.DrawFn) -> list[OrderCommand]:
     """An order being created, and then anything, with a payment that is often right."""
     create = CreateOrder(order_id=ORDER, reference="1", customer_id=ADA, lines=draw(LINES))
     pay = ProcessPayment(order_id=ORDER, amount=create.total, method="card")
@@ -87,29 +87,29 @@ def conversations(draw: st.DrawFn) -> list[OrderCommand]:
     return start + draw(st.lists(anything, max_size=12))
 
 
-def hold(conversation: list[OrderCommand]) -> tuple[Order, list[OrderEvent]]:
+def run_commands(commands: list[OrderCommand]) -> tuple[Order, list[OrderEvent]]:
     """Ask one after the other; a refusal is an answer like any other."""
     order, history = Order(), list[OrderEvent]()
-    for command in conversation:
+    for command in commands:
         before = order
         try:
-            told = order.decide(command)
+            events = order.decide(command)
         except CommandRefused:
             assert order == before
             continue
-        order = order.evolve_all(told)
-        history += told
+        order = order.evolve_all(events)
+        history += events
     return order, history
 
 
-@given(conversations())
+@given(command_sequences())
 def test_what_was_accepted_replays_to_the_same_order(conversation: list[OrderCommand]) -> None:
-    order, history = hold(conversation)
+    order, history = run_commands(conversation)
     read_back: list[Event] = [round_trip(event) for event in history]
     assert Order().evolve_all(read_back) == order  # type: ignore[arg-type]
 
 
-@given(conversations())
+@given(command_sequences())
 def test_asking_only_what_was_accepted_tells_the_same(conversation: list[OrderCommand]) -> None:
     accepted, order = list[OrderCommand](), Order()
     for command in conversation:
@@ -118,12 +118,12 @@ def test_asking_only_what_was_accepted_tells_the_same(conversation: list[OrderCo
         except CommandRefused:
             continue
         accepted.append(command)
-    assert hold(accepted) == hold(conversation)
+    assert run_commands(accepted) == run_commands(conversation)
 
 
-@given(conversations())
+@given(command_sequences())
 def test_no_more_money_goes_back_than_came_in(conversation: list[OrderCommand]) -> None:
-    _, history = hold(conversation)
+    _, history = run_commands(conversation)
     came_in = total((event.amount for event in history if isinstance(event, PaymentProcessed)), currency="GBP")
     went_back = total((event.amount for event in history if isinstance(event, PaymentRefunded)), currency="GBP")
     assert went_back <= came_in
@@ -131,9 +131,9 @@ def test_no_more_money_goes_back_than_came_in(conversation: list[OrderCommand]) 
         assert went_back == came_in
 
 
-@given(conversations())
+@given(command_sequences())
 def test_no_more_pieces_come_back_than_were_ordered(conversation: list[OrderCommand]) -> None:
-    order, history = hold(conversation)
+    order, history = run_commands(conversation)
     ordered = Counter(
         {
             number: line.quantity
@@ -150,9 +150,9 @@ def test_no_more_pieces_come_back_than_were_ordered(conversation: list[OrderComm
     assert {line.line: line.returned for line in order.lines if line.returned} == back
 
 
-@given(conversations())
+@given(command_sequences())
 def test_every_refund_is_the_price_of_what_came_back(conversation: list[OrderCommand]) -> None:
-    _, history = hold(conversation)
+    _, history = run_commands(conversation)
     for fact, follows in pairwise([*history, None]):
         if isinstance(fact, ItemsReturned | OrderCancelled):
             worth = total((line.amount for line in fact.lines), currency="GBP")

@@ -60,7 +60,7 @@ COMMANDS: dict[type[Command], Command] = {
 Answer = type[EventShopError] | list[type[Event]]
 
 
-def told(*events: type[Event]) -> list[type[Event]]:
+def events(*events: type[Event]) -> list[type[Event]]:
     return list(events)
 
 
@@ -68,18 +68,18 @@ no = InvalidOrderState
 #: Columns in the order of COMMANDS.
 TABLE: dict[Status, list[Answer]] = {
     # create, request payment, pay, decline, ship, deliver, cancel, take back, credit
-    Status.PENDING: [told(OrderCreated), no, no, no, no, no, no, no, told(CreditNoteIssued)],
+    Status.PENDING: [events(OrderCreated), no, no, no, no, no, no, no, events(CreditNoteIssued)],
     Status.CREATED: [
-        *(no, told(PaymentRequested), told(PaymentProcessed), told(PaymentDeclined)),
-        *(no, no, told(OrderCancelled), no, no),
+        *(no, events(PaymentRequested), events(PaymentProcessed), events(PaymentDeclined)),
+        *(no, no, events(OrderCancelled), no, no),
     ],
     Status.PAID: [
-        *(no, no, no, no, told(OrderShipped), no),
-        *(told(OrderCancelled, PaymentRefunded), told(ItemsReturned, PaymentRefunded), no),
+        *(no, no, no, no, events(OrderShipped), no),
+        *(events(OrderCancelled, PaymentRefunded), events(ItemsReturned, PaymentRefunded), no),
     ],
-    Status.SHIPPED: [no, no, no, no, no, told(OrderDelivered), no, told(ItemsReturned, PaymentRefunded), no],
-    Status.DELIVERED: [no, no, no, no, no, no, no, told(ItemsReturned, PaymentRefunded), no],
-    Status.CANCELLED: [no, no, no, no, no, no, told(), no, no],
+    Status.SHIPPED: [no, no, no, no, no, events(OrderDelivered), no, events(ItemsReturned, PaymentRefunded), no],
+    Status.DELIVERED: [no, no, no, no, no, no, no, events(ItemsReturned, PaymentRefunded), no],
+    Status.CANCELLED: [no, no, no, no, no, no, events(), no, no],
     Status.CREDITED: [no, no, no, no, no, no, no, no, no],
 }
 PAIRS = {

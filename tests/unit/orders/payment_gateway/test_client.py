@@ -24,7 +24,7 @@ ORDER = UUID("00000000-0000-4000-8000-00000000000d")
 NINE = gbp("9.00")
 
 
-class Told(NamedTuple):
+class Report(NamedTuple):
     """What was reported about answers that were not believed."""
 
     key: UUID
@@ -40,20 +40,20 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
 
 
 @pytest.fixture
-def told() -> list[Told]:
+def reports() -> list[Report]:
     return []
 
 
 @pytest.fixture
-def gateway(process: GatewayProcess, told: list[Told]) -> Iterator[HttpGateway]:
-    made = client(process, told)
+def gateway(process: GatewayProcess, reports: list[Report]) -> Iterator[HttpGateway]:
+    made = client(process, reports)
     yield made
     made.close()
 
 
-def client(process: GatewayProcess, told: list[Told], secret: str = SECRET) -> HttpGateway:
+def client(process: GatewayProcess, reports: list[Report], secret: str = SECRET) -> HttpGateway:
     def report(key: UUID, error: MessageRefused, body: bytes) -> None:
-        told.append(Told(key, error.code, body))
+        reports.append(Report(key, error.code, body))
 
     return HttpGateway(process.url, secret, report=report, response_s=1.0, open_s=0.3)
 
@@ -62,11 +62,11 @@ def charge(gateway: HttpGateway, method: str, key: UUID | None = None, amount: M
     return gateway.charge(key=key or uuid4(), amount=amount, order_id=ORDER, method=method)
 
 
-def test_a_charge_takes_the_money(gateway: HttpGateway, told: list[Told]) -> None:
+def test_a_charge_takes_the_money(gateway: HttpGateway, reports: list[Report]) -> None:
     key = uuid4()
     outcome = charge(gateway, "card", key)
     assert isinstance(outcome, Succeeded) and (outcome.key, outcome.amount) == (key, NINE)
-    assert gateway.find(key) == outcome and not told
+    assert gateway.find(key) == outcome and not reports
 
 
 def test_the_same_key_is_the_same_charge(gateway: HttpGateway) -> None:
@@ -74,12 +74,12 @@ def test_the_same_key_is_the_same_charge(gateway: HttpGateway) -> None:
     assert charge(gateway, "card", key) == charge(gateway, "card", key)
 
 
-def test_a_key_that_means_another_charge_is_refused_and_reported(gateway: HttpGateway, told: list[Told]) -> None:
+def test_a_key_that_means_another_charge_is_refused_and_reported(gateway: HttpGateway, reports: list[Report]) -> None:
     key = uuid4()
     charge(gateway, "card", key)
     outcome = charge(gateway, "card", key, gbp("9.01"))
     assert isinstance(outcome, Unknown) and "422" in outcome.reason
-    assert [(one.key, one.code) for one in told] == [(key, "gateway-refused")]
+    assert [(report.key, report.code) for report in reports] == [(key, "gateway-refused")]
 
 
 def test_twins_at_the_same_moment_are_one_charge(gateway: HttpGateway) -> None:
@@ -141,21 +141,21 @@ def test_a_charge_that_ends_in_errors_is_unknown_and_nothing_was_taken(gateway: 
     [("html", "not-json", b"<!doctype"), ("other_amount", "other-amount", b""), ("huge", "answer-too-large", b"")],
 )
 def test_an_answer_that_makes_no_sense_is_not_believed_and_reported(
-    gateway: HttpGateway, told: list[Told], method: str, code: str, begins: bytes
+    gateway: HttpGateway, reports: list[Report], method: str, code: str, begins: bytes
 ) -> None:
     key = uuid4()
     assert isinstance(charge(gateway, method, key), Unknown)
-    assert [(one.key, one.code) for one in told] == [(key, code)]
-    assert told[0].begins.startswith(begins)
+    assert [(report.key, report.code) for report in reports] == [(key, code)]
+    assert reports[0].begins.startswith(begins)
     assert isinstance(gateway.find(key), Succeeded)
 
 
-def test_a_wrong_secret_is_refused_and_reported(process: GatewayProcess, told: list[Told]) -> None:
-    gateway = client(process, told, secret="wrong")
+def test_a_wrong_secret_is_refused_and_reported(process: GatewayProcess, reports: list[Report]) -> None:
+    gateway = client(process, reports, secret="wrong")
     outcome = charge(gateway, "card")
     gateway.close()
     assert isinstance(outcome, Unknown) and "401" in outcome.reason
-    assert [one.code for one in told] == ["gateway-refused"]
+    assert [report.code for report in reports] == ["gateway-refused"]
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "0.001"])
@@ -193,10 +193,10 @@ def test_a_refund_can_be_pending_or_declined(gateway: HttpGateway, method: str, 
 
 
 def test_while_the_gateway_is_down_callers_get_an_answer_at_once_and_it_is_found_again(
-    tmp_path: Path, told: list[Told]
+    tmp_path: Path, reports: list[Report]
 ) -> None:
     with running_gateway(tmp_path) as process:
-        gateway, key = client(process, told), uuid4()
+        gateway, key = client(process, reports), uuid4()
         process.kill()
         wait_until(lambda: isinstance(charge(gateway, "card", key), Unknown) and gateway.circuit_breaker.is_open, within_s=20)
         began = monotonic()
@@ -207,25 +207,25 @@ def test_while_the_gateway_is_down_callers_get_an_answer_at_once_and_it_is_found
         gateway.close()
 
 
-def test_a_frozen_gateway_holds_nobody_for_long(tmp_path: Path, told: list[Told]) -> None:
+def test_a_frozen_gateway_holds_nobody_for_long(tmp_path: Path, reports: list[Report]) -> None:
     with running_gateway(tmp_path) as process:
-        gateway = client(process, told)
+        gateway = client(process, reports)
         process.freeze()
         began = monotonic()
         assert isinstance(charge(gateway, "card"), Unknown)
         assert monotonic() - began < 3
-        process.thaw()
+        process.unfreeze()
         gateway.close()
 
 
 @pytest.mark.parametrize("point", ["received", "recorded", "answered"])
-def test_a_gateway_killed_at_any_step_takes_the_money_once(tmp_path: Path, told: list[Told], point: str) -> None:
+def test_a_gateway_killed_at_any_step_takes_the_money_once(tmp_path: Path, reports: list[Report], point: str) -> None:
     with running_gateway(tmp_path) as process:
         process.stop()
-        gateway, key = client(process, told), uuid4()
+        gateway, key = client(process, reports), uuid4()
         process.start_to_crash(point)
         first = charge(gateway, "card", key)
-        wait_until(lambda: not process.running)
+        wait_until(lambda: not process.is_running)
         process.start()
         wait_until(lambda: isinstance(charge(gateway, "card", key), Succeeded), within_s=10)
         assert isinstance(first, Succeeded if point == "answered" else Unknown)

@@ -35,7 +35,7 @@ COMMANDS: st.SearchStrategy[TradeCommand] = st.one_of(
 CONVERSATIONS = st.lists(COMMANDS, max_size=12).map(lambda some: [examples.submit, *some])
 
 
-def hold(conversation: list[TradeCommand]) -> tuple[Trade, list[TradeEvent]]:
+def apply_commands(conversation: list[TradeCommand]) -> tuple[Trade, list[TradeEvent]]:
     """Ask one after the other; a refusal is an answer like any other."""
     trade, history = Trade(), list[TradeEvent]()
     for command in conversation:
@@ -53,7 +53,7 @@ def hold(conversation: list[TradeCommand]) -> tuple[Trade, list[TradeEvent]]:
 @settings(deadline=None)
 @given(CONVERSATIONS)
 def test_what_was_accepted_replays_to_the_same_trade(conversation: list[TradeCommand]) -> None:
-    trade, history = hold(conversation)
+    trade, history = apply_commands(conversation)
     assert Trade().evolve_all(round_trip(event) for event in history) == trade  # type: ignore[misc]
 
 
@@ -62,7 +62,7 @@ def test_what_was_accepted_replays_to_the_same_trade(conversation: list[TradeCom
 def test_the_fills_that_stand_are_what_was_executed_and_no_more_than_was_ordered(
     conversation: list[TradeCommand],
 ) -> None:
-    trade, _ = hold(conversation)
+    trade, _ = apply_commands(conversation)
     standing = tuple(booked.fill for booked in trade.fills if not booked.void)
     assert volume(standing) == trade.executed <= trade.terms.quantity
     assert notional(standing) == trade.notional
@@ -74,7 +74,7 @@ def test_the_fills_that_stand_are_what_was_executed_and_no_more_than_was_ordered
 @given(CONVERSATIONS)
 def test_asking_everything_twice_changes_nothing(conversation: list[TradeCommand]) -> None:
     """Fills are told again by venues; the ones that were accepted once are accepted again, and are nothing new."""
-    trade, history = hold(conversation)
+    trade, history = apply_commands(conversation)
     for command in conversation:
         if isinstance(command, ExecuteTrade) and all(is_known(trade, fill) for fill in command.fills):
             assert trade.decide(command) == []
@@ -90,12 +90,12 @@ def is_known(trade: Trade, fill: Fill) -> bool:
 @given(st.lists(FILLS, min_size=1, max_size=4, unique_by=lambda fill: fill.venue_trade_id), FILLS)
 def test_correcting_an_error_equals_never_having_erred(fills: list[Fill], right: Fill) -> None:
     told = [ExecuteTrade(examples.TRADE, (fill,)) for fill in fills]
-    _, history = hold([examples.submit, *told])
+    _, history = apply_commands([examples.submit, *told])
     wrong = next((fill for fill in fills if fill.venue_trade_id == right.venue_trade_id), None)
-    erred, corrected = hold([examples.submit, *told, CorrectTrade(examples.TRADE, right, "wrong")])
+    erred, corrected = apply_commands([examples.submit, *told, CorrectTrade(examples.TRADE, right, "wrong")])
     if wrong is None or len(corrected) == len(history) or len(history) <= len(fills):
         return  # nothing was wrong, it could not be corrected, or a fill had been refused
     instead = [ExecuteTrade(examples.TRADE, (right if fill is wrong else fill,)) for fill in fills]
-    never, _ = hold([examples.submit, *instead])
+    never, _ = apply_commands([examples.submit, *instead])
     for name in ("status", "executed", "notional", "open", "average_price"):
         assert getattr(erred, name) == getattr(never, name), name

@@ -60,46 +60,46 @@ Answer = type[EventShopError] | list[type[Event]]
 no = InvalidTradeState
 
 
-def told(*events: type[Event]) -> list[type[Event]]:
+def event_types(*events: type[Event]) -> list[type[Event]]:
     return list(events)
 
 
 #: Columns in the order of COMMANDS.
 TABLE: dict[Status, list[Answer]] = {
     # submit, execute, reject, cancel, correct, bust, hold, resume, settle
-    Status.PENDING: [told(TradeSubmitted), no, no, no, no, no, no, no, no],
+    Status.PENDING: [event_types(TradeSubmitted), no, no, no, no, no, no, no, no],
     Status.OPEN: [
-        *(no, told(TradeExecuted), told(TradeRejected), told(TradeCancelled)),
-        *(UnknownFill, UnknownFill, told(SettlementHeld), told(), no),
+        *(no, event_types(TradeExecuted), event_types(TradeRejected), event_types(TradeCancelled)),
+        *(UnknownFill, UnknownFill, event_types(SettlementHeld), event_types(), no),
     ],
     Status.PARTLY_FILLED: [
-        *(no, told(TradeExecuted), no, told(TradeCancelled)),
-        *(told(TradeCorrected), told(TradeBusted), told(SettlementHeld), told(), no),
+        *(no, event_types(TradeExecuted), no, event_types(TradeCancelled)),
+        *(event_types(TradeCorrected), event_types(TradeBusted), event_types(SettlementHeld), event_types(), no),
     ],
     Status.FILLED: [
         no,
         no,
         no,
         no,
-        told(TradeCorrected),
-        told(TradeBusted),
-        told(SettlementHeld),
-        told(),
+        event_types(TradeCorrected),
+        event_types(TradeBusted),
+        event_types(SettlementHeld),
+        event_types(),
         [TradeSettled],
     ],
     Status.CANCELLED: [
         no,
         no,
         no,
-        told(),
-        told(TradeCorrected),
-        told(TradeBusted),
-        told(SettlementHeld),
-        told(),
+        event_types(),
+        event_types(TradeCorrected),
+        event_types(TradeBusted),
+        event_types(SettlementHeld),
+        event_types(),
         [TradeSettled],
     ],
-    Status.REJECTED: [no, no, told(), no, no, no, no, no, no],
-    Status.SETTLED: [no, no, no, no, no, no, no, no, told()],
+    Status.REJECTED: [no, no, event_types(), no, no, no, no, no, no],
+    Status.SETTLED: [no, no, no, no, no, no, no, no, event_types()],
 }
 PAIRS = {
     (status, command): answer for status, row in TABLE.items() for command, answer in zip(COMMANDS, row, strict=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
-from tests.support.trade_files import AT, printed, tape
+from tests.support.trade_files import TRADED_AT_MS, trade_line, write_trade_file
 from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
 from trading.domain.events import MAX_FILLS, Side
 from trading.importers.market_trades.commands import ExecutionCommand, taker_account_id, import_commands
@@ -17,14 +17,14 @@ from trading.importers.market_trades.executions import group_executions
 from trading.importers.market_trades.parsing import parse_file
 
 
-def sent(path: Path) -> list[ExecutionCommand]:
+def commands_of(path: Path) -> list[ExecutionCommand]:
     rows, refused = parse_file(path)
     assert refused == []
     return [letter for some in import_commands(group_executions(rows)) for letter in some]
 
 
 def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
-    (row,), refused = parse_file(tape(tmp_path, printed(), name="trades.csv.gz"))
+    (row,), refused = parse_file(write_trade_file(tmp_path, trade_line(), name="trades.csv.gz"))
     assert refused == []
     assert (row.line, row.side, row.instrument.code) == (2, Side.SELL, "BINANCE_SPOT/BTCUSDT")
     assert (str(row.fill.price), str(row.fill.quantity)) == ("61837.63000000", "0.02000000")
@@ -35,41 +35,41 @@ def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
     ("line", "words"),
     [
         ("1,2,3", "3 columns instead of 9"),
-        (printed(market="BINANCE"), "'BINANCE/BTCUSDT'"),
-        (printed(trade_id="x"), "trade_id 'x'"),
-        (printed(price="1e5"), "price '1e5'"),
-        (printed(price="0"), "price must be above 0"),
-        (printed(price="61837.631"), "tick 0.01"),
-        (printed(quantity="0.000001"), "lot 0.00001"),
-        (printed(quantity="-1"), "quantity '-1'"),
-        (printed(side="sell"), "taker_side 'sell'"),
-        (printed(at="now"), "traded_at_ms 'now'"),
-        (printed("0"), "trade_id 0 stands in line 2 already"),
+        (trade_line(market="BINANCE"), "'BINANCE/BTCUSDT'"),
+        (trade_line(trade_id="x"), "trade_id 'x'"),
+        (trade_line(price="1e5"), "price '1e5'"),
+        (trade_line(price="0"), "price must be above 0"),
+        (trade_line(price="61837.631"), "tick 0.01"),
+        (trade_line(quantity="0.000001"), "lot 0.00001"),
+        (trade_line(quantity="-1"), "quantity '-1'"),
+        (trade_line(side="sell"), "taker_side 'sell'"),
+        (trade_line(at="now"), "traded_at_ms 'now'"),
+        (trade_line("0"), "trade_id 0 stands in line 2 already"),
     ],
 )
 def test_a_row_that_is_none_is_named(tmp_path: Path, line: str, words: str) -> None:
-    rows, (refusal,) = parse_file(tape(tmp_path, printed("0"), line))
+    rows, (refusal,) = parse_file(write_trade_file(tmp_path, trade_line("0"), line))
     assert (len(rows), refusal.line) == (1, 3)
     assert words in refusal.reason
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongHeader, match=r"trades\.csv:1: the header must be received_ns"):
-        parse_file(tape(tmp_path, printed(), header="id,price"))
+        parse_file(write_trade_file(tmp_path, trade_line(), header="id,price"))
     with pytest.raises(UnreadableFile, match="no row"):
-        parse_file(tape(tmp_path))
+        parse_file(write_trade_file(tmp_path))
 
 
 def test_what_one_taker_was_filled_at_once_is_one_execution(tmp_path: Path) -> None:
     rows, _ = parse_file(
-        tape(
+        write_trade_file(
             tmp_path,
-            printed("1"),
-            printed("7", market="BINANCE_USDM", price="61837.6", quantity="0.002"),
-            printed("2", price="61837.62"),
-            printed("3", side="BUY"),
-            printed("4", at=AT + 1, side="BUY"),
-            printed("5", at=AT, side="BUY"),
+            trade_line("1"),
+            trade_line("7", market="BINANCE_USDM", price="61837.6", quantity="0.002"),
+            trade_line("2", price="61837.62"),
+            trade_line("3", side="BUY"),
+            trade_line("4", at=TRADED_AT_MS + 1, side="BUY"),
+            trade_line("5", at=TRADED_AT_MS, side="BUY"),
         )
     )
     found = [[row.fill.venue_trade_id for row in execution] for execution in group_executions(rows)]
@@ -77,12 +77,12 @@ def test_what_one_taker_was_filled_at_once_is_one_execution(tmp_path: Path) -> N
 
 
 def test_an_execution_fits_into_an_event(tmp_path: Path) -> None:
-    rows, _ = parse_file(tape(tmp_path, *(printed(str(number)) for number in range(MAX_FILLS + 1))))
+    rows, _ = parse_file(write_trade_file(tmp_path, *(trade_line(str(number)) for number in range(MAX_FILLS + 1))))
     assert [len(execution) for execution in group_executions(rows)] == [MAX_FILLS, 1]
 
 
 def test_an_execution_is_a_market_order_of_its_markets_taker(tmp_path: Path) -> None:
-    opening, submitting, executing = sent(tape(tmp_path, printed("1"), printed("2", quantity="0.01")))
+    opening, submitting, executing = commands_of(write_trade_file(tmp_path, trade_line("1"), trade_line("2", quantity="0.01")))
     submit, execute = submitting.command, executing.command
     assert isinstance(opening.command, OpenAccount)
     assert isinstance(submit, SubmitTrade) and isinstance(execute, ExecuteTrade)
@@ -93,13 +93,13 @@ def test_an_execution_is_a_market_order_of_its_markets_taker(tmp_path: Path) -> 
 
 
 def test_the_same_symbol_on_another_market_is_another_trade(tmp_path: Path) -> None:
-    found = sent(tape(tmp_path, printed("1"), printed("1", market="BINANCE_USDM", price="61837.6")))
+    found = commands_of(write_trade_file(tmp_path, trade_line("1"), trade_line("1", market="BINANCE_USDM", price="61837.6")))
     ids = {letter.command.trade_id for letter in found if isinstance(letter.command, SubmitTrade)}
     accounts = {letter.command.account_id for letter in found if isinstance(letter.command, OpenAccount)}
     assert (len(ids), len(accounts)) == (2, 2)
 
 
 def test_the_same_file_leads_to_the_same_commands(tmp_path: Path) -> None:
-    path = tape(tmp_path, printed("1"), printed("2", side="BUY"))
-    assert sent(path) == sent(path)
-    assert len({letter.envelope.command_id for letter in sent(path)}) == 5
+    path = write_trade_file(tmp_path, trade_line("1"), trade_line("2", side="BUY"))
+    assert commands_of(path) == commands_of(path)
+    assert len({letter.envelope.command_id for letter in commands_of(path)}) == 5

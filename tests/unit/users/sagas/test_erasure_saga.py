@@ -36,7 +36,7 @@ gone = TracesErased(uuid4())
 on_hold = RefusedCommand(begin, OnLegalHold.code, "a claim in court")
 
 
-def told(saga: Saga[object], *heard: object) -> tuple[Saga[object], list[Sequence[SagaAction]]]:
+def run_saga(saga: Saga[object], *heard: object) -> tuple[Saga[object], list[Sequence[SagaAction]]]:
     """What a saga does about each of these, and what it is then."""
     said = []
     for it in heard:
@@ -45,54 +45,54 @@ def told(saga: Saga[object], *heard: object) -> tuple[Saga[object], list[Sequenc
     return saga, said
 
 
-def leaving(*heard: object) -> tuple[bool, Sequence[SagaAction]]:
-    saga, said = told(ErasureSaga(), *heard)  # type: ignore[arg-type]
+def run_erasure(*heard: object) -> tuple[bool, Sequence[SagaAction]]:
+    saga, said = run_saga(ErasureSaga(), *heard)  # type: ignore[arg-type]
     return saga.ended, said[-1]
 
 
 def test_a_person_leaves_when_their_time_is_over_and_nothing_keeps_them() -> None:
-    assert leaving(requested) == (False, [StartTimer(COOLING_OFF, due=DUE)])
-    assert leaving(requested, over) == (False, [LookForGrounds(ADA)])
-    assert leaving(requested, over, free) == (False, [begin])
-    assert leaving(requested, over, free, begun) == (False, [EraseTraces(ADA)])
-    assert leaving(requested, over, free, begun, gone) == (True, [])
+    assert run_erasure(requested) == (False, [StartTimer(COOLING_OFF, due=DUE)])
+    assert run_erasure(requested, over) == (False, [LookForGrounds(ADA)])
+    assert run_erasure(requested, over, free) == (False, [begin])
+    assert run_erasure(requested, over, free, begun) == (False, [EraseTraces(ADA)])
+    assert run_erasure(requested, over, free, begun, gone) == (True, [])
 
 
 def test_an_open_order_or_a_legal_hold_is_looked_at_again_a_day_later() -> None:
     wait = [StartTimer(COOLING_OFF, after=RECHECK_AFTER)]
-    assert leaving(requested, over, open_order) == (False, wait)
-    assert leaving(requested, over, open_order, over) == (False, [LookForGrounds(ADA)])
-    assert leaving(requested, over, free, on_hold) == (False, wait)
+    assert run_erasure(requested, over, open_order) == (False, wait)
+    assert run_erasure(requested, over, open_order, over) == (False, [LookForGrounds(ADA)])
+    assert run_erasure(requested, over, free, on_hold) == (False, wait)
 
 
 def test_a_person_who_changed_their_mind_stays_and_may_ask_again() -> None:
-    assert leaving(requested, cancelled) == (True, [CancelTimer(COOLING_OFF)])
-    assert leaving(requested, cancelled, over) == (True, [])
-    assert leaving(requested, over, cancelled, free) == (True, [])
-    assert leaving(requested, cancelled, requested) == (False, [StartTimer(COOLING_OFF, due=DUE)])
+    assert run_erasure(requested, cancelled) == (True, [CancelTimer(COOLING_OFF)])
+    assert run_erasure(requested, cancelled, over) == (True, [])
+    assert run_erasure(requested, over, cancelled, free) == (True, [])
+    assert run_erasure(requested, cancelled, requested) == (False, [StartTimer(COOLING_OFF, due=DUE)])
 
 
-def terms(*heard: object) -> tuple[bool, Sequence[SagaAction]]:
-    saga, said = told(ConsentExpirySaga(), *heard)  # type: ignore[arg-type]
+def run_consent_expiry(*heard: object) -> tuple[bool, Sequence[SagaAction]]:
+    saga, said = run_saga(ConsentExpirySaga(), *heard)  # type: ignore[arg-type]
     return saga.ended, said[-1]
 
 
 @pytest.mark.parametrize("end", [withdrawn, ConsentExpired(ADA, "Personalisation"), erased])
 def test_a_consent_ends_on_its_day_unless_it_has_ended_before(end: object) -> None:
     over = TimerFired("Personalisation")
-    assert terms(granted) == (False, [StartTimer("Personalisation", due=NEXT_YEAR)])
-    assert terms(granted, over) == (False, [expire])
-    assert terms(granted, end)[0]
-    assert terms(granted, end, over) == (True, [])
+    assert run_consent_expiry(granted) == (False, [StartTimer("Personalisation", due=NEXT_YEAR)])
+    assert run_consent_expiry(granted, over) == (False, [expire])
+    assert run_consent_expiry(granted, end)[0]
+    assert run_consent_expiry(granted, end, over) == (True, [])
 
 
 def test_a_renewed_consent_has_a_new_day() -> None:
     renewed = replace(granted, expires_at=NEXT_YEAR + timedelta(days=9))
-    assert terms(granted, renewed)[1] == [StartTimer("Personalisation", due=renewed.expires_at)]
+    assert run_consent_expiry(granted, renewed)[1] == [StartTimer("Personalisation", due=renewed.expires_at)]
     later = replace(expire, expires_at=renewed.expires_at, at=renewed.expires_at)
-    assert terms(granted, renewed, TimerFired("Personalisation")) == (False, [later])
+    assert run_consent_expiry(granted, renewed, TimerFired("Personalisation")) == (False, [later])
 
 
 def test_what_ended_is_not_waited_for() -> None:
-    assert terms(granted, withdrawn) == (True, [CancelTimer("Personalisation")])
-    assert terms(granted, erased) == (True, [CancelTimer("Personalisation")])
+    assert run_consent_expiry(granted, withdrawn) == (True, [CancelTimer("Personalisation")])
+    assert run_consent_expiry(granted, erased) == (True, [CancelTimer("Personalisation")])

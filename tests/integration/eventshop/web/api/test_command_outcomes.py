@@ -1,4 +1,4 @@
-"""Where a process decides what becomes of a command, the program asks until it has ended, well or badly."""
+"""The outcome of a command that a saga decides: clients poll its status until it has succeeded or failed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.db import connections
 from eventshop.core.messages import new_id
 from orders.models import Product
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
-from tests.support.in_memory_gateway import Bank
-from tests.support.order_fulfilment import receive, settle
+from tests.support.in_memory_gateway import InMemoryGateway
+from tests.support.order_fulfilment import receive_stock, run_sagas_until_idle
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -36,43 +36,47 @@ def place_order(program: ApiClient) -> Any:
 
 
 def api_path(url: str) -> str:
-    """An address of an answer, as `Program` wants it."""
+    """The URL of a response header, as a path for `ApiClient`."""
     return url.partition("/api/v1/")[2]
 
 
 def test_a_payment_is_accepted_and_asked_about_until_the_gateway_has_decided() -> None:
-    receive("MUG", 5)
+    receive_stock("MUG", 5)
     program = shopper()
     order = place_order(program)
     order_id = UUID(order.json()["aggregate_id"])
     payment = program.post(f"orders/{order_id}/payments", {"method": "card"}, if_match='"1"')
     assert payment.status_code == 202
-    asked = program.get(api_path(payment["Location"]))
-    told = asked.json()
-    assert (told["state"], asked["Retry-After"], told["ended_by"]) == ("running", "1", None)
-    assert told["command_id"] == payment.json()["command_id"]
-    settle(Bank())
-    told = program.get(api_path(payment["Location"])).json()
-    assert (told["state"], told["ended_by"], told["reason"]) == ("succeeded", "PaymentProcessed", "")
-    assert api_path(told["resource"]) == f"orders/{order_id}"
+    response = program.get(api_path(payment["Location"]))
+    outcome = response.json()
+    assert (outcome["state"], response["Retry-After"], outcome["ended_by"]) == ("running", "1", None)
+    assert outcome["command_id"] == payment.json()["command_id"]
+    run_sagas_until_idle(InMemoryGateway())
+    outcome = program.get(api_path(payment["Location"])).json()
+    assert (outcome["state"], outcome["ended_by"], outcome["reason"]) == ("succeeded", "PaymentProcessed", "")
+    assert api_path(outcome["resource"]) == f"orders/{order_id}"
     followed = order["Link"].partition(">")[0].removeprefix("<")
     assert program.get(api_path(followed)).json()["ended_by"] == "OrderShipped"
 
 
 def test_a_declined_payment_says_why_and_the_order_ends_with_it() -> None:
-    receive("MUG", 5)
+    receive_stock("MUG", 5)
     program = shopper()
     order = place_order(program)
     payment = program.post(f"orders/{order.json()['aggregate_id']}/payments", {"method": "declined"}, if_match="*")
-    settle(Bank())
-    told = program.get(api_path(payment["Location"])).json()
-    assert (told["state"], told["ended_by"], told["reason"]) == ("failed", "PaymentDeclined", "not enough money")
+    run_sagas_until_idle(InMemoryGateway())
+    outcome = program.get(api_path(payment["Location"])).json()
+    assert (outcome["state"], outcome["ended_by"], outcome["reason"]) == (
+        "failed",
+        "PaymentDeclined",
+        "not enough money",
+    )
     whole = program.get(f"commands/{order.json()['command_id']}").json()
     assert (whole["state"], whole["ended_by"]) == ("failed", "OrderCancelled")
 
 
 def test_an_answer_waits_for_the_end_if_it_is_asked_to() -> None:
-    receive("MUG", 5)
+    receive_stock("MUG", 5)
     program = shopper()
     order = place_order(program)
 
@@ -84,7 +88,7 @@ def test_an_answer_waits_for_the_end_if_it_is_asked_to() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(waiting)
-        settle(Bank())
+        run_sagas_until_idle(InMemoryGateway())
         assert answer.result().json()["state"] == "succeeded"
 
 
@@ -94,21 +98,21 @@ def test_a_command_that_was_done_at_once_has_succeeded_and_is_its_senders_alone(
     cancelled = program.post(
         f"orders/{order.json()['aggregate_id']}/cancellation", {"reason": "changed my mind"}, if_match='"1"'
     )
-    what = f"commands/{cancelled.json()['command_id']}"
-    assert program.get(what).json()["state"] == "succeeded"
-    assert problem_of(other.get(what)) == (404, "not-found")
+    status_path = f"commands/{cancelled.json()['command_id']}"
+    assert program.get(status_path).json()["state"] == "succeeded"
+    assert problem_of(other.get(status_path)) == (404, "not-found")
     assert problem_of(program.get(f"commands/{new_id()}")) == (404, "not-found")
-    assert ApiClient(staff("auditor", "view_storedevent")).get(what).json()["state"] == "succeeded"
+    assert ApiClient(staff("auditor", "view_storedevent")).get(status_path).json()["state"] == "succeeded"
     assert program.get(f"commands/{order.json()['command_id']}").json()["reason"] == "changed my mind"
 
 
 def test_who_places_an_order_may_prefer_to_be_led_to_what_becomes_of_it() -> None:
-    receive("MUG", 5)
+    receive_stock("MUG", 5)
     program = shopper()
     accepted = program.post("orders", ORDER, prefer="respond-async")
     assert (accepted.status_code, accepted["Preference-Applied"]) == (202, "respond-async")
     assert program.get(api_path(accepted["Location"])).json()["state"] == "running"
-    settle(Bank())
-    told = program.get(api_path(accepted["Location"])).json()
-    assert (told["state"], told["ended_by"]) == ("succeeded", "OrderShipped")
-    assert api_path(told["resource"]) == f"orders/{accepted.json()['aggregate_id']}"
+    run_sagas_until_idle(InMemoryGateway())
+    outcome = program.get(api_path(accepted["Location"])).json()
+    assert (outcome["state"], outcome["ended_by"]) == ("succeeded", "OrderShipped")
+    assert api_path(outcome["resource"]) == f"orders/{accepted.json()['aggregate_id']}"

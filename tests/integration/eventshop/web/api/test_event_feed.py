@@ -1,4 +1,4 @@
-"""Programs follow what happens: one stream, as it is or was, and the feed of everything, each event once."""
+"""The event API: one stream, current or as of a time, and the feed of all events, each exactly once."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ def test_the_customer_reads_their_own_events_in_clear_and_staff_masked() -> None
 def test_the_feed_gives_each_event_once_and_goes_on_where_it_stopped() -> None:
     for number in range(25):
         command_dispatcher.send(ReceiveStock(sku=f"S{number}", quantity=1, reference="D"))
-    program, cursor, found = reader(), 0, list[int]()
+    program, cursor, positions = reader(), 0, list[int]()
     while True:
         page = program.get(f"events?after={cursor}&limit=10").json()
-        found += [event["position"] for event in page["results"]]
+        positions += [event["position"] for event in page["results"]]
         cursor = page["cursor"]
         if not page["more"]:
             break
-    assert found == sorted(set(found)) and len(found) == 25
+    assert positions == sorted(set(positions)) and len(positions) == 25
     command_dispatcher.send(ReceiveStock(sku="S0", quantity=1, reference="E"))
     assert [event["data"]["reference"] for event in program.get(f"events?after={cursor}").json()["results"]] == ["E"]
 
@@ -118,9 +118,9 @@ def test_the_next_event_of_one_stream_is_waited_for() -> None:
 
     began, sender = monotonic(), Thread(target=soon)
     sender.start()
-    [told] = program.get(f"streams/{stock}/events?after_version=1", prefer="wait=10").json()["results"]
+    [event] = program.get(f"streams/{stock}/events?after_version=1", prefer="wait=10").json()["results"]
     sender.join()
-    assert (told["version"], told["data"]["quantity"]) == (2, 2) and monotonic() - began < 9
+    assert (event["version"], event["data"]["quantity"]) == (2, 2) and monotonic() - began < 9
     assert program.get(f"streams/{stock}/events?after_version=2").json()["results"] == []
 
 

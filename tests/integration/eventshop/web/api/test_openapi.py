@@ -1,4 +1,4 @@
-"""The API's description is what the program does: the file is up to date, examples fit, answers are as described."""
+"""The OpenAPI document: the file is up to date, examples fit their schemas, responses fit the document."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def test_the_type_of_every_problem_leads_to_a_page_that_says_what_to_do() -> Non
         page = Client().get(f"/problems/{code}")
         assert page.status_code == 200 and f"/problems/{code}" in index
         assert escape(entry.meaning) in page.content.decode() and escape(entry.advice) in page.content.decode()
-    told = Client().get("/api/v1/nowhere").json()
-    assert Client().get(told["type"]).status_code == 200
+    problem = Client().get("/api/v1/nowhere").json()
+    assert Client().get(problem["type"]).status_code == 200
     assert Client().get("/problems/nothing-of-the-kind").status_code == 404
 
 
@@ -85,7 +85,11 @@ def test_every_command_has_its_key_its_version_and_an_example_that_fits() -> Non
     for operations in DOCUMENT["paths"].values():
         for method in {"post", "put", "delete"} & set(operations):
             operation = operations[method]
-            required = {parameter["name"] for parameter in operation["parameters"] if parameter.get("required") and parameter["in"] == "header"}
+            required = {
+                parameter["name"]
+                for parameter in operation["parameters"]
+                if parameter.get("required") and parameter["in"] == "header"
+            }
             assert ("Idempotency-Key" in required) is (operation["operationId"] not in WITHOUT_KEY)
             assert ("If-Match" in required) is (operation["operationId"] not in WITHOUT_VERSION)
             if method != "delete" and "requestBody" in operation:
@@ -100,8 +104,8 @@ def test_every_example_fits() -> None:
     components = DOCUMENT["components"]["schemas"]
     examples = {name: schema["examples"] for name, schema in components.items() if "examples" in schema}
     assert {"CommandReceipt", "Problem", "CommandOutcome", "FeedPage", "WebhookMessage", "NewTrade"} <= set(examples)
-    for name, given in examples.items():
-        for example in given:
+    for name, schema_examples in examples.items():
+        for example in schema_examples:
             fits(components[name], example)
 
 
@@ -111,7 +115,11 @@ def test_answers_are_as_described() -> None:
     record_sales(Sale(1, customer_id=owner.person), Sale(2, customer_id=None))
     command_dispatcher.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
     catch_up()
-    views = [f"view_{resource.model._meta.model_name}" for resource in vars(api_shop).values() if isinstance(resource, Resource)]
+    views = [
+        f"view_{resource.model._meta.model_name}"
+        for resource in vars(api_shop).values()
+        if isinstance(resource, Resource)
+    ]
     boss = ApiClient(staff("boss", "view_storedevent", "receive_stock", *views))
     for path in ("orders", "order-lines", "customers", "activity", "sales/days", "sales/products", "stock", "people"):
         body = boss.get(path).json()

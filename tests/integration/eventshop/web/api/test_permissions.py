@@ -1,6 +1,6 @@
-"""Who may do what: every method of every address of the API, tried as everybody who may and everybody who may not.
+"""API permissions: every endpoint, requested by everybody who is allowed and everybody who is not.
 
-`RIGHTS` says it once for each. What is tried comes from the URL configuration, so an address that is not there fails.
+`RIGHTS` lists them. The endpoints come from the URL configuration, so an endpoint that is missing here fails.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.support.api_clients import ApiClient, problem_of, shopper, staff, tok
 from tests.support.api_endpoints import ROOT, Endpoint, endpoints
 from tests.support.sales import Sale
 from tests.support.staff import catch_up
-from tests.support.trade_commands import deal
+from tests.support.trade_commands import submit_trade
 from trading.domain.commands import OpenAccount
 from users.pages.erasure_views import erasure_token
 
@@ -44,14 +44,14 @@ REFUSED = {(403, "not-allowed"), (404, "not-found")}
 
 
 class Right(NamedTuple):
-    """Who may, besides nobody: the owner of what the address names, every customer, staff with all of `staff`."""
+    """Who is allowed: the owner of the named object, every customer, staff with all permissions in `staff`."""
 
     scope: str
     staff: tuple[str, ...] = ()
     owner: bool = False
-    #: Any customer: each for themselves, or shown nothing but their own.
+    #: Any customer, who acts for themselves or sees only their own data.
     customers: bool = False
-    #: Without a token, for whoever has the address.
+    #: Anybody who has the link, without a token.
     by_link: bool = False
 
 
@@ -140,7 +140,7 @@ RIGHTS = {
 
 
 class Call(NamedTuple):
-    """One method of one address of the owner's, with a body that fits."""
+    """A request to one endpoint with the owner's ids and a valid body."""
 
     method: str
     path: str
@@ -157,9 +157,9 @@ class Call(NamedTuple):
 
 
 def calls(whose: ApiClient, /, **rights: bool) -> Iterator[tuple[str, Right, Call]]:
-    """Those whose right is as said, in the order of `RIGHTS`: what takes something away comes last."""
+    """The calls whose right has these values, in the order of `RIGHTS`: deletions come last."""
     for name, right in RIGHTS.items():
-        if all(getattr(right, what) is said for what, said in rights.items()):
+        if all(getattr(right, attribute) is value for attribute, value in rights.items()):
             yield name, right, _call(Endpoint(*name.split(" ")), whose)
 
 
@@ -169,7 +169,7 @@ def _call(endpoint: Endpoint, owner: ApiClient) -> Call:
 
 
 def _fill_path(template: str, owner: ApiClient) -> str:
-    """The address with the ids of what the owner has."""
+    """The path with the ids of the owner's objects."""
     keys = {"stock": "MUG", "people": str(owner.person), "trades": str(TRADE), "orders": str(SALE.order_id)}
     one = keys.get(template.partition("/")[0], str(SALE.order_id))
     assert owner.person
@@ -188,7 +188,7 @@ def _fill_path(template: str, owner: ApiClient) -> str:
         "{token}": erasure_token(owner.person),
     }.items():
         template = template.replace(name, value)
-    assert "{" not in template, f"say what stands for it: {template}"
+    assert "{" not in template, f"add a value for this parameter: {template}"
     return template
 
 
@@ -202,7 +202,7 @@ def _example(operation: dict[str, Any]) -> Any:
 
 @pytest.fixture
 def owner() -> Iterator[ApiClient]:
-    """A customer with a paid order, in a shop that has mugs; with a trade that is open; and a webhook of staff's."""
+    """A customer with a paid order and an open trade, in a shop that has mugs and a webhook of staff."""
     program = shopper()
     Product.objects.create(sku="MUG", name="Mug", price=Decimal("12.50"))
     command_dispatcher.send(ReceiveStock("MUG", 5, "D-1"))
@@ -210,7 +210,7 @@ def owner() -> Iterator[ApiClient]:
     command_dispatcher.send(created, envelope=Envelope(COMMAND, actor=str(program.person)))
     command_dispatcher.send(ProcessPayment(SALE.order_id, SALE.total, "card"))
     command_dispatcher.send(OpenAccount(ACCOUNT, "Ada", program.person, "EUR", Decimal(10_000)))
-    deal("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
+    submit_trade("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
     integrator = staff("integrator", "view_storedevent")
     webhook = WebhookEndpoint.objects.create(id=WEBHOOK, owner=integrator, url="https://192.0.2.1/")
     WebhookDelivery.objects.create(id=DELIVERY, endpoint=webhook, position=1, event_type="X", due_at=timezone.now())
@@ -220,7 +220,7 @@ def owner() -> Iterator[ApiClient]:
 
 
 def is_let_in(answer: Any) -> bool:
-    """Whatever the rules of the shop then say."""
+    """Whether the caller passed authorisation; a domain rule may still refuse the request."""
     assert answer.status_code < 500, answer.content
     return answer.status_code not in (401, 403, 404)
 
@@ -240,17 +240,17 @@ def test_nobody_gets_in_without_a_token_that_is_valid_now(owner: ApiClient) -> N
     expired, revoked = token_of(owner.login, lifetime=timedelta(seconds=-1)), token_of(owner.login)
     ApiToken.objects.filter(begins=revoked[:12]).update(revoked_at=timezone.now())
     before = count_events()
-    for what, _, call in calls(owner, by_link=False):
-        assert problem_of(call.send_anonymously()) == (401, "not-signed-in"), what
+    for name, _, call in calls(owner, by_link=False):
+        assert problem_of(call.send_anonymously()) == (401, "not-signed-in"), name
         for token in (expired, revoked):
-            assert problem_of(call.send_anonymously(authorization=f"Bearer {token}")) == (401, "invalid-token"), what
+            assert problem_of(call.send_anonymously(authorization=f"Bearer {token}")) == (401, "invalid-token"), name
     assert count_events() == before
 
 
 def test_a_link_needs_no_token_and_cannot_be_guessed(owner: ApiClient) -> None:
-    for what, _, call in calls(owner, by_link=True):
-        assert is_let_in(call.send_anonymously()), what
-        assert problem_of(call._replace(path=call.path[:-8]).send_anonymously()) == (404, "not-found"), what
+    for name, _, call in calls(owner, by_link=True):
+        assert is_let_in(call.send_anonymously()), name
+        assert problem_of(call._replace(path=call.path[:-8]).send_anonymously()) == (404, "not-found"), name
 
 
 def test_a_token_is_good_for_its_scope_alone(owner: ApiClient) -> None:
@@ -259,52 +259,52 @@ def test_a_token_is_good_for_its_scope_alone(owner: ApiClient) -> None:
     boss.save()
     without = {scope: ApiClient(boss, scopes=set(SCOPES) - {scope}) for scope in SCOPES}
     before = count_events()
-    for what, right, call in calls(owner):
+    for name, right, call in calls(owner):
         if right.scope:
-            assert problem_of(call.send_as(without[right.scope])) == (403, "out-of-scope"), what
+            assert problem_of(call.send_as(without[right.scope])) == (403, "out-of-scope"), name
     assert count_events() == before
 
 
 def test_staff_need_every_permission_that_it_takes(owner: ApiClient) -> None:
     clerk, nobody = ApiClient(staff("clerk")), ApiClient(staff("nobody"))
     before = count_events()
-    for what, right, call in calls(owner, by_link=False):
-        if what == "get ":
+    for name, right, call in calls(owner, by_link=False):
+        if name == "get ":
             continue
-        assert problem_of(call.send_as(nobody)) in REFUSED, what
+        assert problem_of(call.send_as(nobody)) in REFUSED, name
         for missing in right.staff:
             staff("clerk", *(set(right.staff) - {missing}))
-            assert problem_of(call.send_as(clerk)) in REFUSED, (what, missing)
+            assert problem_of(call.send_as(clerk)) in REFUSED, (name, missing)
     assert count_events() == before
 
 
 def test_staff_with_the_permissions_and_the_scope_are_let_in(owner: ApiClient) -> None:
     clerks = {scope: ApiClient(staff("clerk"), scopes=[scope]) for scope in (*SCOPES, "")}
-    for what, right, call in calls(owner):
+    for name, right, call in calls(owner):
         if right.staff:
             staff("clerk", *right.staff)
-            assert is_let_in(call.send_as(clerks[right.scope])), what
+            assert is_let_in(call.send_as(clerks[right.scope])), name
 
 
 def test_another_customer_sees_and_changes_nothing_of_the_owners(owner: ApiClient) -> None:
     other = shopper("bob@example.org")
     catch_up()
     before = count_events()
-    for what, right, call in calls(owner, by_link=False):
+    for name, right, call in calls(owner, by_link=False):
         if not right.customers:
-            assert problem_of(call.send_as(other)) in REFUSED, what
+            assert problem_of(call.send_as(other)) in REFUSED, name
     assert count_events() == before
-    for what, _, call in calls(owner, customers=True):
+    for name, _, call in calls(owner, customers=True):
         answer = call.send_as(other)
         text = answer.content.decode()
-        assert is_let_in(answer) and str(owner.person) not in text and "ada@" not in text, what
+        assert is_let_in(answer) and str(owner.person) not in text and "ada@" not in text, name
 
 
 def test_the_owner_may_do_what_is_theirs_and_nothing_that_is_the_shops(owner: ApiClient) -> None:
     before = count_events()
-    for what, _, call in calls(owner, owner=False, by_link=False):
-        assert problem_of(call.send_as(owner)) in REFUSED, what
+    for name, _, call in calls(owner, owner=False, by_link=False):
+        assert problem_of(call.send_as(owner)) in REFUSED, name
     assert count_events() == before
     programs = {scope: ApiClient(owner.login, scopes=[scope]) for scope in (*SCOPES, "")}
-    for what, right, call in calls(owner, owner=True):
-        assert is_let_in(call.send_as(programs[right.scope])), what
+    for name, right, call in calls(owner, owner=True):
+        assert is_let_in(call.send_as(programs[right.scope])), name

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a request to the API, the answer is a problem that says so; and who may ask at all."""
+"""Invalid API requests get problem details; authentication, rate limits and API tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 from eventshop.web.api import request_parsing
 from eventshop.web.models import ApiToken
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff, token_of
-from tests.support.customers import PASSWORD, customer, sign_up
+from tests.support.customers import PASSWORD, sign_in_customer, sign_up
 from tests.support.staff import clerk
 from users.application import accounts
 
@@ -34,8 +34,8 @@ def test_a_token_tells_who_asks_and_what_for() -> None:
 
 def test_nothing_of_a_token_is_kept_that_could_be_used() -> None:
     token = token_of(sign_up())
-    kept = ApiToken.objects.get()
-    assert token not in str(vars(kept)) and len(kept.digest) == 64
+    record = ApiToken.objects.get()
+    assert token not in str(vars(record)) and len(record.digest) == 64
     assert len(token) > 40
 
 
@@ -71,19 +71,19 @@ def test_what_does_not_exist_is_a_problem_too() -> None:
     assert problem_of(answer) == (405, "wrong-method")
     assert "GET" in answer.headers["Allow"]
     assert problem_of(program.get("", accept="text/html")) == (406, "not-acceptable")
-    # Pages outside stay pages.
+    # Outside /api/ the response is an HTML page.
     assert Client().get("/nowhere/").headers["Content-Type"].startswith("text/html")
 
 
 @pytest.mark.urls("tests.support.failing_urls")
 def test_a_fault_tells_nothing_but_its_trace_id(caplog: pytest.LogCaptureFixture) -> None:
     program = shopper()
-    for what, status, code in (
+    for failure, status, code in (
         ("fault", 500, "internal-error"),
         ("store", 500, "internal-error"),
         ("database", 503, "unavailable"),
     ):
-        answer = program.get(f"failing/{what}")
+        answer = program.get(f"failing/{failure}")
         assert problem_of(answer) == (status, code)
         assert b"secret" not in answer.content and b"Traceback" not in answer.content
     assert "secret words" in caplog.text  # for us, in the log
@@ -116,25 +116,25 @@ def test_a_body_may_not_be_larger_than_any_request_needs() -> None:
 
 
 def test_people_make_and_revoke_tokens_on_a_page_and_see_each_once() -> None:
-    client, _ = customer()
+    client, _ = sign_in_customer()
     form = {"name": "Till", "days": "7", "scopes": ["orders:read", "stock:read"]}
     page = client.post("/account/tokens/", form).content.decode()
-    found = re.search(r'id="token">([^<]+)<', page)
-    assert found
-    asking = Client(headers={"authorization": f"Bearer {found[1]}"})
+    match = re.search(r'id="token">([^<]+)<', page)
+    assert match
+    asking = Client(headers={"authorization": f"Bearer {match[1]}"})
     assert asking.get("/api/v1/").json()["scopes"] == ["orders:read", "stock:read"]
     again = client.get("/account/tokens/").content.decode()
-    assert "Till" in again and found[1] not in again
-    other, _ = customer("bob@example.org", "Bob")
-    kept = ApiToken.objects.get()
-    assert other.post(f"/account/tokens/{kept.pk}/revoke/").status_code == 404
+    assert "Till" in again and match[1] not in again
+    other, _ = sign_in_customer("bob@example.org", "Bob")
+    record = ApiToken.objects.get()
+    assert other.post(f"/account/tokens/{record.pk}/revoke/").status_code == 404
     assert asking.get("/api/v1/").status_code == 200
-    client.post(f"/account/tokens/{kept.pk}/revoke/")
+    client.post(f"/account/tokens/{record.pk}/revoke/")
     assert problem_of(asking.get("/api/v1/")) == (401, "invalid-token")
 
 
 def test_the_token_form_names_what_is_missing_and_keeps_nothing() -> None:
-    client, _ = customer()
+    client, _ = sign_in_customer()
     page = client.post("/account/tokens/", {"name": "", "days": "8000", "scopes": ["everything"]}).content.decode()
     assert "Enter a name" in page
     assert not ApiToken.objects.exists()

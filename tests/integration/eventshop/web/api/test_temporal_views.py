@@ -1,4 +1,4 @@
-"""Programs ask what any aggregate was, and who changed what in between, and why."""
+"""The API's temporal queries: the state of an aggregate at any point, and its changes with their causes."""
 
 from __future__ import annotations
 
@@ -40,18 +40,20 @@ def ship_order() -> str:
 
 
 def move_stock() -> str:
-    """Ten came at noon, three were lost at eleven, which was told later."""
-    for command, at in ((ReceiveStock("mug", 10, "d"), NOON), (WriteOffStock("mug", 3, "lost", "c"), NOON)):
-        hours = timedelta(hours=1) if isinstance(command, WriteOffStock) else timedelta()
-        command_dispatcher.send(command, envelope=Envelope(new_id(), actor="ada", occurred_at=at - hours))
+    """Ten pieces arrived at noon; three were lost at eleven, which was recorded later."""
+    for command, occurred_at in (
+        (ReceiveStock("mug", 10, "d"), NOON),
+        (WriteOffStock("mug", 3, "lost", "c"), NOON - timedelta(hours=1)),
+    ):
+        command_dispatcher.send(command, envelope=Envelope(new_id(), actor="ada", occurred_at=occurred_at))
     return f"streams/{MUG}"
 
 
 def validate_answer(path: str, answer: Any) -> Any:
     schema = answer_schema(f"streams/{{aggregate_id}}/{path}", "get", "200")
-    told = answer.json()
-    Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(told)
-    return told
+    body = answer.json()
+    Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(body)
+    return body
 
 
 def test_an_aggregate_is_told_as_it_was_after_a_version() -> None:
@@ -77,9 +79,9 @@ def test_it_is_told_as_of_a_moment_by_when_it_was_recorded_or_when_it_happened()
 
 def test_a_difference_says_who_changed_each_field_and_by_which_command() -> None:
     path, program = ship_order(), reader()
-    told = validate_answer("diff", program.get(f"{path}/diff?from_version=1&at_version=3"))
-    assert (told["from_version"], told["to_version"]) == (1, 3)
-    [status] = [change for change in told["changes"] if change["field"] == "status"]
+    diff = validate_answer("diff", program.get(f"{path}/diff?from_version=1&at_version=3"))
+    assert (diff["from_version"], diff["to_version"]) == (1, 3)
+    [status] = [change for change in diff["changes"] if change["field"] == "status"]
     assert (status["before"], status["after"]) == ("CREATED", "SHIPPED")
     assert [(cause["command"], cause["actor"], cause["version"]) for cause in status["by"]] == [
         ("ProcessPayment", "clerk ProcessPayment", 2),
@@ -92,9 +94,9 @@ def test_a_difference_says_who_changed_each_field_and_by_which_command() -> None
 def test_a_difference_is_told_between_two_moments() -> None:
     path, program = move_stock(), reader()
     first = StoredEvent.objects.get(aggregate_id=MUG, version=1).recorded_at.isoformat().replace("+00:00", "Z")
-    told = program.get(f"{path}/diff?since={first}").json()
-    assert (told["from_version"], told["to_version"]) == (1, 2)
-    assert {change["field"]: (change["before"], change["after"]) for change in told["changes"]} == {
+    diff = program.get(f"{path}/diff?since={first}").json()
+    assert (diff["from_version"], diff["to_version"]) == (1, 2)
+    assert {change["field"]: (change["before"], change["after"]) for change in diff["changes"]} == {
         "on_hand": (10, 7),
         "written_off": (0, 3),
     }
@@ -103,8 +105,8 @@ def test_a_difference_is_told_between_two_moments() -> None:
 
 def test_no_personal_value_is_shown() -> None:
     path, program = ship_order(), reader()
-    for asked in (f"{path}/state", f"{path}/diff"):
-        assert b"Ada Marker" not in program.get(asked).content
+    for url in (f"{path}/state", f"{path}/diff"):
+        assert b"Ada Marker" not in program.get(url).content
 
 
 def test_events_of_earlier_shapes_are_folded_as_todays() -> None:
@@ -114,10 +116,10 @@ def test_events_of_earlier_shapes_are_folded_as_todays() -> None:
 
 def test_whoever_may_not_see_events_may_not_see_states() -> None:
     path = ship_order()
-    for asked in (f"{path}/state", f"{path}/diff"):
-        assert problem_of(shopper(f"{new_id()}@example.org").get(asked)) == (403, "not-allowed")
+    for url in (f"{path}/state", f"{path}/diff"):
+        assert problem_of(shopper(f"{new_id()}@example.org").get(url)) == (403, "not-allowed")
         scoped = ApiClient(staff("reader", "view_storedevent"), scopes=["orders:read"])
-        assert problem_of(scoped.get(asked)) == (403, "out-of-scope")
+        assert problem_of(scoped.get(url)) == (403, "out-of-scope")
 
 
 @pytest.mark.parametrize(
@@ -142,5 +144,5 @@ def test_an_unknown_stream_is_not_found_and_a_long_one_not_folded() -> None:
     assert problem_of(reader().get(f"streams/{new_id()}/state")) == (404, "not-found")
     received = ("StockReceived", 1, '{"sku":"mug","quantity":1,"reference":"d"}')
     append_earlier_events(MUG, "StockItem", *[received] * (temporal_views.MAX_EVENTS + 1))
-    for asked in ("state", "diff"):
-        assert problem_of(reader().get(f"streams/{MUG}/{asked}")) == (422, "stream-too-long")
+    for resource in ("state", "diff"):
+        assert problem_of(reader().get(f"streams/{MUG}/{resource}")) == (422, "stream-too-long")

@@ -1,4 +1,4 @@
-"""Live pages over real HTTP, from gunicorn as it is deployed: told at once, resumed, limited, ended."""
+"""Live pages over real HTTP, from gunicorn as it is deployed: immediate updates, resumption, limits, shutdown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from eventshop.web.live.connection_loop import (
 from eventshop.web.live.subscriptions import LiveSource, stream_versions
 from orders.application.order_timeline import order_updates
 from orders.domain.commands import CreateOrder, ProcessPayment, ShipOrder
-from tests.support.customers import customer
+from tests.support.customers import sign_in_customer
 from tests.support.database import url_of_database
 from tests.support.processes import wait_until
 from tests.support.sales import Sale
@@ -60,7 +60,7 @@ class Listener:
         self.answer: HTTPResponse = self._http.getresponse()
 
     def event(self) -> dict[str, str]:
-        """The next one, by field; comments and `retry` alone are none. Empty at the end of the stream."""
+        """The fields of the next event, without comments and lone `retry` fields. Empty at the end of the stream."""
         fields: dict[str, str] = {}
         while line := self.answer.readline().decode():
             name, _, value = line.rstrip("\n").partition(": ")
@@ -77,7 +77,7 @@ class Listener:
 
 @pytest.fixture
 def ada() -> tuple[Client, UUID]:
-    return customer()
+    return sign_in_customer()
 
 
 def place_order(person: UUID, number: int = 1) -> Sale:
@@ -102,7 +102,7 @@ def test_what_happens_is_told_at_once_and_missed_events_after_coming_back(
         command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
         assert page.event() == {"id": "2", "data": "2"}
     command_dispatcher.send(ShipOrder(sale.order_id, "Royal Mail", "RM1"))
-    # The address still says what the page first showed; what it was told last comes first.
+    # The URL still has the first mark of the page; `Last-Event-ID` takes precedence.
     with closing(Listener(server, order_path(sale), ada[0], **{"Last-Event-ID": "2"})) as page:
         assert page.event() == {"id": "3", "data": "3"}
 
@@ -116,12 +116,14 @@ def test_a_list_follows_its_read_model(server: WebServer, ada: tuple[Client, UUI
 
 def test_open_pages_hold_no_thread_and_one_person_has_a_limit(server: WebServer) -> None:
     """Eight threads serve; twenty streams hold none of them."""
-    people = [customer(f"p{number}@example.org") for number in range(4)]
+    people = [sign_in_customer(f"p{number}@example.org") for number in range(4)]
     with ExitStack() as stack:
         pages = list[Listener]()
         for number, (client, person) in enumerate(people, start=1):
             sale = place_order(person, number)
-            pages += [stack.enter_context(open_listener(server, order_path(sale), client)) for _ in range(MAX_PER_LOGIN)]
+            pages += [
+                stack.enter_context(open_listener(server, order_path(sale), client)) for _ in range(MAX_PER_LOGIN)
+            ]
             refused = stack.enter_context(open_listener(server, order_path(sale), client))
             assert refused.answer.status == 204  # "do not try again" to a browser, which then asks now and then
         for number, (_, person) in enumerate(people, start=1):
@@ -137,13 +139,13 @@ def open_listener(server: WebServer, path: str, client: Client) -> Iterator[List
         yield listener
 
 
-def can_listen(server: WebServer, who: tuple[Client, UUID]) -> bool:
-    with open_listener(server, order_path(Sale(1, customer_id=who[1])), who[0]) as page:
+def can_listen(server: WebServer, customer: tuple[Client, UUID]) -> bool:
+    with open_listener(server, order_path(Sale(1, customer_id=customer[1])), customer[0]) as page:
         return page.answer.status == 200
 
 
 def test_a_stream_is_for_whoever_may_see_the_page(server: WebServer, ada: tuple[Client, UUID]) -> None:
-    sale, (bob, _) = place_order(ada[1]), customer("bob@example.org", "Bob")
+    sale, (bob, _) = place_order(ada[1]), sign_in_customer("bob@example.org", "Bob")
     nobodys = place_anonymous_order()
     for client, path, status in (
         (None, order_path(sale), 403),
@@ -176,7 +178,7 @@ def test_streams_end_cleanly_when_the_server_stops(ada: tuple[Client, UUID], dat
 
 
 class OpenPage(NamedTuple):
-    """A page's end of a stream of this process."""
+    """The browser's end of a stream of this process."""
 
     sock: socket.socket
     live: LiveConnection
@@ -186,7 +188,7 @@ class OpenPage(NamedTuple):
         return self.sock.recv(1_024)
 
     def next_event(self) -> bytes:
-        """The next that is no heartbeat."""
+        """The next data that is not a heartbeat."""
         while read := self.read():
             if news := read.replace(HEARTBEAT, b""):
                 return news
@@ -195,7 +197,7 @@ class OpenPage(NamedTuple):
 
 @pytest.fixture
 def pages() -> Iterator[Callable[..., OpenPage]]:
-    """Open streams of a process that does everything twenty times as fast."""
+    """Open streams of a connection loop whose intervals are a twentieth or less."""
     streams = ConnectionLoop(LoopTiming(poll_s=0.02, heartbeat_s=0.2, session_check_s=0.05, lifetime_s=30))
     with ExitStack() as stack:
 
@@ -215,10 +217,10 @@ def pages() -> Iterator[Callable[..., OpenPage]]:
 def test_all_pages_of_one_process_are_looked_after_by_one_statement(
     ada: tuple[Client, UUID], pages: Callable[..., OpenPage]
 ) -> None:
-    asked = list[int]()
+    key_counts = list[int]()
 
     def marks(keys: Collection[UUID]) -> Mapping[UUID, int]:
-        asked.append(len(keys))
+        key_counts.append(len(keys))
         with CaptureQueriesContext(connection) as statements:
             found = stream_versions(keys)
         assert len(statements) == 1
@@ -227,17 +229,17 @@ def test_all_pages_of_one_process_are_looked_after_by_one_statement(
     source = LiveSource("counted", order_updates.is_allowed, marks)
     sales = [place_order(ada[1], number) for number in (1, 2)]
     opened = [pages(ada[0], sale.order_id, source) for sale in (*sales, *sales)]
-    wait_until(lambda: 2 in asked, description="every look asks for both orders at once")
+    wait_until(lambda: 2 in key_counts, description="every look asks for both orders at once")
     for sale in sales:
         command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
     assert [page.next_event() for page in opened] == [encode_change(2)] * 4
-    assert max(asked) == 2
+    assert max(key_counts) == 2
 
 
 def test_a_stream_ends_with_its_session_and_with_its_login(
     ada: tuple[Client, UUID], pages: Callable[..., OpenPage]
 ) -> None:
-    sale, (bob, person) = place_order(ada[1]), customer("bob@example.org", "Bob")
+    sale, (bob, person) = place_order(ada[1]), sign_in_customer("bob@example.org", "Bob")
     hers, his = pages(ada[0], sale.order_id), pages(bob, place_order(person, 2).order_id)
     ada[0].logout()
     assert (hers.next_event(), hers.next_event()) == (END_OF_STREAM, b"")

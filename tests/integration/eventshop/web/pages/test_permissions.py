@@ -1,4 +1,4 @@
-"""Who may open what: every address outside the admin is named here, and is tried as everybody who should not."""
+"""Page permissions: every path outside the admin is listed here and requested by everybody who is not allowed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from orders.domain.commands import CreateOrder, ProcessPayment
-from tests.support.customers import EMAIL, PASSWORD, customer
+from tests.support.customers import EMAIL, PASSWORD, sign_in_customer
 from tests.support.sales import Sale
-from tests.support.trader import BTC, account
+from tests.support.trader import BTC, open_account
 from trading.domain.commands import SubmitTrade
 from trading.domain.events import OrderType, Side
 from trading.domain.instruments import get_instrument
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-#: Anybody may open these, and they show nothing of anybody.
+#: Public pages without personal data.
 PUBLIC = {
     "",
     "status/",
@@ -46,16 +46,16 @@ PUBLIC = {
     "account/sign-out/",
     "account/reset/",
 }
-#: Whoever has the link: it is encrypted, expires, and is tried damaged in the tests of its pages.
+#: Pages for whoever has the link, which is encrypted and expires; damaged links are tested with the pages.
 BY_LINK = {
     "account/sign-up/<str:token>/",
     "account/reset/<str:token>/",
     "erasure/<str:token>/",
     "erasure/<str:token>/certificate.pdf",
 }
-#: For whoever is signed in; no customer's account is needed.
+#: Pages for every signed-in user, customer or not.
 SIGNED_IN = {"account/password/", "account/join/", "account/tokens/", "account/tokens/<int:token_id>/revoke/"}
-#: A customer's own: the address names nobody, so there is nobody else's.
+#: A customer's own pages: the path contains no id, so nobody else's can be requested.
 OWN = {
     "checkout/",
     "orders/",
@@ -77,7 +77,7 @@ OWN = {
     "my/consents/<int:version>/receipt/",
     "my/consents/<int:version>/receipt.json",
 }
-#: These name an order or a trade: another customer's is not found.
+#: Pages of an order or a trade: another customer gets a 404.
 ORDER = {
     "trading/trades/<uuid:trade_id>/",
     "trading/trades/<uuid:trade_id>/cancel/",
@@ -87,7 +87,7 @@ ORDER = {
     "orders/<uuid:order_id>/cancel/",
     "orders/<uuid:order_id>/return/",
 }
-#: For programs and for staff, and what pages follow, with tests of their own.
+#: Paths for API clients, staff and live updates, which have their own tests.
 ELSEWHERE = ("live/", "admin/", "payments/", "api/", "metrics")
 
 
@@ -116,12 +116,12 @@ def fill_path(path: str, order_id: UUID) -> str:
 
 @pytest.fixture
 def order_id() -> UUID:
-    """A paid order, and a trade, of somebody who is not the one who asks."""
-    _, owner = customer()
+    """A paid order and a trade of another customer."""
+    _, owner = sign_in_customer()
     sale = Sale(1, customer_id=owner)
     command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, owner, sale.lines, delivery_name="Ada Marker"))
     command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
-    account_id = account(owner)
+    account_id = open_account(owner)
     terms = get_instrument(BTC)
     trade_id = derive_id("test-trade", sale.order_id)
     command_dispatcher.send(SubmitTrade(trade_id, "T-1", account_id, terms, Side.BUY, OrderType.MARKET, Decimal(1)))
@@ -137,8 +137,8 @@ def staff(*permissions: str) -> Client:
 
 
 def test_every_address_is_named_here() -> None:
-    found = {path for path in url_paths(get_resolver()) if not path.startswith(ELSEWHERE)}
-    assert found == PUBLIC | BY_LINK | SIGNED_IN | OWN | ORDER
+    paths = {path for path in url_paths(get_resolver()) if not path.startswith(ELSEWHERE)}
+    assert paths == PUBLIC | BY_LINK | SIGNED_IN | OWN | ORDER
 
 
 def test_strangers_are_led_to_the_sign_in(order_id: UUID) -> None:
@@ -151,7 +151,7 @@ def test_strangers_are_led_to_the_sign_in(order_id: UUID) -> None:
 
 
 def test_another_customer_finds_nothing_of_the_owner(order_id: UUID) -> None:
-    other, _ = customer("bob@example.org", "Bob")
+    other, _ = sign_in_customer("bob@example.org", "Bob")
     for path in ORDER:
         for method in ("get", "post"):
             form = {"form_id": str(new_id()), "reason": "I changed my mind"}
@@ -161,7 +161,7 @@ def test_another_customer_finds_nothing_of_the_owner(order_id: UUID) -> None:
         assert EMAIL not in text and "Ada" not in text, path
 
 
-#: What staff may do to other people's orders and trades in the admin.
+#: Permissions of staff on other people's orders and trades in the admin.
 DUTIES = ("view_ordersummary", "cancel_order", "view_userprofile", "view_tradeblotter", "submit_trade", "cancel_trade")
 
 
@@ -181,16 +181,21 @@ def test_public_pages_show_nothing_of_anybody(order_id: UUID) -> None:
         assert EMAIL not in text and str(order_id) not in text, path
 
 
-#: As it stands in an address.
+#: Percent-encoded, as in a URL.
 NONSENSE = ("%00", "%C3%BC", "..%2F..", "%F0%9F%98%80", "'--", "99999999999999999999", "a" * 2_000)
 FIELDS = ("form_id", "answer", "notice", "quantity", "total", "email", "name", "password", "username", "reason")
 TICKET = ("account", "instrument", "side", "type", "limit_price", "seen", "place")
-LISTS = ("shop/?q", "shop/?page", "orders/?page", *(f"trading/?{parameter}" for parameter in ("page", "account", "status", "side")))
+LISTS = (
+    "shop/?q",
+    "shop/?page",
+    "orders/?page",
+    *(f"trading/?{parameter}" for parameter in ("page", "account", "status", "side")),
+)
 
 
 @pytest.mark.parametrize("nonsense", NONSENSE)
 def test_nonsense_in_addresses_and_fields_is_never_a_server_error(nonsense: str) -> None:
-    client, _ = customer()
+    client, _ = sign_in_customer()
     client.raise_request_exception = False
     kinds = r"<(str|int|code|uuid):\w+>"
     paths = [f"/{re.sub(kinds, nonsense, path)}" for path in PUBLIC | BY_LINK | OWN | ORDER]

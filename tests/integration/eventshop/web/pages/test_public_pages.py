@@ -1,4 +1,4 @@
-"""Pages for everybody: start, status, and what is said when something goes wrong."""
+"""Public pages: home, status and error pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs subscribe to events: they make, change and remove webhooks, see each attempt, and have it made again."""
+"""The webhook API: create, change and delete webhooks, read their deliveries and resend them."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ def receive_stock(reference: str) -> None:
 def test_a_program_is_told_of_what_it_subscribed_to_and_knows_the_secret(hook_receiver: Receiver) -> None:
     program = integrator()
     receive_stock("D-1")  # before
-    made = create_webhook(program, hook_receiver.url, "StockReceived")
-    path = f"webhooks/{made.json()['id']}"
-    assert made["Location"].endswith(f"/api/v1/{path}") and made["ETag"] == '"1"'
+    created = create_webhook(program, hook_receiver.url, "StockReceived")
+    path = f"webhooks/{created.json()['id']}"
+    assert created["Location"].endswith(f"/api/v1/{path}") and created["ETag"] == '"1"'
     receive_stock("D-2")
     send_webhooks()
-    [taken] = hook_receiver.requests
+    [request] = hook_receiver.requests
     secret = program.get(f"{path}/secret").json()["secret"]
-    assert Webhook(secret).verify(taken.body, taken.headers)["data"]["data"]["reference"] == "D-2"
-    [told] = program.get(f"{path}/deliveries").json()["results"]
-    assert (told["id"], told["state"], told["due_at"]) == (taken.headers["webhook-id"], "delivered", None)
-    assert [attempt["status"] for attempt in told["attempts"]] == [204]
+    assert Webhook(secret).verify(request.body, request.headers)["data"]["data"]["reference"] == "D-2"
+    [delivery] = program.get(f"{path}/deliveries").json()["results"]
+    assert (delivery["id"], delivery["state"], delivery["due_at"]) == (request.headers["webhook-id"], "delivered", None)
+    assert [attempt["status"] for attempt in delivery["attempts"]] == [204]
     assert program.get(path).json()["cursor"] == newest_position()
 
 
@@ -71,8 +71,8 @@ def test_a_message_that_was_given_up_is_sent_again_on_demand(hook_receiver: Rece
     again = program.send("post", f"{path}/deliveries/{failed['id']}/resending")
     assert again.status_code == 202 and again["Location"].endswith(f"{path}/deliveries")
     send_webhooks()
-    [told] = program.get(f"{path}/deliveries").json()["results"]
-    assert [attempt["status"] for attempt in told["attempts"]] == [500, 204]
+    [delivery] = program.get(f"{path}/deliveries").json()["results"]
+    assert [attempt["status"] for attempt in delivery["attempts"]] == [500, 204]
     assert problem_of(program.send("post", f"{path}/deliveries/{new_id()}/resending")) == (404, "not-found")
     assert problem_of(program.get(f"{path}/deliveries?state=lost")) == (400, "invalid-parameter")
 
@@ -112,8 +112,8 @@ def test_each_sees_their_own_and_staff_who_may_see_everybodys(hook_receiver: Rec
     create_webhook(other, hook_receiver.url)
     looker = ApiClient(staff("looker", "view_webhookendpoint"))
     assert [len(client.get("webhooks").json()["results"]) for client in (mine, other, looker)] == [1, 1, 2]
-    for what in (path, f"{path}/secret", f"{path}/deliveries"):
-        assert problem_of(other.get(what)) == (404, "not-found")
+    for resource in (path, f"{path}/secret", f"{path}/deliveries"):
+        assert problem_of(other.get(resource)) == (404, "not-found")
     assert looker.get(path).status_code == 200
     assert problem_of(looker.get(f"{path}/secret")) == (403, "not-allowed")
     assert problem_of(looker.send("delete", path, if_match="*")) == (403, "not-allowed")

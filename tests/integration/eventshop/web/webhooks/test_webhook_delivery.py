@@ -1,4 +1,4 @@
-"""Other people's servers are told of events: each once, signed, again until they take it, and never our own network."""
+"""Webhook delivery: each event once, signed, retried until it is accepted, and never into our own network."""
 
 from __future__ import annotations
 
@@ -59,16 +59,16 @@ def test_what_happens_is_told_once_and_signed(hook_receiver: Receiver) -> None:
     command_dispatcher.send(CreateOrder(Sale(1).order_id, "1", ADA, Sale(1).lines, delivery_name="Ada Marker"))
     for _ in range(3):
         send_webhooks()
-    [taken] = hook_receiver.requests
-    told = Webhook(signing_secrets.signing_secret(webhook)).verify(taken.body, taken.headers)
-    assert (told["type"], told["data"]["aggregate_id"]) == ("OrderCreated", str(Sale(1).order_id))
-    assert told["data"]["data"]["delivery_name"] is None and "Ada Marker" not in taken.body
-    described = DOCUMENT["webhooks"]["event"]["post"]
-    fits(described["requestBody"]["content"]["application/json"]["schema"], json.loads(taken.body))
-    assert {parameter["name"] for parameter in described["parameters"]} <= set(taken.headers)
-    assert taken.headers["host"] == hook_receiver.url.split("/")[2]
+    [request] = hook_receiver.requests
+    message = Webhook(signing_secrets.signing_secret(webhook)).verify(request.body, request.headers)
+    assert (message["type"], message["data"]["aggregate_id"]) == ("OrderCreated", str(Sale(1).order_id))
+    assert message["data"]["data"]["delivery_name"] is None and "Ada Marker" not in request.body
+    operation = DOCUMENT["webhooks"]["event"]["post"]
+    fits(operation["requestBody"]["content"]["application/json"]["schema"], json.loads(request.body))
+    assert {parameter["name"] for parameter in operation["parameters"]} <= set(request.headers)
+    assert request.headers["host"] == hook_receiver.url.split("/")[2]
     [delivery] = WebhookDelivery.objects.all()
-    assert (delivery.state, taken.headers["webhook-id"]) == ("delivered", str(delivery.pk))
+    assert (delivery.state, request.headers["webhook-id"]) == ("delivered", str(delivery.pk))
     [attempt] = delivery.attempts.all()
     assert (attempt.status, attempt.error) == (204, "")
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from django.db.models import Sum
 
-from benchmarks.over_kafka import wait_until, relay_and_projections
+from benchmarks.kafka_measurements import wait_until, relay_and_projections
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent

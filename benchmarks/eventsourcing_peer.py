@@ -11,7 +11,7 @@ from uuid import UUID
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 
-from benchmarks.ticket import DEPOSIT, SUBJECT, TEXT
+from benchmarks.ticket_aggregate import DEPOSIT, SUBJECT, TEXT
 
 #: Settings of `eventsourcing` that the caller may give in the environment.
 _SETTINGS = (

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.utils import timezone
 
-from benchmarks.child import measure_rate
+from benchmarks.measurement_process import measure_rate
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Command, Envelope, Event, NonEmptyText, new_id

@@ -1,4 +1,4 @@
-"""One measurement in a process of its own: `python -m benchmarks.child NAME ARGUMENTS`, the result as JSON.
+"""One measurement in a process of its own: `python -m benchmarks.measurement_process NAME ARGUMENTS`, the result as JSON.
 
 With `--turns` it is measured again for every line on standard input, in the same, ever warmer process.
 """
@@ -71,7 +71,7 @@ def count_round_trips(*, client: str) -> dict[str, float]:
 
 
 def ticket_client() -> Callable[[], None]:
-    from benchmarks.ticket import ticket_commands, tickets
+    from benchmarks.ticket_aggregate import ticket_commands, tickets
     from eventshop.eventstore import command_dispatcher
 
     def once() -> None:
@@ -83,13 +83,13 @@ def ticket_client() -> Callable[[], None]:
 
 @cache
 def peer_client(threads: int) -> Callable[[], None]:
-    from benchmarks.peer import peer_ticket
+    from benchmarks.eventsourcing_peer import peer_ticket
 
     return peer_ticket(os.environ["DATABASE_URL"], threads)
 
 
 def send_batches(*, events: int) -> dict[str, float]:
-    from benchmarks.ticket import ticket_commands, tickets
+    from benchmarks.ticket_aggregate import ticket_commands, tickets
     from eventshop.core.messages import Envelope, new_id
     from eventshop.eventstore import command_dispatcher
 
@@ -103,7 +103,7 @@ def send_batches(*, events: int) -> dict[str, float]:
 
 def write_sales(*, orders: int) -> dict[str, float]:
     """Orders to project: created with three lines, paid, shipped."""
-    from benchmarks.sales import write_orders
+    from benchmarks.sales_events import write_orders
 
     started = perf_counter()
     events = write_orders(orders)
@@ -112,7 +112,7 @@ def write_sales(*, orders: int) -> dict[str, float]:
 
 def run_projection(*, name: str, rounds: int = 1) -> dict[str, float]:
     """A read model from nothing, and after it its rows written once more by themselves; medians of some rounds."""
-    from benchmarks.sales import measure_upsert
+    from benchmarks.sales_events import measure_upsert
     from eventshop.messaging.event_log_factory import create_event_log
     from eventshop.projections.models import Checkpoint
     from eventshop.projections.projection import projection_registry
@@ -139,7 +139,7 @@ def run_projection(*, name: str, rounds: int = 1) -> dict[str, float]:
 
 def write_long_stream(*, events: int) -> dict[str, float]:
     """Write one very long stream, then read it lazily in a fresh process: see `read_stream`."""
-    from benchmarks.sales import write_stream
+    from benchmarks.sales_events import write_stream
 
     started = perf_counter()
     write_stream(UUID(int=1), events)
@@ -147,7 +147,7 @@ def write_long_stream(*, events: int) -> dict[str, float]:
 
 
 def read_long_stream(*, events: int) -> dict[str, float]:
-    from benchmarks.ticket import tickets
+    from benchmarks.ticket_aggregate import tickets
     from eventshop.eventstore.event_store import EventStore
 
     started, read, at_rest = perf_counter(), 0, peak_memory_mb()

@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
-from benchmarks.sales import write_stream
-from benchmarks.ticket import AnswerTicket, OpenTicket, tickets
+from benchmarks.sales_events import write_stream
+from benchmarks.ticket_aggregate import AnswerTicket, OpenTicket, tickets
 from eventshop.core.message_registry import registry
 from eventshop.core.money import Money
 from eventshop.eventstore import command_dispatcher

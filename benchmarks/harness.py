@@ -84,7 +84,7 @@ def measure(env: Environment, measurement: str, /, **arguments: Any) -> dict[str
 
 def run_measurement(env: Environment, measurement: str, /, **arguments: Any) -> str:
     """The last line of what it said."""
-    return run_process([sys.executable, "-m", "benchmarks.child", measurement, json.dumps(arguments)], env).splitlines()[-1]
+    return run_process([sys.executable, "-m", "benchmarks.measurement_process", measurement, json.dumps(arguments)], env).splitlines()[-1]
 
 
 def run_pgbench(env: Environment, *, clients: int, seconds: float) -> float:

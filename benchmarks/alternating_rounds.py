@@ -11,7 +11,7 @@ from statistics import median
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
-from benchmarks.running import ROOT, Environment
+from benchmarks.harness import ROOT, Environment
 
 
 class Sample(NamedTuple):
@@ -32,7 +32,7 @@ Turn: TypeAlias = Callable[[], Sample]
 @contextmanager
 def warm_measurement(where: Environment, measurement: str, /, processes: int = 1, **arguments: Any) -> Iterator[Turn]:
     """A measurement in processes of its own, which stay: connected, prepared and warm for every turn."""
-    command = [sys.executable, "-m", "benchmarks.child", measurement, json.dumps(arguments), "--turns"]
+    command = [sys.executable, "-m", "benchmarks.measurement_process", measurement, json.dumps(arguments), "--turns"]
     with ExitStack() as stack:
         processes = [
             stack.enter_context(

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from benchmarks.ticket import TEXT, TicketAnswered, tickets
+from benchmarks.ticket_aggregate import TEXT, TicketAnswered, tickets
 from eventshop.core.message_registry import MessageRegistry, registry
 from eventshop.core.messages import Envelope, Event, new_id
 from eventshop.core.money import Money

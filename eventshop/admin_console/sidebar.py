@@ -1,0 +1,61 @@
+"""The sidebar of the console: sections of the library, and those that apps add in their plug-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+
+class SidebarItem(NamedTuple):
+    """An entry for those who may view `model` (`app_label.model`), or who have `permission` where `view` names a page."""
+
+    title: str
+    icon: str
+    model: str = ""
+    view: str = ""
+    permission: str = ""
+    order: int = 50
+
+
+class SidebarSection(NamedTuple):
+    """Entries under a title. Sections of one title are merged; both sections and entries are sorted by `order`."""
+
+    title: str
+    order: int
+    items: Sequence[SidebarItem]
+
+
+_sections: Final[list[SidebarSection]] = []
+
+
+def register(section: SidebarSection) -> None:
+    """Add a section, or entries to the section of that title."""
+    _sections.append(section)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The sections in the form of Unfold's setting `SIDEBAR`; Unfold asks for each entry's permission itself."""
+    titles = {section.title: section.order for section in sorted(_sections, key=lambda section: -section.order)}
+    return [
+        {"title": title, "items": [_entry(item) for item in _items_below(title)]}
+        for title in sorted(titles, key=titles.__getitem__)
+    ]
+
+
+def _items_below(title: str) -> list[SidebarItem]:
+    items = [item for section in _sections if section.title == title for item in section.items]
+    return sorted(items, key=lambda item: item.order)
+
+
+def _entry(item: SidebarItem) -> dict[str, Any]:
+    app, _, model = item.model.partition(".")
+    view = item.view or f"{app}_{model}_changelist"
+    permission = item.permission or (f"{app}.view_{model}" if model else "")
+
+    def is_allowed(request: HttpRequest) -> bool:
+        return not permission or request.user.has_perm(permission)
+
+    return {"title": item.title, "icon": item.icon, "link": reverse_lazy(f"admin:{view}"), "permission": is_allowed}

@@ -1,0 +1,90 @@
+"""What the library plugs into itself: what a lower package needs from a higher one, and what stands in no app."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID
+
+from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
+from eventshop.core import errors as core_errors
+from eventshop.eventstore.field_encryption import field_cipher
+from eventshop.eventstore.snapshots.repository import delete_snapshots, snapshot_listener
+from eventshop.operations import tasks
+from eventshop.operations.periodic_jobs import PeriodicJob
+from eventshop.operations.projection_health import check_projections, check_publisher
+from eventshop.operations.saga_health import check_sagas
+from eventshop.plugins.plugin import Plugin
+from eventshop.privacy.encryption.field_cipher import AesGcmCipher
+from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
+from eventshop.projections import outbox
+from eventshop.web.shared import errors as web_errors
+from eventshop.web.webhooks import url_policy
+
+
+def _erase_snapshots(person: UUID, streams: Collection[UUID]) -> str:
+    """Without the keys nobody could read the snapshots any more; now they are gone as well."""
+    return f"{delete_snapshots([person, *streams])} snapshots removed"
+
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+PLUGIN = Plugin(
+    error_modules=[core_errors, web_errors, url_policy],
+    bindings=[field_cipher.bind(AesGcmCipher()), snapshot_listener.bind(outbox.add_snapshot)],
+    personal_data=[PersonalDataHolder("snapshots", erase=_erase_snapshots)],
+    health_checks=[check_sagas, check_projections, check_publisher],
+    periodic_jobs=[
+        PeriodicJob("remove-expired-sessions", 6 * HOUR, tasks.remove_expired_sessions),
+        PeriodicJob("sign-roots", DAY, tasks.sign_roots),
+        PeriodicJob("remove-old-requests", DAY, tasks.remove_old_requests),
+        PeriodicJob("remove-details-of-old-sagas", DAY, tasks.remove_details_of_old_sagas),
+        PeriodicJob("take-snapshots", MINUTE, tasks.take_snapshots),
+        PeriodicJob("remove-old-replays", 6 * HOUR, tasks.remove_old_replays),
+        PeriodicJob("overwrite-what-was-erased", DAY, tasks.overwrite_what_was_erased),
+    ],
+    sidebar=[
+        SidebarSection(
+            "Event store",
+            30,
+            [
+                SidebarItem("Events", "bolt", "store.storedevent"),
+                SidebarItem("Trace", "route", view="trace", permission="store.view_storedevent"),
+                SidebarItem("Streams", "timeline", "ops.stream"),
+                SidebarItem("Receipts", "receipt_long", "store.storedreceipt"),
+                SidebarItem("Signed roots", "verified", "ops.signedroot"),
+            ],
+        ),
+        SidebarSection("Sagas and payments", 40, [SidebarItem("Sagas", "account_tree", "process.saga", order=10)]),
+        SidebarSection(
+            "Privacy",
+            50,
+            [
+                SidebarItem("Erasures", "delete_sweep", "privacy.erasure"),
+                SidebarItem("Retention", "event_upcoming", "privacy.certificate"),
+            ],
+        ),
+        SidebarSection(
+            "Projections",
+            60,
+            [
+                SidebarItem("Checkpoints", "sync", "projection_engine.checkpoint"),
+                SidebarItem("Dead letters", "report", "projection_engine.deadletter"),
+                SidebarItem("Rebuilds", "construction", "projection_engine.rebuild"),
+                SidebarItem("Replays", "history", "projection_engine.replay"),
+                SidebarItem("Periodic jobs", "event_repeat", "ops.periodicwork"),
+            ],
+        ),
+        SidebarSection(
+            "Access",
+            70,
+            [
+                SidebarItem("Users", "person", "auth.user"),
+                SidebarItem("Groups", "badge", "auth.group"),
+                SidebarItem("API tokens", "key", "web.apitoken"),
+                SidebarItem("Webhooks", "webhook", "web.webhookendpoint"),
+                SidebarItem("Webhook log", "outgoing_mail", "web.webhookdelivery"),
+            ],
+        ),
+    ],
+)

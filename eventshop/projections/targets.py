@@ -1,0 +1,31 @@
+"""Where a projection writes: its live rows, or the rows of a rebuild."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from eventshop.projections.projection import Projection
+from eventshop.projections.read_model_table import ReadModelTable
+
+
+class ProjectionTarget(NamedTuple):
+    """The table that a projection writes to, and the name under which its checkpoints and dead letters are stored."""
+
+    projection: Projection[Any]
+    name: str
+    table: ReadModelTable[Any]
+
+    @property
+    def is_published(self) -> bool:
+        """Whether changes are published; those of a rebuild are not before it is swapped in."""
+        return self.table.topic is not None
+
+
+def live_target(projection: Projection[Any]) -> ProjectionTarget:
+    return ProjectionTarget(projection, projection.name, ReadModelTable(projection.model, topic=projection.topic))
+
+
+def rebuild_target(projection: Projection[Any]) -> ProjectionTarget:
+    """The target of a rebuild: a second table and a second name, not published."""
+    table_name = f"{projection.model._meta.db_table}__rebuild"
+    return ProjectionTarget(projection, f"{projection.name}:rebuild", ReadModelTable(projection.model, table_name))

@@ -1,0 +1,56 @@
+"""What orders and stock add to EventShop."""
+
+from __future__ import annotations
+
+from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
+from eventshop.plugins.plugin import Plugin
+from eventshop.web.api.command_outcomes import TerminalEvents
+from eventshop.web.pages.navigation import NavigationEntry
+from orders.api.url_names import ORDER
+from orders.application.order_timeline import order_updates
+from orders.demo.customer import demo_customer_commands
+from orders.domain import errors
+from orders.domain.commands import CreateOrder, RequestPayment
+from orders.domain.events import OrderCancelled, OrderShipped, PaymentDeclined, PaymentProcessed
+from orders.domain.order import Order
+from orders.domain.stock_item import StockItem
+from orders.domain.upcasters import upcasters
+from orders.payment_gateway.factory import payment_gateway
+from orders.payment_gateway.health import check_payments
+from orders.sagas.fulfilment_effects import RefundPayment, TakePayment
+from orders.sagas.fulfilment_saga import Fulfilment
+from orders.sagas.payment_effects import PaymentEffects
+
+_effects = PaymentEffects(payment_gateway)
+
+PLUGIN = Plugin(
+    aggregates=[Order, StockItem],
+    upcasters=[upcasters],
+    error_modules=[errors],
+    sagas=[Fulfilment],
+    effect_handlers={TakePayment: _effects.take_payment, RefundPayment: _effects.refund_payment},
+    health_checks=[check_payments],
+    api_urls=["orders.api.urls"],
+    page_urls=["orders.pages.shop_urls", "orders.pages.urls"],
+    navigation=[
+        NavigationEntry("Shop", "orders:catalogue", order=10, about="Products for kitchen, house and garden."),
+        NavigationEntry("Basket", "orders:basket", order=15, about="What you have put into your basket."),
+    ],
+    live_sources=[order_updates],
+    command_outcomes={
+        CreateOrder: TerminalEvents((OrderShipped,), (OrderCancelled,), ORDER),
+        RequestPayment: TerminalEvents((PaymentProcessed,), (PaymentDeclined, OrderCancelled), ORDER),
+    },
+    sidebar=[
+        SidebarSection("Shop", 10, [SidebarItem("Price list", "sell", "orders.product", order=80)]),
+        SidebarSection(
+            "Sagas and payments",
+            40,
+            [
+                SidebarItem("Payments", "payments", "orders.payment"),
+                SidebarItem("Gateway messages", "mark_email_unread", "orders.gatewaymessage"),
+            ],
+        ),
+    ],
+    customer_demo=[demo_customer_commands],
+)

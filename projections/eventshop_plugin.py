@@ -1,0 +1,137 @@
+"""What the read models add to EventShop."""
+
+from __future__ import annotations
+
+from eventshop.admin_console.dashboard import dashboard_context
+from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
+from eventshop.plugins.plugin import Plugin
+from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
+from eventshop.web.pages.navigation import NavigationEntry, signed_in_users
+from eventshop.web.shared.read_your_writes import position_check
+from orders.application.stock_level_port import stock_levels
+from orders.domain.order import Order
+from projections.activity_timeline import activity_timeline
+from projections.admin import orders as order_pages
+from projections.admin import privacy as privacy_pages
+from projections.admin import stock as stock_pages
+from projections.admin import trading as trading_pages
+from projections.admin.dashboard import add_dashboard_context
+from projections.consent_register import consent_register
+from projections.customer_summary import customer_summary
+from projections.daily_sales import daily_sales
+from projections.erasure_handlers import erase_rows, has_orders, held_data, open_orders, personal_tables
+from projections.lineage import affected_rows
+from projections.market_minute import market_minute
+from projections.order_lines import order_lines
+from projections.order_summary import order_summary
+from projections.pages.order_views import order_updates, stock_on_hand
+from projections.pages.trading_views import account_ids, last_price
+from projections.position import position
+from projections.product_sales import product_sales
+from projections.read_your_writes import has_processed
+from projections.stock_level import stock_level
+from projections.trade_blotter import trade_blotter
+from projections.trading_account import trading_account
+from projections.user_profile import user_profile
+from trading.application.account_owner_port import owned_accounts
+from trading.application.last_price_port import last_prices
+from trading.domain.account import TradingAccount
+from trading.domain.trade import Trade
+from users.domain.user import User
+
+PLUGIN = Plugin(
+    projections=[
+        activity_timeline,
+        consent_register,
+        customer_summary,
+        daily_sales,
+        market_minute,
+        order_lines,
+        order_summary,
+        position,
+        product_sales,
+        stock_level,
+        trade_blotter,
+        trading_account,
+        user_profile,
+    ],
+    bindings=[
+        dashboard_context.bind(add_dashboard_context),
+        position_check.bind(has_processed),
+        stock_levels.bind(stock_on_hand),
+        last_prices.bind(last_price),
+        owned_accounts.bind(account_ids),
+    ],
+    personal_data=[
+        PersonalDataHolder("orders", find_blockers=open_orders, has_data=has_orders),
+        PersonalDataHolder("rows", erase=erase_rows, held_data=held_data, clear_text_tables=personal_tables),
+    ],
+    api_urls=["projections.api.urls"],
+    page_urls=["projections.pages.urls"],
+    navigation=[
+        NavigationEntry(
+            "My orders",
+            "projections:my-orders",
+            order=20,
+            about="Their status, invoices and returns.",
+            visible_to=signed_in_users,
+        ),
+        NavigationEntry(
+            "Trading",
+            "projections:blotter",
+            order=25,
+            about="Your trades, positions and limits.",
+            visible_to=signed_in_users,
+        ),
+    ],
+    live_sources=[order_updates],
+    view_permissions={
+        Order: "projections.view_ordersummary",
+        Trade: "projections.view_tradeblotter",
+        TradingAccount: "projections.view_tradeblotter",
+        User: "projections.view_userprofile",
+    },
+    sidebar=[
+        SidebarSection(
+            "Shop",
+            10,
+            [
+                SidebarItem("Dashboard", "dashboard", view="index", order=10),
+                SidebarItem("Orders", "shopping_cart", "projections.ordersummary", order=20),
+                SidebarItem("Order lines", "list_alt", "projections.orderline", order=30),
+                SidebarItem("Customers", "group", "projections.customersummary", order=40),
+                SidebarItem("Daily sales", "bar_chart", "projections.dailysales", order=50),
+                SidebarItem("Products", "inventory_2", "projections.productsales", order=60),
+                SidebarItem("Stock", "warehouse", "projections.stocklevel", order=70),
+                SidebarItem("Activity", "history", "projections.activitytimeline", order=90),
+            ],
+        ),
+        SidebarSection(
+            "Trading",
+            20,
+            [
+                SidebarItem("Trades", "candlestick_chart", "projections.tradeblotter"),
+                SidebarItem("Positions", "account_balance_wallet", "projections.position"),
+                SidebarItem("Trading accounts", "badge", "projections.tradingaccount"),
+                SidebarItem("Market minutes", "query_stats", "projections.marketminute"),
+            ],
+        ),
+        SidebarSection(
+            "Privacy",
+            50,
+            [
+                SidebarItem("People", "person_search", "projections.userprofile", order=10),
+                SidebarItem("Consent register", "fact_check", "projections.consentregister", order=20),
+            ],
+        ),
+    ],
+    row_page_finders=[
+        order_pages.find_order_page,
+        privacy_pages.find_person_page,
+        stock_pages.find_stock_page,
+        trading_pages.find_trade_page,
+        trading_pages.find_account_page,
+    ],
+    stream_finders=[order_pages.find_orders, trading_pages.find_trades],
+    changed_rows_finders=[affected_rows],
+)

@@ -1,0 +1,27 @@
+"""What trades and accounts add to EventShop."""
+
+from __future__ import annotations
+
+from eventshop.plugins.plugin import Plugin
+from eventshop.web.api.command_outcomes import TerminalEvents
+from trading.api.url_names import TRADE
+from trading.application.trade_timeline import trade_updates
+from trading.demo.trades import demo_commands
+from trading.domain import errors
+from trading.domain.account import TradingAccount
+from trading.domain.audit_log import AuditLog
+from trading.domain.commands import SubmitTrade
+from trading.domain.events import TradeCancelled, TradeRejected, TradeSettled
+from trading.domain.trade import Trade
+from trading.sagas.settlement_saga import SettlementSaga
+
+PLUGIN = Plugin(
+    aggregates=[TradingAccount, AuditLog, Trade],
+    error_modules=[errors],
+    sagas=[SettlementSaga],
+    api_urls=["trading.api.urls"],
+    page_urls=["trading.pages.urls"],
+    live_sources=[trade_updates],
+    command_outcomes={SubmitTrade: TerminalEvents((TradeSettled,), (TradeRejected, TradeCancelled), TRADE)},
+    demo=[demo_commands],
+)

@@ -1,0 +1,61 @@
+"""What people and their consents add to EventShop."""
+
+from __future__ import annotations
+
+from eventshop.plugins.plugin import Plugin
+from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
+from eventshop.web.pages.navigation import NavigationEntry, anonymous_users, signed_in_users
+from eventshop.web.shared.customer_port import customer_port
+from users.application.customer_adapter import CustomerAdapter
+from users.application.erasure_handlers import (
+    close_account,
+    erase_personal_data,
+    find_erasure_blockers,
+    has_consents,
+    record_erasure,
+)
+from users.domain import errors
+from users.domain.upcasters import upcasters
+from users.domain.user import User
+from users.sagas.consent_expiry_saga import ConsentExpirySaga
+from users.sagas.erasure_effects import EraseTraces, LookForGrounds
+from users.sagas.erasure_saga import ErasureSaga
+
+PLUGIN = Plugin(
+    aggregates=[User],
+    upcasters=[upcasters],
+    error_modules=[errors],
+    sagas=[ErasureSaga, ConsentExpirySaga],
+    effect_handlers={LookForGrounds: find_erasure_blockers, EraseTraces: erase_personal_data},
+    bindings=[customer_port.bind(CustomerAdapter())],
+    personal_data=[
+        PersonalDataHolder("account", erase=close_account),
+        PersonalDataHolder("consents", has_data=has_consents),
+        PersonalDataHolder("events", erase=record_erasure),
+    ],
+    api_urls=["users.api.urls"],
+    page_urls=["users.pages.urls"],
+    navigation=[
+        NavigationEntry(
+            "My data",
+            "users:home",
+            order=30,
+            about="Your consents, all data we hold about you, and its erasure.",
+            visible_to=signed_in_users,
+        ),
+        NavigationEntry(
+            "Sign in",
+            "users:sign-in",
+            order=40,
+            about="With your e-mail address and password.",
+            visible_to=anonymous_users,
+        ),
+        NavigationEntry(
+            "Create an account",
+            "users:sign-up",
+            order=50,
+            about="We send you an e-mail first; then you choose a password.",
+            visible_to=anonymous_users,
+        ),
+    ],
+)
