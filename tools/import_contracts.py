@@ -36,6 +36,7 @@ OUTSIDE_LAYERS: Final = (
     "datetimes",
     "env_validators",
     "formats",
+    "permission_migrations",
     "settings",
     "testing",
     "unfold",

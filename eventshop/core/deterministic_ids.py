@@ -1,9 +1,7 @@
-"""Deterministic ids (UUIDv5), short references for people, and the name of this process."""
+"""Deterministic ids (UUIDv5) and short references for people."""
 
 from __future__ import annotations
 
-import os
-import socket
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -30,6 +28,4 @@ def short_reference(prefix: str, entity_id: UUID) -> str:
     return f"{prefix}-{text[:5]}-{text[5:]}"
 
 
-def process_name() -> str:
-    """Return `host:pid`, with which an operator finds this process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+

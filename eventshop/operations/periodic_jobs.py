@@ -11,12 +11,12 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from django.db.models import Q
 from django.utils import timezone
 
-from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import DuplicateName
 from eventshop.operations.models import PeriodicWork
+from eventshop.runtime import leases
+from eventshop.runtime.process_name import process_name
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +54,8 @@ def _acquire_lease(job: PeriodicJob) -> bool:
     """Take the lease of a job if it is due and free. One statement, so that only one of two processes gets it."""
     now = timezone.now()
     PeriodicWork.objects.get_or_create(name=job.name, defaults={"due_at": now})
-    free = Q(leased_until=None) | Q(leased_until__lt=now)
-    due = PeriodicWork.objects.filter(free, name=job.name, due_at__lte=now)
-    return bool(due.update(owner=process_name(), leased_until=now + LEASE, started_at=now))
+    due = PeriodicWork.objects.filter(name=job.name, due_at__lte=now)
+    return bool(leases.acquire_leases(due, process_name(), LEASE, reentrant=False, started_at=now))
 
 
 def _run_job(job: PeriodicJob) -> bool:
@@ -67,9 +66,10 @@ def _run_job(job: PeriodicJob) -> bool:
         log.exception("%s failed", job.name)
         result, failed = f"{type(error).__name__}: {error}", True
     wait = min(job.every, RETRY_AFTER) if failed else job.every
-    row = PeriodicWork.objects.filter(name=job.name, owner=process_name(), started_at__lte=started)
-    row.update(
-        leased_until=None,
+    leases.release_leases(
+        PeriodicWork.objects.filter(name=job.name, started_at__lte=started),
+        process_name(),
+        keep_owner=True,
         due_at=started + wait,
         finished_at=timezone.now(),
         failed=failed,

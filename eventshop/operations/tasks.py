@@ -52,9 +52,7 @@ def remove_old_requests() -> str:
 
 def remove_details_of_old_sagas() -> str:
     removed = retention.clean_up(kept=timedelta(days=settings.SAGA_DETAILS_KEPT_DAYS))
-    return (
-        f"{removed.steps} steps and {removed.messages} inputs of {removed.sagas} sagas removed, {removed.timers} fired timers"
-    )
+    return f"{removed.steps} steps and {removed.messages} inputs of {removed.sagas} sagas removed, {removed.timers} fired timers"
 
 
 def take_snapshots() -> str:

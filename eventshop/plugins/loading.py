@@ -1,4 +1,4 @@
-"""Find the plug-in of every installed app, check it, and connect what it names. A mistake stops the program at start."""
+"""Find the plug-in of every installed app, check it, and connect what it names. A mistake stops the start."""
 
 from __future__ import annotations
 
@@ -190,4 +190,4 @@ def _line_in(path: Path, error: BaseException) -> int:
 
 # Every field is connected: a new one that is forgotten here stops the program, not the feature.
 if {field.name for field in fields(Plugin)} != set(SLOTS):
-    raise AssertionError(f"fields and slots differ: {({f.name for f in fields(Plugin)} ^ set(SLOTS))}")
+    raise AssertionError(f"fields and slots differ: { ({f.name for f in fields(Plugin)} ^ set(SLOTS)) }")

@@ -16,7 +16,6 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections
 
-from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import EventShopError, ProjectionError, UnknownProjection
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections import replays
@@ -24,6 +23,7 @@ from eventshop.projections.models import Rebuild
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.rebuild import mark_failed, pending_rebuilds, rebuild
 from eventshop.projections.runner import ProjectionRunner
+from eventshop.runtime.process_name import process_name
 from eventshop.runtime.watchdog import Watchdog
 from eventshop.runtime.worker_threads import WorkerThreadsStep
 

@@ -34,7 +34,6 @@ from zlib import crc32
 import msgspec
 from django.db import connection, transaction
 
-from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import TailBusy
 from eventshop.messaging.kafka import hanging_transactions, topics
 from eventshop.messaging.kafka.event_records import read_int_header
@@ -47,6 +46,7 @@ from eventshop.projections.models import OutboxRecord
 from eventshop.projections.outbox_reader import OutboxRow, last_assigned_position, read_horizon, read_rows
 from eventshop.projections.projection import projection_registry
 from eventshop.runtime.fault_injection import crash_point
+from eventshop.runtime.process_name import process_name
 from eventshop.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)

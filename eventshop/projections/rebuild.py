@@ -16,7 +16,6 @@ from typing import Any, Final, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
 from eventshop.messaging.event_log import EventLog, LogReader
 from eventshop.projections import batch_processor, checkpoints
@@ -26,6 +25,7 @@ from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.read_model_table import TRANSIENT_ERRORS
 from eventshop.projections.rebuild_swap import create_like, replace_dead_letters, replace_rows
 from eventshop.projections.targets import ProjectionTarget, live_target, rebuild_target
+from eventshop.runtime.process_name import process_name
 
 #: Events folded in one transaction. No reader waits for these rows, so it is larger than the live batch.
 BATCH: Final = 2_000

@@ -20,7 +20,6 @@ from django.db import connection, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import InvalidMessage
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.event_log_factory import create_event_log
@@ -28,6 +27,7 @@ from eventshop.projections.historical_queries import LINEAGE, dry_run, rows_as_o
 from eventshop.projections.models import Replay, ReplayedRow
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.read_model import ReadModel
+from eventshop.runtime.process_name import process_name
 
 log = logging.getLogger(__name__)
 

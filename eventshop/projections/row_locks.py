@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from zlib import crc32
 
 from django.db import connection
 
 from eventshop.eventstore.unit_of_work import RELAXED_COMMIT_SQL
 from eventshop.projections.projection import Projection
+from eventshop.runtime.advisory_locks import lock_number, lock_sql
 
 #: The first half of the advisory lock's key ("EVPT"); the second is the table.
 LOCK: Final = 0x45565054
@@ -32,7 +32,7 @@ def _lock_statements(projection: Projection[Any], table: str) -> list[str]:
     """No statement for a projection whose rows each belong to one aggregate."""
     if not projection.shared_rows:
         return []
-    return [f"SELECT pg_advisory_xact_lock({LOCK}, {crc32(table.encode()) - 2**31})"]
+    return [lock_sql(LOCK, lock_number(table.encode()))]
 
 
 def _execute(*statements: str) -> None:

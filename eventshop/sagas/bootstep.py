@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from threading import Event as Signal
 from typing import Any
 
-from eventshop.runtime.process_name import process_name
 from eventshop.messaging.event_log_factory import create_event_log
+from eventshop.runtime.process_name import process_name
 from eventshop.runtime.worker_threads import WorkerThreadsStep
 from eventshop.sagas import workers
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
-
-from django.db.models import Q
-from django.utils import timezone
 
 from eventshop.eventstore.backends import bulk_sql
 from eventshop.messaging.event_log import LogOffset
+from eventshop.runtime.heartbeats import record_heartbeat
+from eventshop.runtime import leases as runtime_leases
 from eventshop.sagas.errors import LeaseLost
 from eventshop.sagas.models import PartitionLease, SagaWorker
 
@@ -23,24 +21,15 @@ RENEW_INTERVAL_S: Final = 2.0
 
 def register_worker(owner: str, kind: str) -> int:
     """Record that this worker is alive; returns how many workers of its kind are."""
-    now = timezone.now()
-    SagaWorker.objects.update_or_create(owner=owner, defaults={"kind": kind, "seen_at": now})
-    return SagaWorker.objects.filter(kind=kind, seen_at__gt=now - LEASE).count()
+    return record_heartbeat(SagaWorker.objects.all(), owner, LEASE, kind=kind).filter(kind=kind).count()
 
 
 def acquire_leases(name: str, numbers: Collection[int], owner: str, workers: int) -> dict[int, PartitionLease]:
     """Acquire or renew this worker's fair share of the leases and release the rest; returns those it has now."""
-    rows = _ensure_rows(name, numbers)
-    now = timezone.now()
-    share = math.ceil(len(numbers) / max(1, workers))
-    owned = [row.pk for row in rows if row.owner == owner]
-    free = [row.pk for row in rows if row.owner != owner and _is_free(row, now)]
-    wanted = [*owned, *free][:share]
-    still_free = Q(owner="") | Q(owner=owner) | Q(leased_until=None) | Q(leased_until__lt=now)
-    PartitionLease.objects.filter(still_free, pk__in=wanted).update(owner=owner, leased_until=now + LEASE)
-    if owned[share:]:
-        PartitionLease.objects.filter(pk__in=owned[share:], owner=owner).update(owner="", leased_until=None)
-    return {row.number: row for row in PartitionLease.objects.filter(pk__in=wanted, owner=owner)}
+    rows = PartitionLease.objects.filter(name=name, number__in=numbers).order_by("number")
+    share = runtime_leases.fair_share(len(numbers), workers)
+    known = _ensure_rows(name, numbers)
+    return {row.number: row for row in runtime_leases.acquire_share(rows, owner, LEASE, share=share, known=known)}
 
 
 def lock_leases(leases: Mapping[int, PartitionLease], owner: str) -> dict[int, PartitionLease]:
@@ -76,7 +65,7 @@ def reset_kafka_offsets() -> None:
 
 def release_leases(owner: str) -> None:
     """Release all leases of a worker, so that others need not wait until they expire."""
-    PartitionLease.objects.filter(owner=owner).update(owner="", leased_until=None)
+    runtime_leases.release_leases(PartitionLease.objects.all(), owner)
     SagaWorker.objects.filter(owner=owner).delete()
 
 
@@ -90,7 +79,3 @@ def _ensure_rows(name: str, numbers: Collection[int]) -> list[PartitionLease]:
         )
         rows = list(PartitionLease.objects.filter(name=name, number__in=numbers).order_by("number"))
     return rows
-
-
-def _is_free(row: PartitionLease, now: datetime) -> bool:
-    return not row.owner or row.leased_until is None or row.leased_until < now

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Final
 from zlib import crc32
 
-from django.db import connection
+from eventshop.runtime.advisory_locks import take_locks
 
 #: The first half of the advisory lock's key ("EVPS"); the second stands for a stream.
 LOCK_NAMESPACE: Final = 0x45565053
@@ -20,10 +20,4 @@ def lock_streams(streams: Collection[bytes]) -> None:
     The locks are taken in order, so that no two batches deadlock. They only save repeated decisions: the append's own
     version check keeps streams right, and single commands take no lock. SQLite has one writer anyway.
     """
-    if connection.vendor != "postgresql" or not streams:
-        return
-    numbers = sorted({crc32(stream) % LOCK_COUNT for stream in streams})
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, number) FROM unnest(%s::int[]) AS number", [LOCK_NAMESPACE, numbers]
-        )
+    take_locks(LOCK_NAMESPACE, {crc32(stream) % LOCK_COUNT for stream in streams})

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 
 from eventshop.admin_console.command_actions import (
     LIST_DELAY_NOTICE,
-    CommandActions,
     AggregateCommandForm,
+    CommandActions,
     error_sentence,
 )
 from eventshop.admin_console.confirmation import render_confirmation

@@ -8,7 +8,6 @@ PERMISSIONS = ("ship_order", "deliver_order", "cancel_order", "refund_order")
 
 
 class Migration(migrations.Migration):
-    
     dependencies = [
         ("orders", "0003_stock_permissions"),
         ("auth", "0012_alter_user_first_name_max_length"),

@@ -1,4 +1,4 @@
-"""The gateway of `deploy/gateway` as a process of its own, which tests start, kill and start again."""
+"""The payment gateway of `deploy/gateway` as a process, which tests start, kill and restart."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECRET: Final = "whsec_" + "b25seS1mb3ItdGVzdHMtMDEyMzQ1Njc4OQ=="
 
 
 class GatewayProcess:
-    """Where it listens stays the same over restarts; `options` are those of `python -m deploy.gateway`."""
+    """A gateway process. Its port stays the same over restarts; `options` are those of `python -m deploy.gateway`."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self._file, self._log = folder / "gateway.sqlite3", folder / "gateway.log"
@@ -37,14 +37,14 @@ class GatewayProcess:
         return self._process is not None and self._process.poll() is None
 
     def start(self, *more: str) -> None:
-        """Start it, with these options too, and wait until it answers."""
+        """Start the process, with additional options, and wait until it responds."""
         self._launch(*more)
         wait_until(self._is_up, description="the gateway answers")
 
     def start_to_crash(self, point: str) -> None:
-        """Start it to kill itself at this point, which may come before it has answered anybody."""
+        """Start the process with a crash point, which may be reached before the process has responded once."""
         self._launch("--crash-at", point)
-        wait_until(lambda: not self.is_running or self._responds(), description="the gateway answers, or is dead already")
+        wait_until(lambda: not self.is_running or self._responds(), description="the gateway answers, or has crashed")
 
     def _launch(self, *more: str) -> None:
         with self._log.open("wb") as out:
@@ -64,7 +64,7 @@ class GatewayProcess:
         self._signal_and_wait(signal.SIGKILL)
 
     def stop(self) -> int:
-        """SIGTERM; the status it ended with."""
+        """SIGTERM; gives the exit status."""
         return self._signal_and_wait(signal.SIGTERM)
 
     def freeze(self) -> None:
@@ -101,7 +101,7 @@ class GatewayProcess:
 
 @contextmanager
 def running_gateway(folder: Path, *options: str) -> Iterator[GatewayProcess]:
-    """A gateway for as long as the block lasts."""
+    """Run a gateway process for the duration of the block."""
     gateway = GatewayProcess(folder, *options)
     gateway.start()
     try:

@@ -1,4 +1,4 @@
-"""A gateway in memory that keeps its word as a real one does: one key, one movement of money, for ever."""
+"""A payment gateway in memory. As in a real one, each idempotency key moves money at most once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from orders.sagas.payment_effects import PaymentEffects, register_fulfilment
 
 
 class InMemoryGateway:
-    """What it does with a charge, the payment method says: `card`, `declined`, `pending`, `late` or `down`."""
+    """The payment method of a charge decides what happens to it: `card`, `declined`, `pending` or `late`."""
 
     def __init__(self) -> None:
         self.outcomes: dict[UUID, Succeeded | Declined] = {}
         self.open_charges: dict[UUID, tuple[Money, str]] = {}
-        self.refunds: dict[UUID, UUID] = {}  # by their key: of which charge
+        self.refunds: dict[UUID, UUID] = {}  # refund key -> charge key
         self.requested_keys: list[UUID] = []
         self.is_down = False
         self._lock = Lock()
@@ -36,7 +36,7 @@ class InMemoryGateway:
                 case "pending":
                     self.open_charges[key] = amount, method
                     return Pending(key, "p")
-                case "late":  # it has it, and the answer is lost
+                case "late":  # the charge is open, but the response is lost
                     self.open_charges[key] = amount, method
                     return Unknown(key, "no answer")
                 case _:
@@ -50,7 +50,10 @@ class InMemoryGateway:
             if key in self.outcomes:
                 return self.outcomes[key]
             charged = self.outcomes.get(charge)
-            if not isinstance(charged, Succeeded) or self._refunded_amount(charge) + amount.amount > charged.amount.amount:
+            if (
+                not isinstance(charged, Succeeded)
+                or self._refunded_amount(charge) + amount.amount > charged.amount.amount
+            ):
                 return self._record(Declined(key, "nothing to give back"))
             self.refunds[key] = charge
             return self._record(Succeeded(key, amount, "r"))
@@ -59,19 +62,20 @@ class InMemoryGateway:
         return self.outcomes.get(key)
 
     def finish_charge(self, key: UUID, *, succeeds: bool = True) -> Outcome:
-        """A payment that was pending or late ends."""
+        """End a charge that was pending or late."""
         with self._lock:
             amount, _ = self.open_charges.pop(key)
             return self._record(Succeeded(key, amount, "r") if succeeds else Declined(key, "refused later"))
 
     @property
     def balance(self) -> Decimal:
-        """What it has taken and not given back."""
-        moved = [(key, outcome.amount.amount) for key, outcome in self.outcomes.items() if isinstance(outcome, Succeeded)]
-        return sum((-amount if key in self.refunds else amount for key, amount in moved), Decimal(0))
+        """What was charged and not refunded."""
+        succeeded = [outcome for outcome in self.outcomes.values() if isinstance(outcome, Succeeded)]
+        amounts = ((outcome.key, outcome.amount.amount) for outcome in succeeded)
+        return sum((-amount if key in self.refunds else amount for key, amount in amounts), Decimal(0))
 
     def saga_registry(self) -> SagaRegistry:
-        """Fulfilment as it runs in the shop, with this bank."""
+        """A registry with the fulfilment saga, which uses this gateway."""
         sagas = SagaRegistry()
         register_fulfilment(PaymentEffects(lambda: self), sagas)
         return sagas

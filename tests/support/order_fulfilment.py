@@ -1,4 +1,4 @@
-"""A shop with a warehouse and a bank, and orders that sagas fulfil."""
+"""Helpers for order fulfilment: place orders, run the sagas, check the result."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def receive_stock(sku: str, quantity: int) -> Receipt:
     return send(ReceiveStock(sku=sku, quantity=quantity, reference="delivery"))
 
 
-def place_order(*goods: tuple[str, int], method: str = "", price: str = "2.00", reference: str = "1") -> UUID:
-    """An order of now: products and pieces, each piece at the same price."""
+def place_order(*quantities: tuple[str, int], method: str = "", price: str = "2.00", reference: str = "1") -> UUID:
+    """Place an order with quantities by SKU, all at the same unit price, and request its payment if `method` is given."""
     order_id = new_id()
-    lines = tuple(Line(sku=sku, description="", quantity=pieces, price=gbp(price)) for sku, pieces in goods)
+    lines = tuple(Line(sku=sku, description="", quantity=quantity, price=gbp(price)) for sku, quantity in quantities)
     send_for_order(order_id, CreateOrder(order_id, reference, None, lines))
     if method:
         send_for_order(order_id, RequestPayment(order_id, method))
@@ -47,7 +47,7 @@ def send_for_order(order_id: UUID, command: Command) -> Receipt:
 
 
 def run_sagas_until_idle(gateway: InMemoryGateway, **options: Any) -> int:
-    """Let every saga hear and do all there is now."""
+    """Route all events, and run all sagas and effects until nothing is left to do."""
     return workers.run_until_idle("test", DatabaseEventLog(), sagas=gateway.saga_registry(), **options)
 
 
@@ -68,7 +68,7 @@ def load_saga(order_id: UUID) -> Saga:
 
 
 def backdate_saga(saga_id: UUID, days: int = 400) -> None:
-    """As if what a saga has heard and done were so long ago."""
+    """Move all times of a saga into the past."""
     past = timedelta(days=days)
     Saga.objects.filter(pk=saga_id).update(moved_at=F("moved_at") - past)
     SagaStep.objects.filter(saga_id=saga_id).update(answered_at=F("answered_at") - past)
@@ -87,38 +87,42 @@ def saga_inbox(order_id: UUID) -> list[tuple[str, str]]:
 
 
 def assert_stock_adds_up(skus: Iterable[str]) -> None:
-    """Received = on hand + set aside + dispatched + written off, for every product, and nothing is below zero."""
+    """Check of every product that received = on hand + reserved + dispatched + written off, and nothing is negative."""
     for sku in skus:
         item = load_stock(sku)
         accounted_for = item.on_hand + sum(item.reserved.values()) + item.dispatched + item.written_off - item.uncounted
         assert item.received == accounted_for, (sku, item)
-        assert item.on_hand >= 0 and all(pieces > 0 for pieces in item.reserved.values()), (sku, item)
+        assert item.on_hand >= 0 and all(quantity > 0 for quantity in item.reserved.values()), (sku, item)
 
 
 def assert_payments_match_goods(orders: Iterable[UUID]) -> None:
-    """What the gateway took for each order and did not give back is what its customer kept; every order is final."""
+    """Check that every order is shipped or cancelled, and that charges minus refunds are the price of what was kept."""
     for order_id in orders:
         order = load_order(order_id)
         assert order.status in (Status.SHIPPED, Status.CANCELLED), (order_id, order.status, load_saga(order_id).error)
         charges = Payment.objects.filter(order_id=order_id, status="succeeded")
         refunds = Payment.objects.filter(charge__in=charges.values("key"), status="succeeded")
         charged = sum(charges.values_list("amount", flat=True)) - sum(refunds.values_list("amount", flat=True))
-        kept = sum((line.amount.amount for line in order.lines_kept), Decimal(0)) if order.status == Status.SHIPPED else Decimal(0)
+        kept = (
+            sum((line.amount.amount for line in order.lines_kept), Decimal(0))
+            if order.status == Status.SHIPPED
+            else Decimal(0)
+        )
         assert charged == int(kept * 100), (order_id, order.status, charged, kept)
 
 
 def assert_nothing_happened_twice(orders: Iterable[UUID], *, repeatable: Collection[str] = ()) -> None:
-    """No event of an order, and no command of its saga, took effect a second time."""
+    """Check that no event of an order and no command of its saga occurred twice."""
     for order_id in orders:
         names = [name for name in event_types_of(order_id) if name not in repeatable]
         assert len(names) == len(set(names)), names
-    # A saga sends each of its commands under an id of its own: what was accepted twice would be there twice.
+    # A saga sends each command under its own id, so a command that was accepted twice would have two events.
     sent = StoredEvent.objects.exclude(saga_id=None).values_list("saga_id", "causation_id", "event_type", "payload")
     assert len(sent) == len(set(sent))
 
 
 def is_settled() -> bool:
-    """Whether no saga has anything left to do now or later."""
+    """Whether no saga has anything left to do, now or later."""
     return not (
         Saga.objects.exclude(status="ended").exists()
         or InboxMessage.objects.filter(state="waiting").exists()
@@ -127,7 +131,7 @@ def is_settled() -> bool:
 
 
 def expire_leases_and_delays() -> None:
-    """The leases of dead workers are over, and between two tries of a step lie two seconds at most."""
+    """Expire the leases of dead workers, and shorten the delay between two attempts of a step to two seconds."""
     soon = timezone.now() + timedelta(seconds=2)
     PartitionLease.objects.update(owner="", leased_until=None)
     SagaStep.objects.filter(state="waiting", looked_at_from__gt=soon).update(looked_at_from=soon)

@@ -22,7 +22,7 @@ def csv_line(
 
 
 def write_sales_file(folder: Path, *lines: str, name: str = "sales.csv", header: str = HEADER) -> Path:
-    """A file in this folder; compressed if its name says so."""
+    """Write a file into this folder; compressed if its name ends with `.gz`."""
     path, content = folder / name, "".join(f"{text}\n" for text in (header, *lines)).encode()
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     return path

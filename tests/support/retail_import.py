@@ -1,4 +1,4 @@
-"""Importing a file of sales and checking what came of it, in this process or in one that can be killed."""
+"""Import a file of sales, in this process or in one that can be killed, and check the result."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from django.core.management.base import CommandError
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from tests.conftest import BASE_DIR, SHARED_DATA
 
-#: The real month and what the shop's books say about it; mark the test with `data`.
+#: A month of real sales and its control totals; mark tests that use them with `data`.
 MONTH: Final = SHARED_DATA / "online_retail_2010-12.csv.gz"
 CONTROL_TOTALS: Final = SHARED_DATA / "control_totals.json"
 IMPORT: Final = "import_online_retail"
-#: What the whole month leads to.
+#: The events and receipts of the whole month.
 MONTH_EVENTS: Final = 3_844
 MONTH_RECEIPTS: Final = 3_688
 #: Seconds within which a process must have started and written, or ended.
@@ -29,7 +29,7 @@ TIMEOUT_S: Final = 60.0
 
 
 class ImportRun:
-    """One run of the command: what it said, and with which exit code it ended."""
+    """One run of the command: its output, error lines, exit code and error message."""
 
     def __init__(self, file: Path, *options: str, command: str = IMPORT) -> None:
         out, err = StringIO(), StringIO()
@@ -46,7 +46,7 @@ def run_projections() -> None:
 
 
 def differing_totals(file: Path, totals: Path, command: str = "verify_sales") -> set[str]:
-    """The totals that the command marks as different, as its exit code and its last sentence say too."""
+    """The totals that the command marks as different; also checks its exit code and message."""
     out, code, message = StringIO(), 0, ""
     try:
         call_command(command, str(file), totals=totals, stdout=out)
@@ -59,7 +59,7 @@ def differing_totals(file: Path, totals: Path, command: str = "verify_sales") ->
 
 
 def imported_history() -> list[tuple[Any, ...]]:
-    """Everything stored that follows from the file: not the ids and times of this run."""
+    """The stored events without the columns that differ between runs."""
     columns = ("aggregate_id", "version", "event_type", "occurred_at", "correlation_id", "command_id", "payload")
     return sorted(StoredEvent.objects.values_list(*columns), key=str)
 
@@ -69,7 +69,7 @@ def count_events_and_receipts() -> tuple[int, int]:
 
 
 class ImportProcess:
-    """The import in a process of its own."""
+    """The import command in its own process."""
 
     def __init__(self, file: Path, database_url: str, command: str = IMPORT) -> None:
         environment = os.environ | {"DATABASE_URL": database_url, "PYTHONUNBUFFERED": "1"}
@@ -86,10 +86,10 @@ class ImportProcess:
         deadline = time.monotonic() + TIMEOUT_S
         while StoredEvent.objects.count() < events and self.process.poll() is None:
             assert time.monotonic() < deadline, "nothing was written"
-            time.sleep(0.005)  # on two cores, asking without a pause would hold up what is waited for
+            time.sleep(0.005)  # polling without a pause would slow down the import
 
     def wait_for_exit(self, number: signal.Signals | None = None) -> tuple[int, str]:
-        """The exit code and what was said, after this signal if any."""
+        """Optionally send a signal, then wait; gives the exit code and the output."""
         if number is not None:
             self.process.send_signal(number)
         output, _ = self.process.communicate(timeout=TIMEOUT_S)

@@ -169,14 +169,14 @@ class Sale(NamedTuple):
 
 
 class OrderHistory(NamedTuple):
-    """An order's whole life."""
+    """The events of one order."""
 
     order_id: UUID
     events: list[OrderEvent]
 
 
 def random_order_history(chance: Random, number: int) -> OrderHistory:
-    """Whatever the rules of an order allow: few customers and products, so that many orders share their rows."""
+    """A random history of an order. There are few customers and products, so that many orders share their rows."""
     sale = Sale(number, _lines(chance), chance.choice([ADA, BOB, None]))
     order, events = Order(), list[OrderEvent]()
     for command in _commands(chance, sale):

@@ -28,12 +28,13 @@ def submit_trade(
 ) -> UUID:
     """A market order and its fills, each a price and a quantity; gives its id."""
     trade_id = derive_id("test-trade", reference)
-    quantity = Decimal(ordered) if ordered else sum((Decimal(some) for _, some in fills), Decimal(0))
+    quantity = Decimal(ordered) if ordered else sum((Decimal(size) for _, size in fills), Decimal(0))
     submit = SubmitTrade(trade_id, reference, account, get_instrument(code), side, OrderType.MARKET, quantity)
     send(submit, envelope=Envelope(new_id(), actor="ada", occurred_at=OCCURRED_AT))
     if fills:
-        told = tuple(
-            Fill(f"{reference}-{place}", Decimal(price), Decimal(some), OCCURRED_AT) for place, (price, some) in enumerate(fills)
+        reported = tuple(
+            Fill(f"{reference}-{place}", Decimal(price), Decimal(size), OCCURRED_AT)
+            for place, (price, size) in enumerate(fills)
         )
-        send(ExecuteTrade(trade_id, told), envelope=Envelope(new_id(), actor="venue", occurred_at=OCCURRED_AT))
+        send(ExecuteTrade(trade_id, reported), envelope=Envelope(new_id(), actor="venue", occurred_at=OCCURRED_AT))
     return trade_id

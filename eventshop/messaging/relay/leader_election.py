@@ -1,29 +1,30 @@
-"""Of several processes that do the same, one leads: by a lease in PostgreSQL, again and again from what Kafka has.
+"""Elects one leader among several publishing processes, by a lease in the database.
 
-The lease only prevents churn. What keeps records single is Kafka's producer epoch (`transactions.py`).
+The lease only avoids that processes fence each other all the time. Kafka's producer epoch is what prevents duplicate
+records (`kafka/transactional_producer.py`). A new leader resumes from what Kafka has.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Event as Signal
 from typing import Any, Final, Protocol
 
 from django.db import connections
-from django.db.models import Q
-from django.utils import timezone
+from django.db.models import QuerySet
 
 from eventshop.core.errors import EventShopError
 from eventshop.messaging.kafka import clients, topics
 from eventshop.messaging.models import RelayCheckpoint
+from eventshop.runtime import leases
+from eventshop.runtime.backoff import WORKER_BACKOFF
 from eventshop.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-#: How long a leader that died, or stopped, keeps others from taking over.
+#: How long the lease of a dead leader stays valid.
 LEASE_DURATION: Final = timedelta(seconds=3)
 #: How often a leader renews its lease.
 RENEW_INTERVAL_S: Final = 1.0
@@ -36,31 +37,35 @@ class LeadershipLost(EventShopError):
 
 
 class ManualInterventionRequired(EventShopError):
-    """Nothing more is published until somebody has looked."""
+    """Publishing stops until an operator intervenes."""
 
     code = "needs-a-person"
 
 
 class Leader(Protocol):
-    """One leader's life, from taking over to the first thing that goes wrong."""
+    """One term of a leader, from taking over to its first error."""
 
     topic: str
     owner: str
     max_idle_s: float
 
-    def take_over(self) -> None: ...
-
-    def publish_batch(self) -> int:
-        """Publish what comes next; how many records. Any exception means: discard this leader."""
+    def take_over(self) -> None:
+        """Fence the previous leader and read how far it has published."""
         ...
 
-    def close(self) -> None: ...
+    def publish_batch(self) -> int:
+        """Publish the next batch; return its number of records. After any exception, discard this leader."""
+        ...
+
+    def close(self) -> None:
+        """Release all resources."""
+        ...
 
 
 def run_leader(create_leader: Callable[[Watchdog], Leader], stop: Signal) -> None:
-    """Wait for the lead, take over, publish; after any failure begin again; until told to stop.
+    """Wait for leadership, take over and publish; after any error start again, until `stop` is set.
 
-    Raises `NeedsAPerson` and `TopicRefused`.
+    Raises `ManualInterventionRequired` and `TopicRefused`.
     """
     watchdog = Watchdog()
     failures = 0
@@ -77,10 +82,10 @@ def run_leader(create_leader: Callable[[Watchdog], Leader], stop: Signal) -> Non
                 release_leadership(leader.topic, leader.owner)
             except (ManualInterventionRequired, topics.TopicRefused):
                 raise
-            except Exception as error:  # of Kafka or of the database: the same answer to all of them
+            except Exception as error:  # any error of Kafka or of the database is handled in the same way
                 failures += 1
                 log.warning("%s: beginning again: %s", leader.topic, error, exc_info=not _is_expected(error))
-                stop.wait(min(10.0, 0.1 * 2**failures) * random.uniform(0.5, 1))  # noqa: S311
+                stop.wait(WORKER_BACKOFF.delay_s(failures))
             finally:
                 leader.close()
                 connections.close_all()
@@ -103,21 +108,21 @@ def _is_expected(error: Exception) -> bool:
 
 
 def acquire_leadership(topic: str, owner: str) -> bool:
-    """Whether this process may lead now, or still."""
-    now = timezone.now()
+    """Acquire or renew the lease; return whether this process leads now."""
     RelayCheckpoint.objects.get_or_create(topic=topic)
-    free = Q(owner="") | Q(owner=owner) | Q(leased_until=None) | Q(leased_until__lt=now)
-    taken = RelayCheckpoint.objects.filter(free, topic=topic).update(owner=owner, leased_until=now + LEASE_DURATION)
-    return bool(taken)
+    return bool(leases.acquire_leases(_rows(topic), owner, LEASE_DURATION))
 
 
 def renew_leadership(topic: str, owner: str, **checkpoint: Any) -> None:
-    """Renew the lease, and note what is known; raises `LeadLost` when another process leads."""
-    kept = RelayCheckpoint.objects.filter(topic=topic, owner=owner)
-    if not kept.update(leased_until=timezone.now() + LEASE_DURATION, **checkpoint):
+    """Renew the lease and save columns of the checkpoint; raises `LeadershipLost` when another process leads."""
+    if not leases.renew_leases(_rows(topic), owner, LEASE_DURATION, **checkpoint):
         raise LeadershipLost(owner=owner)
 
 
 def release_leadership(topic: str, owner: str) -> None:
-    """Let another one lead at once."""
-    RelayCheckpoint.objects.filter(topic=topic, owner=owner).update(owner="", leased_until=None)
+    """Release the lease, so that another process can lead at once."""
+    leases.release_leases(_rows(topic), owner)
+
+
+def _rows(topic: str) -> QuerySet[RelayCheckpoint]:
+    return RelayCheckpoint.objects.filter(topic=topic)

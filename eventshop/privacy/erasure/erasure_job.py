@@ -17,11 +17,9 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
 from eventshop.core.deterministic_ids import derive_id
-from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import EventShopError
 from eventshop.privacy import unique_values
 from eventshop.privacy.encryption import personal_keys
@@ -31,7 +29,9 @@ from eventshop.privacy.erasure.leftover_scan import ScanReport, scan_for_leftove
 from eventshop.privacy.erasure.personal_data_locator import locate_personal_data
 from eventshop.privacy.erasure.search_terms import SearchTerms
 from eventshop.privacy.models import Erasure
+from eventshop.runtime import leases
 from eventshop.runtime.fault_injection import crash_point
+from eventshop.runtime.process_name import process_name
 
 log = logging.getLogger(__name__)
 
@@ -73,16 +73,14 @@ def run_erasure(person: UUID) -> Erasure:
         while erasure.step != DONE:
             _run_step(erasure, next(step for step in STEPS if step.name == erasure.step))
     except Exception as error:
-        Erasure.objects.filter(pk=person).update(problem=f"{type(error).__name__}: {error}"[:2_000], leased_until=None)
+        problem = f"{type(error).__name__}: {error}"[:2_000]
+        leases.release_leases(Erasure.objects.filter(pk=person), process_name(), keep_owner=True, problem=problem)
         raise
     return erasure
 
 
 def _acquire_lease(person: UUID) -> Erasure:
-    now = timezone.now()
-    free = Q(leased_until=None) | Q(leased_until__lt=now) | Q(owner=process_name())
-    row = Erasure.objects.filter(free, pk=person)
-    if not row.update(owner=process_name(), leased_until=now + LEASE, problem=""):
+    if not leases.acquire_leases(Erasure.objects.filter(pk=person), process_name(), LEASE, problem=""):
         raise ErasureBusy(person=person)
     return Erasure.objects.get(pk=person)
 

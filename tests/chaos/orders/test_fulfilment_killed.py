@@ -25,15 +25,15 @@ from orders.domain.commands import CancelOrder
 from tests.conftest import BASE_DIR
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.order_fulfilment import (
-    send_for_order,
-    is_settled,
-    assert_payments_match_goods,
-    expire_leases_and_delays,
     assert_nothing_happened_twice,
+    assert_payments_match_goods,
     assert_stock_adds_up,
+    expire_leases_and_delays,
+    is_settled,
+    load_stock,
     place_order,
     receive_stock,
-    load_stock,
+    send_for_order,
 )
 from tests.support.processes import SLOW_MACHINE_FACTOR, wait_until
 

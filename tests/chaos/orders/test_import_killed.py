@@ -11,7 +11,16 @@ from typing import Final
 import pytest
 
 from tests.support.database import empty_tables
-from tests.support.retail_import import CONTROL_TOTALS, MONTH, ImportProcess, ImportRun, differing_totals, imported_history, run_projections, count_events_and_receipts
+from tests.support.retail_import import (
+    CONTROL_TOTALS,
+    MONTH,
+    ImportProcess,
+    ImportRun,
+    count_events_and_receipts,
+    differing_totals,
+    imported_history,
+    run_projections,
+)
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

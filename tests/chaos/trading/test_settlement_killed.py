@@ -39,8 +39,8 @@ KILLS = [(name, count) for count in (1, 2) for name in CRASH_POINTS if name.star
 
 def submit_random_trade(chance: Random, account_id: UUID) -> UUID:
     """In two business days or at once; whole, in parts, with the rest taken back, or held for a moment."""
-    asked = NewTrade(account_id, "XETRA/SAP", Side.BUY, OrderType.LIMIT, Decimal(2), Decimal("10.00"))
-    trade_id = submit_trade(asked, actor="ada", command_id=new_id()).aggregate_id
+    new_trade = NewTrade(account_id, "XETRA/SAP", Side.BUY, OrderType.LIMIT, Decimal(2), Decimal("10.00"))
+    trade_id = submit_trade(new_trade, actor="ada", command_id=new_id()).aggregate_id
     fill_trade(trade_id, "1", "10.00", "v1")
     match chance.choice(("whole", "rest taken back", "held")):
         case "rest taken back":
@@ -88,9 +88,9 @@ def test_every_executed_trade_settles_exactly_once_whoever_is_killed(database_ur
     assert killed >= len(KILLS) // 2, killed
     wait_until(partial(finish_here, trades), within_s=60)
     for trade_id in trades:
-        told = Counter(it.meta.event_type for it in store.get_events(trade_id))
-        assert told["TradeSettled"] == 1, told
-    events = [it.event for it in store.get_events(account_id)]
+        counts = Counter(event.meta.event_type for event in store.get_events(trade_id))
+        assert counts["TradeSettled"] == 1, counts
+    events = [event.event for event in store.get_events(account_id)]
     kinds = Counter(type(event).__name__ for event in events)
     assert kinds["AmountFrozen"] == kinds["AmountReleased"] == len(trades)
     assert TradingAccount().evolve_all(events).amount_in_use() == 0

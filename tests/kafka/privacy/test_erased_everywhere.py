@@ -32,7 +32,7 @@ from eventshop.core.messages import Meta, new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import Snapshot
 from eventshop.eventstore.snapshots import repository
-from eventshop.messaging.kafka.topic_scan import read_record_bytes, known_topic_names
+from eventshop.messaging.kafka.topic_scan import known_topic_names, read_record_bytes
 from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.privacy.erasure import certificates
@@ -243,7 +243,12 @@ def _read_if_present(path: Path) -> bytes:
 
 
 def words_in_topics(words: PersonalWords) -> dict[str, list[str]]:
-    return {topic: found for topic in known_topic_names() for record in read_record_bytes(topic) if (found := words.found_in(record))}
+    return {
+        topic: found
+        for topic in known_topic_names()
+        for record in read_record_bytes(topic)
+        if (found := words.found_in(record))
+    }
 
 
 def words_in_redis(words: PersonalWords, redis_stack: Stack) -> list[str]:
@@ -271,7 +276,13 @@ def flush_to_disk() -> None:
 
 
 def test_no_file_of_any_server_holds_a_word_of_the_erased(
-    words: PersonalWords, surroundings: None, stack: Stack, redis_stack: Stack, log_file: Path, flaky: Flaky, messages: Path
+    words: PersonalWords,
+    surroundings: None,
+    stack: Stack,
+    redis_stack: Stack,
+    log_file: Path,
+    flaky: Flaky,
+    messages: Path,
 ) -> None:
     person, order_id = write_personal_data(words, flaky)
     settle_all()

@@ -51,7 +51,7 @@ def send(command: Command, envelope: Envelope | None = None, expected_version: i
 
 
 @pytest.fixture
-def open_tally() -> UUID:
+def tally() -> UUID:
     tally_id = new_id()
     send(Open(tally_id=tally_id, name="till"))
     return tally_id

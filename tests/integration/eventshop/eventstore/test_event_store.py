@@ -50,7 +50,7 @@ class Stranger(Aggregate[Ping, Pinged], frozen=True):
 
 
 @pytest.fixture
-def append_tally() -> UUID:
+def tally() -> UUID:
     """A stream of five events: opened, counted 1, 2, 3, closed."""
     tally_id = new_id()
     counts = [Counted(tally_id=tally_id, amount=pounds(str(amount))) for amount in (1, 2, 3)]
@@ -101,7 +101,7 @@ def test_an_append_expects_the_version_it_follows(tally: UUID) -> None:
         store.append_event(tally, event, expected_version=9)
     with pytest.raises(WrongExpectedVersion):
         store.append_event(tally, event, expected_version=0)
-    with pytest.raises(InvalidMessage, match="nothing to append"):
+    with pytest.raises(InvalidMessage, match="no events to append"):
         store.append_events(tally, [], expected_version=5)
     assert len(store.get_events(tally)) == 5
 

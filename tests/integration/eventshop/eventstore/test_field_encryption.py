@@ -75,13 +75,13 @@ def test_without_its_key_a_value_is_redacted_and_the_rest_is_there() -> None:
     assert str(gone) == "[erased]"
 
 
-# --- a value opens where it was written, nowhere else ------------------------------------------------------------
+# --- a value is decrypted in its own event and field only --------------------------------------------------------
 
 
-def decode_elsewhere(payload: str, **place: Any) -> None:
-    """Open Ada's first event with another payload, or in another place."""
+def decode_elsewhere(payload: str, **context: Any) -> None:
+    """Decode Ada's first event with another payload, or in another field context."""
     [row] = backend().select_events("WHERE version = 1 ORDER BY position LIMIT 1", ())
-    to_recorded_event(row._replace(payload=payload, **place), registry)
+    to_recorded_event(row._replace(payload=payload, **context), registry)
 
 
 def test_a_value_moved_to_another_event_field_or_person_does_not_open() -> None:
@@ -90,7 +90,7 @@ def test_a_value_moved_to_another_event_field_or_person_does_not_open() -> None:
     send(bob)
     [row, bobs] = backend().select_events("ORDER BY position", ())
     payload, others = row.payload, bobs.payload
-    decode_elsewhere(payload)  # as it is, it opens
+    decode_elsewhere(payload)  # unchanged
     with pytest.raises(Tampered, match="UserCreated"):
         decode_elsewhere(payload, version=2)
     with pytest.raises(Tampered, match="email"):
@@ -213,7 +213,7 @@ def test_no_key_is_made_for_the_erased() -> None:
     with pytest.raises(PersonErased):
         send(person)
     bob = replace(create_ada(), email="bob@example.org")
-    outcomes = send_many([(it, Envelope(command_id=new_id())) for it in (person, bob)])
+    outcomes = send_many([(command, Envelope(command_id=new_id())) for command in (person, bob)])
     assert [isinstance(outcome, PersonErased) for outcome in outcomes] == [True, False]
     assert not PersonalKey.objects.filter(subject=person.user_id).exists()
     assert [event.aggregate_id for event in StoredEvent.objects.all()] == [bob.user_id]

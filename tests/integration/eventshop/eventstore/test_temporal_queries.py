@@ -1,4 +1,4 @@
-"""Any aggregate as it was, at a version or a time, and who changed what between two points."""
+"""The state of an aggregate at a version or time, and who changed what between two versions."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def test_business_time_and_recorded_time_are_two_questions() -> None:
 
 
 def test_what_differs_is_told_field_by_field_with_who_and_why() -> None:
-    found = diff_versions(open_count_close(), 1, 4, registry=tallies)
-    assert [(it.field, it.before, it.after) for it in found] == [("total", "0", "3"), ("closed", False, True)]
-    assert [[(meta.event_type, meta.version, meta.actor) for meta in it.changed_by] for it in found] == [
+    changes = diff_versions(open_count_close(), 1, 4, registry=tallies)
+    assert [(change.field, change.before, change.after) for change in changes] == [("total", "0", "3"), ("closed", False, True)]
+    assert [[(meta.event_type, meta.version, meta.actor) for meta in change.changed_by] for change in changes] == [
         [("Counted", 2, "bob"), ("Counted", 3, "bob")],
         [("Closed", 4, "eve")],
     ]
@@ -83,8 +83,8 @@ def test_what_differs_is_told_field_by_field_with_who_and_why() -> None:
 def test_what_is_the_same_at_both_points_does_not_differ() -> None:
     stream = open_count_close()
     assert diff_versions(stream, 3, 3, registry=tallies) == []
-    assert [it.field for it in diff_versions(stream, 0, 1, registry=tallies)] == ["name"]
-    assert [it.field for it in diff_versions(stream, 3, 9, registry=tallies)] == ["closed"]
+    assert [change.field for change in diff_versions(stream, 0, 1, registry=tallies)] == ["name"]
+    assert [change.field for change in diff_versions(stream, 3, 9, registry=tallies)] == ["closed"]
 
 
 def test_questions_without_an_answer_are_refused() -> None:
@@ -113,10 +113,10 @@ def append_sale() -> Sale:
 
 def test_the_command_shows_state_and_differences() -> None:
     sale = append_sale()
-    told = run_as_of(sale.order_id, "--to-version", 2, "--since", 1)
-    assert f"Order {sale.order_id}, version 2, PaymentProcessed of" in told
-    assert '"status": "PAID"' in told
-    assert "PaymentProcessed 2, system" in told
+    output = run_as_of(sale.order_id, "--to-version", 2, "--since", 1)
+    assert f"Order {sale.order_id}, version 2, PaymentProcessed of" in output
+    assert '"status": "PAID"' in output
+    assert "PaymentProcessed 2, system" in output
     assert '"status": "SHIPPED"' in run_as_of(sale.order_id)
     assert '"status": "CREATED"' in run_as_of(sale.order_id, "--to-version", 1)
     assert '"status": "PENDING"' in run_as_of(sale.order_id, "--at", "2001-01-01")

@@ -18,7 +18,7 @@ from eventshop.core.messages import new_id
 from eventshop.operations import health_checks
 from eventshop.projections.models import Worker
 from eventshop.projections.projection import projection_registry
-from eventshop.sagas.models import Saga, InboxMessage
+from eventshop.sagas.models import InboxMessage, Saga
 from tests.support.web_server import free_port, gunicorn
 
 pytestmark = pytest.mark.usefixtures("clean_database")

@@ -15,7 +15,7 @@ from eventshop.celery import app
 from eventshop.core.messages import new_id
 from eventshop.operations import tasks
 from eventshop.operations.models import PeriodicWork, WebRequest
-from eventshop.operations.periodic_jobs import RETRY_AFTER, LEASE, PeriodicJob, run_due_jobs
+from eventshop.operations.periodic_jobs import LEASE, RETRY_AFTER, PeriodicJob, run_due_jobs
 from tests.support.staff import clerk
 
 pytestmark = pytest.mark.usefixtures("clean_database")

@@ -19,7 +19,7 @@ from eventshop.operations.request_log import parse_traceparent
 from orders.domain.commands import WriteOffStock
 from tests.support.database import count_round_trips
 from tests.support.sales import Sale
-from tests.support.staff import boss, order_url, capture_queries, record_sales
+from tests.support.staff import boss, capture_queries, order_url, record_sales
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

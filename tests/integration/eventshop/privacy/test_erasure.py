@@ -296,15 +296,15 @@ def test_what_is_kept_is_told_before_anybody_decides() -> None:
     assert all(rule.duty and rule.what for rule in retention.load_rules())
     person, _ = create_customer()
     kept = certificates.kept_data_of(person, date(2026, 3, 1))
-    assert [item.until for item in told] == [date(2034, 12, 31), date(2029, 12, 31), None]
+    assert [item.until for item in kept] == [date(2034, 12, 31), date(2029, 12, 31), None]
     assert [item.until for item in certificates.kept_data_of(uuid4(), date(2026, 3, 1))] == [None]
 
 
 def test_a_copy_of_everything_names_where_each_value_is_held() -> None:
     person, _ = create_customer()
     data = personal_data_holders.collect_held_data(person)
-    assert {item.where for item in held} == {"order", "person", "consent", "customer"}
-    [order] = [item.what for item in held if item.where == "order"]
+    assert {item.where for item in data} == {"order", "person", "consent", "customer"}
+    [order] = [item.what for item in data if item.where == "order"]
     assert order["delivery_name"] == WORDS[1]
     assert order["last_event_id"]
     assert Checkpoint.objects.exists()

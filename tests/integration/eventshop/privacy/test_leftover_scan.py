@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from eventshop.privacy.erasure.leftover_scan import scan_for_leftovers
-from eventshop.privacy.erasure.search_terms import Leftover, SearchTerms, SearchTerm
+from eventshop.privacy.erasure.search_terms import Leftover, SearchTerm, SearchTerms
 from tests.support.read_models import append
 from tests.support.sales import Sale, gbp, line
 

@@ -6,7 +6,7 @@ import pytest
 
 from eventshop.eventstore import command_dispatcher
 from eventshop.privacy.erasure.leftover_scan import scan_for_leftovers
-from eventshop.privacy.erasure.search_terms import SearchTerms, SearchTerm
+from eventshop.privacy.erasure.search_terms import SearchTerm, SearchTerms
 from orders.domain.commands import ReceiveStock
 
 pytestmark = pytest.mark.usefixtures("clean_database")

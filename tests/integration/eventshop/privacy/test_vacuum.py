@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from users.tasks import overwrite_what_was_erased
 
 from eventshop.privacy.erasure import vacuum
 from eventshop.privacy.models import Erasure
-from users.tasks import overwrite_what_was_erased
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

@@ -14,7 +14,7 @@ from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from orders.domain.commands import ShipOrder
 from tests.support.read_models import append
 from tests.support.sales import LANTERNS, Sale
-from tests.support.staff import boss, catch_up, clerk, order_url, messages_of, record_sales
+from tests.support.staff import boss, catch_up, clerk, messages_of, order_url, record_sales
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -86,7 +86,9 @@ def test_a_refused_command_is_an_error_message_and_leaves_nothing() -> None:
     form = dialog_values(client, "ship", carrier="DHL")
     append(sale.order_id, sale.cancelled(*sale.all_amounts()))  # somebody was faster
     answer = client.post(order_url(sale, "ship"), form)
-    assert messages_of(answer) == ["Order 000001 was not shipped. ShipOrder is not allowed for an order that is CANCELLED."]
+    assert messages_of(answer) == [
+        "Order 000001 was not shipped. ShipOrder is not allowed for an order that is CANCELLED."
+    ]
     assert stored_event_types() == ["OrderCreated", "PaymentProcessed", "OrderCancelled"]
 
 
@@ -200,7 +202,9 @@ def test_several_orders_are_shipped_from_the_list_each_with_its_own_answer() -> 
     assert "Ship 3 orders" in page
     assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
     assert "tracking" not in asked.context["form"].fields
-    form = selection_values("ship_selected", sale, other, third, carrier="DHL", command_id=hidden_fields(asked)["command_id"])
+    form = selection_values(
+        "ship_selected", sale, other, third, carrier="DHL", command_id=hidden_fields(asked)["command_id"]
+    )
     for _ in range(2):  # a double submit
         answer = client.post(LIST, form)
         done, refused = messages_of(answer)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from orders.models import GatewayMessage, Payment
 from orders.payment_gateway import message_log
 from orders.payment_gateway.errors import InvalidJson, UnknownPayment, WrongSignature
-from orders.payment_gateway.responses import PaymentWebhook, GatewayPayment
+from orders.payment_gateway.responses import GatewayPayment, PaymentWebhook
 from tests.support.sales import Sale
 from tests.support.staff import boss, clerk, record_sales
 
@@ -37,7 +37,11 @@ def test_a_payment_is_found_by_its_key_its_order_and_the_orders_number() -> None
     refund = Payment.objects.create(key=uuid4(), kind="refund", charge=one.key, amount=100, currency="GBP")
     client = boss()
     assert rows_on_page(client, PAYMENTS, q=str(other.key)) == [other.key]
-    assert rows_on_page(client, PAYMENTS, q=str(sale.order_id)) == rows_on_page(client, PAYMENTS, q=sale.reference) == [one.key]
+    assert (
+        rows_on_page(client, PAYMENTS, q=str(sale.order_id))
+        == rows_on_page(client, PAYMENTS, q=sale.reference)
+        == [one.key]
+    )
     assert set(rows_on_page(client, PAYMENTS, q=str(one.key))) == {one.key, refund.key}
     assert rows_on_page(client, PAYMENTS, q="nothing of ours") == []
 

@@ -13,7 +13,15 @@ from django.core.management.base import CommandError
 from eventshop.eventstore.models import StoredEvent
 from orders.importers.online_retail import batch_sender
 from tests.support.retail_files import csv_line, write_sales_file
-from tests.support.retail_import import MONTH, MONTH_EVENTS, MONTH_RECEIPTS, ImportProcess, ImportRun, imported_history, count_events_and_receipts
+from tests.support.retail_import import (
+    MONTH,
+    MONTH_EVENTS,
+    MONTH_RECEIPTS,
+    ImportProcess,
+    ImportRun,
+    count_events_and_receipts,
+    imported_history,
+)
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -68,7 +76,9 @@ def test_a_broken_row_stops_the_import_before_anything_is_stored(tmp_path: Path)
 
 
 def test_broken_rows_are_named_and_their_invoices_skipped_if_asked(tmp_path: Path) -> None:
-    file = write_sales_file(tmp_path, csv_line("1"), csv_line("2"), csv_line("2", quantity="many"), "garbage", csv_line("3"))
+    file = write_sales_file(
+        tmp_path, csv_line("1"), csv_line("2"), csv_line("2", quantity="many"), "garbage", csv_line("3")
+    )
     run = ImportRun(file, "--on-error", "skip")
     assert run.code == 1
     assert run.error_lines == [
@@ -78,7 +88,9 @@ def test_broken_rows_are_named_and_their_invoices_skipped_if_asked(tmp_path: Pat
     ]
     assert "2 orders" in run.output
     assert "3 rows refused" in run.output
-    corrected = ImportRun(write_sales_file(tmp_path, csv_line("1"), csv_line("2"), csv_line("2", quantity="2"), csv_line("3")))
+    corrected = ImportRun(
+        write_sales_file(tmp_path, csv_line("1"), csv_line("2"), csv_line("2", quantity="2"), csv_line("3"))
+    )
     assert (corrected.code, corrected.error_lines) == (0, [])
     assert "1 orders" in corrected.output
 
@@ -94,10 +106,18 @@ def test_an_invoice_that_changed_is_refused_and_what_is_stored_stays(tmp_path: P
 
 
 def test_what_was_credited_before_the_file_was_corrected_is_not_refunded_again(tmp_path: Path) -> None:
-    cancelled = [csv_line("C3", quantity="-2"), csv_line("C3", sku="21212", quantity="-1"), csv_line("C3", sku="M", quantity="-1")]
-    broken = write_sales_file(tmp_path, csv_line("1", quantity="six"), csv_line("2", sku="21212", quantity="two"), *cancelled)
+    cancelled = [
+        csv_line("C3", quantity="-2"),
+        csv_line("C3", sku="21212", quantity="-1"),
+        csv_line("C3", sku="M", quantity="-1"),
+    ]
+    broken = write_sales_file(
+        tmp_path, csv_line("1", quantity="six"), csv_line("2", sku="21212", quantity="two"), *cancelled
+    )
     assert "0 orders, 1 credit notes, 0 returns" in ImportRun(broken, "--on-error", "skip").output
-    run = ImportRun(write_sales_file(tmp_path, csv_line("1"), csv_line("2", sku="21212"), *cancelled), "--on-error", "skip")
+    run = ImportRun(
+        write_sales_file(tmp_path, csv_line("1"), csv_line("2", sku="21212"), *cancelled), "--on-error", "skip"
+    )
     assert "2 orders, 0 credit notes, 0 returns" in run.output
     reason = "invoice C3 was imported before with other contents; what is stored stays"
     assert [name.partition(": ")[2] for name in run.error_lines] == [reason] * 3
@@ -109,7 +129,9 @@ def test_what_was_credited_before_the_file_was_corrected_is_not_refunded_again(t
 
 
 def test_the_rules_of_an_order_hold_for_the_import_too(tmp_path: Path) -> None:
-    file = write_sales_file(tmp_path, csv_line("1"), *[csv_line("2", f"sku-{number}", "x" * 200) for number in range(1_501)], csv_line("3"))
+    file = write_sales_file(
+        tmp_path, csv_line("1"), *[csv_line("2", f"sku-{number}", "x" * 200) for number in range(1_501)], csv_line("3")
+    )
     run = ImportRun(file, "--on-error", "skip")
     assert (run.code, len(run.error_lines)) == (1, 1_501)
     assert run.error_lines[0].startswith(f"{file}:3: invoice 2: CreateOrder: Expected `array` of length <= 1500")

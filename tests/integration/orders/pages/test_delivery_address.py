@@ -98,7 +98,9 @@ def test_orders_without_an_address_need_no_key() -> None:
     assert not PersonalKey.objects.exists()
     [row] = backend().select_events("ORDER BY position", ())
     with pytest.raises(Tampered, match="field delivery_name, why the value is not encrypted"):
-        to_recorded_event(row._replace(payload=row.payload.replace('"delivery_name":""', '"delivery_name":"Eve"')), registry)
+        to_recorded_event(
+            row._replace(payload=row.payload.replace('"delivery_name":""', '"delivery_name":"Eve"')), registry
+        )
 
 
 def test_the_same_delivery_sent_again_gives_the_same_answer() -> None:

@@ -71,7 +71,7 @@ def test_the_shop_is_open_to_everybody_and_found_by_words(client: Client) -> Non
     assert "Reading lamp £118.00 Out of stock" in text_of(client, "/shop/")
     assert "Mug, oat £12.50 Only 5 left" in text_of(client, "/shop/")
     assert "Reading lamp" not in text_of(client, "/shop/?q=mug")
-    assert "Nothing in the shop has “ufo”" in text_of(client, "/shop/?q=ufo")
+    assert "No product matches “ufo”" in text_of(client, "/shop/?q=ufo")
     assert client.get("/shop/OLD/").status_code == 404
     assert "Only 5 left" in text_of(client, "/shop/MUG/")
 

@@ -15,7 +15,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.sagas import effects, timers
-from eventshop.sagas.models import Saga, InboxMessage, SagaStep, PartitionLease, Timer
+from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep, Timer
 from orders.domain.commands import CancelOrder, CreateOrder, ReturnItems, ReturnLine
 from orders.domain.events import Line
 from orders.domain.order import Status
@@ -23,17 +23,17 @@ from orders.domain.stock_item import stock_item_id
 from orders.sagas.fulfilment_effects import PaymentTaken
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import (
-    send_for_order,
-    saga_inbox,
+    assert_stock_adds_up,
     event_types_of,
     load_order,
-    assert_stock_adds_up,
+    load_saga,
+    load_stock,
     place_order,
     receive_stock,
-    load_saga,
     run_sagas_until_idle,
+    saga_inbox,
     saga_steps,
-    load_stock,
+    send_for_order,
 )
 from tests.support.sales import gbp
 

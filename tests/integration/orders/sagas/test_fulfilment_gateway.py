@@ -17,7 +17,7 @@ from orders.domain.order import Status
 from orders.models import Payment
 from tests.support.browser import serve
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
-from tests.support.order_fulfilment import load_order, place_order, receive_stock, load_saga, load_stock
+from tests.support.order_fulfilment import load_order, load_saga, load_stock, place_order, receive_stock
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")

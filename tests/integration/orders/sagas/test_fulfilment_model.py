@@ -19,7 +19,7 @@ from eventshop.core.errors import CommandRefused
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import effects, timers
 from eventshop.sagas.event_router import EventRouter
-from eventshop.sagas.models import Saga, InboxMessage, SagaStep, PartitionLease
+from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep
 from eventshop.sagas.saga_runner import SagaRunner
 from orders.domain.commands import CancelOrder, ReturnItems, ReturnLine, WriteOffStock
 from orders.domain.order import Status
@@ -28,15 +28,15 @@ from orders.sagas.payment_effects import charge_result
 from tests.support.database import empty_tables
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import (
-    send_for_order,
-    expire_leases_and_delays,
     assert_nothing_happened_twice,
-    load_order,
     assert_stock_adds_up,
+    expire_leases_and_delays,
+    load_order,
+    load_stock,
     place_order,
     receive_stock,
     run_sagas_until_idle,
-    load_stock,
+    send_for_order,
 )
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -96,7 +96,9 @@ class Shop(RuleBasedStateMachine):
     def goods_come_back(self, which: int, pieces: int) -> None:
         order_id = self._order(which)
         with suppress(CommandRefused):
-            send_for_order(order_id, ReturnItems(order_id, f"R{timezone.now():%f}", (ReturnLine(1, pieces),), "chipped"))
+            send_for_order(
+                order_id, ReturnItems(order_id, f"R{timezone.now():%f}", (ReturnLine(1, pieces),), "chipped")
+            )
 
     @rule(sku=st.sampled_from(SKUS), pieces=st.integers(1, 5))
     def goods_arrive(self, sku: str, pieces: int) -> None:

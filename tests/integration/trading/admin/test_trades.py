@@ -39,7 +39,7 @@ def submit_dialog(client: Client, trade_id: UUID, action: str, **values: str) ->
 
 
 def status_of(trade_id: UUID) -> Status:
-    return Trade().evolve_all(it.event for it in store.get_events(trade_id)).status
+    return Trade().evolve_all(event.event for event in store.get_events(trade_id)).status
 
 
 FILLED = ("T-1", ("100.00", "2"))
@@ -51,7 +51,7 @@ ACTIONS: list[tuple[str, str, dict[str, str], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("action", "permission", "values", "event"), ACTIONS, ids=[it[0] for it in ACTIONS])
+@pytest.mark.parametrize(("action", "permission", "values", "event"), ACTIONS, ids=[action[0] for action in ACTIONS])
 def test_a_button_sends_its_command_with_who_and_why(
     action: str, permission: str, values: dict[str, str], event: str
 ) -> None:
@@ -82,8 +82,8 @@ def test_an_open_trade_is_rejected_or_cancelled_and_its_amount_is_free() -> None
     submit_dialog(boss(), first, "reject")
     submit_dialog(boss(), second, "cancel")
     assert (status_of(first), status_of(second)) == (Status.REJECTED, Status.CANCELLED)
-    held = TradingAccount().evolve_all(it.event for it in store.get_events(account_id)).frozen
-    assert set(held) == {first}  # which settlement releases; a cancellation is free at once
+    frozen = TradingAccount().evolve_all(event.event for event in store.get_events(account_id)).frozen
+    assert set(frozen) == {first}  # the settlement saga releases it; a cancellation releases it at once
 
 
 def test_a_dialog_says_at_once_what_the_rules_would_refuse() -> None:
@@ -115,7 +115,7 @@ def test_a_dialog_sent_twice_is_one_command() -> None:
     form = initial_values(client.get(page_url(trade_id, "hold"))) | {"reason": "papers missing"}
     for _ in range(2):
         client.post(page_url(trade_id, "hold"), form)
-    assert [it.meta.event_type for it in store.get_events(trade_id)].count("SettlementHeld") == 1
+    assert [event.meta.event_type for event in store.get_events(trade_id)].count("SettlementHeld") == 1
     answer = client.post(page_url(trade_id, "hold"), form | {"reason": "another"})
     assert "sent before with other values" in messages_of(answer)[-1]
 
@@ -138,13 +138,13 @@ def test_the_page_of_a_position_shows_what_was_held_after_each_trade() -> None:
     catch_up()
     row = Position.objects.get(account_id=ACCOUNT_ID, instrument=BTC)
     client = boss()
-    found = client.get("/admin/projections/position/")
+    page = client.get("/admin/projections/position/")
     [link] = {
-        it
-        for it in found.content.decode().split('"')
-        if it.startswith("/admin/projections/position/") and "change" in it
+        part
+        for part in page.content.decode().split('"')
+        if part.startswith("/admin/projections/position/") and "change" in part
     }
     context = client.get(link).context
-    held = {trade.reference: Decimal(text) for trade, _, _, text in context["movements"]}
-    assert held in ({"T-1": Decimal(2), "T-2": Decimal("1.5")}, {"T-1": Decimal("1.5"), "T-2": Decimal("-0.5")})
+    positions = {trade.reference: Decimal(text) for trade, _, _, text in context["movements"]}
+    assert positions in ({"T-1": Decimal(2), "T-2": Decimal("1.5")}, {"T-1": Decimal("1.5"), "T-2": Decimal("-0.5")})
     assert json.loads(context["chart"])["datasets"][0]["data"][-1] == float(row.quantity)

@@ -29,8 +29,8 @@ def test_trades_positions_and_minutes_are_read_by_those_who_may() -> None:
     assert isinstance(filled[0]["notional"], str)
     one = program.get(f"trades/{trade_id}")
     assert (one.json()["executed"], one["ETag"]) == (filled[0]["executed"], '"2"')
-    (held,) = program.get(f"positions?account_id={ACCOUNT_ID}").json()["results"]
-    assert Decimal(held["quantity"]) == Decimal("0.02001")
+    (position,) = program.get(f"positions?account_id={ACCOUNT_ID}").json()["results"]
+    assert Decimal(position["quantity"]) == Decimal("0.02001")
     (minute,) = program.get(f"market/minutes?instrument={BTC}").json()["results"]
     assert (minute["trades"], Decimal(minute["vwap"])) == (1, Decimal("61837.63"))
 
@@ -69,7 +69,7 @@ def test_a_trade_is_filled_corrected_held_and_settled_each_on_the_version_that_w
     late = program.post(f"{path}/fills", {"fills": [{**FILL, "venue_trade_id": "V-2"}]}, if_match='"1"')
     assert problem_of(late) == (412, "wrong-expected-version")
     again = program.post(f"{path}/fills", {"fills": [FILL]}, if_match="*")
-    assert (again.status_code, again.json()["events"]) == (201, 0)  # the venue told it before
+    assert (again.status_code, again.json()["events"]) == (201, 0)  # the same fill was reported before
     too_much = {**FILL, "venue_trade_id": "V-3", "quantity": "7"}
     assert problem_of(program.post(f"{path}/fills", {"fills": [too_much]}, if_match="*")) == (409, "overfilled")
     right = {"fill": {**FILL, "price": "199.98"}, "reason": "typed wrongly"}
@@ -82,8 +82,8 @@ def test_a_trade_is_filled_corrected_held_and_settled_each_on_the_version_that_w
     assert program.post(f"{path}/settlement", day, if_match='"6"').status_code == 200
     void = {"venue_trade_id": "V-1", "reason": "too late"}
     assert problem_of(program.post(f"{path}/busts", void, if_match="*")) == (409, "invalid-trade-state")
-    told = [it["type"] for it in program.get(f"{path}/events").json()["results"]]
-    assert told == [
+    event_types = [event["type"] for event in program.get(f"{path}/events").json()["results"]]
+    assert event_types == [
         "TradeSubmitted", "TradeExecuted", "TradeCorrected", "SettlementHeld", "TradeCancelled", "SettlementResumed",
         "TradeSettled",
     ]  # fmt: skip
@@ -127,7 +127,7 @@ def test_a_fill_that_makes_no_sense_changes_nothing(body: object, status: int, c
     answer = trading_staff().post(f"trades/{trade_id}/fills", body, if_match="*")
     assert problem_of(answer) == (status, code)
     if pointer is not None:
-        assert [it["pointer"] for it in answer.json()["errors"]] == [pointer]
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert len(list(store.get_events(trade_id))) == 1
 
 

@@ -109,17 +109,17 @@ def test_a_forged_copy_is_found_out(tmp_path: Path, forged: Callable[[list[dict[
         table = csv.DictWriter(out, rows[0])
         table.writeheader()
         table.writerows(rows)
-    code, said = run_checker(file)
+    code, output = run_checker(file)
     assert code == 1
-    assert "Trade" in said and "should" in said
+    assert "Trade" in output and "should" in output
 
 
 def test_taking_a_copy_is_on_record(tmp_path: Path) -> None:
     submit_trades()
-    said = export_trail(tmp_path / "trail.csv")
+    output = export_trail(tmp_path / "trail.csv")
     (record,) = store.get_events(AUDIT_LOG_ID)
     assert (record.event.reason, record.event.trades, record.event.events) == ("yearly report", 2, 5)
-    assert record.event.sha256 in said
+    assert record.event.sha256 in output
     assert record.meta.actor
 
 

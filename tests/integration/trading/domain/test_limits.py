@@ -28,7 +28,7 @@ def trade_id_for(number: int) -> UUID:
 
 
 def freeze(number: int) -> None:
-    """As a client does that is told to try again."""
+    """As a client does that is events to try again."""
     command = FreezeAmount(ACCOUNT, trade_id_for(number), SAP, "EUR", Decimal(100))
     try:
         for _ in range(50):
@@ -48,9 +48,9 @@ def test_eight_trades_at_once_share_what_one_limit_has_and_no_more() -> None:
     send(SetLimit(ACCOUNT, SAP, Decimal(350)))
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(freeze, range(THREADS)))
-    told = cast(list[AccountEvent], [item.event for item in store.get_events(ACCOUNT)])
-    frozen = [event.trade_id for event in told if isinstance(event, AmountFrozen)]
-    refused = [event.trade_id for event in told if isinstance(event, FreezeRefused)]
+    events = cast(list[AccountEvent], [item.event for item in store.get_events(ACCOUNT)])
+    frozen = [event.trade_id for event in events if isinstance(event, AmountFrozen)]
+    refused = [event.trade_id for event in events if isinstance(event, FreezeRefused)]
     assert len(frozen) == 3
     assert {*frozen, *refused} == {trade_id_for(number) for number in range(THREADS)}
-    assert TradingAccount().evolve_all(told).amount_in_use(SAP) == Decimal(300)
+    assert TradingAccount().evolve_all(events).amount_in_use(SAP) == Decimal(300)

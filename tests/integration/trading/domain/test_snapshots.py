@@ -36,9 +36,9 @@ def submit_long_trade(*executions: tuple[Fill, ...]) -> UUID:
     trade_id = new_id()
     terms = get_instrument(BTC)
     submit = SubmitTrade(trade_id, "T-1", ACCOUNT_ID, terms, Side.BUY, OrderType.MARKET, Decimal(1_000_000))
-    told = [submit, *(ExecuteTrade(trade_id, fills) for fills in executions)]
-    answers = send_many((command, Envelope(new_id())) for command in told)
-    assert all(isinstance(answer, Receipt) for answer in answers)
+    commands = [submit, *(ExecuteTrade(trade_id, fills) for fills in executions)]
+    outcomes = send_many((command, Envelope(new_id())) for command in commands)
+    assert all(isinstance(outcome, Receipt) for outcome in outcomes)
     return trade_id
 
 
@@ -53,13 +53,13 @@ def load_from_snapshot(trade_id: UUID) -> Trade:
 def test_a_trade_of_ten_thousand_fills_loads_within_thirty_milliseconds() -> None:
     trade_id = submit_long_trade(*(tuple(make_fill(number) for number in range(at, at + 500)) for at in range(0, FILLS, 500)))
     assert repository.take_snapshot(trade_id)
-    took, trade = [], Trade()
+    durations, trade = [], Trade()
     for _ in range(5):
         start = process_time()
         trade = load_from_snapshot(trade_id)
-        took.append(process_time() - start)
+        durations.append(process_time() - start)
     assert trade.executed == Decimal(FILLS) / 2
-    assert min(took) <= MAX_LOAD_S, took
+    assert min(durations) <= MAX_LOAD_S, durations
 
 
 def test_a_snapshot_is_the_trade_that_its_events_make_and_goes_on_as_it() -> None:
@@ -72,5 +72,5 @@ def test_a_snapshot_is_the_trade_that_its_events_make_and_goes_on_as_it() -> Non
     trade = load_from_snapshot(trade_id)
     assert trade == load_aggregate(Trade, trade_id, read_full_history(trade_id), registry).state
     assert (trade.executed, len(list(trade.fills))) == (Decimal("124.5"), 251)
-    assert [booked.first.venue_trade_id for booked in trade.fills if booked.void] == ["240", "300"]
-    assert [it for it in repository.verify_snapshots() if it is not None] == []
+    assert [record.first.venue_trade_id for record in trade.fills if record.void] == ["240", "300"]
+    assert [mismatch for mismatch in repository.verify_snapshots() if mismatch is not None] == []

@@ -75,9 +75,9 @@ def test_a_killed_import_goes_on_where_it_was(tmp_path: Path, database_url: str)
     process.wait_for_exit(signal.SIGKILL)
     events, receipts = count_events_and_receipts()
     assert events == receipts > 0
-    code, said = ImportProcess(file, database_url, IMPORT).wait_for_exit()
-    assert code == 0, said
-    assert f"{receipts:,} commands already there" in said
+    code, output = ImportProcess(file, database_url, IMPORT).wait_for_exit()
+    assert code == 0, output
+    assert f"{receipts:,} commands already there" in output
     assert ImportRun(file, command=IMPORT).output.count("0 events written") == 1
     run_projections()
     assert sum(MarketMinute.objects.values_list("trades", flat=True)) == 6_000
@@ -116,7 +116,7 @@ def test_fifty_five_thousand_real_trades_agree_with_every_total_and_both_digests
     for spoil, totals in TAMPERING.items():
         with transaction.atomic():
             spoil()
-            found = differing_totals(TRADES, CONTROL_TOTALS, "verify_trades")
-            assert {name for name in found if not name.startswith("by_minute.")} == totals
+            differing = differing_totals(TRADES, CONTROL_TOTALS, "verify_trades")
+            assert {name for name in differing if not name.startswith("by_minute.")} == totals
             transaction.set_rollback(True)
     assert differing_totals(TRADES, CONTROL_TOTALS, "verify_trades") == set()

@@ -51,7 +51,7 @@ def submit_ticket(client: Client, form: dict[str, str]) -> Any:
 
 
 def amount_in_use(account_id: UUID) -> str:
-    return f"{TradingAccount().evolve_all(it.event for it in store.get_events(account_id)).amount_in_use():f}"
+    return f"{TradingAccount().evolve_all(event.event for event in store.get_events(account_id)).amount_in_use():f}"
 
 
 def test_the_ticket_shows_what_a_trade_freezes_before_it_is_placed(ada: tuple[Client, UUID], dollars: UUID) -> None:
@@ -119,10 +119,10 @@ def test_what_is_wrong_stands_beside_its_field(
     ada: tuple[Client, UUID], dollars: UUID, other: dict[str, str], field: str, words: str
 ) -> None:
     answer = preview_ticket(ada[0], ticket_data(dollars, **other))
-    [said] = answer.context["form"].errors[field]
-    assert words in said
+    [message] = answer.context["form"].errors[field]
+    assert words in message
     assert list(answer.context["form"].errors) == [field]
-    assert [it.meta.event_type for it in store.get_events(dollars)] == ["AccountOpened"]
+    assert [event.meta.event_type for event in store.get_events(dollars)] == ["AccountOpened"]
 
 
 def test_a_market_order_freezes_at_the_last_price(ada: tuple[Client, UUID], dollars: UUID) -> None:
@@ -199,7 +199,7 @@ def test_the_blotter_is_narrowed_and_turned_page_by_page(ada: tuple[Client, UUID
     assert (listed(""), listed("page=2"), listed("side=SELL"), listed("status=FILLED")) == (20, 2, 1, 1)
     assert (listed(f"account={other}"), listed("instrument=MOON/CHEESE"), listed(f"account={new_id()}")) == (1, 0, 0)
     assert "side=BUY" in client.get("/trading/?side=BUY").content.decode().split('rel="next"')[1][:60]
-    assert "No trade of yours is like that" in client.get("/trading/?side=BOTH").content.decode()
+    assert "None of your trades matches these filters" in client.get("/trading/?side=BOTH").content.decode()
 
 
 def test_positions_are_those_of_ones_own_accounts(ada: tuple[Client, UUID], dollars: UUID) -> None:
@@ -220,9 +220,9 @@ def test_lists_cost_the_same_whatever_they_hold(ada: tuple[Client, UUID], dollar
     from django.test.utils import CaptureQueriesContext
 
     def statements(path: str) -> int:
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             ada[0].get(path)
-        return len(asked)
+        return len(queries)
 
     submit_limit_order(dollars, "0.01")
     catch_up()

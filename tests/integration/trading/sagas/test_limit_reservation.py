@@ -58,20 +58,20 @@ def last_price(price: str) -> Iterator[None]:
     last_price_port._last[:] = before
 
 
-def submit(asked: NewTrade = TEN, command_id: UUID | None = None) -> Receipt:
-    return submit_trade(asked, actor="ada", command_id=command_id or new_id())
+def submit(new_trade: NewTrade = TEN, command_id: UUID | None = None) -> Receipt:
+    return submit_trade(new_trade, actor="ada", command_id=command_id or new_id())
 
 
 def amount_in_use() -> Decimal:
-    return TradingAccount().evolve_all(it.event for it in store.get_events(ACCOUNT)).amount_in_use()
+    return TradingAccount().evolve_all(event.event for event in store.get_events(ACCOUNT)).amount_in_use()
 
 
 def load_trade(trade_id: UUID) -> Trade:
-    return Trade().evolve_all(it.event for it in store.get_events(trade_id))
+    return Trade().evolve_all(event.event for event in store.get_events(trade_id))
 
 
 def event_types(aggregate_id: UUID) -> list[str]:
-    return [it.meta.event_type for it in store.get_events(aggregate_id)]
+    return [event.meta.event_type for event in store.get_events(aggregate_id)]
 
 
 def test_a_placed_trade_is_open_and_has_frozen_its_amount() -> None:
@@ -109,14 +109,14 @@ def test_a_market_order_freezes_at_the_last_price_and_stays_the_same_when_that_m
 def test_what_the_limit_does_not_allow_is_no_trade_and_stays_refused_under_its_id() -> None:
     command_id, large = new_id(), replace(TEN, quantity=Decimal("0.3"))
     for _ in range(2):
-        with pytest.raises(LimitExceeded, match=r"limit gross, asked 30\.0+, available 25"):
+        with pytest.raises(LimitExceeded, match=r"limit gross, requested 30\.0+, available 25"):
             submit(large, command_id)
         assert event_types(ACCOUNT) == ["AccountOpened", "FreezeRefused"]
     assert event_types(trade_id_for(command_id)) == []
 
 
 @pytest.mark.parametrize(
-    ("asked", "error"),
+    ("new_trade", "error"),
     [
         (replace(TEN, account_id=derive_id("test-account", "nobody")), AccountNotOpen),
         (replace(TEN, instrument="MOON/CHEESE"), UnknownInstrument),
@@ -126,10 +126,10 @@ def test_what_the_limit_does_not_allow_is_no_trade_and_stays_refused_under_its_i
         (MARKET, NoPrice),
     ],
 )
-def test_what_cannot_be_placed_is_named_and_leaves_nothing(asked: NewTrade, error: type[Exception]) -> None:
+def test_what_cannot_be_placed_is_named_and_leaves_nothing(new_trade: NewTrade, error: type[Exception]) -> None:
     command_id = new_id()
     with pytest.raises(error):
-        submit(asked, command_id)
+        submit(new_trade, command_id)
     assert event_types(ACCOUNT) == ["AccountOpened"]
     assert event_types(trade_id_for(command_id)) == []
 
@@ -179,7 +179,7 @@ def submit_and_reopen(meanwhile: str = "0") -> UUID:
     at = next(iter(store.get_events(trade_id))).meta.recorded_at
     send(ExecuteTrade(trade_id, (Fill("v1", Decimal(10), Decimal(1), at),)))
     workers.run_until_idle("test", DatabaseEventLog())
-    assert TradingAccount().evolve_all(it.event for it in store.get_events(account)).amount_in_use() == 0
+    assert TradingAccount().evolve_all(event.event for event in store.get_events(account)).amount_in_use() == 0
     if meanwhile != "0":
         submit(replace(SAP, account_id=account, limit_price=Decimal(meanwhile)))
     send(BustTrade(trade_id, "v1", "erroneous print"))
@@ -189,7 +189,7 @@ def submit_and_reopen(meanwhile: str = "0") -> UUID:
 
 def euro_amount_in_use() -> Decimal:
     events = store.get_events(derive_id("test-account", "euros"))
-    return TradingAccount().evolve_all(it.event for it in events).amount_in_use()
+    return TradingAccount().evolve_all(event.event for event in events).amount_in_use()
 
 
 def test_a_trade_that_is_opened_again_freezes_its_amount_again() -> None:

@@ -58,7 +58,7 @@ def run_workers() -> None:
 
 
 def load_trade(trade_id: UUID) -> Trade:
-    return Trade().evolve_all(it.event for it in store.get_events(trade_id))
+    return Trade().evolve_all(event.event for event in store.get_events(trade_id))
 
 
 def load_saga(trade_id: UUID) -> Saga:
@@ -66,7 +66,7 @@ def load_saga(trade_id: UUID) -> Saga:
 
 
 def amount_in_use() -> Decimal:
-    return TradingAccount().evolve_all(it.event for it in store.get_events(ACCOUNT)).amount_in_use()
+    return TradingAccount().evolve_all(event.event for event in store.get_events(ACCOUNT)).amount_in_use()
 
 
 def make_timers_due() -> None:
@@ -90,7 +90,7 @@ def test_what_settles_in_days_waits_for_its_timer() -> None:
     make_timers_due()
     run_workers()
     assert load_trade(trade_id).status is Status.SETTLED
-    assert [it.meta.event_type for it in store.get_events(trade_id)].count("TradeSettled") == 1
+    assert [event.meta.event_type for event in store.get_events(trade_id)].count("TradeSettled") == 1
 
 
 def test_staff_settle_early_and_the_timer_does_nothing_more() -> None:
@@ -101,7 +101,7 @@ def test_staff_settle_early_and_the_timer_does_nothing_more() -> None:
     assert load_saga(trade_id).status == "ended"
     make_timers_due()
     run_workers()
-    assert [it.meta.event_type for it in store.get_events(trade_id)].count("TradeSettled") == 1
+    assert [event.meta.event_type for event in store.get_events(trade_id)].count("TradeSettled") == 1
 
 
 def test_a_held_trade_settles_when_it_is_let_go() -> None:

@@ -81,7 +81,7 @@ def test_erasure_is_asked_for_once_told_by_letter_and_can_be_taken_back() -> Non
     assert (first.status_code, again.status_code) == (202, 202), again.content
     assert again.headers["Idempotency-Replayed"] == "true" and first.json() == again.json()
     assert load_me(program).state.status is Status.LEAVING
-    assert [it.to for it in mail.outbox] == [[EMAIL]]
+    assert [email.to for email in mail.outbox] == [[EMAIL]]
     where = first.headers["Location"].partition("testserver")[2]
     assert Client().get(where).json()["state"] == "requested"
     assert program.send("delete", path, if_match='"2"').status_code == 200

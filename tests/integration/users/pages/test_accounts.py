@@ -93,7 +93,7 @@ def test_no_page_tells_whether_an_address_has_an_account(client: Client) -> None
         known, unknown = (client.post(path, {"email": address}).content for address in (EMAIL, "nobody@example.org"))
         assert known == unknown
     assert len(mail.outbox) == 4
-    assert [letter.to for letter in mail.outbox] == [[EMAIL], ["nobody@example.org"]] * 2
+    assert [email.to for email in mail.outbox] == [[EMAIL], ["nobody@example.org"]] * 2
 
 
 def test_a_wrong_password_and_an_unknown_address_are_answered_alike(client: Client) -> None:

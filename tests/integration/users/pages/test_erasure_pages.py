@@ -49,7 +49,7 @@ def run_workers() -> None:
 
 
 def event_types(me: UUID) -> list[str]:
-    return [it.meta.event_type for it in load_person(me).events]
+    return [event.meta.event_type for event in load_person(me).events]
 
 
 def test_before_deciding_one_sees_what_stays_and_what_has_to_be_finished_first() -> None:

@@ -92,7 +92,7 @@ def test_nonsense_is_refused_and_leaves_nothing_behind() -> None:
     assert client.post("/my/consents/Spam/choice/", form).status_code == 404
     assert client.post("/my/consents/AccountManagement/choice/", form, follow=True).status_code == 200
     assert client.post(f"/my/consents/{MARKETING}/choice/", form | {"answer": "perhaps"}).status_code == 404
-    assert [it.event.__class__.__name__ for it in load_person(me).events] == ["UserCreated"]
+    assert [event.event.__class__.__name__ for event in load_person(me).events] == ["UserCreated"]
 
 
 def test_a_receipt_says_what_was_agreed_to_in_which_words_and_what_became_of_it() -> None:
@@ -125,7 +125,7 @@ def test_details_are_put_right_at_once() -> None:
 def test_a_new_address_holds_once_its_letter_is_answered_and_then_signs_in() -> None:
     client, me = sign_in_customer()
     assert "We have written to new@example.org" in change_details(client, email="new@example.org")
-    assert [letter.to for letter in mail.outbox] == [["new@example.org"]]
+    assert [email.to for email in mail.outbox] == [["new@example.org"]]
     link = link_in_email()
     assert client.get(link).status_code == 200
     assert len(load_person(me).events) == 1
@@ -251,7 +251,7 @@ def test_a_copy_holds_everything_and_that_it_was_taken_is_on_record() -> None:
     kinds = [event["event_type"] for event in copy["events"]]
     assert kinds == ["UserCreated", "ConsentGranted", "DataExported"]
     client.post("/my/data.json", form)
-    assert [it.meta.event_type for it in store.get_events(me)] == kinds
+    assert [event.meta.event_type for event in store.get_events(me)] == kinds
     assert client.get("/my/data.json").headers["Location"] == "/my/data/"
     assert client.put("/my/data.json").status_code == 405
     assert Client().post("/my/data.json", form).status_code == 302

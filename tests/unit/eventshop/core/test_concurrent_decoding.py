@@ -14,7 +14,7 @@ import msgspec
 from eventshop.core import codec
 
 sys.setswitchinterval(1e-6)
-# Annotations are texts, as in our modules: what they mean is found out in Python, where threads take turns.
+# Annotations are texts, as in our modules: they are evaluated in Python, where threads take turns.
 inner = [msgspec.defstruct(f"Inner{n}", [(f"f{i}", "int") for i in range(40)]) for n in range(150)]
 kinds = [msgspec.defstruct("Kind", [("inner", it), *((f"f{i}", int) for i in range(60))]) for it in inner]
 body = msgspec.json.encode({"inner": {f"f{i}": i for i in range(40)}, **{f"f{i}": i for i in range(60)}})

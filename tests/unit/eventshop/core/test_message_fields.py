@@ -1,4 +1,4 @@
-"""What a command or event may be made of is checked when it is registered, not when it first hurts."""
+"""The field types of commands and events are checked at registration."""
 
 from __future__ import annotations
 

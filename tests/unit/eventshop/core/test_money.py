@@ -32,16 +32,16 @@ def test_a_sum_of_nothing_is_zero() -> None:
 
 @given(st.decimals(allow_nan=True, allow_infinity=True), st.text("GBPx", min_size=2, max_size=4))
 def test_what_is_checked_quickly_is_checked_as_strictly(amount: Decimal, currency: str) -> None:
-    """Met before or not, a currency and an amount are judged alike."""
+    """The result does not depend on whether the currency was seen before."""
 
-    def judged() -> str:
+    def construct() -> str:
         try:
             return str(Money(amount, currency))
         except InvalidMoney as error:
             return error.message
 
-    first = judged()
-    assert judged() == first
+    first = construct()
+    assert construct() == first
     fits = amount.is_finite() and amount.adjusted() < MAX_DIGITS and -int(amount.as_tuple().exponent) <= MAX_DECIMALS
     assert (first == f"{amount:,} {currency}") == (fits and len(currency) == 3 and currency.isupper())
 

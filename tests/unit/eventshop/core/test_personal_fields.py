@@ -1,4 +1,4 @@
-"""Personal data is marked on the message type, and a mark that nobody could keep is refused when it is registered."""
+"""Personal data is marked on the message type; an invalid mark is refused when the type is registered."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_registry_knows_whose_each_field_is_and_what_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "words"), [(Nobodys, "Nobodys.name: it has no field 'guest'"), (Hidden, "Card has marked fields")]
+    ("event", "words"), [(Nobodys, "Nobodys.name: its mark names a field 'guest'"), (Hidden, "Card has marked fields")]
 )
 def test_a_mark_that_nobody_could_keep_is_refused(event: Any, words: str) -> None:
     with pytest.raises(RegistryError, match=words):

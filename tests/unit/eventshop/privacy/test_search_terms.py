@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventshop.privacy.erasure.search_terms import SUBSTRING_MIN_LENGTH, MultiTermMatcher, SearchTerms, SearchTerm, decrypt_terms, encrypt_terms
+from eventshop.privacy.erasure.search_terms import (
+    SUBSTRING_MIN_LENGTH,
+    MultiTermMatcher,
+    SearchTerm,
+    SearchTerms,
+    decrypt_terms,
+    encrypt_terms,
+)
 
 ADA, BOB = UUID(int=0xADA), UUID(int=0xB0B)
 sought = SearchTerms([SearchTerm("ada@example.org", unique=True), SearchTerm("Zoë King-Noel"), SearchTerm("Al")], [ADA])

@@ -48,7 +48,10 @@ def test_whenever_it_is_made_the_shop_shows_everything_it_can(now: datetime) -> 
     live = {InventoryReserved, InventoryRefused, InventoryReleased, InventoryDispatched}
     assert {type(event) for event in history} == {*declared_messages(Order)[1], *declared_messages(StockItem)[1]} - live
     assert any(
-        line.returned and line.quantity_left for order in shop.values() if isinstance(order, Order) for line in order.lines
+        line.returned and line.quantity_left
+        for order in shop.values()
+        if isinstance(order, Order)
+        for line in order.lines
     )
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from eventshop.core.errors import CurrencyMismatch, InvalidMessage, InvalidMoney, UnknownName
 from eventshop.core.message_registry import registry
 from eventshop.core.money import Money
-from eventshop.core.serialization import encode_canonical, decode_command
+from eventshop.core.serialization import decode_command, encode_canonical
 from orders.domain.commands import CreateOrder, ReturnItems, ReturnLine, ShipOrder
 from orders.domain.events import Line
 from tests.unit.orders.domain.examples import ADA, LINES, ORDER, create, credit, gbp, ship, take_back

@@ -9,7 +9,7 @@ from eventshop.core.messages import Command
 from eventshop.core.serialization import encode_canonical
 from orders.domain.commands import CreateCreditNote, CreateOrder, ProcessPayment, ReturnItems, WriteOffStock
 from orders.importers.online_retail.commands import InvoiceCommand, customer_id, import_commands, order_id
-from orders.importers.online_retail.invoices import hold_back_incomplete, group_by_invoice
+from orders.importers.online_retail.invoices import group_by_invoice, hold_back_incomplete
 from orders.importers.online_retail.parsing import parse_file
 from tests.support.retail_files import csv_line, write_sales_file
 from tests.unit.orders.domain.examples import gbp
@@ -22,7 +22,7 @@ def invoice_commands(folder: Path, *lines: str) -> list[InvoiceCommand]:
 
 
 def commands_of(folder: Path, *lines: str) -> list[Command]:
-    return [encode_canonical(invoice_command.command)[1] for command in invoice_commands(folder, *lines)]
+    return [encode_canonical(command.command)[1] for command in invoice_commands(folder, *lines)]
 
 
 def returns_of(folder: Path, *lines: str) -> list[tuple[str, str, dict[int, int]]]:
@@ -84,7 +84,7 @@ def test_an_invoice_is_one_order_wherever_its_lines_stand_and_its_first_time_hol
         csv_line(invoice="536366"),
         csv_line(sku="21212", at="2010-12-01 16:58:00"),
     )
-    assert [(command.invoice.number, type(invoice_command.command)) for command in sent] == [
+    assert [(command.invoice.number, type(command.command)) for command in sent] == [
         ("536365", CreateOrder),
         ("536365", ProcessPayment),
         ("536366", CreateOrder),
@@ -105,7 +105,13 @@ def test_missing_stock_is_written_off_row_by_row(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_row_returns_the_newest_line_of_the_same_customer_product_and_price(tmp_path: Path) -> None:
-    bought = [csv_line("1"), csv_line("2"), csv_line("3", price="2.00"), csv_line("4", customer="99"), csv_line("5", sku="71053x")]
+    bought = [
+        csv_line("1"),
+        csv_line("2"),
+        csv_line("3", price="2.00"),
+        csv_line("4", customer="99"),
+        csv_line("5", sku="71053x"),
+    ]
     assert returns_of(tmp_path, *bought, csv_line("C6", quantity="-2")) == [("C6", "2", {1: 2})]
 
 
@@ -137,7 +143,11 @@ def test_a_cancellation_may_return_to_several_orders(tmp_path: Path) -> None:
 
 
 def test_what_matches_nothing_becomes_one_credit_note(tmp_path: Path) -> None:
-    rows = [csv_line("C2", quantity="-1"), csv_line("C2", sku="D", quantity="-1"), csv_line("C2", sku="M", quantity="-2")]
+    rows = [
+        csv_line("C2", quantity="-1"),
+        csv_line("C2", sku="D", quantity="-1"),
+        csv_line("C2", sku="M", quantity="-2"),
+    ]
     _, _, back, note = commands_of(tmp_path, csv_line("1"), *rows)
     assert isinstance(back, ReturnItems)
     assert isinstance(note, CreateCreditNote)
@@ -149,7 +159,9 @@ def test_what_matches_nothing_becomes_one_credit_note(tmp_path: Path) -> None:
 
 
 def test_a_cancellation_without_a_customer_is_a_credit_note(tmp_path: Path) -> None:
-    assert credits_of(tmp_path, csv_line("1", customer=""), csv_line("C2", quantity="-1", customer="")) == [("71053", 1)]
+    assert credits_of(tmp_path, csv_line("1", customer=""), csv_line("C2", quantity="-1", customer="")) == [
+        ("71053", 1)
+    ]
 
 
 def test_what_was_bought_later_is_not_returned(tmp_path: Path) -> None:
@@ -179,11 +191,11 @@ def test_an_invoice_is_of_one_customer_in_one_country(tmp_path: Path) -> None:
 
 def test_a_number_with_sold_and_missing_pieces_is_both(tmp_path: Path) -> None:
     sent = invoice_commands(tmp_path, csv_line("1"), csv_line("1", quantity="-1", price="0"))
-    assert [type(invoice_command.command) for command in sent] == [CreateOrder, ProcessPayment, WriteOffStock]
+    assert [type(command.command) for command in sent] == [CreateOrder, ProcessPayment, WriteOffStock]
     assert len({command.envelope.command_id for command in sent}) == 3
 
 
-def test_the_same_file_leads_to_the_same_letters(tmp_path: Path) -> None:
+def test_the_same_file_leads_to_the_same_commands(tmp_path: Path) -> None:
     lines = [
         csv_line("1"),
         csv_line("2", quantity="-1", price="0"),
@@ -194,7 +206,7 @@ def test_the_same_file_leads_to_the_same_letters(tmp_path: Path) -> None:
     assert len({command.envelope.command_id for command in invoice_commands(tmp_path, *lines)}) == 5
 
 
-def test_a_letter_tells_where_it_comes_from_and_when_it_happened(tmp_path: Path) -> None:
+def test_a_command_says_where_it_comes_from_and_when_it_happened(tmp_path: Path) -> None:
     create, pay = (command.envelope for command in invoice_commands(tmp_path, csv_line()))
     assert (create.actor, create.metadata) == ("import", {"line": "2"})
     assert create.occurred_at == datetime(2010, 12, 1, 8, 26, tzinfo=UTC)

@@ -36,7 +36,9 @@ def test_a_row_is_typed_and_knows_its_line(tmp_path: Path) -> None:
 
 
 def test_a_compressed_file_reads_the_same(tmp_path: Path) -> None:
-    assert parse_file(write_sales_file(tmp_path, csv_line(), name="sales.csv.gz")) == parse_file(write_sales_file(tmp_path, csv_line()))
+    assert parse_file(write_sales_file(tmp_path, csv_line(), name="sales.csv.gz")) == parse_file(
+        write_sales_file(tmp_path, csv_line())
+    )
 
 
 def test_times_are_the_shops_own(tmp_path: Path) -> None:
@@ -51,12 +53,16 @@ def test_a_customer_is_a_number_without_its_tail_or_nobody(tmp_path: Path, cell:
 
 
 def test_texts_are_kept_exactly_as_written(tmp_path: Path) -> None:
-    [row], _ = parse_file(write_sales_file(tmp_path, csv_line(sku="85123a", description='"SET OF 6 ""TEA, TIME"" MUGS "')))
+    [row], _ = parse_file(
+        write_sales_file(tmp_path, csv_line(sku="85123a", description='"SET OF 6 ""TEA, TIME"" MUGS "'))
+    )
     assert (row.sku, row.description) == ("85123a", 'SET OF 6 "TEA, TIME" MUGS ')
 
 
 def test_a_price_may_have_three_decimals_and_may_be_nothing(tmp_path: Path) -> None:
-    rows, _ = parse_file(write_sales_file(tmp_path, csv_line(price="0.001"), csv_line(price="0"), csv_line(price="-0.0")))
+    rows, _ = parse_file(
+        write_sales_file(tmp_path, csv_line(price="0.001"), csv_line(price="0"), csv_line(price="-0.0"))
+    )
     assert [str(row.price.amount) for row in rows] == ["0.001", "0", "0.0"]
 
 
@@ -134,7 +140,10 @@ def test_another_header_is_another_kind_of_file(tmp_path: Path, header: str) -> 
 
 def test_a_file_without_rows_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
-    for path, words in ((write_sales_file(tmp_path), "the file has no row after the header"), (tmp_path / "empty.csv", "the file is empty")):
+    for path, words in (
+        (write_sales_file(tmp_path), "the file has no row after the header"),
+        (tmp_path / "empty.csv", "the file is empty"),
+    ):
         with pytest.raises(UnreadableFile, match=words):
             parse_file(path)
 

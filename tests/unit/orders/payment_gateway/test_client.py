@@ -198,7 +198,9 @@ def test_while_the_gateway_is_down_callers_get_an_answer_at_once_and_it_is_found
     with running_gateway(tmp_path) as process:
         gateway, key = client(process, reports), uuid4()
         process.kill()
-        wait_until(lambda: isinstance(charge(gateway, "card", key), Unknown) and gateway.circuit_breaker.is_open, within_s=20)
+        wait_until(
+            lambda: isinstance(charge(gateway, "card", key), Unknown) and gateway.circuit_breaker.is_open, within_s=20
+        )
         began = monotonic()
         assert isinstance(charge(gateway, "card", key), Unknown)
         assert monotonic() - began < 0.2

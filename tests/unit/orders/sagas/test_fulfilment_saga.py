@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from eventshop.core.messages import Event
-from eventshop.core.saga import CompensationRequested, SagaMessage, RefusedCommand, CancelTimer, TimerFired, StartTimer
+from eventshop.core.saga import CancelTimer, CompensationRequested, RefusedCommand, SagaMessage, StartTimer, TimerFired
 from eventshop.testing.given_when_then import given_events, given_saga
 from orders.domain.commands import (
     CancelOrder,

@@ -41,12 +41,12 @@ def apply_commands(conversation: list[TradeCommand]) -> tuple[Trade, list[TradeE
     for command in conversation:
         before = trade
         try:
-            told = trade.decide(command)
+            events = trade.decide(command)
         except EventShopError:
             assert trade == before
             continue
-        trade = trade.evolve_all(told)
-        history += told
+        trade = trade.evolve_all(events)
+        history += events
     return trade, history
 
 
@@ -63,7 +63,7 @@ def test_the_fills_that_stand_are_what_was_executed_and_no_more_than_was_ordered
     conversation: list[TradeCommand],
 ) -> None:
     trade, _ = apply_commands(conversation)
-    standing = tuple(booked.fill for booked in trade.fills if not booked.void)
+    standing = tuple(record.fill for record in trade.fills if not record.void)
     assert volume(standing) == trade.executed <= trade.terms.quantity
     assert notional(standing) == trade.notional
     if trade.status in (Status.OPEN, Status.PARTLY_FILLED, Status.FILLED):
@@ -82,17 +82,17 @@ def test_asking_everything_twice_changes_nothing(conversation: list[TradeCommand
 
 
 def is_known(trade: Trade, fill: Fill) -> bool:
-    booked = trade.fills.get(fill.venue_trade_id)
-    return booked is not None and fill in (booked.first, booked.fill)
+    record = trade.fills.get(fill.venue_trade_id)
+    return record is not None and fill in (record.first, record.fill)
 
 
 @settings(deadline=None)
 @given(st.lists(FILLS, min_size=1, max_size=4, unique_by=lambda fill: fill.venue_trade_id), FILLS)
 def test_correcting_an_error_equals_never_having_erred(fills: list[Fill], right: Fill) -> None:
-    told = [ExecuteTrade(examples.TRADE, (fill,)) for fill in fills]
-    _, history = apply_commands([examples.submit, *told])
+    executions = [ExecuteTrade(examples.TRADE, (fill,)) for fill in fills]
+    _, history = apply_commands([examples.submit, *executions])
     wrong = next((fill for fill in fills if fill.venue_trade_id == right.venue_trade_id), None)
-    erred, corrected = apply_commands([examples.submit, *told, CorrectTrade(examples.TRADE, right, "wrong")])
+    erred, corrected = apply_commands([examples.submit, *executions, CorrectTrade(examples.TRADE, right, "wrong")])
     if wrong is None or len(corrected) == len(history) or len(history) <= len(fills):
         return  # nothing was wrong, it could not be corrected, or a fill had been refused
     instead = [ExecuteTrade(examples.TRADE, (right if fill is wrong else fill,)) for fill in fills]

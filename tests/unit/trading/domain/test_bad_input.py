@@ -132,14 +132,14 @@ _EXAMPLES: dict[str, Any] = {
 
 def test_no_float_stands_in_the_code_of_the_domain() -> None:
     """Not one literal, not one call, not one type. Charts are drawn elsewhere; commands may say how long they took."""
-    found = []
+    floats = []
     paths = [path for path in Path(trading.__path__[0]).rglob("*.py") if "management" not in path.parts]
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
                 case ast.Constant(value=float(), lineno=line) | ast.Name(id="float", lineno=line):
-                    found.append(f"{path}:{line}")
+                    floats.append(f"{path}:{line}")
                 case _:
                     pass
     assert len(paths) > 15
-    assert found == []
+    assert floats == []

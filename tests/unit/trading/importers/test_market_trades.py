@@ -20,7 +20,7 @@ from trading.importers.market_trades.parsing import parse_file
 def commands_of(path: Path) -> list[ExecutionCommand]:
     rows, refused = parse_file(path)
     assert refused == []
-    return [letter for some in import_commands(group_executions(rows)) for letter in some]
+    return [command for commands in import_commands(group_executions(rows)) for command in commands]
 
 
 def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_what_one_taker_was_filled_at_once_is_one_execution(tmp_path: Path) -> N
             trade_line("5", at=TRADED_AT_MS, side="BUY"),
         )
     )
-    found = [[row.fill.venue_trade_id for row in execution] for execution in group_executions(rows)]
-    assert found == [["1", "2"], ["7"], ["3"], ["4"], ["5"]]
+    groups = [[row.fill.venue_trade_id for row in execution] for execution in group_executions(rows)]
+    assert groups == [["1", "2"], ["7"], ["3"], ["4"], ["5"]]
 
 
 def test_an_execution_fits_into_an_event(tmp_path: Path) -> None:
@@ -93,13 +93,13 @@ def test_an_execution_is_a_market_order_of_its_markets_taker(tmp_path: Path) -> 
 
 
 def test_the_same_symbol_on_another_market_is_another_trade(tmp_path: Path) -> None:
-    found = commands_of(write_trade_file(tmp_path, trade_line("1"), trade_line("1", market="BINANCE_USDM", price="61837.6")))
-    ids = {letter.command.trade_id for letter in found if isinstance(letter.command, SubmitTrade)}
-    accounts = {letter.command.account_id for letter in found if isinstance(letter.command, OpenAccount)}
+    commands = commands_of(write_trade_file(tmp_path, trade_line("1"), trade_line("1", market="BINANCE_USDM", price="61837.6")))
+    ids = {item.command.trade_id for item in commands if isinstance(item.command, SubmitTrade)}
+    accounts = {item.command.account_id for item in commands if isinstance(item.command, OpenAccount)}
     assert (len(ids), len(accounts)) == (2, 2)
 
 
 def test_the_same_file_leads_to_the_same_commands(tmp_path: Path) -> None:
     path = write_trade_file(tmp_path, trade_line("1"), trade_line("2", side="BUY"))
     assert commands_of(path) == commands_of(path)
-    assert len({letter.envelope.command_id for letter in commands_of(path)}) == 5
+    assert len({item.envelope.command_id for item in commands_of(path)}) == 5

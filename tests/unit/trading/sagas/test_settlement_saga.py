@@ -94,8 +94,8 @@ def test_an_account_with_nothing_frozen_does_not_hold_a_settlement_up() -> None:
 
 
 def test_a_person_who_wants_it_undone_holds_it() -> None:
-    asked = CompensationRequested("wrong client")
-    given_saga(SettlementSaga, submitted, four, six).when(asked).then(HoldSettlement(TRADE, "wrong client"))
+    compensation = CompensationRequested("wrong client")
+    given_saga(SettlementSaga, submitted, four, six).when(compensation).then(HoldSettlement(TRADE, "wrong client"))
 
 
 @pytest.mark.parametrize(

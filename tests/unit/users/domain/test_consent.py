@@ -110,8 +110,8 @@ def test_data_is_not_used_without_a_consent_that_holds(history: tuple[object, ..
 
 
 def test_a_contract_and_the_law_are_grounds_of_their_own() -> None:
-    told = ProcessingRecorded(ADA, "DeliveryOfGoods", "A6-1-b", "label printed", "Royal Mail")
-    given(User, created).when(deliver).then(told)
+    recorded = ProcessingRecorded(ADA, "DeliveryOfGoods", "A6-1-b", "label printed", "Royal Mail")
+    given(User, created).when(deliver).then(recorded)
     given(User, created).when(invoice).then(ProcessingRecorded(ADA, "LegalCompliance", "A6-1-c", "invoice filed", ""))
 
 

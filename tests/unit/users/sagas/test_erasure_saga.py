@@ -36,18 +36,18 @@ gone = TracesErased(uuid4())
 on_hold = RefusedCommand(begin, OnLegalHold.code, "a claim in court")
 
 
-def run_saga(saga: Saga[object], *heard: object) -> tuple[Saga[object], list[Sequence[SagaAction]]]:
+def run_saga(saga: Saga[object], *messages: object) -> tuple[Saga[object], list[Sequence[SagaAction]]]:
     """What a saga does about each of these, and what it is then."""
-    said = []
-    for it in heard:
-        said.append(saga.react(it))
-        saga = saga.evolve(it)
-    return saga, said
+    actions = []
+    for message in messages:
+        actions.append(saga.react(message))
+        saga = saga.evolve(message)
+    return saga, actions
 
 
-def run_erasure(*heard: object) -> tuple[bool, Sequence[SagaAction]]:
-    saga, said = run_saga(ErasureSaga(), *heard)  # type: ignore[arg-type]
-    return saga.ended, said[-1]
+def run_erasure(*messages: object) -> tuple[bool, Sequence[SagaAction]]:
+    saga, actions = run_saga(ErasureSaga(), *messages)  # type: ignore[arg-type]
+    return saga.ended, actions[-1]
 
 
 def test_a_person_leaves_when_their_time_is_over_and_nothing_keeps_them() -> None:
@@ -72,9 +72,9 @@ def test_a_person_who_changed_their_mind_stays_and_may_ask_again() -> None:
     assert run_erasure(requested, cancelled, requested) == (False, [StartTimer(COOLING_OFF, due=DUE)])
 
 
-def run_consent_expiry(*heard: object) -> tuple[bool, Sequence[SagaAction]]:
-    saga, said = run_saga(ConsentExpirySaga(), *heard)  # type: ignore[arg-type]
-    return saga.ended, said[-1]
+def run_consent_expiry(*messages: object) -> tuple[bool, Sequence[SagaAction]]:
+    saga, actions = run_saga(ConsentExpirySaga(), *messages)  # type: ignore[arg-type]
+    return saga.ended, actions[-1]
 
 
 @pytest.mark.parametrize("end", [withdrawn, ConsentExpired(ADA, "Personalisation"), erased])
