@@ -1,1 +1,1 @@
-"""How fast, compared with what: `python -m benchmarks` prints tables; docs/benchmarks.md says what they mean."""
+"""Benchmarks: `python -m benchmarks` prints tables; docs/benchmarks.md explains them."""

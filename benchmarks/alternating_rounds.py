@@ -1,4 +1,4 @@
-"""Contestants in turns: short slices one after the other, so that the noise of a machine meets them all alike."""
+"""Measurements in alternating turns: short runs, one after the other, so that other load on the machine affects all."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from benchmarks.harness import ROOT, Environment
 
 
 class Sample(NamedTuple):
-    """What one turn gave: how many a second, and the processor time of the measuring process for each.
+    """The result of one turn: operations per second, and processor time of the measuring process per operation.
 
-    `said` is everything that the measurement of one process gave, for those that measure something else.
+    `values` holds the whole result of a measurement that does not measure a rate.
     """
 
     rate: float = 0.0
@@ -25,22 +25,22 @@ class Sample(NamedTuple):
     values: Mapping[str, float] = MappingProxyType({})
 
 
-#: One turn of a contestant.
+#: Runs one turn of a measurement.
 Turn: TypeAlias = Callable[[], Sample]
 
 
 @contextmanager
-def warm_measurement(where: Environment, measurement: str, /, processes: int = 1, **arguments: Any) -> Iterator[Turn]:
-    """A measurement in processes of its own, which stay: connected, prepared and warm for every turn."""
+def warm_measurement(env: Environment, measurement: str, /, processes: int = 1, **arguments: Any) -> Iterator[Turn]:
+    """Start processes for a measurement; they stay connected and warm from turn to turn."""
     command = [sys.executable, "-m", "benchmarks.measurement_process", measurement, json.dumps(arguments), "--turns"]
     with ExitStack() as stack:
-        processes = [
+        running = [
             stack.enter_context(
-                subprocess.Popen(command, cwd=ROOT, env=where, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                subprocess.Popen(command, cwd=ROOT, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             )
             for _ in range(processes)
         ]
-        yield lambda: _run_turn(processes)
+        yield lambda: _run_turn(running)
 
 
 def _run_turn(processes: list[subprocess.Popen[str]]) -> Sample:
@@ -52,15 +52,15 @@ def _run_turn(processes: list[subprocess.Popen[str]]) -> Sample:
         assert process.stdout
         line = process.stdout.readline()
         if not line:
-            raise SystemExit(f"a measuring process ended with status {process.wait()}")
+            raise SystemExit(f"a measurement process exited with status {process.wait()}")
         results.append(json.loads(line))
     if "rate" not in results[0]:
         return Sample(values=results[0])
-    return Sample(sum(one["rate"] for one in results), median(one["cpu_us"] for one in results))
+    return Sample(sum(result["rate"] for result in results), median(result["cpu_us"] for result in results))
 
 
 def run_rounds(measurements: Mapping[str, Turn], rounds: int) -> dict[str, list[Sample]]:
-    """Every contestant's slices, round by round. The first round warms up and is not counted."""
+    """The samples of each measurement, round by round. The first round warms up and is not counted."""
     samples: dict[str, list[Sample]] = {name: [] for name in measurements}
     for number in range(rounds + 1):
         for name, turn in measurements.items():
@@ -71,13 +71,13 @@ def run_rounds(measurements: Mapping[str, Turn], rounds: int) -> dict[str, list[
 
 
 def median_ratio(one: list[Sample], other: list[Sample]) -> float:
-    """How many times as fast, the median over the rounds: both sides of each had the same noise."""
+    """How many times as fast as `other`: the median of the ratios per round, whose two sides had the same load."""
     return median(mine.rate / yours.rate for mine, yours in zip(one, other, strict=True))
 
 
 def median_rate(samples: list[Sample]) -> float:
-    return median(part.rate for part in samples)
+    return median(sample.rate for sample in samples)
 
 
 def median_cpu_us(samples: list[Sample]) -> float:
-    return median(part.cpu_us for part in samples)
+    return median(sample.cpu_us for sample in samples)

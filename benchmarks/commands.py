@@ -1,4 +1,4 @@
-"""Commands: one at a time beside `eventsourcing` and the bare insert, and in batches."""
+"""Commands: one at a time, compared with `eventsourcing` and a bare append; and in batches."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ from typing import Final, NamedTuple
 
 from rich.table import Table
 
-from benchmarks.alternating_rounds import Sample, Turn, warm_measurement, median_cpu_us, median_rate, median_ratio, run_rounds
-from benchmarks.harness import Environment, temporary_database, measure, run_pgbench
+from benchmarks.alternating_rounds import (
+    Sample,
+    Turn,
+    median_cpu_us,
+    median_rate,
+    median_ratio,
+    run_rounds,
+    warm_measurement,
+)
+from benchmarks.harness import Environment, measure, run_pgbench, temporary_database
 from benchmarks.report import console, engines, target_verdict
 
-EVENTSHOP: Final = "EventShop, loading"
-PEER: Final = "eventsourcing, loading"
-EVENTSHOP_CACHED: Final = "EventShop, remembering"
-PEER_CACHED: Final = "eventsourcing, at its fastest"
-PGBENCH: Final = "pgbench, only the insert"
+EVENTSHOP: Final = "EventShop, no cache"
+PEER: Final = "eventsourcing, no cache"
+EVENTSHOP_CACHED: Final = "EventShop, cached"
+PEER_CACHED: Final = "eventsourcing, cached"
+PGBENCH: Final = "pgbench, append only"
 
-#: The setting with which every command loads its aggregate.
+#: Disables the aggregate cache: every command loads its aggregate.
 WITHOUT_CACHE: Final = {"AGGREGATES_IN_MEMORY": "0"}
-#: Settings of `eventsourcing` that spare it what remembering spares us, and its statements' round trips.
+#: Settings of `eventsourcing` that enable its aggregate cache, and database functions that save round trips.
 _PEER_CACHE: Final = {
     "AGGREGATE_CACHE_MAXSIZE": "1000",
     "AGGREGATE_CACHE_FASTFORWARD": "n",
@@ -30,12 +38,12 @@ _PEER_CACHE: Final = {
 }
 
 
-#: `eventsourcing` makes its tables when it starts, and its processes would race for that.
+#: `eventsourcing` creates its tables at start; several processes would race for that.
 _TABLES_EXIST: Final = {"CREATE_TABLE": "n"}
 
 
 class Case(NamedTuple):
-    """Who sends commands at the same time, and how much faster than `eventsourcing` that has to be."""
+    """A number of concurrent clients, and the target ratio to `eventsourcing`."""
 
     label: str
     threads: int
@@ -48,23 +56,26 @@ _FULL_CASES: Final = (Case("4 processes", 1, processes=4),)
 
 
 def commands(options: argparse.Namespace) -> None:
-    """Commands a second for streams of three, in turns on the same server; each ratio is the median of the rounds.
+    """Commands per second for streams of three, in alternating turns on one server; ratios are medians of the rounds.
 
-    The targets are judged where both sides do the same work: both load the aggregate for each command. Below that, both
-    without loading: EventShop remembers what it left, `eventsourcing` caches and uses its fastest settings.
+    The targets apply where both sides do the same work: both load the aggregate for each command. Below that both use
+    their aggregate cache, and `eventsourcing` also database functions.
     """
     for engine in engines(options):
         for case in (*_CASES, *(_FULL_CASES if options.full else ())):
             with temporary_database(engine) as env:
-                # First, for the peer's tables to be made.
-                round_trips = {name: measure(env, "count_round_trips", who=who)["each"] for name, (who, env) in _clients(env).items()}
-                with _measurements(env, engine, case, options.seconds) as contestants:
-                    samples = run_rounds(contestants, options.rounds)
+                # This comes first, because it also creates the tables of `eventsourcing`.
+                round_trips = {
+                    name: measure(client_env, "count_round_trips", client=client)["each"]
+                    for name, (client, client_env) in _clients(env).items()
+                }
+                with _measurements(env, engine, case, options.seconds) as turns:
+                    samples = run_rounds(turns, options.rounds)
             console.print(_results_table(engine, case, samples, round_trips if engine == "PostgreSQL" else {}))
 
 
 def _clients(env: Environment) -> dict[str, tuple[str, Environment]]:
-    """The measurement and the environment of each contestant that is a program of ours or theirs."""
+    """The measurement and its environment for each client other than pgbench."""
     return {
         EVENTSHOP: ("send_commands", env | WITHOUT_CACHE),
         PEER: ("send_peer_commands", env),
@@ -78,10 +89,12 @@ def _measurements(env: Environment, engine: str, case: Case, seconds: float) -> 
     with ExitStack() as stack:
         turns = {
             name: stack.enter_context(
-                warm_measurement(env | _TABLES_EXIST, who, case.processes, threads=case.threads, seconds=seconds)
+                warm_measurement(
+                    client_env | _TABLES_EXIST, client, case.processes, threads=case.threads, seconds=seconds
+                )
             )
-            for name, (who, env) in _clients(env).items()
-            if engine == "PostgreSQL" or name != EVENTSHOP_CACHED  # on SQLite nothing is remembered: loading is local
+            for name, (client, client_env) in _clients(env).items()
+            if engine == "PostgreSQL" or name != EVENTSHOP_CACHED  # SQLite has no aggregate cache: loading is local
         }
         if engine == "PostgreSQL":
             clients = case.threads * case.processes
@@ -91,7 +104,13 @@ def _measurements(env: Environment, engine: str, case: Case, seconds: float) -> 
 
 def _results_table(engine: str, case: Case, samples: dict[str, list[Sample]], round_trips: dict[str, float]) -> Table:
     table = Table(
-        f"{engine}, {case.label}", "commands/s", "client CPU", "round trips", "of the insert", "to its peer", "targets"
+        f"{engine}, {case.label}",
+        "commands/s",
+        "client CPU",
+        "round trips",
+        "vs pgbench",
+        "vs eventsourcing",
+        "targets",
     )
     peers = {EVENTSHOP: PEER, EVENTSHOP_CACHED: PEER_CACHED}
     for name, series in samples.items():
@@ -100,7 +119,9 @@ def _results_table(engine: str, case: Case, samples: dict[str, list[Sample]], ro
         has_targets = engine == "PostgreSQL" and name == EVENTSHOP
         verdicts = [f"{target_verdict(speedup, case.target)} {case.target}x"] if has_targets and case.target else []
         verdicts += [f"{target_verdict(share, 0.5)} 50 %"] if has_targets and case == _CASES[0] else []
-        verdicts += [f"{target_verdict(2, round_trips[name])} 2 trips"] if has_targets and name in round_trips else []
+        verdicts += (
+            [f"{target_verdict(2, round_trips[name])} 2 round trips"] if has_targets and name in round_trips else []
+        )
         table.add_row(
             name,
             f"{median_rate(series):,.0f}",
@@ -112,7 +133,7 @@ def _results_table(engine: str, case: Case, samples: dict[str, list[Sample]], ro
         )
     if EVENTSHOP_CACHED in samples:
         table.caption = (
-            f"Each as it comes, EventShop remembering and eventsourcing loading (not the same work): "
+            f"Default settings, EventShop cached and eventsourcing without cache (not the same work): "
             f"{median_ratio(samples[EVENTSHOP_CACHED], samples[PEER]):.2f}x"
         )
     return table

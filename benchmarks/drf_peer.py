@@ -1,6 +1,6 @@
-"""The peer of `http`: Django REST framework as its tutorials have it, which checks a token and inserts one row.
+"""The comparison for `http`: Django REST framework as in its tutorials, which checks a token and inserts one row.
 
-Settings, model, view, address and WSGI application of a site of its own, on the database that is measured.
+A site of its own in one module (settings, model, view, URL and WSGI application), on the measured database.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ application = get_wsgi_application()
 
 
 def prepare_database() -> str:
-    """Make the tables, and a login; gives its token."""
+    """Create the tables and a user; return the user's token."""
     from django.contrib.auth.models import User
     from rest_framework.authtoken.models import Token
 

@@ -1,4 +1,4 @@
-"""The same tickets with `eventsourcing`: load the aggregate, trigger an event, save it, one command at a time."""
+"""The same tickets with the library `eventsourcing`: load the aggregate, trigger an event, save it, per command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eventsourcing.domain import Aggregate, event
 
 from benchmarks.ticket_aggregate import DEPOSIT, SUBJECT, TEXT
 
-#: Settings of `eventsourcing` that the caller may give in the environment.
+#: Settings of `eventsourcing` that are passed on from the environment.
 _SETTINGS = (
     "AGGREGATE_CACHE_MAXSIZE",
     "AGGREGATE_CACHE_FASTFORWARD",
@@ -59,7 +59,7 @@ class Tickets(Application[UUID]):
 
 
 def peer_ticket(database_url: str, threads: int) -> Callable[[], None]:
-    """What does one ticket's three commands, on the database that the URL names."""
+    """A function that runs the three commands of one ticket on this database."""
     app = Tickets(env=library_settings(database_url, threads))
 
     def once() -> None:

@@ -1,4 +1,4 @@
-"""Databases to measure on, and measurements in processes of their own."""
+"""Temporary databases and stacks, and measurements in separate processes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from deploy.postgres import bin_dir, running_postgres
 from deploy.stack.processes import stop_processes
 
 ROOT = Path(__file__).resolve().parents[1]
-SECRET_KEY = "only-for-benchmarks-never-for-a-server-0123"
+KEY = "only-for-benchmarks-never-for-a-server-0123"
 
 
-#: What points a process at the servers that are measured.
+#: Environment variables that connect a process to the measured servers.
 Environment = dict[str, str]
 
 
@@ -31,7 +31,7 @@ def process_environment(database_url: str, event_log_url: str = "database:") -> 
     return {
         **os.environ,
         "DATABASE_URL": database_url,
-        "SECRET_KEY": SECRET_KEY,
+        "SECRET_KEY": KEY,
         "ENV_FILE": "",
         "EVENT_LOG_URL": event_log_url,
         "CELERY_BROKER_URL": "memory://",
@@ -53,7 +53,7 @@ def temporary_database(engine: str) -> Iterator[Environment]:
 
 @contextmanager
 def temporary_stack() -> Iterator[Environment]:
-    """PostgreSQL 18 with fsync on, which keeps the time of each commit, and one Kafka broker, topics made."""
+    """PostgreSQL 18 with fsync and commit timestamps on, and one Kafka broker with the topics created."""
     from deploy.stack import running_stack
 
     with running_stack(parts={"postgres", "kafka"}, durable=True) as stack:
@@ -62,9 +62,9 @@ def temporary_stack() -> Iterator[Environment]:
                 connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
             stop_processes(stack.postgres.processes)
             stack.postgres.start()
-        where = _migrate(process_environment(stack.env["DATABASE_URL"], stack.env["EVENT_LOG_URL"]))
-        run_manage(where, "create_topics")
-        yield where
+        env = _migrate(process_environment(stack.env["DATABASE_URL"], stack.env["EVENT_LOG_URL"]))
+        run_manage(env, "create_topics")
+        yield env
 
 
 def _migrate(env: Environment) -> Environment:
@@ -77,18 +77,19 @@ def run_manage(env: Environment, *arguments: str) -> str:
 
 
 def measure(env: Environment, measurement: str, /, **arguments: Any) -> dict[str, float]:
-    """What one measurement gave, in a process of its own."""
+    """Run one measurement in a separate process; return its result."""
     result: dict[str, float] = json.loads(run_measurement(env, measurement, **arguments))
     return result
 
 
 def run_measurement(env: Environment, measurement: str, /, **arguments: Any) -> str:
-    """The last line of what it said."""
-    return run_process([sys.executable, "-m", "benchmarks.measurement_process", measurement, json.dumps(arguments)], env).splitlines()[-1]
+    """Run one measurement in a separate process; return the last line of its output."""
+    command = [sys.executable, "-m", "benchmarks.measurement_process", measurement, json.dumps(arguments)]
+    return run_process(command, env).splitlines()[-1]
 
 
 def run_pgbench(env: Environment, *, clients: int, seconds: float) -> float:
-    """Events a second of the bare insert, each a transaction; three make a stream."""
+    """Events per second of the bare append with pgbench: one transaction per event, three events per stream."""
     parts = urlsplit(env["DATABASE_URL"])
     host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
     output = run_process(
@@ -106,7 +107,7 @@ def run_pgbench(env: Environment, *, clients: int, seconds: float) -> float:
 
 
 def measure_command(env: Environment, *arguments: str) -> tuple[float, float]:
-    """Seconds and peak memory of a management command."""
+    """Run a management command; return its seconds and its peak memory in MB."""
     code = (
         "import resource, subprocess, sys, time\n"
         "started = time.perf_counter()\n"
@@ -120,6 +121,7 @@ def measure_command(env: Environment, *arguments: str) -> tuple[float, float]:
 
 
 def run_process(command: list[str], env: Environment) -> str:
+    """Run a command; return its output. Exits with the output if the command fails."""
     result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     if result.returncode:
         raise SystemExit(f"{' '.join(command)}\n{result.stdout}\n{result.stderr}")

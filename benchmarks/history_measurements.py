@@ -1,4 +1,4 @@
-"""History: chains walked, long streams loaded, earlier events read. `child.py` runs these in a process of their own."""
+"""Measurements of history: hash chains, long streams, snapshots, events of earlier versions, replay."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from orders.domain.events import OrderCreated
 ORDER = UUID(int=7)
 _HEAD = f'{{"order_id":"{ORDER}","customer_id":"{ORDER}"'
 _EARLIER = f'{_HEAD},"carrier":"Royal Mail Tracked 48","tracking":"RM1"}}'
-_TODAYS = f'{_HEAD},"carrier":"Royal Mail","tracking":"RM1","service":"Tracked 48"}}'
+_CURRENT = f'{_HEAD},"carrier":"Royal Mail","tracking":"RM1","service":"Tracked 48"}}'
 
 
 def verify_chains() -> dict[str, float]:
-    """Events a second, and microseconds of processor time of this process and of its PostgreSQL backend."""
+    """Events per second, and microseconds of processor time per event of this process and of its PostgreSQL backend."""
     started, own_s, backend_s = perf_counter(), process_time(), _backend_cpu_s()
     events = parallel_verification.verify_chains().events
     return {
@@ -43,7 +43,7 @@ def verify_chains() -> dict[str, float]:
 
 
 def load_long_stream(*, events: int) -> dict[str, float]:
-    """Milliseconds to load a stream of ten events, and one of many without and with its snapshot."""
+    """Milliseconds to load a stream of ten events, and a long one without and with its snapshot."""
     kind, short, long = tickets.aggregate_class("Ticket"), UUID(int=1), UUID(int=2)
     write_stream(short, 10)
     write_stream(long, events)
@@ -59,11 +59,11 @@ def load_long_stream(*, events: int) -> dict[str, float]:
 
 
 def read_earlier_events() -> dict[str, float]:
-    """Microseconds to read an event of today's shape, and one that an upcaster changes."""
-    todays, earlier = (FieldContext(ORDER, 3, "OrderShipped", version) for version in (2, 1))
+    """Microseconds to read an event of the current version, and one that is upcast."""
+    current, earlier = (FieldContext(ORDER, 3, "OrderShipped", version) for version in (2, 1))
     return {
-        "todays_us": _median_ms(
-            lambda: [read_event(registry, _TODAYS, todays) for _ in range(1_000)], 50, process_time
+        "current_us": _median_ms(
+            lambda: [read_event(registry, _CURRENT, current) for _ in range(1_000)], 50, process_time
         ),
         "earlier_us": _median_ms(
             lambda: [read_event(registry, _EARLIER, earlier) for _ in range(1_000)], 50, process_time
@@ -72,14 +72,14 @@ def read_earlier_events() -> dict[str, float]:
 
 
 def replay_store(*, rounds: int) -> dict[str, float]:
-    """Microseconds of processor time an event, when every event of the store is read and folded into a sum.
+    """Microseconds of processor time per event when all events of the store are read and folded into a sum.
 
-    First as `sell` wrote them; then with every parcel in the shape of version 1, which is every third event.
+    First as `write_orders` wrote them; then with every OrderShipped, a third of all events, in schema version 1.
     """
-    todays = [_replay_once() for _ in range(rounds)]
+    current = [_replay_once() for _ in range(rounds)]
     _downgrade_shipments()
     earlier = [_replay_once() for _ in range(rounds)]
-    python, postgres = min(todays)
+    python, postgres = min(current)
     return {"python_us": python, "postgres_us": postgres, "earlier_us": min(earlier)[0]}
 
 
@@ -93,12 +93,12 @@ def _replay_once() -> tuple[float, float]:
                 units += sum(line.quantity for line in event.lines)
         events, after = events + len(rows), rows[-1].position
     if not units:
-        raise SystemExit("nothing was sold")
+        raise SystemExit("the store has no orders")
     return (process_time() - own_s) / events * 1e6, (_backend_cpu_s() - backend_s) / events * 1e6
 
 
 def _downgrade_shipments() -> None:
-    """Put every OrderShipped back into version 1, past the triggers that refuse it."""
+    """Rewrite every OrderShipped to schema version 1, with the append-only triggers disabled."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(
@@ -108,10 +108,10 @@ def _downgrade_shipments() -> None:
 
 
 def take_snapshots(*, rounds: int) -> dict[str, float]:
-    """Milliseconds of processor time for a thousand commands on ten long streams, without snapshots and with them.
+    """Milliseconds of processor time for a thousand commands on ten long streams, without and with snapshots.
 
-    Those that fall due are taken by the same process in between, which is worse than in one of their own; the time of
-    its PostgreSQL backend counts as well.
+    The same process takes the due snapshots in between, which costs more than a separate one; the time of its
+    PostgreSQL backend is included.
     """
     streams = [UUID(int=number) for number in range(1, 11)]
     for stream in streams:
@@ -121,7 +121,7 @@ def take_snapshots(*, rounds: int) -> dict[str, float]:
         without.append(_time_thousand_commands(streams))
         repository.take_due_snapshots(tickets)
         taking.append(_time_thousand_commands(streams, then=lambda: repository.take_due_snapshots(tickets)))
-    plain, more = sum(without[1:]), sum(taking[1:])  # a backend's time is told in steps of 10 ms
+    plain, more = sum(without[1:]), sum(taking[1:])  # The backend's time is counted in steps of 10 ms.
     return {"without_ms": plain / rounds, "taking_ms": more / rounds, "more": more / plain - 1}
 
 
@@ -131,7 +131,7 @@ def _time_thousand_commands(streams: Sequence[UUID], then: Callable[[], int] | N
         for stream in streams:
             command_dispatcher.send(AnswerTicket(stream, "as it was"), registry=tickets)
     if then is not None and not then():
-        raise SystemExit("no snapshot fell due")
+        raise SystemExit("no snapshot was due")
     return (process_time() - own_s + _backend_cpu_s() - backend_s) * 1e3
 
 
@@ -145,7 +145,7 @@ def _median_ms(once: Callable[[], object], times: int, clock: Callable[[], float
 
 
 def _backend_cpu_s() -> float:
-    """Processor time of this connection's PostgreSQL process; 0 where there is none, or not on this machine."""
+    """Processor time of this connection's PostgreSQL process; 0 where there is none on this machine."""
     if connection.vendor != "postgresql":
         return 0.0
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The web server as it is deployed: commands beside a plain create, reads at a pace, and pages left open."""
+"""The web server as deployed: commands compared with a plain insert, reads at a steady pace, and open live pages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,17 @@ import httpx
 import psutil
 from rich.table import Table
 
-from benchmarks.alternating_rounds import Sample, Turn, warm_measurement, median_cpu_us, median_rate, median_ratio, run_rounds
+from benchmarks.alternating_rounds import (
+    Sample,
+    Turn,
+    median_cpu_us,
+    median_rate,
+    median_ratio,
+    run_rounds,
+    warm_measurement,
+)
+from benchmarks.harness import ROOT, Environment, measure, run_manage, run_measurement, run_process, temporary_database
 from benchmarks.http_load import ORDER, PLAIN_ORDER, open_pages
-from benchmarks.harness import ROOT, Environment, temporary_database, run_manage, measure, run_process, run_measurement
 from benchmarks.report import console, target_verdict
 from deploy.stack.app import WEB_COMMAND
 
@@ -44,13 +52,13 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def run_server(where: Environment, application: str = "eventshop.wsgi") -> Iterator[Server]:
+def run_server(env: Environment, application: str = "eventshop.wsgi") -> Iterator[Server]:
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     command = [*WEB_COMMAND.replace("eventshop.wsgi", application).split(), "--bind", address, "--log-level", "error"]
-    # What people are held up by is not what is measured.
-    env = where | {"API_RATE": "10000000/m"}
+    # The API rate limit must not slow the measurement down.
+    env = env | {"API_RATE": "10000000/m"}
     with subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=env) as process:
         try:
             _wait_for(f"http://{address}/healthz")
@@ -72,27 +80,28 @@ def _wait_for(url: str) -> None:
 
 
 def http(options: argparse.Namespace) -> None:
-    """Gunicorn as deployed, two processes of eight threads; eight clients."""
-    table = Table("PostgreSQL", "result", "beside it", "target")
-    with temporary_database("PostgreSQL") as where:
-        measure_commands(where, table, options)
-    with temporary_database("PostgreSQL") as where:
-        measure_reads(where, table, options)
+    """Gunicorn as deployed, with two processes of eight threads; eight clients."""
+    table = Table("PostgreSQL", "result", "compared with", "target")
+    with temporary_database("PostgreSQL") as env:
+        measure_commands(env, table, options)
+    with temporary_database("PostgreSQL") as env:
+        measure_reads(env, table, options)
     console.print(table)
 
 
 def measure_commands(env: Environment, table: Table, options: argparse.Namespace) -> None:
     access = create_shop(env, customers=PAGES)
-    pages = [it for it in access.items() if it[0].startswith("/live/")]
+    pages = [(path, session) for path, session in access.items() if path.startswith("/live/")]
     plain_token = run_process([sys.executable, "-m", "benchmarks.drf_peer", "prepare"], env).split()[-1]
     with ExitStack() as stack:
-        ours, plain = (stack.enter_context(run_server(env, it)) for it in ("eventshop.wsgi", "benchmarks.drf_peer"))
+        eventshop = stack.enter_context(run_server(env))
+        plain = stack.enter_context(run_server(env, "benchmarks.drf_peer"))
         load = {"threads": THREADS, "seconds": options.seconds}
         post = stack.enter_context(
             warm_measurement(
                 env,
                 "post_commands",
-                address=ours.address,
+                address=eventshop.address,
                 path="/api/v1/orders",
                 authorization=f"Bearer {access['customer']}",
                 body=ORDER,
@@ -111,21 +120,31 @@ def measure_commands(env: Environment, table: Table, options: argparse.Namespace
             )
         )
 
-        def watched() -> Sample:
-            with open_pages(ours.address, pages):
-                return _with_server_cpu(ours, post)()
+        def post_with_pages() -> Sample:
+            with open_pages(eventshop.address, pages):
+                return _with_server_cpu(eventshop, post)()
 
-        post()  # what a process loads with its first requests is not the pages'
-        with open_pages(ours.address, pages[:10]):
-            before = ours.memory_mb()
-        with open_pages(ours.address, pages):
+        post()  # Memory that the first requests load must not count as that of the pages.
+        with open_pages(eventshop.address, pages[:10]):
+            before = eventshop.memory_mb()
+        with open_pages(eventshop.address, pages):
             sleep(2)
-            grown = ours.memory_mb() - before
-        samples = run_rounds({"plain": _with_server_cpu(plain, create), "ours": _with_server_cpu(ours, post), "watched": watched}, options.rounds)
-    share, with_pages = median_ratio(samples["ours"], samples["plain"]), median_ratio(samples["watched"], samples["ours"])
-    texts = {name: f"{median_rate(part):,.0f}/s, {median_cpu_us(part):,.0f} us CPU" for name, part in samples.items()}
-    table.add_row("POST an order", f"{texts['ours']}, {share:.0%}", texts["plain"], f"{target_verdict(share, 0.75)} 75 %")
-    table.add_row(f"with {PAGES} open pages", f"{texts['watched']}, {with_pages:.0%}", texts["ours"], "")
+            grown = eventshop.memory_mb() - before
+        turns = {
+            "plain": _with_server_cpu(plain, create),
+            "eventshop": _with_server_cpu(eventshop, post),
+            "with pages": post_with_pages,
+        }
+        samples = run_rounds(turns, options.rounds)
+    share = median_ratio(samples["eventshop"], samples["plain"])
+    with_pages = median_ratio(samples["with pages"], samples["eventshop"])
+    texts = {
+        name: f"{median_rate(series):,.0f}/s, {median_cpu_us(series):,.0f} us CPU" for name, series in samples.items()
+    }
+    table.add_row(
+        "POST an order", f"{texts['eventshop']}, {share:.0%}", texts["plain"], f"{target_verdict(share, 0.75)} 75 %"
+    )
+    table.add_row(f"with {PAGES} open pages", f"{texts['with pages']}, {with_pages:.0%}", texts["eventshop"], "")
     table.add_row(f"{PAGES} open pages", f"{grown:.1f} MB", "", f"{target_verdict(100, grown)} < 100 MB")
 
 
@@ -135,14 +154,14 @@ def create_shop(env: Environment, *, customers: int) -> dict[str, str]:
 
 
 def _with_server_cpu(server: Server, turn: Turn) -> Turn:
-    """The turn, with the processor time of the server's processes in place of the client's."""
+    """The turn, with the processor time of the server's processes instead of the client's."""
 
-    def watched() -> Sample:
+    def run_turn() -> Sample:
         before = server.cpu_s()
         result = turn()
         return Sample(result.rate, (server.cpu_s() - before) / (result.rate * 1.1) * 1e6)
 
-    return watched
+    return run_turn
 
 
 def measure_reads(env: Environment, table: Table, options: argparse.Namespace) -> None:
@@ -159,8 +178,8 @@ def measure_reads(env: Environment, table: Table, options: argparse.Namespace) -
             "/api/v1/orders?limit=20&status=SHIPPED",
             "/api/v1/customers?limit=20&ordering=-lifetime_value",
             "/api/v1/sales/days?limit=20",
-            *(f"/api/v1/orders/{one}" for one in ids[:8]),
-            *(f"/api/v1/streams/{one}/events" for one in ids[:4]),
+            *(f"/api/v1/orders/{order_id}" for order_id in ids[:8]),
+            *(f"/api/v1/streams/{order_id}/events" for order_id in ids[:4]),
         ]
         before, seconds = server.cpu_s(), max(5, options.seconds * 20)
         result = measure(
@@ -173,7 +192,7 @@ def measure_reads(env: Environment, table: Table, options: argparse.Namespace) -
             seconds=seconds,
         )
         used = (server.cpu_s() - before) / (100 * seconds) * 1_000
-    shown = f"p50 {result['p50']:.1f} ms, p99 {result['p99']:.1f} ms"
+    text = f"p50 {result['p50']:.1f} ms, p99 {result['p99']:.1f} ms"
     verdict = f"{target_verdict(50, result['p99'])} p99 50 ms"
-    beside = f"{result['pace']:.0f}/s, {used:.1f} ms CPU each; slowest kind p50 {result['slowest']:.1f} ms"
-    table.add_row(f"reads, {events:,} events", shown, beside, verdict)
+    details = f"{result['pace']:.0f}/s, {used:.1f} ms CPU each; slowest path p50 {result['slowest']:.1f} ms"
+    table.add_row(f"reads, {events:,} events", text, details, verdict)

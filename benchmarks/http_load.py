@@ -1,4 +1,4 @@
-"""Clients of a web server on this machine: as fast as they can, or at a pace; and browsers that leave a page open."""
+"""HTTP clients for a web server on this machine: at full speed, at a steady pace, or with pages left open."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _thread_state = local()
 
 
 def _send_request(address: str, method: str, path: str, headers: dict[str, str], body: str = "") -> int:
-    """Over a connection of this thread's own that stays open; gives the status."""
+    """Send a request over this thread's keep-alive connection; return the status."""
     connections: dict[str, HTTPConnection] = _thread_state.__dict__.setdefault("connections", {})
     connection = connections.setdefault(address, HTTPConnection(urlsplit(address).netloc, timeout=30))
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()
-    except ConnectionError:  # it was left alone between two turns for longer than the server keeps it
+    except ConnectionError:  # The server closed the connection, which was idle between two turns.
         connection.close()
         connection.request(method, path, body, headers)
         response = connection.getresponse()
@@ -35,8 +35,10 @@ def _send_request(address: str, method: str, path: str, headers: dict[str, str],
     return response.status
 
 
-def post_commands(*, address: str, path: str, authorization: str, body: str, threads: int, seconds: float) -> dict[str, float]:
-    """Commands a second, each with a key of its own."""
+def post_commands(
+    *, address: str, path: str, authorization: str, body: str, threads: int, seconds: float
+) -> dict[str, float]:
+    """Commands per second, each with its own Idempotency-Key."""
     headers = {"Authorization": authorization, "Content-Type": "application/json"}
 
     def once() -> None:
@@ -48,36 +50,41 @@ def post_commands(*, address: str, path: str, authorization: str, body: str, thr
 
 
 def read_paths(*, address: str, paths: list[str], authorization: str, pace: int, seconds: float) -> dict[str, float]:
-    """Milliseconds from when a request was due to the end of its answer, `pace` of them a second.
+    """Milliseconds from the due time of a request to the end of its response, at `pace` requests per second.
 
-    `slowest` is the median of the path whose median is the highest: what a busy machine does meets all of them alike.
+    `slowest` is the highest median of a path.
     """
     headers, taken, lock = {"Authorization": authorization}, list[tuple[str, float]](), Lock()
 
-    def once(path: str, futures: float) -> None:
+    def once(path: str, due_at: float) -> None:
         status = _send_request(address, "GET", path, headers)
         with lock:
-            taken.append((path, (perf_counter() - futures) * 1_000))
+            taken.append((path, (perf_counter() - due_at) * 1_000))
         if status != 200:
             raise SystemExit(f"{path} answered {status}")
 
-    started, due, all_paths = perf_counter(), [], cycle(paths)
+    started, futures, all_paths = perf_counter(), [], cycle(paths)
     with ThreadPoolExecutor(16) as pool:
         for number in range(int(pace * seconds)):
-            when = started + number / pace
-            sleep(max(0.0, when - perf_counter()))
-            due.append(pool.submit(once, next(all_paths), when))
-        for one in due:
-            one.result()
-    pace_kept, counted = len(taken) / (perf_counter() - started), taken[pace:]  # the first second warms up
+            due_at = started + number / pace
+            sleep(max(0.0, due_at - perf_counter()))
+            futures.append(pool.submit(once, next(all_paths), due_at))
+        for future in futures:
+            future.result()
+    pace_kept, counted = len(taken) / (perf_counter() - started), taken[pace:]  # The first second is warm-up.
     sorted_ms = sorted(ms for _, ms in counted)
-    slowest = max(median(ms for asked, ms in counted if asked == path) for path in paths)
-    return {"p50": median(sorted_ms), "p99": sorted_ms[int(len(sorted_ms) * 0.99)], "slowest": slowest, "pace": pace_kept}
+    slowest = max(median(ms for requested, ms in counted if requested == path) for path in paths)
+    return {
+        "p50": median(sorted_ms),
+        "p99": sorted_ms[int(len(sorted_ms) * 0.99)],
+        "slowest": slowest,
+        "pace": pace_kept,
+    }
 
 
 @contextmanager
 def open_pages(address: str, pages: list[tuple[str, str]]) -> Iterator[None]:
-    """Streams of live pages, path and session each, that nobody reads: as a browser in the background does."""
+    """Hold live page streams open without reading them, like background tabs; `pages` are pairs of path and session."""
     with ExitStack() as stack:
         url = urlsplit(address)
         for path, session in pages:
@@ -91,7 +98,10 @@ def open_pages(address: str, pages: list[tuple[str, str]]) -> Iterator[None]:
 
 
 def prepare_shop(*, customers: int) -> dict[str, str]:
-    """A product on sale, and people with a token, a session and an order each. The last one's token is staff's."""
+    """Create a product, and customers with a session and an order each.
+
+    Returns the session of each live page path, and the API tokens of a customer and of staff.
+    """
     from datetime import timedelta
     from decimal import Decimal
     from importlib import import_module

@@ -1,4 +1,4 @@
-"""What is measured of the way over Kafka, each in a process of its own."""
+"""Measurements over Kafka, each in its own process."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.kafka import clients, topics
-from eventshop.messaging.kafka.event_records import KafkaRecord, partition_for, encode_event
+from eventshop.messaging.kafka.event_records import KafkaRecord, encode_event, partition_for
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay.event_relay import BATCH_SIZE, EventRelay
-from eventshop.messaging.relay.leader_election import release_leadership, acquire_leadership
+from eventshop.messaging.relay.leader_election import acquire_leadership, release_leadership
 from eventshop.projections.models import Checkpoint
 from eventshop.runtime.watchdog import Watchdog
 from projections.models import OrderSummary
 
-#: Transactions of a turn.
+#: Transactions in one turn.
 BATCHES_PER_TURN: Final = 5
 
 
 def run_relay() -> dict[str, float]:
-    """Publish everything, in turns with kafka-python publishing the same records, ready-made, in transactions as large.
+    """Relay all events, in turns with plain kafka-python publishing the same encoded records in equal transactions.
 
-    Medians over the turns: records a second, the ratio, microseconds of processor time for a record.
+    Medians over the turns: records per second, their ratio, microseconds of processor time per record.
     """
     rows = backend().select_events("ORDER BY position", ())
     records = [encode_event(row, partition_for(row.aggregate_id), place) for place, row in enumerate(rows, start=1)]
@@ -47,11 +47,11 @@ def run_relay() -> dict[str, float]:
     watchdog = Watchdog()
     event_relay = EventRelay(watchdog)
     if not acquire_leadership(event_relay.topic, event_relay.owner):
-        raise SystemExit("somebody else relays")
+        raise SystemExit("another relay is the leader")
     event_relay.take_over()
     event_relay.publish_batch()
     gc.collect()
-    gc.freeze()  # what is kept here for both sides is no part of either
+    gc.freeze()  # Objects kept for the measurement must not slow down garbage collection.
     ours, theirs = list[_Turn](), list[_Turn]()
     for start in range(BATCH_SIZE, len(records) - BATCHES_PER_TURN * BATCH_SIZE + 1, BATCHES_PER_TURN * BATCH_SIZE):
         theirs.append(_run_turn(partial(raw.publish, records[start : start + BATCHES_PER_TURN * BATCH_SIZE])))
@@ -81,7 +81,7 @@ def _run_turn(publish: Callable[[], int]) -> _Turn:
 
 
 class _PlainProducer:
-    """kafka-python as its documentation shows it."""
+    """A producer as in the documentation of kafka-python."""
 
     def __init__(self, topic: str) -> None:
         self.topic = topic
@@ -108,7 +108,7 @@ class _PlainProducer:
 
 
 def measure_latency(*, pace: float, seconds: float) -> dict[str, float]:
-    """Milliseconds from a command's commit to its row's, commands sent at an even pace; PostgreSQL keeps the times."""
+    """Milliseconds from the commit of a command to that of its row, at a steady pace; by commit timestamps."""
     from orders.domain.commands import CreateOrder
     from orders.domain.events import Line
 
@@ -130,7 +130,7 @@ def measure_latency(*, pace: float, seconds: float) -> dict[str, float]:
 
 
 def _commit_delays_ms(orders: list[UUID]) -> list[float]:
-    """Between the commit of each order's event and the commit of its row; needs `track_commit_timestamp`."""
+    """Between the commit of each order's event and that of its row; needs `track_commit_timestamp`."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT extract(epoch FROM pg_xact_commit_timestamp(row.xmin) - pg_xact_commit_timestamp(event.xmin)) "
@@ -142,7 +142,7 @@ def _commit_delays_ms(orders: list[UUID]) -> list[float]:
 
 
 def catch_up_after_outage() -> dict[str, float]:
-    """Everything that waits in the event table when relay and worker come back: seconds until its rows are there."""
+    """Seconds until relay and worker have processed all events that accumulated in the event table during an outage."""
     waiting, started = StoredEvent.objects.count(), perf_counter()
     with relay_and_projections("order-summary"):
         wait_until(lambda: _relayed_position() == newest_position(), within_s=300)
@@ -152,7 +152,9 @@ def catch_up_after_outage() -> dict[str, float]:
 
 
 def _relayed_position() -> int:
-    position = RelayCheckpoint.objects.values_list("position", flat=True).filter(topic=topics.event_store_topic()).first()
+    position = (
+        RelayCheckpoint.objects.values_list("position", flat=True).filter(topic=topics.event_store_topic()).first()
+    )
     return position or 0
 
 
@@ -170,13 +172,13 @@ def wait_until(condition: Callable[[], bool], *, within_s: float = 60) -> None:
     deadline = perf_counter() + within_s
     while not condition():
         if perf_counter() > deadline:
-            raise SystemExit("relay and worker do not get there")
+            raise SystemExit(f"relay and worker have not caught up within {within_s:.0f} s")
         sleep(0.1)
 
 
 @contextmanager
 def relay_and_projections(*names: str) -> Iterator[None]:
-    """A relay and a worker with some projections, each a process."""
+    """Run a relay and a worker with these projections, each in its own process."""
     started = [
         subprocess.Popen([sys.executable, "manage.py", *arguments], stdout=subprocess.DEVNULL)
         for arguments in (["relay"], ["run_projections", *names])

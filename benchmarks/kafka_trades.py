@@ -1,4 +1,4 @@
-"""Real trades through the whole stack: imported, relayed over Kafka and projected at the same time."""
+"""Real trades through the whole stack: imported, relayed over Kafka and projected concurrently."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 
 from django.db.models import Sum
 
-from benchmarks.kafka_measurements import wait_until, relay_and_projections
+from benchmarks.kafka_measurements import relay_and_projections, wait_until
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent
@@ -22,9 +22,9 @@ READ_MODELS: Final = ("trade-blotter", "position", "market-minute")
 
 
 def trades_end_to_end(*, file: str, rows: int) -> dict[str, float]:
-    """From the start of the import to the last row that Kafka brought: trades a second, and processor time of each.
+    """Trades per second from the start of the import to the last projected row, and processor time per trade.
 
-    The processor time is that of the importer, the relay and the worker together, their starts included.
+    The processor time is that of importer, relay and worker together, including their starts.
     """
     used = _children_cpu_s()
     with relay_and_projections(*READ_MODELS):
@@ -47,6 +47,6 @@ def _all_projected() -> bool:
 
 
 def _children_cpu_s() -> float:
-    """Of the processes that this one has started and waited for."""
+    """Processor time of the ended child processes."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime

@@ -1,6 +1,8 @@
-"""One measurement in a process of its own: `python -m benchmarks.measurement_process NAME ARGUMENTS`, the result as JSON.
+"""Runs one measurement in its own process and prints the result as JSON.
 
-With `--turns` it is measured again for every line on standard input, in the same, ever warmer process.
+    python -m benchmarks.measurement_process NAME ARGUMENTS [--turns]
+
+With `--turns` the measurement runs again for every line on standard input, in the same, warm process.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib import import_module
 from statistics import median
 from time import perf_counter, process_time
+from typing import Final
 from uuid import UUID
 
 import django
@@ -23,7 +27,7 @@ import psycopg
 
 
 def measure_rate(once: Callable[[], None], *, per_call: int, threads: int, seconds: float) -> dict[str, float]:
-    """Calls per second of some threads, each counting `per_call`; a tenth of the time is warm-up."""
+    """Operations per second of some threads; a call counts as `per_call` operations. A tenth of the time is warm-up."""
     start = perf_counter()
     begin, end, cpu = start + seconds / 10, start + seconds * 1.1, process_time()
 
@@ -42,7 +46,7 @@ def measure_rate(once: Callable[[], None], *, per_call: int, threads: int, secon
 
 @cache
 def thread_pool(threads: int) -> ThreadPoolExecutor:
-    """The same threads for every turn, and with them the same connections."""
+    """The same threads, and so the same database connections, for every turn."""
     return ThreadPoolExecutor(threads)
 
 
@@ -55,8 +59,8 @@ def send_peer_commands(*, threads: int, seconds: float) -> dict[str, float]:
 
 
 def count_round_trips(*, client: str) -> dict[str, float]:
-    """How often a command waits for PostgreSQL, counted in what libpq received; 0 on another database."""
-    once = ticket_client() if client == "commands" else peer_client(1)
+    """Round trips to PostgreSQL per command, counted in libpq's trace; 0 on another database."""
+    once = ticket_client() if client == "send_commands" else peer_client(1)
     once()
     with tempfile.TemporaryFile() as trace:
         traced = [item.pgconn for item in gc.get_objects() if isinstance(item, psycopg.Connection) and not item.closed]
@@ -102,7 +106,7 @@ def send_batches(*, events: int) -> dict[str, float]:
 
 
 def write_sales(*, orders: int) -> dict[str, float]:
-    """Orders to project: created with three lines, paid, shipped."""
+    """Write events of orders to project: created with three lines, paid, shipped."""
     from benchmarks.sales_events import write_orders
 
     started = perf_counter()
@@ -111,14 +115,14 @@ def write_sales(*, orders: int) -> dict[str, float]:
 
 
 def run_projection(*, name: str, rounds: int = 1) -> dict[str, float]:
-    """A read model from nothing, and after it its rows written once more by themselves; medians of some rounds."""
+    """Build a read model from nothing, then upsert its rows again alone; medians of some rounds."""
     from benchmarks.sales_events import measure_upsert
     from eventshop.messaging.event_log_factory import create_event_log
     from eventshop.projections.models import Checkpoint
     from eventshop.projections.projection import projection_registry
     from eventshop.projections.runner import ProjectionRunner
 
-    rates, spent, bare = [], [], []
+    rates, cpu_us, bare = [], [], []
     for _ in range(rounds):
         Checkpoint.objects.filter(projection=name).delete()
         projection_registry.get(name).model._default_manager.all().delete()
@@ -126,19 +130,19 @@ def run_projection(*, name: str, rounds: int = 1) -> dict[str, float]:
         cpu, started = process_time(), perf_counter()
         events = runner.catch_up()
         rates.append(events / (perf_counter() - started))
-        spent.append((process_time() - cpu) / events * 1e6)
+        cpu_us.append((process_time() - cpu) / events * 1e6)
         bare.append(measure_upsert(name))
     return {
         "rate": median(rates),
-        "cpu_us": median(spent),
+        "cpu_us": median(cpu_us),
         "bare": median(bare),
-        "share": median(one / limit if limit else 0 for one, limit in zip(rates, bare, strict=True)),
+        "share": median(rate / limit if limit else 0 for rate, limit in zip(rates, bare, strict=True)),
         "memory_mb": peak_memory_mb(),
     }
 
 
 def write_long_stream(*, events: int) -> dict[str, float]:
-    """Write one very long stream, then read it lazily in a fresh process: see `read_stream`."""
+    """Write one very long stream, for `read_long_stream` in another process."""
     from benchmarks.sales_events import write_stream
 
     started = perf_counter()
@@ -147,6 +151,7 @@ def write_long_stream(*, events: int) -> dict[str, float]:
 
 
 def read_long_stream(*, events: int) -> dict[str, float]:
+    """Read one very long stream lazily: events per second, peak memory, and memory before reading."""
     from benchmarks.ticket_aggregate import tickets
     from eventshop.eventstore.event_store import EventStore
 
@@ -162,45 +167,56 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-MEASURES: dict[str, Callable[..., dict[str, float]]] = {
-    measure.__name__: measure
-    for measure in (send_commands, send_peer_commands, count_round_trips, send_batches, write_sales, run_projection, write_long_stream, read_long_stream)
+#: Modules by the measurements they hold; they are imported after Django is set up.
+MODULES: Final[dict[str, tuple[str, ...]]] = {
+    "history_measurements": (
+        "load_long_stream",
+        "read_earlier_events",
+        "replay_store",
+        "take_snapshots",
+        "verify_chains",
+    ),
+    "http_load": ("post_commands", "prepare_shop", "read_paths"),
+    "kafka_measurements": ("catch_up_after_outage", "measure_latency", "run_relay"),
+    "kafka_trades": ("trades_end_to_end",),
+    "measurement_process": (
+        "count_round_trips",
+        "read_long_stream",
+        "run_projection",
+        "send_batches",
+        "send_commands",
+        "send_peer_commands",
+        "write_long_stream",
+        "write_sales",
+    ),
+    "personal_data": ("create_person", "erase_person", "record_notes"),
+    "saga_measurements": (
+        "count_saga_round_trips",
+        "measure_saga_latency",
+        "measure_saga_rate",
+        "measure_timer_tick",
+        "prepare_orders",
+        "run_saga_worker",
+    ),
+    "trade_fills": ("fill_trade", "load_long_trade"),
 }
 
 
+def load_measurement(name: str) -> Callable[..., object]:
+    """Import the function of a measurement; raises `SystemExit` for an unknown name."""
+    for module, names in MODULES.items():
+        if name in names:
+            measurement: Callable[..., object] = getattr(import_module(f"benchmarks.{module}"), name)
+            return measurement
+    raise SystemExit(f"no such measurement: {name}")
+
+
 def main(arguments: list[str]) -> None:
-    name, given = arguments[0], json.loads(arguments[1])
+    name, parameters = arguments[0], json.loads(arguments[1])
     django.setup()
-    if name in ("relay", "latency", "after_outage"):
-        from benchmarks import over_kafka
-
-        MEASURES[name] = getattr(over_kafka, name)
-    if name == "trades_end_to_end":
-        from benchmarks import trades_over_kafka
-
-        MEASURES[name] = trades_over_kafka.trades_end_to_end
-    if name in ("note", "somebody", "erase"):
-        from benchmarks import people
-
-        MEASURES[name] = getattr(people, name)
-    if name in ("fills", "long_trade"):
-        from benchmarks import filling
-
-        MEASURES[name] = getattr(filling, name)
-    if name in ("orders_waiting", "saga_worker", "sagas_done", "saga_statements", "saga_latency", "timer_tick"):
-        from benchmarks import fulfilment
-
-        MEASURES[name] = getattr(fulfilment, name)
-    if name in ("walk_chains", "load_long", "read_earlier", "replay", "take_snapshots"):
-        from benchmarks import history as past
-
-        MEASURES[name] = getattr(past, name)
-    if name in ("posts", "reads", "shop"):
-        from benchmarks import http_load
-
-        MEASURES[name] = getattr(http_load, name)
+    measurement = load_measurement(name)
     for _ in sys.stdin if "--turns" in arguments else [""]:
-        print(json.dumps(MEASURES[name](**given)), flush=True)
+        print(json.dumps(measurement(**parameters)), flush=True)
 
 
 if __name__ == "__main__":

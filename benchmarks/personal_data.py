@@ -1,4 +1,4 @@
-"""The same fact twice, once with three personal fields and once with three plain ones; and people to erase."""
+"""The same event with three personal fields and with three plain ones; and people to erase."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ notes.add(Plain)
 
 
 def record_notes(*, kind: str, seconds: float) -> dict[str, float]:
-    """Commands with three fields: plain ones, personal ones of a person who has a key, or of somebody new."""
+    """Commands with three fields: plain, personal of a person who has a key, or personal of a new person."""
 
     def once() -> None:
         command = NotePlain if kind == "plain" else NoteSealed
@@ -100,7 +100,7 @@ def record_notes(*, kind: str, seconds: float) -> dict[str, float]:
 
 
 def create_person(*, events: int) -> dict[str, int]:
-    """A person who changed their mind about their name that often; every read model is up to date."""
+    """Create a person with this many events, and bring every read model up to date."""
     person = uuid4()
     email, name, phone = f"{person.hex}@example.org", *VALUES[1:]
     command_dispatcher.send(CreateUser(person, email, name, phone))
@@ -115,7 +115,7 @@ def create_person(*, events: int) -> dict[str, int]:
 
 
 def erase_person(*, person: int) -> dict[str, float]:
-    """Everything that erasing does, from the moment the cooling-off is over."""
+    """Erase a person: the whole job after the cooling-off period."""
     settings.ERASURE_LIST = f"{tempfile.mkdtemp()}/erased.txt"
     person_id, now = UUID(int=person), timezone.now()
     command_dispatcher.send(RequestErasure(person_id, at=now, due_at=now))

@@ -1,6 +1,6 @@
--- The limit: the statement that an accepted command sends, with the same columns, indexes, triggers, checks and receipt,
--- for streams of three events as the commands make them. Left out is whatever is not the append: the read before it,
--- deciding, hashing, JSON, and making ids, which the server does here.
+-- The upper limit: the append statement of an accepted command, with the same columns, indexes, triggers, checks and
+-- receipt, for streams of three events. It leaves out everything but the append: the read before it, the decision, hashing
+-- and JSON. The server makes the ids.
 \set ticket :ticket + 1
 \set stream :run * 1000000000 + :client_id * 10000000 + :ticket
 SELECT append_event(

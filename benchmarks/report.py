@@ -1,4 +1,4 @@
-"""What every part of the benchmark prints with."""
+"""Printing of results, shared by all parts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ console: Final = Console(width=120)
 
 
 def target_verdict(value: float, target: float) -> str:
-    """Whether a target was reached, in words and in colour."""
+    """Whether `value` reaches `target`, as coloured text."""
     return "[green]reached[/]" if value >= target else "[bold red]NOT reached[/]"
 
 
 def engines(options: argparse.Namespace) -> tuple[str, ...]:
+    """The databases to measure on."""
     return (options.engine,) if options.engine else ("PostgreSQL", "SQLite")

@@ -1,4 +1,4 @@
-"""What is measured of sagas and timers, each in a process of its own. The gateway is a function that says yes."""
+"""Measurements of sagas and timers, each in its own process. The payment gateway is a function that always approves."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from eventshop.core.saga import EffectResult
 from eventshop.eventstore.command_dispatcher import send, send_many
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.sagas import timers, workers
-from eventshop.sagas.models import SagaWorker, Saga, InboxMessage, SagaStep, PartitionLease, Timer
+from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep, SagaWorker, Timer
 from eventshop.sagas.saga_registry import saga_registry
 from orders.domain.commands import CreateOrder, ReceiveStock
 from orders.domain.events import Line
 from orders.sagas.fulfilment_effects import PaymentTaken, TakePayment
 
-#: Enough products for two orders to meet in one seldom.
+#: Enough products that two orders seldom need the same one.
 PRODUCTS = 1_000
 
 
@@ -41,7 +41,7 @@ saga_registry.register_effect(TakePayment, _approve_payment)
 
 
 def prepare_orders(*, orders: int) -> dict[str, float]:
-    """Products in stock, and orders of one line that nobody has heard of yet."""
+    """Put products in stock and create orders of one line that no saga has processed yet."""
     send_many([(ReceiveStock(_sku(n), 1_000_000, "delivery"), Envelope(new_id())) for n in range(PRODUCTS)])
     for start in range(0, orders, 500):
         send_many([(_order(n), Envelope(new_id())) for n in range(start, min(orders, start + 500))])
@@ -49,9 +49,11 @@ def prepare_orders(*, orders: int) -> dict[str, float]:
 
 
 def run_saga_worker(*, orders: int, seconds: float) -> dict[str, float]:
-    """Work on sagas in threads, as a worker does, until so many have ended; the processor time that each took."""
+    """Run sagas in threads, as a worker does, until `orders` have ended; the processor time of each."""
     stop = Signal()
-    threads = [Thread(target=run, args=[stop]) for _, run in workers.threads(f"bench:{os.getpid()}", create_event_log())]
+    threads = [
+        Thread(target=run, args=[stop]) for _, run in workers.threads(f"bench:{os.getpid()}", create_event_log())
+    ]
     for thread in threads:
         thread.start()
     deadline, cpu = perf_counter() + seconds, process_time()
@@ -65,16 +67,16 @@ def run_saga_worker(*, orders: int, seconds: float) -> dict[str, float]:
 
 
 def measure_saga_rate() -> dict[str, float]:
-    """How many a second went from the order to the parcel, from the first one heard of to the last one ended."""
+    """Sagas per second between the first start and the last end, with inbox rows and steps per saga."""
     span = Saga.objects.filter(status="ended").aggregate(first=Min("started_at"), last=Max("moved_at"))
     ended = Saga.objects.filter(status="ended").count()
-    steps, heard = SagaStep.objects.count(), InboxMessage.objects.count()
+    steps, inbox_rows = SagaStep.objects.count(), InboxMessage.objects.count()
     seconds = (span["last"] - span["first"]).total_seconds()
-    return {"rate": ended / seconds, "steps": steps / ended, "heard": heard / ended}
+    return {"rate": ended / seconds, "steps": steps / ended, "inbox_rows": inbox_rows / ended}
 
 
 def count_saga_round_trips(*, orders: int) -> dict[str, float]:
-    """Round trips to PostgreSQL for each step of a saga, counted in what libpq received."""
+    """Round trips to PostgreSQL per step of a saga, counted in libpq's trace."""
     workers.run_until_idle("bench", create_event_log())
     before = SagaStep.objects.count()
     for number in range(orders):
@@ -92,9 +94,9 @@ def count_saga_round_trips(*, orders: int) -> dict[str, float]:
 
 
 def measure_saga_latency(*, rate: float, seconds: float) -> dict[str, float]:
-    """Orders at a steady rate; how long from an event to the event of the command that follows from it, in ms."""
+    """Milliseconds from an event to the event of the command that a saga sends for it, at a steady rate of orders."""
     while SagaWorker.objects.count() < 4 or PartitionLease.objects.filter(owner="").exists():
-        sleep(0.1)  # two workers, each with an ear and a brain, and nothing that nobody has taken
+        sleep(0.1)  # Wait for two workers, each with an event router and a saga runner, that hold all leases.
     sleep(3)
     end, number, started = perf_counter() + seconds, 0, perf_counter()
     while perf_counter() < end:
@@ -115,7 +117,7 @@ def measure_saga_latency(*, rate: float, seconds: float) -> dict[str, float]:
 
 
 def measure_timer_tick(*, pending: int) -> dict[str, float]:
-    """An idle tick with so many timers waiting, in microseconds: one of the faster ones."""
+    """Microseconds of an idle tick with `pending` timers: the first decile of 500 ticks."""
     later = datetime.now(UTC) + timedelta(days=1)
     rows = (Timer(key=f"t{n}", due_at=later, looked_at_from=later, command_type="CancelOrder") for n in range(pending))
     Timer.objects.bulk_create(rows, batch_size=5_000)
@@ -127,7 +129,7 @@ def measure_timer_tick(*, pending: int) -> dict[str, float]:
         started = perf_counter()
         timers.fire_due_timers("bench")
         taken_s.append(perf_counter() - started)
-    return {"us": quantiles(taken_s, n=10)[0] * 1e6}  # what else runs on the machine only adds
+    return {"us": quantiles(taken_s, n=10)[0] * 1e6}  # Other load on the machine can only add to it.
 
 
 def _order(number: int) -> CreateOrder:

@@ -1,4 +1,4 @@
-"""Sagas: orders fulfilled a second, statements for each step, the delay of a step over Kafka, and what timers cost."""
+"""Sagas: orders fulfilled per second, round trips per step, latency of a step over Kafka, and the cost of timers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from contextlib import contextmanager
 
 from rich.table import Table
 
-from benchmarks.harness import ROOT, Environment, temporary_database, measure, temporary_stack
+from benchmarks.harness import ROOT, Environment, measure, temporary_database, temporary_stack
 from benchmarks.report import console, engines, target_verdict
 
 
 def sagas(options: argparse.Namespace) -> None:
-    """Order to parcel: set aside, pay (a function that says yes), ship, dispatch; and timers that only wait."""
+    """Order fulfilment: reserve stock, take payment (always approved), ship, dispatch; and idle timers."""
     table = Table(
-        "database", "workers", "orders/s", "CPU an order", "things heard, steps", "statements a step", "target"
+        "database", "workers", "orders/s", "CPU per order", "inbox rows, steps", "round trips per step", "target"
     )
     orders = 5_000 if options.full else 2_000
     for engine in engines(options):
@@ -27,13 +27,15 @@ def sagas(options: argparse.Namespace) -> None:
                 measure(env, "prepare_orders", orders=orders)
                 cpu = _run_workers(env, workers, orders=orders, seconds=120)
                 result = measure(env, "measure_saga_rate")
-                round_trips = measure(env, "count_saga_round_trips", orders=200)["each"] if engine == "PostgreSQL" else 0
+                round_trips = (
+                    measure(env, "count_saga_round_trips", orders=200)["each"] if engine == "PostgreSQL" else 0
+                )
                 table.add_row(
                     engine,
                     str(workers),
                     f"{result['rate']:,.0f}",
                     f"{cpu:.0f} us" if cpu else "",
-                    f"{result['heard']:.0f}, {result['steps']:.0f}",
+                    f"{result['inbox_rows']:.0f}, {result['steps']:.0f}",
                     f"{round_trips:.2f}" if round_trips else "-",
                     f"{target_verdict(result['rate'], 500)} 500" if workers == 2 else "",
                 )
@@ -43,14 +45,16 @@ def sagas(options: argparse.Namespace) -> None:
 
 
 def _timers(options: argparse.Namespace) -> None:
-    table = Table("database", "100 timers wait", "100,000 wait", "ratio", "target")
+    table = Table("database", "100 pending timers", "100,000 pending", "ratio", "target")
     for engine in engines(options):
         ticks = []
         for pending in (100, 100_000):
             with temporary_database(engine) as env:
                 ticks.append(measure(env, "measure_timer_tick", pending=pending)["us"])
         few, many = ticks
-        table.add_row(engine, f"{few:.0f} us", f"{many:.0f} us", f"{many / few:.2f}", f"{target_verdict(few, many * 0.8)} 1")
+        table.add_row(
+            engine, f"{few:.0f} us", f"{many:.0f} us", f"{many / few:.2f}", f"{target_verdict(few, many * 0.8)} 1"
+        )
     console.print(table)
 
 
@@ -74,7 +78,7 @@ def _over_kafka(options: argparse.Namespace) -> None:
 
 
 def _run_workers(env: Environment, workers: int, **arguments: float) -> float:
-    """Let workers fulfil all orders; a single one says how much processor time an order took it."""
+    """Let workers fulfil all orders; a single worker reports its processor time per order, several report 0."""
     if workers == 1:
         return measure(env, "run_saga_worker", **arguments)["cpu_us"]
     with _worker_processes(env, workers, **arguments):

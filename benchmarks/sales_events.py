@@ -1,4 +1,4 @@
-"""Material for the projections, written past the rules so that making it does not take the time."""
+"""Events of orders for the projections, appended in bulk without deciding commands, to save time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from orders.domain.events import Line, LineAmount, OrderCreated, OrderShipped, P
 
 
 def write_orders(orders: int) -> int:
-    """That many orders of three lines, created, paid and shipped; gives the number of events."""
+    """Write orders of three lines, created, paid and shipped; return the number of events."""
     random = Random(1)
     customers = [UUID(int=random.getrandbits(128), version=4) for _ in range(max(1, orders // 5))]
     pending: list[tuple[AppendRequest, list[Event]]] = []
@@ -37,9 +37,9 @@ def write_orders(orders: int) -> int:
     return orders * 3
 
 
-def _append_all(appends: Sequence[tuple[AppendRequest, list[Event]]], registry_: MessageRegistry) -> StreamHead:
-    """Store events as one transaction, with a receipt for each append; gives where the last stream then stands."""
-    encoded = [(append, append.encode_rows(events, registry_)) for append, events in appends]
+def _append_all(appends: Sequence[tuple[AppendRequest, list[Event]]], message_registry: MessageRegistry) -> StreamHead:
+    """Append events in one transaction, with a receipt for each append; return the head of the last stream."""
+    encoded = [(append, append.encode_rows(events, message_registry)) for append, events in appends]
     with transaction.atomic():
         positions = iter(backend().append_events([row for _, rows in encoded for row in rows]))
         receipts = []
@@ -82,9 +82,9 @@ def order_events(random: Random, order_id: UUID, reference: str, customer: UUID)
 
 
 def measure_upsert(name: str) -> float:
-    """Rows a second when rows of a projection are written again, in transactions as large, and nothing else is done.
+    """Rows per second when a projection's rows are written again in equally large transactions, and nothing else.
 
-    0 where the projection has too few rows for that to say anything.
+    0 where the projection has too few rows for a measurement.
     """
     model = projection_registry.get(name).model
     table = ReadModelTable(model)
@@ -95,13 +95,13 @@ def measure_upsert(name: str) -> float:
     for start in range(0, len(rows), 1_000):
         with transaction.atomic():
             if connection.vendor == "postgresql":
-                connection.cursor().execute("SET LOCAL synchronous_commit TO off")  # as the engine does
+                connection.cursor().execute("SET LOCAL synchronous_commit TO off")  # As the projection engine does.
             table.save(rows[start : start + 1_000])
     return len(rows) / (perf_counter() - started)
 
 
 def write_stream(stream: UUID, events: int) -> None:
-    """One stream of that many events."""
+    """Write one stream with this many events."""
     head = StreamHead()
     for start in range(0, events, 5_000):
         append = AppendRequest(stream, "Ticket", head, Envelope(new_id()), "append", b"", utc_now())

@@ -1,4 +1,4 @@
-"""The aggregate that is measured: a support ticket is opened, answered, closed. The peer has the same one."""
+"""The measured aggregate: a support ticket that is opened, answered, closed. `eventsourcing_peer` has the same one."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ class Ticket(Aggregate[TicketCommand, TicketEvent], frozen=True):
 
     def decide(self, command: TicketCommand) -> list[TicketEvent]:
         match command:
-            case OpenTicket() as it if not self.subject:
-                return [TicketOpened(ticket_id=it.ticket_id, subject=it.subject, deposit=it.deposit)]
-            case AnswerTicket() as it if self.subject and not self.closed:
-                return [TicketAnswered(ticket_id=it.ticket_id, text=it.text)]
-            case CloseTicket() as it if self.subject and not self.closed:
-                return [TicketClosed(ticket_id=it.ticket_id, reason=it.reason)]
+            case OpenTicket(ticket_id=ticket_id, subject=subject, deposit=deposit) if not self.subject:
+                return [TicketOpened(ticket_id=ticket_id, subject=subject, deposit=deposit)]
+            case AnswerTicket(ticket_id=ticket_id, text=text) if self.subject and not self.closed:
+                return [TicketAnswered(ticket_id=ticket_id, text=text)]
+            case CloseTicket(ticket_id=ticket_id, reason=reason) if self.subject and not self.closed:
+                return [TicketClosed(ticket_id=ticket_id, reason=reason)]
             case _:
-                raise CommandRefused("not in this state")
+                raise CommandRefused("the ticket is not in the right state")
 
     def evolve(self, event: TicketEvent) -> Ticket:
         match event:

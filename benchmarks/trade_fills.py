@@ -1,4 +1,4 @@
-"""One trade that is filled again and again."""
+"""Measurements of one trade with many fills."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CODE = "BINANCE_SPOT/BTCUSDT"
 
 
 def fill_trade(*, pace: int, seconds: float) -> dict[str, float]:
-    """Milliseconds from a fill's command to its receipt, one fill after the other at this pace."""
+    """Milliseconds from a fill's command to its receipt, at `pace` fills per second one after the other."""
     trade_id, count = _submit_trade(), int(pace * seconds)
     taken_ms, started = list[float](), perf_counter()
     for number in range(count):
@@ -37,10 +37,10 @@ def fill_trade(*, pace: int, seconds: float) -> dict[str, float]:
 
 
 def load_long_trade(*, fills: int) -> dict[str, float]:
-    """Milliseconds of a command on a trade of so many fills that this process does not remember, and of its load.
+    """Milliseconds of a command on a trade with many fills that is not cached, and of loading the trade.
 
-    First from all its events, then from the snapshot that periodic work takes; the best of five, for others use the
-    machine too.
+    First from all events, then from the snapshot that the periodic job takes; the best of five, because the machine
+    may have other load.
     """
     trade_id = _submit_trade()
     for start in range(0, fills, 500):
@@ -51,11 +51,17 @@ def load_long_trade(*, fills: int) -> dict[str, float]:
         raise RuntimeError("the trade has no snapshot")
     taken_ms = (perf_counter() - start_s) * 1_000
     command_ms, load_snapshot_ms = _best_command_ms(trade_id), _best_load_ms(trade_id)
-    return {"replayed_ms": replayed_ms, "whole_ms": load_all_ms, "ms": command_ms, "load_ms": load_snapshot_ms, "taken_ms": taken_ms}
+    return {
+        "replayed_ms": replayed_ms,
+        "whole_ms": load_all_ms,
+        "ms": command_ms,
+        "load_ms": load_snapshot_ms,
+        "taken_ms": taken_ms,
+    }
 
 
 def _best_command_ms(trade_id: UUID) -> float:
-    """A command that adds one event; the best of five."""
+    """The time of a command that adds one event; the best of five."""
     taken_s = []
     for number in range(5):
         aggregate_cache.evict(Trade, trade_id)
@@ -67,7 +73,7 @@ def _best_command_ms(trade_id: UUID) -> float:
 
 
 def _best_load_ms(trade_id: UUID) -> float:
-    """Processor time of loading alone."""
+    """The processor time of loading alone; the best of five."""
     taken_s = []
     for _ in range(5):
         start_s = process_time()

@@ -19,119 +19,26 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGES: Final = ("eventshop", "orders", "users", "trading", "projections", "deploy", "benchmarks", "tests/support")
 #: Past participles that do not end in "ed".
 IRREGULAR: Final = frozenset(
-    [
-        "begun",
-        "behind",
-        "borne",
-        "bought",
-        "broken",
-        "brought",
-        "built",
-        "caught",
-        "chosen",
-        "come",
-        "cut",
-        "done",
-        "drawn",
-        "driven",
-        "fallen",
-        "felt",
-        "fought",
-        "found",
-        "given",
-        "gone",
-        "grown",
-        "heard",
-        "held",
-        "hidden",
-        "hit",
-        "hung",
-        "kept",
-        "known",
-        "laid",
-        "learnt",
-        "led",
-        "left",
-        "lent",
-        "let",
-        "lost",
-        "made",
-        "meant",
-        "met",
-        "paid",
-        "put",
-        "read",
-        "ridden",
-        "risen",
-        "run",
-        "said",
-        "seen",
-        "sent",
-        "set",
-        "shown",
-        "shut",
-        "sold",
-        "spent",
-        "spoken",
-        "spread",
-        "stood",
-        "stuck",
-        "sworn",
-        "taken",
-        "taught",
-        "told",
-        "thought",
-        "thrown",
-        "understood",
-        "woken",
-        "won",
-        "worn",
-        "written",
-        "wrong",
-    ]
+    """
+    begun behind borne bought broken brought built caught chosen come cut done drawn driven fallen felt fought
+    found given gone grown heard held hidden hit hung kept known laid learnt led left lent let lost made meant
+    met paid put read ridden risen run said seen sent set shown shut sold spent spoken spread stood stuck sworn
+    taken taught told thought thrown understood woken won worn written wrong
+    """.split()  # noqa: SIM905
 )
 #: Words in "ed" that are verbs or nouns, and nouns among the irregular ones.
 NO_PARTICIPLES: Final = frozenset(
-    ["embed", "exceed", "feed", "need", "proceed", "read", "seed", "shed", "speed", "succeed"]
+    """
+    embed exceed feed need proceed read seed shed speed succeed
+    """.split()  # noqa: SIM905
 )
 #: Names that a framework, or our own convention of equal file names, asks for in several places.
 CONVENTIONAL: Final = frozenset(
-    [
-        "Command",
-        "Config",
-        "Meta",
-        "Migration",
-        "State",
-        "Kind",
-        "Media",
-        "__init__",
-        "admin",
-        "apps",
-        "base",
-        "client",
-        "commands",
-        "conftest",
-        "demo",
-        "domain",
-        "errors",
-        "events",
-        "examples",
-        "fields",
-        "forms",
-        "handlers",
-        "importers",
-        "models",
-        "orders",
-        "parsing",
-        "products",
-        "registry",
-        "tasks",
-        "trades",
-        "trading",
-        "upcasters",
-        "urls",
-        "users",
-    ]
+    """
+    Command Config Meta Migration State Kind Media __init__ admin apps base client commands conftest demo domain
+    errors events examples fields forms handlers importers models orders parsing products registry tasks trades
+    trading upcasters urls users
+    """.split()  # noqa: SIM905
 )
 
 

@@ -26,6 +26,3 @@ def short_reference(prefix: str, entity_id: UUID) -> str:
         number, digit = divmod(number, len(alphabet))
         text += alphabet[digit]
     return f"{prefix}-{text[:5]}-{text[5:]}"
-
-
-

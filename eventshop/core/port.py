@@ -27,8 +27,7 @@ class Port(Generic[T]):
         if name in declared_ports:
             raise RegistryError(f"Two ports are named {name!r}; give one of them another name", port=name)
         self.name: Final = name
-        caller = sys._getframe(1)
-        self.declared_at: Final = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+        self.declared_at: Final = _declaring_line()
         self._implementation: T | None = None
         declared_ports[name] = self
 
@@ -63,3 +62,11 @@ class Binding(NamedTuple):
     def connect(self) -> None:
         """Use this implementation from now on."""
         self.port.provide(self.implementation)
+
+
+def _declaring_line() -> str:
+    """`file:line` of the code that makes a port: the first frame outside of this module and of `typing`."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__") in (__name__, "typing"):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

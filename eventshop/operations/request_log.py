@@ -27,7 +27,7 @@ _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!
 
 @sync_and_async_middleware
 def request_log_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Middleware: give each request an id (`X-Request-ID`) and a trace (W3C Trace Context), the caller's if it is valid."""
+    """Middleware: give each request an id (`X-Request-ID`) and a trace: the caller's if it sent a valid traceparent."""
     if iscoroutinefunction(get_response):
 
         async def handle_async(request: HttpRequest) -> HttpResponseBase:

@@ -52,7 +52,8 @@ def remove_old_requests() -> str:
 
 def remove_details_of_old_sagas() -> str:
     removed = retention.clean_up(kept=timedelta(days=settings.SAGA_DETAILS_KEPT_DAYS))
-    return f"{removed.steps} steps and {removed.messages} inputs of {removed.sagas} sagas removed, {removed.timers} fired timers"
+    details = f"{removed.steps} steps and {removed.messages} inbox messages of {removed.sagas} sagas"
+    return f"{details} removed, {removed.timers} fired timers"
 
 
 def take_snapshots() -> str:

@@ -22,7 +22,7 @@ from eventshop.web.shared import errors as web_errors
 from eventshop.web.webhooks import url_policy
 
 
-def _erase_snapshots(person: UUID, streams: Collection[UUID]) -> str:
+def erase_snapshots(person: UUID, streams: Collection[UUID]) -> str:
     """Without the keys nobody could read the snapshots any more; now they are gone as well."""
     return f"{delete_snapshots([person, *streams])} snapshots removed"
 
@@ -32,7 +32,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 PLUGIN = Plugin(
     error_modules=[core_errors, web_errors, url_policy],
     bindings=[field_cipher.bind(AesGcmCipher()), snapshot_listener.bind(outbox.add_snapshot)],
-    personal_data=[PersonalDataHolder("snapshots", erase=_erase_snapshots)],
+    personal_data=[PersonalDataHolder("snapshots", erase=erase_snapshots)],
     health_checks=[check_sagas, check_projections, check_publisher],
     periodic_jobs=[
         PeriodicJob("remove-expired-sessions", 6 * HOUR, tasks.remove_expired_sessions),

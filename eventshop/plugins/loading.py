@@ -73,7 +73,10 @@ def _instance_of(*types: type) -> Callable[[Any], bool]:
 
 
 def _url_module(entry: Any) -> bool:
-    return isinstance(entry, str) and find_spec(entry) is not None
+    try:
+        return isinstance(entry, str) and find_spec(entry) is not None
+    except ModuleNotFoundError:  # a package above it is missing
+        return False
 
 
 #: In the order in which they are connected: an effect handler can rely on the sagas, a port on the aggregates.

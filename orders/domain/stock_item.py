@@ -33,8 +33,8 @@ from orders.domain.events import (
 class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
     """The stock of one product, identified by its SKU exactly as written.
 
-    It is counted from the first delivery on: received = on hand + reserved + dispatched + written off - uncounted. Units
-    written off before the first delivery, as in imported data, come from an unknown stock and do not change it.
+    It is counted from the first delivery on: received = on hand + reserved + dispatched + written off - uncounted.
+    Units written off before the first delivery, as in imported data, come from an unknown stock; they do not change it.
     """
 
     received: int = 0

@@ -1,4 +1,4 @@
-"""The saga of order fulfilment: reserve every line, take the payment, ship; on failure compensate exactly what was done.
+"""The saga of order fulfilment: reserve every line, take the payment, ship; on failure compensate what was done.
 
 Every failure leads to one command, CancelOrder, and all compensation follows the event OrderCancelled. So a customer
 who cancels between any two steps is compensated in the same way as one whose card is declined.

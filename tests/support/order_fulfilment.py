@@ -33,7 +33,7 @@ def receive_stock(sku: str, quantity: int) -> Receipt:
 
 
 def place_order(*quantities: tuple[str, int], method: str = "", price: str = "2.00", reference: str = "1") -> UUID:
-    """Place an order with quantities by SKU, all at the same unit price, and request its payment if `method` is given."""
+    """Place an order with quantities by SKU, all at the same price, and request its payment if `method` is given."""
     order_id = new_id()
     lines = tuple(Line(sku=sku, description="", quantity=quantity, price=gbp(price)) for sku, quantity in quantities)
     send_for_order(order_id, CreateOrder(order_id, reference, None, lines))

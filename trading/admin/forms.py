@@ -75,7 +75,7 @@ class HoldSettlementForm(_ReasonOnlyForm):
     effect = "The trade does not settle, even on its settlement day, until the hold is released."
     button = "Hold the settlement"
     outcome = "put on hold"
-    because = HoldSettlement
+    command_type = HoldSettlement
 
 
 class ResumeSettlementForm(_ReasonOnlyForm):
@@ -83,7 +83,7 @@ class ResumeSettlementForm(_ReasonOnlyForm):
     effect = "The trade settles on its settlement day; if that day is past, it settles now."
     button = "Release the hold"
     outcome = "released"
-    because = ResumeSettlement
+    command_type = ResumeSettlement
 
 
 class RejectTradeForm(_ReasonOnlyForm):
@@ -92,7 +92,7 @@ class RejectTradeForm(_ReasonOnlyForm):
     button = "Reject the trade"
     outcome = "rejected"
     dangerous = True
-    because = RejectTrade
+    command_type = RejectTrade
 
 
 class CancelTradeForm(_ReasonOnlyForm):
@@ -101,7 +101,7 @@ class CancelTradeForm(_ReasonOnlyForm):
     button = "Cancel the open quantity"
     outcome = "cancelled"
     dangerous = True
-    because = CancelTrade
+    command_type = CancelTrade
 
 
 class _FillForm(TradeActionForm):

@@ -61,7 +61,7 @@ def request_erasure(request: HttpRequest, me: Person) -> HttpResponse:
     if me.state.status is Status.LEAVING:
         blockers = personal_data_holders.find_blockers(me.id)
         context = {"due_at": me.state.due_at, "form_id": new_id(), "blockers": blockers}
-        return render(request, "my/erasure_requested.html", context)
+        return render(request, "users/erasure_requested.html", context)
     form = PasswordForm(request.POST or None)
     if form.is_valid():
         if refusal := check_rate_limit(request, SIGN_IN, request.user.get_username()):
@@ -75,7 +75,7 @@ def request_erasure(request: HttpRequest, me: Person) -> HttpResponse:
         "blockers": personal_data_holders.find_blockers(me.id),
         "days": settings.ERASURE_COOLING_OFF_DAYS,
     }
-    return render(request, "my/erase.html", context)
+    return render(request, "users/erase.html", context)
 
 
 def erasure_link(person_id: UUID) -> str:
@@ -117,16 +117,16 @@ def erasure_status(request: HttpRequest, token: str) -> HttpResponse:
     """Show the progress of an erasure or, at the end, its certificate, to anybody who has the link."""
     person_id = person_from_token(token)
     if person_id is None:
-        return render(request, "my/erasure_link_invalid.html", status=410)
+        return render(request, "users/erasure_link_invalid.html", status=410)
     certificate = Certificate.objects.filter(subject=person_id).first()
     if certificate:
         context = {"certificate": certificate, "body": certificates.read_certificate(certificate), "token": token}
-        return render(request, "my/certificate.html", context)
+        return render(request, "users/certificate.html", context)
     state = load_person(person_id).state
     erasure = Erasure.objects.filter(subject=person_id).first()
     blockers = personal_data_holders.find_blockers(person_id)
     context = {"state": state, "steps": erasure_steps(erasure) if erasure else [], "blockers": blockers}
-    return render(request, "my/erasure_status.html", context)
+    return render(request, "users/erasure_status.html", context)
 
 
 @never_cache

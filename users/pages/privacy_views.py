@@ -81,7 +81,7 @@ def send_command(request: HttpRequest, me: Person, command: Callable[[], UserCom
 @person_page
 def home(request: HttpRequest, me: Person) -> HttpResponse:
     """The start page of the privacy centre."""
-    return render(request, "my/home.html", {"me": me, "given": len(me.state.consents)})
+    return render(request, "users/home.html", {"me": me, "given": len(me.state.consents)})
 
 
 # --- consents ----------------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def consents(request: HttpRequest, me: Person) -> HttpResponse:
         "notice": current_notice(now),
         "others": [purpose for purpose in PURPOSES.values() if purpose.basis is not Basis.CONSENT],
     }
-    return render(request, "my/consents.html", context)
+    return render(request, "users/consents.html", context)
 
 
 @post_only("users:consents")
@@ -146,7 +146,7 @@ def _load_decision_or_404(me: Person, version: int) -> Decision:
 def consent_receipt(request: HttpRequest, me: Person, version: int) -> HttpResponse:
     """The receipt of one consent as a page."""
     context = {"decision": _load_decision_or_404(me, version), "organisation": settings.ORGANISATION}
-    return render(request, "my/receipt.html", context)
+    return render(request, "users/receipt.html", context)
 
 
 @require_safe
@@ -165,7 +165,7 @@ def privacy_notice(request: HttpRequest, version: str | None = None) -> HttpResp
     if notice is None:
         raise Http404
     context = {"notice": notice, "versions": reversed(NOTICES.values()), "purposes": PURPOSES.values()}
-    return render(request, "my/privacy.html", context)
+    return render(request, "users/privacy.html", context)
 
 
 # --- processing log ----------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def processing_log(request: HttpRequest, me: Person) -> HttpResponse:
     uses = newest_events(me.id, ProcessingRecorded, MAX_LOG_ENTRIES)
     accesses = newest_events(me.id, DataAccessed, MAX_LOG_ENTRIES)
     context = {"uses": [*map(timeline_entry, uses)], "accesses": [*map(timeline_entry, accesses)]}
-    return render(request, "my/log.html", context)
+    return render(request, "users/log.html", context)
 
 
 # --- data export -------------------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def personal_data(request: HttpRequest, me: Person) -> HttpResponse:
         )
         sentence = sentences.get(event.event_id, humanise_name(event.event_type))
         streams.setdefault(title, []).append((event, sentence, list(flatten_values(event.data))))
-    return render(request, "my/data.html", {"export": export, "streams": streams, "form_id": new_id()})
+    return render(request, "users/data.html", {"export": export, "streams": streams, "form_id": new_id()})
 
 
 @post_only("users:data")

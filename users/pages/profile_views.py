@@ -35,7 +35,7 @@ def contact_details(request: HttpRequest, me: Person) -> HttpResponse:
     contact = me.contact or Contact("", "", "", "")
     form = ContactForm(request.POST or None, initial=contact._asdict())
     if not form.is_valid():
-        return render(request, "my/details.html", {"form": form})
+        return render(request, "users/details.html", {"form": form})
     values = dict(form.cleaned_data)
     form_id, email = values.pop("form_id"), values.pop("email")
     is_new_email = email.casefold() != contact.email.casefold()
@@ -73,7 +73,7 @@ def confirm_new_address(request: HttpRequest, me: Person, token: str) -> HttpRes
     if person_id != me.id or me.contact is None:
         return render(request, "account/link_expired.html", {"again": reverse("users:details")}, status=410)
     if request.method != "POST":
-        return render(request, "my/new_address.html", {"email": email})
+        return render(request, "users/new_address.html", {"email": email})
     details = me.contact._replace(email=email)._asdict()
     try:
         # The command id depends on the stream version: the link works once, until the details change again.
@@ -101,4 +101,4 @@ def restriction(request: HttpRequest, me: Person) -> HttpResponse:
                 request, "Your data may be used again." if is_lifting else "Your data is kept but not used."
             )
         return redirect("users:restriction")
-    return render(request, "my/restriction.html", {"form": form, "me": me})
+    return render(request, "users/restriction.html", {"form": form, "me": me})

@@ -57,11 +57,6 @@ def erase_everywhere(person: UUID, streams: Collection[UUID]) -> dict[str, str]:
     return {holder.name: holder.erase(person, streams) for holder in _sorted_holders() if holder.erase}
 
 
-def find_holder(name: str) -> PersonalDataHolder:
-    """The holder of this name; raises `KeyError`."""
-    return _holders[name]
-
-
 def clear_text_tables() -> list[str]:
     """Every table in which personal data stands in clear."""
     return sorted(

@@ -97,7 +97,7 @@ class MultiTermMatcher:
 
 
 def _encoded_forms(term: SearchTerm) -> set[bytes]:
-    """The forms in which a term may be stored, in lower case: as text, as JSON escapes it, as PostgreSQL shows bytes."""
+    """The forms in which a term may be stored, in lower case: text, escaped JSON, and PostgreSQL's escaped bytes."""
     forms: set[bytes] = set()
     # `bytes.lower` and SQLite convert ASCII letters only, PostgreSQL converts all letters.
     for text in {term.text, term.text.lower()}:

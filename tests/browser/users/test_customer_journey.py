@@ -48,7 +48,7 @@ def test_from_the_first_letter_to_the_certificate(visitor: Visitor) -> None:
     page.get_by_role("button", name="Take back my consent to Offers by e-mail").click()
     visitor.open("/my/data/", "everything")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download all of it").click()
+        page.get_by_role("button", name="Download all my data").click()
     assert EMAIL in download.value.path().read_text()
     _request_erasure(visitor)
 

@@ -60,7 +60,7 @@ def test_from_signing_up_to_a_consent_and_back(visitor: Visitor) -> None:
         visitor.open(f"/{path}/", path.replace("/", "-"))
     visitor.open("/my/data/", "everything")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download all of it").click()
+        page.get_by_role("button", name="Download all my data").click()
     assert EMAIL in download.value.path().read_text()
     visitor.open("/my/", "home")
     page.get_by_role("button", name="Sign out").click()

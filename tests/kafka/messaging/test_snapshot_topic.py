@@ -15,11 +15,11 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import Snapshot
 from eventshop.eventstore.snapshots import repository
+from eventshop.eventstore.snapshots.repository import delete_snapshots
 from eventshop.messaging.kafka import clients, topics
 from eventshop.messaging.kafka.event_records import partition_for
 from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.privacy.encryption import personal_keys
-from eventshop.privacy.erasure import personal_data_holders
 from eventshop.projections.models import OutboxRecord
 from eventshop.projections.outbox_publisher import OutboxPublisher
 from eventshop.runtime.watchdog import Watchdog
@@ -97,7 +97,7 @@ def test_an_erased_persons_snapshot_is_a_tombstone(publisher: OutboxPublisher, k
     command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
     assert repository.take_snapshot(PERSON, badges)
     personal_keys.destroy_keys(PERSON)
-    personal_data_holders.holders["snapshots"].erase(PERSON, [])
+    assert delete_snapshots([PERSON])
     assert [record.value is None for record in publish_snapshots(publisher, kafka_topics)] == [False, True]
     assert "0 snapshots restored" in command_output("restore_snapshots")
     assert not Snapshot.objects.exists()

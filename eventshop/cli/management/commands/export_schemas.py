@@ -1,4 +1,4 @@
-"""manage.py export_schemas [--check]: write the missing Avro schema files and the snapshot lock file, or check them."""
+"""manage.py export_schemas [--check]: write the missing Avro schema files and the snapshot lock file."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from eventshop.messaging.serialization.schema_registry import SCHEMA_FOLDER, fin
 
 class Command(BaseCommand):
     help = (
-        "Write the missing schema files, one per event type and schema version (an existing file is never changed), and "
-        "the snapshot lock file."
+        "Write the snapshot lock file and the missing schema files, one per event type and schema version. An existing "
+        "schema file is never changed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -41,9 +41,8 @@ class Command(BaseCommand):
             predicate = "has no schema file" if len(missing) == 1 else "have no schema files"
             raise CommandError(f"{names} {predicate}: run export_schemas and commit what it writes.")
         if check and lock.unlocked:
-            raise CommandError(
-                f"{LOCK_FILE_NAME} is outdated ({', '.join(lock.unlocked)}): run export_schemas and commit what it writes."
-            )
+            names = ", ".join(lock.unlocked)
+            raise CommandError(f"{LOCK_FILE_NAME} is outdated ({names}): run export_schemas and commit what it writes.")
         written = write_schemas(missing, folder)
         if lock.unlocked:
             written.append(write_lock(registry, folder))

@@ -23,8 +23,8 @@ from eventshop.eventstore.records import SNAPSHOT_PREFIX
 from eventshop.eventstore.snapshots import repository
 from eventshop.operations import tasks
 from eventshop.operations.models import PeriodicWork
+from eventshop.plugins.eventshop_plugin import erase_snapshots
 from eventshop.privacy.encryption import personal_keys
-from eventshop.privacy.erasure import personal_data_holders
 from orders.domain.commands import ReceiveStock, WriteOffStock
 from orders.domain.order import Order
 from orders.domain.stock_item import StockItem, stock_item_id
@@ -34,7 +34,7 @@ from tests.support.database import dump_database
 from tests.support.earlier_event_versions import append_earlier_events
 from tests.support.read_models import append
 from tests.support.sales import Sale
-from tests.support.tally_aggregate import Close, Count, Open, Tally, TallyClosed, pounds, tallies
+from tests.support.tally_aggregate import Close, Count, Open, TallyClosed, pounds, tallies
 from users.domain.user import User
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -204,7 +204,7 @@ def test_erasing_removes_the_snapshots_of_all_streams_of_a_person() -> None:
     receive_stock(10)
     command_dispatcher.send(Rename(PERSON, MARKER), registry=badges)
     assert repository.take_snapshot(PERSON, badges) and repository.take_snapshot(MUG)
-    summary = personal_data_holders.holders["snapshots"].erase(uuid4(), [PERSON])
+    summary = erase_snapshots(uuid4(), [PERSON])
     assert summary == "1 snapshots removed"
     assert Snapshot.objects.get().aggregate_id == MUG
 

@@ -73,7 +73,10 @@ def test_business_time_and_recorded_time_are_two_questions() -> None:
 
 def test_what_differs_is_told_field_by_field_with_who_and_why() -> None:
     changes = diff_versions(open_count_close(), 1, 4, registry=tallies)
-    assert [(change.field, change.before, change.after) for change in changes] == [("total", "0", "3"), ("closed", False, True)]
+    assert [(change.field, change.before, change.after) for change in changes] == [
+        ("total", "0", "3"),
+        ("closed", False, True),
+    ]
     assert [[(meta.event_type, meta.version, meta.actor) for meta in change.changed_by] for change in changes] == [
         [("Counted", 2, "bob"), ("Counted", 3, "bob")],
         [("Closed", 4, "eve")],
@@ -149,14 +152,20 @@ def test_staff_step_through_versions_by_links_that_can_be_shared() -> None:
     assert "The stream had no event yet." in first
     assert "Previous version" not in first
     assert "Next version" not in client.get(get_state_page(sale.order_id)).content.decode()
-    assert get_state_page(sale.order_id) in client.get(reverse("admin:ops_stream_change", args=(sale.order_id,))).content.decode()
+    assert (
+        get_state_page(sale.order_id)
+        in client.get(reverse("admin:ops_stream_change", args=(sale.order_id,))).content.decode()
+    )
 
 
 def test_staff_ask_for_a_time() -> None:
     sale = append_sale()
     client = boss()
     assert "version 3 of 3" in client.get(get_state_page(sale.order_id, "?at=2999-01-01T00:00")).content.decode()
-    assert "version 0 of 3" in client.get(get_state_page(sale.order_id, "?at=2001-01-01T00:00&time=happened")).content.decode()
+    assert (
+        "version 0 of 3"
+        in client.get(get_state_page(sale.order_id, "?at=2001-01-01T00:00&time=happened")).content.decode()
+    )
     assert "is not a time" in client.get(get_state_page(sale.order_id, "?at=soon")).content.decode()
 
 

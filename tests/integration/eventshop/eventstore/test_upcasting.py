@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -44,7 +43,7 @@ from tests.conftest import BASE_DIR
 from tests.support.customers import sign_in_customer
 from tests.support.earlier_event_versions import ADA, ORDER, ORDER_EVENTS, PERSON_EVENTS, append_earlier_events
 from tests.support.failing_projection import Flaky, fail, listed
-from tests.support.order_fulfilment import saga_inbox, receive_stock
+from tests.support.order_fulfilment import receive_stock, saga_inbox
 from tests.support.read_models import caught_up, equal_the_fold
 from tests.support.staff import boss
 from users.domain.commands import LiftRestriction, RestrictProcessing

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from django.core.management import call_command
 from django.db import connection
-from users.tasks import overwrite_what_was_erased
 
+from eventshop.operations.tasks import overwrite_what_was_erased
 from eventshop.privacy.erasure import vacuum
 from eventshop.privacy.models import Erasure
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 
 def test_nothing_is_written_anew_while_nobody_was_erased() -> None:
     assert not vacuum.is_due(timedelta(days=1))
-    assert overwrite_what_was_erased() == "nobody was erased"
+    assert overwrite_what_was_erased() == "no erasure since the last run"
 
 
 def test_after_an_erasure_every_table_with_keys_or_personal_columns_is() -> None:

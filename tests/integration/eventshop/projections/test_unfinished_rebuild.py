@@ -132,7 +132,7 @@ def test_two_cannot_rebuild_the_same_projection_at_once() -> None:
             pool.submit(rebuild_refused).result()
 
     def rebuild_refused() -> None:
-        with pytest.raises(CheckpointMoved, match="another process rebuilds"):
+        with pytest.raises(CheckpointMoved, match="another process is rebuilding"):
             rebuild(order_summary)
         connections.close_all()
 

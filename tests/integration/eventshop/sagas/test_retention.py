@@ -92,4 +92,4 @@ def test_fired_timers_are_swept_and_waiting_ones_stay() -> None:
 def test_it_is_done_every_day_and_says_what_it_did() -> None:
     backdate_saga(load_saga(fulfilled(InMemoryGateway())).pk)
     said = tasks.remove_details_of_old_sagas()
-    assert said == "5 steps and 6 inputs of 1 sagas removed, 0 fired timers"
+    assert said == "5 steps and 6 inbox messages of 1 sagas removed, 0 fired timers"

@@ -35,7 +35,7 @@ def products(clean_database: None) -> None:
         command_dispatcher.send(ReceiveStock(sku=sku, quantity=5, reference="D-1"))
 
 
-def sign_in_customer(email: str = "ada@example.org") -> tuple[Client, UUID]:
+def customer_with_basket(email: str = "ada@example.org") -> tuple[Client, UUID]:
     """A customer with an address, and two mugs in the basket."""
     client, person = sign_in_customer(email, "Ada Łukasz")
     command_dispatcher.send(ChangeContactDetails(person, email, "Ada Łukasz", address="1 St\nYork"))
@@ -93,7 +93,7 @@ def test_a_basket_is_filled_changed_and_emptied(client: Client) -> None:
 
 
 def test_an_order_is_seen_at_once_and_its_list_says_when_it_lags() -> None:
-    client, person = sign_in_customer()
+    client, person = customer_with_basket()
     order_id = place_order(client)
     assert "You ordered for £25.00." in text_of(client, f"/orders/{order_id}/")
     assert "Your basket is empty" in text_of(client, "/basket/")
@@ -110,7 +110,7 @@ def test_an_order_is_seen_at_once_and_its_list_says_when_it_lags() -> None:
 
 
 def test_the_list_waits_for_a_worker_that_is_about_to_be_through() -> None:
-    client, _ = sign_in_customer()
+    client, _ = customer_with_basket()
     place_order(client)
 
     def late() -> None:
@@ -125,7 +125,7 @@ def test_the_list_waits_for_a_worker_that_is_about_to_be_through() -> None:
 
 
 def test_a_checkout_sent_twice_orders_once() -> None:
-    client, _ = sign_in_customer()
+    client, _ = customer_with_basket()
     form = checkout_form_values(client)
     first, again = client.post("/checkout/", form), client.post("/checkout/", form)
     assert first.headers["Location"] == again.headers["Location"]
@@ -133,7 +133,7 @@ def test_a_checkout_sent_twice_orders_once() -> None:
 
 
 def test_a_price_that_changed_meanwhile_is_not_charged() -> None:
-    client, _ = sign_in_customer()
+    client, _ = customer_with_basket()
     form = checkout_form_values(client)
     Product.objects.filter(sku="MUG").update(price=Decimal("13.00"))
     page = client.post("/checkout/", form, follow=True)
@@ -150,7 +150,7 @@ def test_without_an_address_nothing_is_ordered() -> None:
 
 
 def test_cancelling_gives_the_money_back_and_is_done_once() -> None:
-    client, _ = sign_in_customer()
+    client, _ = customer_with_basket()
     order_id = place_order(client)
     process_payment(order_id)
     assert "You get £25.00 back" in text_of(client, f"/orders/{order_id}/cancel/")
@@ -164,7 +164,7 @@ def test_cancelling_gives_the_money_back_and_is_done_once() -> None:
 
 
 def test_what_has_left_is_returned_line_by_line() -> None:
-    client, _ = sign_in_customer()
+    client, _ = customer_with_basket()
     order_id = place_order(client)
     process_payment(order_id)
     command_dispatcher.send(ShipOrder(order_id, "Royal Mail", "RM1"))
@@ -179,7 +179,7 @@ def test_what_has_left_is_returned_line_by_line() -> None:
 
 
 def test_what_a_page_follows_says_whether_there_is_something_new() -> None:
-    client, _ = sign_in_customer()
+    client, _ = customer_with_basket()
     order_id = place_order(client)
     live = f"/live/order/{order_id}/"
     page = client.get(f"/orders/{order_id}/").content.decode()
@@ -190,7 +190,7 @@ def test_what_a_page_follows_says_whether_there_is_something_new() -> None:
 
 
 def test_the_list_of_orders_says_so_too() -> None:
-    client, person = sign_in_customer()
+    client, person = customer_with_basket()
     order_id = place_order(client)
     catch_up()
     live = f"/live/my-orders/{person}/"
@@ -202,7 +202,7 @@ def test_the_list_of_orders_says_so_too() -> None:
 
 
 def test_an_invoice_comes_with_the_payment_as_page_and_pdf_in_any_letters(caplog: pytest.LogCaptureFixture) -> None:
-    client, _ = sign_in_customer()
+    client, _ = customer_with_basket()
     order_id = place_order(client)
     assert client.get(f"/orders/{order_id}/invoice/").status_code == 404
     process_payment(order_id)
@@ -216,7 +216,7 @@ def test_an_invoice_comes_with_the_payment_as_page_and_pdf_in_any_letters(caplog
 
 @pytest.mark.parametrize("page", ["", "invoice/", "invoice.pdf", "cancel/", "return/"])
 def test_an_order_is_its_customers_alone(page: str, client: Client) -> None:
-    owner, _ = sign_in_customer()
+    owner, _ = customer_with_basket()
     order_id = place_order(owner)
     process_payment(order_id)
     path = f"/orders/{order_id}/{page}"
@@ -241,7 +241,7 @@ def test_staff_change_a_price_in_the_admin_and_the_code_stays() -> None:
 
 @pytest.mark.parametrize("ticked", [[], ["DirectMarketing"]])
 def test_at_the_checkout_a_consent_is_asked_never_ticked_before_and_given_once(ticked: list[str]) -> None:
-    client, who = sign_in_customer()
+    client, who = customer_with_basket()
     page = client.get("/checkout/").content.decode()
     assert 'value="DirectMarketing"' in page and "checked" not in page
     form = {**checkout_form_values(client), "agree": ticked}
@@ -254,7 +254,7 @@ def test_at_the_checkout_a_consent_is_asked_never_ticked_before_and_given_once(t
 
 
 def test_a_checkout_can_tick_nothing_but_what_it_asked() -> None:
-    client, who = sign_in_customer()
+    client, who = customer_with_basket()
     client.post("/checkout/", {**checkout_form_values(client), "agree": ["PersonalisedAdvertising"]})
     assert not load_person(who).state.consents
     assert StoredEvent.objects.filter(event_type="OrderCreated").count() == 1

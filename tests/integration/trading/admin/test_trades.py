@@ -69,7 +69,7 @@ def test_a_button_sends_its_command_with_who_and_why(
 def test_a_hold_is_released() -> None:
     trade_id, client = submit_trade(*FILLED), boss()
     submit_dialog(client, trade_id, "hold")
-    assert "put the settlement of this trade on hold" in messages_of(submit_dialog(client, trade_id, "settle"))[-1]
+    assert "settlement of this trade is on hold" in messages_of(submit_dialog(client, trade_id, "settle"))[-1]
     assert status_of(trade_id) is Status.FILLED
     submit_dialog(client, trade_id, "release")
     submit_dialog(client, trade_id, "settle")
@@ -89,7 +89,7 @@ def test_an_open_trade_is_rejected_or_cancelled_and_its_amount_is_free() -> None
 def test_a_dialog_says_at_once_what_the_rules_would_refuse() -> None:
     trade_id = submit_trade(*FILLED)
     text = boss().get(page_url(trade_id, "reject")).content.decode()
-    assert "RejectTrade cannot be done to a trade that is FILLED" in text and "<form method" not in text
+    assert "RejectTrade is not allowed for a trade in state FILLED" in text and "<form method" not in text
     assert "was already released" in boss().get(page_url(trade_id, "release")).content.decode()
 
 

@@ -57,7 +57,7 @@ def amount_in_use(account_id: UUID) -> str:
 def test_the_ticket_shows_what_a_trade_freezes_before_it_is_placed(ada: tuple[Client, UUID], dollars: UUID) -> None:
     answer = preview_ticket(ada[0], ticket_data(dollars))
     text = answer.content.decode()
-    assert "It freezes <strong>200 USDT</strong> of Dollars" in text and "1,000 USDT are left" in text
+    assert "It freezes <strong>200 USDT</strong> of Dollars" in text and "1,000 USDT of the limit for all instruments are available" in text
     assert amount_in_use(dollars) == "0"
 
 
@@ -104,14 +104,14 @@ def test_values_changed_after_the_look_are_shown_again_and_not_placed(ada: tuple
     [
         ({"limit_price": "100.001"}, "limit_price", "multiple of the instrument's tick"),
         ({"quantity": "0.000001"}, "quantity", "multiple of the instrument's lot"),
-        ({"quantity": "11"}, "quantity", "There is not so much left of a limit"),
-        ({"quantity": ""}, "quantity", "Give a quantity"),
-        ({"quantity": "NaN"}, "quantity", "Give a number"),
+        ({"quantity": "11"}, "quantity", "The order exceeds what is left of a limit"),
+        ({"quantity": ""}, "quantity", "Enter a quantity"),
+        ({"quantity": "NaN"}, "quantity", "Enter a number"),
         ({"quantity": "-1"}, "__all__", "must be above 0"),
         ({"limit_price": ""}, "limit_price", "needs its limit price"),
         ({"type": "MARKET"}, "limit_price", "leave it empty"),
-        ({"type": "MARKET", "limit_price": ""}, "type", "Nothing of this instrument has been traded yet"),
-        ({"instrument": "XETRA/SAP"}, "account", "limits are in one currency"),
+        ({"type": "MARKET", "limit_price": ""}, "type", "This instrument has no last price yet"),
+        ({"instrument": "XETRA/SAP"}, "account", "differs from the currency of the account"),
         ({"instrument": "MOON/CHEESE"}, "instrument", "Choose an instrument"),
     ],
 )

@@ -52,10 +52,10 @@ def account(clean_database: None) -> None:
 
 @contextmanager
 def last_price(price: str) -> Iterator[None]:
-    before = list(last_price_port._last)
-    last_price_port.register(lambda code: Decimal(price))
+    before = last_price_port.last_prices.get()
+    last_price_port.last_prices.provide(lambda code: Decimal(price))
     yield
-    last_price_port._last[:] = before
+    last_price_port.last_prices.provide(before)
 
 
 def submit(new_trade: NewTrade = TEN, command_id: UUID | None = None) -> Receipt:

@@ -200,7 +200,7 @@ def test_while_no_mail_leaves_the_page_says_so_and_no_log_names_the_address(
     for path in ("/account/sign-up/", "/account/reset/"):
         answer = client.post(path, {"email": EMAIL})
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
-        assert "We cannot send letters at the moment" in answer.content.decode()
+        assert "We cannot send e-mails at the moment" in answer.content.decode()
     assert "was not sent: ConnectionRefusedError" in caplog.text
     assert EMAIL not in caplog.text
 

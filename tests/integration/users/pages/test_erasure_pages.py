@@ -77,7 +77,7 @@ def test_one_can_change_ones_mind(settings: Any) -> None:
     settings.ERASURE_COOLING_OFF_DAYS = 14
     client, me = sign_in_customer()
     assert "Your data will be erased on" in request_erasure(client).content.decode()
-    assert "You can change your mind until then" in page_text(client, "/my/")
+    assert "You can cancel the erasure until then" in page_text(client, "/my/")
     link = link_in_email()
     assert "Your data will be erased on" in page_text(Client(), link)
     client.post("/my/erasure/stay/", {"form_id": str(new_id())})
@@ -116,8 +116,8 @@ def test_while_it_goes_on_its_steps_are_shown() -> None:
     link = link_in_email()
     Erasure.objects.create(subject=me, step="scan", log='[["collect", "2026-11-24T12:00:00+00:00", "x"]]')
     page = page_text(Client(), link)
-    assert "Looking everywhere for anything that is left under way" in page
-    assert "Looking up where your data lies 24 Nov 2026, 12:00 GMT" in page
+    assert "Searching every store for remaining data in progress" in page
+    assert "Finding where your data is stored 24 Nov 2026, 12:00 GMT" in page
 
 
 def test_a_legal_hold_is_said() -> None:

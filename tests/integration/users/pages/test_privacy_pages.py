@@ -85,8 +85,8 @@ def test_a_form_sent_twice_is_one_decision_and_an_old_form_says_so() -> None:
 
 def test_nonsense_is_refused_and_leaves_nothing_behind() -> None:
     client, me = sign_in_customer()
-    assert "The notice has changed" in choose_consent(client, "yes", notice="2025-05")
-    assert "There is no such version" in choose_consent(client, "yes", notice="1999-01")
+    assert "The privacy notice has changed" in choose_consent(client, "yes", notice="2025-05")
+    assert "The privacy notice has no such version" in choose_consent(client, "yes", notice="1999-01")
     assert "There is no consent to withdraw" in choose_consent(client, "no")
     form = {"form_id": str(new_id()), "answer": "yes", "notice": "2026-01"}
     assert client.post("/my/consents/Spam/choice/", form).status_code == 404
@@ -124,7 +124,7 @@ def test_details_are_put_right_at_once() -> None:
 
 def test_a_new_address_holds_once_its_letter_is_answered_and_then_signs_in() -> None:
     client, me = sign_in_customer()
-    assert "We have written to new@example.org" in change_details(client, email="new@example.org")
+    assert "We have sent an e-mail to new@example.org" in change_details(client, email="new@example.org")
     assert [email.to for email in mail.outbox] == [["new@example.org"]]
     link = link_in_email()
     assert client.get(link).status_code == 200
@@ -170,7 +170,7 @@ def test_restricting_and_lifting() -> None:
     form = {"form_id": str(new_id()), "reason": "my address is wrong"}
     client.post("/my/restriction/", form)
     assert load_person(me).state.restricted
-    assert "Your data is kept and not used" in page_text(client, "/my/restriction/")
+    assert "Your data is kept but not used" in page_text(client, "/my/restriction/")
     client.post("/my/restriction/", {"form_id": str(new_id())})
     assert not load_person(me).state.restricted
 
@@ -182,7 +182,7 @@ def test_the_log_shows_who_looked_and_what_data_was_used_for() -> None:
         RecordProcessing(me, "CustomerOrderManagement", "Parcel 7 was sent again", datetime.now(UTC), "Post")
     )
     log = page_text(client, "/my/log/")
-    assert "boss of our staff looked at your phone. Reason: Parcel 7 came back" in log
+    assert "boss of our staff viewed your phone. Reason: Parcel 7 came back" in log
     assert "Parcel 7 was sent again (Your orders); Post received data." in log
 
 

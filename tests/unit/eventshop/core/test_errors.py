@@ -15,7 +15,11 @@ def walk_error_tree(root: type[EventShopError]) -> Iterator[type[EventShopError]
         yield from walk_error_tree(error)
 
 
-OURS = [error for error in walk_error_tree(EventShopError) if error.__module__ in (errors.__name__, orders.domain.errors.__name__)]
+OURS = [
+    error
+    for error in walk_error_tree(EventShopError)
+    if error.__module__ in (errors.__name__, orders.domain.errors.__name__)
+]
 
 
 def test_every_error_has_a_code_of_its_own() -> None:

@@ -80,7 +80,8 @@ def test_an_app_without_a_plugin_file_adds_nothing() -> None:
         ),
         (
             "from eventshop.projections.projection import Projection\nfrom projections.models import DailySales\n"
-            f"{IMPORTS}PLUGIN = Plugin(\n    projections=[Projection(DailySales, topic='daily-sales-projection', version=1)],\n)\n",
+            f"{IMPORTS}again = Projection(DailySales, topic='daily-sales-projection', version=1)\n"
+            "PLUGIN = Plugin(projections=[again])\n",
             5,
             "daily-sales",
         ),
@@ -106,7 +107,7 @@ def test_a_port_that_two_bind_is_refused(plug: Plug) -> None:
     )
     second = load_plugin(plug(code))
     assert second
-    with pytest.raises(PluginError, match="is bound in .*projections/eventshop_plugin.py:"):
+    with pytest.raises(PluginError, match=r"is bound in .*projections/eventshop_plugin\.py:"):
         check_ports([*loaded_plugins(), second])
 
 

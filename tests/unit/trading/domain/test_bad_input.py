@@ -39,8 +39,8 @@ FILL: dict[str, Any] = msgspec.to_builtins(examples.FOUR)
         ({"quantity": "10.5"}, WrongLot, "XETRA/SAP.*10.5.*lot 1"),
         ({"limit_price": "199.99"}, WrongTick, "199.99.*tick 0.02"),
         ({"limit_price": 200.0}, InvalidMessage, r"\$\.limit_price is the number 200\.0"),
-        ({"limit_price": None}, InvalidMessage, "a limit order names its limit price"),
-        ({"type": "MARKET"}, InvalidMessage, "a market order none"),
+        ({"limit_price": None}, InvalidMessage, "a limit order needs a limit price"),
+        ({"type": "MARKET"}, InvalidMessage, "a market order has none"),
         ({"type": "STOP"}, InvalidMessage, r"\$\.type"),
         ({"side": "HOLD"}, InvalidMessage, r"\$\.side"),
         ({"reference": ""}, InvalidMessage, r"\$\.reference"),
@@ -60,8 +60,8 @@ def test_a_trade_that_makes_no_sense(change: dict[str, Any], error: type[Invalid
         ({"quantity": "Infinity"}, "quantity must be above 0"),
         ({"venue_trade_id": ""}, "venue_trade_id"),
         ({"at": "2026-01-30T12:00:00"}, "at"),
-        ({"at": "9999-12-31T23:59:59-10:00"}, "at is a moment from 1900 to 3000"),
-        ({"at": "0001-01-01T00:00:00+10:00"}, "at is a moment from 1900 to 3000"),
+        ({"at": "9999-12-31T23:59:59-10:00"}, "at must be a time from 1900 to 3000"),
+        ({"at": "0001-01-01T00:00:00+10:00"}, "at must be a time from 1900 to 3000"),
     ],
 )
 def test_a_fill_that_makes_no_sense(change: dict[str, Any], words: str) -> None:

@@ -44,7 +44,7 @@ def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
         (trade_line(quantity="-1"), "quantity '-1'"),
         (trade_line(side="sell"), "taker_side 'sell'"),
         (trade_line(at="now"), "traded_at_ms 'now'"),
-        (trade_line("0"), "trade_id 0 stands in line 2 already"),
+        (trade_line("0"), "trade_id 0 is already in line 2"),
     ],
 )
 def test_a_row_that_is_none_is_named(tmp_path: Path, line: str, words: str) -> None:

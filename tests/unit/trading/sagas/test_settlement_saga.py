@@ -135,6 +135,6 @@ def test_a_trade_that_is_opened_again_freezes_what_is_open_of_it_again() -> None
 
 def test_a_trade_that_is_opened_again_over_its_limit_is_cancelled() -> None:
     refused = FreezeRefused(ACCOUNT, TRADE, "XETRA/SAP", Decimal(1200), "gross", Decimal(3))
-    cancel = CancelTrade(TRADE, "opened again, and too little left of the limit gross")
+    cancel = CancelTrade(TRADE, "reopened, but the limit gross is too small")
     given_saga(SettlementSaga, submitted, four, six, void).when(refused).then(cancel)
     given_saga(SettlementSaga, submitted).when(refused).then_nothing()  # an earlier try of the client's

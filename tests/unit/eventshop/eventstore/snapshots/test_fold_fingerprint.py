@@ -24,39 +24,47 @@ def fingerprint(module: Any) -> str:
     return fold_fingerprint(module.Lamp, module.lamps.upcasters_of(module.Lamp))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(("BRIGHTEST: Final = 10", "# Ten steps.\nBRIGHTEST: Final = 10  # at most"), id="comment"),
-        pytest.param(('"""A lamp that can be turned up."""', '"""Another text."""'), id="docstring"),
-        pytest.param(("        return self.light.brighter(event.by)", '        """New."""\n        return self.light.brighter(event.by)'), id="new docstring"),
-        pytest.param(("Lamp(self._turned(event), (self.turns or 0) + 1)", "Lamp(\n            self._turned(event),\n            ((self.turns or 0) + 1),\n        )"), id="format"),
-        pytest.param(('"a lamp does not darken"', 'f"a lamp does not darken by {by}"'), id="error text"),
-        pytest.param(("        if self.is_brightest:\n            return []\n", ""), id="decide"),
-        pytest.param(("def unrelated() -> int:\n    return 1", "def unrelated() -> int:\n    return 2"), id="unrelated function"),
-        pytest.param(("def _turned(self, event: Turned) -> Light:", "def _turned(self, event: Any) -> Any:"), id="annotation of a function"),
-        pytest.param(("    light: Light = Light()\n", "    snapshot_version: ClassVar[int] = 7\n    light: Light = Light()\n"), id="snapshot version"),
-    ],
-)  # fmt: skip
+TURN = (
+    "        return self.light.brighter(event.by)",
+    '        """New."""\n        return self.light.brighter(event.by)',
+)
+KEPT = {
+    "comment": ("BRIGHTEST: Final = 10", "# Ten steps.\nBRIGHTEST: Final = 10  # at most"),
+    "docstring": ('"""A lamp that can be turned up."""', '"""Another text."""'),
+    "new docstring": (TURN, f'        """New."""\n{TURN}'),
+    "format": (
+        "(self._turned(event), (self.turns or 0) + 1)",
+        "(\n            self._turned(event), ((self.turns or 0) + 1),\n        )",
+    ),
+    "error text": ('"a lamp does not darken"', 'f"a lamp does not darken by {by}"'),
+    "decide": ("        if self.is_brightest:\n            return []\n", ""),
+    "unrelated function": ("def unrelated() -> int:\n    return 1", "def unrelated() -> int:\n    return 2"),
+    "annotation of a function": ("def _turned(self, event: Turned) -> Light:", "def _turned(self, event: Any) -> Any:"),
+    "snapshot version": (
+        "    light: Light = Light()\n",
+        "    snapshot_version: ClassVar[int] = 7\n    light: Light = Light()\n",
+    ),
+}
+CHANGED = {
+    "evolve": ("(self.turns or 0) + 1", "(self.turns or 0) + 2"),
+    "method that evolve calls": ("self.light.brighter(event.by)", "self.light.brighter(2 * event.by)"),
+    "method of a value object": ("min(BRIGHTEST, self.level + by)", "self.level + by"),
+    "condition of an error": ("if by < 0:", "if by < 1:"),
+    "constant": ("BRIGHTEST: Final = 10", "BRIGHTEST: Final = 11"),
+    "default of a field": ("turns: int | None = None", "turns: int | None = 0"),
+    "new field": ("    turns: int | None = None", "    turns: int | None = None\n    broken: bool = False"),
+    "default of an event's field": ("    by: int = 1", "    by: int = 2"),
+    "value of an enum": ('RED = "red"', 'RED = "crimson"'),
+    "upcaster": ('fields | {"by": 1}', 'fields | {"by": 2}'),
+}
+
+
+@pytest.mark.parametrize("change", KEPT.values(), ids=KEPT)
 def test_what_does_not_change_the_fold_keeps_the_fingerprint(lamp_domain: LampDomain, change: tuple[str, str]) -> None:
     assert fingerprint(lamp_domain.load(change)) == fingerprint(lamp_domain.load())
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(("(self.turns or 0) + 1", "(self.turns or 0) + 2"), id="evolve"),
-        pytest.param(("self.light.brighter(event.by)", "self.light.brighter(2 * event.by)"), id="method that evolve calls"),
-        pytest.param(("min(BRIGHTEST, self.level + by)", "self.level + by"), id="method of a value object"),
-        pytest.param(("if by < 0:", "if by < 1:"), id="condition of an error"),
-        pytest.param(("BRIGHTEST: Final = 10", "BRIGHTEST: Final = 11"), id="constant"),
-        pytest.param(("turns: int | None = None", "turns: int | None = 0"), id="default of a field"),
-        pytest.param(("    turns: int | None = None", "    turns: int | None = None\n    broken: bool = False"), id="new field"),
-        pytest.param(("    by: int = 1", "    by: int = 2"), id="default of an event's field"),
-        pytest.param(('RED = "red"', 'RED = "crimson"'), id="value of an enum"),
-        pytest.param(('fields | {"by": 1}', 'fields | {"by": 2}'), id="upcaster"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED)
 def test_what_changes_the_fold_changes_the_fingerprint(lamp_domain: LampDomain, change: tuple[str, str]) -> None:
     assert fingerprint(lamp_domain.load(change)) != fingerprint(lamp_domain.load())
 

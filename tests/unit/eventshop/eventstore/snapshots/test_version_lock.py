@@ -95,7 +95,7 @@ def test_a_version_is_never_lowered(lamp_domain: LampDomain, tmp_path: Path) -> 
 
 def test_a_damaged_lock_file_is_refused(lamp_domain: LampDomain, tmp_path: Path) -> None:
     (tmp_path / LOCK_FILE_NAME).write_text("<<<<<<< HEAD")
-    with pytest.raises(RegistryError, match="snapshots.lock.json"):
+    with pytest.raises(RegistryError, match=r"snapshots\.lock\.json"):
         compare_with_lock(lamp_domain.load().lamps, tmp_path)
 
 
@@ -121,10 +121,9 @@ def test_the_commands_name_aggregate_and_file(tmp_path: Path, command: str) -> N
     before = (folder / LOCK_FILE_NAME).read_bytes()
     with pytest.raises(CommandError) as raised:
         run(command, "--folder", str(folder))
-    assert str(raised.value).startswith(
-        "Order (orders/domain/order.py): the fold changed, but snapshot_version is still"
-    )
-    assert "Raise snapshot_version on class Order to" in str(raised.value)
+    message = str(raised.value)
+    assert message.startswith("Order (orders/domain/order.py): the fold changed, but snapshot_version is still ")
+    assert "Raise snapshot_version on class Order to" in message
     assert (folder / LOCK_FILE_NAME).read_bytes() == before
 
 
