@@ -26,7 +26,7 @@ class PeriodicWorkAdmin(ReadOnlyAdmin):
     )
     def state(self, row: PeriodicWork) -> str:
         if row.leased_until is not None:
-            return "running" if row.leased_until > timezone.now() else "abandoned"
+            return "running" if is_leased(row.leased_until) else "abandoned"
         return "failed" if row.failed else "waiting"
 
     @display(description="Due", ordering="due_at")

@@ -125,7 +125,7 @@ def relay_leader(topic: str) -> tuple[str, int]:
     from eventshop.messaging.models import RelayCheckpoint
 
     row = RelayCheckpoint.objects.filter(topic=topic).first()
-    has_lease = row is not None and row.leased_until is not None and row.leased_until > timezone.now()
+    has_lease = row is not None and is_leased(row.leased_until)
     return (row.owner if row and has_lease else ""), (row.position if row else 0)
 
 

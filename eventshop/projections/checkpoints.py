@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from django.db import connection
-from django.db.models import Q
+
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved
 from eventshop.messaging.event_log import LogOffset
 from eventshop.projections.models import Checkpoint, Worker
+from eventshop.runtime import leases
+from eventshop.runtime.heartbeats import record_heartbeat
 
 #: How long the leases of a dead worker stay valid.
 LEASE: Final = timedelta(seconds=15)
@@ -134,5 +135,5 @@ def fair_share(partitions: int, workers: int) -> int:
 
 def release_leases(owner: str) -> None:
     """Release all leases of a worker, so that others need not wait until they expire."""
-    Checkpoint.objects.filter(owner=owner).update(owner="", leased_until=None)
+    leases.release_leases(Checkpoint.objects.all(), owner)
     Worker.objects.filter(owner=owner).delete()

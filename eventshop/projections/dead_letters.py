@@ -193,7 +193,7 @@ def _unreadable_record(name: str, record: UnreadableDelivery, now: datetime) -> 
 
 def _record_failure(row: DeadLetter, error: Exception, planned: PlannedEvent | None = None) -> None:
     now = timezone.now()
-    wait = min(FIRST_WAIT * 2 ** min(row.attempts, 20), LONGEST_WAIT)
+    wait = BACKOFF.delay(row.attempts + 1)
     DeadLetter.objects.filter(pk=row.pk).update(
         error=_describe(error, planned),
         traceback=_format_traceback(error, planned),

@@ -10,6 +10,7 @@ from uuid import UUID
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import Conflict
 from eventshop.eventstore.command_dispatcher import Outcome, Receipt
+from eventshop.runtime.backoff import Backoff
 from eventshop.sagas import inbox
 from eventshop.sagas.models import InboxMessage, SagaStep
 
@@ -17,8 +18,9 @@ log = logging.getLogger(__name__)
 
 #: Attempts at a command that cannot be sent before its saga is suspended.
 MAX_ATTEMPTS: Final = 8
-FIRST_WAIT: Final = timedelta(milliseconds=100)
-LONGEST_WAIT: Final = timedelta(minutes=1)
+BACKOFF: Final = Backoff(timedelta(milliseconds=200), timedelta(minutes=1))
+#: The delay after a lost race.
+CONFLICT_DELAY: Final = timedelta(milliseconds=100)
 
 
 def record_outcome(step: SagaStep, outcome: Outcome, now: datetime) -> InboxMessage | None:
@@ -50,7 +52,7 @@ def next_pending_command(saga_id: UUID) -> SagaStep | None:
 def postpone(step: SagaStep, conflict: Conflict, now: datetime) -> None:
     """Try again soon, and do not count the attempt: lost races say nothing about the command."""
     step.answer = str(conflict)[:2_000]
-    step.looked_at_from = now + FIRST_WAIT
+    step.looked_at_from = now + CONFLICT_DELAY
     step.save(update_fields=["answer", "looked_at_from"])
 
 
@@ -58,7 +60,7 @@ def record_failure(step: SagaStep, error: Exception, now: datetime) -> None:
     """Try again with exponential back-off; after `MAX_ATTEMPTS` the saga is suspended."""
     step.attempts += 1
     step.answer = f"{type(error).__name__}: {error}"[:2_000]
-    step.looked_at_from = now + min(FIRST_WAIT * 2**step.attempts, LONGEST_WAIT)
+    step.looked_at_from = now + BACKOFF.delay(step.attempts)
     log.warning("%s of saga %s failed: %s", step.name, step.saga_id, step.answer)
     if step.attempts % MAX_ATTEMPTS == 0:
         step.state = SagaStep.State.FAILED

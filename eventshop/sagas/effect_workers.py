@@ -11,10 +11,11 @@ from typing import Final
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from eventshop.runtime.backoff import TRANSIENT_ERRORS
+from eventshop.runtime.worker_loop import run_rounds
 from eventshop.sagas import effects, wake_signals
 from eventshop.sagas.effects import EffectAttempt
 from eventshop.sagas.models import SagaStep
-from eventshop.sagas.timers import TRANSIENT_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -40,17 +41,11 @@ def threads(owner: str) -> Iterator[tuple[str, Callable[[Signal], None]]]:
 
 def _claim(owner: str, jobs: Queue[SagaStep], stop: Signal) -> None:
     idle = 0.002
-    while not stop.is_set():
+
+    def claim_once(failures: int) -> None:
+        nonlocal idle
         free = THREADS + PREFETCH - jobs.unfinished_tasks
-        try:
-            claimed = effects.claim_effects(owner, free) if free > 0 else []
-        except Exception as error:  # the next round tries again
-            log.warning(
-                "claiming effects failed, trying again: %s", error, exc_info=not isinstance(error, TRANSIENT_ERRORS)
-            )
-            connections.close_all()
-            stop.wait(1.0)
-            continue
+        claimed = effects.claim_effects(owner, free) if free > 0 else []
         for step in claimed:
             jobs.put(step)
         idle = 0.002 if claimed else min(IDLE_S, idle * 2)
@@ -59,7 +54,8 @@ def _claim(owner: str, jobs: Queue[SagaStep], stop: Signal) -> None:
         elif not claimed:
             wake_signals.effects.wait(idle)
             wake_signals.effects.clear()
-    connections.close_all()
+
+    run_rounds("effects", claim_once, stop)
 
 
 def _perform(jobs: Queue[SagaStep], attempts: Queue[EffectAttempt], stop: Signal) -> None:

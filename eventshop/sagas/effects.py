@@ -15,12 +15,14 @@ from eventshop.core.serialization import decode_stored, encode_canonical
 from eventshop.eventstore.backends import bulk_sql
 from eventshop.eventstore.backends.bulk_sql import filter_literally
 from eventshop.eventstore.unit_of_work import batch_write
+from eventshop.runtime.backoff import TRANSIENT_ERRORS, Backoff
 from eventshop.runtime.fault_injection import crash_point
+from eventshop.runtime.leases import claim_due_rows
 from eventshop.sagas import inbox
 from eventshop.sagas.command_results import failure_message
 from eventshop.sagas.models import InboxMessage, SagaStep
 from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
-from eventshop.sagas.timers import TRANSIENT_ERRORS
+
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +30,7 @@ log = logging.getLogger(__name__)
 LEASE: Final = timedelta(seconds=60)
 #: Attempts at an effect without a result before its saga is suspended: they take some three quarters of an hour.
 MAX_ATTEMPTS: Final = 30
-FIRST_WAIT: Final = timedelta(seconds=0.5)
-LONGEST_WAIT: Final = timedelta(minutes=2)
+BACKOFF: Final = Backoff(timedelta(seconds=0.5), timedelta(minutes=2))
 
 _OPEN_STATES: Final = (SagaStep.State.WAITING, SagaStep.State.FAILED)
 
@@ -38,14 +39,10 @@ def claim_effects(owner: str, limit: int) -> Sequence[SagaStep]:
     """Claim due effects for this worker. One statement when there are none."""
     now = timezone.now()
     waiting = filter_literally(SagaStep, "state = 'waiting'")
-    due = waiting.filter(what=SagaStep.Kind.EFFECT, looked_at_from__lte=now)
-    ids = list(due.order_by("looked_at_from").values_list("pk", flat=True)[:limit])
-    if not ids:
-        return []
-    with batch_write():
-        claimed = list(due.filter(pk__in=ids).select_for_update(skip_locked=True))
-        SagaStep.objects.filter(pk__in=[step.pk for step in claimed]).update(owner=owner, looked_at_from=now + LEASE)
-    return claimed
+    due = waiting.filter(what=SagaStep.Kind.EFFECT, looked_at_from__lte=now).order_by("looked_at_from")
+    return claim_due_rows(
+        due, due_column="looked_at_from", hidden_until=now + LEASE, limit=limit, write=batch_write, owner=owner
+    )
 
 
 class EffectAttempt(NamedTuple):
@@ -126,14 +123,13 @@ def _record_failure(step: SagaStep, error: str, now: datetime) -> None:
     """Try again with exponential back-off; after `MAX_ATTEMPTS` the saga is suspended."""
     step.attempts += 1
     step.answer = error[:2_000]
-    wait = min(FIRST_WAIT * 2 ** min(step.attempts - 1, 20), LONGEST_WAIT)
     is_last = step.attempts % MAX_ATTEMPTS == 0
     log.warning("%s of saga %s, attempt %s: %s", step.name, step.saga_id, step.attempts, step.answer)
     # Unless a result has arrived by another way meanwhile.
     updated = SagaStep.objects.filter(pk=step.pk, state=SagaStep.State.WAITING).update(
         attempts=step.attempts,
         answer=step.answer,
-        looked_at_from=now + wait,
+        looked_at_from=now + BACKOFF.delay(step.attempts),
         state=SagaStep.State.FAILED if is_last else SagaStep.State.WAITING,
         owner="",
     )

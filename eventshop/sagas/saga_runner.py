@@ -36,7 +36,7 @@ from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep,
 from eventshop.sagas.saga_instance import EventsByPosition, SagaInstance, StepsById
 from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
 from eventshop.sagas.stream_locks import lock_streams
-from eventshop.sagas.timers import TRANSIENT_ERRORS
+from eventshop.runtime.backoff import TRANSIENT_ERRORS
 
 log = logging.getLogger(__name__)
 

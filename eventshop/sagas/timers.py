@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event as Signal
 from typing import Final
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connections
+from django.db import IntegrityError
 from django.utils import timezone
 
 from eventshop.core.deterministic_ids import derive_id
@@ -23,6 +23,9 @@ from eventshop.core.messages import Command, Envelope
 from eventshop.core.serialization import decode_command, decode_stored, encode_canonical
 from eventshop.eventstore.command_dispatcher import Outcome, send_many
 from eventshop.eventstore.unit_of_work import batch_write
+from eventshop.runtime.backoff import TRANSIENT_ERRORS, Backoff
+from eventshop.runtime.leases import claim_due_rows
+from eventshop.runtime.worker_loop import run_rounds
 from eventshop.sagas import inbox
 from eventshop.sagas.models import Timer
 
@@ -34,12 +37,8 @@ LEASE: Final = timedelta(seconds=10)
 CHECK_INTERVAL_S: Final = 0.25
 #: Timers fired in one transaction.
 BATCH: Final = 100
-#: The wait after a failure that is not a refusal; it doubles each time, up to an hour.
-FIRST_WAIT: Final = timedelta(seconds=5)
-LONGEST_WAIT: Final = timedelta(hours=1)
-
-#: Errors of a database that is unreachable or too busy to answer.
-TRANSIENT_ERRORS: Final = (OperationalError, InterfaceError)
+#: The delays after a failure that is not a refusal.
+BACKOFF: Final = Backoff(timedelta(seconds=5), timedelta(hours=1))
 
 
 def set_timer(key: str, *, due: datetime, command: Command, envelope: Envelope | None = None) -> None:
@@ -109,37 +108,24 @@ def fire_due_timers(owner: str, *, now: datetime | None = None, registry: Messag
 
 
 def run(owner: str, stop: Signal) -> None:
-    """Fire timers until stopped. A database that is unreachable is tried again."""
-    failures = 0
-    while not stop.is_set():
-        try:
-            if failures:
-                _release(owner)
-            fired, failures = fire_due_timers(owner), 0
-        except Exception as error:  # a worker must survive any failure of one round, and report it
-            failures += 1
-            log.warning(
-                "firing timers failed, trying again: %s", error, exc_info=not isinstance(error, TRANSIENT_ERRORS)
-            )
-            connections.close_all()
-            stop.wait(min(10.0, 0.1 * 2 ** min(failures, 10)))
-            continue
-        if not fired:
+    """Fire timers until stopped."""
+
+    def fire_once(failures: int) -> None:
+        if failures:
+            _release(owner)
+        if not fire_due_timers(owner):
             stop.wait(CHECK_INTERVAL_S)
-    connections.close_all()
+
+    run_rounds("timers", fire_once, stop)
 
 
 def _claim(owner: str, now: datetime) -> list[int]:
     """The ids of due timers that are now this worker's."""
     due = Timer.objects.filter(fired_at=None, looked_at_from__lte=now).order_by("looked_at_from")
-    ids = list(due.values_list("pk", flat=True)[:BATCH])
-    if not ids:
-        return []
-    with batch_write():
-        free = due.filter(pk__in=ids).select_for_update(skip_locked=True)
-        claimed = list(free.values_list("pk", flat=True))
-        Timer.objects.filter(pk__in=claimed).update(owner=owner, looked_at_from=now + LEASE)
-    return claimed
+    claimed = claim_due_rows(
+        due, due_column="looked_at_from", hidden_until=now + LEASE, limit=BATCH, write=batch_write, owner=owner
+    )
+    return [timer.pk for timer in claimed]
 
 
 def _release(owner: str) -> None:
@@ -185,7 +171,7 @@ def _decode(timer: Timer, registry: MessageRegistry) -> tuple[Command, Envelope]
 
 def _record_failure(timer_id: int, error: Exception) -> None:
     timer = Timer.objects.get(pk=timer_id)
-    wait = min(FIRST_WAIT * 2 ** min(timer.attempts, 20), LONGEST_WAIT)
+    wait = BACKOFF.delay(timer.attempts + 1)
     log.error("timer %s failed, next attempt in %s: %s", timer.key, wait, error)
     Timer.objects.filter(pk=timer_id, fired_at=None).update(
         attempts=timer.attempts + 1,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event as Signal
 from time import monotonic, sleep
@@ -14,11 +13,12 @@ from django.db import DatabaseError, connection, connections
 from eventshop.core.errors import TailBusy
 from eventshop.core.serialization import prepare_all_decoders
 from eventshop.messaging.event_log import EventLog
+from eventshop.runtime.worker_loop import run_rounds
 from eventshop.sagas import effect_workers, effects, partition_leases, timers, wake_signals
 from eventshop.sagas.errors import LeaseLost
 from eventshop.sagas.event_router import EventRouter
 from eventshop.sagas.saga_runner import SagaRunner
-from eventshop.sagas.timers import TRANSIENT_ERRORS
+
 
 log = logging.getLogger(__name__)
 
@@ -76,32 +76,26 @@ def run_until_idle(owner: str, source: EventLog, *, timeout_s: float = 30, **opt
 
 
 def _run_loop(stop: Signal, name: str, components: Sequence[EventRouter | SagaRunner]) -> None:
-    """Route and run until stopped. A database that is unreachable is tried again; leases are released at the end."""
-    renew_at, failures, idle, worked_at = 0.0, 0, 0.002, 0.0
-    while not stop.is_set():
+    """Route and run until stopped; leases are released at the end."""
+    renew_at, idle, worked_at = 0.0, 0.002, 0.0
+
+    def run_round(failures: int) -> None:
+        nonlocal renew_at, idle, worked_at
         try:
-            if monotonic() >= renew_at:
+            if failures or monotonic() >= renew_at:
                 _renew_leases(components)
                 renew_at = monotonic() + partition_leases.RENEW_INTERVAL_S
             done = sum(_run_batch(component) for component in components)
-            failures = 0
         except (TailBusy, LeaseLost) as error:
             log.info("%s: %s", name, error)
             done, renew_at = 0, 0.0 if isinstance(error, LeaseLost) else renew_at
-        except Exception as error:  # a worker must survive any failure of one round, and report it
-            failures += 1
-            log.warning(
-                "%s: round failed, trying again: %s", name, error, exc_info=not isinstance(error, TRANSIENT_ERRORS)
-            )
-            connections.close_all()
-            renew_at = 0.0
-            stop.wait(min(10.0, 0.1 * 2 ** min(failures, 10)) * random.uniform(0.5, 1))  # noqa: S311
-            continue
         if done:
             idle, worked_at = 0.002, monotonic()
         else:
             idle = min(BUSY_S if monotonic() < worked_at + BUSY_FOR_S else IDLE_S, idle * 2)
             _wait_for_work(components, idle, stop)
+
+    run_rounds(name, run_round, stop)
     _close(components)
 
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.runtime.leases import claim_due_rows
 from eventshop.web.api.event_feed_views import serialize_events
 from eventshop.web.models import WebhookAttempt, WebhookDelivery
 from eventshop.web.webhooks.enqueue import deactivate
@@ -74,11 +75,8 @@ def attempt_delivery(delivery: WebhookDelivery, client: httpx.Client) -> None:
 def _claim_due() -> Sequence[WebhookDelivery]:
     now = timezone.now()
     due = WebhookDelivery.objects.filter(state=WebhookDelivery.State.WAITING, due_at__lte=now, endpoint__active=True)
-    with transaction.atomic():
-        locked = due.select_for_update(skip_locked=True, of=("self",)).select_related("endpoint")
-        claimed = list(locked.order_by("due_at", "position")[:BATCH_SIZE])
-        WebhookDelivery.objects.filter(pk__in=[delivery.pk for delivery in claimed]).update(due_at=now + LEASE)
-    return claimed
+    ordered = due.select_related("endpoint").order_by("due_at", "position")
+    return claim_due_rows(ordered, due_column="due_at", hidden_until=now + LEASE, limit=BATCH_SIZE)
 
 
 def _post_event(delivery: WebhookDelivery, client: httpx.Client) -> AttemptResult:

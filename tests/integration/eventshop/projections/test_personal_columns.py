@@ -160,7 +160,7 @@ def test_a_value_that_was_tampered_with_is_parked_and_nothing_is_guessed() -> No
     assert row.subject == other
     caught_up(user_profile)
     [parked] = DeadLetter.objects.all()
-    assert parked.error.startswith("Tampered: A personal value was changed")
+    assert parked.error.startswith("Tampered: A stored personal value was changed")
     assert list(UserProfile.objects.values_list("name", flat=True)) == ["Bob"]
 
 

@@ -112,7 +112,7 @@ def test_a_rebuild_on_the_command_line_looks_first_and_stops_before_events_are_s
     OrderSummary.objects.update(status="DELIVERED")
     out = StringIO()
     call_command("rebuild_projection", "flaky", look_first=True, stdout=out)
-    assert "flaky: 0 rows would be added, 1 changed, 0 removed; 0 events set aside." in out.getvalue()
+    assert "flaky: 0 rows would be added, 1 changed, 0 removed; 0 events would become dead letters." in out.getvalue()
     job = Rebuild.objects.get()
     assert (job.state, job.changed, job.foreseen_changed) == ("done", 1, 1)
     flaky.spoils[sale.order_id, 1] = fail
