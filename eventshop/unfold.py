@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import HttpRequest
 from django.templatetags.static import static
 
 # A blue whose 600 carries white text (5.2 : 1) and whose 500 is light enough to be text on the dark theme's
@@ -35,5 +34,9 @@ UNFOLD: dict[str, Any] = {
     "COLORS": {"primary": PRIMARY},
     "STYLES": [lambda request: static("console/console.css")],
     "SCRIPTS": [lambda request: static("console/console.js")],
-    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "eventshop.admin_console.sidebar.navigation"},
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": "eventshop.admin_console.sidebar.navigation",
+    },
 }

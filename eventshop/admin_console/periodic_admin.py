@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.utils import timezone
 
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin

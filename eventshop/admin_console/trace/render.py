@@ -28,7 +28,8 @@ def trace_rows(roots: Iterable[Node], searched_id: str = "") -> list[TraceRow]:
     start = min(times) if times else None
     match = searched_id.strip().lower()
     return [
-        TraceRow(depth, node, _format_elapsed(node.time, start), node.identity == (match or None)) for depth, node in nodes
+        TraceRow(depth, node, _format_elapsed(node.time, start), node.identity == (match or None))
+        for depth, node in nodes
     ]
 
 

@@ -18,7 +18,7 @@ from orders.payment_gateway.errors import InvalidJson, WrongSignature
 from tests.support.browser import Visitor, serve
 from tests.support.gateway_process import running_gateway
 from tests.support.in_memory_gateway import InMemoryGateway
-from tests.support.order_fulfilment import place_order, receive_stock, load_saga, run_sagas_until_idle
+from tests.support.order_fulfilment import load_saga, place_order, receive_stock, run_sagas_until_idle
 from tests.support.staff import PASSWORD, catch_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
@@ -37,7 +37,9 @@ def suspended_saga(clean_database: None) -> UUID:
     bank.is_down = True
     other = place_order(("mug", 3), method="card", reference="9")
     run_sagas_until_idle(bank)
-    SagaStep.objects.filter(saga_id=load_saga(other).pk, what="effect").update(attempts=29, looked_at_from=timezone.now())
+    SagaStep.objects.filter(saga_id=load_saga(other).pk, what="effect").update(
+        attempts=29, looked_at_from=timezone.now()
+    )
     run_sagas_until_idle(bank)
     catch_up()
     assert load_saga(other).status == "stuck" and order_id != other
@@ -49,7 +51,9 @@ def server(stuck: UUID) -> Iterator[str]:
     User.objects.create_superuser("ada", password=PASSWORD)
     key = uuid4()
     Payment.objects.create(key=key, kind="charge", order_id=stuck, amount=600, currency="GBP", method="card")
-    message_log.log_refused_response(key, InvalidJson(why="JSON is malformed"), b"<!doctype html><title>Maintenance</title>")
+    message_log.log_refused_response(
+        key, InvalidJson(why="JSON is malformed"), b"<!doctype html><title>Maintenance</title>"
+    )
     message_log.log_unverified_webhook(WrongSignature(), b"")
     with serve() as address:
         yield address

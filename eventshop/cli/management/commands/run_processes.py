@@ -11,8 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from eventshop.runtime.process_name import process_name
 from eventshop.messaging.event_log_factory import create_event_log
+from eventshop.runtime.process_name import process_name
 from eventshop.sagas import workers
 
 

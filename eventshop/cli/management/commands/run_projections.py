@@ -10,11 +10,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import EventShopError
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.runner import ProjectionRunner
+from eventshop.runtime.process_name import process_name
 from eventshop.runtime.watchdog import Watchdog
 
 

@@ -19,7 +19,7 @@ from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from orders.domain.commands import CreateOrder, ProcessPayment, WriteOffStock
 from tests.support.read_models import append
 from tests.support.sales import Sale
-from tests.support.staff import boss, order_url, capture_queries, record_sales
+from tests.support.staff import boss, capture_queries, order_url, record_sales
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

@@ -13,18 +13,18 @@ from django.urls import reverse
 from django.utils import timezone
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
+from eventshop.admin_console.projection_lag import CACHE_KEY, ProjectionLag, read_lag
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
-from eventshop.admin_console.projection_lag import CACHE_KEY, ProjectionLag, read_lag
+from eventshop.projections.projection import projection_registry
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
-from eventshop.projections.projection import projection_registry
 from tests.support.failing_projection import Flaky, fail, listed
 from tests.support.read_models import append, caught_up
 from tests.support.sales import ADA, BOB, LANTERNS, Sale, eur, gbp, line
-from tests.support.staff import boss, catch_up, clerk, order_url, capture_queries, messages_of, record_sales
+from tests.support.staff import boss, capture_queries, catch_up, clerk, messages_of, order_url, record_sales
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

@@ -11,10 +11,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from eventshop.admin_console.replay_csv import csv_lines
 from eventshop.projections import replays
 from eventshop.projections.models import Checkpoint, Rebuild, Replay
 from projections.models import DailySales, OrderSummary
-from eventshop.admin_console.replay_csv import csv_lines
 from tests.support.sales import Sale
 from tests.support.staff import clerk, order_url, record_sales
 
@@ -105,7 +105,9 @@ def test_who_may_not_see_rows_may_not_see_them_as_they_were() -> None:
     page = f"/admin/projection_engine/replay/{job.pk}/change/"
     for rights in (("view_replay",), ("view_replay", "view_ordersummary")):
         client = clerk(*rights)
-        assert "22.590" not in text_of(client.get(page)) and "You do not have permission to view the rows" in text_of(client.get(page))
+        assert "22.590" not in text_of(client.get(page)) and "You do not have permission to view the rows" in text_of(
+            client.get(page)
+        )
         assert client.get(page.replace("change", "export")).status_code == 403
     assert clerk("view_replay").get(NEW).status_code == 403
     stranger = clerk("view_replay", "replay_projection", "view_ordersummary")

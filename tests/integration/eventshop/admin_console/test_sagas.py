@@ -13,8 +13,8 @@ from django.utils import timezone
 from eventshop.sagas.models import InboxMessage, SagaStep
 from orders.domain.order import Status
 from tests.support.in_memory_gateway import InMemoryGateway
-from tests.support.order_fulfilment import load_order, place_order, receive_stock, load_saga, run_sagas_until_idle
-from tests.support.staff import boss, clerk, capture_queries, messages_of
+from tests.support.order_fulfilment import load_order, load_saga, place_order, receive_stock, run_sagas_until_idle
+from tests.support.staff import boss, capture_queries, clerk, messages_of
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -27,7 +27,9 @@ def suspend_saga(bank: InMemoryGateway, *, reference: str = "7") -> UUID:
     order_id = place_order(("mug", 2), method="down", reference=reference)
     bank.is_down = True
     run_sagas_until_idle(bank)
-    SagaStep.objects.filter(saga_id=load_saga(order_id).pk, what="effect").update(attempts=29, looked_at_from=timezone.now())
+    SagaStep.objects.filter(saga_id=load_saga(order_id).pk, what="effect").update(
+        attempts=29, looked_at_from=timezone.now()
+    )
     run_sagas_until_idle(bank)
     bank.is_down = False
     assert load_saga(order_id).status == "stuck"
@@ -172,7 +174,10 @@ def test_list_and_page_ask_the_same_however_much_there_is() -> None:
     client.get(LIST), client.get(saga_url(order_id))
     few = len(capture_queries(lambda: client.get(LIST))), len(capture_queries(lambda: client.get(saga_url(order_id))))
     longer = [complete_saga(bank) for _ in range(5)][-1]
-    assert (len(capture_queries(lambda: client.get(LIST))), len(capture_queries(lambda: client.get(saga_url(longer))))) == few
+    assert (
+        len(capture_queries(lambda: client.get(LIST))),
+        len(capture_queries(lambda: client.get(saga_url(longer)))),
+    ) == few
 
 
 def test_the_dashboard_raises_an_alert_about_stuck_sagas() -> None:

@@ -25,9 +25,9 @@ from eventshop.sagas.models import SagaStep
 from eventshop.sagas.retention import clean_up
 from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, RequestPayment, WriteOffStock
 from tests.support.in_memory_gateway import InMemoryGateway
-from tests.support.order_fulfilment import backdate_saga, place_order, receive_stock, load_saga, run_sagas_until_idle
+from tests.support.order_fulfilment import backdate_saga, load_saga, place_order, receive_stock, run_sagas_until_idle
 from tests.support.sales import Sale
-from tests.support.staff import boss, catch_up, clerk, capture_queries
+from tests.support.staff import boss, capture_queries, catch_up, clerk
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -248,7 +248,10 @@ def test_the_page_of_a_correlation_shows_the_tree_above_the_events() -> None:
 
 
 def test_the_tree_asks_the_same_however_long_the_story_is() -> None:
-    short, long = fulfil_order(), place_order(*((f"s{number}", 1) for number in range(12)), method="card", reference="2")
+    short, long = (
+        fulfil_order(),
+        place_order(*((f"s{number}", 1) for number in range(12)), method="card", reference="2"),
+    )
     for number in range(12):
         receive_stock(f"s{number}", 1)
     run_sagas_until_idle(InMemoryGateway())

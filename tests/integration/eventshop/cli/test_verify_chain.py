@@ -58,7 +58,7 @@ def test_fewer_processes_than_one_are_refused() -> None:
 
 def test_every_stream_is_walked_when_several_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     streams = [create_tally() for _ in range(12)]
-    monkeypatch.setattr(parallel_verification, "STREAMS", 5)
+    monkeypatch.setattr(parallel_verification, "STREAMS_PER_TASK", 5)
     assert verify_chains(processes=2) == (60, 12, [])
     with triggers_disabled() as cursor:
         cursor.execute("UPDATE event SET actor = 'nobody' WHERE position = %s", [load_event(streams[7], 2).position])

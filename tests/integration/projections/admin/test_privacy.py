@@ -130,7 +130,9 @@ def test_nobody_can_be_looked_at_who_is_erased_or_never_was() -> None:
 
 def test_legal_holds_are_placed_and_released() -> None:
     person, client = create_ada(), clerk("view_userprofile", "hold_personal")
-    placed = client.post(person_url(person, "hold"), {"hold": "case 7", "reason": "a claim", "command_id": str(new_id())})
+    placed = client.post(
+        person_url(person, "hold"), {"hold": "case 7", "reason": "a claim", "command_id": str(new_id())}
+    )
     assert messages_of(placed) == ["Hold case 7 is placed."]
     wrong = client.post(person_url(person, "release"), {"hold": "case 8", "command_id": str(new_id())})
     assert wrong.status_code == 200
@@ -159,7 +161,9 @@ def test_a_stopped_erasure_says_why() -> None:
     Erasure.objects.create(subject=person, step="scan", problem="TracesLeft: where table auth_user (1)")
     client = boss()
     assert "stopped" in assert_nothing_personal(client.get("/admin/privacy/erasure/"))
-    assert "table auth_user" in assert_nothing_personal(client.get(reverse("admin:privacy_erasure_change", args=(person,))))
+    assert "table auth_user" in assert_nothing_personal(
+        client.get(reverse("admin:privacy_erasure_change", args=(person,)))
+    )
 
 
 def test_the_logs_of_use_and_access_are_one_click_away() -> None:

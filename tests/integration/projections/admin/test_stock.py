@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from eventshop.projections.projection import projection_registry
 from orders.domain.commands import ReserveInventory, WriteOffStock
 from orders.domain.stock_item import stock_item_id
-from eventshop.projections.projection import projection_registry
 from tests.support.in_memory_gateway import InMemoryGateway
-from tests.support.order_fulfilment import send_for_order, place_order, receive_stock, run_sagas_until_idle
+from tests.support.order_fulfilment import place_order, receive_stock, run_sagas_until_idle, send_for_order
 from tests.support.read_models import caught_up
-from tests.support.staff import boss, clerk, capture_queries
+from tests.support.staff import boss, capture_queries, clerk
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

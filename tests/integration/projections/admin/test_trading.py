@@ -9,11 +9,11 @@ import pytest
 from django.urls import reverse
 
 from eventshop.eventstore.command_dispatcher import send
-from projections.models import MarketMinute, Position, TradeBlotter
 from eventshop.projections.projection import projection_registry
+from projections.models import MarketMinute, Position, TradeBlotter
 from tests.support.read_models import caught_up
 from tests.support.staff import boss, clerk
-from tests.support.trade_commands import BTC, ACCOUNT_ID, submit_trade
+from tests.support.trade_commands import ACCOUNT_ID, BTC, submit_trade
 from trading.domain.commands import HoldSettlement
 from trading.domain.events import Side
 
