@@ -10,6 +10,7 @@ from eventshop.web.pages.navigation import NavigationEntry, signed_in_users
 from eventshop.web.shared.read_your_writes import position_check
 from orders.application.stock_level_port import stock_levels
 from orders.domain.order import Order
+from projections import people_activity  # noqa: F401  (adds the events about people to the activity timeline)
 from projections.activity_timeline import activity_timeline
 from projections.admin import orders as order_pages
 from projections.admin import privacy as privacy_pages

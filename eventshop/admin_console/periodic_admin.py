@@ -8,6 +8,7 @@ from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.operations.models import PeriodicWork
+from eventshop.runtime.leases import is_leased
 
 
 @admin.register(PeriodicWork)

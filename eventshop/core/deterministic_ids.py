@@ -10,7 +10,7 @@ NAMESPACE: Final = UUID("6d0f3c1e-5a0b-5e0d-9f7a-2f6e5a0c4b11")
 
 
 def derive_id(*words: str | int | UUID) -> UUID:
-    """`uuid5(NAMESPACE, "customer:17850")` for `derived_id("customer", "17850")`.
+    """`uuid5(NAMESPACE, "customer:17850")` for `derive_id("customer", "17850")`.
 
     Use it for things that others have named (a product code, an invoice number) and for commands that may be sent
     again. The first word is the kind of thing. Only the last word may hold a colon: otherwise two names could give

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.runtime.circuit_breaker import CircuitBreaker, CircuitOpen
+from eventshop.runtime.leases import is_leased
 
 #: How long a component may take to accept a connection.
 TIMEOUT_S: Final = 1.0

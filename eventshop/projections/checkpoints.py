@@ -8,7 +8,6 @@ from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from django.db import connection
-
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved
@@ -100,37 +99,18 @@ def acquire_leases(rows: Iterable[Checkpoint], owner: str, *, limit: int | None 
 
     Leases only save workers from undoing each other's batches: compare-and-set keeps the rows right.
     """
-    now = timezone.now()
-    free = Q(owner="") | Q(owner=owner) | Q(leased_until=None) | Q(leased_until__lt=now)
-    ordered = sorted(rows, key=lambda row: (row.owner != owner, row.partition))
-    leased: set[int] = set()
-    for row in ordered:
-        is_wanted = limit is None or len(leased) < limit
-        if is_wanted and Checkpoint.objects.filter(free, pk=row.pk, paused=False).update(
-            owner=owner, leased_until=now + LEASE, polled_at=now
-        ):
-            row.owner = owner
-            leased.add(row.partition)
-        else:
-            Checkpoint.objects.filter(pk=row.pk, owner=owner).update(owner="", leased_until=None)
-    return leased
+    known = sorted(rows, key=lambda row: row.partition)
+    active = Checkpoint.objects.filter(pk__in=[row.pk for row in known], paused=False).order_by("partition")
+    leased = leases.acquire_share(active, owner, LEASE, share=limit, known=known, polled_at=timezone.now())
+    return {row.partition for row in leased}
 
 
 def register_worker(owner: str, projections: Sequence[str]) -> dict[str, int]:
     """Record that this worker is alive; returns how many workers run each of its projections, itself included."""
-    now = timezone.now()
-    Worker.objects.update_or_create(
-        owner=owner,
-        defaults={"projections": ",".join(projections), "seen_at": now},
-        create_defaults={"projections": ",".join(projections), "seen_at": now, "started_at": now},
-    )
-    alive = Worker.objects.filter(seen_at__gt=now - LEASE).values_list("projections", flat=True)
-    names_by_worker = [names.split(",") for names in alive]
+    started = {"started_at": timezone.now()}
+    live = record_heartbeat(Worker.objects.all(), owner, LEASE, on_create=started, projections=",".join(projections))
+    names_by_worker = [names.split(",") for names in live.values_list("projections", flat=True)]
     return {name: sum(name in names for names in names_by_worker) for name in projections}
-
-
-def fair_share(partitions: int, workers: int) -> int:
-    return math.ceil(partitions / max(1, workers))
 
 
 def release_leases(owner: str) -> None:

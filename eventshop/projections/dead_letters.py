@@ -23,10 +23,10 @@ from eventshop.projections.projection import projection_registry
 from eventshop.projections.read_model_table import ROW_ERRORS, is_row_error
 from eventshop.projections.row_locks import lock_shared_rows
 from eventshop.projections.targets import ProjectionTarget, live_target
+from eventshop.runtime.backoff import Backoff
 
-#: The wait before the first retry; it doubles with each attempt, up to an hour.
-FIRST_WAIT: Final = timedelta(seconds=5)
-LONGEST_WAIT: Final = timedelta(hours=1)
+#: The delays before retries.
+BACKOFF: Final = Backoff(timedelta(seconds=5), timedelta(hours=1))
 #: Dead letters of one aggregate that one retry folds in one transaction.
 RETRY_BATCH: Final = 500
 
@@ -173,7 +173,7 @@ def _dead_letter(name: str, planned: PlannedEvent, error: Exception | None, now:
         attempts=1 if error else 0,
         parked_at=now,
         last_attempt_at=now if error else None,
-        next_attempt_at=now + FIRST_WAIT if error else None,
+        next_attempt_at=now + BACKOFF.first if error else None,
     )
 
 

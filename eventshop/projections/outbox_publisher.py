@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from threading import Event as Signal
 from time import monotonic
 from typing import Any, Final
@@ -45,6 +46,7 @@ from eventshop.messaging.relay.leader_election import ManualInterventionRequired
 from eventshop.projections.models import OutboxRecord
 from eventshop.projections.outbox_reader import OutboxRow, last_assigned_position, read_horizon, read_rows
 from eventshop.projections.projection import projection_registry
+from eventshop.runtime.backoff import Backoff
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.process_name import process_name
 from eventshop.runtime.watchdog import Watchdog
@@ -54,8 +56,8 @@ log = logging.getLogger(__name__)
 #: Records, and bytes of values, in one Kafka transaction.
 BATCH: Final = 1_000
 MOST_BYTES: Final = 8_000_000
-#: The longest wait after the fence was busy: while it waits for writers, other writers queue behind it.
-LONGEST_BUSY_S: Final = 2.0
+#: The delays after the fence was busy: while it waits for writers, other writers queue behind it.
+BUSY_BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=2))
 
 _KEY: Final = b"outgoing-position"
 _JSON_HEADERS: Final = [("content-type", b"application/json")]
@@ -163,7 +165,7 @@ class OutboxPublisher:
                 self._horizon, self._busy_count = read_horizon(self.position), 0
             except TailBusy:
                 self._busy_count += 1
-                self._fence_at = monotonic() + min(LONGEST_BUSY_S, 0.05 * 2**self._busy_count)
+                self._fence_at = monotonic() + BUSY_BACKOFF.delay_s(self._busy_count)
                 return []
         if self._horizon <= self.position:
             return []

@@ -11,16 +11,16 @@ from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 import psycopg
-from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection, models
+from django.db import DatabaseError, DataError, connection, models
 
 from eventshop.core.decimal_math import decimal_places
 from eventshop.projections import outbox
 from eventshop.projections.read_model import ReadModel
+from eventshop.runtime.backoff import TRANSIENT_ERRORS
 
 R = TypeVar("R", bound=ReadModel)
 
-#: Errors of a database that is unreachable or busy; no row is to blame.
-TRANSIENT_ERRORS: Final = (OperationalError, InterfaceError)
+
 #: Errors that a row can cause, in the database or while it is encoded.
 ROW_ERRORS: Final = (DatabaseError, ArithmeticError, TypeError, ValueError)
 #: A table or column does not exist yet: the program is ahead of its migrations.

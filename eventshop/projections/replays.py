@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import msgspec
 from django.db import connection, connections, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from eventshop.core.errors import InvalidMessage
@@ -27,6 +26,7 @@ from eventshop.projections.historical_queries import LINEAGE, dry_run, rows_as_o
 from eventshop.projections.models import Replay, ReplayedRow
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.read_model import ReadModel
+from eventshop.runtime.leases import acquire_leases, release_leases, renew_leases, unleased
 from eventshop.runtime.process_name import process_name
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def describe_differences(job: Replay) -> str:
 
 def pending_replays() -> list[Replay]:
     """The replays that no worker runs: requested ones, and those of a worker that died."""
-    return list(Replay.objects.filter(_is_free(), state__in=_OPEN_STATES).order_by("pk"))
+    return list(Replay.objects.filter(unleased(), state__in=_OPEN_STATES).order_by("pk"))
 
 
 def delete_expired() -> int:
@@ -96,15 +96,16 @@ def delete_expired() -> int:
 
 def run_replay(job: Replay) -> Replay:
     """Run a replay unless another worker does. The error of one that fails is stored in its own row."""
-    now = timezone.now()
-    claimed = Replay.objects.filter(_is_free(), pk=job.pk, state__in=_OPEN_STATES).update(
+    is_acquired = acquire_leases(
+        Replay.objects.filter(pk=job.pk, state__in=_OPEN_STATES),
+        process_name(),
+        LEASE,
+        reentrant=False,
         state=Replay.State.RUNNING,
-        started_at=now,
+        started_at=timezone.now(),
         head=newest_position(),
-        owner=process_name(),
-        leased_until=now + LEASE,
     )
-    if claimed:
+    if is_acquired:
         try:
             with _progress_recorder(job.pk) as on_progress:
                 numbers, rows = _fold(job, on_progress)
@@ -115,8 +116,7 @@ def run_replay(job: Replay) -> Replay:
     return Replay.objects.get(pk=job.pk)
 
 
-def _is_free() -> Q:
-    return Q(leased_until=None) | Q(leased_until__lt=timezone.now())
+
 
 
 def _create(**values: Any) -> Replay:
@@ -156,7 +156,8 @@ def _store_result(replay_id: int, rows: Iterable[Row], values: dict[str, Any]) -
         ReplayedRow.objects.filter(replay=replay_id).delete()
         while page := list(islice(numbered, _PAGE)):
             ReplayedRow.objects.bulk_create(page)
-        Replay.objects.filter(pk=replay_id).update(finished_at=timezone.now(), leased_until=None, **values)
+        replay = Replay.objects.filter(pk=replay_id)
+        release_leases(replay, process_name(), keep_owner=True, finished_at=timezone.now(), **values)
 
 
 @contextmanager
@@ -180,4 +181,4 @@ def _progress_recorder(replay_id: int) -> Iterator[Callable[[int], None]]:
 
 
 def _record_progress(replay_id: int, position: int) -> None:
-    Replay.objects.filter(pk=replay_id).update(position=position, leased_until=timezone.now() + LEASE)
+    renew_leases(Replay.objects.filter(pk=replay_id), process_name(), LEASE, position=position)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -18,10 +17,12 @@ from eventshop.messaging.event_log import EventLog, LogReader
 from eventshop.projections import batch_processor, checkpoints, dead_letters
 from eventshop.projections.checkpoints import CheckpointsByPartition
 from eventshop.projections.projection import Projection
-from eventshop.projections.read_model_table import TRANSIENT_ERRORS
 from eventshop.projections.rebuild import rebuild
 from eventshop.projections.targets import ProjectionTarget, live_target
+from eventshop.runtime import leases
+from eventshop.runtime.backoff import TRANSIENT_ERRORS
 from eventshop.runtime.watchdog import Watchdog
+from eventshop.runtime.worker_loop import run_rounds
 
 log = logging.getLogger(__name__)
 
@@ -105,21 +106,21 @@ class ProjectionRunner:
         return events
 
     def run(self, stop: Signal) -> None:
-        """Fold until stopped. A database that is unreachable is tried again; leases are released at the end."""
-        self._stop, idle, failures = stop, 0.005, 0
-        while not stop.is_set():
+        """Fold until stopped; leases are released at the end."""
+        self._stop, idle = stop, 0.005
+
+        def run_round(failures: int) -> None:
+            nonlocal idle
             try:
                 folded = self._run_round()
-                failures = 0
-            except Exception as error:  # a worker must survive any failure of one round, and report it
-                failures += 1
-                log.warning("round failed, trying again: %s", error, exc_info=not isinstance(error, TRANSIENT_ERRORS))
+            except Exception:
                 self._reset()
-                stop.wait(min(10.0, 0.1 * 2 ** min(failures, 10)) * random.uniform(0.5, 1))  # noqa: S311
-                continue
+                raise
             idle = 0.005 if folded else min(IDLE_S, idle * 2)
             if not folded:
                 self._wait(idle, stop)
+
+        run_rounds("projections", run_round, stop)
         self._release_leases()
 
     def close(self) -> None:
@@ -160,7 +161,7 @@ class ProjectionRunner:
         for target in self.targets:
             known = self._known.get(target.name) or {}
             rows = {**self._open_unless_suspended(target), **known}
-            share = checkpoints.fair_share(len(rows), workers[target.name])
+            share = leases.fair_share(len(rows), workers[target.name])
             leased = checkpoints.acquire_leases(rows.values(), self.owner, limit=share)
             # A partition that was just acquired starts from the database, not from what this runner remembers.
             self._known[target.name] = {number: rows[number] for number in sorted(leased)}

@@ -12,6 +12,7 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.event_log import EventLog
 from eventshop.projections.models import Checkpoint
 from eventshop.projections.projection import Projection
+from eventshop.runtime.leases import is_leased
 
 #: A projection whose oldest unprocessed event has waited for this long counts as stalled.
 STALLED_AFTER: Final = timedelta(minutes=5)
@@ -88,7 +89,7 @@ def _status(
     projection: Projection[Any], partition: int, head: int, row: Checkpoint | None, source: EventLog
 ) -> ProjectionStatus:
     row = row or Checkpoint(projection=projection.name, partition=partition, version=projection.version)
-    is_leased = row.leased_until is not None and row.leased_until > timezone.now()
+
     return ProjectionStatus(
         projection.name,
         partition,
@@ -98,7 +99,7 @@ def _status(
         row.parked,
         row.advanced_at,
         row.polled_at,
-        row.owner if is_leased else "",
+        row.owner if is_leased(row.leased_until) else "",
         row.paused,
         row.version != projection.version,
     )

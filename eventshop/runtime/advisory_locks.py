@@ -6,9 +6,13 @@ SQLite needs none: there a writing transaction locks the whole database.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 from zlib import crc32
 
 from django.db import DEFAULT_DB_ALIAS, connections
+
+_TAKE_EXCLUSIVE: Final = "SELECT pg_advisory_xact_lock(%s, number) FROM unnest(%s::int[]) AS number"
+_TAKE_SHARED: Final = "SELECT pg_advisory_xact_lock_shared(%s, number) FROM unnest(%s::int[]) AS number"
 
 
 def lock_number(name: bytes) -> int:
@@ -31,8 +35,6 @@ def take_locks(
     connection = connections[using]
     if connection.vendor != "postgresql" or not numbers:
         return
-    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    statement = _TAKE_SHARED if shared else _TAKE_EXCLUSIVE
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {function}(%s, number) FROM unnest(%s::int[]) AS number", [namespace, sorted(set(numbers))]
-        )
+        cursor.execute(statement, [namespace, sorted(set(numbers))])

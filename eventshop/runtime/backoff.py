@@ -17,7 +17,7 @@ _MAX_DOUBLINGS: Final = 20
 class Backoff(NamedTuple):
     """The delays between attempts: `first`, doubled after each failure, up to `longest`.
 
-    `jitter` is the share of a delay that is random, from 0 to 1. It spreads the attempts of clients that failed together.
+    `jitter` is the share of a delay that is random, from 0 to 1: clients that failed together retry at different times.
     """
 
     first: timedelta
@@ -26,7 +26,8 @@ class Backoff(NamedTuple):
 
     def delay(self, failures: int) -> timedelta:
         """The delay after this many failures in a row, at least one."""
-        delay = min(self.first * 2 ** min(max(failures, 1) - 1, _MAX_DOUBLINGS), self.longest)
+        doublings: int = min(max(failures, 1) - 1, _MAX_DOUBLINGS)
+        delay = min(self.first * (1 << doublings), self.longest)
         return delay * random.uniform(1 - self.jitter, 1) if self.jitter else delay  # noqa: S311  (no secret)
 
     def delay_s(self, failures: int) -> float:

@@ -23,7 +23,6 @@ from eventshop.sagas.command_results import failure_message
 from eventshop.sagas.models import InboxMessage, SagaStep
 from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
 
-
 log = logging.getLogger(__name__)
 
 #: How long a worker keeps an effect that it has claimed: longer than any handler takes.

@@ -8,8 +8,8 @@ from typing import Final
 
 from eventshop.eventstore.backends import bulk_sql
 from eventshop.messaging.event_log import LogOffset
-from eventshop.runtime.heartbeats import record_heartbeat
 from eventshop.runtime import leases as runtime_leases
+from eventshop.runtime.heartbeats import record_heartbeat
 from eventshop.sagas.errors import LeaseLost
 from eventshop.sagas.models import PartitionLease, SagaWorker
 

@@ -27,6 +27,7 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_dispatcher import send_many
 from eventshop.eventstore.records import to_recorded_event
 from eventshop.eventstore.unit_of_work import batch_write
+from eventshop.runtime.backoff import TRANSIENT_ERRORS
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.sagas import inbox, partition_leases, wake_signals
 from eventshop.sagas.command_results import next_pending_command, postpone, record_failure, record_outcome
@@ -36,7 +37,6 @@ from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep,
 from eventshop.sagas.saga_instance import EventsByPosition, SagaInstance, StepsById
 from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
 from eventshop.sagas.stream_locks import lock_streams
-from eventshop.runtime.backoff import TRANSIENT_ERRORS
 
 log = logging.getLogger(__name__)
 

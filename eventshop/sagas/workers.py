@@ -19,7 +19,6 @@ from eventshop.sagas.errors import LeaseLost
 from eventshop.sagas.event_router import EventRouter
 from eventshop.sagas.saga_runner import SagaRunner
 
-
 log = logging.getLogger(__name__)
 
 #: The longest interval at which an idle thread polls; it starts at 2 ms and doubles.

@@ -72,7 +72,7 @@ def clerk(programs: Callable[[str], Api]) -> Callable[..., Api]:
 
 def new_order(pieces: int) -> Any:
     schemas = models()
-    line = schemas.Wanted(sku="MUG", quantity=pieces, price=schemas.Money(amount="12.50", currency="GBP"))
+    line = schemas.RequestedLine(sku="MUG", quantity=pieces, price=schemas.Money(amount="12.50", currency="GBP"))
     return schemas.NewOrder(lines=[line], delivery=schemas.Destination(name="Ada Marker", address="1 St\nYork"))
 
 
@@ -91,7 +91,7 @@ def test_an_order_is_placed_paid_shipped_delivered_and_returned(ada: Api, clerk:
     again = ada.orders.post_orders(body=new_order(2), idempotency_key="till-1")
     assert again.parsed == placed.parsed and again.headers["Idempotency-Replayed"] == "true"
     order_id = placed.parsed.aggregate_id
-    paying = ada.orders.post_payments(order_id, body=schemas.Payment(), if_match=placed.headers["ETag"])
+    paying = ada.orders.post_payments(order_id, body=schemas.PaymentMethod(), if_match=placed.headers["ETag"])
     command_id = paying.headers["Location"].rpartition("/")[2]
     assert ada.commands.get_command_status(UUID(command_id)).parsed.state == schemas.OutcomeState.RUNNING
     run_sagas_until_idle(InMemoryGateway())
@@ -151,7 +151,7 @@ def test_lists_are_read_page_by_page_and_as_fresh_as_asked(ada: Api) -> None:
 
 def test_a_consent_is_given_and_taken_back(ada: Api) -> None:
     schemas, me = models(), ada.about.get_root().parsed.person_id
-    notice = schemas.Agreement(notice=current_notice(datetime.now(UTC)).version)
+    notice = schemas.ConsentGrant(notice=current_notice(datetime.now(UTC)).version)
     granted = ada.people.put_consent(me, "DirectMarketing", body=notice, if_match='"1"')
     catch_up()
     [consent] = [row for row in ada.consents.list_consent_register().parsed.results if row.purpose == "DirectMarketing"]
@@ -169,7 +169,7 @@ def test_a_trade_is_submitted_within_limits_filled_and_becomes_a_position(ada: A
     opened = desk.accounts.post_accounts(body=account)
     account_id = opened.parsed.aggregate_id
     desk.accounts.post_account_limits(
-        account_id, body=schemas.Limit(limit="2500", instrument="XETRA/SAP"), if_match=opened.headers["ETag"]
+        account_id, body=schemas.AccountLimit(limit="2500", instrument="XETRA/SAP"), if_match=opened.headers["ETag"]
     )
     new_trade = schemas.NewTrade(
         account_id=account_id,
@@ -188,7 +188,7 @@ def test_a_trade_is_submitted_within_limits_filled_and_becomes_a_position(ada: A
     assert refused.value.problem.code == "limit-exceeded"
     fill = schemas.Fill(venue_trade_id="V-1", price="199.98", quantity="10", at=datetime(2026, 1, 30, 12, tzinfo=UTC))
     desk.trades.post_trade_fills(
-        trade.parsed.aggregate_id, body=schemas.Reported(fills=[fill]), if_match=trade.headers["ETag"]
+        trade.parsed.aggregate_id, body=schemas.FillReport(fills=[fill]), if_match=trade.headers["ETag"]
     )
     catch_up()
     [position] = ada.positions.list_position(account_id=account_id).parsed.results

@@ -59,8 +59,6 @@ def apply_recipe(page: str, into: Path) -> Path:
 
 def _append_code(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".py" and not any(path.parent.glob("*.py")):
-        (path.parent / "__init__.py").touch()
     before = path.read_text() + "\n\n" if path.exists() else ""
     path.write_text(before + text)
 

@@ -1,4 +1,4 @@
-"""A trading desk for tests: trades sent through commands, like anybody's."""
+"""Market orders and fills for tests, sent as commands."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def submit_trade(
     code: str = BTC,
     account: UUID = ACCOUNT_ID,
 ) -> UUID:
-    """A market order and its fills, each a price and a quantity; gives its id."""
+    """Submit a market order and its fills, each a pair of price and quantity; returns the trade id."""
     trade_id = derive_id("test-trade", reference)
     quantity = Decimal(ordered) if ordered else sum((Decimal(size) for _, size in fills), Decimal(0))
     submit = SubmitTrade(trade_id, reference, account, get_instrument(code), side, OrderType.MARKET, quantity)

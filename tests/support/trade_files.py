@@ -1,4 +1,4 @@
-"""Files of public trades, as the recorder writes them."""
+"""Files of public trades in the format of the recorder."""
 
 from __future__ import annotations
 

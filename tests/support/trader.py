@@ -1,4 +1,4 @@
-"""A customer with a trading account, their browser, and a venue that fills."""
+"""Trading accounts, limit orders and fills of a customer, for tests."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def fill_trade(trade_id: UUID, quantity: str, price: str = "100.00", number: str
 
 
 def form_id_of(client: Client, path: str) -> str:
-    """The id of the form that a page has."""
+    """The `form_id` of the form on a page."""
     return str(client.get(path).context["form"]["form_id"].value())

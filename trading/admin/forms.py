@@ -145,7 +145,7 @@ class BustFillForm(_FillForm):
     title = "Declare a fill void"
     effect = "The fill no longer counts but stays on record. A filled trade is open again."
     button = "Declare it void"
-    outcome = "updated: the fill is void"
+    outcome = "cleared of a void fill"
 
     def command(self, aggregate_id: UUID) -> TradeCommand:
         return BustTrade(aggregate_id, self.cleaned_data["fill"], self.cleaned_data["reason"])

@@ -60,7 +60,7 @@ def request_erasure(request: HttpRequest, me: Person) -> HttpResponse:
     """Show what is erased and what is kept; request the erasure after the password was checked."""
     if me.state.status is Status.LEAVING:
         blockers = personal_data_holders.find_blockers(me.id)
-        context = {"due_at": me.state.due_at, "form_id": new_id(), "blockers": blockers}
+        context: dict[str, Any] = {"due_at": me.state.due_at, "form_id": new_id(), "blockers": blockers}
         return render(request, "users/erasure_requested.html", context)
     form = PasswordForm(request.POST or None)
     if form.is_valid():

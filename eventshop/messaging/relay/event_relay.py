@@ -21,7 +21,6 @@ from uuid import UUID
 from django.db import Error as DatabaseFailure
 from django.utils import timezone
 
-from eventshop.runtime.process_name import process_name
 from eventshop.core.errors import EventShopError, TailBusy
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow
@@ -34,6 +33,7 @@ from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay import leader_election
 from eventshop.messaging.relay.leader_election import ManualInterventionRequired, renew_leadership
 from eventshop.runtime.fault_injection import crash_point
+from eventshop.runtime.process_name import process_name
 from eventshop.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""A trader's pages in a real browser: from the ticket to the settlement, in every window, and without scripts."""
+"""The trading pages in a real browser, from the ticket to the settlement, with and without JavaScript."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eventshop.eventstore.models import StoredEvent
 from tests.support.browser import Visitor
 from tests.support.customers import EMAIL, PASSWORD, sign_up
 from tests.support.staff import catch_up
-from tests.support.trader import open_account, fill_trade, submit_limit_order
+from tests.support.trader import fill_trade, open_account, submit_limit_order
 from trading.domain.commands import HoldSettlement, SettleTrade
 from users.application.accounts import person_of
 
@@ -38,7 +38,7 @@ def preview_trade(page: Page) -> None:
 
 
 def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
-    """Every page judged on the way; the trade's page follows by itself."""
+    """Each page is checked for accessibility; the trade page updates itself."""
     page, login = visitor.page, sign_up()
     sign_in(page, visitor.address)
     expect(page.get_by_text("You have no trading account yet")).to_be_visible()

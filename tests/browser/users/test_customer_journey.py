@@ -1,4 +1,4 @@
-"""A customer's whole life at a real browser: sign up, agree, order, take the consent back, take a copy, leave."""
+"""A customer in a real browser: sign up, consent, order, withdraw the consent, export the data, request erasure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from playwright.sync_api import expect
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.projections.projection import projection_registry
 from eventshop.sagas import workers
 from orders.domain.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
 from orders.models import Product
-from eventshop.projections.projection import projection_registry
 from tests.support.browser import Visitor, serve
 from tests.support.customers import EMAIL, PASSWORD, link_in_email
 from tests.support.read_models import caught_up

@@ -56,7 +56,7 @@ def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterato
 def start_worker(database_url: str, gateway: GatewayProcess, **more: str) -> subprocess.Popen[bytes]:
     shop = {"DATABASE_URL": database_url, "PAYMENT_GATEWAY_URL": gateway.url, "PAYMENT_GATEWAY_SECRET": SECRET}
     return subprocess.Popen(
-        [sys.executable, "manage.py", "run_processes"],
+        [sys.executable, "manage.py", "run_sagas"],
         cwd=BASE_DIR,
         env=os.environ | shop | more,
         stdout=subprocess.PIPE,

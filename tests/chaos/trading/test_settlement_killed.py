@@ -1,4 +1,4 @@
-"""Workers are killed in the middle of settlements: every executed trade settles once, and its limit is free again."""
+"""Workers are killed during settlements: every executed trade settles exactly once and releases its frozen amount."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from eventshop.sagas.models import Saga, Timer
 from tests.conftest import BASE_DIR
 from tests.support.order_fulfilment import expire_leases_and_delays
 from tests.support.processes import wait_until
-from tests.support.trader import open_account, fill_trade
+from tests.support.trader import fill_trade, open_account
 from trading.application.submit_trade import NewTrade, cancel_trade, submit_trade
 from trading.domain.account import TradingAccount
 from trading.domain.commands import HoldSettlement, ResumeSettlement
@@ -33,12 +33,14 @@ from trading.domain.events import OrderType, Side
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
-#: Settlement has no effects outside; whatever else a saga goes through, at its first and second time.
-KILLS = [(name, count) for count in (1, 2) for name in CRASH_POINTS if name.startswith("saga.") and "effect" not in name]
+#: Every saga crash point at its first and second pass. The settlement saga has no effects.
+KILLS = [
+    (name, count) for count in (1, 2) for name in CRASH_POINTS if name.startswith("saga.") and "effect" not in name
+]
 
 
 def submit_random_trade(chance: Random, account_id: UUID) -> UUID:
-    """In two business days or at once; whole, in parts, with the rest taken back, or held for a moment."""
+    """Submit a trade that is filled completely, filled and cancelled, or held and resumed."""
     new_trade = NewTrade(account_id, "XETRA/SAP", Side.BUY, OrderType.LIMIT, Decimal(2), Decimal("10.00"))
     trade_id = submit_trade(new_trade, actor="ada", command_id=new_id()).aggregate_id
     fill_trade(trade_id, "1", "10.00", "v1")
@@ -66,7 +68,7 @@ def all_ended(trades: list[UUID]) -> bool:
 
 def start_worker(database_url: str, crash_at: str) -> subprocess.Popen[bytes]:
     environment = os.environ | {"DATABASE_URL": database_url, "CRASH_AT": crash_at}
-    command = [sys.executable, "manage.py", "run_processes"]
+    command = [sys.executable, "manage.py", "run_sagas"]
     return subprocess.Popen(
         command, cwd=BASE_DIR, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -101,7 +103,7 @@ def is_dead_or_finished(process: subprocess.Popen[bytes], trades: list[UUID]) ->
 
 
 def finish_here(trades: list[UUID]) -> bool:
-    """What the last worker left, this process ends; leases of the dead are not waited for."""
+    """Finish in this process what the killed workers left; expire their leases instead of waiting."""
     expire_leases_and_delays()
     workers.run_until_idle("last", DatabaseEventLog())
     return all_ended(trades)

@@ -25,7 +25,7 @@ from eventshop.messaging.kafka.event_records import read_int_header
 from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay.event_relay import EventRelay
-from eventshop.messaging.relay.leader_election import ManualInterventionRequired, release_leadership, acquire_leadership
+from eventshop.messaging.relay.leader_election import ManualInterventionRequired, acquire_leadership, release_leadership
 from eventshop.projections import outbox_publisher
 from eventshop.projections.models import OutboxRecord
 from eventshop.projections.outbox_publisher import OutboxPublisher

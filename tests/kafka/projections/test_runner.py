@@ -16,7 +16,7 @@ from eventshop.core.errors import CheckpointMoved
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.event_records import read_int_header, partition_for, encode_event
+from eventshop.messaging.kafka.event_records import encode_event, partition_for, read_int_header
 from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership
@@ -28,7 +28,7 @@ from eventshop.runtime.watchdog import Watchdog
 from projections.models import ActivityTimeline
 from projections.order_summary import order_summary
 from tests.support.kafka import topic_reader
-from tests.support.kafka.read_models import catch_up, assert_read_models_equal_fold
+from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
 from tests.support.processes import manage_process, wait_until
 from tests.support.read_models import append_lives, held
 

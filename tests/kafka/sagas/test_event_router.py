@@ -12,13 +12,13 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from eventshop.sagas.models import Saga, SagaStep, PartitionLease
+from eventshop.sagas.models import PartitionLease, Saga, SagaStep
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.order_fulfilment import (
-    is_settled,
-    assert_payments_match_goods,
     assert_nothing_happened_twice,
+    assert_payments_match_goods,
     assert_stock_adds_up,
+    is_settled,
     place_order,
     receive_stock,
 )
@@ -50,9 +50,9 @@ def test_two_workers_fulfil_orders_over_kafka_and_one_is_killed(env: dict[str, s
         return [place_order(*pieces, method=chance.choice(("", "", "declined", "pending"))) for pieces in goods]
 
     with ExitStack() as stack:
-        for name in ("relay", "run_processes"):
+        for name in ("relay", "run_sagas"):
             stack.enter_context(manage_process(name, env=env, log=tmp_path / f"{name}.log"))
-        with manage_process("run_processes", env=env, log=tmp_path / "second.log") as second:
+        with manage_process("run_sagas", env=env, log=tmp_path / "second.log") as second:
             orders = some(60)
             wait_until(lambda: len(_owners()) == 2, within_s=60, description="two share the partitions")
             orders += some(30)

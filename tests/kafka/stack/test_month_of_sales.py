@@ -21,7 +21,14 @@ from eventshop.projections.status import list_statuses, sum_by_projection
 from tests.support.kafka.read_models import assert_read_models_equal_fold
 from tests.support.kafka.topic_contents import run_command
 from tests.support.processes import manage_process, python_process, wait_until
-from tests.support.retail_import import CONTROL_TOTALS, MONTH, MONTH_EVENTS, MONTH_RECEIPTS, differing_totals, count_events_and_receipts
+from tests.support.retail_import import (
+    CONTROL_TOTALS,
+    MONTH,
+    MONTH_EVENTS,
+    MONTH_RECEIPTS,
+    count_events_and_receipts,
+    differing_totals,
+)
 
 pytestmark = [pytest.mark.postgres, pytest.mark.data, pytest.mark.usefixtures("clean_database")]
 

@@ -10,7 +10,7 @@ from django.template import Context, Template
 from pytest_django import Settings
 
 from eventshop.admin_console.formatting import datetime_html
-from eventshop.datetimes import format_date_html, format_datetime_html, format_datetime
+from eventshop.datetimes import format_date_html, format_datetime, format_datetime_html
 
 AUTUMN = datetime(2026, 11, 24, 14, 3, 5, tzinfo=UTC)
 SUMMER = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)

@@ -1,43 +1,8 @@
-"""manage.py retry_parked [NAME...] [--aggregate ID]: fold parked events again, in order, now."""
+"""manage.py retry_parked: the old name of retry_dead_letters."""
 
-from __future__ import annotations
-
-from argparse import ArgumentParser
-from typing import Any
-from uuid import UUID
-
-from django.core.management.base import BaseCommand, CommandError
-
-from eventshop.core.errors import EventShopError
-from eventshop.projections import dead_letters
-from eventshop.projections.models import DeadLetter
-from eventshop.projections.projection import projection_registry
+from eventshop.cli.management.commands import retry_dead_letters
+from eventshop.cli.renamed_command import RenamedCommand
 
 
-class Command(BaseCommand):
-    help = "Retry parked events without waiting for their next attempt. Exits 1 when some still fail."
-
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("names", nargs="*", metavar="NAME", help="Projections; without names: all.")
-        parser.add_argument("--aggregate", type=UUID, metavar="ID", help="Only this aggregate's events.")
-
-    def handle(self, *args: Any, names: list[str], aggregate: UUID | None, **options: Any) -> None:
-        try:
-            chosen = [projection.name for projection in projection_registry.select(names)]
-        except EventShopError as error:
-            raise CommandError(str(error)) from error
-        parked = DeadLetter.objects.filter(projection__in=chosen)
-        if aggregate is not None:
-            parked = parked.filter(aggregate_id=aggregate)
-        queues = list(parked.values_list("projection", "aggregate_id").distinct())
-        drained = remaining = 0
-        for name, aggregate_id in queues:
-            result = dead_letters.retry(name, aggregate_id)
-            drained += result.folded
-            while result.remaining and result.folded >= dead_letters.RETRY_BATCH:  # it was long, not poisoned again
-                result = dead_letters.retry(name, aggregate_id)
-                drained += result.folded
-            remaining += result.remaining
-        self.stdout.write(f"{drained} parked events folded, {remaining} still parked.")
-        if remaining:
-            raise CommandError("Some events still fail; projections_status and the admin show why.", returncode=1)
+class Command(RenamedCommand, retry_dead_letters.Command):
+    new_name = "retry_dead_letters"

@@ -81,7 +81,7 @@ def test_run_projections_runs_those_it_is_told_to() -> None:
     assert set(Checkpoint.objects.values_list("projection", flat=True)) == {"order-summary", "daily-sales"}
 
 
-@pytest.mark.parametrize("command", [["run_projections", "--once"], ["rebuild_projection"], ["retry_parked"]])
+@pytest.mark.parametrize("command", [["run_projections", "--once"], ["rebuild_projection"], ["retry_dead_letters"]])
 def test_an_unknown_projection_is_refused_with_the_known_names(command: list[str]) -> None:
     name, *options = command
     refusal = run_refused_command(name, "nonsense", *options)
@@ -161,49 +161,65 @@ def test_rebuild_projection_says_why_it_kept_the_old_rows(flaky: Flaky) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["rebuild_projection"], ["retry_parked", "--aggregate", "17"], ["run_projections", "-x"]]
+    "command", [["rebuild_projection"], ["retry_dead_letters", "--aggregate", "17"], ["run_projections", "-x"]]
 )
 def test_wrong_arguments_are_refused(command: list[str]) -> None:
     with pytest.raises(CommandError):
         run_command(*command)
 
 
-# --- retry_parked --------------------------------------------------------------------------------
+# --- retry_dead_letters --------------------------------------------------------------------------------
 
 
-def test_retry_parked_folds_what_works_now(flaky: Flaky) -> None:
+def test_retry_dead_letters_folds_what_works_now(flaky: Flaky) -> None:
     flaky.spoils |= {(sale.order_id, 1): fail, (other.order_id, 1): fail}
     append(sale.order_id, sale.created, sale.paid)
     append(other.order_id, other.created)
     caught_up(flaky.projection)
-    assert "still fail" in run_refused_command("retry_parked")
+    assert "still fail" in run_refused_command("retry_dead_letters")
     flaky.mend()
-    assert "2 parked events folded, 0 still parked." in run_command(
-        "retry_parked", "flaky", "--aggregate", str(sale.order_id)
+    assert "2 dead letters folded, 0 remain." in run_command(
+        "retry_dead_letters", "flaky", "--aggregate", str(sale.order_id)
     )
     assert DeadLetter.objects.get().aggregate_id == other.order_id
-    assert "1 parked events folded, 0 still parked." in run_command("retry_parked")
-    assert "0 parked events folded, 0 still parked." in run_command("retry_parked")
+    assert "1 dead letters folded, 0 remain." in run_command("retry_dead_letters")
+    assert "0 dead letters folded, 0 remain." in run_command("retry_dead_letters")
     equal_the_fold(flaky.projection)
 
 
-def test_retry_parked_folds_the_longest_queue(flaky: Flaky) -> None:
+def test_retry_dead_letters_folds_the_longest_queue(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, *[sale.requested] * (2 * RETRY_BATCH + 10))
     caught_up(flaky.projection)
     flaky.mend()
-    assert f"{2 * RETRY_BATCH + 11:} parked events folded, 0 still parked." in run_command("retry_parked")
+    assert f"{2 * RETRY_BATCH + 11:} dead letters folded, 0 remain." in run_command("retry_dead_letters")
 
 
-def test_retry_parked_says_how_many_remain(flaky: Flaky) -> None:
+def test_retry_dead_letters_says_how_many_remain(flaky: Flaky) -> None:
     flaky.spoils |= {(sale.order_id, 1): fail, (sale.order_id, 2): fail}
     append(sale.order_id, sale.created, sale.paid, sale.shipped)
     caught_up(flaky.projection)
     del flaky.spoils[sale.order_id, 1]
     out = StringIO()
     with pytest.raises(CommandError):
-        call_command("retry_parked", stdout=out)
-    assert "1 parked events folded, 2 still parked." in out.getvalue()
+        call_command("retry_dead_letters", stdout=out)
+    assert "1 dead letters folded, 2 remain." in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("old_name", "new_name", "arguments", "output"),
+    [
+        ("retry_parked", "retry_dead_letters", [], "0 dead letters folded, 0 remain."),
+        ("run_processes", "run_sagas", ["--once"], "nothing is left to do"),
+    ],
+)
+def test_an_old_name_runs_the_command_and_names_the_new_one(
+    old_name: str, new_name: str, arguments: list[str], output: str
+) -> None:
+    out, err = StringIO(), StringIO()
+    call_command(old_name, *arguments, stdout=out, stderr=err)
+    assert output in out.getvalue()
+    assert err.getvalue() == f"{old_name} is the old name of {new_name}.\n"
 
 
 # --- how far everything is -----------------------------------------------------------------------

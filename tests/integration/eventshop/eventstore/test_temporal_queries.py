@@ -127,33 +127,33 @@ def test_the_command_shows_state_and_differences() -> None:
 
 
 def test_the_command_refuses_what_it_cannot_answer() -> None:
-    with pytest.raises(CommandError, match="No stream has this id"):
+    with pytest.raises(CommandError, match="No event stream has this id"):
         run_as_of(uuid4())
-    with pytest.raises(CommandError, match="no time"):
+    with pytest.raises(CommandError, match="is not a time"):
         run_as_of(uuid4(), "--at", "yesterday")
 
 
 # --- the page ----------------------------------------------------------------------------------------------------
 
 
-def get_state_page(stream: UUID, query: str = "") -> str:
+def state_page_url(stream: UUID, query: str = "") -> str:
     return reverse("admin:ops_stream_past", args=(stream,)) + query
 
 
 def test_staff_step_through_versions_by_links_that_can_be_shared() -> None:
     sale = append_sale()
     client = clerk("view_stream")
-    shown = client.get(get_state_page(sale.order_id, "?to=2&since=1")).content.decode()
+    shown = client.get(state_page_url(sale.order_id, "?to=2&since=1")).content.decode()
     assert "version 2 of 3" in shown
     assert "?to=1&amp;since=1" in shown
     assert "?to=3&amp;since=1" in shown
     assert "PaymentProcessed 2, system" in shown
-    first = client.get(get_state_page(sale.order_id, "?to=0")).content.decode()
+    first = client.get(state_page_url(sale.order_id, "?to=0")).content.decode()
     assert "The stream had no event yet." in first
     assert "Previous version" not in first
-    assert "Next version" not in client.get(get_state_page(sale.order_id)).content.decode()
+    assert "Next version" not in client.get(state_page_url(sale.order_id)).content.decode()
     assert (
-        get_state_page(sale.order_id)
+        state_page_url(sale.order_id)
         in client.get(reverse("admin:ops_stream_change", args=(sale.order_id,))).content.decode()
     )
 
@@ -161,19 +161,19 @@ def test_staff_step_through_versions_by_links_that_can_be_shared() -> None:
 def test_staff_ask_for_a_time() -> None:
     sale = append_sale()
     client = boss()
-    assert "version 3 of 3" in client.get(get_state_page(sale.order_id, "?at=2999-01-01T00:00")).content.decode()
+    assert "version 3 of 3" in client.get(state_page_url(sale.order_id, "?at=2999-01-01T00:00")).content.decode()
     assert (
         "version 0 of 3"
-        in client.get(get_state_page(sale.order_id, "?at=2001-01-01T00:00&time=happened")).content.decode()
+        in client.get(state_page_url(sale.order_id, "?at=2001-01-01T00:00&time=happened")).content.decode()
     )
-    assert "is not a time" in client.get(get_state_page(sale.order_id, "?at=soon")).content.decode()
+    assert "is not a time" in client.get(state_page_url(sale.order_id, "?at=soon")).content.decode()
 
 
 @pytest.mark.parametrize("query", ["?to=x", "?to=-1", "?to=99999999999", "?since=99", "?to=1&since=3", "?at=", "?to=²"])
 def test_nonsense_in_the_address_is_no_error(query: str) -> None:
-    assert boss().get(get_state_page(append_sale().order_id, query)).status_code == 200
+    assert boss().get(state_page_url(append_sale().order_id, query)).status_code == 200
 
 
 def test_only_who_may_see_streams_may_see_their_past() -> None:
-    assert clerk().get(get_state_page(append_sale().order_id)).status_code == 403
-    assert boss().get(get_state_page(uuid4())).status_code == 404
+    assert clerk().get(state_page_url(append_sale().order_id)).status_code == 403
+    assert boss().get(state_page_url(uuid4())).status_code == 404

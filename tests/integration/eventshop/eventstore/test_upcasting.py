@@ -167,7 +167,7 @@ def test_an_event_of_a_later_program_is_parked_until_this_one_is_upgraded() -> N
     append_earlier_events(ORDER, "Order", *ORDER_EVENTS[:2], ("OrderShipped", 3, ORDER_EVENTS[2][2]))
     caught_up(order_summary)
     assert OrderSummary.objects.get(pk=ORDER).status == "PAID"
-    assert "later version of this program" in DeadLetter.objects.get().error
+    assert "later release of this program" in DeadLetter.objects.get().error
 
 
 def test_staff_find_a_renamed_event_by_both_names_and_see_it_as_stored() -> None:

@@ -112,27 +112,25 @@ def test_a_remembered_key_is_forgotten_within_its_seconds(settings: Any) -> None
 SCRIPT = """
 import django; django.setup()
 from uuid import UUID
-from django.conf import settings
-from eventshop.core.personal_fields import Redacted
 from eventshop.messaging.database_event_log import DatabaseEventLog
-from eventshop.privacy import erasing, keys
-from eventshop.sagas import running
+from eventshop.privacy.encryption.personal_keys import key_cache
+from eventshop.privacy.erasure import erasure_job
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from django.utils import timezone
-from eventshop.projections.projection import catalogue
-from eventshop.projections.runner import Runner
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.runner import ProjectionRunner
 from projections.models import UserProfile
 from users.domain.commands import BeginErasure, CreateUser, RequestErasure
 ada, now = UUID(int=7), timezone.now()
 send(CreateUser(ada, "zz-ada@example.org", "Zz-Ada"))
-keys.memory.clear()
-Runner(catalogue.chosen([]), DatabaseEventLog()).catch_up()
+key_cache.clear()
+ProjectionRunner(projection_registry.select([]), DatabaseEventLog()).catch_up()
 print(UserProfile.objects.get().name)
 send(RequestErasure(ada, at=now, due_at=now))
 send(BeginErasure(ada, at=now))
-erasing.begin(ada)
-print(erasing.go_on(ada).step)
+erasure_job.start_erasure(ada)
+print(erasure_job.run_erasure(ada).step)
 print(store.get_events(ada)[0].event.name)
 """
 

@@ -82,7 +82,7 @@ def test_an_event_that_fails_is_set_aside_with_its_error(flaky: Flaky) -> None:
     assert parked.attempts == 1
     assert parked.last_attempt_at is not None
     assert parked.next_attempt_at is not None
-    assert parked.next_attempt_at - parked.last_attempt_at == dead_letters.FIRST_WAIT
+    assert parked.next_attempt_at - parked.last_attempt_at == dead_letters.BACKOFF.first
     assert parked.parked_at >= before
     assert checkpoint_of(flaky.projection).parked == 1
     assert checkpoint_of(flaky.projection).position == event.position
@@ -200,5 +200,5 @@ def test_each_attempt_waits_longer_than_the_one_before(flaky: Flaky) -> None:
         assert row.next_attempt_at is not None
         waits.append((row.next_attempt_at - row.last_attempt_at).total_seconds())
     assert waits[:4] == [10, 20, 40, 80]
-    assert waits[-1] == dead_letters.LONGEST_WAIT.total_seconds()
+    assert waits[-1] == dead_letters.BACKOFF.longest.total_seconds()
     assert DeadLetter.objects.get().attempts == 13

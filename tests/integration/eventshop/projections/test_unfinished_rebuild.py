@@ -101,7 +101,7 @@ def test_a_rebuild_told_to_stop_leaves_what_it_has_for_the_next() -> None:
 def test_a_half_done_rebuild_of_another_version_is_begun_again() -> None:
     many_events()
     stopping = Signal()
-    stopping_at_once = {"stopping": stopping, "told": lambda progress: stopping.set()}
+    stopping_at_once = {"stopping": stopping, "on_progress": lambda progress: stopping.set()}
     rebuilding.rebuild(order_summary, DatabaseEventLog(), requested_by="ada", **stopping_at_once)  # type: ignore[arg-type]
     newer = Flaky(order_summary, name=order_summary.name, version=2)
     told: list[RebuildProgress] = []

@@ -28,7 +28,7 @@ from orders.domain.commands import WriteOffStock
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
-from tests.support.order_fulfilment import load_order, place_order, receive_stock, load_stock
+from tests.support.order_fulfilment import load_order, load_stock, place_order, receive_stock
 from tests.support.processes import SLOW_MACHINE_FACTOR
 from tests.support.read_models import append, append_lives, caught_up, equal_the_fold, eventually
 from tests.support.sales import Sale
@@ -256,9 +256,10 @@ def test_a_worker_whose_batch_hangs_ends_so_that_it_is_started_again(celery: Cel
         "from threading import Event\n"
         "from eventshop.messaging.database_event_log import DatabaseEventLog\n"
         "from eventshop.runtime.watchdog import Watchdog\n"
-        "from eventshop.projections.projection import catalogue\n"
-        "from eventshop.projections.runner import Runner\n"
-        "Runner([catalogue.get('order-summary')], DatabaseEventLog(), watchdog=Watchdog(), hanging_s=1).catch_up()"
+        "from eventshop.projections.projection import projection_registry\n"
+        "from eventshop.projections.runner import ProjectionRunner\n"
+        "projection = projection_registry.get('order-summary')\n"
+        "ProjectionRunner([projection], DatabaseEventLog(), watchdog=Watchdog(), hanging_s=1).catch_up()"
     )
     with transaction.atomic():
         Checkpoint.objects.select_for_update().get(projection="order-summary")  # and never lets go of it
@@ -278,7 +279,7 @@ def test_a_worker_runs_sagas_and_timers_and_gives_back_what_it_held(celery: Cele
     receive_stock("mug", 5)
     order_id = place_order(("mug", 4))
     timers.set_timer("count", due=timezone.now(), command=WriteOffStock("mug", 1, "broken", "COUNT"))
-    with celery.worker("all", "one", "filesystem://", "--processes") as worker:
+    with celery.worker("all", "one", "filesystem://", "--sagas") as worker:
         eventually(lambda: load_order(order_id).status == "CANCELLED", within_s=30, so_far=lambda: worker.log)
         eventually(lambda: load_stock("mug").written_off == 1, so_far=lambda: worker.log)
         # What was set aside comes back once the order is cancelled.

@@ -9,11 +9,18 @@ import pytest
 from django.db.models import Q
 
 from eventshop.operations import tasks
-from eventshop.sagas.models import Saga, InboxMessage, SagaStep, Timer
+from eventshop.sagas.models import InboxMessage, Saga, SagaStep, Timer
 from eventshop.sagas.retention import CleanupResult, clean_up
 from orders.domain.commands import ReturnItems, ReturnLine
 from tests.support.in_memory_gateway import InMemoryGateway
-from tests.support.order_fulfilment import send_for_order, backdate_saga, place_order, receive_stock, load_saga, run_sagas_until_idle
+from tests.support.order_fulfilment import (
+    backdate_saga,
+    load_saga,
+    place_order,
+    receive_stock,
+    run_sagas_until_idle,
+    send_for_order,
+)
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

@@ -20,9 +20,9 @@ from eventshop.eventstore.event_store import EventStore
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import effects, operator_actions, timers
 from eventshop.sagas import workers as sagas_workers
-from eventshop.sagas.errors import ActionNotAllowed, SagaNotFound, LeaseLost
+from eventshop.sagas.errors import ActionNotAllowed, LeaseLost, SagaNotFound
 from eventshop.sagas.inbox import PARTITIONS, saga_id_for
-from eventshop.sagas.models import SagaWorker, Saga, InboxMessage, SagaStep, PartitionLease, Timer
+from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep, SagaWorker, Timer
 from eventshop.sagas.saga_registry import SagaRegistry
 from eventshop.sagas.saga_runner import SagaRunner
 from tests.support.misbehaving_saga import (

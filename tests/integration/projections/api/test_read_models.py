@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from eventshop.eventstore import command_dispatcher
+from eventshop.projections.projection import projection_registry
 from orders.domain.commands import CreateOrder, ReceiveStock
 from projections.api import shop as api_shop
 from projections.api.resource import Resource
-from eventshop.projections.projection import projection_registry
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.sales import ADA, Sale
 from tests.support.staff import catch_up, record_sales

@@ -1,4 +1,4 @@
-"""Staff settle, hold, correct, reject and cancel trades: each is a command, with a reason, by those who may."""
+"""Staff actions on trades in the admin: commands with a reason and permission checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from projections.models import Position
 from tests.support.staff import boss, catch_up, clerk, messages_of
-from tests.support.trade_commands import BTC, ACCOUNT_ID, submit_trade
+from tests.support.trade_commands import ACCOUNT_ID, BTC, submit_trade
 from tests.support.trader import open_account, submit_limit_order
 from trading.domain.account import TradingAccount
 from trading.domain.events import Side
@@ -29,7 +29,7 @@ def page_url(trade_id: UUID, action: str = "change") -> str:
 
 
 def initial_values(answer: Any) -> dict[str, str]:
-    """What a browser would send back: the values the dialog was opened with."""
+    """The initial form values of a dialog, as a browser would send them back."""
     return {field.name: str(field.value()) for field in answer.context["form"] if field.value() is not None}
 
 
@@ -117,7 +117,7 @@ def test_a_dialog_sent_twice_is_one_command() -> None:
         client.post(page_url(trade_id, "hold"), form)
     assert [event.meta.event_type for event in store.get_events(trade_id)].count("SettlementHeld") == 1
     answer = client.post(page_url(trade_id, "hold"), form | {"reason": "another"})
-    assert "sent before with other values" in messages_of(answer)[-1]
+    assert "already submitted with different values" in messages_of(answer)[-1]
 
 
 @pytest.mark.parametrize("action", ["settle", "hold", "release", "correct", "bust", "reject", "cancel"])

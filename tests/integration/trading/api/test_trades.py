@@ -1,4 +1,4 @@
-"""Programs read trades, positions and market minutes, every amount as text to its last digit."""
+"""The REST API of trades, trading accounts, positions and market minutes. Amounts are strings with all digits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eventshop.eventstore.event_store import store
 from eventshop.projections.projection import projection_registry
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.read_models import caught_up
-from tests.support.trade_commands import BTC, ACCOUNT_ID, submit_trade
+from tests.support.trade_commands import ACCOUNT_ID, BTC, submit_trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -55,7 +55,7 @@ STAFF_PERMISSIONS = (
 
 
 def trading_staff() -> ApiClient:
-    """Staff who do everything with trades."""
+    """A client of a staff account with all trading permissions."""
     return ApiClient(staff("desk", *VIEWS, *STAFF_PERMISSIONS, "submit_trade", "view_storedevent"))
 
 

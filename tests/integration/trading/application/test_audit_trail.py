@@ -1,4 +1,4 @@
-"""A regulator's copy: whole, in order, checked without this program; and taking it leaves a trail."""
+"""Export of the audit trail: complete, ordered, verifiable by a standalone script, and recorded as an event."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def export_trail(file: Path, *options: str) -> str:
 
 
 def run_checker(file: Path) -> tuple[int, str]:
-    """The checker in a Python that knows nothing of this program."""
+    """Run the checker in an isolated Python; returns exit code and output."""
     run = subprocess.run([sys.executable, "-I", "-S", CHECKER, file], capture_output=True, text=True, check=False)
     return run.returncode, run.stdout + run.stderr
 

@@ -1,4 +1,4 @@
-"""Limits hold when many traders are at it at once."""
+"""Limits hold under concurrent commands."""
 
 from __future__ import annotations
 

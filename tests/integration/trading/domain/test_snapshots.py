@@ -1,4 +1,4 @@
-"""A trade with a long past is loaded from its snapshot, quickly, and is the same trade."""
+"""Snapshots of trades with many fills: loading is fast and gives the same state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eventshop.eventstore.command_dispatcher import Receipt, send, send_many
 from eventshop.eventstore.command_execution import load_aggregate, read_full_history
 from eventshop.eventstore.records import SNAPSHOT_PREFIX
 from eventshop.eventstore.snapshots import repository
-from tests.support.trade_commands import OCCURRED_AT, BTC, ACCOUNT_ID
+from tests.support.trade_commands import ACCOUNT_ID, BTC, OCCURRED_AT
 from trading.domain.commands import BustTrade, CorrectTrade, ExecuteTrade, SubmitTrade
 from trading.domain.events import Fill, OrderType, Side
 from trading.domain.instruments import get_instrument
@@ -24,7 +24,7 @@ from trading.domain.trade import Trade
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 FILLS = 10_000
-#: What the program promises; processor time, for others use the machine too.
+#: The promised load time, as processor time, because other processes use the machine too.
 MAX_LOAD_S = 0.030
 
 
@@ -51,7 +51,9 @@ def load_from_snapshot(trade_id: UUID) -> Trade:
 
 
 def test_a_trade_of_ten_thousand_fills_loads_within_thirty_milliseconds() -> None:
-    trade_id = submit_long_trade(*(tuple(make_fill(number) for number in range(at, at + 500)) for at in range(0, FILLS, 500)))
+    trade_id = submit_long_trade(
+        *(tuple(make_fill(number) for number in range(at, at + 500)) for at in range(0, FILLS, 500))
+    )
     assert repository.take_snapshot(trade_id)
     durations, trade = [], Trade()
     for _ in range(5):
@@ -67,7 +69,7 @@ def test_a_snapshot_is_the_trade_that_its_events_make_and_goes_on_as_it() -> Non
     send(CorrectTrade(trade_id, make_fill(3, "61837.00"), "typed wrongly"))
     send(BustTrade(trade_id, "240", "erroneous print"))
     assert repository.take_snapshot(trade_id)
-    send(ExecuteTrade(trade_id, (make_fill(3), make_fill(300))))  # one it knows since before the snapshot, and a new one
+    send(ExecuteTrade(trade_id, (make_fill(3), make_fill(300))))  # one fill from before the snapshot, and a new one
     send(BustTrade(trade_id, "300", "erroneous print"))
     trade = load_from_snapshot(trade_id)
     assert trade == load_aggregate(Trade, trade_id, read_full_history(trade_id), registry).state

@@ -1,4 +1,4 @@
-"""Importing public trades: all of them once, whatever happens meanwhile, and every total as computed elsewhere."""
+"""Importing public trades: each exactly once, also after a crash, with totals equal to the control totals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from django.db.models import F
 from eventshop.eventstore.models import StoredEvent
 from projections.models import MarketMinute, TradeBlotter
 from tests.conftest import SHARED_DATA
-from tests.support.retail_import import CONTROL_TOTALS, ImportProcess, ImportRun, differing_totals, imported_history, run_projections, count_events_and_receipts
+from tests.support.retail_import import (
+    CONTROL_TOTALS,
+    ImportProcess,
+    ImportRun,
+    count_events_and_receipts,
+    differing_totals,
+    imported_history,
+    run_projections,
+)
 from tests.support.trade_files import trade_line, write_trade_file
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -26,7 +34,9 @@ BTC: Final = "BINANCE_SPOT/BTCUSDT"
 
 
 def test_a_file_becomes_trades_with_their_fills(tmp_path: Path) -> None:
-    run = ImportRun(write_trade_file(tmp_path, trade_line("1"), trade_line("2"), trade_line("3", side="BUY")), command=IMPORT)
+    run = ImportRun(
+        write_trade_file(tmp_path, trade_line("1"), trade_line("2"), trade_line("3", side="BUY")), command=IMPORT
+    )
     assert (run.code, run.error_lines) == (0, [])
     assert "3 trades imported as 2 executions: 5 events written, 0 commands already there, 0 rows" in run.output
     types = sorted(StoredEvent.objects.values_list("event_type", flat=True))

@@ -1,4 +1,4 @@
-"""A trader's pages: placing, following and cancelling trades; lists, positions and limits."""
+"""The trading pages: the ticket, live updates, cancellation, blotter, positions and limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from tests.support.customers import sign_in_customer
 from tests.support.staff import catch_up
-from tests.support.trader import BTC, open_account, fill_trade, form_id_of, submit_limit_order
+from tests.support.trader import BTC, fill_trade, form_id_of, open_account, submit_limit_order
 from trading.domain.account import TradingAccount
 from trading.domain.commands import SettleTrade
 from trading.domain.events import Side
@@ -45,7 +45,7 @@ def preview_ticket(client: Client, form: dict[str, str]) -> Any:
 
 
 def submit_ticket(client: Client, form: dict[str, str]) -> Any:
-    """Look at what it freezes, then place it."""
+    """Preview a ticket, then submit it."""
     seen = preview_ticket(client, form).context["form"]["seen"].value()
     return client.post(TICKET, {**form, "seen": seen, "place": "yes"})
 
@@ -57,7 +57,10 @@ def amount_in_use(account_id: UUID) -> str:
 def test_the_ticket_shows_what_a_trade_freezes_before_it_is_placed(ada: tuple[Client, UUID], dollars: UUID) -> None:
     answer = preview_ticket(ada[0], ticket_data(dollars))
     text = answer.content.decode()
-    assert "It freezes <strong>200 USDT</strong> of Dollars" in text and "1,000 USDT of the limit for all instruments are available" in text
+    assert (
+        "It freezes <strong>200 USDT</strong> of Dollars" in text
+        and "1,000 USDT of the limit for all instruments are available" in text
+    )
     assert amount_in_use(dollars) == "0"
 
 

@@ -1,4 +1,4 @@
-"""A client's trade uses its account's limits from the moment it is submitted until nothing of it is open."""
+"""A trade freezes its amount from its submission until it has no open quantity."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ SAP = NewTrade(ACCOUNT, "XETRA/SAP", Side.BUY, OrderType.LIMIT, Decimal(1), Deci
 
 
 def submit_and_reopen(meanwhile: str = "0") -> UUID:
-    """A trade whose only fill turns out void; meanwhile others use so much of the limit."""
+    """A trade whose only fill is declared void while another trade has frozen `meanwhile` of the limit."""
     account = derive_id("test-account", "euros")
     send(OpenAccount(account, "Euros", None, "EUR", Decimal(15)))
     trade_id = submit(replace(SAP, account_id=account)).aggregate_id

@@ -1,4 +1,4 @@
-"""Trades settle by themselves, through the store, the saga runner and its durable timers."""
+"""The settlement saga with the real store, saga runner and durable timers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def send_as_ada(command: Command) -> None:
 
 
 def submit_filled_trade(code: str = BTC, price: str = "100.00", quantity: str = "2") -> UUID:
-    """A trade of now that has used some of its account's limit, filled at once."""
+    """Submit and fill a trade now, with its amount frozen."""
     trade_id = new_id()
     terms = get_instrument(code)
     send_as_ada(OpenAccount(ACCOUNT, "Clerk", None, terms.currency, Decimal(1_000)))
@@ -117,6 +117,6 @@ def test_a_held_trade_settles_when_it_is_let_go() -> None:
 
 
 def test_history_starts_no_settlement() -> None:
-    submit_trade("T-1", ("61837.63", "0.02"))  # months ago, as an import tells it
+    submit_trade("T-1", ("61837.63", "0.02"))  # months ago, like an import
     run_workers()
     assert not Saga.objects.exists()

@@ -1,4 +1,4 @@
-"""People decide about their data by program as they do on the pages; and staff take pieces into stock."""
+"""The REST API of users, legal holds and stock movements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing up, in and out, and passwords: one account for one address, and nobody can find out who has one."""
+"""Signing up, signing in and out, and passwords. An address has one account, and no page reveals it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from eventshop.core.errors import AlreadyTaken
 from eventshop.core.messages import new_id
 from eventshop.eventstore.models import StoredEvent
 from eventshop.privacy import encrypted_tokens
-from tests.support.customers import EMAIL, PASSWORD, sign_in_customer, link_in_email, sign_up
+from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer, sign_up
 from users.application import accounts
 from users.application.customer_adapter import load_person
 from users.models import Account

@@ -1,4 +1,4 @@
-"""Leaving through the pages: what goes and what stays, the password, the change of mind, the certificate by link."""
+"""The erasure pages: request with password, cancellation, status and certificate by link."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.privacy import encrypted_tokens
 from eventshop.privacy.models import Certificate, Erasure
-from eventshop.sagas import workers
 from eventshop.projections.projection import projection_registry
-from tests.support.customers import EMAIL, PASSWORD, sign_in_customer, link_in_email
+from eventshop.sagas import workers
+from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer
 from tests.support.read_models import append, caught_up
 from tests.support.sales import Sale
 from users.application.customer_adapter import load_person
@@ -131,7 +131,12 @@ def test_a_legal_hold_is_said() -> None:
 def test_links_of_others_damaged_ones_and_those_of_other_kinds_show_nothing(client: Client) -> None:
     _, me = sign_in_customer()
     good = encrypted_tokens.encrypt_token("erasure", me)
-    for token in (good[:-3], "nonsense", encrypted_tokens.encrypt_token("reset", me), encrypted_tokens.encrypt_token("sign-up", EMAIL)):
+    for token in (
+        good[:-3],
+        "nonsense",
+        encrypted_tokens.encrypt_token("reset", me),
+        encrypted_tokens.encrypt_token("sign-up", EMAIL),
+    ):
         assert client.get(f"/erasure/{token}/").status_code == 410
         assert client.get(f"/erasure/{token}/certificate.pdf").status_code == 404
     assert client.get(f"/erasure/{good}/certificate.pdf").status_code == 404

@@ -1,4 +1,4 @@
-"""What people see and decide about their own data: at once, in words, and nobody else's."""
+"""The privacy centre: consents, contact details, restriction, processing log and data export."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
-from tests.support.customers import EMAIL, PASSWORD, sign_in_customer, link_in_email
+from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer
 from tests.support.read_models import append
 from tests.support.sales import Sale
 from tests.support.staff import catch_up

@@ -1,4 +1,4 @@
-"""The whole way out, and the end of a consent, by the processes that run for it."""
+"""Erasure and consent expiry with the real store, saga runner and timers; and the data export."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from eventshop.privacy.models import Certificate, Erasure
 from eventshop.projections.projection import projection_registry
 from eventshop.sagas import workers
 from eventshop.sagas.inbox import saga_id_for
-from eventshop.sagas.models import Saga, InboxMessage, SagaStep, Timer
+from eventshop.sagas.models import InboxMessage, Saga, SagaStep, Timer
 from orders.domain.commands import CancelOrder, CreateOrder
 from projections.models import ConsentRegister, UserProfile
 from tests.support.read_models import caught_up

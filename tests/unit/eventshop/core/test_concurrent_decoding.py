@@ -11,7 +11,7 @@ import pytest
 _AT_ONCE = """
 import sys, threading
 import msgspec
-from eventshop.core import codec
+from eventshop.core import serialization
 
 sys.setswitchinterval(1e-6)
 # Annotations are texts, as in our modules: they are evaluated in Python, where threads take turns.
@@ -35,19 +35,19 @@ from eventshop.celery import app
 app.WorkController(pool="threads", concurrency=1)
 """
 
-_OF_PROCESSES = """
+_OF_SAGAS = """
 import django
 django.setup()
-from eventshop.messaging.event_log_factory import event_log
-from eventshop.sagas import running
-list(running.threads("somebody", event_log()))
+from eventshop.messaging.event_log_factory import create_event_log
+from eventshop.sagas import workers
+list(workers.threads("somebody", create_create_event_log()))
 """
 
 
 @pytest.mark.parametrize(
     "prepare",
-    [_OF_A_WORKER, _OF_PROCESSES, "codec.prepare(*kinds)", "codec.prepare_all()"],
-    ids=["Celery worker", "run_processes", "some", "all"],
+    [_OF_A_WORKER, _OF_SAGAS, "serialization.prepare_decoders(*kinds)", "serialization.prepare_all_decoders()"],
+    ids=["Celery worker", "run_sagas", "some", "all"],
 )
 def test_types_that_were_prepared_can_be_decoded_by_many_threads_at_once(prepare: str) -> None:
     done = subprocess.run(

@@ -117,7 +117,7 @@ def test_fields_that_were_personal_then_are_the_sealed_ones_of_that_version() ->
 
 
 def test_an_event_of_a_later_program_is_refused_as_such() -> None:
-    with pytest.raises(BrokenStream, match="later version of this program"):
+    with pytest.raises(BrokenStream, match="later release of this program"):
         read("RoomBooked", 3, first="", last="", nights=1)
 
 

@@ -1,4 +1,4 @@
-"""Prices and results are written for people: with currency, to the digits of their instrument, never as nothing."""
+"""Formatting of quantities, prices and results for display."""
 
 from __future__ import annotations
 

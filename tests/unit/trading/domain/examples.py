@@ -1,4 +1,4 @@
-"""The trade every sentence is about: Ada buys 10 SAP at 200.00 or better."""
+"""Example commands and events of one trade for the tests: Ada buys 10 SAP at 200.00 or better."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Business sentences about a trading account and its limits."""
+"""The TradingAccount aggregate: limits, freezing and release."""
 
 from __future__ import annotations
 

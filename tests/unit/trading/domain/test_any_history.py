@@ -1,4 +1,4 @@
-"""Whatever is asked of a trade, in whatever order: what was accepted is the whole truth about it."""
+"""Properties of the Trade aggregate for random sequences of commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trading.domain.commands import BustTrade, CorrectTrade, ExecuteTrade, Trade
 from trading.domain.events import Fill, TradeEvent, TradeSubmitted, notional, volume
 from trading.domain.trade import Status, Trade
 
-# Few numbers, small quantities: fills repeat, change, overfill and come after the end.
+# Few identifiers and small quantities, so that fills repeat, change, overfill and arrive after the end.
 FILLS = st.builds(
     Fill,
     venue_trade_id=st.sampled_from(["v1", "v2", "v3", "v4"]),
@@ -36,7 +36,7 @@ CONVERSATIONS = st.lists(COMMANDS, max_size=12).map(lambda some: [examples.submi
 
 
 def apply_commands(conversation: list[TradeCommand]) -> tuple[Trade, list[TradeEvent]]:
-    """Ask one after the other; a refusal is an answer like any other."""
+    """Apply commands in order; refused commands change nothing. Returns the trade and its events."""
     trade, history = Trade(), list[TradeEvent]()
     for command in conversation:
         before = trade
@@ -73,7 +73,7 @@ def test_the_fills_that_stand_are_what_was_executed_and_no_more_than_was_ordered
 @settings(deadline=None)
 @given(CONVERSATIONS)
 def test_asking_everything_twice_changes_nothing(conversation: list[TradeCommand]) -> None:
-    """Fills are told again by venues; the ones that were accepted once are accepted again, and are nothing new."""
+    """Venues report fills repeatedly: a fill that was accepted once is accepted again without an event."""
     trade, history = apply_commands(conversation)
     for command in conversation:
         if isinstance(command, ExecuteTrade) and all(is_known(trade, fill) for fill in command.fills):

@@ -1,4 +1,4 @@
-"""What no trade and no account can hold is refused before anything is decided, by name and place."""
+"""Commands with invalid values are refused before any decision; the error names the field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import trading
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.message_registry import declared_messages
 from eventshop.core.messages import Command, Event
-from eventshop.core.serialization import encode_canonical, decode_command
+from eventshop.core.serialization import decode_command, encode_canonical
 from tests.unit.trading.domain import examples
 from trading.domain.account import TradingAccount
 from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
@@ -85,7 +85,9 @@ def test_a_command_built_with_a_float_is_refused() -> None:
         OpenAccount(examples.ACCOUNT, "Desk", None, "EUR", 1000.0)  # type: ignore[arg-type]
 
 
-MESSAGES = [message for aggregate in (Trade, TradingAccount) for part in declared_messages(aggregate) for message in part]
+MESSAGES = [
+    message for aggregate in (Trade, TradingAccount) for part in declared_messages(aggregate) for message in part
+]
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.__name__)
@@ -131,7 +133,7 @@ _EXAMPLES: dict[str, Any] = {
 
 
 def test_no_float_stands_in_the_code_of_the_domain() -> None:
-    """Not one literal, not one call, not one type. Charts are drawn elsewhere; commands may say how long they took."""
+    """No float literal, call or annotation. Management commands are exempt, because they report durations."""
     floats = []
     paths = [path for path in Path(trading.__path__[0]).rglob("*.py") if "management" not in path.parts]
     for path in paths:

@@ -1,4 +1,4 @@
-"""Every state of a trade with every command there is: what is not listed here does not exist."""
+"""The state table of a trade: the outcome of every command in every state."""
 
 from __future__ import annotations
 

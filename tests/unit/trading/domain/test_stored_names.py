@@ -1,7 +1,7 @@
-"""What the store has once written is read for ever: names, fields and their order are pinned here.
+"""Pins the names, fields and field order of stored events, because they must stay readable for ever.
 
-A test that fails here says that old events could no longer be read. Add a schema version and an upcaster; do not
-change the text.
+If a test fails here, old events can no longer be read. Add a schema version and an upcaster instead of changing the
+expected text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Business sentences about one trade."""
+"""The Trade aggregate: fills, corrections, busts and settlement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a file of public trades to commands: every row is there, or named with its line and its fault."""
+"""Parsing a file of public trades, grouping it into executions, and building the import commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
 from tests.support.trade_files import TRADED_AT_MS, trade_line, write_trade_file
 from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
 from trading.domain.events import MAX_FILLS, Side
-from trading.importers.market_trades.commands import ExecutionCommand, taker_account_id, import_commands
+from trading.importers.market_trades.commands import ExecutionCommand, import_commands, taker_account_id
 from trading.importers.market_trades.executions import group_executions
 from trading.importers.market_trades.parsing import parse_file
 
@@ -82,7 +82,9 @@ def test_an_execution_fits_into_an_event(tmp_path: Path) -> None:
 
 
 def test_an_execution_is_a_market_order_of_its_markets_taker(tmp_path: Path) -> None:
-    opening, submitting, executing = commands_of(write_trade_file(tmp_path, trade_line("1"), trade_line("2", quantity="0.01")))
+    opening, submitting, executing = commands_of(
+        write_trade_file(tmp_path, trade_line("1"), trade_line("2", quantity="0.01"))
+    )
     submit, execute = submitting.command, executing.command
     assert isinstance(opening.command, OpenAccount)
     assert isinstance(submit, SubmitTrade) and isinstance(execute, ExecuteTrade)
@@ -93,7 +95,9 @@ def test_an_execution_is_a_market_order_of_its_markets_taker(tmp_path: Path) -> 
 
 
 def test_the_same_symbol_on_another_market_is_another_trade(tmp_path: Path) -> None:
-    commands = commands_of(write_trade_file(tmp_path, trade_line("1"), trade_line("1", market="BINANCE_USDM", price="61837.6")))
+    commands = commands_of(
+        write_trade_file(tmp_path, trade_line("1"), trade_line("1", market="BINANCE_USDM", price="61837.6"))
+    )
     ids = {item.command.trade_id for item in commands if isinstance(item.command, SubmitTrade)}
     accounts = {item.command.account_id for item in commands if isinstance(item.command, OpenAccount)}
     assert (len(ids), len(accounts)) == (2, 2)

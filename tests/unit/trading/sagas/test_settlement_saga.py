@@ -1,4 +1,4 @@
-"""The way of a trade from its last fill to its settlement, and what may come between."""
+"""The settlement saga, and the business days that it depends on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from eventshop.core.saga import CompensationRequested, SagaMessage, RefusedCommand, CancelTimer, TimerFired, StartTimer
+from eventshop.core.saga import CancelTimer, CompensationRequested, RefusedCommand, SagaMessage, StartTimer, TimerFired
 from eventshop.testing.given_when_then import given_saga
 from tests.unit.trading.domain import examples
 from tests.unit.trading.domain.examples import ACCOUNT, FOUR, NOON, SIX, TRADE, fill, four, settle, six, submitted

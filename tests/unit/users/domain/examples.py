@@ -1,4 +1,4 @@
-"""The person every sentence is about: Ada, who signed up and likes some offers."""
+"""Example commands and events of one person, Ada, for the tests of the users domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Consent: one purpose, one wording, until a day; and nothing is done with data without a ground that holds."""
+"""Consents: granting, withdrawing and expiry; and no processing without a valid legal basis."""
 
 from __future__ import annotations
 
@@ -174,7 +174,9 @@ def test_consents_end_and_everything_else_does_not() -> None:
         "PersonalisedAdvertising",
     ]
     assert consent_expiry("Personalisation", NOON) == NEXT_YEAR
-    assert {term for term in PURPOSES if consent_expiry(term, NOON) is None} == PURPOSES.keys() - {p.term for p in BY_CONSENT}
+    assert {term for term in PURPOSES if consent_expiry(term, NOON) is None} == PURPOSES.keys() - {
+        p.term for p in BY_CONSENT
+    }
 
 
 def test_at_every_moment_exactly_one_notice_is_shown() -> None:

@@ -1,4 +1,4 @@
-"""The words for purposes and legal bases are those of the W3C Data Privacy Vocabulary."""
+"""Purposes and legal bases are terms of the W3C Data Privacy Vocabulary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person's account: signing up, putting details right, who looked at them, and leaving for good."""
+"""The User aggregate: signing up, contact details, access to masked data, and erasure."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_nothing_can_be_done_to_somebody_who_never_signed_up(command: Any) -> No
     given(User).when(command).then_refused(InvalidUserState, "UNKNOWN")
 
 
-# --- leaving -----------------------------------------------------------------------------------------------------
+# --- erasure -----------------------------------------------------------------------------------------------------
 
 
 def test_erasure_is_asked_for_waited_for_and_done() -> None:

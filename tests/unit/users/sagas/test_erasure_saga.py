@@ -1,4 +1,4 @@
-"""Leaving and the end of consents, as their sagas tell it."""
+"""The erasure saga and the consent expiry saga."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from eventshop.core.saga import RefusedCommand, Saga, SagaAction, CancelTimer, TimerFired, StartTimer
+from eventshop.core.saga import CancelTimer, RefusedCommand, Saga, SagaAction, StartTimer, TimerFired
 from tests.unit.users.domain.examples import (
     ADA,
     DUE,
@@ -37,7 +37,7 @@ on_hold = RefusedCommand(begin, OnLegalHold.code, "a claim in court")
 
 
 def run_saga(saga: Saga[object], *messages: object) -> tuple[Saga[object], list[Sequence[SagaAction]]]:
-    """What a saga does about each of these, and what it is then."""
+    """Feed messages to a saga; returns its last state and the actions after each message."""
     actions = []
     for message in messages:
         actions.append(saga.react(message))

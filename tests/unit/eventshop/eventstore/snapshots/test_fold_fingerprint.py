@@ -24,10 +24,7 @@ def fingerprint(module: Any) -> str:
     return fold_fingerprint(module.Lamp, module.lamps.upcasters_of(module.Lamp))
 
 
-TURN = (
-    "        return self.light.brighter(event.by)",
-    '        """New."""\n        return self.light.brighter(event.by)',
-)
+TURN = "        return self.light.brighter(event.by)"
 KEPT = {
     "comment": ("BRIGHTEST: Final = 10", "# Ten steps.\nBRIGHTEST: Final = 10  # at most"),
     "docstring": ('"""A lamp that can be turned up."""', '"""Another text."""'),

@@ -1,0 +1,43 @@
+"""manage.py retry_dead_letters [NAME...] [--aggregate ID]: fold dead letters again, in order, now."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+
+from eventshop.core.errors import EventShopError
+from eventshop.projections import dead_letters
+from eventshop.projections.models import DeadLetter
+from eventshop.projections.projection import projection_registry
+
+
+class Command(BaseCommand):
+    help = "Retry dead letters without waiting for their next attempt. Exits 1 when some still fail."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("names", nargs="*", metavar="NAME", help="Projections; without names: all.")
+        parser.add_argument("--aggregate", type=UUID, metavar="ID", help="Only this aggregate's events.")
+
+    def handle(self, *args: Any, names: list[str], aggregate: UUID | None, **options: Any) -> None:
+        try:
+            selected = [projection.name for projection in projection_registry.select(names)]
+        except EventShopError as error:
+            raise CommandError(str(error)) from error
+        rows = DeadLetter.objects.filter(projection__in=selected)
+        if aggregate is not None:
+            rows = rows.filter(aggregate_id=aggregate)
+        queues = list(rows.values_list("projection", "aggregate_id").distinct())
+        folded = remaining = 0
+        for name, aggregate_id in queues:
+            result = dead_letters.retry(name, aggregate_id)
+            folded += result.folded
+            while result.remaining and result.folded >= dead_letters.RETRY_BATCH:  # a long queue, not another failure
+                result = dead_letters.retry(name, aggregate_id)
+                folded += result.folded
+            remaining += result.remaining
+        self.stdout.write(f"{folded} dead letters folded, {remaining} remain.")
+        if remaining:
+            raise CommandError("Some events still fail; projections_status and the admin show why.", returncode=1)

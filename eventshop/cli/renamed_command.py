@@ -1,0 +1,18 @@
+"""Old names of commands go on working: they print one line and run the command under its new name."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.core.management.base import BaseCommand
+
+
+class RenamedCommand(BaseCommand):
+    """The first base of an old name's `Command`; the second is the command itself."""
+
+    new_name: ClassVar[str]
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        old_name = type(self).__module__.rpartition(".")[2]
+        self.stderr.write(f"{old_name} is the old name of {self.new_name}.", self.style.WARNING)
+        return super().execute(*args, **options)
