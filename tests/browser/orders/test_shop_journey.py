@@ -90,7 +90,7 @@ def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
     page.get_by_role("link", name="Return items").click()
     visitor.check_page("return")
     page.get_by_role("button", name="Register the return").click()
-    expect(page.get_by_text("Say of at least one thing").first).to_be_visible()
+    expect(page.get_by_text("Enter a quantity for at least one item").first).to_be_visible()
     visitor.check_page("return-nothing")
     page.get_by_label("Stoneware mug").fill("1")
     page.get_by_role("button", name="Register the return").click()

@@ -95,7 +95,7 @@ def test_a_root_covers_what_was_appended_since_the_one_before_it() -> None:
 
 def test_many_events_are_signed_in_roots_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
     streams = [create_tally() for _ in range(5)]
-    monkeypatch.setattr(signed_roots, "SPAN", 10)
+    monkeypatch.setattr(signed_roots, "MAX_POSITIONS_PER_ROOT", 10)
     assert [root.to_position for root in sign_new_roots()] == [10, 20, 25]
     assert list(signed_roots.find_faults(SignedRoot.objects.order_by("number"))) == []
     assert len(signed_roots.newest_heads(SignedRoot.objects.order_by("number"))) == len(streams)

@@ -76,7 +76,7 @@ def test_the_same_dialog_with_other_values_is_refused() -> None:
     form = dialog_values(client, "ship", carrier="DHL")
     client.post(order_url(sale, "ship"), form)
     answer = client.post(order_url(sale, "ship"), form | {"carrier": "UPS"})
-    assert messages_of(answer)[-1].endswith("Open it again to send new ones.")
+    assert messages_of(answer)[-1].endswith("Open it again to submit new ones.")
     assert stored_event_types().count("OrderShipped") == 1
 
 

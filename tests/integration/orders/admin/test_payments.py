@@ -65,7 +65,7 @@ def test_what_was_refused_stands_with_its_reason_and_how_often() -> None:
     message_log.log_unverified_webhook(WrongSignature(), b"")
     client = boss()
     content = client.get(MESSAGES).content.decode()
-    for text in ("unknown-payment", "not-json", "wrong-signature", "The shop knows of no such payment"):
+    for text in ("unknown-payment", "not-json", "wrong-signature", "There is no such payment in the shop"):
         assert text in content
     assert len(rows_on_page(client, MESSAGES, q=str(told.key))) == 2
     assert len(rows_on_page(client, MESSAGES, verdict__exact="accepted")) == 0

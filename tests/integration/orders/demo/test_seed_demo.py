@@ -83,5 +83,5 @@ def test_without_a_password_there_is_no_demo_customer(settings: Settings) -> Non
 def test_a_store_with_events_is_left_alone() -> None:
     run_seed_demo()
     before = StoredEvent.objects.count()
-    assert run_seed_demo() == "There are events already; the demo data is left out.\n"
+    assert run_seed_demo() == "The event store is not empty; no demo data was written.\n"
     assert StoredEvent.objects.count() == before

@@ -100,7 +100,7 @@ def test_an_invoice_that_changed_is_refused_and_what_is_stored_stays(tmp_path: P
     before = imported_history()
     file = write_sales_file(tmp_path, csv_line("1"), csv_line("2", quantity="7"), csv_line("2", sku="21212"))
     run = ImportRun(file, "--on-error", "skip")
-    reason = "invoice 2 was imported before with other contents; what is stored stays"
+    reason = "invoice 2 was imported before with other contents; the stored order is unchanged"
     assert (run.code, run.error_lines) == (1, [f"{file}:3: {reason}", f"{file}:4: {reason}"])
     assert imported_history() == before
 
@@ -119,7 +119,7 @@ def test_what_was_credited_before_the_file_was_corrected_is_not_refunded_again(t
         write_sales_file(tmp_path, csv_line("1"), csv_line("2", sku="21212"), *cancelled), "--on-error", "skip"
     )
     assert "2 orders, 0 credit notes, 0 returns" in run.output
-    reason = "invoice C3 was imported before with other contents; what is stored stays"
+    reason = "invoice C3 was imported before with other contents; the stored order is unchanged"
     assert [name.partition(": ")[2] for name in run.error_lines] == [reason] * 3
     assert Counter(StoredEvent.objects.values_list("event_type", flat=True)) == {
         "CreditNoteIssued": 1,
@@ -139,7 +139,7 @@ def test_the_rules_of_an_order_hold_for_the_import_too(tmp_path: Path) -> None:
 
 
 def test_a_refused_invoice_stops_the_import_after_its_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_sender, "COMMANDS", 2)
+    monkeypatch.setattr(batch_sender, "MAX_BATCH_COMMANDS", 2)
     ImportRun(write_sales_file(tmp_path, csv_line("1")))
     run = ImportRun(write_sales_file(tmp_path, csv_line("1", quantity="7"), csv_line("2"), csv_line("3")))
     assert (run.code, len(run.error_lines)) == (1, 1)
