@@ -76,7 +76,7 @@ def acquire_share(
     The owner's own leases come first, then free rows in the order of `rows`; `share=None` means all. `known` are the
     rows as the caller has just read them: they save a query, and leases on rows that `rows` excludes are released.
     """
-    current: list[Any] = list(rows if known is None else known)
+    current: list[Any] = list(rows.all() if known is None else known)
     held = {row.pk for row in current if row.owner == owner}
     while True:
         owned = [row for row in current if row.owner == owner]
@@ -85,7 +85,7 @@ def acquire_share(
         # If another worker was faster with one of them, read the rows and choose again.
         if acquire_leases(rows.filter(pk__in=[row.pk for row in wanted]), owner, duration, **changes) == len(wanted):
             break
-        current = list(rows)
+        current = list(rows.all())
     if surplus := held.union(row.pk for row in owned) - {row.pk for row in wanted}:
         release_leases(rows.model._default_manager.filter(pk__in=surplus), owner)
     for row in wanted:

@@ -1,4 +1,4 @@
-"""Given, when, then: business sentences about aggregates, sagas and projections, through the real codec."""
+"""Given, when, then: tests of aggregates, sagas and projections as business sentences, through the real codec."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from eventshop.projections.read_model import ReadModel
 R = TypeVar("R", bound=ReadModel)
 M = TypeVar("M", bound=Struct)
 
-#: When the first event of a history happens, unless it says otherwise; each further one a minute later.
+#: When the first event of a history occurs, unless it is dated; each further one occurs a minute later.
 MORNING = datetime.fromisoformat("2026-01-31T09:00:00+00:00")
 
 
 def given(aggregate: type[Aggregate[Any, Any]], *history: Event) -> Given:
-    """An aggregate that has this history, each event read back from what the store would hold."""
+    """An aggregate with this history; each event is decoded from what the store would hold."""
     return Given(aggregate, history)
 
 
@@ -57,11 +57,11 @@ class When:
         assert self.events == list(expected)
 
     def then_nothing(self) -> None:
-        """Accepted, and already so."""
+        """Accepted without an event: it was so already."""
         self.then()
 
     def then_refused(self, error: type[EventShopError], *words: str) -> None:
-        """Refused with exactly this error type, its message holding these words."""
+        """Refused with exactly this error type, and these words in its message."""
         assert type(self.refusal) is error, f"expected {error.__name__}, got {self.refusal!r} / {self.events}"
         for word in words:
             assert word in str(self.refusal)
@@ -75,88 +75,89 @@ def round_trip(event: Event) -> Event:
 # --- sagas ---------------------------------------------------------------------------------------
 
 
-def given_saga(saga: type[Saga[Any]], *heard: SagaMessage) -> GivenSaga:
-    """A saga that has heard this, in order; whatever it stores and does passes through the codec."""
-    return GivenSaga(saga, heard)
+def given_saga(saga: type[Saga[Any]], *messages: SagaMessage) -> GivenSaga:
+    """A saga that has handled these messages in order; its state and its actions pass through the codec."""
+    return GivenSaga(saga, messages)
 
 
 class GivenSaga:
-    def __init__(self, saga: type[Saga[Any]], heard: Sequence[SagaMessage]) -> None:
+    def __init__(self, saga: type[Saga[Any]], messages: Sequence[SagaMessage]) -> None:
         self.state = saga()
-        for it in heard:
-            self.state = _evolved(self.state, it)
+        for message in messages:
+            self.state = _evolve(self.state, message)
 
-    def when(self, heard: SagaMessage) -> WhenHeard:
-        return WhenHeard(self.state, heard)
+    def when(self, message: SagaMessage) -> WhenHandled:
+        return WhenHandled(self.state, message)
 
     def has_ended(self) -> None:
         """It has nothing more to do."""
         assert self.state.ended, self.state
 
     def goes_on(self) -> None:
-        """It waits for something."""
+        """It still has something to wait for."""
         assert not self.state.ended, self.state
 
 
-class WhenHeard:
-    def __init__(self, state: Saga[Any], heard: SagaMessage) -> None:
+class WhenHandled:
+    def __init__(self, state: Saga[Any], message: SagaMessage) -> None:
         self.error: Exception | None = None
-        self.steps: list[SagaAction] = []
+        self.actions: list[SagaAction] = []
         try:
-            self.steps = [
-                step if isinstance(step, StartTimer | CancelTimer) else _kept(step) for step in state.react(heard)
+            self.actions = [
+                action if isinstance(action, StartTimer | CancelTimer) else _round_trip_struct(action)
+                for action in state.react(message)
             ]
         except EventShopError as error:
             self.error = error
-        self.state = state if self.error else _evolved(state, heard)
+        self.state = state if self.error else _evolve(state, message)
 
-    def then(self, *expected: SagaAction) -> WhenHeard:
-        """Exactly these steps, in this order."""
+    def then(self, *expected: SagaAction) -> WhenHandled:
+        """Exactly these actions, in this order."""
         if self.error is not None:
-            raise AssertionError(f"stuck: {self.error}") from self.error
-        assert self.steps == list(expected)
+            raise AssertionError(f"suspended: {self.error}") from self.error
+        assert self.actions == list(expected)
         return self
 
-    def then_nothing(self) -> WhenHeard:
+    def then_nothing(self) -> WhenHandled:
         return self.then()
 
     def then_suspended(self, error: type[EventShopError]) -> None:
-        """It cannot go on by itself, and says why."""
-        assert type(self.error) is error, f"expected {error.__name__}, got {self.error!r} / {self.steps}"
+        """The reaction raised exactly this error type, which suspends the saga."""
+        assert type(self.error) is error, f"expected {error.__name__}, got {self.error!r} / {self.actions}"
 
     def and_ended(self) -> None:
         assert self.state.ended, self.state
 
 
-def _evolved(state: Saga[Any], heard: SagaMessage) -> Saga[Any]:
-    return _kept(state.evolve(round_trip(heard) if isinstance(heard, Event) else heard))
+def _evolve(state: Saga[Any], message: SagaMessage) -> Saga[Any]:
+    return _round_trip_struct(state.evolve(round_trip(message) if isinstance(message, Event) else message))
 
 
-def _kept(message: M) -> M:
-    """As it comes back from its row."""
-    return decode_stored(type(message), encode_canonical(message)[0])
+def _round_trip_struct(value: M) -> M:
+    """The value as it comes back from its row."""
+    return decode_stored(type(value), encode_canonical(value)[0])
 
 
 # --- projections ---------------------------------------------------------------------------------
 
 
-class At(NamedTuple):
-    """An event that happens at a time of its own."""
+class DatedEvent(NamedTuple):
+    """An event with its own time of occurrence."""
 
     event: Event
     when: datetime
 
 
-Happening: TypeAlias = Event | At
+HistoryItem: TypeAlias = Event | DatedEvent
 
 
-def at(event: Event, when: str) -> At:
-    """The event, at an ISO time with its zone."""
-    return At(event, datetime.fromisoformat(when))
+def at(event: Event, when: str) -> DatedEvent:
+    """An event that occurs at an ISO time with its zone."""
+    return DatedEvent(event, datetime.fromisoformat(when))
 
 
-def given_events(*events: Happening) -> GivenEvents:
-    """What the store would give back after these events, in this order."""
+def given_events(*events: HistoryItem) -> GivenEvents:
+    """A history: the events as the store would return them, in this order."""
     return GivenEvents(list(record_events(events)))
 
 
@@ -169,12 +170,12 @@ class GivenEvents:
 
 
 class Projected(Generic[R]):
-    def __init__(self, projection: Projection[R], found: dict[Any, R]) -> None:
+    def __init__(self, projection: Projection[R], rows_by_key: dict[Any, R]) -> None:
         self.projection = projection
-        self.rows_by_key = found
+        self.rows_by_key = rows_by_key
 
     def row(self, key: Key) -> ProjectedRow:
-        """The row of a key as the projection's own key functions answer it."""
+        """The row of a key as the projection's key functions return it."""
         primary = self.projection.primary_key(key)
         assert primary in self.rows_by_key, f"no row {primary}; there are {list(self.rows_by_key)}"
         return ProjectedRow(self.rows_by_key[primary])
@@ -184,7 +185,7 @@ class Projected(Generic[R]):
         return self
 
     def rows(self, count: int) -> Projected[R]:
-        """Exactly so many rows."""
+        """Exactly this number of rows."""
         assert len(self.rows_by_key) == count, list(self.rows_by_key)
         return self
 
@@ -207,46 +208,46 @@ def columns(row: ReadModel) -> dict[str, Any]:
     return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
 
 
-def event_id(place: int) -> UUID:
-    """The id of the event at this place (from 1) of a given history."""
-    return derive_id("event", place)
+def event_id(position: int) -> UUID:
+    """The id of the event at this position (from 1) of a given history."""
+    return derive_id("event", position)
 
 
 def stream_id_of(event: Event) -> UUID:
-    """Whose event it is: its first field says so, as an id or as a name."""
+    """The stream of an event: its first field is the stream's id, or the name of a stock item."""
     first = getattr(event, event.__struct_fields__[0])
     if isinstance(first, UUID):
         return first
     return derive_id("stock-item", str(first))
 
 
-def record_events(events: Iterable[Happening]) -> Iterable[RecordedEvent[Any]]:
-    """Events with what the store would know beside them: versions without gaps, a position and a minute each."""
+def record_events(events: Iterable[HistoryItem]) -> Iterable[RecordedEvent[Any]]:
+    """The events with the metadata that the store adds: versions without gaps, one position and one minute each."""
     versions: dict[UUID, int] = {}
-    for place, item in enumerate(events, start=1):
-        event, when = item if isinstance(item, At) else (item, MORNING + timedelta(minutes=place - 1))
+    for position, item in enumerate(events, start=1):
+        event, when = item if isinstance(item, DatedEvent) else (item, MORNING + timedelta(minutes=position - 1))
         stream = stream_id_of(event)
         versions[stream] = versions.get(stream, 0) + 1
-        yield RecordedEvent(round_trip(event), _meta(event, stream, versions[stream], place, when))
+        yield RecordedEvent(round_trip(event), _meta(event, stream, versions[stream], position, when))
 
 
-def _meta(event: Event, stream: UUID, version: int, place: int, when: datetime) -> Meta:
+def _meta(event: Event, stream: UUID, version: int, position: int, when: datetime) -> Meta:
     return Meta(
-        event_id=event_id(place),
+        event_id=event_id(position),
         aggregate_id=stream,
         aggregate_type=registry.aggregate_of(type(event)).__name__,
         event_type=registry.name_of(type(event)),
         version=version,
         schema_version=event.schema_version,
         occurred_at=when,
-        recorded_at=MORNING + timedelta(minutes=place - 1),
+        recorded_at=MORNING + timedelta(minutes=position - 1),
         correlation_id=stream,
         causation_id=None,
         saga_id=None,
         sequence_number=version,
-        command_id=event_id(place),
+        command_id=event_id(position),
         actor="ada",
         metadata={},
         hash=b"",
-        position=place,
+        position=position,
     )

@@ -20,7 +20,7 @@ from tests.support.customers import sign_up
 from tests.support.generated_client import Api, ApiProblem, generate, models
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import receive_stock, run_sagas_until_idle
-from tests.support.staff import catch_up
+from tests.support.staff import update_read_models
 from tests.support.webhook_receiver import Receiver, run_receiver
 from users.domain.privacy_notices import current_notice
 
@@ -97,7 +97,7 @@ def test_an_order_is_placed_paid_shipped_delivered_and_returned(ada: Api, clerk:
     run_sagas_until_idle(InMemoryGateway())
     outcome = ada.commands.get_command_status(UUID(command_id), prefer="wait=5").parsed
     assert (outcome.state, outcome.ended_by) == (schemas.OutcomeState.SUCCEEDED, "PaymentProcessed")
-    catch_up()
+    update_read_models()
     order = ada.orders.get_order_summary(order_id)
     assert (order.parsed.status, order.parsed.total) == (schemas.OrderSummaryStatus.SHIPPED, "25.000")
     shop.orders.post_deliveries(order_id, body=schemas.Delivery(received_by="Ada"), if_match=order.headers["ETag"])
@@ -130,7 +130,7 @@ def test_what_does_not_fit_is_pointed_at(ada: Api) -> None:
 def test_lists_are_read_page_by_page_and_as_fresh_as_asked(ada: Api) -> None:
     schemas = models()
     placed = [ada.orders.post_orders(body=new_order(pieces)) for pieces in (1, 2, 3)]
-    catch_up()
+    update_read_models()
     rows: list[Any] = []
     further: dict[str, str] = {}
     while True:
@@ -153,11 +153,11 @@ def test_a_consent_is_given_and_taken_back(ada: Api) -> None:
     schemas, me = models(), ada.about.get_root().parsed.person_id
     notice = schemas.ConsentGrant(notice=current_notice(datetime.now(UTC)).version)
     granted = ada.people.put_consent(me, "DirectMarketing", body=notice, if_match='"1"')
-    catch_up()
+    update_read_models()
     [consent] = [row for row in ada.consents.list_consent_register().parsed.results if row.purpose == "DirectMarketing"]
     assert consent.status == schemas.ConsentRegisterStatus.CONSENTGIVEN
     ada.people.delete_consent(me, "DirectMarketing", if_match=granted.headers["ETag"])
-    catch_up()
+    update_read_models()
     [consent] = [row for row in ada.consents.list_consent_register().parsed.results if row.purpose == "DirectMarketing"]
     assert consent.status == schemas.ConsentRegisterStatus.CONSENTWITHDRAWN
 
@@ -190,7 +190,7 @@ def test_a_trade_is_submitted_within_limits_filled_and_becomes_a_position(ada: A
     desk.trades.post_trade_fills(
         trade.parsed.aggregate_id, body=schemas.FillReport(fills=[fill]), if_match=trade.headers["ETag"]
     )
-    catch_up()
+    update_read_models()
     [position] = ada.positions.list_position(account_id=account_id).parsed.results
     assert (Decimal(position.quantity), Decimal(position.average_cost)) == (Decimal(10), Decimal("199.98"))
 

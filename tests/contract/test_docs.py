@@ -16,7 +16,7 @@ from django.conf import settings
 from tests.support.api_clients import token_of
 from tests.support.browser import serve
 from tests.support.populated_shop import populate_shop
-from tests.support.staff import catch_up
+from tests.support.staff import update_read_models
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -54,7 +54,7 @@ def test_every_example_does_what_the_page_says(server: str) -> None:
             variables[name] = answer[field]
         if answer and "position" in answer:
             variables["SEEN"] = f"{answer['aggregate_id'].replace('-', '')}-{answer['position']}"
-        catch_up()
+        update_read_models()
     assert len(others) > 12 and {"ORDER", "COMMAND", "ACCOUNT", "TRADE", "HOOK"} <= set(variables)
 
 

@@ -33,18 +33,18 @@ class Flaky:
     def __init__(self, real: Projection[Any], *, name: str = "flaky", version: int = 1) -> None:
         self.projection: Projection[Any] = Projection(real.model, topic=f"{name}-projection", version=version)
         self.spoils: dict[tuple[UUID, int], Callable[[Any], None]] = {}
-        self.lost: set[tuple[UUID, int]] = set()
+        self.lost_keys: set[tuple[UUID, int]] = set()
         for event, handlers in real.handlers.items():
             for handler in handlers:
                 keys = partial(self._keys, handler)
                 self.projection.on(event, dated_key=keys)(partial(self._change, handler))
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self.spoils.clear()
-        self.lost.clear()
+        self.lost_keys.clear()
 
     def _keys(self, handler: EventHandler, event: Event, meta: Meta) -> Key:
-        if (meta.aggregate_id, meta.version) in self.lost:
+        if (meta.aggregate_id, meta.version) in self.lost_keys:
             raise Broken("whose is this?")
         return handler.keys(event, meta)
 
@@ -55,7 +55,7 @@ class Flaky:
             spoil(row)
 
 
-def listed(flaky: Flaky) -> Iterator[Flaky]:
+def register_temporarily(flaky: Flaky) -> Iterator[Flaky]:
     """A projection that the catalogue knows for the length of one test: a fixture's body."""
     projection_registry.register(flaky.projection)
     yield flaky

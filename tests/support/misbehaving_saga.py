@@ -71,10 +71,10 @@ class Echo(EffectResult, frozen=True):
     word: NonEmptyText
 
 
-EchoingHears: TypeAlias = Said | Echo | RefusedCommand | TimerFired | CompensationRequested
+EchoingMessage: TypeAlias = Said | Echo | RefusedCommand | TimerFired | CompensationRequested
 
 
-class Echoing(Saga[EchoingHears], frozen=True):
+class Echoing(Saga[EchoingMessage], frozen=True):
     """Does with `verb:word` what the verb says; remembers every word it heard."""
 
     kind: ClassVar[str] = "echoing"
@@ -90,7 +90,7 @@ class Echoing(Saga[EchoingHears], frozen=True):
     def starts_with(event: Said, meta: Meta) -> bool:
         return event.word == "hello"
 
-    def react(self, heard: EchoingHears) -> list[SagaAction]:
+    def react(self, heard: EchoingMessage) -> list[SagaAction]:
         word = _word(heard)
         if f"hear {word}" in trouble:
             raise RuntimeError(f"cannot bear {word}")
@@ -107,7 +107,7 @@ class Echoing(Saga[EchoingHears], frozen=True):
             case _:
                 return []
 
-    def evolve(self, heard: EchoingHears) -> Self:
+    def evolve(self, heard: EchoingMessage) -> Self:
         whom = heard.whom if isinstance(heard, Said) else self.whom
         return replace(self, whom=whom, words=(*self.words, _word(heard)))
 
@@ -121,12 +121,12 @@ class EchoingTwice(Echoing, frozen=True):
 
     version: ClassVar[int] = 2
 
-    def evolve(self, heard: EchoingHears) -> Self:
+    def evolve(self, heard: EchoingMessage) -> Self:
         after = super().evolve(heard)
         return replace(after, words=(*after.words, after.words[-1]))
 
 
-def _word(heard: EchoingHears) -> str:
+def _word(heard: EchoingMessage) -> str:
     match heard:
         case Said(word=word) | Echo(word=word):
             return word
@@ -138,7 +138,7 @@ def _word(heard: EchoingHears) -> str:
             return f"undo: {reason}"
 
 
-def shouted(effect: Shout, key: UUID) -> EffectResult | None:
+def perform_shout(effect: Shout, key: UUID) -> EffectResult | None:
     if effect.word == "into the void":
         return None
     if f"shout {effect.word}" in trouble:
@@ -146,15 +146,15 @@ def shouted(effect: Shout, key: UUID) -> EffectResult | None:
     return Echo(f"{effect.word}!")
 
 
-moods = MessageRegistry()
-moods.add(Moody)
+mood_registry = MessageRegistry()
+mood_registry.add(Moody)
 
 
-def echoes(*versions: type[Echoing]) -> SagaRegistry:
+def echoing_registry(*versions: type[Echoing]) -> SagaRegistry:
     sagas = SagaRegistry()
     for version in versions or (Echoing,):
         sagas.register(version)
-    sagas.register_effect(Shout, shouted)
+    sagas.register_effect(Shout, perform_shout)
     return sagas
 
 

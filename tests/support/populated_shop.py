@@ -14,7 +14,7 @@ from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock
 from orders.models import Product
 from tests.support.customers import sign_up
 from tests.support.sales import Sale
-from tests.support.staff import catch_up
+from tests.support.staff import update_read_models
 from tests.support.trade_commands import submit_trade
 from trading.domain.commands import OpenAccount
 from users.application.accounts import person_of
@@ -40,7 +40,7 @@ def populate_shop() -> Login:
     submit_trade("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
     webhook = WebhookEndpoint.objects.create(id=WEBHOOK, owner=login, url="https://192.0.2.1/", active=False)
     WebhookDelivery.objects.create(id=DELIVERY, endpoint=webhook, position=1, event_type="X", due_at=timezone.now())
-    catch_up()
+    update_read_models()
     return login
 
 

@@ -9,7 +9,7 @@ import msgspec
 from eventshop.projections.read_model import ReadModel
 
 
-def tells(value: bytes | None, row: dict[str, Any], model: type[ReadModel]) -> bool:
+def matches_row(value: bytes | None, row: dict[str, Any], model: type[ReadModel]) -> bool:
     """Whether this JSON has each column of this row, exactly, but personal data; money and times are text in it."""
     said = msgspec.json.decode(value) if value is not None else {}
     public = {name: column for name, column in row.items() if name not in model.personal}

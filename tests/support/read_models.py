@@ -35,7 +35,7 @@ def append(stream: UUID, *events: Event) -> int:
     return store.append_events(stream, events, expected_version=version).position
 
 
-def append_lives(chance: Random, numbers: Iterable[int]) -> list[OrderHistory]:
+def append_order_histories(chance: Random, numbers: Iterable[int]) -> list[OrderHistory]:
     """Whole lives of orders, their events interleaved, in one transaction."""
     lives = [random_order_history(chance, number) for number in numbers]
     left = [(told.order_id, list(told.events)) for told in lives if told.events]
@@ -55,24 +55,24 @@ def history() -> list[RecordedEvent[Any]]:
     return [to_recorded_event(row, registry) for row in backend().select_events("ORDER BY position", ())]
 
 
-def held(projection: Projection[Any]) -> Rows:
+def stored_rows(projection: Projection[Any]) -> Rows:
     """Every column of every row in the database, by primary key."""
     return {row.pk: columns(row) for row in projection.model._default_manager.all()}
 
 
-def folded(projection: Projection[Any], events: Sequence[RecordedEvent[Any]] | None = None) -> Rows:
+def expected_rows(projection: Projection[Any], events: Sequence[RecordedEvent[Any]] | None = None) -> Rows:
     """What should be there: the pure fold of these events, or of all."""
     rows = fold(projection, history() if events is None else events)
     return {key: columns(row) for key, row in rows.items()}
 
 
-def equal_the_fold(*projections: Projection[Any]) -> None:
+def assert_rows_equal_fold(*projections: Projection[Any]) -> None:
     """Every column of every row of these projections, or of all, is the pure fold of all events."""
     for projection in projections or projection_registry.select([]):
-        assert held(projection) == folded(projection), projection.name
+        assert stored_rows(projection) == expected_rows(projection), projection.name
 
 
-def caught_up(*projections: Projection[Any]) -> int:
+def catch_up(*projections: Projection[Any]) -> int:
     return ProjectionRunner(projections, DatabaseEventLog()).catch_up()
 
 
@@ -80,7 +80,7 @@ def checkpoint_of(projection: Projection[Any]) -> Checkpoint:
     return Checkpoint.objects.get(projection=projection.name)
 
 
-def fold_in_steps(projection: Projection[Any], limit: int) -> None:
+def catch_up_in_batches(projection: Projection[Any], limit: int) -> None:
     """Catch up in small batches, whoever else does the same."""
     runner = ProjectionRunner([projection], DatabaseEventLog())
     [site] = runner.targets

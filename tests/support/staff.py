@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from eventshop.projections.projection import projection_registry
-from tests.support.read_models import append, caught_up
+from tests.support.read_models import append, catch_up
 from tests.support.sales import Sale
 
 PASSWORD = "correct horse battery"
@@ -42,11 +42,12 @@ def record_sales(*sales: Sale) -> None:
     """Append these orders as paid, and fold them into every read model."""
     for sale in sales:
         append(sale.order_id, sale.created, sale.paid)
-    catch_up()
+    update_read_models()
 
 
-def catch_up() -> None:
-    caught_up(*projection_registry.select([]))
+def update_read_models() -> None:
+    """Fold all events into every read model."""
+    catch_up(*projection_registry.select([]))
 
 
 def order_url(sale: Sale, action: str = "change") -> str:

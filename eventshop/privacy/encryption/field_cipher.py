@@ -153,7 +153,7 @@ def _encrypt(
 
 def _decrypt(stored: bytes, field: PersonalField, subject: UUID, context: FieldContext) -> bytes:
     if not stored.startswith(_MARK):
-        raise Tampered(event=context.event_type, field=field.name, why="the value is not encrypted")
+        raise Tampered(event=context.event_type, field=field.name, why="it is not encrypted")
     key = personal_keys.find_key((subject, field.purpose))
     if key is None:
         return _encode(Redacted(field.purpose))

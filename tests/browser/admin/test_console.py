@@ -17,7 +17,7 @@ from orders.domain.commands import CancelOrder
 from tests.support.browser import Visitor, serve
 from tests.support.read_models import append
 from tests.support.sales import Sale
-from tests.support.staff import PASSWORD, catch_up, order_url, record_sales
+from tests.support.staff import PASSWORD, order_url, record_sales, update_read_models
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
@@ -32,7 +32,7 @@ def server(clean_database: None) -> Iterator[str]:
     User.objects.create_superuser("ada", password=PASSWORD)
     record_sales(sale, other)
     append(other.order_id, other.shipped, other.delivered, other.returned((1, 1)))
-    catch_up()
+    update_read_models()
     with serve() as address:
         yield address
 
@@ -87,7 +87,7 @@ def test_an_order_is_shipped_through_its_dialog(visitor: Visitor) -> None:
     expect(page.get_by_text("This page is 1 event behind")).to_be_visible()
     visitor.check_page("shipped")
     assert StoredEvent.objects.filter(event_type="OrderShipped", aggregate_id=sale.order_id).count() == 1
-    catch_up()
+    update_read_models()
     page.reload()
     expect(page.get_by_text("Royal Mail RM 9", exact=True)).to_be_visible()
 

@@ -18,7 +18,7 @@ from eventshop.eventstore.event_store import store
 from eventshop.privacy.erasure import erasure_job
 from eventshop.privacy.models import Certificate
 from tests.support.browser import Visitor, serve
-from tests.support.staff import PASSWORD, catch_up
+from tests.support.staff import PASSWORD, update_read_models
 from users.domain.commands import BeginErasure, CreateUser, GrantConsent, RequestErasure
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
@@ -47,7 +47,7 @@ def desk(clean_database: None, settings: Any, tmp_path: Path) -> Iterator[Desk]:
     send(BeginErasure(gone, at=now))
     erasure_job.start_erasure(gone)
     erasure_job.run_erasure(gone)
-    catch_up()
+    update_read_models()
     with serve() as address:
         yield Desk(address, ada, gone)
 

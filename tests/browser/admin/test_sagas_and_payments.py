@@ -19,7 +19,7 @@ from tests.support.browser import Visitor, serve
 from tests.support.gateway_process import running_gateway
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import load_saga, place_order, receive_stock, run_sagas_until_idle
-from tests.support.staff import PASSWORD, catch_up
+from tests.support.staff import PASSWORD, update_read_models
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
@@ -41,7 +41,7 @@ def suspended_saga(clean_database: None) -> UUID:
         attempts=29, looked_at_from=timezone.now()
     )
     run_sagas_until_idle(bank)
-    catch_up()
+    update_read_models()
     assert load_saga(other).status == "stuck" and order_id != other
     return other
 

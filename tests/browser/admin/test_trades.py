@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from eventshop.eventstore.models import StoredEvent
 from projections.models import Position, TradeBlotter
 from tests.support.browser import Visitor, serve
-from tests.support.staff import PASSWORD, catch_up
+from tests.support.staff import PASSWORD, update_read_models
 from tests.support.trade_commands import submit_trade
 from tests.support.trader import open_account
 from trading.domain.events import Side
@@ -31,7 +31,7 @@ def server(clean_database: None) -> Iterator[str]:
     open_account(None)
     submit_trade("T-1", ("61837.63", "0.02"))
     submit_trade("T-2", ("61840.00", "0.005"), side=Side.SELL)
-    catch_up()
+    update_read_models()
     with serve() as address:
         yield address
 

@@ -15,7 +15,7 @@ from orders.models import Product
 from tests.support.browser import Visitor, serve
 from tests.support.customers import EMAIL, PASSWORD, sign_up
 from tests.support.sales import gbp
-from tests.support.staff import catch_up
+from tests.support.staff import update_read_models
 from users.application.accounts import person_of
 from users.domain.commands import ChangeContactDetails
 
@@ -57,7 +57,7 @@ def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
     visitor.open("/shop/", "shop")
     page.get_by_role("link", name="Stoneware mug").click()
     visitor.check_page("product")
-    page.get_by_label("How many").fill("2")
+    page.get_by_label("Quantity").fill("2")
     page.keyboard.press("Enter")
     expect(page.get_by_text("is in your basket")).to_be_visible()
     visitor.check_page("basket")
@@ -97,7 +97,7 @@ def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
     expect(page.get_by_text("We are refunding £12.50.")).to_be_visible()
     visitor.check_page("returned")
     visitor.open("/orders/", "orders-behind")
-    catch_up()
+    update_read_models()
     visitor.open("/orders/", "orders")
 
 
@@ -105,7 +105,7 @@ def test_an_order_is_cancelled_by_keyboard_alone(visitor: Visitor) -> None:
     page = visitor.page
     sign_in(page, visitor.address)
     page.goto(f"{visitor.address}/shop/HOM-222/")
-    page.get_by_label("How many").press("Enter")
+    page.get_by_label("Quantity").press("Enter")
     page.goto(f"{visitor.address}/checkout/")
     page.get_by_role("button", name="Order and pay").press("Enter")
     page.get_by_role("link", name="Cancel this order").press("Enter")

@@ -10,7 +10,7 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from tests.support.browser import Visitor
 from tests.support.customers import EMAIL, PASSWORD, sign_up
-from tests.support.staff import catch_up
+from tests.support.staff import update_read_models
 from tests.support.trader import fill_trade, open_account, submit_limit_order
 from trading.domain.commands import HoldSettlement, SettleTrade
 from users.application.accounts import person_of
@@ -45,7 +45,7 @@ def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
     visitor.check_page("no-account")
     dollars = open_account(person_of(login))
     open_account(person_of(login), "Euros", currency="EUR")
-    catch_up()
+    update_read_models()
     visitor.open("/trading/", "blotter-empty")
     visitor.open("/trading/positions/", "positions-empty")
     visitor.open("/trading/ticket/", "ticket")
@@ -75,7 +75,7 @@ def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
     fill_trade(other, "2")
     send(SettleTrade(other, store.get_events(other)[0].meta.recorded_at.date()))
     submit_limit_order(dollars)
-    catch_up()
+    update_read_models()
     for name in ("", "positions/", "accounts/"):
         visitor.open(f"/trading/{name}", f"trading-{name.strip('/')}")
     page.set_viewport_size({"width": 390, "height": 800})
@@ -89,7 +89,7 @@ def test_a_trade_is_placed_and_cancelled_without_scripts(chrome: Browser, server
     context = chrome.new_context(java_script_enabled=False)
     page = context.new_page()
     open_account(person_of(sign_up()))
-    catch_up()
+    update_read_models()
     sign_in(page, server)
     preview_trade(page)
     page.get_by_role("button", name="Place the trade").click()

@@ -19,7 +19,7 @@ from orders.domain.commands import DeliverOrder, ProcessPayment, ReceiveStock, S
 from orders.models import Product
 from tests.support.browser import Visitor, serve
 from tests.support.customers import EMAIL, PASSWORD, link_in_email
-from tests.support.read_models import caught_up
+from tests.support.read_models import catch_up
 from tests.support.sales import gbp
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
@@ -79,14 +79,14 @@ def _order_mug(visitor: Visitor) -> None:
     page.goto(f"{visitor.address}/checkout/")
     page.get_by_role("button", name="Order and pay £12.50").click()
     expect(page.get_by_text("You ordered for £12.50.")).to_be_visible()
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
 
 
 def _deliver() -> None:
     order = StoredEvent.objects.get(event_type="OrderCreated").aggregate_id
     for command in (ProcessPayment(order, gbp("12.50"), "card"), ShipOrder(order, "Post"), DeliverOrder(order, "Ada")):
         command_dispatcher.send(command)
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
 
 
 def _request_erasure(visitor: Visitor) -> None:
@@ -102,7 +102,7 @@ def _request_erasure(visitor: Visitor) -> None:
     link = link_in_email()
     visitor.open(link, "erasure-waits")
     workers.run_until_idle("test", DatabaseEventLog())
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     visitor.open(link, "certificate")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download as PDF").click()

@@ -68,5 +68,5 @@ def test_without_the_database_pages_say_so_and_so_does_the_status(chrome: Browse
         visitor.open("/shop/", "503", status=503)
         expect(visitor.page.get_by_role("link", name="Try again")).to_be_visible()
         visitor.open("/status/", "status-down", status=503)
-        expect(visitor.page.get_by_text("Nothing can be ordered or changed until it is back.")).to_be_visible()
+        expect(visitor.page.get_by_text("You cannot order or change anything until it works again.")).to_be_visible()
     context.close()

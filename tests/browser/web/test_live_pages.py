@@ -15,7 +15,7 @@ from orders.domain.commands import CreateOrder, ProcessPayment, ShipOrder
 from tests.support.browser import Visitor
 from tests.support.customers import sign_in_customer
 from tests.support.sales import Sale
-from tests.support.staff import catch_up
+from tests.support.staff import update_read_models
 from tests.support.web_server import WebServer, gunicorn
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
@@ -56,7 +56,7 @@ def test_pages_are_told_over_one_stream_and_find_back_to_it(page: Page, server: 
     expect(page.get_by_text("You have not ordered anything yet.")).to_be_visible()
     # No worker runs, so the order is not in the list yet; it appears once the read model catches up.
     command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, person, sale.lines))
-    catch_up()
+    update_read_models()
     page.get_by_role("link", name=sale.reference).click()
     expect(page.get_by_text("We are taking the payment")).to_be_visible()
     command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))

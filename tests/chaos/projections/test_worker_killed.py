@@ -24,7 +24,7 @@ from eventshop.projections.models import Checkpoint, DeadLetter
 from eventshop.projections.projection import projection_registry
 from tests.conftest import BASE_DIR
 from tests.support.processes import SLOW_MACHINE_FACTOR
-from tests.support.read_models import append_lives, eventually, folded, held, history
+from tests.support.read_models import append_order_histories, eventually, expected_rows, history, stored_rows
 from tests.support.sales import Sale, gbp, line
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
@@ -53,7 +53,7 @@ def append_orders_in_background(chance: Random) -> Iterator[None]:
     def sell() -> None:
         number = 0
         while not closed.wait(0.02):
-            append_lives(chance, range(number, number + 3))
+            append_order_histories(chance, range(number, number + 3))
             number += 3
         connections.close_all()
 
@@ -114,7 +114,7 @@ def assert_rows_equal_the_fold() -> None:
     events, total = history(), StoredEvent.objects.count()
     for projection in projection_registry.select([]):
         aside = set(DeadLetter.objects.filter(projection=projection.name).values_list("event_id", flat=True))
-        assert held(projection) == folded(projection, [item for item in events if item.meta.event_id not in aside])
+        assert stored_rows(projection) == expected_rows(projection, [item for item in events if item.meta.event_id not in aside])
         checkpoint = Checkpoint.objects.get(projection=projection.name)
         assert (checkpoint.events, checkpoint.parked) == (total, len(aside))
     parked = DeadLetter.objects.order_by("projection", "position").values_list("projection", "event_type")

@@ -34,7 +34,7 @@ from tests.support.kafka.topic_contents import (
     tombstone,
 )
 from tests.support.processes import manage_process, wait_until
-from tests.support.read_models import held
+from tests.support.read_models import stored_rows
 from tests.support.tally_aggregate import pounds
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -64,7 +64,7 @@ def test_a_lost_database_comes_back_as_it_was(kafka_topics: str) -> None:
     catch_up()
     before, read_models = (
         stored_rows(),
-        {projection.name: without_lineage(held(projection)) for projection in projection_registry.select([])},
+        {projection.name: without_lineage(stored_rows(projection)) for projection in projection_registry.select([])},
     )
     assert len(before[0]) > PAGE_SIZE
     lose_the_database()
@@ -76,7 +76,7 @@ def test_a_lost_database_comes_back_as_it_was(kafka_topics: str) -> None:
     catch_up()
     assert_read_models_equal_fold()
     assert {
-        projection.name: without_lineage(held(projection)) for projection in projection_registry.select([])
+        projection.name: without_lineage(stored_rows(projection)) for projection in projection_registry.select([])
     } == read_models
 
 

@@ -49,7 +49,7 @@ from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, Proce
 from projections.models import OrderSummary, UserProfile
 from projections.user_profile import user_profile
 from tests.conftest import BASE_DIR
-from tests.support.failing_projection import Flaky, listed
+from tests.support.failing_projection import Flaky, register_temporarily
 from tests.support.kafka.topic_contents import running_relay
 from tests.support.sales import LANTERNS
 from tests.support.staff import boss
@@ -101,7 +101,7 @@ def log_file(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    yield from listed(Flaky(user_profile, name="broken"))
+    yield from register_temporarily(Flaky(user_profile, name="broken"))
 
 
 @pytest.fixture

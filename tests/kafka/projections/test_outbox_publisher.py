@@ -36,11 +36,11 @@ from eventshop.runtime.fault_injection import CRASH_POINTS
 from eventshop.runtime.watchdog import Watchdog
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
-from tests.support.failing_projection import Flaky, fail, listed
+from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.kafka import topic_reader
 from tests.support.processes import manage_process, wait_until
-from tests.support.published_rows import tells
-from tests.support.read_models import append, append_lives, caught_up, held
+from tests.support.published_rows import matches_row
+from tests.support.read_models import append, append_order_histories, catch_up, stored_rows
 from tests.support.sales import Sale
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kept_beside")]
@@ -96,8 +96,8 @@ def publish_all(publisher: OutboxPublisher) -> int:
 
 def sold(seed: int, orders: int = 10) -> None:
     """Some orders' lives, folded; where they are folded from makes no difference to what is published."""
-    append_lives(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
-    caught_up(*projection_registry.select([]))
+    append_order_histories(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
+    catch_up(*projection_registry.select([]))
 
 
 def written() -> dict[str, list[tuple[int, bytes, bytes | None]]]:
@@ -130,9 +130,9 @@ def exactly_once(url: str) -> None:
         assert published(url, name) == wanted.get(name, []), name
     for projection in projection_registry.select([]):
         last = {key.decode(): value for _, key, value in published(url, topics.topic_name(projection.topic))}
-        rows = {str(key): row for key, row in held(projection).items()}
+        rows = {str(key): row for key, row in stored_rows(projection).items()}
         assert {key for key, value in last.items() if value is not None} == rows.keys()
-        assert all(tells(last[key], row, projection.model) for key, row in rows.items()), projection.name
+        assert all(matches_row(last[key], row, projection.model) for key, row in rows.items()), projection.name
 
 
 def newest() -> int:
@@ -181,7 +181,7 @@ def test_workers_on_all_partitions_publish_what_they_write(publisher: OutboxPubl
     relay = EventRelay(Watchdog())
     assert acquire_leadership(relay.topic, relay.owner)
     relay.take_over()
-    append_lives(Random(1), range(200))
+    append_order_histories(Random(1), range(200))
     while relay.publish_batch():
         pass
     stop = Signal()
@@ -349,14 +349,14 @@ def test_a_rebuild_publishes_the_rows_that_differ_and_tombstones(publisher: Outb
     new = {key.decode(): value for position, key, value in records if position > before}
     assert new.keys() == {str(wrong.pk), str(missing.pk), str(sale.order_id)}
     assert new[str(sale.order_id)] is None
-    rows = held(order_summary)
-    assert all(tells(new[str(row.pk)], rows[row.pk], OrderSummary) for row in (wrong, missing))
+    rows = stored_rows(order_summary)
+    assert all(matches_row(new[str(row.pk)], rows[row.pk], OrderSummary) for row in (wrong, missing))
     exactly_once(kafka_topics)
 
 
 @pytest.fixture
 def flaky(kafka_topics: str) -> Iterator[Flaky]:
-    for flaky in listed(Flaky(order_summary)):
+    for flaky in register_temporarily(Flaky(order_summary)):
         topics.ensure_topics(item for item in topics.topic_specs(["flaky-projection"]) if "flaky" in item.name)
         yield flaky
 

@@ -30,7 +30,7 @@ from projections.order_summary import order_summary
 from tests.support.kafka import topic_reader
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
 from tests.support.processes import manage_process, wait_until
-from tests.support.read_models import append_lives, held
+from tests.support.read_models import append_order_histories, stored_rows
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -50,7 +50,7 @@ def relay(kafka_topics: str) -> Iterator[EventRelay]:
 
 def told(relay: EventRelay, orders: int = 30, *, seed: int = 1) -> None:
     """Some orders' lives, in the table and on Kafka."""
-    append_lives(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
+    append_order_histories(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
     while relay.publish_batch():
         pass
 
@@ -110,12 +110,12 @@ def test_a_zombie_with_an_old_offset_writes_nothing(relay: EventRelay) -> None:
         pass
     told(relay, seed=2)
     catch_up()
-    before = held(order_summary)
+    before = stored_rows(order_summary)
     with pytest.raises(CheckpointMoved):
         while True:
             zombie.run_batch(site, limit=5)
     zombie.close()
-    assert held(order_summary) == before
+    assert stored_rows(order_summary) == before
     assert_read_models_equal_fold()
 
 
@@ -151,7 +151,7 @@ def test_a_record_that_is_no_event_is_set_aside_and_stops_nobody(relay: EventRel
 
 def test_a_hole_is_filled_from_the_table(relay: EventRelay, kafka_topics: str) -> None:
     """A relay with a fault leaves events out; the numbers show it, the table has them."""
-    append_lives(Random(1), range(10))
+    append_order_histories(Random(1), range(10))
     rows = backend().select_events("ORDER BY position", ())
     sequences = dict.fromkeys(range(12), 0)
     producer = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://").split(","))
@@ -181,7 +181,7 @@ def test_a_hole_is_filled_from_the_table(relay: EventRelay, kafka_topics: str) -
     assert seen
     timeline = projection_registry.get("activity-timeline")
     expected = {row.event_id for row in rows} - missing_at_the_end
-    assert set(held(timeline)) == expected
+    assert set(stored_rows(timeline)) == expected
     assert len(missing_at_the_end) < len(rows) / 5
 
 

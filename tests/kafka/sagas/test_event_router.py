@@ -59,7 +59,7 @@ def test_two_workers_fulfil_orders_over_kafka_and_one_is_killed(env: dict[str, s
             second.kill()
         orders += some(30)
         wait_until(lambda: Saga.objects.count() == len(orders), within_s=60, description="every order is heard of")
-        wait_until(has_ended, within_s=120, description=said(tmp_path))
+        wait_until(has_ended, within_s=120, description=read_logs(tmp_path))
     assert_payments_match_goods(orders)
     assert_nothing_happened_twice(orders)
     assert_stock_adds_up(SKUS)
@@ -76,5 +76,5 @@ def has_ended() -> bool:
     return is_settled()
 
 
-def said(folder: Path) -> str:
+def read_logs(folder: Path) -> str:
     return "\n".join(log.read_text()[-2_000:] for log in folder.glob("*.log"))

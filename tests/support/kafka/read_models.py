@@ -8,7 +8,7 @@ from eventshop.messaging.kafka.topic_end import read_last_records
 from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.runner import ProjectionRunner
-from tests.support.read_models import Rows, folded, held
+from tests.support.read_models import Rows, expected_rows, stored_rows
 
 #: The last event of a row that several aggregates share depends on the order of the partitions.
 LINEAGE = {"last_event_id", "last_version", "last_partition", "last_offset"}
@@ -31,4 +31,4 @@ def without_lineage(rows: Rows) -> Rows:
 
 def assert_read_models_equal_fold() -> None:
     for projection in projection_registry.select([]):
-        assert without_lineage(held(projection)) == without_lineage(folded(projection)), projection.name
+        assert without_lineage(stored_rows(projection)) == without_lineage(expected_rows(projection)), projection.name

@@ -19,7 +19,7 @@ from eventshop.messaging.kafka.event_records import PARTITIONS, encode_event, pa
 from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.runtime.watchdog import Watchdog
-from tests.support.read_models import append_lives
+from tests.support.read_models import append_order_histories
 
 
 class Record(NamedTuple):
@@ -82,7 +82,7 @@ def tombstone(erased: Record, last: Record) -> Record:
 
 def append_orders(orders: int = 20, *, seed: int = 1) -> None:
     """Append the events of some orders to the table."""
-    append_lives(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
+    append_order_histories(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
 
 
 @contextmanager

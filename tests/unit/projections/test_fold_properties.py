@@ -18,7 +18,7 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import RecordedEvent
 from eventshop.projections.fold import Fold, PlannedEvent, fold, row_changes
 from eventshop.projections.projection import Projection, projection_registry
-from eventshop.testing.given_when_then import At, columns, record_events
+from eventshop.testing.given_when_then import DatedEvent, columns, record_events
 from orders.domain.events import CreditNoteIssued, PaymentProcessed, PaymentRefunded
 from projections.daily_sales import daily_sales
 from projections.order_summary import order_summary
@@ -35,10 +35,10 @@ every_projection = pytest.mark.parametrize(
 )
 
 
-def random_histories(chance: Random, orders: int = 4) -> list[list[At]]:
+def random_histories(chance: Random, orders: int = 4) -> list[list[DatedEvent]]:
     """Random histories of several orders; event times are close to each other and to midnight."""
     return [
-        [At(event, _random_time(chance)) for event in random_order_history(chance, number).events] for number in range(1, orders + 1)
+        [DatedEvent(event, _random_time(chance)) for event in random_order_history(chance, number).events] for number in range(1, orders + 1)
     ]
 
 
@@ -46,10 +46,10 @@ def _random_time(chance: Random) -> datetime:
     return MIDNIGHT + timedelta(hours=chance.randint(-3, 3))
 
 
-def interleave(chance: Random, lives: Sequence[Sequence[At]]) -> list[At]:
+def interleave(chance: Random, lives: Sequence[Sequence[DatedEvent]]) -> list[DatedEvent]:
     """Merge the histories at random; the order within each history is kept."""
     left = [list(life) for life in lives if life]
-    merged: list[At] = []
+    merged: list[DatedEvent] = []
     while left:
         current = chance.choice(left)
         merged.append(current.pop(0))
@@ -103,7 +103,7 @@ def test_any_interleaving_of_orders_gives_the_same_rows(projection: Projection[A
     assert column_values(one, without=POSITION_COLUMNS) == column_values(other, without=POSITION_COLUMNS)
 
 
-def _with_stable_ids(events: Sequence[At]) -> list[RecordedEvent[Any]]:
+def _with_stable_ids(events: Sequence[DatedEvent]) -> list[RecordedEvent[Any]]:
     """RecordedEvent events whose ids and recording times do not depend on their position."""
     return [
         RecordedEvent(

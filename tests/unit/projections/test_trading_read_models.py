@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from eventshop.core.errors import EventShopError
 from eventshop.projections.fold import fold
 from eventshop.projections.projection import Projection
-from eventshop.testing.given_when_then import At, given_events, record_events
+from eventshop.testing.given_when_then import DatedEvent, given_events, record_events
 from projections.market_minute import market_minute
 from projections.position import position
 from projections.trade_blotter import trade_blotter
@@ -97,7 +97,7 @@ def test_a_correction_of_the_time_moves_a_fill_to_its_minute() -> None:
 # --- random trades ---------------------------------------------------------------------------------------------------
 
 
-def random_trade(chance: Random, number: int) -> list[At]:
+def random_trade(chance: Random, number: int) -> list[DatedEvent]:
     """The history of one random trade: fills over two minutes, some corrected or busted, sometimes cancelled."""
     trade_id = UUID(int=number)
     side = chance.choice(list(Side))
@@ -128,10 +128,10 @@ def random_trade(chance: Random, number: int) -> list[At]:
             continue
         trade = trade.evolve_all(new_events)
         events += new_events
-    return [At(event, NOON + timedelta(seconds=place)) for place, event in enumerate(events)]
+    return [DatedEvent(event, NOON + timedelta(seconds=place)) for place, event in enumerate(events)]
 
 
-def random_trades(chance: Random) -> list[list[At]]:
+def random_trades(chance: Random) -> list[list[DatedEvent]]:
     return [random_trade(chance, number) for number in range(1, 5)]
 
 
@@ -177,7 +177,7 @@ def test_errors_put_right_leave_no_trace_in_positions_and_minutes(chance: Random
         trade = Trade().evolve_all(item.event for item in life)  # type: ignore[misc]
         standing = tuple(booked.fill for booked in trade.fills if not booked.void)
         if standing:
-            clean.append(At(TradeExecuted(trade.terms.trade_id, trade.deal, standing, trade.open), NOON))
+            clean.append(DatedEvent(TradeExecuted(trade.terms.trade_id, trade.deal, standing, trade.open), NOON))
     history = list(record_events(interleave(chance, lives)))
     for projection in (position, market_minute):
         with_errors = column_values(fold(projection, history), without=POSITION_COLUMNS | {"updated_at"})

@@ -26,7 +26,9 @@ class Command(BaseCommand):
         if once:
             started = monotonic()
             processed = workers.run_until_idle(process_name(), create_event_log())
-            self.stdout.write(f"Sagas processed {processed} messages in {monotonic() - started:.1f} s; nothing is left to do.")
+            self.stdout.write(
+                f"Sagas processed {processed} messages in {monotonic() - started:.1f} s; nothing is left to do."
+            )
             return
         stop = Signal()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -21,10 +21,10 @@ from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import projection_registry
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
-from tests.support.failing_projection import Flaky, fail, listed
-from tests.support.read_models import append, caught_up
+from tests.support.failing_projection import Flaky, fail, register_temporarily
+from tests.support.read_models import append, catch_up
 from tests.support.sales import ADA, BOB, LANTERNS, Sale, eur, gbp, line
-from tests.support.staff import boss, capture_queries, catch_up, clerk, messages_of, order_url, record_sales
+from tests.support.staff import boss, capture_queries, clerk, messages_of, order_url, record_sales, update_read_models
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -39,7 +39,7 @@ def clear_cache() -> None:
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    yield from listed(Flaky(order_summary))
+    yield from register_temporarily(Flaky(order_summary))
 
 
 def listed_references(client: Client, **asked: Any) -> list[str]:
@@ -61,7 +61,7 @@ def test_orders_are_found_by_number_and_ids() -> None:
 def test_orders_are_narrowed_by_every_filter() -> None:
     record_sales(sale, other, foreign)
     append(other.order_id, other.shipped)
-    catch_up()
+    update_read_models()
     client, today = boss(), timezone.localdate()
     assert listed_references(client, status__exact="SHIPPED") == ["000002"]
     assert listed_references(client, kind__exact="credit-note") == []
@@ -143,7 +143,7 @@ def test_without_sales_today_the_dashboard_shows_the_latest_day_and_says_so() ->
         expected_version=0,
         envelope=Envelope(command_id=new_id(), occurred_at=moment),
     )
-    catch_up()
+    update_read_models()
     page = boss().get("/admin/")
     assert page.context["day"] == timezone.localdate(moment)
     assert "the latest day with sales, none today" in page.content.decode()
@@ -184,7 +184,7 @@ def lag_by_projection() -> dict[str, tuple[int, str]]:
 def test_each_projection_shows_by_how_many_events_it_is_behind() -> None:
     record_sales(sale)
     append(other.order_id, other.created, other.paid)
-    caught_up(order_summary)
+    catch_up(order_summary)
     assert lag_by_projection() == {projection.name: (2, "warn") for projection in projection_registry.select([])} | {
         "order-summary": (0, "good")
     }
@@ -238,7 +238,7 @@ def test_a_rebuild_is_asked_for_with_a_reason() -> None:
 def test_a_parked_event_is_shown_with_its_error_and_retried_after_the_fix(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     first = DeadLetter.objects.earliest("position")
     client = clerk("view_deadletter", "retry_dead_letters")
     page = client.get(reverse("admin:projection_engine_deadletter_change", args=(first.pk,))).content.decode()
@@ -250,7 +250,7 @@ def test_a_parked_event_is_shown_with_its_error_and_retried_after_the_fix(flaky:
     assert client.get(retry).status_code == 200
     assert DeadLetter.objects.count() == 2
     assert messages_of(client.post(retry)) == [f"flaky, {sale.order_id}: 0 folded, 2 dead letters left."]
-    flaky.mend()
+    flaky.repair()
     assert messages_of(client.post(retry))[-1] == f"flaky, {sale.order_id}: 2 folded, 0 dead letters left."
     assert OrderSummary.objects.get(pk=sale.order_id).status == "PAID"
     assert messages_of(client.post(retry))[-1] == "This event is no longer a dead letter."
@@ -260,8 +260,8 @@ def test_several_parked_sequences_are_retried_from_the_list(flaky: Flaky) -> Non
     for one in (sale, other):
         flaky.spoils[one.order_id, 1] = fail
         append(one.order_id, one.created, one.paid)
-    caught_up(flaky.projection)
-    flaky.mend()
+    catch_up(flaky.projection)
+    flaky.repair()
     ids = list(DeadLetter.objects.values_list("pk", flat=True))
     client = clerk("view_deadletter", "retry_dead_letters")
     answer = client.post(DEAD_LETTERS, {"action": "retry_selected", "_selected_action": ids})

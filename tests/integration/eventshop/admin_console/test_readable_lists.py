@@ -1,4 +1,4 @@
-"""The console is readable: names instead of ids, only buttons that apply, and row counts only where rows were counted."""
+"""The console is readable: names for ids, only buttons that apply, row counts only where rows were counted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from orders.domain.commands import CreateOrder
 from orders.domain.events import Line
 from projections.models import CustomerSummary, Position, TradeBlotter, TradingAccount
 from tests.support.sales import Sale, eur
-from tests.support.staff import boss, catch_up, clerk, order_url, record_sales
+from tests.support.staff import boss, clerk, order_url, record_sales, update_read_models
 from tests.support.trade_commands import submit_trade
 from trading.domain.commands import HoldSettlement
 from users.domain.commands import CreateUser, PlaceLegalHold
@@ -60,7 +60,7 @@ def test_customers_and_people_have_a_short_name_and_their_pages_the_whole_id() -
     send(CreateUser(ada, "zz-ada@example.org", "Zz Ada"))
     line = Line("KIT-1", "Mug", 1, eur("9.00"))
     send(CreateOrder(uuid4(), "W-1", ada, (line,)), envelope=Envelope(uuid4(), actor=str(ada)))
-    catch_up()
+    update_read_models()
     client, short = boss(), str(ada)[-8:]
     for address in (
         list_url(CustomerSummary),
@@ -136,7 +136,7 @@ def test_a_search_that_finds_nothing_leads_back_to_all() -> None:
 )
 def test_a_list_that_is_not_counted_says_no_number_but_that_of_the_page(name: str) -> None:
     record_sales(*(Sale(number) for number in range(1, 40)))
-    catch_up()
+    update_read_models()
     said = visible_text(boss(), f"/admin/{name}/")
     assert not re.search(r"\d+ results?\b", said)
     assert re.search(r"\d+ shown, newest first", said)
@@ -144,7 +144,7 @@ def test_a_list_that_is_not_counted_says_no_number_but_that_of_the_page(name: st
 
 def test_a_whole_list_offers_no_way_to_all_and_a_narrowed_one_does() -> None:
     record_sales(Sale(1), Sale(2))
-    catch_up()
+    update_read_models()
     client = boss()
     assert "Show all" not in visible_text(client, "/admin/projections/ordersummary/")
     assert "1 result ( Show all )" in visible_text(client, "/admin/projections/ordersummary/?q=000001")
@@ -153,13 +153,13 @@ def test_a_whole_list_offers_no_way_to_all_and_a_narrowed_one_does() -> None:
 def test_an_order_offers_what_its_state_allows() -> None:
     sale = Sale(1)
     record_sales(sale)
-    catch_up()
+    update_read_models()
     client = boss()
     assert {"ship", "cancel"} <= set(offered_actions(client, order_url(sale)))
     assert "deliver" not in offered_actions(client, order_url(sale))
     form = client.get(order_url(sale, "ship")).context["form"]
     client.post(order_url(sale, "ship"), {"command_id": str(form["command_id"].value()), "carrier": "DHL"})
-    catch_up()
+    update_read_models()
     offered = offered_actions(client, order_url(sale))
     assert "deliver" in offered
     assert not {"ship", "cancel"} & set(offered)
@@ -169,7 +169,7 @@ def test_an_order_offers_what_its_state_allows() -> None:
 
 def test_a_trade_offers_to_release_only_what_is_held() -> None:
     trade_id = submit_trade("T-1", ("100.00", "2"))
-    catch_up()
+    update_read_models()
     client, address = boss(), page_url(TradeBlotter, trade_id)
     assert {"settle", "hold", "correct", "bust"} <= set(offered_actions(client, address))
     assert not {"release", "reject"} & set(offered_actions(client, address))
@@ -182,7 +182,7 @@ def test_a_trade_offers_to_release_only_what_is_held() -> None:
 def test_a_hold_is_released_only_where_there_is_one() -> None:
     ada = uuid4()
     send(CreateUser(ada, "ada@example.org", "Ada"))
-    catch_up()
+    update_read_models()
     client, address = boss(), f"/admin/projections/userprofile/{ada}/change/"
     assert offered_actions(client, address) == ["as_it_was", "hold", "reveal"]
     send(PlaceLegalHold(ada, "F-1", "a dispute"))
@@ -192,13 +192,13 @@ def test_a_hold_is_released_only_where_there_is_one() -> None:
 def test_who_may_not_is_offered_nothing() -> None:
     sale = Sale(1)
     record_sales(sale)
-    catch_up()
+    update_read_models()
     assert offered_actions(clerk("view_ordersummary"), order_url(sale)) == []
 
 
 def test_prices_have_their_currency_and_no_more_digits_than_they_are_quoted_in() -> None:
     trade_id = submit_trade("T-1", ("61837.65", "1"), ("61837.64", "2"))
-    catch_up()
+    update_read_models()
     client = boss()
     assert TradeBlotter.objects.get().average_price == Decimal("61837.6433333333")
     for address in (list_url(TradeBlotter), page_url(TradeBlotter, trade_id), list_url(Position)):
@@ -209,7 +209,7 @@ def test_prices_have_their_currency_and_no_more_digits_than_they_are_quoted_in()
 
 def test_a_position_names_its_account() -> None:
     submit_trade("T-1", ("100.00", "2"))
-    catch_up()
+    update_read_models()
     position, account = Position.objects.get(), TradingAccount.objects.first()
     said = visible_text(boss(), page_url(Position, position.pk))
     assert str(position.account_id) in said
@@ -218,7 +218,7 @@ def test_a_position_names_its_account() -> None:
 
 def test_a_trade_is_told_in_words() -> None:
     trade_id = submit_trade("T-1", ("100.00", "2"))
-    catch_up()
+    update_read_models()
     said = visible_text(boss(), page_url(TradeBlotter, trade_id))
     assert "Placed: buy 2 BINANCE_SPOT/BTCUSDT at the market." in said
     assert "Filled 2 at 100.00 USDT." in said
@@ -228,7 +228,7 @@ def test_dialogs_about_a_person_name_them_shortly_and_their_fields_can_be_seen()
     ada = uuid4()
     send(CreateUser(ada, "ada@example.org", "Ada"))
     send(PlaceLegalHold(ada, "F-1", "a dispute"))
-    catch_up()
+    update_read_models()
     client, fields = boss(), {"reveal": ["reason"], "hold": ["hold", "reason"], "release": ["hold"]}
     for action, names in fields.items():
         answer = client.get(f"/admin/projections/userprofile/{ada}/{action}/")

@@ -60,7 +60,7 @@ def test_the_stuck_ones_stand_first_and_lists_can_be_narrowed() -> None:
     assert listed_subjects(client, status__exact="stuck") == [trouble]
     assert listed_subjects(client, status__exact="ended") == list(reversed(orders))
     assert listed_subjects(client, kind="order-fulfilment") == [trouble, *reversed(orders)]
-    assert b"no answer" in client.get(LIST).content
+    assert b"no result yet" in client.get(LIST).content
 
 
 def test_a_saga_is_found_by_every_id_that_leads_to_it() -> None:
@@ -96,7 +96,7 @@ def test_the_page_tells_the_whole_story_in_order() -> None:
 
 def test_the_page_of_a_stuck_saga_says_why_and_what_it_waits_for() -> None:
     content = boss().get(saga_url(suspend_saga(InMemoryGateway()))).content.decode()
-    assert "Suspended: the saga waits for an operator." in content and "no answer" in content
+    assert "Suspended: the saga waits for an operator." in content and "no result yet" in content
     assert "<dt>Timers</dt><dd>payment: " in content.replace("\n", "")
 
 
@@ -145,7 +145,8 @@ def test_stepping_in_needs_a_permission_and_a_reason(action: str) -> None:
 def test_nothing_can_be_retried_that_is_not_stuck() -> None:
     order_id = complete_saga(InMemoryGateway())
     answer = boss().post(saga_url(order_id, "retry"), {"reason": "why not"})
-    assert "not stuck" in messages_of(answer)[0] and not InboxMessage.objects.filter(what="retry").exists()
+    assert "does not allow this action" in messages_of(answer)[0]
+    assert not InboxMessage.objects.filter(what="retry").exists()
 
 
 def test_a_saga_offers_what_its_state_allows() -> None:

@@ -27,7 +27,7 @@ from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, Reque
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import backdate_saga, load_saga, place_order, receive_stock, run_sagas_until_idle
 from tests.support.sales import Sale
-from tests.support.staff import boss, capture_queries, catch_up, clerk
+from tests.support.staff import boss, capture_queries, clerk, update_read_models
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -144,7 +144,7 @@ def test_rows_say_whether_the_projection_has_come_so_far() -> None:
         return {node.name: node.state for _, node in root.walk() if node.kind == "row"}
 
     assert rows(root)[f"order-summary {sale.order_id}"] == "not projected yet"
-    catch_up()
+    update_read_models()
     [root] = build_tree([sale.order_id]).roots
     assert rows(root)[f"order-summary {sale.order_id}"] == "" and root.identity == str(request_id)
 
@@ -185,7 +185,7 @@ def test_a_request_and_a_trace_lead_to_the_story_too() -> None:
 
 def test_an_orders_number_leads_to_all_its_stories() -> None:
     order_from_web()
-    catch_up()
+    update_read_models()
     later = Envelope(new_id(), actor="bob")
     send(CancelOrder(sale.order_id, "changed her mind"), envelope=later)
     assert find_correlations(sale.reference) == [sale.order_id, later.command_id]

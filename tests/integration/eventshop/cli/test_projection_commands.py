@@ -26,9 +26,17 @@ from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
-from tests.support.failing_projection import Flaky, fail, listed
+from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.processes import SLOW_MACHINE_FACTOR
-from tests.support.read_models import append, append_lives, caught_up, checkpoint_of, equal_the_fold, eventually, held
+from tests.support.read_models import (
+    append,
+    append_order_histories,
+    assert_rows_equal_fold,
+    catch_up,
+    checkpoint_of,
+    eventually,
+    stored_rows,
+)
 from tests.support.sales import Sale
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -38,7 +46,7 @@ sale, other = Sale(1), Sale(2)
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    yield from listed(Flaky(order_summary))
+    yield from register_temporarily(Flaky(order_summary))
 
 
 def run_command(*command: str) -> str:
@@ -67,17 +75,17 @@ def status_of(name: str) -> ProjectionStatus:
 
 
 def test_run_projections_once_catches_up_with_everything() -> None:
-    append_lives(Random(1), range(10))
+    append_order_histories(Random(1), range(10))
     events = StoredEvent.objects.count() * len(projection_registry.select([]))
     assert f"{events} events folded" in run_command("run_projections", "--once")
-    equal_the_fold()
+    assert_rows_equal_fold()
     assert "0 events folded" in run_command("run_projections", "--once")
 
 
 def test_run_projections_runs_those_it_is_told_to() -> None:
     append(sale.order_id, sale.created, sale.paid)
     assert "4 events folded" in run_command("run_projections", "order-summary", "daily-sales", "--once")
-    equal_the_fold(order_summary, daily_sales)
+    assert_rows_equal_fold(order_summary, daily_sales)
     assert set(Checkpoint.objects.values_list("projection", flat=True)) == {"order-summary", "daily-sales"}
 
 
@@ -139,25 +147,25 @@ def test_an_unknown_name_ends_the_process_with_status_1(database_url: str) -> No
 def test_rebuild_projection_says_what_it_put_right() -> None:
     append(sale.order_id, sale.created, sale.paid)
     append(other.order_id, other.created)
-    caught_up(order_summary)
+    catch_up(order_summary)
     OrderSummary.objects.filter(pk=sale.order_id).update(reference="tampered")
     OrderSummary.objects.filter(pk=other.order_id).delete()
     output = run_command("rebuild_projection", "order-summary", "--reason", "drift")
     head = StoredEvent.objects.latest("position").position
     assert f"order-summary rebuilt: 1 rows added, 1 changed, 0 removed; up to position {head}." in output
     assert (Rebuild.objects.get().reason, Rebuild.objects.get().requested_by) == ("drift", "command line")
-    equal_the_fold(order_summary)
+    assert_rows_equal_fold(order_summary)
 
 
 def test_rebuild_projection_says_why_it_kept_the_old_rows(flaky: Flaky) -> None:
     append(sale.order_id, sale.created)
-    caught_up(flaky.projection)
-    before = held(flaky.projection)
+    catch_up(flaky.projection)
+    before = stored_rows(flaky.projection)
     flaky.spoils[sale.order_id, 1] = fail
     refusal = run_refused_command("rebuild_projection", "flaky")
     assert "the live rows were kept" in refusal
     assert "Broken: cannot digest this" in refusal
-    assert held(flaky.projection) == before
+    assert stored_rows(flaky.projection) == before
 
 
 @pytest.mark.parametrize(
@@ -175,30 +183,30 @@ def test_retry_dead_letters_folds_what_works_now(flaky: Flaky) -> None:
     flaky.spoils |= {(sale.order_id, 1): fail, (other.order_id, 1): fail}
     append(sale.order_id, sale.created, sale.paid)
     append(other.order_id, other.created)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     assert "still fail" in run_refused_command("retry_dead_letters")
-    flaky.mend()
+    flaky.repair()
     assert "2 dead letters folded, 0 remain." in run_command(
         "retry_dead_letters", "flaky", "--aggregate", str(sale.order_id)
     )
     assert DeadLetter.objects.get().aggregate_id == other.order_id
     assert "1 dead letters folded, 0 remain." in run_command("retry_dead_letters")
     assert "0 dead letters folded, 0 remain." in run_command("retry_dead_letters")
-    equal_the_fold(flaky.projection)
+    assert_rows_equal_fold(flaky.projection)
 
 
 def test_retry_dead_letters_folds_the_longest_queue(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, *[sale.requested] * (2 * RETRY_BATCH + 10))
-    caught_up(flaky.projection)
-    flaky.mend()
+    catch_up(flaky.projection)
+    flaky.repair()
     assert f"{2 * RETRY_BATCH + 11:} dead letters folded, 0 remain." in run_command("retry_dead_letters")
 
 
 def test_retry_dead_letters_says_how_many_remain(flaky: Flaky) -> None:
     flaky.spoils |= {(sale.order_id, 1): fail, (sale.order_id, 2): fail}
     append(sale.order_id, sale.created, sale.paid, sale.shipped)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     del flaky.spoils[sale.order_id, 1]
     out = StringIO()
     with pytest.raises(CommandError):
@@ -237,7 +245,7 @@ def test_a_projection_that_never_ran_is_behind_by_everything() -> None:
 def test_a_projection_that_has_caught_up_is_up_to_date() -> None:
     assert status_of("order-summary").state == "up to date"  # nothing has ever happened
     append(sale.order_id, sale.created)
-    caught_up(order_summary)
+    catch_up(order_summary)
     found = status_of("order-summary")
     assert (found.position, found.lag, found.lag_s, found.state) == (1, 0, 0.0, "up to date")
     assert found.advanced_at is not None
@@ -245,7 +253,7 @@ def test_a_projection_that_has_caught_up_is_up_to_date() -> None:
 
 def test_waiting_is_counted_from_the_oldest_event_not_yet_folded() -> None:
     append(sale.order_id, sale.created)
-    caught_up(order_summary)
+    catch_up(order_summary)
     append(sale.order_id, sale.paid)
     append(sale.order_id, sale.shipped)
     waiting = StoredEvent.objects.get(version=2).recorded_at
@@ -276,7 +284,7 @@ def test_the_worst_is_named_first(changed: dict[str, object], state: str) -> Non
 def test_status_shows_what_the_checkpoint_says(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
-    caught_up(flaky.projection, order_summary, daily_sales)
+    catch_up(flaky.projection, order_summary, daily_sales)
     assert (status_of("flaky").dead_letters, status_of("flaky").state) == (2, "dead letters")
     rows = Checkpoint.objects
     rows.filter(projection="order-summary").update(owner="shop:17", leased_until=timezone.now() + timedelta(seconds=10))
@@ -290,9 +298,9 @@ def test_status_shows_what_the_checkpoint_says(flaky: Flaky) -> None:
 
 def test_the_projection_furthest_behind_comes_first() -> None:
     append(sale.order_id, sale.created)
-    caught_up(order_summary, daily_sales)
+    catch_up(order_summary, daily_sales)
     append(sale.order_id, sale.paid)
-    caught_up(daily_sales)
+    catch_up(daily_sales)
     names = [found.name for found in list_statuses([daily_sales, order_summary], DatabaseEventLog())]
     assert names == ["order-summary", "daily-sales"]
 
@@ -300,7 +308,7 @@ def test_the_projection_furthest_behind_comes_first() -> None:
 def test_projections_status_prints_a_line_for_each(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     output = run_command("projections_status")
     lines = [[cell.strip() for cell in text.strip("│┃ ").split("│")] for text in output.splitlines()]
     for projection in projection_registry.select([]):

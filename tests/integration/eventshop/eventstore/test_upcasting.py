@@ -42,9 +42,9 @@ from projections.user_profile import user_profile
 from tests.conftest import BASE_DIR
 from tests.support.customers import sign_in_customer
 from tests.support.earlier_event_versions import ADA, ORDER, ORDER_EVENTS, PERSON_EVENTS, append_earlier_events
-from tests.support.failing_projection import Flaky, fail, listed
+from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.order_fulfilment import receive_stock, saga_inbox
-from tests.support.read_models import caught_up, equal_the_fold
+from tests.support.read_models import assert_rows_equal_fold, catch_up
 from tests.support.staff import boss
 from users.domain.commands import LiftRestriction, RestrictProcessing
 from users.domain.events import ProcessingResumed
@@ -74,7 +74,7 @@ def test_the_store_gives_earlier_events_as_todays() -> None:
 
 def test_what_is_stored_stays_as_it_was() -> None:
     append_earlier_events(ORDER, "Order", *ORDER_EVENTS)
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     kept = StoredEvent.objects.order_by("version").values_list("event_type", "schema_version", "payload")
     assert list(kept) == list(ORDER_EVENTS)
     assert verify_chains().faults == []
@@ -89,12 +89,12 @@ def test_rules_decide_on_them() -> None:
 
 def test_read_models_fold_them() -> None:
     append_earlier_events(ORDER, "Order", *ORDER_EVENTS)
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     row = OrderSummary.objects.get(pk=ORDER)
     assert (row.status, row.carrier, row.tracking) == ("DELIVERED", "Royal Mail Tracked 48", "RM1")
     summary = ActivityTimeline.objects.get(event_type="OrderShipped").summary
     assert summary == "Shipped with Royal Mail Tracked 48 RM1"
-    equal_the_fold(order_summary, activity_timeline)
+    assert_rows_equal_fold(order_summary, activity_timeline)
 
 
 def create_restricted_person() -> UUID:
@@ -111,7 +111,7 @@ def append_former_event(person: UUID) -> None:
 def test_a_renamed_event_is_todays_for_rules_and_read_models() -> None:
     person = create_restricted_person()
     append_former_event(person)
-    caught_up(user_profile, activity_timeline)
+    catch_up(user_profile, activity_timeline)
     last = store.get_events(person)[-1]
     assert last.event == ProcessingResumed(person, "staff")
     assert last.meta.event_type == "ProcessingResumed"
@@ -123,15 +123,15 @@ def test_a_renamed_event_is_todays_for_rules_and_read_models() -> None:
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    yield from listed(Flaky(order_summary))
+    yield from register_temporarily(Flaky(order_summary))
 
 
 def test_an_earlier_event_that_was_parked_drains_as_todays(flaky: Flaky) -> None:
     flaky.spoils[ORDER, 3] = fail
     append_earlier_events(ORDER, "Order", *ORDER_EVENTS)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     assert DeadLetter.objects.count() == 2
-    flaky.mend()
+    flaky.repair()
     assert dead_letters.retry_queue(live_target(flaky.projection), ORDER).remaining == 0
     row = OrderSummary.objects.get(pk=ORDER)
     assert (row.status, row.carrier) == ("DELIVERED", "Royal Mail Tracked 48")
@@ -157,7 +157,7 @@ def test_a_snapshot_holds_them_as_todays() -> None:
 
 def test_as_of_reads_and_dry_runs_fold_them_as_todays() -> None:
     append_earlier_events(ORDER, "Order", *ORDER_EVENTS)
-    caught_up(order_summary)
+    catch_up(order_summary)
     [row] = rows_as_of(order_summary, timezone.now(), key=str(ORDER)).values()
     assert (row.status, row.carrier) == ("DELIVERED", "Royal Mail Tracked 48")
     assert not dry_run(order_summary).has_differences
@@ -165,7 +165,7 @@ def test_as_of_reads_and_dry_runs_fold_them_as_todays() -> None:
 
 def test_an_event_of_a_later_program_is_parked_until_this_one_is_upgraded() -> None:
     append_earlier_events(ORDER, "Order", *ORDER_EVENTS[:2], ("OrderShipped", 3, ORDER_EVENTS[2][2]))
-    caught_up(order_summary)
+    catch_up(order_summary)
     assert OrderSummary.objects.get(pk=ORDER).status == "PAID"
     assert "later release of this program" in DeadLetter.objects.get().error
 

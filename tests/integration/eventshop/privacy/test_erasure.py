@@ -35,7 +35,7 @@ from orders.domain.commands import CreateOrder, DeliverOrder, ProcessPayment, Sh
 from projections.models import OrderSummary, UserProfile
 from tests.conftest import BASE_DIR
 from tests.support.database import dump_database
-from tests.support.read_models import caught_up, equal_the_fold
+from tests.support.read_models import assert_rows_equal_fold, catch_up
 from tests.support.sales import LANTERNS
 from users.application.accounts import person_of, sign_up
 from users.domain.commands import BeginErasure, ChangeContactDetails, GrantConsent, RequestErasure
@@ -71,7 +71,7 @@ def create_customer() -> tuple[UUID, UUID]:
     send(ProcessPayment(order.order_id, amount=order.total, method="card"))
     send(ShipOrder(order.order_id, carrier="Royal Mail"))
     send(DeliverOrder(order.order_id, received_by=WORDS[4]))
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     return person, order.order_id
 
 
@@ -91,7 +91,7 @@ def test_nothing_is_left_but_what_the_law_keeps() -> None:
     person, order_id = create_customer()
     assert all(word in dump_database() for word in WORDS)
     erasure = request_and_run_erasure(person)
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     left = dump_database()
     assert [word for word in WORDS if word.lower() in left.lower()] == []
     assert erasure.step == "done"
@@ -105,7 +105,7 @@ def test_nothing_is_left_but_what_the_law_keeps() -> None:
     assert [kept.until for kept in last.event.kept] == [date(year + 8, 12, 31), date(year + 3, 12, 31), None]
     assert OrderSummary.objects.get(pk=order_id).total == LANTERNS.amount.amount
     assert UserProfile.objects.get(pk=person).status == "ERASED"
-    equal_the_fold()
+    assert_rows_equal_fold()
 
 
 def test_snapshots_go_with_the_person_and_none_is_taken_again() -> None:
@@ -172,7 +172,7 @@ def test_other_people_keep_their_data_even_the_same_words() -> None:
     other = person_of(twin)
     assert other is not None
     send(ChangeContactDetails(other, "twin@example.org", WORDS[1], phone=WORDS[2], address=WORDS[3]))
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     request_and_run_erasure(person)
     assert store.get_events(other)[-1].event.name == WORDS[1]
     assert UserProfile.objects.get(pk=other).name == WORDS[1]
@@ -286,7 +286,7 @@ def test_an_open_order_is_a_ground_to_wait() -> None:
     person, _ = create_customer()
     assert personal_data_holders.find_blockers(person) == []
     send(CreateOrder(uuid4(), "000002", person, (LANTERNS,)))
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     assert [ground.reason for ground in personal_data_holders.find_blockers(person)] == [
         "Order 000002 is not finished: it is created"
     ]

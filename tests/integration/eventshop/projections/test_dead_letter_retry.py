@@ -25,15 +25,15 @@ from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
-from tests.support.failing_projection import Flaky, fail, listed, queue, retry
+from tests.support.failing_projection import Flaky, fail, queue, register_temporarily, retry
 from tests.support.read_models import (
     append,
-    append_lives,
-    caught_up,
+    append_order_histories,
+    assert_rows_equal_fold,
+    catch_up,
+    catch_up_in_batches,
     checkpoint_of,
-    equal_the_fold,
     eventually,
-    fold_in_steps,
 )
 from tests.support.sales import Sale
 
@@ -45,7 +45,7 @@ sale, other = Sale(1), Sale(2)
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
     """The order summary's twin, known to the catalogue."""
-    yield from listed(Flaky(order_summary))
+    yield from register_temporarily(Flaky(order_summary))
 
 
 def no_text(row: Any) -> None:
@@ -59,12 +59,12 @@ def missing(row: Any) -> None:
 def test_after_a_fix_the_queue_drains_in_order_and_rows_are_the_fold(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
-    append_lives(Random(7), range(10, 20))
+    append_order_histories(Random(7), range(10, 20))
     append(sale.order_id, sale.shipped, sale.delivered)
-    caught_up(flaky.projection)
-    flaky.mend()
+    catch_up(flaky.projection)
+    flaky.repair()
     assert retry(flaky) == RetryResult(4, 0)
-    equal_the_fold(flaky.projection)
+    assert_rows_equal_fold(flaky.projection)
     assert not DeadLetter.objects.exists()
     assert checkpoint_of(flaky.projection).parked == 0
 
@@ -72,7 +72,7 @@ def test_after_a_fix_the_queue_drains_in_order_and_rows_are_the_fold(flaky: Flak
 def test_the_queue_drains_up_to_the_next_event_that_fails(flaky: Flaky) -> None:
     flaky.spoils |= {(sale.order_id, 1): fail, (sale.order_id, 3): fail}
     append(sale.order_id, sale.created, sale.paid, sale.shipped, sale.delivered)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     del flaky.spoils[sale.order_id, 1]
     assert retry(flaky) == RetryResult(2, 2)
     assert queue(flaky) == [(3, True), (4, False)]
@@ -83,7 +83,7 @@ def test_the_queue_drains_up_to_the_next_event_that_fails(flaky: Flaky) -> None:
 def test_the_queue_drains_up_to_the_next_row_the_database_refuses(flaky: Flaky) -> None:
     flaky.spoils |= {(sale.order_id, 1): fail, (sale.order_id, 3): missing}
     append(sale.order_id, sale.created, sale.paid, sale.shipped, sale.delivered)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     del flaky.spoils[sale.order_id, 1]
     assert retry(flaky) == RetryResult(2, 2)
     assert queue(flaky) == [(3, True), (4, False)]
@@ -101,38 +101,38 @@ def test_a_late_event_keeps_the_lineage_of_newer_ones_in_a_shared_row() -> None:
     flaky.spoils[sale.order_id, 2] = fail
     append(sale.order_id, sale.created, sale.paid)
     append(other.order_id, other.created, other.paid)
-    caught_up(flaky.projection)
-    flaky.mend()
+    catch_up(flaky.projection)
+    flaky.repair()
     dead_letters.retry_queue(live_target(flaky.projection), sale.order_id)
-    equal_the_fold(daily_sales)
+    assert_rows_equal_fold(daily_sales)
 
 
 def test_a_queue_longer_than_one_retry_takes_drains_over_several(flaky: Flaky) -> None:
     long = [sale.created] + [sale.requested] * (RETRY_BATCH + 99) + [sale.paid, sale.shipped]
     append(sale.order_id, *long)
     flaky.spoils[sale.order_id, 1] = fail
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     assert len(queue(flaky)) == len(long)
-    flaky.mend()
+    flaky.repair()
     assert retry(flaky) == RetryResult(RETRY_BATCH, len(long) - RETRY_BATCH)
     assert OrderSummary.objects.get().status == "CREATED"
     append(sale.order_id, sale.delivered)
-    caught_up(flaky.projection)  # behind the rest of its queue
+    catch_up(flaky.projection)  # behind the rest of its queue
     assert OrderSummary.objects.get().status == "CREATED"
     assert retry(flaky) == RetryResult(len(long) + 1 - RETRY_BATCH, 0)
-    equal_the_fold(flaky.projection)
+    assert_rows_equal_fold(flaky.projection)
 
 
 def test_an_event_after_the_drain_is_folded_at_once(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created)
-    caught_up(flaky.projection)
-    flaky.mend()
+    catch_up(flaky.projection)
+    flaky.repair()
     append(sale.order_id, sale.paid)
     assert retry(flaky) == RetryResult(1, 0)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     assert OrderSummary.objects.get().status == "PAID"
-    equal_the_fold(flaky.projection)
+    assert_rows_equal_fold(flaky.projection)
 
 
 def test_draining_while_a_worker_projects_keeps_every_order_in_order(flaky: Flaky) -> None:
@@ -140,13 +140,13 @@ def test_draining_while_a_worker_projects_keeps_every_order_in_order(flaky: Flak
     for each in sales:
         flaky.spoils[each.order_id, 1] = fail
         append(each.order_id, each.created)
-    caught_up(flaky.projection)
-    flaky.mend()
+    catch_up(flaky.projection)
+    flaky.repair()
     done = Signal()
 
     def project() -> None:
         while not done.is_set():
-            fold_in_steps(flaky.projection, 2)
+            catch_up_in_batches(flaky.projection, 2)
         connections.close_all()
 
     def drain() -> None:
@@ -164,19 +164,19 @@ def test_draining_while_a_worker_projects_keeps_every_order_in_order(flaky: Flak
         done.set()
         for each_busy in busy:
             each_busy.result()
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     for each in sales:
         retry(flaky, each.order_id)
     assert not DeadLetter.objects.exists()
     assert checkpoint_of(flaky.projection).parked == 0
-    equal_the_fold(flaky.projection)
+    assert_rows_equal_fold(flaky.projection)
 
 
 def test_a_running_worker_retries_what_is_due(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
-    caught_up(flaky.projection)
-    flaky.mend()
+    catch_up(flaky.projection)
+    flaky.repair()
     DeadLetter.objects.filter(version=1).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
     stop = Signal()
     thread = Thread(target=ProjectionRunner([flaky.projection], DatabaseEventLog(), owner="one").run, args=[stop])
@@ -186,13 +186,13 @@ def test_a_running_worker_retries_what_is_due(flaky: Flaky) -> None:
     finally:
         stop.set()
         thread.join(10)
-    equal_the_fold(flaky.projection)
+    assert_rows_equal_fold(flaky.projection)
 
 
 def test_a_worker_outlives_a_retry_that_the_database_refuses(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = no_text
     append(sale.order_id, sale.created)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     DeadLetter.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
     stop = Signal()
     thread = Thread(target=ProjectionRunner([flaky.projection], DatabaseEventLog(), owner="one").run, args=[stop])
@@ -210,19 +210,19 @@ def test_a_worker_outlives_a_retry_that_the_database_refuses(flaky: Flaky) -> No
 def test_whatever_fails_wherever_the_rows_are_the_fold_once_it_is_mended(limit: int) -> None:
     chance = Random(8)
     flaky = Flaky(product_sales)
-    lives = append_lives(chance, range(30))
+    lives = append_order_histories(chance, range(30))
     for told in lives:
         for version in range(1, len(told.events) + 1):
             if chance.random() < 0.2:
                 flaky.spoils[told.order_id, version] = chance.choice([fail, missing_currency])
             elif chance.random() < 0.1:
-                flaky.lost.add((told.order_id, version))
-    fold_in_steps(flaky.projection, limit)
+                flaky.lost_keys.add((told.order_id, version))
+    catch_up_in_batches(flaky.projection, limit)
     assert DeadLetter.objects.exists()
-    flaky.mend()
+    flaky.repair()
     for stream in set(DeadLetter.objects.values_list("aggregate_id", flat=True)):
         assert dead_letters.retry_queue(live_target(flaky.projection), stream).remaining == 0
-    equal_the_fold(product_sales)
+    assert_rows_equal_fold(product_sales)
     assert checkpoint_of(flaky.projection).parked == 0
 
 

@@ -20,16 +20,16 @@ from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
-from tests.support.failing_projection import Flaky, fail, listed, queue, retry
+from tests.support.failing_projection import Flaky, fail, queue, register_temporarily, retry
 from tests.support.read_models import (
     append,
-    caught_up,
+    assert_rows_equal_fold,
+    catch_up,
+    catch_up_in_batches,
     checkpoint_of,
-    equal_the_fold,
-    fold_in_steps,
-    folded,
-    held,
+    expected_rows,
     history,
+    stored_rows,
 )
 from tests.support.sales import Sale, gbp, line
 
@@ -41,7 +41,7 @@ sale, other = Sale(1), Sale(2)
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
     """The order summary's twin, known to the catalogue."""
-    yield from listed(Flaky(order_summary))
+    yield from register_temporarily(Flaky(order_summary))
 
 
 def raw(stream: UUID, version: int, **changed: Any) -> None:
@@ -73,7 +73,7 @@ def test_an_event_that_fails_is_set_aside_with_its_error(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created)
     before = timezone.now()
-    assert caught_up(flaky.projection) == 1
+    assert catch_up(flaky.projection) == 1
     parked, event = DeadLetter.objects.get(), history()[0].meta
     assert (parked.event_id, parked.event_type, parked.version) == (event.event_id, "OrderCreated", 1)
     assert (parked.aggregate_id, parked.aggregate_type, parked.position) == (sale.order_id, "Order", event.position)
@@ -93,10 +93,10 @@ def test_later_events_of_its_aggregate_queue_behind_it_and_others_go_on(flaky: F
     append(sale.order_id, sale.created, sale.paid)
     append(other.order_id, other.created, other.paid)
     append(sale.order_id, sale.shipped)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     append(sale.order_id, sale.delivered)
     append(other.order_id, other.shipped)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     assert queue(flaky) == [(2, True), (3, False), (4, False)]
     assert checkpoint_of(flaky.projection).parked == 3
     assert OrderSummary.objects.get(pk=sale.order_id).status == "CREATED"
@@ -107,18 +107,18 @@ def test_later_events_of_its_aggregate_queue_behind_it_and_others_go_on(flaky: F
 def test_only_its_own_projection_sets_an_event_aside(flaky: Flaky, limit: int) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
-    fold_in_steps(daily_sales, limit)
-    fold_in_steps(flaky.projection, limit)
-    equal_the_fold(daily_sales)
+    catch_up_in_batches(daily_sales, limit)
+    catch_up_in_batches(flaky.projection, limit)
+    assert_rows_equal_fold(daily_sales)
     assert queue(flaky) == [(1, True), (2, False)]
-    assert not held(flaky.projection)
+    assert not stored_rows(flaky.projection)
 
 
 def test_an_event_that_its_projection_does_not_handle_does_not_queue() -> None:
     flaky = Flaky(daily_sales)
     flaky.spoils[sale.order_id, 2] = fail
     append(sale.order_id, sale.created, sale.paid, sale.shipped, sale.delivered)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     assert queue(flaky) == [(2, True)]
 
 
@@ -134,24 +134,24 @@ def test_what_failed_leaves_no_trace_in_rows_it_shares_with_others() -> None:
     append(sale.order_id, sale.created, sale.paid)
     append(twice.order_id, twice.created, twice.paid)
     append(other.order_id, other.created, other.paid)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     without = [item for item in history() if (item.meta.aggregate_id, item.meta.version) != (twice.order_id, 2)]
-    assert held(flaky.projection) == folded(product_sales, without)
-    flaky.mend()
+    assert stored_rows(flaky.projection) == expected_rows(product_sales, without)
+    flaky.repair()
     assert dead_letters.retry_queue(live_target(flaky.projection), twice.order_id) == RetryResult(1, 0)
-    equal_the_fold(product_sales)
+    assert_rows_equal_fold(product_sales)
 
 
 def test_a_key_function_that_fails_sets_its_event_aside(flaky: Flaky) -> None:
-    flaky.lost.add((sale.order_id, 2))
+    flaky.lost_keys.add((sale.order_id, 2))
     append(sale.order_id, sale.created, sale.paid, sale.shipped)
     append(other.order_id, other.created)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     assert queue(flaky) == [(2, True), (3, False)]
     assert DeadLetter.objects.order_by("position").values_list("error", flat=True)[0] == "Broken: whose is this?"
-    flaky.mend()
+    flaky.repair()
     assert retry(flaky) == RetryResult(2, 0)
-    equal_the_fold(flaky.projection)
+    assert_rows_equal_fold(flaky.projection)
 
 
 @pytest.mark.parametrize(
@@ -168,11 +168,11 @@ def test_what_cannot_be_read_is_set_aside(flaky: Flaky, changed: dict[str, Any],
     raw(sale.order_id, 2, **changed)
     append(other.order_id, other.created)
     append(sale.order_id, sale.paid)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     assert queue(flaky) == [(2, True), (3, False)]
     [first, _] = DeadLetter.objects.order_by("position")
     assert first.error.startswith(error)
-    assert set(held(flaky.projection)) == {sale.order_id, other.order_id}
+    assert set(stored_rows(flaky.projection)) == {sale.order_id, other.order_id}
     assert retry(flaky) == RetryResult(0, 2)
     assert DeadLetter.objects.order_by("position")[0].attempts == 2
 
@@ -183,7 +183,7 @@ def test_an_error_no_database_can_hold_is_kept_in_other_words(flaky: Flaky) -> N
 
     flaky.spoils[sale.order_id, 1] = unspeakable
     append(sale.order_id, sale.created)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     assert DeadLetter.objects.get().error.startswith("ValueError: ")
     assert retry(flaky) == RetryResult(0, 1)
 
@@ -191,7 +191,7 @@ def test_an_error_no_database_can_hold_is_kept_in_other_words(flaky: Flaky) -> N
 def test_each_attempt_waits_longer_than_the_one_before(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     waits = []
     for _ in range(12):
         assert retry(flaky) == RetryResult(0, 1)

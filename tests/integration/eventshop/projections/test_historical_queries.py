@@ -23,8 +23,8 @@ from orders.domain.events import OrderShipped
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
-from tests.support.failing_projection import Flaky, fail, listed
-from tests.support.read_models import append, append_lives, caught_up, held, history
+from tests.support.failing_projection import Flaky, fail, register_temporarily
+from tests.support.read_models import append, append_order_histories, catch_up, history, stored_rows
 from tests.support.sales import Sale
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -67,9 +67,9 @@ def test_one_row_is_folded_as_it_was() -> None:
 
 @pytest.mark.parametrize("projection", projection_registry.select([]), ids=lambda projection: str(projection.name))
 def test_every_read_model_as_of_now_is_what_its_rows_say(projection: Projection[Any]) -> None:
-    append_lives(Random(3), range(12))
-    caught_up(projection)
-    live = {key: {n: v for n, v in row.items() if n not in LINEAGE} for key, row in held(projection).items()}
+    append_order_histories(Random(3), range(12))
+    catch_up(projection)
+    live = {key: {n: v for n, v in row.items() if n not in LINEAGE} for key, row in stored_rows(projection).items()}
     assert plain(rows_as_of(projection, timezone.now())) == live
 
 
@@ -100,12 +100,12 @@ def test_the_command_shows_a_whole_read_model_or_one_row() -> None:
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    yield from listed(Flaky(order_summary))
+    yield from register_temporarily(Flaky(order_summary))
 
 
 def test_the_same_code_would_change_nothing(flaky: Flaky) -> None:
-    append_lives(Random(3), range(12))
-    caught_up(flaky.projection)
+    append_order_histories(Random(3), range(12))
+    catch_up(flaky.projection)
     found = dry_run(flaky.projection)
     assert not found.has_differences
     assert found.rows == OrderSummary.objects.count() > 0
@@ -116,8 +116,8 @@ def test_the_same_code_would_change_nothing(flaky: Flaky) -> None:
 def test_changed_code_is_run_over_the_real_history_and_nothing_is_touched(flaky: Flaky) -> None:
     for one in (sale, other):
         append(one.order_id, one.created, one.paid, one.shipped)
-    caught_up(flaky.projection)
-    before = held(flaky.projection)
+    catch_up(flaky.projection)
+    before = stored_rows(flaky.projection)
 
     @flaky.projection.on(OrderShipped, key=lambda event: event.order_id)
     def shouted(row: OrderSummary, event: OrderShipped, meta: Any) -> None:
@@ -127,7 +127,7 @@ def test_changed_code_is_run_over_the_real_history_and_nothing_is_touched(flaky:
     assert (found.added, found.changed, found.removed, found.failed) == (0, 2, 0, 0)
     assert {example.key for example in found.examples} == {str(sale.order_id), str(other.order_id)}
     assert found.examples[0].columns == {"carrier": ("Royal Mail", "ROYAL MAIL")}
-    assert held(flaky.projection) == before
+    assert stored_rows(flaky.projection) == before
     told = said("dry_run_projection", "flaky")
     assert "ROYAL MAIL" in told
     assert "0 would be added, 2 changed, 0 removed." in told
@@ -136,7 +136,7 @@ def test_changed_code_is_run_over_the_real_history_and_nothing_is_touched(flaky:
 def test_rows_that_would_come_or_go_and_events_that_would_fail_are_told(flaky: Flaky) -> None:
     for one in (sale, other):
         append(one.order_id, one.created)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     OrderSummary.objects.filter(pk=other.order_id).update(order_id=Sale(3).order_id)
     flaky.spoils[sale.order_id, 1] = fail
     found = dry_run(flaky.projection)

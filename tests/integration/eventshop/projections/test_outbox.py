@@ -24,9 +24,9 @@ from eventshop.projections.targets import live_target
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
-from tests.support.failing_projection import Flaky, fail, listed
-from tests.support.published_rows import tells
-from tests.support.read_models import append, append_lives, caught_up, held
+from tests.support.failing_projection import Flaky, fail, register_temporarily
+from tests.support.published_rows import matches_row
+from tests.support.read_models import append, append_order_histories, catch_up, stored_rows
 from tests.support.sales import Sale
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -42,7 +42,7 @@ def with_kafka(settings: Any) -> None:
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    yield from listed(Flaky(order_summary))
+    yield from register_temporarily(Flaky(order_summary))
 
 
 def told(projection: Projection[Any]) -> dict[str, bytes | None]:
@@ -63,10 +63,10 @@ def letters() -> list[tuple[str, bytes | None, dict[str, bytes]]]:
 
 
 def test_the_embedded_mode_writes_nothing_down(flaky: Flaky) -> None:
-    append_lives(Random(1), range(20))
+    append_order_histories(Random(1), range(20))
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created)
-    caught_up(order_summary, product_sales, flaky.projection)
+    catch_up(order_summary, product_sales, flaky.projection)
     rebuild(product_sales, DatabaseEventLog(), requested_by="ada")
     assert not OutboxRecord.objects.exists()
 
@@ -75,13 +75,13 @@ def test_the_embedded_mode_writes_nothing_down(flaky: Flaky) -> None:
 @pytest.mark.usefixtures("with_kafka")
 class TestWithKafka:
     def test_every_changed_row_goes_out_as_it_is_stored(self) -> None:
-        append_lives(Random(1), range(50))
-        caught_up(order_summary, product_sales)
+        append_order_histories(Random(1), range(50))
+        catch_up(order_summary, product_sales)
         for projection in (order_summary, product_sales):
-            rows = {str(key): row for key, row in held(projection).items()}
+            rows = {str(key): row for key, row in stored_rows(projection).items()}
             said = told(projection)
             assert said.keys() == rows.keys()
-            assert all(tells(said[key], row, projection.model) for key, row in rows.items())
+            assert all(matches_row(said[key], row, projection.model) for key, row in rows.items())
 
     def test_a_batch_that_is_rolled_back_tells_nothing(self) -> None:
         append(sale.order_id, sale.created)
@@ -94,8 +94,8 @@ class TestWithKafka:
         assert not OutboxRecord.objects.exists()
 
     def test_a_rebuild_tells_of_the_rows_that_differ(self) -> None:
-        append_lives(Random(1), range(30))
-        caught_up(order_summary)
+        append_order_histories(Random(1), range(30))
+        catch_up(order_summary)
         OutboxRecord.objects.all().delete()
         wrong, missing, *_ = OrderSummary.objects.order_by("pk")
         OrderSummary.objects.filter(pk=wrong.pk).update(total=99, country="Atlantis")
@@ -107,13 +107,13 @@ class TestWithKafka:
         said = told(order_summary)
         assert said.keys() == {str(wrong.pk), str(missing.pk), str(sale.order_id)}
         assert said[str(sale.order_id)] is None
-        rows = held(order_summary)
-        assert all(tells(said[str(row.pk)], rows[row.pk], OrderSummary) for row in (wrong, missing))
+        rows = stored_rows(order_summary)
+        assert all(matches_row(said[str(row.pk)], rows[row.pk], OrderSummary) for row in (wrong, missing))
 
     def test_a_parked_event_is_copied_as_the_record_it_is(self, flaky: Flaky) -> None:
         flaky.spoils[sale.order_id, 1] = fail
         append(sale.order_id, sale.created, sale.paid)
-        caught_up(flaky.projection)
+        catch_up(flaky.projection)
         first, second = backend().select_events("ORDER BY position", ())
         (key, value, headers), (_, _, behind) = letters()
         assert key == str(sale.order_id)
@@ -131,22 +131,22 @@ class TestWithKafka:
     def test_parked_events_that_drain_tell_of_their_rows(self, flaky: Flaky) -> None:
         flaky.spoils[sale.order_id, 1] = fail
         append(sale.order_id, sale.created, sale.paid)
-        caught_up(flaky.projection)
+        catch_up(flaky.projection)
         assert told(flaky.projection) == {}
-        flaky.mend()
+        flaky.repair()
         dead_letters.retry("flaky", sale.order_id)
         assert told(flaky.projection).keys() == {str(sale.order_id)}
 
     def test_a_rebuild_tells_of_what_it_sets_aside_anew(self, flaky: Flaky) -> None:
         flaky.spoils[sale.order_id, 1] = fail
         append(sale.order_id, sale.created)
-        caught_up(flaky.projection)
+        catch_up(flaky.projection)
         rebuild(flaky.projection, DatabaseEventLog(), requested_by="ada")
         assert len(letters()) == 1
         other = Sale(2_000)
         append(other.order_id, other.created)
-        caught_up(flaky.projection)
-        flaky.mend()
+        catch_up(flaky.projection)
+        flaky.repair()
         flaky.spoils[other.order_id, 1] = fail
         rebuild(flaky.projection, DatabaseEventLog(), requested_by="ada")
         assert [key for key, _, _ in letters()] == [str(sale.order_id), str(other.order_id)]

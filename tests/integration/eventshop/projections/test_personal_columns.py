@@ -23,8 +23,8 @@ from eventshop.projections.projection import Projection, ProjectionRegistry, pro
 from eventshop.projections.runner import ProjectionRunner
 from projections.models import UserProfile
 from projections.user_profile import created, user_profile
-from tests.support.failing_projection import Flaky, fail, listed
-from tests.support.read_models import caught_up, equal_the_fold
+from tests.support.failing_projection import Flaky, fail, register_temporarily
+from tests.support.read_models import assert_rows_equal_fold, catch_up
 from users.domain.commands import CreateUser
 from users.domain.events import UserCreated
 
@@ -47,14 +47,14 @@ def profile(user_id: UUID) -> tuple[str, ...]:
 def test_a_person_is_shown_until_they_are_erased() -> None:
     ada, bob = signed_up(), uuid4()
     send(CreateUser(bob, "bob@example.org", "Bob"))
-    caught_up(user_profile)
+    catch_up(user_profile)
     assert profile(ada) == WORDS
     personal_keys.destroy_keys(ada)
     assert personal_columns.erase_subject(ada, projection_registry) == 1
     assert personal_columns.erase_subject(ada, projection_registry) == 0
     assert profile(ada) == ("", "", "", "")
     assert profile(bob) == ("bob@example.org", "Bob", "", "")
-    equal_the_fold(user_profile)
+    assert_rows_equal_fold(user_profile)
 
 
 def test_a_worker_that_remembers_the_key_writes_nothing_about_the_erased() -> None:
@@ -64,9 +64,9 @@ def test_a_worker_that_remembers_the_key_writes_nothing_about_the_erased() -> No
     remembered = dict(personal_keys.key_cache._keys)
     personal_keys.destroy_keys(ada)
     personal_keys.key_cache._keys.update(remembered)  # as another process has them, which nobody told
-    caught_up(user_profile)
+    catch_up(user_profile)
     assert profile(ada) == ("", "", "", "")
-    equal_the_fold(user_profile)
+    assert_rows_equal_fold(user_profile)
 
 
 def test_an_erasure_waits_for_a_batch_that_has_read_in_clear() -> None:
@@ -113,7 +113,7 @@ def test_an_erasure_waits_for_a_batch_that_has_read_in_clear() -> None:
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    yield from listed(Flaky(user_profile))
+    yield from register_temporarily(Flaky(user_profile))
 
 
 def test_a_parked_event_says_why_without_saying_whose(flaky: Flaky) -> None:
@@ -124,7 +124,7 @@ def test_a_parked_event_says_why_without_saying_whose(flaky: Flaky) -> None:
 
     handlers = flaky.projection.handlers
     handlers[UserCreated] = [handlers[UserCreated][0]._replace(change=spoiled)]
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     [parked] = DeadLetter.objects.all()
     assert parked.error == "ValueError: cannot greet [personal] at [personal]"
     for word in WORDS:
@@ -138,9 +138,9 @@ def test_a_parked_event_says_why_without_saying_whose(flaky: Flaky) -> None:
 def test_a_parked_event_drains_redacted_once_the_person_is_erased(flaky: Flaky) -> None:
     ada = signed_up()
     flaky.spoils[ada, 1] = fail
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     personal_keys.destroy_keys(ada)
-    flaky.mend()
+    flaky.repair()
     dead_letters.retry(flaky.projection.name, ada)
     assert not DeadLetter.objects.exists()
     assert profile(ada) == ("", "", "", "")
@@ -158,7 +158,7 @@ def test_a_value_that_was_tampered_with_is_parked_and_nothing_is_guessed() -> No
     personal_keys.store_keys([((ada, "contact"), personal_keys.generate_key())])  # a key, and not the one
     personal_keys.key_cache.clear()
     assert row.subject == other
-    caught_up(user_profile)
+    catch_up(user_profile)
     [parked] = DeadLetter.objects.all()
     assert parked.error.startswith("Tampered: A stored personal value was changed")
     assert list(UserProfile.objects.values_list("name", flat=True)) == ["Bob"]
@@ -169,7 +169,7 @@ def test_a_value_that_was_tampered_with_is_parked_and_nothing_is_guessed() -> No
 def test_personal_columns_are_not_published() -> None:
     assert outbox.is_enabled()
     ada = signed_up()
-    caught_up(user_profile)
+    catch_up(user_profile)
     [sent] = OutboxRecord.objects.all()
     value = bytes(sent.value or b"").decode()
     assert f'"user_id":"{ada}"' in value

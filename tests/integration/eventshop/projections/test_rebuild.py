@@ -25,15 +25,15 @@ from eventshop.projections.targets import rebuild_target
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
-from tests.support.failing_projection import Flaky, fail, listed
+from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.read_models import (
     append,
-    append_lives,
-    caught_up,
+    append_order_histories,
+    assert_rows_equal_fold,
+    catch_up,
+    catch_up_in_batches,
     checkpoint_of,
-    equal_the_fold,
-    fold_in_steps,
-    held,
+    stored_rows,
 )
 from tests.support.sales import Sale
 
@@ -52,7 +52,7 @@ def no_rebuild_left(clean_database: None) -> None:
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    yield from listed(Flaky(order_summary))
+    yield from register_temporarily(Flaky(order_summary))
 
 
 def rebuild(projection: Projection[Any], told: Callable[[RebuildProgress], None] = lambda progress: None) -> Rebuild:
@@ -76,25 +76,25 @@ def many_events(count: int = BATCH + 500) -> None:
 
 
 def test_rebuilding_what_is_right_changes_nothing() -> None:
-    append_lives(Random(1), range(30))
+    append_order_histories(Random(1), range(30))
     projections = projection_registry.select([])
-    caught_up(*projections)
+    catch_up(*projections)
     for projection in projections:
-        before = held(projection)
+        before = stored_rows(projection)
         job = rebuild(projection)
         assert (job.state, counts(job), job.error) == (Rebuild.State.DONE, (0, 0, 0), "")
         assert (job.requested_by, job.reason) == ("ada", "to see")
         assert job.started_at is not None
         assert job.finished_at is not None
-        assert held(projection) == before
+        assert stored_rows(projection) == before
         assert job.position == job.head == checkpoint_of(projection).position
         nothing_left_of_the_rebuild(projection)
-    equal_the_fold()
+    assert_rows_equal_fold()
 
 
 def test_tampered_missing_and_invented_rows_are_put_right_and_counted() -> None:
-    append_lives(Random(2), range(30))
-    caught_up(order_summary)
+    append_order_histories(Random(2), range(30))
+    catch_up(order_summary)
     tampered, lost, doubled = list(OrderSummary.objects.all()[:3])
     OrderSummary.objects.filter(pk=tampered.pk).update(total=Decimal("1000000"))
     OrderSummary.objects.filter(pk=lost.pk).delete()
@@ -102,22 +102,22 @@ def test_tampered_missing_and_invented_rows_are_put_right_and_counted() -> None:
         doubled.pk = Sale(number).order_id
         doubled.save(force_insert=True)
     assert counts(rebuild(order_summary)) == (1, 1, 2)
-    equal_the_fold(order_summary)
+    assert_rows_equal_fold(order_summary)
 
 
 def test_a_projection_that_never_ran_can_be_rebuilt() -> None:
-    append_lives(Random(3), range(10))
+    append_order_histories(Random(3), range(10))
     job = rebuild(order_summary)
     assert counts(job) == (OrderSummary.objects.count(), 0, 0)
-    equal_the_fold(order_summary)
+    assert_rows_equal_fold(order_summary)
     assert checkpoint_of(order_summary).events == StoredEvent.objects.count()
-    assert caught_up(order_summary) == 0
+    assert catch_up(order_summary) == 0
 
 
 def test_a_rebuild_of_nothing_is_nothing() -> None:
     assert counts(rebuild(order_summary)) == (0, 0, 0)
     append(sale.order_id, sale.created)
-    assert caught_up(order_summary) == 1
+    assert catch_up(order_summary) == 1
 
 
 def test_a_worker_goes_on_where_the_rebuild_ended() -> None:
@@ -128,12 +128,12 @@ def test_a_worker_goes_on_where_the_rebuild_ended() -> None:
     rebuild(order_summary)  # the runner has not seen this event, and must not fold it again
     append(sale.order_id, sale.shipped)
     runner.catch_up()
-    equal_the_fold(order_summary)
+    assert_rows_equal_fold(order_summary)
 
 
 def test_readers_see_the_old_rows_until_the_new_ones_are_there() -> None:
     many_events()
-    caught_up(order_summary)
+    catch_up(order_summary)
     OrderSummary.objects.update(reference="tampered")
     seen: list[str] = []
 
@@ -159,18 +159,18 @@ def test_progress_rises_to_the_head() -> None:
 
 
 def test_a_rebuild_while_the_shop_goes_on_ends_up_equal() -> None:
-    append_lives(Random(4), range(20))
-    caught_up(product_sales)
+    append_order_histories(Random(4), range(20))
+    catch_up(product_sales)
     done = Signal()
 
     def sell() -> None:
         for number in range(100, 130):
-            append_lives(Random(number), [number])
+            append_order_histories(Random(number), [number])
         connections.close_all()
 
     def project() -> None:
         while not done.is_set():
-            fold_in_steps(product_sales, 10)
+            catch_up_in_batches(product_sales, 10)
         connections.close_all()
 
     with ThreadPoolExecutor(2) as pool:
@@ -182,16 +182,16 @@ def test_a_rebuild_while_the_shop_goes_on_ends_up_equal() -> None:
         selling.result()
         done.set()
         projecting.result()
-    caught_up(product_sales)
-    equal_the_fold(product_sales)
+    catch_up(product_sales)
+    assert_rows_equal_fold(product_sales)
     assert counts(rebuild(product_sales)) == (0, 0, 0)
 
 
 def test_a_rebuild_in_which_events_fail_keeps_the_live_rows_and_says_so(flaky: Flaky) -> None:
     append(sale.order_id, sale.created, sale.paid)
     append(other.order_id, other.created)
-    caught_up(flaky.projection)
-    before = held(flaky.projection)
+    catch_up(flaky.projection)
+    before = stored_rows(flaky.projection)
     flaky.spoils[sale.order_id, 1] = fail
     with pytest.raises(ProjectionError, match="2 events cannot be folded"):
         rebuild(flaky.projection)
@@ -200,13 +200,13 @@ def test_a_rebuild_in_which_events_fail_keeps_the_live_rows_and_says_so(flaky: F
     assert "2 events cannot be folded" in job.error
     assert "OrderCreated" in job.error
     assert job.finished_at is not None
-    assert held(flaky.projection) == before
+    assert stored_rows(flaky.projection) == before
     assert checkpoint_of(flaky.projection).parked == 0
     append(other.order_id, other.paid)
-    assert caught_up(flaky.projection) == 1  # the live projection goes on
-    flaky.mend()
+    assert catch_up(flaky.projection) == 1  # the live projection goes on
+    flaky.repair()
     assert counts(rebuild(flaky.projection)) == (0, 0, 0)
-    equal_the_fold(flaky.projection)
+    assert_rows_equal_fold(flaky.projection)
     nothing_left_of_the_rebuild(flaky.projection)
 
 
@@ -214,7 +214,7 @@ def test_after_a_rebuild_what_fails_is_parked_as_before(flaky: Flaky) -> None:
     flaky.spoils |= {(sale.order_id, 2): fail, (other.order_id, 1): fail}
     append(sale.order_id, sale.created, sale.paid, sale.shipped)
     append(other.order_id, other.created, other.paid)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     del flaky.spoils[other.order_id, 1]
     assert counts(rebuild(flaky.projection)) == (1, 0, 0)
     parked = DeadLetter.objects.order_by("position")
@@ -224,11 +224,11 @@ def test_after_a_rebuild_what_fails_is_parked_as_before(flaky: Flaky) -> None:
     ]
     assert checkpoint_of(flaky.projection).parked == 2
     append(sale.order_id, sale.delivered)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     assert checkpoint_of(flaky.projection).parked == 3
-    flaky.mend()
+    flaky.repair()
     assert dead_letters.retry(flaky.projection.name, sale.order_id).remaining == 0
-    equal_the_fold(flaky.projection)
+    assert_rows_equal_fold(flaky.projection)
 
 
 def test_asking_twice_asks_once() -> None:
@@ -249,7 +249,7 @@ def test_only_a_known_projection_can_be_rebuilt() -> None:
 
 def test_a_paused_projection_can_be_rebuilt_and_stays_paused() -> None:
     append(sale.order_id, sale.created)
-    caught_up(order_summary)
+    catch_up(order_summary)
     Checkpoint.objects.update(paused=True)
     append(sale.order_id, sale.paid)
     assert rebuild(order_summary).state == Rebuild.State.DONE

@@ -24,8 +24,17 @@ from projections.daily_sales import daily_sales
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
-from tests.support.failing_projection import Flaky, listed, queue, retry
-from tests.support.read_models import append, append_lives, caught_up, equal_the_fold, eventually, folded, held, history
+from tests.support.failing_projection import Flaky, queue, register_temporarily, retry
+from tests.support.read_models import (
+    append,
+    append_order_histories,
+    assert_rows_equal_fold,
+    catch_up,
+    eventually,
+    expected_rows,
+    history,
+    stored_rows,
+)
 from tests.support.sales import Sale, gbp, line
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -36,7 +45,7 @@ sale, other = Sale(1), Sale(2)
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
     """The order summary's twin, known to the catalogue."""
-    yield from listed(Flaky(order_summary))
+    yield from register_temporarily(Flaky(order_summary))
 
 
 def too_long(row: Any) -> None:
@@ -79,19 +88,19 @@ def no_number(row: Any) -> None:
     "spoil", [too_long, out_of_range, too_many, missing, no_text, no_time, nothing_known, no_id, no_number]
 )
 def test_a_row_the_database_refuses_sets_aside_exactly_the_event_that_made_it(flaky: Flaky, spoil: Any) -> None:
-    append_lives(Random(5), range(10, 30))
+    append_order_histories(Random(5), range(10, 30))
     append(sale.order_id, sale.created, sale.paid, sale.shipped)
-    append_lives(Random(6), range(30, 50))
+    append_order_histories(Random(6), range(30, 50))
     flaky.spoils[sale.order_id, 2] = spoil
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     assert queue(flaky) == [(2, True), (3, False)]
     assert DeadLetter.objects.count() == 2
     without = [item for item in history() if item.meta.aggregate_id != sale.order_id or item.meta.version == 1]
-    assert held(flaky.projection) == folded(order_summary, without)
+    assert stored_rows(flaky.projection) == expected_rows(order_summary, without)
     assert retry(flaky) == RetryResult(0, 2)
-    flaky.mend()
+    flaky.repair()
     assert retry(flaky) == RetryResult(2, 0)
-    equal_the_fold(flaky.projection)
+    assert_rows_equal_fold(flaky.projection)
 
 
 @pytest.mark.parametrize("key", [("2026-01-31",), "day", ("soon", "GBP"), {"day": 1}, ((), {})])
@@ -106,7 +115,7 @@ def test_a_key_of_the_wrong_shape_sets_its_event_aside(key: Any) -> None:
     )(count)
     append(sale.order_id, sale.created, sale.paid)
     append(other.order_id, other.created, other.paid)
-    caught_up(projection)
+    catch_up(projection)
     assert DeadLetter.objects.get().aggregate_id == sale.order_id
     assert DailySales.objects.get().orders == 1
 
@@ -122,18 +131,18 @@ def test_a_table_that_is_not_there_is_no_events_fault() -> None:
     renamed(table, "elsewhere")
     try:
         with pytest.raises(DatabaseError, match=table):
-            caught_up(order_summary)
+            catch_up(order_summary)
     finally:
         renamed("elsewhere", table)
     assert not DeadLetter.objects.exists()
-    caught_up(order_summary)
-    equal_the_fold(order_summary)
+    catch_up(order_summary)
+    assert_rows_equal_fold(order_summary)
 
 
 @pytest.mark.postgres
 def test_a_projection_without_its_table_holds_up_no_other() -> None:
     append(sale.order_id, sale.created, sale.paid)
-    caught_up(order_summary, daily_sales)
+    catch_up(order_summary, daily_sales)
     table, stop = OrderSummary._meta.db_table, Signal()
     renamed(table, "elsewhere")
     thread = Thread(
@@ -148,8 +157,8 @@ def test_a_projection_without_its_table_holds_up_no_other() -> None:
         thread.join(10)
         renamed("elsewhere", table)
     assert not DeadLetter.objects.exists()
-    caught_up(order_summary)
-    equal_the_fold(order_summary, daily_sales)
+    catch_up(order_summary)
+    assert_rows_equal_fold(order_summary, daily_sales)
 
 
 def test_sums_too_large_for_their_column_stop_nobody_else() -> None:
@@ -159,8 +168,8 @@ def test_sums_too_large_for_their_column_stop_nobody_else() -> None:
         append(rich.order_id, rich.created, rich.paid)
     modest = Sale(3)
     append(modest.order_id, modest.created, modest.paid)
-    caught_up(product_sales, order_summary)
+    catch_up(product_sales, order_summary)
     parked = DeadLetter.objects.values_list("projection", "aggregate_id", "event_type")
     assert list(parked) == [("product-sales", Sale(2).order_id, "PaymentProcessed")]
-    assert held(product_sales)["71053:GBP"]["units_sold"] == 6
-    equal_the_fold(order_summary)
+    assert stored_rows(product_sales)["71053:GBP"]["units_sold"] == 6
+    assert_rows_equal_fold(order_summary)

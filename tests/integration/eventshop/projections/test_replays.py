@@ -22,8 +22,8 @@ from orders.domain.events import OrderShipped
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
 from tests.support.database import dump_database
-from tests.support.failing_projection import Flaky, fail, listed
-from tests.support.read_models import append, append_lives, caught_up
+from tests.support.failing_projection import Flaky, fail, register_temporarily
+from tests.support.read_models import append, append_order_histories, catch_up
 from tests.support.sales import Sale
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -44,17 +44,17 @@ def done(job: Replay) -> Replay:
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    yield from listed(Flaky(order_summary))
+    yield from register_temporarily(Flaky(order_summary))
 
 
 def test_daily_sales_as_it_was_is_what_it_says_now_if_nothing_came_since() -> None:
-    append_lives(Random(3), range(12))
-    caught_up(projection_registry.get("daily-sales"))
+    append_order_histories(Random(3), range(12))
+    catch_up(projection_registry.get("daily-sales"))
     job = done(replays.request_as_of("daily-sales", timezone.now(), requested_by="ada"))
     live = {row.pk: (row.orders, str(row.net)) for row in DailySales.objects.all()}
     assert {row["key"]: (row["orders"], row["net"]) for row in found(job)} == live
     assert (job.rows, job.leased_until, job.requested_by) == (len(live), None, "ada")
-    append_lives(Random(4), range(100, 110))
+    append_order_histories(Random(4), range(100, 110))
     again = done(replays.request_as_of("daily-sales", job.requested_at, requested_by="ada"))
     assert found(again) == found(job)
 
@@ -88,7 +88,7 @@ def test_no_personal_value_is_stored_a_second_time() -> None:
 def test_what_today_s_code_would_change_is_told_and_kept_with_the_rebuild(flaky: Flaky) -> None:
     for one in (sale, other):
         append(one.order_id, one.created, one.paid, one.shipped)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
 
     @flaky.projection.on(OrderShipped, key=lambda event: event.order_id)
     def shouted(row: OrderSummary, event: OrderShipped, meta: Any) -> None:
@@ -108,7 +108,7 @@ def test_what_today_s_code_would_change_is_told_and_kept_with_the_rebuild(flaky:
 
 def test_a_rebuild_on_the_command_line_looks_first_and_stops_before_events_are_set_aside(flaky: Flaky) -> None:
     append(sale.order_id, sale.created)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     OrderSummary.objects.update(status="DELIVERED")
     out = StringIO()
     call_command("rebuild_projection", "flaky", look_first=True, stdout=out)
@@ -123,7 +123,7 @@ def test_a_rebuild_on_the_command_line_looks_first_and_stops_before_events_are_s
 
 def test_events_that_would_fail_are_told(flaky: Flaky) -> None:
     append(sale.order_id, sale.created)
-    caught_up(flaky.projection)
+    catch_up(flaky.projection)
     flaky.spoils[sale.order_id, 1] = fail
     job = done(replays.request_dry_run("flaky", requested_by="ada"))
     assert (job.failed, job.removed) == (1, 1)

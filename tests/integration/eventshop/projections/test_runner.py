@@ -30,14 +30,14 @@ from projections.order_summary import order_summary
 from projections.product_sales import product_sales
 from tests.support.read_models import (
     append,
-    append_lives,
-    caught_up,
+    append_order_histories,
+    assert_rows_equal_fold,
+    catch_up,
+    catch_up_in_batches,
     checkpoint_of,
-    equal_the_fold,
     eventually,
-    fold_in_steps,
-    held,
     history,
+    stored_rows,
 )
 from tests.support.sales import Sale
 
@@ -65,35 +65,35 @@ def shipped_orders() -> int:
 
 
 def test_catching_up_folds_every_event_into_every_read_model() -> None:
-    append_lives(Random(1), range(40))
+    append_order_histories(Random(1), range(40))
     events, projections = StoredEvent.objects.count(), projection_registry.select([])
-    assert caught_up(*projections) == events * len(projections)
-    equal_the_fold()
+    assert catch_up(*projections) == events * len(projections)
+    assert_rows_equal_fold()
     assert {checkpoint_of(projection).events for projection in projections} == {events}
     assert not DeadLetter.objects.exists()
 
 
 def test_caught_up_means_nothing_to_do_until_something_happens() -> None:
-    assert caught_up(order_summary) == 0
+    assert catch_up(order_summary) == 0
     append(sale.order_id, sale.created)
-    assert (caught_up(order_summary), caught_up(order_summary)) == (1, 0)
+    assert (catch_up(order_summary), catch_up(order_summary)) == (1, 0)
     append(sale.order_id, sale.paid, sale.shipped)
-    assert caught_up(order_summary) == 2
+    assert catch_up(order_summary) == 2
     assert shipped_orders() == 1
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 1000])
 def test_the_size_of_a_batch_never_shows(limit: int) -> None:
-    append_lives(Random(2), range(15))
+    append_order_histories(Random(2), range(15))
     for projection in projection_registry.select([]):
-        fold_in_steps(projection, limit)
-    equal_the_fold()
+        catch_up_in_batches(projection, limit)
+    assert_rows_equal_fold()
 
 
 def test_an_event_that_a_projection_does_not_handle_is_passed() -> None:
     lost = StockWrittenOff(sku="71053", quantity=1, reason="broken", reference="COUNT-1")
     position = append(stock_item_id("71053"), lost)
-    assert caught_up(order_summary) == 1
+    assert catch_up(order_summary) == 1
     assert (checkpoint_of(order_summary).position, checkpoint_of(order_summary).parked) == (position, 0)
     assert not OrderSummary.objects.exists()
 
@@ -103,7 +103,7 @@ def test_a_row_says_which_event_it_was_last_changed_by() -> None:
     append(sale.order_id, sale.created, sale.paid)
     append(other.order_id, other.created)
     append(sale.order_id, sale.shipped)
-    caught_up(order_summary)
+    catch_up(order_summary)
     row = OrderSummary.objects.get(pk=sale.order_id)
     last = history()[-1].meta
     assert (row.last_event_id, row.last_version) == (last.event_id, 3)
@@ -111,17 +111,17 @@ def test_a_row_says_which_event_it_was_last_changed_by() -> None:
 
 
 def test_a_runner_that_was_overtaken_writes_nothing() -> None:
-    append_lives(Random(3), range(10))
+    append_order_histories(Random(3), range(10))
     zombie = ProjectionRunner([customer_summary], DatabaseEventLog())
     [site] = zombie.targets
     zombie.run_batch(site, limit=3)
-    caught_up(customer_summary)
-    rows, position = held(customer_summary), checkpoint_of(customer_summary).position
+    catch_up(customer_summary)
+    rows, position = stored_rows(customer_summary), checkpoint_of(customer_summary).position
     with pytest.raises(CheckpointMoved, match="customer-summary"):
         zombie.run_batch(site, limit=3)
-    assert held(customer_summary) == rows
+    assert stored_rows(customer_summary) == rows
     assert checkpoint_of(customer_summary).position == position
-    equal_the_fold(customer_summary)
+    assert_rows_equal_fold(customer_summary)
     assert zombie.run_batch(site) == 0  # it looked again, and there is nothing left to do
 
 
@@ -137,18 +137,18 @@ def test_a_runner_whose_checkpoint_is_gone_writes_nothing() -> None:
 
 
 def test_runners_at_once_over_the_same_backlog_give_exactly_the_fold() -> None:
-    append_lives(Random(4), range(40))
+    append_order_histories(Random(4), range(40))
     start = Barrier(3)
 
     def work(limit: int) -> None:
         start.wait()
         for projection in (daily_sales, product_sales, order_summary):
-            fold_in_steps(projection, limit)
+            catch_up_in_batches(projection, limit)
         connections.close_all()
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(work, (3, 5, 11)))
-    equal_the_fold(daily_sales, product_sales, order_summary)
+    assert_rows_equal_fold(daily_sales, product_sales, order_summary)
     assert checkpoint_of(daily_sales).events == StoredEvent.objects.count()
 
 
@@ -158,13 +158,13 @@ def test_projecting_while_others_write_misses_nothing() -> None:
     def write(writer: int) -> None:
         start.wait()
         for turn in range(5):
-            append_lives(Random(writer), range(writer * 100 + turn * 4, writer * 100 + turn * 4 + 4))
+            append_order_histories(Random(writer), range(writer * 100 + turn * 4, writer * 100 + turn * 4 + 4))
         connections.close_all()
 
     def read() -> None:
         start.wait()
         while not done.is_set():
-            fold_in_steps(product_sales, 5)
+            catch_up_in_batches(product_sales, 5)
         connections.close_all()
 
     with ThreadPoolExecutor(3) as pool:
@@ -173,8 +173,8 @@ def test_projecting_while_others_write_misses_nothing() -> None:
             writer.result()
         done.set()
         reader.result()
-    caught_up(product_sales)
-    equal_the_fold(product_sales)
+    catch_up(product_sales)
+    assert_rows_equal_fold(product_sales)
 
 
 def test_a_running_runner_folds_what_happens_and_gives_its_lease_back() -> None:
@@ -189,12 +189,12 @@ def test_a_running_runner_folds_what_happens_and_gives_its_lease_back() -> None:
 
 
 def test_a_paused_projection_stands_still_until_it_goes_on() -> None:
-    caught_up(order_summary, customer_summary)
+    catch_up(order_summary, customer_summary)
     Checkpoint.objects.filter(projection=order_summary.name).update(paused=True)
     with running(order_summary, customer_summary):
         append(sale.order_id, sale.created)
-        eventually(lambda: held(customer_summary))
-        assert caught_up(order_summary) == 0
+        eventually(lambda: stored_rows(customer_summary))
+        assert catch_up(order_summary) == 0
         assert not OrderSummary.objects.exists()
         Checkpoint.objects.update(paused=False)
         eventually(OrderSummary.objects.exists)
@@ -207,13 +207,13 @@ def test_pausing_stops_a_runner_that_is_at_work() -> None:
         Checkpoint.objects.update(paused=True)
         eventually(lambda: not Checkpoint.objects.get().owner)
         append(sale.order_id, sale.paid, sale.shipped)
-        assert caught_up(order_summary) == 0
+        assert catch_up(order_summary) == 0
     assert not shipped_orders()
 
 
 def test_a_dead_workers_lease_runs_out() -> None:
     append(sale.order_id, sale.created)
-    caught_up(order_summary)
+    catch_up(order_summary)
     soon = timezone.now() + timedelta(seconds=1)
     Checkpoint.objects.update(owner="dead", leased_until=soon)
     append(sale.order_id, sale.paid, sale.shipped)
@@ -235,7 +235,7 @@ def test_a_runner_outlives_its_database_connection() -> None:
             assert cursor.fetchone()[0] >= 1
         append(sale.order_id, sale.paid, sale.shipped)
         eventually(shipped_orders)
-    equal_the_fold(order_summary)
+    assert_rows_equal_fold(order_summary)
 
 
 @pytest.mark.postgres
@@ -249,5 +249,5 @@ def test_only_the_batches_themselves_may_answer_before_they_are_on_disk() -> Non
 
     before = durable()
     append(sale.order_id, sale.created)
-    caught_up(order_summary)
+    catch_up(order_summary)
     assert durable() == before

@@ -17,7 +17,7 @@ from eventshop.messaging.kafka.event_records import PARTITIONS, partition_for
 from eventshop.projections import batch_processor, checkpoints
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.targets import live_target
-from tests.support.read_models import append_lives, folded, held
+from tests.support.read_models import append_order_histories, expected_rows, stored_rows
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -51,7 +51,7 @@ def work(projection: Projection[Any], parts: dict[int, list[EventRow]], mine: It
 @pytest.mark.parametrize("name", ["product-sales", "customer-summary", "daily-sales", "order-summary"])
 def test_three_workers_on_four_partitions_each_make_the_fold(name: str) -> None:
     for seed in range(2):
-        append_lives(Random(seed), range(seed * 150, seed * 150 + 150))
+        append_order_histories(Random(seed), range(seed * 150, seed * 150 + 150))
     projection, parts = projection_registry.get(name), partitioned()
     checkpoints.open_checkpoints(projection.name, range(PARTITIONS), projection.version)
     with ThreadPoolExecutor(3) as pool:
@@ -60,6 +60,6 @@ def test_three_workers_on_four_partitions_each_make_the_fold(name: str) -> None:
             worker.result()
     found, wanted = (
         {key: {column: row[column] for column in row.keys() - LINEAGE} for key, row in rows.items()}
-        for rows in (held(projection), folded(projection))
+        for rows in (stored_rows(projection), expected_rows(projection))
     )
     assert found == wanted

@@ -27,7 +27,15 @@ from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.support.failing_projection import Flaky, fail
-from tests.support.read_models import append, append_lives, caught_up, checkpoint_of, equal_the_fold, eventually, held
+from tests.support.read_models import (
+    append,
+    append_order_histories,
+    assert_rows_equal_fold,
+    catch_up,
+    checkpoint_of,
+    eventually,
+    stored_rows,
+)
 from tests.support.sales import Sale
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -62,7 +70,7 @@ class Killed(BaseException):
 
 def test_a_killed_rebuild_goes_on_where_it_was() -> None:
     many_events()
-    caught_up(order_summary)
+    catch_up(order_summary)
 
     def kill(progress: RebuildProgress) -> None:
         raise Killed
@@ -76,7 +84,7 @@ def test_a_killed_rebuild_goes_on_where_it_was() -> None:
     again = rebuild(order_summary, told.append)
     assert (again.pk, again.state, counts(again)) == (job.pk, Rebuild.State.DONE, (0, 0, 0))
     assert [progress.events for progress in told] == [StoredEvent.objects.count() - BATCH]
-    equal_the_fold(order_summary)
+    assert_rows_equal_fold(order_summary)
 
 
 def test_a_rebuild_told_to_stop_leaves_what_it_has_for_the_next() -> None:
@@ -95,7 +103,7 @@ def test_a_rebuild_told_to_stop_leaves_what_it_has_for_the_next() -> None:
     told: list[RebuildProgress] = []
     assert rebuild(order_summary, told.append).state == Rebuild.State.DONE
     assert told[0].events < BATCH
-    equal_the_fold(order_summary)
+    assert_rows_equal_fold(order_summary)
 
 
 def test_a_half_done_rebuild_of_another_version_is_begun_again() -> None:
@@ -108,7 +116,7 @@ def test_a_half_done_rebuild_of_another_version_is_begun_again() -> None:
     job = rebuilding.rebuild(newer.projection, DatabaseEventLog(), requested_by="ada", on_progress=told.append)
     assert job.state == Rebuild.State.DONE
     assert told[-1].events == StoredEvent.objects.count()
-    equal_the_fold(order_summary)
+    assert_rows_equal_fold(order_summary)
 
 
 def test_a_rebuild_whose_worker_died_waits_for_its_lease() -> None:
@@ -125,7 +133,7 @@ def test_a_rebuild_whose_worker_died_waits_for_its_lease() -> None:
 
 def test_two_cannot_rebuild_the_same_projection_at_once() -> None:
     append(sale.order_id, sale.created)
-    caught_up(order_summary)
+    catch_up(order_summary)
 
     def meanwhile(progress: RebuildProgress) -> None:
         with ThreadPoolExecutor(1) as pool:
@@ -142,33 +150,33 @@ def test_two_cannot_rebuild_the_same_projection_at_once() -> None:
 
 
 def test_a_new_version_rebuilds_by_itself() -> None:
-    append_lives(Random(5), range(10))
-    caught_up(order_summary)
+    append_order_histories(Random(5), range(10))
+    catch_up(order_summary)
     OrderSummary.objects.update(reference="as the old version wrote it")
     newer = Flaky(order_summary, version=2, name=order_summary.name)
-    assert caught_up(newer.projection) == 0
+    assert catch_up(newer.projection) == 0
     assert Rebuild.objects.get().requested_by == "engine"
     assert checkpoint_of(order_summary).version == 2
-    equal_the_fold(order_summary)
+    assert_rows_equal_fold(order_summary)
     append(sale.order_id, sale.created)
-    assert caught_up(newer.projection) == 1
+    assert catch_up(newer.projection) == 1
     assert Rebuild.objects.count() == 1
 
 
 def test_an_old_program_leaves_the_rows_of_a_newer_one_alone() -> None:
     append(sale.order_id, sale.created)
     newer = Flaky(order_summary, version=2, name=order_summary.name)
-    caught_up(newer.projection)
+    catch_up(newer.projection)
     append(sale.order_id, sale.paid)
     with pytest.raises(ProjectionError, match="version 2"):
-        caught_up(order_summary)
+        catch_up(order_summary)
     assert OrderSummary.objects.get().status == "CREATED"
     assert not Rebuild.objects.exists()
 
 
 def test_a_new_version_that_fails_holds_up_no_other_projection() -> None:
     append(sale.order_id, sale.created)
-    caught_up(order_summary, daily_sales)
+    catch_up(order_summary, daily_sales)
     newer = Flaky(order_summary, version=2, name=order_summary.name)
     newer.spoils[sale.order_id, 1] = fail
     stop = Signal()
@@ -177,7 +185,7 @@ def test_a_new_version_that_fails_holds_up_no_other_projection() -> None:
     thread.start()
     try:
         append(sale.order_id, sale.paid)
-        eventually(lambda: held(daily_sales))
+        eventually(lambda: stored_rows(daily_sales))
         eventually(lambda: Rebuild.objects.filter(state=Rebuild.State.FAILED).exists())
     finally:
         stop.set()
@@ -189,7 +197,7 @@ def test_a_new_version_that_fails_holds_up_no_other_projection() -> None:
 
 def test_a_worker_told_to_stop_does_not_finish_its_rebuild_first() -> None:
     many_events(3 * BATCH)
-    caught_up(order_summary)
+    catch_up(order_summary)
     newer = Flaky(order_summary, version=2, name=order_summary.name)
     stop = Signal()
     newer.spoils[sale.order_id, 1] = lambda row: stop.set()

@@ -116,14 +116,14 @@ def test_a_worker_keeps_the_rows_that_it_has(rows: QuerySet[Checkpoint]) -> None
 
 
 def test_an_outdated_reading_of_the_rows_is_noticed(rows: QuerySet[Checkpoint]) -> None:
-    known = list(rows)
+    known = list(rows.all())
     acquire_leases(rows.filter(partition__lt=3), "two", MINUTE)
     assert [row.partition for row in acquire_share(rows, "one", MINUTE, share=3, known=known)] == [3, 4, 5]
 
 
 def test_a_lease_on_a_row_that_no_longer_qualifies_is_released(rows: QuerySet[Checkpoint]) -> None:
     acquire_leases(rows, "one", MINUTE)
-    known = list(rows)
+    known = list(rows.all())
     rows.filter(partition=2).update(paused=True)
     leased = acquire_share(rows.filter(paused=False), "one", MINUTE, share=None, known=known)
     assert [row.partition for row in leased] == [0, 1, 3, 4, 5]

@@ -30,7 +30,7 @@ from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
 from tests.support.order_fulfilment import load_order, load_stock, place_order, receive_stock
 from tests.support.processes import SLOW_MACHINE_FACTOR
-from tests.support.read_models import append, append_lives, caught_up, equal_the_fold, eventually
+from tests.support.read_models import append, append_order_histories, assert_rows_equal_fold, catch_up, eventually
 from tests.support.sales import Sale
 
 sale = Sale(1)
@@ -126,14 +126,14 @@ def process_owners(table: type[Checkpoint] | type[Worker]) -> set[str]:
 
 
 def test_a_worker_projects_what_happens_and_stops_cleanly(celery: Celery) -> None:
-    append_lives(Random(1), range(10))
+    append_order_histories(Random(1), range(10))
     with celery.worker() as worker:
         eventually(everything_is_folded, within_s=30, so_far=lambda: worker.log)
         assert process_owners(Checkpoint) == {str(worker.process.pid)}
-        append_lives(Random(2), range(10, 20))
+        append_order_histories(Random(2), range(10, 20))
         append(sale.order_id, sale.created, sale.paid)
         eventually(everything_is_folded, so_far=lambda: worker.log)
-        equal_the_fold()
+        assert_rows_equal_fold()
         worker.process.send_signal(signal.SIGTERM)
         eventually(lambda: not Checkpoint.objects.exclude(owner="").exists(), within_s=2)
         worker.ends()
@@ -159,7 +159,7 @@ def test_a_worker_told_to_run_nonsense_says_so_and_ends(celery: Celery) -> None:
 
 def test_a_rebuild_is_done_without_any_message(celery: Celery) -> None:
     append(sale.order_id, sale.created)
-    caught_up(order_summary)
+    catch_up(order_summary)
     OrderSummary.objects.update(reference="tampered")
     # Asked for before this projection was removed; it must not stand in the other one's way.
     gone = Rebuild.objects.create(projection="gone", requested_by="ada", requested_at=timezone.now())
@@ -183,7 +183,7 @@ def test_messages_that_make_no_sense_stop_nothing(celery: Celery) -> None:
         worker.wait_for("no.such.task")
         append(sale.order_id, sale.paid)
         eventually(everything_is_folded, so_far=lambda: worker.log)
-    equal_the_fold()
+    assert_rows_equal_fold()
 
 
 def test_a_torn_message_costs_a_restart_and_nothing_else(celery: Celery) -> None:
@@ -197,7 +197,7 @@ def test_a_torn_message_costs_a_restart_and_nothing_else(celery: Celery) -> None
     append(sale.order_id, sale.paid)
     with celery.worker() as worker:
         eventually(everything_is_folded, within_s=30, so_far=lambda: worker.log)
-    equal_the_fold()
+    assert_rows_equal_fold()
 
 
 def test_without_a_broker_projecting_goes_on(celery: Celery) -> None:
@@ -209,23 +209,23 @@ def test_without_a_broker_projecting_goes_on(celery: Celery) -> None:
         job = rebuild.request_rebuild(order_summary.name, requested_by="ada", reason="")
         eventually(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists, so_far=lambda: worker.log)
         worker.stop()
-    equal_the_fold()
+    assert_rows_equal_fold()
     assert not Checkpoint.objects.exclude(owner="").exists()
 
 
 def test_two_workers_share_the_projections_and_one_takes_over_from_the_other(celery: Celery) -> None:
-    append_lives(Random(3), range(20))
+    append_order_histories(Random(3), range(20))
     with celery.worker(name="one") as one, celery.worker(name="two") as two:
         eventually(lambda: len(process_owners(Worker)) == 2, within_s=30, so_far=lambda: one.log + two.log)
         for number in range(20, 40):
-            append_lives(Random(number), [number])
+            append_order_histories(Random(number), [number])
         eventually(everything_is_folded, so_far=lambda: one.log + two.log)
-        equal_the_fold()
+        assert_rows_equal_fold()
         one.stop()
-        append_lives(Random(4), range(40, 50))
+        append_order_histories(Random(4), range(40, 50))
         eventually(everything_is_folded, so_far=lambda: two.log)
         assert process_owners(Checkpoint) == {str(two.process.pid)}
-    equal_the_fold()
+    assert_rows_equal_fold()
 
 
 @pytest.mark.postgres
@@ -243,13 +243,13 @@ def test_a_worker_outlives_a_database_that_hangs_up_on_everybody(celery: Celery)
         job = rebuild.request_rebuild(order_summary.name, requested_by="ada", reason="")
         eventually(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists, so_far=lambda: worker.log)
         eventually(everything_is_folded, so_far=lambda: worker.log)
-    equal_the_fold()
+    assert_rows_equal_fold()
 
 
 @pytest.mark.postgres
 def test_a_worker_whose_batch_hangs_ends_so_that_it_is_started_again(celery: Celery) -> None:
     append(sale.order_id, sale.created)
-    caught_up(order_summary)
+    catch_up(order_summary)
     append(sale.order_id, sale.paid)
     hanging = (
         "import django; django.setup()\n"

@@ -27,32 +27,32 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 KEPT = timedelta(days=90)
 
 
-def fulfilled(bank: InMemoryGateway) -> UUID:
+def fulfil_order(bank: InMemoryGateway) -> UUID:
     receive_stock("mug", 5)
     order_id = place_order(("mug", 2), method="card")
     run_sagas_until_idle(bank)
     return order_id
 
 
-def details(order_id: UUID) -> tuple[int, int]:
+def count_details(order_id: UUID) -> tuple[int, int]:
     """Steps and inputs that are there of its saga."""
     of_saga = Q(saga_id=load_saga(order_id).pk)
     return SagaStep.objects.filter(of_saga).count(), InboxMessage.objects.filter(of_saga).count()
 
 
 def test_what_ended_long_ago_is_swept_once_and_its_saga_stays() -> None:
-    old, new = fulfilled(InMemoryGateway()), fulfilled(InMemoryGateway())
-    before = details(new)
+    old, new = fulfil_order(InMemoryGateway()), fulfil_order(InMemoryGateway())
+    before = count_details(new)
     backdate_saga(load_saga(old).pk)
     assert clean_up(kept=KEPT, batch=1) == CleanupResult(1, 5, 6, 0)
-    assert (details(old), details(new)) == ((0, 0), before)
+    assert (count_details(old), count_details(new)) == ((0, 0), before)
     assert (load_saga(old).status, load_saga(old).steps) == ("ended", 5)
     assert clean_up(kept=KEPT) == CleanupResult()
 
 
 def test_a_swept_saga_hears_what_comes_later_and_is_swept_again() -> None:
     bank = InMemoryGateway()
-    order_id = fulfilled(bank)
+    order_id = fulfil_order(bank)
     backdate_saga(load_saga(order_id).pk)
     clean_up(kept=KEPT)
     send_for_order(order_id, ReturnItems(order_id, "R1", (ReturnLine(1, 1),), "chipped"))
@@ -65,16 +65,16 @@ def test_a_swept_saga_hears_what_comes_later_and_is_swept_again() -> None:
 
 
 def test_what_is_not_finished_stays_however_old_it_is() -> None:
-    bank, resumed = InMemoryGateway(), fulfilled(InMemoryGateway())
+    bank, resumed = InMemoryGateway(), fulfil_order(InMemoryGateway())
     running = place_order(("mug", 1))
     bank.is_down = True  # and asked a second time after a while, so nothing is settled after this
     run_sagas_until_idle(bank)
     for order_id in (running, resumed):
         backdate_saga(load_saga(order_id).pk)
     InboxMessage.objects.filter(saga_id=load_saga(resumed).pk, name="OrderShipped").update(state="waiting", handled_at=None)
-    before = details(running), details(resumed)
+    before = count_details(running), count_details(resumed)
     assert clean_up(kept=KEPT) == CleanupResult()
-    assert (details(running), details(resumed)) == before
+    assert (count_details(running), count_details(resumed)) == before
 
 
 def test_fired_timers_are_swept_and_waiting_ones_stay() -> None:
@@ -97,6 +97,6 @@ def test_fired_timers_are_swept_and_waiting_ones_stay() -> None:
 
 
 def test_it_is_done_every_day_and_says_what_it_did() -> None:
-    backdate_saga(load_saga(fulfilled(InMemoryGateway())).pk)
+    backdate_saga(load_saga(fulfil_order(InMemoryGateway())).pk)
     said = tasks.remove_details_of_old_sagas()
     assert said == "5 steps and 6 inbox messages of 1 sagas removed, 0 fired timers"

@@ -28,12 +28,12 @@ from eventshop.sagas.saga_runner import SagaRunner
 from tests.support.misbehaving_saga import (
     Echo,
     Echoing,
-    EchoingHears,
+    EchoingMessage,
     EchoingTwice,
     Moody,
     Say,
-    echoes,
-    moods,
+    echoing_registry,
+    mood_registry,
     somebody,
     trouble,
 )
@@ -54,32 +54,32 @@ def no_trouble() -> Iterator[None]:
 
 def say(whom: UUID, *words: str) -> None:
     for word in words:
-        send(Say(whom, word), envelope=Envelope(new_id(), correlation_id=whom), registry=moods)
+        send(Say(whom, word), envelope=Envelope(new_id(), correlation_id=whom), registry=mood_registry)
 
 
-def settle(sagas: SagaRegistry | None = None, **options: Any) -> None:
-    sagas_workers.run_until_idle("test", DatabaseEventLog(), sagas=sagas or echoes(), registry=moods, **options)
+def run_until_idle(sagas: SagaRegistry | None = None, **options: Any) -> None:
+    sagas_workers.run_until_idle("test", DatabaseEventLog(), sagas=sagas or echoing_registry(), registry=mood_registry, **options)
 
 
-def row(whom: UUID) -> Saga:
+def saga_row(whom: UUID) -> Saga:
     return Saga.objects.get(pk=saga_id_for("echoing", whom))
 
 
-def words(whom: UUID) -> tuple[str, ...]:
+def handled_words(whom: UUID) -> tuple[str, ...]:
     """Everything the saga has heard."""
-    return tuple(msgspec.json.decode(row(whom).state)["words"])
+    return tuple(msgspec.json.decode(saga_row(whom).state)["words"])
 
 
-def said(whom: UUID) -> list[str]:
-    return [it.event.word for it in EventStore(moods).get_events(whom)]
+def spoken_words(whom: UUID) -> list[str]:
+    return [it.event.word for it in EventStore(mood_registry).get_events(whom)]
 
 
-def inputs(whom: UUID) -> list[tuple[str, str]]:
-    of_saga = InboxMessage.objects.filter(saga_id=row(whom).pk).order_by("pk")
+def inbox_states(whom: UUID) -> list[tuple[str, str]]:
+    of_saga = InboxMessage.objects.filter(saga_id=saga_row(whom).pk).order_by("pk")
     return list(of_saga.values_list("name", "state"))
 
 
-def again() -> None:
+def end_back_off() -> None:
     """As if the waits between two tries were over."""
     SagaStep.objects.update(looked_at_from=timezone.now())
 
@@ -90,46 +90,46 @@ def again() -> None:
 def test_a_saga_hears_from_its_start_on_and_in_order() -> None:
     say(ONE, "before", "hello", "a")
     say(OTHER, "b", "c")
-    settle()
+    run_until_idle()
     say(ONE, "d")
-    settle()
-    assert words(ONE) == ("hello", "a", "d")
+    run_until_idle()
+    assert handled_words(ONE) == ("hello", "a", "d")
     assert not Saga.objects.filter(pk=saga_id_for("echoing", OTHER)).exists()
 
 
 def test_its_commands_lead_to_events_that_it_hears_in_turn() -> None:
     say(ONE, "hello", "say:x,y")
-    settle()
-    assert said(ONE) == ["hello", "say:x,y", "x", "y"]
-    assert words(ONE) == ("hello", "say:x,y", "x", "y")
+    run_until_idle()
+    assert spoken_words(ONE) == ["hello", "say:x,y", "x", "y"]
+    assert handled_words(ONE) == ("hello", "say:x,y", "x", "y")
 
 
 def test_a_refused_command_is_something_it_hears() -> None:
     say(ONE, "hello", "say:no,yes")
-    settle()
-    assert said(ONE) == ["hello", "say:no,yes", "yes"]
-    assert set(words(ONE)) == {"hello", "say:no,yes", "yes", "refused too-much"}
+    run_until_idle()
+    assert spoken_words(ONE) == ["hello", "say:no,yes", "yes"]
+    assert set(handled_words(ONE)) == {"hello", "say:no,yes", "yes", "refused too-much"}
     [refused] = SagaStep.objects.filter(state="refused")
     assert refused.answer.startswith("too-much: ")
 
 
 def test_an_ended_saga_still_hears_what_comes_later() -> None:
     say(ONE, "hello", "bye")
-    settle()
-    assert row(ONE).status == "ended"
+    run_until_idle()
+    assert saga_row(ONE).status == "ended"
     say(ONE, "say:ps")
-    settle()
-    assert words(ONE)[-1] == "ps"
+    run_until_idle()
+    assert handled_words(ONE)[-1] == "ps"
 
 
 def test_a_time_it_waits_for_comes_and_one_it_stopped_waiting_for_does_not() -> None:
     say(ONE, "hello", "wait:tea", "wait:rain", "stop:rain")
-    settle()
+    run_until_idle()
     assert [timer.name for timer in Timer.objects.filter(fired_at=None)] == ["tea"]
-    assert timers.fire_due_timers("t", now=timezone.now() + timedelta(minutes=59), registry=moods) == 0
-    assert timers.fire_due_timers("t", now=timezone.now() + timedelta(hours=1), registry=moods) == 1
-    settle()
-    assert words(ONE)[-1] == "time for tea"
+    assert timers.fire_due_timers("t", now=timezone.now() + timedelta(minutes=59), registry=mood_registry) == 0
+    assert timers.fire_due_timers("t", now=timezone.now() + timedelta(hours=1), registry=mood_registry) == 1
+    run_until_idle()
+    assert handled_words(ONE)[-1] == "time for tea"
 
 
 # --- when something goes wrong ------------------------------------------------------------------------------------
@@ -139,17 +139,17 @@ def test_a_saga_whose_code_fails_is_stuck_and_no_other_waits_for_it() -> None:
     trouble.add("hear poison")
     say(ONE, "hello", "poison", "after")
     say(OTHER, "hello", "say:x")
-    settle()
-    assert (row(ONE).status, row(ONE).error) == ("stuck", "Said: RuntimeError: cannot bear poison")
-    assert inputs(ONE) == [("Said", "handled"), ("Said", "held"), ("Said", "held")]
-    assert (words(ONE), words(OTHER)) == (("hello",), ("hello", "say:x", "x"))
+    run_until_idle()
+    assert (saga_row(ONE).status, saga_row(ONE).error) == ("stuck", "Said: RuntimeError: cannot bear poison")
+    assert inbox_states(ONE) == [("Said", "handled"), ("Said", "held"), ("Said", "held")]
+    assert (handled_words(ONE), handled_words(OTHER)) == (("hello",), ("hello", "say:x", "x"))
     say(ONE, "later")
-    settle()
-    assert words(ONE) == ("hello",)
+    run_until_idle()
+    assert handled_words(ONE) == ("hello",)
     trouble.clear()
-    operator_actions.retry(row(ONE).pk, actor="grace", reason="fixed")
-    settle()
-    assert (row(ONE).status, row(ONE).error, words(ONE)) == ("running", "", ("hello", "poison", "after", "later"))
+    operator_actions.retry(saga_row(ONE).pk, actor="grace", reason="fixed")
+    run_until_idle()
+    assert (saga_row(ONE).status, saga_row(ONE).error, handled_words(ONE)) == ("running", "", ("hello", "poison", "after", "later"))
     asked = InboxMessage.objects.get(what="retry")
     assert (asked.actor, msgspec.json.decode(asked.payload)) == ("grace", {"reason": "fixed"})
 
@@ -157,117 +157,117 @@ def test_a_saga_whose_code_fails_is_stuck_and_no_other_waits_for_it() -> None:
 def test_a_saga_that_fails_again_is_stuck_again() -> None:
     trouble.add("hear poison")
     say(ONE, "hello", "poison")
-    settle()
+    run_until_idle()
     for _ in range(2):
-        operator_actions.retry(row(ONE).pk, actor="grace", reason="hope")
-        settle()
-        assert row(ONE).status == "stuck"
+        operator_actions.retry(saga_row(ONE).pk, actor="grace", reason="hope")
+        run_until_idle()
+        assert saga_row(ONE).status == "stuck"
 
 
 def test_a_command_that_cannot_be_sent_is_tried_again_and_later_ones_of_its_saga_wait_behind_it() -> None:
     trouble.add("say x")
     say(ONE, "hello", "say:x,y")
     say(OTHER, "hello", "say:z")
-    settle()
-    assert (said(ONE)[2:], said(OTHER)[2:]) == ([], ["z"])
+    run_until_idle()
+    assert (spoken_words(ONE)[2:], spoken_words(OTHER)[2:]) == ([], ["z"])
     say(ONE, "say:last")
-    settle()
-    assert row(ONE).behind == 3
+    run_until_idle()
+    assert saga_row(ONE).behind == 3
     trouble.clear()
-    again()
-    settle()
-    assert said(ONE) == ["hello", "say:x,y", "say:last", "x", "y", "last"]
-    assert (row(ONE).behind, row(ONE).status) == (0, "running")
+    end_back_off()
+    run_until_idle()
+    assert spoken_words(ONE) == ["hello", "say:x,y", "say:last", "x", "y", "last"]
+    assert (saga_row(ONE).behind, saga_row(ONE).status) == (0, "running")
 
 
 def test_a_command_that_never_can_be_sent_makes_its_saga_stuck_and_can_be_tried_again() -> None:
     trouble.add("say x")
     say(ONE, "hello", "say:x")
     for _ in range(9):
-        settle()
-        again()
-    assert row(ONE).status == "stuck"
-    assert row(ONE).error.startswith("Say failed 8 times: RuntimeError: a bug at x")
+        run_until_idle()
+        end_back_off()
+    assert saga_row(ONE).status == "stuck"
+    assert saga_row(ONE).error.startswith("Say failed 8 times: RuntimeError: a bug at x")
     trouble.clear()
-    operator_actions.retry(row(ONE).pk, actor="grace", reason="fixed")
-    settle()
-    assert said(ONE)[-1] == "x"
-    assert (row(ONE).status, row(ONE).behind) == ("running", 0)
+    operator_actions.retry(saga_row(ONE).pk, actor="grace", reason="fixed")
+    run_until_idle()
+    assert spoken_words(ONE)[-1] == "x"
+    assert (saga_row(ONE).status, saga_row(ONE).behind) == ("running", 0)
 
 
 def test_an_effect_is_tried_until_there_is_an_answer() -> None:
     trouble.add("shout hey")
     say(ONE, "hello", "shout:hey")
-    settle()
+    run_until_idle()
     [step] = SagaStep.objects.all()
     assert (step.state, step.attempts, step.answer) == ("waiting", 1, "RuntimeError: hoarse")
     trouble.clear()
-    again()
-    settle()
-    assert words(ONE)[-1] == "hey!"
+    end_back_off()
+    run_until_idle()
+    assert handled_words(ONE)[-1] == "hey!"
 
 
 def test_an_effect_without_any_answer_makes_its_saga_stuck() -> None:
     say(ONE, "hello", "shout:into the void")
     for _ in range(effects.MAX_ATTEMPTS):
-        settle()
-        again()
-    settle()
-    assert (row(ONE).status, SagaStep.objects.get().state) == ("stuck", "failed")
-    assert row(ONE).error == f"Shout failed {effects.MAX_ATTEMPTS} times: no result yet"
+        run_until_idle()
+        end_back_off()
+    run_until_idle()
+    assert (saga_row(ONE).status, SagaStep.objects.get().state) == ("stuck", "failed")
+    assert saga_row(ONE).error == f"Shout failed {effects.MAX_ATTEMPTS} times: no result yet"
     key = SagaStep.objects.get().pk
     assert effects.record_effect_result(key, Echo("at last"))
-    operator_actions.retry(row(ONE).pk, actor="grace", reason="it answered")
-    settle()
-    assert (row(ONE).status, words(ONE)[-1]) == ("running", "at last")
+    operator_actions.retry(saga_row(ONE).pk, actor="grace", reason="it answered")
+    run_until_idle()
+    assert (saga_row(ONE).status, handled_words(ONE)[-1]) == ("running", "at last")
 
 
 def test_the_first_answer_counts_and_nobody_elses_does() -> None:
     say(ONE, "hello", "shout:into the void")
-    settle()
+    run_until_idle()
     key = SagaStep.objects.get().pk
     assert effects.record_effect_result(key, Echo("first"), actor="webhook")
     assert not effects.record_effect_result(key, Echo("second"))
     assert not effects.record_effect_result(new_id(), Echo("who?"))
-    settle()
-    assert words(ONE)[-1] == "first"
+    run_until_idle()
+    assert handled_words(ONE)[-1] == "first"
     assert InboxMessage.objects.get(what="answer").actor == "webhook"
 
 
 def test_a_saga_that_a_person_resolved_hears_nothing_any_more() -> None:
     trouble.add("hear poison")
     say(ONE, "hello", "wait:tea", "shout:into the void", "poison", "after")
-    settle()
-    operator_actions.resolve(row(ONE).pk, actor="grace", reason="done by hand")
-    settle()
+    run_until_idle()
+    operator_actions.resolve(saga_row(ONE).pk, actor="grace", reason="done by hand")
+    run_until_idle()
     say(ONE, "more")
-    settle()
-    assert (row(ONE).status, words(ONE)) == ("resolved", ("hello", "wait:tea", "shout:into the void"))
+    run_until_idle()
+    assert (saga_row(ONE).status, handled_words(ONE)) == ("resolved", ("hello", "wait:tea", "shout:into the void"))
     assert SagaStep.objects.get().state == "given up"
     assert not Timer.objects.filter(fired_at=None).exists()
     assert not InboxMessage.objects.filter(state__in=("waiting", "held")).exists()
     with pytest.raises(ActionNotAllowed):
-        operator_actions.compensate(row(ONE).pk, actor="grace", reason="undo")
+        operator_actions.compensate(saga_row(ONE).pk, actor="grace", reason="undo")
 
 
 def test_a_saga_that_is_to_undo_its_work_passes_over_what_made_it_stuck() -> None:
     trouble.add("hear poison")
     say(ONE, "hello", "poison", "after")
-    settle()
-    operator_actions.compensate(row(ONE).pk, actor="grace", reason="enough")
-    settle()
-    assert (row(ONE).status, words(ONE)) == ("running", ("hello", "undo: enough", "after"))
+    run_until_idle()
+    operator_actions.compensate(saga_row(ONE).pk, actor="grace", reason="enough")
+    run_until_idle()
+    assert (saga_row(ONE).status, handled_words(ONE)) == ("running", ("hello", "undo: enough", "after"))
 
 
 def test_wishes_that_cannot_be_are_refused() -> None:
     say(ONE, "hello")
-    settle()
+    run_until_idle()
     with pytest.raises(ActionNotAllowed):
-        operator_actions.retry(row(ONE).pk, actor="grace", reason="why not")
+        operator_actions.retry(saga_row(ONE).pk, actor="grace", reason="why not")
     with pytest.raises(SagaNotFound):
         operator_actions.resolve(new_id(), actor="grace", reason="?")
     with pytest.raises(InvalidMessage):
-        operator_actions.resolve(row(ONE).pk, actor="grace", reason=" ")
+        operator_actions.resolve(saga_row(ONE).pk, actor="grace", reason=" ")
 
 
 class Gossiping(Echoing, frozen=True):
@@ -275,7 +275,7 @@ class Gossiping(Echoing, frozen=True):
 
     kind: ClassVar[str] = "gossiping"
 
-    def react(self, heard: EchoingHears) -> list[SagaAction]:
+    def react(self, heard: EchoingMessage) -> list[SagaAction]:
         return [CreateUser(user_id=ONE, email="ada@example.com", name="Ada")]
 
 
@@ -298,38 +298,38 @@ def test_a_command_with_personal_data_is_kept_by_no_saga() -> None:
 
 def test_a_saga_goes_on_as_the_version_it_started_with() -> None:
     say(ONE, "hello")
-    settle(echoes(Echoing))
+    run_until_idle(echoing_registry(Echoing))
     say(OTHER, "hello")
     say(ONE, "a")
-    settle(echoes(Echoing, EchoingTwice))
-    assert (row(ONE).version, words(ONE)) == (1, ("hello", "a"))
-    assert (row(OTHER).version, words(OTHER)) == (2, ("hello", "hello"))
+    run_until_idle(echoing_registry(Echoing, EchoingTwice))
+    assert (saga_row(ONE).version, handled_words(ONE)) == (1, ("hello", "a"))
+    assert (saga_row(OTHER).version, handled_words(OTHER)) == (2, ("hello", "hello"))
 
 
 def test_a_version_that_is_gone_makes_its_sagas_stuck_until_it_is_back() -> None:
     say(ONE, "hello")
-    settle(echoes(EchoingTwice))
+    run_until_idle(echoing_registry(EchoingTwice))
     say(ONE, "a")
-    settle(echoes(Echoing))
-    assert row(ONE).status == "stuck" and "UnknownSaga" in row(ONE).error
-    operator_actions.retry(row(ONE).pk, actor="grace", reason="deployed again")
-    settle(echoes(Echoing, EchoingTwice))
-    assert words(ONE) == ("hello", "hello", "a", "a")
+    run_until_idle(echoing_registry(Echoing))
+    assert saga_row(ONE).status == "stuck" and "UnknownSaga" in saga_row(ONE).error
+    operator_actions.retry(saga_row(ONE).pk, actor="grace", reason="deployed again")
+    run_until_idle(echoing_registry(Echoing, EchoingTwice))
+    assert handled_words(ONE) == ("hello", "hello", "a", "a")
 
 
 # --- several workers ----------------------------------------------------------------------------------------------
 
 
-def brain(name: str, workers: int) -> SagaRunner:
-    made = SagaRunner(name, sagas=echoes(), registry=moods)
+def create_runner(name: str, workers: int) -> SagaRunner:
+    made = SagaRunner(name, sagas=echoing_registry(), registry=mood_registry)
     made.renew_leases(workers)
     return made
 
 
 def test_workers_share_the_sagas_fairly_and_take_over_from_a_dead_one() -> None:
-    first = brain("first", 1)
+    first = create_runner("first", 1)
     assert len(first.leases) == PARTITIONS
-    second = brain("second", 2)
+    second = create_runner("second", 2)
     assert len(second.leases) == 0
     first.renew_leases(2)
     second.renew_leases(2)
@@ -342,23 +342,23 @@ def test_workers_share_the_sagas_fairly_and_take_over_from_a_dead_one() -> None:
 
 def test_a_worker_that_slept_through_its_lease_writes_nothing() -> None:
     say(ONE, "hello")
-    settle()
+    run_until_idle()
     say(ONE, "say:x")
-    ear_only()
-    asleep = brain("asleep", 1)
+    route_events()
+    asleep = create_runner("asleep", 1)
     PartitionLease.objects.filter(name="sagas").update(owner="awake")
     with pytest.raises(LeaseLost):
         asleep.process_inbox()
-    assert (words(ONE), said(ONE)) == (("hello",), ["hello", "say:x"])
+    assert (handled_words(ONE), spoken_words(ONE)) == (("hello",), ["hello", "say:x"])
     PartitionLease.objects.update(owner="", leased_until=None)
-    settle()
-    assert said(ONE) == ["hello", "say:x", "x"]
+    run_until_idle()
+    assert spoken_words(ONE) == ["hello", "say:x", "x"]
 
 
-def ear_only() -> None:
+def route_events() -> None:
     from eventshop.sagas.event_router import EventRouter
 
-    ear = EventRouter("ear", DatabaseEventLog(), sagas=echoes(), registry=moods)
+    ear = EventRouter("ear", DatabaseEventLog(), sagas=echoing_registry(), registry=mood_registry)
     ear.renew_leases(1)
     while ear.route_events():
         pass
@@ -366,6 +366,6 @@ def ear_only() -> None:
 
 
 def test_workers_leave_no_trace_when_they_go() -> None:
-    settle()
+    run_until_idle()
     assert not SagaWorker.objects.exists()
     assert not PartitionLease.objects.exclude(owner="").exists()

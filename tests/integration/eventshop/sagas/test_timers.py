@@ -36,11 +36,11 @@ def write_off(sku: str, reference: str = "count") -> WriteOffStock:
     return WriteOffStock(sku=sku, quantity=1, reason="rotten", reference=reference)
 
 
-def written_off(sku: str) -> int:
+def count_written_off(sku: str) -> int:
     return len(store.get_events(stock_item_id(sku)))
 
 
-def due_again(*keys: str) -> None:
+def make_due(*keys: str) -> None:
     """As if the worker that took them had died, and its lease had run out."""
     Timer.objects.filter(key__in=keys).update(looked_at_from=timezone.now())
 
@@ -48,9 +48,9 @@ def due_again(*keys: str) -> None:
 def test_a_command_is_sent_when_its_time_has_come_and_not_before() -> None:
     timers.set_timer("apples", due=NOON, command=write_off("apple"))
     assert timers.fire_due_timers("w", now=NOON - timedelta(milliseconds=1)) == 0
-    assert written_off("apple") == 0
+    assert count_written_off("apple") == 0
     assert timers.fire_due_timers("w", now=NOON) == 1
-    assert written_off("apple") == 1
+    assert count_written_off("apple") == 1
     assert timers.fire_due_timers("w", now=NOON + timedelta(days=1)) == 0
 
 
@@ -88,7 +88,7 @@ def test_the_same_timer_set_again_after_it_fired_is_the_same_command() -> None:
     for _ in range(2):
         timers.set_timer("apples", due=NOON, command=write_off("apple"))
         assert timers.fire_due_timers("w", now=NOON) == 1
-    assert written_off("apple") == 1
+    assert count_written_off("apple") == 1
 
 
 def test_what_a_dead_worker_took_is_fired_by_another_when_its_lease_has_run_out() -> None:
@@ -96,7 +96,7 @@ def test_what_a_dead_worker_took_is_fired_by_another_when_its_lease_has_run_out(
     assert timers._claim("dead", NOON)
     assert timers.fire_due_timers("alive", now=NOON + timedelta(seconds=9)) == 0
     assert timers.fire_due_timers("alive", now=NOON + timedelta(seconds=10)) == 1
-    assert written_off("apple") == 1
+    assert count_written_off("apple") == 1
 
 
 def test_a_worker_that_slept_through_its_lease_fires_nothing() -> None:
@@ -104,7 +104,7 @@ def test_a_worker_that_slept_through_its_lease_fires_nothing() -> None:
     taken = timers._claim("asleep", NOON)
     assert timers.fire_due_timers("awake", now=NOON + timedelta(minutes=1)) == 1
     timers._fire_together("asleep", taken, registry)
-    assert written_off("apple") == 1
+    assert count_written_off("apple") == 1
 
 
 def test_a_refused_command_is_an_answer_and_a_failure_is_tried_again_alone() -> None:
@@ -113,15 +113,15 @@ def test_a_refused_command_is_an_answer_and_a_failure_is_tried_again_alone() -> 
         timers.set_timer(key, due=NOON, command=write_off(key))
     Timer.objects.filter(key="b").update(command_type="WriteOffGhosts")
     timers.fire_due_timers("w", now=NOON)
-    assert [written_off(key) for key in "abc"] == [1, 0, 1]
+    assert [count_written_off(key) for key in "abc"] == [1, 0, 1]
     failed = Timer.objects.get(key="b")
     assert (failed.fired_at, failed.attempts, failed.owner) == (None, 1, "")
     assert failed.answer.startswith("UnknownName")
     assert failed.looked_at_from > timezone.now() + timedelta(seconds=4)
     Timer.objects.filter(key="b").update(command_type="WriteOffStock")
-    due_again("b")
+    make_due("b")
     assert timers.fire_due_timers("w") == 1
-    assert written_off("b") == 1
+    assert count_written_off("b") == 1
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_two_workers_fire_each_timer_once_within_a_second() -> None:
     for number in range(60):
         timers.set_timer(f"t{number}", due=due + timedelta(milliseconds=10 * number), command=write_off(f"sku-{number}"))
     eventually(lambda: not Timer.objects.filter(fired_at=None).exists())
-    assert all(written_off(f"sku-{number}") == 1 for number in range(60))
+    assert all(count_written_off(f"sku-{number}") == 1 for number in range(60))
     late = sorted(row.fired_at - row.due_at for row in Timer.objects.all() if row.fired_at)
     assert timedelta(0) <= late[0]
     # Of nine in ten: a machine that is busy with other tests keeps a thread waiting now and then.
@@ -169,7 +169,7 @@ def test_two_workers_fire_each_timer_once_within_a_second() -> None:
     connections.close_all()
 
 
-def waiting(count: int) -> None:
+def create_waiting_timers(count: int) -> None:
     command, envelope = '{"sku":"x","quantity":1,"reason":"r","reference":"r"}', "{}"
     Timer.objects.bulk_create(
         [
@@ -182,7 +182,7 @@ def waiting(count: int) -> None:
 
 
 def test_an_idle_tick_is_one_statement_that_reads_the_index() -> None:
-    waiting(2_000)
+    create_waiting_timers(2_000)
     with CaptureQueriesContext(
         connection,
     ) as asked:

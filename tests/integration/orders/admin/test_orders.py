@@ -14,7 +14,7 @@ from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from orders.domain.commands import ShipOrder
 from tests.support.read_models import append
 from tests.support.sales import LANTERNS, Sale
-from tests.support.staff import boss, catch_up, clerk, messages_of, order_url, record_sales
+from tests.support.staff import boss, clerk, messages_of, order_url, record_sales, update_read_models
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -46,7 +46,7 @@ def test_a_paid_order_is_shipped_by_its_command() -> None:
     assert stored_event_types() == ["OrderCreated", "PaymentProcessed", "OrderShipped"]
     event = StoredEvent.objects.latest("position")
     assert (event.actor, json.loads(event.metadata)["channel"]) == ("clerk", "admin")
-    catch_up()
+    update_read_models()
     page = client.get(order_url(sale)).content.decode()
     assert "Royal Mail RM 1" in page
     assert "Shipped with Royal Mail RM 1" in page
@@ -140,7 +140,7 @@ def test_a_refund_takes_back_what_is_asked_for() -> None:
     assert (form["line_1"], form["line_2"], form["reference"]) == ("6", "2", "R-000001")
     answer = client.post(order_url(sale, "refund"), form | {"line_1": "1", "line_2": "0"})
     assert messages_of(answer) == ["Order 000001 refunded. The list is updated in a moment."]
-    catch_up()
+    update_read_models()
     page = client.get(order_url(sale)).content.decode()
     assert re.search(r"<dt>Refunded</dt><dd>3\.39\sGBP</dd>", page)
     again = hidden_fields(client.get(order_url(sale, "refund")))

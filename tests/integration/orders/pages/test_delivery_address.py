@@ -24,7 +24,7 @@ from projections.activity_timeline import activity_timeline
 from projections.models import ActivityTimeline, OrderSummary
 from projections.order_summary import order_summary
 from tests.support.database import dump_database
-from tests.support.read_models import caught_up, equal_the_fold
+from tests.support.read_models import assert_rows_equal_fold, catch_up
 from tests.support.sales import ADA, LANTERNS
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -55,7 +55,7 @@ def test_nothing_of_it_is_stored_in_clear_but_the_row_that_shows_it() -> None:
     order_id = deliver_order()
     for word in (NAME, "St James", NEIGHBOUR):
         assert word not in dump_database()
-    caught_up(order_summary, activity_timeline)
+    catch_up(order_summary, activity_timeline)
     assert summary_address(order_id) == (NAME, ADDRESS, NEIGHBOUR)
     told = ActivityTimeline.objects.get(event_type="OrderDelivered").summary
     assert told == "Delivered and signed for"
@@ -73,31 +73,31 @@ def test_the_customers_key_opens_the_address_and_the_orders_key_who_took_it_in()
 
 def test_an_erased_customers_orders_stay_correct_and_anonymous() -> None:
     order_id = deliver_order()
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     before = columns(OrderSummary.objects.get(pk=order_id))
     for subject in (ADA, order_id):
         personal_keys.destroy_keys(subject)
         personal_columns.erase_subject(subject, projection_registry)
     after = columns(OrderSummary.objects.get(pk=order_id))
     assert {name for name in after if after[name] != before[name]} == set(OrderSummary.personal)
-    equal_the_fold()
+    assert_rows_equal_fold()
 
 
 def test_a_guests_address_is_kept_under_the_orders_own_key() -> None:
     order_id = deliver_order(None)
     assert list(PersonalKey.objects.values_list("subject", flat=True)) == [order_id]
-    caught_up(order_summary)
+    catch_up(order_summary)
     assert summary_address(order_id) == (NAME, ADDRESS, NEIGHBOUR)
     personal_keys.destroy_keys(order_id)
     assert personal_columns.erase_subject(order_id, projection_registry) == 1
-    equal_the_fold(order_summary)
+    assert_rows_equal_fold(order_summary)
 
 
 def test_orders_without_an_address_need_no_key() -> None:
     send(CreateOrder(uuid4(), "000001", ADA, (LANTERNS,)))
     assert not PersonalKey.objects.exists()
     [row] = backend().select_events("ORDER BY position", ())
-    with pytest.raises(Tampered, match="field delivery_name, why the value is not encrypted"):
+    with pytest.raises(Tampered, match="field delivery_name, why it is not encrypted"):
         to_recorded_event(
             row._replace(payload=row.payload.replace('"delivery_name":""', '"delivery_name":"Eve"')), registry
         )

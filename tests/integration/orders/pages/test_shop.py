@@ -21,7 +21,7 @@ from orders.domain.order import Order
 from orders.models import Product
 from tests.support.customers import PASSWORD, sign_in_customer
 from tests.support.sales import gbp
-from tests.support.staff import boss, catch_up
+from tests.support.staff import boss, update_read_models
 from users.application.customer_adapter import load_person
 from users.domain.commands import ChangeContactDetails
 
@@ -67,7 +67,7 @@ def test_the_shop_is_open_to_everybody_and_found_by_words(client: Client) -> Non
     Product.objects.create(sku="OLD", name="Old mug", price=Decimal(1), on_sale=False)
     assert "Out of stock" not in text_of(client, "/shop/")
     command_dispatcher.send(WriteOffStock(sku="LAMP", quantity=5, reason="broken", reference="W-1"))
-    catch_up()
+    update_read_models()
     assert "Reading lamp £118.00 Out of stock" in text_of(client, "/shop/")
     assert "Mug, oat £12.50 Only 5 left" in text_of(client, "/shop/")
     assert "Reading lamp" not in text_of(client, "/shop/?q=mug")
@@ -103,7 +103,7 @@ def test_an_order_is_seen_at_once_and_its_list_says_when_it_lags() -> None:
     assert "1 St York" in text_of(client, f"/orders/{order_id}/")
     assert "Łukasz" not in StoredEvent.objects.get(event_type="OrderCreated").payload
     assert "is being processed and is not in this list yet" in text_of(client, "/orders/")
-    catch_up()
+    update_read_models()
     mine = text_of(client, "/orders/")
     assert "being processed, and is not" not in mine
     assert events[0].event.reference in mine and "£25.00 " in mine
@@ -114,7 +114,7 @@ def test_the_list_waits_for_a_worker_that_is_about_to_be_through() -> None:
     place_order(client)
 
     def late() -> None:
-        catch_up()
+        update_read_models()
         connections.close_all()
 
     worker = Thread(target=late)
@@ -192,12 +192,12 @@ def test_what_a_page_follows_says_whether_there_is_something_new() -> None:
 def test_the_list_of_orders_says_so_too() -> None:
     client, person = customer_with_basket()
     order_id = place_order(client)
-    catch_up()
+    update_read_models()
     live = f"/live/my-orders/{person}/"
     assert f'data-live="{live}" data-mark="2"' in client.get("/orders/").content.decode()
     assert client.get(live, {"after": "2"}).status_code == 204
     process_payment(order_id)
-    catch_up()
+    update_read_models()
     assert client.get(live, {"after": "2"}).content == b"3"
 
 

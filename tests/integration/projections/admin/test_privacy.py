@@ -17,7 +17,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.privacy.erasure import erasure_job
 from eventshop.privacy.models import Certificate, Erasure
-from tests.support.staff import boss, catch_up, clerk, messages_of
+from tests.support.staff import boss, clerk, messages_of, update_read_models
 from users.domain.commands import BeginErasure, CreateUser, GrantConsent, RequestErasure
 from users.domain.events import DataAccessed
 
@@ -39,7 +39,7 @@ def create_ada() -> UUID:
     person, now = uuid4(), timezone.now()
     send(CreateUser(person, *WORDS))
     send(GrantConsent(person, "DirectMarketing", "2026-01", at=now, expires_at=now + timedelta(days=730)))
-    catch_up()
+    update_read_models()
     return person
 
 
@@ -49,7 +49,7 @@ def create_erased_person() -> UUID:
     send(BeginErasure(person, at=now))
     erasure_job.start_erasure(person)
     erasure_job.run_erasure(person)
-    catch_up()
+    update_read_models()
     return person
 
 
@@ -93,7 +93,7 @@ def accesses(person: UUID) -> list[DataAccessed]:
 
 def test_what_is_asked_for_is_shown_and_on_record() -> None:
     person, client = create_ada(), clerk("view_userprofile", "reveal_personal")
-    assert "can see that you looked" in assert_nothing_personal(client.get(person_url(person, "reveal")))
+    assert "can see that you viewed" in assert_nothing_personal(client.get(person_url(person, "reveal")))
     shown = reveal(client, person)
     assert WORDS[2] in shown.content.decode()
     assert WORDS[1] not in shown.content.decode()
@@ -169,7 +169,7 @@ def test_a_stopped_erasure_says_why() -> None:
 def test_the_logs_of_use_and_access_are_one_click_away() -> None:
     person, client = create_ada(), boss()
     reveal(client, person)
-    catch_up()
+    update_read_models()
     rows = client.get(ACTIVITY, {"log": "access"}).context["cl"].result_list
     assert [row.summary for row in rows] == ["boss looked at personal data: parcel came back"]
     assert list(client.get(ACTIVITY, {"log": "erasure"}).context["cl"].result_list) == []

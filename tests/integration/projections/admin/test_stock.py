@@ -10,7 +10,7 @@ from orders.domain.commands import ReserveInventory, WriteOffStock
 from orders.domain.stock_item import stock_item_id
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import place_order, receive_stock, run_sagas_until_idle, send_for_order
-from tests.support.read_models import caught_up
+from tests.support.read_models import catch_up
 from tests.support.staff import boss, capture_queries, clerk
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -26,7 +26,7 @@ def fill_warehouse() -> None:
     run_sagas_until_idle(InMemoryGateway())
     lost = WriteOffStock(sku="ghost", quantity=3, reason="damaged", reference="COUNT-1")
     send_for_order(stock_item_id("ghost"), lost)
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
 
 
 def test_stock_is_listed_and_found_by_its_code() -> None:
@@ -69,5 +69,5 @@ def test_a_long_list_takes_no_more_queries_than_a_short_one() -> None:
     few = len(capture_queries(lambda: client.get(STOCK)))
     for number in range(30):
         send_for_order(stock_item_id(f"s{number}"), ReserveInventory(f"s{number}", stock_item_id("x"), 1))
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     assert len(capture_queries(lambda: client.get(STOCK))) <= few

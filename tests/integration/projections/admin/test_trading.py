@@ -11,7 +11,7 @@ from django.urls import reverse
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.projections.projection import projection_registry
 from projections.models import MarketMinute, Position, TradeBlotter
-from tests.support.read_models import caught_up
+from tests.support.read_models import catch_up
 from tests.support.staff import boss, clerk
 from tests.support.trade_commands import ACCOUNT_ID, BTC, submit_trade
 from trading.domain.commands import HoldSettlement
@@ -26,7 +26,7 @@ def execute_trades() -> None:
     submit_trade("T-1", ("61837.63", "0.02000"), ("61837.64", "1000000.00001"))
     submit_trade("T-2", ("61840.00", "0.00003"), side=Side.SELL)
     submit_trade("T-3", ordered="7")
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
 
 
 def test_no_digit_is_lost_on_the_way_to_the_rows() -> None:

@@ -15,7 +15,7 @@ from projections.api import shop as api_shop
 from projections.api.resource import Resource
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.sales import ADA, Sale
-from tests.support.staff import catch_up, record_sales
+from tests.support.staff import record_sales, update_read_models
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -42,7 +42,7 @@ def test_every_read_model_is_listed_for_staff_who_may_see_it() -> None:
     record_sales(Sale(1), Sale(2))
     command_dispatcher.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
     shopper()
-    catch_up()
+    update_read_models()
     program, without_permissions = staff_program(), ApiClient(staff("nobody"))
     for path in LISTS:
         answer = program.get(path)
@@ -76,7 +76,7 @@ def test_a_token_reads_what_it_was_made_for() -> None:
 def test_staff_see_people_and_parcels_masked() -> None:
     owner = shopper()
     command_dispatcher.send(CreateOrder(ADA, "1", owner.person, Sale(1).lines, delivery_name="Ada Marker"))
-    catch_up()
+    update_read_models()
     [person] = staff_program().get("people").json()["results"]
     assert (person["user_id"], person["email"], person["name"]) == (str(owner.person), None, None)
     assert staff_program().get(f"orders/{ADA}").json()["delivery_name"] is None
@@ -162,7 +162,7 @@ def test_who_brings_the_token_of_a_command_waits_for_its_effect_or_is_told() -> 
     assert program.get("orders", **token).headers["Consistency"] == "behind"
     strict = token | {"prefer": "wait=0, handling=strict"}
     assert problem_of(program.get("orders", **strict)) == (503, "behind")
-    catch_up()
+    update_read_models()
     assert program.get(f"orders/{ADA}", **token).status_code == 200
     answer = program.get("orders", **strict)
     assert (answer.headers["Consistency"], len(answer.json()["results"])) == ("current", 1)
@@ -187,7 +187,7 @@ def test_lines_are_of_the_time_of_their_order() -> None:
 
 def test_a_filter_that_is_true_or_false_is_nothing_else() -> None:
     shopper()
-    catch_up()
+    update_read_models()
     program = staff_program()
     assert [len(program.get(f"people?restricted={value}").json()["results"]) for value in ("true", "false")] == [0, 1]
     for wrong in ("null", "unknown", "1", "True"):

@@ -14,7 +14,7 @@ from django.urls import reverse
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from projections.models import Position
-from tests.support.staff import boss, catch_up, clerk, messages_of
+from tests.support.staff import boss, clerk, messages_of, update_read_models
 from tests.support.trade_commands import ACCOUNT_ID, BTC, submit_trade
 from tests.support.trader import open_account, submit_limit_order
 from trading.domain.account import TradingAccount
@@ -135,7 +135,7 @@ def test_the_page_of_a_position_shows_what_was_held_after_each_trade() -> None:
     submit_trade("T-1", ("100.00", "2"))
     submit_trade("T-2", ("101.00", "0.5"), side=Side.SELL)
     submit_trade("T-3", ordered="7")
-    catch_up()
+    update_read_models()
     row = Position.objects.get(account_id=ACCOUNT_ID, instrument=BTC)
     client = boss()
     page = client.get("/admin/projections/position/")

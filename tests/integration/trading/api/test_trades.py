@@ -10,7 +10,7 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore.event_store import store
 from eventshop.projections.projection import projection_registry
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
-from tests.support.read_models import caught_up
+from tests.support.read_models import catch_up
 from tests.support.trade_commands import ACCOUNT_ID, BTC, submit_trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -21,7 +21,7 @@ VIEWS = ("view_tradeblotter", "view_position", "view_marketminute")
 def test_trades_positions_and_minutes_are_read_by_those_who_may() -> None:
     trade_id = submit_trade("T-1", ("61837.63", "0.02001"))
     submit_trade("T-2", ordered="7")
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     program = ApiClient(staff("boss", *VIEWS))
     filled = program.get("trades?status=FILLED").json()["results"]
     assert [row["reference"] for row in filled] == ["T-1"]
@@ -161,7 +161,7 @@ def test_a_client_trades_up_to_their_limit_and_takes_it_back() -> None:
     [submitted, _] = client.get(f"trades/{trade_id}/events").json()["results"]
     assert submitted["data"]["limit_price"] == "200.00"
     assert client.get(f"commands/{placed.json()['command_id']}").json()["ended_by"] == "TradeCancelled"
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     assert [row["trade_id"] for row in client.get("trades").json()["results"]] == [trade_id]
     assert client.get(f"trades/{trade_id}").json()["status"] == "CANCELLED"
     assert [row["account_id"] for row in client.get("accounts").json()["results"]] == [account_id]

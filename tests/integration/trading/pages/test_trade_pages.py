@@ -12,7 +12,7 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from tests.support.customers import sign_in_customer
-from tests.support.staff import catch_up
+from tests.support.staff import update_read_models
 from tests.support.trader import BTC, fill_trade, form_id_of, open_account, submit_limit_order
 from trading.domain.account import TradingAccount
 from trading.domain.commands import SettleTrade
@@ -31,7 +31,7 @@ def ada() -> tuple[Client, UUID]:
 @pytest.fixture
 def dollars(ada: tuple[Client, UUID]) -> UUID:
     account_id = open_account(ada[1])
-    catch_up()
+    update_read_models()
     return account_id
 
 
@@ -74,7 +74,7 @@ def test_a_placed_trade_is_shown_at_once_everywhere(ada: tuple[Client, UUID], do
         and "data-live" in page
     )
     assert "200.00\N{NO-BREAK SPACE}USDT" in client.get("/trading/accounts/").content.decode()
-    catch_up()
+    update_read_models()
     row = client.get("/trading/").content.decode()
     assert answer.headers["Location"] in row and "Open" in row
 
@@ -82,7 +82,7 @@ def test_a_placed_trade_is_shown_at_once_everywhere(ada: tuple[Client, UUID], do
 def test_the_blotter_says_when_it_lags_behind_what_was_just_placed(ada: tuple[Client, UUID], dollars: UUID) -> None:
     submit_ticket(ada[0], ticket_data(dollars))
     assert "is not in this list yet" in ada[0].get("/trading/").content.decode()
-    catch_up()
+    update_read_models()
     assert "is not in this list yet" not in ada[0].get("/trading/").content.decode()
 
 
@@ -130,7 +130,7 @@ def test_what_is_wrong_stands_beside_its_field(
 
 def test_a_market_order_freezes_at_the_last_price(ada: tuple[Client, UUID], dollars: UUID) -> None:
     fill_trade(submit_limit_order(dollars, "1", "50.00"), "1", "50.00")
-    catch_up()
+    update_read_models()
     answer = preview_ticket(ada[0], ticket_data(dollars, type="MARKET", limit_price=""))
     assert "<strong>100 USDT</strong>" in answer.content.decode()
 
@@ -139,7 +139,7 @@ def test_another_ones_account_cannot_be_used(ada: tuple[Client, UUID], dollars: 
     bob, person = sign_in_customer("bob@example.org", "Bob")
     assert "You have no trading account yet" in bob.get(TICKET).content.decode()
     mine = open_account(person, "Bob's")
-    catch_up()
+    update_read_models()
     answer = preview_ticket(bob, ticket_data(dollars, limit_price="1"))
     assert "account" in answer.context["form"].errors
     assert preview_ticket(bob, ticket_data(mine, limit_price="1")).context["preview"]
@@ -194,7 +194,7 @@ def test_the_blotter_is_narrowed_and_turned_page_by_page(ada: tuple[Client, UUID
     for _ in range(21):
         submit_limit_order(dollars, "0.01")
     fill_trade(submit_limit_order(other, side=Side.SELL), "2")
-    catch_up()
+    update_read_models()
 
     def listed(query: str) -> int:
         return len(client.get(f"/trading/?{query}").context["page"].object_list)
@@ -208,12 +208,12 @@ def test_the_blotter_is_narrowed_and_turned_page_by_page(ada: tuple[Client, UUID
 def test_positions_are_those_of_ones_own_accounts(ada: tuple[Client, UUID], dollars: UUID) -> None:
     assert "You have no positions yet" in ada[0].get("/trading/positions/").content.decode()
     fill_trade(submit_limit_order(dollars), "2", "99.50")
-    catch_up()
+    update_read_models()
     text = ada[0].get("/trading/positions/").content.decode()
     assert BTC in text and "99.5" in text
     bob, person = sign_in_customer("bob@example.org", "Bob")
     open_account(person, "Bob's")
-    catch_up()
+    update_read_models()
     assert BTC not in bob.get("/trading/positions/").content.decode()
     assert "You have not placed a trade yet" in bob.get("/trading/").content.decode()
 
@@ -228,9 +228,9 @@ def test_lists_cost_the_same_whatever_they_hold(ada: tuple[Client, UUID], dollar
         return len(queries)
 
     submit_limit_order(dollars, "0.01")
-    catch_up()
+    update_read_models()
     before = [statements(path) for path in ("/trading/", "/trading/positions/")]
     for _ in range(5):
         fill_trade(submit_limit_order(dollars, "0.01"), "0.01")
-    catch_up()
+    update_read_models()
     assert [statements(path) for path in ("/trading/", "/trading/positions/")] == before

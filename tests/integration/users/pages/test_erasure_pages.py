@@ -19,7 +19,7 @@ from eventshop.privacy.models import Certificate, Erasure
 from eventshop.projections.projection import projection_registry
 from eventshop.sagas import workers
 from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer
-from tests.support.read_models import append, caught_up
+from tests.support.read_models import append, catch_up
 from tests.support.sales import Sale
 from users.application.customer_adapter import load_person
 from users.domain.commands import PlaceLegalHold
@@ -43,9 +43,9 @@ def request_erasure(client: Client, password: str = PASSWORD) -> Any:
 
 
 def run_workers() -> None:
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     workers.run_until_idle("test", DatabaseEventLog())
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
 
 
 def event_types(me: UUID) -> list[str]:
@@ -59,7 +59,7 @@ def test_before_deciding_one_sees_what_stays_and_what_has_to_be_finished_first()
     assert "Orders, payments and refunds" not in page
     sale = Sale(1, customer_id=me)
     append(sale.order_id, sale.created)
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     page = page_text(client, "/my/erasure/")
     assert "Orders, payments and refunds" in page
     assert "Order 000001 is not finished" in page

@@ -21,7 +21,7 @@ from eventshop.eventstore.models import StoredEvent
 from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer
 from tests.support.read_models import append
 from tests.support.sales import Sale
-from tests.support.staff import catch_up
+from tests.support.staff import update_read_models
 from users.application.customer_adapter import load_person
 from users.domain.commands import GrantConsent, RecordAccess, RecordProcessing
 from users.domain.events import ConsentGranted, ProcessingRecorded
@@ -234,7 +234,7 @@ def test_everything_is_shown_with_where_it_came_from_orders_too() -> None:
     form = {"form_id": str(new_id()), "name": "Ada L.", "email": EMAIL, "phone": "+44 1", "address": ""}
     client.post("/my/details/", form)
     append(sale.order_id, replace(sale.created, customer_id=me))
-    catch_up()
+    update_read_models()
     page = page_text(client, "/my/data/")
     assert "Name Ada L. You entered it here" in page
     assert "Order 000001" in page and "WHITE METAL LANTERN" in page

@@ -21,7 +21,7 @@ from eventshop.sagas.inbox import saga_id_for
 from eventshop.sagas.models import InboxMessage, Saga, SagaStep, Timer
 from orders.domain.commands import CancelOrder, CreateOrder
 from projections.models import ConsentRegister, UserProfile
-from tests.support.read_models import caught_up
+from tests.support.read_models import catch_up
 from tests.support.sales import LANTERNS
 from users.application.data_export import encode_export, export_personal_data
 from users.domain.commands import (
@@ -50,9 +50,9 @@ def sign_up_ada() -> UUID:
 
 
 def run_workers() -> None:
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
     workers.run_until_idle("test", DatabaseEventLog())
-    caught_up(*projection_registry.select([]))
+    catch_up(*projection_registry.select([]))
 
 
 def event_types(person: UUID) -> list[str]:

@@ -40,7 +40,7 @@ import django
 django.setup()
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.sagas import workers
-list(workers.threads("somebody", create_create_event_log()))
+list(workers.threads("somebody", create_event_log()))
 """
 
 

@@ -20,7 +20,7 @@ from projections.api.resource import Resource
 from tests.support.api_clients import ApiClient, shopper, staff
 from tests.support.api_endpoints import ROOT, endpoints
 from tests.support.sales import Sale
-from tests.support.staff import catch_up, record_sales
+from tests.support.staff import record_sales, update_read_models
 
 DOCUMENT: dict[str, Any] = json.loads(openapi_views.FILE.read_text())
 
@@ -114,7 +114,7 @@ def test_answers_are_as_described() -> None:
     owner = shopper()
     record_sales(Sale(1, customer_id=owner.person), Sale(2, customer_id=None))
     command_dispatcher.send(ReceiveStock(sku="MUG", quantity=5, reference="D-1"))
-    catch_up()
+    update_read_models()
     views = [
         f"view_{resource.model._meta.model_name}"
         for resource in vars(api_shop).values()

@@ -27,7 +27,7 @@ from orders.models import Product
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff, token_of
 from tests.support.api_endpoints import ROOT, Endpoint, endpoints
 from tests.support.sales import Sale
-from tests.support.staff import catch_up
+from tests.support.staff import update_read_models
 from tests.support.trade_commands import submit_trade
 from trading.domain.commands import OpenAccount
 from users.pages.erasure_views import erasure_token
@@ -214,7 +214,7 @@ def owner() -> Iterator[ApiClient]:
     integrator = staff("integrator", "view_storedevent")
     webhook = WebhookEndpoint.objects.create(id=WEBHOOK, owner=integrator, url="https://192.0.2.1/")
     WebhookDelivery.objects.create(id=DELIVERY, endpoint=webhook, position=1, event_type="X", due_at=timezone.now())
-    catch_up()
+    update_read_models()
     with override_settings(API_RATE="100000/m"):
         yield program
 
@@ -288,7 +288,7 @@ def test_staff_with_the_permissions_and_the_scope_are_let_in(owner: ApiClient) -
 
 def test_another_customer_sees_and_changes_nothing_of_the_owners(owner: ApiClient) -> None:
     other = shopper("bob@example.org")
-    catch_up()
+    update_read_models()
     before = count_events()
     for name, right, call in calls(owner, by_link=False):
         if not right.customers:

@@ -36,7 +36,7 @@ from tests.support.customers import sign_in_customer
 from tests.support.database import url_of_database
 from tests.support.processes import wait_until
 from tests.support.sales import Sale
-from tests.support.staff import catch_up
+from tests.support.staff import update_read_models
 from tests.support.web_server import WebServer, gunicorn
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -110,7 +110,7 @@ def test_what_happens_is_told_at_once_and_missed_events_after_coming_back(
 def test_a_list_follows_its_read_model(server: WebServer, ada: tuple[Client, UUID]) -> None:
     with closing(Listener(server, f"/live/my-orders/{ada[1]}/?after=0", ada[0])) as page:
         place_order(ada[1])
-        catch_up()
+        update_read_models()
         assert page.event()["id"] == "1"
 
 
