@@ -1,4 +1,4 @@
-"""What the shop sells at which price, and what it has to remember of its dealings with the payment gateway."""
+"""The price list, and the records of the payment gateway: payments and messages."""
 
 from __future__ import annotations
 
@@ -11,31 +11,29 @@ from eventshop.core.money import Money
 
 
 class Payment(models.Model):
-    """A charge or a refund that the gateway was asked for, and what became of it; written before it is asked."""
+    """A charge or refund and its outcome. It is recorded before the gateway receives the request."""
 
     class Kind(models.TextChoices):
         CHARGE = "charge", "Charge"
         REFUND = "refund", "Refund"
 
     class Status(models.TextChoices):
-        ASKED = "asked", "Asked"
+        ASKED = "asked", "Requested"
         PENDING = "pending", "Pending"
         SUCCEEDED = "succeeded", "Succeeded"
         DECLINED = "declined", "Declined"
 
-    key = models.UUIDField(primary_key=True, help_text="The gateway's idempotency key: one key, one payment, for ever.")
+    key = models.UUIDField(primary_key=True, help_text="The idempotency key at the gateway: the same key always means the same payment.")
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    order_id = models.UUIDField(null=True, help_text="The order that a charge is for.")
-    charge = models.UUIDField(null=True, help_text="The charge that a refund gives back.")
+    order_id = models.UUIDField(null=True, help_text="The order of a charge.")
+    charge = models.UUIDField(null=True, help_text="The charge that is refunded.")
     method = models.CharField(max_length=200, blank=True)
     amount = models.BigIntegerField(help_text="In pennies.")
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ASKED)
     reason = models.CharField(max_length=200, blank=True, help_text="Why it was declined.")
-    reference = models.CharField(max_length=200, blank=True, help_text="What the gateway calls it.")
-    trouble = models.CharField(
-        max_length=200, blank=True, help_text="Why the last question was left without an answer."
-    )
+    reference = models.CharField(max_length=200, blank=True, help_text="The gateway's own number for it.")
+    trouble = models.CharField(max_length=200, blank=True, help_text="Why the outcome of the last request is unknown.")
     asked_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True)
 
@@ -52,31 +50,31 @@ class Payment(models.Model):
 
 
 class GatewayMessage(models.Model):
-    """A notice of the gateway, accepted or refused, or an answer that was not believed. The same again is counted."""
+    """A webhook that was accepted or refused, or a response that was refused. Equal messages are counted in one row."""
 
     class Verdict(models.TextChoices):
         ACCEPTED = "accepted", "Accepted"
         REFUSED = "refused", "Refused"
 
     class Source(models.TextChoices):
-        NOTICE = "notice", "Notice"
-        ANSWER = "answer", "Answer"
+        NOTICE = "notice", "Webhook"
+        ANSWER = "answer", "Response"
 
     source = models.CharField(max_length=10, choices=Source.choices)
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
-    code = models.CharField(max_length=50, blank=True, help_text="Why it was refused.")
-    why = models.CharField(max_length=500, blank=True, help_text="The same for people.")
-    same_as = models.CharField(max_length=200, unique=True, help_text="What makes another message the same as this.")
-    times = models.IntegerField(default=1, help_text="How often it came.")
+    code = models.CharField(max_length=50, blank=True, help_text="The error code of a refused message.")
+    why = models.CharField(max_length=500, blank=True, help_text="The error message.")
+    same_as = models.CharField(max_length=200, unique=True, help_text="Messages with the same value count as equal.")
+    times = models.IntegerField(default=1, help_text="How often it was received.")
     first_at = models.DateTimeField(auto_now_add=True)
     last_at = models.DateTimeField()
     notice_id = models.CharField(max_length=100, blank=True)
-    about = models.CharField(max_length=30, blank=True, help_text="What it tells of: charge.succeeded, say.")
-    key = models.UUIDField(null=True, db_index=True, help_text="The payment it names.")
-    amount = models.BigIntegerField(null=True, help_text="The amount it names, in pennies.")
+    about = models.CharField(max_length=30, blank=True, help_text="The type of a webhook, such as charge.succeeded.")
+    key = models.UUIDField(null=True, db_index=True, help_text="The key of the payment in it.")
+    amount = models.BigIntegerField(null=True, help_text="The amount in it, in pennies.")
     currency = models.CharField(max_length=10, blank=True)
     body_hash = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the body.")
-    begins = models.CharField(max_length=200, blank=True, help_text="How a body begins that could not be read.")
+    begins = models.CharField(max_length=200, blank=True, help_text="The beginning of a body that could not be decoded.")
 
     class Meta:
         default_permissions = ("view",)
@@ -87,14 +85,14 @@ class GatewayMessage(models.Model):
 
 
 class Product(models.Model):
-    """What the shop window shows. An order holds name and price as they were shown; this row may change."""
+    """A product of the price list. An order copies name and price, so this row may change later."""
 
     sku = models.CharField("code", primary_key=True, max_length=100, validators=[RegexValidator(r"^[\w.:+-]+\Z")])
     name = models.CharField(max_length=200)
     description = models.TextField(max_length=2_000, blank=True)
     price = models.DecimalField(max_digits=10, decimal_places=2, validators=[MinValueValidator(Decimal(0))])
     currency = models.CharField(max_length=3, default="GBP", validators=[RegexValidator(r"^[A-Z]{3}\Z")])
-    on_sale = models.BooleanField(default=True, help_text="Whether customers see it and can order it.")
+    on_sale = models.BooleanField(default=True, help_text="Whether customers can see and order it.")
 
     class Meta:
         ordering = ("name",)

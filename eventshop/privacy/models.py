@@ -1,4 +1,4 @@
-"""The keys of personal data, who is erased, and who has what must be had by one person only."""
+"""The models of personal data: wrapped keys, erased persons, unique-value claims, erasures and certificates."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from django.db import models
 
 
 class PersonalKey(models.Model):
-    """The key of one person's data for one purpose, wrapped. In the keys' own database where there is one."""
+    """The wrapped key of one person's data for one purpose. It is in the keys database if there is one."""
 
     subject = models.UUIDField()
     purpose = models.CharField(max_length=100)
     wrapped = models.BinaryField(help_text="Nonce and AES-256-GCM ciphertext under the key-encryption key.")
-    wrapped_by = models.CharField(max_length=16, help_text="Which key-encryption key: the start of its SHA-256.")
+    wrapped_by = models.CharField(max_length=16, help_text="The id of the key-encryption key: the beginning of its SHA-256.")
     made_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -24,7 +24,7 @@ class PersonalKey(models.Model):
 
 
 class ErasedPerson(models.Model):
-    """For ever: this person's keys are destroyed, and no new one is made. It stands beside the keys."""
+    """A permanent marker: this person's keys are destroyed, and no new one is created. It is in the keys database."""
 
     subject = models.UUIDField(primary_key=True)
     erased_at = models.DateTimeField()
@@ -37,7 +37,7 @@ class ErasedPerson(models.Model):
 
 
 class Claim(models.Model):
-    """Who has a value that nobody else may have: its keyed digest, gone with the person."""
+    """A claim of a unique value: its keyed digest (blind index) and its person. It is deleted with the person's data."""
 
     kind = models.CharField(max_length=100)
     digest = models.BinaryField(max_length=32)
@@ -55,21 +55,21 @@ class Claim(models.Model):
 
 
 class Erasure(models.Model):
-    """One person's erasure on its way: which step is next, and what the steps so far have done."""
+    """One person's erasure: its next step, and what the completed steps did."""
 
     subject = models.UUIDField(primary_key=True)
-    step = models.CharField(max_length=20, help_text="The next one; `done` when there is none.")
+    step = models.CharField(max_length=20, help_text="The next step; `done` if there is none.")
     began_at = models.DateTimeField(auto_now_add=True)
     moved_at = models.DateTimeField(auto_now=True)
     destroyed_at = models.DateTimeField(null=True, help_text="When the keys were destroyed.")
     finished_at = models.DateTimeField(null=True)
-    words = models.BinaryField(default=b"", help_text="What is looked for afterwards, encrypted; gone at the end.")
-    streams = models.TextField(default="[]", help_text="Other aggregates that hold the person's data, as JSON.")
-    purposes = models.TextField(default="[]", help_text="Whose keys were destroyed, as JSON.")
-    log = models.TextField(default="[]", help_text="Each step, when, and what it did, as JSON.")
-    problem = models.TextField(blank=True, help_text="Why it does not go on.")
+    words = models.BinaryField(default=b"", help_text="The search terms for the scan, encrypted; deleted at the end.")
+    streams = models.TextField(default="[]", help_text="Other streams with data of the person, as JSON.")
+    purposes = models.TextField(default="[]", help_text="The purposes of the destroyed keys, as JSON.")
+    log = models.TextField(default="[]", help_text="Each completed step, its time and its result, as JSON.")
+    problem = models.TextField(blank=True, help_text="The error that stopped it.")
     owner = models.CharField(max_length=200, blank=True)
-    leased_until = models.DateTimeField(null=True, help_text="Nobody else works on it before.")
+    leased_until = models.DateTimeField(null=True, help_text="Until then no other process runs it.")
 
     class Meta:
         default_permissions = ("view",)
@@ -80,7 +80,7 @@ class Erasure(models.Model):
 
 
 class Certificate(models.Model):
-    """What was erased, what is kept under which duty until when, and that nothing else was found."""
+    """What was erased, what is kept under which duty and until when, and that no leftovers were found."""
 
     certificate_id = models.UUIDField(primary_key=True)
     subject = models.UUIDField(unique=True)

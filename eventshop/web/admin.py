@@ -76,7 +76,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
-    """Whoever creates a webhook owns it: it sends the events that its owner may read, from its creation on."""
+    """The user who creates a webhook owns it. It sends the events that its owner may read, from its creation on."""
 
     form = EndpointForm
     list_display = ("url", "types", "owner", "active", "made_at")

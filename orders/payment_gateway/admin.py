@@ -80,7 +80,7 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     @display(
         description="status",
-        label={"Succeeded": "success", "Declined": "danger", "Pending": "warning", "Asked": "info"},
+        label={"Succeeded": "success", "Declined": "danger", "Pending": "warning", "Requested": "info"},
     )
     def state(self, payment: Payment) -> str:
         return payment.get_status_display()

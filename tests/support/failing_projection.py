@@ -1,4 +1,4 @@
-"""A projection that fails where a test says so, and what it then has set aside."""
+"""A projection that fails where a test says so, and its dead letters."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def fail(row: Any) -> None:
 
 
 class Flaky:
-    """A real projection's twin under another name. `spoils` says what happens to the row of a stream's version,
-    `lost` where the key function fails; empty them and it is mended.
+    """A copy of a real projection under another name. `spoils` changes the row at a stream's version; at those in
+    `lost_keys` the key function fails. `repair` empties both.
     """
 
     def __init__(self, real: Projection[Any], *, name: str = "flaky", version: int = 1) -> None:
@@ -56,16 +56,16 @@ class Flaky:
 
 
 def register_temporarily(flaky: Flaky) -> Iterator[Flaky]:
-    """A projection that the catalogue knows for the length of one test: a fixture's body."""
+    """Register a projection for one test: the body of a fixture."""
     projection_registry.register(flaky.projection)
     yield flaky
     del projection_registry._projections[flaky.projection.name]
 
 
 def queue(flaky: Flaky, stream: UUID = sale.order_id) -> list[tuple[int, bool]]:
-    """A stream's parked events in order: version, and whether it has an error of its own."""
-    parked = DeadLetter.objects.filter(projection=flaky.projection.name, aggregate_id=stream)
-    return [(row.version, bool(row.error)) for row in parked.order_by("position")]
+    """A stream's dead letters in order: version, and whether it has an error of its own."""
+    rows = DeadLetter.objects.filter(projection=flaky.projection.name, aggregate_id=stream)
+    return [(row.version, bool(row.error)) for row in rows.order_by("position")]
 
 
 def retry(flaky: Flaky, stream: UUID = sale.order_id) -> RetryResult:

@@ -1,4 +1,4 @@
-"""A saga and an aggregate that do as their names say, for the tests of the machinery: also what they should not."""
+"""A saga and an aggregate that do what the words of their messages say, also what they should not: for engine tests."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from eventshop.core.saga import (
 )
 from eventshop.sagas.saga_registry import SagaRegistry
 
-#: What goes wrong, as long as it is in here: `say word`, `hear word`, `shout word`.
+#: Failures that are switched on: `say word`, `hear word`, `shout word`.
 trouble: set[str] = set()
 
 
 class TooMuch(CommandRefused):
-    """It does not want to hear that."""
+    """This word is refused."""
 
     code = "too-much"
 
@@ -46,7 +46,7 @@ class Said(Event, frozen=True):
 
 
 class Moody(Aggregate[Say, Said], frozen=True):
-    """Says whatever it is told, unless the word is trouble."""
+    """Says every word, unless the word is `no` or in `trouble`."""
 
     @staticmethod
     def id_of(command: Say) -> UUID:
@@ -75,7 +75,7 @@ EchoingMessage: TypeAlias = Said | Echo | RefusedCommand | TimerFired | Compensa
 
 
 class Echoing(Saga[EchoingMessage], frozen=True):
-    """Does with `verb:word` what the verb says; remembers every word it heard."""
+    """Does with `verb:word` what the verb says; remembers the words of all messages."""
 
     kind: ClassVar[str] = "echoing"
 
@@ -90,8 +90,8 @@ class Echoing(Saga[EchoingMessage], frozen=True):
     def starts_with(event: Said, meta: Meta) -> bool:
         return event.word == "hello"
 
-    def react(self, heard: EchoingMessage) -> list[SagaAction]:
-        word = _word(heard)
+    def react(self, message: EchoingMessage) -> list[SagaAction]:
+        word = _word(message)
         if f"hear {word}" in trouble:
             raise RuntimeError(f"cannot bear {word}")
         verb, _, rest = word.partition(":")
@@ -107,9 +107,9 @@ class Echoing(Saga[EchoingMessage], frozen=True):
             case _:
                 return []
 
-    def evolve(self, heard: EchoingMessage) -> Self:
-        whom = heard.whom if isinstance(heard, Said) else self.whom
-        return replace(self, whom=whom, words=(*self.words, _word(heard)))
+    def evolve(self, message: EchoingMessage) -> Self:
+        whom = message.whom if isinstance(message, Said) else self.whom
+        return replace(self, whom=whom, words=(*self.words, _word(message)))
 
     @property
     def ended(self) -> bool:
@@ -117,17 +117,17 @@ class Echoing(Saga[EchoingMessage], frozen=True):
 
 
 class EchoingTwice(Echoing, frozen=True):
-    """The same, written anew: it remembers every word twice."""
+    """Another version of the same saga: it remembers every word twice."""
 
     version: ClassVar[int] = 2
 
-    def evolve(self, heard: EchoingMessage) -> Self:
-        after = super().evolve(heard)
+    def evolve(self, message: EchoingMessage) -> Self:
+        after = super().evolve(message)
         return replace(after, words=(*after.words, after.words[-1]))
 
 
-def _word(heard: EchoingMessage) -> str:
-    match heard:
+def _word(message: EchoingMessage) -> str:
+    match message:
         case Said(word=word) | Echo(word=word):
             return word
         case RefusedCommand(code=code):

@@ -1,4 +1,4 @@
-"""Comparing what was published of a read model with its rows."""
+"""Compare the published values of a read model with its rows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from eventshop.projections.read_model import ReadModel
 
 
 def matches_row(value: bytes | None, row: dict[str, Any], model: type[ReadModel]) -> bool:
-    """Whether this JSON has each column of this row, exactly, but personal data; money and times are text in it."""
-    said = msgspec.json.decode(value) if value is not None else {}
+    """Whether this JSON has exactly the columns of this row without personal data; money and times are text in it."""
+    published = msgspec.json.decode(value) if value is not None else {}
     public = {name: column for name, column in row.items() if name not in model.personal}
-    return said.keys() == public.keys() and all(
-        msgspec.convert(said[name], type(column)) == column for name, column in public.items()
+    return published.keys() == public.keys() and all(
+        msgspec.convert(published[name], type(column)) == column for name, column in public.items()
     )

@@ -1,4 +1,4 @@
-"""What the read models hold, what they should hold, and a projection that fails where a test says so."""
+"""Append events, run projections, and compare the rows of read models with the pure fold."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Rows: TypeAlias = dict[Any, dict[str, Any]]
 
 
 def append(stream: UUID, *events: Event) -> int:
-    """Append to a stream, wherever it is; gives the last position."""
+    """Append to a stream at its current version; returns the last position."""
     version = StoredEvent.objects.filter(aggregate_id=stream).count()
     return store.append_events(stream, events, expected_version=version).position
 
@@ -38,7 +38,7 @@ def append(stream: UUID, *events: Event) -> int:
 def append_order_histories(chance: Random, numbers: Iterable[int]) -> list[OrderHistory]:
     """Whole lives of orders, their events interleaved, in one transaction."""
     lives = [random_order_history(chance, number) for number in numbers]
-    left = [(told.order_id, list(told.events)) for told in lives if told.events]
+    left = [(order.order_id, list(order.events)) for order in lives if order.events]
     versions: dict[UUID, int] = {}
     with transaction.atomic():
         while left:
@@ -61,7 +61,7 @@ def stored_rows(projection: Projection[Any]) -> Rows:
 
 
 def expected_rows(projection: Projection[Any], events: Sequence[RecordedEvent[Any]] | None = None) -> Rows:
-    """What should be there: the pure fold of these events, or of all."""
+    """The expected rows: the pure fold of these events, or of all."""
     rows = fold(projection, history() if events is None else events)
     return {key: columns(row) for key, row in rows.items()}
 
@@ -81,19 +81,19 @@ def checkpoint_of(projection: Projection[Any]) -> Checkpoint:
 
 
 def catch_up_in_batches(projection: Projection[Any], limit: int) -> None:
-    """Catch up in small batches, whoever else does the same."""
+    """Catch up in small batches, while others do the same."""
     runner = ProjectionRunner([projection], DatabaseEventLog())
-    [site] = runner.targets
+    [target] = runner.targets
     while True:
         try:
-            if not runner.run_batch(site, limit):
+            if not runner.run_batch(target, limit):
                 return
         except (CheckpointMoved, TailBusy):
             continue
 
 
 def eventually(condition: Callable[[], object], within_s: float = 60, so_far: Callable[[], object] = str) -> None:
-    """Wait until something is true; it is a failure if it does not come true in time."""
+    """Wait until a condition is true; fails when it is not true in time."""
     deadline = monotonic() + within_s * SLOW_MACHINE_FACTOR
     while not condition():
         assert monotonic() < deadline, f"not within {within_s} s: {so_far()}"

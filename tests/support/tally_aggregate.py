@@ -1,4 +1,4 @@
-"""The smallest aggregate that has rules, for the tests of the machinery: a tally that opens, counts and closes."""
+"""A small aggregate with rules, for tests of the engine: a tally that opens, counts and closes."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ class Tally(Aggregate[TallyCommand, TallyEvent], frozen=True):
 
     def decide(self, command: TallyCommand) -> list[TallyEvent]:
         match command:
-            case Open() as it if not self.name:
-                return [Opened(tally_id=it.tally_id, name=it.name)]
-            case Count() as it if self.name and not self.closed:
-                return [Counted(tally_id=it.tally_id, amount=it.amount)] * it.times
-            case Close() as it if self.closed:
+            case Open() as command if not self.name:
+                return [Opened(tally_id=command.tally_id, name=command.name)]
+            case Count() as command if self.name and not self.closed:
+                return [Counted(tally_id=command.tally_id, amount=command.amount)] * command.times
+            case Close() as command if self.closed:
                 return []
-            case Close() as it:
-                return [Closed(tally_id=it.tally_id, at=it.at)]
+            case Close() as command:
+                return [Closed(tally_id=command.tally_id, at=command.at)]
             case _:
                 raise TallyClosed()
 

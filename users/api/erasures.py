@@ -30,7 +30,7 @@ class ErasureState(StrEnum):
     TAKEN_BACK = "taken back"
 
 
-class ErasureStep(Struct, frozen=True):
+class ErasureProgressStep(Struct, frozen=True):
     """One step of an erasure; `done_at` is null until it is done."""
 
     what: str
@@ -43,7 +43,7 @@ class ErasureProgress(Struct, frozen=True):
     person_id: UUID
     state: ErasureState
     due_at: Instant | None
-    steps: list[ErasureStep]
+    steps: list[ErasureProgressStep]
     certificate_id: UUID | None
     certified_at: Instant | None
 
@@ -73,7 +73,7 @@ def erasure_progress(person_id: UUID) -> ErasureProgress:
         person_id=person_id,
         state=_state(state.status, certified=certificate is not None),
         due_at=state.due_at if state.status is Status.LEAVING else None,
-        steps=[ErasureStep(what=step.label, done_at=step.done_at) for step in steps],
+        steps=[ErasureProgressStep(what=step.label, done_at=step.done_at) for step in steps],
         certificate_id=certificate.certificate_id if certificate else None,
         certified_at=certificate.issued_at if certificate else None,
     )

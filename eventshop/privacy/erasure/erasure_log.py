@@ -1,6 +1,6 @@
 """The erasure log: the ids of erased persons in a file outside the database, so that no restored backup undoes it.
 
-`replay_erasures` reads it after an old backup was restored. It contains only ids; after an erasure they identify nobody.
+`replay_erasures` reads it after an old backup was restored. It contains only ids, which identify nobody afterwards.
 """
 
 from __future__ import annotations

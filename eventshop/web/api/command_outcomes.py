@@ -63,7 +63,7 @@ _terminal_events: Final[dict[str, TerminalEvents]] = {}
 def register(command: type[Command], terminal_events: TerminalEvents) -> None:
     """Set the events that end a command. Raises `DuplicateName`."""
     if command.__name__ in _terminal_events:
-        raise DuplicateName(f"The outcome of {command.__name__} is given twice", command=command.__name__)
+        raise DuplicateName(f"The outcome of {command.__name__} is declared twice", command=command.__name__)
     _terminal_events[command.__name__] = terminal_events
 
 

@@ -119,7 +119,7 @@ def _decode_cursor(cursor: str, ordering: str) -> tuple[str, str]:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         cursor_ordering, value, pk = msgspec.json.decode(raw, type=tuple[str, str, str])
     except (ValueError, msgspec.MsgspecError):
-        raise invalid_parameter("cursor", "is none of ours") from None
+        raise invalid_parameter("cursor", "is malformed: send next_cursor of the previous response") from None
     if cursor_ordering != ordering:
         raise invalid_parameter("cursor", f"belongs to a list ordered by {cursor_ordering}, not by {ordering}")
     return value, pk
@@ -130,7 +130,7 @@ def _rows_after(position: tuple[str, str], model: type[Model], column: str, desc
         columns: dict[str, Field[Any, Any]] = {field.name: field for field in model._meta.concrete_fields}
         value, pk = _parse_value(columns[column], position[0]), _parse_value(model._meta.pk, position[1])
     except (ValidationError, ValueError, OverflowError):
-        raise invalid_parameter("cursor", "is none of ours") from None
+        raise invalid_parameter("cursor", "is malformed: send next_cursor of the previous response") from None
     lookup = "lt" if descending else "gt"
     # The first condition is implied by the second; it lets PostgreSQL start an index scan there.
     return Q(**{f"{column}__{lookup}e": value}) & (Q(**{f"{column}__{lookup}": value}) | Q(**{f"pk__{lookup}": pk}))

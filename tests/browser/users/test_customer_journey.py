@@ -35,7 +35,7 @@ def server(clean_database: None, tmp_path: Path, settings: Any) -> Iterator[str]
         yield address
 
 
-def test_from_the_first_letter_to_the_certificate(visitor: Visitor) -> None:
+def test_from_the_first_email_to_the_certificate(visitor: Visitor) -> None:
     _sign_up(visitor)
     page = visitor.page
     page.get_by_role("button", name="Agree to Offers by e-mail").click()

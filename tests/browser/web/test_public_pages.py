@@ -40,7 +40,7 @@ def test_from_signing_up_to_a_consent_and_back(visitor: Visitor) -> None:
     page.get_by_label("E-mail address").fill(EMAIL)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Check your e-mail")).to_be_visible()
-    visitor.check_page("letter-sent")
+    visitor.check_page("email-sent")
     visitor.open(link_in_email(), "sign-up-finish")
     page.get_by_label("Your name").fill("Ada Marker")
     page.get_by_label("Password").fill(PASSWORD)

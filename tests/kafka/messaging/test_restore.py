@@ -47,7 +47,7 @@ def run_restore(**options: Any) -> tuple[int, str]:
     return said.code, said.failure or said.out
 
 
-def stored_rows() -> tuple[list[EventRow], list[ReceiptRow]]:
+def stored_tables() -> tuple[list[EventRow], list[ReceiptRow]]:
     rows = backend().select_events("ORDER BY position", ())
     return rows, sorted(backend().load_receipts([row.command_id for row in rows]))
 
@@ -63,16 +63,16 @@ def test_a_lost_database_comes_back_as_it_was(kafka_topics: str) -> None:
     relay_all()
     catch_up()
     before, read_models = (
-        stored_rows(),
+        stored_tables(),
         {projection.name: without_lineage(stored_rows(projection)) for projection in projection_registry.select([])},
     )
     assert len(before[0]) > PAGE_SIZE
     lose_the_database()
-    assert stored_rows() == ([], [])
+    assert stored_tables() == ([], [])
     code, said = run_restore(verify=True)
     assert code == 0, said
     assert f"{len(before[0]):,} events and {len(before[1]):,} receipts restored, 0 events already existed" in said
-    assert stored_rows() == before
+    assert stored_tables() == before
     catch_up()
     assert_read_models_equal_fold()
     assert {
@@ -123,7 +123,7 @@ def test_a_dry_run_checks_everything_and_writes_nothing(kafka_topics: str) -> No
     code, said = run_restore(dry_run=True)
     assert code == 0
     assert f"{events} events and {receipts} receipts to restore" in said
-    assert stored_rows() == ([], [])
+    assert stored_tables() == ([], [])
     append_orders(1)
     assert StoredEvent.objects.filter(position=1).exists()
 
@@ -134,7 +134,7 @@ def test_killed_again_and_again_it_goes_on(
 ) -> None:
     append_orders(2_500)
     relay_all()
-    before, log = stored_rows(), tmp_path / "restore.log"
+    before, log = stored_tables(), tmp_path / "restore.log"
     lose_the_database()
     for kill in range(3):
         reached = StoredEvent.objects.count()
@@ -146,7 +146,7 @@ def test_killed_again_and_again_it_goes_on(
     assert StoredEvent.objects.count() % PAGE_SIZE == 0
     code, said = run_restore(verify=True)
     assert code == 0, said
-    assert stored_rows() == before
+    assert stored_tables() == before
     assert "0 events and 0 receipts restored" in run_restore()[1]
 
 
@@ -155,13 +155,13 @@ def test_a_database_with_anything_else_in_it_is_refused(kafka_topics: str) -> No
     relay_all()
     lose_the_database()
     append_orders(1, seed=7)
-    before = stored_rows()
+    before = stored_tables()
     for dry_run in (True, False):
         code, said = run_restore(dry_run=dry_run)
         assert code == 1
         assert said.startswith("position 1, event ")
         assert said.endswith("differs from the event in the table")
-    assert stored_rows() == before
+    assert stored_tables() == before
 
 
 def test_a_database_that_is_ahead_has_nothing_to_get(kafka_topics: str) -> None:
@@ -189,7 +189,7 @@ def test_what_was_changed_on_kafka_breaks_the_chain(kafka_topics: str) -> None:
         assert code == 1
         assert said.startswith(f"position 5, event {fifth.event_id}, version {fifth.version} of Order")
         assert said.endswith("does not match the hash of the event before it: one of them was changed")
-    assert stored_rows() == ([], [])
+    assert stored_tables() == ([], [])
 
 
 def test_a_stream_that_lacks_an_event_is_named_or_left_out_from_there_on(kafka_topics: str) -> None:
@@ -209,12 +209,12 @@ def test_a_stream_that_lacks_an_event_is_named_or_left_out_from_there_on(kafka_t
     assert code == 1
     assert f"version 3 of Order {long.aggregate_id}" in said
     assert "cannot be verified: version 2 of its stream is not on Kafka" in said
-    assert stored_rows() == ([], [])
+    assert stored_tables() == ([], [])
     for there in (0, len(before)):  # the second time there is nothing more to do
         code, said = run_restore(past_holes=True)
         assert code == 0
         assert f"{there} events already existed; 1 are missing on Kafka, {behind} skipped after them" in said
-        assert stored_rows()[0] == before
+        assert stored_tables()[0] == before
 
 
 def test_a_missing_end_of_a_stream_fails_only_the_exit_status(kafka_topics: str) -> None:
@@ -229,7 +229,7 @@ def test_a_missing_end_of_a_stream_fails_only_the_exit_status(kafka_topics: str)
     before = [record.row for record in table_records() if record.row != lost.row]
     lose_the_database()
     assert run_restore() == (1, "1 events are not on Kafka: erased, or lost.")
-    assert stored_rows()[0] == before
+    assert stored_tables()[0] == before
 
 
 def test_repeats_tombstones_and_foreign_records_are_told_and_passed(kafka_topics: str) -> None:
@@ -243,13 +243,13 @@ def test_repeats_tombstones_and_foreign_records_are_told_and_passed(kafka_topics
             first._replace(value=b"garbage"),
         ],
     )
-    before = stored_rows()
+    before = stored_tables()
     lose_the_database()
     code, said = run_restore()
     assert code == 0
     assert "6 repeats, 1 tombstones, 1 foreign records" in said
     assert f"a tombstone erases {first.key.decode()}\n" in said
-    assert stored_rows() == before  # what was not compacted away yet is there to be restored
+    assert stored_tables() == before  # what was not compacted away yet is there to be restored
 
 
 def test_events_out_of_order_are_refused(kafka_topics: str) -> None:

@@ -102,12 +102,12 @@ def sold(seed: int, orders: int = 10) -> None:
 
 def written() -> dict[str, list[tuple[int, bytes, bytes | None]]]:
     """Everything that was ever put into the outbox, by topic, in order: position, key, value."""
-    found: dict[str, list[tuple[int, bytes, bytes | None]]] = {}
+    records: dict[str, list[tuple[int, bytes, bytes | None]]] = {}
     with connection.cursor() as cursor:
         cursor.execute("SELECT topic, position, key, value FROM everything_outgoing ORDER BY position")
         for name, position, key, value in cursor.fetchall():
-            found.setdefault(topics.topic_name(name), []).append((position, key.encode(), value))
-    return found
+            records.setdefault(topics.topic_name(name), []).append((position, key.encode(), value))
+    return records
 
 
 def published(url: str, name: str) -> list[tuple[int, bytes, bytes | None]]:
@@ -120,13 +120,18 @@ def published(url: str, name: str) -> list[tuple[int, bytes, bytes | None]]:
         assert positions == sorted(positions)
     count = 12 if name.endswith("dead-letters") else 6
     assert all(record.partition == crc32(record.key) % count for record in records)
-    return sorted((read_int_header(record.headers, "outgoing-position"), record.key, record.value) for record in records)
+    return sorted(
+        (read_int_header(record.headers, "outgoing-position"), record.key, record.value) for record in records
+    )
 
 
 def exactly_once(url: str) -> None:
     """On every topic: what was put into the outbox, each once, in order; and the last of each key is the row."""
     wanted = written()
-    for name in [*(topics.topic_name(projection.topic) for projection in projection_registry.select([])), topics.dead_letter_topic()]:
+    for name in [
+        *(topics.topic_name(projection.topic) for projection in projection_registry.select([])),
+        topics.dead_letter_topic(),
+    ]:
         assert published(url, name) == wanted.get(name, []), name
     for projection in projection_registry.select([]):
         last = {key.decode(): value for _, key, value in published(url, topics.topic_name(projection.topic))}
@@ -189,7 +194,9 @@ def test_workers_on_all_partitions_publish_what_they_write(publisher: OutboxPubl
     for thread in threads:
         thread.start()
     try:
-        wait_until(lambda: _advanced(publisher) and OrderSummary.objects.count() >= 200, within_s=60, description="folded")
+        wait_until(
+            lambda: _advanced(publisher) and OrderSummary.objects.count() >= 200, within_s=60, description="folded"
+        )
     finally:
         stop.set()
         for thread in threads:
@@ -225,7 +232,9 @@ def test_a_successor_goes_on_where_kafka_is(publisher: OutboxPublisher, kafka_to
     exactly_once(kafka_topics)
 
 
-def test_topics_that_time_has_emptied_are_nothing_to_begin_again_for(publisher: OutboxPublisher, kafka_topics: str) -> None:
+def test_topics_that_time_has_emptied_are_nothing_to_begin_again_for(
+    publisher: OutboxPublisher, kafka_topics: str
+) -> None:
     sold(1)
     publish_all(publisher)
     publisher.close()
@@ -260,7 +269,9 @@ def emptied(*names: str) -> None:
     admin.close()
 
 
-def test_the_outbox_of_another_database_is_published_from_its_start(publisher: OutboxPublisher, kafka_topics: str) -> None:
+def test_the_outbox_of_another_database_is_published_from_its_start(
+    publisher: OutboxPublisher, kafka_topics: str
+) -> None:
     sold(1)
     publish_all(publisher)
     publisher.close()
@@ -268,7 +279,9 @@ def test_the_outbox_of_another_database_is_published_from_its_start(publisher: O
     RelayCheckpoint.objects.filter(topic=publisher.topic).delete()
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE projections_outgoing, everything_outgoing RESTART IDENTITY")
-    first = [published(kafka_topics, topics.topic_name(projection.topic)) for projection in projection_registry.select([])]
+    first = [
+        published(kafka_topics, topics.topic_name(projection.topic)) for projection in projection_registry.select([])
+    ]
     watchdog = Watchdog()
     sold(2)
     successor = took_over(watchdog)
@@ -279,8 +292,10 @@ def test_the_outbox_of_another_database_is_published_from_its_start(publisher: O
     for projection, before in zip(projection_registry.select([]), first, strict=True):
         name = topics.topic_name(projection.topic)
         records = topic_reader.read_committed(kafka_topics, name)
-        found = sorted((read_int_header(record.headers, "outgoing-position"), record.key, record.value) for record in records)
-        assert found == sorted(before + written().get(name, []))
+        records = sorted(
+            (read_int_header(record.headers, "outgoing-position"), record.key, record.value) for record in records
+        )
+        assert records == sorted(before + written().get(name, []))
 
 
 def test_kafka_behind_what_it_confirmed_stops_the_publisher(publisher: OutboxPublisher) -> None:
@@ -412,9 +427,9 @@ def test_a_record_that_is_no_event_is_a_dead_letter(
 ) -> None:
     stranger = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://").split(","))
     garbage = b"\x00\xff garbage \xc3"
-    at = stranger.send(topics.event_store_topic(), key=b"k", value=garbage, headers=[("hash", b"\x00\xe9")], partition=5).get(
-        10
-    )
+    at = stranger.send(
+        topics.event_store_topic(), key=b"k", value=garbage, headers=[("hash", b"\x00\xe9")], partition=5
+    ).get(10)
     stranger.close()
     append(sale.order_id, sale.created)
     relay()
@@ -429,7 +444,9 @@ def test_a_record_that_is_no_event_is_a_dead_letter(
     assert (headers["origin-partition"], headers["origin-offset"]) == (b"5", b"%d" % at.offset)
 
 
-def test_the_command_says_why_it_stops(publisher: OutboxPublisher, kafka_process_env: dict[str, str], tmp_path: Path) -> None:
+def test_the_command_says_why_it_stops(
+    publisher: OutboxPublisher, kafka_process_env: dict[str, str], tmp_path: Path
+) -> None:
     publisher.close()
     RelayCheckpoint.objects.update(position=1_000, owner="", leased_until=None)
     log = tmp_path / "publisher.log"

@@ -48,7 +48,7 @@ def relay(kafka_topics: str) -> Iterator[EventRelay]:
     watchdog.close()
 
 
-def told(relay: EventRelay, orders: int = 30, *, seed: int = 1) -> None:
+def relay_order_histories(relay: EventRelay, orders: int = 30, *, seed: int = 1) -> None:
     """Some orders' lives, in the table and on Kafka."""
     append_order_histories(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
     while relay.publish_batch():
@@ -57,21 +57,21 @@ def told(relay: EventRelay, orders: int = 30, *, seed: int = 1) -> None:
 
 def test_read_models_from_kafka_are_the_fold(relay: EventRelay) -> None:
     for seed in (1, 2, 3):
-        told(relay, seed=seed)
+        relay_order_histories(relay, seed=seed)
         assert catch_up() > 0
         assert_read_models_equal_fold()
     assert catch_up() == 0
 
 
 def test_activities_of_all_partitions_stand_in_the_order_of_the_store(relay: EventRelay) -> None:
-    told(relay)
+    relay_order_histories(relay)
     catch_up()
     newest = ActivityTimeline.objects.order_by("-position").values_list("position", "event_id")
     assert list(newest) == list(StoredEvent.objects.order_by("-position").values_list("position", "event_id"))
 
 
 def test_a_row_says_where_its_last_event_lies(relay: EventRelay, kafka_topics: str) -> None:
-    told(relay)
+    relay_order_histories(relay)
     catch_up()
     lying = {
         (record.partition, record.offset + 1): read_int_header(record.headers, "version")
@@ -85,7 +85,7 @@ def test_a_row_says_where_its_last_event_lies(relay: EventRelay, kafka_topics: s
 
 
 def test_lag_is_told_by_us_and_by_kafkas_own_groups(relay: EventRelay, kafka_topics: str, settings: Any) -> None:
-    told(relay)
+    relay_order_histories(relay)
     [*_, late] = sum_by_projection(list_statuses([order_summary], KafkaEventLog()))
     assert (late.lag > 0, late.state) == (True, "behind")
     catch_up()
@@ -94,7 +94,9 @@ def test_lag_is_told_by_us_and_by_kafkas_own_groups(relay: EventRelay, kafka_top
     admin = KafkaAdminClient(bootstrap_servers=settings.KAFKA_OPTIONS["bootstrap_servers"])
     group = topics.topic_name("eventshop-order-summary")
     stored = {
-        tp.partition: found.offset for tp, found in admin.list_group_offsets(group)[group].items() if found.offset > 0
+        tp.partition: records.offset
+        for tp, records in admin.list_group_offsets(group)[group].items()
+        if records.offset > 0
     }
     admin.close()
     assert stored == {
@@ -103,17 +105,17 @@ def test_lag_is_told_by_us_and_by_kafkas_own_groups(relay: EventRelay, kafka_top
 
 
 def test_a_zombie_with_an_old_offset_writes_nothing(relay: EventRelay) -> None:
-    told(relay)
+    relay_order_histories(relay)
     zombie = ProjectionRunner([order_summary], KafkaEventLog())
-    site = zombie.targets[0]
-    while not zombie.run_batch(site, limit=5):
+    target = zombie.targets[0]
+    while not zombie.run_batch(target, limit=5):
         pass
-    told(relay, seed=2)
+    relay_order_histories(relay, seed=2)
     catch_up()
     before = stored_rows(order_summary)
     with pytest.raises(CheckpointMoved):
         while True:
-            zombie.run_batch(site, limit=5)
+            zombie.run_batch(target, limit=5)
     zombie.close()
     assert stored_rows(order_summary) == before
     assert_read_models_equal_fold()
@@ -129,7 +131,7 @@ def produce(
 
 
 def test_a_record_that_is_no_event_is_set_aside_and_stops_nobody(relay: EventRelay, kafka_topics: str) -> None:
-    told(relay)
+    relay_order_histories(relay)
     strangers: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]] = [
         (b"key", b"garbage", []),
         (b"key", None, []),
@@ -138,13 +140,13 @@ def test_a_record_that_is_no_event_is_set_aside_and_stops_nobody(relay: EventRel
     ]
     for key, value, headers in strangers:
         produce(kafka_topics, partition=3, key=key, value=value, headers=headers)
-    told(relay, seed=2)
+    relay_order_histories(relay, seed=2)
     catch_up()
     assert_read_models_equal_fold()
     for projection in projection_registry.select([]):
-        found = UnreadableRecord.objects.filter(projection=projection.name).order_by("offset")
-        assert [(row.key, row.value) for row in found] == [(key, value) for key, value, _ in strangers]
-        assert all(row.topic == topics.event_store_topic() and row.partition == 3 and row.error for row in found)
+        records = UnreadableRecord.objects.filter(projection=projection.name).order_by("offset")
+        assert [(row.key, row.value) for row in records] == [(key, value) for key, value, _ in strangers]
+        assert all(row.topic == topics.event_store_topic() and row.partition == 3 and row.error for row in records)
     assert not DeadLetter.objects.exists()
     assert catch_up() == 0
 
@@ -163,7 +165,11 @@ def test_a_hole_is_filled_from_the_table(relay: EventRelay, kafka_topics: str) -
         record = encode_event(row, partition, sequences[partition])
         for _ in range(1 + (place % 7 == 3)):  # and some twice
             producer.send(
-                topics.event_store_topic(), key=record.key, value=record.value, headers=record.headers, partition=partition
+                topics.event_store_topic(),
+                key=record.key,
+                value=record.value,
+                headers=record.headers,
+                partition=partition,
             ).get(10)
     producer.close()
     # A last event in each partition, so that no hole is at the end, where only the relay can know of it.
@@ -186,7 +192,7 @@ def test_a_hole_is_filled_from_the_table(relay: EventRelay, kafka_topics: str) -
 
 
 def test_a_run_of_events_that_comes_again_is_skipped_whole(relay: EventRelay, kafka_topics: str) -> None:
-    told(relay)
+    relay_order_histories(relay)
     again = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     for record in again:
         produce(kafka_topics, partition=record.partition, key=record.key, value=record.value, headers=record.headers)
@@ -200,7 +206,7 @@ def test_a_worker_killed_between_fold_and_commit_loses_and_repeats_nothing(
 ) -> None:
     log = tmp_path / "worker.log"
     for attempt in range(TIMES):
-        told(relay, seed=attempt + 1)
+        relay_order_histories(relay, seed=attempt + 1)
         env = {**kafka_process_env, "CRASH_AT": f"projection.before-commit:{attempt + 1}"}
         with manage_process("run_projections", "--once", env=env, log=log) as worker:
             assert worker.wait(60) == -signal.SIGKILL, log.read_text()
@@ -218,17 +224,17 @@ def test_workers_come_and_go_while_events_keep_coming(
         return set(Checkpoint.objects.filter(projection="order-summary").values_list("owner", flat=True))
 
     with manage_process("run_projections", env=kafka_process_env, log=log):
-        told(relay, seed=1)
+        relay_order_histories(relay, seed=1)
         wait_until(lambda: owners() - {""}, description="the first works")
         with manage_process("run_projections", env=kafka_process_env, log=log):
-            told(relay, seed=2)
+            relay_order_histories(relay, seed=2)
             wait_until(lambda: len(owners() - {""}) == 2, within_s=40, description="two share the partitions")
             with manage_process("run_projections", env=kafka_process_env, log=log) as third:
-                told(relay, seed=3)
+                relay_order_histories(relay, seed=3)
                 wait_until(lambda: len(owners() - {""}) == 3, within_s=40, description="three share the partitions")
                 third.kill()
-            told(relay, seed=4)
-        told(relay, seed=5)
+            relay_order_histories(relay, seed=4)
+        relay_order_histories(relay, seed=5)
         wait_until(
             lambda: all(status.lag == 0 for status in list_statuses(projection_registry.select([]), KafkaEventLog())),
             within_s=60,

@@ -1,4 +1,4 @@
-"""Sagas hear of events over Kafka, from partitions that several workers share, and end as over the database log."""
+"""Events are routed to sagas over Kafka, by several workers, with the same outcome as over the database log."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_two_workers_fulfil_orders_over_kafka_and_one_is_killed(env: dict[str, s
     for sku in SKUS:
         receive_stock(sku, 40)
 
-    def some(count: int) -> list[UUID]:
+    def place_orders(count: int) -> list[UUID]:
         goods = [[(sku, 1) for sku in chance.sample(SKUS, chance.randint(1, 3))] for _ in range(count)]
         return [place_order(*pieces, method=chance.choice(("", "", "declined", "pending"))) for pieces in goods]
 
@@ -53,11 +53,11 @@ def test_two_workers_fulfil_orders_over_kafka_and_one_is_killed(env: dict[str, s
         for name in ("relay", "run_sagas"):
             stack.enter_context(manage_process(name, env=env, log=tmp_path / f"{name}.log"))
         with manage_process("run_sagas", env=env, log=tmp_path / "second.log") as second:
-            orders = some(60)
+            orders = place_orders(60)
             wait_until(lambda: len(_owners()) == 2, within_s=60, description="two share the partitions")
-            orders += some(30)
+            orders += place_orders(30)
             second.kill()
-        orders += some(30)
+        orders += place_orders(30)
         wait_until(lambda: Saga.objects.count() == len(orders), within_s=60, description="every order is heard of")
         wait_until(has_ended, within_s=120, description=read_logs(tmp_path))
     assert_payments_match_goods(orders)
@@ -70,7 +70,7 @@ def _owners() -> set[str]:
 
 
 def has_ended() -> bool:
-    """Leases of the dead run out by themselves; what a dead hand had taken is due sooner here than after a minute."""
+    """The leases of a dead worker expire; the effects that it had claimed are made due before their minute is over."""
     soon = timezone.now() + timedelta(seconds=2)
     SagaStep.objects.filter(state="waiting", looked_at_from__gt=soon).update(looked_at_from=soon)
     return is_settled()

@@ -1,4 +1,4 @@
-"""After a fix, what was set aside is folded in order, whatever else happens meanwhile."""
+"""After a fix, dead letters are folded in order, whatever else happens meanwhile."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ sale, other = Sale(1), Sale(2)
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    """The order summary's twin, known to the catalogue."""
+    """The order summary's twin, which the registry knows."""
     yield from register_temporarily(Flaky(order_summary))
 
 
@@ -149,14 +149,14 @@ def test_draining_while_a_worker_projects_keeps_every_order_in_order(flaky: Flak
             catch_up_in_batches(flaky.projection, 2)
         connections.close_all()
 
-    def drain() -> None:
+    def retry_meanwhile() -> None:
         while not done.is_set():
             for each in sales:
                 retry(flaky, each.order_id)
         connections.close_all()
 
     with ThreadPoolExecutor(2) as pool:
-        busy = [pool.submit(project), pool.submit(drain)]
+        busy = [pool.submit(project), pool.submit(retry_meanwhile)]
         for each in sales:
             append(each.order_id, each.requested, each.declined)
             append(each.order_id, each.paid)
@@ -211,12 +211,12 @@ def test_whatever_fails_wherever_the_rows_are_the_fold_once_it_is_mended(limit: 
     chance = Random(8)
     flaky = Flaky(product_sales)
     lives = append_order_histories(chance, range(30))
-    for told in lives:
-        for version in range(1, len(told.events) + 1):
+    for order_history in lives:
+        for version in range(1, len(order_history.events) + 1):
             if chance.random() < 0.2:
-                flaky.spoils[told.order_id, version] = chance.choice([fail, missing_currency])
+                flaky.spoils[order_history.order_id, version] = chance.choice([fail, missing_currency])
             elif chance.random() < 0.1:
-                flaky.lost_keys.add((told.order_id, version))
+                flaky.lost_keys.add((order_history.order_id, version))
     catch_up_in_batches(flaky.projection, limit)
     assert DeadLetter.objects.exists()
     flaky.repair()

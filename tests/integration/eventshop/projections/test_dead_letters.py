@@ -40,7 +40,7 @@ sale, other = Sale(1), Sale(2)
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    """The order summary's twin, known to the catalogue."""
+    """The order summary's twin, which the registry knows."""
     yield from register_temporarily(Flaky(order_summary))
 
 
@@ -74,16 +74,20 @@ def test_an_event_that_fails_is_set_aside_with_its_error(flaky: Flaky) -> None:
     append(sale.order_id, sale.created)
     before = timezone.now()
     assert catch_up(flaky.projection) == 1
-    parked, event = DeadLetter.objects.get(), history()[0].meta
-    assert (parked.event_id, parked.event_type, parked.version) == (event.event_id, "OrderCreated", 1)
-    assert (parked.aggregate_id, parked.aggregate_type, parked.position) == (sale.order_id, "Order", event.position)
-    assert parked.error == "Broken: cannot digest this"
-    assert "in fail" in parked.traceback
-    assert parked.attempts == 1
-    assert parked.last_attempt_at is not None
-    assert parked.next_attempt_at is not None
-    assert parked.next_attempt_at - parked.last_attempt_at == dead_letters.BACKOFF.first
-    assert parked.parked_at >= before
+    dead_letter, event = DeadLetter.objects.get(), history()[0].meta
+    assert (dead_letter.event_id, dead_letter.event_type, dead_letter.version) == (event.event_id, "OrderCreated", 1)
+    assert (dead_letter.aggregate_id, dead_letter.aggregate_type, dead_letter.position) == (
+        sale.order_id,
+        "Order",
+        event.position,
+    )
+    assert dead_letter.error == "Broken: cannot digest this"
+    assert "in fail" in dead_letter.traceback
+    assert dead_letter.attempts == 1
+    assert dead_letter.last_attempt_at is not None
+    assert dead_letter.next_attempt_at is not None
+    assert dead_letter.next_attempt_at - dead_letter.last_attempt_at == dead_letters.BACKOFF.first
+    assert dead_letter.parked_at >= before
     assert checkpoint_of(flaky.projection).parked == 1
     assert checkpoint_of(flaky.projection).position == event.position
 

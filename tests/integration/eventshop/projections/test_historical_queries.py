@@ -42,14 +42,14 @@ def plain(rows: dict[Any, Any]) -> dict[Any, dict[str, Any]]:
     }
 
 
-def said(command: str, *arguments: str) -> str:
+def run_command(command: str, *arguments: str) -> str:
     out = StringIO()
     call_command(command, *arguments, stdout=out, stderr=StringIO())
     return out.getvalue()
 
 
 def shown(*arguments: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in said("read_model_as_of", *arguments).splitlines()]
+    return [json.loads(line) for line in run_command("read_model_as_of", *arguments).splitlines()]
 
 
 def test_one_row_is_folded_as_it_was() -> None:
@@ -90,9 +90,9 @@ def test_the_command_shows_a_whole_read_model_or_one_row() -> None:
     assert (one["order_id"], one["status"]) == (str(sale.order_id), "PAID")
     assert shown("daily-sales", "--happened-by", "2001-01-01") == []
     with pytest.raises(CommandError, match="had no row"):
-        said("read_model_as_of", "order-summary", "--at", "2001-01-01", "--key", str(sale.order_id))
+        run_command("read_model_as_of", "order-summary", "--at", "2001-01-01", "--key", str(sale.order_id))
     with pytest.raises(CommandError, match="No projection has this name"):
-        said("read_model_as_of", "nothing", "--at", "2001-01-01")
+        run_command("read_model_as_of", "nothing", "--at", "2001-01-01")
 
 
 # --- what if -----------------------------------------------------------------------------------------------------
@@ -106,9 +106,9 @@ def flaky() -> Iterator[Flaky]:
 def test_the_same_code_would_change_nothing(flaky: Flaky) -> None:
     append_order_histories(Random(3), range(12))
     catch_up(flaky.projection)
-    found = dry_run(flaky.projection)
-    assert not found.has_differences
-    assert found.rows == OrderSummary.objects.count() > 0
+    result = dry_run(flaky.projection)
+    assert not result.has_differences
+    assert result.rows == OrderSummary.objects.count() > 0
     append(sale.order_id, sale.created)  # not projected yet: no difference
     assert not dry_run(flaky.projection).has_differences
 
@@ -123,14 +123,14 @@ def test_changed_code_is_run_over_the_real_history_and_nothing_is_touched(flaky:
     def shouted(row: OrderSummary, event: OrderShipped, meta: Any) -> None:
         row.carrier = event.carrier.upper()
 
-    found = dry_run(flaky.projection)
-    assert (found.added, found.changed, found.removed, found.failed) == (0, 2, 0, 0)
-    assert {example.key for example in found.examples} == {str(sale.order_id), str(other.order_id)}
-    assert found.examples[0].columns == {"carrier": ("Royal Mail", "ROYAL MAIL")}
+    result = dry_run(flaky.projection)
+    assert (result.added, result.changed, result.removed, result.failed) == (0, 2, 0, 0)
+    assert {example.key for example in result.examples} == {str(sale.order_id), str(other.order_id)}
+    assert result.examples[0].columns == {"carrier": ("Royal Mail", "ROYAL MAIL")}
     assert stored_rows(flaky.projection) == before
-    told = said("dry_run_projection", "flaky")
-    assert "ROYAL MAIL" in told
-    assert "0 would be added, 2 changed, 0 removed." in told
+    output = run_command("dry_run_projection", "flaky")
+    assert "ROYAL MAIL" in output
+    assert "0 would be added, 2 changed, 0 removed." in output
 
 
 def test_rows_that_would_come_or_go_and_events_that_would_fail_are_told(flaky: Flaky) -> None:
@@ -139,7 +139,7 @@ def test_rows_that_would_come_or_go_and_events_that_would_fail_are_told(flaky: F
     catch_up(flaky.projection)
     OrderSummary.objects.filter(pk=other.order_id).update(order_id=Sale(3).order_id)
     flaky.spoils[sale.order_id, 1] = fail
-    found = dry_run(flaky.projection)
-    assert (found.added, found.changed, found.removed, found.failed) == (1, 0, 2, 1)
-    assert "OrderCreated at position 1: Broken" in found.first_failure
-    assert "1 events would become dead letters" in said("dry_run_projection", "flaky")
+    result = dry_run(flaky.projection)
+    assert (result.added, result.changed, result.removed, result.failed) == (1, 0, 2, 1)
+    assert "OrderCreated at position 1: Broken" in result.first_failure
+    assert "1 events would become dead letters" in run_command("dry_run_projection", "flaky")

@@ -1,4 +1,4 @@
-"""What goes to Kafka is written down with the change it tells of, and costs the embedded mode nothing."""
+"""Outbox records are written with the change that they report, and cost the embedded mode nothing."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def flaky() -> Iterator[Flaky]:
     yield from register_temporarily(Flaky(order_summary))
 
 
-def told(projection: Projection[Any]) -> dict[str, bytes | None]:
+def published_values(projection: Projection[Any]) -> dict[str, bytes | None]:
     """The last value of each key, None for a row that is gone."""
     rows = OutboxRecord.objects.filter(topic=projection.topic).order_by("position")
     return {row.key: None if row.value is None else bytes(row.value) for row in rows}
@@ -56,7 +56,7 @@ def letters() -> list[tuple[str, bytes | None, dict[str, bytes]]]:
         (
             row.key,
             None if row.value is None else bytes(row.value),
-            {name: said.encode("latin-1") for name, said in msgspec.json.decode(row.headers)},
+            {name: value.encode("latin-1") for name, value in msgspec.json.decode(row.headers)},
         )
         for row in OutboxRecord.objects.filter(topic=DEAD_LETTERS).order_by("position")
     ]
@@ -79,18 +79,18 @@ class TestWithKafka:
         catch_up(order_summary, product_sales)
         for projection in (order_summary, product_sales):
             rows = {str(key): row for key, row in stored_rows(projection).items()}
-            said = told(projection)
-            assert said.keys() == rows.keys()
-            assert all(matches_row(said[key], row, projection.model) for key, row in rows.items())
+            published = published_values(projection)
+            assert published.keys() == rows.keys()
+            assert all(matches_row(published[key], row, projection.model) for key, row in rows.items())
 
     def test_a_batch_that_is_rolled_back_tells_nothing(self) -> None:
         append(sale.order_id, sale.created)
-        site = live_target(order_summary)
-        seen = checkpoints.open_checkpoints(site.name, [0], 1)
-        delivered = DatabaseEventLog().read(checkpoints.offsets_of(seen), 10)
+        target = live_target(order_summary)
+        known = checkpoints.open_checkpoints(target.name, [0], 1)
+        delivered = DatabaseEventLog().read(checkpoints.offsets_of(known), 10)
         Checkpoint.objects.update(position=99)
         with pytest.raises(CheckpointMoved):
-            batch_processor.process_batch(site, seen, delivered)
+            batch_processor.process_batch(target, known, delivered)
         assert not OutboxRecord.objects.exists()
 
     def test_a_rebuild_tells_of_the_rows_that_differ(self) -> None:
@@ -104,11 +104,11 @@ class TestWithKafka:
         stray.pk = sale.order_id
         stray.save(force_insert=True)
         rebuild(order_summary, DatabaseEventLog(), requested_by="ada")
-        said = told(order_summary)
-        assert said.keys() == {str(wrong.pk), str(missing.pk), str(sale.order_id)}
-        assert said[str(sale.order_id)] is None
+        published = published_values(order_summary)
+        assert published.keys() == {str(wrong.pk), str(missing.pk), str(sale.order_id)}
+        assert published[str(sale.order_id)] is None
         rows = stored_rows(order_summary)
-        assert all(matches_row(said[str(row.pk)], rows[row.pk], OrderSummary) for row in (wrong, missing))
+        assert all(matches_row(published[str(row.pk)], rows[row.pk], OrderSummary) for row in (wrong, missing))
 
     def test_a_parked_event_is_copied_as_the_record_it_is(self, flaky: Flaky) -> None:
         flaky.spoils[sale.order_id, 1] = fail
@@ -132,10 +132,10 @@ class TestWithKafka:
         flaky.spoils[sale.order_id, 1] = fail
         append(sale.order_id, sale.created, sale.paid)
         catch_up(flaky.projection)
-        assert told(flaky.projection) == {}
+        assert published_values(flaky.projection) == {}
         flaky.repair()
         dead_letters.retry("flaky", sale.order_id)
-        assert told(flaky.projection).keys() == {str(sale.order_id)}
+        assert published_values(flaky.projection).keys() == {str(sale.order_id)}
 
     def test_a_rebuild_tells_of_what_it_sets_aside_anew(self, flaky: Flaky) -> None:
         flaky.spoils[sale.order_id, 1] = fail
@@ -172,7 +172,7 @@ class TestWithKafka:
         assert "long" not in headers
 
     def _set_aside(self, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
-        site = live_target(order_summary)
-        seen = checkpoints.open_checkpoints(site.name, [3], 1)
-        found: list[Delivery] = [UnreadableDelivery(42, 3, "event-store", None, value, headers, "no event")]
-        batch_processor.process_batch(site, seen, found)
+        target = live_target(order_summary)
+        known = checkpoints.open_checkpoints(target.name, [3], 1)
+        deliveries: list[Delivery] = [UnreadableDelivery(42, 3, "event-store", None, value, headers, "no event")]
+        batch_processor.process_batch(target, known, deliveries)

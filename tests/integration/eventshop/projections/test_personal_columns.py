@@ -108,7 +108,7 @@ def test_an_erasure_waits_for_a_batch_that_has_read_in_clear() -> None:
     assert profile(ada) == ("", "", "", "")
 
 
-# --- what is set aside -------------------------------------------------------------------------------------------
+# --- dead letters ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -125,14 +125,14 @@ def test_a_parked_event_says_why_without_saying_whose(flaky: Flaky) -> None:
     handlers = flaky.projection.handlers
     handlers[UserCreated] = [handlers[UserCreated][0]._replace(change=spoiled)]
     catch_up(flaky.projection)
-    [parked] = DeadLetter.objects.all()
-    assert parked.error == "ValueError: cannot greet [personal] at [personal]"
+    [dead_letter] = DeadLetter.objects.all()
+    assert dead_letter.error == "ValueError: cannot greet [personal] at [personal]"
     for word in WORDS:
-        assert word not in parked.traceback
+        assert word not in dead_letter.traceback
     dead_letters.retry(flaky.projection.name, ada)
-    parked.refresh_from_db()
-    assert parked.attempts == 2
-    assert parked.error == "ValueError: cannot greet [personal] at [personal]"
+    dead_letter.refresh_from_db()
+    assert dead_letter.attempts == 2
+    assert dead_letter.error == "ValueError: cannot greet [personal] at [personal]"
 
 
 def test_a_parked_event_drains_redacted_once_the_person_is_erased(flaky: Flaky) -> None:
@@ -159,8 +159,8 @@ def test_a_value_that_was_tampered_with_is_parked_and_nothing_is_guessed() -> No
     personal_keys.key_cache.clear()
     assert row.subject == other
     catch_up(user_profile)
-    [parked] = DeadLetter.objects.all()
-    assert parked.error.startswith("Tampered: A stored personal value was changed")
+    [dead_letter] = DeadLetter.objects.all()
+    assert dead_letter.error.startswith("Tampered: A stored personal value was changed")
     assert list(UserProfile.objects.values_list("name", flat=True)) == ["Bob"]
 
 

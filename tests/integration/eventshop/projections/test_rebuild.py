@@ -55,8 +55,12 @@ def flaky() -> Iterator[Flaky]:
     yield from register_temporarily(Flaky(order_summary))
 
 
-def rebuild(projection: Projection[Any], told: Callable[[RebuildProgress], None] = lambda progress: None) -> Rebuild:
-    return rebuilding.rebuild(projection, DatabaseEventLog(), requested_by="ada", reason="to see", on_progress=told)
+def rebuild(
+    projection: Projection[Any], on_progress: Callable[[RebuildProgress], None] = lambda progress: None
+) -> Rebuild:
+    return rebuilding.rebuild(
+        projection, DatabaseEventLog(), requested_by="ada", reason="to see", on_progress=on_progress
+    )
 
 
 def counts(job: Rebuild) -> tuple[int, int, int]:
@@ -64,10 +68,10 @@ def counts(job: Rebuild) -> tuple[int, int, int]:
 
 
 def nothing_left_of_the_rebuild(projection: Projection[Any]) -> None:
-    site = rebuild_target(projection)
-    assert site.table.name not in connection.introspection.table_names()
-    assert not Checkpoint.objects.filter(projection=site.name).exists()
-    assert not DeadLetter.objects.filter(projection=site.name).exists()
+    target = rebuild_target(projection)
+    assert target.table.name not in connection.introspection.table_names()
+    assert not Checkpoint.objects.filter(projection=target.name).exists()
+    assert not DeadLetter.objects.filter(projection=target.name).exists()
 
 
 def many_events(count: int = BATCH + 500) -> None:
@@ -135,27 +139,27 @@ def test_readers_see_the_old_rows_until_the_new_ones_are_there() -> None:
     many_events()
     catch_up(order_summary)
     OrderSummary.objects.update(reference="tampered")
-    seen: list[str] = []
+    references: list[str] = []
 
     def look(progress: RebuildProgress) -> None:
-        seen.append(OrderSummary.objects.get().reference)
+        references.append(OrderSummary.objects.get().reference)
 
     assert counts(rebuild(order_summary, look)) == (0, 1, 0)
-    assert len(seen) >= 2
-    assert set(seen) == {"tampered"}
+    assert len(references) >= 2
+    assert set(references) == {"tampered"}
     assert OrderSummary.objects.get().reference == sale.reference
 
 
 def test_progress_rises_to_the_head() -> None:
     many_events()
     head = StoredEvent.objects.latest("position").position
-    told: list[RebuildProgress] = []
-    rebuild(order_summary, told.append)
-    assert [progress.events for progress in told] == [BATCH, StoredEvent.objects.count()]
-    assert told[-1].position == told[-1].head == head
-    assert told[0].eta_s is not None
-    assert told[0].eta_s > 0
-    assert told[-1].eta_s == 0
+    reports: list[RebuildProgress] = []
+    rebuild(order_summary, reports.append)
+    assert [progress.events for progress in reports] == [BATCH, StoredEvent.objects.count()]
+    assert reports[-1].position == reports[-1].head == head
+    assert reports[0].eta_s is not None
+    assert reports[0].eta_s > 0
+    assert reports[-1].eta_s == 0
 
 
 def test_a_rebuild_while_the_shop_goes_on_ends_up_equal() -> None:
@@ -217,8 +221,8 @@ def test_after_a_rebuild_what_fails_is_parked_as_before(flaky: Flaky) -> None:
     catch_up(flaky.projection)
     del flaky.spoils[other.order_id, 1]
     assert counts(rebuild(flaky.projection)) == (1, 0, 0)
-    parked = DeadLetter.objects.order_by("position")
-    assert [(row.projection, row.aggregate_id, row.version, bool(row.error)) for row in parked] == [
+    dead_letter_rows = DeadLetter.objects.order_by("position")
+    assert [(row.projection, row.aggregate_id, row.version, bool(row.error)) for row in dead_letter_rows] == [
         (flaky.projection.name, sale.order_id, 2, True),
         (flaky.projection.name, sale.order_id, 3, False),
     ]

@@ -1,4 +1,4 @@
-"""A row that the database refuses is the fault of one event, and only that one is set aside."""
+"""A row that the database refuses is the fault of one event, and only that one becomes a dead letter."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ sale, other = Sale(1), Sale(2)
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    """The order summary's twin, known to the catalogue."""
+    """The order summary's twin, which the registry knows."""
     yield from register_temporarily(Flaky(order_summary))
 
 
@@ -169,7 +169,7 @@ def test_sums_too_large_for_their_column_stop_nobody_else() -> None:
     modest = Sale(3)
     append(modest.order_id, modest.created, modest.paid)
     catch_up(product_sales, order_summary)
-    parked = DeadLetter.objects.values_list("projection", "aggregate_id", "event_type")
-    assert list(parked) == [("product-sales", Sale(2).order_id, "PaymentProcessed")]
+    dead_letter_rows = DeadLetter.objects.values_list("projection", "aggregate_id", "event_type")
+    assert list(dead_letter_rows) == [("product-sales", Sale(2).order_id, "PaymentProcessed")]
     assert stored_rows(product_sales)["71053:GBP"]["units_sold"] == 6
     assert_rows_equal_fold(order_summary)

@@ -1,4 +1,4 @@
-"""Staff have read models folded as they were, or as today's code would make them, and look at what came of it."""
+"""Staff request read models as they were, or as today's code would make them, and look at the results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ sale, other = Sale(1), Sale(2)
 LATER = datetime(2999, 1, 1, tzinfo=UTC)
 
 
-def found(job: Replay) -> list[dict[str, Any]]:
+def stored_result(job: Replay) -> list[dict[str, Any]]:
     return [json.loads(row.columns) for row in ReplayedRow.objects.filter(replay=job).order_by("number")]
 
 
@@ -52,11 +52,11 @@ def test_daily_sales_as_it_was_is_what_it_says_now_if_nothing_came_since() -> No
     catch_up(projection_registry.get("daily-sales"))
     job = done(replays.request_as_of("daily-sales", timezone.now(), requested_by="ada"))
     live = {row.pk: (row.orders, str(row.net)) for row in DailySales.objects.all()}
-    assert {row["key"]: (row["orders"], row["net"]) for row in found(job)} == live
+    assert {row["key"]: (row["orders"], row["net"]) for row in stored_result(job)} == live
     assert (job.rows, job.leased_until, job.requested_by) == (len(live), None, "ada")
     append_order_histories(Random(4), range(100, 110))
     again = done(replays.request_as_of("daily-sales", job.requested_at, requested_by="ada"))
-    assert found(again) == found(job)
+    assert stored_result(again) == stored_result(job)
 
 
 def test_business_time_and_recorded_time_are_two_questions() -> None:
@@ -71,7 +71,7 @@ def test_one_row_of_a_read_model_is_folded_alone() -> None:
     for one in (sale, other):
         append(one.order_id, one.created)
     job = done(replays.request_as_of("order-summary", LATER, key=str(sale.order_id), requested_by="ada"))
-    [row] = found(job)
+    [row] = stored_result(job)
     assert (row["order_id"], row["status"]) == (str(sale.order_id), "CREATED")
 
 
@@ -80,7 +80,7 @@ def test_no_personal_value_is_stored_a_second_time() -> None:
     from orders.domain.commands import CreateOrder
 
     send(CreateOrder(sale.order_id, "1", None, sale.lines, delivery_name="Zz-Marker"))
-    [row] = found(done(replays.request_as_of("order-summary", LATER, requested_by="ada")))
+    [row] = stored_result(done(replays.request_as_of("order-summary", LATER, requested_by="ada")))
     assert not set(OrderSummary.personal) & row.keys()
     assert "Zz-Marker" not in dump_database()
 
@@ -99,7 +99,7 @@ def test_what_today_s_code_would_change_is_told_and_kept_with_the_rebuild(flaky:
     assert replays.request_dry_run("flaky", requested_by="bob").pk == asked.pk
     job = done(asked)
     assert (job.events, job.added, job.changed, job.removed, job.failed) == (6, 0, 2, 0, 0)
-    assert found(job)[0] == {"carrier": ["Royal Mail", "ROYAL MAIL"]}
+    assert stored_result(job)[0] == {"carrier": ["Royal Mail", "ROYAL MAIL"]}
     request = rebuild.request_rebuild(
         "flaky", requested_by="ada", reason="louder", dry_run=replays.latest_dry_run("flaky")
     )
@@ -159,7 +159,7 @@ def test_what_a_worker_that_died_had_begun_is_begun_again_and_old_results_go() -
     assert replays.pending_replays() == []
     assert replays.run_replay(job).state == "running"
     Replay.objects.update(leased_until=now - timedelta(seconds=1))
-    assert [done(it).pk for it in replays.pending_replays()] == [job.pk]
+    assert [done(replay).pk for replay in replays.pending_replays()] == [job.pk]
     assert replays.delete_expired() == 0
     Replay.objects.update(requested_at=now - replays.KEPT - timedelta(hours=1))
     assert replays.delete_expired() == 1

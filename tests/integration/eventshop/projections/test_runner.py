@@ -113,26 +113,26 @@ def test_a_row_says_which_event_it_was_last_changed_by() -> None:
 def test_a_runner_that_was_overtaken_writes_nothing() -> None:
     append_order_histories(Random(3), range(10))
     zombie = ProjectionRunner([customer_summary], DatabaseEventLog())
-    [site] = zombie.targets
-    zombie.run_batch(site, limit=3)
+    [target] = zombie.targets
+    zombie.run_batch(target, limit=3)
     catch_up(customer_summary)
     rows, position = stored_rows(customer_summary), checkpoint_of(customer_summary).position
     with pytest.raises(CheckpointMoved, match="customer-summary"):
-        zombie.run_batch(site, limit=3)
+        zombie.run_batch(target, limit=3)
     assert stored_rows(customer_summary) == rows
     assert checkpoint_of(customer_summary).position == position
     assert_rows_equal_fold(customer_summary)
-    assert zombie.run_batch(site) == 0  # it looked again, and there is nothing left to do
+    assert zombie.run_batch(target) == 0  # it looked again, and there is nothing left to do
 
 
 def test_a_runner_whose_checkpoint_is_gone_writes_nothing() -> None:
     append(sale.order_id, sale.created, sale.paid)
     zombie = ProjectionRunner([order_summary], DatabaseEventLog())
-    [site] = zombie.targets
-    zombie.run_batch(site, limit=1)
+    [target] = zombie.targets
+    zombie.run_batch(target, limit=1)
     Checkpoint.objects.all().delete()
     with pytest.raises(CheckpointMoved, match="no checkpoint"):
-        zombie.run_batch(site)
+        zombie.run_batch(target)
     assert OrderSummary.objects.get().status == "CREATED"
 
 

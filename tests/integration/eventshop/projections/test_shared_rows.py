@@ -35,15 +35,15 @@ def partitioned() -> dict[int, list[EventRow]]:
 
 def work(projection: Projection[Any], parts: dict[int, list[EventRow]], mine: Iterable[int]) -> None:
     """Fold some partitions in small batches, one after the other."""
-    site = live_target(projection)
-    rows = checkpoints.open_checkpoints(site.name, range(PARTITIONS), projection.version)
-    seen = {number: rows[number] for number in mine}
-    for number in seen:
+    target = live_target(projection)
+    rows = checkpoints.open_checkpoints(target.name, range(PARTITIONS), projection.version)
+    known = {number: rows[number] for number in mine}
+    for number in known:
         for start in range(0, len(parts[number]), 20):
             some = parts[number][start : start + 20]
             places = enumerate(some, start=start + 1)
             batch_processor.process_batch(
-                site, seen, [DeliveredEvent(place, row, number, place) for place, row in places]
+                target, known, [DeliveredEvent(place, row, number, place) for place, row in places]
             )
     connections.close_all()
 
@@ -58,8 +58,8 @@ def test_three_workers_on_four_partitions_each_make_the_fold(name: str) -> None:
         workers = [pool.submit(work, projection, parts, range(first, first + 4)) for first in (0, 4, 8)]
         for worker in workers:
             worker.result()
-    found, wanted = (
+    actual, expected = (
         {key: {column: row[column] for column in row.keys() - LINEAGE} for key, row in rows.items()}
         for rows in (stored_rows(projection), expected_rows(projection))
     )
-    assert found == wanted
+    assert actual == expected

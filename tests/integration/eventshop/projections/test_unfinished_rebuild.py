@@ -51,8 +51,12 @@ def no_rebuild_left(clean_database: None) -> None:
             cursor.execute(f'DROP TABLE IF EXISTS "{rebuild_target(projection).table.name}"')
 
 
-def rebuild(projection: Projection[Any], told: Callable[[RebuildProgress], None] = lambda progress: None) -> Rebuild:
-    return rebuilding.rebuild(projection, DatabaseEventLog(), requested_by="ada", reason="to see", on_progress=told)
+def rebuild(
+    projection: Projection[Any], on_progress: Callable[[RebuildProgress], None] = lambda progress: None
+) -> Rebuild:
+    return rebuilding.rebuild(
+        projection, DatabaseEventLog(), requested_by="ada", reason="to see", on_progress=on_progress
+    )
 
 
 def counts(job: Rebuild) -> tuple[int, int, int]:
@@ -80,10 +84,10 @@ def test_a_killed_rebuild_goes_on_where_it_was() -> None:
     job = Rebuild.objects.get()
     assert job.state == Rebuild.State.RUNNING
     assert pending_rebuilds() == [job]
-    told: list[RebuildProgress] = []
-    again = rebuild(order_summary, told.append)
+    reports: list[RebuildProgress] = []
+    again = rebuild(order_summary, reports.append)
     assert (again.pk, again.state, counts(again)) == (job.pk, Rebuild.State.DONE, (0, 0, 0))
-    assert [progress.events for progress in told] == [StoredEvent.objects.count() - BATCH]
+    assert [progress.events for progress in reports] == [StoredEvent.objects.count() - BATCH]
     assert_rows_equal_fold(order_summary)
 
 
@@ -100,9 +104,9 @@ def test_a_rebuild_told_to_stop_leaves_what_it_has_for_the_next() -> None:
     assert job.state == Rebuild.State.RUNNING
     assert not OrderSummary.objects.exists()
     assert pending_rebuilds() == [job]
-    told: list[RebuildProgress] = []
-    assert rebuild(order_summary, told.append).state == Rebuild.State.DONE
-    assert told[0].events < BATCH
+    reports: list[RebuildProgress] = []
+    assert rebuild(order_summary, reports.append).state == Rebuild.State.DONE
+    assert reports[0].events < BATCH
     assert_rows_equal_fold(order_summary)
 
 
@@ -112,19 +116,19 @@ def test_a_half_done_rebuild_of_another_version_is_begun_again() -> None:
     stopping_at_once = {"stopping": stopping, "on_progress": lambda progress: stopping.set()}
     rebuilding.rebuild(order_summary, DatabaseEventLog(), requested_by="ada", **stopping_at_once)  # type: ignore[arg-type]
     newer = Flaky(order_summary, name=order_summary.name, version=2)
-    told: list[RebuildProgress] = []
-    job = rebuilding.rebuild(newer.projection, DatabaseEventLog(), requested_by="ada", on_progress=told.append)
+    reports: list[RebuildProgress] = []
+    job = rebuilding.rebuild(newer.projection, DatabaseEventLog(), requested_by="ada", on_progress=reports.append)
     assert job.state == Rebuild.State.DONE
-    assert told[-1].events == StoredEvent.objects.count()
+    assert reports[-1].events == StoredEvent.objects.count()
     assert_rows_equal_fold(order_summary)
 
 
 def test_a_rebuild_whose_worker_died_waits_for_its_lease() -> None:
     job = request_rebuild(order_summary.name, requested_by="ada", reason="")
     assert pending_rebuilds() == [job]
-    site = rebuild_target(order_summary)
+    target = rebuild_target(order_summary)
     held_until = timezone.now() + timedelta(seconds=60)
-    Checkpoint.objects.create(projection=site.name, owner="dead", leased_until=held_until)
+    Checkpoint.objects.create(projection=target.name, owner="dead", leased_until=held_until)
     assert pending_rebuilds() == []
     Checkpoint.objects.update(leased_until=timezone.now())
     assert pending_rebuilds() == [job]

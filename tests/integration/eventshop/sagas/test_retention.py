@@ -1,4 +1,4 @@
-"""What finished sagas heard and did is removed after a time, and nothing that anybody still needs."""
+"""Messages and steps of finished sagas are deleted after a time, and nothing that is still needed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def fulfil_order(bank: InMemoryGateway) -> UUID:
 
 
 def count_details(order_id: UUID) -> tuple[int, int]:
-    """Steps and inputs that are there of its saga."""
+    """The numbers of steps and inbox messages of an order's saga."""
     of_saga = Q(saga_id=load_saga(order_id).pk)
     return SagaStep.objects.filter(of_saga).count(), InboxMessage.objects.filter(of_saga).count()
 
@@ -57,8 +57,8 @@ def test_a_swept_saga_hears_what_comes_later_and_is_swept_again() -> None:
     clean_up(kept=KEPT)
     send_for_order(order_id, ReturnItems(order_id, "R1", (ReturnLine(1, 1),), "chipped"))
     run_sagas_until_idle(bank)
-    told = SagaStep.objects.filter(saga_id=load_saga(order_id).pk).order_by("number").values_list("number", "name")
-    assert list(told) == [(6, "ReceiveStock"), (7, "RefundPayment")]
+    steps = SagaStep.objects.filter(saga_id=load_saga(order_id).pk).order_by("number").values_list("number", "name")
+    assert list(steps) == [(6, "ReceiveStock"), (7, "RefundPayment")]
     backdate_saga(load_saga(order_id).pk)
     Saga.objects.update(swept_at=load_saga(order_id).moved_at - timedelta(days=1))
     assert clean_up(kept=KEPT).steps == 2
@@ -71,7 +71,9 @@ def test_what_is_not_finished_stays_however_old_it_is() -> None:
     run_sagas_until_idle(bank)
     for order_id in (running, resumed):
         backdate_saga(load_saga(order_id).pk)
-    InboxMessage.objects.filter(saga_id=load_saga(resumed).pk, name="OrderShipped").update(state="waiting", handled_at=None)
+    InboxMessage.objects.filter(saga_id=load_saga(resumed).pk, name="OrderShipped").update(
+        state="waiting", handled_at=None
+    )
     before = count_details(running), count_details(resumed)
     assert clean_up(kept=KEPT) == CleanupResult()
     assert (count_details(running), count_details(resumed)) == before
@@ -98,5 +100,5 @@ def test_fired_timers_are_swept_and_waiting_ones_stay() -> None:
 
 def test_it_is_done_every_day_and_says_what_it_did() -> None:
     backdate_saga(load_saga(fulfil_order(InMemoryGateway())).pk)
-    said = tasks.remove_details_of_old_sagas()
-    assert said == "5 steps and 6 inbox messages of 1 sagas removed, 0 fired timers"
+    message = tasks.remove_details_of_old_sagas()
+    assert message == "5 steps and 6 inbox messages of 1 sagas removed, 0 fired timers"

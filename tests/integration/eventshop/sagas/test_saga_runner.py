@@ -1,4 +1,4 @@
-"""The runner of sagas: what it promises whatever a saga's own code does, and whoever dies."""
+"""The saga runner keeps its promises whatever a saga's own code does, and whichever worker dies."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def say(whom: UUID, *words: str) -> None:
 
 
 def run_until_idle(sagas: SagaRegistry | None = None, **options: Any) -> None:
-    sagas_workers.run_until_idle("test", DatabaseEventLog(), sagas=sagas or echoing_registry(), registry=mood_registry, **options)
+    sagas_workers.run_until_idle(
+        "test", DatabaseEventLog(), sagas=sagas or echoing_registry(), registry=mood_registry, **options
+    )
 
 
 def saga_row(whom: UUID) -> Saga:
@@ -66,12 +68,12 @@ def saga_row(whom: UUID) -> Saga:
 
 
 def handled_words(whom: UUID) -> tuple[str, ...]:
-    """Everything the saga has heard."""
+    """The words of all messages that the saga has handled."""
     return tuple(msgspec.json.decode(saga_row(whom).state)["words"])
 
 
 def spoken_words(whom: UUID) -> list[str]:
-    return [it.event.word for it in EventStore(mood_registry).get_events(whom)]
+    return [event.event.word for event in EventStore(mood_registry).get_events(whom)]
 
 
 def inbox_states(whom: UUID) -> list[tuple[str, str]]:
@@ -80,11 +82,11 @@ def inbox_states(whom: UUID) -> list[tuple[str, str]]:
 
 
 def end_back_off() -> None:
-    """As if the waits between two tries were over."""
+    """End the back-off of all steps."""
     SagaStep.objects.update(looked_at_from=timezone.now())
 
 
-# --- hearing and reacting -----------------------------------------------------------------------------------------
+# --- messages and reactions --------------------------------------------------------------------------------------
 
 
 def test_a_saga_hears_from_its_start_on_and_in_order() -> None:
@@ -149,9 +151,13 @@ def test_a_saga_whose_code_fails_is_stuck_and_no_other_waits_for_it() -> None:
     trouble.clear()
     operator_actions.retry(saga_row(ONE).pk, actor="grace", reason="fixed")
     run_until_idle()
-    assert (saga_row(ONE).status, saga_row(ONE).error, handled_words(ONE)) == ("running", "", ("hello", "poison", "after", "later"))
-    asked = InboxMessage.objects.get(what="retry")
-    assert (asked.actor, msgspec.json.decode(asked.payload)) == ("grace", {"reason": "fixed"})
+    assert (saga_row(ONE).status, saga_row(ONE).error, handled_words(ONE)) == (
+        "running",
+        "",
+        ("hello", "poison", "after", "later"),
+    )
+    request = InboxMessage.objects.get(what="retry")
+    assert (request.actor, msgspec.json.decode(request.payload)) == ("grace", {"reason": "fixed"})
 
 
 def test_a_saga_that_fails_again_is_stuck_again() -> None:
@@ -288,8 +294,8 @@ def test_a_command_with_personal_data_is_kept_by_no_saga() -> None:
     sagas = SagaRegistry()
     sagas.register(Gossiping)
     sagas_workers.run_until_idle("test", DatabaseEventLog(), sagas=sagas, registry=people)
-    stuck = Saga.objects.get()
-    assert (stuck.status, stuck.error) == ("stuck", "Said: InvalidMessage: a saga must not store personal data")
+    suspended = Saga.objects.get()
+    assert (suspended.status, suspended.error) == ("stuck", "Said: InvalidMessage: a saga must not store personal data")
     assert not SagaStep.objects.exists()
 
 
@@ -321,9 +327,9 @@ def test_a_version_that_is_gone_makes_its_sagas_stuck_until_it_is_back() -> None
 
 
 def create_runner(name: str, workers: int) -> SagaRunner:
-    made = SagaRunner(name, sagas=echoing_registry(), registry=mood_registry)
-    made.renew_leases(workers)
-    return made
+    runner = SagaRunner(name, sagas=echoing_registry(), registry=mood_registry)
+    runner.renew_leases(workers)
+    return runner
 
 
 def test_workers_share_the_sagas_fairly_and_take_over_from_a_dead_one() -> None:
@@ -358,9 +364,9 @@ def test_a_worker_that_slept_through_its_lease_writes_nothing() -> None:
 def route_events() -> None:
     from eventshop.sagas.event_router import EventRouter
 
-    ear = EventRouter("ear", DatabaseEventLog(), sagas=echoing_registry(), registry=mood_registry)
-    ear.renew_leases(1)
-    while ear.route_events():
+    router = EventRouter("ear", DatabaseEventLog(), sagas=echoing_registry(), registry=mood_registry)
+    router.renew_leases(1)
+    while router.route_events():
         pass
     PartitionLease.objects.filter(owner="ear").update(owner="", leased_until=None)
 

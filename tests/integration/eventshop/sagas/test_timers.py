@@ -41,7 +41,7 @@ def count_written_off(sku: str) -> int:
 
 
 def make_due(*keys: str) -> None:
-    """As if the worker that took them had died, and its lease had run out."""
+    """Make timers due, as after the expired lease of a dead worker."""
     Timer.objects.filter(key__in=keys).update(looked_at_from=timezone.now())
 
 
@@ -58,9 +58,9 @@ def test_the_story_that_it_belongs_to_goes_on() -> None:
     envelope = Envelope(command_id=STORY, actor="ada", correlation_id=STORY, causation_id=STORY, sequence_number=4)
     timers.set_timer("apples", due=NOON, command=write_off("apple"), envelope=envelope)
     timers.fire_due_timers("w", now=NOON)
-    [told] = store.get_events(stock_item_id("apple"))
-    assert (told.meta.actor, told.meta.correlation_id, told.meta.sequence_number) == ("ada", STORY, 5)
-    assert told.meta.command_id == derive_id("timer", int(NOON.timestamp() * 1_000_000), "apples")
+    [event] = store.get_events(stock_item_id("apple"))
+    assert (event.meta.actor, event.meta.correlation_id, event.meta.sequence_number) == ("ada", STORY, 5)
+    assert event.meta.command_id == derive_id("timer", int(NOON.timestamp() * 1_000_000), "apples")
 
 
 def test_a_timer_that_is_set_again_is_moved() -> None:
@@ -101,9 +101,9 @@ def test_what_a_dead_worker_took_is_fired_by_another_when_its_lease_has_run_out(
 
 def test_a_worker_that_slept_through_its_lease_fires_nothing() -> None:
     timers.set_timer("apples", due=NOON, command=write_off("apple"))
-    taken = timers._claim("asleep", NOON)
+    claimed = timers._claim("asleep", NOON)
     assert timers.fire_due_timers("awake", now=NOON + timedelta(minutes=1)) == 1
-    timers._fire_together("asleep", taken, registry)
+    timers._fire_together("asleep", claimed, registry)
     assert count_written_off("apple") == 1
 
 
@@ -159,7 +159,9 @@ def two_workers() -> Iterator[None]:
 def test_two_workers_fire_each_timer_once_within_a_second() -> None:
     due = timezone.now() + timedelta(seconds=0.5)
     for number in range(60):
-        timers.set_timer(f"t{number}", due=due + timedelta(milliseconds=10 * number), command=write_off(f"sku-{number}"))
+        timers.set_timer(
+            f"t{number}", due=due + timedelta(milliseconds=10 * number), command=write_off(f"sku-{number}")
+        )
     eventually(lambda: not Timer.objects.filter(fired_at=None).exists())
     assert all(count_written_off(f"sku-{number}") == 1 for number in range(60))
     late = sorted(row.fired_at - row.due_at for row in Timer.objects.all() if row.fired_at)
@@ -185,12 +187,12 @@ def test_an_idle_tick_is_one_statement_that_reads_the_index() -> None:
     create_waiting_timers(2_000)
     with CaptureQueriesContext(
         connection,
-    ) as asked:
+    ) as queries:
         assert timers.fire_due_timers("w", now=NOON - timedelta(days=1)) == 0
-    assert len(asked) == 1
+    assert len(queries) == 1
     with connection.cursor() as cursor:
         plan = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
         if connection.vendor == "postgresql":
             cursor.execute("ANALYZE process_timer")
-        cursor.execute(plan + asked[0]["sql"])
+        cursor.execute(plan + queries[0]["sql"])
         assert "timer_waiting" in str(cursor.fetchall())

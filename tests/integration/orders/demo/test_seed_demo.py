@@ -44,7 +44,8 @@ def test_the_demo_customer_signs_in_and_finds_trades_in_every_state(settings: Se
     assert {"SETTLED", "CANCELLED", "REJECTED", "OPEN"} <= set(TradeBlotter.objects.values_list("status", flat=True))
     assert len(client.get("/trading/").context["page"].object_list) == 20
     assert len(client.get("/trading/positions/").context["held"]) == 2
-    assert [account.opened.reference for account in client.get("/trading/accounts/").context["accounts"]] == ["Crypto", "Shares"]
+    accounts = client.get("/trading/accounts/").context["accounts"]
+    assert [account.opening_event.reference for account in accounts] == ["Crypto", "Shares"]
     refused = TradingAccount.objects.filter(refusals__gt=0)
     assert not refused.exists()
 

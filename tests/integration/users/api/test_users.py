@@ -74,7 +74,7 @@ def test_the_use_of_data_is_restricted_and_allowed_again() -> None:
     assert (load_me(program).state.restricted, unchanged["events"]) == (False, 0)
 
 
-def test_erasure_is_asked_for_once_told_by_letter_and_can_be_taken_back() -> None:
+def test_erasure_is_asked_for_once_confirmed_by_email_and_can_be_taken_back() -> None:
     program = shopper(EMAIL)
     path = f"people/{program.person}/erasure"
     first, again = (program.send("post", path, if_match="*", idempotency_key="k") for _ in range(2))

@@ -134,7 +134,7 @@ def test_guessing_passwords_is_stopped_and_says_how_long(client: Client) -> None
     assert client.post("/account/sign-in/", {"username": "b@example.org", "password": "x"}).status_code == 200
 
 
-def test_a_new_password_by_letter_works_once_and_ends_other_sessions(client: Client) -> None:
+def test_a_new_password_by_email_works_once_and_ends_other_sessions(client: Client) -> None:
     signed_in, _ = sign_in_customer()
     client.post("/account/reset/", {"email": EMAIL})
     link = link_in_email()

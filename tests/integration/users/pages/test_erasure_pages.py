@@ -86,7 +86,7 @@ def test_one_can_change_ones_mind(settings: Any) -> None:
     assert "You kept your account" in page_text(Client(), link)
 
 
-def test_at_the_end_the_link_of_the_letter_shows_the_certificate_and_nobody_can_sign_in() -> None:
+def test_at_the_end_the_link_of_the_email_shows_the_certificate_and_nobody_can_sign_in() -> None:
     client, me = sign_in_customer()
     request_erasure(client)
     assert mail.outbox[-1].to == [EMAIL]

@@ -122,7 +122,7 @@ def test_details_are_put_right_at_once() -> None:
     assert len(load_person(me).events) == 2
 
 
-def test_a_new_address_holds_once_its_letter_is_answered_and_then_signs_in() -> None:
+def test_a_new_address_holds_once_its_email_is_answered_and_then_signs_in() -> None:
     client, me = sign_in_customer()
     assert "We have sent an e-mail to new@example.org" in change_details(client, email="new@example.org")
     assert [email.to for email in mail.outbox] == [["new@example.org"]]
@@ -135,7 +135,7 @@ def test_a_new_address_holds_once_its_letter_is_answered_and_then_signs_in() -> 
     assert not Client().login(username=EMAIL, password=PASSWORD)
 
 
-def test_an_address_of_somebody_else_gets_another_letter_and_the_same_page() -> None:
+def test_an_address_of_somebody_else_gets_another_email_and_the_same_page() -> None:
     sign_in_customer("b@example.org", "Bob")
     client, me = sign_in_customer()
     taken = change_details(client, email="b@example.org").replace("b@example.org", "?")

@@ -49,7 +49,7 @@ def test_a_payload_that_does_not_fit_its_schema_is_refused() -> None:
     ):
         with pytest.raises(BrokenStream, match=words):
             encode_payload("OrderShipped", 1, payload)
-    with pytest.raises(BrokenStream, match="no schema is published") as refused:
+    with pytest.raises(BrokenStream, match="has no published schema") as refused:
         encode_payload("OrderShipped", 99, SHIPPED)
     assert refused.value.data == {"event": "OrderShipped", "schema_version": 99}
 
@@ -57,13 +57,13 @@ def test_a_payload_that_does_not_fit_its_schema_is_refused() -> None:
 def test_bytes_that_are_no_event_of_ours_are_refused_by_name() -> None:
     value = encode_payload("OrderShipped", 1, SHIPPED)
     for foreign, words in (
-        (b"", "unknown schema"),
-        (b"garbage", "unknown schema"),
-        (MARKER + b"elsewise" + value[10:], "unknown schema"),
-        (b'{"json":true}', "unknown schema"),
+        (b"", "its schema is unknown"),
+        (b"garbage", "its schema is unknown"),
+        (MARKER + b"elsewise" + value[10:], "its schema is unknown"),
+        (b'{"json":true}', "its schema is unknown"),
         (value[:-1], "not readable"),
         (value[:12], "not readable"),
-        (value + b"\0", "left over"),
+        (value + b"\0", "trailing bytes"),
     ):
         with pytest.raises(BrokenStream, match=words):
             decode_payload(foreign)

@@ -47,7 +47,7 @@ def test_every_problem_is_listed_with_its_status() -> None:
     assert problem_catalogue.FILE.read_text() == listed, "run manage.py export_openapi and commit what it writes"
     for line in ("| `wrong-expected-version` | 412 |", "| `behind` | 503 |", "| `invalid-order-state` | 409 |"):
         assert line in listed
-    assert "broken-stream" not in listed and "crash" not in listed  # nothing of what goes on inside
+    assert "broken-stream" not in listed and "crash" not in listed  # internal errors are not listed
 
 
 def test_the_type_of_every_problem_leads_to_a_page_that_says_what_to_do() -> None:
@@ -76,7 +76,7 @@ WITHOUT_VERSION = {
     "post_orders", "post_stock_receipts", "post_write_offs", "post_accounts", "post_trades", "post_webhooks",
     "post_webhook_resending",
 }  # fmt: skip
-#: No commands: done twice they are as done once.
+#: Not commands: these requests are idempotent without a key.
 WITHOUT_KEY = {"put_webhook", "delete_webhook", "post_webhook_secret", "post_webhook_resending"}
 
 

@@ -104,8 +104,8 @@ def test_too_many_requests_wait_and_the_headers_say_how_long() -> None:
 
 def test_while_the_cache_is_away_nobody_is_held_up() -> None:
     program = shopper()
-    away = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1"}
-    with override_settings(CACHES={"default": away}, API_RATE="1/h"):
+    unreachable = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1"}
+    with override_settings(CACHES={"default": unreachable}, API_RATE="1/h"):
         assert [program.get("").status_code for _ in range(3)] == [200, 200, 200]
 
 

@@ -125,7 +125,7 @@ def test_open_pages_hold_no_thread_and_one_person_has_a_limit(server: WebServer)
                 stack.enter_context(open_listener(server, order_path(sale), client)) for _ in range(MAX_PER_LOGIN)
             ]
             refused = stack.enter_context(open_listener(server, order_path(sale), client))
-            assert refused.answer.status == 204  # "do not try again" to a browser, which then asks now and then
+            assert refused.answer.status == 204  # the browser does not reconnect; the page polls
         for number, (_, person) in enumerate(people, start=1):
             sale = Sale(number, customer_id=person)
             command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
@@ -229,7 +229,7 @@ def test_all_pages_of_one_process_are_looked_after_by_one_statement(
     source = LiveSource("counted", order_updates.is_allowed, marks)
     sales = [place_order(ada[1], number) for number in (1, 2)]
     opened = [pages(ada[0], sale.order_id, source) for sale in (*sales, *sales)]
-    wait_until(lambda: 2 in key_counts, description="every look asks for both orders at once")
+    wait_until(lambda: 2 in key_counts, description="each poll reads both orders at once")
     for sale in sales:
         command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
     assert [page.next_event() for page in opened] == [encode_change(2)] * 4
@@ -243,7 +243,7 @@ def test_a_stream_ends_with_its_session_and_with_its_login(
     hers, his = pages(ada[0], sale.order_id), pages(bob, place_order(person, 2).order_id)
     ada[0].logout()
     assert (hers.next_event(), hers.next_event()) == (END_OF_STREAM, b"")
-    assert his.read() == HEARTBEAT  # goes on, and is kept open
+    assert his.read() == HEARTBEAT  # the other stream stays open
     Login.objects.filter(pk=his.live.login).update(is_active=False)
     assert (his.next_event(), his.next_event()) == (END_OF_STREAM, b"")
 

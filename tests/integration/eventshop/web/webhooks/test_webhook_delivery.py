@@ -54,7 +54,7 @@ def make_due(delivery: WebhookDelivery) -> None:
 
 
 def test_what_happens_is_told_once_and_signed(hook_receiver: Receiver) -> None:
-    receive_stock()  # before anybody asked
+    receive_stock()  # before the webhook exists
     webhook = endpoint(hook_receiver.url)
     command_dispatcher.send(CreateOrder(Sale(1).order_id, "1", ADA, Sale(1).lines, delivery_name="Ada Marker"))
     for _ in range(3):
