@@ -31,7 +31,7 @@ def is_leased(leased_until: datetime | None) -> bool:
 
 
 def acquire_leases(
-    rows: QuerySet[M], owner: str, duration: timedelta, *, reentrant: bool = True, **changes: Any
+    rows: QuerySet[M], owner: str, duration: timedelta, /, *, reentrant: bool = True, **changes: Any
 ) -> int:
     """Lease those of the rows that are free, and renew the owner's own leases; return their number. One statement.
 
@@ -42,12 +42,12 @@ def acquire_leases(
     return rows.filter(available).update(owner=owner, leased_until=timezone.now() + duration, **changes)
 
 
-def renew_leases(rows: QuerySet[M], owner: str, duration: timedelta, **changes: Any) -> int:
+def renew_leases(rows: QuerySet[M], owner: str, duration: timedelta, /, **changes: Any) -> int:
     """Extend the owner's leases on these rows; return their number: 0 means that they are lost. One statement."""
     return rows.filter(owner=owner).update(leased_until=timezone.now() + duration, **changes)
 
 
-def release_leases(rows: QuerySet[M], owner: str, *, keep_owner: bool = False, **changes: Any) -> int:
+def release_leases(rows: QuerySet[M], owner: str, /, *, keep_owner: bool = False, **changes: Any) -> int:
     """End the owner's leases on these rows, so that others need not wait until they expire. One statement.
 
     `keep_owner` leaves its name in the row, as the worker that had the row last.
@@ -66,6 +66,7 @@ def acquire_share(
     rows: QuerySet[M],
     owner: str,
     duration: timedelta,
+    /,
     *,
     share: int | None,
     known: Collection[M] | None = None,
@@ -95,6 +96,7 @@ def acquire_share(
 
 def claim_due_rows(
     due_rows: QuerySet[M],
+    /,
     *,
     due_column: str,
     hidden_until: datetime,
