@@ -27,7 +27,7 @@ CONTACT: Final = Personal(of="person", purpose="contact")
 VALUES: Final = ("ada.lovelace@example.org", "Augusta Ada King-Noel", "+44 20 7946 0001")
 
 
-class NoteSealed(Command, frozen=True):
+class RecordPersonalNote(Command, frozen=True):
     note_id: UUID
     person: UUID
     email: Annotated[NonEmptyText, CONTACT]
@@ -35,7 +35,7 @@ class NoteSealed(Command, frozen=True):
     phone: Annotated[NonEmptyText, CONTACT]
 
 
-class NotedSealed(Event, frozen=True):
+class PersonalNoteRecorded(Event, frozen=True):
     note_id: UUID
     person: UUID
     email: Annotated[NonEmptyText | Redacted, CONTACT]
@@ -43,7 +43,7 @@ class NotedSealed(Event, frozen=True):
     phone: Annotated[NonEmptyText | Redacted, CONTACT]
 
 
-class NotePlain(Command, frozen=True):
+class RecordPlainNote(Command, frozen=True):
     note_id: UUID
     person: UUID
     email: NonEmptyText
@@ -51,7 +51,7 @@ class NotePlain(Command, frozen=True):
     phone: NonEmptyText
 
 
-class NotedPlain(Event, frozen=True):
+class PlainNoteRecorded(Event, frozen=True):
     note_id: UUID
     person: UUID
     email: NonEmptyText
@@ -59,40 +59,40 @@ class NotedPlain(Event, frozen=True):
     phone: NonEmptyText
 
 
-class Sealed(Aggregate[NoteSealed, NotedSealed], frozen=True):
+class PersonalNote(Aggregate[RecordPersonalNote, PersonalNoteRecorded], frozen=True):
     @staticmethod
-    def id_of(command: NoteSealed) -> UUID:
+    def id_of(command: RecordPersonalNote) -> UUID:
         return command.note_id
 
-    def decide(self, command: NoteSealed) -> list[NotedSealed]:
-        return [NotedSealed(command.note_id, command.person, command.email, command.name, command.phone)]
+    def decide(self, command: RecordPersonalNote) -> list[PersonalNoteRecorded]:
+        return [PersonalNoteRecorded(command.note_id, command.person, command.email, command.name, command.phone)]
 
-    def evolve(self, event: NotedSealed) -> Sealed:
+    def evolve(self, event: PersonalNoteRecorded) -> PersonalNote:
         return self
 
 
-class Plain(Aggregate[NotePlain, NotedPlain], frozen=True):
+class PlainNote(Aggregate[RecordPlainNote, PlainNoteRecorded], frozen=True):
     @staticmethod
-    def id_of(command: NotePlain) -> UUID:
+    def id_of(command: RecordPlainNote) -> UUID:
         return command.note_id
 
-    def decide(self, command: NotePlain) -> list[NotedPlain]:
-        return [NotedPlain(command.note_id, command.person, command.email, command.name, command.phone)]
+    def decide(self, command: RecordPlainNote) -> list[PlainNoteRecorded]:
+        return [PlainNoteRecorded(command.note_id, command.person, command.email, command.name, command.phone)]
 
-    def evolve(self, event: NotedPlain) -> Plain:
+    def evolve(self, event: PlainNoteRecorded) -> PlainNote:
         return self
 
 
 notes: Final = MessageRegistry()
-notes.add(Sealed)
-notes.add(Plain)
+notes.add(PersonalNote)
+notes.add(PlainNote)
 
 
 def record_notes(*, kind: str, seconds: float) -> dict[str, float]:
     """Commands with three fields: plain, personal of a person who has a key, or personal of a new person."""
 
     def once() -> None:
-        command = NotePlain if kind == "plain" else NoteSealed
+        command = RecordPlainNote if kind == "plain" else RecordPersonalNote
         command_dispatcher.send(command(new_id(), uuid4() if kind == "new" else UUID(int=1), *VALUES), registry=notes)
 
     once()

@@ -55,7 +55,7 @@ def _encryption(engine: str, env: Environment, options: argparse.Namespace) -> N
 
 @contextmanager
 def _measurements(env: Environment, seconds: float) -> Iterator[dict[str, Turn]]:
-    kinds = {PLAIN_FIELDS: "plain", PERSONAL_FIELDS: "sealed", NEW_PERSON: "new"}
+    kinds = {PLAIN_FIELDS: "plain", PERSONAL_FIELDS: "personal", NEW_PERSON: "new"}
     with ExitStack() as stack:
         yield {
             name: stack.enter_context(warm_measurement(env, "record_notes", kind=kind, seconds=seconds))

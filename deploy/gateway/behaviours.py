@@ -23,7 +23,7 @@ class ResponseKind(StrEnum):
     HUGE = "huge"
 
 
-class Webhooks(StrEnum):
+class WebhookMode(StrEnum):
     """Which webhooks the gateway sends when a payment has ended."""
 
     ONE = "one"
@@ -45,7 +45,7 @@ class Behaviour(NamedTuple):
     reason: str = ""
     is_pending: bool = False
     response: ResponseKind = ResponseKind.AT_ONCE
-    webhooks: Webhooks = Webhooks.ONE
+    webhooks: WebhookMode = WebhookMode.ONE
     errors_first: int = 0
 
 
@@ -61,14 +61,14 @@ BEHAVIOURS: Final = (
         "pending_declined", "Pending; declined later, with a webhook.", reason="refused by the bank", is_pending=True
     ),
     Behaviour(
-        "silent", "Pending; succeeds later without a webhook: query it.", is_pending=True, webhooks=Webhooks.NONE
+        "silent", "Pending; succeeds later without a webhook: query it.", is_pending=True, webhooks=WebhookMode.NONE
     ),
     Behaviour("late", "No response; succeeds later, with a webhook.", is_pending=True, response=ResponseKind.NEVER),
     Behaviour(
         "lost",
         "Succeeds; the connection is closed without a response.",
         response=ResponseKind.CUT_OFF,
-        webhooks=Webhooks.NONE,
+        webhooks=WebhookMode.NONE,
     ),
     Behaviour("unstable", "Two 500 responses before anything happens, then it succeeds.", errors_first=2),
     Behaviour("down", "Always a 500 response; nothing happens.", errors_first=1_000_000),
@@ -76,15 +76,15 @@ BEHAVIOURS: Final = (
     Behaviour("html", "Succeeds; the response is an HTML page.", response=ResponseKind.NOT_JSON),
     Behaviour("dribble", "Succeeds; the response comes byte by byte and never ends.", response=ResponseKind.DRIBBLED),
     Behaviour("other_amount", "Succeeds; the response has a penny less.", response=ResponseKind.OTHER_AMOUNT),
-    Behaviour("duplicate", "Succeeds; the webhook comes three times.", webhooks=Webhooks.THREE),
+    Behaviour("duplicate", "Succeeds; the webhook comes three times.", webhooks=WebhookMode.THREE),
     Behaviour(
         "forged",
         "Pending; a webhook with a wrong signature, then the true one.",
         is_pending=True,
-        webhooks=Webhooks.FORGED_FIRST,
+        webhooks=WebhookMode.FORGED_FIRST,
     ),
     Behaviour(
-        "other_notice", "Pending; the webhook has a penny less.", is_pending=True, webhooks=Webhooks.OTHER_AMOUNT
+        "other_notice", "Pending; the webhook has a penny less.", is_pending=True, webhooks=WebhookMode.OTHER_AMOUNT
     ),
     Behaviour("huge", "Succeeds; the response is a megabyte.", response=ResponseKind.HUGE),
     Behaviour("hasty", "Succeeds; the webhook comes before the slow response.", response=ResponseKind.SLOWLY),

@@ -12,7 +12,7 @@ from threading import RLock
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
-from deploy.gateway.behaviours import Behaviour, Webhooks, charge_behaviour, refund_behaviour
+from deploy.gateway.behaviours import Behaviour, WebhookMode, charge_behaviour, refund_behaviour
 
 SCHEMA: Final = """
 PRAGMA journal_mode = WAL;
@@ -29,7 +29,7 @@ CREATE INDEX IF NOT EXISTS notice_due ON notice (due_at) WHERE due_at IS NOT NUL
 """
 
 
-class WebhookMessage(NamedTuple):
+class GatewayWebhook(NamedTuple):
     """A webhook to send to the shop."""
 
     number: int
@@ -111,15 +111,15 @@ class Ledger:
                     self._connection.execute(update, (status, row["key"])).fetchone(), self._payment_behaviour(row)
                 )
 
-    def due_webhooks(self, count: int) -> list[WebhookMessage]:
+    def due_webhooks(self, count: int) -> list[GatewayWebhook]:
         with self._lock:
             rows = self._connection.execute(
                 "SELECT number, id, body, forged, attempts FROM notice WHERE due_at <= ? ORDER BY due_at LIMIT ?",
                 (time.time(), count),
             ).fetchall()
-        return [WebhookMessage(*row) for row in rows]
+        return [GatewayWebhook(*row) for row in rows]
 
-    def record_attempt(self, message: WebhookMessage, *, retry_in_s: float | None) -> None:
+    def record_attempt(self, message: GatewayWebhook, *, retry_in_s: float | None) -> None:
         """Record an attempt to send a webhook; without `retry_in_s` it is not sent again."""
         due_at = None if retry_in_s is None else time.time() + retry_in_s
         with self._transaction():
@@ -184,15 +184,15 @@ class Ledger:
 
     def _queue_webhooks(self, row: sqlite3.Row, behaviour: Behaviour) -> None:
         payment = _public_view(row)
-        if behaviour.webhooks is Webhooks.NONE:
+        if behaviour.webhooks is WebhookMode.NONE:
             return
-        if behaviour.webhooks is Webhooks.OTHER_AMOUNT:
+        if behaviour.webhooks is WebhookMode.OTHER_AMOUNT:
             payment["amount"] -= 1
         body = json.dumps({"type": f"{payment['kind']}.{payment['status']}", "data": payment})
-        forged = [True, False] if behaviour.webhooks is Webhooks.FORGED_FIRST else [False]
+        forged = [True, False] if behaviour.webhooks is WebhookMode.FORGED_FIRST else [False]
         message_id = f"msg_{uuid4().hex}"
         # Three webhooks with one id, as from a gateway that did not get the shop's response.
-        for place, is_forged in enumerate(forged * 3 if behaviour.webhooks is Webhooks.THREE else forged):
+        for place, is_forged in enumerate(forged * 3 if behaviour.webhooks is WebhookMode.THREE else forged):
             self._connection.execute(
                 "INSERT INTO notice (id, body, forged, attempts, due_at) VALUES (?, ?, ?, 0, ?)",
                 (f"msg_{uuid4().hex}" if is_forged else message_id, body, is_forged, time.time() + place / 100),

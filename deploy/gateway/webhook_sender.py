@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 from standardwebhooks import Webhook
 
-from deploy.gateway.ledger import Ledger, WebhookMessage
+from deploy.gateway.ledger import Ledger, GatewayWebhook
 
 CONCURRENCY: Final = 8
 #: Seconds before the second attempt; the wait doubles with each attempt up to the maximum.
@@ -52,7 +52,7 @@ class WebhookSender:
                     self._wake_signal.wait(self._ledger.seconds_until_due() if self._url else 0.2)
                     self._wake_signal.clear()
 
-    def _send(self, message: WebhookMessage) -> None:
+    def _send(self, message: GatewayWebhook) -> None:
         self._crash("sending")
         accepted = self._post(message)
         self._crash("sent")
@@ -60,7 +60,7 @@ class WebhookSender:
         done = accepted or message.forged or message.attempts + 1 >= MAX_ATTEMPTS
         self._ledger.record_attempt(message, retry_in_s=None if done else backoff_s)
 
-    def _post(self, message: WebhookMessage) -> bool:
+    def _post(self, message: GatewayWebhook) -> bool:
         now = datetime.now(UTC)
         signer = Webhook(self._forged_secret if message.forged else self._secret)
         headers = {

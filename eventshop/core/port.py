@@ -1,7 +1,7 @@
 """Ports: what a package needs from a package above it, which it may not import.
 
-A domain declares a port beside the code that asks it; the package that can answer binds an implementation in its
-`eventshop_plugin.py`. A port without an implementation stops the program at its start.
+A package declares a port next to the code that uses it. The package that implements it binds the implementation in
+its `eventshop_plugin.py`. A port without an implementation stops the program at its start.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Port(Generic[T]):
         return Binding(self, implementation)
 
     def provide(self, implementation: T) -> None:
-        """Use this implementation from now on. Plug-ins are the place to say so; tests may replace it."""
+        """Use this implementation from now on. Plug-ins do this; tests may replace an implementation."""
         self._implementation = implementation
 
     @property

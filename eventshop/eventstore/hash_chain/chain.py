@@ -44,5 +44,5 @@ def find_first_broken(rows: Iterable[EventRow]) -> EventRow | None:
     return None
 
 
-def _format_time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+def _format_time(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="microseconds")

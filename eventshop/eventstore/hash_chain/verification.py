@@ -70,9 +70,7 @@ def find_fault(links: Iterable[ChainLink], signed_head: ChainHead | None = None)
                 last, expected_version, f"version {expected_version} of {_describe_stream(last)} is missing"
             )
         if sha256(previous_hash + last.canonical_text).digest() != last.hash:
-            return _to_fault(
-                last, expected_version, f"{_describe_event(last)}: what is stored is not what its hash says"
-            )
+            return _to_fault(last, expected_version, f"{_describe_event(last)}: its content does not match its hash")
         if signed_head and signed_head.version == expected_version and signed_head.hash != last.hash:
             return _to_fault(
                 last, expected_version, f"{_describe_event(last)}: its hash is not the one that was signed"
