@@ -44,7 +44,7 @@ def trace_page(request: HttpRequest, model_admin: Any) -> HttpResponse:
 
 
 def tree_context(tree: TraceTree, searched_id: str) -> dict[str, Any]:
-    """The context of `console/tree.html`."""
+    """The context of `templates/console/tree.html`."""
     return {
         "tree": [_row_context(row) for row in trace_rows(tree.roots, searched_id)],
         "shown_events": MAX_EVENTS if tree.is_truncated else 0,

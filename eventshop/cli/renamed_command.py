@@ -8,11 +8,11 @@ from django.core.management.base import BaseCommand
 
 
 class RenamedCommand(BaseCommand):
-    """The first base of an old name's `Command`; the second is the command itself."""
+    """The first base class of the `Command` of an old name; the second is the command itself."""
 
     new_name: ClassVar[str]
 
-    def execute(self, *args: Any, **options: Any) -> str | None:
+    def handle(self, *args: Any, **options: Any) -> str | None:
         old_name = type(self).__module__.rpartition(".")[2]
         self.stderr.write(f"{old_name} is the old name of {self.new_name}.", self.style.WARNING)
-        return super().execute(*args, **options)
+        return super().handle(*args, **options)

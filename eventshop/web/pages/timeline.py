@@ -1,4 +1,4 @@
-"""The timeline of an object: its events described for its owner. `partials/timeline.html` renders it."""
+"""The timeline of an object: its events described for its owner. `templates/partials/timeline.html` renders it."""
 
 from __future__ import annotations
 
