@@ -1,4 +1,4 @@
-"""A customer at a real browser: from the shop window to the invoice and back, in every window."""
+"""A customer's journey in a real browser: catalogue, checkout, invoice and return, at several window sizes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
     visitor.check_page("ordered")
     order = StoredEvent.objects.get(event_type="OrderCreated").aggregate_id
     assert StoredEvent.objects.filter(event_type="ConsentGranted").count() == 1
-    # The page is left alone: it follows by itself.
+    # No reload: the page updates itself.
     command_dispatcher.send(ProcessPayment(order, gbp("25.00"), "card"))
     expect(page.locator("#live").get_by_text("Paid, being packed")).to_be_visible()
     command_dispatcher.send(ShipOrder(order, "Royal Mail", "RM 123 456 789"))

@@ -1,4 +1,4 @@
-"""Workers and gateway are killed at every step of a saga: no piece, no penny and no order is lost or counted twice."""
+"""Workers and the gateway are killed at every step of fulfilment: no stock, money or order is lost or counted twice."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tests.support.processes import SLOW_MACHINE_FACTOR, wait_until
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
 SAGA_POINTS = [name for name in CRASH_POINTS if name.startswith("saga.")]
-#: Twice at each point soon after the start, and as often again somewhere in the middle of the work.
+#: Each crash point twice soon after the start, and twice in the middle of the work.
 KILLS = [(name, count) for count in (1, 3, 2, 5) for name in SAGA_POINTS][:20]
 METHODS = ("card", "card", "card", "declined", "pending", "late", "")
 
@@ -117,7 +117,7 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(database_url: str, gateway
 
 
 def has_ended(process: subprocess.Popen[bytes], orders: int) -> bool:
-    """The worker is dead, or has nothing left to do."""
+    """Whether the worker has crashed, or has nothing left to do."""
     return process.poll() is not None or (Saga.objects.count() == orders and is_settled())
 
 
@@ -149,6 +149,6 @@ def test_a_thousand_orders_for_twenty_scarce_products_and_eight_workers(
     assert_payments_match_goods(orders)
     assert_nothing_happened_twice(orders)
     assert_stock_adds_up(skus)
-    # Most of what there was is sold. Not all: an order that is refused one product holds the others for a moment.
+    # Most of the stock is sold. Not all: an order that is refused one product reserves the others for a moment.
     assert sum(load_stock(sku).dispatched for sku in skus) > 20 * 60 * 0.75
     assert not Saga.objects.filter(status="stuck").exists()

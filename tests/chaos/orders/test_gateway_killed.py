@@ -1,4 +1,4 @@
-"""The gateway is killed at random moments while customers pay: its books and the shop's agree in the end."""
+"""The gateway is killed at random times while customers pay: in the end its payments and the shop's agree."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = [
 ]
 
 TIMES = int(os.environ.get("CHAOS_TIMES", "2"))
-#: What customers pay with; each of them ends well or is declined, however bad the answers are.
+#: Payment methods; each succeeds or is declined in the end, whatever the responses are.
 METHODS = ("card", "declined", "pending", "pending_declined", "lost", "unstable", "duplicate", "html", "hasty")
 POINTS = ("received", "recorded", "answered", "sending", "sent")
 
@@ -45,7 +45,7 @@ def process(clean_database: None, settings: Settings, tmp_path: Path) -> Iterato
         with running_gateway(tmp_path, *options) as process:
             settings.PAYMENT_GATEWAY_URL = process.url
             yield process
-    gc.collect()  # here, where what it finds is expected
+    gc.collect()  # here, where unclosed connections are expected
 
 
 @pytest.mark.parametrize("seed", range(TIMES))
@@ -69,7 +69,7 @@ def test_the_books_agree_whenever_the_gateway_is_killed(process: GatewayProcess,
 
 
 def _kill(process: GatewayProcess, chance: Random, done: Event) -> None:
-    """Six deaths: at a random moment, or at a point that the gateway itself comes to."""
+    """Kill the gateway six times, at random times or at a crash point."""
     for number in range(6):
         done.wait(chance.uniform(0.05, 0.4))
         process.kill()
@@ -93,7 +93,7 @@ def _refund(charge: UUID) -> tuple[UUID, Outcome]:
 
 
 def _until_ended(ask: Callable[[], Outcome]) -> Outcome:
-    """Ask again and again, as a worker would, until money moved or did not."""
+    """Repeat the request, as a worker would, until the payment has ended."""
     said: list[Outcome] = []
 
     def has_ended() -> bool:
@@ -101,7 +101,7 @@ def _until_ended(ask: Callable[[], Outcome]) -> Outcome:
         return isinstance(said[-1], Succeeded | Declined)
 
     try:
-        # While the gateway rests one call tries it for all, and that one may be of the kind that fails.
+        # While the circuit is open a single call probes the gateway, and that one may fail by its payment method.
         wait_until(has_ended, within_s=180)
         return said[-1]
     except AssertionError as late:
@@ -111,7 +111,7 @@ def _until_ended(ask: Callable[[], Outcome]) -> Outcome:
 
 
 def _recorded_payments(folder: Path) -> dict[str, tuple[int, str]]:
-    """Every payment as the gateway has it."""
+    """Every payment in the gateway's database."""
     rows = sqlite3.connect(folder / "gateway.sqlite3")
     found = {key: (amount, status) for key, amount, status in rows.execute("SELECT key, amount, status FROM payment")}
     rows.close()

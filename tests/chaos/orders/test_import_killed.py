@@ -1,4 +1,4 @@
-"""An import that is killed again and again stores everything, and nothing twice."""
+"""An import that is killed repeatedly stores everything once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_an_import_killed_at_random_moments_stores_everything_once(database_url:
 
 
 def _kill_until_done(database_url: str, *, at_most: int) -> int:
-    """Start the import until it ends by itself; how often it was killed in the middle of its work."""
+    """Start and kill the import until it ends by itself; gives how often it was killed while it was writing."""
     chance, kills = random.Random(), 0
     while True:
         before, _ = count_events_and_receipts()

@@ -1,4 +1,4 @@
-"""Marked words in every personal field, through every feature; after the erasure no file of any server holds one.
+"""Unique words in every personal field, used in every feature: after the erasure no server has one in any file.
 
 Looked at is what a thief of the disks would have: the files of PostgreSQL with its write-ahead log, every log segment
 of Kafka (and what its records say once they are decompressed), everything in Redis, Celery's messages in files, and all
@@ -64,12 +64,12 @@ LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
 
 
 def unique_word(label: str) -> str:
-    """A word that stands nowhere else."""
+    """A word that occurs nowhere else."""
     return f"{label}{new_id().hex.translate(LETTERS)}"
 
 
 class PersonalWords:
-    """One for every personal field there is."""
+    """A unique word for every personal field."""
 
     def __init__(self) -> None:
         self.first_email, self.email = f"{unique_word('one')}@example.org", f"{unique_word('two')}@example.org"
@@ -90,7 +90,7 @@ def words() -> PersonalWords:
 
 @pytest.fixture
 def log_file(tmp_path: Path) -> Iterator[Path]:
-    """Everything that is logged, as a file."""
+    """A file with everything that is logged."""
     path = tmp_path / "app.log"
     handler = logging.FileHandler(path)
     logging.getLogger().addHandler(handler)
@@ -106,7 +106,7 @@ def flaky() -> Iterator[Flaky]:
 
 @pytest.fixture
 def surroundings(flaky: Flaky, kafka_topics: str, redis_stack: Stack, settings: Any, tmp_path: Path) -> Iterator[None]:
-    """Kafka, Redis as cache and as broker, and a PostgreSQL that throws old log files away."""
+    """Kafka, Redis as cache and as broker, and a PostgreSQL that removes old WAL files."""
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_stack.env["CACHE_URL"]}
     }
@@ -125,7 +125,7 @@ def surroundings(flaky: Flaky, kafka_topics: str, redis_stack: Stack, settings: 
 
 
 def settle_all() -> None:
-    """Relay, project, run the processes, until nothing moves any more; then publish the read models."""
+    """Run relay, projections and sagas until nothing is left to do; then publish the read models."""
     with running_relay() as relay:
         while True:
             while relay.publish_batch():
@@ -146,7 +146,7 @@ def settle_all() -> None:
 
 
 def write_personal_data(words: PersonalWords, flaky: Flaky) -> tuple[UUID, UUID]:
-    """A customer who uses everything there is; they and their order."""
+    """A customer who uses every feature; gives the person and the order."""
     login = sign_up(form_id=uuid4(), email=words.first_email, name=words.name, password="correct horse")
     person = person_of(login)
     assert person is not None
@@ -179,7 +179,7 @@ def write_personal_data(words: PersonalWords, flaky: Flaky) -> tuple[UUID, UUID]
 
 
 def read_personal_data(words: PersonalWords, person: UUID) -> None:
-    """Sign-ins that fail, forms with faults, pages that fail, a look by staff, and a copy of everything."""
+    """Failed sign-ins, invalid forms, failing pages, an access by staff, and a data export."""
     stranger = Client(raise_request_exception=False)
     sign_in, details = reverse("users:sign-in"), reverse("users:details")
     for _ in range(2):
@@ -199,7 +199,7 @@ def read_personal_data(words: PersonalWords, person: UUID) -> None:
 
 
 def read_history(person: UUID, order_id: UUID) -> None:
-    """Snapshots of their streams, and the read models about them as they were."""
+    """Take snapshots of the streams, and read past states of the read models."""
     assert repository.take_snapshot(person) and repository.take_snapshot(order_id)
     for name in ("user", "order-summary"):
         assert replays.run_replay(replays.request_as_of(name, timezone.now(), requested_by="test")).rows
@@ -207,7 +207,7 @@ def read_history(person: UUID, order_id: UUID) -> None:
 
 @pytest.fixture
 def messages(tmp_path: Path) -> Path:
-    """Where Celery keeps its messages when there is no Redis."""
+    """The folder of Celery's messages without Redis."""
     folder = tmp_path / "messages"
     for inside in ("processed", "control"):
         (folder / inside).mkdir(parents=True)
@@ -215,7 +215,7 @@ def messages(tmp_path: Path) -> Path:
 
 
 def queue_messages(redis_stack: Stack, messages: Path) -> None:
-    """A task that nobody takes lies in Redis, and one in a file."""
+    """Queue a task in Redis and one in a file, which no worker takes."""
     code = "import django; django.setup(); from eventshop.operations.tasks import do_periodic_work as w; w.delay()"
     in_files = {
         "DJANGO_SETTINGS_MODULE": "tests.support.worker_settings",
@@ -267,7 +267,7 @@ def data_directory() -> Path:
 
 
 def flush_to_disk() -> None:
-    """Everything is in its files, the planner has taken its samples, and log files nobody needs any more are gone."""
+    """Flush everything to files, run ANALYZE, and remove WAL files that are no longer needed."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
         for _ in range(2):
@@ -294,13 +294,13 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
     cache.set("page", "about somebody else")
     settle_all()
     flush_to_disk()
-    # The words are found where they may be, so a search that finds nothing afterwards means something.
+    # The words are found where they may be, which shows that the search works.
     assert UserProfile.objects.get(pk=person).name == words.name
     assert OrderSummary.objects.get(pk=order_id).received_by == words.receiver
     before = {name for found in words_in_files(words, data_directory()).values() for name in found}
     assert before >= {"email", "name", "phone", "address", "delivery_name", "delivery_address", "receiver"}
     assert DeadLetter.objects.filter(aggregate_id=person).exists()
-    # Elsewhere there is none of them, erased or not.
+    # Other places contain none of them, erased or not.
     assert words_in_topics(words) == {}
     assert words_in_files(words, stack.folder.path) == {}
     assert words_in_files(words, redis_stack.folder.path) == {}

@@ -1,4 +1,4 @@
-"""Live, ready, and what an outage looks like from outside."""
+"""Liveness, readiness and the status page, also during outages."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_details_are_for_staff(client: Client, admin_user: Any) -> None:
 
 @pytest.fixture
 def server_without_database(tmp_path: Path) -> Iterator[str]:
-    """A web server whose PostgreSQL is not there."""
+    """A web server whose PostgreSQL is down."""
     with gunicorn(f"postgres://nobody@127.0.0.1:{free_port()}/none", tmp_path) as server:
         yield server.address
 

@@ -1,4 +1,4 @@
-"""Periodic work is done once a period, by one process, and staff see how it went."""
+"""Periodic jobs run once per period, in one process, and their results are shown to staff."""
 
 from __future__ import annotations
 

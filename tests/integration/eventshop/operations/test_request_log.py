@@ -1,4 +1,4 @@
-"""Each request has an id: the client is told, and every event it led to knows."""
+"""Request ids are returned to the client, stored with the events, and logged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signed roots: what was signed cannot be changed, cut off or signed again without somebody outside noticing."""
+"""Signed roots that are kept outside reveal changed, removed and re-signed events."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def stored_id(value: UUID) -> Any:
 
 
 def forge_event(tally_id: UUID, version: int) -> None:
-    """Change an event and make every hash after it right again."""
+    """Change an event and recompute all hashes after it."""
     rows = list(store.read_rows(tally_id))
     previous = rows[version - 2].hash if version > 1 else GENESIS_HASH
     with triggers_disabled() as cursor:
@@ -142,7 +142,7 @@ def test_whoever_holds_yesterdays_file_can_prove_what_insiders_changed_and_signe
     run_verify("--against", kept, "--public-key", key)
     forge_event(stream, 3)
     SignedRoot.objects.all().delete()
-    sign_new_roots()  # with the program's own key
+    sign_new_roots()  # with the system's own key
     run_verify()
     with pytest.raises(CommandError, match=f"1 faults; .* version 5 of Tally {stream}, .*not the one that was signed"):
         run_verify("--against", kept, "--public-key", key)

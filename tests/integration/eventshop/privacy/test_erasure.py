@@ -1,4 +1,4 @@
-"""Erasing a person: everything, everywhere, once, and provably."""
+"""The erasure of a person, with its crashes, replays, leftovers and certificates."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def surroundings(settings: Any, tmp_path: Path) -> Iterator[None]:
 
 
 def create_customer() -> tuple[UUID, UUID]:
-    """Somebody who signed up, agreed to something, moved house, and had a parcel; they and their order."""
+    """A customer with a consent, a changed address and a delivered order; gives the person and the order."""
     login = sign_up(form_id=uuid4(), email=WORDS[0], name=WORDS[1], password="correct horse")
     person = person_of(login)
     assert person is not None
@@ -166,7 +166,7 @@ def test_the_address_is_free_for_a_new_account() -> None:
 
 
 def test_other_people_keep_their_data_even_the_same_words() -> None:
-    """Two people of the same name at the same address: a hit is a row that names the erased."""
+    """Of two people with the same name and address, only rows with the erased person's id match."""
     person, _ = create_customer()
     twin = sign_up(form_id=uuid4(), email="twin@example.org", name=WORDS[1], password="correct horse")
     other = person_of(twin)
@@ -225,7 +225,7 @@ def test_killed_after_any_step_it_goes_on(database_url: str, step: int, settings
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    Erasure.objects.update(leased_until=None)  # as after two minutes
+    Erasure.objects.update(leased_until=None)  # as if the lease had expired
     assert erasure_job.run_erasure(person).step == "done"
     assert StoredEvent.objects.filter(event_type="DataErased").count() == 1
     assert Certificate.objects.count() == 1
@@ -243,7 +243,7 @@ def test_two_processes_do_not_work_on_one_erasure() -> None:
 
 
 def test_an_old_backup_is_made_right_again() -> None:
-    """The keys, the address, the rows and the account are back; the event and its follow-ups are lost."""
+    """The backup restores the keys, the address, the rows and the account, and lacks the erasure's events."""
     person, order_id = create_customer()
     kept = {key.pk: key for key in PersonalKey.objects.all()}
     profile, summary = UserProfile.objects.get(pk=person), OrderSummary.objects.get(pk=order_id)

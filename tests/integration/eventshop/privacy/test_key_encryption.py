@@ -1,4 +1,4 @@
-"""The key-encryption key: a wrong one stops the start by name, a new one takes over while everything goes on."""
+"""The key-encryption key: a wrong one prevents the start, a new one is rotated in while the system is running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever races for a person's key, there is one, and after an erasure none: also in a database of its own."""
+"""Concurrent writers and erasures: a person has one key, and after an erasure none; also with a keys database."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def order_of(customer: UUID) -> CreateOrder:
 
 
 def run_concurrently(*works: Callable[[], Any]) -> list[Any]:
-    """All at the same moment, each in a thread and on a connection of its own; what each returned or raised."""
+    """Run functions at the same time, each in its own thread and connection; gives what each returned or raised."""
     start = Barrier(len(works))
 
     def run(work: Callable[[], Any]) -> Any:
@@ -75,7 +75,7 @@ def test_a_racing_command_makes_no_key_for_somebody_who_is_being_erased() -> Non
         def buy(customer: UUID = customer, until: float = until, sent: list[UUID] = sent) -> int:
             failures = 0
             while monotonic() < until:
-                personal_keys.key_cache.clear()  # as another process, which remembers nothing
+                personal_keys.key_cache.clear()  # like a process with an empty cache
                 order = order_of(customer)
                 try:
                     send(order)
@@ -99,7 +99,7 @@ def test_a_racing_command_makes_no_key_for_somebody_who_is_being_erased() -> Non
 
 
 def test_a_remembered_key_is_forgotten_within_its_seconds(settings: Any) -> None:
-    """Another process destroyed it: this one may remember it for KEY_CACHE_SECONDS, and no longer."""
+    """A key that another process destroyed stays in this process's cache for KEY_CACHE_SECONDS at most."""
     settings.KEY_CACHE_SECONDS = 0
     order = order_of(uuid4())
     send(order)

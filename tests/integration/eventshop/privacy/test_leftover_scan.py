@@ -1,4 +1,4 @@
-"""Every table is searched for a person's words, whatever else stands in its rows."""
+"""The leftover scan searches every table, whatever else its rows contain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 def test_words_beside_binary_columns_are_found() -> None:
-    """An event's hash is 32 bytes of anything."""
+    """An event's hash is 32 arbitrary bytes."""
     sales = [Sale(number, (line("ZEBRAFINK", 1, gbp("1")),)) for number in range(20)]
     for sale in sales:
         append(sale.order_id, sale.created)
@@ -35,10 +35,10 @@ def test_who_is_not_there_is_not_found() -> None:
     [
         ('{"name":"Ada","id":"%s"}', True),
         ("%s said to ADA: hello", True),
-        ('{"to":"Ms\\nAda","id":"%s"}', True),  # a new line, as JSON writes it
+        ('{"to":"Ms\\nAda","id":"%s"}', True),  # a line end, as JSON escapes it
         ("%s 01a20db84c0e74b1844d74a8a757ada3", False),
         ("%s Canada", False),
-        ('{"name":"Ada"}', False),  # somebody's, but nothing says whose
+        ('{"name":"Ada"}', False),  # the row does not say whose name it is
     ],
 )
 def test_a_short_word_counts_where_it_stands_alone_beside_its_person(content: str, found: bool) -> None:

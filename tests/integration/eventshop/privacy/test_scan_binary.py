@@ -1,4 +1,4 @@
-"""The search after an erasure reads rows whose binary columns are no text."""
+"""The leftover scan reads rows with binary columns that are not text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 def test_a_word_beside_binary_that_is_no_text_is_found() -> None:
-    for number in range(8):  # each with a hash of its own, hardly one of which is UTF-8
+    for number in range(8):  # each row has a different hash, and hardly any hash is valid UTF-8
         command_dispatcher.send(ReceiveStock(sku="SKU", quantity=1, reference=f"zz-marker {number}"))
     found = scan_for_leftovers(SearchTerms([SearchTerm("zz-marker", unique=True)], []))
     assert {hit.where: hit.count for hit in found.hits}["table event"] == 8

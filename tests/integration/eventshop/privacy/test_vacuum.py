@@ -1,4 +1,4 @@
-"""The nightly rewriting: after an erasure, and only then."""
+"""The nightly rewriting of tables, which happens only after an erasure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff ship, deliver, cancel and refund orders: each is a command, sent once, its answer shown."""
+"""The admin's order actions: ship, deliver, cancel and refund. Each sends one command and shows its outcome."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def stored_event_types(of: Sale = sale) -> list[str]:
 
 
 def hidden_fields(page: Any) -> dict[str, str]:
-    """What a browser would send back: the values the dialog was opened with."""
+    """The values of the dialog's hidden fields."""
     form = page.context["form"]
     return {field.name: str(field.value()) for field in form if field.value() is not None}
 
@@ -84,7 +84,7 @@ def test_a_refused_command_is_an_error_message_and_leaves_nothing() -> None:
     record_sales(sale)
     client = boss()
     form = dialog_values(client, "ship", carrier="DHL")
-    append(sale.order_id, sale.cancelled(*sale.all_amounts()))  # somebody was faster
+    append(sale.order_id, sale.cancelled(*sale.all_amounts()))  # another user cancelled first
     answer = client.post(order_url(sale, "ship"), form)
     assert messages_of(answer) == [
         "Order 000001 was not shipped. ShipOrder is not allowed for an order that is CANCELLED."
@@ -161,7 +161,7 @@ def test_a_refund_of_nothing_or_too_much_is_a_form_error(quantities: tuple[str, 
 @pytest.mark.parametrize("action", ["ship", "deliver", "cancel", "refund"])
 def test_each_action_has_a_permission_of_its_own(action: str) -> None:
     record_sales(sale)
-    if action == "deliver":  # no button for it before
+    if action == "deliver":  # the button is shown only for shipped orders
         send(ShipOrder(sale.order_id, "DHL"))
     others = {"ship_order", "deliver_order", "cancel_order", "refund_order"} - {f"{action}_order"}
     without = clerk("view_ordersummary", *others)

@@ -1,4 +1,4 @@
-"""Staff see every payment, and everything the gateway said that was not believed."""
+"""The admin pages of payments and of the gateway's refused messages."""
 
 from __future__ import annotations
 

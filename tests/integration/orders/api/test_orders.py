@@ -1,4 +1,4 @@
-"""Programs order, pay, ship, cancel and return; each command once, on what its sender has seen, and nobody else's."""
+"""The REST API of orders: idempotency keys, expected versions and permissions of every command."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 
 HOME = {"name": "Ada Łukasz", "address": "1 St\nYork"}
 TWO_MUGS = {"sku": "MUG", "quantity": 2, "price": {"amount": "12.50", "currency": "GBP"}}
-#: A price as a number has lost digits; one that is no number at all never had any.
+#: A price must be a decimal string: a JSON number loses digits.
 FLOAT, NAN = ({**TWO_MUGS, "price": {"amount": amount, "currency": "GBP"}} for amount in (12.5, "NaN"))
 ORDER: dict[str, Any] = {"lines": [TWO_MUGS], "delivery": HOME}
 
 
-#: What a request asks beside the store: who, whose, what it costs; and the line that the trace needs.
+#: The tables that a request uses besides the event store: token, account, price list and request log.
 TABLES = ("web_apitoken", "users_account", "orders_product", "ops_webrequest")
 
 
@@ -85,7 +85,7 @@ def test_the_same_request_again_is_answered_and_not_done_again_whatever_has_chan
 
 def test_an_order_asks_few_statements_beside_the_stores_own() -> None:
     program = shopper()
-    program.post("orders", ORDER)  # the first request of a day notes that the token is used
+    program.post("orders", ORDER)  # the first request of a day records the use of the token
     statements = [
         statement
         for statement in capture_queries(lambda: program.post("orders", ORDER))
@@ -188,7 +188,7 @@ def test_without_the_version_that_was_seen_nothing_is_changed() -> None:
 
 
 def test_of_two_who_change_what_they_both_saw_one_is_told() -> None:
-    """The lost update: both read version 2; only one may act on it."""
+    """The lost-update problem: both read version 2, and only one may write."""
     program, clerk = shopper(), ApiClient(staff("clerk", "view_ordersummary", "ship_order"))
     for _ in range(10):
         order_id = place_paid_order(program)
@@ -208,7 +208,7 @@ def test_twins_with_one_key_make_one_order_in_two_hundred_tries() -> None:
     program, together = shopper(), Barrier(2)
 
     def twins() -> list[Any]:
-        """One of two threads: each tries every key at the same moment as the other."""
+        """One of two threads, which send the same keys at the same time."""
         answers = []
         for number in range(200):
             together.wait(30)
@@ -228,7 +228,7 @@ def test_only_who_may_does_it_and_others_are_not_told_that_there_is_an_order() -
     owner, other = shopper(), shopper("bob@example.org")
     reader = ApiClient(owner.login, scopes=["orders:read"])
     looker = ApiClient(staff("looker", "view_ordersummary"))
-    clerk = ApiClient(staff("clerk", "ship_order"))  # who may ship, and not see: nothing
+    clerk = ApiClient(staff("clerk", "ship_order"))  # without the permission to view orders, the one to ship them allows nothing
     order_id = place_paid_order(owner)
     actions: dict[str, Any] = {
         "payments": {},
@@ -253,7 +253,7 @@ def test_only_who_may_does_it_and_others_are_not_told_that_there_is_an_order() -
 
 
 def _closing(request: Any) -> Any:
-    """In a thread of its own, whose connections end with it."""
+    """Run a request in its own thread and close the thread's connections afterwards."""
     try:
         return request()
     finally:

@@ -1,4 +1,4 @@
-"""A fresh shop is filled once."""
+"""The demo data is written once, into an empty store."""
 
 from __future__ import annotations
 

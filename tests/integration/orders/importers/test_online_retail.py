@@ -1,4 +1,4 @@
-"""Importing a shop's sales: all of it once, whatever happens meanwhile, and every total as the shop's own books say."""
+"""The import of a shop's sales: everything is stored once, whatever fails, and all control totals agree."""
 
 from __future__ import annotations
 

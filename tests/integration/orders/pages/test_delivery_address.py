@@ -1,4 +1,4 @@
-"""Where a parcel goes is the customer's personal data: their orders outlive it, correct and anonymous."""
+"""The delivery address is personal data: after an erasure the orders remain, correct and anonymous."""
 
 from __future__ import annotations
 

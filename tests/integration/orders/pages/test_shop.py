@@ -1,4 +1,4 @@
-"""Customers order, see at once what they have done, cancel, return, and keep an invoice; each their own."""
+"""The shop's pages: customers order, read their own writes, cancel, return and get invoices, each for their own orders."""
 
 from __future__ import annotations
 

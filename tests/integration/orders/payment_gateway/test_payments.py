@@ -1,4 +1,4 @@
-"""Payments on record: asked for once, ended once, whatever gateway and network do in between."""
+"""The payment ledger against a real gateway: each payment is requested once and ends once, whatever fails in between."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def accepted_webhooks() -> list[str]:
 
 
 def refused_messages() -> list[tuple[str, str, int]]:
-    """Source, code and how often, of everything that was refused."""
+    """Source, code and count of all refused messages."""
     return sorted(GatewayMessage.objects.filter(verdict="refused").values_list("source", "code", "times"))
 
 
@@ -132,7 +132,7 @@ def test_without_a_gateway_no_money_is_taken(settings: Settings) -> None:
     [
         ("pending", Pending, "succeeded"),
         ("pending_declined", Pending, "declined"),
-        ("late", Succeeded, "succeeded"),  # while the answer is waited for
+        ("late", Succeeded, "succeeded"),  # the webhook arrives before the response
         ("forged", Pending, "succeeded"),
     ],
 )
@@ -176,7 +176,7 @@ def test_who_asks_again_learns_what_became_of_it_however_bad_the_answer_was(
     gateway: RecordedGateway, method: str
 ) -> None:
     key = uuid4()
-    assert isinstance(charge(gateway, method, key), Unknown | Succeeded)  # the notice may be faster
+    assert isinstance(charge(gateway, method, key), Unknown | Succeeded)  # the webhook may arrive first
     assert isinstance(charge(gateway, method, key), Succeeded)
 
 

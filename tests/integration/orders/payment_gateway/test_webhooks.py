@@ -1,4 +1,4 @@
-"""Notices that nobody should believe: refused as problem details, kept for staff, and without any other trace."""
+"""Invalid webhooks are answered with problem details, logged for staff, and change nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def payment(clean_database: None) -> Payment:
 
 
 def webhook_body(payment: Payment, **changed: Any) -> dict[str, Any]:
-    """A notice that this payment succeeded, or what else."""
+    """The body of a webhook that says that this payment succeeded; `changed` replaces fields."""
     data = {
         "key": str(payment.key),
         "kind": "charge",
@@ -53,7 +53,7 @@ def post_webhook(
     late: timedelta = timedelta(),
     **headers: str,
 ) -> tuple[int, str]:
-    """Send it signed; the status, and the code of the problem."""
+    """Post a signed webhook; gives the HTTP status and the problem code."""
     text = body if isinstance(body, str) else json.dumps(body)
     at = datetime.now(UTC) - late
     given = {

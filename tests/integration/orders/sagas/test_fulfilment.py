@@ -1,4 +1,4 @@
-"""Orders are fulfilled by sagas over the database log: every way there, and every way back, as stored."""
+"""The fulfilment saga over the database event log: success, every failure and its compensation, as stored."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_an_order_is_set_aside_paid_and_shipped(gateway: InMemoryGateway) -> Non
 
 
 def test_its_story_can_be_followed(gateway: InMemoryGateway) -> None:
-    """Correlation, causation, saga and sequence travel through every command."""
+    """Correlation, causation, saga id and sequence are passed on with every command."""
     receive_stock("mug", 10)
     order_id = place_order(("mug", 4))
     run_sagas_until_idle(gateway)
@@ -144,7 +144,7 @@ def test_a_part_of_a_shipped_order_comes_back(gateway: InMemoryGateway) -> None:
 
 
 def test_history_takes_no_part(gateway: InMemoryGateway) -> None:
-    """What was sold long ago is neither set aside nor paid for again."""
+    """No stock is reserved and no payment is taken for an order of the past."""
     receive_stock("mug", 10)
     lines = (Line(sku="mug", description="", quantity=1, price=gbp("2.00")),)
     long_ago = Envelope(new_id(), actor="import", occurred_at=timezone.now() - timedelta(days=400))

@@ -1,4 +1,4 @@
-"""Orders are paid at the real gateway over HTTP, whatever it does: late answers come as signed notices."""
+"""Fulfilment with a real payment gateway over HTTP, including failures and outcomes that arrive as signed webhooks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def settle_orders() -> None:
 
 
 def has_status(order_id: UUID, status: Status) -> bool:
-    """After whatever is due now has been done."""
+    """Whether the order has this status, after all due work was done."""
     SagaStep.objects.filter(state="waiting").update(looked_at_from=timezone.now())
     settle_orders()
     return load_order(order_id).status == status

@@ -1,4 +1,4 @@
-"""Orders in any interleaving of steps, refusals, time-outs, repeats, crashes and cancellations end as they should."""
+"""A stateful property test: fulfilment ends correctly after any interleaving of steps, refusals, time-outs and crashes."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ some_order = st.integers(0, 50)
 
 
 class Crash(Exception):
-    """The process dies here: what it had not committed is gone."""
+    """A simulated crash of the process: what it had not committed is lost."""
 
 
 class Shop(RuleBasedStateMachine):
-    """What customers, staff, gateway, clock, workers and bad luck do, in any order."""
+    """The actions of customers, staff, gateway, clock and workers, in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Shop(RuleBasedStateMachine):
         self._begin()
 
     def _begin(self) -> None:
-        """A worker starts, knowing nothing but what is stored."""
+        """Start a worker, whose state is what is stored."""
         sagas = self.gateway.saga_registry()
         self.ear, self.brain = EventRouter("w", DatabaseEventLog(), sagas=sagas), SagaRunner("w", sagas=sagas)
         self.ear.renew_leases(1)
@@ -132,7 +132,7 @@ class Shop(RuleBasedStateMachine):
 
     @rule(parts=st.integers(1, 8))
     def orders_go_on(self, parts: int) -> None:
-        """So many steps on the way from the order to the parcel."""
+        """Run this many steps of fulfilment."""
         for part in range(parts):
             self.ear.route_events()
             self.brain.process_inbox()
@@ -149,7 +149,7 @@ class Shop(RuleBasedStateMachine):
 
     @rule(recorded=st.booleans())
     def a_worker_calls_the_gateway(self, recorded: bool) -> None:
-        """And may die before it has written down what it was told."""
+        """The worker may crash before it has recorded the outcome."""
         SagaStep.objects.filter(state="waiting").update(looked_at_from=timezone.now())
         outcomes = [effects.perform_effect(step, sagas=self.brain.sagas) for step in effects.claim_effects("w", 2)]
         if recorded:
@@ -188,7 +188,7 @@ class Shop(RuleBasedStateMachine):
         assert not any(load_stock(sku).reserved for sku in SKUS)
         kept = Decimal(0)
         for order in map(load_order, self.orders):
-            sold_out = order.status == Status.PAID and not order.lines_kept  # everything came back before it left
+            sold_out = order.status == Status.PAID and not order.lines_kept  # everything was returned before it was shipped
             assert order.status in (Status.SHIPPED, Status.CANCELLED) or sold_out, order
             if order.status == Status.SHIPPED:
                 kept += sum((line.amount.amount for line in order.lines_kept), Decimal(0))

@@ -1,4 +1,4 @@
-"""A trace is a unique word anywhere, or any other word beside an id of the person: however it is written down."""
+"""A leftover is a unique term, or any other term together with an id of the person, in every encoding."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def text(*, most: int, least: int = 0) -> st.SearchStrategy[bytes]:
 
 @given(st.lists(text(least=3, most=10), max_size=8), text(most=60))
 def test_many_words_are_looked_for_as_one_by_one(words: list[bytes], content: bytes) -> None:
-    """Short ones only where they stand alone, be it behind a line's end as JSON writes it."""
+    """Short words match as whole words only, also after a line end as JSON escapes it."""
     alone = rb"(?:(?<![0-9a-z])|(?<=\\[nrt]))%s(?![0-9a-z])"
     patterns = [re.escape(word) if len(word) >= SUBSTRING_MIN_LENGTH else alone % re.escape(word) for word in words]
     assert MultiTermMatcher(words).matches(content) == any(re.search(pattern, content) for pattern in patterns)

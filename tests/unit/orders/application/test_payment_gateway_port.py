@@ -1,4 +1,4 @@
-"""Amounts as gateways count them."""
+"""Amounts in minor units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo shop is believable: every command is accepted, every state is there, and nothing lies in the future."""
+"""The demo data is realistic: every command is accepted, every state occurs, and nothing is in the future."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOMENTS = [datetime(2026, 11, 24, hour, 30, tzinfo=UTC) for hour in (0, 6, 12, 2
 
 
 def replay(commands: list[Command]) -> tuple[dict[UUID, AnyAggregate], list[Event]]:
-    """What the shop is after these commands; each must be accepted and lead to something."""
+    """The aggregates and events after these commands; each command must be accepted and give events."""
     shop: dict[UUID, AnyAggregate] = {}
     history: list[Event] = []
     for command in commands:
@@ -44,7 +44,7 @@ def test_whenever_it_is_made_the_shop_shows_everything_it_can(now: datetime) -> 
     assert set(states) == set(Status) - {Status.PENDING}
     assert min(states.values()) >= 3, states
     assert sum(states.values()) >= ORDERS
-    # What is set aside for an order, and sent, is the business of live ones.
+    # Only live orders reserve and dispatch stock.
     live = {InventoryReserved, InventoryRefused, InventoryReleased, InventoryDispatched}
     assert {type(event) for event in history} == {*declared_messages(Order)[1], *declared_messages(StockItem)[1]} - live
     assert any(

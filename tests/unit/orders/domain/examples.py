@@ -1,4 +1,4 @@
-"""The order every sentence is about: six lanterns and two mugs for Ada."""
+"""The example order of these tests: six lanterns and two mugs for Ada."""
 
 from __future__ import annotations
 

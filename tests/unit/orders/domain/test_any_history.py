@@ -1,4 +1,4 @@
-"""Whatever is asked of an order, in whatever order: what was accepted is the whole truth about it."""
+"""Property tests of `Order` with random sequences of commands."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ LINES = st.lists(
     min_size=1,
     max_size=3,
 ).map(tuple)
-# Small numbers: most returns are possible, so that several of one line meet; some are not.
+# Small numbers, so that most returns are valid and several refer to the same line; some are invalid.
 PIECES = st.builds(
     ReturnLine,
     line=st.sampled_from([1, 1, 1, 2, 4]),
@@ -63,7 +63,7 @@ RETURNS = st.lists(PIECES, min_size=1, max_size=2, unique_by=lambda piece: piece
 
 @st.composite
 def command_sequences(draw: st.DrawFn) -> list[OrderCommand]:
-    """An order being created, and then anything, with a payment that is often right."""
+    """Commands that usually create an order, often pay it correctly, and then do anything."""
     create = CreateOrder(order_id=ORDER, reference="1", customer_id=ADA, lines=draw(LINES))
     pay = ProcessPayment(order_id=ORDER, amount=create.total, method="card")
     anything: st.SearchStrategy[OrderCommand] = st.one_of(
@@ -88,7 +88,7 @@ def command_sequences(draw: st.DrawFn) -> list[OrderCommand]:
 
 
 def run_commands(commands: list[OrderCommand]) -> tuple[Order, list[OrderEvent]]:
-    """Ask one after the other; a refusal is an answer like any other."""
+    """Decide one command after the other; refusals are skipped. Gives the order and its events."""
     order, history = Order(), list[OrderEvent]()
     for command in commands:
         before = order

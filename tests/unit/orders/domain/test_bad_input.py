@@ -1,4 +1,4 @@
-"""Nonsense is refused by the command itself, naming the line and the value, whatever the order's state."""
+"""Invalid input is refused by the command itself, with the line and the value, whatever the order's state."""
 
 from __future__ import annotations
 

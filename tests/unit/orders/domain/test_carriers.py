@@ -1,4 +1,4 @@
-"""Carrier and service are told apart, in what people type now and in what was stored as one text."""
+"""Carrier and service are split, in new input and by the upcaster of older events."""
 
 from __future__ import annotations
 

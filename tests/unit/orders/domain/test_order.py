@@ -1,4 +1,4 @@
-"""What a customer, the warehouse and the till may do with an order."""
+"""The rules of the aggregate `Order`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every state of an order with every command there is: what is not listed here does not exist."""
+"""The state table of `Order`: the outcome of every command in every state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can become of the pieces of one product."""
+"""The rules of the aggregate `StockItem`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store has once written is read for ever: names, fields and their order are pinned here.
+"""Stored events must stay readable: names, fields and their order are pinned here.
 
 A test that fails here says that old events could no longer be read. Add a schema version and an upcaster; do not
 change the text.

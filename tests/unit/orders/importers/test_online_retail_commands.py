@@ -1,4 +1,4 @@
-"""Which commands a file leads to: the whole policy of the import, without a store."""
+"""The commands that are built from a file, without a store."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def commands_of(folder: Path, *lines: str) -> list[Command]:
 
 
 def returns_of(folder: Path, *lines: str) -> list[tuple[str, str, dict[int, int]]]:
-    """Of each return: the cancellation's number, the sale's, and how many pieces of which line come back."""
+    """Of each return: the cancellation's number, the sale's number, and the quantity returned by line."""
     sales = {order_id(number): number for number in "123456"}
     return [
         (command.reference, sales[command.order_id], {line.line: line.quantity for line in command.lines})
@@ -36,7 +36,7 @@ def returns_of(folder: Path, *lines: str) -> list[tuple[str, str, dict[int, int]
 
 
 def credits_of(folder: Path, *lines: str) -> list[tuple[str, int]]:
-    """Of each line of a credit note: product and pieces."""
+    """Of each line of a credit note: the SKU and the quantity."""
     return [
         (item.sku, item.quantity)
         for command in commands_of(folder, *lines)

@@ -1,4 +1,4 @@
-"""Every line of the file is a row, or is named with the reason why it is not."""
+"""Every line of the file is parsed into a row, or refused with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client against a real gateway over real HTTP, which behaves as badly as gateways do."""
+"""The HTTP client against a real gateway process that simulates failures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NINE = gbp("9.00")
 
 
 class Report(NamedTuple):
-    """What was reported about answers that were not believed."""
+    """The report of a refused response."""
 
     key: UUID
     code: str

@@ -1,4 +1,4 @@
-"""The way of an order through stock, payment and shipping, and every way back."""
+"""The fulfilment saga: the steps of an order through stock, payment and shipping, and every compensation."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ def test_an_order_of_which_everything_came_back_before_it_left_has_ended() -> No
 
 
 def test_returns_never_pay_back_more_than_was_taken_nor_a_part_of_a_penny() -> None:
-    """Two mugs cost 2.25: the first brings 1.12 back, the second 1.13."""
+    """Two mugs cost 2.25: the first refund is 1.12, the second 1.13."""
     mug = LineAmount(line=2, sku="21212", quantity=1, amount=gbp("1.125"))
     once: tuple[SagaMessage, ...] = (*gone, came_back(mug), PaymentReturned(gbp("1.12")))
     given_saga(Fulfilment, *gone).when(came_back(mug)).then(
@@ -263,7 +263,7 @@ def test_what_the_gateway_never_took_it_does_not_give_back() -> None:
 
 @pytest.mark.parametrize(("hours", "takes_part"), [(0, True), (0.9, True), (1, False), (500, False)])
 def test_only_an_order_of_now_takes_part(hours: float, takes_part: bool) -> None:
-    """What an import or a demo tells of has left the house long ago."""
+    """Orders of an import or a demo were fulfilled long ago."""
     [told] = given_events(created).history
     meta = type(told.meta)(
         **{name: getattr(told.meta, name) for name in told.meta.__struct_fields__}
