@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 from standardwebhooks import Webhook
 
-from deploy.gateway.ledger import Ledger, GatewayWebhook
+from deploy.gateway.ledger import GatewayWebhook, Ledger
 
 CONCURRENCY: Final = 8
 #: Seconds before the second attempt; the wait doubles with each attempt up to the maximum.

@@ -141,7 +141,7 @@ class Sale(NamedTuple):
         )
 
     def returned(self, *back: tuple[int, int]) -> ItemsReturned:
-        """Pieces come back: (line, quantity) pairs."""
+        """A return of (line, quantity) pairs."""
         return ItemsReturned(
             order_id=self.order_id,
             reference=f"C{self.reference}",

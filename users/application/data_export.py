@@ -85,7 +85,7 @@ def export_personal_data(person: UUID, *, at: datetime) -> DataExport:
         made_at=at,
         contact=_contact_values(personal),
         events=[_exported_event(event) for event in sorted(by_id.values(), key=lambda event: event.meta.position)],
-        tables=[ExportedRow(held.where, held.what) for held in personal_data_holders.collect_held_data(person)],
+        tables=[ExportedRow(data.where, data.what) for data in personal_data_holders.collect_held_data(person)],
         uses=[DataUse(purpose.term, purpose.label, str(purpose.basis)) for purpose in PURPOSES.values()],
         kept_after_erasure=kept_data_of(person, at.date()),
     )

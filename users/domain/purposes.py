@@ -90,8 +90,8 @@ PURPOSES: Final[dict[str, Purpose]] = {
         ),
         Purpose(
             "LegalCompliance",
-            "Records that the law asks for",
-            "We keep invoices and records for as long as tax and commercial law ask us to.",
+            "Records required by law",
+            "We keep invoices and records for as long as tax and commercial law require.",
             Basis.LEGAL_OBLIGATION,
         ),
         Purpose(

@@ -114,7 +114,9 @@ def assert_rows_equal_the_fold() -> None:
     events, total = history(), StoredEvent.objects.count()
     for projection in projection_registry.select([]):
         aside = set(DeadLetter.objects.filter(projection=projection.name).values_list("event_id", flat=True))
-        assert stored_rows(projection) == expected_rows(projection, [item for item in events if item.meta.event_id not in aside])
+        assert stored_rows(projection) == expected_rows(
+            projection, [item for item in events if item.meta.event_id not in aside]
+        )
         checkpoint = Checkpoint.objects.get(projection=projection.name)
         assert (checkpoint.events, checkpoint.parked) == (total, len(aside))
     parked = DeadLetter.objects.order_by("projection", "position").values_list("projection", "event_type")

@@ -1,8 +1,8 @@
 """Unique words in every personal field, used in every feature: after the erasure no server has one in any file.
 
-Looked at is what a thief of the disks would have: the files of PostgreSQL with its write-ahead log, every log segment
-of Kafka (and what its records say once they are decompressed), everything in Redis, Celery's messages in files, and all
-that was logged. Nothing is compacted before it is looked at: what compaction would remove must not hold a word either.
+The test searches what somebody with the disks could read: PostgreSQL's files including the write-ahead log, every log
+segment of Kafka and its decompressed records, everything in Redis, Celery's messages in files, and the log output. No
+topic is compacted before, as records that compaction would remove must not contain a word either.
 """
 
 from __future__ import annotations

@@ -38,7 +38,8 @@ every_projection = pytest.mark.parametrize(
 def random_histories(chance: Random, orders: int = 4) -> list[list[DatedEvent]]:
     """Random histories of several orders; event times are close to each other and to midnight."""
     return [
-        [DatedEvent(event, _random_time(chance)) for event in random_order_history(chance, number).events] for number in range(1, orders + 1)
+        [DatedEvent(event, _random_time(chance)) for event in random_order_history(chance, number).events]
+        for number in range(1, orders + 1)
     ]
 
 

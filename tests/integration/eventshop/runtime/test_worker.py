@@ -120,9 +120,9 @@ def everything_is_folded() -> bool:
 
 
 def process_owners(table: type[Checkpoint] | type[Worker]) -> set[str]:
-    """The process ids in the names of its owners: `host:pid`, or `host:pid/projection` for a thread of its own."""
+    """The process ids in the owners' names: `host:pid:token`, or `host:pid:token/projection` for a separate thread."""
     owners = table.objects.values_list("owner", flat=True)
-    return {owner.partition("/")[0].rpartition(":")[2] for owner in owners}
+    return {owner.split(":")[-2] for owner in owners}
 
 
 def test_a_worker_projects_what_happens_and_stops_cleanly(celery: Celery) -> None:

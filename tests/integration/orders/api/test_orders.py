@@ -228,7 +228,7 @@ def test_only_who_may_does_it_and_others_are_not_told_that_there_is_an_order() -
     owner, other = shopper(), shopper("bob@example.org")
     reader = ApiClient(owner.login, scopes=["orders:read"])
     looker = ApiClient(staff("looker", "view_ordersummary"))
-    clerk = ApiClient(staff("clerk", "ship_order"))  # without the permission to view orders, the one to ship them allows nothing
+    clerk = ApiClient(staff("clerk", "ship_order"))  # not allowed to view orders: may not ship them either
     order_id = place_paid_order(owner)
     actions: dict[str, Any] = {
         "payments": {},

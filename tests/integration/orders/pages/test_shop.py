@@ -1,4 +1,4 @@
-"""The shop's pages: customers order, read their own writes, cancel, return and get invoices, each for their own orders."""
+"""The shop's pages: customers order, read their own writes, cancel, return and get invoices of their own orders."""
 
 from __future__ import annotations
 

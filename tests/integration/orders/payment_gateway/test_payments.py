@@ -1,4 +1,4 @@
-"""The payment ledger against a real gateway: each payment is requested once and ends once, whatever fails in between."""
+"""The payment ledger against a real gateway: each payment is requested once and ends once, whatever fails."""
 
 from __future__ import annotations
 

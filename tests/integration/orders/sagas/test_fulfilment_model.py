@@ -1,4 +1,4 @@
-"""A stateful property test: fulfilment ends correctly after any interleaving of steps, refusals, time-outs and crashes."""
+"""A stateful property test: fulfilment ends correctly after any order of steps, refusals, time-outs and crashes."""
 
 from __future__ import annotations
 
@@ -188,7 +188,8 @@ class Shop(RuleBasedStateMachine):
         assert not any(load_stock(sku).reserved for sku in SKUS)
         kept = Decimal(0)
         for order in map(load_order, self.orders):
-            sold_out = order.status == Status.PAID and not order.lines_kept  # everything was returned before it was shipped
+            # Everything was returned before it was shipped.
+            sold_out = order.status == Status.PAID and not order.lines_kept
             assert order.status in (Status.SHIPPED, Status.CANCELLED) or sold_out, order
             if order.status == Status.SHIPPED:
                 kept += sum((line.amount.amount for line in order.lines_kept), Decimal(0))

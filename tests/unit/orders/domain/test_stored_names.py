@@ -1,7 +1,7 @@
 """Stored events must stay readable: names, fields and their order are pinned here.
 
-A test that fails here says that old events could no longer be read. Add a schema version and an upcaster; do not
-change the text.
+If a test fails here, old events could no longer be read. Add a schema version and an upcaster; do not change the
+expected text.
 """
 
 from __future__ import annotations
