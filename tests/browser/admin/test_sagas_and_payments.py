@@ -47,10 +47,10 @@ def suspended_saga(clean_database: None) -> UUID:
 
 
 @pytest.fixture
-def server(stuck: UUID) -> Iterator[str]:
+def server(suspended_saga: UUID) -> Iterator[str]:
     User.objects.create_superuser("ada", password=PASSWORD)
     key = uuid4()
-    Payment.objects.create(key=key, kind="charge", order_id=stuck, amount=600, currency="GBP", method="card")
+    Payment.objects.create(key=key, kind="charge", order_id=suspended_saga, amount=600, currency="GBP", method="card")
     message_log.log_refused_response(
         key, InvalidJson(why="JSON is malformed"), b"<!doctype html><title>Maintenance</title>"
     )
@@ -59,18 +59,18 @@ def server(stuck: UUID) -> Iterator[str]:
         yield address
 
 
-def test_every_page_is_clean_in_every_window(visitor: Visitor, stuck: UUID) -> None:
+def test_every_page_is_clean_in_every_window(visitor: Visitor, suspended_saga: UUID) -> None:
     visitor.sign_in("ada", PASSWORD)
     visitor.check_page("dashboard-alert")
     payment = Payment.objects.get()
     message = GatewayMessage.objects.get(code="not-json")
     pages = {
         "sagas": "/admin/process/saga/",
-        "saga": f"/admin/process/saga/{load_saga(stuck).pk}/change/",
-        "saga-retry": f"/admin/process/saga/{load_saga(stuck).pk}/retry",
+        "saga": f"/admin/process/saga/{load_saga(suspended_saga).pk}/change/",
+        "saga-retry": f"/admin/process/saga/{load_saga(suspended_saga).pk}/retry",
         "trace-empty": "/admin/store/storedevent/trace/",
-        "trace": f"/admin/store/storedevent/trace/?id={load_saga(stuck).pk}",
-        "story": f"/admin/store/storedevent/correlation/{stuck}/",
+        "trace": f"/admin/store/storedevent/trace/?id={load_saga(suspended_saga).pk}",
+        "story": f"/admin/store/storedevent/correlation/{suspended_saga}/",
         "payments": "/admin/orders/payment/",
         "payment": f"/admin/orders/payment/{payment.pk}/change/",
         "messages": "/admin/orders/gatewaymessage/",
@@ -81,7 +81,9 @@ def test_every_page_is_clean_in_every_window(visitor: Visitor, stuck: UUID) -> N
     visitor.open("/admin/store/storedevent/trace/?id=nobody", "trace-unknown", status=404)
 
 
-def test_a_stuck_saga_is_found_on_the_dashboard_and_mended_through_its_dialog(visitor: Visitor, stuck: UUID) -> None:
+def test_a_stuck_saga_is_found_on_the_dashboard_and_mended_through_its_dialog(
+    visitor: Visitor, suspended_saga: UUID
+) -> None:
     visitor.sign_in("ada", PASSWORD)
     page = visitor.page
     page.get_by_role("link", name="see to it").click()
@@ -105,7 +107,7 @@ def test_a_stuck_saga_is_found_on_the_dashboard_and_mended_through_its_dialog(vi
     visitor.check_page("mended")
 
 
-def test_a_story_is_followed_from_an_id(visitor: Visitor, stuck: UUID) -> None:
+def test_a_story_is_followed_from_an_id(visitor: Visitor, suspended_saga: UUID) -> None:
     visitor.sign_in("ada", PASSWORD)
     page = visitor.page
     page.goto(visitor.address + "/admin/store/storedevent/trace/")

@@ -1,0 +1,37 @@
+"""Records that the previous release wrote are read: the event table is restored from them, and read models follow."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import call_command
+from kafka import KafkaProducer
+
+from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka_event_log import KafkaEventLog
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.runner import ProjectionRunner
+from orders.domain.order import Status
+from projections.models import OrderSummary
+from tests.support.order_fulfilment import load_order
+from tests.support.previous_release import ORDER, records
+from tests.support.read_models import assert_rows_equal_fold
+
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
+
+
+def test_an_old_topic_is_restored_verified_and_projected(kafka_topics: str) -> None:
+    old = records()
+    producer = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://").split(","))
+    for record in old:
+        producer.send(topics.event_store_topic(), **record).get(timeout=120)
+    producer.close()
+    call_command("restore_events_from_kafka")
+    assert StoredEvent.objects.count() == len(old)
+    assert load_order(ORDER).status is Status.SHIPPED
+    call_command("verify_log")
+    runner = ProjectionRunner(projection_registry.select([]), KafkaEventLog())
+    runner.catch_up()
+    runner.close()
+    assert OrderSummary.objects.get(pk=ORDER).status == "SHIPPED"
+    assert_rows_equal_fold(*projection_registry.select([]))
