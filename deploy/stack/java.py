@@ -47,8 +47,8 @@ def find_java() -> Path:
 def _installed_javas() -> Iterator[Path]:
     if home := os.environ.get("JAVA_HOME"):
         yield Path(home) / "bin" / "java"
-    if found := shutil.which("java"):
-        yield Path(found)
+    if on_path := shutil.which("java"):
+        yield Path(on_path)
 
 
 def java_version(program: Path) -> int:

@@ -6,7 +6,7 @@ from django.db import models
 
 from eventshop.projections.read_model import ReadModel
 from projections.models.fields import exact_field, exact_sum_field
-from projections.models.fields import reference as words
+from projections.models.fields import reference as text_field
 
 
 def instrument_field() -> models.CharField[str, str]:
@@ -29,7 +29,7 @@ class TradeBlotter(ReadModel):
         SETTLED = "SETTLED", "Settled"
 
     trade_id = models.UUIDField(primary_key=True)
-    reference = words(db_index=True)
+    reference = text_field(db_index=True)
     account_id = models.UUIDField()
     instrument = instrument_field()
     currency = currency_field()
@@ -44,7 +44,7 @@ class TradeBlotter(ReadModel):
     fills = models.IntegerField(default=0, help_text="Those that stand.")
     corrections = models.IntegerField(default=0, help_text="Fills corrected or declared void.")
     on_hold = models.BooleanField(default=False, help_text="Staff hold its settlement back.")
-    reason = words(help_text="Why it was rejected, cancelled, corrected or held.")
+    reason = text_field(help_text="Why it was rejected, cancelled, corrected or held.")
     submitted_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     settled_on = models.DateField(null=True)
@@ -124,7 +124,7 @@ class TradingAccount(ReadModel):
     """The current state of a trading account; the limits of single instruments are only in its events."""
 
     account_id = models.UUIDField(primary_key=True)
-    reference = words(db_index=True)
+    reference = text_field(db_index=True)
     owner_id = models.UUIDField(null=True, db_index=True, help_text="Empty for a house account.")
     currency = currency_field()
     gross_limit = exact_sum_field("How much may be frozen at once over all instruments.")

@@ -77,9 +77,9 @@ class SalesFile:
             "rows_blank_description": sum(not row[2].strip() for row in self.rows),
             "exact_duplicate_rows": len(self.rows) - len(set(self.rows)),
             "repeat_stockcode_lines_in_invoice": len(self.rows) - len(products),
-            "invoices_mixed_kind": sum(len(found) > 1 for found in kinds.values()),
-            "invoices_two_timestamps": sum(len(found) > 1 for found in times.values()),
-            "invoices_baddebt": sum("baddebt" in found for found in kinds.values()),
+            "invoices_mixed_kind": sum(len(row_kinds) > 1 for row_kinds in kinds.values()),
+            "invoices_two_timestamps": sum(len(row_times) > 1 for row_times in times.values()),
+            "invoices_baddebt": sum("baddebt" in row_kinds for row_kinds in kinds.values()),
             "baddebt": sum(bad_debt, Decimal(0)),
         } | {f"cancel_line_matching.{name}": rows for name, rows in self._match_cancellations().items()}
 

@@ -20,7 +20,7 @@ from eventshop.projections.historical_queries import LINEAGE, rows_as_of
 from eventshop.projections.projection import projection_registry
 
 
-def _unheard(position: int) -> None:
+def ignore_progress(position: int) -> None:
     """No progress bar when another program reads the output."""
 
 
@@ -38,10 +38,14 @@ class Command(BaseCommand):
     ) -> None:
         with report_errors("Nothing was changed."):
             projection = projection_registry.get(name)
-            bar = show_progress(self, name, newest_position()) if self.stdout.isatty() else nullcontext(_unheard)
-            with bar as told:
+            bar = show_progress(self, name, newest_position()) if self.stdout.isatty() else nullcontext(ignore_progress)
+            with bar as on_progress:
                 rows = rows_as_of(
-                    projection, at or happened_by or timezone.now(), key=key, business=at is None, on_progress=told
+                    projection,
+                    at or happened_by or timezone.now(),
+                    key=key,
+                    business=at is None,
+                    on_progress=on_progress,
                 )
         if key is not None and not rows:
             raise CommandError(f"{name} had no row {key} at that time.")

@@ -19,8 +19,8 @@ from projections.reconciliation.control_totals import (
 from projections.reconciliation.trade_file import file_totals
 from projections.reconciliation.trade_totals import trade_totals
 
-READ_MODELS = "read models"
-FILE = "file"
+FROM_READ_MODELS = "read models"
+FROM_FILE = "file"
 
 
 class Command(BaseCommand):
@@ -31,34 +31,34 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: Path, totals: Path, section: str | None, **options: Any) -> None:
         try:
-            said = file_totals(file)
+            file_values = file_totals(file)
         except EventShopError as error:
             raise CommandError(str(error)) from error
-        name, expected = _section(totals, section, said["distinct_market_symbol_trade_id"])
-        found = {key: ActualTotal(value, READ_MODELS) for key, value in trade_totals().items()}
-        found |= {key: ActualTotal(value, FILE) for key, value in said.items()}
+        name, expected = choose_section(totals, section, file_values["distinct_market_symbol_trade_id"])
+        actual = {key: ActualTotal(value, FROM_READ_MODELS) for key, value in trade_totals().items()}
+        actual |= {key: ActualTotal(value, FROM_FILE) for key, value in file_values.items()}
         # An instrument or a minute that only one of the two sources has is also a difference.
-        keys = [*expected, *(key for key in found if key not in expected)]
-        if wrong := report_differences(self.stdout.write, name, keys, expected, found):
+        keys = [*expected, *(key for key in actual if key not in expected)]
+        if wrong := report_differences(self.stdout.write, name, keys, expected, actual):
             raise CommandError(f"{wrong} of {len(keys)} totals differ.")
         self.stdout.write(f"All {len(keys)} totals agree.")
 
 
-def _section(path: Path, wanted: str | None, rows: int) -> tuple[str, dict[str, Any]]:
+def choose_section(path: Path, wanted: str | None, rows: int) -> tuple[str, dict[str, Any]]:
     parts = load_sections(path, with_field="by_market_symbol")
     for name, part in parts.items():
         if name == wanted or (wanted is None and part.get("rows") == rows):
-            return name, _flat(part)
+            return name, flatten_section(part)
     condition = f"is named {wanted}" if wanted else f"has {rows} rows"
     raise CommandError(f"{path}: no section {condition}; sections: {describe_sections(parts)}.")
 
 
-def _flat(part: dict[str, Any]) -> dict[str, Any]:
+def flatten_section(part: dict[str, Any]) -> dict[str, Any]:
     """`by_market_symbol.BINANCE_SPOT/BTCUSDT.volume`: one entry for each total, and for each minute."""
-    found = {name: value for name, value in part.items() if not isinstance(value, dict | list)}
+    entries = {name: value for name, value in part.items() if not isinstance(value, dict | list)}
     for group in ("by_market_symbol", "by_symbol"):
         for name, totals in part.get(group, {}).items():
-            found |= {f"{group}.{name}.{field}": value for field, value in totals.items()}
+            entries |= {f"{group}.{name}.{field}": value for field, value in totals.items()}
     for market, symbol, minute, *totals in part.get("by_minute", []):
-        found[f"by_minute.{market}/{symbol}/{minute}"] = totals
-    return found
+        entries[f"by_minute.{market}/{symbol}/{minute}"] = totals
+    return entries
