@@ -14,7 +14,7 @@ def money_field(help_text: str = "", **options: Any) -> models.DecimalField[Any,
     return models.DecimalField(max_digits=18, decimal_places=3, default=Decimal(0), help_text=help_text, **options)
 
 
-def reference(**options: Any) -> models.CharField[Any, Any]:
+def text_field(**options: Any) -> models.CharField[Any, Any]:
     """A document number, SKU or other short text."""
     return models.CharField(max_length=200, **options)
 

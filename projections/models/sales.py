@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from eventshop.projections.read_model import ReadModel
-from projections.models.fields import money_field, reference
+from projections.models.fields import money_field, text_field
 
 
 class OrderSummary(ReadModel):
@@ -27,7 +27,7 @@ class OrderSummary(ReadModel):
         CREDITED = "CREDITED", "Credited"
 
     order_id = models.UUIDField(primary_key=True)
-    reference = reference(db_index=True, help_text="The number people call it by.")
+    reference = text_field(db_index=True, help_text="The number people call it by.")
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.ORDER)
     status = models.CharField(max_length=20, choices=Status.choices)
     customer_id = models.UUIDField(null=True, db_index=True, help_text="Empty for an anonymous sale.")
@@ -78,7 +78,7 @@ class OrderLine(ReadModel):
     key = models.CharField(max_length=60, primary_key=True)
     order_id = models.UUIDField(db_index=True)
     line = models.IntegerField(help_text="Counted from 1.")
-    sku = reference(db_index=True)
+    sku = text_field(db_index=True)
     description = models.CharField(max_length=200, blank=True)
     quantity = models.BigIntegerField(default=0)
     price = money_field("Per piece.")
@@ -151,7 +151,7 @@ class ProductSales(ReadModel):
     identity = ("sku", "currency")
 
     key = models.CharField(max_length=210, primary_key=True)
-    sku = reference(db_index=True)
+    sku = text_field(db_index=True)
     currency = models.CharField(max_length=3)
     description = models.CharField(max_length=200, blank=True, help_text="As in the newest order that names one.")
     described_at = models.DateTimeField(null=True)

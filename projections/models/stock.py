@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.db import models
 
 from eventshop.projections.read_model import ReadModel
-from projections.models.fields import reference
+from projections.models.fields import text_field
 
 
 class StockLevel(ReadModel):
     """Stock of one product: pieces on hand, reserved, dispatched and written off. The SKU is case-sensitive."""
 
-    sku = reference(primary_key=True)
+    sku = text_field(primary_key=True)
     stock_item_id = models.UUIDField(help_text="Its stream.")
     received = models.BigIntegerField(default=0, help_text="Pieces that ever came in, returns included.")
     on_hand = models.BigIntegerField(default=0, db_index=True, help_text="Pieces that can be sold now.")

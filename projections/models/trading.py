@@ -5,8 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from eventshop.projections.read_model import ReadModel
-from projections.models.fields import exact_field, exact_sum_field
-from projections.models.fields import reference as text_field
+from projections.models.fields import exact_field, exact_sum_field, text_field
 
 
 def instrument_field() -> models.CharField[str, str]:

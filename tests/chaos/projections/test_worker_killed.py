@@ -113,14 +113,14 @@ def assert_rows_equal_the_fold() -> None:
     """Every row equals the fold of all events except the dead letters, and each event was counted once."""
     events, total = history(), StoredEvent.objects.count()
     for projection in projection_registry.select([]):
-        aside = set(DeadLetter.objects.filter(projection=projection.name).values_list("event_id", flat=True))
+        dead_letter_ids = set(DeadLetter.objects.filter(projection=projection.name).values_list("event_id", flat=True))
         assert stored_rows(projection) == expected_rows(
-            projection, [item for item in events if item.meta.event_id not in aside]
+            projection, [item for item in events if item.meta.event_id not in dead_letter_ids]
         )
         checkpoint = Checkpoint.objects.get(projection=projection.name)
-        assert (checkpoint.events, checkpoint.parked) == (total, len(aside))
-    parked = DeadLetter.objects.order_by("projection", "position").values_list("projection", "event_type")
-    assert list(parked) == [
+        assert (checkpoint.events, checkpoint.parked) == (total, len(dead_letter_ids))
+    dead_letters = DeadLetter.objects.order_by("projection", "position").values_list("projection", "event_type")
+    assert list(dead_letters) == [
         ("daily-sales", "PaymentProcessed"),
         ("daily-sales", "ItemsReturned"),
         ("product-sales", "PaymentProcessed"),
