@@ -31,6 +31,7 @@ def records() -> list[dict[str, Any]]:
 
 def check() -> None:
     """Read, send, project and retry with what is there."""
+    from django.contrib.auth.models import Permission
     from django.contrib.auth.models import User as Login
     from django.core.management import call_command
 
@@ -38,8 +39,12 @@ def check() -> None:
     from eventshop.eventstore.command_dispatcher import send
     from eventshop.eventstore.event_store import store
     from eventshop.eventstore.models import Snapshot
+    from eventshop.messaging.event_log_factory import create_event_log
     from eventshop.projections.models import Checkpoint, DeadLetter
     from eventshop.projections.projection import projection_registry
+    from eventshop.sagas import workers
+    from eventshop.sagas.inbox import saga_id_for
+    from eventshop.sagas.models import InboxMessage, PartitionLease
     from orders.domain.commands import CreateOrder, DeliverOrder
     from orders.domain.order import Order, Status
     from projections.models import ConsentRegister, OrderSummary, UserProfile
@@ -67,6 +72,15 @@ def check() -> None:
     version = send(DeliverOrder(ORDER, "a neighbour")).version
     assert version == len(store.get_events(ORDER))
 
+    # Sagas go on from their lease's offset: the stored messages stay processed, the new event is processed once.
+    messages = InboxMessage.objects.filter(saga_id=saga_id_for("order-fulfilment", ORDER))
+    assert set(messages.values_list("state", flat=True)) == {InboxMessage.State.PROCESSED}
+    assert PartitionLease.objects.get(name="database").offset == 8
+    before = messages.count()
+    workers.run_until_idle("test", create_event_log())
+    assert messages.filter(state=InboxMessage.State.PROCESSED, name="OrderDelivered").count() == 1
+    assert messages.count() == before + 1
+
     # Projections go on from their checkpoints; the dead letter is applied now.
     person = UUID(str(summary.customer_id))
     assert DeadLetter.objects.get().aggregate_id == person
@@ -91,6 +105,8 @@ def check() -> None:
     ):
         assert clerk.has_perm(permission), permission
     assert not clerk.has_perm("orders.cancel_order")
+    assert Permission.objects.filter(content_type__app_label="process", codename="operate_saga").count() == 1
+    assert not Permission.objects.filter(codename__in=("mend_saga", "view_sagainput", "view_share")).exists()
     assert Order().evolve_all(event.event for event in store.get_events(ORDER)).status is Status.DELIVERED
 
 
