@@ -87,7 +87,7 @@ def test_a_stuck_saga_is_found_on_the_dashboard_and_mended_through_its_dialog(
     visitor.sign_in("ada", PASSWORD)
     page = visitor.page
     page.get_by_role("link", name="show it").click()
-    page.get_by_role("link", name="order-fulfilment …").first.click()
+    page.get_by_role("link", name="order-fulfilment").first.click()
     expect(page.get_by_text("Suspended: the saga waits for an operator.")).to_be_visible()
     if visitor.width < 1024:
         page.get_by_text("more_horiz").click()  # where a narrow window keeps the buttons
