@@ -23,7 +23,9 @@ class Payment(models.Model):
         SUCCEEDED = "succeeded", "Succeeded"
         DECLINED = "declined", "Declined"
 
-    key = models.UUIDField(primary_key=True, help_text="The idempotency key at the gateway: the same key always means the same payment.")
+    key = models.UUIDField(
+        primary_key=True, help_text="The idempotency key at the gateway: the same key always means the same payment."
+    )
     kind = models.CharField(max_length=10, choices=Kind.choices)
     order_id = models.UUIDField(null=True, help_text="The order of a charge.")
     charge = models.UUIDField(null=True, help_text="The charge that is refunded.")
@@ -74,7 +76,9 @@ class GatewayMessage(models.Model):
     amount = models.BigIntegerField(null=True, help_text="The amount in it, in pennies.")
     currency = models.CharField(max_length=10, blank=True)
     body_hash = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the body.")
-    begins = models.CharField(max_length=200, blank=True, help_text="The beginning of a body that could not be decoded.")
+    begins = models.CharField(
+        max_length=200, blank=True, help_text="The beginning of a body that could not be decoded."
+    )
 
     class Meta:
         default_permissions = ("view",)

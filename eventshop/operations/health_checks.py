@@ -117,7 +117,7 @@ def check_relay() -> ComponentHealth:
 
     leader, position = relay_leader(topics.event_store_topic())
     behind = newest_position() - position
-    return ComponentHealth("relay", bool(leader), f"{leader or 'nobody'} leads, {behind} positions behind")
+    return ComponentHealth("relay", bool(leader), f"{leader or 'no process'} leads, {behind} positions behind")
 
 
 def relay_leader(topic: str) -> tuple[str, int]:

@@ -37,10 +37,6 @@ class Basket(NamedTuple):
     items: tuple[Item, ...]
 
     @property
-    def pieces(self) -> int:
-        return sum(item.quantity for item in self.items)
-
-    @property
     def total(self) -> Money | None:
         if not self.items:
             return None

@@ -168,7 +168,7 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     def _return_items(self, command: ReturnItems) -> list[OrderEvent]:
         if not self.lines_kept:
             raise NothingToReturn(order=self.reference)
-        lines = tuple(self._returned_amount(asked) for asked in command.lines)
+        lines = tuple(self._returned_amount(line) for line in command.lines)
         returned = ItemsReturned(
             order_id=command.order_id,
             reference=command.reference,
@@ -178,13 +178,15 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
         )
         return [returned, *self._refund(command, lines, command.reference)]
 
-    def _returned_amount(self, asked: ReturnLine) -> LineAmount:
-        if asked.line > len(self.lines):
-            raise UnknownLine(line=asked.line, lines=len(self.lines))
-        sold = self.lines[asked.line - 1]
-        if asked.quantity > sold.quantity_left:
-            raise TooManyReturned(line=asked.line, sku=sold.sku, asked=asked.quantity, left=sold.quantity_left)
-        return sold.amount_of(asked.quantity)
+    def _returned_amount(self, returned: ReturnLine) -> LineAmount:
+        if returned.line > len(self.lines):
+            raise UnknownLine(line=returned.line, lines=len(self.lines))
+        sold = self.lines[returned.line - 1]
+        if returned.quantity > sold.quantity_left:
+            raise TooManyReturned(
+                line=returned.line, sku=sold.sku, requested=returned.quantity, left=sold.quantity_left
+            )
+        return sold.amount_of(returned.quantity)
 
     def _refund(
         self, command: CancelOrder | ReturnItems, lines: tuple[LineAmount, ...], reference: str

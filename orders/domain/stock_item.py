@@ -61,7 +61,7 @@ class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
                 self._require_reserved(command)
                 return [InventoryDispatched(sku=command.sku, order_id=command.order_id, quantity=command.quantity)]
             case WriteOffStock() as command if self.counted and command.quantity > self.on_hand:
-                raise NotEnoughStock(sku=command.sku, asked=command.quantity, on_hand=self.on_hand)
+                raise NotEnoughStock(sku=command.sku, requested=command.quantity, on_hand=self.on_hand)
             case WriteOffStock() as command:
                 return [
                     StockWrittenOff(
@@ -106,7 +106,9 @@ class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
         if reserved == command.quantity:
             return []
         if reserved is not None:
-            raise AlreadyReserved(sku=command.sku, order_id=command.order_id, reserved=reserved, asked=command.quantity)
+            raise AlreadyReserved(
+                sku=command.sku, order_id=command.order_id, reserved=reserved, requested=command.quantity
+            )
         if command.quantity <= self.on_hand:
             return [InventoryReserved(sku=command.sku, order_id=command.order_id, quantity=command.quantity)]
         return [
@@ -122,7 +124,7 @@ class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
     def _require_reserved(self, command: ReleaseInventory | DispatchInventory) -> None:
         reserved = self.reserved.get(command.order_id, 0)
         if command.quantity > reserved:
-            raise NotReserved(sku=command.sku, order_id=command.order_id, reserved=reserved, asked=command.quantity)
+            raise NotReserved(sku=command.sku, order_id=command.order_id, reserved=reserved, requested=command.quantity)
 
     def _change_reservation(self, order_id: UUID, change: int) -> dict[UUID, int]:
         """The reservations after an order's reserved units changed by `change`."""

@@ -145,7 +145,7 @@ def record_outcome(payment: Payment, outcome: Outcome, *, on_ended: OnPaymentEnd
     payment.refresh_from_db()
     recorded = final_outcome(payment)
     if isinstance(outcome, Succeeded | Declined) and type(outcome) is not type(recorded):
-        raise PaymentAlreadyEnded(ended=payment.status, told=fields["status"])
+        raise PaymentAlreadyEnded(ended=payment.status, reported=fields["status"])
     return recorded or outcome
 
 
@@ -153,7 +153,7 @@ def _outcome_fields(payment: Payment, outcome: Outcome) -> dict[str, object]:
     match outcome:
         case Succeeded(amount=amount, reference=reference):
             if (minor_units(amount), amount.currency) != (payment.amount, payment.currency):
-                raise AmountMismatch(asked=f"{payment.amount} {payment.currency}", named=str(amount))
+                raise AmountMismatch(requested=f"{payment.amount} {payment.currency}", reported=str(amount))
             return {"status": Status.SUCCEEDED, "reference": reference, "trouble": "", "ended_at": timezone.now()}
         case Declined(reason=reason):
             return {"status": Status.DECLINED, "reason": reason[:200], "trouble": "", "ended_at": timezone.now()}

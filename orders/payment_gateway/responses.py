@@ -69,6 +69,6 @@ def outcome_of(payment: GatewayPayment) -> Outcome:
 def check_payment_matches(payment: GatewayPayment, *, key: UUID, kind: str, amount: int, currency: str) -> None:
     """Check that a payment is the one that was requested. Raises `PaymentMismatch` or `AmountMismatch`."""
     if (payment.key, payment.kind) != (key, kind):
-        raise PaymentMismatch(asked=f"{kind} {key}", answered=f"{payment.kind} {payment.key}")
+        raise PaymentMismatch(requested=f"{kind} {key}", reported=f"{payment.kind} {payment.key}")
     if (payment.amount, payment.currency) != (amount, currency):
-        raise AmountMismatch(asked=f"{amount} {currency}", named=f"{payment.amount} {payment.currency}")
+        raise AmountMismatch(requested=f"{amount} {currency}", reported=f"{payment.amount} {payment.currency}")

@@ -161,15 +161,15 @@ def test_pieces_come_back_in_several_returns_until_none_is_left() -> None:
         came_back(FOUR_LANTERNS, TWO_MUGS, reference="C2"), refunded("15.810", reference="C2")
     )
     history = (created, paid, came_back(TWO_LANTERNS), came_back(TWO_LANTERNS))
-    given(Order, *history).when(take_back((1, 3))).then_refused(TooManyReturned, "asked 3", "left 2")
+    given(Order, *history).when(take_back((1, 3))).then_refused(TooManyReturned, "requested 3", "left 2")
     everything = came_back(SIX_LANTERNS, TWO_MUGS)
     given(Order, created, paid, everything).when(take_back((1, 1))).then_refused(NothingToReturn, "536365")
 
 
 def test_no_more_pieces_come_back_than_were_sold() -> None:
-    given(Order, created, paid).when(take_back((1, 7))).then_refused(TooManyReturned, "line 1", "asked 7", "left 6")
+    given(Order, created, paid).when(take_back((1, 7))).then_refused(TooManyReturned, "line 1", "requested 7", "left 6")
     given(Order, created, paid, came_back(TWO_LANTERNS)).when(take_back((2, 2), (1, 5))).then_refused(
-        TooManyReturned, "71053", "asked 5", "left 4"
+        TooManyReturned, "71053", "requested 5", "left 4"
     )
 
 

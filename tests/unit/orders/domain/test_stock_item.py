@@ -81,7 +81,7 @@ def test_a_product_that_never_came_is_unknown() -> None:
 
 def test_an_order_has_its_pieces_set_aside_once() -> None:
     given(StockItem, received, reserved(2)).when(reserve(2)).then_nothing()
-    given(StockItem, received, reserved(2)).when(reserve(3)).then_refused(AlreadyReserved, "reserved 2", "asked 3")
+    given(StockItem, received, reserved(2)).when(reserve(3)).then_refused(AlreadyReserved, "reserved 2", "requested 3")
 
 
 def test_released_pieces_are_on_hand_again() -> None:
@@ -96,7 +96,7 @@ def test_dispatched_pieces_are_gone() -> None:
 
 @pytest.mark.parametrize("of", [release, dispatch])
 def test_no_more_is_released_or_dispatched_than_was_set_aside(of: type) -> None:
-    given(StockItem, received, reserved(3)).when(of(4)).then_refused(NotReserved, "reserved 3", "asked 4")
+    given(StockItem, received, reserved(3)).when(of(4)).then_refused(NotReserved, "reserved 3", "requested 4")
     given(StockItem, received, reserved(3), dispatched(3)).when(of(1)).then_refused(NotReserved)
     given(StockItem, received, reserved(3)).when(of(1, OTHER)).then_refused(NotReserved)
 
@@ -108,7 +108,7 @@ def test_pieces_are_written_off_as_often_as_they_are_found_missing() -> None:
 
 def test_once_it_is_counted_no_more_is_written_off_than_there_is() -> None:
     given(StockItem, received).when(write_off).then(written_off)
-    given(StockItem, received, reserved(1)).when(write_off).then_refused(NotEnoughStock, "asked 10", "on hand 9")
+    given(StockItem, received, reserved(1)).when(write_off).then_refused(NotEnoughStock, "requested 10", "on hand 9")
 
 
 def test_a_loss_from_before_the_count_makes_no_stock_and_takes_none() -> None:
