@@ -24,8 +24,9 @@ from types import FrameType
 from typing import Any
 from urllib.parse import quote
 
+from deploy.timeouts import START_TIMEOUT_S
+
 NAME = "eventshop"
-START_SECONDS = 30
 STOP_SECONDS = 20
 #: Enough for several test suites at once, each with workers of a dozen threads that tests kill and restart.
 MAX_CONNECTIONS = 300
@@ -175,7 +176,7 @@ def _start(
 
 
 def _wait_until_ready(binaries: Path, server: subprocess.Popen[bytes], *, sockets: Path, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and server.poll() is None:
         answer = subprocess.run(
             [str(binaries / "pg_isready"), "-q", "-h", str(sockets), "-U", NAME, "-d", "postgres"],
@@ -184,8 +185,10 @@ def _wait_until_ready(binaries: Path, server: subprocess.Popen[bytes], *, socket
         if answer.returncode == 0:
             return
         time.sleep(0.05)
-    tail = log.read_text(errors="replace").strip().splitlines()[-5:]
-    raise PostgresUnavailable(f"the server did not start within {START_SECONDS} s: {' | '.join(tail)}")
+    tail = " | ".join(log.read_text(errors="replace").strip().splitlines()[-5:])
+    if server.poll() is not None:
+        raise PostgresUnavailable(f"the server ended right after its start (status {server.returncode}): {tail}")
+    raise PostgresUnavailable(f"the server is not ready after {START_TIMEOUT_S:.0f} s: {tail}")
 
 
 def _ensure_database(binaries: Path, sockets: Path) -> None:

@@ -16,7 +16,6 @@ from deploy.stack.folder import DataFolder
 from deploy.stack.ports import HOST, port_of
 from deploy.stack.processes import Process
 
-READY_TIMEOUT_S = 60.0
 #: Commands to run before the processes start; each is idempotent.
 PREPARE_COMMANDS = (
     ["migrate", "--verbosity", "0"],
@@ -94,7 +93,7 @@ def run_prepare(env: Mapping[str, str]) -> None:
 def is_serving(port: int) -> bool:
     """Whether the web server answers /healthz."""
     try:
-        with urlopen(f"http://{HOST}:{port}/healthz", timeout=2) as answer:
+        with urlopen(f"http://{HOST}:{port}/healthz", timeout=30) as answer:
             return bool(answer.status == 200)
     except (URLError, OSError):
         return False

@@ -52,5 +52,5 @@ def require_free(folder: DataFolder, name: str, port: int) -> None:
 def accepts_connections(port: int) -> bool:
     """Whether a server accepts connections on a port."""
     with socket.socket() as probe:
-        probe.settimeout(1)
+        probe.settimeout(10)
         return probe.connect_ex((HOST, port)) == 0

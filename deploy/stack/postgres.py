@@ -27,8 +27,6 @@ from deploy.stack.folder import DataFolder
 from deploy.stack.ports import HOST, port_of, require_free
 from deploy.stack.processes import Process, wait_until_ready
 
-READY_TIMEOUT_S = 30.0
-
 
 class PostgresServer:
     """One PostgreSQL server; role and database are both named `eventshop`, the password is in the data folder."""
@@ -60,7 +58,7 @@ class PostgresServer:
                 self._start_process()
             except PostgresUnavailable as error:
                 raise StackError(f"PostgreSQL: {error}") from error
-        wait_until_ready(self.processes, self.is_ready, within_s=READY_TIMEOUT_S)
+        wait_until_ready(self.processes, self.is_ready)
         self._ensure_database()
 
     def is_ready(self) -> bool:
@@ -122,6 +120,6 @@ class PostgresServer:
             user=NAME,
             password=self.password,
             dbname="postgres",
-            connect_timeout=2,
+            connect_timeout=30,
             autocommit=True,
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from deploy.stack.errors import StackError
 from deploy.stack.folder import DataFolder
+from deploy.timeouts import KILL_TIMEOUT_S, START_TIMEOUT_S
 
 #: A longer log is rotated when its process starts; one older log is kept.
 MAX_LOG_BYTES = 5_000_000
@@ -137,7 +138,8 @@ def stop_processes(processes: Sequence[Process], *, immediately: bool = False) -
                 raise StackError(f"{process.name} cannot be stopped (process id {process.pid})")
             process.send_signal(signals[process].pop(0))
             process.send_signal(signal.SIGCONT)  # A paused process handles no other signal.
-            next_signal_at[process] = time.monotonic() + process.stop_timeout_s
+            patience_s = process.stop_timeout_s if signals[process] else KILL_TIMEOUT_S
+            next_signal_at[process] = time.monotonic() + patience_s
         time.sleep(POLL_INTERVAL_S)
     for process in processes:
         process.remove_pid_file()
@@ -154,7 +156,9 @@ def wait_for(condition: Callable[[], object], *, within_s: float) -> bool:
     return True
 
 
-def wait_until_ready(processes: Sequence[Process], ready: Callable[[], object], *, within_s: float) -> None:
+def wait_until_ready(
+    processes: Sequence[Process], ready: Callable[[], object], *, within_s: float = START_TIMEOUT_S
+) -> None:
     """Wait until servers are ready; raises StackError with the end of the log if one exits or takes too long."""
 
     def find_ended() -> Process | None:

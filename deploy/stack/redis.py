@@ -14,8 +14,6 @@ from deploy.stack.folder import DataFolder, write_private_file
 from deploy.stack.ports import HOST, port_of, require_free
 from deploy.stack.processes import Process, wait_until_ready
 
-READY_TIMEOUT_S = 20.0
-
 
 class RedisServer:
     """One Redis server; its data is kept, its password is in the data folder."""
@@ -44,11 +42,11 @@ class RedisServer:
         if self.process.pid is None:
             require_free(self.folder, "redis", self.port)
             self.process.start([find_server_binary(), self._write_config()])
-        wait_until_ready(self.processes, self.is_ready, within_s=READY_TIMEOUT_S)
+        wait_until_ready(self.processes, self.is_ready)
 
     def is_ready(self) -> bool:
         """Whether the server has loaded its data and accepts our password."""
-        client = redis.Redis(HOST, self.port, password=self.password, socket_timeout=2)
+        client = redis.Redis(HOST, self.port, password=self.password, socket_timeout=30)
         try:
             return bool(client.ping())
         except (redis.ConnectionError, redis.TimeoutError):

@@ -26,7 +26,9 @@ class WebRequest(models.Model):
     """A web request that sent commands: its time, route, actor and command ids."""
 
     request_id = models.UUIDField(primary_key=True)
-    trace_id = models.CharField(max_length=32, db_index=True, help_text="W3C Trace Context; the caller's if it sent one.")
+    trace_id = models.CharField(
+        max_length=32, db_index=True, help_text="W3C Trace Context; the caller's if it sent one."
+    )
     method = models.CharField(max_length=10)
     route = models.CharField(max_length=200, help_text="The pattern of the URL.")
     actor = models.CharField(max_length=200, blank=True, help_text="The primary key of the account that was signed in.")

@@ -11,7 +11,9 @@ class PersonalKey(models.Model):
     subject = models.UUIDField()
     purpose = models.CharField(max_length=100)
     wrapped = models.BinaryField(help_text="Nonce and AES-256-GCM ciphertext under the key-encryption key.")
-    wrapped_by = models.CharField(max_length=16, help_text="The id of the key-encryption key: the beginning of its SHA-256.")
+    wrapped_by = models.CharField(
+        max_length=16, help_text="The id of the key-encryption key: the beginning of its SHA-256."
+    )
     made_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -24,7 +26,7 @@ class PersonalKey(models.Model):
 
 
 class ErasedPerson(models.Model):
-    """A permanent marker: this person's keys are destroyed, and no new one is created. It is in the keys database."""
+    """The permanent marker that a person's keys are destroyed and no new one is created. It is in the keys database."""
 
     subject = models.UUIDField(primary_key=True)
     erased_at = models.DateTimeField()
@@ -37,7 +39,7 @@ class ErasedPerson(models.Model):
 
 
 class Claim(models.Model):
-    """A claim of a unique value: its keyed digest (blind index) and its person. It is deleted with the person's data."""
+    """A claim of a unique value: its keyed digest (blind index) and its person. An erasure deletes it."""
 
     kind = models.CharField(max_length=100)
     digest = models.BinaryField(max_length=32)
