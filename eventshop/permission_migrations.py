@@ -8,7 +8,9 @@ from typing import Any
 from django.db import migrations
 
 
-def move_permissions(source: tuple[str, str], target: tuple[str, str], codenames: Collection[str]) -> migrations.RunPython:
+def move_permissions(
+    source: tuple[str, str], target: tuple[str, str], codenames: Collection[str]
+) -> migrations.RunPython:
     """Give permissions another content type; users and groups keep them. `source` and `target` are app label and model.
 
     The migration has to depend on the first migrations of `auth` and `contenttypes`. In a new database there is nothing

@@ -35,9 +35,9 @@ NO_PARTICIPLES: Final = frozenset(
 #: Names that a framework, or our own convention of equal file names, asks for in several places.
 CONVENTIONAL: Final = frozenset(
     """
-    Command Config Meta __main__ eventshop_plugin url_names permissions views Migration State Kind Media __init__ admin apps base client commands conftest demo domain
-    errors events examples fields forms handlers importers models orders parsing products registry tasks trades
-    trading upcasters urls users
+    Command Config Kind Media Meta Migration State __init__ __main__ admin apps base client commands conftest
+    demo domain errors events eventshop_plugin examples fields forms handlers importers models orders parsing
+    permissions products registry tasks trades trading upcasters url_names urls users views
     """.split()  # noqa: SIM905
 )
 

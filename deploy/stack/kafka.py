@@ -8,7 +8,8 @@ import logging
 import os
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 
 from kafka import KafkaAdminClient, KafkaProducer
@@ -20,7 +21,9 @@ from deploy.stack.java import fetch_kafka_jars, find_java
 from deploy.stack.ports import HOST, accepts_connections, port_of, require_free
 from deploy.stack.processes import STOP_TIMEOUT_S, Process, is_paused, wait_until_ready
 
-READY_TIMEOUT_S = 90.0
+#: How long the requests of one readiness check may take. Short at first: a request that a killed broker does not answer
+#: then goes to another one soon. Longer later: on a busy machine a short limit would fail every check.
+CHECK_TIMEOUTS_S = (5.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 HEAP_SIZE = "384m"
 #: The topic of a test transaction, whose commit shows that the brokers are ready.
 READY_TOPIC = "stack-ready"
@@ -96,40 +99,38 @@ class KafkaCluster:
     def wait_until_ready(self) -> None:
         """Wait until the replicas of every running, unpaused broker are in sync and a transaction commits."""
         running = [number for number, process in self.brokers.items() if process.pid and not is_paused(process.pid)]
+        timeouts = chain(CHECK_TIMEOUTS_S, repeat(CHECK_TIMEOUTS_S[-1]))
         with _silence_client_log():
             wait_until_ready(
                 [self.brokers[number] for number in running] or self.processes,
-                lambda: self._is_serving(set(running)),
-                within_s=READY_TIMEOUT_S,
+                lambda: self._is_listening(running) and self._is_serving(set(running), timeout_s=next(timeouts)),
             )
 
     def _stopped_brokers(self) -> list[int]:
         return [number for number, process in self.brokers.items() if process.pid is None]
 
-    def _is_serving(self, running: set[int]) -> bool:
-        if not all(accepts_connections(self.port(number)) for number in running):
-            return False
+    def _is_listening(self, running: Iterable[int]) -> bool:
+        return all(accepts_connections(self.port(number)) for number in running)
+
+    def _is_serving(self, running: set[int], *, timeout_s: float) -> bool:
         servers = [f"{HOST}:{self.port(number)}" for number in sorted(running)]
         try:
             return (
-                self._all_registered(servers, running)
-                and _commit_transaction(servers)
-                and _replicas_in_sync(servers, running)
+                self._all_registered(servers, running, timeout_s)
+                and _commit_transaction(servers, timeout_s)
+                and _replicas_in_sync(servers, running, timeout_s)
             )
         except KafkaError:
             return False
 
-    def _all_registered(self, servers: list[str], running: set[int]) -> bool:
-        admin = KafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=5_000)
-        try:
+    def _all_registered(self, servers: list[str], running: set[int], timeout_s: float) -> bool:
+        with _open_admin_client(servers, timeout_s) as admin:
             if not running <= {broker["broker_id"] for broker in admin.describe_cluster()["brokers"]}:
                 return False
             with contextlib.suppress(TopicAlreadyExistsError):
                 topic = {"num_partitions": 1, "replication_factor": self.count, "configs": {"retention.ms": "3600000"}}
                 admin.create_topics({READY_TOPIC: topic}, wait_for_metadata=True)
             return True
-        finally:
-            admin.close()
 
     def _start_process(self, program: Path, jars: Path, number: int) -> None:
         options = [
@@ -208,26 +209,29 @@ def _new_cluster_id() -> str:
     return cluster_id
 
 
-def _replicas_in_sync(servers: list[str], running: set[int]) -> bool:
+def _open_admin_client(servers: list[str], timeout_s: float) -> KafkaAdminClient:
+    return KafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=int(timeout_s * 1_000))
+
+
+def _replicas_in_sync(servers: list[str], running: set[int], timeout_s: float) -> bool:
     """Whether all replicas on running brokers are in sync, so that another broker may fail without data loss."""
-    admin = KafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=5_000)
-    try:
+    with _open_admin_client(servers, timeout_s) as admin:
         partitions = [part for topic in admin.describe_topics() for part in topic["partitions"]]
         return all(running & set(part["replica_nodes"]) <= set(part["isr_nodes"]) for part in partitions)
-    finally:
-        admin.close()
 
 
-def _commit_transaction(servers: list[str]) -> bool:
+def _commit_transaction(servers: list[str], timeout_s: float) -> bool:
     """Commit one record in a transaction: the last feature that becomes available after a start."""
-    # Short time-outs: a request that a killed broker does not answer then goes to another one.
     producer = KafkaProducer(
-        bootstrap_servers=servers, transactional_id=READY_TOPIC, max_block_ms=5_000, request_timeout_ms=3_000
+        bootstrap_servers=servers,
+        transactional_id=READY_TOPIC,
+        max_block_ms=int(timeout_s * 1_000),
+        request_timeout_ms=int(timeout_s * 600),
     )
     try:
         producer.init_transactions()
         producer.begin_transaction()
-        producer.send(READY_TOPIC, b"ready").get(timeout=5)
+        producer.send(READY_TOPIC, b"ready").get(timeout=timeout_s)
         producer.commit_transaction()
         return True
     finally:

@@ -98,7 +98,8 @@ class System:
         self.supervisor.start(
             [sys.executable, "-m", "deploy.stack.supervisor", self.folder.path, json.dumps(commands)], env=env, cwd=ROOT
         )
-        wait_until_ready([self.supervisor], lambda: web.pid and app.is_serving(self.port))
+        wait_until_ready([self.supervisor], lambda: web.pid)
+        wait_until_ready([self.supervisor, web], lambda: app.is_serving(self.port))
 
     def down(self) -> list[str]:
         """Stop everything in the order of dependencies; return the names of the processes that ran."""

@@ -10,7 +10,7 @@ from django.urls import reverse_lazy
 
 
 class SidebarItem(NamedTuple):
-    """An entry for those who may view `model` (`app_label.model`), or who have `permission` where `view` names a page."""
+    """An entry for those who may view `model` (`app_label.model`), or have `permission` where `view` names a page."""
 
     title: str
     icon: str

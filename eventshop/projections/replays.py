@@ -116,9 +116,6 @@ def run_replay(job: Replay) -> Replay:
     return Replay.objects.get(pk=job.pk)
 
 
-
-
-
 def _create(**values: Any) -> Replay:
     return Replay.objects.create(requested_at=timezone.now(), **values)
 

@@ -25,9 +25,9 @@ def old_database(database_url: str, tmp_path: Path) -> Iterator[str]:
     """The DATABASE_URL of a database as the previous release left it."""
     if connection.vendor == "sqlite":
         path = tmp_path / "old.sqlite3"
-        with sqlite3.connect(path) as old:
-            old.executescript((FIXTURES / "sqlite.sql").read_text())
-        old.close()
+        embedded = sqlite3.connect(path)
+        embedded.executescript((FIXTURES / "sqlite.sql").read_text())
+        embedded.close()
         yield f"sqlite:///{path}"
         return
     name = f"{connection.settings_dict['NAME']}_{NAME}"

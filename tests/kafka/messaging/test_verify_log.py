@@ -236,10 +236,7 @@ def test_a_record_that_is_none_of_ours_is_named_and_fails(kafka_topics: str) -> 
     assert f"{len(table_records())} events are the same" in found.out
     assert "at offset 0: not an event: not an event record: the header 'partition-sequence' is missing" in found.out
     assert "53 foreign records" in found.out
-    assert (
-        found.failure
-        == f"{topics.event_store_topic()} contains foreign records; the first ones are listed above."
-    )
+    assert found.failure == f"{topics.event_store_topic()} contains foreign records; the first ones are listed above."
 
 
 def test_without_kafka_it_says_what_it_needs(clean_database: None) -> None:

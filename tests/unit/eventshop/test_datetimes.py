@@ -46,4 +46,5 @@ def test_the_day_of_a_moment_is_that_of_the_shop() -> None:
 
 
 def test_nothing_is_shown_for_none() -> None:
-    assert Template('{{ at|datetime|default:"never" }}, {{ at|date_html|default:"never" }}').render(Context()) == "never, never"
+    template = Template('{{ at|datetime|default:"never" }}, {{ at|date_html|default:"never" }}')
+    assert template.render(Context()) == "never, never"

@@ -16,7 +16,11 @@ WRONG = {
     "pages/views.py": "import rest_framework",
     "api/offers.py": "import kafka",
 }
-RIGHT = {"domain/rules.py": "import msgspec", "api/offers.py": "import rest_framework", "pages/views.py": "import django"}
+RIGHT = {
+    "domain/rules.py": "import msgspec",
+    "api/offers.py": "import rest_framework",
+    "pages/views.py": "import django",
+}
 
 
 def checked(root: Path) -> subprocess.CompletedProcess[str]:
