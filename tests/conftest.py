@@ -1,15 +1,16 @@
 """What every test stands on: a database, settings of its own, and which tests a run holds.
 
 `pytest PATH` starts what the tests below the path need. `--database` chooses the engine; without it tests of Kafka get
-PostgreSQL and all others SQLite. Tests marked `chaos` run with `--chaos` only. Django is set up in `pytest_configure`,
-when the options are known; its settings are named here and not in pyproject.toml, because pytest-django would read
-them before.
+PostgreSQL and all others SQLite. Tests marked `long` run with `--long` only; each has a shorter sibling that always
+runs. Django is set up in `pytest_configure`, when the options are known; its settings are named here and not in
+pyproject.toml, because pytest-django would read them before.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("sqlite", "postgres"),
         help="the engine; DATABASE_URL from outside names a server instead of starting one",
     )
-    group.addoption("--chaos", action="store_true", help="run the long tests too, which are marked `chaos`")
+    group.addoption("--long", action="store_true", help="run the tests too that are marked `long`")
     group.addoption(
         "--shuffle-files", type=int, metavar="SEED", help="run the files in a random order instead of long ones first"
     )
@@ -64,9 +65,14 @@ def pytest_configure(config: pytest.Config) -> None:
     }
     # Hundreds of processes are started; with it, each of them would compile the program anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if config.getoption("--long"):
+        os.environ.setdefault("CHAOS_SEED", str(secrets.randbelow(1_000_000)))
     if "DATABASE_URL" not in os.environ:  # workers of pytest-xdist get it from the process that started them
-        engine = _postgres_url() if _engine(config) == "postgres" else f"sqlite:///{scratch}/eventshop.sqlite3"
-        os.environ["DATABASE_URL"] = engine
+        os.environ["DATABASE_URL"] = (
+            _postgres_url(durable=config.getoption("--long"))
+            if _engine(config) == "postgres"
+            else f"sqlite:///{scratch}/eventshop.sqlite3"
+        )
     import django
 
     django.setup()
@@ -90,12 +96,12 @@ def _engine(config: pytest.Config) -> str:
     return chosen or ("postgres" if paths and all("kafka" in path for path in paths) else "sqlite")
 
 
-def _postgres_url() -> str:
-    """Start a PostgreSQL for this run; it is thrown away at the end. Without one the run ends, in CI with a failure."""
+def _postgres_url(*, durable: bool) -> str:
+    """Start a PostgreSQL for this run, deleted at the end. Without one the run ends, in CI with a failure."""
     from deploy.postgres import PostgresUnavailable, running_postgres
 
     try:
-        return _at_the_end.enter_context(running_postgres(fsync=False))
+        return _at_the_end.enter_context(running_postgres(fsync=durable))
     except PostgresUnavailable as error:
         if os.environ.get("CI"):
             pytest.exit(f"PostgreSQL cannot be started: {error}", returncode=1)
@@ -110,14 +116,14 @@ def missing(reason: str) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only `--chaos` runs, and order the files.
+    """Leave out what only `--long` runs, and order the files.
 
     Folders with long files come first: begun last, one of them would keep a single worker busy while the others rest.
     """
-    if not config.getoption("--chaos"):
-        long = [item for item in items if item.get_closest_marker("chaos")]
+    if not config.getoption("--long"):
+        long = [item for item in items if _is_long(item)]
         config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if not item.get_closest_marker("chaos")]
+        items[:] = [item for item in items if not _is_long(item)]
     seed: int | None = config.getoption("--shuffle-files")
     if seed is None:
         items.sort(
@@ -129,9 +135,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: files.index(item.path))
 
 
+def _is_long(item: pytest.Item) -> bool:
+    """Whether the test is marked `long`, or `long(on=ENGINE)` with the engine of this run."""
+    engine = _running_engine()
+    return any(mark.kwargs.get("on", engine) == engine for mark in item.iter_markers("long"))
+
+
+def _running_engine() -> str:
+    return "postgres" if os.environ["DATABASE_URL"].startswith("postgres") else "sqlite"
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    names = [name for name in ("CHAOS_SEED", "CHAOS_TIMES") if name in os.environ]
+    return [" ".join(f"{name}={os.environ[name]}" for name in names)] if names else []
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Hold back tests whose surroundings are not there."""
-    if item.get_closest_marker("postgres") and not os.environ["DATABASE_URL"].startswith("postgres"):
+    if item.get_closest_marker("postgres") and _running_engine() != "postgres":
         pytest.skip("needs PostgreSQL: pytest --database postgres")
     if item.get_closest_marker("data") and not SHARED_DATA.is_dir():
         missing(f"the real data sets are not in {SHARED_DATA}")
@@ -142,11 +163,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     failed = {report.nodeid for key in ("failed", "error") for report in terminalreporter.stats.get(key, [])}
     if not failed:
         return
-    engine = "postgres" if os.environ["DATABASE_URL"].startswith("postgres") else "sqlite"
-    chaos = " --chaos" if config.getoption("--chaos") else ""
+    chaos = "".join(f"{name}={os.environ[name]} " for name in ("CHAOS_SEED", "CHAOS_TIMES") if name in os.environ)
+    options = f"--database {_running_engine()}" + (" --long" if config.getoption("--long") else "")
     terminalreporter.section("to run a failed test alone")
     for nodeid in sorted(failed):
-        terminalreporter.write_line(f".venv/bin/python -m pytest --database {engine}{chaos} '{nodeid}'")
+        terminalreporter.write_line(f"{chaos}.venv/bin/python -m pytest {options} '{nodeid}'")
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.rebuild_swap import create_like, replace_dead_letters, replace_rows
 from eventshop.projections.targets import ProjectionTarget, live_target, rebuild_target
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
-from eventshop.runtime.leases import unleased
+from eventshop.runtime.leases import is_unleased
 from eventshop.runtime.process_name import process_name
 
 #: Events folded in one transaction. No reader waits for these rows, so it is larger than the live batch.
@@ -73,7 +73,7 @@ def _expected_numbers(dry_run: Replay | None) -> dict[str, Any]:
 def pending_rebuilds() -> list[Rebuild]:
     """The rebuilds that no worker runs: requested ones, and those of a worker that died."""
     open_jobs = Rebuild.objects.filter(state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING]).order_by("pk")
-    rebuilding = Checkpoint.objects.filter(projection__endswith=":rebuild").exclude(unleased())
+    rebuilding = Checkpoint.objects.filter(projection__endswith=":rebuild").exclude(is_unleased())
     leased = set(rebuilding.values_list("projection", flat=True))
     return [job for job in open_jobs if f"{job.projection}:rebuild" not in leased]
 

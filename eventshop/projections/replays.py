@@ -26,7 +26,7 @@ from eventshop.projections.historical_queries import LINEAGE, dry_run, rows_as_o
 from eventshop.projections.models import Replay, ReplayedRow
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.read_model import ReadModel
-from eventshop.runtime.leases import acquire_leases, release_leases, renew_leases, unleased
+from eventshop.runtime.leases import acquire_leases, release_leases, renew_leases, is_unleased
 from eventshop.runtime.process_name import process_name
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def describe_differences(job: Replay) -> str:
 
 def pending_replays() -> list[Replay]:
     """The replays that no worker runs: requested ones, and those of a worker that died."""
-    return list(Replay.objects.filter(unleased(), state__in=_OPEN_STATES).order_by("pk"))
+    return list(Replay.objects.filter(is_unleased(), state__in=_OPEN_STATES).order_by("pk"))
 
 
 def delete_expired() -> int:

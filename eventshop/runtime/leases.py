@@ -20,7 +20,7 @@ from django.utils import timezone
 M = TypeVar("M", bound=Model)
 
 
-def unleased() -> Q:
+def is_unleased() -> Q:
     """The condition for rows that no worker has a lease on."""
     return Q(owner="") | Q(leased_until=None) | Q(leased_until__lt=timezone.now())
 
@@ -38,7 +38,7 @@ def acquire_leases(
     With `reentrant=False` a lease that the owner already has counts as taken, so that of two threads one gets it.
     `changes` are further columns to set.
     """
-    available = unleased() | Q(owner=owner) if reentrant else unleased()
+    available = is_unleased() | Q(owner=owner) if reentrant else is_unleased()
     return rows.filter(available).update(owner=owner, leased_until=timezone.now() + duration, **changes)
 
 

@@ -16,10 +16,10 @@ from django.test import Client
 from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.support.waiting import DEADLINE_S
+
 #: Without Chromium's own sandbox (the machine is one) and without background network traffic.
 LAUNCH = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync")
-#: How long an element may take to appear on a busy machine.
-TIMEOUT_MS: Final = 20_000
 #: WCAG 2.2 AA and everything below it.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 #: Every page is checked in both colour schemes: with all rules in light, with the colour rules in dark.
@@ -57,8 +57,9 @@ def browser(path: str) -> Iterator[Browser]:
     """Launch Chromium. Playwright runs an event loop in this thread, in which Django must allow synchronous queries."""
     with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "on")
-        expect.set_options(timeout=TIMEOUT_MS)
-        chromium = playwright.chromium.launch(executable_path=path, args=list(LAUNCH))
+        expect.set_options(timeout=DEADLINE_S * 1_000)
+        chromium = playwright.chromium.launch(executable_path=path, args=list(LAUNCH), timeout=DEADLINE_S * 1_000)
+        chromium.on("context", lambda context: context.set_default_timeout(DEADLINE_S * 1_000))
         yield chromium
         chromium.close()
 
@@ -68,7 +69,7 @@ def serve() -> Iterator[str]:
     """Serve the application on a real port of this process; yields its address."""
     thread = LiveServerThread("127.0.0.1", StaticFilesHandler)
     thread.start()
-    thread.is_ready.wait()
+    assert thread.is_ready.wait(DEADLINE_S)
     if thread.error:
         raise thread.error
     yield f"http://127.0.0.1:{thread.port}"

@@ -19,6 +19,7 @@ from shutil import copytree, ignore_patterns
 from typing import Final, NamedTuple
 
 from tests.conftest import BASE_DIR
+from tests.support.waiting import DEADLINE_S
 
 _BLOCK: Final = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _IGNORED: Final = ignore_patterns(".*", "var", "staticfiles", "node_modules", "images")
@@ -86,7 +87,7 @@ def _output_of(command: str, folder: Path) -> str:
     env = {name: value for name, value in os.environ.items() if name not in names}
     env |= {"ENV_FILE": "", "PATH": f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}", "COLUMNS": "200"}
     done = subprocess.run(
-        shlex.split(command), cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=60
+        shlex.split(command), cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=DEADLINE_S
     )
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout + done.stderr

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.support.processes import ROOT, wait_until
+from tests.support.processes import ROOT
+from tests.support.waiting import DEADLINE_S, wait_for_exit, wait_until
 
 SECRET: Final = "whsec_" + "b25seS1mb3ItdGVzdHMtMDEyMzQ1Njc4OQ=="
 
@@ -39,12 +40,12 @@ class GatewayProcess:
     def start(self, *more: str) -> None:
         """Start the process, with additional options, and wait until it responds."""
         self._launch(*more)
-        wait_until(self._is_up, description="the gateway answers")
+        wait_until(self._is_up, seen=self._log)
 
     def start_to_crash(self, point: str) -> None:
         """Start the process with a crash point, which may be reached before the process has responded once."""
         self._launch("--crash-at", point)
-        wait_until(lambda: not self.is_running or self._responds(), description="the gateway answers, or has crashed")
+        wait_until(lambda: not self.is_running or self._responds(), seen=self._log)
 
     def _launch(self, *more: str) -> None:
         with self._log.open("wb") as out:
@@ -76,7 +77,7 @@ class GatewayProcess:
     def _signal_and_wait(self, signal_number: signal.Signals) -> int:
         self._send(signal_number)
         assert self._process is not None
-        return self._process.wait(20)
+        return wait_for_exit(self._process, log=self._log)
 
     def _send(self, signal_number: signal.Signals) -> None:
         assert self._process is not None
@@ -93,7 +94,7 @@ class GatewayProcess:
             return False
         self.port = int(match[1])
         try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=DEADLINE_S) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

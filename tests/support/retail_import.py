@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from django.core.management.base import CommandError
 
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from tests.conftest import BASE_DIR, SHARED_DATA
+from tests.support.waiting import DEADLINE_S, wait_until
 
 #: A month of real sales and its control totals; mark tests that use them with `data`.
 MONTH: Final = SHARED_DATA / "online_retail_2010-12.csv.gz"
@@ -24,8 +24,6 @@ IMPORT: Final = "import_online_retail"
 #: The events and receipts of the whole month.
 MONTH_EVENTS: Final = 3_844
 MONTH_RECEIPTS: Final = 3_688
-#: Seconds within which a process must have started and written, or ended.
-TIMEOUT_S: Final = 60.0
 
 
 class ImportRun:
@@ -83,14 +81,15 @@ class ImportProcess:
         )
 
     def wait_until_written(self, events: int) -> None:
-        deadline = time.monotonic() + TIMEOUT_S
-        while StoredEvent.objects.count() < events and self.process.poll() is None:
-            assert time.monotonic() < deadline, "nothing was written"
-            time.sleep(0.005)  # polling without a pause would slow down the import
+        """Wait until the process has written so many events, or has ended."""
+        wait_until(
+            lambda: StoredEvent.objects.count() >= events or self.process.poll() is not None,
+            seen=lambda: f"{StoredEvent.objects.count()} events of {events}",
+        )
 
     def wait_for_exit(self, number: signal.Signals | None = None) -> tuple[int, str]:
         """Optionally send a signal, then wait; gives the exit code and the output."""
         if number is not None:
             self.process.send_signal(number)
-        output, _ = self.process.communicate(timeout=TIMEOUT_S)
+        output, _ = self.process.communicate(timeout=DEADLINE_S)
         return self.process.returncode, output

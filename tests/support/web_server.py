@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from honcho.environ import parse_procfile
 
-from tests.support.processes import ROOT, python_process, wait_until
+from tests.support.processes import ROOT, python_process
+from tests.support.waiting import DEADLINE_S, wait_for_exit, wait_until
 
 #: The command of `make run`; only the address is replaced.
 COMMAND = shlex.split(parse_procfile((ROOT / "Procfile").read_text()).processes["web"])
@@ -30,7 +31,7 @@ class WebServer(NamedTuple):
     def stop(self) -> int:
         """Stop it with SIGTERM, as a supervisor does; returns its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(15)
+        return wait_for_exit(self.process, log=self.log)
 
 
 @contextmanager
@@ -46,13 +47,12 @@ def gunicorn(
     with python_process(
         "-m", *COMMAND[:2], *arguments, env={"DATABASE_URL": database_url, **(env or {})}, log=log
     ) as process:
-        wait_until(
-            lambda: process.poll() is None and is_healthy(address), description=f"an answer of gunicorn; see {log}"
-        )
+        wait_until(lambda: process.poll() is not None or is_healthy(address), seen=log)
+        assert process.poll() is None, log.read_text()
         yield WebServer(address, process, log)
         if process.poll() is None:
             process.terminate()
-            process.wait(15)
+            wait_for_exit(process, log=log)
 
 
 def free_port() -> int:
@@ -63,7 +63,7 @@ def free_port() -> int:
 
 def is_healthy(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{address}/healthz", timeout=2) as response:
+        with urllib.request.urlopen(f"{address}/healthz", timeout=DEADLINE_S) as response:
             return bool(response.status == 200)
     except OSError:
         return False

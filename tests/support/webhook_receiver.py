@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from django.db import connections
 
+from tests.support.waiting import join_threads
+
 
 class ReceivedRequest(NamedTuple):
     headers: dict[str, str]
@@ -57,4 +59,4 @@ def run_receiver() -> Iterator[Receiver]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        join_threads(thread)

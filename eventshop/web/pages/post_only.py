@@ -18,13 +18,13 @@ def post_only(redirect_to: str) -> Callable[[Callable[..., HttpResponse]], Calla
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
-        def wrapped(request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponse:
+        def wrapper(request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method in ("GET", "HEAD"):
                 return redirect(redirect_to)
             if request.method != "POST":
                 return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
             return view(request, *args, **kwargs)
 
-        return wrapped
+        return wrapper
 
     return decorate

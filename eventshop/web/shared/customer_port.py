@@ -76,10 +76,10 @@ def customer_required(view: Callable[Concatenate[HttpRequest, UUID, P], HttpResp
     """
 
     @wraps(view)
-    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         person = current_adapter().person_of(request.user)
         if person is None:
             return redirect(current_adapter().join_url_name)
         return view(request, person, *args, **kwargs)
 
-    return never_cache(login_required(wrapped))
+    return never_cache(login_required(wrapper))

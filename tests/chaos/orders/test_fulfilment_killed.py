@@ -23,6 +23,7 @@ from eventshop.sagas import workers as sagas_workers
 from eventshop.sagas.models import Saga
 from orders.domain.commands import CancelOrder
 from tests.conftest import BASE_DIR
+from tests.support import chaos
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.order_fulfilment import (
     assert_nothing_happened_twice,
@@ -40,8 +41,8 @@ from tests.support.processes import SLOW_MACHINE_FACTOR, wait_until
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
 SAGA_POINTS = [name for name in CRASH_POINTS if name.startswith("saga.")]
-#: Each crash point twice soon after the start, and twice in the middle of the work.
-KILLS = [(name, count) for count in (1, 3, 2, 5) for name in SAGA_POINTS][:20]
+#: Each crash point soon after the start; in `make chaos` twice then, and twice in the middle of the work.
+KILLS = [(name, count) for count in (1, 3, 2, 5)[: chaos.times(1)] for name in SAGA_POINTS]
 METHODS = ("card", "card", "card", "declined", "pending", "late", "")
 
 
@@ -89,8 +90,8 @@ def settle_all_orders() -> None:
     wait_until(is_done, within_s=120)
 
 
-def test_twenty_kills_lose_nothing_and_repeat_nothing(database_url: str, gateway: GatewayProcess) -> None:
-    chance, orders = Random(6), list[UUID]()
+def test_killed_workers_lose_nothing_and_repeat_nothing(database_url: str, gateway: GatewayProcess) -> None:
+    chance, orders = chaos.random_for("fulfilment"), list[UUID]()
     skus = [f"sku-{number}" for number in range(4)]
     for sku in skus:
         receive_stock(sku, 30)
@@ -133,10 +134,11 @@ def place_orders(chance: Random, skus: list[str]) -> list[UUID]:
 
 
 @pytest.mark.postgres
+@pytest.mark.long
 def test_a_thousand_orders_for_twenty_scarce_products_and_eight_workers(
     database_url: str, gateway: GatewayProcess
 ) -> None:
-    chance = Random(8)
+    chance = chaos.random_for("scarce products")
     skus = [f"sku-{number}" for number in range(20)]
     for sku in skus:
         receive_stock(sku, 60)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from pytest_django import Settings
 from orders.application.payment_gateway_port import Declined, Outcome, Succeeded
 from orders.models import GatewayMessage, Payment
 from orders.payment_gateway.factory import payment_gateway
+from tests.support import chaos
 from tests.support.browser import serve
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.processes import wait_until
@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]
 
-TIMES = int(os.environ.get("CHAOS_TIMES", "2"))
+TIMES = chaos.times(1)
 #: Payment methods; each succeeds or is declined in the end, whatever the responses are.
 METHODS = ("card", "declined", "pending", "pending_declined", "lost", "unstable", "duplicate", "html", "hasty")
 POINTS = ("received", "recorded", "answered", "sending", "sent")
@@ -48,9 +48,9 @@ def process(clean_database: None, settings: Settings, tmp_path: Path) -> Iterato
     gc.collect()  # here, where unclosed connections are expected
 
 
-@pytest.mark.parametrize("seed", range(TIMES))
-def test_the_books_agree_whenever_the_gateway_is_killed(process: GatewayProcess, tmp_path: Path, seed: int) -> None:
-    chance, done = Random(seed), Event()
+@pytest.mark.parametrize("attempt", range(TIMES))
+def test_the_books_agree_whenever_the_gateway_is_killed(process: GatewayProcess, tmp_path: Path, attempt: int) -> None:
+    chance, done = chaos.random_for(f"gateway {attempt}"), Event()
     charges = {uuid4(): chance.choice(METHODS) for _ in range(24)}
     with ThreadPoolExecutor(5) as pool:
         killer = pool.submit(_kill, process, chance, done)

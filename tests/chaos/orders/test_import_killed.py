@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import random
 import signal
 import time
+from random import Random
 from typing import Final
 
 import pytest
 
+from tests.support import chaos
 from tests.support.database import empty_tables
 from tests.support.retail_import import (
     CONTROL_TOTALS,
@@ -25,25 +25,25 @@ from tests.support.retail_import import (
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 #: How often it is killed; `make chaos` asks for more.
-KILLS: Final = int(os.environ.get("CHAOS_TIMES", "6"))
+KILLS: Final = chaos.times(2)
 
 
 @pytest.mark.data
 @pytest.mark.chaos
 def test_an_import_killed_at_random_moments_stores_everything_once(database_url: str) -> None:
     assert ImportRun(MONTH).code == 0
-    undisturbed, kills = imported_history(), 0
+    undisturbed, kills, chance = imported_history(), 0, chaos.random_for("import")
     while kills < KILLS:
         empty_tables()
-        kills += _kill_until_done(database_url, at_most=KILLS - kills)
+        kills += _kill_until_done(database_url, chance, at_most=KILLS - kills)
         assert imported_history() == undisturbed
     run_projections()
     assert differing_totals(MONTH, CONTROL_TOTALS) == set()
 
 
-def _kill_until_done(database_url: str, *, at_most: int) -> int:
+def _kill_until_done(database_url: str, chance: Random, *, at_most: int) -> int:
     """Start and kill the import until it ends by itself; gives how often it was killed while it was writing."""
-    chance, kills = random.Random(), 0
+    kills = 0
     while True:
         before, _ = count_events_and_receipts()
         process = ImportProcess(MONTH, database_url)

@@ -23,6 +23,7 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.models import Checkpoint, DeadLetter
 from eventshop.projections.projection import projection_registry
 from tests.conftest import BASE_DIR
+from tests.support import chaos
 from tests.support.processes import SLOW_MACHINE_FACTOR
 from tests.support.read_models import append_order_histories, eventually, expected_rows, history, stored_rows
 from tests.support.sales import Sale, gbp, line
@@ -30,7 +31,7 @@ from tests.support.sales import Sale, gbp, line
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
 #: The number of kills; `make chaos` sets a higher one.
-KILLS = int(os.environ.get("CHAOS_TIMES", "8"))
+KILLS = chaos.times(2)
 #: The share of kills that do not wait for the process to make progress.
 KILL_AT_START_SHARE = 0.2
 
@@ -83,10 +84,10 @@ def events_projected() -> int:
 
 
 def test_killed_workers_leave_exactly_the_fold(database_url: str) -> None:
-    chance = Random(20)
+    chance = chaos.random_for("projections")
     append_amounts_too_large()
     killed_at_work = 0
-    with append_orders_in_background(Random(21)):
+    with append_orders_in_background(chaos.random_for("orders")):
         for _ in range(KILLS):
             # Release the killed worker's lease at once; its expiry is tested elsewhere.
             Checkpoint.objects.update(owner="", leased_until=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from deploy.stack import Stack, StackUnavailable, running_stack
 from tests.conftest import missing
+from tests.support import chaos
 from tests.support.kafka.fixtures import create_fresh_topics, process_env
 from tests.support.kafka.order_load import (
     assert_complete_and_unique,
@@ -20,10 +20,10 @@ from tests.support.kafka.order_load import (
 )
 from tests.support.processes import manage_process
 
-pytestmark = [pytest.mark.postgres, pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
+pytestmark = [pytest.mark.postgres, pytest.mark.chaos, pytest.mark.long, pytest.mark.usefixtures("clean_database")]
 
 #: How many brokers are killed, one after the other.
-TIMES = min(3, int(os.environ.get("CHAOS_TIMES", "2")))
+TIMES = chaos.times(3, at_most=3)
 
 
 @pytest.fixture

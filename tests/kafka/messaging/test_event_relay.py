@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -25,10 +24,11 @@ from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay.event_relay import EventRelay, RelayStopped
 from eventshop.messaging.relay.leader_election import acquire_leadership, release_leadership
-from eventshop.runtime.fault_injection import CRASH_POINTS
 from eventshop.runtime.watchdog import Watchdog
 from orders.domain.commands import CancelOrder, CreateOrder, ProcessPayment
 from orders.domain.events import Line
+from tests.support import chaos
+from tests.support.chaos import crash_points
 from tests.support.database import count_round_trips
 from tests.support.kafka import topic_contents, topic_reader
 from tests.support.processes import manage_process, wait_until
@@ -37,7 +37,7 @@ from tests.support.tally_aggregate import pounds
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
 #: How often each crash point is tried; `make chaos` asks for more.
-TIMES = int(os.environ.get("CHAOS_TIMES", "3"))
+TIMES = chaos.times(2)
 
 
 def create_orders(count: int) -> None:
@@ -207,7 +207,7 @@ def test_the_command_says_why_it_stops(leading: EventRelay, kafka_process_env: d
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("point", [name for name in CRASH_POINTS if name.startswith("relay.")])
+@pytest.mark.parametrize("point", crash_points("relay."))
 def test_a_relay_killed_at_any_point_loses_and_repeats_nothing(
     point: str, kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:

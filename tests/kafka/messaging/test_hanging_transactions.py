@@ -117,7 +117,7 @@ def test_what_others_have_open_is_left_to_them(kafka_topics: str, monkeypatch: p
     stranger.init_transactions()
     stranger.begin_transaction()
     stranger.send(topics.event_store_topic(), key=b"?", value=b"?", partition=0).get(10)
-    monkeypatch.setattr(hanging_transactions, "MARKERS_S", 0.2)
+    monkeypatch.setattr(hanging_transactions, "MARKER_WAIT_S", 0.2)
     ended = hanging_transactions.end_hanging_transactions(
         f"eventshop-relay-{topics.event_store_topic()}",
         {topics.event_store_topic(): PARTITIONS},
@@ -133,12 +133,12 @@ def test_a_leader_notices_that_what_it_wrote_is_not_shown(
     forgetful_broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append_orders(3)
-    monkeypatch.setattr(hanging_transactions, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(hanging_transactions, "CHECK_INTERVAL_S", 0.0)
     shown = hanging_transactions.StalledVisibilityMonitor({topics.event_store_topic(): PARTITIONS})
     shown.check()
     send_with_lost_markers(table_records(), forgotten=set(range(PARTITIONS)))
     shown.check()  # not for long yet
-    monkeypatch.setattr(hanging_transactions, "UNSHOWN_S", 0.0)
+    monkeypatch.setattr(hanging_transactions, "STALL_LIMIT_S", 0.0)
     with pytest.raises(
         clients.KafkaUnavailable, match=r"does not show the records that were committed to .*event-store/\d"
     ):

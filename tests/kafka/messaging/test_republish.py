@@ -158,6 +158,7 @@ def route_all_events() -> int:
 
 
 @pytest.mark.chaos
+@pytest.mark.long
 def test_killed_in_the_middle_it_goes_on(kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path) -> None:
     append_orders(1_000)
     log = tmp_path / "republish.log"

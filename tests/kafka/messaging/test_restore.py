@@ -20,6 +20,7 @@ from eventshop.messaging.reconciliation.restore import PAGE_SIZE
 from eventshop.projections.projection import projection_registry
 from orders.domain.commands import CancelOrder, CreateOrder
 from orders.domain.events import Line
+from tests.support import chaos
 from tests.support.database import empty_tables
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up, without_lineage
 from tests.support.kafka.topic_contents import (
@@ -40,6 +41,7 @@ from tests.support.tally_aggregate import pounds
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
 COMMAND = "restore_events_from_kafka"
+KILLS = chaos.times(1, at_most=3)
 
 
 def run_restore(**options: Any) -> tuple[int, str]:
@@ -132,11 +134,11 @@ def test_a_dry_run_checks_everything_and_writes_nothing(kafka_topics: str) -> No
 def test_killed_again_and_again_it_goes_on(
     kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:
-    append_orders(2_500)
+    append_orders(700 * (KILLS + 1))
     relay_all()
     before, log = stored_tables(), tmp_path / "restore.log"
     lose_the_database()
-    for kill in range(3):
+    for kill in range(KILLS):
         reached = StoredEvent.objects.count()
         with manage_process(COMMAND, env=kafka_process_env, log=log) as process:
             wait_until(lambda reached=reached: StoredEvent.objects.count() > reached, description="a page is written")  # type: ignore[misc]

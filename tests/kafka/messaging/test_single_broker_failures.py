@@ -34,6 +34,7 @@ def kafka_url(stack: Stack) -> str:
     return stack.env["EVENT_LOG_URL"]
 
 
+@pytest.mark.long
 def test_a_broker_is_killed_right_behind_a_commit(stack: Stack, kafka_topics: str) -> None:
     """What found all this: one time of three a single broker forgets the transaction that it has just confirmed."""
     for seed in range(1, 3):

@@ -14,7 +14,7 @@ from eventshop.messaging.kafka import topics
 from eventshop.messaging.reconciliation.compare import PAGE_SIZE
 from tests.support.kafka.topic_contents import (
     ChangeRecords,
-    CommandResult,
+    CommandOutput,
     Record,
     append_orders,
     make_record,
@@ -30,7 +30,7 @@ from tests.support.kafka.topic_contents import (
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
 
-def run_verify_log() -> CommandResult:
+def run_verify_log() -> CommandOutput:
     return run_command("verify_log")
 
 
@@ -240,7 +240,7 @@ def test_a_record_that_is_none_of_ours_is_named_and_fails(kafka_topics: str) -> 
 
 
 def test_without_kafka_it_says_what_it_needs(clean_database: None) -> None:
-    assert run_verify_log() == CommandResult(
+    assert run_verify_log() == CommandOutput(
         1, "", "verify_log needs PostgreSQL (DATABASE_URL) and Kafka (EVENT_LOG_URL=kafka://...)"
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -32,10 +31,11 @@ from eventshop.projections.outbox_publisher import OutboxPublisher
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.rebuild import rebuild
 from eventshop.projections.runner import ProjectionRunner
-from eventshop.runtime.fault_injection import CRASH_POINTS
 from eventshop.runtime.watchdog import Watchdog
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
+from tests.support import chaos
+from tests.support.chaos import crash_points
 from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.kafka import topic_reader
 from tests.support.processes import manage_process, wait_until
@@ -46,7 +46,7 @@ from tests.support.sales import Sale
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kept_beside")]
 
 #: How often each crash point is tried; `make chaos` asks for more.
-TIMES = int(os.environ.get("CHAOS_TIMES", "3"))
+TIMES = chaos.times(2)
 
 sale = Sale(1_000_000)
 
@@ -466,7 +466,7 @@ def test_a_topic_that_was_never_made_is_asked_for(
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("point", [name for name in CRASH_POINTS if name.startswith("publish.")])
+@pytest.mark.parametrize("point", crash_points("publish."))
 def test_a_publisher_killed_at_any_point_loses_and_repeats_nothing(
     point: str, kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -489,6 +489,7 @@ def test_a_publisher_killed_at_any_point_loses_and_repeats_nothing(
 
 
 @pytest.mark.chaos
+@pytest.mark.long
 def test_a_leader_that_was_frozen_cannot_publish_any_more(
     kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:

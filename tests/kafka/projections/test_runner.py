@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +26,7 @@ from eventshop.projections.status import list_statuses, sum_by_projection
 from eventshop.runtime.watchdog import Watchdog
 from projections.models import ActivityTimeline
 from projections.order_summary import order_summary
+from tests.support import chaos
 from tests.support.kafka import topic_reader
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
 from tests.support.processes import manage_process, wait_until
@@ -34,7 +34,7 @@ from tests.support.read_models import append_order_histories, stored_rows
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
-TIMES = int(os.environ.get("CHAOS_TIMES", "3"))
+TIMES = chaos.times(1)
 
 
 @pytest.fixture
@@ -215,6 +215,7 @@ def test_a_worker_killed_between_fold_and_commit_loses_and_repeats_nothing(
 
 
 @pytest.mark.chaos
+@pytest.mark.long
 def test_workers_come_and_go_while_events_keep_coming(
     relay: EventRelay, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:

@@ -145,6 +145,7 @@ def test_without_kafka_commands_are_accepted(shop: Shop) -> None:
     shop.run_stack("up", "--services-only")
 
 
+@pytest.mark.long
 def test_without_redis_read_models_are_kept_up(shop: Shop) -> None:
     assert shop.stack.redis
     stop_processes(shop.stack.redis.processes, immediately=True)
@@ -155,6 +156,7 @@ def test_without_redis_read_models_are_kept_up(shop: Shop) -> None:
     shop.run_stack("up", "--services-only")
 
 
+@pytest.mark.long
 def test_without_workers_commands_are_accepted_and_lag_grows(shop: Shop) -> None:
     stop_processes([Process("supervisor", shop.folder)])  # It would restart them.
     for prefix in ("worker-", "relay", "publisher"):
@@ -172,6 +174,7 @@ def test_without_workers_commands_are_accepted_and_lag_grows(shop: Shop) -> None
     shop.run_stack("up")
 
 
+@pytest.mark.long
 def test_without_the_database_it_is_503_and_everybody_comes_back_by_themselves(shop: Shop) -> None:
     assert shop.stack.postgres
     shop.run_client("20")

@@ -183,6 +183,7 @@ def test_strangers_find_closed_doors() -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.long
 def test_three_brokers_keep_every_record_while_one_is_killed_and_one_is_frozen() -> None:
     with running_stack({"kafka"}, brokers=3) as cluster:
         admin = KafkaAdminClient(bootstrap_servers=cluster.kafka_bootstrap)

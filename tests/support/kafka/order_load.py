@@ -23,7 +23,7 @@ from eventshop.projections.status import list_statuses
 from tests.support.kafka import topic_reader
 from tests.support.kafka.read_models import assert_read_models_equal_fold
 from tests.support.kafka.topic_contents import append_orders, run_command
-from tests.support.processes import wait_until
+from tests.support.waiting import join_threads, wait_until
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def background_orders() -> Iterator[None]:
         yield
     finally:
         closed.set()
-        thread.join(10)
+        join_threads(thread)
 
 
 def confirmed_position() -> int:
@@ -54,9 +54,8 @@ def confirmed_position() -> int:
 
 def wait_until_published() -> None:
     """Wait until Kafka has confirmed every event that is stored now."""
-    wait_until(newest_position, description="something is accepted")
-    goal = newest_position()
-    wait_until(lambda: confirmed_position() >= goal, within_s=180, description=f"published up to {goal}")
+    goal = wait_until(newest_position, seen="the newest position in the table")
+    wait_until(lambda: confirmed_position() >= goal, seen=lambda: f"{confirmed_position()} of {goal} confirmed")
 
 
 def wait_until_projected() -> None:
@@ -65,7 +64,7 @@ def wait_until_projected() -> None:
             status.lag == 0 for status in list_statuses(projection_registry.select([]), KafkaEventLog())
         )
 
-    wait_until(caught_up, within_s=180, description="everything projected")
+    wait_until(caught_up, seen=lambda: list_statuses(projection_registry.select([]), KafkaEventLog()))
 
 
 def assert_complete_and_unique(url: str) -> None:

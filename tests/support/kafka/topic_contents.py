@@ -20,6 +20,7 @@ from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.runtime.watchdog import Watchdog
 from tests.support.read_models import append_order_histories
+from tests.support.waiting import DEADLINE_S
 
 
 class Record(NamedTuple):
@@ -70,7 +71,7 @@ def send(url: str, planted: Iterable[Record]) -> None:
         for record in planted
     ]
     for future in sent:
-        future.get(10)
+        future.get(DEADLINE_S)
     producer.close()
 
 
@@ -105,7 +106,7 @@ def relay_all() -> None:
             pass
 
 
-class CommandResult(NamedTuple):
+class CommandOutput(NamedTuple):
     """The exit code and the output of a command."""
 
     code: int
@@ -113,10 +114,10 @@ class CommandResult(NamedTuple):
     failure: str
 
 
-def run_command(command: str, **options: object) -> CommandResult:
+def run_command(command: str, **options: object) -> CommandOutput:
     out = StringIO()
     try:
         call_command(command, stdout=out, **options)
     except CommandError as error:
-        return CommandResult(error.returncode, out.getvalue(), str(error))
-    return CommandResult(0, out.getvalue(), "")
+        return CommandOutput(error.returncode, out.getvalue(), str(error))
+    return CommandOutput(0, out.getvalue(), "")

@@ -26,16 +26,9 @@ from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
 from tests.support.failing_projection import Flaky, fail, queue, register_temporarily, retry
-from tests.support.read_models import (
-    append,
-    append_order_histories,
-    assert_rows_equal_fold,
-    catch_up,
-    catch_up_in_batches,
-    checkpoint_of,
-    eventually,
-)
+from tests.support.read_models import append, append_order_histories, assert_rows_equal_fold, catch_up, catch_up_in_batches, checkpoint_of
 from tests.support.sales import Sale
+from tests.support.waiting import join_threads, wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -182,10 +175,10 @@ def test_a_running_worker_retries_what_is_due(flaky: Flaky) -> None:
     thread = Thread(target=ProjectionRunner([flaky.projection], DatabaseEventLog(), owner="one").run, args=[stop])
     thread.start()
     try:
-        eventually(lambda: not DeadLetter.objects.exists())
+        wait_until(lambda: not DeadLetter.objects.exists())
     finally:
         stop.set()
-        thread.join(10)
+        join_threads(thread)
     assert_rows_equal_fold(flaky.projection)
 
 
@@ -198,12 +191,12 @@ def test_a_worker_outlives_a_retry_that_the_database_refuses(flaky: Flaky) -> No
     thread = Thread(target=ProjectionRunner([flaky.projection], DatabaseEventLog(), owner="one").run, args=[stop])
     thread.start()
     try:
-        eventually(lambda: DeadLetter.objects.get().attempts == 2)
+        wait_until(lambda: DeadLetter.objects.get().attempts == 2)
         append(other.order_id, other.created)
-        eventually(lambda: OrderSummary.objects.filter(pk=other.order_id).exists())
+        wait_until(lambda: OrderSummary.objects.filter(pk=other.order_id).exists())
     finally:
         stop.set()
-        thread.join(10)
+        join_threads(thread)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 1000])

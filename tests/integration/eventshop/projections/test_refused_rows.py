@@ -25,17 +25,9 @@ from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
 from tests.support.failing_projection import Flaky, queue, register_temporarily, retry
-from tests.support.read_models import (
-    append,
-    append_order_histories,
-    assert_rows_equal_fold,
-    catch_up,
-    eventually,
-    expected_rows,
-    history,
-    stored_rows,
-)
+from tests.support.read_models import append, append_order_histories, assert_rows_equal_fold, catch_up, expected_rows, history, stored_rows
 from tests.support.sales import Sale, gbp, line
+from tests.support.waiting import join_threads, wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -151,10 +143,10 @@ def test_a_projection_without_its_table_holds_up_no_other() -> None:
     thread.start()
     try:
         append(other.order_id, other.created, other.paid)
-        eventually(lambda: DailySales.objects.get().orders == 2)
+        wait_until(lambda: DailySales.objects.get().orders == 2)
     finally:
         stop.set()
-        thread.join(10)
+        join_threads(thread)
         renamed("elsewhere", table)
     assert not DeadLetter.objects.exists()
     catch_up(order_summary)

@@ -28,18 +28,9 @@ from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
-from tests.support.read_models import (
-    append,
-    append_order_histories,
-    assert_rows_equal_fold,
-    catch_up,
-    catch_up_in_batches,
-    checkpoint_of,
-    eventually,
-    history,
-    stored_rows,
-)
+from tests.support.read_models import append, append_order_histories, assert_rows_equal_fold, catch_up, catch_up_in_batches, checkpoint_of, history, stored_rows
 from tests.support.sales import Sale
+from tests.support.waiting import DEADLINE_S, join_threads, wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -56,8 +47,7 @@ def running(*projections: Projection[Any], owner: str = "one") -> Iterator[None]
         yield
     finally:
         stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
+        join_threads(thread)
 
 
 def shipped_orders() -> int:
@@ -141,7 +131,7 @@ def test_runners_at_once_over_the_same_backlog_give_exactly_the_fold() -> None:
     start = Barrier(3)
 
     def work(limit: int) -> None:
-        start.wait()
+        start.wait(DEADLINE_S)
         for projection in (daily_sales, product_sales, order_summary):
             catch_up_in_batches(projection, limit)
         connections.close_all()
@@ -156,13 +146,13 @@ def test_projecting_while_others_write_misses_nothing() -> None:
     start, done = Barrier(3), Signal()
 
     def write(writer: int) -> None:
-        start.wait()
+        start.wait(DEADLINE_S)
         for turn in range(5):
             append_order_histories(Random(writer), range(writer * 100 + turn * 4, writer * 100 + turn * 4 + 4))
         connections.close_all()
 
     def read() -> None:
-        start.wait()
+        start.wait(DEADLINE_S)
         while not done.is_set():
             catch_up_in_batches(product_sales, 5)
         connections.close_all()
@@ -170,9 +160,9 @@ def test_projecting_while_others_write_misses_nothing() -> None:
     with ThreadPoolExecutor(3) as pool:
         reader = pool.submit(read)
         for writer in [pool.submit(write, number) for number in (1, 2)]:
-            writer.result()
+            writer.result(DEADLINE_S)
         done.set()
-        reader.result()
+        reader.result(DEADLINE_S)
     catch_up(product_sales)
     assert_rows_equal_fold(product_sales)
 
@@ -180,10 +170,10 @@ def test_projecting_while_others_write_misses_nothing() -> None:
 def test_a_running_runner_folds_what_happens_and_gives_its_lease_back() -> None:
     append(sale.order_id, sale.created)
     with running(order_summary):
-        eventually(OrderSummary.objects.exists)
+        wait_until(OrderSummary.objects.exists)
         assert Checkpoint.objects.get().owner == Worker.objects.get().owner == "one"
         append(sale.order_id, sale.paid, sale.shipped)
-        eventually(shipped_orders)
+        wait_until(shipped_orders)
     assert (Checkpoint.objects.get().owner, Checkpoint.objects.get().leased_until) == ("", None)
     assert not Worker.objects.exists()
 
@@ -193,19 +183,19 @@ def test_a_paused_projection_stands_still_until_it_goes_on() -> None:
     Checkpoint.objects.filter(projection=order_summary.name).update(paused=True)
     with running(order_summary, customer_summary):
         append(sale.order_id, sale.created)
-        eventually(lambda: stored_rows(customer_summary))
+        wait_until(lambda: stored_rows(customer_summary))
         assert catch_up(order_summary) == 0
         assert not OrderSummary.objects.exists()
         Checkpoint.objects.update(paused=False)
-        eventually(OrderSummary.objects.exists)
+        wait_until(OrderSummary.objects.exists)
 
 
 def test_pausing_stops_a_runner_that_is_at_work() -> None:
     with running(order_summary):
         append(sale.order_id, sale.created)
-        eventually(OrderSummary.objects.exists)
+        wait_until(OrderSummary.objects.exists)
         Checkpoint.objects.update(paused=True)
-        eventually(lambda: not Checkpoint.objects.get().owner)
+        wait_until(lambda: not Checkpoint.objects.get().owner)
         append(sale.order_id, sale.paid, sale.shipped)
         assert catch_up(order_summary) == 0
     assert not shipped_orders()
@@ -218,7 +208,7 @@ def test_a_dead_workers_lease_runs_out() -> None:
     Checkpoint.objects.update(owner="dead", leased_until=soon)
     append(sale.order_id, sale.paid, sale.shipped)
     with running(order_summary):
-        eventually(shipped_orders)
+        wait_until(shipped_orders)
     assert timezone.now() >= soon
 
 
@@ -226,7 +216,7 @@ def test_a_dead_workers_lease_runs_out() -> None:
 def test_a_runner_outlives_its_database_connection() -> None:
     with running(order_summary):
         append(sale.order_id, sale.created)
-        eventually(OrderSummary.objects.exists)
+        wait_until(OrderSummary.objects.exists)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
@@ -234,7 +224,7 @@ def test_a_runner_outlives_its_database_connection() -> None:
             )
             assert cursor.fetchone()[0] >= 1
         append(sale.order_id, sale.paid, sale.shipped)
-        eventually(shipped_orders)
+        wait_until(shipped_orders)
     assert_rows_equal_fold(order_summary)
 
 

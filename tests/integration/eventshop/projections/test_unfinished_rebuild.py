@@ -27,16 +27,9 @@ from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.support.failing_projection import Flaky, fail
-from tests.support.read_models import (
-    append,
-    append_order_histories,
-    assert_rows_equal_fold,
-    catch_up,
-    checkpoint_of,
-    eventually,
-    stored_rows,
-)
+from tests.support.read_models import append, append_order_histories, assert_rows_equal_fold, catch_up, checkpoint_of, stored_rows
 from tests.support.sales import Sale
+from tests.support.waiting import join_threads, wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -127,7 +120,7 @@ def test_a_rebuild_whose_worker_died_waits_for_its_lease() -> None:
     job = request_rebuild(order_summary.name, requested_by="ada", reason="")
     assert pending_rebuilds() == [job]
     target = rebuild_target(order_summary)
-    held_until = timezone.now() + timedelta(seconds=60)
+    held_until = timezone.now() + timedelta(days=1)
     Checkpoint.objects.create(projection=target.name, owner="dead", leased_until=held_until)
     assert pending_rebuilds() == []
     Checkpoint.objects.update(leased_until=timezone.now())
@@ -189,11 +182,11 @@ def test_a_new_version_that_fails_holds_up_no_other_projection() -> None:
     thread.start()
     try:
         append(sale.order_id, sale.paid)
-        eventually(lambda: stored_rows(daily_sales))
-        eventually(lambda: Rebuild.objects.filter(state=Rebuild.State.FAILED).exists())
+        wait_until(lambda: stored_rows(daily_sales))
+        wait_until(lambda: Rebuild.objects.filter(state=Rebuild.State.FAILED).exists())
     finally:
         stop.set()
-        thread.join(10)
+        join_threads(thread)
     assert OrderSummary.objects.get().status == "CREATED"
     assert checkpoint_of(order_summary).version == 1
     assert Rebuild.objects.count() == 1

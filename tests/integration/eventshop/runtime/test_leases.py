@@ -19,11 +19,12 @@ from eventshop.runtime.leases import (
     claim_due_rows,
     fair_share,
     is_leased,
+    is_unleased,
     release_leases,
     renew_leases,
-    unleased,
 )
 from eventshop.sagas.models import Timer
+from tests.support.waiting import DEADLINE_S, join_threads
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -49,17 +50,17 @@ def test_a_lease_excludes_others_until_it_is_released(rows: QuerySet[Checkpoint]
     assert acquire_leases(rows, "one", MINUTE) == 6
     assert acquire_leases(rows, "two", MINUTE) == 0
     assert owners(rows) == ["one"] * 6
-    assert not rows.filter(unleased()).exists()
+    assert not rows.filter(is_unleased()).exists()
     assert release_leases(rows, "two") == 0
     assert release_leases(rows, "one") == 6
-    assert rows.filter(unleased()).count() == 6
+    assert rows.filter(is_unleased()).count() == 6
     assert acquire_leases(rows, "two", MINUTE) == 6
 
 
 def test_an_expired_lease_is_free(rows: QuerySet[Checkpoint]) -> None:
     acquire_leases(rows, "one", MINUTE)
     expire(rows)
-    assert rows.filter(unleased()).count() == 6
+    assert rows.filter(is_unleased()).count() == 6
     assert acquire_leases(rows, "two", MINUTE) == 6
     assert renew_leases(rows, "one", MINUTE) == 0, "a lease that another owner has cannot be renewed"
 
@@ -135,15 +136,14 @@ def test_of_workers_that_start_together_each_gets_other_rows(rows: QuerySet[Chec
     barrier, shares = Barrier(3), dict[str, list[int]]()
 
     def acquire(owner: str) -> None:
-        barrier.wait()
+        barrier.wait(DEADLINE_S)
         shares[owner] = [row.partition for row in acquire_share(rows.all(), owner, MINUTE, share=2)]
         connections.close_all()
 
     threads = [Thread(target=acquire, args=[owner]) for owner in ("one", "two", "three")]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(10)
+    join_threads(*threads)
     assert sorted(partition for share in shares.values() for partition in share) == [0, 1, 2, 3, 4, 5]
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -29,13 +29,11 @@ from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
 from tests.support.order_fulfilment import load_order, load_stock, place_order, receive_stock
-from tests.support.processes import SLOW_MACHINE_FACTOR
-from tests.support.read_models import append, append_order_histories, assert_rows_equal_fold, catch_up, eventually
+from tests.support.read_models import append, append_order_histories, assert_rows_equal_fold, catch_up
 from tests.support.sales import Sale
+from tests.support.waiting import DEADLINE_S, wait_for_exit, wait_until
 
 sale = Sale(1)
-#: Celery waits for its broker twice two seconds before it closes anything.
-STOPS_WITHIN_S = 8 * SLOW_MACHINE_FACTOR
 
 
 class Hosted:
@@ -49,8 +47,13 @@ class Hosted:
     def log(self) -> str:
         return self.log_file.read_text()
 
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition that the worker brings about; fails when the worker ends before."""
+        wait_until(lambda: condition() or self.process.poll() is not None, seen=self.log_file)
+        assert self.process.poll() is None, self.log
+
     def wait_for(self, words: str) -> None:
-        eventually(lambda: words in self.log, within_s=30, so_far=lambda: self.log)
+        self.wait_until(lambda: words in self.log)
 
     def stop(self) -> None:
         """Ask it to end, as an orchestrator does."""
@@ -58,8 +61,8 @@ class Hosted:
         self.ends()
 
     def ends(self) -> None:
-        """It ends by itself, in good time, and says that all is well."""
-        assert self.process.wait(timeout=STOPS_WITHIN_S) == 0, self.log
+        """It ends by itself with status 0."""
+        assert wait_for_exit(self.process, log=self.log_file) == 0, self.log
 
 
 class Celery:
@@ -128,14 +131,14 @@ def process_owners(table: type[Checkpoint] | type[Worker]) -> set[str]:
 def test_a_worker_projects_what_happens_and_stops_cleanly(celery: Celery) -> None:
     append_order_histories(Random(1), range(10))
     with celery.worker() as worker:
-        eventually(everything_is_folded, within_s=30, so_far=lambda: worker.log)
+        worker.wait_until(everything_is_folded)
         assert process_owners(Checkpoint) == {str(worker.process.pid)}
         append_order_histories(Random(2), range(10, 20))
         append(sale.order_id, sale.created, sale.paid)
-        eventually(everything_is_folded, so_far=lambda: worker.log)
+        worker.wait_until(everything_is_folded)
         assert_rows_equal_fold()
         worker.process.send_signal(signal.SIGTERM)
-        eventually(lambda: not Checkpoint.objects.exclude(owner="").exists(), within_s=2)
+        wait_until(lambda: not Checkpoint.objects.exclude(owner="").exists(), seen=worker.log_file)
         worker.ends()
     assert not Worker.objects.exists()
     assert "Traceback" not in worker.log
@@ -144,14 +147,14 @@ def test_a_worker_projects_what_happens_and_stops_cleanly(celery: Celery) -> Non
 def test_a_worker_projects_those_it_is_told_to(celery: Celery) -> None:
     append(sale.order_id, sale.created)
     with celery.worker("order-summary, daily-sales") as worker:
-        eventually(OrderSummary.objects.exists, within_s=30, so_far=lambda: worker.log)
-        eventually(lambda: Checkpoint.objects.filter(position=1).count() == 2)
+        worker.wait_until(OrderSummary.objects.exists)
+        worker.wait_until(lambda: Checkpoint.objects.filter(position=1).count() == 2)
     assert set(Checkpoint.objects.values_list("projection", flat=True)) == {"order-summary", "daily-sales"}
 
 
 def test_a_worker_told_to_run_nonsense_says_so_and_ends(celery: Celery) -> None:
     with celery.worker("order-summary,nonsense") as worker:
-        assert worker.process.wait(timeout=30 * SLOW_MACHINE_FACTOR) == 1, worker.log
+        assert wait_for_exit(worker.process, log=worker.log_file) == 1, worker.log
         assert "nonsense" in worker.log
         assert "order-summary" in worker.log.partition("known")[2]
     assert not Checkpoint.objects.exists()
@@ -166,7 +169,7 @@ def test_a_rebuild_is_done_without_any_message(celery: Celery) -> None:
     job = rebuild.request_rebuild(order_summary.name, requested_by="ada", reason="drift")
     with celery.worker() as worker:
         done = Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE)
-        eventually(done.exists, within_s=30, so_far=lambda: worker.log)
+        worker.wait_until(done.exists)
     assert (done.get().changed, done.get().requested_by) == (1, "ada")
     assert OrderSummary.objects.get().reference == sale.reference
     gone.refresh_from_db()
@@ -179,10 +182,10 @@ def test_messages_that_make_no_sense_stop_nothing(celery: Celery) -> None:
     celery.send("eventshop.operations.tasks.look_for_rebuilds", 1, "too", "many")
     celery.send("eventshop.operations.tasks.look_for_rebuilds")
     with celery.worker() as worker:
-        eventually(lambda: not list(celery.messages.glob("*.msg")), within_s=30, so_far=lambda: worker.log)
+        worker.wait_until(lambda: not list(celery.messages.glob("*.msg")))
         worker.wait_for("no.such.task")
         append(sale.order_id, sale.paid)
-        eventually(everything_is_folded, so_far=lambda: worker.log)
+        worker.wait_until(everything_is_folded)
     assert_rows_equal_fold()
 
 
@@ -190,13 +193,12 @@ def test_a_torn_message_costs_a_restart_and_nothing_else(celery: Celery) -> None
     append(sale.order_id, sale.created)
     (celery.messages / "1_torn.celery.msg").write_text('{"body": "W1tdLCB7')
     with celery.worker() as worker:
-        assert worker.process.wait(timeout=30 * SLOW_MACHINE_FACTOR) != 0, (
-            worker.log
-        )  # kombu cannot read it and gives up
+        # Kombu cannot read the message and gives up.
+        assert wait_for_exit(worker.process, log=worker.log_file) != 0, worker.log
     assert not Checkpoint.objects.exclude(owner="").exists()
     append(sale.order_id, sale.paid)
     with celery.worker() as worker:
-        eventually(everything_is_folded, within_s=30, so_far=lambda: worker.log)
+        worker.wait_until(everything_is_folded)
     assert_rows_equal_fold()
 
 
@@ -205,9 +207,9 @@ def test_without_a_broker_projecting_goes_on(celery: Celery) -> None:
     with celery.worker(broker="amqp://guest:guest@127.0.0.1:9//") as worker:
         worker.wait_for("Cannot connect to amqp")
         append(sale.order_id, sale.paid)
-        eventually(everything_is_folded, within_s=30, so_far=lambda: worker.log)
+        worker.wait_until(everything_is_folded)
         job = rebuild.request_rebuild(order_summary.name, requested_by="ada", reason="")
-        eventually(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists, so_far=lambda: worker.log)
+        worker.wait_until(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists)
         worker.stop()
     assert_rows_equal_fold()
     assert not Checkpoint.objects.exclude(owner="").exists()
@@ -216,14 +218,14 @@ def test_without_a_broker_projecting_goes_on(celery: Celery) -> None:
 def test_two_workers_share_the_projections_and_one_takes_over_from_the_other(celery: Celery) -> None:
     append_order_histories(Random(3), range(20))
     with celery.worker(name="one") as one, celery.worker(name="two") as two:
-        eventually(lambda: len(process_owners(Worker)) == 2, within_s=30, so_far=lambda: one.log + two.log)
+        wait_until(lambda: len(process_owners(Worker)) == 2, seen=lambda: one.log + two.log)
         for number in range(20, 40):
             append_order_histories(Random(number), [number])
-        eventually(everything_is_folded, so_far=lambda: one.log + two.log)
+        wait_until(everything_is_folded, seen=lambda: one.log + two.log)
         assert_rows_equal_fold()
         one.stop()
         append_order_histories(Random(4), range(40, 50))
-        eventually(everything_is_folded, so_far=lambda: two.log)
+        two.wait_until(everything_is_folded)
         assert process_owners(Checkpoint) == {str(two.process.pid)}
     assert_rows_equal_fold()
 
@@ -232,7 +234,7 @@ def test_two_workers_share_the_projections_and_one_takes_over_from_the_other(cel
 def test_a_worker_outlives_a_database_that_hangs_up_on_everybody(celery: Celery) -> None:
     append(sale.order_id, sale.created)
     with celery.worker() as worker:
-        eventually(everything_is_folded, within_s=30, so_far=lambda: worker.log)
+        worker.wait_until(everything_is_folded)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
@@ -241,8 +243,8 @@ def test_a_worker_outlives_a_database_that_hangs_up_on_everybody(celery: Celery)
             assert cursor.fetchone()[0] >= 1
         append(sale.order_id, sale.paid, sale.shipped)
         job = rebuild.request_rebuild(order_summary.name, requested_by="ada", reason="")
-        eventually(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists, so_far=lambda: worker.log)
-        eventually(everything_is_folded, so_far=lambda: worker.log)
+        worker.wait_until(Rebuild.objects.filter(pk=job.pk, state=Rebuild.State.DONE).exists)
+        worker.wait_until(everything_is_folded)
     assert_rows_equal_fold()
 
 
@@ -268,7 +270,7 @@ def test_a_worker_whose_batch_hangs_ends_so_that_it_is_started_again(celery: Cel
             cwd=BASE_DIR,
             env=celery.environment,
             capture_output=True,
-            timeout=30 * SLOW_MACHINE_FACTOR,
+            timeout=DEADLINE_S,
         )
     assert ended.returncode == EXIT_CODE_HANGING
     assert b"a batch hangs" in ended.stderr
@@ -280,10 +282,10 @@ def test_a_worker_runs_sagas_and_timers_and_gives_back_what_it_held(celery: Cele
     order_id = place_order(("mug", 4))
     timers.set_timer("count", due=timezone.now(), command=WriteOffStock("mug", 1, "broken", "COUNT"))
     with celery.worker("all", "one", "filesystem://", "--sagas") as worker:
-        eventually(lambda: load_order(order_id).status == "CANCELLED", within_s=30, so_far=lambda: worker.log)
-        eventually(lambda: load_stock("mug").written_off == 1, so_far=lambda: worker.log)
+        worker.wait_until(lambda: load_order(order_id).status == "CANCELLED")
+        worker.wait_until(lambda: load_stock("mug").written_off == 1)
         # What was set aside comes back once the order is cancelled.
-        eventually(lambda: load_stock("mug").on_hand == 4, within_s=30, so_far=lambda: worker.log)
+        worker.wait_until(lambda: load_stock("mug").on_hand == 4)
         worker.stop()
     assert not PartitionLease.objects.exclude(owner="").exists() and not SagaWorker.objects.exists()
     assert "Traceback" not in worker.log

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 @pytest.mark.data
+@pytest.mark.long(on="postgres")  # tests/kafka/stack/test_month_of_sales.py is there
 def test_a_month_of_a_real_shop_agrees_with_its_books_to_the_penny() -> None:
     run = ImportRun(MONTH)
     assert (run.code, run.error_lines) == (0, [])

@@ -117,6 +117,7 @@ TAMPERING: dict[Callable[[], object], set[str]] = {
 
 
 @pytest.mark.data
+@pytest.mark.long(on="postgres")
 def test_fifty_five_thousand_real_trades_agree_with_every_total_and_both_digests() -> None:
     run = ImportRun(TRADES, command=IMPORT)
     assert (run.code, run.error_lines) == (0, [])
