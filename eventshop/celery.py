@@ -14,7 +14,7 @@ app = Celery("eventshop")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-# By name: a worker resolves it once Django is set up. Imported here, it would load models too early.
+# By name: a worker imports them once Django is set up. An import here would load models too early.
 app.steps["worker"].add("eventshop.projections.bootstep:ProjectionBootstep")
 app.steps["worker"].add("eventshop.projections.bootstep:RelayBootstep")
 app.steps["worker"].add("eventshop.sagas.bootstep:SagaBootstep")
@@ -22,7 +22,7 @@ app.user_options["worker"].add(
     click.Option(
         ["--projections"],
         metavar="NAME,NAME",
-        help="Projections to run inside this worker: names with commas between them, or `all`.",
+        help="Projections to run inside this worker: names separated by commas, or `all`.",
     )
 )
 app.user_options["worker"].add(
@@ -38,14 +38,14 @@ app.user_options["worker"].add(
 
 
 @worker_init.connect
-def learn_messages(**_: object) -> None:
-    """The threads of a worker decode at the same time; by now every module that tells them how is imported."""
+def prepare_decoders(**_: object) -> None:
+    """Prepare all decoders before the threads of a worker use them at the same time; all modules are imported now."""
     prepare_all_decoders()
 
 
 @worker_init.connect
 def refuse_wrong_key(**_: object) -> None:
-    """A worker with another KEY_ENCRYPTION_KEY would take everybody for erased."""
+    """Refuse to start with a wrong KEY_ENCRYPTION_KEY: the worker would treat every person as erased."""
     from eventshop.privacy.encryption.key_wrapping import refuse_wrong_key
 
     refuse_wrong_key()

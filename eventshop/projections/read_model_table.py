@@ -87,13 +87,13 @@ class ReadModelTable(Generic[R]):
                 ]
                 connection.connection.executemany(self._sqlite_upsert(), zip(*columns, strict=True))
 
-    def with_publishing(self, change: str, *, gone: bool = False) -> str:
+    def with_publishing(self, change: str, *, deleted: bool = False) -> str:
         """The statement, extended to publish the rows that it writes (with `gone`: deletes) if there is a topic."""
         if self.topic is None or not outbox.is_enabled():
             return change
         # Kafka cannot erase on demand: personal columns must never get there.
         public = [field for field in self.fields if field.attname not in self.model.personal]
-        return outbox.publishing_statement(change, self.topic, public, str(self.key), gone=gone)
+        return outbox.publishing_statement(change, self.topic, public, str(self.key), gone=deleted)
 
     def _column_list(self, prefix: str = "") -> str:
         return ", ".join(f'{prefix}"{column}"' for column in self.columns)

@@ -23,7 +23,7 @@ def replace_rows(old: ReadModelTable[Any], new: ReadModelTable[Any]) -> dict[str
     same_key = f'o."{old.key}" = n."{old.key}"'
     with connection.cursor() as cursor:
         delete = f'DELETE FROM "{old.name}" AS o WHERE NOT EXISTS (SELECT 1 FROM "{new.name}" AS n WHERE {same_key})'
-        cursor.execute(old.with_publishing(delete, gone=True))
+        cursor.execute(old.with_publishing(delete, deleted=True))
         removed = cursor.rowcount
         is_new = f'NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {same_key})'
         cursor.execute(f'SELECT COUNT(*) FROM "{new.name}" AS n WHERE {is_new}')

@@ -1,4 +1,4 @@
-"""One Kafka broker for all tests and all workers of pytest-xdist; what only few tests need, each has for itself."""
+"""One Kafka broker and one Redis for all tests and all workers of pytest-xdist, started by the first test that uses it."""
 
 from __future__ import annotations
 
@@ -6,33 +6,39 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
+import redis
 
 from deploy.stack import Stack, StackUnavailable, running_stack
 from deploy.stack.processes import Process
 from deploy.stack.stack import TEMP_PREFIX
 from tests.conftest import missing
 
-#: What other workers go on using. Python complains of a process that runs when nobody holds it any more.
+#: Servers that other workers still use; a reference prevents the warning that Python gives about a running process.
 STACKS_USED_BY_OTHERS: Final[list[Stack]] = []
 
 
 @pytest.fixture(scope="session")
-def stack(worker_id: str, testrun_uid: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The broker, thrown away at the end; `stack.env` points a program at it. Others use it too: do not stop it."""
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The broker, deleted at the end; `stack.env` connects a program to it. Other tests use it too: do not stop it."""
+    yield from shared_server("kafka", request)
+
+
+def shared_server(part: str, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """One server for all workers of pytest-xdist."""
     with ExitStack() as at_the_end:
         try:
-            if worker_id == "master":  # no other worker
-                started = at_the_end.enter_context(running_stack({"kafka"}))
+            if request.getfixturevalue("worker_id") == "master":  # no other worker
+                started = at_the_end.enter_context(running_stack({part}))
             else:
-                home = Path(tempfile.gettempdir()) / f"{TEMP_PREFIX}{testrun_uid}"
-                lock = tmp_path_factory.getbasetemp().parent / "kafka.lock"
-                started = at_the_end.enter_context(shared_stack(home, lock))
+                home = Path(tempfile.gettempdir()) / f"{TEMP_PREFIX}{request.getfixturevalue('testrun_uid')}-{part}"
+                lock = request.getfixturevalue("tmp_path_factory").getbasetemp().parent / f"{part}.lock"
+                started = at_the_end.enter_context(shared_stack(home, lock, part))
         except StackUnavailable as error:
             missing(str(error))
             raise
@@ -40,12 +46,12 @@ def stack(worker_id: str, testrun_uid: str, tmp_path_factory: pytest.TempPathFac
 
 
 @contextmanager
-def shared_stack(home: Path, lock: Path) -> Iterator[Stack]:
-    """The worker that needs it first starts it; the last one that is done with it stops it."""
-    stack = Stack(home, parts={"kafka"}, durable=False)
+def shared_stack(home: Path, lock: Path, part: str) -> Iterator[Stack]:
+    """The first worker that needs the server starts it; the last one stops it."""
+    stack = Stack(home, parts={part}, durable=False)
     marker = stack.folder.subfolder("users") / str(os.getpid())
     with hold_lock(lock):
-        # Whatever becomes of the workers: when this run is gone, the next one clears away what it left.
+        # If this run is killed, the next one stops the server and removes the folder.
         Process("owner", stack.folder).record(os.getppid())
         stack.start()
         marker.touch()
@@ -75,22 +81,30 @@ def kafka_url(stack: Stack) -> str:
 
 
 @pytest.fixture(scope="session")
-def redis_stack() -> Iterator[Stack]:
-    """A Redis of this worker's own: tests look through all that lies in it."""
-    yield from temporary_stack({"redis"})
+def redis_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The Redis of all workers; `redis_env` has the databases of this one."""
+    yield from shared_server("redis", request)
+
+
+@pytest.fixture
+def redis_env(redis_stack: Stack, worker_id: str) -> Iterator[dict[str, str]]:
+    """Settings for two empty databases that only this worker uses: one for tasks, one for the cache."""
+    first = 2 * int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    urls = {
+        name: f"{redis_stack.env[name].rpartition('/')[0]}/{first + number}"
+        for number, name in enumerate(("CELERY_BROKER_URL", "CACHE_URL"))
+    }
+    for url in urls.values():
+        with redis.Redis.from_url(url) as client:
+            client.flushdb()
+    yield urls
 
 
 @pytest.fixture(scope="module")
 def own_broker() -> Iterator[Stack]:
     """A broker that a test may kill."""
-    yield from temporary_stack({"kafka"})
-
-
-def temporary_stack(parts: Collection[str]) -> Iterator[Stack]:
-    with ExitStack() as at_the_end:
-        try:
-            started = at_the_end.enter_context(running_stack(parts))
-        except StackUnavailable as error:
-            missing(str(error))
-            raise
-        yield started
+    try:
+        with running_stack({"kafka"}) as started:
+            yield started
+    except StackUnavailable as error:
+        missing(str(error))

@@ -10,6 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from eventshop.messaging.kafka import clients, topics
 from eventshop.messaging.kafka.topics import TopicRefused, TopicSpec
 from eventshop.messaging.models import KnownTopic
+from tests.support.processes import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
 
@@ -25,6 +26,13 @@ def partition_counts(*names: str) -> dict[str, int]:
     """The number of partitions of each topic that exists."""
     with clients.open_admin_client() as admin:
         return {name: topic.partitions for name, topic in topics.describe_topics(admin, names).items()}
+
+
+def retention_ms(topic: str) -> str:
+    """The setting as the broker knows it: it learns of a change a moment after it is accepted."""
+    with clients.open_admin_client() as admin:
+        answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+    return str(answer["topic"][topic]["retention.ms"]["value"])
 
 
 def test_what_is_missing_is_made_and_what_is_there_is_left(specs: list[TopicSpec]) -> None:
@@ -43,10 +51,12 @@ def test_settings_that_somebody_changed_are_put_back(specs: list[TopicSpec]) -> 
     topics.ensure_topics(specs)
     with clients.open_admin_client() as admin:
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, other.name, configs={"retention.ms": "1000"})])
+    wait_until(lambda: retention_ms(other.name) == "1000", description="the broker knows the change")
     assert topics.ensure_topics(specs) == [
         f"{one.name}: unchanged",
         f"{other.name}: settings changed: retention.ms=604800000",
     ]
+    wait_until(lambda: retention_ms(other.name) == "604800000", description="the broker knows the change")
     assert topics.ensure_topics(specs) == [f"{one.name}: unchanged", f"{other.name}: unchanged"]
 
 
@@ -70,6 +80,10 @@ def test_a_topic_made_anew_behind_our_back_is_refused_until_it_is_forgotten(spec
 
 def _recreate(topic: TopicSpec) -> None:
     with clients.open_admin_client() as admin:
+        old = topics.describe_topics(admin, [topic.name])
         admin.delete_topics([topic.name])
         options: dict[str, Any] = {"num_partitions": topic.partitions, "replication_factor": 1, "configs": topic.config}
         admin.create_topics({topic.name: options}, wait_for_metadata=True)
+        wait_until(
+            lambda: topics.describe_topics(admin, [topic.name]) not in ({}, old), description="the broker knows it"
+        )

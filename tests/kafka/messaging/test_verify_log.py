@@ -246,7 +246,8 @@ def test_without_kafka_it_says_what_it_needs(clean_database: None) -> None:
 
 
 def test_an_unreachable_broker_is_one_clear_line(kafka_topics: str, settings: Any) -> None:
-    settings.KAFKA_OPTIONS = {**settings.KAFKA_OPTIONS, "bootstrap_servers": ["127.0.0.1:1"]}
+    unreachable = {"bootstrap_servers": ["127.0.0.1:1"], "bootstrap_timeout_ms": 500}
+    settings.KAFKA_OPTIONS = {**settings.KAFKA_OPTIONS, **unreachable}
     found = run_verify_log()
     assert (found.code, found.out) == (1, "")
     assert found.failure.startswith("Kafka at 127.0.0.1:1: ")

@@ -105,12 +105,14 @@ def flaky() -> Iterator[Flaky]:
 
 
 @pytest.fixture
-def surroundings(flaky: Flaky, kafka_topics: str, redis_stack: Stack, settings: Any, tmp_path: Path) -> Iterator[None]:
+def surroundings(
+    flaky: Flaky, kafka_topics: str, redis_env: dict[str, str], settings: Any, tmp_path: Path
+) -> Iterator[None]:
     """Kafka, Redis as cache and as broker, and a PostgreSQL that removes old WAL files."""
     settings.CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_stack.env["CACHE_URL"]}
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_env["CACHE_URL"]}
     }
-    settings.CELERY_BROKER_URL = redis_stack.env["CELERY_BROKER_URL"]
+    settings.CELERY_BROKER_URL = redis_env["CELERY_BROKER_URL"]
     settings.KEY_CACHE_SECONDS = 0
     settings.ERASURE_LIST = str(tmp_path / "erased.txt")
     with connection.cursor() as cursor:
@@ -214,7 +216,7 @@ def messages(tmp_path: Path) -> Path:
     return folder
 
 
-def queue_messages(redis_stack: Stack, messages: Path) -> None:
+def queue_messages(redis_env: dict[str, str], messages: Path) -> None:
     """Queue a task in Redis and one in a file, which no worker takes."""
     code = "import django; django.setup(); from eventshop.operations.tasks import do_periodic_work as w; w.delay()"
     in_files = {
@@ -222,7 +224,7 @@ def queue_messages(redis_stack: Stack, messages: Path) -> None:
         "CELERY_BROKER_URL": "filesystem://",
         "MESSAGES_FOLDER": str(messages),
     }
-    for env in ({name: redis_stack.env[name] for name in ("CELERY_BROKER_URL", "CACHE_URL")}, in_files):
+    for env in (redis_env, in_files):
         subprocess.run([sys.executable, "-c", code], cwd=BASE_DIR, env=os.environ | env, check=True)
 
 
@@ -251,8 +253,8 @@ def words_in_topics(words: PersonalWords) -> dict[str, list[str]]:
     }
 
 
-def words_in_redis(words: PersonalWords, redis_stack: Stack) -> list[str]:
-    client: Any = redis.from_url(redis_stack.env["CELERY_BROKER_URL"])
+def words_in_redis(words: PersonalWords, redis_env: dict[str, str]) -> list[str]:
+    client: Any = redis.from_url(redis_env["CELERY_BROKER_URL"])
     keys = list(client.scan_iter())
     assert keys
     content = b"".join(key + (client.dump(key) or b"") for key in keys)
@@ -280,6 +282,7 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
     surroundings: None,
     stack: Stack,
     redis_stack: Stack,
+    redis_env: dict[str, str],
     log_file: Path,
     flaky: Flaky,
     messages: Path,
@@ -290,7 +293,7 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
     rebuild(user_profile, KafkaEventLog(), requested_by="test")
     read_personal_data(words, person)
     read_history(person, order_id)
-    queue_messages(redis_stack, messages)
+    queue_messages(redis_env, messages)
     cache.set("page", "about somebody else")
     settle_all()
     flush_to_disk()
@@ -305,7 +308,7 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
     assert words_in_files(words, stack.folder.path) == {}
     assert words_in_files(words, redis_stack.folder.path) == {}
     assert words_in_files(words, messages) == {}
-    assert words_in_redis(words, redis_stack) == []
+    assert words_in_redis(words, redis_env) == []
     assert words.found_in(log_file.read_bytes()) == []
 
     now = timezone.now()
@@ -322,5 +325,5 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
     assert words_in_files(words, stack.folder.path) == {}
     assert words_in_files(words, redis_stack.folder.path) == {}
     assert words_in_files(words, messages) == {}
-    assert words_in_redis(words, redis_stack) == []
+    assert words_in_redis(words, redis_env) == []
     assert words.found_in(log_file.read_bytes()) == []
