@@ -158,6 +158,7 @@ KAFKA_OPTIONS = {
     "ssl_keyfile",
     "ssl_check_hostname",
 }
+MAX_KAFKA_TIMEOUT_S = 500
 
 
 def kafka_options(name: str, url: str) -> dict[str, Any]:
@@ -170,6 +171,13 @@ def kafka_options(name: str, url: str) -> dict[str, Any]:
             raise invalid_setting(name, f"unknown option {option!r}; use {', '.join(sorted(KAFKA_OPTIONS))}")
         options[option] = switch(name, value) if option == "ssl_check_hostname" else value
     return options
+
+
+def kafka_min_timeout(name: str, text: str) -> int:
+    """Return a number of seconds. kafka-python closes connections that are idle for 540 s, also waiting ones."""
+    if (seconds := whole_number(name, text)) > MAX_KAFKA_TIMEOUT_S:
+        raise invalid_setting(name, f"must be at most {MAX_KAFKA_TIMEOUT_S} seconds, not {seconds}")
+    return seconds
 
 
 def _brokers(url: str) -> list[str]:

@@ -134,8 +134,10 @@ API_RATE = env_validators.rate("API_RATE", env.str("API_RATE", default="600/m"))
 # --- database -------------------------------------------------------------------------------------
 
 
-def _sqlite(path: Path) -> dict[str, Any]:
+def _sqlite(path: Path, options: dict[str, Any]) -> dict[str, Any]:
     env_validators.folder("DATABASE_URL", path.parent)
+    if unknown := options.keys() - {"timeout"}:
+        raise env_validators.invalid_setting("DATABASE_URL", f"unknown option {min(unknown)!r}; use timeout")
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
@@ -143,7 +145,7 @@ def _sqlite(path: Path) -> dict[str, Any]:
         # FULL: with NORMAL a power failure can lose the last accepted events.
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
+            "timeout": options.get("timeout", 20),
             "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-20000;"
             # Overwrite deleted content with zeros, so that erased data does not stay in free pages.
             "PRAGMA secure_delete=ON;",
@@ -160,7 +162,7 @@ def _database(name: str) -> dict[str, Any]:
     if config["NAME"] in ("", ":memory:"):
         raise env_validators.invalid_setting(name, "must name a database")
     if kind == "sqlite":
-        return _sqlite(BASE_DIR / config["NAME"])
+        return _sqlite(BASE_DIR / config["NAME"], config.get("OPTIONS", {}))
     options = config.setdefault("OPTIONS", {})
     # The prepared statements of the event store look up keys; planning them anew costs more than running them.
     options["options"] = f"-c plan_cache_mode=force_generic_plan {options.get('options', '')}".strip()
@@ -207,6 +209,9 @@ KAFKA_REPLICATION_FACTOR = env_validators.count(
 )
 KAFKA_MIN_INSYNC_REPLICAS = env_validators.count(
     "KAFKA_MIN_INSYNC_REPLICAS", env.str("KAFKA_MIN_INSYNC_REPLICAS", default="1")
+)
+KAFKA_MIN_TIMEOUT_S = env_validators.kafka_min_timeout(
+    "KAFKA_MIN_TIMEOUT_S", env.str("KAFKA_MIN_TIMEOUT_S", default="0")
 )
 CRASH_AT = env_validators.crash_point("CRASH_AT", env.str("CRASH_AT", default=""))
 

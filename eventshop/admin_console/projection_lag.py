@@ -10,7 +10,7 @@ from django.core.cache import cache
 from eventshop.core.errors import EventShopError
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections.projection import projection_registry
-from eventshop.projections.status import ProjectionStatus, list_statuses, sum_by_projection
+from eventshop.projections.lag import ProjectionStatus, list_statuses, sum_by_projection
 
 CACHE_KEY: Final = "console:projection-lag"
 #: Seconds for which Kafka's answer is cached, and for which Kafka is not asked again after an error.

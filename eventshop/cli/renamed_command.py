@@ -12,7 +12,7 @@ class RenamedCommand(BaseCommand):
 
     new_name: ClassVar[str]
 
-    def execute(self, *args: Any, **options: Any) -> str | None:
+    def handle(self, *args: Any, **options: Any) -> None:
         old_name = type(self).__module__.rpartition(".")[2]
         self.stderr.write(f"{old_name} is the old name of {self.new_name}.", self.style.WARNING)
-        return super().execute(*args, **options)
+        super().handle(*args, **options)

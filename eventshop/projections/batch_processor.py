@@ -22,8 +22,8 @@ from eventshop.runtime.fault_injection import crash_point
 PlannedRecord: TypeAlias = PlannedEvent | UnreadableDelivery
 
 
-def process_batch(target: ProjectionTarget, known: CheckpointsByPartition, delivered: Sequence[Delivery]) -> None:
-    """Fold deliveries into the rows and advance the checkpoints, in the database and in `known`.
+def process_batch(target: ProjectionTarget, cached: CheckpointsByPartition, delivered: Sequence[Delivery]) -> None:
+    """Fold deliveries into the rows and advance the checkpoints, in the database and in `cached`.
 
     An event that fails becomes a dead letter. When the database refuses the rows of a batch, the batch is halved, down
     to the event at fault. Raises `CheckpointMoved` when another worker has advanced a checkpoint.
@@ -32,33 +32,33 @@ def process_batch(target: ProjectionTarget, known: CheckpointsByPartition, deliv
     for item in delivered:
         planned += [item] if isinstance(item, UnreadableDelivery) else plan_events(target.projection, [item])
     if planned:
-        _process_or_halve(target, known, planned)
+        _process_or_halve(target, cached, planned)
 
 
 def _process_or_halve(
-    target: ProjectionTarget, known: CheckpointsByPartition, planned: Sequence[PlannedRecord]
+    target: ProjectionTarget, cached: CheckpointsByPartition, planned: Sequence[PlannedRecord]
 ) -> None:
     try:
-        return _process(target, known, planned)
+        return _process(target, cached, planned)
     except ROW_ERRORS as error:
         if not is_row_error(error):
             raise
         if len(planned) == 1:
             if isinstance(planned[0], UnreadableDelivery):
                 raise
-            return _process(target, known, [planned[0]._replace(error=error, changes=[])])
+            return _process(target, cached, [planned[0]._replace(error=error, changes=[])])
     middle = len(planned) // 2
-    _process_or_halve(target, known, planned[:middle])
-    _process_or_halve(target, known, planned[middle:])
+    _process_or_halve(target, cached, planned[:middle])
+    _process_or_halve(target, cached, planned[middle:])
 
 
-def _process(target: ProjectionTarget, known: CheckpointsByPartition, planned: Sequence[PlannedRecord]) -> None:
+def _process(target: ProjectionTarget, cached: CheckpointsByPartition, planned: Sequence[PlannedRecord]) -> None:
     partitions = {item.partition for item in planned}
     with transaction.atomic(), personal_columns.keys_transaction():
         begin_batch(target.projection, target.table.name)
         planned = personal_columns.hold_off_erasures(target.projection, planned)
         events = [item for item in planned if isinstance(item, PlannedEvent)]
-        rows = checkpoints.lock_and_verify({number: known[number] for number in sorted(partitions)})
+        rows = checkpoints.lock_and_verify({number: cached[number] for number in sorted(partitions)})
         blocked: set[UUID] = set()
         if any(row.parked for row in rows.values()):
             blocked = dead_letters.blocked_aggregates(target.name, {event.meta.aggregate_id for event in events})
@@ -72,7 +72,7 @@ def _process(target: ProjectionTarget, known: CheckpointsByPartition, planned: S
         checkpoints.advance(rows, moves)
         crash_point("projection.before-commit")
     for number, move in moves.items():
-        known[number].position, known[number].sequence, known[number].store_position = move.offset
+        cached[number].position, cached[number].sequence, cached[number].store_position = move.offset
 
 
 def _fold(

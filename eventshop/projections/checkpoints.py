@@ -63,17 +63,17 @@ def reset_offsets() -> None:
     Checkpoint.objects.update(position=0)
 
 
-def lock_checkpoints(known: Mapping[int, Checkpoint]) -> CheckpointsByPartition:
+def lock_checkpoints(cached: Mapping[int, Checkpoint]) -> CheckpointsByPartition:
     """The rows as they are now, locked for this transaction."""
-    ids = [row.pk for row in known.values()]
+    ids = [row.pk for row in cached.values()]
     rows = Checkpoint.objects.select_for_update().filter(pk__in=ids).order_by("partition")
     return {row.partition: row for row in rows}
 
 
-def lock_and_verify(known: Mapping[int, Checkpoint]) -> CheckpointsByPartition:
+def lock_and_verify(cached: Mapping[int, Checkpoint]) -> CheckpointsByPartition:
     """The rows, locked for this transaction; raises `CheckpointMoved` if one is not as this worker knows it."""
-    rows = lock_checkpoints(known)
-    for number, checkpoint in known.items():
+    rows = lock_checkpoints(cached)
+    for number, checkpoint in cached.items():
         row = rows.get(number)
         if row is None or (row.position, row.version) != (checkpoint.position, checkpoint.version):
             raise CheckpointMoved(
@@ -99,9 +99,9 @@ def acquire_leases(rows: Iterable[Checkpoint], owner: str, *, limit: int | None 
 
     Leases only save workers from undoing each other's batches: compare-and-set keeps the rows right.
     """
-    known = sorted(rows, key=lambda row: row.partition)
-    active = Checkpoint.objects.filter(pk__in=[row.pk for row in known], paused=False).order_by("partition")
-    leased = leases.acquire_share(active, owner, LEASE, share=limit, known=known, polled_at=timezone.now())
+    cached = sorted(rows, key=lambda row: row.partition)
+    active = Checkpoint.objects.filter(pk__in=[row.pk for row in cached], paused=False).order_by("partition")
+    leased = leases.acquire_share(active, owner, LEASE, share=limit, known=cached, polled_at=timezone.now())
     return {row.partition for row in leased}
 
 

@@ -39,15 +39,15 @@ def is_enabled() -> bool:
 
 
 def publishing_statement(
-    change: str, topic: str, fields: Iterable[models.Field[Any, Any]], key: str, *, gone: bool = False
+    change: str, topic: str, fields: Iterable[models.Field[Any, Any]], key: str, *, deleted: bool = False
 ) -> str:
-    """A statement that makes a change and inserts the rows that it wrote (with `gone`: deleted) into the outbox.
+    """A statement that makes a change and inserts the rows that it wrote (`deleted`: removed) into the outbox.
 
     One statement: rows are published as they were stored, and never cross the wire twice. A row gets its outbox
     position while it is locked, so that the changes of one key are in the order in which they were made.
     """
     columns = ", ".join(_json_column(field) for field in fields)
-    value = "NULL" if gone else "convert_to(row_to_json(r)::text, 'UTF8')"
+    value = "NULL" if deleted else "convert_to(row_to_json(r)::text, 'UTF8')"
     return (
         f"WITH written AS ({change} RETURNING *) "
         f"INSERT INTO {OutboxRecord._meta.db_table} (topic, key, value) "

@@ -92,7 +92,7 @@ class OutboxPublisher:
     def take_over(self) -> None:
         """Fence the predecessor, then read how far it came. In this order, no commit of a zombie can come later.
 
-        Raises `ManualInterventionRequired`, `TopicRefused`, `KafkaAway`.
+        Raises `ManualInterventionRequired`, `TopicRefused`, `KafkaUnavailable`.
         """
         spec = topics.require_topic(self.topic)
         self.transactions.open()

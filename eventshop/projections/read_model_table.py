@@ -88,12 +88,12 @@ class ReadModelTable(Generic[R]):
                 connection.connection.executemany(self._sqlite_upsert(), zip(*columns, strict=True))
 
     def with_publishing(self, change: str, *, deleted: bool = False) -> str:
-        """The statement, extended to publish the rows that it writes (with `gone`: deletes) if there is a topic."""
+        """The statement, extended to publish the rows that it writes (`deleted`: removes) if there is a topic."""
         if self.topic is None or not outbox.is_enabled():
             return change
         # Kafka cannot erase on demand: personal columns must never get there.
         public = [field for field in self.fields if field.attname not in self.model.personal]
-        return outbox.publishing_statement(change, self.topic, public, str(self.key), gone=deleted)
+        return outbox.publishing_statement(change, self.topic, public, str(self.key), deleted=deleted)
 
     def _column_list(self, prefix: str = "") -> str:
         return ", ".join(f'{prefix}"{column}"' for column in self.columns)

@@ -96,14 +96,14 @@ def rebuild(
     job = request_rebuild(projection.name, requested_by=requested_by, reason=reason)
     target = rebuild_target(projection)
     owner = f"{process_name()}/rebuild/{get_ident()}"
-    known = checkpoints.open_checkpoints(target.name, source.partitions, projection.version)
-    if len(checkpoints.acquire_leases(known.values(), owner)) < len(known):
+    cached = checkpoints.open_checkpoints(target.name, source.partitions, projection.version)
+    if len(checkpoints.acquire_leases(cached.values(), owner)) < len(cached):
         checkpoints.release_leases(owner)
         raise CheckpointMoved("another process is rebuilding this projection already", projection=projection.name)
     reader = source.open_reader(target.name)
     try:
-        known = _prepare(job, target, known, source, owner)
-        _RebuildRun(job, target, known, source, reader, owner).run(on_progress, stopping or Signal())
+        cached = _prepare(job, target, cached, source, owner)
+        _RebuildRun(job, target, cached, source, reader, owner).run(on_progress, stopping or Signal())
     except (CheckpointMoved, *TRANSIENT_ERRORS):
         raise  # not an error of the rows: another worker resumes the rebuild
     except Exception as error:
@@ -123,21 +123,21 @@ def mark_failed(job: Rebuild, error: Exception) -> None:
 
 
 def _prepare(
-    job: Rebuild, target: ProjectionTarget, known: CheckpointsByPartition, source: EventLog, owner: str
+    job: Rebuild, target: ProjectionTarget, cached: CheckpointsByPartition, source: EventLog, owner: str
 ) -> CheckpointsByPartition:
     """Resume with the rows that a killed rebuild of the same version left, or start with an empty table."""
     version = target.projection.version
-    is_resumable = job.state == Rebuild.State.RUNNING and all(row.version == version for row in known.values())
+    is_resumable = job.state == Rebuild.State.RUNNING and all(row.version == version for row in cached.values())
     if not (is_resumable and target.table.name in connection.introspection.table_names()):
         with transaction.atomic():
             _discard(target)
             create_like(target.table.name, target.projection.model)
-            known = checkpoints.open_checkpoints(target.name, source.partitions, version)
-        checkpoints.acquire_leases(known.values(), owner)
+            cached = checkpoints.open_checkpoints(target.name, source.partitions, version)
+        checkpoints.acquire_leases(cached.values(), owner)
     Rebuild.objects.filter(pk=job.pk).update(
         state=Rebuild.State.RUNNING, started_at=job.started_at or timezone.now(), error=""
     )
-    return known
+    return cached
 
 
 class _RebuildRun:
@@ -147,14 +147,14 @@ class _RebuildRun:
         self,
         job: Rebuild,
         target: ProjectionTarget,
-        known: CheckpointsByPartition,
+        cached: CheckpointsByPartition,
         source: EventLog,
         reader: LogReader,
         owner: str,
     ) -> None:
         self.job = job
         self.target = target
-        self.known = known
+        self.known = cached
         self.source = source
         self.reader = reader
         self.owner = owner

@@ -40,10 +40,12 @@ def replace_rows(old: ReadModelTable[Any], new: ReadModelTable[Any]) -> dict[str
 
 def replace_dead_letters(old: str, new: str) -> None:
     """Replace the live dead letters with those of the rebuild; dead letters that are new are published."""
-    known = set(DeadLetter.objects.filter(projection=old).values_list("event_id", flat=True))
+    published_before = set(DeadLetter.objects.filter(projection=old).values_list("event_id", flat=True))
     DeadLetter.objects.filter(projection=old).delete()
     DeadLetter.objects.filter(projection=new).update(projection=old)
-    outbox.add_dead_letters(DeadLetter.objects.filter(projection=old).exclude(event_id__in=known).order_by("position"))
+    outbox.add_dead_letters(
+        DeadLetter.objects.filter(projection=old).exclude(event_id__in=published_before).order_by("position")
+    )
 
 
 def create_like(name: str, read_model: type[ReadModel]) -> None:

@@ -26,7 +26,7 @@ from eventshop.projections.historical_queries import LINEAGE, dry_run, rows_as_o
 from eventshop.projections.models import Replay, ReplayedRow
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.read_model import ReadModel
-from eventshop.runtime.leases import acquire_leases, release_leases, renew_leases, is_unleased
+from eventshop.runtime.leases import acquire_leases, is_unleased, release_leases, renew_leases
 from eventshop.runtime.process_name import process_name
 
 log = logging.getLogger(__name__)

@@ -61,24 +61,24 @@ class ProjectionRunner:
             nullcontext if watchdog is None else partial(watchdog.deadline, hanging_s, "a batch")
         )
         self._readers: dict[str, LogReader] = {}
-        self._known: dict[str, CheckpointsByPartition] = {}
+        self._cached: dict[str, CheckpointsByPartition] = {}
         self._suspended_until: dict[str, float] = {}
         self._renew_at = 0.0
         self._stop = Signal()
 
     def run_batch(self, target: ProjectionTarget, limit: int = BATCH) -> int:
         """Fold the next events of one projection; returns how many there were."""
-        known = self._known.get(target.name)
-        if known is None:
-            known = self._known[target.name] = self._open_checkpoints(target)
-        delivered = self._reader(target).read(checkpoints.offsets_of(known), limit)
+        cached = self._cached.get(target.name)
+        if cached is None:
+            cached = self._cached[target.name] = self._open_checkpoints(target)
+        delivered = self._reader(target).read(checkpoints.offsets_of(cached), limit)
         if not delivered:
             return 0
         try:
             with self._deadline():
-                batch_processor.process_batch(target, known, delivered)
+                batch_processor.process_batch(target, cached, delivered)
         except Exception:
-            self._known.pop(target.name, None)  # the checkpoints in memory may be wrong: read them again
+            self._cached.pop(target.name, None)  # the checkpoints in memory may be wrong: read them again
             raise
         return len(delivered)
 
@@ -101,7 +101,7 @@ class ProjectionRunner:
                     deadline = monotonic() + timeout_s
                 events += folded
                 on_progress(target.name, folded)
-                if not folded and self._reader(target).is_at_end(checkpoints.offsets_of(self._known[target.name])):
+                if not folded and self._reader(target).is_at_end(checkpoints.offsets_of(self._cached[target.name])):
                     behind.remove(target)
         return events
 
@@ -133,12 +133,12 @@ class ProjectionRunner:
             self._renew_leases()
             self._retry_due_dead_letters()
             self._renew_at = monotonic() + RENEW_INTERVAL_S
-        return sum(self._run_batch_or_suspend(target) for target in self.targets if self._known.get(target.name))
+        return sum(self._run_batch_or_suspend(target) for target in self.targets if self._cached.get(target.name))
 
     def _wait(self, seconds: float, stop: Signal) -> None:
         """A runner of one projection waits for the log to report new events; one of several polls."""
         target = self.targets[0]
-        if len(self.targets) == 1 and self._known.get(target.name):
+        if len(self.targets) == 1 and self._cached.get(target.name):
             self._reader(target).wait(seconds, stop)
         else:
             stop.wait(seconds)
@@ -159,15 +159,15 @@ class ProjectionRunner:
         """Acquire and renew leases; each of several workers gets its fair share of the partitions."""
         workers = checkpoints.register_worker(self.owner, [target.name for target in self.targets])
         for target in self.targets:
-            known = self._known.get(target.name) or {}
-            rows = {**self._open_unless_suspended(target), **known}
+            cached = self._cached.get(target.name) or {}
+            rows = {**self._open_unless_suspended(target), **cached}
             share = leases.fair_share(len(rows), workers[target.name])
             leased = checkpoints.acquire_leases(rows.values(), self.owner, limit=share)
             # A partition that was just acquired starts from the database, not from what this runner remembers.
-            self._known[target.name] = {number: rows[number] for number in sorted(leased)}
+            self._cached[target.name] = {number: rows[number] for number in sorted(leased)}
 
     def _retry_due_dead_letters(self) -> None:
-        leased = {target.name: target for target in self.targets if self._known.get(target.name)}
+        leased = {target.name: target for target in self.targets if self._cached.get(target.name)}
         for name, aggregate_id in dead_letters.due_retries(list(leased)):
             result = dead_letters.retry_queue(leased[name], aggregate_id)
             log.info("%s: %s dead letters folded, %s remain", name, result.folded, result.remaining)
@@ -214,7 +214,7 @@ class ProjectionRunner:
     def _reset(self) -> None:
         connections.close_all()
         self.close()
-        self._known.clear()
+        self._cached.clear()
         self._renew_at = 0.0
 
     def _release_leases(self) -> None:

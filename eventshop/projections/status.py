@@ -68,20 +68,20 @@ def sum_by_projection(statuses: Iterable[ProjectionStatus]) -> list[ProjectionSt
     by_name: dict[str, list[ProjectionStatus]] = {}
     for status in statuses:
         by_name.setdefault(status.name, []).append(status)
-    return [_sum(parts) for parts in by_name.values()]
+    return [_sum(partition_statuses) for partition_statuses in by_name.values()]
 
 
-def _sum(parts: list[ProjectionStatus]) -> ProjectionStatus:
-    worst = max(parts, key=lambda status: (status.lag_s, status.lag))
+def _sum(partition_statuses: list[ProjectionStatus]) -> ProjectionStatus:
+    worst = max(partition_statuses, key=lambda status: (status.lag_s, status.lag))
     return worst._replace(
-        position=sum(status.position for status in parts),
-        head=sum(status.head for status in parts),
-        dead_letters=sum(status.dead_letters for status in parts),
-        advanced_at=max((status.advanced_at for status in parts if status.advanced_at), default=None),
-        polled_at=min((status.polled_at for status in parts if status.polled_at), default=None),
-        owner=", ".join(sorted({status.owner for status in parts if status.owner})),
-        paused=any(status.paused for status in parts),
-        needs_rebuild=any(status.needs_rebuild for status in parts),
+        position=sum(status.position for status in partition_statuses),
+        head=sum(status.head for status in partition_statuses),
+        dead_letters=sum(status.dead_letters for status in partition_statuses),
+        advanced_at=max((status.advanced_at for status in partition_statuses if status.advanced_at), default=None),
+        polled_at=min((status.polled_at for status in partition_statuses if status.polled_at), default=None),
+        owner=", ".join(sorted({status.owner for status in partition_statuses if status.owner})),
+        paused=any(status.paused for status in partition_statuses),
+        needs_rebuild=any(status.needs_rebuild for status in partition_statuses),
     )
 
 

@@ -87,9 +87,9 @@ class EventRouter:
         with batch_write():
             _relax_commit()
             leases = partition_leases.lock_leases({number: self.leases[number] for number in offsets}, self.owner)
-            now, wanted = timezone.now(), _for_started_sagas(routed)
+            now, routable = timezone.now(), _for_started_sagas(routed)
             _start_sagas(routed, now)
-            inbox.add_messages([_inbox_message(event, now) for event in wanted])
+            inbox.add_messages([_inbox_message(event, now) for event in routable])
             partition_leases.save_offsets(leases, offsets)
             crash_point("saga.hearing")
         for number, offset in offsets.items():
@@ -124,13 +124,13 @@ def _for_started_sagas(routed: Sequence[RoutedEvent]) -> list[RoutedEvent]:
     """The events whose saga exists: it was started before, or by an earlier event of this batch."""
     candidates = {event.saga_id for event in routed if not event.starts}
     started = set(Saga.objects.filter(pk__in=candidates).values_list("pk", flat=True)) if candidates else set()
-    wanted: list[RoutedEvent] = []
+    routable: list[RoutedEvent] = []
     for event in routed:
         if event.starts:
             started.add(event.saga_id)
         if event.saga_id in started:
-            wanted.append(event)
-    return wanted
+            routable.append(event)
+    return routable
 
 
 def _new_saga(routed: RoutedEvent, now: datetime) -> Saga:

@@ -57,7 +57,7 @@ def run_until_idle(owner: str, source: EventLog, *, timeout_s: float = 30, **opt
         while True:
             try:
                 routed, processed = router.route_events(), runner.process_inbox()
-                done = routed + processed + runner.retry_pending_commands() + timers.fire_due_timers(owner)
+                work_done = routed + processed + runner.retry_pending_commands() + timers.fire_due_timers(owner)
             except TailBusy:
                 if monotonic() > deadline:
                     raise
@@ -66,8 +66,8 @@ def run_until_idle(owner: str, source: EventLog, *, timeout_s: float = 30, **opt
             total += processed
             claimed = effects.claim_effects(owner, 100)
             effects.record_attempts([effects.perform_effect(step, **effect_options) for step in claimed])
-            done += len(claimed)
-            if not done and router.reader.is_at_end(partition_leases.offsets_of(router.leases)):
+            work_done += len(claimed)
+            if not work_done and router.reader.is_at_end(partition_leases.offsets_of(router.leases)):
                 return total
     finally:
         router.close()
@@ -84,11 +84,11 @@ def _run_loop(stop: Signal, name: str, components: Sequence[EventRouter | SagaRu
             if failures or monotonic() >= renew_at:
                 _renew_leases(components)
                 renew_at = monotonic() + partition_leases.RENEW_INTERVAL_S
-            done = sum(_run_batch(component) for component in components)
+            work_done = sum(_run_batch(component) for component in components)
         except (TailBusy, LeaseLost) as error:
             log.info("%s: %s", name, error)
-            done, renew_at = 0, 0.0 if isinstance(error, LeaseLost) else renew_at
-        if done:
+            work_done, renew_at = 0, 0.0 if isinstance(error, LeaseLost) else renew_at
+        if work_done:
             idle, worked_at = 0.002, monotonic()
         else:
             idle = min(BUSY_S if monotonic() < worked_at + BUSY_FOR_S else IDLE_S, idle * 2)
@@ -106,10 +106,10 @@ def _renew_leases(components: Sequence[EventRouter | SagaRunner]) -> None:
 def _run_batch(component: EventRouter | SagaRunner) -> int:
     if isinstance(component, EventRouter):
         return component.route_events()
-    done = component.process_inbox()
-    if monotonic() >= component.last_retry_at + (RETRY_INTERVAL_S if done else IDLE_S):
-        done += component.retry_pending_commands()
-    return done
+    work_done = component.process_inbox()
+    if monotonic() >= component.last_retry_at + (RETRY_INTERVAL_S if work_done else IDLE_S):
+        work_done += component.retry_pending_commands()
+    return work_done
 
 
 def _wait_for_work(components: Sequence[EventRouter | SagaRunner], idle: float, stop: Signal) -> None:

@@ -158,5 +158,5 @@ def echoing_registry(*versions: type[Echoing]) -> SagaRegistry:
     return sagas
 
 
-def somebody() -> UUID:
+def new_person() -> UUID:
     return new_id()

@@ -27,6 +27,7 @@ __all__ = [
     "end_transactions",
     "find_open_transactions",
     "open_admin_client",
+    "timeout_s",
     "translate_errors",
 ]
 
@@ -45,17 +46,30 @@ class KafkaUnavailable(EventShopError):
     code = "kafka-away"
 
 
+def timeout_s(default: float) -> float:
+    """Return a time limit for Kafka in seconds: the default, or the setting KAFKA_MIN_TIMEOUT_S if that is longer."""
+    return max(default, float(settings.KAFKA_MIN_TIMEOUT_S))
+
+
+def _timeout_ms(default_s: float) -> int:
+    return int(timeout_s(default_s) * 1_000)
+
+
+def _connection_options() -> dict[str, Any]:
+    return {**_RECONNECT_OPTIONS, "bootstrap_timeout_ms": _timeout_ms(30), **settings.KAFKA_OPTIONS}
+
+
 def create_producer(transactional_id: str) -> Any:
     """Return a transactional producer tuned for many small transactions in a row."""
+    delivery_ms = _timeout_ms(10)
     with translate_errors():
         return KafkaProducer(
-            **settings.KAFKA_OPTIONS,
-            **_RECONNECT_OPTIONS,
+            **_connection_options(),
             transactional_id=transactional_id,
-            transaction_timeout_ms=15_000,
-            delivery_timeout_ms=10_000,
-            request_timeout_ms=9_000,
-            max_block_ms=10_000,
+            transaction_timeout_ms=delivery_ms * 3 // 2,
+            delivery_timeout_ms=delivery_ms,
+            request_timeout_ms=delivery_ms * 9 // 10,
+            max_block_ms=delivery_ms,
             retry_backoff_ms=2,
             linger_ms=0,
             batch_size=262_144,
@@ -64,12 +78,11 @@ def create_producer(transactional_id: str) -> Any:
         )
 
 
-def create_consumer(**options: Any) -> Any:
+def create_consumer(*, request_timeout_s: float = 30.0, **options: Any) -> Any:
     """Return a consumer that reads committed records only, and neither commits nor resets offsets by itself."""
     with translate_errors():
         return KafkaConsumer(
-            **settings.KAFKA_OPTIONS,
-            **_RECONNECT_OPTIONS,
+            **_connection_options(),
             **{
                 "enable_auto_commit": False,
                 "isolation_level": "read_committed",
@@ -78,6 +91,7 @@ def create_consumer(**options: Any) -> Any:
                 "max_partition_fetch_bytes": MAX_MESSAGE_BYTES,
                 "allow_auto_create_topics": False,
                 "fetch_max_wait_ms": 100,
+                "request_timeout_ms": _timeout_ms(request_timeout_s),
                 **options,
             },
         )
@@ -121,10 +135,10 @@ def end_transactions(hanging: Mapping[TopicPartition, Any], *, commit: bool) -> 
 
 
 @contextmanager
-def open_admin_client(client_class: type[Any] = KafkaAdminClient, *, timeout_s: float = 10.0) -> Iterator[Any]:
+def open_admin_client(client_class: type[Any] = KafkaAdminClient, *, request_timeout_s: float = 10.0) -> Iterator[Any]:
     """Open an admin client for a few requests; closes it afterwards. Raises `KafkaUnavailable`."""
     with translate_errors():
-        client = client_class(**settings.KAFKA_OPTIONS, **_RECONNECT_OPTIONS, request_timeout_ms=int(timeout_s * 1_000))
+        client = client_class(**_connection_options(), request_timeout_ms=_timeout_ms(request_timeout_s))
     try:
         with translate_errors():
             yield client

@@ -30,7 +30,7 @@ CHECK_INTERVAL_S: Final = 2.0
 STALL_LIMIT_S: Final = 10.0
 _READ_TIMEOUT_S: Final = 10.0
 #: Short, because a check interrupts the leader's work.
-_REQUEST_TIMEOUT_MS: Final = 5_000
+_REQUEST_TIMEOUT_S: Final = 5.0
 
 #: Reads the position from a record. A producer's later transactions have higher positions.
 RecordPosition = Callable[[Any], int]
@@ -45,9 +45,9 @@ class StalledVisibilityMonitor:
             partition for topic, count in topics.items() for partition in clients.topic_partitions(topic, count)
         ]
         self._uncommitted_reader = clients.create_consumer(
-            isolation_level="read_uncommitted", request_timeout_ms=_REQUEST_TIMEOUT_MS
+            isolation_level="read_uncommitted", request_timeout_s=_REQUEST_TIMEOUT_S
         )
-        self._committed_reader = clients.create_consumer(request_timeout_ms=_REQUEST_TIMEOUT_MS)
+        self._committed_reader = clients.create_consumer(request_timeout_s=_REQUEST_TIMEOUT_S)
         self._expected_ends: Mapping[Any, int] = {}
         self._since = 0.0
         self._next_check = monotonic() + CHECK_INTERVAL_S
@@ -70,7 +70,7 @@ class StalledVisibilityMonitor:
             stalled = self._find_stalled(self._expected_ends)
         if not stalled:
             self._expected_ends = {}
-        elif now - self._since > STALL_LIMIT_S:
+        elif now - self._since > clients.timeout_s(STALL_LIMIT_S):
             raise clients.KafkaUnavailable(
                 f"Kafka does not show the records that were committed to {_format_partitions(stalled)}"
             )
@@ -96,7 +96,7 @@ def end_hanging_transactions(
     """
     monitor = StalledVisibilityMonitor(topics)
     try:
-        deadline = monotonic() + MARKER_WAIT_S
+        deadline = monotonic() + clients.timeout_s(MARKER_WAIT_S)
         while (stalled := monitor.stalled_partitions()) and monotonic() < deadline:
             sleep(0.05)
     finally:
@@ -130,13 +130,14 @@ def _read_record(partition: Any, offset: int) -> Any:
     try:
         reader.assign([partition])
         reader.seek(partition, offset)
-        deadline = monotonic() + _READ_TIMEOUT_S
+        timeout_s = clients.timeout_s(_READ_TIMEOUT_S)
+        deadline = monotonic() + timeout_s
         while monotonic() < deadline:
             if records := reader.poll(timeout_ms=200, max_records=1).get(partition):
                 return records[0]
         raise clients.KafkaUnavailable(
             f"Kafka did not return the record at offset {offset} of {_format_partitions([partition])} "
-            f"within {_READ_TIMEOUT_S:.0f} s"
+            f"within {timeout_s:.0f} s"
         )
     finally:
         reader.close(autocommit=False)

@@ -81,12 +81,13 @@ def written_end_offsets(partitions: Sequence[Any]) -> Mapping[Any, int]:
 def _read_until(reader: Any, partitions: set[Any], ends: Mapping[Any, int]) -> dict[int, Any]:
     """Read the assigned partitions up to their ends; return the last record of each."""
     last: dict[int, Any] = {}
-    deadline = monotonic() + _READ_TIMEOUT_S
+    timeout_s = clients.timeout_s(_READ_TIMEOUT_S)
+    deadline = monotonic() + timeout_s
     while any(reader.position(tp) < ends[tp] for tp in partitions):
         if monotonic() > deadline:
             topic = next(iter(partitions)).topic
             raise clients.KafkaUnavailable(
-                f"Kafka did not return the end of the topic {topic} within {_READ_TIMEOUT_S:.0f} s", topic=topic
+                f"Kafka did not return the end of the topic {topic} within {timeout_s:.0f} s", topic=topic
             )
         for tp, records in reader.poll(timeout_ms=200).items():
             if records:

@@ -32,14 +32,15 @@ def read_records(topic: str) -> Iterator[Any]:
         reader.assign(partitions)
         reader.seek_to_beginning(*partitions)
         ends = reader.end_offsets(partitions)
-        deadline = monotonic() + _READ_TIMEOUT_S
+        timeout_s = clients.timeout_s(_READ_TIMEOUT_S)
+        deadline = monotonic() + timeout_s
         while any(reader.position(partition) < ends[partition] for partition in partitions):
             for records in reader.poll(timeout_ms=200).values():
-                deadline = monotonic() + _READ_TIMEOUT_S
+                deadline = monotonic() + timeout_s
                 yield from records
             if monotonic() > deadline:
                 raise clients.KafkaUnavailable(
-                    f"Kafka returned no record of the topic {topic} for {_READ_TIMEOUT_S:.0f} s", topic=topic
+                    f"Kafka returned no record of the topic {topic} for {timeout_s:.0f} s", topic=topic
                 )
     finally:
         reader.close()

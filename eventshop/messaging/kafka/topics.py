@@ -86,7 +86,7 @@ def ensure_topics(specs: Iterable[TopicSpec]) -> list[str]:
     specs = list(specs)
     names = [spec.name for spec in specs]
     known = {row.name: row for row in KnownTopic.objects.filter(name__in=names)}
-    with clients.open_admin_client(timeout_s=CREATE_TIMEOUT_S) as admin:
+    with clients.open_admin_client(request_timeout_s=CREATE_TIMEOUT_S) as admin:
         existing = describe_topics(admin, names)
         for spec in specs:
             _check_spec(spec, existing.get(spec.name), known.get(spec.name))
@@ -171,7 +171,7 @@ def _create_topics(admin: Any, missing: Sequence[TopicSpec]) -> None:
             for spec in missing
         }
     )
-    admin.wait_for_topics([spec.name for spec in missing], timeout_ms=CREATE_TIMEOUT_S * 1_000)
+    admin.wait_for_topics([spec.name for spec in missing], timeout_ms=int(clients.timeout_s(CREATE_TIMEOUT_S) * 1_000))
 
 
 def _update_config(admin: Any, existing: Sequence[TopicSpec]) -> dict[str, str]:

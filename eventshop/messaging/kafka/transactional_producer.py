@@ -49,7 +49,7 @@ class TransactionalProducer:
         this call. Raises `KafkaUnavailable`.
         """
         self.producer = clients.create_producer(self.transactional_id)
-        with self.watchdog.deadline(TRANSACTION_TIMEOUT_S, "init_transactions"):
+        with self.watchdog.deadline(clients.timeout_s(TRANSACTION_TIMEOUT_S), "init_transactions"):
             self.producer.init_transactions()
 
     def publish(
@@ -61,7 +61,7 @@ class TransactionalProducer:
         """
         send, middle = self.producer.send, count // 2
         crash_point(f"{self.name}.before-send")
-        with self.watchdog.deadline(TRANSACTION_TIMEOUT_S, "a transaction"):
+        with self.watchdog.deadline(clients.timeout_s(TRANSACTION_TIMEOUT_S), "a transaction"):
             self.producer.begin_transaction()
             futures = []
             for number, record in enumerate(records):
@@ -72,7 +72,7 @@ class TransactionalProducer:
                     send(topic, value=value, key=key, headers=headers, partition=partition, timestamp_ms=timestamp_ms)
                 )
             while_in_flight()
-            self.producer.flush(timeout=TRANSACTION_TIMEOUT_S / 2)
+            self.producer.flush(timeout=clients.timeout_s(TRANSACTION_TIMEOUT_S / 2))
             # kafka-python commits a transaction even if a record in it failed, so check every future.
             for future in futures:
                 future.get(timeout=0.001)
@@ -85,7 +85,7 @@ class TransactionalProducer:
         if self.producer is None:
             return
         try:
-            with self.watchdog.deadline(TRANSACTION_TIMEOUT_S, "abort_transaction"):
+            with self.watchdog.deadline(clients.timeout_s(TRANSACTION_TIMEOUT_S), "abort_transaction"):
                 self.producer.abort_transaction()
         except Exception as error:  # in most states it may not be aborted: then there is nothing to abort
             log.debug("no transaction to abort: %s", error)

@@ -130,9 +130,10 @@ class OrderedTopicReader:
             raise self._unavailable(error) from error
         if polled:
             self._moved_at = monotonic()
-        elif monotonic() > self._moved_at + _READ_TIMEOUT_S:
+        elif monotonic() > self._moved_at + clients.timeout_s(_READ_TIMEOUT_S):
             raise clients.KafkaUnavailable(
-                f"Kafka returned no further record of the topic {self.topic} for {_READ_TIMEOUT_S:.0f} s",
+                f"Kafka returned no further record of the topic {self.topic} for "
+                f"{clients.timeout_s(_READ_TIMEOUT_S):.0f} s",
                 topic=self.topic,
             )
 
@@ -175,11 +176,12 @@ class OrderedTopicReader:
         """Yield the records of one partition between two offsets. Afterwards only this partition is assigned."""
         self.consumer.assign([tp])
         self.consumer.seek(tp, begin)
-        deadline = monotonic() + _READ_TIMEOUT_S
+        timeout_s = clients.timeout_s(_READ_TIMEOUT_S)
+        deadline = monotonic() + timeout_s
         while self.consumer.position(tp) < end:
             if monotonic() > deadline:
                 raise clients.KafkaUnavailable(
-                    f"Kafka did not return the end of the topic {self.topic} within {_READ_TIMEOUT_S:.0f} s",
+                    f"Kafka did not return the end of the topic {self.topic} within {timeout_s:.0f} s",
                     topic=self.topic,
                 )
             yield from self.consumer.poll(timeout_ms=200).get(tp, ())

@@ -23,7 +23,7 @@ from eventshop.core.messages import Event
 from eventshop.core.personal_fields import PersonalField, Redacted
 from eventshop.eventstore.event_append import ConcurrencyConflict
 from eventshop.eventstore.field_encryption import CIPHERTEXT_MARK, EncryptionSession, FieldContext, UniqueValueClaim
-from eventshop.privacy import unique_values
+from eventshop.privacy import blind_index
 from eventshop.privacy.encryption import personal_keys, state_cipher
 from eventshop.privacy.encryption.key_wrapping import NONCE_BYTES
 from eventshop.privacy.encryption.personal_keys import KeyName, PersonalDataKey
@@ -122,7 +122,7 @@ class AesGcmSession:
 
     def accept_claims(self, claims: Sequence[UniqueValueClaim]) -> None:
         for kind, value, subject in claims:
-            unique_values.claim_value(kind, value, subject)
+            blind_index.claim_value(kind, value, subject)
         self._accepted_keys.update(self._pending_keys)
 
     def save_keys(self) -> None:

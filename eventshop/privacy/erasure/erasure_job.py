@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import EventShopError
-from eventshop.privacy import unique_values
+from eventshop.privacy import blind_index
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.erasure import erasure_log, personal_data_holders, search_terms
 from eventshop.privacy.erasure.certificates import issue_certificate
@@ -128,7 +128,7 @@ def _destroy_keys(erasure: Erasure) -> str:
 
 
 def _release_unique_values(erasure: Erasure) -> str:
-    return f"{unique_values.release_values(erasure.subject)} unique values released"
+    return f"{blind_index.release_values(erasure.subject)} unique values released"
 
 
 def _erase_at_holders(erasure: Erasure) -> str:

@@ -43,7 +43,7 @@ from tests.support.published_rows import matches_row
 from tests.support.read_models import append, append_order_histories, catch_up, stored_rows
 from tests.support.sales import Sale
 
-pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kept_beside")]
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "outbox_copy")]
 
 #: How often each crash point is tried; `make chaos` asks for more.
 TIMES = chaos.times(2)
@@ -52,7 +52,7 @@ sale = Sale(1_000_000)
 
 
 @pytest.fixture
-def kept_beside(clean_database: None) -> Iterator[None]:
+def outbox_copy(clean_database: None) -> Iterator[None]:
     """A copy of all that ever was in the outbox, made by the database itself: what should be on the topics."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE everything_outgoing (LIKE projections_outgoing)")
@@ -74,13 +74,13 @@ def kept_beside(clean_database: None) -> Iterator[None]:
 def publisher(kafka_topics: str) -> Iterator[OutboxPublisher]:
     """A publisher that leads, in this process."""
     watchdog = Watchdog()
-    leading = took_over(watchdog)
+    leading = create_publisher(watchdog)
     yield leading
     leading.close()
     watchdog.close()
 
 
-def took_over(watchdog: Watchdog) -> OutboxPublisher:
+def create_publisher(watchdog: Watchdog) -> OutboxPublisher:
     publisher = OutboxPublisher(watchdog)
     assert acquire_leadership(publisher.topic, publisher.owner)
     publisher.take_over()
@@ -94,13 +94,13 @@ def publish_all(publisher: OutboxPublisher) -> int:
     return count
 
 
-def sold(seed: int, orders: int = 10) -> None:
+def fold_orders(seed: int, orders: int = 10) -> None:
     """Some orders' lives, folded; where they are folded from makes no difference to what is published."""
     append_order_histories(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
     catch_up(*projection_registry.select([]))
 
 
-def written() -> dict[str, list[tuple[int, bytes, bytes | None]]]:
+def copied_records() -> dict[str, list[tuple[int, bytes, bytes | None]]]:
     """Everything that was ever put into the outbox, by topic, in order: position, key, value."""
     records: dict[str, list[tuple[int, bytes, bytes | None]]] = {}
     with connection.cursor() as cursor:
@@ -110,7 +110,7 @@ def written() -> dict[str, list[tuple[int, bytes, bytes | None]]]:
     return records
 
 
-def published(url: str, name: str) -> list[tuple[int, bytes, bytes | None]]:
+def published_records(url: str, name: str) -> list[tuple[int, bytes, bytes | None]]:
     """What lies on a topic, in the order of positions; fails if a partition has them in another order."""
     records = topic_reader.read_committed(url, name)
     partitions: dict[int, list[int]] = {}
@@ -125,60 +125,60 @@ def published(url: str, name: str) -> list[tuple[int, bytes, bytes | None]]:
     )
 
 
-def exactly_once(url: str) -> None:
+def assert_published_exactly_once(url: str) -> None:
     """On every topic: what was put into the outbox, each once, in order; and the last of each key is the row."""
-    wanted = written()
+    expected = copied_records()
     for name in [
         *(topics.topic_name(projection.topic) for projection in projection_registry.select([])),
         topics.dead_letter_topic(),
     ]:
-        assert published(url, name) == wanted.get(name, []), name
+        assert published_records(url, name) == expected.get(name, []), name
     for projection in projection_registry.select([]):
-        last = {key.decode(): value for _, key, value in published(url, topics.topic_name(projection.topic))}
+        last = {key.decode(): value for _, key, value in published_records(url, topics.topic_name(projection.topic))}
         rows = {str(key): row for key, row in stored_rows(projection).items()}
         assert {key for key, value in last.items() if value is not None} == rows.keys()
         assert all(matches_row(last[key], row, projection.model) for key, row in rows.items()), projection.name
 
 
-def newest() -> int:
+def newest_position() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT max(position) FROM everything_outgoing")
         return int(cursor.fetchone()[0] or 0)
 
 
-def confirmed() -> bool:
+def is_confirmed() -> bool:
     """Whether everything is published, and the outbox empty again."""
-    return not OutboxRecord.objects.exists() and RelayCheckpoint.objects.filter(position=newest()).exists()
+    return not OutboxRecord.objects.exists() and RelayCheckpoint.objects.filter(position=newest_position()).exists()
 
 
-def confirmed_or_gone(process: subprocess.Popen[bytes]) -> bool:
-    return confirmed() or process.poll() is not None
+def is_confirmed_or_gone(process: subprocess.Popen[bytes]) -> bool:
+    return is_confirmed() or process.poll() is not None
 
 
 def test_every_change_is_published_once_and_in_order(publisher: OutboxPublisher, kafka_topics: str) -> None:
     for seed in (1, 2, 3):
-        sold(seed, orders=40)
+        fold_orders(seed, orders=40)
         assert publish_all(publisher) > 0
-    exactly_once(kafka_topics)
+    assert_published_exactly_once(kafka_topics)
     assert publish_all(publisher) == 0
-    assert confirmed()
+    assert is_confirmed()
 
 
 def test_small_transactions_say_the_same(publisher: OutboxPublisher, kafka_topics: str) -> None:
-    sold(1, orders=5)
+    fold_orders(1, orders=5)
     while publisher.publish_batch(limit=7):
         pass
-    exactly_once(kafka_topics)
+    assert_published_exactly_once(kafka_topics)
 
 
 def test_a_transaction_is_not_filled_beyond_measure(
     publisher: OutboxPublisher, kafka_topics: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox_publisher, "MOST_BYTES", 1_000)
-    sold(1, orders=3)
+    fold_orders(1, orders=3)
     assert 0 < publisher.publish_batch() < 5
     publish_all(publisher)
-    exactly_once(kafka_topics)
+    assert_published_exactly_once(kafka_topics)
 
 
 def test_workers_on_all_partitions_publish_what_they_write(publisher: OutboxPublisher, kafka_topics: str) -> None:
@@ -195,7 +195,7 @@ def test_workers_on_all_partitions_publish_what_they_write(publisher: OutboxPubl
         thread.start()
     try:
         wait_until(
-            lambda: _advanced(publisher) and OrderSummary.objects.count() >= 200, within_s=60, description="folded"
+            lambda: try_to_publish(publisher) and OrderSummary.objects.count() >= 200, within_s=60, description="folded"
         )
     finally:
         stop.set()
@@ -206,55 +206,57 @@ def test_workers_on_all_partitions_publish_what_they_write(publisher: OutboxPubl
     runner.close()
     relay.close()
     publish_all(publisher)
-    exactly_once(kafka_topics)
+    assert_published_exactly_once(kafka_topics)
 
 
 def _run(stop: Signal, owner: str) -> None:
     ProjectionRunner(projection_registry.select([]), KafkaEventLog(), owner=owner).run(stop)
 
 
-def _advanced(publisher: OutboxPublisher) -> bool:
+def try_to_publish(publisher: OutboxPublisher) -> bool:
     publisher.publish_batch()
     return True
 
 
 def test_a_successor_goes_on_where_kafka_is(publisher: OutboxPublisher, kafka_topics: str) -> None:
-    sold(1)
+    fold_orders(1)
     publisher.publish_batch(limit=10)
     publisher.close()
     RelayCheckpoint.objects.update(position=0)  # however little the checkpoint knows
     watchdog = Watchdog()
-    successor = took_over(watchdog)
+    successor = create_publisher(watchdog)
     assert successor.position == publisher.position
     publish_all(successor)
     successor.close()
     watchdog.close()
-    exactly_once(kafka_topics)
+    assert_published_exactly_once(kafka_topics)
 
 
 def test_topics_that_time_has_emptied_are_nothing_to_begin_again_for(
     publisher: OutboxPublisher, kafka_topics: str
 ) -> None:
-    sold(1)
+    fold_orders(1)
     publish_all(publisher)
     publisher.close()
     RelayCheckpoint.objects.update(position=0)
-    emptied(*(topics.topic_name(projection.topic) for projection in projection_registry.select([])))
+    delete_records(*(topics.topic_name(projection.topic) for projection in projection_registry.select([])))
     watchdog = Watchdog()
-    successor = took_over(watchdog)
+    successor = create_publisher(watchdog)
     assert publish_all(successor) == 0
-    before = newest()
-    sold(2)
+    before = newest_position()
+    fold_orders(2)
     publish_all(successor)
     successor.close()
     watchdog.close()
-    wanted = written()
+    expected = copied_records()
     for projection in projection_registry.select([]):
         name = topics.topic_name(projection.topic)
-        assert published(kafka_topics, name) == [record for record in wanted.get(name, []) if record[0] > before]
+        assert published_records(kafka_topics, name) == [
+            record for record in expected.get(name, []) if record[0] > before
+        ]
 
 
-def emptied(*names: str) -> None:
+def delete_records(*names: str) -> None:
     """As retention leaves a topic that nobody wrote to for a week."""
     from kafka import KafkaAdminClient, TopicPartition
 
@@ -272,7 +274,7 @@ def emptied(*names: str) -> None:
 def test_the_outbox_of_another_database_is_published_from_its_start(
     publisher: OutboxPublisher, kafka_topics: str
 ) -> None:
-    sold(1)
+    fold_orders(1)
     publish_all(publisher)
     publisher.close()
     # As a database restored into an empty one has it: it knows of no publishing, and counts from 1 again.
@@ -280,11 +282,12 @@ def test_the_outbox_of_another_database_is_published_from_its_start(
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE projections_outgoing, everything_outgoing RESTART IDENTITY")
     first = [
-        published(kafka_topics, topics.topic_name(projection.topic)) for projection in projection_registry.select([])
+        published_records(kafka_topics, topics.topic_name(projection.topic))
+        for projection in projection_registry.select([])
     ]
     watchdog = Watchdog()
-    sold(2)
-    successor = took_over(watchdog)
+    fold_orders(2)
+    successor = create_publisher(watchdog)
     assert successor.position == 0
     publish_all(successor)
     successor.close()
@@ -295,11 +298,11 @@ def test_the_outbox_of_another_database_is_published_from_its_start(
         records = sorted(
             (read_int_header(record.headers, "outgoing-position"), record.key, record.value) for record in records
         )
-        assert records == sorted(before + written().get(name, []))
+        assert records == sorted(before + copied_records().get(name, []))
 
 
 def test_kafka_behind_what_it_confirmed_stops_the_publisher(publisher: OutboxPublisher) -> None:
-    sold(1, orders=2)
+    fold_orders(1, orders=2)
     publish_all(publisher)
     publisher.close()
     RelayCheckpoint.objects.update(position=100_000, owner="", leased_until=None)
@@ -311,7 +314,7 @@ def test_kafka_behind_what_it_confirmed_stops_the_publisher(publisher: OutboxPub
 
 
 def test_a_database_older_than_what_was_published_stops_the_publisher(publisher: OutboxPublisher) -> None:
-    sold(1, orders=2)
+    fold_orders(1, orders=2)
     publish_all(publisher)
     publisher.close()
     RelayCheckpoint.objects.update(position=0)
@@ -325,9 +328,9 @@ def test_a_database_older_than_what_was_published_stops_the_publisher(publisher:
 
 
 def test_writers_that_do_not_let_the_fence_in_are_waited_for(publisher: OutboxPublisher, kafka_topics: str) -> None:
-    sold(1, orders=2)
+    fold_orders(1, orders=2)
     held_up, go_on = Signal(), Signal()
-    thread = Thread(target=_in_flight, args=[held_up, go_on])
+    thread = Thread(target=write_slowly, args=[held_up, go_on])
     thread.start()
     assert held_up.wait(10)
     assert publisher.publish_batch() == 0
@@ -335,10 +338,10 @@ def test_writers_that_do_not_let_the_fence_in_are_waited_for(publisher: OutboxPu
     thread.join()
     wait_until(lambda: publisher.publish_batch() > 0, description="the fence let in")
     publish_all(publisher)
-    assert [key for _, key, _ in published(kafka_topics, topics.dead_letter_topic())] == [b"late"]
+    assert [key for _, key, _ in published_records(kafka_topics, topics.dead_letter_topic())] == [b"late"]
 
 
-def _in_flight(held_up: Signal, go_on: Signal) -> None:
+def write_slowly(held_up: Signal, go_on: Signal) -> None:
     from django.db import transaction
 
     with transaction.atomic():
@@ -349,9 +352,9 @@ def _in_flight(held_up: Signal, go_on: Signal) -> None:
 
 
 def test_a_rebuild_publishes_the_rows_that_differ_and_tombstones(publisher: OutboxPublisher, kafka_topics: str) -> None:
-    sold(1, orders=20)
+    fold_orders(1, orders=20)
     publish_all(publisher)
-    before = newest()
+    before = newest_position()
     wrong, missing, *_ = OrderSummary.objects.order_by("pk")
     OrderSummary.objects.filter(pk=wrong.pk).update(total=99)
     OrderSummary.objects.filter(pk=missing.pk).delete()
@@ -360,13 +363,13 @@ def test_a_rebuild_publishes_the_rows_that_differ_and_tombstones(publisher: Outb
     stray.save(force_insert=True)
     rebuild(order_summary, DatabaseEventLog(), requested_by="ada")
     publish_all(publisher)
-    records = published(kafka_topics, topics.topic_name(order_summary.topic))
+    records = published_records(kafka_topics, topics.topic_name(order_summary.topic))
     new = {key.decode(): value for position, key, value in records if position > before}
     assert new.keys() == {str(wrong.pk), str(missing.pk), str(sale.order_id)}
     assert new[str(sale.order_id)] is None
     rows = stored_rows(order_summary)
     assert all(matches_row(new[str(row.pk)], rows[row.pk], OrderSummary) for row in (wrong, missing))
-    exactly_once(kafka_topics)
+    assert_published_exactly_once(kafka_topics)
 
 
 @pytest.fixture
@@ -393,7 +396,7 @@ def relay(kafka_topics: str) -> Iterator[Callable[[], None]]:
     watchdog.close()
 
 
-def projected(*projections: Projection[Any]) -> None:
+def project_from_kafka(*projections: Projection[Any]) -> None:
     runner = ProjectionRunner(projections, KafkaEventLog())
     runner.catch_up()
     runner.close()
@@ -405,7 +408,7 @@ def test_a_parked_event_is_a_dead_letter(
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
     relay()
-    projected(flaky.projection)
+    project_from_kafka(flaky.projection)
     publish_all(publisher)
     first, second = topic_reader.read_committed(kafka_topics, topics.dead_letter_topic())
     lying = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
@@ -433,7 +436,7 @@ def test_a_record_that_is_no_event_is_a_dead_letter(
     stranger.close()
     append(sale.order_id, sale.created)
     relay()
-    projected(order_summary)
+    project_from_kafka(order_summary)
     publish_all(publisher)
     [record] = topic_reader.read_committed(kafka_topics, topics.dead_letter_topic())
     assert record.value == garbage
@@ -473,19 +476,19 @@ def test_a_publisher_killed_at_any_point_loses_and_repeats_nothing(
     log = tmp_path / "publisher.log"
     seeds = iter(range(1, 1_000))
     for attempt in range(TIMES):
-        sold(next(seeds))
+        fold_orders(next(seeds))
         # The second time the point is passed there are records of an earlier transaction on the topics already.
         env = {**kafka_process_env, "CRASH_AT": f"{point}:{1 + attempt % 2}"}
         with manage_process("publish_projections", env=env, log=log) as process:
-            wait_until(partial(confirmed_or_gone, process), description="published or killed")
-            sold(next(seeds))
+            wait_until(partial(is_confirmed_or_gone, process), description="published or killed")
+            fold_orders(next(seeds))
             assert process.wait(30) == -signal.SIGKILL, log.read_text()
-        sold(next(seeds), orders=2)
+        fold_orders(next(seeds), orders=2)
         with manage_process("publish_projections", env=kafka_process_env, log=log) as process:
-            wait_until(confirmed, description="everything published")
+            wait_until(is_confirmed, description="everything published")
             process.terminate()
             assert process.wait(20) == 0, log.read_text()
-    exactly_once(kafka_topics)
+    assert_published_exactly_once(kafka_topics)
 
 
 @pytest.mark.chaos
@@ -495,25 +498,25 @@ def test_a_leader_that_was_frozen_cannot_publish_any_more(
 ) -> None:
     first_log, second_log = tmp_path / "first.log", tmp_path / "second.log"
     seeds = iter(range(1, 1_000))
-    sold(next(seeds))
+    fold_orders(next(seeds))
     with manage_process("publish_projections", env=kafka_process_env, log=first_log) as first:
-        wait_until(confirmed, description="the first leads")
+        wait_until(is_confirmed, description="the first leads")
         with manage_process("publish_projections", env=kafka_process_env, log=second_log) as second:
             wait_until(lambda: "Publishing" in second_log.read_text(), description="the second waits")
             for _ in range(TIMES):
-                sold(next(seeds))
+                fold_orders(next(seeds))
                 first.send_signal(signal.SIGSTOP)
-                wait_until(confirmed, within_s=90, description="the second has taken over")
-                sold(next(seeds))
+                wait_until(is_confirmed, within_s=90, description="the second has taken over")
+                fold_orders(next(seeds))
                 first.send_signal(signal.SIGCONT)
-                sold(next(seeds))
-                wait_until(confirmed, description="both awake")
+                fold_orders(next(seeds))
+                wait_until(is_confirmed, description="both awake")
                 first, second = second, first
             for process in (first, second):
                 process.terminate()
             for process in (first, second):
                 assert process.wait(20) == 0, first_log.read_text() + second_log.read_text()
-    exactly_once(kafka_topics)
+    assert_published_exactly_once(kafka_topics)
 
 
 def test_of_two_publishers_one_leads(publisher: OutboxPublisher) -> None:

@@ -12,7 +12,7 @@ from eventshop.cli.rich_output import create_console
 from eventshop.core.errors import EventShopError
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections.projection import projection_registry
-from eventshop.projections.status import list_statuses, sum_by_projection
+from eventshop.projections.lag import list_statuses, sum_by_projection
 
 
 class Command(BaseCommand):

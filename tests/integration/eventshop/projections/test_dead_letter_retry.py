@@ -26,7 +26,14 @@ from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
 from tests.support.failing_projection import Flaky, fail, queue, register_temporarily, retry
-from tests.support.read_models import append, append_order_histories, assert_rows_equal_fold, catch_up, catch_up_in_batches, checkpoint_of
+from tests.support.read_models import (
+    append,
+    append_order_histories,
+    assert_rows_equal_fold,
+    catch_up,
+    catch_up_in_batches,
+    checkpoint_of,
+)
 from tests.support.sales import Sale
 from tests.support.waiting import join_threads, wait_until
 

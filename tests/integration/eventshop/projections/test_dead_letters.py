@@ -44,7 +44,7 @@ def flaky() -> Iterator[Flaky]:
     yield from register_temporarily(Flaky(order_summary))
 
 
-def raw(stream: UUID, version: int, **changed: Any) -> None:
+def append_raw(stream: UUID, version: int, **changed: Any) -> None:
     """An event's row as only a broken writer would leave it."""
     moment = timezone.now()
     row = EventRow(
@@ -169,7 +169,7 @@ def test_a_key_function_that_fails_sets_its_event_aside(flaky: Flaky) -> None:
 )
 def test_what_cannot_be_read_is_set_aside(flaky: Flaky, changed: dict[str, Any], error: str) -> None:
     append(sale.order_id, sale.created)
-    raw(sale.order_id, 2, **changed)
+    append_raw(sale.order_id, 2, **changed)
     append(other.order_id, other.created)
     append(sale.order_id, sale.paid)
     catch_up(flaky.projection)

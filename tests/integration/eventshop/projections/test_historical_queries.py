@@ -32,11 +32,11 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 sale, other = Sale(1), Sale(2)
 
 
-def recorded_at(place: Sale, version: int) -> datetime:
-    return StoredEvent.objects.get(aggregate_id=place.order_id, version=version).recorded_at
+def recording_time(order: Sale, version: int) -> datetime:
+    return StoredEvent.objects.get(aggregate_id=order.order_id, version=version).recorded_at
 
 
-def plain(rows: dict[Any, Any]) -> dict[Any, dict[str, Any]]:
+def as_dicts(rows: dict[Any, Any]) -> dict[Any, dict[str, Any]]:
     return {
         key: {name: value for name, value in columns(row).items() if name not in LINEAGE} for key, row in rows.items()
     }
@@ -48,7 +48,7 @@ def run_command(command: str, *arguments: str) -> str:
     return out.getvalue()
 
 
-def shown(*arguments: str) -> list[dict[str, Any]]:
+def printed_rows(*arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in run_command("read_model_as_of", *arguments).splitlines()]
 
 
@@ -59,9 +59,9 @@ def test_one_row_is_folded_as_it_was() -> None:
     append(sale.order_id, sale.shipped)
     key = str(sale.order_id)
     for version, status in ((1, "CREATED"), (2, "PAID"), (3, "SHIPPED")):
-        rows = rows_as_of(order_summary, recorded_at(sale, version), key=key)
+        rows = rows_as_of(order_summary, recording_time(sale, version), key=key)
         assert {pk: row.status for pk, row in rows.items()} == {sale.order_id: status}
-    assert rows_as_of(order_summary, recorded_at(sale, 1) - timedelta(seconds=1), key=key) == {}
+    assert rows_as_of(order_summary, recording_time(sale, 1) - timedelta(seconds=1), key=key) == {}
     assert not OrderSummary.objects.exists()
 
 
@@ -70,7 +70,7 @@ def test_every_read_model_as_of_now_is_what_its_rows_say(projection: Projection[
     append_order_histories(Random(3), range(12))
     catch_up(projection)
     live = {key: {n: v for n, v in row.items() if n not in LINEAGE} for key, row in stored_rows(projection).items()}
-    assert plain(rows_as_of(projection, timezone.now())) == live
+    assert as_dicts(rows_as_of(projection, timezone.now())) == live
 
 
 def test_business_time_is_another_question_than_recorded_time() -> None:
@@ -85,10 +85,10 @@ def test_business_time_is_another_question_than_recorded_time() -> None:
 def test_the_command_shows_a_whole_read_model_or_one_row() -> None:
     append(sale.order_id, sale.created, sale.paid)
     append(other.order_id, other.created)
-    assert {row["status"] for row in shown("order-summary", "--at", "2999-01-01")} == {"PAID", "CREATED"}
-    [one] = shown("order-summary", "--at", "2999-01-01", "--key", str(sale.order_id))
+    assert {row["status"] for row in printed_rows("order-summary", "--at", "2999-01-01")} == {"PAID", "CREATED"}
+    [one] = printed_rows("order-summary", "--at", "2999-01-01", "--key", str(sale.order_id))
     assert (one["order_id"], one["status"]) == (str(sale.order_id), "PAID")
-    assert shown("daily-sales", "--happened-by", "2001-01-01") == []
+    assert printed_rows("daily-sales", "--happened-by", "2001-01-01") == []
     with pytest.raises(CommandError, match="had no row"):
         run_command("read_model_as_of", "order-summary", "--at", "2001-01-01", "--key", str(sale.order_id))
     with pytest.raises(CommandError, match="No projection has this name"):

@@ -51,7 +51,7 @@ def published_values(projection: Projection[Any]) -> dict[str, bytes | None]:
     return {row.key: None if row.value is None else bytes(row.value) for row in rows}
 
 
-def letters() -> list[tuple[str, bytes | None, dict[str, bytes]]]:
+def dead_letter_records() -> list[tuple[str, bytes | None, dict[str, bytes]]]:
     return [
         (
             row.key,
@@ -86,11 +86,11 @@ class TestWithKafka:
     def test_a_batch_that_is_rolled_back_tells_nothing(self) -> None:
         append(sale.order_id, sale.created)
         target = live_target(order_summary)
-        known = checkpoints.open_checkpoints(target.name, [0], 1)
-        delivered = DatabaseEventLog().read(checkpoints.offsets_of(known), 10)
+        cached = checkpoints.open_checkpoints(target.name, [0], 1)
+        delivered = DatabaseEventLog().read(checkpoints.offsets_of(cached), 10)
         Checkpoint.objects.update(position=99)
         with pytest.raises(CheckpointMoved):
-            batch_processor.process_batch(target, known, delivered)
+            batch_processor.process_batch(target, cached, delivered)
         assert not OutboxRecord.objects.exists()
 
     def test_a_rebuild_tells_of_the_rows_that_differ(self) -> None:
@@ -115,7 +115,7 @@ class TestWithKafka:
         append(sale.order_id, sale.created, sale.paid)
         catch_up(flaky.projection)
         first, second = backend().select_events("ORDER BY position", ())
-        (key, value, headers), (_, _, behind) = letters()
+        (key, value, headers), (_, _, behind) = dead_letter_records()
         assert key == str(sale.order_id)
         assert value == avro_codec.encode_payload(first.event_type, first.schema_version, first.payload)
         assert headers["error"] == b"Broken: cannot digest this"
@@ -142,19 +142,19 @@ class TestWithKafka:
         append(sale.order_id, sale.created)
         catch_up(flaky.projection)
         rebuild(flaky.projection, DatabaseEventLog(), requested_by="ada")
-        assert len(letters()) == 1
+        assert len(dead_letter_records()) == 1
         other = Sale(2_000)
         append(other.order_id, other.created)
         catch_up(flaky.projection)
         flaky.repair()
         flaky.spoils[other.order_id, 1] = fail
         rebuild(flaky.projection, DatabaseEventLog(), requested_by="ada")
-        assert [key for key, _, _ in letters()] == [str(sale.order_id), str(other.order_id)]
+        assert [key for key, _, _ in dead_letter_records()] == [str(sale.order_id), str(other.order_id)]
 
     @pytest.mark.parametrize("value", [b"\xff\x00garbage", b"", None])
     def test_an_unreadable_record_is_copied_byte_for_byte(self, value: bytes | None) -> None:
-        self._set_aside(value, [("colour", b"\xe9\x00"), ("error", b"a stranger's"), ("empty", b"")])
-        [(key, copied, headers)] = letters()
+        self._process_unreadable(value, [("colour", b"\xe9\x00"), ("error", b"a stranger's"), ("empty", b"")])
+        [(key, copied, headers)] = dead_letter_records()
         assert (key, copied) == ("event-store/3/41", value)
         assert headers["colour"] == b"\xe9\x00"
         assert (headers["error"], headers["attempts"]) == (b"no event", b"1")
@@ -165,14 +165,14 @@ class TestWithKafka:
         )
 
     def test_what_is_too_large_for_kafka_is_cut_and_says_so(self) -> None:
-        self._set_aside(b"x" * 1_048_000, [("long", b"y" * 200_000)])
-        [(_, value, headers)] = letters()
+        self._process_unreadable(b"x" * 1_048_000, [("long", b"y" * 200_000)])
+        [(_, value, headers)] = dead_letter_records()
         assert value is not None and len(value) == 900_000
         assert headers["cut-from-bytes"] == b"1048000"
         assert "long" not in headers
 
-    def _set_aside(self, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+    def _process_unreadable(self, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
         target = live_target(order_summary)
-        known = checkpoints.open_checkpoints(target.name, [3], 1)
+        cached = checkpoints.open_checkpoints(target.name, [3], 1)
         deliveries: list[Delivery] = [UnreadableDelivery(42, 3, "event-store", None, value, headers, "no event")]
-        batch_processor.process_batch(target, known, deliveries)
+        batch_processor.process_batch(target, cached, deliveries)

@@ -34,7 +34,7 @@ DEADLINE_S = 20.0
 WORDS = ("ada@example.org", "Ada Lovelace", "+44 20 1", "12 St James's Square")
 
 
-def signed_up() -> UUID:
+def sign_up() -> UUID:
     person = CreateUser(uuid4(), *WORDS)
     send(person)
     return person.user_id
@@ -45,7 +45,7 @@ def profile(user_id: UUID) -> tuple[str, ...]:
 
 
 def test_a_person_is_shown_until_they_are_erased() -> None:
-    ada, bob = signed_up(), uuid4()
+    ada, bob = sign_up(), uuid4()
     send(CreateUser(bob, "bob@example.org", "Bob"))
     catch_up(user_profile)
     assert profile(ada) == WORDS
@@ -59,7 +59,7 @@ def test_a_person_is_shown_until_they_are_erased() -> None:
 
 def test_a_worker_that_remembers_the_key_writes_nothing_about_the_erased() -> None:
     """Its keys are seconds old: what it read with them is read again before it is written."""
-    ada = signed_up()
+    ada = sign_up()
     assert personal_keys.find_key((ada, "contact"))
     remembered = dict(personal_keys.key_cache._keys)
     personal_keys.destroy_keys(ada)
@@ -80,7 +80,7 @@ def test_an_erasure_waits_for_a_batch_that_has_read_in_clear() -> None:
         created(row, event, meta)
 
     slow.on(UserCreated, key=lambda event: event.user_id)(slowly)
-    ada = signed_up()
+    ada = sign_up()
 
     def run(work: Any) -> Thread:
         def worked() -> None:
@@ -117,7 +117,7 @@ def flaky() -> Iterator[Flaky]:
 
 
 def test_a_parked_event_says_why_without_saying_whose(flaky: Flaky) -> None:
-    ada = signed_up()
+    ada = sign_up()
 
     def spoiled(row: UserProfile, event: UserCreated, meta: Meta) -> None:
         raise ValueError(f"cannot greet {event.name} at {event.email}")
@@ -136,7 +136,7 @@ def test_a_parked_event_says_why_without_saying_whose(flaky: Flaky) -> None:
 
 
 def test_a_parked_event_drains_redacted_once_the_person_is_erased(flaky: Flaky) -> None:
-    ada = signed_up()
+    ada = sign_up()
     flaky.spoils[ada, 1] = fail
     catch_up(flaky.projection)
     personal_keys.destroy_keys(ada)
@@ -147,7 +147,7 @@ def test_a_parked_event_drains_redacted_once_the_person_is_erased(flaky: Flaky) 
 
 
 def test_a_value_that_was_tampered_with_is_parked_and_nothing_is_guessed() -> None:
-    ada = signed_up()
+    ada = sign_up()
     PersonalKey.objects.filter(subject=ada).delete()
     other = uuid4()
     send(CreateUser(other, "bob@example.org", "Bob"))
@@ -168,7 +168,7 @@ def test_a_value_that_was_tampered_with_is_parked_and_nothing_is_guessed() -> No
 @override_settings(KAFKA_OPTIONS={"bootstrap_servers": ["nowhere:9092"]})
 def test_personal_columns_are_not_published() -> None:
     assert outbox.is_enabled()
-    ada = signed_up()
+    ada = sign_up()
     catch_up(user_profile)
     [sent] = OutboxRecord.objects.all()
     value = bytes(sent.value or b"").decode()

@@ -67,14 +67,14 @@ def counts(job: Rebuild) -> tuple[int, int, int]:
     return job.added, job.changed, job.removed
 
 
-def nothing_left_of_the_rebuild(projection: Projection[Any]) -> None:
+def assert_no_rebuild_left(projection: Projection[Any]) -> None:
     target = rebuild_target(projection)
     assert target.table.name not in connection.introspection.table_names()
     assert not Checkpoint.objects.filter(projection=target.name).exists()
     assert not DeadLetter.objects.filter(projection=target.name).exists()
 
 
-def many_events(count: int = BATCH + 500) -> None:
+def append_many_events(count: int = BATCH + 500) -> None:
     """More than one batch of a rebuild."""
     append(sale.order_id, sale.created, *[sale.requested] * count, sale.paid)
 
@@ -92,7 +92,7 @@ def test_rebuilding_what_is_right_changes_nothing() -> None:
         assert job.finished_at is not None
         assert stored_rows(projection) == before
         assert job.position == job.head == checkpoint_of(projection).position
-        nothing_left_of_the_rebuild(projection)
+        assert_no_rebuild_left(projection)
     assert_rows_equal_fold()
 
 
@@ -136,7 +136,7 @@ def test_a_worker_goes_on_where_the_rebuild_ended() -> None:
 
 
 def test_readers_see_the_old_rows_until_the_new_ones_are_there() -> None:
-    many_events()
+    append_many_events()
     catch_up(order_summary)
     OrderSummary.objects.update(reference="tampered")
     references: list[str] = []
@@ -151,7 +151,7 @@ def test_readers_see_the_old_rows_until_the_new_ones_are_there() -> None:
 
 
 def test_progress_rises_to_the_head() -> None:
-    many_events()
+    append_many_events()
     head = StoredEvent.objects.latest("position").position
     reports: list[RebuildProgress] = []
     rebuild(order_summary, reports.append)
@@ -211,7 +211,7 @@ def test_a_rebuild_in_which_events_fail_keeps_the_live_rows_and_says_so(flaky: F
     flaky.repair()
     assert counts(rebuild(flaky.projection)) == (0, 0, 0)
     assert_rows_equal_fold(flaky.projection)
-    nothing_left_of_the_rebuild(flaky.projection)
+    assert_no_rebuild_left(flaky.projection)
 
 
 def test_after_a_rebuild_what_fails_is_parked_as_before(flaky: Flaky) -> None:

@@ -25,7 +25,15 @@ from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
 from tests.support.failing_projection import Flaky, queue, register_temporarily, retry
-from tests.support.read_models import append, append_order_histories, assert_rows_equal_fold, catch_up, expected_rows, history, stored_rows
+from tests.support.read_models import (
+    append,
+    append_order_histories,
+    assert_rows_equal_fold,
+    catch_up,
+    expected_rows,
+    history,
+    stored_rows,
+)
 from tests.support.sales import Sale, gbp, line
 from tests.support.waiting import join_threads, wait_until
 
@@ -112,7 +120,7 @@ def test_a_key_of_the_wrong_shape_sets_its_event_aside(key: Any) -> None:
     assert DailySales.objects.get().orders == 1
 
 
-def renamed(table: str, to: str) -> None:
+def rename_table(table: str, to: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f'ALTER TABLE "{table}" RENAME TO "{to}"')
 
@@ -120,12 +128,12 @@ def renamed(table: str, to: str) -> None:
 def test_a_table_that_is_not_there_is_no_events_fault() -> None:
     append(sale.order_id, sale.created, sale.paid)
     table = OrderSummary._meta.db_table
-    renamed(table, "elsewhere")
+    rename_table(table, "elsewhere")
     try:
         with pytest.raises(DatabaseError, match=table):
             catch_up(order_summary)
     finally:
-        renamed("elsewhere", table)
+        rename_table("elsewhere", table)
     assert not DeadLetter.objects.exists()
     catch_up(order_summary)
     assert_rows_equal_fold(order_summary)
@@ -136,7 +144,7 @@ def test_a_projection_without_its_table_holds_up_no_other() -> None:
     append(sale.order_id, sale.created, sale.paid)
     catch_up(order_summary, daily_sales)
     table, stop = OrderSummary._meta.db_table, Signal()
-    renamed(table, "elsewhere")
+    rename_table(table, "elsewhere")
     thread = Thread(
         target=ProjectionRunner([order_summary, daily_sales], DatabaseEventLog(), owner="one").run, args=[stop]
     )
@@ -147,7 +155,7 @@ def test_a_projection_without_its_table_holds_up_no_other() -> None:
     finally:
         stop.set()
         join_threads(thread)
-        renamed("elsewhere", table)
+        rename_table("elsewhere", table)
     assert not DeadLetter.objects.exists()
     catch_up(order_summary)
     assert_rows_equal_fold(order_summary, daily_sales)

@@ -36,7 +36,7 @@ def stored_result(job: Replay) -> list[dict[str, Any]]:
     return [json.loads(row.columns) for row in ReplayedRow.objects.filter(replay=job).order_by("number")]
 
 
-def done(job: Replay) -> Replay:
+def run_to_end(job: Replay) -> Replay:
     job = replays.run_replay(job)
     assert job.state == "done", job.error
     return job
@@ -50,27 +50,27 @@ def flaky() -> Iterator[Flaky]:
 def test_daily_sales_as_it_was_is_what_it_says_now_if_nothing_came_since() -> None:
     append_order_histories(Random(3), range(12))
     catch_up(projection_registry.get("daily-sales"))
-    job = done(replays.request_as_of("daily-sales", timezone.now(), requested_by="ada"))
+    job = run_to_end(replays.request_as_of("daily-sales", timezone.now(), requested_by="ada"))
     live = {row.pk: (row.orders, str(row.net)) for row in DailySales.objects.all()}
     assert {row["key"]: (row["orders"], row["net"]) for row in stored_result(job)} == live
     assert (job.rows, job.leased_until, job.requested_by) == (len(live), None, "ada")
     append_order_histories(Random(4), range(100, 110))
-    again = done(replays.request_as_of("daily-sales", job.requested_at, requested_by="ada"))
+    again = run_to_end(replays.request_as_of("daily-sales", job.requested_at, requested_by="ada"))
     assert stored_result(again) == stored_result(job)
 
 
 def test_business_time_and_recorded_time_are_two_questions() -> None:
     append(sale.order_id, sale.created, sale.paid)
     before = timezone.now() - timedelta(days=1)
-    assert done(replays.request_as_of("daily-sales", before, requested_by="ada")).rows == 0
-    assert done(replays.request_as_of("daily-sales", before, happened=True, requested_by="ada")).rows == 0
-    assert done(replays.request_as_of("daily-sales", LATER, happened=True, requested_by="ada")).rows == 1
+    assert run_to_end(replays.request_as_of("daily-sales", before, requested_by="ada")).rows == 0
+    assert run_to_end(replays.request_as_of("daily-sales", before, happened=True, requested_by="ada")).rows == 0
+    assert run_to_end(replays.request_as_of("daily-sales", LATER, happened=True, requested_by="ada")).rows == 1
 
 
 def test_one_row_of_a_read_model_is_folded_alone() -> None:
     for one in (sale, other):
         append(one.order_id, one.created)
-    job = done(replays.request_as_of("order-summary", LATER, key=str(sale.order_id), requested_by="ada"))
+    job = run_to_end(replays.request_as_of("order-summary", LATER, key=str(sale.order_id), requested_by="ada"))
     [row] = stored_result(job)
     assert (row["order_id"], row["status"]) == (str(sale.order_id), "CREATED")
 
@@ -80,7 +80,7 @@ def test_no_personal_value_is_stored_a_second_time() -> None:
     from orders.domain.commands import CreateOrder
 
     send(CreateOrder(sale.order_id, "1", None, sale.lines, delivery_name="Zz-Marker"))
-    [row] = stored_result(done(replays.request_as_of("order-summary", LATER, requested_by="ada")))
+    [row] = stored_result(run_to_end(replays.request_as_of("order-summary", LATER, requested_by="ada")))
     assert not set(OrderSummary.personal) & row.keys()
     assert "Zz-Marker" not in dump_database()
 
@@ -95,9 +95,9 @@ def test_what_today_s_code_would_change_is_told_and_kept_with_the_rebuild(flaky:
         row.carrier = event.carrier.upper()
 
     assert replays.latest_dry_run("flaky") is None
-    asked = replays.request_dry_run("flaky", requested_by="ada")
-    assert replays.request_dry_run("flaky", requested_by="bob").pk == asked.pk
-    job = done(asked)
+    dry_run_request = replays.request_dry_run("flaky", requested_by="ada")
+    assert replays.request_dry_run("flaky", requested_by="bob").pk == dry_run_request.pk
+    job = run_to_end(dry_run_request)
     assert (job.events, job.added, job.changed, job.removed, job.failed) == (6, 0, 2, 0, 0)
     assert stored_result(job)[0] == {"carrier": ["Royal Mail", "ROYAL MAIL"]}
     request = rebuild.request_rebuild(
@@ -125,7 +125,7 @@ def test_events_that_would_fail_are_told(flaky: Flaky) -> None:
     append(sale.order_id, sale.created)
     catch_up(flaky.projection)
     flaky.spoils[sale.order_id, 1] = fail
-    job = done(replays.request_dry_run("flaky", requested_by="ada"))
+    job = run_to_end(replays.request_dry_run("flaky", requested_by="ada"))
     assert (job.failed, job.removed) == (1, 1)
     assert "OrderCreated at position 1" in job.error
 
@@ -159,7 +159,7 @@ def test_what_a_worker_that_died_had_begun_is_begun_again_and_old_results_go() -
     assert replays.pending_replays() == []
     assert replays.run_replay(job).state == "running"
     Replay.objects.update(leased_until=now - timedelta(seconds=1))
-    assert [done(replay).pk for replay in replays.pending_replays()] == [job.pk]
+    assert [run_to_end(replay).pk for replay in replays.pending_replays()] == [job.pk]
     assert replays.delete_expired() == 0
     Replay.objects.update(requested_at=now - replays.KEPT - timedelta(hours=1))
     assert replays.delete_expired() == 1

@@ -28,7 +28,16 @@ from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
-from tests.support.read_models import append, append_order_histories, assert_rows_equal_fold, catch_up, catch_up_in_batches, checkpoint_of, history, stored_rows
+from tests.support.read_models import (
+    append,
+    append_order_histories,
+    assert_rows_equal_fold,
+    catch_up,
+    catch_up_in_batches,
+    checkpoint_of,
+    history,
+    stored_rows,
+)
 from tests.support.sales import Sale
 from tests.support.waiting import DEADLINE_S, join_threads, wait_until
 
@@ -38,7 +47,7 @@ sale = Sale(1)
 
 
 @contextmanager
-def running(*projections: Projection[Any], owner: str = "one") -> Iterator[None]:
+def running_projections(*projections: Projection[Any], owner: str = "one") -> Iterator[None]:
     """A runner in a thread of its own."""
     stop = Signal()
     thread = Thread(target=ProjectionRunner(projections, DatabaseEventLog(), owner=owner).run, args=[stop])
@@ -169,7 +178,7 @@ def test_projecting_while_others_write_misses_nothing() -> None:
 
 def test_a_running_runner_folds_what_happens_and_gives_its_lease_back() -> None:
     append(sale.order_id, sale.created)
-    with running(order_summary):
+    with running_projections(order_summary):
         wait_until(OrderSummary.objects.exists)
         assert Checkpoint.objects.get().owner == Worker.objects.get().owner == "one"
         append(sale.order_id, sale.paid, sale.shipped)
@@ -181,7 +190,7 @@ def test_a_running_runner_folds_what_happens_and_gives_its_lease_back() -> None:
 def test_a_paused_projection_stands_still_until_it_goes_on() -> None:
     catch_up(order_summary, customer_summary)
     Checkpoint.objects.filter(projection=order_summary.name).update(paused=True)
-    with running(order_summary, customer_summary):
+    with running_projections(order_summary, customer_summary):
         append(sale.order_id, sale.created)
         wait_until(lambda: stored_rows(customer_summary))
         assert catch_up(order_summary) == 0
@@ -191,7 +200,7 @@ def test_a_paused_projection_stands_still_until_it_goes_on() -> None:
 
 
 def test_pausing_stops_a_runner_that_is_at_work() -> None:
-    with running(order_summary):
+    with running_projections(order_summary):
         append(sale.order_id, sale.created)
         wait_until(OrderSummary.objects.exists)
         Checkpoint.objects.update(paused=True)
@@ -207,14 +216,14 @@ def test_a_dead_workers_lease_runs_out() -> None:
     soon = timezone.now() + timedelta(seconds=1)
     Checkpoint.objects.update(owner="dead", leased_until=soon)
     append(sale.order_id, sale.paid, sale.shipped)
-    with running(order_summary):
+    with running_projections(order_summary):
         wait_until(shipped_orders)
     assert timezone.now() >= soon
 
 
 @pytest.mark.postgres
 def test_a_runner_outlives_its_database_connection() -> None:
-    with running(order_summary):
+    with running_projections(order_summary):
         append(sale.order_id, sale.created)
         wait_until(OrderSummary.objects.exists)
         with connection.cursor() as cursor:

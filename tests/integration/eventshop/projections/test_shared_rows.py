@@ -25,25 +25,27 @@ pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 LINEAGE = {"last_event_id", "last_version", "last_partition", "last_offset"}
 
 
-def partitioned() -> dict[int, list[EventRow]]:
+def events_by_partition() -> dict[int, list[EventRow]]:
     """The events of the store as Kafka would have them."""
-    parts: dict[int, list[EventRow]] = {number: [] for number in range(PARTITIONS)}
+    partition_events: dict[int, list[EventRow]] = {number: [] for number in range(PARTITIONS)}
     for row in backend().select_events("ORDER BY position", ()):
-        parts[partition_for(row.aggregate_id)].append(row)
-    return parts
+        partition_events[partition_for(row.aggregate_id)].append(row)
+    return partition_events
 
 
-def work(projection: Projection[Any], parts: dict[int, list[EventRow]], mine: Iterable[int]) -> None:
+def fold_partitions(
+    projection: Projection[Any], partition_events: dict[int, list[EventRow]], mine: Iterable[int]
+) -> None:
     """Fold some partitions in small batches, one after the other."""
     target = live_target(projection)
     rows = checkpoints.open_checkpoints(target.name, range(PARTITIONS), projection.version)
-    known = {number: rows[number] for number in mine}
-    for number in known:
-        for start in range(0, len(parts[number]), 20):
-            some = parts[number][start : start + 20]
+    cached = {number: rows[number] for number in mine}
+    for number in cached:
+        for start in range(0, len(partition_events[number]), 20):
+            some = partition_events[number][start : start + 20]
             places = enumerate(some, start=start + 1)
             batch_processor.process_batch(
-                target, known, [DeliveredEvent(place, row, number, place) for place, row in places]
+                target, cached, [DeliveredEvent(offset, row, number, offset) for offset, row in places]
             )
     connections.close_all()
 
@@ -52,10 +54,12 @@ def work(projection: Projection[Any], parts: dict[int, list[EventRow]], mine: It
 def test_three_workers_on_four_partitions_each_make_the_fold(name: str) -> None:
     for seed in range(2):
         append_order_histories(Random(seed), range(seed * 150, seed * 150 + 150))
-    projection, parts = projection_registry.get(name), partitioned()
+    projection, partition_events = projection_registry.get(name), events_by_partition()
     checkpoints.open_checkpoints(projection.name, range(PARTITIONS), projection.version)
     with ThreadPoolExecutor(3) as pool:
-        workers = [pool.submit(work, projection, parts, range(first, first + 4)) for first in (0, 4, 8)]
+        workers = [
+            pool.submit(fold_partitions, projection, partition_events, range(first, first + 4)) for first in (0, 4, 8)
+        ]
         for worker in workers:
             worker.result()
     actual, expected = (

@@ -27,7 +27,14 @@ from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.support.failing_projection import Flaky, fail
-from tests.support.read_models import append, append_order_histories, assert_rows_equal_fold, catch_up, checkpoint_of, stored_rows
+from tests.support.read_models import (
+    append,
+    append_order_histories,
+    assert_rows_equal_fold,
+    catch_up,
+    checkpoint_of,
+    stored_rows,
+)
 from tests.support.sales import Sale
 from tests.support.waiting import join_threads, wait_until
 
@@ -56,7 +63,7 @@ def counts(job: Rebuild) -> tuple[int, int, int]:
     return job.added, job.changed, job.removed
 
 
-def many_events(count: int = BATCH + 500) -> None:
+def append_many_events(count: int = BATCH + 500) -> None:
     """More than one batch of a rebuild."""
     append(sale.order_id, sale.created, *[sale.requested] * count, sale.paid)
 
@@ -66,7 +73,7 @@ class Killed(BaseException):
 
 
 def test_a_killed_rebuild_goes_on_where_it_was() -> None:
-    many_events()
+    append_many_events()
     catch_up(order_summary)
 
     def kill(progress: RebuildProgress) -> None:
@@ -85,7 +92,7 @@ def test_a_killed_rebuild_goes_on_where_it_was() -> None:
 
 
 def test_a_rebuild_told_to_stop_leaves_what_it_has_for_the_next() -> None:
-    many_events()
+    append_many_events()
     stopping = Signal()
     job = rebuilding.rebuild(
         order_summary,
@@ -104,7 +111,7 @@ def test_a_rebuild_told_to_stop_leaves_what_it_has_for_the_next() -> None:
 
 
 def test_a_half_done_rebuild_of_another_version_is_begun_again() -> None:
-    many_events()
+    append_many_events()
     stopping = Signal()
     stopping_at_once = {"stopping": stopping, "on_progress": lambda progress: stopping.set()}
     rebuilding.rebuild(order_summary, DatabaseEventLog(), requested_by="ada", **stopping_at_once)  # type: ignore[arg-type]
@@ -193,7 +200,7 @@ def test_a_new_version_that_fails_holds_up_no_other_projection() -> None:
 
 
 def test_a_worker_told_to_stop_does_not_finish_its_rebuild_first() -> None:
-    many_events(3 * BATCH)
+    append_many_events(3 * BATCH)
     catch_up(order_summary)
     newer = Flaky(order_summary, version=2, name=order_summary.name)
     stop = Signal()

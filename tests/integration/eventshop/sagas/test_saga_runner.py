@@ -34,7 +34,7 @@ from tests.support.misbehaving_saga import (
     Say,
     echoing_registry,
     mood_registry,
-    somebody,
+    new_person,
     trouble,
 )
 from users.domain.commands import CreateUser
@@ -42,7 +42,7 @@ from users.domain.user import User
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-ONE, OTHER = somebody(), somebody()
+ONE, OTHER = new_person(), new_person()
 
 
 @pytest.fixture(autouse=True)
