@@ -21,7 +21,7 @@ from eventshop.eventstore.command_execution import load_aggregate
 from eventshop.eventstore.field_encryption import FieldContext, read_event
 from eventshop.eventstore.hash_chain import parallel_verification
 from eventshop.eventstore.records import to_recorded_event
-from eventshop.eventstore.snapshots import repository
+from eventshop.eventstore.snapshots import policy, repository
 from eventshop.eventstore.tail_reader import TailReader
 from orders.domain.events import OrderCreated
 
@@ -119,8 +119,8 @@ def take_snapshots(*, rounds: int) -> dict[str, float]:
     without, taking = list[float](), list[float]()
     for _ in range(rounds + 1):
         without.append(_time_thousand_commands(streams))
-        repository.take_due_snapshots(tickets)
-        taking.append(_time_thousand_commands(streams, then=lambda: repository.take_due_snapshots(tickets)))
+        policy.take_due_snapshots(tickets)
+        taking.append(_time_thousand_commands(streams, then=lambda: policy.take_due_snapshots(tickets)))
     plain, more = sum(without[1:]), sum(taking[1:])  # The backend's time is counted in steps of 10 ms.
     return {"without_ms": plain / rounds, "taking_ms": more / rounds, "more": more / plain - 1}
 

@@ -134,10 +134,8 @@ API_RATE = env_validators.rate("API_RATE", env.str("API_RATE", default="600/m"))
 # --- database -------------------------------------------------------------------------------------
 
 
-def _sqlite(path: Path, options: dict[str, Any]) -> dict[str, Any]:
+def _sqlite(path: Path, *, timeout_s: int) -> dict[str, Any]:
     env_validators.folder("DATABASE_URL", path.parent)
-    if unknown := options.keys() - {"timeout"}:
-        raise env_validators.invalid_setting("DATABASE_URL", f"unknown option {min(unknown)!r}; use timeout")
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
@@ -145,7 +143,7 @@ def _sqlite(path: Path, options: dict[str, Any]) -> dict[str, Any]:
         # FULL: with NORMAL a power failure can lose the last accepted events.
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
-            "timeout": options.get("timeout", 20),
+            "timeout": timeout_s,
             "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-20000;"
             # Overwrite deleted content with zeros, so that erased data does not stay in free pages.
             "PRAGMA secure_delete=ON;",
@@ -162,7 +160,10 @@ def _database(name: str) -> dict[str, Any]:
     if config["NAME"] in ("", ":memory:"):
         raise env_validators.invalid_setting(name, "must name a database")
     if kind == "sqlite":
-        return _sqlite(BASE_DIR / config["NAME"], config.get("OPTIONS", {}))
+        options = config.get("OPTIONS", {})
+        if unknown := options.keys() - {"timeout"}:
+            raise env_validators.invalid_setting(name, f"unknown option {min(unknown)!r}; use timeout")
+        return _sqlite(BASE_DIR / config["NAME"], timeout_s=options.get("timeout", 20))
     options = config.setdefault("OPTIONS", {})
     # The prepared statements of the event store look up keys; planning them anew costs more than running them.
     options["options"] = f"-c plan_cache_mode=force_generic_plan {options.get('options', '')}".strip()

@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import pytest
 
+from tests.support.waiting import DEADLINE_S
+
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 SHARED_DATA: Final = BASE_DIR.parent / "shared" / "data"
 #: Fixtures, imported once Django is set up.
@@ -71,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["DATABASE_URL"] = (
             _postgres_url(durable=config.getoption("--long"))
             if _engine(config) == "postgres"
-            else f"sqlite:///{scratch}/eventshop.sqlite3"
+            else f"sqlite:///{scratch}/eventshop.sqlite3?timeout={DEADLINE_S:.0f}"
         )
     import django
 

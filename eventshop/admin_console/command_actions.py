@@ -15,7 +15,7 @@ from eventshop.admin_console.confirmation import render_confirmation
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import CommandIdReused, CommandRefused, EventShopError, InvalidMessage
 from eventshop.core.messages import Command, Envelope, new_id
-from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore import command_dispatcher, command_receipts
 from eventshop.eventstore.event_store import store
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class CommandActions(Generic[S], Base):
 
     def send(
         self, request: HttpRequest, form: AggregateCommandForm[S], aggregate_id: UUID, command_id: UUID
-    ) -> command_dispatcher.Receipt:
+    ) -> command_receipts.Receipt:
         return command_dispatcher.send(form.command(aggregate_id), envelope=envelope(request, command_id))
 
     def handle_dialog(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:

@@ -9,8 +9,8 @@ from django.core.cache import cache
 
 from eventshop.core.errors import EventShopError
 from eventshop.messaging.event_log_factory import create_event_log
-from eventshop.projections.projection import projection_registry
 from eventshop.projections.lag import ProjectionStatus, list_statuses, sum_by_projection
+from eventshop.projections.projection import projection_registry
 
 CACHE_KEY: Final = "console:projection-lag"
 #: Seconds for which Kafka's answer is cached, and for which Kafka is not asked again after an error.

@@ -22,9 +22,10 @@ from eventshop.eventstore.command_execution import (
     load_aggregate,
     prepare_command,
 )
-from eventshop.eventstore.event_append import Receipt, to_receipt
+from eventshop.eventstore.command_receipts import Receipt, ReceiptRow
+from eventshop.eventstore.event_append import to_receipt
 from eventshop.eventstore.field_encryption import EncryptionSession
-from eventshop.eventstore.records import EventRow, HistoryEntry, ReceiptRow
+from eventshop.eventstore.records import EventRow, HistoryEntry
 
 #: The outcome of one command: its receipt, or the error that refused it.
 Outcome: TypeAlias = Receipt | EventShopError

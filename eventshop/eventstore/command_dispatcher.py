@@ -19,7 +19,8 @@ from eventshop.eventstore.command_execution import (
     load_aggregate,
     prepare_command,
 )
-from eventshop.eventstore.event_append import ConcurrencyConflict, Receipt, to_receipt, translate_violations
+from eventshop.eventstore.command_receipts import Receipt
+from eventshop.eventstore.event_append import ConcurrencyConflict, to_receipt, translate_violations
 from eventshop.eventstore.event_store import replay_receipt
 from eventshop.eventstore.unit_of_work import batch_write, single_write
 

@@ -16,9 +16,10 @@ from eventshop.core.messages import Command, Envelope
 from eventshop.core.request_context import add_request_metadata
 from eventshop.eventstore import field_encryption
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.event_append import AppendRequest, StreamHead, hash_command, utc_now
 from eventshop.eventstore.field_encryption import EncryptionSession, FieldContext, UniqueValueClaim
-from eventshop.eventstore.records import SNAPSHOT_PREFIX, EventRow, HistoryEntry, ReceiptRow
+from eventshop.eventstore.records import SNAPSHOT_PREFIX, EventRow, HistoryEntry
 from eventshop.eventstore.snapshots import repository
 
 

@@ -26,22 +26,10 @@ from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Envelope, Event, new_id
 from eventshop.eventstore import field_encryption
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.command_receipts import Receipt, ReceiptRow
 from eventshop.eventstore.field_encryption import EncryptionSession, FieldContext, UniqueValueClaim
 from eventshop.eventstore.hash_chain.chain import GENESIS_HASH, hash_event
-from eventshop.eventstore.records import EventRow, ReceiptRow
-
-
-class Receipt(Struct, frozen=True):
-    """The result of an accepted command. `replayed`: the command was accepted before, this is its first receipt."""
-
-    command_id: UUID
-    command_type: str
-    aggregate_id: UUID
-    aggregate_type: str
-    version: int  # of the stream after the command
-    events: int  # number of new events; 0: the command changed nothing
-    position: int  # of the last new event; 0: none
-    replayed: bool = False
+from eventshop.eventstore.records import EventRow
 
 
 class ConcurrencyConflict(Conflict):

@@ -20,10 +20,10 @@ from eventshop.core.message_registry import registry as program
 from eventshop.core.messages import Envelope, Event, RecordedEvent, new_id
 from eventshop.eventstore import field_encryption
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_append import (
     AppendRequest,
     ConcurrencyConflict,
-    Receipt,
     StreamHead,
     hash_command,
     to_receipt,

@@ -12,8 +12,9 @@ from uuid import UUID
 from django.db import transaction
 
 from eventshop.eventstore.backends.postgres import execute, insert_receipts
+from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.event_append import StreamHead, translate_violations
-from eventshop.eventstore.records import EventRow, ReceiptRow, to_columns
+from eventshop.eventstore.records import EventRow, to_columns
 
 _EVENTS: Final = f"""
 INSERT INTO event ({", ".join(EventRow._fields)}) SELECT * FROM unnest(

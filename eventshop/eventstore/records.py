@@ -11,6 +11,7 @@ import msgspec
 
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Meta, RecordedEvent
+from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.field_encryption import FieldContext, read_event
 
 
@@ -35,21 +36,6 @@ class EventRow(NamedTuple):
     payload: str
     hash: bytes
     position: int = 0
-
-
-class ReceiptRow(NamedTuple):
-    """The columns of a receipt in table order."""
-
-    command_id: UUID
-    command_type: str
-    payload_hash: bytes
-    aggregate_id: UUID
-    aggregate_type: str
-    version: int
-    events: int
-    position: int
-    actor: str
-    recorded_at: datetime
 
 
 #: The event type of a history entry that is a snapshot: this prefix, then the version text of the snapshot.

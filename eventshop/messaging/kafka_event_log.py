@@ -62,6 +62,8 @@ class KafkaLogReader:
     def __init__(self, topic: str, name: str) -> None:
         self.topic = topic
         self.consumer = clients.create_consumer(group_id=topics.topic_name(f"eventshop-{name}"))
+        # Another connection: a broker answers one request after the other, and a fetch waits for new records.
+        self._end_reader: Any = None
         self._committed_at = 0.0
         self._checkpoints: dict[int, LogOffset] = {}  # where the caller's checkpoints should be now
         self._read_up_to: dict[int, LogOffset] = {}  # the same, including records skipped since
@@ -87,7 +89,8 @@ class KafkaLogReader:
     def is_at_end(self, after: Mapping[int, LogOffset]) -> bool:
         """Transaction markers follow the last record, and only the consumer knows whether it has passed them."""
         partitions = [clients.TopicPartition(self.topic, number) for number in after]
-        ends = self.consumer.end_offsets(partitions)
+        self._end_reader = self._end_reader or clients.create_consumer()
+        ends = self._end_reader.end_offsets(partitions)
         return all(self.consumer.position(tp) >= ends[tp] for tp in partitions)
 
     def wait(self, seconds: float, stop: Signal) -> None:
@@ -99,6 +102,8 @@ class KafkaLogReader:
         self._committed_at = 0.0
         self._commit_offsets()
         self.consumer.close(autocommit=False)
+        if self._end_reader is not None:
+            self._end_reader.close(autocommit=False)
 
     def _seek_to(self, after: Mapping[int, LogOffset]) -> None:
         """Assign exactly these partitions to the consumer, each at its checkpoint."""

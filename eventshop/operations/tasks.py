@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from eventshop.eventstore.snapshots import repository
+from eventshop.eventstore.snapshots import policy
 from eventshop.operations import periodic_jobs
 from eventshop.operations.models import WebRequest
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
@@ -57,7 +57,7 @@ def remove_details_of_old_sagas() -> str:
 
 
 def take_snapshots() -> str:
-    return f"{repository.take_due_snapshots()} snapshots taken"
+    return f"{policy.take_due_snapshots()} snapshots taken"
 
 
 def remove_old_replays() -> str:

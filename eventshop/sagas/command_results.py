@@ -9,7 +9,8 @@ from uuid import UUID
 
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import Conflict
-from eventshop.eventstore.command_dispatcher import Outcome, Receipt
+from eventshop.eventstore.command_dispatcher import Outcome
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.runtime.backoff import Backoff
 from eventshop.sagas import inbox
 from eventshop.sagas.models import InboxMessage, SagaStep

@@ -14,7 +14,7 @@ from eventshop.core.message_registry import registry
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.api import api_tokens
 from eventshop.web.models import ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from eventshop.web.webhooks import signing_secrets
+from eventshop.web.webhooks import signing
 from eventshop.web.webhooks.delivery import resend
 from eventshop.web.webhooks.url_policy import UnsafeAddress, resolve_target
 
@@ -96,7 +96,7 @@ class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
 
     @admin.display(description="Signing secret")
     def secret(self, endpoint: WebhookEndpoint) -> str:
-        return signing_secrets.signing_secret(endpoint)
+        return signing.signing_secret(endpoint)
 
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
         if not change:
@@ -108,7 +108,7 @@ class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
     @admin.action(permissions=["rotate"], description="Give selected webhooks a new secret")
     def rotate_secret(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in rows:
-            signing_secrets.rotate_secret(endpoint)
+            signing.rotate_secret(endpoint)
         messages.success(
             request,
             f"{len(rows)} webhooks have a new secret. Messages are also signed with the previous one for one day.",

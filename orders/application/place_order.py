@@ -14,7 +14,7 @@ from eventshop.core.errors import CommandIdReused, CommandRefused
 from eventshop.core.messages import NonEmptyText
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Redacted
-from eventshop.eventstore.command_dispatcher import Receipt
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.web.api.command_endpoint import send_command
 from eventshop.web.shared import customer_port

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import CommandIdReused, EventShopError
 from eventshop.core.messages import Command, Envelope
-from eventshop.eventstore.command_dispatcher import Receipt, send_many
+from eventshop.eventstore.command_dispatcher import send_many
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.web.pages.post_only import post_only
 from eventshop.web.shared import customer_port, read_your_writes

@@ -19,7 +19,7 @@ from eventshop.admin_console.list_filters import ValuesFilter
 from eventshop.admin_console.registry import Link
 from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
-from eventshop.privacy import unique_values
+from eventshop.privacy import blind_index
 from eventshop.privacy.models import Erasure
 from projections.admin.search import SearchableRowAdmin, SearchById
 from projections.models import ActivityTimeline, ConsentRegister, UserProfile
@@ -66,7 +66,7 @@ class UserProfileAdmin(PersonActions, SearchableRowAdmin):
     change_form_template = "projections/person.html"
 
     def search_condition(self, text: str) -> Q:
-        return Q(pk=unique_values.find_holder("email", text) if "@" in text else parse_uuid(text))
+        return Q(pk=blind_index.find_holder("email", text) if "@" in text else parse_uuid(text))
 
     def detail_context(self, request: HttpRequest, obj: UserProfile) -> dict[str, Any]:
         activities = ActivityTimeline.objects.filter(Q(aggregate_id=obj.pk) | Q(customer_id=obj.pk))

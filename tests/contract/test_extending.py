@@ -28,7 +28,7 @@ def test_a_change_that_does_not_fit_the_project_any_more_fails(tmp_path: Path) -
 
 def test_a_command_that_fails_or_says_something_else_fails(tmp_path: Path) -> None:
     docs_recipe._run_commands("$ python -c 'print(1); print(2)'\n1\n2\n", tmp_path)
-    with pytest.raises(AssertionError, match="does not say '1'"):
+    with pytest.raises(AssertionError, match="does not print '1'"):
         docs_recipe._run_commands("$ python -c 'print(1); print(2)'\n2\n1\n", tmp_path)
     with pytest.raises(AssertionError, match="NameError"):
         docs_recipe._run_commands("$ python -c 'nothing'\n", tmp_path)

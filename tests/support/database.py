@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.db import connection, connections, transaction
 
 from eventshop.privacy.encryption import personal_keys
+from tests.support.waiting import DEADLINE_S
 
 #: Tables that the migrations fill.
 KEPT_TABLES = frozenset({"django_migrations", "django_content_type", "auth_permission"})
@@ -35,7 +36,7 @@ def database_url(clean_database: None) -> str:
 def url_of_database() -> str:
     settings = connection.settings_dict
     if connection.vendor == "sqlite":
-        return f"sqlite:///{settings['NAME']}"
+        return f"sqlite:///{settings['NAME']}?timeout={DEADLINE_S:.0f}"
     login = f"{settings['USER']}:{settings['PASSWORD']}@" if settings["USER"] else ""
     host, port = settings["HOST"], settings["PORT"]
     if str(host).startswith("/"):

@@ -12,7 +12,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from eventshop.core.messages import Command, Envelope, new_id
-from eventshop.eventstore.command_dispatcher import Receipt, send
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog

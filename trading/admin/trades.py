@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from eventshop.admin_console.command_actions import AggregateCommandForm, CommandActions, envelope
 from eventshop.admin_console.unfold_adapter import detail_action
-from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore import command_dispatcher, command_receipts
 from trading import permissions
 from trading.admin.forms import (
     BustFillForm,
@@ -88,7 +88,7 @@ class TradeActions(CommandActions[Trade]):
 
     def send(
         self, request: HttpRequest, form: AggregateCommandForm[Trade], aggregate_id: UUID, command_id: UUID
-    ) -> command_dispatcher.Receipt:
+    ) -> command_receipts.Receipt:
         command = form.command(aggregate_id)
         # `SettleTrade` has no field for the reason, so it goes into the metadata.
         metadata = {"reason": form.cleaned_data["reason"]} if isinstance(command, SettleTrade) else {}

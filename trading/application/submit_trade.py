@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from eventshop.core.deterministic_ids import derive_id, short_reference
 from eventshop.core.errors import CommandIdReused
 from eventshop.core.messages import Envelope, NonEmptyText
-from eventshop.eventstore.command_dispatcher import Receipt, send
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.unit_of_work import batch_write
 from trading.application.last_price_port import last_price

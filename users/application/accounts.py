@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Envelope
 from eventshop.eventstore import command_dispatcher
-from eventshop.privacy import unique_values
+from eventshop.privacy import blind_index
 from eventshop.web.models import ApiToken
 from users.domain.commands import CreateUser
 from users.models import Account
@@ -91,7 +91,7 @@ def login_by_person(person: UUID) -> Login | None:
 
 def login_by_email(email: str) -> Login | None:
     """The login of the person with this e-mail address; None if no account has it."""
-    person = unique_values.find_holder(EMAIL_CLAIM, email)
+    person = blind_index.find_holder(EMAIL_CLAIM, email)
     return login_by_person(person) if person else None
 
 

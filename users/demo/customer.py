@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from eventshop.core.errors import EventShopError
-from eventshop.eventstore.command_dispatcher import Receipt, send_many
+from eventshop.eventstore.command_dispatcher import send_many
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.web.pages import demo_registry
 from users.application import accounts
 

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import AlreadyTaken, CommandIdReused
-from eventshop.privacy import encrypted_tokens, unique_values
+from eventshop.privacy import blind_index, encrypted_tokens
 from eventshop.web.pages.form_rate_limiting import EMAIL, SIGN_IN, check_rate_limit
 from users.application import accounts
 from users.application.customer_adapter import load_person
@@ -45,7 +45,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     email = form.cleaned_data["email"]
     if refusal := check_rate_limit(request, EMAIL, email):
         return refusal
-    if unique_values.find_holder(accounts.EMAIL_CLAIM, email):
+    if blind_index.find_holder(accounts.EMAIL_CLAIM, email):
         send_email(request, email, "already", link=reverse("users:sign-in"))
     else:
         send_email(
@@ -130,7 +130,7 @@ def request_password_reset(request: HttpRequest) -> HttpResponse:
     email = form.cleaned_data["email"]
     if refusal := check_rate_limit(request, EMAIL, email):
         return refusal
-    holder = unique_values.find_holder(accounts.EMAIL_CLAIM, email)
+    holder = blind_index.find_holder(accounts.EMAIL_CLAIM, email)
     contact = load_person(holder).contact if holder else None
     if holder and contact:
         # Use the stored address: two spellings that are equal to us may be different mailboxes.

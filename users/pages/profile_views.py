@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import AlreadyTaken
-from eventshop.privacy import encrypted_tokens, unique_values
+from eventshop.privacy import blind_index, encrypted_tokens
 from eventshop.web.pages.form_rate_limiting import EMAIL, check_rate_limit
 from eventshop.web.shared.customer_port import Contact
 from users.application.accounts import EMAIL_CLAIM
@@ -52,7 +52,7 @@ def contact_details(request: HttpRequest, me: Person) -> HttpResponse:
 
 def _send_confirmation(request: HttpRequest, me: Person, email: str) -> None:
     """E-mail a new address. The page is the same whether another account has the address; only the e-mail differs."""
-    if unique_values.find_holder(EMAIL_CLAIM, email) in (None, me.id):
+    if blind_index.find_holder(EMAIL_CLAIM, email) in (None, me.id):
         link = reverse("users:new-address", args=[encrypted_tokens.encrypt_token(_NEW_ADDRESS, (me.id, email))])
         send_email(request, email, "new_address", link=link)
     else:

@@ -14,6 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from eventshop.core.errors import TailBusy
 from eventshop.eventstore.backends import postgres_prepared
 from eventshop.eventstore.backends.postgres_prepared import BINARY, TEXT, Statement
+from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.records import (
     EVENT_COLUMNS,
     RECEIPT_COLUMNS,
@@ -23,7 +24,6 @@ from eventshop.eventstore.records import (
     ChainLink,
     EventRow,
     HistoryEntry,
-    ReceiptRow,
     to_columns,
 )
 

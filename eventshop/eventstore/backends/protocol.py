@@ -10,7 +10,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from eventshop.eventstore.records import ChainLink, EventRow, HistoryEntry, ReceiptRow
+from eventshop.eventstore.command_receipts import ReceiptRow
+from eventshop.eventstore.records import ChainLink, EventRow, HistoryEntry
 
 
 class StoreBackend(Protocol):

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.hash_chain import chain
 from eventshop.eventstore.records import (
     EVENT_COLUMNS,
@@ -20,7 +21,6 @@ from eventshop.eventstore.records import (
     ChainLink,
     EventRow,
     HistoryEntry,
-    ReceiptRow,
 )
 
 #: SQLite reports the columns of a violated UNIQUE constraint, not its name.

@@ -91,6 +91,8 @@ def create_consumer(*, request_timeout_s: float = 30.0, **options: Any) -> Any:
                 "max_partition_fetch_bytes": MAX_MESSAGE_BYTES,
                 "allow_auto_create_topics": False,
                 "fetch_max_wait_ms": 100,
+                # A new consumer asks for the leaders of its partitions only after this time.
+                "retry_backoff_ms": 20,
                 "request_timeout_ms": _timeout_ms(request_timeout_s),
                 **options,
             },

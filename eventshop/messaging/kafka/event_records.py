@@ -18,7 +18,8 @@ import msgspec
 from msgspec import Struct
 
 from eventshop.core.errors import BrokenStream
-from eventshop.eventstore.records import EventRow, ReceiptRow
+from eventshop.eventstore.command_receipts import ReceiptRow
+from eventshop.eventstore.records import EventRow
 from eventshop.messaging.serialization import avro_codec
 
 #: Partitions of `event-store`. Never change it: an aggregate must stay in the partition of its first event.

@@ -7,8 +7,9 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeAlias
 
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.models import StoredEvent
-from eventshop.eventstore.records import EventRow, ReceiptRow
+from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka.event_records import PARTITIONS, decode_receipt, partition_for, record_key
 from eventshop.messaging.reconciliation.differences import Difference, describe_location, find_differences
 from eventshop.messaging.reconciliation.ordered_topic_reader import (

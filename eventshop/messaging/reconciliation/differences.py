@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 from eventshop.core.errors import BrokenStream
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.hash_chain.chain import GENESIS_HASH, hash_event
-from eventshop.eventstore.records import EventRow, ReceiptRow
+from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka.event_records import decode_receipt, encode_headers, partition_for, record_key
 from eventshop.messaging.reconciliation.ordered_topic_reader import TopicEvent, TopicItem
 

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from eventshop.core.errors import CommandIdReused
 from eventshop.core.messages import Command, Envelope, Event
 from eventshop.eventstore import command_dispatcher
-from eventshop.eventstore.command_dispatcher import Receipt
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.web.api import idempotency
 from eventshop.web.api.base_view import require_login

@@ -11,8 +11,8 @@ from msgspec import Struct
 from eventshop.core.errors import DuplicateName
 from eventshop.core.messages import Command, Event, Instant, Meta
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.event_store import store
-from eventshop.eventstore.records import ReceiptRow
 
 
 class OutcomeState(StrEnum):

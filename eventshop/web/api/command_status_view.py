@@ -12,7 +12,7 @@ from msgspec import Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from eventshop.eventstore.records import ReceiptRow
+from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.command_endpoint import actor_of
 from eventshop.web.api.command_outcomes import (

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from eventshop.core.errors import CommandIdReused, CommandRefused, Conflict, InvalidMessage
 from eventshop.core.messages import new_id
-from eventshop.eventstore.command_dispatcher import Receipt
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.web.shared import read_your_writes
 
 

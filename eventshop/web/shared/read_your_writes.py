@@ -15,7 +15,7 @@ from uuid import UUID
 from django.http import HttpRequest
 
 from eventshop.core.port import Port
-from eventshop.eventstore.command_dispatcher import Receipt
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.web.shared.errors import InvalidHeader
 
 #: Whether a read model has processed an aggregate's event: (read model name, aggregate id, store position).

@@ -17,7 +17,7 @@ from eventshop.runtime.leases import claim_due_rows
 from eventshop.web.api.event_feed_views import serialize_events
 from eventshop.web.models import WebhookAttempt, WebhookDelivery
 from eventshop.web.webhooks.enqueue import deactivate
-from eventshop.web.webhooks.signing_secrets import signature_header
+from eventshop.web.webhooks.signing import signature_header
 from eventshop.web.webhooks.url_policy import UnsafeAddress, resolve_target
 
 #: How long a claimed delivery is hidden from other processes: longer than sending a whole batch can take.

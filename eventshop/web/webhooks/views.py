@@ -24,7 +24,7 @@ from eventshop.web.api.event_feed_views import require_event_access
 from eventshop.web.api.pagination import KeysetPagination, invalid_parameter, refuse_unknown_parameters
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from eventshop.web.shared.errors import InvalidBody, NotAllowed, NotFound
-from eventshop.web.webhooks import signing_secrets
+from eventshop.web.webhooks import signing
 from eventshop.web.webhooks.delivery import resend
 from eventshop.web.webhooks.schemas import (
     DeliveryPage,
@@ -161,7 +161,7 @@ class WebhookSecret(WebhookView):
         """Rotate the secret. For one day messages are also signed with the previous one."""
         with transaction.atomic():
             endpoint = self.lock_webhook(request, webhook_id, "web.change_webhookendpoint")
-            signing_secrets.rotate_secret(endpoint)
+            signing.rotate_secret(endpoint)
         return _secret_response(endpoint)
 
 
@@ -247,8 +247,6 @@ def _webhook_response(endpoint: WebhookEndpoint, *, status: int = 200) -> Respon
 
 
 def _secret_response(endpoint: WebhookEndpoint) -> Response:
-    response = Response(
-        msgspec.to_builtins(SigningSecret(signing_secrets.signing_secret(endpoint), endpoint.former_until))
-    )
+    response = Response(msgspec.to_builtins(SigningSecret(signing.signing_secret(endpoint), endpoint.former_until)))
     response["ETag"] = etag(endpoint.version)
     return response

@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from eventshop.core.errors import CommandIdReused, EventShopError
-from eventshop.eventstore.command_dispatcher import Outcome, Receipt, send_many
+from eventshop.eventstore.command_dispatcher import Outcome, send_many
+from eventshop.eventstore.command_receipts import Receipt
 from orders.domain.commands import CreateCreditNote, CreateOrder, ReturnItems, WriteOffStock
 from orders.importers.online_retail.commands import InvoiceCommand
 from orders.importers.online_retail.invoices import Invoice, Kind

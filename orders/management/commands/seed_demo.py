@@ -10,7 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
-from eventshop.eventstore.command_dispatcher import Receipt, send_many
+from eventshop.eventstore.command_dispatcher import send_many
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.pages.demo_registry import commands as others
 from orders.demo.orders import demo_commands

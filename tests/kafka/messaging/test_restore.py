@@ -14,8 +14,9 @@ from eventshop.core.errors import CommandIdReused
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
-from eventshop.eventstore.records import EventRow, ReceiptRow
+from eventshop.eventstore.records import EventRow
 from eventshop.messaging.reconciliation.restore import PAGE_SIZE
 from eventshop.projections.projection import projection_registry
 from orders.domain.commands import CancelOrder, CreateOrder

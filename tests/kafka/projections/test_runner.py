@@ -19,10 +19,10 @@ from eventshop.messaging.kafka.event_records import encode_event, partition_for,
 from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership
+from eventshop.projections.lag import list_statuses, sum_by_projection
 from eventshop.projections.models import Checkpoint, DeadLetter, UnreadableRecord
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.runner import ProjectionRunner
-from eventshop.projections.status import list_statuses, sum_by_projection
 from eventshop.runtime.watchdog import Watchdog
 from projections.models import ActivityTimeline
 from projections.order_summary import order_summary

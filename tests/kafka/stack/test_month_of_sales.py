@@ -14,9 +14,9 @@ from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import PARTITIONS
 from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.kafka_event_log import KafkaEventLog
+from eventshop.projections.lag import list_statuses, sum_by_projection
 from eventshop.projections.models import Checkpoint, DeadLetter, OutboxRecord, UnreadableRecord
 from eventshop.projections.projection import projection_registry
-from eventshop.projections.status import list_statuses, sum_by_projection
 from tests.support.kafka.read_models import assert_read_models_equal_fold
 from tests.support.kafka.topic_contents import run_command
 from tests.support.processes import manage_process, python_process, wait_until

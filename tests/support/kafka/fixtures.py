@@ -12,9 +12,13 @@ from eventshop import env_validators
 from eventshop.messaging.kafka import clients, topics
 from eventshop.projections.projection import projection_registry
 
+#: No client of a broker that runs fails on a busy machine before this time. Shorter than kafka-python allows at most.
+MIN_TIMEOUT_S = 300
+
 
 def create_fresh_topics(url: str, settings: Any) -> None:
     """Create topics under a unique prefix and configure this process to use them."""
+    settings.KAFKA_MIN_TIMEOUT_S = MIN_TIMEOUT_S
     settings.EVENT_LOG_URL = url
     settings.KAFKA_OPTIONS = env_validators.kafka_options("EVENT_LOG_URL", url)
     settings.KAFKA_TOPIC_PREFIX = f"test-{uuid4().hex[:8]}-"
@@ -24,6 +28,7 @@ def create_fresh_topics(url: str, settings: Any) -> None:
 def process_env(database_url: str, settings: Any) -> dict[str, str]:
     """The environment in which a child process uses the same database and topics."""
     return {
+        "KAFKA_MIN_TIMEOUT_S": str(settings.KAFKA_MIN_TIMEOUT_S),
         "DATABASE_URL": database_url,
         "EVENT_LOG_URL": settings.EVENT_LOG_URL,
         "KAFKA_TOPIC_PREFIX": settings.KAFKA_TOPIC_PREFIX,

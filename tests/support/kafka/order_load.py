@@ -17,9 +17,9 @@ from eventshop.messaging.kafka.event_records import PARTITIONS
 from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.models import RelayCheckpoint
+from eventshop.projections.lag import list_statuses
 from eventshop.projections.models import DeadLetter, UnreadableRecord
 from eventshop.projections.projection import projection_registry
-from eventshop.projections.status import list_statuses
 from tests.support.kafka import topic_reader
 from tests.support.kafka.read_models import assert_read_models_equal_fold
 from tests.support.kafka.topic_contents import append_orders, run_command

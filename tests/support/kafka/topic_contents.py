@@ -13,7 +13,8 @@ from django.core.management.base import CommandError
 from kafka import KafkaProducer
 
 from eventshop.eventstore.backends.protocol import backend
-from eventshop.eventstore.records import EventRow, ReceiptRow
+from eventshop.eventstore.command_receipts import ReceiptRow
+from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import PARTITIONS, encode_event, partition_for
 from eventshop.messaging.relay.event_relay import EventRelay

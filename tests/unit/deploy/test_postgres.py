@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +12,7 @@ import pytest
 
 from deploy.postgres import PostgresUnavailable, bin_dir, running_postgres
 from tests.conftest import BASE_DIR, missing
+from tests.support.waiting import wait_for_exit, wait_until
 
 LAUNCH = [sys.executable, "-m", "deploy.postgres", "run", "--no-fsync"]
 
@@ -45,15 +45,13 @@ def test_data_in_a_named_folder_is_there_the_next_time() -> None:
 
 def test_sigterm_stops_the_server_too(tmp_path: Path) -> None:
     note = tmp_path / "url"
-    command = f"echo $DATABASE_URL > {note}.part; mv {note}.part {note}; exec sleep 60"
+    command = f"echo $DATABASE_URL > {note}.part; mv {note}.part {note}; exec sleep 3600"
     launcher = subprocess.Popen([*LAUNCH, "--", "sh", "-c", command], cwd=BASE_DIR)
-    deadline = time.monotonic() + 30
-    while not note.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(note.exists)
     sockets = Path(note.read_text().strip().partition("host=")[2])
     pid = int((sockets / "data" / "postmaster.pid").read_text().splitlines()[0])
     launcher.send_signal(signal.SIGTERM)
-    assert launcher.wait(30) == 143
+    assert wait_for_exit(launcher) == 143
     assert not sockets.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

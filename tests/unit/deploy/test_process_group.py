@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from deploy.local import ROOT
-from deploy.stack.processes import process_identity, wait_for
-from tests.support.processes import SLOW_MACHINE_FACTOR
+from deploy.stack.processes import process_identity
+from tests.support.waiting import DEADLINE_S, wait_for_exit, wait_until
 
 #: Two programs that print for ever, or the ones that the test gives.
 LAUNCHER = """
@@ -44,8 +44,8 @@ def read_pids(launcher: subprocess.Popen[str], names: set[str]) -> set[int]:
     return set(pids.values())
 
 
-def all_gone(pids: set[int]) -> bool:
-    return wait_for(lambda: all(process_identity(pid) is None for pid in pids), within_s=10)
+def wait_until_ended(pids: set[int]) -> None:
+    wait_until(lambda: all(process_identity(pid) is None for pid in pids), seen=f"waiting for the end of {pids}")
 
 
 def test_a_closed_output_ends_all_without_a_traceback() -> None:
@@ -53,9 +53,9 @@ def test_a_closed_output_ends_all_without_a_traceback() -> None:
         pids = read_pids(launcher, {"first", "second"})
         assert launcher.stdout and launcher.stderr
         launcher.stdout.close()
-        assert launcher.wait(10) == 0
+        assert wait_for_exit(launcher) == 0
         assert launcher.stderr.read() == ""
-    assert all_gone(pids)
+    wait_until_ended(pids)
 
 
 def test_a_closed_output_is_noticed_although_nothing_is_said() -> None:
@@ -63,9 +63,9 @@ def test_a_closed_output_is_noticed_although_nothing_is_said() -> None:
         assert launcher.stdout and launcher.stderr
         pids = {int(launcher.stdout.readline().rstrip(")\n").split()[-1]) for _ in range(2)}
         launcher.stdout.close()
-        assert launcher.wait(10) == 0
+        assert wait_for_exit(launcher) == 0
         assert launcher.stderr.read() == ""
-    assert all_gone(pids)
+    wait_until_ended(pids)
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -73,20 +73,20 @@ def test_a_signal_ends_all(sign: signal.Signals) -> None:
     with launch() as launcher:
         pids = read_pids(launcher, {"first", "second"})
         launcher.send_signal(sign)
-        output, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
+        output, errors = launcher.communicate(timeout=DEADLINE_S)
         assert "stopping first" in output
         assert (launcher.returncode, errors) == (0, "")
-    assert all_gone(pids)
+    wait_until_ended(pids)
 
 
 def test_one_that_ends_takes_the_others_along_and_gives_its_status() -> None:
     with launch(second="sh -c 'sleep 2; echo last words; exit 3'") as launcher:
         pids = read_pids(launcher, {"first"})
-        output, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
+        output, errors = launcher.communicate(timeout=DEADLINE_S)
         assert "| last words" in output
         assert "second exited (status 3)" in output
         assert (launcher.returncode, errors) == (3, "")
-    assert all_gone(pids)
+    wait_until_ended(pids)
 
 
 def test_one_that_does_not_listen_is_killed_with_what_it_started() -> None:
@@ -97,8 +97,8 @@ def test_one_that_does_not_listen_is_killed_with_what_it_started() -> None:
     ) as launcher:
         pids = read_pids(launcher, {"first", "second"})
         launcher.terminate()
-        launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
-    assert all_gone(pids)
+        launcher.communicate(timeout=DEADLINE_S)
+    wait_until_ended(pids)
 
 
 def test_an_error_of_its_own_ends_all() -> None:
@@ -106,9 +106,9 @@ def test_an_error_of_its_own_ends_all() -> None:
     with launch(before=before) as launcher:
         pids = read_pids(launcher, {"first", "second"})
         launcher.send_signal(signal.SIGALRM)
-        _, errors = launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
+        _, errors = launcher.communicate(timeout=DEADLINE_S)
         assert "ZeroDivisionError" in errors
-    assert all_gone(pids)
+    wait_until_ended(pids)
 
 
 def test_who_starts_it_with_nohup_may_leave() -> None:
@@ -117,5 +117,5 @@ def test_who_starts_it_with_nohup_may_leave() -> None:
         launcher.send_signal(signal.SIGHUP)
         assert read_pids(launcher, {"first", "second"}) == pids
         launcher.terminate()
-        launcher.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
-    assert all_gone(pids)
+        launcher.communicate(timeout=DEADLINE_S)
+    wait_until_ended(pids)

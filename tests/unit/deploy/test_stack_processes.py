@@ -12,21 +12,14 @@ import pytest
 
 from deploy.stack.errors import StackError
 from deploy.stack.folder import DataFolder
-from deploy.stack.processes import (
-    MAX_LOG_BYTES,
-    Process,
-    is_paused,
-    process_identity,
-    stop_processes,
-    wait_for,
-    wait_until_ready,
-)
+from deploy.stack.processes import MAX_LOG_BYTES, Process, is_paused, process_identity, stop_processes, wait_until_ready
+from tests.support.waiting import wait_until
 
-SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(3600)"]
 IGNORES_SIGTERM = [
     sys.executable,
     "-c",
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(3600)",
 ]
 
 
@@ -38,7 +31,7 @@ def folder(tmp_path: Path) -> DataFolder:
 def start_process(folder: DataFolder, command: list[str], name: str = "one") -> Process:
     process = Process(name, folder, stop_timeout_s=0.3 if command is not SLEEP else 5)
     process.start(command)
-    assert wait_for(lambda: "up" in process.log.read_text(), within_s=20)
+    wait_until(lambda: "up" in process.log.read_text(), seen=process.log)
     return process
 
 
@@ -62,7 +55,7 @@ def test_what_runs_is_not_started_twice(folder: DataFolder) -> None:
 def test_a_pid_file_whose_process_is_gone_is_recognised(folder: DataFolder) -> None:
     process = start_process(folder, SLEEP)
     process.send_signal(signal.SIGKILL)
-    assert wait_for(lambda: Process("one", folder).pid is None, within_s=5)
+    wait_until(lambda: Process("one", folder).pid is None)
     assert process.pid_record is not None
     process.start(SLEEP)
     assert process.pid is not None
@@ -97,7 +90,7 @@ def test_one_that_does_not_listen_is_killed(folder: DataFolder) -> None:
 def test_one_that_is_paused_is_stopped(folder: DataFolder) -> None:
     process = start_process(folder, SLEEP)
     process.send_signal(signal.SIGSTOP)
-    assert wait_for(lambda: is_paused(process.pid or 0), within_s=5)
+    wait_until(lambda: is_paused(process.pid or 0))
     assert stop_processes([process]) == ["one"]
 
 
@@ -107,14 +100,14 @@ def test_one_that_is_killed_takes_along_what_it_had_started(folder: DataFolder) 
     pid = int(next(line for line in parent.log.read_text().splitlines() if line.isdecimal()))
     assert process_identity(pid)
     stop_processes([parent])
-    assert wait_for(lambda: process_identity(pid) is None, within_s=5)
+    wait_until(lambda: process_identity(pid) is None)
 
 
 def test_a_start_that_fails_says_why(folder: DataFolder) -> None:
     process = Process("one", folder)
     process.start([sys.executable, "-c", "raise SystemExit('no such thing')"])
     with pytest.raises(StackError, match="one ended right after its start: no such thing"):
-        wait_until_ready([process], lambda: False, within_s=20)
+        wait_until_ready([process], lambda: False)
 
 
 def test_a_start_that_takes_too_long_says_so(folder: DataFolder) -> None:

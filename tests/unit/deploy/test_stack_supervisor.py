@@ -9,11 +9,12 @@ from pathlib import Path
 
 from deploy.stack.folder import DataFolder
 from deploy.stack.logs import LogFile, tail_logs
-from deploy.stack.processes import Process, stop_processes, wait_for
+from deploy.stack.processes import Process, stop_processes
 from deploy.stack.supervisor import MAX_BACKOFF_S, RESET_AFTER_S, SupervisedProcess
 from tests.support.processes import ROOT
+from tests.support.waiting import wait_until
 
-SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+SLEEP = [sys.executable, "-c", "import time; time.sleep(3600)"]
 ENDS = [sys.executable, "-c", "print('no, not today')"]
 
 
@@ -22,10 +23,9 @@ def test_what_is_killed_runs_again_and_is_left_running_at_the_end(tmp_path: Path
     programs = json.dumps({"one": SLEEP})
     supervisor = Process("supervisor", DataFolder(tmp_path))
     supervisor.start([sys.executable, "-m", "deploy.stack.supervisor", tmp_path, programs], cwd=ROOT)
-    assert wait_for(lambda: one.pid, within_s=20)
-    first = one.pid
+    first = wait_until(lambda: one.pid, seen=supervisor.log)
     one.send_signal(signal.SIGKILL)
-    assert wait_for(lambda: one.pid not in (first, None), within_s=20)
+    wait_until(lambda: one.pid not in (first, None), seen=supervisor.log)
     stop_processes([supervisor])
     assert one.pid
     assert "one restarted" in supervisor.log.read_text()
@@ -39,7 +39,7 @@ def test_what_ends_again_and_again_is_tried_ever_later(tmp_path: Path) -> None:
     now = kept.started_at
     for _ in range(8):
         kept.start(now)
-        assert wait_for(lambda: process.pid is None, within_s=10)
+        wait_until(lambda: process.pid is None)
         assert "no, not today" in (kept.check(now) or "")
         assert kept.restart_at is not None
         assert kept.check(now) is None
@@ -48,7 +48,7 @@ def test_what_ends_again_and_again_is_tried_ever_later(tmp_path: Path) -> None:
     assert [round(wait) for wait in waits] == [1, 2, 4, 8, 16, 30, 30, 30]
     assert max(waits) <= MAX_BACKOFF_S
     kept.start(now)
-    assert wait_for(lambda: process.pid is None, within_s=10)
+    wait_until(lambda: process.pid is None)
     kept.check(now + RESET_AFTER_S + 1)
     assert kept.exits == 1
 

@@ -60,10 +60,12 @@ def value(probe: str, **environment: str) -> str:
         ("DATABASE_URL", "postgres://localhost/"),
         ("DATABASE_URL", "postgres://localhost:many/shop"),
         ("DATABASE_URL", "sqlite:////proc/no/such/place.sqlite3"),
+        ("DATABASE_URL", "sqlite:///var/shop.sqlite3?time=60"),
         ("EVENT_LOG_URL", "rabbit://localhost"),
         ("EVENT_LOG_URL", "kafka://localhost"),
         ("EVENT_LOG_URL", "kafka://one:9092,two"),
         ("EVENT_LOG_URL", "kafka://one:99999"),
+        ("KAFKA_MIN_TIMEOUT_S", "501"),
         ("CELERY_BROKER_URL", "carrier-pigeon://"),
         ("CELERY_BROKER_URL", "amqp://localhost:many/"),
         ("CACHE_URL", "papercache://"),
@@ -123,6 +125,12 @@ def test_postgresql_keeps_its_connections_and_checks_them() -> None:
     keys = ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS", "HOST", "NAME")
     probe = f"*(settings.DATABASES['default'][key] for key in {keys})"
     assert value(probe, DATABASE_URL="postgres://me@/shop?host=/tmp/sockets") == "60 True /tmp/sockets shop"
+
+
+def test_sqlite_waits_for_a_lock_as_long_as_its_url_says() -> None:
+    probe = "settings.DATABASES['default']['OPTIONS']['timeout']"
+    assert value(probe) == "20"
+    assert value(probe, DATABASE_URL="sqlite:///var/eventshop.sqlite3?timeout=60") == "60"
 
 
 def test_settings_are_read_from_a_file(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from eventshop.core.errors import CommandIdReused, EventShopError
-from eventshop.eventstore.command_dispatcher import Outcome, Receipt, send_many
+from eventshop.eventstore.command_dispatcher import Outcome, send_many
+from eventshop.eventstore.command_receipts import Receipt
 from trading.domain.commands import ExecuteTrade
 from trading.importers.market_trades.commands import ExecutionCommand
 from trading.importers.market_trades.parsing import RefusedRow

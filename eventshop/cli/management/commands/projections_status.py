@@ -11,8 +11,8 @@ from rich.table import Table
 from eventshop.cli.rich_output import create_console
 from eventshop.core.errors import EventShopError
 from eventshop.messaging.event_log_factory import create_event_log
-from eventshop.projections.projection import projection_registry
 from eventshop.projections.lag import list_statuses, sum_by_projection
+from eventshop.projections.projection import projection_registry
 
 
 class Command(BaseCommand):

@@ -17,11 +17,11 @@ from django.utils import timezone
 
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog
-from eventshop.projections import status
+from eventshop.projections import lag
 from eventshop.projections.dead_letters import RETRY_BATCH
+from eventshop.projections.lag import ProjectionStatus, list_statuses
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import projection_registry
-from eventshop.projections.status import ProjectionStatus, list_statuses
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
@@ -267,8 +267,8 @@ def test_waiting_is_counted_from_the_oldest_event_not_yet_folded() -> None:
 @pytest.mark.parametrize(
     ("changed", "state"),
     [
-        ({"lag_s": status.STALLED_AFTER.total_seconds() + 1}, "stalled"),
-        ({"lag_s": status.STALLED_AFTER.total_seconds() - 1}, "behind"),
+        ({"lag_s": lag.STALLED_AFTER.total_seconds() + 1}, "stalled"),
+        ({"lag_s": lag.STALLED_AFTER.total_seconds() - 1}, "behind"),
         ({"position": 5, "lag_s": 0.0}, "up to date"),
         ({"position": 5, "lag_s": 0.0, "dead_letters": 2}, "dead letters"),
         ({"dead_letters": 2, "lag_s": 1000.0}, "stalled"),

@@ -22,7 +22,7 @@ from eventshop.core.errors import (
 )
 from eventshop.core.messages import Command, Envelope, new_id
 from eventshop.eventstore import command_dispatcher
-from eventshop.eventstore.event_append import Receipt
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import EventStore
 from eventshop.eventstore.hash_chain.chain import find_first_broken
 from eventshop.eventstore.models import StoredEvent, StoredReceipt

@@ -18,7 +18,7 @@ from eventshop.eventstore.command_dispatcher import send, send_many
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.eventstore.records import to_recorded_event
-from eventshop.privacy import unique_values
+from eventshop.privacy import blind_index
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import Claim, ErasedPerson, PersonalKey
 from tests.support.database import count_round_trips, dump_database
@@ -52,7 +52,7 @@ def test_one_key_for_each_person_and_purpose_and_an_empty_text_needs_none() -> N
     send(command)
     send(ChangeContactDetails(command.user_id, email="ada@example.net", name="Ada King"))
     assert list(
-        PersonalKey.objects.exclude(subject=unique_values.INDEX_KEY_SUBJECT).values_list("subject", "purpose")
+        PersonalKey.objects.exclude(subject=blind_index.INDEX_KEY_SUBJECT).values_list("subject", "purpose")
     ) == [(command.user_id, "contact")]
     assert '"phone":""' in StoredEvent.objects.first().payload  # type: ignore[union-attr]
 
@@ -149,12 +149,12 @@ def test_the_stored_hash_of_a_command_cannot_be_guessed_by_trying_names() -> Non
 def test_an_email_address_is_one_persons() -> None:
     first = create_ada()
     send(first)
-    assert unique_values.find_holder("email", " ADA@Example.ORG ") == first.user_id
+    assert blind_index.find_holder("email", " ADA@Example.ORG ") == first.user_id
     with pytest.raises(AlreadyTaken, match="email") as refused:
         send(replace(create_ada(), email="Ada@example.org"))
     assert "example" not in str(refused.value)
     assert StoredEvent.objects.count() == 1
-    assert unique_values.find_holder("email", "nobody@example.org") is None
+    assert blind_index.find_holder("email", "nobody@example.org") is None
 
 
 def test_an_address_that_was_given_up_can_be_had_by_somebody_else() -> None:
@@ -162,11 +162,11 @@ def test_an_address_that_was_given_up_can_be_had_by_somebody_else() -> None:
     send(first)
     send(ChangeContactDetails(first.user_id, email="ada@example.net", name="Ada"))
     send(create_ada())
-    assert unique_values.find_holder("email", "ada@example.net") == first.user_id
+    assert blind_index.find_holder("email", "ada@example.net") == first.user_id
     with pytest.raises(AlreadyTaken):
         send(ChangeContactDetails(first.user_id, email="ada@example.org", name="Ada"))
-    assert unique_values.find_holder("email", "ada@example.net") == first.user_id
-    assert unique_values.release_values(first.user_id) == 1
+    assert blind_index.find_holder("email", "ada@example.net") == first.user_id
+    assert blind_index.release_values(first.user_id) == 1
     send(replace(create_ada(), email="ada@example.net"))
 
 
@@ -175,7 +175,7 @@ def test_in_a_batch_only_the_one_who_comes_second_is_refused() -> None:
     outcomes = send_many([(person, Envelope(command_id=new_id())) for person in people])
     assert [isinstance(outcome, AlreadyTaken) for outcome in outcomes] == [False, True, False]
     assert StoredEvent.objects.count() == 2
-    assert PersonalKey.objects.exclude(subject=unique_values.INDEX_KEY_SUBJECT).count() == 2
+    assert PersonalKey.objects.exclude(subject=blind_index.INDEX_KEY_SUBJECT).count() == 2
     personal_keys.key_cache.clear()
     assert store.get_events(people[2].user_id)[0].event.email == "bob@example.org"
 

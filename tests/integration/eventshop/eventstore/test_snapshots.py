@@ -14,13 +14,13 @@ from eventshop.core.errors import CommandRefused
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Envelope, new_id
 from eventshop.core.personal_fields import Redacted
-from eventshop.eventstore import command_dispatcher, field_encryption
+from eventshop.eventstore import command_dispatcher, command_receipts, field_encryption
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_execution import load_aggregate, read_full_history
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import Snapshot
 from eventshop.eventstore.records import SNAPSHOT_PREFIX
-from eventshop.eventstore.snapshots import repository
+from eventshop.eventstore.snapshots import policy, repository
 from eventshop.operations import tasks
 from eventshop.operations.models import PeriodicWork
 from eventshop.plugins.eventshop_plugin import erase_snapshots
@@ -69,7 +69,7 @@ def count_loaded_rows() -> int:
 
 def test_loading_is_snapshot_and_tail() -> None:
     receive_stock(12)
-    assert repository.take_due_snapshots() == 1
+    assert policy.take_due_snapshots() == 1
     assert Snapshot.objects.get().version == 12
     assert count_loaded_rows() == 1
     assert load_state() == replay_state()
@@ -81,11 +81,11 @@ def test_loading_is_snapshot_and_tail() -> None:
 
 def test_commands_go_on_from_a_snapshot_in_every_way_of_sending() -> None:
     receive_stock(10)
-    repository.take_due_snapshots()
+    policy.take_due_snapshots()
     assert command_dispatcher.send(WriteOffStock(sku="mug", quantity=2, reason="lost", reference="c")).version == 11
     command = ReceiveStock(sku="mug", quantity=5, reference="d")
     [receipt] = command_dispatcher.send_many([(command, Envelope(new_id()))])
-    assert isinstance(receipt, command_dispatcher.Receipt)
+    assert isinstance(receipt, command_receipts.Receipt)
     assert receipt.version == 12
     assert append(MUG, store.get_events(MUG)[0].event)
     assert load_state() == replay_state()
@@ -98,36 +98,36 @@ def test_commands_go_on_from_a_snapshot_in_every_way_of_sending() -> None:
 
 def test_a_snapshot_is_taken_each_so_many_events_and_not_between() -> None:
     receive_stock(9)
-    assert repository.take_due_snapshots() == 0
+    assert policy.take_due_snapshots() == 0
     receive_stock(1)
-    assert repository.take_due_snapshots() == 1
+    assert policy.take_due_snapshots() == 1
     receive_stock(9)
-    assert repository.take_due_snapshots() == 0
+    assert policy.take_due_snapshots() == 0
     receive_stock(2)
-    assert repository.take_due_snapshots() == 1
+    assert policy.take_due_snapshots() == 1
     assert Snapshot.objects.get().version == 21
 
 
 def test_a_type_can_have_a_number_of_its_own_or_none(settings: Any) -> None:
     settings.SNAPSHOT_EVERY = {"": 10, "StockItem": 0}
     receive_stock(10)
-    assert repository.take_due_snapshots() == 0
+    assert policy.take_due_snapshots() == 0
     settings.SNAPSHOT_EVERY = {"": 0, "StockItem": 4}
     receive_stock(2)
-    assert repository.take_due_snapshots() == 1
+    assert policy.take_due_snapshots() == 1
 
 
 @pytest.mark.parametrize("stored", ["v0", "v2", "0" * 64], ids=["earlier", "later", "digest of an earlier release"])
 def test_a_snapshot_of_another_version_is_never_read(stored: str) -> None:
     receive_stock(10)
-    repository.take_due_snapshots()
+    policy.take_due_snapshots()
     Snapshot.objects.update(fingerprint=stored, state='{"received":99}')
     assert load_state() == replay_state()
     assert list(repository.verify_snapshots()) == [None]
     receive_stock(1)
     assert load_state().received == 11
     receive_stock(9)
-    repository.take_due_snapshots()
+    policy.take_due_snapshots()
     assert load_state().received == 20
     assert Snapshot.objects.get().fingerprint == "v1"
 
@@ -152,7 +152,7 @@ def test_a_raised_version_ignores_the_snapshots_before_it() -> None:
 
 def test_losing_every_snapshot_costs_time_only() -> None:
     receive_stock(10)
-    repository.take_due_snapshots()
+    policy.take_due_snapshots()
     before = load_state()
     Snapshot.objects.all().delete()
     assert load_state() == before == replay_state()
@@ -165,7 +165,7 @@ def load_badge() -> Any:
 def test_a_state_with_personal_data_is_ciphertext_and_loads_as_it_was() -> None:
     for number in range(10):
         command_dispatcher.send(Rename(PERSON, f"{MARKER} {number}"), registry=badges)
-    assert repository.take_due_snapshots(badges) == 1
+    assert policy.take_due_snapshots(badges) == 1
     kept = Snapshot.objects.get()
     assert kept.state.startswith("e1.") and MARKER not in dump_database()
     assert load_badge().name == f"{MARKER} 9"
@@ -224,16 +224,16 @@ def test_every_real_aggregate_comes_back_from_its_snapshot() -> None:
 
 def test_many_commands_at_once_load_snapshot_and_tail_too() -> None:
     receive_stock(12)
-    repository.take_due_snapshots()
+    policy.take_due_snapshots()
     receive_stock(1)
     [(_, snapshot), (_, tail)] = backend().load_histories([MUG])
     assert (snapshot.version, tail.version) == (12, 13)
     assert len(backend().load_histories([MUG], snapshots=False)) == 13
     [receipt] = command_dispatcher.send_many([(ReceiveStock(sku="mug", quantity=1, reference="d"), Envelope(new_id()))])
-    assert isinstance(receipt, command_dispatcher.Receipt) and receipt.version == 14
+    assert isinstance(receipt, command_receipts.Receipt) and receipt.version == 14
     Snapshot.objects.update(fingerprint="0" * 64, state='{"received":99}')
     [receipt] = command_dispatcher.send_many([(WriteOffStock("mug", 14, "lost", "c"), Envelope(new_id()))])
-    assert isinstance(receipt, command_dispatcher.Receipt) and receipt.version == 15
+    assert isinstance(receipt, command_receipts.Receipt) and receipt.version == 15
     assert load_state() == replay_state()
 
 
@@ -266,7 +266,7 @@ def run_verify_snapshots(*arguments: str) -> str:
 )
 def test_a_wrong_snapshot_is_found_and_removed(change: dict[str, Any], why: str) -> None:
     receive_stock(10)
-    repository.take_due_snapshots()
+    policy.take_due_snapshots()
     assert "1 snapshots are correct." in run_verify_snapshots()
     Snapshot.objects.update(**change)
     with pytest.raises(CommandError, match="1 of 1 snapshots are wrong"):
@@ -279,9 +279,9 @@ def test_a_stream_that_cannot_be_read_keeps_no_other_from_its_snapshot() -> None
     cup = stock_item_id("cup")
     append_earlier_events(cup, "StockItem", *[("StockReceived", 99, '{"sku":"cup","quantity":1,"reference":"d"}')] * 10)
     receive_stock(10)
-    assert repository.take_due_snapshots() == 1
+    assert policy.take_due_snapshots() == 1
     assert Snapshot.objects.get().aggregate_id == MUG
-    assert repository.take_due_snapshots() == 0
+    assert policy.take_due_snapshots() == 0
 
 
 def test_they_are_taken_by_periodic_work_beside_the_commands() -> None:

@@ -24,7 +24,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import Snapshot, StoredEvent
 from eventshop.eventstore.snapshots import repository
-from eventshop.privacy import retention, unique_values
+from eventshop.privacy import blind_index, retention
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.erasure import certificates, erasure_job, erasure_log, personal_data_holders
 from eventshop.privacy.erasure.erasure_job import STEPS, ErasureBusy, LeftoversFound
@@ -95,7 +95,7 @@ def test_nothing_is_left_but_what_the_law_keeps() -> None:
     left = dump_database()
     assert [word for word in WORDS if word.lower() in left.lower()] == []
     assert erasure.step == "done"
-    assert not PersonalKey.objects.exclude(subject=unique_values.INDEX_KEY_SUBJECT).exists()
+    assert not PersonalKey.objects.exclude(subject=blind_index.INDEX_KEY_SUBJECT).exists()
     assert not Claim.objects.exists()
     last = store.get_events(person)[-1]
     assert isinstance(last.event, DataErased)
@@ -252,7 +252,7 @@ def test_an_old_backup_is_made_right_again() -> None:
     Certificate.objects.all().delete()
     ErasedPerson.objects.all().delete()
     for key in kept.values():
-        key.save(force_insert=key.subject != unique_values.INDEX_KEY_SUBJECT)
+        key.save(force_insert=key.subject != blind_index.INDEX_KEY_SUBJECT)
     profile.save()
     summary.save()
     personal_keys.key_cache.clear()

@@ -11,8 +11,9 @@ import pytest
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.backends.protocol import backend
-from eventshop.eventstore.command_dispatcher import Receipt, send, send_many
+from eventshop.eventstore.command_dispatcher import send, send_many
 from eventshop.eventstore.command_execution import load_aggregate, read_full_history
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.records import SNAPSHOT_PREFIX
 from eventshop.eventstore.snapshots import repository
 from tests.support.trade_commands import ACCOUNT_ID, BTC, OCCURRED_AT

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import CommandIdReused, Conflict
 from eventshop.core.messages import new_id
-from eventshop.eventstore.command_dispatcher import Receipt, send
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import workers

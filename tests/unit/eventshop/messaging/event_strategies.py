@@ -14,7 +14,8 @@ from eventshop.core.messages import Event
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Redacted, personal_fields
 from eventshop.core.serialization import encode_event
-from eventshop.eventstore.records import EventRow, ReceiptRow
+from eventshop.eventstore.command_receipts import ReceiptRow
+from eventshop.eventstore.records import EventRow
 from trading.domain.events import Fill, Instrument
 
 #: What JSON and SHA-256 over UTF-8 can carry: everything but surrogates and control characters.

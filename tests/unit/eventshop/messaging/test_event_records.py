@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventshop.core.errors import BrokenStream
-from eventshop.eventstore.records import EventRow, ReceiptRow
+from eventshop.eventstore.command_receipts import ReceiptRow
+from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka.event_records import (
     PARTITIONS,
     decode_event,

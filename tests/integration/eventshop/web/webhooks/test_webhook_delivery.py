@@ -19,7 +19,7 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from eventshop.web.tasks import send_webhooks
-from eventshop.web.webhooks import signing_secrets
+from eventshop.web.webhooks import signing
 from eventshop.web.webhooks.delivery import RETRY_DELAYS, send_due
 from eventshop.web.webhooks.enqueue import enqueue_deliveries
 from eventshop.web.webhooks.url_policy import UnsafeAddress, resolve_target
@@ -60,7 +60,7 @@ def test_what_happens_is_told_once_and_signed(hook_receiver: Receiver) -> None:
     for _ in range(3):
         send_webhooks()
     [request] = hook_receiver.requests
-    message = Webhook(signing_secrets.signing_secret(webhook)).verify(request.body, request.headers)
+    message = Webhook(signing.signing_secret(webhook)).verify(request.body, request.headers)
     assert (message["type"], message["data"]["aggregate_id"]) == ("OrderCreated", str(Sale(1).order_id))
     assert message["data"]["data"]["delivery_name"] is None and "Ada Marker" not in request.body
     operation = DOCUMENT["webhooks"]["event"]["post"]
@@ -151,9 +151,9 @@ def test_whoever_may_not_read_events_any_more_is_not_told_of_them(hook_receiver:
 
 def test_a_new_secret_and_the_former_one_both_sign_for_a_day(hook_receiver: Receiver) -> None:
     webhook = endpoint(hook_receiver.url)
-    before = signing_secrets.signing_secret(webhook)
-    signing_secrets.rotate_secret(webhook)
-    after = signing_secrets.signing_secret(webhook)
+    before = signing.signing_secret(webhook)
+    signing.rotate_secret(webhook)
+    after = signing.signing_secret(webhook)
     assert before != after
     receive_stock()
     send_webhooks()
@@ -242,6 +242,6 @@ def test_staff_make_a_webhook_that_begins_now_and_see_its_secret() -> None:
     webhook = WebhookEndpoint.objects.get()
     assert (webhook.owner.username, webhook.cursor) == ("clerk", newest_position())
     path = f"/admin/web/webhookendpoint/{webhook.pk}/change/"
-    assert signing_secrets.signing_secret(webhook) in client.get(path).content.decode()
-    assert signing_secrets.signing_secret(webhook) not in clerk("view_webhookendpoint").get(path).content.decode()
+    assert signing.signing_secret(webhook) in client.get(path).content.decode()
+    assert signing.signing_secret(webhook) not in clerk("view_webhookendpoint").get(path).content.decode()
     assert Client().get(path).status_code == 302
