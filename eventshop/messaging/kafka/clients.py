@@ -81,7 +81,7 @@ def create_producer(transactional_id: str) -> Any:
 def create_consumer(*, request_timeout_s: float = 30.0, **options: Any) -> Any:
     """Return a consumer that reads committed records only, and neither commits nor resets offsets by itself."""
     with translate_errors():
-        return KafkaConsumer(
+        consumer = KafkaConsumer(
             **_connection_options(),
             **{
                 "enable_auto_commit": False,
@@ -91,12 +91,13 @@ def create_consumer(*, request_timeout_s: float = 30.0, **options: Any) -> Any:
                 "max_partition_fetch_bytes": MAX_MESSAGE_BYTES,
                 "allow_auto_create_topics": False,
                 "fetch_max_wait_ms": 100,
-                # A new consumer asks for the leaders of its partitions only after this time.
-                "retry_backoff_ms": 20,
                 "request_timeout_ms": _timeout_ms(request_timeout_s),
                 **options,
             },
         )
+    # How long after its start a consumer first asks for the leaders of its partitions; kafka-python has no option.
+    consumer._manager.cluster.config["retry_backoff_ms"] = 20
+    return consumer
 
 
 class _CommittingAdminClient(KafkaAdminClient):  # type: ignore[misc]
