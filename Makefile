@@ -2,15 +2,17 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# How many tests run side by side; each of these has databases, ports and a browser of its own.
+# How many tests run side by side; each of these has a database and a browser of its own.
 JOBS ?= 3
 # In the order of tests/conftest.py, not that of pytest-xdist, which begins few long tests last.
-PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder -n
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder --durations=10 -n
+ON_SQLITE := --database sqlite --ignore=tests/kafka --ignore=tests/chaos
+ON_POSTGRES := --database postgres tests/kafka tests/chaos tests/integration
 # Only for the tools of `check`: they import the settings, which refuse to start without a key.
 CHECK_KEY := only-for-static-checks-never-for-a-server
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run stack stack-down test chaos fuzz check words bench clean
+.PHONY: help install install-dev run stack stack-down test test-fast chaos coverage fuzz check words bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,13 +49,25 @@ stack: $(VENV)/.installed-stack ## EventShop on PostgreSQL, Kafka and Redis (BRO
 stack-down: $(VENV)/.installed-stack ## stop whatever of it still runs
 	@$(BIN)/python -m deploy.stack down
 
-test: install-dev ## all tests on SQLite, then integration, chaos and Kafka on PostgreSQL (JOBS=1 one at a time)
-	$(PYTEST) $(JOBS) --ignore=tests/kafka
-	$(BIN)/python -m deploy.postgres run --no-fsync --skip-if-missing -- $(PYTEST) $(JOBS) tests/integration tests/chaos tests/kafka
+test: install-dev ## all tests on SQLite, then what uses the database on PostgreSQL, Kafka and Redis (JOBS=1 one at a time)
+	$(PYTEST) $(JOBS) $(ON_SQLITE)
+	$(PYTEST) $(JOBS) $(ON_POSTGRES)
 
-chaos: install-dev ## the crash tests at length: every crash point twenty times
-	CHAOS_TIMES=20 $(BIN)/python -m pytest -m chaos tests/chaos
-	CHAOS_TIMES=20 $(BIN)/python -m deploy.postgres run -- $(BIN)/python -m pytest -m chaos tests/kafka tests/chaos
+test-fast: install-dev ## unit and integration tests on SQLite, without the real data sets and without processes
+	$(PYTEST) $(JOBS) --database sqlite -m "not data" tests/unit tests/integration
+
+chaos: export CHAOS_TIMES ?= 20
+chaos: export CHAOS_SEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+chaos: install-dev ## the long tests: three brokers, every crash point twenty times (CHAOS_SEED=, CHAOS_TIMES=)
+	@echo "CHAOS_SEED=$(CHAOS_SEED) CHAOS_TIMES=$(CHAOS_TIMES)"
+	$(PYTEST) $(JOBS) --long --database sqlite -m "chaos or long" tests/chaos
+	$(PYTEST) $(JOBS) --long --database postgres -m "chaos or long" tests/chaos tests/kafka tests/integration
+
+coverage: install-dev ## test with branch coverage; lists the modules below 85 %
+	$(BIN)/coverage erase
+	$(PYTEST) $(JOBS) $(ON_SQLITE) --cov --cov-report=
+	$(PYTEST) $(JOBS) $(ON_POSTGRES) --cov --cov-append --cov-report=
+	@$(BIN)/coverage report | awk '/^(Name|TOTAL)/ || $$NF + 0 < 85'
 
 fuzz: install-dev ## send the API ten thousand requests of every kind
 	FUZZ_EXAMPLES=110 $(BIN)/python -m pytest -s tests/contract/test_fuzz.py

@@ -56,7 +56,7 @@ class LoadedPlugin(NamedTuple):
         return str(self.path)
 
 
-class Slot(NamedTuple):
+class FieldRule(NamedTuple):
     """What a field of `Plugin` may hold, and what is done with each entry (with key and value for a mapping)."""
 
     check: Callable[[Any], bool]
@@ -80,31 +80,33 @@ def _url_module(entry: Any) -> bool:
 
 
 #: In the order in which they are connected: an effect handler can rely on the sagas, a port on the aggregates.
-SLOTS: Final[Mapping[str, Slot]] = {
-    "aggregates": Slot(_subclass_of(Aggregate), "subclasses of Aggregate", message_registry.add),
-    "upcasters": Slot(_instance_of(Upcasters), "Upcasters", message_registry.add_upcasters),
-    "error_modules": Slot(_instance_of(ModuleType), "modules", problem_catalogue.add_error_module),
-    "sagas": Slot(_subclass_of(Saga), "subclasses of Saga", saga_registry.register),
-    "effect_handlers": Slot(_subclass_of(Effect), "effect classes with a handler each", saga_registry.register_effect),
-    "projections": Slot(_instance_of(Projection), "Projections", projection_registry.register),
-    "bindings": Slot(_instance_of(Binding), "bindings, made by Port.bind", Binding.connect),
-    "personal_data": Slot(_instance_of(PersonalDataHolder), "PersonalDataHolders", personal_data_holders.register),
-    "health_checks": Slot(callable, "functions that return ComponentHealth", health_checks.register),
-    "periodic_jobs": Slot(_instance_of(PeriodicJob), "PeriodicJobs", periodic_jobs.register),
-    "api_urls": Slot(_url_module, "names of URLconf modules that exist", lambda module: None),
-    "page_urls": Slot(_url_module, "names of URLconf modules that exist", lambda module: None),
-    "navigation": Slot(_instance_of(NavigationEntry), "NavigationEntries", navigation.register),
-    "live_sources": Slot(_instance_of(LiveSource), "LiveSources", subscriptions.register),
-    "command_outcomes": Slot(callable, "command classes with their TerminalEvents", command_outcomes.register),
-    "view_permissions": Slot(
+FIELD_RULES: Final[Mapping[str, FieldRule]] = {
+    "aggregates": FieldRule(_subclass_of(Aggregate), "subclasses of Aggregate", message_registry.add),
+    "upcasters": FieldRule(_instance_of(Upcasters), "Upcasters", message_registry.add_upcasters),
+    "error_modules": FieldRule(_instance_of(ModuleType), "modules", problem_catalogue.add_error_module),
+    "sagas": FieldRule(_subclass_of(Saga), "subclasses of Saga", saga_registry.register),
+    "effect_handlers": FieldRule(
+        _subclass_of(Effect), "effect classes with a handler each", saga_registry.register_effect
+    ),
+    "projections": FieldRule(_instance_of(Projection), "Projections", projection_registry.register),
+    "bindings": FieldRule(_instance_of(Binding), "bindings, made by Port.bind", Binding.connect),
+    "personal_data": FieldRule(_instance_of(PersonalDataHolder), "PersonalDataHolders", personal_data_holders.register),
+    "health_checks": FieldRule(callable, "functions that return ComponentHealth", health_checks.register),
+    "periodic_jobs": FieldRule(_instance_of(PeriodicJob), "PeriodicJobs", periodic_jobs.register),
+    "api_urls": FieldRule(_url_module, "names of URLconf modules that exist", lambda module: None),
+    "page_urls": FieldRule(_url_module, "names of URLconf modules that exist", lambda module: None),
+    "navigation": FieldRule(_instance_of(NavigationEntry), "NavigationEntries", navigation.register),
+    "live_sources": FieldRule(_instance_of(LiveSource), "LiveSources", subscriptions.register),
+    "command_outcomes": FieldRule(callable, "command classes with their TerminalEvents", command_outcomes.register),
+    "view_permissions": FieldRule(
         _subclass_of(Aggregate), "aggregates with a permission each", aggregate_action.register_view_permission
     ),
-    "sidebar": Slot(_instance_of(sidebar.SidebarSection), "SidebarSections", sidebar.register),
-    "row_page_finders": Slot(callable, "functions", console.register_row_page_finder),
-    "stream_finders": Slot(callable, "functions", console.register_stream_finder),
-    "changed_rows_finders": Slot(callable, "functions", console.register_changed_rows_finder),
-    "demo": Slot(callable, "functions that return commands", demo_registry.register),
-    "customer_demo": Slot(callable, "functions that return commands", demo_registry.register_customer_demo),
+    "sidebar": FieldRule(_instance_of(sidebar.SidebarSection), "SidebarSections", sidebar.register),
+    "row_page_finders": FieldRule(callable, "functions", console.register_row_page_finder),
+    "stream_finders": FieldRule(callable, "functions", console.register_stream_finder),
+    "changed_rows_finders": FieldRule(callable, "functions", console.register_changed_rows_finder),
+    "demo": FieldRule(callable, "functions that return commands", demo_registry.register),
+    "customer_demo": FieldRule(callable, "functions that return commands", demo_registry.register_customer_demo),
 }
 
 _loaded: Final[list[LoadedPlugin]] = []
@@ -148,11 +150,11 @@ def load_plugin(app: str) -> LoadedPlugin | None:
 
 def connect(loaded: LoadedPlugin) -> None:
     """Check every field of a plug-in and hand its entries to where they belong. Raises `PluginError`."""
-    for name, slot in SLOTS.items():
-        for entry, add in _entries(getattr(loaded.plugin, name), slot):
-            if not slot.check(entry):
+    for name, rule in FIELD_RULES.items():
+        for entry, add in _entries(getattr(loaded.plugin, name), rule):
+            if not rule.check(entry):
                 problem = f"{name} holds {entry!r}"
-                raise PluginError(loaded.where(name), problem, f"It takes {slot.expected}")
+                raise PluginError(loaded.where(name), problem, f"It takes {rule.expected}")
             try:
                 add()
             except EventShopError as error:
@@ -176,11 +178,11 @@ def check_ports(plugins: Iterable[LoadedPlugin]) -> None:
             raise PluginError(port.declared_at, problem, fix)
 
 
-def _entries(value: Any, slot: Slot) -> list[tuple[Any, Callable[[], object]]]:
+def _entries(value: Any, rule: FieldRule) -> list[tuple[Any, Callable[[], object]]]:
     """Each entry of a field, and the call that connects it."""
     if isinstance(value, Mapping):
-        return [(key, partial(slot.connect, key, item)) for key, item in value.items()]
-    return [(entry, partial(slot.connect, entry)) for entry in value]
+        return [(key, partial(rule.connect, key, item)) for key, item in value.items()]
+    return [(entry, partial(rule.connect, entry)) for entry in value]
 
 
 def _line_in(path: Path, error: BaseException) -> int:
@@ -192,5 +194,5 @@ def _line_in(path: Path, error: BaseException) -> int:
 
 
 # Every field is connected: a new one that is forgotten here stops the program, not the feature.
-if {field.name for field in fields(Plugin)} != set(SLOTS):
-    raise AssertionError(f"fields and slots differ: { ({f.name for f in fields(Plugin)} ^ set(SLOTS)) }")
+if {field.name for field in fields(Plugin)} != set(FIELD_RULES):
+    raise AssertionError(f"fields and rules differ: { ({f.name for f in fields(Plugin)} ^ set(FIELD_RULES)) }")

@@ -1,4 +1,4 @@
-"""A browser for each module, and a visitor on a desk and on a phone: its `server` says with what."""
+"""One browser for each worker of pytest-xdist, and for each test a window of its own, wide and narrow."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("width", getattr(metafunc.module, "WIDTHS", WIDTHS))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chrome(chromium: str) -> Iterator[Browser]:
+    """Not for the session: while Playwright runs, asyncio in this thread is blocked for tests of other folders."""
     with browser(chromium) as opened:
         yield opened
 

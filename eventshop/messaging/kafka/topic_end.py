@@ -12,8 +12,6 @@ from eventshop.messaging.kafka.event_records import read_int_header
 #: How many offsets before the end are searched, step by step, until a partition returns a record.
 _WINDOWS: Final = (1, 16, 256, 4_096, 65_536, 1 << 62)
 _READ_TIMEOUT_S: Final = 20.0
-#: Short: a poll waits for a record, although the reader may have passed the transaction markers at the end before.
-_POLL_MS: Final = 20
 
 
 class TopicEnd(NamedTuple):
@@ -91,7 +89,7 @@ def _read_until(reader: Any, partitions: set[Any], ends: Mapping[Any, int]) -> d
             raise clients.KafkaUnavailable(
                 f"Kafka did not return the end of the topic {topic} within {timeout_s:.0f} s", topic=topic
             )
-        for tp, records in reader.poll(timeout_ms=_POLL_MS).items():
+        for tp, records in reader.poll(timeout_ms=clients.POLL_MS).items():
             if records:
                 last[tp.partition] = records[-1]
     return last

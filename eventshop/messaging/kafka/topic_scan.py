@@ -35,7 +35,7 @@ def read_records(topic: str) -> Iterator[Any]:
         timeout_s = clients.timeout_s(_READ_TIMEOUT_S)
         deadline = monotonic() + timeout_s
         while any(reader.position(partition) < ends[partition] for partition in partitions):
-            for records in reader.poll(timeout_ms=200).values():
+            for records in reader.poll(timeout_ms=clients.POLL_MS).values():
                 deadline = monotonic() + timeout_s
                 yield from records
             if monotonic() > deadline:

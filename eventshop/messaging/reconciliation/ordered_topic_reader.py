@@ -118,7 +118,7 @@ class OrderedTopicReader:
     def _fetch(self) -> None:
         self._pause_full_buffers()
         try:
-            polled = self.consumer.poll(timeout_ms=200)
+            polled = self.consumer.poll(timeout_ms=clients.POLL_MS)
             for tp, records in polled.items():
                 self._buffer_records(tp.partition, records)
             for tp in self.partitions:
@@ -184,7 +184,7 @@ class OrderedTopicReader:
                     f"Kafka did not return the end of the topic {self.topic} within {timeout_s:.0f} s",
                     topic=self.topic,
                 )
-            yield from self.consumer.poll(timeout_ms=200).get(tp, ())
+            yield from self.consumer.poll(timeout_ms=clients.POLL_MS).get(tp, ())
 
     def _unavailable(self, error: Exception) -> clients.KafkaUnavailable:
         return clients.KafkaUnavailable(

@@ -10,7 +10,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow
-from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka import clients, topics
 from eventshop.messaging.kafka.event_records import decode_event, partition_for, read_int_header, record_key
 
 #: A transaction that stays open for longer is left open intentionally by the test.
@@ -30,7 +30,7 @@ def read_committed(url: str, topic: str) -> list[Any]:
             sleep(0.05)
         records: list[Any] = []
         while any(reader.position(part) < ends[part] for part in parts):
-            for batch in reader.poll(timeout_ms=200).values():
+            for batch in reader.poll(timeout_ms=clients.POLL_MS).values():
                 records += batch
         return sorted(records, key=lambda record: (record.partition, record.offset))
     finally:

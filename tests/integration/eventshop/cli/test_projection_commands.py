@@ -27,17 +27,16 @@ from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
 from tests.support.failing_projection import Flaky, fail, register_temporarily
-from tests.support.processes import SLOW_MACHINE_FACTOR
 from tests.support.read_models import (
     append,
     append_order_histories,
     assert_rows_equal_fold,
     catch_up,
     checkpoint_of,
-    eventually,
     stored_rows,
 )
 from tests.support.sales import Sale
+from tests.support.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -112,10 +111,10 @@ def test_run_projections_goes_on_until_it_is_told_to_stop(database_url: str) -> 
     )
     try:
         append(sale.order_id, sale.created)
-        eventually(OrderSummary.objects.exists, within_s=20, so_far=process.poll)
+        wait_until(lambda: OrderSummary.objects.exists() or process.poll() is not None, seen=process.poll)
         assert f":{process.pid}:" in Checkpoint.objects.get().owner
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=10 * SLOW_MACHINE_FACTOR)
+        output, _ = process.communicate(timeout=DEADLINE_S)
     finally:
         process.kill()
         process.wait()
@@ -133,7 +132,7 @@ def test_an_unknown_name_ends_the_process_with_status_1(database_url: str) -> No
         capture_output=True,
         text=True,
         check=False,
-        timeout=30 * SLOW_MACHINE_FACTOR,
+        timeout=DEADLINE_S,
     )
     assert result.returncode == 1
     assert "nonsense" in result.stderr
@@ -287,7 +286,7 @@ def test_status_shows_what_the_checkpoint_says(flaky: Flaky) -> None:
     catch_up(flaky.projection, order_summary, daily_sales)
     assert (status_of("flaky").dead_letters, status_of("flaky").state) == (2, "dead letters")
     rows = Checkpoint.objects
-    rows.filter(projection="order-summary").update(owner="shop:17", leased_until=timezone.now() + timedelta(seconds=10))
+    rows.filter(projection="order-summary").update(owner="shop:17", leased_until=timezone.now() + timedelta(hours=1))
     rows.filter(projection="flaky").update(owner="dead:18", leased_until=timezone.now() - timedelta(seconds=1))
     rows.filter(projection="daily-sales").update(version=0, paused=True)
     assert status_of("order-summary").owner == "shop:17"

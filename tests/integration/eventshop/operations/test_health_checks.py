@@ -19,6 +19,7 @@ from eventshop.operations import health_checks
 from eventshop.projections.models import Worker
 from eventshop.projections.projection import projection_registry
 from eventshop.sagas.models import InboxMessage, Saga
+from tests.support.waiting import DEADLINE_S
 from tests.support.web_server import free_port, gunicorn
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -117,7 +118,7 @@ def test_without_the_database_it_is_503_and_when_to_come_back(server_without_dat
         with pytest.raises(urllib.error.HTTPError) as answer:
             # A session cookie makes the page look for its session.
             request.add_header("Cookie", "sessionid=0123456789abcdef0123456789abcdef")
-            urllib.request.urlopen(request, timeout=10)
+            urllib.request.urlopen(request, timeout=DEADLINE_S)
         assert answer.value.code == 503
         assert answer.value.headers["Retry-After"] == "5"
         body = answer.value.read()
