@@ -11,6 +11,7 @@ EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 128 + 2, 128 + 13
 def main() -> None:
     """Run the management command named on the command line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
     from django.db import Error
 
@@ -21,6 +22,10 @@ def main() -> None:
         if "--traceback" in sys.argv:
             raise
         sys.exit(_describe_database_error(error))
+    except ImproperlyConfigured as error:  # a setting or a plug-in file; the message names it
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(f"manage.py: {error}")
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
         sys.exit(EXIT_INTERRUPTED)

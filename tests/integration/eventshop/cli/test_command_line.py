@@ -40,6 +40,12 @@ def test_a_database_that_is_away() -> None:
     assert said.startswith("manage.py: database error: connection")
 
 
+def test_a_setting_that_cannot_be_used() -> None:
+    status, said = run_manage("migrate", EVENT_LOG_URL="carrier-pigeon:")
+    assert (status, said.count("\n")) == (1, 1)
+    assert said.startswith("manage.py: EVENT_LOG_URL: ")
+
+
 def test_who_asks_for_it_gets_the_traceback(tmp_path: Path) -> None:
     status, said = run_manage("projections_status", "--traceback", DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3")
     assert status == 1
