@@ -1,4 +1,4 @@
-"""One Kafka broker and one Redis for all tests and all workers of pytest-xdist, started by the first test that uses it."""
+"""One Kafka broker and one Redis for all workers of pytest-xdist, each started by the first test that uses it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def redis_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def redis_env(redis_stack: Stack, worker_id: str) -> Iterator[dict[str, str]]:
+def redis_env(redis_stack: Stack, worker_id: str) -> dict[str, str]:
     """Settings for two empty databases that only this worker uses: one for tasks, one for the cache."""
     first = 2 * int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
     urls = {
@@ -97,7 +97,7 @@ def redis_env(redis_stack: Stack, worker_id: str) -> Iterator[dict[str, str]]:
     for url in urls.values():
         with redis.Redis.from_url(url) as client:
             client.flushdb()
-    yield urls
+    return urls
 
 
 @pytest.fixture(scope="module")
