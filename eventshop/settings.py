@@ -260,6 +260,9 @@ PAYMENT_GATEWAY_URL = env_validators.payment_gateway_url(
 PAYMENT_GATEWAY_SECRET = env_validators.payment_gateway_secret(
     "PAYMENT_GATEWAY_SECRET", env.str("PAYMENT_GATEWAY_SECRET", default=""), needed=bool(PAYMENT_GATEWAY_URL)
 )
+PAYMENT_GATEWAY_TIMEOUT_S = env_validators.count(
+    "PAYMENT_GATEWAY_TIMEOUT_S", env.str("PAYMENT_GATEWAY_TIMEOUT_S", default="5")
+)
 
 SNAPSHOT_EVERY = env_validators.snapshot_every("SNAPSHOT_EVERY", env.str("SNAPSHOT_EVERY", default="100"))
 AGGREGATES_IN_MEMORY = env_validators.whole_number(

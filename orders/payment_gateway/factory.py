@@ -21,4 +21,7 @@ def payment_gateway() -> RecordedGateway:
 
 @cache
 def _build_gateway(url: str, secret: str) -> RecordedGateway:
-    return RecordedGateway(HttpGateway(url, secret, report=message_log.log_refused_response))
+    gateway = HttpGateway(
+        url, secret, report=message_log.log_refused_response, response_s=settings.PAYMENT_GATEWAY_TIMEOUT_S
+    )
+    return RecordedGateway(gateway)

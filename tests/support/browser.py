@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from socket import SHUT_RD, socket
 from typing import Any, Final, Literal
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.servers.basehttp import ThreadedWSGIServer
 from django.db import connections
 from django.test import Client
 from django.test.testcases import LiveServerThread
@@ -64,17 +66,43 @@ def browser(path: str) -> Iterator[Browser]:
         chromium.close()
 
 
+class Server(ThreadedWSGIServer):
+    """Waits at its end for the requests in progress: they must not write into the next test's database."""
+
+    daemon_threads = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._connections: list[socket] = []
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.append(request)
+        super().process_request(request, client_address)
+
+    def server_close(self) -> None:
+        for connection in self._connections:
+            with suppress(OSError):  # already closed
+                connection.shutdown(SHUT_RD)  # no further request on an idle connection
+        super().server_close()
+
+
+class ServerThread(LiveServerThread):
+    server_class = Server
+
+
 @contextmanager
 def serve() -> Iterator[str]:
     """Serve the application on a real port of this process; yields its address."""
-    thread = LiveServerThread("127.0.0.1", StaticFilesHandler)
+    thread = ServerThread("127.0.0.1", StaticFilesHandler)
     thread.start()
     assert thread.is_ready.wait(DEADLINE_S)
     if thread.error:
         raise thread.error
-    yield f"http://127.0.0.1:{thread.port}"
-    thread.terminate()
-    connections.close_all()
+    try:
+        yield f"http://127.0.0.1:{thread.port}"
+    finally:
+        thread.terminate()
+        connections.close_all()
 
 
 class Visitor:

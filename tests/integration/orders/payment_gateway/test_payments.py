@@ -18,9 +18,9 @@ from orders.payment_gateway.factory import payment_gateway
 from orders.payment_gateway.payment_ledger import RecordedGateway
 from tests.support.browser import serve
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
-from tests.support.processes import wait_until
 from tests.support.sales import gbp
 from tests.support.staff import capture_queries
+from tests.support.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -37,9 +37,10 @@ def shop(clean_database: None, settings: Settings) -> Iterator[str]:
 
 @pytest.fixture
 def process(shop: str, settings: Settings, tmp_path: Path) -> Iterator[GatewayProcess]:
-    options = ("--later", "0.3", "--slow", "0.4", "--never", "2", "--webhook", f"{shop}/payments/notices")
-    with running_gateway(tmp_path, *options) as process:
+    never = [word for option in ("--later", "--slow", "--never") for word in (option, "3600")]
+    with running_gateway(tmp_path, *never, "--webhook", f"{shop}/payments/notices") as process:
         settings.PAYMENT_GATEWAY_URL = process.url
+        settings.PAYMENT_GATEWAY_TIMEOUT_S = DEADLINE_S
         yield process
 
 
@@ -68,7 +69,7 @@ def refused_messages() -> list[tuple[str, str, int]]:
 def test_a_charge_is_on_record_and_its_notice_changes_nothing(gateway: RecordedGateway) -> None:
     key = uuid4()
     assert isinstance(charge(gateway, "card", key), Succeeded)
-    wait_until(lambda: accepted_webhooks() == ["charge.succeeded"])
+    wait_until(lambda: accepted_webhooks() == ["charge.succeeded"], seen=accepted_webhooks)
     payment = Payment.objects.get()
     assert (payment.key, payment.status, payment.amount, payment.currency) == (key, "succeeded", 900, "GBP")
     assert payment.order_id == ORDER and payment.reference.startswith("ch_") and payment.ended_at
@@ -128,38 +129,56 @@ def test_without_a_gateway_no_money_is_taken(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "first", "end"),
-    [
-        ("pending", Pending, "succeeded"),
-        ("pending_declined", Pending, "declined"),
-        ("late", Succeeded, "succeeded"),  # the webhook arrives before the response
-        ("forged", Pending, "succeeded"),
-    ],
+    ("method", "end"), [("pending", "succeeded"), ("pending_declined", "declined"), ("forged", "succeeded")]
 )
-def test_a_notice_ends_what_was_open(gateway: RecordedGateway, method: str, first: type, end: str) -> None:
+def test_a_notice_ends_what_was_open(gateway: RecordedGateway, process: GatewayProcess, method: str, end: str) -> None:
     key = uuid4()
-    assert isinstance(charge(gateway, method, key), first)
-    wait_until(lambda: status_of(key) == end)
+    assert isinstance(charge(gateway, method, key), Pending)
+    process.end_pending_payments()
+    wait_until(lambda: status_of(key) == end, seen=lambda: status_of(key))
     assert accepted_webhooks() == [f"charge.{end}"]
     assert [code for _, code, _ in refused_messages()] == (["wrong-signature"] if method == "forged" else [])
 
 
-def test_a_notice_that_comes_before_the_answer_is_the_end_too(gateway: RecordedGateway) -> None:
+@pytest.mark.parametrize("method", ["hasty", "late"])
+def test_a_notice_that_comes_before_the_answer_is_the_end_too(
+    gateway: RecordedGateway, process: GatewayProcess, method: str
+) -> None:
+    """The gateway never answers, and is killed once the notice was accepted."""
     key = uuid4()
-    assert isinstance(charge(gateway, "hasty", key), Succeeded)
+
+    def has_ended() -> bool:
+        process.end_pending_payments()
+        return Payment.objects.filter(key=key, status="succeeded").exists()
+
+    def charge_here() -> Outcome:
+        try:
+            return charge(gateway, method, key)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        charging = pool.submit(charge_here)
+        try:
+            wait_until(has_ended, seen=refused_messages)
+            assert not charging.done()
+        finally:
+            process.kill()
+        assert isinstance(charging.result(DEADLINE_S), Succeeded)
     assert accepted_webhooks() == ["charge.succeeded"] and status_of(key) == "succeeded"
 
 
 def test_a_notice_that_comes_three_times_is_one(gateway: RecordedGateway) -> None:
     charge(gateway, "duplicate")
-    wait_until(lambda: GatewayMessage.objects.filter(times=3).exists())
+    wait_until(lambda: GatewayMessage.objects.filter(times=3).exists(), seen=GatewayMessage.objects.values)
     assert accepted_webhooks() == ["charge.succeeded"] and not refused_messages()
 
 
-def test_who_says_nothing_is_asked(gateway: RecordedGateway) -> None:
+def test_who_says_nothing_is_asked(gateway: RecordedGateway, process: GatewayProcess) -> None:
     key = uuid4()
     assert isinstance(charge(gateway, "silent", key), Pending)
-    wait_until(lambda: isinstance(gateway.find(key), Succeeded))
+    process.end_pending_payments()
+    wait_until(lambda: isinstance(gateway.find(key), Succeeded), seen=lambda: gateway.find(key))
     assert status_of(key) == "succeeded" and not accepted_webhooks()
 
 
@@ -191,7 +210,8 @@ def test_an_answer_with_another_amount_is_not_believed_and_staff_see_it(gateway:
     key = uuid4()
     charge(gateway, "other_amount", key)
     assert ("answer", "other-amount", 1) in refused_messages()
-    wait_until(lambda: accepted_webhooks() == ["charge.succeeded"], description="the notice names the true amount")
+    # The notice names the true amount.
+    wait_until(lambda: accepted_webhooks() == ["charge.succeeded"], seen=accepted_webhooks)
     assert Payment.objects.get().amount == 900
 
 
@@ -201,10 +221,16 @@ def test_an_answer_that_is_not_json_shows_how_it_began(gateway: RecordedGateway)
     assert kept.begins.startswith("<!doctype html><title>Maintenance") and kept.source == "answer"
 
 
-def test_a_notice_with_another_amount_is_refused_and_staff_see_it(gateway: RecordedGateway) -> None:
+def test_a_notice_with_another_amount_is_refused_and_staff_see_it(
+    gateway: RecordedGateway, process: GatewayProcess
+) -> None:
     key = uuid4()
     charge(gateway, "other_notice", key)
-    wait_until(lambda: ("notice", "other-amount") in [(source, code) for source, code, _ in refused_messages()])
+    process.end_pending_payments()
+    wait_until(
+        lambda: ("notice", "other-amount") in [(source, code) for source, code, _ in refused_messages()],
+        seen=refused_messages,
+    )
     kept = GatewayMessage.objects.get(code="other-amount")
     assert (kept.key, kept.amount, kept.about) == (key, 899, "charge.succeeded")
     assert status_of(key) == "pending" and not accepted_webhooks()
@@ -223,9 +249,15 @@ def test_a_gateway_killed_at_any_step_ends_the_payment_once(
     process.stop()
     process.start_to_crash(point)
     key = uuid4()
+
+    def has_ended() -> bool:
+        process.end_pending_payments()
+        return isinstance(charge(gateway, "pending", key), Succeeded)
+
     charge(gateway, "pending", key)
+    process.end_pending_payments()
     wait_until(lambda: not process.is_running)
     process.start()
-    wait_until(lambda: isinstance(charge(gateway, "pending", key), Succeeded))
-    wait_until(lambda: accepted_webhooks() == ["charge.succeeded"])
+    wait_until(has_ended, seen=lambda: status_of(key))
+    wait_until(lambda: accepted_webhooks() == ["charge.succeeded"], seen=accepted_webhooks)
     assert Payment.objects.count() == 1 and not refused_messages()

@@ -18,7 +18,7 @@ from orders.models import Payment
 from tests.support.browser import serve
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.order_fulfilment import load_order, load_saga, load_stock, place_order, receive_stock
-from tests.support.processes import wait_until
+from tests.support.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -30,6 +30,7 @@ def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterato
         options = ("--later", "0.3", "--slow", "0.4", "--never", "2", "--webhook", f"{shop}/payments/notices")
         with running_gateway(tmp_path, *options) as process:
             settings.PAYMENT_GATEWAY_URL = process.url
+            settings.PAYMENT_GATEWAY_TIMEOUT_S = DEADLINE_S
             yield process
 
 
@@ -50,7 +51,7 @@ def test_an_order_is_paid_however_the_gateway_answers(method: str) -> None:
     receive_stock("mug", 5)
     order_id = place_order(("mug", 4), method=method)
     settle_orders()
-    wait_until(lambda: has_status(order_id, Status.SHIPPED))
+    wait_until(lambda: has_status(order_id, Status.SHIPPED), seen=lambda: load_order(order_id))
     assert [(payment.kind, payment.status) for payment in Payment.objects.all()] == [("charge", "succeeded")]
     assert (load_stock("mug").dispatched, load_saga(order_id).status) == (4, "ended")
 
@@ -61,19 +62,20 @@ def test_an_order_that_is_not_paid_is_cancelled(method: str) -> None:
     receive_stock("mug", 5)
     order_id = place_order(("mug", 4), method=method)
     settle_orders()
-    wait_until(lambda: has_status(order_id, Status.CANCELLED))
+    wait_until(lambda: has_status(order_id, Status.CANCELLED), seen=lambda: load_order(order_id))
     assert (load_stock("mug").on_hand, load_saga(order_id).status) == (5, "ended")
 
 
 def test_a_notice_alone_is_enough_and_money_that_comes_too_late_goes_back(gateway: GatewayProcess) -> None:
     gateway.stop()
-    gateway.start("--later", "3")
+    gateway.start("--later", "3600")
     receive_stock("mug", 5)
     order_id = place_order(("mug", 4), method="pending")
     settle_orders()
     timers.fire_due_timers("test", now=Timer.objects.get(fired_at=None).due_at)
     settle_orders()
     assert load_order(order_id).status == Status.CANCELLED
+    gateway.end_pending_payments()
     wait_until(lambda: InboxMessage.objects.filter(what="answer", actor="payment gateway").exists())
     settle_orders()
     assert sorted(Payment.objects.values_list("kind", "status")) == [("charge", "succeeded"), ("refund", "succeeded")]
@@ -87,7 +89,7 @@ def test_a_gateway_that_is_killed_is_asked_again_and_takes_the_money_once(gatewa
     settle_orders()
     assert load_order(order_id).status == Status.CREATED
     gateway.start()
-    wait_until(lambda: has_status(order_id, Status.SHIPPED))
+    wait_until(lambda: has_status(order_id, Status.SHIPPED), seen=lambda: load_order(order_id))
     assert Payment.objects.count() == 1
 
 
