@@ -42,6 +42,8 @@ def gunicorn(
     port, log = free_port(), folder / "gunicorn.log"
     options = dict(zip(COMMAND[2::2], COMMAND[3::2], strict=True))
     options |= {"--bind": f"127.0.0.1:{port}", "--workers": str(workers), "--log-level": "info"}
+    # Gunicorn kills no worker that a busy machine delays, and cuts off no request.
+    options |= {"--timeout": f"{DEADLINE_S:.0f}", "--graceful-timeout": f"{2 * DEADLINE_S:.0f}"}
     arguments = [word for pair in options.items() for word in pair]
     address = f"http://127.0.0.1:{port}"
     with python_process(

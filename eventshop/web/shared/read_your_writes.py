@@ -35,10 +35,10 @@ def remember_write(request: HttpRequest, receipt: Receipt) -> None:
         request.session[_SESSION_KEY] = [str(receipt.aggregate_id), receipt.position]
 
 
-def wait_for_last_write(request: HttpRequest, read_model: str, *, timeout_s: float = PAGE_TIMEOUT_S) -> bool:
-    """Wait for the read model to contain this visitor's last write; False if it does not within `timeout_s`."""
+def wait_for_last_write(request: HttpRequest, read_model: str) -> bool:
+    """Wait for the read model to contain this visitor's last write; False if it does not within `PAGE_TIMEOUT_S`."""
     last = request.session.get(_SESSION_KEY)
-    return not last or _wait_for_position(read_model, UUID(last[0]), last[1], timeout_s)
+    return not last or _wait_for_position(read_model, UUID(last[0]), last[1], PAGE_TIMEOUT_S)
 
 
 def _wait_for_position(read_model: str, aggregate_id: UUID, position: int, timeout_s: float) -> bool:

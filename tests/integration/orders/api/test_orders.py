@@ -22,6 +22,7 @@ from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.customers import sign_up
 from tests.support.sales import gbp
 from tests.support.staff import capture_queries
+from tests.support.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -211,7 +212,7 @@ def test_twins_with_one_key_make_one_order_in_two_hundred_tries() -> None:
         """One of two threads, which send the same keys at the same time."""
         answers = []
         for number in range(200):
-            together.wait(30)
+            together.wait(DEADLINE_S)
             answers.append(program.post("orders", ORDER, idempotency_key=f"twin-{number}"))
         return answers
 

@@ -16,12 +16,14 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
+from eventshop.web.shared import read_your_writes
 from orders.domain.commands import ProcessPayment, ReceiveStock, ShipOrder, WriteOffStock
 from orders.domain.order import Order
 from orders.models import Product
 from tests.support.customers import PASSWORD, sign_in_customer
 from tests.support.sales import gbp
 from tests.support.staff import boss, update_read_models
+from tests.support.waiting import DEADLINE_S, join_threads
 from users.application.customer_adapter import load_person
 from users.domain.commands import ChangeContactDetails
 
@@ -109,7 +111,8 @@ def test_an_order_is_seen_at_once_and_its_list_says_when_it_lags() -> None:
     assert events[0].event.reference in mine and "£25.00 " in mine
 
 
-def test_the_list_waits_for_a_worker_that_is_about_to_be_through() -> None:
+def test_the_list_waits_for_a_worker_that_is_about_to_be_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_your_writes, "PAGE_TIMEOUT_S", DEADLINE_S)
     client, _ = customer_with_basket()
     place_order(client)
 
@@ -120,7 +123,7 @@ def test_the_list_waits_for_a_worker_that_is_about_to_be_through() -> None:
     worker = Thread(target=late)
     worker.start()
     page = text_of(client, "/orders/")
-    worker.join()
+    join_threads(worker)
     assert "£25.00" in page and "is being processed and is not" not in page
 
 

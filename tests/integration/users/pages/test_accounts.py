@@ -17,6 +17,7 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore.models import StoredEvent
 from eventshop.privacy import encrypted_tokens
 from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer, sign_up
+from tests.support.waiting import join_threads
 from users.application import accounts
 from users.application.customer_adapter import load_person
 from users.models import Account
@@ -81,8 +82,7 @@ def test_an_address_has_one_account_also_in_a_race() -> None:
     racers = [Thread(target=race) for _ in range(4)]
     for racer in racers:
         racer.start()
-    for racer in racers:
-        racer.join()
+    join_threads(*racers)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyTaken"] * 3 + ["User"]
     assert (Account.objects.count(), Login.objects.count()) == (1, 1)
 

@@ -11,10 +11,12 @@ import pytest
 from django.db import connections
 
 from eventshop.core.messages import new_id
+from eventshop.web.shared import read_your_writes
 from orders.models import Product
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import receive_stock, run_sagas_until_idle
+from tests.support.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -75,21 +77,22 @@ def test_a_declined_payment_says_why_and_the_order_ends_with_it() -> None:
     assert (whole["state"], whole["ended_by"]) == ("failed", "OrderCancelled")
 
 
-def test_an_answer_waits_for_the_end_if_it_is_asked_to() -> None:
+def test_an_answer_waits_for_the_end_if_it_is_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_your_writes, "MAX_WAIT_S", DEADLINE_S)
     receive_stock("MUG", 5)
     program = shopper()
     order = place_order(program)
 
     def waiting() -> Any:
         try:
-            return program.get(f"commands/{order.json()['command_id']}", prefer="wait=10")
+            return program.get(f"commands/{order.json()['command_id']}", prefer=f"wait={DEADLINE_S:.0f}")
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(waiting)
         run_sagas_until_idle(InMemoryGateway())
-        assert answer.result().json()["state"] == "succeeded"
+        assert answer.result(DEADLINE_S).json()["state"] == "succeeded"
 
 
 def test_a_command_that_was_done_at_once_has_succeeded_and_is_its_senders_alone() -> None:
