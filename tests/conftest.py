@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
+import hypothesis
 import pytest
 
 from tests.support.waiting import DEADLINE_S
@@ -78,6 +79,10 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+    hypothesis.settings.register_profile(
+        "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("any machine")
     for name in PLUGINS:
         config.pluginmanager.import_plugin(name)
 

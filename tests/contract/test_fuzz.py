@@ -20,6 +20,7 @@ from eventshop.web.api import openapi_views
 from tests.support.api_clients import token_of
 from tests.support.browser import serve
 from tests.support.populated_shop import known_ids, populate_shop
+from tests.support.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -60,6 +61,7 @@ def run_schemathesis(
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", str(openapi_views.FILE)),
         *("--url", address, "--header", f"Authorization: Bearer {token}", "--phases", phases),
+        *("--request-timeout", f"{DEADLINE_S:.0f}"),
         *("--checks", ",".join(CHECKS), "--max-examples", str(EXAMPLES), "--continue-on-failure", "--no-color"),
         *("--generation-deterministic", "--no-shrink", "--warnings", "off"),
         *("--suppress-health-check", "all", "--report", "json", "--report-json-path", str(report)),

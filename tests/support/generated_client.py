@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
+
 from eventshop.web.api import openapi_views
+from tests.support.waiting import DEADLINE_S
 
 NAME = "eventshop_client"
 
@@ -45,7 +48,9 @@ class Api:
 
     def __init__(self, address: str, token: str) -> None:
         client_class = importlib.import_module(NAME).AuthenticatedClient
-        self._client = client_class(base_url=address, token=token, raise_on_unexpected_status=True)
+        self._client = client_class(
+            base_url=address, token=token, raise_on_unexpected_status=True, timeout=httpx.Timeout(DEADLINE_S)
+        )
 
     def __getattr__(self, tag: str) -> Any:
         return _Tag(self._client, tag)

@@ -136,7 +136,7 @@ def random_trades(chance: Random) -> list[list[DatedEvent]]:
 
 
 @every_projection
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(chance=st.randoms(use_true_random=False), data=st.data())
 def test_any_cut_into_batches_gives_the_same_rows(
     projection: Projection[Any], chance: Random, data: st.DataObject
@@ -147,7 +147,7 @@ def test_any_cut_into_batches_gives_the_same_rows(
 
 
 @every_projection
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(chance=st.randoms(use_true_random=False))
 def test_any_interleaving_of_trades_gives_the_same_rows(projection: Projection[Any], chance: Random) -> None:
     lives = random_trades(chance)
@@ -155,7 +155,7 @@ def test_any_interleaving_of_trades_gives_the_same_rows(projection: Projection[A
     assert column_values(one, without=POSITION_COLUMNS) == column_values(other, without=POSITION_COLUMNS)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(chance=st.randoms(use_true_random=False))
 def test_a_position_is_the_signed_sum_of_the_fills_that_stand(chance: Random) -> None:
     lives = random_trades(chance)
@@ -167,7 +167,7 @@ def test_a_position_is_the_signed_sum_of_the_fills_that_stand(chance: Random) ->
     assert sum((row.quantity for row in rows.values()), Decimal(0)) == held
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(chance=st.randoms(use_true_random=False))
 def test_errors_put_right_leave_no_trace_in_positions_and_minutes(chance: Random) -> None:
     """The rows equal those of a history with only the final fills."""

@@ -40,6 +40,7 @@ from tests.support.tally_aggregate import (
     pounds,
     tallies,
 )
+from tests.support.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -191,7 +192,7 @@ def test_eight_writers_on_one_aggregate_lose_no_accepted_command(tally: UUID) ->
     start = threading.Barrier(8)
 
     def write(writer: int) -> None:
-        start.wait()
+        start.wait(DEADLINE_S)
         for _ in range(25):
             try:
                 accepted.append(send(Count(tally_id=tally, amount=pounds("1"))))
@@ -213,7 +214,7 @@ def test_two_at_once_with_the_same_command_id_are_one_command(tally: UUID) -> No
         start = threading.Barrier(4)
 
         def write(_: int, envelope: Envelope = envelope, start: threading.Barrier = start) -> Receipt:
-            start.wait()
+            start.wait(DEADLINE_S)
             try:
                 return send(Count(tally_id=tally, amount=pounds("1")), envelope)
             finally:
@@ -284,7 +285,7 @@ def test_an_expected_version_lets_exactly_one_of_two_through(tally: UUID) -> Non
     start = threading.Barrier(2)
 
     def write(_: int) -> str:
-        start.wait()
+        start.wait(DEADLINE_S)
         try:
             send(Count(tally_id=tally, amount=pounds("1")), expected_version=1)
             return "accepted"

@@ -201,7 +201,5 @@ class Shop(RuleBasedStateMachine):
 
 
 def test_whatever_happens_every_piece_and_every_penny_is_where_it_belongs() -> None:
-    hurry: Any = settings(
-        max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+    hurry: Any = settings(max_examples=60, stateful_step_count=30, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Shop, settings=hurry)

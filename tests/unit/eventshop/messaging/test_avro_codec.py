@@ -22,7 +22,7 @@ SHIPPED = '{"order_id":"00000000-0000-4000-8000-000000000001","customer_id":null
 
 
 @pytest.mark.parametrize("kind", registry.events.values(), ids=lambda kind: str(kind.__name__))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_event_comes_back_from_avro_byte_for_byte(kind: type[Event], data: st.DataObject) -> None:
     payload = data.draw(payloads(kind))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eventshop.core.errors import EventShopError
@@ -50,14 +50,12 @@ def apply_commands(conversation: list[TradeCommand]) -> tuple[Trade, list[TradeE
     return trade, history
 
 
-@settings(deadline=None)
 @given(CONVERSATIONS)
 def test_what_was_accepted_replays_to_the_same_trade(conversation: list[TradeCommand]) -> None:
     trade, history = apply_commands(conversation)
     assert Trade().evolve_all(round_trip(event) for event in history) == trade  # type: ignore[misc]
 
 
-@settings(deadline=None)
 @given(CONVERSATIONS)
 def test_the_fills_that_stand_are_what_was_executed_and_no_more_than_was_ordered(
     conversation: list[TradeCommand],
@@ -70,7 +68,6 @@ def test_the_fills_that_stand_are_what_was_executed_and_no_more_than_was_ordered
         assert trade.open == trade.terms.quantity - trade.executed
 
 
-@settings(deadline=None)
 @given(CONVERSATIONS)
 def test_asking_everything_twice_changes_nothing(conversation: list[TradeCommand]) -> None:
     """Venues report fills repeatedly: a fill that was accepted once is accepted again without an event."""
@@ -86,7 +83,6 @@ def is_known(trade: Trade, fill: Fill) -> bool:
     return record is not None and fill in (record.first, record.fill)
 
 
-@settings(deadline=None)
 @given(st.lists(FILLS, min_size=1, max_size=4, unique_by=lambda fill: fill.venue_trade_id), FILLS)
 def test_correcting_an_error_equals_never_having_erred(fills: list[Fill], right: Fill) -> None:
     executions = [ExecuteTrade(examples.TRADE, (fill,)) for fill in fills]
