@@ -70,7 +70,7 @@ class StalledVisibilityMonitor:
             stalled = self._find_stalled(self._expected_ends)
         if not stalled:
             self._expected_ends = {}
-        elif now - self._since > clients.timeout_s(STALL_LIMIT_S):
+        elif now - self._since > STALL_LIMIT_S:
             raise clients.KafkaUnavailable(
                 f"Kafka does not show the records that were committed to {_format_partitions(stalled)}"
             )
@@ -96,7 +96,7 @@ def end_hanging_transactions(
     """
     monitor = StalledVisibilityMonitor(topics)
     try:
-        deadline = monotonic() + clients.timeout_s(MARKER_WAIT_S)
+        deadline = monotonic() + MARKER_WAIT_S
         while (stalled := monitor.stalled_partitions()) and monotonic() < deadline:
             sleep(0.05)
     finally:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from deploy.stack import Stack
@@ -22,6 +21,7 @@ from orders.domain.commands import CreateOrder
 from orders.domain.events import Line
 from tests.support.database import empty_tables
 from tests.support.kafka import topic_reader
+from tests.support.kafka.plain_clients import open_admin
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
 from tests.support.kafka.topic_contents import (
     Record,
@@ -32,8 +32,8 @@ from tests.support.kafka.topic_contents import (
     table_records,
     tombstone,
 )
-from tests.support.processes import wait_until
 from tests.support.tally_aggregate import pounds
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -51,7 +51,7 @@ SOON = {
 @pytest.fixture
 def compacting(kafka_topics: str) -> Iterator[str]:
     """A topic whose closed segments are compacted at once, once something is appended to the next."""
-    admin = KafkaAdminClient(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
+    admin = open_admin(kafka_topics)
     [broker] = [str(broker["broker_id"]) for broker in admin.describe_cluster()["brokers"]]
     often = {"log.cleaner.backoff.ms": "500"}
     admin.alter_configs(
@@ -106,7 +106,7 @@ def test_a_tombstone_erases_exactly_one_event(stack: Stack, compacting: str) -> 
         relay_all()
         return not on_disk(stack, word)
 
-    wait_until(compacted, within_s=60, description="compacted")
+    wait_until(compacted, seen="the word is still in a segment on disk")
     after = newest_records(compacting)
     assert after.pop(erased.key)[0] is None
     del before[erased.key]

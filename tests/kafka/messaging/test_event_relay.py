@@ -11,7 +11,6 @@ from threading import Timer
 from typing import Any
 
 import pytest
-from kafka import KafkaProducer
 
 from eventshop.core.errors import BrokenStream
 from eventshop.core.messages import Envelope, new_id
@@ -31,8 +30,10 @@ from tests.support import chaos
 from tests.support.chaos import crash_points
 from tests.support.database import count_round_trips
 from tests.support.kafka import topic_contents, topic_reader
-from tests.support.processes import manage_process, wait_until
+from tests.support.kafka.plain_clients import open_producer
+from tests.support.processes import manage_process
 from tests.support.tally_aggregate import pounds
+from tests.support.waiting import join_threads, wait_for_exit, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -161,7 +162,7 @@ def test_a_successor_waits_for_what_kafka_does_not_show_yet(leading: EventRelay,
     create_orders(10)
     assert leading.publish_batch(limit=12) == 12
     leading.close()
-    late = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://"), transactional_id=f"late-{new_id()}")
+    late = open_producer(kafka_topics, transactional_id=f"late-{new_id()}")
     late.init_transactions()
     late.begin_transaction()
     for record in topic_contents.table_records()[12:]:
@@ -172,7 +173,7 @@ def test_a_successor_waits_for_what_kafka_does_not_show_yet(leading: EventRelay,
     shown = Timer(1.0, late.commit_transaction)
     shown.start()
     successor.take_over()
-    shown.join()
+    join_threads(shown)
     late.close()
     assert successor.position == 20
     assert relay_all(successor) == 0
@@ -202,7 +203,7 @@ def test_the_command_says_why_it_stops(leading: EventRelay, kafka_process_env: d
     RelayCheckpoint.objects.update(position=1_000, owner="", leased_until=None)
     log = tmp_path / "relay.log"
     with manage_process("relay", env=kafka_process_env, log=log) as process:
-        assert process.wait(30) == 1
+        assert wait_for_exit(process, log=log) == 1
     assert "Kafka lost events or was replaced" in log.read_text()
 
 
@@ -217,14 +218,14 @@ def test_a_relay_killed_at_any_point_loses_and_repeats_nothing(
         # The second time the point is passed there are events of an earlier transaction on the topic already.
         env = {**kafka_process_env, "CRASH_AT": f"{point}:{1 + attempt % 2}"}
         with manage_process("relay", env=env, log=log) as process:
-            wait_until(partial(is_published_or_gone, process), description="relayed or killed")
+            wait_until(partial(is_published_or_gone, process), seen=log)
             create_orders(20)
-            assert process.wait(30) == -signal.SIGKILL, log.read_text()
+            assert wait_for_exit(process, log=log) == -signal.SIGKILL, log.read_text()
         create_orders(5)
         with manage_process("relay", env=kafka_process_env, log=log) as process:
-            wait_until(lambda: published_position() == newest_stored_position(), description="everything relayed")
+            wait_until(lambda: published_position() == newest_stored_position(), seen=log)
             process.terminate()
-            assert process.wait(20) == 0, log.read_text()
+            assert wait_for_exit(process, log=log) == 0, log.read_text()
     topic_reader.assert_exactly_once(kafka_topics)
 
 
@@ -235,27 +236,26 @@ def test_a_leader_that_was_frozen_cannot_publish_any_more(
     first_log, second_log = tmp_path / "first.log", tmp_path / "second.log"
     create_orders(50)
     with manage_process("relay", env=kafka_process_env, log=first_log) as first:
-        wait_until(lambda: published_position() == newest_stored_position(), description="the first leads")
+        wait_until(lambda: published_position() == newest_stored_position(), seen=first_log)
         with manage_process("relay", env=kafka_process_env, log=second_log) as second:
-            wait_until(lambda: "Relaying" in second_log.read_text(), description="the second waits")
+            wait_until(lambda: "Relaying" in second_log.read_text(), seen=second_log)
             for _ in range(TIMES):
                 create_orders(200)
                 first.send_signal(signal.SIGSTOP)
                 wait_until(
                     lambda: published_position() == newest_stored_position(),
-                    within_s=90,
-                    description="the second has taken over",
+                    seen=second_log,
                 )
                 create_orders(200)
                 first.send_signal(signal.SIGCONT)
                 create_orders(50)
-                wait_until(lambda: published_position() == newest_stored_position(), description="both awake")
+                wait_until(lambda: published_position() == newest_stored_position(), seen=second_log)
                 first, second = second, first
             topic_reader.assert_exactly_once(kafka_topics)
             for process in (first, second):
                 process.terminate()
             for process in (first, second):
-                assert process.wait(20) == 0, first_log.read_text() + second_log.read_text()
+                assert wait_for_exit(process) == 0, first_log.read_text() + second_log.read_text()
     topic_reader.assert_exactly_once(kafka_topics)
 
 

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from eventshop.messaging.kafka import clients, hanging_transactions, topics
 from eventshop.messaging.kafka.event_records import PARTITIONS
 from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.models import RelayCheckpoint
+from tests.support.kafka.plain_clients import open_admin
 from tests.support.kafka.publication_check import assert_all_visible
 from tests.support.kafka.topic_contents import Record, append_orders, relay_all, table_records
-from tests.support.processes import wait_until
+from tests.support.waiting import DEADLINE_S, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
+
+
+@pytest.fixture(autouse=True)
+def limits_of_production(kafka_topics: str, settings: Any) -> None:
+    """These tests wait for what never comes; on a broker that is only slow the limits of other tests are longer."""
+    settings.KAFKA_MIN_TIMEOUT_S = 0
 
 
 @pytest.fixture
 def forgetful_broker(kafka_topics: str) -> Iterator[str]:
     """A broker that takes records of a transaction whose coordinator knows nothing of them."""
-    admin = KafkaAdminClient(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
+    admin = open_admin(kafka_topics)
     [broker] = [str(broker["broker_id"]) for broker in admin.describe_cluster()["brokers"]]
 
     def verify(said: str) -> None:
         config = {"transaction.partition.verification.enable": said}
         admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, broker, configs=config)])
-        wait_until(
-            lambda: verifies() == said, description="the broker has heard of it"
-        )  # the controller alone answers at once
+        # The controller answers before the broker knows of the change.
+        wait_until(lambda: verifies() == said, seen=verifies)
 
     def verifies() -> str:
         asked = [ConfigResource(ConfigResourceType.BROKER, broker)]
@@ -116,7 +122,7 @@ def test_what_others_have_open_is_left_to_them(kafka_topics: str, monkeypatch: p
     stranger = clients.create_producer("a stranger")
     stranger.init_transactions()
     stranger.begin_transaction()
-    stranger.send(topics.event_store_topic(), key=b"?", value=b"?", partition=0).get(10)
+    stranger.send(topics.event_store_topic(), key=b"?", value=b"?", partition=0).get(DEADLINE_S)
     monkeypatch.setattr(hanging_transactions, "MARKER_WAIT_S", 0.2)
     ended = hanging_transactions.end_hanging_transactions(
         f"eventshop-relay-{topics.event_store_topic()}",

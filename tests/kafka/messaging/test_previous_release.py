@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from django.core.management import call_command
-from kafka import KafkaProducer
 
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
@@ -13,18 +12,20 @@ from eventshop.projections.projection import projection_registry
 from eventshop.projections.runner import ProjectionRunner
 from orders.domain.order import Status
 from projections.models import OrderSummary
+from tests.support.kafka.plain_clients import open_producer
 from tests.support.order_fulfilment import load_order
 from tests.support.previous_release import ORDER, records
 from tests.support.read_models import assert_rows_equal_fold
+from tests.support.waiting import DEADLINE_S
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
 
 def test_an_old_topic_is_restored_verified_and_projected(kafka_topics: str) -> None:
     old = records()
-    producer = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://").split(","))
+    producer = open_producer(kafka_topics)
     for record in old:
-        producer.send(topics.event_store_topic(), **record).get(timeout=120)
+        producer.send(topics.event_store_topic(), **record).get(DEADLINE_S)
     producer.close()
     call_command("restore_events_from_kafka")
     assert StoredEvent.objects.count() == len(old)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from kafka import KafkaAdminClient
 
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
@@ -21,6 +20,7 @@ from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.sagas import partition_leases
 from eventshop.sagas.event_router import EventRouter
 from tests.support.kafka import topic_reader
+from tests.support.kafka.plain_clients import open_admin
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
 from tests.support.kafka.topic_contents import (
     append_orders,
@@ -32,7 +32,8 @@ from tests.support.kafka.topic_contents import (
     tombstone,
 )
 from tests.support.kafka.topic_contents import table_records as table
-from tests.support.processes import manage_process, wait_until
+from tests.support.processes import manage_process
+from tests.support.waiting import wait_for_exit, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -127,7 +128,7 @@ def test_a_topic_made_anew_is_filled_and_read_models_and_sagas_go_on(kafka_topic
     catch_up()
     assert route_all_events() == StoredEvent.objects.count()
     lost = topics.event_store_topic()
-    admin = KafkaAdminClient(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
+    admin = open_admin(kafka_topics)
     admin.delete_topics([lost])
     wait_until(
         lambda: lost not in {topic["name"] for topic in admin.describe_topics()}, description="the topic is gone"
@@ -164,7 +165,7 @@ def test_killed_in_the_middle_it_goes_on(kafka_topics: str, kafka_process_env: d
     log = tmp_path / "republish.log"
     for point in ("relay.mid-send:2", "relay.during-commit:1"):
         with manage_process("republish_events", env={**kafka_process_env, "CRASH_AT": point}, log=log) as process:
-            assert process.wait(60) == -signal.SIGKILL, log.read_text()
+            assert wait_for_exit(process, log=log) == -signal.SIGKILL, log.read_text()
     assert 0 < published_position() < StoredEvent.objects.count()
     code, said = run_republish(verify=True)
     assert code == 0, said

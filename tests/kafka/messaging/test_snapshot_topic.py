@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from eventshop.eventstore import command_dispatcher
@@ -27,6 +26,7 @@ from orders.domain.commands import ReceiveStock
 from orders.domain.stock_item import stock_item_id
 from tests.support.badge_aggregate import MARKER, PERSON, Rename, badges
 from tests.support.kafka import topic_reader
+from tests.support.kafka.plain_clients import open_producer
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
 
@@ -109,7 +109,7 @@ def test_what_is_none_of_ours_or_of_another_store_is_not_restored(
     take_snapshot(1)
     [record] = publish_snapshots(publisher, kafka_topics)
     Snapshot.objects.all().delete()
-    foreign = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://"))
+    foreign = open_producer(kafka_topics)
     name = topics.topic_name("snapshots")
     other = [(key, b"00" if key == "hash" else value) for key, value in record.headers]
     foreign.send(name, key=b"anything", value=b"{}", partition=0)

@@ -15,7 +15,6 @@ from zlib import crc32
 
 import pytest
 from django.db import connection, connections
-from kafka import KafkaProducer
 
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.messaging.database_event_log import DatabaseEventLog
@@ -38,10 +37,12 @@ from tests.support import chaos
 from tests.support.chaos import crash_points
 from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.kafka import topic_reader
-from tests.support.processes import manage_process, wait_until
+from tests.support.kafka.plain_clients import open_producer
+from tests.support.processes import manage_process
 from tests.support.published_rows import matches_row
 from tests.support.read_models import append, append_order_histories, catch_up, stored_rows
 from tests.support.sales import Sale
+from tests.support.waiting import DEADLINE_S, join_threads, wait_for_exit, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "outbox_copy")]
 
@@ -195,12 +196,12 @@ def test_workers_on_all_partitions_publish_what_they_write(publisher: OutboxPubl
         thread.start()
     try:
         wait_until(
-            lambda: try_to_publish(publisher) and OrderSummary.objects.count() >= 200, within_s=60, description="folded"
+            lambda: try_to_publish(publisher) and OrderSummary.objects.count() >= 200,
+            seen=lambda: f"{OrderSummary.objects.count()} orders",
         )
     finally:
         stop.set()
-        for thread in threads:
-            thread.join()
+        join_threads(*threads)
     runner = ProjectionRunner(projection_registry.select([]), KafkaEventLog())
     runner.catch_up()
     runner.close()
@@ -258,7 +259,7 @@ def test_topics_that_time_has_emptied_are_nothing_to_begin_again_for(
 
 def delete_records(*names: str) -> None:
     """As retention leaves a topic that nobody wrote to for a week."""
-    from kafka import KafkaAdminClient, TopicPartition
+    from kafka import TopicPartition
 
     from eventshop.messaging.kafka import clients
 
@@ -332,11 +333,11 @@ def test_writers_that_do_not_let_the_fence_in_are_waited_for(publisher: OutboxPu
     held_up, go_on = Signal(), Signal()
     thread = Thread(target=write_slowly, args=[held_up, go_on])
     thread.start()
-    assert held_up.wait(10)
+    assert held_up.wait(DEADLINE_S)
     assert publisher.publish_batch() == 0
     go_on.set()
-    thread.join()
-    wait_until(lambda: publisher.publish_batch() > 0, description="the fence let in")
+    join_threads(thread)
+    wait_until(lambda: publisher.publish_batch() > 0)  # the fence lets the publisher in
     publish_all(publisher)
     assert [key for _, key, _ in published_records(kafka_topics, topics.dead_letter_topic())] == [b"late"]
 
@@ -347,7 +348,7 @@ def write_slowly(held_up: Signal, go_on: Signal) -> None:
     with transaction.atomic():
         OutboxRecord.objects.create(topic="dead-letters", key="late", value=b"x")
         held_up.set()
-        assert go_on.wait(10)
+        assert go_on.wait(DEADLINE_S)
     connections.close_all()
 
 
@@ -428,11 +429,11 @@ def test_a_parked_event_is_a_dead_letter(
 def test_a_record_that_is_no_event_is_a_dead_letter(
     relay: Callable[[], None], publisher: OutboxPublisher, kafka_topics: str
 ) -> None:
-    stranger = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://").split(","))
+    stranger = open_producer(kafka_topics)
     garbage = b"\x00\xff garbage \xc3"
     at = stranger.send(
         topics.event_store_topic(), key=b"k", value=garbage, headers=[("hash", b"\x00\xe9")], partition=5
-    ).get(10)
+    ).get(DEADLINE_S)
     stranger.close()
     append(sale.order_id, sale.created)
     relay()
@@ -454,7 +455,7 @@ def test_the_command_says_why_it_stops(
     RelayCheckpoint.objects.update(position=1_000, owner="", leased_until=None)
     log = tmp_path / "publisher.log"
     with manage_process("publish_projections", env=kafka_process_env, log=log) as process:
-        assert process.wait(30) == 1
+        assert wait_for_exit(process, log=log) == 1
     assert "lost records" in log.read_text()
 
 
@@ -464,7 +465,7 @@ def test_a_topic_that_was_never_made_is_asked_for(
     env = {**kafka_process_env, "KAFKA_TOPIC_PREFIX": "nobody-made-"}
     log = tmp_path / "publisher.log"
     with manage_process("publish_projections", env=env, log=log) as process:
-        assert process.wait(30) == 1
+        assert wait_for_exit(process, log=log) == 1
     assert "run create_topics" in log.read_text()
 
 
@@ -480,14 +481,14 @@ def test_a_publisher_killed_at_any_point_loses_and_repeats_nothing(
         # The second time the point is passed there are records of an earlier transaction on the topics already.
         env = {**kafka_process_env, "CRASH_AT": f"{point}:{1 + attempt % 2}"}
         with manage_process("publish_projections", env=env, log=log) as process:
-            wait_until(partial(is_confirmed_or_gone, process), description="published or killed")
+            wait_until(partial(is_confirmed_or_gone, process), seen=log)
             fold_orders(next(seeds))
-            assert process.wait(30) == -signal.SIGKILL, log.read_text()
+            assert wait_for_exit(process, log=log) == -signal.SIGKILL, log.read_text()
         fold_orders(next(seeds), orders=2)
         with manage_process("publish_projections", env=kafka_process_env, log=log) as process:
-            wait_until(is_confirmed, description="everything published")
+            wait_until(is_confirmed, seen=log)
             process.terminate()
-            assert process.wait(20) == 0, log.read_text()
+            assert wait_for_exit(process, log=log) == 0, log.read_text()
     assert_published_exactly_once(kafka_topics)
 
 
@@ -500,22 +501,22 @@ def test_a_leader_that_was_frozen_cannot_publish_any_more(
     seeds = iter(range(1, 1_000))
     fold_orders(next(seeds))
     with manage_process("publish_projections", env=kafka_process_env, log=first_log) as first:
-        wait_until(is_confirmed, description="the first leads")
+        wait_until(is_confirmed, seen=first_log)
         with manage_process("publish_projections", env=kafka_process_env, log=second_log) as second:
-            wait_until(lambda: "Publishing" in second_log.read_text(), description="the second waits")
+            wait_until(lambda: "Publishing" in second_log.read_text(), seen=second_log)
             for _ in range(TIMES):
                 fold_orders(next(seeds))
                 first.send_signal(signal.SIGSTOP)
-                wait_until(is_confirmed, within_s=90, description="the second has taken over")
+                wait_until(is_confirmed, seen=second_log)
                 fold_orders(next(seeds))
                 first.send_signal(signal.SIGCONT)
                 fold_orders(next(seeds))
-                wait_until(is_confirmed, description="both awake")
+                wait_until(is_confirmed, seen=second_log)
                 first, second = second, first
             for process in (first, second):
                 process.terminate()
             for process in (first, second):
-                assert process.wait(20) == 0, first_log.read_text() + second_log.read_text()
+                assert wait_for_exit(process) == 0, first_log.read_text() + second_log.read_text()
     assert_published_exactly_once(kafka_topics)
 
 

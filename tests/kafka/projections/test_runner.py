@@ -9,7 +9,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
 
 from eventshop.core.errors import CheckpointMoved
 from eventshop.eventstore.backends.protocol import backend
@@ -28,9 +27,11 @@ from projections.models import ActivityTimeline
 from projections.order_summary import order_summary
 from tests.support import chaos
 from tests.support.kafka import topic_reader
+from tests.support.kafka.plain_clients import open_admin, open_producer
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
-from tests.support.processes import manage_process, wait_until
+from tests.support.processes import manage_process
 from tests.support.read_models import append_order_histories, stored_rows
+from tests.support.waiting import DEADLINE_S, wait_for_exit, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -91,7 +92,7 @@ def test_lag_is_told_by_us_and_by_kafkas_own_groups(relay: EventRelay, kafka_top
     catch_up()
     [status] = sum_by_projection(list_statuses([order_summary], KafkaEventLog()))
     assert (status.lag, status.lag_s, status.state) == (0, 0.0, "up to date")
-    admin = KafkaAdminClient(bootstrap_servers=settings.KAFKA_OPTIONS["bootstrap_servers"])
+    admin = open_admin(kafka_topics)
     group = topics.topic_name("eventshop-order-summary")
     stored = {
         tp.partition: records.offset
@@ -125,8 +126,8 @@ def produce(
     url: str, *, partition: int, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]
 ) -> None:
     """A record by somebody else."""
-    stranger = KafkaProducer(bootstrap_servers=url.removeprefix("kafka://").split(","))
-    stranger.send(topics.event_store_topic(), key=key, value=value, headers=headers, partition=partition).get(10)
+    stranger = open_producer(url)
+    stranger.send(topics.event_store_topic(), key=key, value=value, headers=headers, partition=partition).get(DEADLINE_S)
     stranger.close()
 
 
@@ -156,7 +157,7 @@ def test_a_hole_is_filled_from_the_table(relay: EventRelay, kafka_topics: str) -
     append_order_histories(Random(1), range(10))
     rows = backend().select_events("ORDER BY position", ())
     sequences = dict.fromkeys(range(12), 0)
-    producer = KafkaProducer(bootstrap_servers=kafka_topics.removeprefix("kafka://").split(","))
+    producer = open_producer(kafka_topics)
     for place, row in enumerate(rows):
         partition = partition_for(row.aggregate_id)
         sequences[partition] += 1
@@ -170,7 +171,7 @@ def test_a_hole_is_filled_from_the_table(relay: EventRelay, kafka_topics: str) -
                 value=record.value,
                 headers=record.headers,
                 partition=partition,
-            ).get(10)
+            ).get(DEADLINE_S)
     producer.close()
     # A last event in each partition, so that no hole is at the end, where only the relay can know of it.
     seen = {number_ for number_ in sequences if sequences[number_]}
@@ -209,7 +210,7 @@ def test_a_worker_killed_between_fold_and_commit_loses_and_repeats_nothing(
         relay_order_histories(relay, seed=attempt + 1)
         env = {**kafka_process_env, "CRASH_AT": f"projection.before-commit:{attempt + 1}"}
         with manage_process("run_projections", "--once", env=env, log=log) as worker:
-            assert worker.wait(60) == -signal.SIGKILL, log.read_text()
+            assert wait_for_exit(worker, log=log) == -signal.SIGKILL, log.read_text()
     catch_up()
     assert_read_models_equal_fold()
 
@@ -226,19 +227,18 @@ def test_workers_come_and_go_while_events_keep_coming(
 
     with manage_process("run_projections", env=kafka_process_env, log=log):
         relay_order_histories(relay, seed=1)
-        wait_until(lambda: owners() - {""}, description="the first works")
+        wait_until(lambda: owners() - {""}, seen=log)
         with manage_process("run_projections", env=kafka_process_env, log=log):
             relay_order_histories(relay, seed=2)
-            wait_until(lambda: len(owners() - {""}) == 2, within_s=40, description="two share the partitions")
+            wait_until(lambda: len(owners() - {""}) == 2, seen=owners)  # two share the partitions
             with manage_process("run_projections", env=kafka_process_env, log=log) as third:
                 relay_order_histories(relay, seed=3)
-                wait_until(lambda: len(owners() - {""}) == 3, within_s=40, description="three share the partitions")
+                wait_until(lambda: len(owners() - {""}) == 3, seen=owners)
                 third.kill()
             relay_order_histories(relay, seed=4)
         relay_order_histories(relay, seed=5)
         wait_until(
             lambda: all(status.lag == 0 for status in list_statuses(projection_registry.select([]), KafkaEventLog())),
-            within_s=60,
-            description="the last one has taken over everything",
+            seen=lambda: list_statuses(projection_registry.select([]), KafkaEventLog()),
         )
     assert_read_models_equal_fold()

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from eventshop import env_validators
-from eventshop.messaging.kafka import clients, topics
+from eventshop.messaging.kafka import clients, hanging_transactions, topics
 from eventshop.projections.projection import projection_registry
 
 #: No client of a broker that runs fails on a busy machine before this time. Shorter than kafka-python allows at most.
@@ -38,13 +38,18 @@ def process_env(database_url: str, settings: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-def kafka_topics(kafka_url: str, clean_database: None, settings: Any) -> Iterator[str]:
+def kafka_topics(
+    kafka_url: str, clean_database: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """Create topics for this test; return the broker's URL."""
     create_fresh_topics(kafka_url, settings)
+    # A leader in the test's own process does not give up because a busy broker makes its records visible late.
+    monkeypatch.setattr(hanging_transactions, "STALL_LIMIT_S", MIN_TIMEOUT_S)
     prefix = settings.KAFKA_TOPIC_PREFIX
     yield kafka_url
     # Each test creates a hundred partitions, and a broker with 400 MB of memory cannot hold ten thousand.
     settings.KAFKA_OPTIONS = env_validators.kafka_options("EVENT_LOG_URL", kafka_url)  # the test may have changed it
+    settings.KAFKA_MIN_TIMEOUT_S = MIN_TIMEOUT_S
     with clients.open_admin_client() as admin:
         admin.delete_topics([name for name in admin.list_topics() if name.startswith(prefix)])
 

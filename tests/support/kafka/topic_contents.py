@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeAlias
 
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from kafka import KafkaProducer
 
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_receipts import ReceiptRow
@@ -20,6 +19,7 @@ from eventshop.messaging.kafka.event_records import PARTITIONS, encode_event, pa
 from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.runtime.watchdog import Watchdog
+from tests.support.kafka.plain_clients import open_producer
 from tests.support.read_models import append_order_histories
 from tests.support.waiting import DEADLINE_S
 
@@ -60,7 +60,7 @@ def publish(url: str, change: ChangeRecords = list) -> None:
 
 
 def send(url: str, planted: Iterable[Record]) -> None:
-    producer = KafkaProducer(bootstrap_servers=url.removeprefix("kafka://").split(","))
+    producer = open_producer(url)
     sent = [
         producer.send(
             topics.event_store_topic(),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
@@ -12,9 +11,8 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka import clients, topics
 from eventshop.messaging.kafka.event_records import decode_event, partition_for, read_int_header, record_key
-
-#: A transaction that stays open for longer is left open intentionally by the test.
-_MARKER_WAIT_S: Final = 5.0
+from tests.support.kafka.plain_clients import open_consumer
+from tests.support.waiting import wait_until
 
 
 def read_committed(url: str, topic: str) -> list[Any]:
@@ -25,9 +23,11 @@ def read_committed(url: str, topic: str) -> list[Any]:
         reader.assign(parts)
         reader.seek_to_beginning(*parts)
         # A commit is confirmed before its markers are written; until then its records are invisible.
-        deadline = monotonic() + _MARKER_WAIT_S
-        while (ends := reader.end_offsets(parts)) != raw.end_offsets(parts) and monotonic() < deadline:
-            sleep(0.05)
+        wait_until(
+            lambda: reader.end_offsets(parts) == raw.end_offsets(parts),
+            seen=lambda: f"visible up to {reader.end_offsets(parts)} of {raw.end_offsets(parts)}",
+        )
+        ends = reader.end_offsets(parts)
         records: list[Any] = []
         while any(reader.position(part) < ends[part] for part in parts):
             for batch in reader.poll(timeout_ms=clients.POLL_MS).values():
@@ -39,11 +39,8 @@ def read_committed(url: str, topic: str) -> list[Any]:
 
 
 def _reader(url: str, isolation: str) -> KafkaConsumer:
-    return KafkaConsumer(
-        bootstrap_servers=url.removeprefix("kafka://").split(","),
-        isolation_level=isolation,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
+    return open_consumer(
+        url, isolation_level=isolation, enable_auto_commit=False, auto_offset_reset="earliest"
     )
 
 
