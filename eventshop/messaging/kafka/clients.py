@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 #: The broker's default limit for a whole batch. An event is at most a quarter of it.
 MAX_MESSAGE_BYTES: Final = 1_048_576
 
-#: How long a reader that knows where to stop polls at a time. Short: a poll still waits for a record when the reader has
-#: already passed the transaction markers at the end of a topic.
+#: How long a reader that knows where to stop polls at a time, in ms. Short: a poll still waits for a record when the
+#: reader has already passed the transaction markers at the end of a topic.
 POLL_MS: Final = 20
 
 #: By default the clients wait up to 30 s before they reconnect to a broker: too long once it is back.
