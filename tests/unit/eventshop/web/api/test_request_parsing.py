@@ -49,7 +49,7 @@ def test_a_fault_is_named_with_a_pointer(body: bytes, pointer: str) -> None:
 
 
 def locations_of(error: Any) -> list[dict[str, str]]:
-    locations: list[dict[str, str]] = error.details["locations"]
+    locations: list[dict[str, str]] = error.data["locations"]
     return locations
 
 
