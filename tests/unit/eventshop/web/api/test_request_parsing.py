@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 from django.test import RequestFactory
@@ -44,13 +42,8 @@ def test_a_body_becomes_a_struct() -> None:
 def test_a_fault_is_named_with_a_pointer(body: bytes, pointer: str) -> None:
     with pytest.raises(InvalidBody) as refused:
         parse_body(post(body), Body)
-    [location] = locations_of(refused.value)
+    [location] = refused.value.locations
     assert location["pointer"] == pointer and location["detail"]
-
-
-def locations_of(error: Any) -> list[dict[str, str]]:
-    locations: list[dict[str, str]] = error.data["locations"]
-    return locations
 
 
 def test_if_match_names_the_version() -> None:
