@@ -6,15 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, sleep
-from typing import Final
 
 ROOT = Path(__file__).resolve().parents[2]
-#: A machine with other load may take this many times longer than a test expects.
-SLOW_MACHINE_FACTOR: Final = 4
 
 
 @contextmanager
@@ -42,16 +38,3 @@ def python_process(*arguments: str, env: Mapping[str, str], log: Path) -> Iterat
                 process.send_signal(signal.SIGCONT)
                 process.kill()
             process.wait()
-
-
-def wait_until(condition: Callable[[], object], *, within_s: float = 60, description: str = "") -> None:
-    """Wait for a condition; raises `AssertionError` with `description` when it does not come true in time."""
-    started = monotonic()
-    deadline = started + within_s * SLOW_MACHINE_FACTOR
-    while not condition():
-        finished = monotonic()
-        if finished > deadline:
-            raise AssertionError(f"not within {within_s} s: {description or condition}")
-        # An expensive condition is checked less often: it would slow down what the test waits for.
-        sleep(max(0.02, finished - started))
-        started = monotonic()

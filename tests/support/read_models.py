@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
-from time import monotonic, sleep
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -23,7 +22,6 @@ from eventshop.projections.models import Checkpoint
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.runner import ProjectionRunner
 from eventshop.testing.given_when_then import columns
-from tests.support.processes import SLOW_MACHINE_FACTOR
 from tests.support.sales import OrderHistory, random_order_history
 
 Rows: TypeAlias = dict[Any, dict[str, Any]]
@@ -90,11 +88,3 @@ def catch_up_in_batches(projection: Projection[Any], limit: int) -> None:
                 return
         except (CheckpointMoved, TailBusy):
             continue
-
-
-def eventually(condition: Callable[[], object], within_s: float = 60, so_far: Callable[[], object] = str) -> None:
-    """Wait until a condition is true; fails when it is not true in time."""
-    deadline = monotonic() + within_s * SLOW_MACHINE_FACTOR
-    while not condition():
-        assert monotonic() < deadline, f"not within {within_s} s: {so_far()}"
-        sleep(0.01)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -22,7 +20,6 @@ from eventshop.runtime.fault_injection import CRASH_POINTS
 from eventshop.sagas import workers as sagas_workers
 from eventshop.sagas.models import Saga
 from orders.domain.commands import CancelOrder
-from tests.conftest import BASE_DIR
 from tests.support import chaos
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.order_fulfilment import (
@@ -36,7 +33,8 @@ from tests.support.order_fulfilment import (
     receive_stock,
     send_for_order,
 )
-from tests.support.processes import SLOW_MACHINE_FACTOR, wait_until
+from tests.support.processes import manage_process
+from tests.support.waiting import wait_for_exit, wait_until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
@@ -54,28 +52,24 @@ def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterato
         yield process
 
 
-def start_worker(database_url: str, gateway: GatewayProcess, **more: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def running_worker(
+    database_url: str, gateway: GatewayProcess, log: Path, **more: str
+) -> Iterator[subprocess.Popen[bytes]]:
     shop = {"DATABASE_URL": database_url, "PAYMENT_GATEWAY_URL": gateway.url, "PAYMENT_GATEWAY_SECRET": SECRET}
-    return subprocess.Popen(
-        [sys.executable, "manage.py", "run_sagas"],
-        cwd=BASE_DIR,
-        env=os.environ | shop | more,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    with manage_process("run_sagas", env=shop | more, log=log) as process:
+        yield process
 
 
 @contextmanager
-def running_workers(database_url: str, gateway: GatewayProcess, count: int) -> Iterator[None]:
-    workers = [start_worker(database_url, gateway) for _ in range(count)]
-    try:
+def running_workers(database_url: str, gateway: GatewayProcess, log: Path, *, count: int) -> Iterator[None]:
+    with ExitStack() as stack:
+        workers = [stack.enter_context(running_worker(database_url, gateway, log)) for _ in range(count)]
         yield
-    finally:
         for process in workers:
             process.send_signal(signal.SIGTERM)
         for process in workers:
-            output, _ = process.communicate(timeout=30 * SLOW_MACHINE_FACTOR)
-            assert process.returncode == 0, output.decode()
+            assert wait_for_exit(process, log=log) == 0, log.read_text()
 
 
 def settle_all_orders() -> None:
@@ -87,10 +81,12 @@ def settle_all_orders() -> None:
         )
         return is_settled()
 
-    wait_until(is_done, within_s=120)
+    wait_until(is_done, seen=lambda: list(Saga.objects.exclude(status="ended").values()))
 
 
-def test_killed_workers_lose_nothing_and_repeat_nothing(database_url: str, gateway: GatewayProcess) -> None:
+def test_killed_workers_lose_nothing_and_repeat_nothing(
+    database_url: str, gateway: GatewayProcess, tmp_path: Path
+) -> None:
     chance, orders = chaos.random_for("fulfilment"), list[UUID]()
     skus = [f"sku-{number}" for number in range(4)]
     for sku in skus:
@@ -99,13 +95,10 @@ def test_killed_workers_lose_nothing_and_repeat_nothing(database_url: str, gatew
     for point, count in KILLS:
         orders += place_orders(chance, skus)
         expire_leases_and_delays()
-        process = start_worker(database_url, gateway, CRASH_AT=f"{point}:{count}")
-        try:
-            wait_until(partial(has_ended, process, len(orders)), within_s=30)
+        log = tmp_path / f"{point}-{count}.log"
+        with running_worker(database_url, gateway, log, CRASH_AT=f"{point}:{count}") as process:
+            wait_until(partial(has_ended, process, len(orders)), seen=log)
             killed += process.poll() == -signal.SIGKILL
-        finally:
-            process.kill()
-            process.communicate()
         if chance.random() < 0.4:
             gateway.kill()
             gateway.start()
@@ -136,18 +129,19 @@ def place_orders(chance: Random, skus: list[str]) -> list[UUID]:
 @pytest.mark.postgres
 @pytest.mark.long
 def test_a_thousand_orders_for_twenty_scarce_products_and_eight_workers(
-    database_url: str, gateway: GatewayProcess
+    database_url: str, gateway: GatewayProcess, tmp_path: Path
 ) -> None:
     chance = chaos.random_for("scarce products")
     skus = [f"sku-{number}" for number in range(20)]
     for sku in skus:
         receive_stock(sku, 60)
-    with running_workers(database_url, gateway, 8):
+    log = tmp_path / "workers.log"
+    with running_workers(database_url, gateway, log, count=8):
         orders = [
             place_order(*((sku, chance.randint(1, 2)) for sku in chance.sample(skus, chance.randint(1, 3))))
             for _ in range(1_000)
         ]
-        wait_until(lambda: Saga.objects.count() == 1_000 and is_settled(), within_s=300)
+        wait_until(lambda: Saga.objects.count() == 1_000 and is_settled(), seen=log)
     assert_payments_match_goods(orders)
     assert_nothing_happened_twice(orders)
     assert_stock_adds_up(skus)

@@ -21,8 +21,8 @@ from orders.payment_gateway.factory import payment_gateway
 from tests.support import chaos
 from tests.support.browser import serve
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
-from tests.support.processes import wait_until
 from tests.support.sales import gbp
+from tests.support.waiting import DEADLINE_S, wait_until
 
 pytestmark = [
     pytest.mark.chaos,
@@ -58,7 +58,7 @@ def test_the_books_agree_whenever_the_gateway_is_killed(process: GatewayProcess,
         taken = [key for key, outcome in ended.items() if isinstance(outcome, Succeeded)]
         refunds = dict(pool.map(_refund, taken[::2]))
         done.set()
-        killer.result(30)
+        killer.result(DEADLINE_S)
     assert {key: isinstance(outcome, Declined) for key, outcome in ended.items()} == {
         key: "declined" in method for key, method in charges.items()
     }
@@ -102,10 +102,8 @@ def _until_ended(ask: Callable[[], Outcome]) -> Outcome:
 
     try:
         # While the circuit is open a single call probes the gateway, and that one may fail by its payment method.
-        wait_until(has_ended, within_s=180)
+        wait_until(has_ended, seen=lambda: f"the last of {len(said)} answers was {said[-1]}")
         return said[-1]
-    except AssertionError as late:
-        raise AssertionError(f"the last of {len(said)} answers was {said[-1]}") from late
     finally:
         connections.close_all()
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from threading import Event as Signal
 from threading import Thread
@@ -22,11 +21,11 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.models import Checkpoint, DeadLetter
 from eventshop.projections.projection import projection_registry
-from tests.conftest import BASE_DIR
 from tests.support import chaos
-from tests.support.processes import SLOW_MACHINE_FACTOR
-from tests.support.read_models import append_order_histories, eventually, expected_rows, history, stored_rows
+from tests.support.processes import manage_process
+from tests.support.read_models import append_order_histories, expected_rows, history, stored_rows
 from tests.support.sales import Sale, gbp, line
+from tests.support.waiting import join_threads, wait_for_exit, wait_until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
@@ -34,16 +33,6 @@ pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 KILLS = chaos.times(2)
 #: The share of kills that do not wait for the process to make progress.
 KILL_AT_START_SHARE = 0.2
-
-
-def start_projections(database_url: str, *options: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "manage.py", "run_projections", *options],
-        cwd=BASE_DIR,
-        env=os.environ | {"DATABASE_URL": database_url},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
 
 
 @contextmanager
@@ -64,7 +53,7 @@ def append_orders_in_background(chance: Random) -> Iterator[None]:
         yield
     finally:
         closed.set()
-        thread.join(10)
+        join_threads(thread)
 
 
 def append_amounts_too_large() -> None:
@@ -83,8 +72,8 @@ def events_projected() -> int:
     return Checkpoint.objects.aggregate(done=Sum("events"))["done"] or 0
 
 
-def test_killed_workers_leave_exactly_the_fold(database_url: str) -> None:
-    chance = chaos.random_for("projections")
+def test_killed_workers_leave_exactly_the_fold(database_url: str, tmp_path: Path) -> None:
+    chance, log, env = chaos.random_for("projections"), tmp_path / "projections.log", {"DATABASE_URL": database_url}
     append_amounts_too_large()
     killed_at_work = 0
     with append_orders_in_background(chaos.random_for("orders")):
@@ -92,21 +81,17 @@ def test_killed_workers_leave_exactly_the_fold(database_url: str) -> None:
             # Release the killed worker's lease at once; its expiry is tested elsewhere.
             Checkpoint.objects.update(owner="", leased_until=None)
             before = events_projected()
-            process = start_projections(database_url)
-            try:
+            with manage_process("run_projections", env=env, log=log) as process:
                 if chance.random() > KILL_AT_START_SHARE:
                     enough = before + chance.randint(1, 200)
-                    eventually(lambda enough=enough: events_projected() >= enough, so_far=process.poll)  # type: ignore[misc]
+                    wait_until(lambda enough=enough: events_projected() >= enough, seen=log)  # type: ignore[misc]
                     killed_at_work += 1
                 with pytest.raises(subprocess.TimeoutExpired):  # It would run for ever.
                     process.wait(timeout=chance.uniform(0.0, 0.1))
-            finally:
                 process.kill()
-                process.communicate()
     assert killed_at_work >= KILLS // 2
-    last = start_projections(database_url, "--once")
-    output, _ = last.communicate(timeout=30 * SLOW_MACHINE_FACTOR)
-    assert last.returncode == 0, output.decode()
+    with manage_process("run_projections", "--once", env=env, log=log) as last:
+        assert wait_for_exit(last, log=log) == 0, log.read_text()
     assert_rows_equal_the_fold()
 
 

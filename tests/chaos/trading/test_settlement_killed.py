@@ -25,8 +25,8 @@ from eventshop.sagas.models import Saga, Timer
 from tests.conftest import BASE_DIR
 from tests.support import chaos
 from tests.support.order_fulfilment import expire_leases_and_delays
-from tests.support.processes import wait_until
 from tests.support.trader import fill_trade, open_account
+from tests.support.waiting import wait_until
 from trading.application.submit_trade import NewTrade, cancel_trade, submit_trade
 from trading.domain.account import TradingAccount
 from trading.domain.commands import HoldSettlement, ResumeSettlement
@@ -86,13 +86,13 @@ def test_every_executed_trade_settles_exactly_once_whoever_is_killed(database_ur
         expire_leases_and_delays()
         process = start_worker(database_url, f"{point}:{count}")
         try:
-            wait_until(partial(is_dead_or_finished, process, trades), within_s=30)
+            wait_until(partial(is_dead_or_finished, process, trades), seen=process.poll)
             killed += process.poll() == -signal.SIGKILL
         finally:
             process.kill()
             process.wait()
     assert killed >= len(KILLS) // 2, killed
-    wait_until(partial(finish_here, trades), within_s=60)
+    wait_until(partial(finish_here, trades), seen=lambda: list(Saga.objects.exclude(status="ended").values()))
     for trade_id in trades:
         counts = Counter(event.meta.event_type for event in store.get_events(trade_id))
         assert counts["TradeSettled"] == 1, counts

@@ -41,7 +41,8 @@ def cluster(clean_database: None, settings: Any) -> Iterator[Stack]:
 def test_of_three_brokers_one_after_the_other_is_killed(
     cluster: Stack, database_url: str, settings: Any, tmp_path: Path
 ) -> None:
-    env = process_env(database_url, settings)
+    # The short limits of production: these processes have to notice the failure, and begin again by themselves.
+    env = {**process_env(database_url, settings), "KAFKA_MIN_TIMEOUT_S": "0"}
     relay_log, projections_log = tmp_path / "relay.log", tmp_path / "projections.log"
     with (
         manage_process("relay", env=env, log=relay_log) as relay,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from eventshop.core.errors import BrokenStream
 from eventshop.core.messages import Envelope, new_id
@@ -182,6 +184,7 @@ def test_a_successor_waits_for_what_kafka_does_not_show_yet(leading: EventRelay,
 
 
 def test_of_two_relays_one_leads(leading: EventRelay) -> None:
+    RelayCheckpoint.objects.update(leased_until=timezone.now() + timedelta(days=1))
     assert not acquire_leadership(leading.topic, "somebody else")
     release_leadership(leading.topic, leading.owner)
     assert acquire_leadership(leading.topic, "somebody else")

@@ -7,15 +7,12 @@ from django.core.management import call_command
 
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka_event_log import KafkaEventLog
-from eventshop.projections.projection import projection_registry
-from eventshop.projections.runner import ProjectionRunner
 from orders.domain.order import Status
 from projections.models import OrderSummary
 from tests.support.kafka.plain_clients import open_producer
+from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
 from tests.support.order_fulfilment import load_order
 from tests.support.previous_release import ORDER, records
-from tests.support.read_models import assert_rows_equal_fold
 from tests.support.waiting import DEADLINE_S
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -31,8 +28,6 @@ def test_an_old_topic_is_restored_verified_and_projected(kafka_topics: str) -> N
     assert StoredEvent.objects.count() == len(old)
     assert load_order(ORDER).status is Status.SHIPPED
     call_command("verify_log")
-    runner = ProjectionRunner(projection_registry.select([]), KafkaEventLog())
-    runner.catch_up()
-    runner.close()
+    catch_up()
     assert OrderSummary.objects.get(pk=ORDER).status == "SHIPPED"
-    assert_rows_equal_fold(*projection_registry.select([]))
+    assert_read_models_equal_fold()

@@ -10,7 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from eventshop.messaging.kafka import clients, topics
 from eventshop.messaging.kafka.topics import TopicRefused, TopicSpec
 from eventshop.messaging.models import KnownTopic
-from tests.support.processes import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
 
@@ -51,12 +51,12 @@ def test_settings_that_somebody_changed_are_put_back(specs: list[TopicSpec]) -> 
     topics.ensure_topics(specs)
     with clients.open_admin_client() as admin:
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, other.name, configs={"retention.ms": "1000"})])
-    wait_until(lambda: retention_ms(other.name) == "1000", description="the broker knows the change")
+    wait_until(lambda: retention_ms(other.name) == "1000", seen=lambda: retention_ms(other.name))
     assert topics.ensure_topics(specs) == [
         f"{one.name}: unchanged",
         f"{other.name}: settings changed: retention.ms=604800000",
     ]
-    wait_until(lambda: retention_ms(other.name) == "604800000", description="the broker knows the change")
+    wait_until(lambda: retention_ms(other.name) == "604800000", seen=lambda: retention_ms(other.name))
     assert topics.ensure_topics(specs) == [f"{one.name}: unchanged", f"{other.name}: unchanged"]
 
 
@@ -85,5 +85,6 @@ def _recreate(topic: TopicSpec) -> None:
         options: dict[str, Any] = {"num_partitions": topic.partitions, "replication_factor": 1, "configs": topic.config}
         admin.create_topics({topic.name: options}, wait_for_metadata=True)
         wait_until(
-            lambda: topics.describe_topics(admin, [topic.name]) not in ({}, old), description="the broker knows it"
+            lambda: topics.describe_topics(admin, [topic.name]) not in ({}, old),
+            seen=lambda: topics.describe_topics(admin, [topic.name]),
         )

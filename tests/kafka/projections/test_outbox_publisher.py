@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -15,6 +16,7 @@ from zlib import crc32
 
 import pytest
 from django.db import connection, connections
+from django.utils import timezone
 
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.messaging.database_event_log import DatabaseEventLog
@@ -37,7 +39,7 @@ from tests.support import chaos
 from tests.support.chaos import crash_points
 from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.kafka import topic_reader
-from tests.support.kafka.plain_clients import open_producer
+from tests.support.kafka.plain_clients import open_admin, open_producer
 from tests.support.processes import manage_process
 from tests.support.published_rows import matches_row
 from tests.support.read_models import append, append_order_histories, catch_up, stored_rows
@@ -240,7 +242,9 @@ def test_topics_that_time_has_emptied_are_nothing_to_begin_again_for(
     publish_all(publisher)
     publisher.close()
     RelayCheckpoint.objects.update(position=0)
-    delete_records(*(topics.topic_name(projection.topic) for projection in projection_registry.select([])))
+    delete_records(
+        kafka_topics, *(topics.topic_name(projection.topic) for projection in projection_registry.select([]))
+    )
     watchdog = Watchdog()
     successor = create_publisher(watchdog)
     assert publish_all(successor) == 0
@@ -257,7 +261,7 @@ def test_topics_that_time_has_emptied_are_nothing_to_begin_again_for(
         ]
 
 
-def delete_records(*names: str) -> None:
+def delete_records(url: str, *names: str) -> None:
     """As retention leaves a topic that nobody wrote to for a week."""
     from kafka import TopicPartition
 
@@ -267,7 +271,7 @@ def delete_records(*names: str) -> None:
     parts = [TopicPartition(name, partition) for name in names for partition in range(6)]
     ends = reader.end_offsets(parts)
     reader.close()
-    admin = KafkaAdminClient(bootstrap_servers=reader.config["bootstrap_servers"])
+    admin = open_admin(url)
     admin.delete_records(ends)
     admin.close()
 
@@ -521,6 +525,7 @@ def test_a_leader_that_was_frozen_cannot_publish_any_more(
 
 
 def test_of_two_publishers_one_leads(publisher: OutboxPublisher) -> None:
+    RelayCheckpoint.objects.update(leased_until=timezone.now() + timedelta(days=1))
     assert not acquire_leadership(publisher.topic, "somebody else")
     release_leadership(publisher.topic, publisher.owner)
     assert acquire_leadership(publisher.topic, "somebody else")

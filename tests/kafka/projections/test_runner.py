@@ -127,7 +127,9 @@ def produce(
 ) -> None:
     """A record by somebody else."""
     stranger = open_producer(url)
-    stranger.send(topics.event_store_topic(), key=key, value=value, headers=headers, partition=partition).get(DEADLINE_S)
+    stranger.send(topics.event_store_topic(), key=key, value=value, headers=headers, partition=partition).get(
+        DEADLINE_S
+    )
     stranger.close()
 
 

@@ -22,7 +22,8 @@ from tests.support.order_fulfilment import (
     place_order,
     receive_stock,
 )
-from tests.support.processes import manage_process, wait_until
+from tests.support.processes import manage_process
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -54,12 +55,12 @@ def test_two_workers_fulfil_orders_over_kafka_and_one_is_killed(env: dict[str, s
             stack.enter_context(manage_process(name, env=env, log=tmp_path / f"{name}.log"))
         with manage_process("run_sagas", env=env, log=tmp_path / "second.log") as second:
             orders = place_orders(60)
-            wait_until(lambda: len(_owners()) == 2, within_s=60, description="two share the partitions")
+            wait_until(lambda: len(_owners()) == 2, seen=lambda: read_logs(tmp_path))  # two share the partitions
             orders += place_orders(30)
             second.kill()
         orders += place_orders(30)
-        wait_until(lambda: Saga.objects.count() == len(orders), within_s=60, description="every order is heard of")
-        wait_until(has_ended, within_s=120, description=read_logs(tmp_path))
+        wait_until(lambda: Saga.objects.count() == len(orders), seen=lambda: read_logs(tmp_path))
+        wait_until(has_ended, seen=lambda: read_logs(tmp_path))
     assert_payments_match_goods(orders)
     assert_nothing_happened_twice(orders)
     assert_stock_adds_up(SKUS)

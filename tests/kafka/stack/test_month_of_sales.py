@@ -19,7 +19,7 @@ from eventshop.projections.models import Checkpoint, DeadLetter, OutboxRecord, U
 from eventshop.projections.projection import projection_registry
 from tests.support.kafka.read_models import assert_read_models_equal_fold
 from tests.support.kafka.topic_contents import run_command
-from tests.support.processes import manage_process, python_process, wait_until
+from tests.support.processes import manage_process, python_process
 from tests.support.retail_import import (
     CONTROL_TOTALS,
     MONTH,
@@ -28,10 +28,9 @@ from tests.support.retail_import import (
     count_events_and_receipts,
     differing_totals,
 )
+from tests.support.waiting import wait_for_exit, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.data, pytest.mark.usefixtures("clean_database")]
-
-STOPS_WITHIN_S = 20
 
 
 def is_caught_up() -> bool:
@@ -58,13 +57,13 @@ def test_the_month_through_the_whole_stack_agrees_with_the_books(
         for name in ("one", "two"):
             celery = ("-m", *WORKER_COMMAND.split(), "--hostname", f"{name}@test")
             processes.append(at_the_end.enter_context(python_process(*celery, env=env, log=log)))
-        wait_until(both_work, within_s=60, description="both workers share the partitions")
+        wait_until(both_work, seen=log)  # they share the partitions
         with manage_process("import_online_retail", str(MONTH), env=env, log=log) as importing:
-            assert importing.wait(60) == 0, log.read_text()
-        wait_until(is_caught_up, within_s=60, description=f"everything is caught up; {log.read_text()}")
+            assert wait_for_exit(importing, log=log) == 0, log.read_text()
+        wait_until(is_caught_up, seen=log)
         for process in processes:
             process.send_signal(signal.SIGTERM)
-        assert [process.wait(STOPS_WITHIN_S) for process in processes] == [0, 0, 0, 0], log.read_text()
+        assert [wait_for_exit(process, log=log) for process in processes] == [0, 0, 0, 0], log.read_text()
 
     assert count_events_and_receipts() == (MONTH_EVENTS, MONTH_RECEIPTS)
     assert differing_totals(MONTH, CONTROL_TOTALS) == set()

@@ -24,12 +24,11 @@ from deploy.stack.folder import DataFolder
 from deploy.stack.java import fetch_kafka_jars, find_java
 from deploy.stack.processes import Process, stop_processes
 from tests.conftest import missing
-from tests.support.processes import ROOT, wait_until
+from tests.support.processes import ROOT
+from tests.support.waiting import DEADLINE_S, wait_until
 
 #: Runs once, in the PostgreSQL session, like the other tests of this folder.
 pytestmark = [pytest.mark.postgres, pytest.mark.chaos]
-
-TIMEOUT_S = 60
 
 
 class Shop:
@@ -63,7 +62,7 @@ class Shop:
     def read_health(self) -> tuple[int, dict[str, bool], str | None]:
         """The response of /readyz: its status, the health of each part, and Retry-After."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=10) as answer:
+            with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=DEADLINE_S) as answer:
                 return answer.status, _parts(json.load(answer)), answer.headers["Retry-After"]
         except HTTPError as error:
             return error.code, _parts(json.load(error)), error.headers["Retry-After"]
@@ -84,10 +83,7 @@ class Shop:
 
     def wait_until_caught_up(self) -> None:
         """Wait until no projection is behind; the error names those that are."""
-        try:
-            wait_until(lambda: not self.read_lag(), within_s=TIMEOUT_S, description="read models caught up")
-        except AssertionError as late:
-            raise AssertionError(f"still behind: {self.read_lag()}") from late
+        wait_until(lambda: not self.read_lag(), seen=self.read_lag)
 
     def pids(self, prefix: str) -> list[int]:
         files = (self.folder.path / "run").glob(f"{prefix}*.pid")
@@ -98,7 +94,9 @@ class Shop:
             os.kill(pid, signal.SIGKILL)
 
     def _run(self, command: list[str], env: Mapping[str, str]) -> str:
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=DEADLINE_S
+        )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
@@ -118,7 +116,7 @@ def shop() -> Iterator[Shop]:
     shop = Shop(home)
     try:
         shop.run_stack("up")
-        wait_until(shop.is_healthy, within_s=TIMEOUT_S, description="all is well")
+        wait_until(shop.is_healthy, seen=shop.read_health)
         yield shop
     finally:
         shop.run_stack("down")
@@ -130,7 +128,7 @@ def nothing_is_lost(shop: Shop) -> Iterator[None]:
     """After each test the system is healthy, table and topic agree, and every read model equals the fold."""
     yield
     shop.wait_until_caught_up()
-    wait_until(shop.is_healthy, within_s=TIMEOUT_S, description="all is well")
+    wait_until(shop.is_healthy, seen=shop.read_health)
     assert "agree" in shop.run_manage("verify_log")
     assert shop.run_client("check") == "the fold\n"
 
@@ -139,7 +137,7 @@ def test_without_kafka_commands_are_accepted(shop: Shop) -> None:
     assert shop.stack.kafka
     shop.stack.kill_broker(1)
     assert shop.run_client("20") == "20 accepted\n"
-    wait_until(lambda: shop.read_health()[1].get("event log") is False, description="health says that Kafka is down")
+    wait_until(lambda: shop.read_health()[1].get("event log") is False, seen=shop.read_health)
     assert shop.read_health()[0] == 200
     assert min(shop.read_lag().values()) >= 40
     shop.run_stack("up", "--services-only")
@@ -151,7 +149,7 @@ def test_without_redis_read_models_are_kept_up(shop: Shop) -> None:
     stop_processes(shop.stack.redis.processes, immediately=True)
     assert shop.run_client("20") == "20 accepted\n"
     shop.wait_until_caught_up()
-    wait_until(lambda: shop.read_health()[1].get("broker") is False, description="health says that Redis is down")
+    wait_until(lambda: shop.read_health()[1].get("broker") is False, seen=shop.read_health)
     assert shop.read_health()[0] == 200
     shop.run_stack("up", "--services-only")
 
@@ -165,8 +163,7 @@ def test_without_workers_commands_are_accepted_and_lag_grows(shop: Shop) -> None
     assert min(shop.read_lag().values()) >= 40
     wait_until(
         lambda: shop.read_health()[1].get("projections") is False,
-        within_s=TIMEOUT_S,
-        description="health says that nobody projects",
+        seen=shop.read_health,
     )
     assert shop.read_health()[0] == 200
     assert shop.read_health()[1]["relay"] is False
@@ -184,7 +181,7 @@ def test_without_the_database_it_is_503_and_everybody_comes_back_by_themselves(s
     assert (status, parts, retry_after) == (503, {"database": False}, "5")
     somebody = Request(f"http://127.0.0.1:{shop.port}/admin/", headers={"Cookie": "sessionid=somebodys"})
     with pytest.raises(HTTPError) as refused:
-        urlopen(somebody, timeout=10)
+        urlopen(somebody, timeout=DEADLINE_S)
     assert (refused.value.code, refused.value.headers["Retry-After"] is not None) == (503, True)
     refused.value.close()
     shop.run_stack("up", "--services-only")

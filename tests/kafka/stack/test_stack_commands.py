@@ -15,16 +15,18 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import redis
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from deploy.stack import StackUnavailable, running_stack
 from deploy.stack.folder import DataFolder
 from deploy.stack.java import fetch_kafka_jars, find_java
-from deploy.stack.processes import Process, process_identity, wait_for
+from deploy.stack.processes import Process, process_identity
 from tests.conftest import missing
+from tests.support.kafka.plain_clients import open_admin
 from tests.support.kafka.topic_reader import read_committed
 from tests.support.processes import ROOT
+from tests.support.waiting import wait_until
 
 #: Runs once, in the PostgreSQL session, like the other tests of this folder.
 pytestmark = pytest.mark.postgres
@@ -99,7 +101,7 @@ def test_what_was_stored_outlives_a_stop_and_a_kill(folder: DataFolder) -> None:
     # A broker and Redis are killed: `status` shows it, and `up` restarts only those.
     for name in ("kafka-1", "redis"):
         os.kill(before[name], signal.SIGKILL)
-    assert wait_for(lambda: set(running_pids(folder)) == {"postgres"}, within_s=5)
+    wait_until(lambda: set(running_pids(folder)) == {"postgres"}, seen=lambda: running_pids(folder))
     assert "kafka-1     ended" in run_stack(folder, "status").stdout
     assert run_stack(folder, "up", "--services-only").returncode == 0
     assert running_pids(folder)["postgres"] == before["postgres"]
@@ -115,7 +117,7 @@ def test_what_was_stored_outlives_a_stop_and_a_kill(folder: DataFolder) -> None:
     cache = redis.Redis.from_url(env["CACHE_URL"])
     assert cache.get("kept") == b"7"
     cache.close()
-    admin = KafkaAdminClient(bootstrap_servers=env["EVENT_LOG_URL"].removeprefix("kafka://").split(","))
+    admin = open_admin(env["EVENT_LOG_URL"])
     assert "stack-ready" in {topic["name"] for topic in admin.describe_topics()}
     admin.close()
 
@@ -186,7 +188,7 @@ def test_strangers_find_closed_doors() -> None:
 @pytest.mark.long
 def test_three_brokers_keep_every_record_while_one_is_killed_and_one_is_frozen() -> None:
     with running_stack({"kafka"}, brokers=3) as cluster:
-        admin = KafkaAdminClient(bootstrap_servers=cluster.kafka_bootstrap)
+        admin = open_admin(cluster.kafka_bootstrap)
         replicated = {"num_partitions": 1, "replication_factor": 3, "configs": {"min.insync.replicas": "2"}}
         admin.create_topics({"numbers": replicated}, wait_for_metadata=True)
         [described] = admin.describe_topics(["numbers"])

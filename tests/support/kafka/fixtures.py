@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from socket import socket
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from kafka.net.inet import KafkaNetSocket
 
 from eventshop import env_validators
 from eventshop.messaging.kafka import clients, hanging_transactions, topics
 from eventshop.projections.projection import projection_registry
+
+
+class KafkaPythonSocket(socket):
+    """A socket of kafka-python, by the name of this class for the filter of warnings in pyproject.toml."""
+
+
+def _open_socket(self: KafkaNetSocket, family: int, kind: int, protocol: int) -> socket:
+    return KafkaPythonSocket(family, kind, protocol)
+
+
+KafkaNetSocket.socket = _open_socket
 
 #: No client of a broker that runs fails on a busy machine before this time. Shorter than kafka-python allows at most.
 MIN_TIMEOUT_S = 300
@@ -38,9 +51,7 @@ def process_env(database_url: str, settings: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-def kafka_topics(
-    kafka_url: str, clean_database: None, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+def kafka_topics(kafka_url: str, clean_database: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Create topics for this test; return the broker's URL."""
     create_fresh_topics(kafka_url, settings)
     # A leader in the test's own process does not give up because a busy broker makes its records visible late.

@@ -18,9 +18,7 @@ def open_admin(url: str) -> KafkaAdminClient:
 
 
 def open_producer(url: str, **options: Any) -> KafkaProducer:
-    return KafkaProducer(
-        **_connection(url), max_block_ms=_DEADLINE_MS, delivery_timeout_ms=_DEADLINE_MS, **options
-    )
+    return KafkaProducer(**_connection(url), max_block_ms=_DEADLINE_MS, delivery_timeout_ms=_DEADLINE_MS, **options)
 
 
 def open_consumer(url: str, **options: Any) -> KafkaConsumer:

@@ -39,9 +39,7 @@ def read_committed(url: str, topic: str) -> list[Any]:
 
 
 def _reader(url: str, isolation: str) -> KafkaConsumer:
-    return open_consumer(
-        url, isolation_level=isolation, enable_auto_commit=False, auto_offset_reset="earliest"
-    )
+    return open_consumer(url, isolation_level=isolation, enable_auto_commit=False, auto_offset_reset="earliest")
 
 
 def decode_row(record: Any) -> EventRow:
