@@ -17,7 +17,7 @@ from orders.payment_gateway.errors import GatewayNotConfigured, PaymentKeyReused
 from orders.payment_gateway.factory import payment_gateway
 from orders.payment_gateway.payment_ledger import RecordedGateway
 from tests.support.browser import serve
-from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
+from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway, take_payments_at
 from tests.support.sales import gbp
 from tests.support.staff import capture_queries
 from tests.support.waiting import DEADLINE_S, wait_until
@@ -38,9 +38,8 @@ def shop(clean_database: None, settings: Settings) -> Iterator[str]:
 @pytest.fixture
 def process(shop: str, settings: Settings, tmp_path: Path) -> Iterator[GatewayProcess]:
     never = [word for option in ("--later", "--slow", "--never") for word in (option, "3600")]
-    with running_gateway(tmp_path, *never, "--webhook", f"{shop}/payments/notices") as process:
-        settings.PAYMENT_GATEWAY_URL = process.url
-        settings.PAYMENT_GATEWAY_TIMEOUT_S = DEADLINE_S
+    options = (*never, "--webhook", f"{shop}/payments/notices")
+    with running_gateway(tmp_path, *options) as process, take_payments_at(process, settings):
         yield process
 
 
@@ -138,7 +137,8 @@ def test_a_notice_ends_what_was_open(gateway: RecordedGateway, process: GatewayP
     wait_until(lambda: status_of(key) == end, seen=lambda: status_of(key))
     assert accepted_webhooks() == [f"charge.{end}"]
     refusals = 1 if method == "forged" else 0
-    wait_until(lambda: len(refused_messages()) >= refusals, seen=refused_messages)  # it may arrive after the genuine one
+    # The forged notice may arrive after the genuine one.
+    wait_until(lambda: len(refused_messages()) >= refusals, seen=refused_messages)
     assert [code for _, code, _ in refused_messages()] == ["wrong-signature"] * refusals
 
 
