@@ -15,6 +15,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from pytest_django import Settings
+
+from orders.payment_gateway import factory
+from orders.payment_gateway.client import HttpGateway
 from tests.support.processes import ROOT
 from tests.support.waiting import DEADLINE_S, wait_for_exit, wait_until
 
@@ -117,3 +121,16 @@ def running_gateway(folder: Path, *options: str) -> Iterator[GatewayProcess]:
         if gateway.is_running:
             gateway.unfreeze()
             gateway.kill()
+
+
+@contextmanager
+def take_payments_at(process: GatewayProcess, settings: Settings, *, timeout_s: float = DEADLINE_S) -> Iterator[None]:
+    """Configure this Python process to take its payments at a gateway for the duration of the block."""
+    settings.PAYMENT_GATEWAY_SECRET, settings.PAYMENT_GATEWAY_URL = SECRET, process.url
+    settings.PAYMENT_GATEWAY_TIMEOUT_S = timeout_s
+    yield
+    # The factory keeps one client for each URL. Another gateway may get the same port: it must not meet this client.
+    client = factory._build_gateway(process.url, SECRET).gateway
+    assert isinstance(client, HttpGateway)
+    client.close()
+    factory._build_gateway.cache_clear()

@@ -21,7 +21,7 @@ from eventshop.sagas import workers as sagas_workers
 from eventshop.sagas.models import Saga
 from orders.domain.commands import CancelOrder
 from tests.support import chaos
-from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
+from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway, take_payments_at
 from tests.support.order_fulfilment import (
     assert_nothing_happened_twice,
     assert_payments_match_goods,
@@ -47,8 +47,8 @@ METHODS = ("card", "card", "card", "declined", "pending", "late", "")
 @pytest.fixture
 def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterator[GatewayProcess]:
     settings.PAYMENT_GATEWAY_SECRET = SECRET
-    with running_gateway(tmp_path, "--later", "0.3", "--never", "0.5") as process:
-        settings.PAYMENT_GATEWAY_URL = process.url
+    options = ("--later", "0.3", "--never", "0.5")
+    with running_gateway(tmp_path, *options) as process, take_payments_at(process, settings):
         yield process
 
 

@@ -20,7 +20,7 @@ from orders.models import GatewayMessage, Payment
 from orders.payment_gateway.factory import payment_gateway
 from tests.support import chaos
 from tests.support.browser import serve
-from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
+from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway, take_payments_at
 from tests.support.sales import gbp
 from tests.support.waiting import DEADLINE_S, wait_until
 
@@ -42,8 +42,7 @@ def process(clean_database: None, settings: Settings, tmp_path: Path) -> Iterato
     settings.PAYMENT_GATEWAY_SECRET = SECRET
     with serve() as shop:
         options = ("--later", "0.2", "--slow", "0.1", "--webhook", f"{shop}/payments/notices")
-        with running_gateway(tmp_path, *options) as process:
-            settings.PAYMENT_GATEWAY_URL = process.url
+        with running_gateway(tmp_path, *options) as process, take_payments_at(process, settings):
             yield process
     gc.collect()  # here, where unclosed connections are expected
 

@@ -126,11 +126,10 @@ def test_events_are_narrowed_by_their_type_and_their_aggregates_type() -> None:
 def test_events_are_narrowed_by_the_day_they_were_recorded() -> None:
     append_orders(3)
     client = boss()
-    today = timezone.localdate()
-    yesterday, tomorrow = (today + timedelta(days=days) for days in (-1, 1))
-    assert positions(client, recorded_at_from=today, recorded_at_to=today) == [3, 2, 1]
-    assert positions(client, recorded_at_from=tomorrow) == []
-    assert positions(client, recorded_at_to=yesterday) == []
+    days = list(map(timezone.localdate, StoredEvent.objects.values_list("recorded_at", flat=True)))
+    assert positions(client, recorded_at_from=min(days), recorded_at_to=max(days)) == [3, 2, 1]
+    assert positions(client, recorded_at_from=max(days) + timedelta(days=1)) == []
+    assert positions(client, recorded_at_to=min(days) - timedelta(days=1)) == []
     assert positions(client, recorded_at_from="no date") == [3, 2, 1]
     assert positions(client, recorded_at_from="0001-01-01", recorded_at_to="9999-12-31") == [3, 2, 1]
 

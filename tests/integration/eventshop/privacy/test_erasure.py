@@ -88,6 +88,7 @@ def request_and_run_erasure(person: UUID) -> Erasure:
 
 
 def test_nothing_is_left_but_what_the_law_keeps() -> None:
+    before = timezone.now()
     person, order_id = create_customer()
     assert all(word in dump_database() for word in WORDS)
     erasure = request_and_run_erasure(person)
@@ -101,8 +102,10 @@ def test_nothing_is_left_but_what_the_law_keeps() -> None:
     assert isinstance(last.event, DataErased)
     assert last.event.purposes == ("contact", "delivery")
     assert last.event.consents == ("DirectMarketing",)
-    year = timezone.now().year
-    assert [kept.until for kept in last.event.kept] == [date(year + 8, 12, 31), date(year + 3, 12, 31), None]
+    assert [kept.until for kept in last.event.kept] in [
+        [date(year + 8, 12, 31), date(year + 3, 12, 31), None]
+        for year in (before.year, timezone.now().year)  # the year may have ended meanwhile
+    ]
     assert OrderSummary.objects.get(pk=order_id).total == LANTERNS.amount.amount
     assert UserProfile.objects.get(pk=person).status == "ERASED"
     assert_rows_equal_fold()

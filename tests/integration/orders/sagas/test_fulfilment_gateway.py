@@ -16,9 +16,9 @@ from eventshop.sagas.models import InboxMessage, SagaStep, Timer
 from orders.domain.order import Status
 from orders.models import Payment
 from tests.support.browser import serve
-from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
+from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway, take_payments_at
 from tests.support.order_fulfilment import load_order, load_saga, load_stock, place_order, receive_stock
-from tests.support.waiting import DEADLINE_S, wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -28,9 +28,7 @@ def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterato
     settings.PAYMENT_GATEWAY_SECRET = SECRET
     with serve() as shop:
         options = ("--later", "0.3", "--slow", "0.4", "--never", "2", "--webhook", f"{shop}/payments/notices")
-        with running_gateway(tmp_path, *options) as process:
-            settings.PAYMENT_GATEWAY_URL = process.url
-            settings.PAYMENT_GATEWAY_TIMEOUT_S = DEADLINE_S
+        with running_gateway(tmp_path, *options) as process, take_payments_at(process, settings):
             yield process
 
 
