@@ -69,7 +69,7 @@ def test_old_versions_stay_registered(registry: SagaRegistry) -> None:
 
 def test_one_version_has_one_class(registry: SagaRegistry) -> None:
     class Other(Delivery, frozen=True):
-        __orig_bases__ = Delivery.__orig_bases__
+        __orig_bases__ = Delivery.__orig_bases__  # type: ignore[attr-defined]  # set by typing
 
     registry.register(Delivery)
     with pytest.raises(DuplicateName):
