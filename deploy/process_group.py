@@ -20,6 +20,8 @@ from honcho.printer import Message, Printer
 #: How long a program may take to exit after SIGTERM before it is killed.
 STOP_TIMEOUT_S: Final = 5.0
 POLL_INTERVAL_S: Final = 0.1
+#: How long to wait for the last lines of a program that has ended. Only a process that it left behind delays them.
+LAST_OUTPUT_TIMEOUT_S: Final = 5.0
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -96,7 +98,7 @@ class ProcessGroup:
                 os.killpg(program.pid, signal.SIGKILL)
             program.wait()
         for reader in self._readers:
-            reader.join(POLL_INTERVAL_S)  # the last lines of output
+            reader.join(LAST_OUTPUT_TIMEOUT_S)
 
 
 def handle_stop_signals(handler: signal._HANDLER) -> None:

@@ -26,7 +26,7 @@ from tests.conftest import missing
 from tests.support.kafka.plain_clients import open_admin
 from tests.support.kafka.topic_reader import read_committed
 from tests.support.processes import ROOT
-from tests.support.waiting import wait_until
+from tests.support.waiting import DEADLINE_S, wait_until
 
 #: Runs once, in the PostgreSQL session, like the other tests of this folder.
 pytestmark = pytest.mark.postgres
@@ -197,8 +197,9 @@ def test_three_brokers_keep_every_record_while_one_is_killed_and_one_is_frozen()
 
         def count(numbers: range) -> None:
             for number in numbers:
-                while not commit_number(cluster.kafka_bootstrap, number):
-                    pass
+                limit_s = 4.0
+                while not commit_number(cluster.kafka_bootstrap, number, limit_s=limit_s):
+                    limit_s = min(2 * limit_s, DEADLINE_S)
 
         count(range(8))
         cluster.kill_broker(leader)
@@ -214,15 +215,18 @@ def test_three_brokers_keep_every_record_while_one_is_killed_and_one_is_frozen()
         assert list(dict.fromkeys(numbers)) == [*range(24)]
 
 
-def commit_number(servers: str, number: int) -> bool:
+def commit_number(servers: str, number: int, *, limit_s: float) -> bool:
     """Write a number in a transaction of its own; return whether the commit was confirmed."""
     producer = KafkaProducer(
-        bootstrap_servers=servers, transactional_id="counting", max_block_ms=4_000, request_timeout_ms=2_000
+        bootstrap_servers=servers,
+        transactional_id="counting",
+        max_block_ms=int(limit_s * 1_000),
+        request_timeout_ms=int(min(limit_s, 200) * 500),
     )
     try:
         producer.init_transactions()
         producer.begin_transaction()
-        producer.send("numbers", str(number).encode()).get(timeout=4)
+        producer.send("numbers", str(number).encode()).get(timeout=limit_s)
         producer.commit_transaction()
         return True
     except KafkaError:
