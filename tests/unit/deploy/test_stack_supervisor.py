@@ -36,7 +36,7 @@ def test_what_ends_again_and_again_is_tried_ever_later(tmp_path: Path) -> None:
     process = Process("one", DataFolder(tmp_path))
     kept = SupervisedProcess(process, ENDS)
     waits = []
-    now = kept.started_at
+    now = kept.started_at = 0.0  # not this machine's clock: the sums below are then exact
     for _ in range(8):
         kept.start(now)
         wait_until(lambda: process.pid is None)
@@ -45,8 +45,7 @@ def test_what_ends_again_and_again_is_tried_ever_later(tmp_path: Path) -> None:
         assert kept.check(now) is None
         waits.append(kept.restart_at - now)
         now = kept.restart_at
-    assert [round(wait) for wait in waits] == [1, 2, 4, 8, 16, 30, 30, 30]
-    assert max(waits) <= MAX_BACKOFF_S
+    assert waits == [1, 2, 4, 8, 16, MAX_BACKOFF_S, MAX_BACKOFF_S, MAX_BACKOFF_S]
     kept.start(now)
     wait_until(lambda: process.pid is None)
     kept.check(now + RESET_AFTER_S + 1)

@@ -115,10 +115,13 @@ class Shop(RuleBasedStateMachine):
     def the_gateway_goes_down_or_comes_back(self) -> None:
         self.gateway.is_down = not self.gateway.is_down
 
-    @precondition(lambda self: self.gateway.open_charges)
     @rule(well=st.booleans(), notices=st.integers(0, 3))
     def a_payment_ends_late_and_notices_say_so(self, well: bool, notices: int) -> None:
-        key = next(iter(self.gateway.open_charges))
+        # No precondition: which charges are open depends on ids and times that no seed repeats, and Hypothesis fails
+        # when the same choices enable other rules.
+        key = next(iter(self.gateway.open_charges), None)
+        if key is None:
+            return
         result = charge_result(key, self.gateway.finish_charge(key, succeeds=well))
         assert result is not None
         for _ in range(notices):
