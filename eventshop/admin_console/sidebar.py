@@ -38,16 +38,13 @@ def register(section: SidebarSection) -> None:
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sections in the form of Unfold's setting `SIDEBAR`; Unfold asks for each entry's permission itself."""
-    titles = {section.title: section.order for section in sorted(_sections, key=lambda section: -section.order)}
+    items_by_title: dict[str, list[SidebarItem]] = {}
+    for section in sorted(_sections, key=lambda section: section.order):
+        items_by_title.setdefault(section.title, []).extend(section.items)
     return [
-        {"title": title, "items": [_entry(item) for item in _items_below(title)]}
-        for title in sorted(titles, key=titles.__getitem__)
+        {"title": title, "items": [_entry(item) for item in sorted(items, key=lambda item: item.order)]}
+        for title, items in items_by_title.items()
     ]
-
-
-def _items_below(title: str) -> list[SidebarItem]:
-    items = [item for section in _sections if section.title == title for item in section.items]
-    return sorted(items, key=lambda item: item.order)
 
 
 def _entry(item: SidebarItem) -> dict[str, Any]:

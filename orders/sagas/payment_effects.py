@@ -9,12 +9,10 @@ from msgspec import Struct
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.saga import EffectResult
-from eventshop.sagas.saga_registry import SagaRegistry
 from orders.application.payment_gateway_port import Declined, Outcome, PaymentGateway, Succeeded, Unknown
 from orders.domain.errors import RefundDeclined
 from orders.payment_gateway.errors import GatewayNotConfigured
 from orders.sagas.fulfilment_effects import PaymentRefused, PaymentReturned, PaymentTaken, RefundPayment, TakePayment
-from orders.sagas.fulfilment_saga import Fulfilment
 
 
 class PaymentEffects(Struct, frozen=True):
@@ -67,10 +65,3 @@ def refund_result(outcome: Outcome) -> EffectResult | None:
             raise RefundDeclined(reason=reason)
         case _:
             return None
-
-
-def register_fulfilment(effects: PaymentEffects, sagas: SagaRegistry) -> None:
-    """Register the saga and the handlers of its effects."""
-    sagas.register(Fulfilment)
-    sagas.register_effect(TakePayment, effects.take_payment)
-    sagas.register_effect(RefundPayment, effects.refund_payment)

@@ -9,7 +9,9 @@ from uuid import UUID
 from eventshop.core.money import Money
 from eventshop.sagas.saga_registry import SagaRegistry
 from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, Unknown
-from orders.sagas.payment_effects import PaymentEffects, register_fulfilment
+from orders.sagas.fulfilment_effects import RefundPayment, TakePayment
+from orders.sagas.fulfilment_saga import Fulfilment
+from orders.sagas.payment_effects import PaymentEffects
 
 
 class InMemoryGateway:
@@ -76,8 +78,10 @@ class InMemoryGateway:
 
     def saga_registry(self) -> SagaRegistry:
         """A registry with the fulfilment saga, which uses this gateway."""
-        sagas = SagaRegistry()
-        register_fulfilment(PaymentEffects(lambda: self), sagas)
+        sagas, effects = SagaRegistry(), PaymentEffects(lambda: self)
+        sagas.register(Fulfilment)
+        sagas.register_effect(TakePayment, effects.take_payment)
+        sagas.register_effect(RefundPayment, effects.refund_payment)
         return sagas
 
     def _refunded_amount(self, charge: UUID) -> Decimal:
