@@ -18,7 +18,7 @@ from eventshop.core.errors import BrokenStream
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.messaging.event_log import DeliveredEvent, Delivery, LogOffset, UnreadableDelivery
 from eventshop.messaging.kafka import clients, topics
-from eventshop.messaging.kafka.event_records import PARTITIONS, decode_event, partition_for, read_int_header
+from eventshop.messaging.kafka.event_records import PARTITIONS, decode_event, partition_for, record_numbers
 from eventshop.messaging.kafka.topic_end import read_last_records
 
 log = logging.getLogger(__name__)
@@ -131,8 +131,7 @@ class KafkaLogReader:
     def _deliver(self, partition: int, record: Any) -> list[Delivery]:
         last = self._read_up_to[partition]
         try:
-            sequence = read_int_header(record.headers, "partition-sequence")
-            position = read_int_header(record.headers, "position")
+            sequence, position = record_numbers(record)
             # Never backwards: a tombstone or a duplicate may have lower numbers.
             read_up_to = LogOffset(record.offset + 1, max(sequence, last.sequence), max(position, last.position))
             row = None if record.value is None else decode_event(record.value, record.headers)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 from zlib import crc32
 
@@ -175,6 +175,23 @@ def decode_receipt(row: EventRow, headers: Headers) -> ReceiptRow | None:
         row.actor,
         row.recorded_at,
     )
+
+
+class RecordNumbers(NamedTuple):
+    """The numbers of an event record or of a tombstone."""
+
+    partition_sequence: int  # gap-free within the partition
+    position: int
+
+
+def record_numbers(record: Any) -> RecordNumbers:
+    """The numbers of a record as kafka-python reads it; raises `BrokenStream` for a record that the relay did not write."""
+    try:
+        return RecordNumbers(
+            read_int_header(record.headers, "partition-sequence"), read_int_header(record.headers, "position")
+        )
+    except ValueError as error:
+        raise BrokenStream(f"not an event record: {error}") from error
 
 
 def read_int_header(headers: Headers, name: str) -> int:

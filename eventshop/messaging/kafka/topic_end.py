@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from eventshop.messaging.kafka import clients
-from eventshop.messaging.kafka.event_records import read_int_header
+from eventshop.messaging.kafka.event_records import record_numbers
 
 #: How many offsets before the end are searched, step by step, until a partition returns a record.
 _WINDOWS: Final = (1, 16, 256, 4_096, 65_536, 1 << 62)
@@ -35,8 +35,7 @@ def read_topic_end(topic: str, partitions: int, *, await_open_transactions: bool
     last = read_last_records(topic, partitions, await_open_transactions=await_open_transactions)
     positions, sequences = [0] * partitions, [0] * partitions
     for partition, record in last.items():
-        sequences[partition] = read_int_header(record.headers, "partition-sequence")
-        positions[partition] = read_int_header(record.headers, "position")
+        sequences[partition], positions[partition] = record_numbers(record)
     return TopicEnd(max(positions), positions, sequences)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Self, TypeAlias
 from eventshop.core.errors import BrokenStream
 from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka import clients
-from eventshop.messaging.kafka.event_records import PARTITIONS, decode_event, read_int_header
+from eventshop.messaging.kafka.event_records import PARTITIONS, decode_event, record_numbers
 from eventshop.messaging.kafka.topic_end import read_last_records, written_end_offsets
 
 #: A partition is paused at this many records in memory, and resumed at that many.
@@ -194,7 +194,7 @@ class OrderedTopicReader:
 
 def _parse_record(record: Any, preceding_position: int) -> TopicItem:
     try:
-        sequence = read_int_header(record.headers, "partition-sequence")
+        sequence = record_numbers(record).partition_sequence
         if record.value is not None:
             row = decode_event(record.value, record.headers)
             return TopicEvent(

@@ -26,7 +26,7 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import TailReader
 from eventshop.messaging.kafka import hanging_transactions, topics
-from eventshop.messaging.kafka.event_records import encode_event, partition_for, read_int_header
+from eventshop.messaging.kafka.event_records import encode_event, partition_for, record_numbers
 from eventshop.messaging.kafka.topic_end import TopicEnd, read_topic_end
 from eventshop.messaging.kafka.transactional_producer import ProducerRecord, TransactionalProducer
 from eventshop.messaging.models import RelayCheckpoint
@@ -195,7 +195,7 @@ class EventRelay:
 
 
 def _record_position(record: Any) -> int:
-    return read_int_header(record.headers, "position")
+    return record_numbers(record).position
 
 
 def run_relay(stop: Signal) -> None:
