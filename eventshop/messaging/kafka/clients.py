@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 from django.conf import settings
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import AbortTransactionSpec
 from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 
 from eventshop.core.errors import EventShopError
 
@@ -63,42 +64,59 @@ def _connection_options() -> dict[str, Any]:
     return {**_RECONNECT_OPTIONS, "bootstrap_timeout_ms": _timeout_ms(30), **settings.KAFKA_OPTIONS}
 
 
+def _construct(client_class: type[Any], options: Mapping[str, Any]) -> Any:
+    """Return a connected client. Raises `KafkaUnavailable`.
+
+    A constructor of kafka-python that fails leaves its thread and its sockets behind; they are closed here.
+    """
+    with ExitStack() as on_failure, translate_errors():
+
+        def open_network(**config: Any) -> KafkaNetClient:
+            network = KafkaNetClient(**config)
+            on_failure.callback(network.close)
+            return network
+
+        client = client_class(**_connection_options(), kafka_client=open_network, **options)
+        on_failure.pop_all()
+    return client
+
+
 def create_producer(transactional_id: str) -> Any:
     """Return a transactional producer tuned for many small transactions in a row."""
     delivery_ms = _timeout_ms(10)
-    with translate_errors():
-        return KafkaProducer(
-            **_connection_options(),
-            transactional_id=transactional_id,
-            transaction_timeout_ms=delivery_ms * 3 // 2,
-            delivery_timeout_ms=delivery_ms,
-            request_timeout_ms=delivery_ms * 9 // 10,
-            max_block_ms=delivery_ms,
-            retry_backoff_ms=2,
-            linger_ms=0,
-            batch_size=262_144,
-            compression_type="lz4",
-            max_request_size=MAX_MESSAGE_BYTES,
-        )
+    return _construct(
+        KafkaProducer,
+        {
+            "transactional_id": transactional_id,
+            "transaction_timeout_ms": delivery_ms * 3 // 2,
+            "delivery_timeout_ms": delivery_ms,
+            "request_timeout_ms": delivery_ms * 9 // 10,
+            "max_block_ms": delivery_ms,
+            "retry_backoff_ms": 2,
+            "linger_ms": 0,
+            "batch_size": 262_144,
+            "compression_type": "lz4",
+            "max_request_size": MAX_MESSAGE_BYTES,
+        },
+    )
 
 
 def create_consumer(*, request_timeout_s: float = 30.0, **options: Any) -> Any:
     """Return a consumer that reads committed records only, and neither commits nor resets offsets by itself."""
-    with translate_errors():
-        consumer = KafkaConsumer(
-            **_connection_options(),
-            **{
-                "enable_auto_commit": False,
-                "isolation_level": "read_committed",
-                "auto_offset_reset": "none",
-                "max_poll_records": 500,
-                "max_partition_fetch_bytes": MAX_MESSAGE_BYTES,
-                "allow_auto_create_topics": False,
-                "fetch_max_wait_ms": 100,
-                "request_timeout_ms": _timeout_ms(request_timeout_s),
-                **options,
-            },
-        )
+    consumer = _construct(
+        KafkaConsumer,
+        {
+            "enable_auto_commit": False,
+            "isolation_level": "read_committed",
+            "auto_offset_reset": "none",
+            "max_poll_records": 500,
+            "max_partition_fetch_bytes": MAX_MESSAGE_BYTES,
+            "allow_auto_create_topics": False,
+            "fetch_max_wait_ms": 100,
+            "request_timeout_ms": _timeout_ms(request_timeout_s),
+            **options,
+        },
+    )
     # How long after its start a consumer first asks for the leaders of its partitions; kafka-python has no option.
     consumer._manager.cluster.config["retry_backoff_ms"] = 20
     return consumer
@@ -144,8 +162,7 @@ def end_transactions(hanging: Mapping[TopicPartition, Any], *, commit: bool) -> 
 @contextmanager
 def open_admin_client(client_class: type[Any] = KafkaAdminClient, *, request_timeout_s: float = 10.0) -> Iterator[Any]:
     """Open an admin client for a few requests; closes it afterwards. Raises `KafkaUnavailable`."""
-    with translate_errors():
-        client = client_class(**_connection_options(), request_timeout_ms=_timeout_ms(request_timeout_s))
+    client = _construct(client_class, {"request_timeout_ms": _timeout_ms(request_timeout_s)})
     try:
         with translate_errors():
             yield client
