@@ -59,6 +59,16 @@ def messages_of(response: Any) -> list[str]:
     return list(dict.fromkeys(str(message) for message in get_messages(response.wsgi_request)))
 
 
+def message_levels(response: Any) -> list[str]:
+    """The level of each message of a response: `success`, `info`, `warning` or `error`."""
+    return [message.level_tag for message in get_messages(response.wsgi_request)]
+
+
+def message_tags(response: Any) -> list[str]:
+    """The level of each message of a response, after the code of the refusal: `order-changed error`."""
+    return [message.tags for message in get_messages(response.wsgi_request)]
+
+
 def capture_queries(call: Callable[[], Any]) -> list[str]:
     """The SQL statements that a call runs."""
     with CaptureQueriesContext(connection) as captured:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from django.utils import timezone
 
 from eventshop.admin_console.saga_timeline import format_duration
 from eventshop.admin_console.trace.node import Node
+
+#: Ends the line of the node that has the searched id.
+MATCH_MARK: Final = "  <- this"
 
 
 class TraceRow(NamedTuple):
@@ -40,7 +43,7 @@ def render_text(roots: Iterable[Node], searched_id: str = "") -> Iterator[str]:
         time = timezone.localtime(node.time).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] if node.time else ""
         state = f" [{node.state}]" if node.state else ""
         detail = f": {node.detail}" if node.detail else ""
-        mark = "  <- this" if row.is_match else ""
+        mark = MATCH_MARK if row.is_match else ""
         identity = f" {node.identity}" if node.identity else ""
         yield f"{time:23} {row.elapsed:>8}  {'  ' * row.depth}{node.kind} {node.name}{state}{identity}{detail}{mark}"
 

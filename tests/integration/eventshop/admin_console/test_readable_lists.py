@@ -21,6 +21,7 @@ from eventshop.eventstore.models import StoredEvent
 from orders.domain.commands import CreateOrder
 from orders.domain.events import Line
 from projections.models import CustomerSummary, Position, TradeBlotter, TradingAccount
+from tests.support.pages import find, texts
 from tests.support.sales import Sale, eur
 from tests.support.staff import boss, clerk, order_url, record_sales, update_read_models
 from tests.support.trade_commands import submit_trade
@@ -42,6 +43,11 @@ def visible_text(client: Client, address: str) -> str:
 
 def list_url(model: type[Model]) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def links_to_all(page: Any) -> int:
+    """The links from a narrowed list to the whole one."""
+    return len(find(page, href="?"))
 
 
 def page_url(model: type[Model], pk: Any) -> str:
@@ -118,17 +124,17 @@ def test_a_state_keeps_ids_as_they_are() -> None:
 @pytest.mark.parametrize("model", LISTS, ids=[model.__name__ for model in LISTS])
 def test_an_empty_list_says_so_and_proposes_nothing_that_cannot_be_done(model: type[Model]) -> None:
     client, model_admin = boss(), admin.site._registry[model]
-    said = visible_text(client, list_url(model))
-    assert "Create a new item" not in said
-    if not client.get(list_url(model)).context["cl"].result_list:
-        assert model_admin.empty_message in said  # type: ignore[attr-defined]
-        assert "There are no rows yet" not in said
+    page = client.get(list_url(model))
+    assert find(page, "add-row") == []
+    if not page.context["cl"].result_list:
+        [shown] = texts(page, "no-rows")
+        assert model_admin.empty_message in shown  # type: ignore[attr-defined]
 
 
 def test_a_search_that_finds_nothing_leads_back_to_all() -> None:
-    said = visible_text(boss(), f"/admin/projections/ordersummary/?q={uuid4()}")
-    assert "No matches" in said
-    assert "Show all orders" in said
+    page = boss().get(f"/admin/projections/ordersummary/?q={uuid4()}")
+    assert find(page, "no-matches") and not find(page, "no-rows")
+    assert [link.attributes["href"] for link in find(page, "show-all")] == ["?"]
 
 
 @pytest.mark.parametrize(
@@ -137,17 +143,20 @@ def test_a_search_that_finds_nothing_leads_back_to_all() -> None:
 def test_a_list_that_is_not_counted_says_no_number_but_that_of_the_page(name: str) -> None:
     record_sales(*(Sale(number) for number in range(1, 40)))
     update_read_models()
-    said = visible_text(boss(), f"/admin/{name}/")
-    assert not re.search(r"\d+ results?\b", said)
-    assert re.search(r"\d+ shown, newest first", said)
+    page = boss().get(f"/admin/{name}/")
+    assert links_to_all(page) == 0
+    assert "unfold/helpers/pagination_default.html" not in {template.name for template in page.templates}
+    [shown] = texts(page, "shown-rows")
+    assert str(len(page.context["cl"].result_list)) in shown
 
 
 def test_a_whole_list_offers_no_way_to_all_and_a_narrowed_one_does() -> None:
     record_sales(Sale(1), Sale(2))
     update_read_models()
     client = boss()
-    assert "Show all" not in visible_text(client, "/admin/projections/ordersummary/")
-    assert "1 result ( Show all )" in visible_text(client, "/admin/projections/ordersummary/?q=000001")
+    whole, narrowed = (client.get(f"/admin/projections/ordersummary/{query}") for query in ("", "?q=000001"))
+    assert (whole.context["cl"].result_count, links_to_all(whole)) == (2, 0)
+    assert (narrowed.context["cl"].result_count, links_to_all(narrowed)) == (1, 1)
 
 
 def test_an_order_offers_what_its_state_allows() -> None:
@@ -220,8 +229,8 @@ def test_a_trade_is_told_in_words() -> None:
     trade_id = submit_trade("T-1", ("100.00", "2"))
     update_read_models()
     said = visible_text(boss(), page_url(TradeBlotter, trade_id))
-    assert "Placed: buy 2 BINANCE_SPOT/BTCUSDT at the market." in said
-    assert "Filled 2 at 100.00 USDT." in said
+    for data in ("2 BINANCE_SPOT/BTCUSDT", "2 at 100.00 USDT"):
+        assert data in said
 
 
 def test_dialogs_about_a_person_name_them_shortly_and_their_fields_can_be_seen() -> None:
@@ -232,7 +241,7 @@ def test_dialogs_about_a_person_name_them_shortly_and_their_fields_can_be_seen()
     client, fields = boss(), {"reveal": ["reason"], "hold": ["hold", "reason"], "release": ["hold"]}
     for action, names in fields.items():
         answer = client.get(f"/admin/projections/userprofile/{ada}/{action}/")
-        assert answer.context["title"].endswith(f" of person {str(ada)[-8:]}")
+        assert answer.context["title"].endswith(f" {str(ada)[-8:]}")
         page = answer.content.decode()
         assert [
             name for name in names if not re.search(rf'<(?:input|select)[^>]*name="{name}"[^>]*es-input', page)
