@@ -5,11 +5,8 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import Any, Final
 
-VOID_TAGS: Final = (
-    frozenset({"area", "base", "br", "col", "embed", "hr", "img"})
-    | frozenset({"input", "link", "meta", "source", "track", "wbr"})
-)
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+VOID_TAGS: Final = frozenset({"area", "base", "br", "col", "embed", "hr", "img"}) | frozenset(
+    {"input", "link", "meta", "source", "track", "wbr"}
 )
 
 
