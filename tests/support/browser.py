@@ -18,6 +18,7 @@ from django.test import Client
 from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from eventshop.web.live.sse_response import WsgiApplication
 from tests.support.waiting import DEADLINE_S
 
 #: Without Chromium's own sandbox (the machine is one) and without background network traffic.
@@ -93,7 +94,7 @@ class ServerThread(LiveServerThread):
 @contextmanager
 def serve() -> Iterator[str]:
     """Serve the application on a real port of this process; yields its address."""
-    thread = ServerThread("127.0.0.1", StaticFilesHandler)
+    thread = ServerThread("127.0.0.1", lambda _: StaticFilesHandler(WsgiApplication()))
     thread.start()
     assert thread.is_ready.wait(DEADLINE_S)
     if thread.error:

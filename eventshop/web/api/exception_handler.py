@@ -108,8 +108,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's handler400."""
     if request.path_info.startswith(API_PREFIX):
-        error = errors.BodyTooLarge() if isinstance(exception, RequestDataTooBig) else errors.RequestError()
-        return problem_response(error.status, error)
+        error = _translate(exception) or errors.RequestError()
+        return problem_response(status_for(error), error)
     return defaults.bad_request(request, exception)
 
 

@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from eventshop.web.live.connection_loop import LiveConnection, connection_loop, encode_change
 from eventshop.web.live.subscriptions import LiveSource
+from eventshop.web.shared.whole_body import WholeBody
 
 _SOCKET: Final = "gunicorn.socket"
 
@@ -55,9 +56,10 @@ def open_stream(
 
 
 class WsgiApplication(WSGIHandler):
-    """The WSGI application; it hands event streams to the connection loop."""
+    """The WSGI application; it hands event streams to the connection loop. Its views see whole request bodies only."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> HttpResponseBase:
+        environ["wsgi.input"] = WholeBody(environ["wsgi.input"])
         response = super().__call__(environ, start_response)
         if isinstance(response, EventStreamResponse):
             _take_over_socket(environ[_SOCKET], response)

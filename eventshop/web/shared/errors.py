@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.core.exceptions import BadRequest
+
 from eventshop.core.errors import EventShopError
 
 
@@ -26,6 +28,12 @@ class MalformedBody(RequestError):
     """The request body is not valid JSON."""
 
     code = "malformed-body"
+
+
+class IncompleteBody(RequestError, BadRequest):
+    """The connection ended before the request body did."""
+
+    code = "incomplete-body"
 
 
 class InvalidBody(RequestError):
