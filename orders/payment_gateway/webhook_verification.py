@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,8 +28,10 @@ TOLERANCE_S: Final = 300
 HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
-def verify_signature(headers: Mapping[str, str], body: bytes, secret: str) -> str:
-    """Verify a webhook (Standard Webhooks); gives its id.
+def verify_signature(
+    headers: Mapping[str, str], body: bytes, secret: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> str:
+    """Verify a webhook (Standard Webhooks); gives its id. `now` is the shop's clock.
 
     Raises `MissingSignature`, `StaleTimestamp` or `WrongSignature`.
     """
@@ -40,7 +42,7 @@ def verify_signature(headers: Mapping[str, str], body: bytes, secret: str) -> st
         or not signature_headers["webhook-id"].isprintable()
     ):
         raise MissingSignature()
-    _check_timestamp(signature_headers["webhook-timestamp"])
+    _check_timestamp(signature_headers["webhook-timestamp"], now())
     try:
         Webhook(secret).verify(body, signature_headers, json_parse=False)
     except (WebhookVerificationError, ValueError):  # ValueError: the signature or the body cannot be decoded
@@ -83,9 +85,9 @@ def _matching_payment(webhook: PaymentWebhook) -> Payment:
     return payment
 
 
-def _check_timestamp(timestamp: str) -> None:
+def _check_timestamp(timestamp: str, now: datetime) -> None:
     if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) < 12):
         raise MissingSignature("webhook-timestamp is not a number of seconds")
-    difference_s = abs(datetime.now(UTC).timestamp() - int(timestamp))
+    difference_s = abs(now.timestamp() - int(timestamp))
     if difference_s > TOLERANCE_S:
         raise StaleTimestamp(seconds=int(difference_s), tolerance=TOLERANCE_S)

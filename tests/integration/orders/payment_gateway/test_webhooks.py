@@ -173,15 +173,10 @@ def test_a_time_that_is_none_is_refused(payment: Payment, timestamp: str) -> Non
     assert post_webhook(webhook_body(payment), webhook_timestamp=timestamp) == (401, "not-signed")
 
 
+# Five minutes, of which a slow machine may need some to send the webhook that is signed ahead of time.
 @pytest.mark.parametrize("late", [timedelta(minutes=6), timedelta(minutes=-10), timedelta(days=400)])
 def test_a_notice_of_another_time_is_refused_however_well_it_is_signed(payment: Payment, late: timedelta) -> None:
     assert post_webhook(webhook_body(payment), late=late) == (401, "not-of-now")
-
-
-@pytest.mark.parametrize("late", [timedelta(minutes=2), timedelta(minutes=-4)])
-def test_clocks_may_be_a_little_apart(payment: Payment, late: timedelta) -> None:
-    """Five minutes; a slow machine has the other three to send the request."""
-    assert post_webhook(webhook_body(payment), late=late) == (204, "")
 
 
 def test_a_body_that_is_too_large_is_refused_whoever_sends_it(payment: Payment) -> None:
