@@ -106,6 +106,11 @@ def delete_snapshots(aggregate_ids: Collection[UUID]) -> int:
     return removed
 
 
+#: The reasons of an `InvalidSnapshot`; another one is the text of the error that the replay raised.
+NO_SUCH_EVENT: Final = "its version and hash match no stored event"
+STATE_DIFFERS: Final = "its state differs from a full replay"
+
+
 class InvalidSnapshot(NamedTuple):
     """A snapshot that differs from a full replay."""
 
@@ -135,13 +140,13 @@ def _compare_with_replay(snapshot: Snapshot, store: Any, registry: MessageRegist
     for last in store.read_rows(snapshot.aggregate_id, to_version=snapshot.version):
         state = state.evolve(to_recorded_event(last, registry).event)
     if last is None or last.version != snapshot.version or bytes(last.hash) != bytes(snapshot.hash):
-        return InvalidSnapshot(snapshot, "its version and hash match no stored event")
+        return InvalidSnapshot(snapshot, NO_SUCH_EVENT)
     entry = HistoryEntry(
         snapshot.version, SNAPSHOT_PREFIX + snapshot.fingerprint, snapshot.state, b"", snapshot.aggregate_type, 0
     )
     if read_snapshot(aggregate, snapshot.aggregate_id, entry) == state or _is_key_missing(snapshot):
         return None
-    return InvalidSnapshot(snapshot, "its state differs from a full replay")
+    return InvalidSnapshot(snapshot, STATE_DIFFERS)
 
 
 def _is_key_missing(snapshot: Snapshot) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC
+from enum import StrEnum
 from hashlib import sha256
 from time import sleep
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.utils import timezone
 
@@ -67,20 +68,43 @@ def _sign_root(last: SignedRoot | None, after: int, to: int) -> SignedRoot:
     return root
 
 
-def find_faults(roots: Iterable[SignedRoot], trusted_keys: frozenset[str] | None = None) -> Iterator[str]:
+class RootFaultKind(StrEnum):
+    """What is wrong with a signed root."""
+
+    MISSING = "missing"
+    UNLINKED = "unlinked"
+    HEADS = "heads"
+    UNKNOWN_KEY = "unknown key"
+    SIGNATURE = "signature"
+
+
+class RootFault(NamedTuple):
+    """A fault of the root with this number."""
+
+    number: int
+    kind: RootFaultKind
+    description: str
+
+
+def find_faults(roots: Iterable[SignedRoot], trusted_keys: frozenset[str] | None = None) -> Iterator[RootFault]:
     """The faults of roots, given in order from the first: broken links, wrong heads, unknown keys, wrong signatures."""
     previous, after, number = GENESIS_HASH, 0, 1
     for root in roots:
         if root.number != number:
-            yield f"root {number} is missing"
+            yield RootFault(number, RootFaultKind.MISSING, f"root {number} is missing")
         elif bytes(root.previous) != previous or root.after_position != after:
-            yield f"root {root.number} does not follow from the previous one"
+            yield RootFault(
+                root.number, RootFaultKind.UNLINKED, f"root {root.number} does not follow from the previous one"
+            )
         if stream_heads.merkle_root(bytes(root.heads)) != bytes(root.root):
-            yield f"the heads of root {root.number} are not those that were signed"
+            yield RootFault(
+                root.number, RootFaultKind.HEADS, f"the heads of root {root.number} are not those that were signed"
+            )
         if root.public_key not in (signatures.trusted_public_keys() if trusted_keys is None else trusted_keys):
-            yield f"root {root.number} is signed by an unknown key, {root.public_key}"
+            text = f"root {root.number} is signed by an unknown key, {root.public_key}"
+            yield RootFault(root.number, RootFaultKind.UNKNOWN_KEY, text)
         elif not signatures.verify_signature(statement_of(root), bytes(root.signature), root.public_key):
-            yield f"the signature of root {root.number} is wrong"
+            yield RootFault(root.number, RootFaultKind.SIGNATURE, f"the signature of root {root.number} is wrong")
         previous, after, number = sha256(statement_of(root)).digest(), root.to_position, root.number + 1
 
 

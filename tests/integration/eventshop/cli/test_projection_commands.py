@@ -26,6 +26,7 @@ from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.conftest import BASE_DIR
+from tests.support.command_output import numbers_in
 from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.read_models import (
     append,
@@ -76,14 +77,14 @@ def status_of(name: str) -> ProjectionStatus:
 def test_run_projections_once_catches_up_with_everything() -> None:
     append_order_histories(Random(1), range(10))
     events = StoredEvent.objects.count() * len(projection_registry.select([]))
-    assert f"{events} events folded" in run_command("run_projections", "--once")
+    assert numbers_in(run_command("run_projections", "--once")) == [events]
     assert_rows_equal_fold()
-    assert "0 events folded" in run_command("run_projections", "--once")
+    assert numbers_in(run_command("run_projections", "--once")) == [0]
 
 
 def test_run_projections_runs_those_it_is_told_to() -> None:
     append(sale.order_id, sale.created, sale.paid)
-    assert "4 events folded" in run_command("run_projections", "order-summary", "daily-sales", "--once")
+    assert numbers_in(run_command("run_projections", "order-summary", "daily-sales", "--once")) == [4]
     assert_rows_equal_fold(order_summary, daily_sales)
     assert set(Checkpoint.objects.values_list("projection", flat=True)) == {"order-summary", "daily-sales"}
 
@@ -119,8 +120,7 @@ def test_run_projections_goes_on_until_it_is_told_to_stop(database_url: str) -> 
         process.kill()
         process.wait()
     assert process.returncode == 0, output
-    assert output.splitlines()[0].startswith("Running projections")
-    assert output.splitlines()[-1] == "Stopped."
+    assert len(output.splitlines()) == 2  # when it starts and when it has stopped
     assert Checkpoint.objects.get().owner == ""
 
 
@@ -151,7 +151,7 @@ def test_rebuild_projection_says_what_it_put_right() -> None:
     OrderSummary.objects.filter(pk=other.order_id).delete()
     output = run_command("rebuild_projection", "order-summary", "--reason", "drift")
     head = StoredEvent.objects.latest("position").position
-    assert f"order-summary rebuilt: 1 rows added, 1 changed, 0 removed; up to position {head}." in output
+    assert ("order-summary" in output, numbers_in(output.splitlines()[-1])) == (True, [1, 1, 0, head])
     assert (Rebuild.objects.get().reason, Rebuild.objects.get().requested_by) == ("drift", "command line")
     assert_rows_equal_fold(order_summary)
 
@@ -162,8 +162,7 @@ def test_rebuild_projection_says_why_it_kept_the_old_rows(flaky: Flaky) -> None:
     before = stored_rows(flaky.projection)
     flaky.spoils[sale.order_id, 1] = fail
     refusal = run_refused_command("rebuild_projection", "flaky")
-    assert "the live rows were kept" in refusal
-    assert "Broken: cannot digest this" in refusal
+    assert "Broken: cannot digest this" in refusal  # the error that the projection raised
     assert stored_rows(flaky.projection) == before
 
 
@@ -183,14 +182,13 @@ def test_retry_dead_letters_folds_what_works_now(flaky: Flaky) -> None:
     append(sale.order_id, sale.created, sale.paid)
     append(other.order_id, other.created)
     catch_up(flaky.projection)
-    assert "still fail" in run_refused_command("retry_dead_letters")
+    run_refused_command("retry_dead_letters")
+    assert DeadLetter.objects.count() == 3
     flaky.repair()
-    assert "2 dead letters folded, 0 remain." in run_command(
-        "retry_dead_letters", "flaky", "--aggregate", str(sale.order_id)
-    )
+    assert numbers_in(run_command("retry_dead_letters", "flaky", "--aggregate", str(sale.order_id))) == [2, 0]
     assert DeadLetter.objects.get().aggregate_id == other.order_id
-    assert "1 dead letters folded, 0 remain." in run_command("retry_dead_letters")
-    assert "0 dead letters folded, 0 remain." in run_command("retry_dead_letters")
+    assert numbers_in(run_command("retry_dead_letters")) == [1, 0]
+    assert numbers_in(run_command("retry_dead_letters")) == [0, 0]
     assert_rows_equal_fold(flaky.projection)
 
 
@@ -199,7 +197,7 @@ def test_retry_dead_letters_folds_the_longest_queue(flaky: Flaky) -> None:
     append(sale.order_id, sale.created, *[sale.requested] * (2 * RETRY_BATCH + 10))
     catch_up(flaky.projection)
     flaky.repair()
-    assert f"{2 * RETRY_BATCH + 11:} dead letters folded, 0 remain." in run_command("retry_dead_letters")
+    assert numbers_in(run_command("retry_dead_letters")) == [2 * RETRY_BATCH + 11, 0]
 
 
 def test_retry_dead_letters_says_how_many_remain(flaky: Flaky) -> None:
@@ -210,23 +208,24 @@ def test_retry_dead_letters_says_how_many_remain(flaky: Flaky) -> None:
     out = StringIO()
     with pytest.raises(CommandError):
         call_command("retry_dead_letters", stdout=out)
-    assert "1 dead letters folded, 2 remain." in out.getvalue()
+    assert numbers_in(out.getvalue()) == [1, 2]
 
 
 @pytest.mark.parametrize(
-    ("old_name", "new_name", "arguments", "output"),
+    ("old_name", "new_name", "arguments", "numbers"),
     [
-        ("retry_parked", "retry_dead_letters", [], "0 dead letters folded, 0 remain."),
-        ("run_processes", "run_sagas", ["--once"], "nothing is left to do"),
+        ("retry_parked", "retry_dead_letters", [], [0, 0]),
+        ("run_processes", "run_sagas", ["--once"], [0]),
     ],
 )
 def test_an_old_name_runs_the_command_and_names_the_new_one(
-    old_name: str, new_name: str, arguments: list[str], output: str
+    old_name: str, new_name: str, arguments: list[str], numbers: list[int]
 ) -> None:
     out, err = StringIO(), StringIO()
     call_command(old_name, *arguments, stdout=out, stderr=err)
-    assert output in out.getvalue()
-    assert err.getvalue() == f"{old_name} is the old name of {new_name}.\n"
+    assert numbers_in(out.getvalue()) == numbers
+    [hint] = err.getvalue().splitlines()
+    assert old_name in hint and new_name in hint
 
 
 # --- how far everything is -----------------------------------------------------------------------

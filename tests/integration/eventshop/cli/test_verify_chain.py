@@ -15,6 +15,7 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.hash_chain import parallel_verification
 from eventshop.eventstore.hash_chain.parallel_verification import verify_chains
 from eventshop.eventstore.models import StoredEvent
+from tests.support.command_output import numbers_in
 from tests.support.event_table_tampering import triggers_disabled
 from tests.support.tally_aggregate import Count, Open, pounds, tallies
 
@@ -43,8 +44,7 @@ def test_what_nobody_touched_is_as_it_was_written() -> None:
     for _ in range(3):
         create_tally()
     assert verify_chains() == (15, 3, [])
-    assert "15 events of 3 streams" in run_verify_chain()
-    assert "Every event is as it was written." in run_verify_chain()
+    assert numbers_in(run_verify_chain().splitlines()[-2])[:3] == [15, 3, 0]  # events, streams, signed ones
 
 
 def test_an_empty_store_is_whole() -> None:
@@ -52,7 +52,7 @@ def test_an_empty_store_is_whole() -> None:
 
 
 def test_fewer_processes_than_one_are_refused() -> None:
-    with pytest.raises(CommandError, match="--processes must be at least 1, not -1"):
+    with pytest.raises(CommandError, match=r"--processes .*-1"):
         run_verify_chain("--processes", "-1")
 
 
@@ -83,8 +83,10 @@ def test_one_changed_value_is_found_and_named(column: str, value: str) -> None:
     touched = load_event(create_tally(), 3)
     with triggers_disabled() as cursor:
         cursor.execute(f"UPDATE event SET {column} = {value} WHERE position = %s", [touched.position])
-    with pytest.raises(CommandError, match=rf"1 faults; .* {touched.event_id}, version 3 of Tally .* hash"):
+    with pytest.raises(CommandError) as refused:
         run_verify_chain()
+    assert str(touched.event_id) in str(refused.value)
+    assert numbers_in(refused.value) == [1, 3, touched.position]  # faults, version and position
 
 
 def test_one_flipped_bit_of_a_hash_is_found() -> None:

@@ -30,6 +30,7 @@ from eventshop.eventstore.event_append import AppendRequest, StreamHead, utc_now
 from eventshop.eventstore.event_store import EventStore
 from eventshop.eventstore.hash_chain.chain import find_first_broken, hash_event
 from eventshop.eventstore.records import EventRow
+from tests.support.raised import with_data
 from tests.support.tally_aggregate import NOON, Closed, Count, Counted, Noted, Open, Opened, pounds, tallies
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -82,8 +83,9 @@ def test_a_stream_is_read_as_it_was_known_at_a_time(tally: UUID) -> None:
     assert versions_of(store.get_events(tally, as_of=last.meta.recorded_at)) == [1, 2, 3, 4, 5]
     assert versions_of(store.get_events(tally, as_of=last.meta.recorded_at - timedelta(days=1))) == []
     assert versions_of(store.get_events(tally, as_of=timezone.now())) == [1, 2, 3, 4, 5, 6]
-    with pytest.raises(InvalidMessage, match="time zone"):
-        store.get_events(tally, as_of=NOON.replace(tzinfo=None))
+    naive = NOON.replace(tzinfo=None)
+    with pytest.raises(InvalidMessage, check=with_data(as_of=naive)):
+        store.get_events(tally, as_of=naive)
 
 
 def test_events_come_back_as_they_went_in(tally: UUID) -> None:
@@ -95,13 +97,13 @@ def test_events_come_back_as_they_went_in(tally: UUID) -> None:
 
 def test_an_append_expects_the_version_it_follows(tally: UUID) -> None:
     event = Noted(text="x")
-    with pytest.raises(WrongExpectedVersion, match="expected version 4, version 5"):
+    with pytest.raises(WrongExpectedVersion, check=with_data(expected_version=4, version=5)):
         store.append_event(tally, event, expected_version=4)
-    with pytest.raises(VersionGap, match="expected version 9, version 5"):
+    with pytest.raises(VersionGap, check=with_data(expected_version=9, version=5)):
         store.append_event(tally, event, expected_version=9)
     with pytest.raises(WrongExpectedVersion):
         store.append_event(tally, event, expected_version=0)
-    with pytest.raises(InvalidMessage, match="no events to append"):
+    with pytest.raises(InvalidMessage):
         store.append_events(tally, [], expected_version=5)
     assert len(store.get_events(tally)) == 5
 

@@ -22,6 +22,7 @@ from eventshop.privacy import blind_index
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import Claim, ErasedPerson, PersonalKey
 from tests.support.database import count_round_trips, dump_database
+from tests.support.raised import with_data
 from users.domain.commands import ChangeContactDetails, CreateUser, ExportData
 from users.domain.errors import InvalidUserState
 from users.domain.events import UserCreated
@@ -91,16 +92,16 @@ def test_a_value_moved_to_another_event_field_or_person_does_not_open() -> None:
     [row, bobs] = backend().select_events("ORDER BY position", ())
     payload, others = row.payload, bobs.payload
     decode_elsewhere(payload)  # unchanged
-    with pytest.raises(Tampered, match="UserCreated"):
+    with pytest.raises(Tampered, check=with_data(event="UserCreated")):
         decode_elsewhere(payload, version=2)
-    with pytest.raises(Tampered, match="email"):
+    with pytest.raises(Tampered, check=with_data(field="email")):
         decode_elsewhere(payload, aggregate_id=bob.user_id)
     name = payload.partition('"name":"')[2].partition('"')[0]
     phone = payload.partition('"phone":"')[2].partition('"')[0]
-    with pytest.raises(Tampered, match="field phone"):
+    with pytest.raises(Tampered, check=with_data(field="phone")):
         decode_elsewhere(payload.replace(phone, name))
     bobs_name = others.partition('"name":"')[2].partition('"')[0]
-    with pytest.raises(Tampered, match="field name"):
+    with pytest.raises(Tampered, check=with_data(field="name")):
         decode_elsewhere(payload.replace(name, bobs_name))
     with pytest.raises(Tampered):
         decode_elsewhere(payload.replace(str(command.user_id), str(bob.user_id)))
@@ -111,7 +112,7 @@ def test_what_is_no_ciphertext_is_refused_where_one_must_stand(value: str) -> No
     send(create_ada())
     [row] = backend().select_events("ORDER BY position", ())
     name = row.payload.partition('"name":"')[2].partition('"')[0]
-    with pytest.raises(Tampered, match="field name") as refused:
+    with pytest.raises(Tampered, check=with_data(field="name")) as refused:
         decode_elsewhere(row.payload.replace(name, value))
     assert "Ada" not in str(refused.value)
 

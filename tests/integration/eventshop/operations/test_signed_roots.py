@@ -13,19 +13,24 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
+from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.hash_chain.chain import GENESIS_HASH, hash_event
+from eventshop.eventstore.hash_chain.parallel_verification import verify_chains
 from eventshop.operations import tasks
 from eventshop.operations.models import PeriodicWork, SignedRoot
 from eventshop.operations.tamper_evidence import signed_roots
-from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
+from eventshop.operations.tamper_evidence.signed_roots import RootFaultKind, sign_new_roots
 from eventshop.privacy import signatures
 from eventshop.privacy.erasure import erasure_job
+from tests.support.command_output import numbers_in
 from tests.support.customers import sign_in_customer
 from tests.support.event_table_tampering import triggers_disabled
+from tests.support.raised import caused_by
 from tests.support.staff import boss, clerk
 from tests.support.tally_aggregate import Count, Open, pounds, tallies
 from users.domain.commands import BeginErasure, RequestErasure
@@ -72,6 +77,28 @@ def run_verify(*arguments: object) -> str:
     return out.getvalue()
 
 
+def find_fault_of(stream: UUID, *arguments: object) -> str:
+    """The text of the refusal, which names the stream of the first fault."""
+    with pytest.raises(CommandError, match=str(stream)) as refused:
+        run_verify(*arguments)
+    return str(refused.value)
+
+
+def assert_only_the_signature_tells(stream: UUID, version: int, *arguments: object) -> None:
+    """The hash of this version is not the one that was signed, while the chain by itself is whole."""
+    assert verify_chains().faults == []
+    assert numbers_in(find_fault_of(stream, *arguments))[:2] == [1, version]
+
+
+def first_root_fault() -> tuple[int, RootFaultKind]:
+    """The number and the kind of the first fault of the stored roots, which the command reports first."""
+    fault = next(signed_roots.find_faults(SignedRoot.objects.order_by("number")))
+    with pytest.raises(CommandError) as refused:
+        run_verify()
+    assert fault.description in str(refused.value)
+    return fault.number, fault.kind
+
+
 def export_roots(folder: Path) -> Path:
     path = folder / f"{new_id()}.jsonl"
     call_command("export_roots", str(path), stdout=StringIO())
@@ -90,7 +117,7 @@ def test_a_root_covers_what_was_appended_since_the_one_before_it() -> None:
         head.aggregate_id: head.version for head in signed_roots.newest_heads(SignedRoot.objects.order_by("number"))
     }
     assert newest == {one: 6, other: 5}
-    assert "2 of them signed" in run_verify()
+    assert numbers_in(run_verify().splitlines()[-2])[:3] == [11, 2, 2]  # events, streams, signed ones
 
 
 def test_many_events_are_signed_in_roots_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,8 +133,7 @@ def test_a_tail_that_was_cut_off_is_found() -> None:
     stream = create_tally()
     sign_new_roots()
     delete_events_after(stream, after=3)
-    with pytest.raises(CommandError, match=f"Tally {stream} ends after version 3; version 5 was signed"):
-        run_verify()
+    assert numbers_in(find_fault_of(stream)) == [1, 3, 5]  # faults, the last version, the signed one
 
 
 def test_a_stream_that_is_gone_as_a_whole_is_found() -> None:
@@ -115,8 +141,7 @@ def test_a_stream_that_is_gone_as_a_whole_is_found() -> None:
     stream = create_tally()
     sign_new_roots()
     delete_events_after(stream, after=0)
-    with pytest.raises(CommandError, match=f"stream {stream} is gone; version 5 was signed"):
-        run_verify()
+    assert numbers_in(find_fault_of(stream)) == [1, 5]  # faults, the signed version
 
 
 def test_a_tail_that_was_cut_off_and_grew_again_is_found() -> None:
@@ -124,16 +149,14 @@ def test_a_tail_that_was_cut_off_and_grew_again_is_found() -> None:
     sign_new_roots()
     delete_events_after(stream, after=4)
     count_up(stream, times=3)
-    with pytest.raises(CommandError, match=rf"version 5 of Tally {stream}, position \d+: its hash is not the one that"):
-        run_verify()
+    assert_only_the_signature_tells(stream, version=5)
 
 
 def test_a_forged_history_with_right_hashes_is_found() -> None:
     stream = create_tally()
     sign_new_roots()
     forge_event(stream, 3)
-    with pytest.raises(CommandError, match=f"version 5 of Tally {stream}, .* not the one that was signed"):
-        run_verify()
+    assert_only_the_signature_tells(stream, version=5)
 
 
 def test_whoever_holds_yesterdays_file_can_prove_what_insiders_changed_and_signed_again(tmp_path: Path) -> None:
@@ -144,8 +167,7 @@ def test_whoever_holds_yesterdays_file_can_prove_what_insiders_changed_and_signe
     SignedRoot.objects.all().delete()
     sign_new_roots()  # with the system's own key
     run_verify()
-    with pytest.raises(CommandError, match=f"1 faults; .* version 5 of Tally {stream}, .*not the one that was signed"):
-        run_verify("--against", kept, "--public-key", key)
+    assert_only_the_signature_tells(stream, 5, "--against", kept, "--public-key", key)
     count_up(untouched)
 
 
@@ -154,25 +176,24 @@ def test_what_came_after_a_kept_file_is_no_fault(tmp_path: Path) -> None:
     kept = export_roots(tmp_path)
     count_up(stream)
     create_tally()
-    assert "Every event is as it was written." in run_verify("--against", kept)
+    run_verify("--against", kept)
 
 
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        ({"to_position": 9}, "signature of root 1 is wrong"),
-        ({"signature": b"x" * 64}, "signature of root 1 is wrong"),
-        ({"heads": b""}, "the heads of root 1 are not those that were signed"),
-        ({"public_key": "00" * 32}, "root 1 is signed by an unknown key"),
-        ({"previous": b"x" * 32}, "root 1 does not follow"),
+        ({"to_position": 9}, RootFaultKind.SIGNATURE),
+        ({"signature": b"x" * 64}, RootFaultKind.SIGNATURE),
+        ({"heads": b""}, RootFaultKind.HEADS),
+        ({"public_key": "00" * 32}, RootFaultKind.UNKNOWN_KEY),
+        ({"previous": b"x" * 32}, RootFaultKind.UNLINKED),
     ],
 )
-def test_a_changed_root_is_found(change: dict[str, Any], found: str) -> None:
+def test_a_changed_root_is_found(change: dict[str, Any], found: RootFaultKind) -> None:
     create_tally()
     sign_new_roots()
     SignedRoot.objects.update(**change)
-    with pytest.raises(CommandError, match=found):
-        run_verify()
+    assert first_root_fault() == (1, found)
 
 
 def test_a_removed_root_is_found() -> None:
@@ -180,8 +201,7 @@ def test_a_removed_root_is_found() -> None:
         create_tally()
         sign_new_roots()
     SignedRoot.objects.filter(number=2).delete()
-    with pytest.raises(CommandError, match="root 2 is missing"):
-        run_verify()
+    assert first_root_fault() == (2, RootFaultKind.MISSING)
 
 
 def test_roots_of_a_former_key_count_while_the_settings_name_it(settings: Any) -> None:
@@ -189,8 +209,7 @@ def test_roots_of_a_former_key_count_while_the_settings_name_it(settings: Any) -
     sign_new_roots()
     former = signatures.public_key()
     settings.ROOT_SIGNING_KEY = b"n" * 32
-    with pytest.raises(CommandError, match="unknown key"):
-        run_verify()
+    assert first_root_fault() == (1, RootFaultKind.UNKNOWN_KEY)
     settings.FORMER_ROOT_KEYS = [former]
     run_verify()
 
@@ -206,26 +225,26 @@ def test_erasing_a_person_breaks_no_chain_and_no_root(settings: Any, tmp_path: P
     erasure_job.start_erasure(person)
     erasure_job.run_erasure(person)
     sign_new_roots()
-    assert "Every event is as it was written." in run_verify()
-    assert "Every event is as it was written." in run_verify("--against", kept)
+    run_verify()
+    run_verify("--against", kept)
 
 
 @pytest.mark.parametrize("text", ["no json", "{}", '{"number": 1}'])
 def test_a_file_that_holds_no_roots_is_refused_by_line(text: str, tmp_path: Path) -> None:
     path = tmp_path / "roots.jsonl"
     path.write_text(text)
-    with pytest.raises(CommandError, match=r"^\S+: line 1 is not a signed root"):
+    with pytest.raises(CommandError, check=caused_by(InvalidMessage, line=1)):
         run_verify("--against", path)
-    with pytest.raises(CommandError, match="No such file"):
+    with pytest.raises(CommandError, check=caused_by(FileNotFoundError)):
         run_verify("--against", tmp_path / "none")
-    with pytest.raises(CommandError, match="File exists"):
+    with pytest.raises(CommandError, check=caused_by(FileExistsError)):
         call_command("export_roots", str(path))
 
 
 def test_roots_are_signed_once_a_day() -> None:
     create_tally()
     tasks.do_periodic_work()
-    assert PeriodicWork.objects.get(name="sign-roots").said == "1 roots signed, the last: 1"
+    assert numbers_in(PeriodicWork.objects.get(name="sign-roots").said) == [1, 1]  # roots, the last one's number
     create_tally()
     tasks.do_periodic_work()
     assert SignedRoot.objects.count() == 1
@@ -239,13 +258,13 @@ def test_staff_see_roots_and_take_the_file_away(tmp_path: Path) -> None:
     assert signatures.public_key() in listed
     assert "valid" in listed and "invalid" not in listed
     shown = client.get(reverse("admin:ops_signedroot_change", args=(1,))).content.decode()
-    assert "positions: after 0 to 5" in shown
+    for line in signed_roots.statement_of(SignedRoot.objects.get()).decode().splitlines():
+        assert escape(line) in shown
     path = tmp_path / "roots.jsonl"
     path.write_bytes(client.get(reverse("admin:ops_signedroot_export")).getvalue())
     run_verify("--against", path)
     delete_events_after(stream, after=1)
-    with pytest.raises(CommandError, match="version 5 was signed"):
-        run_verify("--against", path)
+    assert numbers_in(find_fault_of(stream, "--against", path)) == [1, 1, 5]
 
 
 def test_nobody_else_sees_them_and_nobody_changes_them() -> None:

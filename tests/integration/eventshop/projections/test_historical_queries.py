@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from eventshop.core.errors import InvalidMessage
+from eventshop.core.errors import InvalidMessage, UnknownProjection
 from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.historical_queries import LINEAGE, dry_run, rows_as_of
 from eventshop.projections.projection import Projection, projection_registry
@@ -23,7 +23,9 @@ from orders.domain.events import OrderShipped
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
+from tests.support.command_output import numbers_in
 from tests.support.failing_projection import Flaky, fail, register_temporarily
+from tests.support.raised import caused_by, with_data
 from tests.support.read_models import append, append_order_histories, catch_up, history, stored_rows
 from tests.support.sales import Sale
 
@@ -78,8 +80,9 @@ def test_business_time_is_another_question_than_recorded_time() -> None:
     first = min(item.meta.occurred_at for item in history())
     assert rows_as_of(daily_sales, first - timedelta(days=1), business=True) == {}
     assert rows_as_of(daily_sales, timezone.now(), business=True)
-    with pytest.raises(InvalidMessage, match="time zone"):
-        rows_as_of(daily_sales, datetime(2026, 1, 31))
+    naive = datetime(2026, 1, 31)
+    with pytest.raises(InvalidMessage, check=with_data(as_of=naive)):
+        rows_as_of(daily_sales, naive)
 
 
 def test_the_command_shows_a_whole_read_model_or_one_row() -> None:
@@ -89,9 +92,9 @@ def test_the_command_shows_a_whole_read_model_or_one_row() -> None:
     [one] = printed_rows("order-summary", "--at", "2999-01-01", "--key", str(sale.order_id))
     assert (one["order_id"], one["status"]) == (str(sale.order_id), "PAID")
     assert printed_rows("daily-sales", "--happened-by", "2001-01-01") == []
-    with pytest.raises(CommandError, match="had no row"):
+    with pytest.raises(CommandError, match=str(sale.order_id)):
         run_command("read_model_as_of", "order-summary", "--at", "2001-01-01", "--key", str(sale.order_id))
-    with pytest.raises(CommandError, match="No projection has this name"):
+    with pytest.raises(CommandError, check=caused_by(UnknownProjection)):
         run_command("read_model_as_of", "nothing", "--at", "2001-01-01")
 
 
@@ -130,7 +133,7 @@ def test_changed_code_is_run_over_the_real_history_and_nothing_is_touched(flaky:
     assert stored_rows(flaky.projection) == before
     output = run_command("dry_run_projection", "flaky")
     assert "ROYAL MAIL" in output
-    assert "0 would be added, 2 changed, 0 removed." in output
+    assert numbers_in(output)[-3:] == [0, 2, 0]  # rows added, changed and removed
 
 
 def test_rows_that_would_come_or_go_and_events_that_would_fail_are_told(flaky: Flaky) -> None:
@@ -141,5 +144,8 @@ def test_rows_that_would_come_or_go_and_events_that_would_fail_are_told(flaky: F
     flaky.spoils[sale.order_id, 1] = fail
     result = dry_run(flaky.projection)
     assert (result.added, result.changed, result.removed, result.failed) == (1, 0, 2, 1)
-    assert "OrderCreated at position 1: Broken" in result.first_failure
-    assert "1 events would become dead letters" in run_command("dry_run_projection", "flaky")
+    assert "OrderCreated" in result.first_failure and "Broken: " in result.first_failure
+    assert numbers_in(result.first_failure)[:1] == [1]  # its position
+    output = run_command("dry_run_projection", "flaky")
+    failures = next(line for line in output.splitlines() if "Broken: " in line)
+    assert numbers_in(failures)[:2] == [1, 1]  # events that fail, the position of the first

@@ -25,6 +25,7 @@ from eventshop.projections.targets import rebuild_target
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
+from tests.support.command_output import numbers_in
 from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.read_models import (
     append,
@@ -197,11 +198,11 @@ def test_a_rebuild_in_which_events_fail_keeps_the_live_rows_and_says_so(flaky: F
     catch_up(flaky.projection)
     before = stored_rows(flaky.projection)
     flaky.spoils[sale.order_id, 1] = fail
-    with pytest.raises(ProjectionError, match="2 events cannot be folded"):
+    with pytest.raises(ProjectionError, check=lambda error: numbers_in(error)[:2] == [2, 0]):
         rebuild(flaky.projection)
     job = Rebuild.objects.get()
     assert job.state == Rebuild.State.FAILED
-    assert "2 events cannot be folded" in job.error
+    assert numbers_in(job.error)[:2] == [2, 0]  # events that cannot be folded, and those of the live rows
     assert "OrderCreated" in job.error
     assert job.finished_at is not None
     assert stored_rows(flaky.projection) == before

@@ -21,8 +21,10 @@ from eventshop.projections.projection import projection_registry
 from orders.domain.events import OrderShipped
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
+from tests.support.command_output import numbers_in
 from tests.support.database import dump_database
 from tests.support.failing_projection import Flaky, fail, register_temporarily
+from tests.support.raised import with_data
 from tests.support.read_models import append, append_order_histories, catch_up
 from tests.support.sales import Sale
 
@@ -112,11 +114,12 @@ def test_a_rebuild_on_the_command_line_looks_first_and_stops_before_events_are_s
     OrderSummary.objects.update(status="DELIVERED")
     out = StringIO()
     call_command("rebuild_projection", "flaky", look_first=True, stdout=out)
-    assert "flaky: 0 rows would be added, 1 changed, 0 removed; 0 events would become dead letters." in out.getvalue()
+    dry_run_line = out.getvalue().splitlines()[0]
+    assert ("flaky" in dry_run_line, numbers_in(dry_run_line)) == (True, [0, 1, 0, 0])
     job = Rebuild.objects.get()
     assert (job.state, job.changed, job.foreseen_changed) == ("done", 1, 1)
     flaky.spoils[sale.order_id, 1] = fail
-    with pytest.raises(CommandError, match=r"Nothing was changed.*OrderCreated at position 1"):
+    with pytest.raises(CommandError, match=r"OrderCreated .*\b1: Broken: "):
         call_command("rebuild_projection", "flaky", look_first=True, stdout=out)
     assert Rebuild.objects.count() == 1
 
@@ -127,14 +130,15 @@ def test_events_that_would_fail_are_told(flaky: Flaky) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     job = run_to_end(replays.request_dry_run("flaky", requested_by="ada"))
     assert (job.failed, job.removed) == (1, 1)
-    assert "OrderCreated at position 1" in job.error
+    assert ("OrderCreated" in job.error, numbers_in(job.error)[:1]) == (True, [1])
 
 
 def test_a_question_that_makes_no_sense_leaves_nothing() -> None:
     with pytest.raises(UnknownProjection):
         replays.request_as_of("nothing", LATER, requested_by="ada")
-    with pytest.raises(InvalidMessage, match="time zone"):
-        replays.request_as_of("daily-sales", datetime(2026, 1, 31), requested_by="ada")
+    naive = datetime(2026, 1, 31)
+    with pytest.raises(InvalidMessage, check=with_data(as_of=naive)):
+        replays.request_as_of("daily-sales", naive, requested_by="ada")
     assert not Replay.objects.exists()
 
 

@@ -130,7 +130,7 @@ def test_a_runner_whose_checkpoint_is_gone_writes_nothing() -> None:
     [target] = zombie.targets
     zombie.run_batch(target, limit=1)
     Checkpoint.objects.all().delete()
-    with pytest.raises(CheckpointMoved, match="no checkpoint"):
+    with pytest.raises(CheckpointMoved, check=lambda error: not isinstance(error.data["found"], int)):
         zombie.run_batch(target)
     assert OrderSummary.objects.get().status == "CREATED"
 

@@ -26,6 +26,7 @@ from eventshop.projections.targets import rebuild_target
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
+from tests.support.command_output import numbers_in
 from tests.support.failing_projection import Flaky, fail
 from tests.support.read_models import (
     append,
@@ -144,7 +145,7 @@ def test_two_cannot_rebuild_the_same_projection_at_once() -> None:
             pool.submit(rebuild_refused).result()
 
     def rebuild_refused() -> None:
-        with pytest.raises(CheckpointMoved, match="another process is rebuilding"):
+        with pytest.raises(CheckpointMoved, check=lambda error: error.data == {"projection": "order-summary"}):
             rebuild(order_summary)
         connections.close_all()
 
@@ -172,7 +173,7 @@ def test_an_old_program_leaves_the_rows_of_a_newer_one_alone() -> None:
     newer = Flaky(order_summary, version=2, name=order_summary.name)
     catch_up(newer.projection)
     append(sale.order_id, sale.paid)
-    with pytest.raises(ProjectionError, match="version 2"):
+    with pytest.raises(ProjectionError, check=lambda error: numbers_in(error) == [2, 1]):
         catch_up(order_summary)
     assert OrderSummary.objects.get().status == "CREATED"
     assert not Rebuild.objects.exists()

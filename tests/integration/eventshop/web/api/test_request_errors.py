@@ -13,6 +13,7 @@ from eventshop.web.api import request_parsing
 from eventshop.web.models import ApiToken
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff, token_of
 from tests.support.customers import PASSWORD, sign_in_customer, sign_up
+from tests.support.pages import find
 from tests.support.staff import clerk
 from users.application import accounts
 
@@ -136,8 +137,14 @@ def test_people_make_and_revoke_tokens_on_a_page_and_see_each_once() -> None:
 
 def test_the_token_form_names_what_is_missing_and_keeps_nothing() -> None:
     client, _ = sign_in_customer()
-    page = client.post("/account/tokens/", {"name": "", "days": "8000", "scopes": ["everything"]}).content.decode()
-    assert "Enter a name" in page
+    page = client.post("/account/tokens/", {"name": "", "days": "8000", "scopes": ["everything"]})
+    errors = page.context["form"].errors.as_data()
+    assert {field: [error.code for error in found] for field, found in errors.items()} == {
+        "name": ["required"],
+        "days": ["invalid_choice"],
+        "scopes": ["invalid_choice"],
+    }
+    assert find(page, id="errors", role="alert")
     assert not ApiToken.objects.exists()
 
 
