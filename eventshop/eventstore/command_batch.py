@@ -26,6 +26,8 @@ from eventshop.eventstore.command_receipts import Receipt, ReceiptRow
 from eventshop.eventstore.event_append import to_receipt
 from eventshop.eventstore.field_encryption import EncryptionSession
 from eventshop.eventstore.records import EventRow, HistoryEntry
+from eventshop.eventstore.stream_locks import lock_streams
+from eventshop.runtime.wake_signals import Channel, wake
 
 #: The outcome of one command: its receipt, or the error that refused it.
 Outcome: TypeAlias = Receipt | EventShopError
@@ -34,12 +36,16 @@ Outcome: TypeAlias = Receipt | EventShopError
 class CommandBatch:
     """One attempt: the aggregates after each command, and the rows to be written."""
 
-    def __init__(self, registry: MessageRegistry, commands: Sequence[tuple[Command, Envelope]]) -> None:
+    def __init__(
+        self, registry: MessageRegistry, commands: Sequence[tuple[Command, Envelope]], *, exclusive: bool
+    ) -> None:
         self.registry = registry
         self.session = field_encryption.open_shared_session(registry, (command for command, _ in commands))
         jobs = [_prepare_or_refuse(command, envelope, registry, self.session) for command, envelope in commands]
         self.prepared = jobs
         valid = [job for job in jobs if isinstance(job, PreparedCommand)]
+        # Also without a conflict, in shared mode: a writer that holds one exclusively must not be overtaken.
+        lock_streams({job.aggregate_id for job in valid}, exclusive=exclusive)
         self.receipts = {
             row.command_id: row for row in backend().load_receipts([job.envelope.command_id for job in valid])
         }
@@ -55,6 +61,8 @@ class CommandBatch:
         if self.session is not None:
             self.session.save_keys()
         positions = backend().append_events(self.rows)
+        if self.rows:
+            wake(Channel.EVENTS)
         for command_id, index in self.last_row_index.items():
             self.new_receipts[command_id] = self.new_receipts[command_id]._replace(position=positions[index])
         backend().insert_receipts(list(self.new_receipts.values()))

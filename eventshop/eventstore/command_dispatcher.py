@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
-from eventshop.core.errors import Conflict, EventShopError, WrongExpectedVersion
+from eventshop.core.errors import EventShopError, WrongExpectedVersion
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
 from eventshop.core.messages import Command, Envelope, new_id
@@ -20,14 +19,14 @@ from eventshop.eventstore.command_execution import (
     prepare_command,
 )
 from eventshop.eventstore.command_receipts import Receipt
-from eventshop.eventstore.event_append import ConcurrencyConflict, to_receipt, translate_violations
+from eventshop.eventstore.contention import Attempt, repeat_on_conflict
+from eventshop.eventstore.event_append import to_receipt, translate_violations
 from eventshop.eventstore.event_store import replay_receipt
+from eventshop.eventstore.stream_locks import lock_streams
 from eventshop.eventstore.unit_of_work import batch_write, single_write
+from eventshop.runtime.wake_signals import Channel, wake
 
 __all__ = ["Outcome", "Receipt", "send", "send_many"]
-
-#: How often a command is decided again after a concurrency conflict.
-MAX_RETRIES: Final = 3
 
 
 def send(
@@ -39,46 +38,45 @@ def send(
 ) -> Receipt:
     """Decide one command and append its events with its receipt in one transaction; at most two round trips.
 
-    After a concurrency conflict the command is decided again, up to three times, then `Conflict`. A command is
-    idempotent by its id: the same id and payload gives the first receipt again, marked `replayed`; another payload
-    raises `CommandIdReused`. `expected_version` must be the version of the stream (`WrongExpectedVersion`). Also
-    raises `CommandRefused`, `InvalidMessage`, `UnknownName`, `EventTooLarge` and `WrongAggregateType`. Nothing is
-    written when an error is raised.
+    A command that another writer has overtaken is decided again, at last under the lock of its stream, so that it is
+    never refused because of other writers. A command is idempotent by its id: the same id and payload gives the first
+    receipt again, marked `replayed`; another payload raises `CommandIdReused`. `expected_version` must be the version
+    of the stream (`WrongExpectedVersion`). Also raises `CommandRefused`, `InvalidMessage`, `UnknownName`,
+    `EventTooLarge` and `WrongAggregateType`. Nothing is written when an error is raised.
     """
     prepared = prepare_command(command, envelope or Envelope(command_id=new_id()), registry)
     receipt = _append_from_cache(prepared, expected_version, registry)
     if receipt is not None:
         return receipt
-    conflict: ConcurrencyConflict | None = None
-    for _ in range(MAX_RETRIES + 1):
-        try:
+
+    def append(attempt: Attempt) -> Receipt:
+        current = prepared
+        if attempt.number and prepared.session is not None:  # the conflict may have replaced the key of the hash
+            current = prepare_command(command, prepared.envelope, registry)
+        if not attempt.locked:
             with single_write():
-                return _load_and_append(prepared, expected_version, registry)
-        except ConcurrencyConflict as error:
-            conflict = error
-            if prepared.session is not None:  # the conflict may have replaced the key of the payload hash
-                prepared = prepare_command(command, prepared.envelope, registry)
-    raise Conflict(
-        command=type(command).__name__, aggregate_id=prepared.aggregate_id, tries=MAX_RETRIES + 1
-    ) from conflict
+                return _load_and_append(current, expected_version, registry)
+        with batch_write():
+            lock_streams([current.aggregate_id], exclusive=True)
+            return _load_and_append(current, expected_version, registry)
+
+    return repeat_on_conflict(append)
 
 
 def send_many(commands: Iterable[tuple[Command, Envelope]], *, registry: MessageRegistry = program) -> list[Outcome]:
     """Decide commands in order and append all their events in one transaction with two multi-row inserts.
 
     Returns the outcomes in order. A refused command (`CommandRefused`, `InvalidMessage`, `CommandIdReused`) gives its
-    error, writes nothing and does not affect the others; any other error is raised and nothing is written. After a
-    concurrency conflict the whole batch is decided again, up to three times, then `Conflict`.
+    error, writes nothing and does not affect the others; any other error is raised and nothing is written. A batch
+    that another writer has overtaken is decided again, at last under the locks of all its streams.
     """
     pairs = list(commands)
-    conflict: ConcurrencyConflict | None = None
-    for _ in range(MAX_RETRIES + 1):
-        try:
-            with translate_violations(), batch_write():
-                return CommandBatch(registry, pairs).run()
-        except ConcurrencyConflict as error:
-            conflict = error
-    raise Conflict(commands=len(pairs), tries=MAX_RETRIES + 1) from conflict
+
+    def append(attempt: Attempt) -> list[Outcome]:
+        with translate_violations(), batch_write():
+            return CommandBatch(registry, pairs, exclusive=attempt.locked).run()
+
+    return repeat_on_conflict(append)
 
 
 def _append_from_cache(
@@ -116,5 +114,7 @@ def _load_and_append(prepared: PreparedCommand, expected_version: int | None, re
 def _append(prepared: PreparedCommand, result: CommandResult) -> Receipt:
     with translate_violations(), field_encryption.save_keys_and_claims(result.session, result.claims):
         position = backend().append_command(result.rows, result.receipt, result.previous_hash)
+    if result.rows:
+        wake(Channel.EVENTS)
     aggregate_cache.put(prepared.aggregate, prepared.aggregate_id, result.aggregate_after)
     return to_receipt(result.receipt._replace(position=position), replayed=False)

@@ -21,9 +21,9 @@ from eventshop.core.messages import Envelope, Event, RecordedEvent, new_id
 from eventshop.eventstore import field_encryption
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_receipts import Receipt
+from eventshop.eventstore.contention import Attempt, repeat_on_conflict
 from eventshop.eventstore.event_append import (
     AppendRequest,
-    ConcurrencyConflict,
     StreamHead,
     hash_command,
     to_receipt,
@@ -32,7 +32,9 @@ from eventshop.eventstore.event_append import (
 )
 from eventshop.eventstore.field_encryption import EncryptionSession
 from eventshop.eventstore.records import EventRow, HistoryEntry, to_recorded_event
-from eventshop.eventstore.unit_of_work import single_write
+from eventshop.eventstore.stream_locks import lock_streams
+from eventshop.eventstore.unit_of_work import batch_write, single_write
+from eventshop.runtime.wake_signals import Channel, wake
 
 #: Events fetched at a time by `read_rows`.
 PAGE_SIZE: Final = 1_000
@@ -70,35 +72,49 @@ class EventStore:
         """
         if not events:
             raise InvalidMessage("there are no events to append")
-        envelope = envelope or Envelope(command_id=new_id())
         aggregate_type = self.registry.aggregate_of(type(events[0])).__name__
+        sent = envelope or Envelope(command_id=new_id())
+
+        def append(attempt: Attempt) -> Receipt:
+            with batch_write() if attempt.locked else single_write():
+                if attempt.locked:
+                    lock_streams([aggregate_id], exclusive=True)
+                return self._append(aggregate_id, aggregate_type, events, expected_version, sent)
+
+        return repeat_on_conflict(append)
+
+    def _append(
+        self,
+        aggregate_id: UUID,
+        aggregate_type: str,
+        events: Sequence[Event],
+        expected_version: int,
+        envelope: Envelope,
+    ) -> Receipt:
         session = (
             field_encryption.open_session() if any(map(self.registry.personal_fields_of, map(type, events))) else None
         )
         payload_hash = hash_command(
             "append", b"\n".join(self._payload_to_hash(event, aggregate_id, session) for event in events)
         )
-        with single_write():
-            is_replay, history = backend().load_history(aggregate_id, envelope.command_id)
-            if is_replay:
-                return replay_receipt(envelope.command_id, payload_hash)
-            request = AppendRequest(
-                aggregate_id,
-                aggregate_type,
-                _check_head(history, aggregate_type, aggregate_id, expected_version),
-                envelope,
-                "append",
-                payload_hash,
-                utc_now(),
-                session,
-            )
-            encoded = request.encode(events, self.registry)
-            rows, receipt = encoded.rows, request.receipt_row(encoded.rows)
-            try:
-                with translate_violations(), field_encryption.save_keys_and_claims(session, encoded.claims):
-                    position = backend().append_command(rows, receipt, request.head.hash)
-            except ConcurrencyConflict as conflict:
-                raise WrongExpectedVersion(aggregate=aggregate_id, expected_version=expected_version) from conflict
+        is_replay, history = backend().load_history(aggregate_id, envelope.command_id)
+        if is_replay:
+            return replay_receipt(envelope.command_id, payload_hash)
+        request = AppendRequest(
+            aggregate_id,
+            aggregate_type,
+            _check_head(history, aggregate_type, aggregate_id, expected_version),
+            envelope,
+            "append",
+            payload_hash,
+            utc_now(),
+            session,
+        )
+        encoded = request.encode(events, self.registry)
+        rows, receipt = encoded.rows, request.receipt_row(encoded.rows)
+        with translate_violations(), field_encryption.save_keys_and_claims(session, encoded.claims):
+            position = backend().append_command(rows, receipt, request.head.hash)
+        wake(Channel.EVENTS)
         return to_receipt(receipt._replace(position=position), replayed=False)
 
     def get_events(

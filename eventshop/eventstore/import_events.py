@@ -15,6 +15,8 @@ from eventshop.eventstore.backends.postgres import execute, insert_receipts
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.event_append import StreamHead, translate_violations
 from eventshop.eventstore.records import EventRow, to_columns
+from eventshop.eventstore.stream_locks import lock_streams
+from eventshop.runtime.wake_signals import Channel, wake
 
 _EVENTS: Final = f"""
 INSERT INTO event ({", ".join(EventRow._fields)}) SELECT * FROM unnest(
@@ -51,5 +53,7 @@ def insert_events(rows: Sequence[EventRow], receipts: Sequence[ReceiptRow]) -> N
     """Insert events and receipts, all or nothing; raises the errors of an append for a violated constraint."""
     if rows:
         with transaction.atomic(), translate_violations():
+            lock_streams({row.aggregate_id for row in rows}, exclusive=False)
             execute(_EVENTS, to_columns(rows, len(EventRow._fields)))
             insert_receipts(receipts)
+            wake(Channel.EVENTS)

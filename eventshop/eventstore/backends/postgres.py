@@ -262,3 +262,8 @@ def violated_constraint(error: Exception) -> str:
     """Return the name of the constraint that a database error reports, or an empty text."""
     cause = error.__cause__
     return (cause.diag.constraint_name or "") if isinstance(cause, psycopg.Error) else ""
+
+
+def is_deadlock(error: Exception) -> bool:
+    """Whether a database error ended this transaction because two waited for each other."""
+    return isinstance(error.__cause__, psycopg.errors.DeadlockDetected)

@@ -131,6 +131,11 @@ def violated_constraint(error: Exception) -> str:
     return _CONSTRAINTS.get(text, text.partition(":")[0] if text.startswith("event_") else "")
 
 
+def is_deadlock(error: Exception) -> bool:
+    """Never: there is one writer at a time."""
+    return False
+
+
 def _raw_connection() -> sqlite3.Connection:
     connection.ensure_connection()
     raw: sqlite3.Connection = connection.connection

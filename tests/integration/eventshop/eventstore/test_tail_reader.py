@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from django.db import connection, connections, transaction
 
-from eventshop.core.errors import Conflict, TailBusy
+from eventshop.core.errors import TailBusy
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
@@ -52,7 +52,7 @@ def write(seed: int) -> None:
                     sleep(chance.random() * 0.01)
                     if kind > 0.85:
                         raise RolledBack
-        except (RolledBack, Conflict):
+        except RolledBack:
             continue
     connections.close_all()
 

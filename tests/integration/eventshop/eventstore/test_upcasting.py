@@ -22,7 +22,6 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import SNAPSHOT_PREFIX
 from eventshop.eventstore.snapshots import repository
 from eventshop.eventstore.temporal_queries import load_at_version
-from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.messaging.serialization.schema_registry import load_published_schemas
 from eventshop.projections import dead_letters
 from eventshop.projections.historical_queries import dry_run, rows_as_of
@@ -140,7 +139,7 @@ def test_an_earlier_event_that_was_parked_drains_as_todays(flaky: Flaky) -> None
 def test_a_saga_hears_them_as_todays() -> None:
     receive_stock("21212", 5)
     append_earlier_events(ORDER, "Order", ORDER_EVENTS[0])
-    workers.run_until_idle("test", DatabaseEventLog())
+    workers.run_until_idle("test")
     assert saga_inbox(ORDER)[:2] == [("OrderCreated", "handled"), ("InventoryReserved", "handled")]
     assert "InventoryReserved" in [recorded.meta.event_type for recorded in store.get_events(stock_item_id("21212"))]
 
