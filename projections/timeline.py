@@ -23,6 +23,7 @@ class StreamTimelineEntry(NamedTuple):
     """One event of a stream: its summary and the URL of its admin page."""
 
     version: int
+    event_type: str
     summary: str
     when: str | SafeString
     actor: str
@@ -44,6 +45,7 @@ def _entry(recorded: RecordedEvent[Any], describe: Callable[[Any], str]) -> Stre
     url = reverse("admin:store_storedevent_change", args=(meta.position,))
     return StreamTimelineEntry(
         meta.version,
+        meta.event_type,
         row.summary or describe(recorded.event) or meta.event_type,
         datetime_html(meta.occurred_at),
         meta.actor,

@@ -137,10 +137,10 @@ class CommandActions(Generic[S], Base):
         try:
             receipt = self.send(request, form, aggregate_id, form.cleaned_data["command_id"])
         except InvalidMessage as error:
-            form.add_error(None, str(error))
+            form.add_error(None, forms.ValidationError(str(error), code=error.code))
             return False
         except EventShopError as error:
-            messages.error(request, f"{name} was not {form.outcome}. {error_sentence(error)}")
+            messages.error(request, f"{name} was not {form.outcome}. {error_sentence(error)}", extra_tags=error.code)
         else:
             result = f"{name} {form.outcome}." if receipt.events else form.unchanged_message(name)
             messages.success(request, f"{result} {LIST_DELAY_NOTICE}")

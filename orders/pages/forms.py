@@ -85,7 +85,7 @@ class ReturnForm(CommandForm):
         values = super().clean() or {}
         quantities = [value for name, value in values.items() if name.startswith("line_")]
         if not self.errors and not any(quantities):
-            raise forms.ValidationError("Enter a quantity for at least one item")
+            raise forms.ValidationError("Enter a quantity for at least one item", code="nothing-to-return")
         return values
 
     @property

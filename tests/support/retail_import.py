@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from io import StringIO
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,16 +29,29 @@ MONTH_RECEIPTS: Final = 3_688
 
 
 class ImportRun:
-    """One run of the command: its output, error lines, exit code and error message."""
+    """One run of the command: its output, error lines, exit code, and its error with the cause."""
 
     def __init__(self, file: Path, *options: str, command: str = IMPORT) -> None:
         out, err = StringIO(), StringIO()
-        self.code, self.failure = 0, ""
+        self.file, self.code, self.failure = file, 0, ""
+        self.cause: BaseException | None = None
         try:
             call_command(command, str(file), *options, stdout=out, stderr=err)
         except CommandError as error:
-            self.code, self.failure = error.returncode, str(error)
+            self.code, self.failure, self.cause = error.returncode, str(error), error.__cause__
         self.output, self.error_lines = out.getvalue(), err.getvalue().splitlines()
+
+    @property
+    def counts(self) -> list[int]:
+        """The numbers of the summary in their order, up to the seconds that the import took."""
+        numbers = re.findall(r"\d[\d,.]*", self.output.splitlines()[-1])
+        return [int(number.replace(",", "")) for number in takewhile(lambda number: "." not in number, numbers)]
+
+    @property
+    def refused(self) -> dict[int, str]:
+        """The refused rows: the reason by line, in the order in which they were reported."""
+        places = (line.removeprefix(f"{self.file}:").partition(": ") for line in self.error_lines)
+        return {int(number): reason for number, _, reason in places}
 
 
 def run_projections() -> None:

@@ -75,9 +75,9 @@ class TicketForm(CommandForm):
         values = super().clean() or {}
         is_limit = values.get("type") == OrderType.LIMIT
         if is_limit and values.get("limit_price") is None and "limit_price" not in self.errors:
-            self.add_error("limit_price", "A limit order needs its limit price")
+            self._add_error("limit_price", "A limit order needs its limit price", "required")
         if not is_limit and values.get("limit_price") is not None:
-            self.add_error("limit_price", "A market order has no limit price; leave it empty")
+            self._add_error("limit_price", "A market order has no limit price; leave it empty", "not-allowed")
         if not self.errors:
             self._check_rules(values)
         return values
@@ -99,7 +99,10 @@ class TicketForm(CommandForm):
 
     def add_refusal(self, refusal: EventShopError) -> None:
         """Show a refusal beside the field that it concerns."""
-        self.add_error(_FIELD_OF.get(type(refusal)), refusal.message)
+        self._add_error(_FIELD_OF.get(type(refusal)), refusal.message, refusal.code)
+
+    def _add_error(self, field: str | None, message: str, code: str) -> None:
+        self.add_error(field, forms.ValidationError(message, code=code))
 
     @property
     def trade_id(self) -> UUID:

@@ -97,7 +97,7 @@ class PersonActions(Base):
         try:
             command_dispatcher.send(command, envelope=envelope)
         except EventShopError as refusal:
-            messages.error(request, f"{refusal}.")
+            messages.error(request, f"{refusal}.", extra_tags=refusal.code)
             return False
         return True
 

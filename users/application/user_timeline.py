@@ -49,6 +49,10 @@ class UserTimelineEntry(NamedTuple):
     text: str
     event: UserEvent
 
+    @property
+    def event_type(self) -> str:
+        return type(self.event).__name__
+
 
 def timeline_entry(recorded: RecordedEvent[UserEvent]) -> UserTimelineEntry:
     meta = recorded.meta

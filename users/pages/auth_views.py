@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User as Login
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import LoginView
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -116,7 +117,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
             update_session_auth_hash(request, login)
             messages.success(request, "Your password is changed. You are signed out on all other devices.")
             return redirect("users:home")
-        form.add_error("current", "This is not your current password")
+        form.add_error("current", ValidationError("This is not your current password", code="wrong-password"))
     return render(request, "account/change_password.html", {"form": form})
 
 

@@ -13,6 +13,7 @@ import msgspec
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User as Login
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -68,7 +69,7 @@ def request_erasure(request: HttpRequest, me: Person) -> HttpResponse:
             return refusal
         if Login.objects.get(username=request.user.get_username()).check_password(form.cleaned_data["password"]):
             return _send_request(request, me, form.cleaned_data["form_id"])
-        form.add_error("password", "This is not your password")
+        form.add_error("password", ValidationError("This is not your password", code="wrong-password"))
     context = {
         "form": form,
         "kept": certificates.kept_data_of(me.id, timezone.localdate()),

@@ -66,12 +66,14 @@ def send_command(request: HttpRequest, me: Person, command: Callable[[], UserCom
         raise
     except CommandIdReused:
         report_duplicate(request, "your data")
-    except NoticeExpired:
+    except NoticeExpired as refusal:
         messages.warning(
-            request, "The privacy notice has changed since you opened the page. Please read it and decide again."
+            request,
+            "The privacy notice has changed since you opened the page. Please read it and decide again.",
+            extra_tags=refusal.code,
         )
     except (CommandRefused, InvalidMessage) as refusal:
-        messages.error(request, f"{refusal.message}.")
+        messages.error(request, f"{refusal.message}.", extra_tags=refusal.code)
     else:
         return True
     return False

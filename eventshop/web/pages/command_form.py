@@ -31,7 +31,7 @@ def submit_command(request: HttpRequest, send: Callable[[], Receipt], *, subject
     except CommandIdReused:
         report_duplicate(request, subject)
     except (CommandRefused, InvalidMessage, Conflict) as refusal:
-        messages.error(request, f"This is no longer possible: {refusal.message}.")
+        messages.error(request, f"This is no longer possible: {refusal.message}.", extra_tags=refusal.code)
     else:
         read_your_writes.remember_write(request, receipt)
         return True
@@ -40,4 +40,8 @@ def submit_command(request: HttpRequest, send: Callable[[], Receipt], *, subject
 
 def report_duplicate(request: HttpRequest, subject: str) -> None:
     """Add the message that this form was already submitted with other values."""
-    messages.info(request, f"This form was already submitted. The page shows the current state of {subject}.")
+    messages.info(
+        request,
+        f"This form was already submitted. The page shows the current state of {subject}.",
+        extra_tags=CommandIdReused.code,
+    )

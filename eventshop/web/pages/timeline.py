@@ -17,8 +17,12 @@ class TimelineEntry(NamedTuple):
     at: datetime
     text: str
     tone: str
+    event_type: str
 
 
 def build_timeline(events: Iterable[RecordedEvent[E]], describe: Callable[[E], tuple[str, str]]) -> list[TimelineEntry]:
     """One entry per event; `describe` returns its text and tone."""
-    return [TimelineEntry(recorded.meta.occurred_at, *describe(recorded.event)) for recorded in events]
+    return [
+        TimelineEntry(recorded.meta.occurred_at, *describe(recorded.event), recorded.meta.event_type)
+        for recorded in events
+    ]

@@ -10,7 +10,6 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import timers, workers
 from eventshop.sagas.models import InboxMessage, SagaStep, Timer
 from orders.domain.order import Status
@@ -33,7 +32,7 @@ def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterato
 
 
 def settle_orders() -> None:
-    workers.run_until_idle("test", DatabaseEventLog())
+    workers.run_until_idle("test")
 
 
 def has_status(order_id: UUID, status: Status) -> bool:

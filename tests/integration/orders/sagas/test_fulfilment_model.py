@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from eventshop.core.errors import CommandRefused
-from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import effects, timers
 from eventshop.sagas.event_router import EventRouter
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep
@@ -65,8 +64,8 @@ class Shop(RuleBasedStateMachine):
     def _begin(self) -> None:
         """Start a worker, whose state is what is stored."""
         sagas = self.gateway.saga_registry()
-        self.ear, self.brain = EventRouter("w", DatabaseEventLog(), sagas=sagas), SagaRunner("w", sagas=sagas)
-        self.ear.renew_leases(1)
+        self.ear, self.brain = EventRouter("w", sagas=sagas), SagaRunner("w", sagas=sagas)
+        self.ear.renew_lease()
         self.brain.renew_leases(1)
 
     # --- people ---------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 def test_a_month_of_a_real_shop_agrees_with_its_books_to_the_penny() -> None:
     run = ImportRun(MONTH)
     assert (run.code, run.error_lines) == (0, [])
-    assert "1,629 orders, 204 credit notes, 156 returns and 70 write-offs imported: 3,844 events" in run.output
+    assert run.counts[:5] == [1_629, 204, 156, 70, 3_844]
     run_projections()
     assert differing_totals(MONTH, CONTROL_TOTALS) == set()
     for corrupt, totals in CORRUPTIONS.items():
@@ -100,27 +101,37 @@ def _day(row: str) -> str:
     return next(csv.reader([row]))[4][:10]
 
 
-def error_of(file: Path, totals: Path, **options: str) -> str:
+def error_of(file: Path, totals: Path, **options: str) -> CommandError:
     with pytest.raises(CommandError) as refusal:
         call_command("verify_sales", str(file), totals=totals, **options)
     assert refusal.value.returncode == 1
-    return str(refusal.value)
+    return refusal.value
+
+
+def assert_unreadable_totals(error: CommandError) -> None:
+    assert "totals.json" in str(error)
+    assert isinstance(error.__cause__, OSError | ValueError | AttributeError | TypeError)
+
+
+def values_of(error: CommandError) -> set[str]:
+    """The words and numbers of an error after the path of the file."""
+    return set(re.findall(r"\w+", str(error).partition(": ")[2]))
 
 
 def test_what_cannot_be_compared_is_told(tmp_path: Path) -> None:
     file, totals = write_sales_file(tmp_path, csv_line()), tmp_path / "totals.json"
-    assert "nowhere.csv" in error_of(tmp_path / "nowhere.csv", totals)
-    assert "totals.json: not a file of control totals" in error_of(file, totals)
+    assert "nowhere.csv" in str(error_of(tmp_path / "nowhere.csv", totals))
+    assert_unreadable_totals(error_of(file, totals))
     for nonsense in ("{", "[]", "7", '{"month": 7}'):
         totals.write_text(nonsense)
-        assert "totals.json: not a file of control totals" in error_of(file, totals)
+        assert_unreadable_totals(error_of(file, totals))
     totals.write_text('{"month": {"rows": 2, "cancel_line_matching": {}}}')
-    assert "no section has 1 rows; sections: month (2 rows)" in error_of(file, totals)
-    assert "no section is named year; sections: month (2 rows)" in error_of(file, totals, section="year")
+    assert values_of(error_of(file, totals)) >= {"1", "month", "2"}
+    assert values_of(error_of(file, totals, section="year")) >= {"year", "month", "2"}
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(file.read_bytes())[:-9])
-    assert "cut.csv.gz" in error_of(tmp_path / "cut.csv.gz", totals)
-    assert "line 2 has 1 columns" in error_of(write_sales_file(tmp_path, "garbage"), totals)
-    assert "sales.csv" in error_of(write_sales_file(tmp_path, csv_line(quantity="six")), totals)
+    assert "cut.csv.gz" in str(error_of(tmp_path / "cut.csv.gz", totals))
+    assert values_of(error_of(write_sales_file(tmp_path, "garbage"), totals)) >= {"2", "1"}  # the line, its columns
+    assert "sales.csv" in str(error_of(write_sales_file(tmp_path, csv_line(quantity="six")), totals))
 
 
 def test_a_total_that_nobody_knows_is_a_difference(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from django.urls import reverse
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from projections.models import Position
-from tests.support.staff import boss, clerk, messages_of, update_read_models
+from tests.support.pages import find, texts
+from tests.support.staff import boss, clerk, message_tags, update_read_models
 from tests.support.trade_commands import ACCOUNT_ID, BTC, submit_trade
 from tests.support.trader import open_account, submit_limit_order
 from trading.domain.account import TradingAccount
@@ -69,7 +70,7 @@ def test_a_button_sends_its_command_with_who_and_why(
 def test_a_hold_is_released() -> None:
     trade_id, client = submit_trade(*FILLED), boss()
     submit_dialog(client, trade_id, "hold")
-    assert "settlement of this trade is on hold" in messages_of(submit_dialog(client, trade_id, "settle"))[-1]
+    assert message_tags(submit_dialog(client, trade_id, "settle"))[-1] == "settlement-on-hold error"
     assert status_of(trade_id) is Status.FILLED
     submit_dialog(client, trade_id, "release")
     submit_dialog(client, trade_id, "settle")
@@ -88,25 +89,29 @@ def test_an_open_trade_is_rejected_or_cancelled_and_its_amount_is_free() -> None
 
 def test_a_dialog_says_at_once_what_the_rules_would_refuse() -> None:
     trade_id = submit_trade(*FILLED)
-    text = boss().get(page_url(trade_id, "reject")).content.decode()
-    assert "RejectTrade is not allowed for a trade in state FILLED" in text and "<form method" not in text
-    assert "was already released" in boss().get(page_url(trade_id, "release")).content.decode()
+    rejection, release = (boss().get(page_url(trade_id, action)) for action in ("reject", "release"))
+    [refusal] = texts(rejection, "refusal")
+    assert "RejectTrade" in refusal and "FILLED" in refusal
+    assert release.context["refusal"] == release.context["form"].unchanged_message("Trade T-1")
+    assert not find(rejection, "command-form") and not find(release, "command-form")
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "field", "code"),
     [
-        ({"price": "100.001"}, "multiple of the instrument&#x27;s tick"),
-        ({"price": "x"}, "Enter a number"),
-        ({"reason": ""}, "This field is required"),
-        ({"fill": "nothing"}, "Select a valid choice"),
+        ({"price": "100.001"}, "__all__", "wrong-tick"),
+        ({"price": "x"}, "price", "invalid"),
+        ({"reason": ""}, "reason", "required"),
+        ({"fill": "nothing"}, "fill", "invalid_choice"),
     ],
 )
-def test_what_is_wrong_is_said_in_the_dialog_and_changes_nothing(values: dict[str, str], words: str) -> None:
+def test_what_is_wrong_is_said_in_the_dialog_and_changes_nothing(values: dict[str, str], field: str, code: str) -> None:
     trade_id = submit_trade(*FILLED)
     given = {"fill": "T-1-0", "price": "99.99", "quantity": "1"} | values
     answer = submit_dialog(boss(), trade_id, "correct", **given)
-    assert answer.status_code == 200 and words in answer.content.decode()
+    form = answer.context["form"]
+    assert answer.status_code == 200 and form.has_error(field, code)
+    assert form.errors[field][0] in [item.text for item in find(answer) if item.tag == "li"]
     assert StoredEvent.objects.latest("position").event_type == "TradeExecuted"
 
 
@@ -117,7 +122,7 @@ def test_a_dialog_sent_twice_is_one_command() -> None:
         client.post(page_url(trade_id, "hold"), form)
     assert [event.meta.event_type for event in store.get_events(trade_id)].count("SettlementHeld") == 1
     answer = client.post(page_url(trade_id, "hold"), form | {"reason": "another"})
-    assert "already submitted with different values" in messages_of(answer)[-1]
+    assert message_tags(answer)[-1] == "command-id-reused error"
 
 
 @pytest.mark.parametrize("action", ["settle", "hold", "release", "correct", "bust", "reject", "cancel"])
@@ -138,12 +143,8 @@ def test_the_page_of_a_position_shows_what_was_held_after_each_trade() -> None:
     update_read_models()
     row = Position.objects.get(account_id=ACCOUNT_ID, instrument=BTC)
     client = boss()
-    page = client.get("/admin/projections/position/")
-    [link] = {
-        part
-        for part in page.content.decode().split('"')
-        if part.startswith("/admin/projections/position/") and "change" in part
-    }
+    hrefs = {element.attributes.get("href", "") for element in find(client.get("/admin/projections/position/"))}
+    [link] = {href for href in hrefs if href.startswith("/admin/projections/position/") and "change" in href}
     context = client.get(link).context
     positions = {trade.reference: Decimal(text) for trade, _, _, text in context["movements"]}
     assert positions in ({"T-1": Decimal(2), "T-2": Decimal("1.5")}, {"T-1": Decimal("1.5"), "T-2": Decimal("-0.5")})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,12 +47,18 @@ def run_checker(file: Path) -> tuple[int, str]:
     return run.returncode, run.stdout + run.stderr
 
 
+def numbers_in(output: str) -> list[int]:
+    """The counts of a report, in their order: events, then trades."""
+    return [int(number) for number in re.findall(r"\b\d+\b", output)]
+
+
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_a_third_party_can_check_the_copy(tmp_path: Path, ending: str) -> None:
     submit_trades()
     file = tmp_path / f"trail.{ending}"
-    assert "5 events of 2 trades written" in export_trail(file)
-    assert run_checker(file) == (0, "5 events of 2 trades are as they were recorded.\n")
+    assert numbers_in(export_trail(file))[:2] == [5, 2]
+    code, output = run_checker(file)
+    assert (code, numbers_in(output)) == (0, [5, 2])
     assert file.stat().st_mode & 0o077 == 0
 
 
@@ -111,7 +118,7 @@ def test_a_forged_copy_is_found_out(tmp_path: Path, forged: Callable[[list[dict[
         table.writerows(rows)
     code, output = run_checker(file)
     assert code == 1
-    assert "Trade" in output and "should" in output
+    assert output.startswith("ValueError: ") and "Trade" in output
 
 
 def test_taking_a_copy_is_on_record(tmp_path: Path) -> None:
@@ -127,8 +134,8 @@ def test_one_account_gets_its_own_trades_only(tmp_path: Path) -> None:
     submit_trades()
     export_trail(tmp_path / "mine.csv", "--account", str(ACCOUNT_ID))
     export_trail(tmp_path / "none.csv", "--account", str(uuid4()))
-    assert run_checker(tmp_path / "mine.csv")[1].startswith("5 events of 2 trades")
-    assert run_checker(tmp_path / "none.csv")[1].startswith("0 events of 0 trades")
+    checked = [run_checker(tmp_path / name) for name in ("mine.csv", "none.csv")]
+    assert [(code, numbers_in(output)) for code, output in checked] == [(0, [5, 2]), (0, [0, 0])]
 
 
 def test_nothing_is_overwritten_and_nothing_half_written_stays(tmp_path: Path) -> None:
