@@ -110,7 +110,7 @@ def _encode_event(event: EventRow) -> tuple[bytes, Headers]:
         record = event_records.encode_event(event, 0, 0)
     except BrokenStream:  # it fits no schema: published as it is stored, with personal data still encrypted
         return event.payload.encode(), [("content-type", b"application/json")]
-    return record.value, [header for header in record.headers if header[0] != "partition-sequence"]
+    return record.value, record.headers
 
 
 def _event_headers(row: DeadLetter, topic: str) -> Mapping[str, object]:

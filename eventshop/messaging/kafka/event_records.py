@@ -1,62 +1,39 @@
-"""Encodes an event as a Kafka record: key and partition, CloudEvents headers in binary mode, the payload in Avro.
+"""Encodes an event as a Kafka record: its key, its partition, and a CloudEvent in structured mode with one header.
 
-Source: CloudEvents 1.0, Kafka protocol binding (attributes as `ce_` headers). The stream version, the position and the
-ids that relate events have headers of their own. Everything else that restores the row is one JSON header, `stored`,
-because kafka-python iterates over the headers four times when it sends and twice when it reads. The last event of a
-command also carries the fields of the command's receipt, so that a restored event store can answer the command again.
+kafka-python takes 0.5 to 1 us for each header of a record that it sends or reads, so everything is in the value
+(`serialization/cloud_event_layout.py`). Records that were written before are in binary mode (`binary_mode_records.py`);
+both are on the same topic, and all functions here read both. The last event of a command also carries the fields of the
+command's receipt, so that a restored event store can answer the command again. A tombstone has no value: its numbers
+are in headers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 from zlib import crc32
 
 import msgspec
-from msgspec import Struct
 
 from eventshop.core.errors import BrokenStream
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.records import EventRow
+from eventshop.messaging.kafka.binary_mode_records import decode_binary_mode
 from eventshop.messaging.serialization import avro_codec
+from eventshop.messaging.serialization.cloud_event_decoder import decode_cloud_event, read_numbers
+from eventshop.messaging.serialization.cloud_event_encoder import encode_cloud_event
+from eventshop.messaging.serialization.cloud_event_layout import CONTENT_TYPE, CloudEvent
 
 #: Partitions of `event-store`. Never change it: an aggregate must stay in the partition of its first event.
 PARTITIONS: Final = 12
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 
-_CONSTANT_HEADERS: Final = [
-    ("ce_specversion", b"1.0"),
-    ("ce_source", b"/eventshop/event-store"),
-    ("content-type", b"application/avro"),
-]
-
-
-class _CommandHeader(Struct, frozen=True, forbid_unknown_fields=True):
-    """The fields of a command's receipt that the command's last event lacks."""
-
-    type: str
-    hash: bytes
-    events: int
-
-
-class _StoredHeader(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The header `stored`: fields that only EventShop needs. Bytes are in base64."""
-
-    aggregate_type: str
-    schema_version: int
-    recorded_at: datetime
-    command_id: UUID
-    actor: str
-    hash: bytes
-    metadata: str | None = None
-    command: _CommandHeader | None = None
-
+#: The header of every event record in structured mode.
+STRUCTURED_MODE: Final = ("content-type", CONTENT_TYPE.encode())
 
 _encode_json: Final = msgspec.json.Encoder().encode
-_decode_stored_header: Final = msgspec.json.Decoder(_StoredHeader).decode
 
 
 class KafkaRecord(NamedTuple):
@@ -66,6 +43,13 @@ class KafkaRecord(NamedTuple):
     key: bytes
     value: bytes
     headers: list[tuple[str, bytes]]
+
+
+class RecordNumbers(NamedTuple):
+    """The numbers of an event record or of a tombstone."""
+
+    partition_sequence: int  # gap-free within the partition
+    position: int
 
 
 def partition_for(aggregate_id: UUID) -> int:
@@ -85,88 +69,30 @@ def encode_event(
 
     `receipt` is the receipt of the event's command. It is written only if the event is the command's last one.
     """
-    value = avro_codec.encode_payload(row.event_type, row.schema_version, row.payload)
-    headers = encode_headers(row, partition_sequence, receipt)
-    return KafkaRecord(partition, record_key(row.aggregate_id, row.version), value, headers)
+    payload = avro_codec.encode_payload(row.event_type, row.schema_version, row.payload)
+    value = encode_cloud_event(row, partition_sequence, receipt, payload)
+    return KafkaRecord(partition, record_key(row.aggregate_id, row.version), value, [STRUCTURED_MODE])
 
 
-def encode_headers(row: EventRow, partition_sequence: int, receipt: ReceiptRow | None) -> list[tuple[str, bytes]]:
-    command = None
-    if receipt is not None and receipt.position == row.position:
-        command = _CommandHeader(receipt.command_type, bytes(receipt.payload_hash), receipt.events)
-    stored = _StoredHeader(
-        row.aggregate_type,
-        row.schema_version,
-        row.recorded_at,
-        row.command_id,
-        row.actor,
-        row.hash,
-        None if row.metadata == "{}" else row.metadata,
-        command,
-    )
-    headers = [
-        ("partition-sequence", b"%d" % partition_sequence),
-        ("position", b"%d" % row.position),
-        *_CONSTANT_HEADERS,
-        ("ce_id", _encode_id(row.event_id)),
-        ("ce_type", row.event_type.encode()),
-        ("ce_subject", _encode_id(row.aggregate_id)),
-        ("ce_time", _encode_time(row.occurred_at)),
-        ("version", b"%d" % row.version),
-        ("correlation-id", _encode_id(row.correlation_id)),
-        ("sequence", b"%d" % row.sequence_number),
-        ("stored", _encode_json(stored)),
-    ]
-    if row.causation_id is not None:
-        headers.append(("causation-id", _encode_id(row.causation_id)))
-    if row.saga_id is not None:
-        headers.append(("saga-id", _encode_id(row.saga_id)))
-    return headers
+def is_structured(headers: Headers) -> bool:
+    """Whether a record is in structured mode; otherwise it is in binary mode, or a tombstone."""
+    return STRUCTURED_MODE in headers
 
 
 def decode_event(value: bytes, headers: Headers) -> EventRow:
     """Decode the event row of a record; raises `BrokenStream` for a record that the relay did not write."""
-    values = dict(headers)
-    try:
-        stored = _decode_stored_header(values["stored"])
-        return EventRow(
-            _decode_id(values["ce_id"]),
-            _decode_id(values["ce_subject"]),
-            stored.aggregate_type,
-            values["ce_type"].decode(),
-            int(values["version"]),
-            stored.schema_version,
-            datetime.fromisoformat(values["ce_time"].decode()),
-            stored.recorded_at,
-            _decode_id(values["correlation-id"]),
-            _decode_id(values["causation-id"]) if "causation-id" in values else None,
-            _decode_id(values["saga-id"]) if "saga-id" in values else None,
-            int(values["sequence"]),
-            stored.command_id,
-            stored.actor,
-            stored.metadata or "{}",
-            avro_codec.decode_payload(value),
-            stored.hash,
-            int(values["position"]),
-        )
-    except KeyError as error:
-        raise BrokenStream(f"not an event record: the header {error} is missing") from error
-    except (ValueError, AttributeError, TypeError, msgspec.DecodeError) as error:
-        raise BrokenStream(f"not an event record: {error}") from error
+    return _decode(value, headers).row
 
 
-def decode_receipt(row: EventRow, headers: Headers) -> ReceiptRow | None:
+def decode_receipt(value: bytes, headers: Headers) -> ReceiptRow | None:
     """Decode the receipt from its command's last event; None on any other event. Raises `BrokenStream`."""
-    try:
-        command = _decode_stored_header(dict(headers)["stored"]).command
-    except (KeyError, TypeError, msgspec.DecodeError) as error:
-        raise BrokenStream(f"not an event record: {error}") from error
+    row, command = _decode(value, headers)
     if command is None:
         return None
     return ReceiptRow(
         row.command_id,
-        command.type,
-        command.hash,
+        command.command_type,
+        command.payload_hash,
         row.aggregate_id,
         row.aggregate_type,
         row.version,
@@ -177,15 +103,10 @@ def decode_receipt(row: EventRow, headers: Headers) -> ReceiptRow | None:
     )
 
 
-class RecordNumbers(NamedTuple):
-    """The numbers of an event record or of a tombstone."""
-
-    partition_sequence: int  # gap-free within the partition
-    position: int
-
-
 def record_numbers(record: Any) -> RecordNumbers:
-    """The numbers of a record as kafka-python reads it; raises `BrokenStream` for a record that the relay did not write."""
+    """The numbers of a record of kafka-python's consumer; raises `BrokenStream` if it is none of the relay's."""
+    if record.value is not None and is_structured(record.headers):
+        return RecordNumbers(*read_numbers(record.value))
     try:
         return RecordNumbers(
             read_int_header(record.headers, "partition-sequence"), read_int_header(record.headers, "position")
@@ -202,15 +123,10 @@ def read_int_header(headers: Headers, name: str) -> int:
     raise BrokenStream(f"not an event record: the header {name!r} is missing")
 
 
+def _decode(value: bytes, headers: Headers) -> CloudEvent:
+    return decode_cloud_event(value) if is_structured(headers) else decode_binary_mode(value, headers)
+
+
 def _encode_id(identity: UUID) -> bytes:
     """An id as text. The JSON encoder takes a fifth of the time of `str`."""
     return _encode_json(identity)[1:-1]
-
-
-def _encode_time(moment: datetime) -> bytes:
-    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return in_utc.isoformat(timespec="microseconds").encode()
-
-
-def _decode_id(text: bytes) -> UUID:
-    return msgspec.convert(text.decode(), UUID)

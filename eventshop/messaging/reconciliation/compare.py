@@ -100,7 +100,7 @@ class Comparison:
             self._count(item)
             yield from find_differences(row, receipt, item, self._counted)
             self._equal += 1
-            self._without_receipt += receipt is not None and decode_receipt(item.row, item.headers) is None
+            self._without_receipt += receipt is not None and decode_receipt(item.value, item.headers) is None
             if self._equal % PAGE_SIZE == 0:
                 report_progress(self._equal)
             row, receipt = next(table, (None, None))

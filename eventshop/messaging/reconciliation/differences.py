@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from eventshop.core.errors import BrokenStream
@@ -10,7 +11,14 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.hash_chain.chain import GENESIS_HASH, hash_event
 from eventshop.eventstore.records import EventRow
-from eventshop.messaging.kafka.event_records import decode_receipt, encode_headers, partition_for, record_key
+from eventshop.messaging.kafka.binary_mode_records import encode_headers
+from eventshop.messaging.kafka.event_records import (
+    decode_receipt,
+    encode_event,
+    is_structured,
+    partition_for,
+    record_key,
+)
 from eventshop.messaging.reconciliation.ordered_topic_reader import TopicEvent, TopicItem
 
 #: Characters shown of a long value, from shortly before the first difference.
@@ -56,15 +64,19 @@ def _differing_fields(
     if counted[partition] != item.sequence:
         yield "the number within the partition", counted[partition], item.sequence
     try:
-        published_receipt = decode_receipt(item.row, item.headers)
+        published_receipt = decode_receipt(item.value, item.headers)
     except BrokenStream as error:
         yield "the receipt", receipt, str(error)
         return
     if published_receipt is not None and published_receipt != receipt:
         yield from _differing_receipt_fields(receipt, published_receipt)
-    expected = encode_headers(row, counted[partition], published_receipt)
-    if expected != item.headers:
-        yield from _differing_header(expected, item.headers)
+    if not is_structured(item.headers):
+        yield from _differing_headers(encode_headers(row, counted[partition], published_receipt), item.headers)
+    elif row == item.row:
+        expected = encode_event(row, partition, item.sequence, published_receipt)
+        yield from _differing_headers(expected.headers, item.headers)
+        if expected.value != item.value:
+            yield "the value", _describe_bytes(expected.value), _describe_bytes(item.value)
 
 
 def _differing_receipt_fields(
@@ -83,7 +95,7 @@ def _unequal_fields(
     return (field for field in zip(names, in_table, on_kafka, strict=True) if field[1] != field[2])
 
 
-def _differing_header(
+def _differing_headers(
     expected: list[tuple[str, bytes]], actual: list[tuple[str, bytes]]
 ) -> Iterator[tuple[str, object, object]]:
     """The first header that differs from what the relay writes."""
@@ -91,7 +103,12 @@ def _differing_header(
         if (name, value) != (actual_name, actual_value):
             yield f"header {name}", value, actual_value if name == actual_name else f"{actual_name}={actual_value!r}"
             return
-    yield "the number of headers", len(expected), len(actual)
+    if len(expected) != len(actual):
+        yield "the number of headers", len(expected), len(actual)
+
+
+def _describe_bytes(value: bytes) -> str:
+    return f"{len(value)} bytes, SHA-256 {sha256(value).hexdigest()[:16]}"
 
 
 def _describe_hash_check(row: EventRow, on_kafka: EventRow) -> str:

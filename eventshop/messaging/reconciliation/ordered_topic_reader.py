@@ -35,6 +35,7 @@ class TopicEvent(NamedTuple):
     partition: int
     offset: int
     key: bytes | None
+    value: bytes
     headers: list[tuple[str, bytes]]
     sequence: int
     preceding_position: int  # the highest before it in its partition; not below its own: it is late or a duplicate
@@ -198,7 +199,8 @@ def _parse_record(record: Any, preceding_position: int) -> TopicItem:
         if record.value is not None:
             row = decode_event(record.value, record.headers)
             return TopicEvent(
-                record.partition, record.offset, record.key, record.headers, sequence, preceding_position, row
+                *(record.partition, record.offset, record.key, record.value, record.headers),
+                *(sequence, preceding_position, row),
             )
         if record.key is None or not _KEY.fullmatch(record.key):
             raise BrokenStream("a tombstone whose key names no event")

@@ -127,7 +127,7 @@ class EventTableRestore:
             raise RestoreRefused(
                 f"the table has an event at position {min(existing)}, which {self.topic.topic} does not have"
             )
-        receipts = [receipt for item in new if (receipt := decode_receipt(item.row, item.headers))]
+        receipts = [receipt for item in new if (receipt := decode_receipt(item.value, item.headers))]
         self.result.new += len(new)
         self.result.receipts += len(receipts)
         if not self.dry_run:

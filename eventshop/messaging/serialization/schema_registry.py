@@ -21,6 +21,11 @@ Schema: TypeAlias = Any
 SCHEMA_FOLDER: Final = Path(__file__).resolve().parents[3] / "schemas"
 NAMESPACE: Final = "eventshop"
 
+#: The schema of the envelope around each event on Kafka, in `SCHEMA_FOLDER`, and its fingerprint.
+#: Source: Avro event format of CloudEvents 1.0.2.
+ENVELOPE: Final = "envelope/CloudEvent.avsc"
+_ENVELOPE_FINGERPRINT: Final = "22eead954e40751e16338bedc28be74b713aa8bd3d5cfdb18ca3d68f933ecf78"
+
 
 class PublishedSchema(NamedTuple):
     """One released schema."""
@@ -51,6 +56,14 @@ def avro_schema(event: type[Event], name: str) -> Schema:
 def schema_fingerprint(schema: Schema) -> bytes:
     """SHA-256 of the sorted JSON. Unlike Avro's Parsing Canonical Form it covers defaults and logical types."""
     return sha256(json.dumps(schema, sort_keys=True, separators=(",", ":")).encode()).digest()
+
+
+def load_envelope_schema(folder: Path = SCHEMA_FOLDER) -> Schema:
+    """Load the schema of the envelope; raises `RegistryError` if it changed: records on Kafka are written with it."""
+    schema = json.loads((folder / ENVELOPE).read_text())
+    if schema_fingerprint(schema).hex() != _ENVELOPE_FINGERPRINT:
+        raise RegistryError(f"{ENVELOPE} is not the published schema; restore it", file=ENVELOPE)
+    return schema
 
 
 def current_schemas(registry: MessageRegistry) -> Iterator[PublishedSchema]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -89,14 +90,11 @@ def test_a_record_says_everything_about_its_event(leading: EventRelay, kafka_top
     command_dispatcher.send(created, envelope=envelope)
     relay_all(leading)
     [record] = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
-    headers = dict(record.headers)
-    assert headers["ce_specversion"] == b"1.0"
-    assert headers["ce_type"] == b"OrderCreated"
-    assert headers["ce_subject"] == str(created.order_id).encode()
-    assert headers["correlation-id"] == str(envelope.correlation_id).encode()
-    assert headers["causation-id"] == str(envelope.causation_id).encode()
-    assert headers["saga-id"] == str(envelope.saga_id).encode()
-    assert headers["sequence"] == b"8"
+    assert record.headers == [("content-type", b"application/cloudevents+avro")]
+    row = topic_reader.decode_row(record)
+    assert (row.event_type, row.aggregate_id, row.sequence_number) == ("OrderCreated", created.order_id, 8)
+    assert (row.correlation_id, row.causation_id) == (envelope.correlation_id, envelope.causation_id)
+    assert (row.saga_id, row.metadata) == (envelope.saga_id, '{"traceparent":"00-ab"}')
     topic_reader.assert_exactly_once(kafka_topics)
 
 
@@ -110,7 +108,7 @@ def test_the_last_event_of_each_command_brings_its_receipt(leading: EventRelay, 
     ]  # its two events come in two transactions
     records = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     found = {
-        row.event_type: decode_receipt(row, record.headers)
+        row.event_type: decode_receipt(record.value, record.headers)
         for record in records
         for row in [topic_reader.decode_row(record)]
     }
@@ -197,7 +195,7 @@ def test_kafka_behind_what_it_confirmed_stops_the_relay(leading: EventRelay) -> 
     RelayCheckpoint.objects.update(position=1_000, owner="", leased_until=None)
     late = EventRelay(Watchdog())
     assert acquire_leadership(late.topic, late.owner)
-    with pytest.raises(RelayStopped, match="position 1000 was confirmed"):
+    with pytest.raises(RelayStopped, match=r"\b1000\b"):
         late.take_over()
 
 
@@ -207,7 +205,7 @@ def test_the_command_says_why_it_stops(leading: EventRelay, kafka_process_env: d
     log = tmp_path / "relay.log"
     with manage_process("relay", env=kafka_process_env, log=log) as process:
         assert wait_for_exit(process, log=log) == 1
-    assert "Kafka lost events or was replaced" in log.read_text()
+    assert re.search(r"\b1000\b.*create_topics --forget", log.read_text())
 
 
 @pytest.mark.chaos

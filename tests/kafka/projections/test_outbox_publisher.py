@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -37,12 +39,13 @@ from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.support import chaos
 from tests.support.chaos import crash_points
+from tests.support.command_output import numbers_in
 from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.kafka import topic_reader
 from tests.support.kafka.plain_clients import open_admin, open_producer
 from tests.support.processes import manage_process
 from tests.support.published_rows import matches_row
-from tests.support.read_models import append, append_order_histories, catch_up, stored_rows
+from tests.support.read_models import append, append_order_histories, catch_up, running_projections, stored_rows
 from tests.support.sales import Sale
 from tests.support.waiting import DEADLINE_S, join_threads, wait_for_exit, wait_until
 
@@ -192,28 +195,20 @@ def test_workers_on_all_partitions_publish_what_they_write(publisher: OutboxPubl
     append_order_histories(Random(1), range(200))
     while relay.publish_batch():
         pass
-    stop = Signal()
-    threads = [Thread(target=_run, args=[stop, name]) for name in ("one", "two")]
-    for thread in threads:
-        thread.start()
-    try:
+    projections = projection_registry.select([])
+    with ExitStack() as workers:
+        for name in ("one", "two"):
+            workers.enter_context(running_projections(*projections, source=KafkaEventLog(), owner=name))
         wait_until(
             lambda: try_to_publish(publisher) and OrderSummary.objects.count() >= 200,
             seen=lambda: f"{OrderSummary.objects.count()} orders",
         )
-    finally:
-        stop.set()
-        join_threads(*threads)
     runner = ProjectionRunner(projection_registry.select([]), KafkaEventLog())
     runner.catch_up()
     runner.close()
     relay.close()
     publish_all(publisher)
     assert_published_exactly_once(kafka_topics)
-
-
-def _run(stop: Signal, owner: str) -> None:
-    ProjectionRunner(projection_registry.select([]), KafkaEventLog(), owner=owner).run(stop)
 
 
 def try_to_publish(publisher: OutboxPublisher) -> bool:
@@ -313,7 +308,7 @@ def test_kafka_behind_what_it_confirmed_stops_the_publisher(publisher: OutboxPub
     RelayCheckpoint.objects.update(position=100_000, owner="", leased_until=None)
     late = OutboxPublisher(Watchdog())
     assert acquire_leadership(late.topic, late.owner)
-    with pytest.raises(ManualInterventionRequired, match="but 100000 was confirmed"):
+    with pytest.raises(ManualInterventionRequired, match=r"\b100000\b"):
         late.take_over()
     late.close()
 
@@ -327,7 +322,7 @@ def test_a_database_older_than_what_was_published_stops_the_publisher(publisher:
         cursor.execute("TRUNCATE projections_outgoing RESTART IDENTITY")
     late = OutboxPublisher(Watchdog())
     assert acquire_leadership(late.topic, late.owner)
-    with pytest.raises(ManualInterventionRequired, match="older than what was published"):
+    with pytest.raises(ManualInterventionRequired, check=lambda error: numbers_in(error)[1:] == [0]):
         late.take_over()
     late.close()
 
@@ -417,7 +412,7 @@ def test_a_parked_event_is_a_dead_letter(
     publish_all(publisher)
     first, second = topic_reader.read_committed(kafka_topics, topics.dead_letter_topic())
     lying = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
-    assert [first.value, second.value] == [record.value for record in lying]
+    assert [topic_reader.decode_row(record) for record in (first, second)] == list(map(topic_reader.decode_row, lying))
     assert first.key == second.key == str(sale.order_id).encode()
     headers = dict(first.headers)
     assert headers["error"] == b"Broken: cannot digest this"
@@ -425,7 +420,7 @@ def test_a_parked_event_is_a_dead_letter(
     assert headers["origin-topic"] == topics.event_store_topic().encode()
     assert headers["origin-partition"] == b"%d" % lying[0].partition
     assert headers["origin-offset"] == b"%d" % lying[0].offset
-    assert headers["event-id"] == dict(lying[0].headers)["ce_id"]
+    assert headers["event-id"] == str(topic_reader.decode_row(lying[0]).event_id).encode()
     assert headers["position"] == b"%d" % backend().select_events("ORDER BY position", ())[0].position
     assert (dict(second.headers)["attempts"], dict(second.headers)["error"]) == (b"0", b"")
 
@@ -460,7 +455,7 @@ def test_the_command_says_why_it_stops(
     log = tmp_path / "publisher.log"
     with manage_process("publish_projections", env=kafka_process_env, log=log) as process:
         assert wait_for_exit(process, log=log) == 1
-    assert "lost records" in log.read_text()
+    assert re.search(r"\b1000\b.*create_topics --forget", log.read_text())
 
 
 def test_a_topic_that_was_never_made_is_asked_for(
@@ -470,7 +465,7 @@ def test_a_topic_that_was_never_made_is_asked_for(
     log = tmp_path / "publisher.log"
     with manage_process("publish_projections", env=env, log=log) as process:
         assert wait_for_exit(process, log=log) == 1
-    assert "run create_topics" in log.read_text()
+    assert re.search(r"nobody-made-.*create_topics", log.read_text())
 
 
 @pytest.mark.chaos

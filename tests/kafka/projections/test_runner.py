@@ -14,7 +14,7 @@ from eventshop.core.errors import CheckpointMoved
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.event_records import encode_event, partition_for, read_int_header
+from eventshop.messaging.kafka.event_records import encode_event, partition_for
 from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership
@@ -75,7 +75,7 @@ def test_a_row_says_where_its_last_event_lies(relay: EventRelay, kafka_topics: s
     relay_order_histories(relay)
     catch_up()
     lying = {
-        (record.partition, record.offset + 1): read_int_header(record.headers, "version")
+        (record.partition, record.offset + 1): topic_reader.decode_row(record).version
         for record in topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     }
     rows = list(order_summary.model.objects.all())

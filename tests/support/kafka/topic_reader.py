@@ -10,7 +10,7 @@ from kafka import KafkaConsumer, TopicPartition
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka import clients, topics
-from eventshop.messaging.kafka.event_records import decode_event, partition_for, read_int_header, record_key
+from eventshop.messaging.kafka.event_records import decode_event, partition_for, record_key, record_numbers
 from tests.support.kafka.plain_clients import open_consumer
 from tests.support.waiting import wait_until
 
@@ -60,12 +60,11 @@ def assert_exactly_once(url: str) -> None:
     sequences: dict[int, list[int]] = {}
     versions: dict[UUID, int] = {}
     for record in records:
-        sequences.setdefault(record.partition, []).append(read_int_header(record.headers, "partition-sequence"))
-        aggregate = UUID(dict(record.headers)["ce_subject"].decode())
-        version = read_int_header(record.headers, "version")
-        assert version == versions.get(aggregate, 0) + 1
-        versions[aggregate] = version
-        assert record.partition == partition_for(aggregate)
-        assert record.key == record_key(aggregate, version)
+        sequences.setdefault(record.partition, []).append(record_numbers(record).partition_sequence)
+        row = decode_row(record)
+        assert row.version == versions.get(row.aggregate_id, 0) + 1
+        versions[row.aggregate_id] = row.version
+        assert record.partition == partition_for(row.aggregate_id)
+        assert record.key == record_key(row.aggregate_id, row.version)
     for numbers in sequences.values():
         assert numbers == list(range(1, len(numbers) + 1))

@@ -18,6 +18,7 @@ from eventshop.messaging.serialization.schema_compatibility import schema_change
 from eventshop.messaging.serialization.schema_registry import (
     SCHEMA_FOLDER,
     find_unpublished_schemas,
+    load_envelope_schema,
     load_published_schemas,
 )
 
@@ -36,6 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         try:
+            load_envelope_schema(folder)
             missing = find_unpublished_schemas(registry, folder)
             lock = compare_with_lock(registry, folder)
         except RegistryError as error:
