@@ -18,7 +18,6 @@ from django.test import Client
 from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from eventshop.web.live.sse_response import WsgiApplication
 from tests.support.waiting import DEADLINE_S
 
 #: Without Chromium's own sandbox (the machine is one) and without background network traffic.
@@ -94,6 +93,9 @@ class ServerThread(LiveServerThread):
 @contextmanager
 def serve() -> Iterator[str]:
     """Serve the application on a real port of this process; yields its address."""
+    # The browser tests' conftest is imported before the apps are ready; the application needs their models.
+    from eventshop.web.live.sse_response import WsgiApplication
+
     thread = ServerThread("127.0.0.1", lambda _: StaticFilesHandler(WsgiApplication()))
     thread.start()
     assert thread.is_ready.wait(DEADLINE_S)
@@ -161,6 +163,12 @@ class Visitor:
         sideways = self.page.evaluate(_OVERFLOW_X)
         assert sideways <= 0, f"{name} scrolls sideways by {sideways} px"
         assert not self.complaints, self.complaints
+
+    def expect_success(self, value: str = "") -> None:
+        """Wait for a message that something was done, with this value in it."""
+        # Of the pages for customers, and of the admin's theme.
+        messages = self.page.locator(".notice.success, div.text-green-700")
+        expect(messages.filter(has_text=value).first).to_be_visible()
 
     @property
     def width(self) -> int:
