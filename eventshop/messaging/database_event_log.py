@@ -8,18 +8,37 @@ from uuid import UUID
 
 from eventshop.eventstore.tail_reader import TailReader, newest_position
 from eventshop.messaging.event_log import DeliveredEvent, LogOffset
+from eventshop.runtime.connections import release_connections
+from eventshop.runtime.wake_signals import Channel, Waiter, poll_interval_s
 
 
 class DatabaseEventLog:
-    """Reads the event table. All readers of a process share one instance, and so one tail reader with its fence."""
+    """The event table. All readers of one instance share one tail reader with its fence."""
 
     partitions: Sequence[int] = (0,)
 
     def __init__(self) -> None:
         self._tail = TailReader()
 
-    def open_reader(self, name: str) -> DatabaseEventLog:
-        return self
+    def open_reader(self, name: str) -> DatabaseLogReader:
+        return DatabaseLogReader(self._tail)
+
+    def end_offsets(self) -> dict[int, int]:
+        return {0: newest_position()}
+
+    def partition_for(self, aggregate_id: UUID) -> int:
+        return 0
+
+    def report_offsets(self, offsets: Mapping[str, Mapping[int, LogOffset]]) -> None:
+        """Do nothing: the checkpoints are in the same database."""
+
+
+class DatabaseLogReader:
+    """Reads the event table, and is woken by appends."""
+
+    def __init__(self, tail: TailReader) -> None:
+        self._tail = tail
+        self._waiter = Waiter(Channel.EVENTS)
 
     def read(
         self, after: Mapping[int, LogOffset], limit: int, *, up_to: Mapping[int, LogOffset] | None = None
@@ -33,14 +52,9 @@ class DatabaseEventLog:
     def is_at_end(self, after: Mapping[int, LogOffset]) -> bool:
         return True  # an empty `read` already means that the end is reached
 
-    def wait(self, seconds: float, stop: Signal) -> None:
-        stop.wait(seconds)
-
-    def end_offsets(self) -> dict[int, int]:
-        return {0: newest_position()}
-
-    def partition_for(self, aggregate_id: UUID) -> int:
-        return 0
+    def wait(self, seconds: float, stop: Signal | None = None) -> None:
+        release_connections()
+        self._waiter.wait(min(seconds, poll_interval_s()))
 
     def close(self) -> None:
-        """Do nothing: the log holds no resources."""
+        self._waiter.close()

@@ -7,16 +7,46 @@ from threading import Event as Signal
 from typing import NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
-from eventshop.eventstore.records import EventRow
+from eventshop.core.message_registry import MessageRegistry
+from eventshop.core.messages import Event, Meta
+from eventshop.eventstore.field_encryption import read_event
+from eventshop.eventstore.records import EventRow, field_context, to_meta, use_current_name
 
 
-class DeliveredEvent(NamedTuple):
-    """One event as the log delivers it."""
+class DeliveredEvent:
+    """One event as the log delivers it. Readers that share it decode it once.
 
-    offset: int  # the checkpoint after this event: its position in the database log, the next offset in Kafka
-    row: EventRow
-    partition: int = 0
-    sequence: int = 0  # its gap-free number within the partition; 0 where the log has none
+    `offset` is the checkpoint after this event: its position in the database log, the next offset in Kafka. `sequence`
+    is its gap-free number within the partition; 0 where the log has none.
+    """
+
+    __slots__ = ("_event", "_meta", "offset", "partition", "row", "sequence")
+
+    def __init__(self, offset: int, row: EventRow, partition: int = 0, sequence: int = 0) -> None:
+        self.offset = offset
+        self.row = row
+        self.partition = partition
+        self.sequence = sequence
+        self._meta: Meta | None = None
+        self._event: Event | None = None
+
+    def meta(self, registry: MessageRegistry) -> Meta:
+        """The event's metadata under its current name; raises `UnknownName` and errors of invalid metadata."""
+        if self._meta is None:
+            self._meta = use_current_name(to_meta(self.row), registry)
+        return self._meta
+
+    def event(self, registry: MessageRegistry) -> Event:
+        """The event, decrypted and upcast; raises `UnknownName`, `BrokenStream` or `Tampered`.
+
+        One with personal fields is decrypted for each caller: its plain text must not outlive the person's erasure.
+        """
+        if self._event is not None:
+            return self._event
+        event = read_event(registry, self.row.payload, field_context(self.row))
+        if not registry.personal_fields_of(type(event)):
+            self._event = event
+        return event
 
 
 class UnreadableDelivery(NamedTuple):
@@ -41,9 +71,15 @@ class LogOffset(NamedTuple):
     sequence: int = 0
     position: int = 0  # of the last event, in the event store
 
+    def after(self, delivery: Delivery) -> LogOffset:
+        """The offset of a reader that has read this far and then `delivery`."""
+        if isinstance(delivery, UnreadableDelivery):
+            return self._replace(offset=delivery.offset)
+        return LogOffset(delivery.offset, delivery.sequence, delivery.row.position)
+
 
 class LogReader(Protocol):
-    """One consumer of the log. It is used by one thread."""
+    """One consumer of the log. It is used by one thread at a time."""
 
     def read(
         self, after: Mapping[int, LogOffset], limit: int, *, up_to: Mapping[int, LogOffset] | None = None
@@ -59,8 +95,8 @@ class LogReader(Protocol):
         """Whether the log has no more events after these offsets, as far as can be seen now."""
         ...
 
-    def wait(self, seconds: float, stop: Signal) -> None:
-        """After an empty `read`, wait for more events; about `seconds` where the log cannot notify."""
+    def wait(self, seconds: float, stop: Signal | None = None) -> None:
+        """After an empty `read`, wait until there may be more events, at most `seconds`."""
         ...
 
     def close(self) -> None:
@@ -83,4 +119,8 @@ class EventLog(Protocol):
 
     def partition_for(self, aggregate_id: UUID) -> int:
         """The partition that holds all events of an aggregate."""
+        ...
+
+    def report_offsets(self, offsets: Mapping[str, Mapping[int, LogOffset]]) -> None:
+        """Tell the tools that show consumer lag how far readers have come, by name; EventShop does not read it."""
         ...

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from threading import Event as Signal
-from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,11 +22,9 @@ from eventshop.messaging.kafka.topic_end import read_last_records
 
 log = logging.getLogger(__name__)
 
-#: How often the offsets of the consumer group are committed to Kafka.
-COMMIT_INTERVAL_S: Final = 2.0
 #: How long one poll waits for records, and how many it returns at most.
-_MAX_WAIT_MS: Final = 200
-_MAX_RECORDS: Final = 500
+_MAX_WAIT_MS: Final = 500
+_MAX_RECORDS: Final = 1_000
 #: Rows of the event table read at a time to fill a gap.
 _PAGE_SIZE: Final = 1_000
 
@@ -41,7 +38,7 @@ class KafkaEventLog:
         self.topic = topics.event_store_topic()
 
     def open_reader(self, name: str) -> KafkaLogReader:
-        return KafkaLogReader(self.topic, name)
+        return KafkaLogReader(self.topic)
 
     def end_offsets(self) -> dict[int, int]:
         """The offset after the last committed record of each partition, not counting transaction markers after it."""
@@ -51,20 +48,27 @@ class KafkaEventLog:
     def partition_for(self, aggregate_id: UUID) -> int:
         return partition_for(aggregate_id)
 
+    def report_offsets(self, offsets: Mapping[str, Mapping[int, LogOffset]]) -> None:
+        """Commit the offsets of the consumer groups `eventshop-NAME`. Raises `KafkaUnavailable`."""
+        with clients.open_admin_client() as client:
+            for name, by_partition in offsets.items():
+                client.alter_group_offsets(
+                    topics.topic_name(f"eventshop-{name}"),
+                    {
+                        clients.TopicPartition(self.topic, number): clients.OffsetAndMetadata(offset.offset, "", -1)
+                        for number, offset in by_partition.items()
+                    },
+                )
+
 
 class KafkaLogReader:
-    """A consumer whose partitions and offsets the caller assigns: the checkpoints are in the database with the rows.
+    """A consumer whose partitions and offsets the caller assigns: the checkpoints are in the database with the rows."""
 
-    It also commits the offsets of the consumer group `eventshop-NAME` to Kafka for tools that show lag. EventShop does
-    not read them.
-    """
-
-    def __init__(self, topic: str, name: str) -> None:
+    def __init__(self, topic: str) -> None:
         self.topic = topic
-        self.consumer = clients.create_consumer(group_id=topics.topic_name(f"eventshop-{name}"))
+        self.consumer = clients.create_consumer(max_poll_records=_MAX_RECORDS, fetch_max_wait_ms=_MAX_WAIT_MS)
         # Another connection: a broker answers one request after the other, and a fetch waits for new records.
         self._end_reader: Any = None
-        self._committed_at = 0.0
         self._checkpoints: dict[int, LogOffset] = {}  # where the caller's checkpoints should be now
         self._read_up_to: dict[int, LogOffset] = {}  # the same, including records skipped since
         self._polled: dict[Any, list[Any]] = {}  # records that `wait` received, for the next `read`
@@ -73,7 +77,6 @@ class KafkaLogReader:
         self, after: Mapping[int, LogOffset], limit: int, *, up_to: Mapping[int, LogOffset] | None = None
     ) -> list[Delivery]:
         self._seek_to(after)
-        self._commit_offsets()
         deliveries: list[Delivery] = []
         if not after:
             return deliveries
@@ -82,8 +85,7 @@ class KafkaLogReader:
             for record in records:
                 deliveries += self._deliver(tp.partition, record)
         for delivery in deliveries:
-            checkpoint = self._checkpoints[delivery.partition]
-            self._checkpoints[delivery.partition] = _checkpoint_after(checkpoint, delivery)
+            self._checkpoints[delivery.partition] = self._checkpoints[delivery.partition].after(delivery)
         return deliveries
 
     def is_at_end(self, after: Mapping[int, LogOffset]) -> bool:
@@ -93,14 +95,12 @@ class KafkaLogReader:
         ends = self._end_reader.end_offsets(partitions)
         return all(self.consumer.position(tp) >= ends[tp] for tp in partitions)
 
-    def wait(self, seconds: float, stop: Signal) -> None:
-        """A poll returns as soon as a record arrives, so it may wait longer than `seconds`."""
+    def wait(self, seconds: float, stop: Signal | None = None) -> None:
         if self._checkpoints and not self._polled:
-            self._polled = self.consumer.poll(timeout_ms=_MAX_WAIT_MS, max_records=_MAX_RECORDS)
+            timeout_ms = min(int(seconds * 1_000), _MAX_WAIT_MS)
+            self._polled = self.consumer.poll(timeout_ms=timeout_ms, max_records=_MAX_RECORDS)
 
     def close(self) -> None:
-        self._committed_at = 0.0
-        self._commit_offsets()
         self.consumer.close(autocommit=False)
         if self._end_reader is not None:
             self._end_reader.close(autocommit=False)
@@ -116,17 +116,6 @@ class KafkaLogReader:
                 self._polled.pop(clients.TopicPartition(self.topic, partition), None)
                 self.consumer.seek(clients.TopicPartition(self.topic, partition), checkpoint.offset)
                 self._checkpoints[partition] = self._read_up_to[partition] = checkpoint
-
-    def _commit_offsets(self) -> None:
-        """Commit the caller's checkpoints without waiting for the answer: a lost commit is repeated soon."""
-        if self._checkpoints and monotonic() >= self._committed_at + COMMIT_INTERVAL_S:
-            self._committed_at = monotonic()
-            self.consumer.commit_async(
-                {
-                    clients.TopicPartition(self.topic, partition): clients.OffsetAndMetadata(checkpoint.offset, "", -1)
-                    for partition, checkpoint in self._checkpoints.items()
-                }
-            )
 
     def _deliver(self, partition: int, record: Any) -> list[Delivery]:
         last = self._read_up_to[partition]
@@ -177,12 +166,6 @@ class KafkaLogReader:
             len(missing),
         )
         return missing
-
-
-def _checkpoint_after(checkpoint: LogOffset, delivery: Delivery) -> LogOffset:
-    if isinstance(delivery, UnreadableDelivery):
-        return checkpoint._replace(offset=delivery.offset)
-    return LogOffset(delivery.offset, delivery.sequence, delivery.row.position)
 
 
 def _unreadable_record(topic: str, record: Any, error: Exception) -> UnreadableDelivery:

@@ -7,24 +7,22 @@ SIGTERM a step stops reading events, lets the current batch finish, and releases
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Event as Signal
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, connections
+from django.db import connections
 
 from eventshop.core.errors import EventShopError, ProjectionError, UnknownProjection
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections import replays
 from eventshop.projections.models import Rebuild
-from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.projection import projection_registry
 from eventshop.projections.rebuild import mark_failed, pending_rebuilds, rebuild
-from eventshop.projections.runner import ProjectionRunner
-from eventshop.runtime.process_name import process_name
-from eventshop.runtime.watchdog import Watchdog
+from eventshop.projections.worker import worker_threads
 from eventshop.runtime.worker_threads import WorkerThreadsStep
 
 log = logging.getLogger(__name__)
@@ -53,10 +51,7 @@ class ProjectionBootstep(WorkerThreadsStep):
     def thread_targets(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
         selected = projection_registry.select([] if self.names == ["all"] else self.names)
         log.info("running the projections %s", ", ".join(projection.name for projection in selected))
-        watchdog = Watchdog()
-        for name, projections in _group_by_thread(selected):
-            owner = process_name() + (f"/{name}" if len(projections) == 1 else "")
-            yield name, ProjectionRunner(projections, create_event_log(), owner=owner, watchdog=watchdog).run
+        yield from worker_threads(selected)
         yield "rebuilds", _run_requested_rebuilds
         yield "replays", _run_requested_replays
 
@@ -87,13 +82,6 @@ def _run_until_error(run: Callable[[Signal], None], stopping: Signal) -> None:
         run(stopping)
     except EventShopError as error:
         log.critical("stopped until an operator has looked: %s", error)
-
-
-def _group_by_thread(selected: Sequence[Projection[Any]]) -> list[tuple[str, Sequence[Projection[Any]]]]:
-    """Threads and their projections: one thread on SQLite, which has one writer; one per projection on PostgreSQL."""
-    if connection.vendor == "sqlite":
-        return [("projections", selected)]
-    return [(projection.name, [projection]) for projection in selected]
 
 
 def _run_requested_replays(stopping: Signal) -> None:

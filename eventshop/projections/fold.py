@@ -10,8 +10,7 @@ from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import Event, Meta, RecordedEvent
 from eventshop.core.personal_fields import PersonalField, Redacted
-from eventshop.eventstore.field_encryption import read_event
-from eventshop.eventstore.records import field_context, to_meta, use_current_name
+from eventshop.eventstore.records import to_meta
 from eventshop.messaging.event_log import DeliveredEvent
 from eventshop.projections.projection import Key, Projection, as_key_list
 from eventshop.projections.read_model import ReadModel
@@ -58,11 +57,11 @@ def _plan_event(projection: Projection[R], delivered: DeliveredEvent, registry: 
     row = delivered.row
     origin = delivered.offset, delivered.partition, delivered.sequence
     try:
-        meta = use_current_name(to_meta(row), registry)
+        meta = delivered.meta(registry)
         event_class = registry.reader_for(row.event_type, row.schema_version).event_class
         if not projection.handlers.get(event_class):
             return PlannedEvent(None, meta, *origin, [])
-        event = read_event(registry, row.payload, field_context(row))
+        event = delivered.event(registry)
         personal_fields = registry.personal_fields_of(event_class)
         decrypted = _decrypted_fields(event, personal_fields, delivered) if personal_fields else None
         return PlannedEvent(event, meta, *origin, row_changes(projection, event, meta), None, decrypted)

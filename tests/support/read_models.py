@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
+from threading import Event as Signal
+from threading import Thread
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from eventshop.core.errors import CheckpointMoved, TailBusy
 from eventshop.core.message_registry import registry
@@ -17,12 +20,17 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import to_recorded_event
 from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.messaging.event_feed import EventFeed
+from eventshop.messaging.event_log import EventLog
 from eventshop.projections.fold import fold
 from eventshop.projections.models import Checkpoint
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.runner import ProjectionRunner
+from eventshop.projections.worker import ProjectionWorker
+from eventshop.runtime import wake_signals
 from eventshop.testing.given_when_then import columns
 from tests.support.sales import OrderHistory, random_order_history
+from tests.support.waiting import join_threads
 
 Rows: TypeAlias = dict[Any, dict[str, Any]]
 
@@ -88,3 +96,22 @@ def catch_up_in_batches(projection: Projection[Any], limit: int) -> None:
                 return
         except (CheckpointMoved, TailBusy):
             continue
+
+
+@contextmanager
+def running_projections(
+    *projections: Projection[Any], source: EventLog | None = None, owner: str = "one"
+) -> Iterator[Signal]:
+    """A worker with a feed of its own, in threads; yields the signal that stops it."""
+    stop = Signal()
+    feed = EventFeed(source or DatabaseEventLog())
+    worker = ProjectionWorker(projections, feed, owner=owner, threads=1 if connection.vendor == "sqlite" else 3)
+    threads = [Thread(target=run, args=[stop]) for run in (feed.run, worker.run)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        wake_signals.wake_all()
+        join_threads(*threads)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import signal
 from argparse import ArgumentParser
-from threading import Event as Signal
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from eventshop.cli.foreground_threads import run_threads
 from eventshop.core.errors import EventShopError
 from eventshop.messaging.event_log_factory import create_event_log
-from eventshop.projections.projection import projection_registry
+from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.runner import ProjectionRunner
-from eventshop.runtime.process_name import process_name
-from eventshop.runtime.watchdog import Watchdog
+from eventshop.projections.worker import worker_threads
 
 
 class Command(BaseCommand):
@@ -31,9 +30,7 @@ class Command(BaseCommand):
             if once:
                 self._catch_up(ProjectionRunner(projections, create_event_log()))
             else:
-                self._run_until_stopped(
-                    ProjectionRunner(projections, create_event_log(), owner=process_name(), watchdog=Watchdog())
-                )
+                self._run_until_stopped(projections)
         except EventShopError as error:
             raise CommandError(str(error)) from error
 
@@ -42,10 +39,7 @@ class Command(BaseCommand):
         events = runner.catch_up()
         self.stdout.write(f"Caught up: {events} events folded in {monotonic() - started:.1f} s.")
 
-    def _run_until_stopped(self, runner: ProjectionRunner) -> None:
-        stop = Signal()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
+    def _run_until_stopped(self, projections: Sequence[Projection[Any]]) -> None:
         self.stdout.write("Running projections; Ctrl-C stops after the current batch.")
-        runner.run(stop)
+        run_threads(worker_threads(projections))
         self.stdout.write("Stopped.")

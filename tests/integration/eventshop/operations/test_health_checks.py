@@ -19,7 +19,8 @@ from eventshop.operations import health_checks
 from eventshop.projections.models import Worker
 from eventshop.projections.projection import projection_registry
 from eventshop.sagas.models import InboxMessage, Saga
-from tests.support.waiting import DEADLINE_S
+from tests.support.read_models import running_projections
+from tests.support.waiting import DEADLINE_S, wait_until
 from tests.support.web_server import free_port, gunicorn
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -51,14 +52,10 @@ def test_ready_says_that_nobody_projects(client: Client) -> None:
 
 
 def test_ready_with_a_worker_is_ok(client: Client) -> None:
-    from eventshop.messaging.database_event_log import DatabaseEventLog
-    from eventshop.projections.runner import ProjectionRunner
-
-    runner = ProjectionRunner(projection_registry.select([]), DatabaseEventLog(), owner="test")
-    runner._renew_leases()
-    assert Worker.objects.count() == 1
-    status, found = component_states(client)
-    assert (status, found["projections"]) == ("ok", True)
+    with running_projections(*projection_registry.select([]), owner="test"):
+        wait_until(Worker.objects.count)
+        status, found = component_states(client)
+        assert (status, found["projections"]) == ("ok", True)
 
 
 def test_a_broker_that_is_down_degrades_and_says_so(client: Client, settings: Any) -> None:

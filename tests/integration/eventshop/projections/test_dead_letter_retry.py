@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
 from threading import Event as Signal
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,11 +14,9 @@ from django.db import connections
 from django.utils import timezone
 
 from eventshop.core.errors import UnknownProjection
-from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.projections import dead_letters
 from eventshop.projections.dead_letters import RETRY_BATCH, RetryResult
 from eventshop.projections.models import DeadLetter
-from eventshop.projections.runner import ProjectionRunner
 from eventshop.projections.targets import live_target
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
@@ -33,9 +30,10 @@ from tests.support.read_models import (
     catch_up,
     catch_up_in_batches,
     checkpoint_of,
+    running_projections,
 )
 from tests.support.sales import Sale
-from tests.support.waiting import join_threads, wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -178,14 +176,8 @@ def test_a_running_worker_retries_what_is_due(flaky: Flaky) -> None:
     catch_up(flaky.projection)
     flaky.repair()
     DeadLetter.objects.filter(version=1).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
-    stop = Signal()
-    thread = Thread(target=ProjectionRunner([flaky.projection], DatabaseEventLog(), owner="one").run, args=[stop])
-    thread.start()
-    try:
+    with running_projections(flaky.projection):
         wait_until(lambda: not DeadLetter.objects.exists())
-    finally:
-        stop.set()
-        join_threads(thread)
     assert_rows_equal_fold(flaky.projection)
 
 
@@ -194,16 +186,10 @@ def test_a_worker_outlives_a_retry_that_the_database_refuses(flaky: Flaky) -> No
     append(sale.order_id, sale.created)
     catch_up(flaky.projection)
     DeadLetter.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
-    stop = Signal()
-    thread = Thread(target=ProjectionRunner([flaky.projection], DatabaseEventLog(), owner="one").run, args=[stop])
-    thread.start()
-    try:
+    with running_projections(flaky.projection):
         wait_until(lambda: DeadLetter.objects.get().attempts == 2)
         append(other.order_id, other.created)
         wait_until(lambda: OrderSummary.objects.filter(pk=other.order_id).exists())
-    finally:
-        stop.set()
-        join_threads(thread)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 1000])

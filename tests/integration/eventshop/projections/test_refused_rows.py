@@ -6,19 +6,15 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from random import Random
-from threading import Event as Signal
-from threading import Thread
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection
 
 from eventshop.core.messages import Meta
-from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.projections.dead_letters import RetryResult
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import Projection
-from eventshop.projections.runner import ProjectionRunner
 from orders.domain.events import PaymentProcessed
 from projections.daily_sales import daily_sales
 from projections.models import DailySales, OrderSummary
@@ -32,10 +28,11 @@ from tests.support.read_models import (
     catch_up,
     expected_rows,
     history,
+    running_projections,
     stored_rows,
 )
 from tests.support.sales import Sale, gbp, line
-from tests.support.waiting import join_threads, wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -143,18 +140,13 @@ def test_a_table_that_is_not_there_is_no_events_fault() -> None:
 def test_a_projection_without_its_table_holds_up_no_other() -> None:
     append(sale.order_id, sale.created, sale.paid)
     catch_up(order_summary, daily_sales)
-    table, stop = OrderSummary._meta.db_table, Signal()
+    table = OrderSummary._meta.db_table
     rename_table(table, "elsewhere")
-    thread = Thread(
-        target=ProjectionRunner([order_summary, daily_sales], DatabaseEventLog(), owner="one").run, args=[stop]
-    )
-    thread.start()
     try:
-        append(other.order_id, other.created, other.paid)
-        wait_until(lambda: DailySales.objects.get().orders == 2)
+        with running_projections(order_summary, daily_sales):
+            append(other.order_id, other.created, other.paid)
+            wait_until(lambda: DailySales.objects.get().orders == 2)
     finally:
-        stop.set()
-        join_threads(thread)
         rename_table("elsewhere", table)
     assert not DeadLetter.objects.exists()
     catch_up(order_summary)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from random import Random
-from threading import Barrier, Thread
+from threading import Barrier
 from threading import Event as Signal
-from typing import Any
 
 import pytest
 from django.db import connection, connections
@@ -19,7 +16,7 @@ from eventshop.core.errors import CheckpointMoved
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.projections.models import Checkpoint, DeadLetter, Worker
-from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.projection import projection_registry
 from eventshop.projections.runner import ProjectionRunner
 from orders.domain.events import StockWrittenOff
 from orders.domain.stock_item import stock_item_id
@@ -36,27 +33,15 @@ from tests.support.read_models import (
     catch_up_in_batches,
     checkpoint_of,
     history,
+    running_projections,
     stored_rows,
 )
 from tests.support.sales import Sale
-from tests.support.waiting import DEADLINE_S, join_threads, wait_until
+from tests.support.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 sale = Sale(1)
-
-
-@contextmanager
-def running_projections(*projections: Projection[Any], owner: str = "one") -> Iterator[None]:
-    """A runner in a thread of its own."""
-    stop = Signal()
-    thread = Thread(target=ProjectionRunner(projections, DatabaseEventLog(), owner=owner).run, args=[stop])
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        join_threads(thread)
 
 
 def shipped_orders() -> int:

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
 from threading import Event as Signal
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from eventshop.projections import rebuild as rebuilding
 from eventshop.projections.models import Checkpoint, Rebuild
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.rebuild import BATCH, RebuildProgress, pending_rebuilds, request_rebuild
-from eventshop.projections.runner import ProjectionRunner
 from eventshop.projections.targets import rebuild_target
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
@@ -34,10 +32,11 @@ from tests.support.read_models import (
     assert_rows_equal_fold,
     catch_up,
     checkpoint_of,
+    running_projections,
     stored_rows,
 )
 from tests.support.sales import Sale
-from tests.support.waiting import join_threads, wait_until
+from tests.support.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -184,17 +183,10 @@ def test_a_new_version_that_fails_holds_up_no_other_projection() -> None:
     catch_up(order_summary, daily_sales)
     newer = Flaky(order_summary, version=2, name=order_summary.name)
     newer.spoils[sale.order_id, 1] = fail
-    stop = Signal()
-    runner = ProjectionRunner([newer.projection, daily_sales], DatabaseEventLog(), owner="one")
-    thread = Thread(target=runner.run, args=[stop])
-    thread.start()
-    try:
+    with running_projections(newer.projection, daily_sales):
         append(sale.order_id, sale.paid)
         wait_until(lambda: stored_rows(daily_sales))
         wait_until(lambda: Rebuild.objects.filter(state=Rebuild.State.FAILED).exists())
-    finally:
-        stop.set()
-        join_threads(thread)
     assert OrderSummary.objects.get().status == "CREATED"
     assert checkpoint_of(order_summary).version == 1
     assert Rebuild.objects.count() == 1
@@ -204,9 +196,17 @@ def test_a_worker_told_to_stop_does_not_finish_its_rebuild_first() -> None:
     append_many_events(3 * BATCH)
     catch_up(order_summary)
     newer = Flaky(order_summary, version=2, name=order_summary.name)
-    stop = Signal()
-    newer.spoils[sale.order_id, 1] = lambda row: stop.set()
-    ProjectionRunner([newer.projection], DatabaseEventLog(), owner="one").run(stop)
+    folding, told = Signal(), Signal()
+
+    def hold(row: Any) -> None:
+        folding.set()
+        assert told.wait(DEADLINE_S)
+
+    newer.spoils[sale.order_id, 1] = hold
+    with running_projections(newer.projection) as stop:
+        assert folding.wait(DEADLINE_S)
+        stop.set()
+        told.set()
     assert Rebuild.objects.get().state == Rebuild.State.RUNNING
     assert checkpoint_of(order_summary).version == 1
     assert not Checkpoint.objects.exclude(owner="").exists()
