@@ -17,7 +17,7 @@ from eventshop.core.request_context import add_request_metadata
 from eventshop.eventstore import field_encryption
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_receipts import ReceiptRow
-from eventshop.eventstore.event_append import AppendRequest, StreamHead, hash_command, utc_now
+from eventshop.eventstore.event_append import AppendRequest, StreamHead, hash_command
 from eventshop.eventstore.field_encryption import EncryptionSession, FieldContext, UniqueValueClaim
 from eventshop.eventstore.records import SNAPSHOT_PREFIX, EventRow, HistoryEntry
 from eventshop.eventstore.snapshots import repository
@@ -76,7 +76,7 @@ def load_aggregate(
             raise WrongAggregateType(stored=last.aggregate_type, asked_for=aggregate.__name__)
         context = FieldContext(aggregate_id, last.version, last.event_type, last.schema_version)
         state = state.evolve(field_encryption.read_event(registry, last.payload, context))
-    return LoadedAggregate(state, StreamHead(last.version, bytes(last.hash)) if last else StreamHead())
+    return LoadedAggregate(state, StreamHead.after(last))
 
 
 def read_full_history(aggregate_id: UUID) -> list[HistoryEntry]:
@@ -105,7 +105,7 @@ def decide_command(prepared: PreparedCommand, loaded: LoadedAggregate, registry:
         prepared.envelope,
         type(prepared.command).__name__,
         prepared.payload_hash,
-        utc_now(),
+        loaded.head.next_recorded_at(),
         prepared.session,
     )
     encoded = request.encode(events, registry)
@@ -113,9 +113,7 @@ def decide_command(prepared: PreparedCommand, loaded: LoadedAggregate, registry:
     if not rows:
         return CommandResult(rows, request.receipt_row(rows), loaded.head.hash, loaded, (), prepared.session)
     # Evolve by the decoded events, as every later reader will, not by the events that `decide` built.
-    aggregate_after = LoadedAggregate(
-        loaded.state.evolve_all(encoded.events), StreamHead(rows[-1].version, rows[-1].hash)
-    )
+    aggregate_after = LoadedAggregate(loaded.state.evolve_all(encoded.events), StreamHead.after(rows[-1]))
     return CommandResult(
         rows, request.receipt_row(rows), loaded.head.hash, aggregate_after, encoded.claims, encoded.session
     )

@@ -29,7 +29,7 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_receipts import Receipt, ReceiptRow
 from eventshop.eventstore.field_encryption import EncryptionSession, FieldContext, UniqueValueClaim
 from eventshop.eventstore.hash_chain.chain import GENESIS_HASH, hash_event
-from eventshop.eventstore.records import EventRow
+from eventshop.eventstore.records import BEGINNING, EventRow, HistoryEntry
 
 
 class ConcurrencyConflict(Conflict):
@@ -41,6 +41,16 @@ class StreamHead(Struct, frozen=True):
 
     version: int = 0
     hash: bytes = GENESIS_HASH
+    recorded_at: datetime = BEGINNING
+
+    @classmethod
+    def after(cls, last: EventRow | HistoryEntry | None) -> StreamHead:
+        """Return the head of a stream that ends with this event or snapshot; None is an empty stream."""
+        return cls(last.version, bytes(last.hash), last.recorded_at) if last else cls()
+
+    def next_recorded_at(self) -> datetime:
+        """The time of recording of the next events: now, or the last event's if this server's clock is behind it."""
+        return max(utc_now(), self.recorded_at)
 
 
 def hash_command(command_type: str, payload: bytes) -> bytes:

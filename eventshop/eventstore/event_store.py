@@ -28,7 +28,6 @@ from eventshop.eventstore.event_append import (
     hash_command,
     to_receipt,
     translate_violations,
-    utc_now,
 )
 from eventshop.eventstore.field_encryption import EncryptionSession
 from eventshop.eventstore.records import EventRow, HistoryEntry, to_recorded_event
@@ -44,7 +43,8 @@ _MAX_VERSION: Final = 2**31 - 1
 class EventStore:
     """Streams of events. Reads return `RecordedEvent` in version order.
 
-    `as_of` (aware) limits a read to events recorded up to that time, `to_version` to events up to that version.
+    `as_of` (aware) limits a read to the events before the first one recorded after that time, `to_version` to events
+    up to that version: both give the beginning of the stream.
     Rows that cannot be decoded raise `UnknownName` or `BrokenStream`.
     """
 
@@ -100,20 +100,15 @@ class EventStore:
         is_replay, history = backend().load_history(aggregate_id, envelope.command_id)
         if is_replay:
             return replay_receipt(envelope.command_id, payload_hash)
+        head = _check_head(history, aggregate_type, aggregate_id, expected_version)
+        recorded_at = head.next_recorded_at()
         request = AppendRequest(
-            aggregate_id,
-            aggregate_type,
-            _check_head(history, aggregate_type, aggregate_id, expected_version),
-            envelope,
-            "append",
-            payload_hash,
-            utc_now(),
-            session,
+            aggregate_id, aggregate_type, head, envelope, "append", payload_hash, recorded_at, session
         )
         encoded = request.encode(events, self.registry)
         rows, receipt = encoded.rows, request.receipt_row(encoded.rows)
         with translate_violations(), field_encryption.save_keys_and_claims(session, encoded.claims):
-            position = backend().append_command(rows, receipt, request.head.hash)
+            position = backend().append_command(rows, receipt, head.hash)
         wake(Channel.EVENTS)
         return to_receipt(receipt._replace(position=position), replayed=False)
 
@@ -174,19 +169,28 @@ class EventStore:
         """Yield the raw rows of a stream, for hashing, copying and verification."""
         if as_of is not None and as_of.tzinfo is None:
             raise InvalidMessage("as_of needs a time zone", as_of=as_of)
-        condition = "" if as_of is None else " AND recorded_at <= %s"
-        time_parameters = () if as_of is None else (as_of,)
         last = _MAX_VERSION if to_version is None else to_version
+        if as_of is not None:
+            last = min(last, self.version_as_of(aggregate_id, as_of))
         while True:
             page = backend().select_events(
-                f"WHERE aggregate_id = %s AND version > %s AND version <= %s{condition} "
-                f"ORDER BY version LIMIT {PAGE_SIZE}",
-                (aggregate_id, after, last, *time_parameters),
+                f"WHERE aggregate_id = %s AND version > %s AND version <= %s ORDER BY version LIMIT {PAGE_SIZE}",
+                (aggregate_id, after, last),
             )
             yield from page
             if len(page) < PAGE_SIZE:
                 return
             after = page[-1].version
+
+    def version_as_of(self, aggregate_id: UUID, as_of: datetime) -> int:
+        """Return the version before the first event that was recorded after a time; a large number if there is none.
+
+        Times within a stream never go backwards, except in streams of earlier releases and of other stores.
+        """
+        later = backend().select_events(
+            "WHERE aggregate_id = %s AND recorded_at > %s ORDER BY version LIMIT 1", (aggregate_id, as_of)
+        )
+        return later[0].version - 1 if later else _MAX_VERSION
 
 
 def replay_receipt(command_id: UUID, payload_hash: bytes) -> Receipt:
@@ -200,7 +204,7 @@ def replay_receipt(command_id: UUID, payload_hash: bytes) -> Receipt:
 def _check_head(
     history: Sequence[HistoryEntry], aggregate_type: str, aggregate_id: UUID, expected_version: int
 ) -> StreamHead:
-    head = StreamHead(history[-1].version, bytes(history[-1].hash)) if history else StreamHead()
+    head = StreamHead.after(history[-1] if history else None)
     if history and history[0].aggregate_type != aggregate_type:
         raise WrongAggregateType(aggregate_id=aggregate_id, stored=history[0].aggregate_type, given=aggregate_type)
     if expected_version > head.version:

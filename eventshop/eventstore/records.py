@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -38,6 +38,9 @@ class EventRow(NamedTuple):
     position: int = 0
 
 
+#: The recording time of a stream without events.
+BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+
 #: The event type of a history entry that is a snapshot: this prefix, then the version text of the snapshot.
 SNAPSHOT_PREFIX: Final = "snapshot "
 
@@ -51,6 +54,7 @@ class HistoryEntry(NamedTuple):
     hash: bytes
     aggregate_type: str
     schema_version: int
+    recorded_at: datetime  # of the event, or of the last event that the snapshot replaces
 
 
 class ChainLink(NamedTuple):
@@ -70,6 +74,11 @@ class ChainLink(NamedTuple):
 EVENT_COLUMNS: Final = EventRow._fields[:-1]
 RECEIPT_COLUMNS: Final = ReceiptRow._fields
 SELECT_EVENT: Final = f"SELECT {', '.join(EventRow._fields)} FROM event"
+#: Streams with times that go backwards at a time (given three times), and their first version recorded after it.
+SELECT_RECORDED_LATE: Final = """
+SELECT aggregate_id, min(version) FILTER (WHERE recorded_at > %s) FROM event GROUP BY aggregate_id
+HAVING min(version) FILTER (WHERE recorded_at > %s) < max(version) FILTER (WHERE recorded_at <= %s)
+"""
 SELECT_RECEIPT: Final = f"SELECT {', '.join(RECEIPT_COLUMNS)} FROM receipt"
 
 

@@ -15,6 +15,7 @@ from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
 from eventshop.core.messages import Meta, RecordedEvent
 from eventshop.core.personal_fields import Redacted
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_store import EventStore
 from eventshop.eventstore.models import StoredEvent
 
@@ -63,13 +64,22 @@ def load_as_of(
 ) -> HistoricalState:
     """Load the state as recorded by a time; `business`: as happened by that time, whenever it was recorded.
 
-    Raises `StreamNotFound`, and `InvalidMessage` for a time without time zone.
+    As recorded, the state is always that of some version. `business` selects single events: one that was recorded late
+    counts from the time when it happened. Raises `StreamNotFound`, and `InvalidMessage` for a time without time zone.
     """
     if time.tzinfo is None:
         raise InvalidMessage("as_of needs a time zone", as_of=time)
     stream = EventStore(registry).get_event_stream(aggregate_id, as_of=None if business else time)
     events = (recorded for recorded in stream if recorded.meta.occurred_at <= time) if business else stream
     return _fold(aggregate_id, _mask_if(events, masked, registry), registry)
+
+
+def versions_recorded_late(time: datetime) -> dict[UUID, int]:
+    """Return, of streams with times that go backwards at a time, the first version that was recorded after it.
+
+    Such streams were written by earlier releases, or restored from another store. Reads the whole event table.
+    """
+    return dict(backend().load_versions_recorded_late(time))
 
 
 def diff_versions(

@@ -15,6 +15,7 @@ from eventshop.core.errors import InvalidMessage
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import RecordedEvent
+from eventshop.eventstore import temporal_queries
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow, to_recorded_event
 from eventshop.messaging.kafka.event_records import partition_for
@@ -45,15 +46,18 @@ def rows_as_of(
 ) -> dict[Any, R]:
     """The rows by primary key after all events recorded by a moment, or only the row with this primary key.
 
+    Of each stream these are the events before the first one that was recorded later.
+
     `business`: after all events that occurred by that moment, whenever they were recorded. Raises `InvalidMessage` for
     a moment without time zone, `BrokenStream` for an event that cannot be read.
     """
     if moment.tzinfo is None:
         raise InvalidMessage("as_of needs a time zone", as_of=moment)
     condition, parameters = ("", ()) if business else ("AND recorded_at <= %s", (moment,))
+    later = {} if business else temporal_queries.versions_recorded_late(moment)
     folding = Fold(projection, {})
     for row in _event_rows(projection, condition, parameters, on_progress, registry):
-        if row.occurred_at <= moment or not business:
+        if row.occurred_at <= moment if business else row.version < later.get(row.aggregate_id, row.version + 1):
             _apply(folding, to_recorded_event(row, registry), key)
     return folding.rows
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
@@ -16,10 +17,12 @@ from eventshop.eventstore.backends import postgres_prepared
 from eventshop.eventstore.backends.postgres_prepared import BINARY, TEXT, Statement
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.records import (
+    BEGINNING,
     EVENT_COLUMNS,
     RECEIPT_COLUMNS,
     SELECT_EVENT,
     SELECT_RECEIPT,
+    SELECT_RECORDED_LATE,
     SNAPSHOT_PREFIX,
     ChainLink,
     EventRow,
@@ -27,31 +30,33 @@ from eventshop.eventstore.records import (
     to_columns,
 )
 
+_SNAPSHOT_COLUMNS: Final = f"""
+version, '{SNAPSHOT_PREFIX}' || fingerprint, state, hash, aggregate_type, 0,
+(SELECT recorded_at FROM event WHERE event.aggregate_id = snapshot.aggregate_id AND event.version = snapshot.version)
+"""
 #: The history and an existing receipt in one result; a receipt is a row with version -1. A snapshot replaces the
 #: events up to its version.
 HISTORY: Final = f"""
-SELECT version, event_type, payload, hash, aggregate_type, schema_version FROM event
+SELECT version, event_type, payload, hash, aggregate_type, schema_version, recorded_at FROM event
 WHERE aggregate_id = $1::uuid
 AND version > COALESCE((SELECT version FROM snapshot WHERE aggregate_id = $1::uuid), 0)
 UNION ALL
-SELECT version, '{SNAPSHOT_PREFIX}' || fingerprint, state, hash, aggregate_type, 0 FROM snapshot
-WHERE aggregate_id = $1::uuid
+SELECT {_SNAPSHOT_COLUMNS} FROM snapshot WHERE aggregate_id = $1::uuid
 UNION ALL
-SELECT -1, '', '', ''::bytea, '', 0 FROM receipt WHERE command_id = $2::uuid
+SELECT -1, '', '', ''::bytea, '', 0, NULL FROM receipt WHERE command_id = $2::uuid
 """
 _HISTORY: Final = Statement(b"store_history", HISTORY.encode(), [BINARY, BINARY])
 
 _WHOLE_HISTORIES: Final = """
-SELECT aggregate_id, version, event_type, payload, hash, aggregate_type, schema_version FROM event
+SELECT aggregate_id, version, event_type, payload, hash, aggregate_type, schema_version, recorded_at FROM event
 WHERE aggregate_id = ANY(%s) ORDER BY aggregate_id, version
 """
 _HISTORIES: Final = f"""
-SELECT e.aggregate_id, e.version, e.event_type, e.payload, e.hash, e.aggregate_type, e.schema_version
+SELECT e.aggregate_id, e.version, e.event_type, e.payload, e.hash, e.aggregate_type, e.schema_version, e.recorded_at
 FROM event AS e LEFT JOIN snapshot AS s ON s.aggregate_id = e.aggregate_id
 WHERE e.aggregate_id = ANY(%s) AND e.version > COALESCE(s.version, 0)
 UNION ALL
-SELECT aggregate_id, version, '{SNAPSHOT_PREFIX}' || fingerprint, state, hash, aggregate_type, 0 FROM snapshot
-WHERE aggregate_id = ANY(%s)
+SELECT aggregate_id, {_SNAPSHOT_COLUMNS} FROM snapshot WHERE aggregate_id = ANY(%s)
 ORDER BY 1, 2
 """
 
@@ -133,7 +138,7 @@ def load_history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[Histo
             postgres_prepared.execute_prepared(django, _HISTORY, (aggregate_id.bytes, command_id.bytes))
         )
     else:
-        rows = [HistoryEntry(*row) for row in execute(_placeholders(HISTORY), (*[aggregate_id] * 3, command_id))]
+        rows = [_to_history_entry(row) for row in execute(_placeholders(HISTORY), (*[aggregate_id] * 3, command_id))]
     if len(rows) > 1:
         rows.sort(key=lambda row: row.version)
     is_replay = bool(rows) and rows[0].version < 0
@@ -142,6 +147,7 @@ def load_history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[Histo
 
 def _decode_history(result: Any) -> list[HistoryEntry]:
     value, number, text = result.get_value, postgres_prepared.decode_int, postgres_prepared.decode_text
+    time = postgres_prepared.decode_time
     return [
         HistoryEntry(
             number(value(row, 0)),
@@ -150,9 +156,14 @@ def _decode_history(result: Any) -> list[HistoryEntry]:
             value(row, 3),
             text(value(row, 4)),
             number(value(row, 5)),
+            time(value(row, 6)) or BEGINNING,
         )
         for row in range(result.ntuples)
     ]
+
+
+def _to_history_entry(row: tuple[Any, ...]) -> HistoryEntry:
+    return HistoryEntry(*row[:6], row[6] or BEGINNING)
 
 
 @cache
@@ -164,7 +175,7 @@ def _placeholders(sql: str) -> str:
 def load_histories(aggregate_ids: Sequence[UUID], *, snapshots: bool = True) -> list[tuple[UUID, HistoryEntry]]:
     """The pasts of many, by aggregate and version; from their snapshots on, where they have one and it is wanted."""
     sql, ids = (_HISTORIES, 2) if snapshots else (_WHOLE_HISTORIES, 1)
-    return [(row[0], HistoryEntry(*row[1:])) for row in execute(sql, (list(aggregate_ids),) * ids)]
+    return [(row[0], _to_history_entry(row[1:])) for row in execute(sql, (list(aggregate_ids),) * ids)]
 
 
 def load_receipts(command_ids: Sequence[UUID]) -> list[ReceiptRow]:
@@ -236,6 +247,11 @@ def insert_receipts(rows: Sequence[ReceiptRow]) -> None:
 def select_events(where: str, parameters: Sequence[Any]) -> list[EventRow]:
     """Select events by a literal SQL condition (never of a user's)."""
     return [EventRow(*row) for row in execute(f"{SELECT_EVENT} {where}", parameters)]
+
+
+def load_versions_recorded_late(time: datetime) -> list[tuple[UUID, int]]:
+    """Load the streams whose times go backwards at a time, with the first version that was recorded after it."""
+    return [(row[0], row[1]) for row in execute(SELECT_RECORDED_LATE, (time,) * 3)]
 
 
 def load_chain_links(after: tuple[UUID, int], to_stream: UUID, limit: int) -> list[ChainLink]:

@@ -6,12 +6,14 @@ Only outside a transaction: psycopg sends BEGIN with the first statement of a cu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import errors, pq
 
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 TEXT: Final = 0
 BINARY: Final = 1
 
@@ -55,6 +57,11 @@ def _raise_on_error(result: pq.abc.PGresult) -> pq.abc.PGresult:
 def decode_int(value: bytes | None) -> int:
     """Decode an int4 or int8 in PostgreSQL's binary format."""
     return int.from_bytes(value or b"", "big", signed=True)
+
+
+def decode_time(value: bytes | None) -> datetime | None:
+    """Decode a timestamptz in PostgreSQL's binary format: microseconds since the year 2000."""
+    return None if value is None else _EPOCH + timedelta(microseconds=decode_int(value))
 
 
 def decode_text(value: bytes | None) -> str:

@@ -13,10 +13,12 @@ from django.db import connection
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.hash_chain import chain
 from eventshop.eventstore.records import (
+    BEGINNING,
     EVENT_COLUMNS,
     RECEIPT_COLUMNS,
     SELECT_EVENT,
     SELECT_RECEIPT,
+    SELECT_RECORDED_LATE,
     SNAPSHOT_PREFIX,
     ChainLink,
     EventRow,
@@ -30,8 +32,14 @@ _CONSTRAINTS: Final = {
     "UNIQUE constraint failed: receipt.command_id": "receipt_pkey",
 }
 
-_HISTORY_COLUMNS: Final = "version, event_type, payload, hash, aggregate_type, schema_version"
-_SNAPSHOT_COLUMNS: Final = f"version, '{SNAPSHOT_PREFIX}' || fingerprint, state, hash, aggregate_type, 0"
+_HISTORY_COLUMNS: Final = "version, event_type, payload, hash, aggregate_type, schema_version, recorded_at"
+_SNAPSHOT_COLUMNS: Final = (
+    f"s.version, '{SNAPSHOT_PREFIX}' || s.fingerprint, s.state, s.hash, s.aggregate_type, 0, e.recorded_at"
+)
+_SNAPSHOTS: Final = (
+    "snapshot AS s LEFT JOIN event AS e ON e.aggregate_id = s.aggregate_id AND e.version = s.version "
+    "WHERE s.aggregate_id"
+)
 
 
 def execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -42,24 +50,24 @@ def execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
 def load_history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[HistoryEntry]]:
     """Return whether the command has a receipt, and the aggregate's history in order."""
     receipt_rows = execute("SELECT 1 FROM receipt WHERE command_id = ?", (command_id.hex,))
-    rows = execute(f"SELECT {_SNAPSHOT_COLUMNS} FROM snapshot WHERE aggregate_id = ?", (aggregate_id.hex,))
+    rows = execute(f"SELECT {_SNAPSHOT_COLUMNS} FROM {_SNAPSHOTS} = ?", (aggregate_id.hex,))
     after = rows[0][0] if rows else 0
     rows += execute(
         f"SELECT {_HISTORY_COLUMNS} FROM event WHERE aggregate_id = ? AND version > ? ORDER BY version",
         (aggregate_id.hex, after),
     )
-    return bool(receipt_rows), [HistoryEntry(*row) for row in rows]
+    return bool(receipt_rows), [_to_history_entry(row) for row in rows]
 
 
 def load_histories(aggregate_ids: Sequence[UUID], *, snapshots: bool = True) -> list[tuple[UUID, HistoryEntry]]:
     """Load many histories, by aggregate and version; each starts at its snapshot if it has one, unless excluded."""
     ids = aggregate_ids if snapshots else ()
-    rows = _select_in(f"SELECT aggregate_id, {_SNAPSHOT_COLUMNS} FROM snapshot WHERE aggregate_id IN", ids)
+    rows = _select_in(f"SELECT s.aggregate_id, {_SNAPSHOT_COLUMNS} FROM {_SNAPSHOTS} IN", ids)
     snapshot_versions = {row[0]: row[1] for row in rows}
     events = _select_in(f"SELECT aggregate_id, {_HISTORY_COLUMNS} FROM event WHERE aggregate_id IN", aggregate_ids)
     rows += [row for row in events if row[1] > snapshot_versions.get(row[0], 0)]
     return sorted(
-        ((UUID(hex=row[0]), HistoryEntry(*row[1:])) for row in rows), key=lambda pair: (pair[0], pair[1].version)
+        ((UUID(hex=row[0]), _to_history_entry(row[1:])) for row in rows), key=lambda pair: (pair[0], pair[1].version)
     )
 
 
@@ -99,6 +107,12 @@ def select_events(where: str, parameters: Sequence[Any]) -> list[EventRow]:
     """Select events by a literal SQL condition (never of a user's), with %s for parameters as on PostgreSQL."""
     sql = f"{SELECT_EVENT} {where}".replace("%s", "?")
     return [_to_event_row(row) for row in execute(sql, tuple(_to_sqlite_values(parameters)))]
+
+
+def load_versions_recorded_late(time: datetime) -> list[tuple[UUID, int]]:
+    """Load the streams whose times go backwards at a time, with the first version that was recorded after it."""
+    parameters = _to_sqlite_values((time,) * 3)
+    return [(UUID(hex=row[0]), row[1]) for row in execute(SELECT_RECORDED_LATE.replace("%s", "?"), parameters)]
 
 
 def load_chain_links(after: tuple[UUID, int], to_stream: UUID, limit: int) -> list[ChainLink]:
@@ -180,6 +194,10 @@ def _to_event_row(row: tuple[Any, ...]) -> EventRow:
     times = _to_utc(row[6]), _to_utc(row[7])
     causality = UUID(hex=row[8]), _to_uuid(row[9]), _to_uuid(row[10]), row[11], UUID(hex=row[12])
     return EventRow._make([*ids, *row[2:6], *times, *causality, *row[13:]])
+
+
+def _to_history_entry(row: tuple[Any, ...]) -> HistoryEntry:
+    return HistoryEntry(*row[:6], BEGINNING if row[6] is None else _to_utc(row[6]))
 
 
 def _to_receipt_row(row: tuple[Any, ...]) -> ReceiptRow:

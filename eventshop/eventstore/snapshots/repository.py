@@ -142,7 +142,13 @@ def _compare_with_replay(snapshot: Snapshot, store: Any, registry: MessageRegist
     if last is None or last.version != snapshot.version or bytes(last.hash) != bytes(snapshot.hash):
         return InvalidSnapshot(snapshot, NO_SUCH_EVENT)
     entry = HistoryEntry(
-        snapshot.version, SNAPSHOT_PREFIX + snapshot.fingerprint, snapshot.state, b"", snapshot.aggregate_type, 0
+        snapshot.version,
+        SNAPSHOT_PREFIX + snapshot.fingerprint,
+        snapshot.state,
+        b"",
+        snapshot.aggregate_type,
+        0,
+        last.recorded_at,
     )
     if read_snapshot(aggregate, snapshot.aggregate_id, entry) == state or _is_key_missing(snapshot):
         return None

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from eventshop.core.messages import Instant, Meta
 from eventshop.eventstore import temporal_queries
+from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.eventstore.temporal_queries import ChangedField, HistoricalState
 from eventshop.web.api.base_view import ApiView
@@ -111,8 +112,8 @@ class Diff(ApiView):
         refuse_unknown_parameters(request, self.parameters)
         require_event_access(request)
         newest = _current_version(aggregate_id)
-        first = _resolve_version(request, aggregate_id, "from_version", "since", 0)
-        last = _resolve_version(request, aggregate_id, "at_version", "as_of", newest)
+        first = _resolve_version(request, aggregate_id, "from_version", "since", default=0, newest=newest)
+        last = _resolve_version(request, aggregate_id, "at_version", "as_of", default=newest, newest=newest)
         if first > last:
             raise invalid_parameter("from_version", f"is {first}, which is after version {last}")
         changes = temporal_queries.diff_versions(aggregate_id, first, last, masked=True)
@@ -142,15 +143,16 @@ def _uses_business_time(request: Request) -> bool:
     return time == "happened"
 
 
-def _resolve_version(request: Request, aggregate_id: UUID, by_version: str, by_time: str, default: int) -> int:
+def _resolve_version(
+    request: Request, aggregate_id: UUID, by_version: str, by_time: str, *, default: int, newest: int
+) -> int:
     """The version given by the parameter `by_version`, or reached at the time given by `by_time`."""
     as_of = read_instant(request, by_time)
     if as_of is None:
         return read_integer(request, by_version, _MAX_VERSION) if by_version in request.query_params else default
     if by_version in request.query_params:
         raise invalid_parameter(by_version, f"cannot be combined with {by_time}")
-    events = StoredEvent.objects.filter(aggregate_id=aggregate_id, recorded_at__lte=as_of).order_by("-version")
-    return events.values_list("version", flat=True).first() or 0
+    return min(newest, store.version_as_of(aggregate_id, as_of))
 
 
 def _current_version(aggregate_id: UUID) -> int:

@@ -92,7 +92,7 @@ def test_read_models_fold_them() -> None:
     row = OrderSummary.objects.get(pk=ORDER)
     assert (row.status, row.carrier, row.tracking) == ("DELIVERED", "Royal Mail Tracked 48", "RM1")
     summary = ActivityTimeline.objects.get(event_type="OrderShipped").summary
-    assert summary == "Shipped with Royal Mail Tracked 48 RM1"
+    assert "Royal Mail Tracked 48" in summary and summary.endswith(" RM1")
     assert_rows_equal_fold(order_summary, activity_timeline)
 
 
@@ -166,7 +166,8 @@ def test_an_event_of_a_later_program_is_parked_until_this_one_is_upgraded() -> N
     append_earlier_events(ORDER, "Order", *ORDER_EVENTS[:2], ("OrderShipped", 3, ORDER_EVENTS[2][2]))
     catch_up(order_summary)
     assert OrderSummary.objects.get(pk=ORDER).status == "PAID"
-    assert "later release of this program" in DeadLetter.objects.get().error
+    assert DeadLetter.objects.get().error.startswith("BrokenStream: OrderShipped: ")
+    assert registry.reader_for("OrderShipped", 3).is_newer and not registry.reader_for("OrderShipped", 2).is_newer
 
 
 def test_staff_find_a_renamed_event_by_both_names_and_see_it_as_stored() -> None:
