@@ -14,13 +14,13 @@ def test_a_port_in_use_is_named_with_a_way_out() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(StartError, match=rf"Port {port} is already in use.*PORT="):
+        with pytest.raises(StartError, match=rf"\b{port}\b.*PORT="):
             require_port_free(port)
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "http", "80.5"])
 def test_a_port_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(StartError, match="PORT must be a number"):
+    with pytest.raises(StartError, match=r"\bPORT\b"):
         parse_port(text)
 
 

@@ -30,13 +30,13 @@ def test_looking_leaves_no_folder_behind(tmp_path: Path) -> None:
 
 def test_a_damaged_memory_is_named(tmp_path: Path) -> None:
     (tmp_path / "stack.json").write_text("{")
-    with pytest.raises(StackError, match=r"stack\.json is not valid JSON"):
+    with pytest.raises(StackError, match=r"stack\.json"):
         DataFolder(tmp_path).get_value("ports")
 
 
 def test_two_launchers_do_not_work_on_one_folder(tmp_path: Path) -> None:
     with DataFolder(tmp_path).hold_lock():
-        with pytest.raises(StackError, match="another `up` or `down` is running"), DataFolder(tmp_path).hold_lock():
+        with pytest.raises(StackError, match=r"`up`.*`down`"), DataFolder(tmp_path).hold_lock():
             pass
         other = "from deploy.stack.folder import DataFolder; from pathlib import Path; import sys\n"
         other += "with DataFolder(Path(sys.argv[1])).hold_lock(): pass"
@@ -59,7 +59,7 @@ def test_a_port_that_another_program_took_is_refused_by_name(tmp_path: Path) -> 
         other.bind((HOST, port))
         other.listen()
         assert accepts_connections(port)
-        with pytest.raises(StackError, match=rf"port {port} of redis is in use by another program"):
+        with pytest.raises(StackError, match=rf"\b{port}\b.*\bredis\b"):
             require_free(DataFolder(tmp_path), "redis", port)
     assert not accepts_connections(port)
 
@@ -71,5 +71,5 @@ def test_a_folder_of_one_broker_is_not_opened_with_three(tmp_path: Path) -> None
 
 
 def test_one_or_three_brokers(tmp_path: Path) -> None:
-    with pytest.raises(StackError, match="must be 1 or 3, not 2"):
+    with pytest.raises(StackError, match=r"\b1\b.*\b3\b.*\b2\b"):
         KafkaCluster(DataFolder(tmp_path), brokers=2)

@@ -106,13 +106,13 @@ def test_one_that_is_killed_takes_along_what_it_had_started(folder: DataFolder) 
 def test_a_start_that_fails_says_why(folder: DataFolder) -> None:
     process = Process("one", folder)
     process.start([sys.executable, "-c", "raise SystemExit('no such thing')"])
-    with pytest.raises(StackError, match="one ended right after its start: no such thing"):
+    with pytest.raises(StackError, match=r"one .*no such thing"):
         wait_until_ready([process], lambda: False)
 
 
 def test_a_start_that_takes_too_long_says_so(folder: DataFolder) -> None:
     process = start_process(folder, SLEEP)
-    with pytest.raises(StackError, match="one is not ready after 0 s: up"):
+    with pytest.raises(StackError, match=r"one .*\b0 s\b.*up"):
         wait_until_ready([process], lambda: False, within_s=0.1)
     stop_processes([process])
 

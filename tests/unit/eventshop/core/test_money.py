@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from eventshop.core.errors import CurrencyMismatch, InvalidMoney
 from eventshop.core.money import MAX_DECIMALS, MAX_DIGITS, Money, total
+from tests.support.raised import with_data
 
 
 def gbp(amount: str) -> Money:
@@ -48,7 +49,7 @@ def test_what_is_checked_quickly_is_checked_as_strictly(amount: Decimal, currenc
 
 @pytest.mark.parametrize("operation", ["__add__", "__sub__", "__lt__", "__le__"])
 def test_two_currencies_never_meet(operation: str) -> None:
-    with pytest.raises(CurrencyMismatch, match=r"GBP.*EUR"):
+    with pytest.raises(CurrencyMismatch, check=with_data(left="GBP", right="EUR")):
         getattr(gbp("1"), operation)(Money(Decimal(1), "EUR"))
     assert gbp("1") != Money(Decimal(1), "EUR")
 
@@ -60,7 +61,7 @@ def test_a_sum_is_of_its_own_currency() -> None:
 
 @pytest.mark.parametrize("amount", [1.1, 1, "1.10", True, None])
 def test_only_a_decimal_is_an_amount(amount: Any) -> None:
-    with pytest.raises(InvalidMoney, match="an amount must be a Decimal"):
+    with pytest.raises(InvalidMoney, check=with_data(amount=repr(amount))):
         Money(amount, "GBP")
 
 
@@ -72,14 +73,14 @@ def test_what_is_no_number_is_no_amount(amount: str) -> None:
 
 def test_eight_decimals_are_enough() -> None:
     assert gbp("0.00000001").decimals == 8
-    with pytest.raises(InvalidMoney, match="more than 8 decimals"):
+    with pytest.raises(InvalidMoney, check=with_data(amount=Decimal("0.000000001"))):
         gbp("0.000000001")
 
 
 def test_fifteen_digits_are_enough() -> None:
     assert gbp("999999999999999.99999999")
     for huge in ("1000000000000000", "1E+15", "-1E+400", "0E+20"):
-        with pytest.raises(InvalidMoney, match="more than 15 digits"):
+        with pytest.raises(InvalidMoney, check=with_data(amount=Decimal(huge))):
             gbp(huge)
 
 
@@ -92,13 +93,13 @@ def test_what_grows_too_large_is_refused_not_rounded() -> None:
 
 @pytest.mark.parametrize("currency", ["", "gbp", "GB", "GBPS", "G P", "£££", "ÄÖÜ", None, 826])
 def test_a_currency_is_three_capital_letters(currency: Any) -> None:
-    with pytest.raises(InvalidMoney, match="three capital letters"):
+    with pytest.raises(InvalidMoney, check=with_data(currency=repr(currency))):
         Money(Decimal(1), currency)
 
 
 @pytest.mark.parametrize("times", [1.5, "2", True, Decimal(2)])
 def test_money_is_multiplied_by_whole_numbers_only(times: Any) -> None:
-    with pytest.raises(InvalidMoney, match="by a whole number"):
+    with pytest.raises(InvalidMoney, check=with_data(quantity=repr(times))):
         gbp("1") * times
 
 

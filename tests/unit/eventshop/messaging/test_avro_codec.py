@@ -49,7 +49,7 @@ def test_a_payload_that_does_not_fit_its_schema_is_refused() -> None:
     ):
         with pytest.raises(BrokenStream, match=words):
             encode_payload("OrderShipped", 1, payload)
-    with pytest.raises(BrokenStream, match="has no published schema") as refused:
+    with pytest.raises(BrokenStream) as refused:
         encode_payload("OrderShipped", 99, SHIPPED)
     assert refused.value.data == {"event": "OrderShipped", "schema_version": 99}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -139,7 +140,7 @@ def test_every_kind_of_field_has_its_avro_type() -> None:
 
 
 def test_a_field_without_an_avro_type_is_refused_by_name() -> None:
-    with pytest.raises(RegistryError, match="no Avro type is defined for BytesType"):
+    with pytest.raises(RegistryError, match=r"\bBytesType\b"):
         avro_schema(Bad, "Bad")
 
 
@@ -168,19 +169,21 @@ def test_the_start_of_the_identity_tells_all_published_schemas_apart() -> None:
 def test_export_writes_what_is_missing_and_only_that(tmp_path: Path) -> None:
     first = next(current_schemas(registry)).file_name
     write_schemas((item for item in load_published_schemas() if item.file_name != first), tmp_path)
-    with pytest.raises(CommandError, match=f"{first.partition('.')[0]} .*has no schema file"):
+    with pytest.raises(CommandError, match=f"{re.escape(first)}.*export_schemas"):
         export("--check", "--folder", str(tmp_path))
     assert not (tmp_path / first).exists()
     assert first in export("--folder", str(tmp_path))
     assert {path.name: path.read_text() for path in tmp_path.glob("*.avsc")} == {
         path.name: path.read_text() for path in Path("schemas").glob("*.avsc")
     }
-    assert "Every event has its schema file" in export("--check", "--folder", str(tmp_path))
-    assert "Nothing to write" in export("--folder", str(tmp_path))
+    export("--check", "--folder", str(tmp_path))
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert first not in export("--folder", str(tmp_path))
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
 
 
 def test_the_repositorys_own_schema_files_are_complete() -> None:
-    assert "Every event has its schema file" in export("--check")
+    export("--check")
 
 
 @pytest.mark.parametrize("option", [[], ["--check"]])
@@ -188,7 +191,7 @@ def test_a_shape_that_changed_without_a_new_version_is_refused_by_name(tmp_path:
     write_schemas(current_schemas(registry), tmp_path)
     path = tmp_path / "OrderShipped.v2.avsc"
     path.write_text(path.read_text().replace('"tracking"', '"parcel"'))
-    with pytest.raises(CommandError, match=r"OrderShipped no longer has the shape .* raise its schema_version"):
+    with pytest.raises(CommandError, match=r"OrderShipped .*\bschema_version\b"):
         export(*option, "--folder", str(tmp_path))
 
 

@@ -95,7 +95,7 @@ def test_a_mistake_is_named_with_file_and_line(plug: Plug, code: str, line: int,
 
 
 def test_a_port_that_nobody_binds_is_named_where_it_is_declared(port: Port[str]) -> None:
-    with pytest.raises(PluginError, match=r"test_loading\.py:\d+: no plug-in binds the port 'of a test'"):
+    with pytest.raises(PluginError, match=r"test_loading\.py:\d+: .*'of a test'"):
         check_ports(loaded_plugins())
 
 
@@ -107,7 +107,7 @@ def test_a_port_that_two_bind_is_refused(plug: Plug) -> None:
     )
     second = load_plugin(plug(code))
     assert second
-    with pytest.raises(PluginError, match=r"is bound in .*projections/eventshop_plugin\.py:"):
+    with pytest.raises(PluginError, match=r"projections/eventshop_plugin\.py:"):
         check_ports([*loaded_plugins(), second])
 
 

@@ -44,11 +44,11 @@ def price(amount: str, currency: str = "GBP") -> dict[str, Any]:
         ({"quantity": "6"}, InvalidMessage, r"Expected `int`, got `str`"),
         ({"quantity": 6.0}, InvalidMessage, r"\$\.lines\[0\]\.quantity is the number 6\.0"),
         ({"quantity": True}, InvalidMessage, r"Expected `int`, got `bool`"),
-        (price("-0.01"), InvalidMessage, r"71053: the price must not be negative, but is -0\.01 GBP"),
-        (price("1.2345"), InvalidMessage, r"71053: the price 1\.2345 GBP has more than 3 decimals"),
+        (price("-0.01"), InvalidMessage, r"71053: .*-0\.01 GBP"),
+        (price("1.2345"), InvalidMessage, r"71053: .*1\.2345 GBP .*\b3\b"),
         (price("NaN"), InvalidMoney, "NaN"),
-        (price("1E+20"), InvalidMoney, "more than 15 digits"),
-        (price("999999999999999"), InvalidMoney, "more than 15 digits"),
+        (price("1E+20"), InvalidMoney, r"1E\+20.*\b15\b"),
+        (price("999999999999999"), InvalidMoney, r"\b15\b"),
         (price("3.39", "pounds"), InvalidMoney, "three capital letters"),
         ({"price": 3.39}, InvalidMessage, r"\$\.lines\[0\]\.price is the number 3\.39"),
         ({"price": "3.39"}, InvalidMessage, r"Expected `object`, got `str`.*\$\.lines\[0\]\.price"),
@@ -91,13 +91,13 @@ def test_what_is_left_out_is_named() -> None:
 def test_an_order_is_in_one_currency() -> None:
     euros = Line(sku="21212", description="MUG", quantity=1, price=Money(Decimal(1), "EUR"))
     for command in (create, credit):
-        with pytest.raises(CurrencyMismatch, match="21212: the price 1 EUR is not in the order's GBP"):
+        with pytest.raises(CurrencyMismatch, match=r"21212: .*\b1 EUR\b.*\bGBP\b"):
             replace(command, lines=(LINES[0], euros))
 
 
 def test_more_money_than_any_column_holds_is_refused_before_anything_is_decided() -> None:
     dear = Line(sku="1", description="", quantity=2, price=gbp("500000000000000"))
-    with pytest.raises(InvalidMoney, match="more than 15 digits"):
+    with pytest.raises(InvalidMoney, match=r"\b15\b"):
         CreateOrder(order_id=ORDER, reference="1", customer_id=None, lines=(dear,))
 
 
@@ -106,8 +106,8 @@ def test_more_money_than_any_column_holds_is_refused_before_anything_is_decided(
     [
         ((), "at least one line"),
         ((ReturnLine(line=1, quantity=1), ReturnLine(line=1, quantity=2)), "must name each line only once"),
-        ((ReturnLine(line=1, quantity=0),), "line 1: quantity must be at least 1, not 0"),
-        ((ReturnLine(line=1, quantity=-1),), "line 1: quantity must be at least 1, not -1"),
+        ((ReturnLine(line=1, quantity=0),), r"line 1: quantity .*\b0$"),
+        ((ReturnLine(line=1, quantity=-1),), r"line 1: quantity .*-1$"),
     ],
 )
 def test_a_return_that_makes_no_sense(lines: tuple[ReturnLine, ...], words: str) -> None:

@@ -137,5 +137,5 @@ def test_the_id_of_a_product_never_changes() -> None:
 def test_no_pieces_are_nothing_to_do(kind: type) -> None:
     given_names = {"reference": "r", "reason": "r", "order_id": ONE}
     fields = {name: given_names[name] for name in kind.__struct_fields__ if name in given_names}  # type: ignore[attr-defined]
-    with pytest.raises(InvalidMessage, match="22139: quantity must be at least 1, not 0"):
+    with pytest.raises(InvalidMessage, match=r"22139: quantity .*\b0$"):
         kind(sku=SKU, quantity=0, **fields)

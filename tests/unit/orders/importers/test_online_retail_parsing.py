@@ -13,6 +13,8 @@ from eventshop.cli.importing.csv_rows import MAX_LINE_BYTES
 from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
 from eventshop.core.money import Money
 from orders.importers.online_retail.parsing import HEADER, Row, parse_file
+from tests.support.command_output import numbers_in
+from tests.support.raised import caused_by, with_data
 from tests.support.retail_files import csv_line, write_sales_file
 
 
@@ -127,31 +129,28 @@ def test_bytes_that_are_no_text_break_their_line_only(tmp_path: Path) -> None:
     path.write_bytes(f"{HEADER}\n{csv_line()}\n".encode() + b"536365,\xff\xfe,x\n" + csv_line().encode())
     rows, [refusal] = parse_file(path)
     assert [row.line for row in rows] == [2, 4]
-    assert (refusal.line, refusal.reason) == (3, "byte 8 of the line is not UTF-8")
+    assert (refusal.line, numbers_in(refusal.reason)) == (3, [8])
 
 
 @pytest.mark.parametrize(
     "header", ["", HEADER.lower(), HEADER + ",Extra", HEADER.replace(",", ";"), f"\ufeff{HEADER}", "\x89PNG"]
 )
 def test_another_header_is_another_kind_of_file(tmp_path: Path, header: str) -> None:
-    with pytest.raises(WrongHeader, match=r"sales\.csv:1: the header must be InvoiceNo,StockCode"):
+    with pytest.raises(WrongHeader, match=r"sales\.csv:1: .*InvoiceNo,StockCode"):
         parse_file(write_sales_file(tmp_path, csv_line(), header=header))
 
 
 def test_a_file_without_rows_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
-    for path, words in (
-        (write_sales_file(tmp_path), "the file has no row after the header"),
-        (tmp_path / "empty.csv", "the file is empty"),
-    ):
-        with pytest.raises(UnreadableFile, match=words):
+    for path in (write_sales_file(tmp_path), tmp_path / "empty.csv"):
+        with pytest.raises(UnreadableFile, check=with_data(file=str(path))):
             parse_file(path)
 
 
 def test_a_file_that_is_not_there_or_is_a_folder_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match="No such file"):
+    with pytest.raises(UnreadableFile, check=caused_by(FileNotFoundError)):
         parse_file(tmp_path / "nowhere.csv")
-    with pytest.raises(UnreadableFile, match="Is a directory"):
+    with pytest.raises(UnreadableFile, check=caused_by(IsADirectoryError)):
         parse_file(tmp_path)
 
 
@@ -161,5 +160,5 @@ def test_damaged_gzip_is_told_with_the_line_it_was_good_for(tmp_path: Path) -> N
     damaged = content[: len(content) // 2] + b"\x00\xff\x00" * 10 + content[len(content) // 2 :]
     for broken in (b"not gzip at all", content[:-20], content[:-1], damaged):
         path.write_bytes(broken)
-        with pytest.raises(UnreadableFile, match=r"sales\.csv\.gz: the gzip data is damaged after line \d+"):
+        with pytest.raises(UnreadableFile, match=r"sales\.csv\.gz: .*\b\d+\b"):
             parse_file(path)

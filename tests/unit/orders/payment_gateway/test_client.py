@@ -12,6 +12,7 @@ import pytest
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.money import Money
+from eventshop.runtime.circuit_breaker import CircuitOpen
 from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, Unknown
 from orders.payment_gateway.client import HttpGateway
 from orders.payment_gateway.errors import MessageRefused
@@ -218,7 +219,7 @@ def test_a_gateway_that_was_down_is_not_asked_for_a_while(tmp_path: Path, report
         wait_until(lambda: isinstance(charge(gateway, "card", key), Unknown) and gateway.circuit_breaker.is_open)
         process.start()
         outcome = charge(gateway, "card", key)
-        assert isinstance(outcome, Unknown) and "calls to it are refused for a while" in outcome.reason
+        assert isinstance(outcome, Unknown) and str(CircuitOpen()) in outcome.reason
         assert other.find(key) is None
         gateway.close()
         other.close()
@@ -239,7 +240,7 @@ def test_a_frozen_gateway_holds_nobody_for_long(tmp_path: Path, reports: list[Re
         gateway = client(process, reports, response_s=0.5)
         process.freeze()
         outcome = charge(gateway, "card")
-        assert isinstance(outcome, Unknown) and outcome.reason == "the gateway did not respond within 0.5 s"
+        assert isinstance(outcome, Unknown) and "0.5 s" in outcome.reason
         process.unfreeze()
         gateway.close()
 

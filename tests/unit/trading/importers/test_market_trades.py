@@ -54,9 +54,9 @@ def test_a_row_that_is_none_is_named(tmp_path: Path, line: str, words: str) -> N
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WrongHeader, match=r"trades\.csv:1: the header must be received_ns"):
+    with pytest.raises(WrongHeader, match=r"trades\.csv:1: .*\breceived_ns\b"):
         parse_file(write_trade_file(tmp_path, trade_line(), header="id,price"))
-    with pytest.raises(UnreadableFile, match="no row"):
+    with pytest.raises(UnreadableFile, match=r"trades\.csv: "):
         parse_file(write_trade_file(tmp_path))
 
 

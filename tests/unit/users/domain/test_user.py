@@ -12,6 +12,7 @@ from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command
 from eventshop.core.serialization import decode_command
 from eventshop.testing.given_when_then import given
+from tests.support.raised import with_data
 from tests.unit.users.domain.examples import (
     ADA,
     DUE,
@@ -181,10 +182,11 @@ def test_details_nobody_can_have_are_refused_by_name(change: dict[str, str], wor
 
 
 def test_erasure_is_not_due_before_it_is_asked_for() -> None:
-    with pytest.raises(InvalidMessage, match="before it is requested"):
-        RequestErasure(ADA, at=DUE, due_at=DUE - timedelta(seconds=1))
+    before = DUE - timedelta(seconds=1)
+    with pytest.raises(InvalidMessage, check=with_data(at=DUE, due_at=before)):
+        RequestErasure(ADA, at=DUE, due_at=before)
 
 
 def test_an_access_names_what_was_looked_at() -> None:
-    with pytest.raises(InvalidMessage, match="at least one field"):
+    with pytest.raises(InvalidMessage):
         RecordAccess(ADA, fields=(), reason="curious", staff="grace")
