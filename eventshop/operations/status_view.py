@@ -26,6 +26,7 @@ COMPONENT_TEXTS: Final = {
 class StatusLine(NamedTuple):
     """One component on the page."""
 
+    component: str
     title: str
     ok: bool
     meaning: str
@@ -42,4 +43,4 @@ def status(request: HttpRequest) -> HttpResponse:
 
 def _status_line(part: health_checks.ComponentHealth) -> StatusLine:
     title, meaning = COMPONENT_TEXTS.get(part.name, (part.name.capitalize(), "Other pages are not affected."))
-    return StatusLine(title, part.ok, "" if part.ok else meaning)
+    return StatusLine(part.name, title, part.ok, "" if part.ok else meaning)

@@ -55,5 +55,5 @@ def test_trades_and_positions_are_clean_in_every_window(visitor: Visitor) -> Non
     visitor.open(actions["bust"], "void")
     visitor.page.get_by_label("Reason").fill("erroneous print")
     visitor.page.get_by_role("button", name="Declare it void").click()
-    expect(visitor.page.get_by_text("Trade T-1 cleared of a void fill")).to_be_visible()
+    visitor.expect_success("T-1")
     assert StoredEvent.objects.filter(event_type="TradeBusted", aggregate_id=trade.pk).count() == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -41,7 +43,7 @@ def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
     """Each page is checked for accessibility; the trade page updates itself."""
     page, login = visitor.page, sign_up()
     sign_in(page, visitor.address)
-    expect(page.get_by_text("You have no trading account yet")).to_be_visible()
+    expect(page.get_by_test_id("no-account")).to_be_visible()
     visitor.check_page("no-account")
     dollars = open_account(person_of(login))
     open_account(person_of(login), "Euros", currency="EUR")
@@ -54,22 +56,23 @@ def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
     visitor.check_page("ticket-wrong")
     page.goto(visitor.address + "/trading/")
     preview_trade(page)
-    expect(page.get_by_text("It freezes 200 USDT of Dollars")).to_be_visible()
+    expect(page.get_by_test_id("frozen-amount")).to_have_text("200 USDT")
+    expect(page.locator("#preview")).to_contain_text("Dollars")
     visitor.check_page("preview")
     page.get_by_role("button", name="Place the trade").click()
     expect(page.get_by_role("heading", name="Trade T-")).to_be_visible()
     visitor.check_page("open")
     trade_id = newest_trade().aggregate_id
     fill_trade(trade_id, "1", "99.50")
-    expect(page.get_by_text("Filled 1 at 99.5")).to_be_visible()
+    expect(page.get_by_test_id("TradeExecuted")).to_contain_text(re.compile(r"\b1\b.*99\.5"))
     send(HoldSettlement(trade_id, "papers missing"))
-    expect(page.get_by_text("Settlement on hold")).to_be_visible()
+    expect(page.get_by_test_id("on-hold")).to_be_visible()
     visitor.check_page("partly-filled")
     page.get_by_role("link", name="Cancel the open quantity").click()
     expect(page.get_by_role("heading", name="Cancel trade")).to_be_visible()
     visitor.check_page("cancel")
     page.get_by_role("button", name="Cancel the open quantity").click()
-    expect(page.get_by_text("its frozen amount is released")).to_be_visible()
+    expect(page.get_by_test_id("TradeCancelled")).to_be_visible()
     visitor.check_page("cancelled")
     other = submit_limit_order(dollars)
     fill_trade(other, "2")
@@ -93,11 +96,11 @@ def test_a_trade_is_placed_and_cancelled_without_scripts(chrome: Browser, server
     sign_in(page, server)
     preview_trade(page)
     page.get_by_role("button", name="Place the trade").click()
-    expect(page.get_by_text("Open", exact=True).first).to_be_visible()
+    expect(page.get_by_test_id("state-OPEN")).to_be_visible()
     fill_trade(newest_trade().aggregate_id, "1")
     page.get_by_role("link", name="Reload").click()
-    expect(page.get_by_text("Filled 1 at 100")).to_be_visible()
+    expect(page.get_by_test_id("TradeExecuted")).to_contain_text(re.compile(r"\b1\b.*100"))
     page.get_by_role("link", name="Cancel the open quantity").click()
     page.get_by_role("button", name="Cancel the open quantity").click()
-    expect(page.get_by_text("its frozen amount is released")).to_be_visible()
+    expect(page.get_by_test_id("TradeCancelled")).to_be_visible()
     context.close()
