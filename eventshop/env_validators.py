@@ -184,6 +184,13 @@ def _brokers(url: str) -> list[str]:
     return url.removeprefix("kafka://").partition("?")[0].rstrip("/").split(",")
 
 
+def listen_url(name: str, url: str) -> str:
+    """Return the URL of a PostgreSQL database, or an empty text."""
+    if url:
+        scheme(name, url, ("postgres", "postgresql"))
+    return url
+
+
 def count(name: str, text: str) -> int:
     """Return a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:

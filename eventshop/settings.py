@@ -176,6 +176,8 @@ DATABASES = {"default": _database("DATABASE_URL")}
 # The keys may be in a database of their own, so that a backup of the events alone exposes no personal data.
 if env.str("KEYS_DATABASE_URL", default=""):
     DATABASES["keys"] = _database("KEYS_DATABASE_URL")
+#: Where processes listen for the signals of others; empty: as DATABASE_URL.
+DATABASE_LISTEN_URL = env_validators.listen_url("DATABASE_LISTEN_URL", env.str("DATABASE_LISTEN_URL", default=""))
 DATABASE_ROUTERS = ["eventshop.privacy.encryption.keys_db_router.KeysDatabaseRouter"]
 
 # --- personal data --------------------------------------------------------------------------------
@@ -187,6 +189,7 @@ KEY_ENCRYPTION_KEYS = env_validators.encryption_keys(
 )
 KEY_CACHE_SECONDS = env_validators.whole_number("KEY_CACHE_SECONDS", env.str("KEY_CACHE_SECONDS", default="10"))
 RETENTION_FILE = env.str("RETENTION_FILE", default="")
+SAGA_EFFECT_THREADS = env_validators.count("SAGA_EFFECT_THREADS", env.str("SAGA_EFFECT_THREADS", default="8"))
 SAGA_DETAILS_KEPT_DAYS = env_validators.count("SAGA_DETAILS_KEPT_DAYS", env.str("SAGA_DETAILS_KEPT_DAYS", default="90"))
 ERASURE_LIST = str(BASE_DIR / env.str("ERASURE_LIST", default="var/erased.txt"))
 ERASURE_COOLING_OFF_DAYS = env_validators.whole_number(
@@ -214,6 +217,8 @@ KAFKA_MIN_INSYNC_REPLICAS = env_validators.count(
 KAFKA_MIN_TIMEOUT_S = env_validators.kafka_min_timeout(
     "KAFKA_MIN_TIMEOUT_S", env.str("KAFKA_MIN_TIMEOUT_S", default="0")
 )
+#: Threads that fold events in a worker; each uses a database connection while it folds.
+PROJECTION_THREADS = env_validators.count("PROJECTION_THREADS", env.str("PROJECTION_THREADS", default="3"))
 CRASH_AT = env_validators.crash_point("CRASH_AT", env.str("CRASH_AT", default=""))
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
