@@ -21,7 +21,6 @@ from eventshop.core.messages import Envelope, new_id
 from eventshop.core.money import Money
 from eventshop.core.saga import EffectResult
 from eventshop.eventstore.command_dispatcher import send, send_many
-from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.sagas import timers, workers
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep, SagaWorker, Timer
 from eventshop.sagas.saga_registry import saga_registry
@@ -52,7 +51,7 @@ def run_saga_worker(*, orders: int, seconds: float) -> dict[str, float]:
     """Run sagas in threads, as a worker does, until `orders` have ended; the processor time of each."""
     stop = Signal()
     threads = [
-        Thread(target=run, args=[stop]) for _, run in workers.threads(f"bench:{os.getpid()}", create_event_log())
+        Thread(target=run, args=[stop]) for _, run in workers.threads(f"bench:{os.getpid()}")
     ]
     for thread in threads:
         thread.start()
@@ -77,7 +76,7 @@ def measure_saga_rate() -> dict[str, float]:
 
 def count_saga_round_trips(*, orders: int) -> dict[str, float]:
     """Round trips to PostgreSQL per step of a saga, counted in libpq's trace."""
-    workers.run_until_idle("bench", create_event_log())
+    workers.run_until_idle("bench")
     before = SagaStep.objects.count()
     for number in range(orders):
         send(_order(number))
@@ -85,7 +84,7 @@ def count_saga_round_trips(*, orders: int) -> dict[str, float]:
         traced = [item.pgconn for item in gc.get_objects() if isinstance(item, psycopg.Connection) and not item.closed]
         for traced_connection in traced:
             traced_connection.trace(trace.fileno())
-        workers.run_until_idle("bench", create_event_log())
+        workers.run_until_idle("bench")
         for traced_connection in traced:
             traced_connection.untrace()
         trace.seek(0)
@@ -95,8 +94,8 @@ def count_saga_round_trips(*, orders: int) -> dict[str, float]:
 
 def measure_saga_latency(*, rate: float, seconds: float) -> dict[str, float]:
     """Milliseconds from an event to the event of the command that a saga sends for it, at a steady rate of orders."""
-    while SagaWorker.objects.count() < 4 or PartitionLease.objects.filter(owner="").exists():
-        sleep(0.1)  # Wait for two workers, each with an event router and a saga runner, that hold all leases.
+    while SagaWorker.objects.count() < 2 or PartitionLease.objects.filter(owner="").exists():
+        sleep(0.1)  # Wait for two workers that hold all leases.
     sleep(3)
     end, number, started = perf_counter() + seconds, 0, perf_counter()
     while perf_counter() < end:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from threading import Event as Signal
 from typing import Any
 
-from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.runtime.process_name import process_name
 from eventshop.runtime.worker_threads import WorkerThreadsStep
 from eventshop.sagas import workers
@@ -23,4 +22,4 @@ class SagaBootstep(WorkerThreadsStep):
         return self.is_requested
 
     def thread_targets(self) -> Iterator[tuple[str, Callable[[Signal], None]]]:
-        yield from workers.threads(process_name(), create_event_log())
+        yield from workers.threads(process_name())

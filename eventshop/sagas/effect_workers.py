@@ -1,103 +1,130 @@
-"""The threads that perform effects: one claims due effects, several perform them, one records the results."""
+"""One thread claims due effects, records their results and fires timers; a small pool performs the effects."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from queue import Empty, Queue
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from threading import Event as Signal
 from typing import Final
 
-from django.db import DatabaseError, connections
-from django.utils import timezone
+from django.conf import settings
+from django.db import connections
 
+from eventshop.core.message_registry import MessageRegistry
+from eventshop.core.message_registry import registry as default_registry
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
+from eventshop.runtime.connections import release_connections
+from eventshop.runtime.wake_signals import Channel, Waiter, poll_interval_s
 from eventshop.runtime.worker_loop import run_rounds
-from eventshop.sagas import effects, wake_signals
+from eventshop.sagas import effects, timers
 from eventshop.sagas.effects import EffectAttempt
 from eventshop.sagas.models import SagaStep
+from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
 
 log = logging.getLogger(__name__)
 
-#: Effects that one worker performs at a time. They wait for other servers most of their time.
-THREADS: Final = 8
-#: Effects claimed ahead; the time they wait for a free thread is part of their lease.
-PREFETCH: Final = 24
-#: Results recorded in one transaction.
+#: Effects claimed for each thread of the pool; the time they wait for it is part of their lease.
+CLAIMED_PER_THREAD: Final = 4
+#: Attempts recorded in one transaction.
 BATCH: Final = 100
-#: How late an idle worker notices a new effect that another process has written.
-IDLE_S: Final = 0.05
+#: The shortest wait: something due may be locked by another worker.
+SHORTEST_WAIT_S: Final = 0.005
 
 
-def threads(owner: str) -> Iterator[tuple[str, Callable[[Signal], None]]]:
-    """Name and target of each thread."""
-    jobs: Queue[SagaStep] = Queue()
-    attempts: Queue[EffectAttempt] = Queue()
-    yield "effects", lambda stop: _claim(owner, jobs, stop)
-    for number in range(THREADS):
-        yield f"effects-{number}", lambda stop: _perform(jobs, attempts, stop)
-    yield "effect-results", lambda stop: _record(attempts, stop)
+class EffectWorker:
+    """Performs effects and fires timers until it is stopped. It sleeps until one is due, or is written."""
 
+    def __init__(
+        self, owner: str, *, sagas: SagaRegistry = saga_registry, registry: MessageRegistry = default_registry
+    ) -> None:
+        self.owner = owner
+        self.sagas = sagas
+        self.registry = registry
+        self.capacity = CLAIMED_PER_THREAD * settings.SAGA_EFFECT_THREADS
+        self.claimed = 0  # effects claimed, and neither recorded nor released
+        self._waiter = Waiter(Channel.EFFECTS, Channel.TIMERS)
+        self._finished: SimpleQueue[EffectAttempt | SagaStep] = SimpleQueue()  # a step alone was not performed
+        self._attempts: list[EffectAttempt] = []
+        self._unperformed: list[SagaStep] = []
 
-def _claim(owner: str, jobs: Queue[SagaStep], stop: Signal) -> None:
-    idle = 0.002
-
-    def claim_once(failures: int) -> None:
-        nonlocal idle
-        free = THREADS + PREFETCH - jobs.unfinished_tasks
-        claimed = effects.claim_effects(owner, free) if free > 0 else []
-        for step in claimed:
-            jobs.put(step)
-        idle = 0.002 if claimed else min(IDLE_S, idle * 2)
-        if free <= 0:
-            stop.wait(0.002)
-        elif not claimed:
-            wake_signals.effects.wait(idle)
-            wake_signals.effects.clear()
-
-    run_rounds("effects", claim_once, stop)
-
-
-def _perform(jobs: Queue[SagaStep], attempts: Queue[EffectAttempt], stop: Signal) -> None:
-    while not stop.is_set():
+    def run(self, stop: Signal) -> None:
+        """Work until stopped; then record what the pool has finished meanwhile, and release the rest."""
+        # The pool starts threads when it needs them.
+        with ThreadPoolExecutor(settings.SAGA_EFFECT_THREADS, "saga-effect") as pool:
+            run_rounds("saga-effects", lambda failures: self._run_round(failures, pool, stop), stop)
+        self._waiter.close()
         try:
-            step = jobs.get(timeout=0.2)
-        except Empty:
-            continue
+            while self._record_finished():
+                pass
+        except Exception as error:  # their leases expire, and another worker performs them under the same keys
+            log.warning("the results of %s effects were not recorded: %s", self.claimed, error)
+        connections.close_all()
+
+    def _run_round(self, failures: int, pool: ThreadPoolExecutor, stop: Signal) -> None:
+        self._waiter.wait(0)  # this round looks for everything that was signalled until now
+        if failures:
+            timers.release_claims(self.owner)
+        work_done = self._record_finished() + self._claim(pool, stop)
+        work_done += timers.fire_due_timers(self.owner, registry=self.registry)
+        if not work_done:
+            self._wait()
+
+    def _claim(self, pool: ThreadPoolExecutor, stop: Signal) -> int:
+        free = self.capacity - self.claimed
+        steps = effects.claim_effects(self.owner, free) if free > 0 else []
+        for step in steps:
+            self.claimed += 1
+            pool.submit(self._perform, step, stop)
+        return len(steps)
+
+    def _perform(self, step: SagaStep, stop: Signal) -> None:
+        """Perform an effect in a thread of the pool, which then returns its connection and waits for the next one."""
+        finished: EffectAttempt | SagaStep = step
         try:
-            attempts.put(effects.perform_effect(step))
+            if not stop.is_set():
+                finished = effects.perform_effect(step, sagas=self.sagas)
         except Exception as error:  # the worker that claims it next tries it again
-            log.warning(
-                "%s of saga %s: %s", step.name, step.saga_id, error, exc_info=not isinstance(error, TRANSIENT_ERRORS)
-            )
-            _release([step])
+            expected = isinstance(error, TRANSIENT_ERRORS)
+            log.warning("%s of saga %s: %s", step.name, step.saga_id, error, exc_info=not expected)
         finally:
-            jobs.task_done()
-    connections.close_all()
+            connections.close_all()
+            self._finished.put(finished)
+            self._waiter.notify()
+
+    def _record_finished(self) -> int:
+        """Record a batch of attempts, and release effects that were not performed; what fails is kept and repeated."""
+        while not self._finished.empty() and len(self._attempts) < BATCH:
+            item = self._finished.get()
+            (self._attempts if isinstance(item, EffectAttempt) else self._unperformed).append(item)  # type: ignore[arg-type]
+        if self._attempts:
+            _record(self._attempts)
+        if self._unperformed:
+            effects.release_claims(self._unperformed)
+        count = len(self._attempts) + len(self._unperformed)
+        self.claimed -= count
+        self._attempts, self._unperformed = [], []
+        return count
+
+    def _wait(self) -> None:
+        seconds = min(poll_interval_s(), timers.seconds_until_due())
+        if self.claimed < self.capacity:  # a finished effect ends the wait otherwise
+            seconds = min(seconds, effects.seconds_until_due())
+        release_connections()
+        self._waiter.wait(max(SHORTEST_WAIT_S, seconds))
 
 
-def _record(attempts: Queue[EffectAttempt], stop: Signal) -> None:
-    """Record attempts in batches. What is lost here is performed again, under the same key."""
-    while not (stop.is_set() and attempts.empty()):
-        try:
-            batch = [attempts.get(timeout=0.2)]
-        except Empty:
-            continue
-        while len(batch) < BATCH and not attempts.empty():
-            batch.append(attempts.get())
-        try:
-            effects.record_attempts(batch)
-        except Exception as error:  # as in `_perform`
-            log.warning("recording effect results failed: %s", error, exc_info=not isinstance(error, TRANSIENT_ERRORS))
-            _release([attempt.step for attempt in batch])
-    connections.close_all()
-
-
-def _release(steps: list[SagaStep]) -> None:
-    """Make effects due again at once, instead of when their leases expire."""
-    connections.close_all()
+def _record(attempts: Sequence[EffectAttempt]) -> None:
+    """Record attempts together, or one by one when recording one of them fails."""
     try:
-        waiting = SagaStep.objects.filter(pk__in=[step.pk for step in steps], state=SagaStep.State.WAITING)
-        waiting.update(looked_at_from=timezone.now())
-    except DatabaseError:
-        log.warning("the leases of %s effects were not released and will expire", len(steps))
+        effects.record_attempts(attempts)
+    except TRANSIENT_ERRORS:
+        raise
+    except Exception as error:  # one effect must not keep back the others
+        if len(attempts) == 1:
+            log.exception("the result of %s of saga %s", attempts[0].step.name, attempts[0].step.saga_id)
+            effects.record_attempts([EffectAttempt(attempts[0].step, None, f"{type(error).__name__}: {error}")])
+            return
+        for attempt in attempts:
+            _record([attempt])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from math import inf
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.core.saga import EffectResult
@@ -37,11 +40,28 @@ _OPEN_STATES: Final = (SagaStep.State.WAITING, SagaStep.State.FAILED)
 def claim_effects(owner: str, limit: int) -> Sequence[SagaStep]:
     """Claim due effects for this worker. One statement when there are none."""
     now = timezone.now()
-    waiting = filter_literally(SagaStep, "state = 'waiting'")
-    due = waiting.filter(what=SagaStep.Kind.EFFECT, looked_at_from__lte=now).order_by("looked_at_from")
+    due = _waiting_effects().filter(looked_at_from__lte=now).order_by("looked_at_from")
     return claim_due_rows(
         due, due_column="looked_at_from", hidden_until=now + LEASE, limit=limit, write=batch_write, owner=owner
     )
+
+
+def seconds_until_due() -> float:
+    """How long until an effect is due, at most 0 if one is; infinite without effects. One statement."""
+    waiting = _waiting_effects().order_by("looked_at_from").annotate(now=Now())
+    for due, now in waiting.values_list("looked_at_from", "now")[:1]:
+        return (due - now).total_seconds()
+    return inf
+
+
+def release_claims(steps: Collection[SagaStep]) -> None:
+    """Make effects due again at once, instead of when their leases expire."""
+    waiting = _waiting_effects().filter(pk__in=[step.pk for step in steps])
+    waiting.update(looked_at_from=timezone.now(), owner="")
+
+
+def _waiting_effects() -> QuerySet[SagaStep]:
+    return filter_literally(SagaStep, "state = 'waiting'").filter(what=SagaStep.Kind.EFFECT)
 
 
 class EffectAttempt(NamedTuple):
@@ -58,6 +78,9 @@ def perform_effect(step: SagaStep, *, sagas: SagaRegistry = saga_registry) -> Ef
     try:
         effect, handler = sagas.effect_handler(step.name)
         result = handler(decode_stored(effect, step.payload), step.step_id)
+        if result is not None and not isinstance(result, EffectResult):
+            raise TypeError(f"the handler of {step.name} returned {type(result).__name__}, which is no effect result")
+        encode_canonical(result)  # a result that cannot be stored is this effect's failure, not the batch's
     except TRANSIENT_ERRORS:
         raise
     except Exception as error:  # a handler may raise anything; the effect is tried again

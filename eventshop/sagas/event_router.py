@@ -1,14 +1,17 @@
-"""The event router reads the event log and writes each event into the inbox of every saga that it concerns."""
+"""The event router reads the event table and writes each event into the inbox of every saga that it concerns.
+
+It reads the table also where Kafka distributes the events: the table is in the database that the router writes to, so
+sagas go on while Kafka is down, and hear an event without the detour over relay and broker.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -18,16 +21,20 @@ from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import RecordedEvent
 from eventshop.core.serialization import encode_canonical
 from eventshop.eventstore.backends import bulk_sql
-from eventshop.eventstore.records import to_recorded_event
+from eventshop.eventstore.records import EventRow, to_recorded_event
+from eventshop.eventstore.tail_reader import TailReader
 from eventshop.eventstore.unit_of_work import RELAXED_COMMIT_SQL, batch_write
-from eventshop.messaging.event_log import DeliveredEvent, Delivery, EventLog, LogOffset, UnreadableDelivery
 from eventshop.runtime.fault_injection import crash_point
-from eventshop.sagas import inbox, partition_leases
+from eventshop.sagas import inbox, kafka_positions, partition_leases
 from eventshop.sagas.inbox import partition_for, saga_id_for
+from eventshop.sagas.kafka_positions import KafkaPositions
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga
 from eventshop.sagas.saga_registry import AnySaga, SagaRegistry, saga_registry
 
 log = logging.getLogger(__name__)
+
+#: Events routed in one transaction.
+BATCH: Final = 500
 
 
 class RoutedEvent(NamedTuple):
@@ -41,72 +48,66 @@ class RoutedEvent(NamedTuple):
 
 
 class EventRouter:
-    """Routes the events of the log partitions that its worker has leased."""
-
-    kind = "events"
+    """Routes the events of the table while its worker has the lease; of several workers one has it."""
 
     def __init__(
-        self,
-        owner: str,
-        source: EventLog,
-        *,
-        sagas: SagaRegistry = saga_registry,
-        registry: MessageRegistry = default_registry,
+        self, owner: str, *, sagas: SagaRegistry = saga_registry, registry: MessageRegistry = default_registry
     ) -> None:
         self.owner = owner
-        self.source = source
         self.sagas = sagas
         self.registry = registry
-        self.leases: dict[int, PartitionLease] = {}
-        self.reader = source.open_reader("sagas")
+        self.lease: PartitionLease | None = None
+        self.tail = TailReader()
+        self._kafka_positions: KafkaPositions = {}
 
-    def renew_leases(self, workers: int) -> None:
-        acquired = partition_leases.acquire_leases(_log_name(), self.source.partitions, self.owner, workers)
-        # A lease that is kept goes on from the offset in memory; a new one from the offset in the database.
-        self.leases = {number: self.leases.get(number, row) for number, row in acquired.items()}
+    def renew_lease(self) -> None:
+        """Acquire or renew the lease. A new lease goes on from the position in the database."""
+        acquired = partition_leases.acquire_leases("database", [0], self.owner, workers=1).get(0)
+        if acquired is None:
+            self.lease = None
+        elif self.lease is None:
+            self._kafka_positions = kafka_positions.load_positions()
+            self.lease = kafka_positions.advance_lease(acquired, self._kafka_positions)
 
-    def route_events(self, limit: int = 500) -> int:
-        """Write the next events into the inboxes of their sagas; returns how many events were read."""
-        if not self.leases:
+    def route_events(self, limit: int = BATCH) -> int:
+        """Write the next events into the inboxes of their sagas; returns how many events were read.
+
+        Raises `TailBusy`, and `LeaseLost` when another worker has routed them.
+        """
+        if self.lease is None:
             return 0
-        delivered = self.reader.read(partition_leases.offsets_of(self.leases), limit)
-        if delivered:
+        rows = self.tail.read(self.lease.offset, limit)
+        if rows:
             try:
-                self._write(delivered)
+                self._write(self.lease, rows)
             except Exception:
-                self.leases = {}  # the offsets in memory may be wrong: read them from the database again
+                self.lease = None  # the position in memory may be wrong: read it from the database again
                 raise
-        return len(delivered)
+        return len(rows)
 
-    def close(self) -> None:
-        self.reader.close()
-
-    def _write(self, delivered: Sequence[Delivery]) -> None:
-        routed = [event for item in delivered if isinstance(item, DeliveredEvent) for event in self._route(item)]
-        offsets = _offsets_after(partition_leases.offsets_of(self.leases), delivered)
+    def _write(self, lease: PartitionLease, rows: Sequence[EventRow]) -> None:
+        routed = [event for row in rows for event in self._route(row)]
+        end = rows[-1].position
         with batch_write():
             _relax_commit()
-            leases = partition_leases.lock_leases({number: self.leases[number] for number in offsets}, self.owner)
+            partition_leases.lock_leases([lease], self.owner)
             now, routable = timezone.now(), _for_started_sagas(routed)
             _start_sagas(routed, now)
             inbox.add_messages([_inbox_message(event, now) for event in routable])
-            partition_leases.save_offsets(leases, offsets)
+            PartitionLease.objects.filter(pk=lease.pk).update(offset=end, position=end)
             crash_point("saga.hearing")
-        for number, offset in offsets.items():
-            row = self.leases[number]
-            row.offset, row.sequence, row.position = offset
+        lease.offset = lease.position = end
 
-    def _route(self, item: DeliveredEvent) -> Iterator[RoutedEvent]:
-        stored_type = item.row.event_type, item.row.schema_version
-        if not self.registry.can_read(*stored_type):
+    def _route(self, row: EventRow) -> Iterator[RoutedEvent]:
+        if not self.registry.can_read(row.event_type, row.schema_version):
             return
-        kinds = self.sagas.kinds_handling(self.registry.reader_for(*stored_type).event_class)
-        if not kinds:
+        kinds = self.sagas.kinds_handling(self.registry.reader_for(row.event_type, row.schema_version).event_class)
+        if not kinds or kafka_positions.is_routed(row, self._kafka_positions):
             return
         try:
-            recorded_event = to_recorded_event(item.row, self.registry)
+            recorded_event = to_recorded_event(row, self.registry)
         except BrokenStream as error:
-            log.error("event %s cannot be read and is routed to no saga: %s", item.row.event_id, error)
+            log.error("event %s cannot be read and is routed to no saga: %s", row.event_id, error)
             return
         for kind in kinds:
             saga = self.sagas.newest_version(kind)
@@ -162,25 +163,8 @@ def _inbox_message(routed: RoutedEvent, now: datetime) -> InboxMessage:
     )
 
 
-def _offsets_after(before: Mapping[int, LogOffset], delivered: Sequence[Delivery]) -> dict[int, LogOffset]:
-    """The offset of each partition after these deliveries."""
-    offsets: dict[int, LogOffset] = {}
-    for item in delivered:
-        previous = offsets.get(item.partition, before[item.partition])
-        if isinstance(item, UnreadableDelivery):
-            offsets[item.partition] = previous._replace(offset=item.offset)  # the projections keep a dead letter of it
-        else:
-            offsets[item.partition] = LogOffset(item.offset, item.sequence, item.row.position)
-    return offsets
-
-
 def _relax_commit() -> None:
-    """Commit without waiting for the disk: a crash loses inbox messages and offsets together, and both are redone."""
+    """Commit without waiting for the disk: a crash loses inbox messages and position together; both are redone."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(RELAXED_COMMIT_SQL)
-
-
-def _log_name() -> str:
-    """The name of the leases: the offsets of one kind of log mean nothing in another."""
-    return "kafka" if settings.KAFKA_OPTIONS else "database"

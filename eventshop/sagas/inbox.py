@@ -7,11 +7,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
-
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore.backends import bulk_sql
-from eventshop.sagas import wake_signals
+from eventshop.runtime.wake_signals import Channel, wake
 from eventshop.sagas.models import InboxMessage, Timer
 
 #: Number of partitions of the sagas; one worker at a time processes the sagas of a partition.
@@ -31,7 +29,7 @@ def add_messages(messages: Sequence[InboxMessage]) -> None:
     """Insert messages; one with the same saga and cause as an existing one is ignored."""
     if messages:
         bulk_sql.insert_rows(messages, ignore_existing=True)
-        transaction.on_commit(wake_signals.inbox.set)
+        wake(Channel.INBOX)
 
 
 def add_timer_messages(timers: Sequence[Timer], now: datetime) -> None:

@@ -1,13 +1,11 @@
-"""Leases on partitions, of the event log and of the sagas. Every write verifies that its lease is still valid."""
+"""Leases on the event table and on the partitions of the sagas. Every write verifies that its lease is still valid."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
-from eventshop.eventstore.backends import bulk_sql
-from eventshop.messaging.event_log import LogOffset
 from eventshop.runtime import leases as runtime_leases
 from eventshop.runtime.heartbeats import record_heartbeat
 from eventshop.sagas.errors import LeaseLost
@@ -32,35 +30,16 @@ def acquire_leases(name: str, numbers: Collection[int], owner: str, workers: int
     return {row.number: row for row in runtime_leases.acquire_share(rows, owner, LEASE, share=share, known=known)}
 
 
-def lock_leases(leases: Mapping[int, PartitionLease], owner: str) -> dict[int, PartitionLease]:
-    """The rows, locked for this transaction.
+def lock_leases(leases: Collection[PartitionLease], owner: str) -> None:
+    """Keep other workers from taking these leases until this transaction ends.
 
     Raises `LeaseLost` if a lease belongs to another worker, or its offset is not the one in memory.
     """
-    ids = [row.pk for row in leases.values()]
-    rows = {row.number: row for row in PartitionLease.objects.select_for_update().filter(pk__in=ids).order_by("number")}
-    for number, lease in leases.items():
-        row = rows.get(number)
-        if row is None or row.owner != owner or row.offset != lease.offset:
-            raise LeaseLost(lease=str(lease), owner=row.owner if row else "nobody")
-    return rows
-
-
-def save_offsets(leases: Mapping[int, PartitionLease], offsets: Mapping[int, LogOffset]) -> None:
-    """Write the new offsets of locked partitions."""
-    for number, offset in offsets.items():
-        row = leases[number]
-        row.offset, row.sequence, row.position = offset
-    bulk_sql.update_rows([leases[number] for number in offsets], ["offset", "sequence", "position"])
-
-
-def offsets_of(leases: Mapping[int, PartitionLease]) -> dict[int, LogOffset]:
-    return {number: LogOffset(row.offset, row.sequence, row.position) for number, row in leases.items()}
-
-
-def reset_kafka_offsets() -> None:
-    """Read a recreated topic from its beginning; the sequence numbers tell which events were routed before."""
-    PartitionLease.objects.filter(name="kafka").update(offset=0)
+    rows = PartitionLease.objects.filter(pk__in=[lease.pk for lease in leases]).order_by("number")
+    locked = {pk: rest for pk, *rest in rows.select_for_update(no_key=True).values_list("pk", "owner", "offset")}
+    for lease in leases:
+        if locked.get(lease.pk) != [owner, lease.offset]:
+            raise LeaseLost(lease=str(lease), owner=locked.get(lease.pk, ["nobody"])[0])
 
 
 def release_leases(owner: str) -> None:

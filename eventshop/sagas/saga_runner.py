@@ -8,12 +8,12 @@ saga behind it, and is tried again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from math import inf
 from time import monotonic
 from typing import Any, Final
 
-from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -29,7 +29,8 @@ from eventshop.eventstore.records import to_recorded_event
 from eventshop.eventstore.unit_of_work import batch_write
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
 from eventshop.runtime.fault_injection import crash_point
-from eventshop.sagas import inbox, partition_leases, wake_signals
+from eventshop.runtime.wake_signals import Channel, wake
+from eventshop.sagas import inbox, partition_leases, timers
 from eventshop.sagas.command_results import next_pending_command, postpone, record_failure, record_outcome
 from eventshop.sagas.errors import LeaseLost
 from eventshop.sagas.inbox import PARTITIONS
@@ -49,8 +50,6 @@ _SAGA_COLUMNS: Final = ["status", "state", "error", "sequence_number", "steps", 
 class SagaRunner:
     """Processes the inbox of the saga partitions that its worker has leased."""
 
-    kind = "sagas"
-
     def __init__(
         self, owner: str, *, sagas: SagaRegistry = saga_registry, registry: MessageRegistry = default_registry
     ) -> None:
@@ -58,10 +57,12 @@ class SagaRunner:
         self.sagas = sagas
         self.registry = registry
         self.leases: dict[int, PartitionLease] = {}
-        self.last_retry_at = 0.0
+        #: When a pending command is due, on the monotonic clock; infinite if none is pending.
+        self.retry_at = 0.0
 
     def renew_leases(self, workers: int) -> None:
         self.leases = partition_leases.acquire_leases("sagas", range(PARTITIONS), self.owner, workers)
+        self.retry_at = 0.0  # there may be pending commands in a partition that is new
 
     def process_inbox(self, limit: int = BATCH) -> int:
         """Process the next inbox messages; returns how many there were. One statement when there are none."""
@@ -73,17 +74,22 @@ class SagaRunner:
         return len(messages)
 
     def retry_pending_commands(self) -> int:
-        """Send the first pending command of each saga that has some; returns how many were tried."""
-        self.last_retry_at = monotonic()
+        """Send the first pending command of each saga that has some, if it is due; returns how many were tried."""
+        if monotonic() < self.retry_at:
+            return 0
         lagging = filter_literally(Saga, "behind > 0").filter(slot__in=list(self.leases))
         # A suspended saga sends nothing until an operator has acted.
         active = lagging.exclude(status=Saga.Status.SUSPENDED)
-        tried = 0
+        tried, next_due = 0, timedelta.max
         for saga_id in active.values_list("pk", flat=True)[:BATCH]:
             step = next_pending_command(saga_id)
-            if step is not None and step.looked_at_from <= timezone.now():
+            if step is None:
+                continue
+            if step.looked_at_from <= timezone.now():
                 self._retry(step)
                 tried += 1
+            next_due = min(next_due, step.looked_at_from - timezone.now())
+        self.retry_at = inf if next_due == timedelta.max else monotonic() + next_due.total_seconds()
         return tried
 
     def _handle(self, messages: Sequence[InboxMessage]) -> list[SagaInstance]:
@@ -112,7 +118,7 @@ class SagaRunner:
     def _write(self, messages: Sequence[InboxMessage], sagas: Sequence[SagaInstance]) -> None:
         now = timezone.now()
         with batch_write():
-            partition_leases.lock_leases(self.leases, self.owner)
+            self._lock_partitions({saga.row.slot for saga in sagas})
             _set_state([message for saga in sagas for message in saga.processed], InboxMessage.State.PROCESSED, now)
             _set_state([message for saga in sagas for message in saga.deferred], InboxMessage.State.DEFERRED, now)
             existing = {saga.row.saga_id for saga in sagas}
@@ -129,10 +135,12 @@ class SagaRunner:
                 step.made_at = now
             bulk_sql.insert_rows(steps)
             if any(step.what == SagaStep.Kind.EFFECT for step in steps):
-                transaction.on_commit(wake_signals.effects.set)
+                wake(Channel.EFFECTS)
             inbox.add_messages(refusals)
             bulk_sql.update_rows([saga.updated_row() for saga in sagas], _SAGA_COLUMNS)
             crash_point("saga.before-commit")
+        if any(saga.row.behind for saga in sagas):
+            self.retry_at = 0.0
         crash_point("saga.after-commit")
 
     def _send(self, sagas: Sequence[SagaInstance], now: datetime) -> list[InboxMessage]:
@@ -178,7 +186,7 @@ class SagaRunner:
         saga = SagaInstance(row, self.sagas, self.registry)
         now = timezone.now()
         with batch_write():
-            partition_leases.lock_leases({row.slot: self.leases[row.slot]}, self.owner)
+            self._lock_partitions({row.slot})
             try:
                 [outcome] = send_many([(saga.command_of(step), saga.envelope_of(step))], registry=self.registry)
             except TRANSIENT_ERRORS:
@@ -193,6 +201,12 @@ class SagaRunner:
             step.save(update_fields=["state", "answer", "aggregate_id", "position", "answered_at"])
             inbox.add_messages([refusal] if refusal else [])
             Saga.objects.filter(pk=step.saga_id).update(behind=F("behind") - 1)
+
+    def _lock_partitions(self, numbers: Collection[int]) -> None:
+        """Raises `LeaseLost` unless all these partitions are leased."""
+        if not self.leases.keys() >= set(numbers):
+            raise LeaseLost(f"the partitions {sorted(numbers)} are not all leased by {self.owner}")
+        partition_leases.lock_leases([self.leases[number] for number in numbers], self.owner)
 
 
 def _load_refused_steps(messages: Iterable[InboxMessage]) -> StepsById:
@@ -215,10 +229,11 @@ def _set_timers(sagas: Sequence[SagaInstance], now: datetime) -> None:
     if not keys:
         return
     Timer.objects.filter(key__in=keys, fired_at=None).delete()
-    timers = [timer for saga in sagas for timer in saga.timers.values() if timer is not None]
-    for timer in timers:
+    new_timers = [timer for saga in sagas for timer in saga.timers.values() if timer is not None]
+    for timer in new_timers:
         timer.set_at = now
-    bulk_sql.insert_rows(timers)
+    bulk_sql.insert_rows(new_timers)
+    timers.wake_for(new_timers)
 
 
 def _apply_operator_action(saga: SagaInstance, now: datetime) -> None:

@@ -7,12 +7,13 @@ A timer is a row, so setting and cancelling one is part of the caller's transact
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from threading import Event as Signal
+from math import inf
 from typing import Final
 
 from django.db import IntegrityError
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.core.deterministic_ids import derive_id
@@ -25,7 +26,7 @@ from eventshop.eventstore.command_dispatcher import Outcome, send_many
 from eventshop.eventstore.unit_of_work import batch_write
 from eventshop.runtime.backoff import TRANSIENT_ERRORS, Backoff
 from eventshop.runtime.leases import claim_due_rows
-from eventshop.runtime.worker_loop import run_rounds
+from eventshop.runtime.wake_signals import Channel, poll_interval_s, wake
 from eventshop.sagas import inbox
 from eventshop.sagas.models import Timer
 
@@ -33,8 +34,6 @@ log = logging.getLogger(__name__)
 
 #: How long a worker that died keeps the timers that it had claimed.
 LEASE: Final = timedelta(seconds=10)
-#: How often due timers are looked for; on an idle machine a timer fires half of it late on average.
-CHECK_INTERVAL_S: Final = 0.25
 #: Timers fired in one transaction.
 BATCH: Final = 100
 #: The delays after a failure that is not a refusal.
@@ -90,10 +89,18 @@ def _replace(timer: Timer) -> None:
             with batch_write():
                 Timer.objects.filter(key=timer.key, fired_at=None).delete()
                 timer.save(force_insert=True)
+                wake_for([timer])
             return
         except IntegrityError:  # another transaction set the same timer meanwhile: now its row can be replaced
             if is_last_try:
                 raise
+
+
+def wake_for(timers: Iterable[Timer]) -> None:
+    """Wake the threads that fire timers if one of these is due before they look again by themselves."""
+    soon = timezone.now() + timedelta(seconds=poll_interval_s())
+    if any(timer.looked_at_from <= soon for timer in timers):
+        wake(Channel.TIMERS)
 
 
 # --- firing -------------------------------------------------------------------------------------------------------
@@ -107,16 +114,17 @@ def fire_due_timers(owner: str, *, now: datetime | None = None, registry: Messag
     return len(claimed)
 
 
-def run(owner: str, stop: Signal) -> None:
-    """Fire timers until stopped."""
+def seconds_until_due() -> float:
+    """How long until a timer is due, at most 0 if one is; infinite without timers. One statement."""
+    waiting = Timer.objects.filter(fired_at=None).order_by("looked_at_from").annotate(now=Now())
+    for due, now in waiting.values_list("looked_at_from", "now")[:1]:
+        return (due - now).total_seconds()
+    return inf
 
-    def fire_once(failures: int) -> None:
-        if failures:
-            _release(owner)
-        if not fire_due_timers(owner):
-            stop.wait(CHECK_INTERVAL_S)
 
-    run_rounds("timers", fire_once, stop)
+def release_claims(owner: str) -> None:
+    """Make the timers that a failed round had claimed due again at once, for any worker."""
+    Timer.objects.filter(owner=owner, fired_at=None).update(owner="", looked_at_from=timezone.now())
 
 
 def _claim(owner: str, now: datetime) -> list[int]:
@@ -126,11 +134,6 @@ def _claim(owner: str, now: datetime) -> list[int]:
         due, due_column="looked_at_from", hidden_until=now + LEASE, limit=BATCH, write=batch_write, owner=owner
     )
     return [timer.pk for timer in claimed]
-
-
-def _release(owner: str) -> None:
-    """Make the timers that a failed round had claimed due again at once, for any worker."""
-    Timer.objects.filter(owner=owner, fired_at=None).update(owner="", looked_at_from=timezone.now())
 
 
 def _fire(owner: str, ids: Sequence[int], registry: MessageRegistry) -> None:

@@ -16,7 +16,6 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
-from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import workers
 from eventshop.sagas.inbox import saga_id_for
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep, Timer
@@ -49,7 +48,7 @@ def send_for_order(order_id: UUID, command: Command) -> Receipt:
 
 def run_sagas_until_idle(gateway: InMemoryGateway, **options: Any) -> int:
     """Route all events, and run all sagas and effects until nothing is left to do."""
-    return workers.run_until_idle("test", DatabaseEventLog(), sagas=gateway.saga_registry(), **options)
+    return workers.run_until_idle("test", sagas=gateway.saga_registry(), **options)
 
 
 def load_order(order_id: UUID) -> Order:

@@ -39,7 +39,6 @@ def check() -> None:
     from eventshop.eventstore.command_dispatcher import send
     from eventshop.eventstore.event_store import store
     from eventshop.eventstore.models import Snapshot
-    from eventshop.messaging.event_log_factory import create_event_log
     from eventshop.projections.models import Checkpoint, DeadLetter
     from eventshop.projections.projection import projection_registry
     from eventshop.sagas import workers
@@ -78,7 +77,7 @@ def check() -> None:
     assert set(messages.values_list("state", flat=True)) == {InboxMessage.State.PROCESSED}
     before = messages.count()
     send(ReturnItems(ORDER, "R1", (ReturnLine(1, 1),), "chipped"))
-    workers.run_until_idle("test", create_event_log())
+    workers.run_until_idle("test")
     assert PartitionLease.objects.get(name="database").offset > 8
     assert set(messages.values_list("state", flat=True)) == {InboxMessage.State.PROCESSED}
     assert (before, messages.filter(name="ItemsReturned").count()) == (5, 1)

@@ -15,7 +15,6 @@ import pytest
 from pytest_django import Settings
 
 from eventshop.core.errors import CommandRefused
-from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.runtime.fault_injection import CRASH_POINTS
 from eventshop.sagas import workers as sagas_workers
 from eventshop.sagas.models import Saga
@@ -75,7 +74,7 @@ def running_workers(database_url: str, gateway: GatewayProcess, log: Path, *, co
 def settle_all_orders() -> None:
     def is_done() -> bool:
         expire_leases_and_delays()
-        sagas_workers.run_until_idle("last", DatabaseEventLog())
+        sagas_workers.run_until_idle("last")
         assert not Saga.objects.filter(status="stuck").exists(), Saga.objects.filter(status="stuck").values_list(
             "error"
         )

@@ -18,7 +18,6 @@ from django.utils import timezone
 from eventshop.core.messages import new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.runtime.fault_injection import CRASH_POINTS
 from eventshop.sagas import workers
 from eventshop.sagas.models import Saga, Timer
@@ -109,5 +108,5 @@ def is_dead_or_finished(process: subprocess.Popen[bytes], trades: list[UUID]) ->
 def finish_here(trades: list[UUID]) -> bool:
     """Finish in this process what the killed workers left; expire their leases instead of waiting."""
     expire_leases_and_delays()
-    workers.run_until_idle("last", DatabaseEventLog())
+    workers.run_until_idle("last")
     return all_ended(trades)

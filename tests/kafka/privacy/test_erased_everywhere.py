@@ -137,7 +137,7 @@ def settle_all() -> None:
             runner = ProjectionRunner(projection_registry.select([]), KafkaEventLog())
             folded = runner.catch_up()
             runner.close()
-            if not folded + workers.run_until_idle("test", KafkaEventLog()):
+            if not folded + workers.run_until_idle("test"):
                 break
     watchdog = Watchdog()
     publisher = OutboxPublisher(watchdog)

@@ -1,4 +1,4 @@
-"""Events are routed to sagas over Kafka, by several workers, with the same outcome as over the database log."""
+"""Sagas beside Kafka: several workers share them, and they go on while no broker can be reached."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import pytest
 from django.utils import timezone
 
 from eventshop.sagas.models import PartitionLease, Saga, SagaStep
+from orders.domain.order import Status
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.order_fulfilment import (
     assert_nothing_happened_twice,
     assert_payments_match_goods,
     assert_stock_adds_up,
     is_settled,
+    load_order,
     place_order,
     receive_stock,
 )
@@ -41,7 +43,7 @@ def env(kafka_process_env: dict[str, str], gateway: GatewayProcess) -> dict[str,
     return {**kafka_process_env, "PAYMENT_GATEWAY_URL": gateway.url, "PAYMENT_GATEWAY_SECRET": SECRET}
 
 
-def test_two_workers_fulfil_orders_over_kafka_and_one_is_killed(env: dict[str, str], tmp_path: Path) -> None:
+def test_two_workers_fulfil_orders_beside_kafka_and_one_is_killed(env: dict[str, str], tmp_path: Path) -> None:
     chance = Random(3)
     for sku in SKUS:
         receive_stock(sku, 40)
@@ -66,8 +68,19 @@ def test_two_workers_fulfil_orders_over_kafka_and_one_is_killed(env: dict[str, s
     assert_stock_adds_up(SKUS)
 
 
+def test_orders_are_fulfilled_while_no_broker_can_be_reached(env: dict[str, str], tmp_path: Path) -> None:
+    receive_stock("sku-0", 3)
+    without_broker = {**env, "EVENT_LOG_URL": "kafka://127.0.0.1:9"}
+    with manage_process("run_sagas", env=without_broker, log=tmp_path / "run_sagas.log"):
+        order = place_order(("sku-0", 2))
+        wait_until(lambda: load_order(order).status is Status.SHIPPED, seen=lambda: read_logs(tmp_path))
+        wait_until(has_ended, seen=lambda: read_logs(tmp_path))
+    assert_payments_match_goods([order])
+    assert_nothing_happened_twice([order])
+
+
 def _owners() -> set[str]:
-    return set(PartitionLease.objects.filter(name="kafka").exclude(owner="").values_list("owner", flat=True))
+    return set(PartitionLease.objects.filter(name="sagas").exclude(owner="").values_list("owner", flat=True))
 
 
 def has_ended() -> bool:

@@ -11,7 +11,6 @@ from django.core.management.base import BaseCommand, CommandError
 from eventshop.core.errors import EventShopError
 from eventshop.projections import checkpoints
 from eventshop.projections.projection import projection_registry
-from eventshop.sagas import partition_leases
 
 
 class Command(BaseCommand):
@@ -36,7 +35,6 @@ class Command(BaseCommand):
                 topics.forget_topic(name)
                 if name == topics.event_store_topic():
                     checkpoints.reset_offsets()
-                    partition_leases.reset_kafka_offsets()
                 self.stdout.write(f"{name}: forgotten")
             for line in topics.ensure_topics(
                 topics.topic_specs(projection.topic for projection in projection_registry.select([]))

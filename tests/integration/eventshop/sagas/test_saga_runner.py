@@ -58,9 +58,7 @@ def say(whom: UUID, *words: str) -> None:
 
 
 def run_until_idle(sagas: SagaRegistry | None = None, **options: Any) -> None:
-    sagas_workers.run_until_idle(
-        "test", sagas=sagas or echoing_registry(), registry=mood_registry, **options
-    )
+    sagas_workers.run_until_idle("test", sagas=sagas or echoing_registry(), registry=mood_registry, **options)
 
 
 def saga_row(whom: UUID) -> Saga:

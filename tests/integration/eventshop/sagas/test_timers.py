@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from math import inf
 from threading import Event as Signal
 from threading import Thread
 from uuid import UUID
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -18,7 +19,9 @@ from eventshop.core.errors import InvalidMessage, UnknownName
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Command, Envelope
 from eventshop.eventstore.event_store import store
+from eventshop.runtime.wake_signals import Channel, Waiter, poll_interval_s, wake_all
 from eventshop.sagas import timers
+from eventshop.sagas.effect_workers import EffectWorker
 from eventshop.sagas.models import Timer
 from orders.domain.commands import WriteOffStock
 from orders.domain.stock_item import stock_item_id
@@ -147,11 +150,12 @@ def test_nonsense_is_refused_and_leaves_no_timer(
 @pytest.fixture
 def two_workers() -> Iterator[None]:
     stop = Signal()
-    threads = [Thread(target=timers.run, args=[f"worker-{number}", stop]) for number in range(2)]
+    threads = [Thread(target=EffectWorker(f"worker-{number}").run, args=[stop]) for number in range(2)]
     for thread in threads:
         thread.start()
     yield
     stop.set()
+    wake_all()
     join_threads(*threads)
 
 
@@ -167,28 +171,46 @@ def test_two_workers_fire_each_timer_once_and_none_early() -> None:
     assert all(row.fired_at and row.fired_at >= row.due_at for row in Timer.objects.all())
 
 
-def test_a_worker_looks_for_due_timers_every_second() -> None:
-    timers.set_timer("overdue", due=NOON, command=write_off("apple"))
-    stop = StopAfterWaits(3)
-    timers.run("worker", stop)
-    assert count_written_off("apple") == 1
-    assert len(stop.waits) == 3 and all(seconds is not None and seconds <= 1 for seconds in stop.waits)
+@pytest.mark.parametrize(
+    ("due_in_s", "shortest", "longest"), [(3600, 0.0, poll_interval_s()), (0.04, 0.0, 0.04), (-5, 0.0, 0.01)]
+)
+def test_an_idle_worker_sleeps_until_the_next_timer_is_due(due_in_s: float, shortest: float, longest: float) -> None:
+    worker = EffectWorker("worker")
+    timers.set_timer("t", due=timezone.now() + timedelta(seconds=due_in_s), command=write_off("apple"))
+    waiter = worker._waiter = RecordingWaiter(Channel.TIMERS)
+    worker._wait()
+    assert shortest < waiter.waits[0] <= longest
+    waiter.close()
 
 
-class StopAfterWaits(Signal):
-    """Set after a number of waits; records how long each would have lasted."""
+class RecordingWaiter(Waiter):
+    """Does not wait, and records how long it would have."""
 
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self.count, self.waits = count, list[float | None]()
+    def __init__(self, *channels: Channel) -> None:
+        super().__init__(*channels)
+        self.waits = list[float]()
 
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waits.append(timeout)
-        if len(self.waits) == self.count:
-            self.set()
-        return self.is_set()
+    def wait(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        return super().wait(0)
 
-    connections.close_all()
+
+def test_a_timer_that_is_due_soon_wakes_whoever_sleeps_and_a_later_one_need_not() -> None:
+    waiter = Waiter(Channel.TIMERS)
+    timers.set_timer("later", due=timezone.now() + timedelta(hours=1), command=write_off("apple"))
+    assert not waiter.wait(0)
+    timers.set_timer("now", due=timezone.now(), command=write_off("apple"))
+    assert waiter.wait(0)
+    waiter.close()
+
+
+def test_how_long_until_the_next_timer_is_due() -> None:
+    assert timers.seconds_until_due() == inf
+    for minutes in (20, 10):
+        timers.set_timer(f"{minutes}", due=timezone.now() + timedelta(minutes=minutes), command=write_off("apple"))
+    assert 0 < timers.seconds_until_due() <= 600
+    make_due("10")
+    assert timers.seconds_until_due() <= 0
 
 
 def create_waiting_timers(count: int) -> None:

@@ -13,7 +13,6 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.sagas import workers
 from eventshop.sagas.inbox import saga_id_for
 from eventshop.sagas.models import Saga, Timer
@@ -54,7 +53,7 @@ def submit_filled_trade(code: str = BTC, price: str = "100.00", quantity: str = 
 
 
 def run_workers() -> None:
-    workers.run_until_idle("test", DatabaseEventLog())
+    workers.run_until_idle("test")
 
 
 def load_trade(trade_id: UUID) -> Trade:

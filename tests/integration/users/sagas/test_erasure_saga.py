@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.privacy.models import Certificate, Erasure
 from eventshop.projections.projection import projection_registry
 from eventshop.sagas import workers
@@ -51,7 +50,7 @@ def sign_up_ada() -> UUID:
 
 def run_workers() -> None:
     catch_up(*projection_registry.select([]))
-    workers.run_until_idle("test", DatabaseEventLog())
+    workers.run_until_idle("test")
     catch_up(*projection_registry.select([]))
 
 
@@ -128,7 +127,7 @@ def test_a_consent_ends_by_its_timer() -> None:
 def test_processes_keep_nothing_personal() -> None:
     person = sign_up_ada()
     request_erasure(person)
-    workers.run_until_idle("test", DatabaseEventLog())
+    workers.run_until_idle("test")
     kept = [*Saga.objects.values(), *InboxMessage.objects.values(), *SagaStep.objects.values(), *Timer.objects.values()]
     assert kept
     for word in ("Zz-", "+44 20 7946"):

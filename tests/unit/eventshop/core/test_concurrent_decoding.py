@@ -38,9 +38,8 @@ app.WorkController(pool="threads", concurrency=1)
 _OF_SAGAS = """
 import django
 django.setup()
-from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.sagas import workers
-list(workers.threads("somebody", create_event_log()))
+list(workers.threads("somebody"))
 """
 
 

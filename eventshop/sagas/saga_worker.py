@@ -1,0 +1,82 @@
+"""The thread of a worker that routes events to sagas and runs the sagas."""
+
+from __future__ import annotations
+
+import logging
+from threading import Event as Signal
+from time import monotonic
+from typing import Any, Final
+
+from django.db import DatabaseError, connections
+
+from eventshop.core.errors import TailBusy
+from eventshop.runtime.connections import release_connections
+from eventshop.runtime.wake_signals import Channel, Waiter, poll_interval_s
+from eventshop.runtime.worker_loop import run_rounds
+from eventshop.sagas import partition_leases
+from eventshop.sagas.errors import LeaseLost
+from eventshop.sagas.event_router import EventRouter
+from eventshop.sagas.saga_runner import SagaRunner
+
+log = logging.getLogger(__name__)
+
+#: The wait after a lost lease, and while the order of the newest events is undecided.
+BUSY_WAIT_S: Final = 0.01
+
+
+class SagaWorker:
+    """Routes events, processes the inbox and sends pending commands; it sleeps until there are new ones.
+
+    One thread for all: the router and the runner mostly wait for the same database, and what the router writes the
+    runner reads next.
+    """
+
+    def __init__(self, owner: str, **options: Any) -> None:
+        self.owner = owner
+        self.router = EventRouter(owner, **options)
+        self.runner = SagaRunner(owner, **options)
+        self._waiter = Waiter(Channel.EVENTS, Channel.INBOX)
+        self._renew_at = 0.0
+
+    def run(self, stop: Signal) -> None:
+        """Work until stopped; the leases are released at the end."""
+        run_rounds("sagas", self._run_round, stop)
+        try:
+            self.close()
+        except DatabaseError as error:
+            log.warning("leases were not released and will expire: %s", error)
+        connections.close_all()
+
+    def close(self) -> None:
+        """Release the leases, so that other workers need not wait until they expire."""
+        self._waiter.close()
+        partition_leases.release_leases(self.owner)
+
+    def renew_leases(self) -> None:
+        """Renew the leases, with this worker's fair share of the partitions."""
+        workers = partition_leases.register_worker(self.owner, "sagas")
+        self.router.renew_lease()
+        self.runner.renew_leases(workers)
+        self._renew_at = monotonic() + partition_leases.RENEW_INTERVAL_S
+
+    def _run_round(self, failures: int) -> None:
+        self._waiter.wait(0)  # this round looks for everything that was signalled until now
+        if failures or monotonic() >= self._renew_at:
+            self.renew_leases()
+        longest_wait_s = poll_interval_s()
+        try:
+            work_done = self.router.route_events()
+        except TailBusy:
+            work_done, longest_wait_s = 0, BUSY_WAIT_S
+        except LeaseLost as error:
+            log.info("sagas: %s", error)
+            work_done, longest_wait_s, self._renew_at = 0, BUSY_WAIT_S, 0.0
+        try:
+            work_done += self.runner.process_inbox() + self.runner.retry_pending_commands()
+        except LeaseLost as error:
+            log.info("sagas: %s", error)
+            longest_wait_s, self._renew_at = BUSY_WAIT_S, 0.0
+        if not work_done:
+            due_in = min(self._renew_at, self.runner.retry_at) - monotonic()
+            release_connections()
+            self._waiter.wait(max(BUSY_WAIT_S, min(longest_wait_s, due_in)))
