@@ -57,6 +57,12 @@ class EventTooLarge(InvalidMessage):
     code = "event-too-large"
 
 
+class MetadataTooLarge(InvalidMessage):
+    """The metadata of a command is larger than the store accepts."""
+
+    code = "metadata-too-large"
+
+
 # --- refusals by domain rules ------------------------------------------------------------------------------------
 
 

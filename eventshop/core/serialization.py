@@ -8,15 +8,11 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from eventshop.core.errors import BrokenStream, EventShopError, EventTooLarge, InvalidMessage
+from eventshop.core.errors import BrokenStream, EventShopError, InvalidMessage
 from eventshop.core.messages import Command, Event
 from eventshop.core.upcasting import Upcaster
 
-#: Kafka's default limit is 1 MiB for a whole record batch; a quarter of it leaves room.
-MAX_EVENT_BYTES: Final = 256 * 1024
-
 M = TypeVar("M", bound=msgspec.Struct)
-E = TypeVar("E", bound=Event)
 
 _encoder: Final = msgspec.json.Encoder()
 
@@ -62,14 +58,6 @@ def encode_canonical(message: M) -> tuple[bytes, M]:
             f"{type(message).__name__}: a field holds another type than it declares (a float for a decimal?)",
             message=type(message).__name__,
         )
-    return encoded, decoded
-
-
-def encode_event(event: E) -> tuple[bytes, E]:
-    """As `encode_canonical`; raises `EventTooLarge` over 256 KiB."""
-    encoded, decoded = encode_canonical(event)
-    if len(encoded) > MAX_EVENT_BYTES:
-        raise EventTooLarge(event=type(event).__name__, bytes=len(encoded), limit=MAX_EVENT_BYTES)
     return encoded, decoded
 
 

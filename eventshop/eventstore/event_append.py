@@ -9,7 +9,6 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
 from django.db import DatabaseError
 from msgspec import Struct
 
@@ -27,8 +26,9 @@ from eventshop.core.messages import Envelope, Event, new_id
 from eventshop.eventstore import field_encryption
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_receipts import Receipt, ReceiptRow
+from eventshop.eventstore.event_size import check_event_size, encode_metadata
 from eventshop.eventstore.field_encryption import EncryptionSession, FieldContext, UniqueValueClaim
-from eventshop.eventstore.hash_chain.chain import GENESIS_HASH, hash_event
+from eventshop.eventstore.hash_chain.chain import GENESIS_HASH, canonical_text, hash_text
 from eventshop.eventstore.records import BEGINNING, EventRow, HistoryEntry
 
 
@@ -88,19 +88,24 @@ class AppendRequest(Struct, frozen=True):
         return self.encode(events, registry).rows
 
     def encode(self, events: Sequence[Event], registry: MessageRegistry) -> EncodedEvents:
-        """Encode, encrypt and hash the events; raises `InvalidMessage`, `EventTooLarge` or `UnknownName`."""
+        """Encode, encrypt and hash the events.
+
+        Raises `InvalidMessage`, `MetadataTooLarge`, `EventTooLarge` or `UnknownName`.
+        """
         metadata, previous_hash = encode_envelope_metadata(self.envelope), self.head.hash
         session, rows, decoded_events, claims = self.session, list[EventRow](), list[Event](), list[UniqueValueClaim]()
         for offset, event in enumerate(events, start=1):
             name, version = registry.name_of(type(event)), self.head.version + offset
-            payload, decoded = serialization.encode_event(event)
+            payload, decoded = serialization.encode_canonical(event)
             if personal_fields := registry.personal_fields_of(type(event)):
                 session = session or field_encryption.open_session()
                 field_context = FieldContext(self.aggregate_id, version, name, event.schema_version)
                 payload = session.encrypt_fields(decoded, payload, personal_fields, field_context)
                 claims += field_encryption.unique_claims_of(decoded, personal_fields, self.aggregate_id)
             row = self._event_row(name, event.schema_version, offset, metadata, payload.decode())
-            previous_hash = hash_event(previous_hash, row)
+            text = canonical_text(row)
+            check_event_size(name, text)
+            previous_hash = hash_text(previous_hash, text)
             rows.append(row._replace(hash=previous_hash))
             decoded_events.append(decoded)
         return EncodedEvents(rows, decoded_events, claims, session)
@@ -157,14 +162,12 @@ def to_receipt(row: ReceiptRow, *, replayed: bool) -> Receipt:
 
 
 def encode_envelope_metadata(envelope: Envelope) -> str:
-    """Validate the envelope and return its metadata as JSON; raises `InvalidMessage` (naive time, invalid actor)."""
+    """Validate the envelope and return its metadata as JSON; raises `InvalidMessage` or `MetadataTooLarge`."""
     if envelope.occurred_at is not None and envelope.occurred_at.tzinfo is None:
         raise InvalidMessage("occurred_at needs a time zone", occurred_at=envelope.occurred_at)
     if not envelope.actor or len(envelope.actor) > 200 or not envelope.actor.isprintable():
         raise InvalidMessage("an actor must be 1 to 200 printable characters", actor=repr(envelope.actor[:50]))
-    if not envelope.metadata:
-        return "{}"
-    return msgspec.json.encode(envelope.metadata).decode()
+    return encode_metadata(envelope.metadata)
 
 
 @contextmanager

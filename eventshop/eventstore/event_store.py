@@ -154,7 +154,7 @@ class EventStore:
         return []
 
     def _payload_to_hash(self, event: Event, aggregate_id: UUID, session: EncryptionSession | None) -> bytes:
-        payload, decoded = serialization.encode_event(event)
+        payload, decoded = serialization.encode_canonical(event)
         fields = self.registry.personal_fields_of(type(event))
         return session.replace_with_digests(decoded, payload, fields, aggregate_id) if session and fields else payload
 

@@ -21,7 +21,12 @@ GENESIS_HASH: Final = bytes(32)
 
 def hash_event(previous: bytes, row: EventRow) -> bytes:
     """Return the hash of an event; `row.hash` and `row.position` are ignored."""
-    return sha256(previous + canonical_text(row)).digest()
+    return hash_text(previous, canonical_text(row))
+
+
+def hash_text(previous: bytes, text: bytes) -> bytes:
+    """Return the hash of an event with this canonical text."""
+    return sha256(previous + text).digest()
 
 
 def canonical_text(row: EventRow) -> bytes:

@@ -18,6 +18,7 @@ import msgspec
 
 from eventshop.core.errors import BrokenStream
 from eventshop.eventstore.command_receipts import ReceiptRow
+from eventshop.eventstore.event_size import MAX_EVENT_BYTES
 from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka.binary_mode_records import decode_binary_mode
 from eventshop.messaging.serialization import avro_codec
@@ -27,6 +28,11 @@ from eventshop.messaging.serialization.cloud_event_layout import CONTENT_TYPE, C
 
 #: Partitions of `event-store`. Never change it: an aggregate must stay in the partition of its first event.
 PARTITIONS: Final = 12
+
+#: What a record adds at most to the text of its event: names of attributes, key, header and the command's receipt.
+RECORD_OVERHEAD_BYTES: Final = 8 * 1024
+#: The largest record of an event in bytes, with its key and headers. `clients.MAX_MESSAGE_BYTES` allows far more.
+MAX_RECORD_BYTES: Final = MAX_EVENT_BYTES + RECORD_OVERHEAD_BYTES
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 

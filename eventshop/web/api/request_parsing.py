@@ -12,10 +12,11 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from eventshop.core.errors import InvalidMessage
+from eventshop.eventstore.event_size import MAX_EVENT_BYTES
 from eventshop.web.shared.errors import BodyTooLarge, InvalidBody, MalformedBody
 
 #: The largest request body, in bytes: a quarter more than the largest event that the store accepts.
-MAX_BODY_BYTES: Final = 320 * 1024
+MAX_BODY_BYTES: Final = MAX_EVENT_BYTES * 5 // 4
 
 _ERROR_PATH: Final = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
 
