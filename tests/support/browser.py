@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import SHUT_RD, socket
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
@@ -96,7 +96,7 @@ def serve() -> Iterator[str]:
     # The browser tests' conftest is imported before the apps are ready; the application needs their models.
     from eventshop.web.live.sse_response import WsgiApplication
 
-    thread = ServerThread("127.0.0.1", lambda _: StaticFilesHandler(WsgiApplication()))
+    thread = ServerThread("127.0.0.1", cast(Any, lambda _: StaticFilesHandler(WsgiApplication())))
     thread.start()
     assert thread.is_ready.wait(DEADLINE_S)
     if thread.error:
