@@ -36,6 +36,9 @@ class RelayCheckpoint(models.Model):
     owner = models.CharField(max_length=200, blank=True, help_text="The leader's process name.")
     leased_until = models.DateTimeField(null=True)
     moved_at = models.DateTimeField(null=True, help_text="When events were last published.")
+    # The defaults are in the database, for programs of an earlier release that insert rows.
+    stopped_at = models.DateTimeField(null=True, help_text="When publishing stopped for an error that repeats itself.")
+    stopped_reason = models.TextField(blank=True, default="", db_default="", help_text="Why, and what to do.")
 
     class Meta:
         default_permissions = ("view",)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from functools import partial
 from threading import Event as Signal
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
-from eventshop.core.errors import EventShopError, ProjectionError, UnknownProjection
+from eventshop.core.errors import ProjectionError, UnknownProjection
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections import replays
 from eventshop.projections.models import Rebuild
@@ -72,16 +71,8 @@ class RelayBootstep(WorkerThreadsStep):
         from eventshop.messaging.relay import event_relay  # kafka-python is only needed where there is a Kafka
         from eventshop.projections import outbox_publisher
 
-        yield "relay", partial(_run_until_error, event_relay.run_relay)
-        yield "publisher", partial(_run_until_error, outbox_publisher.run_publisher)
-
-
-def _run_until_error(run: Callable[[Signal], None], stopping: Signal) -> None:
-    """Run until stopped, or until an error needs an operator; the worker's other threads go on then."""
-    try:
-        run(stopping)
-    except EventShopError as error:
-        log.critical("stopped until an operator has looked: %s", error)
+        yield "relay", event_relay.run_relay
+        yield "publisher", outbox_publisher.run_publisher
 
 
 def _run_requested_replays(stopping: Signal) -> None:

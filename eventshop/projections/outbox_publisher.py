@@ -36,12 +36,14 @@ import msgspec
 from django.db import connection, transaction
 
 from eventshop.core.errors import TailBusy
-from eventshop.messaging.kafka import hanging_transactions, topics
+from eventshop.messaging.kafka import clients, hanging_transactions, publish_faults, topics
 from eventshop.messaging.kafka.event_records import read_int_header
+from eventshop.messaging.kafka.record_batches import ProducerRecord
 from eventshop.messaging.kafka.topic_end import read_last_records
-from eventshop.messaging.kafka.transactional_producer import ProducerRecord, TransactionalProducer
+from eventshop.messaging.kafka.transactional_producer import TransactionalProducer
 from eventshop.messaging.models import KnownTopic, RelayCheckpoint
 from eventshop.messaging.relay import leader_election
+from eventshop.messaging.relay.batch_limit import BatchLimit
 from eventshop.messaging.relay.leader_election import ManualInterventionRequired
 from eventshop.projections.models import OutboxRecord
 from eventshop.projections.outbox_reader import OutboxRow, last_assigned_position, read_horizon, read_rows
@@ -49,6 +51,7 @@ from eventshop.projections.projection import projection_registry
 from eventshop.runtime.backoff import Backoff
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.process_name import process_name
+from eventshop.runtime.wake_signals import Channel, poll_interval_s
 from eventshop.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -73,13 +76,14 @@ class PublishedPosition(msgspec.Struct, frozen=True):
 class OutboxPublisher:
     """One leader, from taking over to its first failure."""
 
-    max_idle_s = 0.2
+    channel = Channel.OUTBOX
 
-    def __init__(self, watchdog: Watchdog) -> None:
+    def __init__(self, watchdog: Watchdog, limit: BatchLimit | None = None) -> None:
         self.topic = topics.outbox_positions_topic()
         self.owner = process_name()
         self.transactions = TransactionalProducer("publish", f"eventshop-publish-{self.topic}", watchdog)
         self._monitor: hanging_transactions.StalledVisibilityMonitor | None = None
+        self.limit = limit or BatchLimit(BATCH, MOST_BYTES)
         self.outbox = UUID(int=0)
         self.position = 0
         self._horizon = 0
@@ -108,19 +112,26 @@ class OutboxPublisher:
         leader_election.renew_leadership(self.topic, self.owner, topic_id=spec.topic_id)
         log.info("publishing from position %s", self.position)
 
-    def publish_batch(self, limit: int = BATCH) -> int:
-        """Publish the next records in one transaction; returns how many. After an exception, discard this publisher."""
-        rows = self._read(limit)
+    def publish_batch(self, limit: int | None = None) -> int:
+        """Publish the next records in one transaction; returns how many. After an exception, discard this publisher.
+
+        Raises `ManualInterventionRequired` for a record that Kafka refuses.
+        """
+        rows = self._read(limit or self.limit.records)
         if rows or self._deleted < self.position or monotonic() >= self._saved_at + leader_election.RENEW_INTERVAL_S:
             self._save_position()
         if rows:
             self._topics |= {name: _require_topic(name) for name in {row.topic for row in rows} - self._topics.keys()}
-            self.transactions.publish(self._to_records(rows), len(rows) + 1)
+            self._send(rows)
             crash_point("publish.before-checkpoint")
             self.position = rows[-1].position
+            self.limit.grow(self.position)
         if self._monitor:
-            self._monitor.check()
+            self._monitor.check(self.position)
         return len(rows)
+
+    def wait_s(self) -> float:
+        return max(0.0, self._fence_at - monotonic()) if self._busy_count else poll_interval_s()
 
     def close(self) -> None:
         if self._monitor:
@@ -169,7 +180,7 @@ class OutboxPublisher:
                 return []
         if self._horizon <= self.position:
             return []
-        return read_rows(after=self.position, horizon=self._horizon, limit=limit, max_bytes=MOST_BYTES)
+        return read_rows(after=self.position, horizon=self._horizon, limit=limit, max_bytes=self.limit.bytes)
 
     def _save_position(self) -> None:
         """Save the confirmed position, delete its records, renew the lease, and make everything read durable."""
@@ -177,8 +188,17 @@ class OutboxPublisher:
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL synchronous_commit TO on")
             leader_election.renew_leadership(self.topic, self.owner, position=self.position)
-            OutboxRecord.objects.filter(position__gt=self._deleted, position__lte=self.position).delete()
+            if self._deleted < self.position:
+                OutboxRecord.objects.filter(position__gt=self._deleted, position__lte=self.position).delete()
         self._deleted, self._saved_at = self.position, monotonic()
+
+    def _send(self, rows: Sequence[OutboxRow]) -> None:
+        try:
+            self.transactions.publish(self._to_records(rows))
+        except clients.KafkaError as error:
+            if self.limit.shrink(error, len(rows), rows[-1].position):
+                raise _record_refused(rows[0], error) from error
+            raise
 
     def _to_records(self, rows: Sequence[OutboxRow]) -> Iterator[ProducerRecord]:
         for row in rows:
@@ -199,8 +219,18 @@ class OutboxPublisher:
 
 
 def run_publisher(stop: Signal) -> None:
-    """Publish until stopped. Raises `ManualInterventionRequired` and `TopicRefused`."""
-    leader_election.run_leader(OutboxPublisher, stop)
+    """Publish until stopped."""
+    limit = BatchLimit(BATCH, MOST_BYTES)
+    leader_election.run_leader(lambda watchdog: OutboxPublisher(watchdog, limit), stop)
+
+
+def _record_refused(row: OutboxRow, error: Exception) -> ManualInterventionRequired:
+    size = len(row.value or b"") + len(row.headers)
+    return ManualInterventionRequired(
+        f"the record at outbox position {row.position} cannot be published, and none after it: key {row.key} of the "
+        f"topic {topics.topic_name(row.topic)}: {publish_faults.advise(error)} ({size} bytes)",
+        position=row.position,
+    )
 
 
 def _partitions_by_topic() -> dict[str, int]:

@@ -34,8 +34,11 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-#: The broker's default limit for a whole batch. An event is at most a quarter of it.
+#: The broker's default limit for a whole batch. The record of an event (`event_records.MAX_RECORD_BYTES`) fits it.
 MAX_MESSAGE_BYTES: Final = 1_048_576
+
+#: The size up to which the batches of several partitions are sent in one request. Brokers accept 100 MiB.
+MAX_REQUEST_BYTES: Final = 33_554_432
 
 #: How long a reader that knows where to stop polls at a time, in ms. Short: a poll still waits for a record when the
 #: reader has already passed the transaction markers at the end of a topic.
@@ -96,7 +99,7 @@ def create_producer(transactional_id: str) -> Any:
             "linger_ms": 0,
             "batch_size": 262_144,
             "compression_type": "lz4",
-            "max_request_size": MAX_MESSAGE_BYTES,
+            "max_request_size": MAX_REQUEST_BYTES,
         },
     )
 

@@ -51,6 +51,7 @@ class StalledVisibilityMonitor:
         self._expected_ends: Mapping[Any, int] = {}
         self._since = 0.0
         self._next_check = monotonic() + CHECK_INTERVAL_S
+        self._published = self._visible_up_to = -1  # the former when the expected ends were read
 
     def stalled_partitions(self) -> list[Any]:
         """The partitions that hold records which are not visible now. Raises `KafkaUnavailable`."""
@@ -58,18 +59,22 @@ class StalledVisibilityMonitor:
             written = self._uncommitted_reader.end_offsets(self.partitions)
             return self._find_stalled(written)
 
-    def check(self) -> None:
-        """Raise `KafkaUnavailable` if records stay invisible for too long. Most calls return at once."""
+    def check(self, published: int) -> None:
+        """Raise `KafkaUnavailable` if records stay invisible for too long. Most calls return at once.
+
+        `published` is the position up to which the caller has published. While it stays the same, Kafka is asked once.
+        """
         now = monotonic()
-        if now < self._next_check:
+        if now < self._next_check or (published == self._visible_up_to and not self._expected_ends):
             return
         self._next_check = now + CHECK_INTERVAL_S
         with clients.translate_errors():
             if not self._expected_ends:
+                self._published = published
                 self._expected_ends, self._since = self._uncommitted_reader.end_offsets(self.partitions), now
             stalled = self._find_stalled(self._expected_ends)
         if not stalled:
-            self._expected_ends = {}
+            self._expected_ends, self._visible_up_to = {}, self._published
         elif now - self._since > STALL_LIMIT_S:
             raise clients.KafkaUnavailable(
                 f"Kafka does not show the records that were committed to {_format_partitions(stalled)}"

@@ -101,6 +101,8 @@ def ensure_topics(specs: Iterable[TopicSpec]) -> list[str]:
         for name, topic in existing.items()
         if name not in known
     )
+    # Whoever publishes looks again at once, instead of after a while.
+    RelayCheckpoint.objects.filter(topic__in=names).update(stopped_at=None)
     actions |= {spec.name: f"created with {spec.partitions} partitions" for spec in missing}
     return [f"{name}: {actions[name]}" for name in names]
 

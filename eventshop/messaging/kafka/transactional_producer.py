@@ -6,10 +6,12 @@ All code that writes to Kafka uses this producer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
-from eventshop.messaging.kafka import clients
+from eventshop.messaging.kafka import clients, publish_faults
+from eventshop.messaging.kafka.publish_faults import Fault
+from eventshop.messaging.kafka.record_batches import ProducerRecord, queue_records
 from eventshop.runtime.fault_injection import crash_during, crash_point
 from eventshop.runtime.watchdog import Watchdog
 
@@ -17,17 +19,6 @@ log = logging.getLogger(__name__)
 
 #: commit_transaction() has no timeout and may hang for ever when the broker is gone. After this time the process ends.
 TRANSACTION_TIMEOUT_S: Final = 30.0
-
-
-class ProducerRecord(NamedTuple):
-    """One record to send, with its topic and partition."""
-
-    topic: str
-    partition: int
-    key: bytes
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-    timestamp_ms: int
 
 
 class TransactionalProducer:
@@ -41,6 +32,7 @@ class TransactionalProducer:
         self.transactional_id = transactional_id
         self.watchdog = watchdog
         self.producer: Any = None
+        self._has_timed_out = False
 
     def open(self) -> None:
         """Connect, and fence all earlier producers with this transactional id.
@@ -52,30 +44,24 @@ class TransactionalProducer:
         with self.watchdog.deadline(clients.timeout_s(TRANSACTION_TIMEOUT_S), "init_transactions"):
             self.producer.init_transactions()
 
-    def publish(
-        self, records: Iterable[ProducerRecord], count: int, *, while_in_flight: Callable[[], None] = lambda: None
-    ) -> None:
-        """Send `count` records and commit. After an exception they may or may not be in Kafka: read the topic's end.
+    def publish(self, records: Iterable[ProducerRecord], *, while_in_flight: Callable[[], None] = lambda: None) -> None:
+        """Send the records and commit. After an exception they may or may not be in Kafka: read the topic's end.
 
         `while_in_flight` is called while the records are on their way to Kafka, before this waits for any of them.
+        Raises `KafkaError`.
         """
-        send, middle = self.producer.send, count // 2
         crash_point(f"{self.name}.before-send")
         with self.watchdog.deadline(clients.timeout_s(TRANSACTION_TIMEOUT_S), "a transaction"):
             self.producer.begin_transaction()
-            futures = []
-            for number, record in enumerate(records):
-                if number == middle:
-                    crash_point(f"{self.name}.mid-send")
-                topic, partition, key, value, headers, timestamp_ms = record
-                futures.append(
-                    send(topic, value=value, key=key, headers=headers, partition=partition, timestamp_ms=timestamp_ms)
-                )
+            queued = queue_records(self.producer, records)
+            crash_point(f"{self.name}.mid-send")
             while_in_flight()
-            self.producer.flush(timeout=clients.timeout_s(TRANSACTION_TIMEOUT_S / 2))
-            # kafka-python commits a transaction even if a record in it failed, so check every future.
-            for future in futures:
-                future.get(timeout=0.001)
+            # kafka-python commits a transaction even if a record in it failed, so every batch is waited for.
+            try:
+                queued.wait(clients.timeout_s(TRANSACTION_TIMEOUT_S / 2))
+            except clients.KafkaError as error:
+                self._has_timed_out = publish_faults.classify(error) is Fault.TIMEOUT
+                raise
             crash_point(f"{self.name}.before-commit")
             with crash_during(f"{self.name}.during-commit"):
                 self.producer.commit_transaction()
@@ -84,10 +70,14 @@ class TransactionalProducer:
         """Discard the producer. Abort an open transaction, so that readers need not wait for its timeout."""
         if self.producer is None:
             return
+        if not self._has_timed_out:  # brokers that do not answer would hold up this thread: `open` aborts it later
+            self._abort_transaction()
+        self.producer.close(timeout=0)
+        self.producer = None
+
+    def _abort_transaction(self) -> None:
         try:
             with self.watchdog.deadline(clients.timeout_s(TRANSACTION_TIMEOUT_S), "abort_transaction"):
                 self.producer.abort_transaction()
         except Exception as error:  # in most states it may not be aborted: then there is nothing to abort
             log.debug("no transaction to abort: %s", error)
-        self.producer.close(timeout=0)
-        self.producer = None

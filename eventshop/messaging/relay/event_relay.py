@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 from threading import Event as Signal
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import Error as DatabaseFailure
@@ -25,49 +26,43 @@ from eventshop.core.errors import EventShopError, TailBusy
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import TailReader
-from eventshop.messaging.kafka import hanging_transactions, topics
-from eventshop.messaging.kafka.event_records import encode_event, partition_for, record_numbers
+from eventshop.messaging.kafka import clients, hanging_transactions, publish_faults, topics
+from eventshop.messaging.kafka.event_records import partition_for, record_numbers
 from eventshop.messaging.kafka.topic_end import TopicEnd, read_topic_end
-from eventshop.messaging.kafka.transactional_producer import ProducerRecord, TransactionalProducer
+from eventshop.messaging.kafka.transactional_producer import TransactionalProducer
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay import leader_election
-from eventshop.messaging.relay.leader_election import ManualInterventionRequired, renew_leadership
+from eventshop.messaging.relay.batch_limit import BatchLimit
+from eventshop.messaging.relay.event_batches import PreparedBatch, RelayStopped, encode_batch, event_refused
+from eventshop.messaging.relay.leader_election import renew_leadership
+from eventshop.runtime.backoff import Backoff
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.process_name import process_name
+from eventshop.runtime.wake_signals import Channel, poll_interval_s
 from eventshop.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-#: Events in one Kafka transaction.
+#: Events in one Kafka transaction, and bytes of records, before compression.
 BATCH_SIZE: Final = 1_000
+BATCH_BYTES: Final = 8_000_000
+#: The delays after the fence timed out while it waited for writers.
+BUSY_BACKOFF: Final = Backoff(timedelta(milliseconds=1), timedelta(milliseconds=50))
 #: Events before the end of the topic that a relay checks one by one when it takes over.
 LOST_EVENT_WINDOW: Final = 10_000
-
-
-class RelayStopped(ManualInterventionRequired):
-    """The relay stops until an operator intervenes."""
-
-    code = "relay-stopped"
-
-
-class PreparedBatch(NamedTuple):
-    """Encoded events, and the state of the relay once they are in Kafka."""
-
-    records: list[ProducerRecord]
-    position: int
-    sequences: list[int]
 
 
 class EventRelay:
     """One term of a leading relay, from taking over to its first error."""
 
-    max_idle_s = 0.02
+    channel = Channel.EVENTS
 
-    def __init__(self, watchdog: Watchdog) -> None:
+    def __init__(self, watchdog: Watchdog, limit: BatchLimit | None = None) -> None:
         self.topic = topics.event_store_topic()
         self.owner = process_name()
         self.source = TailReader()
         self.producer = TransactionalProducer("relay", f"eventshop-relay-{self.topic}", watchdog)
+        self.limit = limit or BatchLimit(BATCH_SIZE, BATCH_BYTES)
         self.position = 0
         self.sequences: list[int] = []
         self.topic_id: UUID | None = None
@@ -75,6 +70,7 @@ class EventRelay:
         self._next_batch: PreparedBatch | None = None  # follows the batch published last
         self._saved_position = -1
         self._saved_at = 0.0
+        self._busy_count = 0
 
     def take_over(self) -> None:
         """Fence the previous leader, then read what is in Kafka: in this order, it cannot commit anything afterwards.
@@ -97,54 +93,59 @@ class EventRelay:
         self._save_checkpoint(force=True)
         log.info("relaying to %s from position %s", self.topic, self.position)
 
-    def publish_batch(self, limit: int = BATCH_SIZE) -> int:
-        """Publish the next events in one transaction; return their number. After any exception, discard this relay."""
+    def publish_batch(self, limit: int | None = None) -> int:
+        """Publish the next events in one transaction; return their number. After any exception, discard this relay.
+
+        Raises `RelayStopped` for an event that Kafka refuses or that does not fit its schema.
+        """
+        limit = limit or self.limit.records
         try:
             batch = self._next_batch or self._prepare_batch(self.position, self.sequences, limit)
         except TailBusy:
+            self._busy_count += 1
             return 0
-        self._next_batch = None
+        self._next_batch, self._busy_count = None, 0
         if batch.records:
-            is_full = len(batch.records) >= limit
-            self.producer.publish(
-                batch.records,
-                len(batch.records),
-                while_in_flight=lambda: self._read_ahead(batch, limit if is_full else 0),
-            )
+            self._send(batch, limit)
             crash_point("relay.before-checkpoint")
             self.position, self.sequences = batch.position, batch.sequences
+            self.limit.grow(self.position)
         self._save_checkpoint()
         if self._visibility_monitor:
-            self._visibility_monitor.check()
+            self._visibility_monitor.check(self.position)
         return len(batch.records)
+
+    def wait_s(self) -> float:
+        return BUSY_BACKOFF.delay_s(self._busy_count) if self._busy_count else poll_interval_s()
 
     def close(self) -> None:
         if self._visibility_monitor:
             self._visibility_monitor.close()
         self.producer.close()
 
+    def _send(self, batch: PreparedBatch, limit: int) -> None:
+        try:
+            self.producer.publish(batch.records, while_in_flight=lambda: self._read_ahead(batch, limit))
+        except clients.KafkaError as error:
+            if self.limit.shrink(error, len(batch.rows), batch.position):
+                size = len(batch.records[0].value or b"")
+                raise event_refused(batch.rows[0], f"{publish_faults.advise(error)} ({size} bytes)") from error
+            raise
+
     def _prepare_batch(self, position: int, sequences: Sequence[int], limit: int) -> PreparedBatch:
         """Read and encode the next events, with their commands' receipts; continue each partition's numbers."""
-        rows = self.source.read(position, limit)
-        return self._encode_batch(rows, rows[-1].position if rows else position, sequences)
+        return self._encode_batch(self.source.read(position, limit), position, sequences, limit)
 
-    def _encode_batch(self, rows: Sequence[EventRow], position: int, sequences: Sequence[int]) -> PreparedBatch:
-        command_ids = list({row.command_id for row in rows})
-        receipts = {receipt.position: receipt for receipt in backend().load_receipts(command_ids)} if rows else {}
-        numbers, records = list(sequences), list[ProducerRecord]()
-        for row in rows:
-            partition = partition_for(row.aggregate_id)
-            numbers[partition] += 1
-            record = encode_event(row, partition, numbers[partition], receipts.get(row.position))
-            timestamp_ms = int(row.recorded_at.timestamp() * 1000)
-            records.append(
-                ProducerRecord(self.topic, partition, record.key, record.value, record.headers, timestamp_ms)
-            )
-        return PreparedBatch(records, position, numbers)
+    def _encode_batch(
+        self, rows: Sequence[EventRow], position: int, sequences: Sequence[int], limit: int
+    ) -> PreparedBatch:
+        return encode_batch(
+            rows, topic=self.topic, after=position, sequences=sequences, most_records=limit, most_bytes=self.limit.bytes
+        )
 
     def _read_ahead(self, last: PreparedBatch, limit: int) -> None:
         """Prepare the next batch while Kafka writes a full one. It is sent only after the commit."""
-        if not limit:
+        if not last.is_full:
             return
         try:
             self._next_batch = self._prepare_batch(last.position, last.sequences, limit)
@@ -179,12 +180,12 @@ class EventRelay:
 
     def _resend(self, lost: Sequence[EventRow]) -> None:
         """Send the events that Kafka lost, each after the last event that its partition still has."""
-        for start in range(0, len(lost), BATCH_SIZE):
-            rows = lost[start : start + BATCH_SIZE]
-            log.error("Kafka has lost %s events from position %s on: sent again", len(rows), rows[0].position)
-            batch = self._encode_batch(rows, self.position, self.sequences)
-            self.producer.publish(batch.records, len(batch.records))
-            self.sequences = batch.sequences
+        while lost:
+            rows = lost[: self.limit.records]
+            batch = self._encode_batch(rows, self.position, self.sequences, len(rows))
+            log.error("Kafka has lost %s events from position %s on: sent again", len(batch.rows), rows[0].position)
+            self._send(batch._replace(is_full=False), len(rows))
+            self.sequences, lost = batch.sequences, lost[len(batch.rows) :]
 
     def _save_checkpoint(self, *, force: bool = False) -> None:
         """Renew the lease and record the position, once per interval; raises `LeadershipLost`."""
@@ -199,5 +200,6 @@ def _record_position(record: Any) -> int:
 
 
 def run_relay(stop: Signal) -> None:
-    """Publish until `stop` is set. Raises `RelayStopped` and `TopicRefused`, which need an operator."""
-    leader_election.run_leader(EventRelay, stop)
+    """Publish until `stop` is set."""
+    limit = BatchLimit(BATCH_SIZE, BATCH_BYTES)
+    leader_election.run_leader(lambda watchdog: EventRelay(watchdog, limit), stop)

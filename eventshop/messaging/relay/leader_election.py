@@ -12,14 +12,19 @@ from datetime import timedelta
 from threading import Event as Signal
 from typing import Any, Final, Protocol
 
+from django.db import Error as DatabaseFailure
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from eventshop.core.errors import EventShopError
-from eventshop.messaging.kafka import clients, topics
+from eventshop.messaging.kafka import clients, publish_faults, topics
+from eventshop.messaging.kafka.publish_faults import Fault
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.runtime import leases
 from eventshop.runtime.backoff import WORKER_BACKOFF
+from eventshop.runtime.connections import release_connections
+from eventshop.runtime.wake_signals import Channel, Waiter
 from eventshop.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -28,6 +33,10 @@ log = logging.getLogger(__name__)
 LEASE_DURATION: Final = timedelta(seconds=3)
 #: How often a leader renews its lease.
 RENEW_INTERVAL_S: Final = 1.0
+#: How often a process that does not lead tries to.
+STANDBY_POLL_S: Final = 1.0
+#: How long nobody publishes after an error that needs an operator. Then one process looks whether it is mended.
+STOPPED_RETRY: Final = timedelta(seconds=30)
 
 
 class LeadershipLost(EventShopError):
@@ -47,14 +56,22 @@ class Leader(Protocol):
 
     topic: str
     owner: str
-    max_idle_s: float
+    #: What wakes it while it has nothing to publish.
+    channel: Channel
 
     def take_over(self) -> None:
         """Fence the previous leader and read how far it has published."""
         ...
 
     def publish_batch(self) -> int:
-        """Publish the next batch; return its number of records. After any exception, discard this leader."""
+        """Publish the next batch; return its number of records. After any exception, discard this leader.
+
+        Raises `ManualInterventionRequired` for an error that sending the same records again cannot mend.
+        """
+        ...
+
+    def wait_s(self) -> float:
+        """How long it may wait for a signal when there was nothing to publish, in seconds."""
         ...
 
     def close(self) -> None:
@@ -65,46 +82,96 @@ class Leader(Protocol):
 def run_leader(create_leader: Callable[[Watchdog], Leader], stop: Signal) -> None:
     """Wait for leadership, take over and publish; after any error start again, until `stop` is set.
 
-    Raises `ManualInterventionRequired` and `TopicRefused`.
+    An error that needs an operator is recorded in the checkpoint, where health shows it, and the leadership is given
+    back: after `STOPPED_RETRY`, or once `create_topics` has run, one of the processes tries again.
     """
     watchdog = Watchdog()
-    failures = 0
+    failures, last_reason = 0, ""
     try:
         while not stop.is_set():
-            leader = create_leader(watchdog)
+            term = _Term(create_leader)
             try:
-                if not acquire_leadership(leader.topic, leader.owner):
-                    stop.wait(1.0)
-                    continue
-                leader.take_over()
-                failures = 0
-                _publish_until_stopped(leader, stop)
-                release_leadership(leader.topic, leader.owner)
-            except (ManualInterventionRequired, topics.TopicRefused):
-                raise
+                term.run(watchdog, stop)
             except Exception as error:  # any error of Kafka or of the database is handled in the same way
-                failures += 1
-                log.warning("%s: beginning again: %s", leader.topic, error, exc_info=not _is_expected(error))
-                stop.wait(WORKER_BACKOFF.delay_s(failures))
-            finally:
-                leader.close()
+                failures = 1 if term.has_begun else failures + 1
+                if reason := _permanent_reason(error):
+                    term.record_stop(reason, is_new=reason != last_reason)
+                    last_reason = reason
+                else:
+                    log.warning("beginning again: %s", error, exc_info=not _is_expected(error))
                 connections.close_all()
+                stop.wait(WORKER_BACKOFF.delay_s(failures))
     finally:
         watchdog.close()
 
 
+class _Term:
+    """One attempt to lead."""
+
+    def __init__(self, create_leader: Callable[[Watchdog], Leader]) -> None:
+        self.create_leader = create_leader
+        self.has_begun = False  # the leader has taken over
+        self._leader: Leader | None = None
+
+    def run(self, watchdog: Watchdog, stop: Signal) -> None:
+        """Publish until `stop` is set, or wait a while if another process leads. Raises any error."""
+        leader = self._leader = self.create_leader(watchdog)
+        try:
+            if not _acquire_unless_stopped(leader.topic, leader.owner):
+                release_connections()
+                stop.wait(STANDBY_POLL_S)
+                return
+            leader.take_over()
+            self.has_begun = True
+            _publish_until_stopped(leader, stop)
+            release_leadership(leader.topic, leader.owner)
+        finally:
+            leader.close()
+
+    def record_stop(self, reason: str, *, is_new: bool) -> None:
+        """Record why publishing stopped, and give back the leadership, in one statement."""
+        if (leader := self._leader) is None:
+            return
+        level = logging.CRITICAL if is_new else logging.DEBUG
+        log.log(level, "%s: stopped until an operator has looked: %s", leader.topic, reason)
+        try:
+            leases.release_leases(_rows(leader.topic), leader.owner, stopped_at=Now(), stopped_reason=reason)
+        except DatabaseFailure as error:
+            log.warning("%s: the reason could not be recorded: %s", leader.topic, error)
+
+
 def _publish_until_stopped(leader: Leader, stop: Signal) -> None:
-    idle = 0.001
-    while not stop.is_set():
-        if leader.publish_batch():
-            idle = 0.001
-        else:
-            stop.wait(idle)
-            idle = min(leader.max_idle_s, idle * 1.5)
+    waiter = Waiter(leader.channel)
+    is_resumed = False
+    try:
+        while not stop.is_set():
+            published = leader.publish_batch()
+            if not is_resumed:
+                _rows(leader.topic).exclude(stopped_reason="").update(stopped_at=None, stopped_reason="")
+                is_resumed = True
+            if not published:
+                release_connections()
+                waiter.wait(leader.wait_s())
+    finally:
+        waiter.close()
 
 
 def _is_expected(error: Exception) -> bool:
-    return isinstance(error, clients.KafkaUnavailable | LeadershipLost)
+    return isinstance(error, clients.KafkaUnavailable | clients.KafkaError | LeadershipLost)
+
+
+def _acquire_unless_stopped(topic: str, owner: str) -> bool:
+    """Acquire the lease, unless publishing stopped a short while ago."""
+    RelayCheckpoint.objects.get_or_create(topic=topic)
+    is_due = Q(stopped_at=None) | Q(stopped_at__lt=Now() - STOPPED_RETRY)
+    return bool(leases.acquire_leases(_rows(topic).filter(is_due), owner, LEASE_DURATION))
+
+
+def _permanent_reason(error: Exception) -> str:
+    """Why publishing cannot go on before an operator has done something; empty for errors that pass."""
+    if isinstance(error, ManualInterventionRequired | topics.TopicRefused):
+        return str(error)
+    return publish_faults.advise(error) if publish_faults.classify(error) is Fault.PERMANENT else ""
 
 
 def acquire_leadership(topic: str, owner: str) -> bool:

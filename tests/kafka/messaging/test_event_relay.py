@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from eventshop.core.errors import BrokenStream
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.backends.protocol import backend
@@ -24,7 +23,8 @@ from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import PARTITIONS, decode_receipt
 from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.models import RelayCheckpoint
-from eventshop.messaging.relay.event_relay import EventRelay, RelayStopped
+from eventshop.messaging.relay.event_batches import RelayStopped
+from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership, release_leadership
 from eventshop.runtime.watchdog import Watchdog
 from orders.domain.commands import CancelOrder, CreateOrder, ProcessPayment
@@ -138,7 +138,7 @@ def test_an_event_that_cannot_be_written_holds_up_none_before_it(leading: EventR
     nameless = last._replace(event_id=new_id(), aggregate_id=new_id(), version=1, event_type="NeverPublished")
     backend().append_events([nameless])
     assert leading.publish_batch(limit=2) == 2  # while these were on their way, it was read ahead
-    with pytest.raises(BrokenStream):
+    with pytest.raises(RelayStopped, match=rf"position {last.position + 1} .*NeverPublished {nameless.event_id}"):
         leading.publish_batch(limit=2)
     assert len(topic_reader.read_committed(kafka_topics, topics.event_store_topic())) == 2
 
@@ -199,13 +199,22 @@ def test_kafka_behind_what_it_confirmed_stops_the_relay(leading: EventRelay) -> 
         late.take_over()
 
 
-def test_the_command_says_why_it_stops(leading: EventRelay, kafka_process_env: dict[str, str], tmp_path: Path) -> None:
+def test_the_command_says_why_it_stops_and_goes_on_when_told_to(
+    leading: EventRelay, kafka_process_env: dict[str, str], tmp_path: Path
+) -> None:
     leading.close()
+    create_orders(5)
     RelayCheckpoint.objects.update(position=1_000, owner="", leased_until=None)
     log = tmp_path / "relay.log"
-    with manage_process("relay", env=kafka_process_env, log=log) as process:
-        assert wait_for_exit(process, log=log) == 1
-    assert re.search(r"\b1000\b.*create_topics --forget", log.read_text())
+    with manage_process("relay", env=kafka_process_env, log=log):
+        wait_until(lambda: RelayCheckpoint.objects.exclude(stopped_at=None).exists(), seen=log)
+        stopped = RelayCheckpoint.objects.get(topic=leading.topic)
+        assert re.search(r"\b1000\b.*create_topics --forget", stopped.stopped_reason)
+        assert stopped.stopped_reason in log.read_text() and not stopped.owner
+        topics.forget_topic(leading.topic)
+        topic_contents.run_command("create_topics")
+        wait_until(lambda: published_position() == newest_stored_position(), seen=log)
+        assert not RelayCheckpoint.objects.exclude(stopped_reason="").exists()
 
 
 @pytest.mark.chaos

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from eventshop.core.errors import EventShopError
+from eventshop.runtime import wake_signals
 
 
 class Command(BaseCommand):
@@ -27,8 +27,6 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         self.stdout.write("Publishing; Ctrl-C stops after the current transaction.")
-        try:
-            outbox_publisher.run_publisher(stop)
-        except EventShopError as error:
-            raise CommandError(str(error)) from error
+        wake_signals.start_listening()
+        outbox_publisher.run_publisher(stop)
         self.stdout.write("Stopped.")

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from eventshop.core.errors import EventShopError
+from eventshop.runtime import wake_signals
 
 
 class Command(BaseCommand):
@@ -25,8 +25,6 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         self.stdout.write("Relaying; Ctrl-C stops after the current transaction.")
-        try:
-            event_relay.run_relay(stop)
-        except EventShopError as error:
-            raise CommandError(str(error)) from error
+        wake_signals.start_listening()
+        event_relay.run_relay(stop)
         self.stdout.write("Stopped.")
