@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from io import BytesIO
+from pathlib import Path
 from socket import SHUT_WR
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -23,6 +24,7 @@ from tests.support.browser import serve
 from tests.support.customers import sign_up
 from tests.support.gateway_process import SECRET
 from tests.support.waiting import DEADLINE_S
+from tests.support.web_server import gunicorn
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -69,13 +71,12 @@ def test_part_of_a_webhook_is_not_taken_for_a_forgery(address: str, settings: Se
     assert status == 404 and GatewayMessage.objects.get().code == "unknown-payment"
 
 
-def test_part_of_a_form_is_not_taken_for_another_quantity(address: str) -> None:
+def test_part_of_a_form_is_not_taken_for_another_quantity(database_url: str, tmp_path: Path) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"csrftoken={CSRF_TOKEN}"}
     body = f"csrfmiddlewaretoken={CSRF_TOKEN}&quantity=12".encode()
-    status, _ = post(f"{address}/basket/MUG/", body, headers, missing=1)
-    assert status == 400
-    status, _ = post(f"{address}/basket/MUG/", body, headers)
-    assert status == 302
+    with gunicorn(database_url, tmp_path) as server:
+        assert post(f"{server.address}/basket/MUG/", body, headers, missing=1)[0] == 400
+        assert post(f"{server.address}/basket/MUG/", body, headers)[0] == 302
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
