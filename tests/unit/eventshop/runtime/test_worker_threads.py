@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from threading import Event as Signal
 
 import pytest
@@ -22,9 +23,9 @@ class Hosting(WorkerThreadsStep):
         self.held = {"one", "two"}
 
     def thread_targets(self) -> Iterable[tuple[str, Callable[[Signal], None]]]:
-        return [(name, lambda stop, name=name: self._hold(stop, name)) for name in sorted(self.held)]
+        return [("one", partial(self._hold, "one")), ("two", partial(self._hold, "two"))]
 
-    def _hold(self, stop: Signal, name: str) -> None:
+    def _hold(self, name: str, stop: Signal) -> None:
         assert stop.wait(DEADLINE_S)
         self.held.discard(name)
 
