@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
@@ -21,12 +25,15 @@ class PeriodicWorkAdmin(ReadOnlyAdmin):
     fields = ("name", "state", "due_at", "started_at", "finished_at", "result_text", "owner", "leased_until")
     readonly_fields = fields
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PeriodicWork]:
+        return super().get_queryset(request).annotate(is_leased=is_leased())
+
     @display(
         description="State", label={"failed": "danger", "running": "info", "abandoned": "warning", "waiting": "success"}
     )
-    def state(self, row: PeriodicWork) -> str:
+    def state(self, row: Any) -> str:
         if row.leased_until is not None:
-            return "running" if is_leased(row.leased_until) else "abandoned"
+            return "running" if row.is_leased else "abandoned"
         return "failed" if row.failed else "waiting"
 
     @display(description="Due", ordering="due_at")

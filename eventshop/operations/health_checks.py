@@ -115,6 +115,8 @@ def check_relay() -> ComponentHealth:
         return ComponentHealth("relay", True, "not needed")
     from eventshop.messaging.kafka import topics
 
+    if reason := stopped_reason(topics.event_store_topic()):
+        return ComponentHealth("relay", False, f"stopped: {reason}")
     leader, position = relay_leader(topics.event_store_topic())
     behind = newest_position() - position
     return ComponentHealth("relay", bool(leader), f"{leader or 'no process'} leads, {behind} positions behind")
@@ -124,9 +126,18 @@ def relay_leader(topic: str) -> tuple[str, int]:
     """The relay's leader for a topic, empty if there is none, and its last stored position."""
     from eventshop.messaging.models import RelayCheckpoint
 
-    row = RelayCheckpoint.objects.filter(topic=topic).first()
-    has_lease = row is not None and is_leased(row.leased_until)
-    return (row.owner if row and has_lease else ""), (row.position if row else 0)
+    rows = RelayCheckpoint.objects.filter(topic=topic).values_list("owner", "position", is_leased())
+    for owner, position, has_lease in rows:
+        return (owner if has_lease else ""), position
+    return "", 0
+
+
+def stopped_reason(topic: str) -> str:
+    """Why nothing is published to a topic before an operator has done something; empty if publishing goes on."""
+    from eventshop.messaging.models import RelayCheckpoint
+
+    reasons = RelayCheckpoint.objects.filter(topic=topic).values_list("stopped_reason", flat=True)
+    return reasons.first() or ""
 
 
 def check_connection(name: str, addresses: list[str]) -> ComponentHealth:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from eventshop.core.errors import DuplicateName
 from eventshop.operations.models import PeriodicWork
@@ -47,19 +47,19 @@ def register(job: PeriodicJob) -> None:
 
 def run_due_jobs(jobs: Collection[PeriodicJob] = _jobs.values()) -> list[str]:
     """Run the jobs that are due and that no other process is running; gives the names of those that succeeded."""
-    return [job.name for job in jobs if _acquire_lease(job) and _run_job(job)]
+    return [job.name for job in jobs if (started_at := _acquire_lease(job)) and _run_job(job, started_at)]
 
 
-def _acquire_lease(job: PeriodicJob) -> bool:
-    """Take the lease of a job if it is due and free. One statement, so that only one of two processes gets it."""
-    now = timezone.now()
-    PeriodicWork.objects.get_or_create(name=job.name, defaults={"due_at": now})
-    due = PeriodicWork.objects.filter(name=job.name, due_at__lte=now)
-    return bool(leases.acquire_leases(due, process_name(), LEASE, reentrant=False, started_at=now))
+def _acquire_lease(job: PeriodicJob) -> datetime | None:
+    """Take the lease of a job if it is due and free, in one statement; return when it was started."""
+    PeriodicWork.objects.get_or_create(name=job.name, defaults={"due_at": Now()})
+    due = PeriodicWork.objects.filter(name=job.name, due_at__lte=Now())
+    if not leases.acquire_leases(due, process_name(), LEASE, reentrant=False, started_at=Now()):
+        return None
+    return PeriodicWork.objects.values_list("started_at", flat=True).get(name=job.name)
 
 
-def _run_job(job: PeriodicJob) -> bool:
-    started = timezone.now()
+def _run_job(job: PeriodicJob, started_at: datetime) -> bool:
     try:
         result, failed = job.run(), False
     except Exception as error:  # any error: it is shown to staff, and the other jobs must run
@@ -67,11 +67,11 @@ def _run_job(job: PeriodicJob) -> bool:
         result, failed = f"{type(error).__name__}: {error}", True
     wait = min(job.every, RETRY_AFTER) if failed else job.every
     leases.release_leases(
-        PeriodicWork.objects.filter(name=job.name, started_at__lte=started),
+        PeriodicWork.objects.filter(name=job.name, started_at__lte=started_at),
         process_name(),
         keep_owner=True,
-        due_at=started + wait,
-        finished_at=timezone.now(),
+        due_at=started_at + wait,
+        finished_at=Now(),
         failed=failed,
         said=result[: PeriodicWork.MAX_SAID],
     )

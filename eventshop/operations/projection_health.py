@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from django.utils import timezone
+from django.db.models.functions import Now
 
-from eventshop.operations.health_checks import ComponentHealth, relay_leader
+from eventshop.operations.health_checks import ComponentHealth, relay_leader, stopped_reason
 from eventshop.projections import outbox
 from eventshop.projections.models import Checkpoint, OutboxRecord, Worker
 
@@ -23,6 +23,8 @@ def check_publisher() -> ComponentHealth:
         return ComponentHealth("publisher", True, "not needed")
     from eventshop.messaging.kafka import topics
 
+    if reason := stopped_reason(topics.outbox_positions_topic()):
+        return ComponentHealth("publisher", False, f"stopped: {reason}")
     leader, _ = relay_leader(topics.outbox_positions_topic())
     waiting = OutboxRecord.objects.all()[: COUNT_LIMIT + 1].count()
     waiting_text = f"over {COUNT_LIMIT:,}" if waiting > COUNT_LIMIT else f"{waiting:,}"
@@ -31,12 +33,11 @@ def check_publisher() -> ComponentHealth:
 
 def check_projections() -> ComponentHealth:
     """Whether workers run every projection. The admin and `projections_status` show the lag of each."""
-    now = timezone.now()
-    workers = Worker.objects.filter(seen_at__gt=now - UNATTENDED_AFTER).count()
+    workers = Worker.objects.filter(seen_at__gt=Now() - UNATTENDED_AFTER).count()
     unattended = sorted(
         set(
             Checkpoint.objects.exclude(projection__endswith=":rebuild")
-            .exclude(polled_at__gt=now - UNATTENDED_AFTER)
+            .exclude(polled_at__gt=Now() - UNATTENDED_AFTER)
             .filter(paused=False)
             .values_list("projection", flat=True)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.operations.health_checks import ComponentHealth
@@ -42,7 +43,7 @@ def measure_saga_health() -> SagaHealth:
     return SagaHealth(
         suspended=suspended[:MAX_COUNTED].count(),
         suspended_since=suspended.values_list("moved_at", flat=True).first(),
-        workers=SagaWorker.objects.filter(seen_at__gt=now - WORKER_GONE_AFTER).count(),
+        workers=SagaWorker.objects.filter(seen_at__gt=Now() - WORKER_GONE_AFTER).count(),
         unprocessed_since=oldest_waiting if oldest_waiting and now - oldest_waiting > UNPROCESSED_AFTER else None,
     )
 

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from django.db import connection
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from eventshop.core.errors import CheckpointMoved
 from eventshop.messaging.event_log import LogOffset
@@ -23,7 +23,7 @@ _ADVANCE: Final = f"""
 UPDATE {Checkpoint._meta.db_table} AS checkpoint
 SET position = move.column2, sequence = move.column3, store_position = move.column4,
     events = checkpoint.events + move.column5, parked = checkpoint.parked + move.column6,
-    advanced_at = %s, polled_at = %s
+    advanced_at = {{now}}, polled_at = {{now}}
 FROM (VALUES {{values}}) AS move
 WHERE checkpoint.id = move.column1
 """
@@ -87,11 +87,11 @@ def lock_and_verify(cached: Mapping[int, Checkpoint]) -> CheckpointsByPartition:
 
 def advance(rows: Mapping[int, Checkpoint], moves: Mapping[int, CheckpointMove]) -> None:
     """Advance locked checkpoints, all in one statement, in the transaction that wrote the rows."""
-    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    now, _ = Checkpoint.objects.all().query.get_compiler(connection=connection).compile(Now())
     values = [(rows[number].pk, *move.offset, move.events, move.dead_letters) for number, move in moves.items()]
     placeholders = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(values))
     with connection.cursor() as cursor:
-        cursor.execute(_ADVANCE.format(values=placeholders), [now, now, *chain.from_iterable(values)])
+        cursor.execute(_ADVANCE.format(values=placeholders, now=now), [*chain.from_iterable(values)])
 
 
 def acquire_leases(rows: Iterable[Checkpoint], owner: str, *, limit: int | None = None) -> set[int]:
@@ -101,13 +101,13 @@ def acquire_leases(rows: Iterable[Checkpoint], owner: str, *, limit: int | None 
     """
     cached = sorted(rows, key=lambda row: row.partition)
     active = Checkpoint.objects.filter(pk__in=[row.pk for row in cached], paused=False).order_by("partition")
-    leased = leases.acquire_share(active, owner, LEASE, share=limit, known=cached, polled_at=timezone.now())
+    leased = leases.acquire_share(active, owner, LEASE, share=limit, known=cached, polled_at=Now())
     return {row.partition for row in leased}
 
 
 def register_worker(owner: str, projections: Sequence[str]) -> dict[str, int]:
     """Record that this worker is alive; returns how many workers run each of its projections, itself included."""
-    started = {"started_at": timezone.now()}
+    started = {"started_at": Now()}
     live = record_heartbeat(Worker.objects.all(), owner, LEASE, on_create=started, projections=",".join(projections))
     names_by_worker = [names.split(",") for names in live.values_list("projections", flat=True)]
     return {name: sum(name in names for names in names_by_worker) for name in projections}

@@ -53,7 +53,8 @@ class ProjectionStatus(NamedTuple):
 
 def list_statuses(projections: Iterable[Projection[Any]], source: EventLog) -> list[ProjectionStatus]:
     """The status of each projection in each partition, the longest lag first."""
-    rows = {(row.projection, row.partition): row for row in Checkpoint.objects.all()}
+    checkpoints = Checkpoint.objects.annotate(is_leased=is_leased())
+    rows = {(row.projection, row.partition): row for row in checkpoints}
     heads = source.end_offsets()
     statuses = [
         _status(projection, partition, head, rows.get((projection.name, partition)), source)
@@ -99,7 +100,7 @@ def _status(
         row.parked,
         row.advanced_at,
         row.polled_at,
-        row.owner if is_leased(row.leased_until) else "",
+        row.owner if getattr(row, "is_leased", False) else "",
         row.paused,
         row.version != projection.version,
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from django.db.models import Model, QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 M = TypeVar("M", bound=Model)
 
@@ -20,10 +20,11 @@ def record_heartbeat(
 ) -> QuerySet[M]:
     """Record that a worker is alive, delete the rows of dead workers, and return the live ones.
 
-    The model has the columns `owner` and `seen_at`. A worker is live while its last heartbeat is younger than `lease`.
+    The model has the columns `owner` and `seen_at`. A worker is live while its last heartbeat is younger than `lease`,
+    by the database's clock.
     """
-    now = timezone.now()
-    values["seen_at"] = now
-    workers.update_or_create(owner=owner, defaults=values, create_defaults={**values, **(on_create or {})})
-    workers.filter(seen_at__lt=now - lease * DELETE_AFTER_LEASES).delete()
-    return workers.filter(seen_at__gt=now - lease)
+    values["seen_at"] = Now()
+    if not workers.filter(owner=owner).update(**values):
+        workers.create(owner=owner, **values, **(on_create or {}))
+    workers.filter(seen_at__lt=Now() - lease * DELETE_AFTER_LEASES).delete()
+    return workers.filter(seen_at__gt=Now() - lease)

@@ -39,10 +39,9 @@ _OPEN_STATES: Final = (SagaStep.State.WAITING, SagaStep.State.FAILED)
 
 def claim_effects(owner: str, limit: int) -> Sequence[SagaStep]:
     """Claim due effects for this worker. One statement when there are none."""
-    now = timezone.now()
-    due = _waiting_effects().filter(looked_at_from__lte=now).order_by("looked_at_from")
+    waiting = _waiting_effects().order_by("looked_at_from")
     return claim_due_rows(
-        due, due_column="looked_at_from", hidden_until=now + LEASE, limit=limit, write=batch_write, owner=owner
+        waiting, due_column="looked_at_from", lease=LEASE, limit=limit, write=batch_write, owner=owner
     )
 
 
@@ -57,7 +56,7 @@ def seconds_until_due() -> float:
 def release_claims(steps: Collection[SagaStep]) -> None:
     """Make effects due again at once, instead of when their leases expire."""
     waiting = _waiting_effects().filter(pk__in=[step.pk for step in steps])
-    waiting.update(looked_at_from=timezone.now(), owner="")
+    waiting.update(looked_at_from=Now(), owner="")
 
 
 def _waiting_effects() -> QuerySet[SagaStep]:
@@ -99,7 +98,7 @@ def record_attempts(attempts: Sequence[EffectAttempt]) -> None:
             _record_results([(step, results[step.pk]) for step in open_steps.order_by("pk")], now)
         for attempt in attempts:
             if attempt.result is None:
-                _record_failure(attempt.step, attempt.error, now)
+                _record_failure(attempt.step, attempt.error)
 
 
 def record_effect_result(key: UUID, result: EffectResult, *, actor: str = "") -> bool:
@@ -141,7 +140,7 @@ def _inbox_message(step: SagaStep, result: EffectResult, payload: str, actor: st
     )
 
 
-def _record_failure(step: SagaStep, error: str, now: datetime) -> None:
+def _record_failure(step: SagaStep, error: str) -> None:
     """Try again with exponential back-off; after `MAX_ATTEMPTS` the saga is suspended."""
     step.attempts += 1
     step.answer = error[:2_000]
@@ -151,9 +150,9 @@ def _record_failure(step: SagaStep, error: str, now: datetime) -> None:
     updated = SagaStep.objects.filter(pk=step.pk, state=SagaStep.State.WAITING).update(
         attempts=step.attempts,
         answer=step.answer,
-        looked_at_from=now + BACKOFF.delay(step.attempts),
+        looked_at_from=Now() + BACKOFF.delay(step.attempts),
         state=SagaStep.State.FAILED if is_last else SagaStep.State.WAITING,
         owner="",
     )
     if updated and is_last:
-        inbox.add_messages([failure_message(step, now)])
+        inbox.add_messages([failure_message(step, timezone.now())])

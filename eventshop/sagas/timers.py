@@ -108,7 +108,7 @@ def wake_for(timers: Iterable[Timer]) -> None:
 
 def fire_due_timers(owner: str, *, now: datetime | None = None, registry: MessageRegistry = default_registry) -> int:
     """Fire the due timers; returns how many there were. One statement when there are none."""
-    claimed = _claim(owner, now or timezone.now())
+    claimed = _claim(owner, now)
     if claimed:
         _fire(owner, claimed, registry)
     return len(claimed)
@@ -124,14 +124,14 @@ def seconds_until_due() -> float:
 
 def release_claims(owner: str) -> None:
     """Make the timers that a failed round had claimed due again at once, for any worker."""
-    Timer.objects.filter(owner=owner, fired_at=None).update(owner="", looked_at_from=timezone.now())
+    Timer.objects.filter(owner=owner, fired_at=None).update(owner="", looked_at_from=Now())
 
 
-def _claim(owner: str, now: datetime) -> list[int]:
+def _claim(owner: str, now: datetime | None) -> list[int]:
     """The ids of due timers that are now this worker's."""
-    due = Timer.objects.filter(fired_at=None, looked_at_from__lte=now).order_by("looked_at_from")
+    waiting = Timer.objects.filter(fired_at=None).order_by("looked_at_from")
     claimed = claim_due_rows(
-        due, due_column="looked_at_from", hidden_until=now + LEASE, limit=BATCH, write=batch_write, owner=owner
+        waiting, due_column="looked_at_from", lease=LEASE, limit=BATCH, now=now, write=batch_write, owner=owner
     )
     return [timer.pk for timer in claimed]
 
@@ -178,7 +178,7 @@ def _record_failure(timer_id: int, error: Exception) -> None:
     log.error("timer %s failed, next attempt in %s: %s", timer.key, wait, error)
     Timer.objects.filter(pk=timer_id, fired_at=None).update(
         attempts=timer.attempts + 1,
-        looked_at_from=timezone.now() + wait,
+        looked_at_from=Now() + wait,
         owner="",
         answer=f"{type(error).__name__}: {error}"[:500],
     )

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.core.deterministic_ids import derive_id
@@ -94,7 +95,7 @@ def _run_step(erasure: Erasure, step: ErasureStep) -> None:
     erasure.log = msgspec.json.encode(entries).decode()
     next_index = STEPS.index(step) + 1
     erasure.step = STEPS[next_index].name if next_index < len(STEPS) else DONE
-    erasure.leased_until = timezone.now() + LEASE if erasure.step != DONE else None
+    erasure.leased_until = Now() + LEASE if erasure.step != DONE else None
     if erasure.step == DONE:
         erasure.finished_at = timezone.now()
     erasure.save()

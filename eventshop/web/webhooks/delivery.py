@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import httpx
 import msgspec
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.eventstore.backends.protocol import backend
@@ -55,9 +56,7 @@ def send_due() -> int:
 
 def resend(delivery: WebhookDelivery) -> None:
     """Make the delivery due again with all its retries, whether it was delivered or has failed."""
-    WebhookDelivery.objects.filter(pk=delivery.pk).update(
-        state=WebhookDelivery.State.WAITING, tries=0, due_at=timezone.now()
-    )
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(state=WebhookDelivery.State.WAITING, tries=0, due_at=Now())
 
 
 def attempt_delivery(delivery: WebhookDelivery, client: httpx.Client) -> None:
@@ -73,10 +72,9 @@ def attempt_delivery(delivery: WebhookDelivery, client: httpx.Client) -> None:
 
 
 def _claim_due() -> Sequence[WebhookDelivery]:
-    now = timezone.now()
-    due = WebhookDelivery.objects.filter(state=WebhookDelivery.State.WAITING, due_at__lte=now, endpoint__active=True)
-    ordered = due.select_related("endpoint").order_by("due_at", "position")
-    return claim_due_rows(ordered, due_column="due_at", hidden_until=now + LEASE, limit=BATCH_SIZE)
+    waiting = WebhookDelivery.objects.filter(state=WebhookDelivery.State.WAITING, endpoint__active=True)
+    ordered = waiting.select_related("endpoint").order_by("due_at", "position")
+    return claim_due_rows(ordered, due_column="due_at", lease=LEASE, limit=BATCH_SIZE)
 
 
 def _post_event(delivery: WebhookDelivery, client: httpx.Client) -> AttemptResult:
@@ -107,14 +105,14 @@ def _message_body(delivery: WebhookDelivery) -> str:
 
 
 def _schedule_next(delivery: WebhookDelivery, result: AttemptResult) -> bool:
-    tries, state, due = delivery.tries + 1, WebhookDelivery.State.WAITING, timezone.now()
+    tries, state, delay = delivery.tries + 1, WebhookDelivery.State.WAITING, timedelta(0)
     if result.is_accepted:
         state = WebhookDelivery.State.DELIVERED
     elif result.status == GONE or tries > len(RETRY_DELAYS):
         state = WebhookDelivery.State.FAILED
     else:
-        due += RETRY_DELAYS[tries - 1]
-    updated = WebhookDelivery.objects.filter(pk=delivery.pk).update(state=state, tries=tries, due_at=due)
+        delay = RETRY_DELAYS[tries - 1]
+    updated = WebhookDelivery.objects.filter(pk=delivery.pk).update(state=state, tries=tries, due_at=Now() + delay)
     if result.status == GONE:  # Standard Webhooks: the receiver wants no more messages
         deactivate(delivery.endpoint_id)
     return bool(updated)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.models import User as Login
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore.records import EventRow
@@ -55,13 +54,12 @@ def _enqueue_for(endpoint: WebhookEndpoint) -> int:
 
 def _advance_cursor(endpoint: WebhookEndpoint, rows: Sequence[EventRow]) -> bool:
     """Advance the cursor and create the deliveries of these rows; False if another process already advanced it."""
-    now = timezone.now()
     with transaction.atomic():
         unmoved = WebhookEndpoint.objects.filter(pk=endpoint.pk, cursor=endpoint.cursor)
         if not unmoved.update(cursor=rows[-1].position):
             return False
         WebhookDelivery.objects.bulk_create(
-            _build_delivery(endpoint, row, now) for row in rows if _is_subscribed(endpoint, row)
+            _build_delivery(endpoint, row) for row in rows if _is_subscribed(endpoint, row)
         )
     return True
 
@@ -70,11 +68,11 @@ def _is_subscribed(endpoint: WebhookEndpoint, row: EventRow) -> bool:
     return not endpoint.types or row.event_type in endpoint.types.split()
 
 
-def _build_delivery(endpoint: WebhookEndpoint, row: EventRow, now: datetime) -> WebhookDelivery:
+def _build_delivery(endpoint: WebhookEndpoint, row: EventRow) -> WebhookDelivery:
     return WebhookDelivery(
         id=derive_id("webhook", endpoint.pk, row.event_id),
         endpoint=endpoint,
         position=row.position,
         event_type=row.event_type,
-        due_at=now,
+        due_at=Now(),
     )
