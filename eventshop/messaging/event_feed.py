@@ -66,6 +66,7 @@ class EventFeed:
         """Return a new reader; `on_events` is called from the feed's thread when there may be events for it."""
         reader = FeedReader(self, name, on_events)
         with self._changed:
+            reader.failures = self._failures
             self._readers.append(reader)
         return reader
 
@@ -174,12 +175,12 @@ class EventFeed:
         with self._changed:
             for delivery in deliveries:
                 self._buffers[delivery.partition].append(delivery)
-            self._changed.notify_all()
         self._notify_readers()
 
     def _notify_readers(self) -> None:
         with self._changed:
             readers = list(self._readers)
+            self._changed.notify_all()
         for reader in readers:
             reader.on_events()
 
@@ -190,7 +191,6 @@ class EventFeed:
             self._buffers.clear()
             for reader in self._readers:
                 reader.cursors, reader.offsets = {}, {}
-            self._changed.notify_all()
         self._close_reader()
         self._notify_readers()
 

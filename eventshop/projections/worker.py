@@ -52,11 +52,11 @@ class _Hosted:
         self.due: list[UUID] = []  # aggregates whose dead letters are due for a retry
         self.must_read = True  # the last batch was not processed, or there was none yet
         self.failures = 0
-        self.not_before = 0.0
+        self.suspended_until = 0.0
 
     def is_ready(self, now: float) -> bool:
         """Whether there is something to fold, and nothing against it."""
-        if self.is_busy or not self.leased or now < self.not_before:
+        if self.is_busy or not self.leased or now < self.suspended_until:
             return False
         return self.must_read or bool(self.due) or cast(FeedReader, self.runner.reader).has_events()
 
@@ -127,11 +127,7 @@ class ProjectionWorker:
             if hosted.is_ready(now):
                 hosted.use_leases()
                 self._submit(pool, hosted)
-        self._waiter.wait(max(0.0, self._next_look() - monotonic()))
-
-    def _next_look(self) -> float:
-        waiting = (hosted.not_before for hosted in self._hosted.values() if hosted.must_read and not hosted.is_busy)
-        return min((self._renew_at, *(moment for moment in waiting if moment > monotonic())))
+        self._waiter.wait(max(0.0, self._renew_at - monotonic()))
 
     def _submit(self, pool: ThreadPoolExecutor, hosted: _Hosted) -> None:
         def task() -> None:
@@ -163,10 +159,8 @@ class ProjectionWorker:
             log.info("%s: %s dead letters folded, %s remain", hosted.runner.name, result.folded, result.remaining)
 
     def _back_off(self, hosted: _Hosted, error: Exception) -> None:
-        """Wait before the next attempt, which begins at the checkpoints in the database."""
+        """Try again after a while, from the checkpoints in the database."""
         name, wait_s = hosted.runner.name, _RETRY_S
-        hosted.runner.cached, hosted.leased = {}, {}
-        self._renew_at = 0.0
         if isinstance(error, TailBusy | CheckpointMoved | FeedInterrupted):
             log.info("%s: %s", name, error)
         elif isinstance(error, TRANSIENT_ERRORS):
@@ -177,7 +171,9 @@ class ProjectionWorker:
         else:
             wait_s = SUSPEND_S
             log.warning("%s is suspended for %.0f s: %s", name, wait_s, error, exc_info=error)
-        hosted.not_before = monotonic() + wait_s
+        hosted.runner.cached, hosted.leased = {}, {}
+        hosted.suspended_until = monotonic() + wait_s
+        self._renew_at = min(self._renew_at, hosted.suspended_until)
 
     def _rebuild(self, hosted: _Hosted) -> None:
         """In a thread of its own, because it may take long."""
@@ -212,7 +208,7 @@ class ProjectionWorker:
         self, hosted: _Hosted, rows: CheckpointsByPartition, rebuilds: ThreadPoolExecutor
     ) -> CheckpointsByPartition:
         """The checkpoints to lease now: none while the projection is rebuilt or suspended."""
-        if hosted.is_rebuilding or not rows or monotonic() < hosted.not_before:
+        if hosted.is_rebuilding or not rows or monotonic() < hosted.suspended_until:
             return {}
         try:
             if hosted.runner.needs_rebuild(rows):

@@ -20,7 +20,7 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import to_recorded_event
 from eventshop.messaging.database_event_log import DatabaseEventLog
-from eventshop.messaging.event_feed import EventFeed
+from eventshop.messaging.event_feed import CAPACITY, EventFeed
 from eventshop.messaging.event_log import EventLog
 from eventshop.projections.fold import fold
 from eventshop.projections.models import Checkpoint
@@ -100,18 +100,23 @@ def catch_up_in_batches(projection: Projection[Any], limit: int) -> None:
 
 @contextmanager
 def running_projections(
-    *projections: Projection[Any], source: EventLog | None = None, owner: str = "one"
+    *projections: Projection[Any],
+    source: EventLog | None = None,
+    owner: str = "one",
+    capacity: int = CAPACITY,
+    threads: int | None = None,
 ) -> Iterator[Signal]:
     """A worker with a feed of its own, in threads; yields the signal that stops it."""
     stop = Signal()
-    feed = EventFeed(source or DatabaseEventLog())
-    worker = ProjectionWorker(projections, feed, owner=owner, threads=1 if connection.vendor == "sqlite" else 3)
-    threads = [Thread(target=run, args=[stop]) for run in (feed.run, worker.run)]
-    for thread in threads:
+    feed = EventFeed(source or DatabaseEventLog(), capacity=capacity)
+    threads = threads or (1 if connection.vendor == "sqlite" else 3)
+    worker = ProjectionWorker(projections, feed, owner=owner, threads=threads)
+    running = [Thread(target=run, args=[stop]) for run in (feed.run, worker.run)]
+    for thread in running:
         thread.start()
     try:
         yield stop
     finally:
         stop.set()
         wake_signals.wake_all()
-        join_threads(*threads)
+        join_threads(*running)
