@@ -74,9 +74,13 @@ class EffectWorker:
     def _claim(self, pool: ThreadPoolExecutor, stop: Signal) -> int:
         free = self.capacity - self.claimed
         steps = effects.claim_effects(self.owner, free) if free > 0 else []
-        for step in steps:
-            self.claimed += 1
-            pool.submit(self._perform, step, stop)
+        self.claimed += len(steps)
+        for number, step in enumerate(steps):
+            try:
+                pool.submit(self._perform, step, stop)
+            except RuntimeError:  # no thread can be started
+                self._unperformed += steps[number:]
+                raise
         return len(steps)
 
     def _perform(self, step: SagaStep, stop: Signal) -> None:
@@ -85,11 +89,12 @@ class EffectWorker:
         try:
             if not stop.is_set():
                 finished = effects.perform_effect(step, sagas=self.sagas)
-        except Exception as error:  # the worker that claims it next tries it again
-            expected = isinstance(error, TRANSIENT_ERRORS)
-            log.warning("%s of saga %s: %s", step.name, step.saga_id, error, exc_info=not expected)
-        finally:
             connections.close_all()
+        except TRANSIENT_ERRORS as error:  # the worker that claims it next tries it again
+            log.warning("%s of saga %s: %s", step.name, step.saga_id, error)
+        except BaseException as error:  # a handler may even exit: that ends neither thread nor process
+            finished = EffectAttempt(step, None, f"{type(error).__name__}: {error}")
+        finally:
             self._finished.put(finished)
             self._waiter.notify()
 

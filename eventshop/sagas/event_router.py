@@ -58,6 +58,8 @@ class EventRouter:
         self.registry = registry
         self.lease: PartitionLease | None = None
         self.tail = TailReader()
+        #: The events of the last batch by position, for a runner in the same thread.
+        self.routed: dict[int, RecordedEvent[Any]] = {}
         self._kafka_positions: KafkaPositions = {}
 
     def renew_lease(self) -> None:
@@ -97,6 +99,8 @@ class EventRouter:
             PartitionLease.objects.filter(pk=lease.pk).update(offset=end, position=end)
             crash_point("saga.hearing")
         lease.offset = lease.position = end
+        self.routed.clear()
+        self.routed |= {event.recorded_event.meta.position: event.recorded_event for event in routable}
 
     def _route(self, row: EventRow) -> Iterator[RoutedEvent]:
         if not self.registry.can_read(row.event_type, row.schema_version):

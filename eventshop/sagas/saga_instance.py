@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -25,6 +26,7 @@ from eventshop.core.saga import (
 )
 from eventshop.core.serialization import decode_command, decode_stored, encode_canonical
 from eventshop.sagas import models
+from eventshop.sagas.inbox import WaitingMessage
 from eventshop.sagas.models import InboxMessage, SagaStep, Timer
 from eventshop.sagas.saga_registry import SagaRegistry
 
@@ -42,17 +44,17 @@ class SagaInstance:
         self.row = row
         self.sagas = sagas
         self.registry = registry
-        self.saga: Saga[Any] | None = None
-        self.processed: list[InboxMessage] = []
-        self.deferred: list[InboxMessage] = []
-        self.skipped: list[InboxMessage] = []
+        self.saga: Saga[Any] | None = None  # decoded when it is first needed
+        self.processed: list[WaitingMessage] = []
+        self.deferred: list[WaitingMessage] = []
+        self.skipped: list[WaitingMessage] = []
         self.steps: list[SagaStep] = []
         self.commands: dict[UUID, Command] = {}
         self.timers: dict[str, Timer | None] = {}  # by name; None: cancel it
         self.resumed = False  # the deferred messages are to be processed
         self.skip_first_deferred = False
 
-    def handle(self, message: InboxMessage, events: EventsByPosition, steps: StepsById) -> None:
+    def handle(self, message: WaitingMessage, events: EventsByPosition, steps: StepsById) -> None:
         """Handle one message; an error suspends this saga, and no other."""
         row, status = self.row, models.Saga.Status
         if self.resumed:
@@ -73,6 +75,13 @@ class SagaInstance:
                 self._suspend(f"{message.name}: {type(error).__name__}: {error}")
                 self.deferred.append(message)
 
+    def set_aside(self, messages: Sequence[WaitingMessage], error: Exception) -> None:
+        """Suspend the saga before it handles messages whose outcome cannot be written."""
+        self._suspend(f"{type(error).__name__}: {error}")
+        for message in messages:
+            is_request = message.what in (Kind.RETRY, Kind.COMPENSATE, Kind.RESOLVE)
+            (self.processed if is_request else self.deferred).append(message)
+
     def envelope_of(self, step: SagaStep) -> Envelope:
         """The envelope of a step. It is the same for every attempt, so that a repeat is the same command."""
         return Envelope(
@@ -92,22 +101,13 @@ class SagaInstance:
         command = self.commands.get(step.step_id)
         return command or decode_command(self.registry.command_class(step.name), step.payload)
 
-    def updated_row(self) -> models.Saga:
-        """The row as it is to be written."""
-        if self.saga is not None:
-            self.row.state = encode_canonical(self.saga)[0].decode()
-            if self.row.status in (models.Saga.Status.RUNNING, models.Saga.Status.ENDED):
-                ended = self.saga.ended
-                self.row.status = models.Saga.Status.ENDED if ended else models.Saga.Status.RUNNING
-        return self.row
-
     def _load_saga(self) -> Saga[Any]:
         if self.saga is None:
             saga_class = self.sagas.get(self.row.kind, self.row.version)
             self.saga = decode_stored(saga_class, self.row.state)
         return self.saga
 
-    def _decode(self, message: InboxMessage, events: EventsByPosition, steps: StepsById) -> SagaMessage:
+    def _decode(self, message: WaitingMessage, events: EventsByPosition, steps: StepsById) -> SagaMessage:
         """The inbox message as the value that the saga handles."""
         match message.what:
             case Kind.EVENT:
@@ -127,19 +127,21 @@ class SagaInstance:
             case _:
                 raise EventShopError(f"no saga handles a message of kind {message.what}")
 
-    def _react(self, message: InboxMessage, decoded: SagaMessage, events: EventsByPosition) -> None:
+    def _react(self, message: WaitingMessage, decoded: SagaMessage, events: EventsByPosition) -> None:
         before = self._load_saga()
         occurred_at, sequence_number = self._moment_of(message, events)
         actions = list(before.react(decoded))
         after = before.evolve(decoded)
-        encode_canonical(after)  # a state that cannot be stored is this message's failure, not the batch's
+        # A state that cannot be stored, or that fails to tell whether it has ended, is this message's failure.
+        state, ended = encode_canonical(after)[0].decode(), after.ended
         self._add_actions(message.cause_id, actions, occurred_at, sequence_number)
-        self.saga = after
+        self.saga, self.row.state = after, state
+        self.row.status = models.Saga.Status.ENDED if ended else models.Saga.Status.RUNNING
         self.processed.append(message)
         self.row.moved_at = max(self.row.moved_at, message.heard_at)
         self.row.sequence_number = max(self.row.sequence_number, sequence_number)
 
-    def _moment_of(self, message: InboxMessage, events: EventsByPosition) -> tuple[datetime, int]:
+    def _moment_of(self, message: WaitingMessage, events: EventsByPosition) -> tuple[datetime, int]:
         """When the message's cause happened, and its sequence number within the correlation."""
         if message.what == Kind.EVENT:
             meta = events[message.position or 0].meta
@@ -198,7 +200,7 @@ class SagaInstance:
     def _suspend(self, error: str) -> None:
         self.row.status, self.row.error = models.Saga.Status.SUSPENDED, error[:2_000]
 
-    def _handle_operator_action(self, message: InboxMessage) -> None:
+    def _handle_operator_action(self, message: WaitingMessage) -> None:
         """Retry, compensate or resolve; the message holds the actor and the reason."""
         status = models.Saga.Status
         if message.what == Kind.RESOLVE:

@@ -12,15 +12,16 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from math import inf
 from time import monotonic
-from typing import Any, Final
+from typing import Final
+from uuid import UUID
 
+from django.db import InternalError, NotSupportedError, ProgrammingError
 from django.db.models import F
 from django.utils import timezone
 
 from eventshop.core.errors import Conflict, EventShopError
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as default_registry
-from eventshop.core.messages import RecordedEvent
 from eventshop.eventstore.backends import bulk_sql
 from eventshop.eventstore.backends.bulk_sql import filter_literally
 from eventshop.eventstore.backends.protocol import backend
@@ -30,13 +31,14 @@ from eventshop.eventstore.unit_of_work import batch_write
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.wake_signals import Channel, wake
-from eventshop.sagas import inbox, partition_leases, timers
+from eventshop.sagas import inbox, partition_leases
 from eventshop.sagas.command_results import next_pending_command, postpone, record_failure, record_outcome
 from eventshop.sagas.errors import LeaseLost
-from eventshop.sagas.inbox import PARTITIONS
-from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep, Timer
+from eventshop.sagas.inbox import PARTITIONS, WaitingMessage
+from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep
 from eventshop.sagas.saga_instance import EventsByPosition, SagaInstance, StepsById
 from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
+from eventshop.sagas.saga_writes import apply_operator_action, set_state, set_timers
 from eventshop.sagas.stream_locks import lock_streams
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,8 @@ log = logging.getLogger(__name__)
 #: Inbox messages processed in one transaction.
 BATCH: Final = 200
 
+#: Errors of the database, except of the values that it was given.
+_NOT_OF_A_SAGA: Final = (*TRANSIENT_ERRORS, InternalError, NotSupportedError, ProgrammingError)
 _SAGA_COLUMNS: Final = ["status", "state", "error", "sequence_number", "steps", "behind", "moved_at"]
 
 
@@ -51,11 +55,18 @@ class SagaRunner:
     """Processes the inbox of the saga partitions that its worker has leased."""
 
     def __init__(
-        self, owner: str, *, sagas: SagaRegistry = saga_registry, registry: MessageRegistry = default_registry
+        self,
+        owner: str,
+        *,
+        sagas: SagaRegistry = saga_registry,
+        registry: MessageRegistry = default_registry,
+        routed: EventsByPosition | None = None,
     ) -> None:
+        """`routed` are events that the router of this thread has decoded: they need not be read again."""
         self.owner = owner
         self.sagas = sagas
         self.registry = registry
+        self.routed: EventsByPosition = {} if routed is None else routed
         self.leases: dict[int, PartitionLease] = {}
         #: When a pending command is due, on the monotonic clock; infinite if none is pending.
         self.retry_at = 0.0
@@ -67,10 +78,9 @@ class SagaRunner:
     def process_inbox(self, limit: int = BATCH) -> int:
         """Process the next inbox messages; returns how many there were. One statement when there are none."""
         partitions = list(self.leases)
-        waiting = filter_literally(InboxMessage, "state = 'waiting'").filter(slot__in=partitions)
-        messages = list(waiting.order_by("pk")[:limit]) if partitions else []
+        messages = inbox.read_waiting(partitions, limit) if partitions else []
         if messages:
-            self._write(messages, self._handle(messages))
+            self._process(messages)
         return len(messages)
 
     def retry_pending_commands(self) -> int:
@@ -92,7 +102,38 @@ class SagaRunner:
         self.retry_at = inf if next_due == timedelta.max else monotonic() + next_due.total_seconds()
         return tried
 
-    def _handle(self, messages: Sequence[InboxMessage]) -> list[SagaInstance]:
+    def _process(self, messages: Sequence[WaitingMessage]) -> None:
+        """Process messages in one transaction; if one saga makes it fail, saga by saga."""
+        try:
+            self._write(messages, self._handle(messages))
+        except (*_NOT_OF_A_SAGA, LeaseLost):
+            raise
+        except Exception as error:  # a saga's own code, or its values, may fail anywhere
+            log.warning("%s messages are processed saga by saga: %s: %s", len(messages), type(error).__name__, error)
+            self._process_one_by_one(messages)
+
+    def _process_one_by_one(self, messages: Sequence[WaitingMessage]) -> None:
+        """Suspend each saga that fails alone. Raises if there are several and all fail: then it is not their fault."""
+        by_saga: dict[UUID, list[WaitingMessage]] = {}
+        for message in messages:
+            by_saga.setdefault(message.saga_id, []).append(message)
+        failures: dict[UUID, Exception] = {}
+        for saga_id, of_saga in by_saga.items():
+            try:
+                self._write(of_saga, self._handle(of_saga))
+            except (*_NOT_OF_A_SAGA, LeaseLost):
+                raise
+            except Exception as error:
+                failures[saga_id] = error
+        if len(failures) == len(by_saga) > 1:
+            raise next(iter(failures.values()))
+        for saga_id, error in failures.items():
+            log.error("saga %s is suspended", saga_id, exc_info=error)
+            saga = SagaInstance(Saga.objects.get(pk=saga_id), self.sagas, self.registry)
+            saga.set_aside(by_saga[saga_id], error)
+            self._write(by_saga[saga_id], [saga])
+
+    def _handle(self, messages: Sequence[WaitingMessage]) -> list[SagaInstance]:
         """The sagas with what they do about these messages, in memory: it reads and writes nothing."""
         rows = Saga.objects.in_bulk({message.saga_id for message in messages})
         events, steps = self._load_events(messages), _load_refused_steps(messages)
@@ -102,32 +143,33 @@ class SagaRunner:
                 instances[message.saga_id].handle(message, events, steps)
         return list(instances.values())
 
-    def _load_events(self, messages: Iterable[InboxMessage]) -> EventsByPosition:
-        positions = sorted({message.position for message in messages if message.position is not None})
-        if not positions:
-            return {}
-        placeholders = ", ".join(["%s"] * len(positions))
-        events: dict[int, RecordedEvent[Any]] = {}
-        for row in backend().select_events(f"WHERE position IN ({placeholders})", positions):
+    def _load_events(self, messages: Iterable[WaitingMessage]) -> EventsByPosition:
+        positions = {message.position for message in messages if message.position is not None}
+        events = {position: self.routed[position] for position in positions & self.routed.keys()}
+        missing = sorted(positions - events.keys())
+        if not missing:
+            return events
+        placeholders = ", ".join(["%s"] * len(missing))
+        for row in backend().select_events(f"WHERE position IN ({placeholders})", missing):
             try:
                 events[row.position] = to_recorded_event(row, self.registry)
             except EventShopError as error:  # suspends the saga that handles this event, and no other
                 log.error("event %s cannot be read: %s", row.event_id, error)
         return events
 
-    def _write(self, messages: Sequence[InboxMessage], sagas: Sequence[SagaInstance]) -> None:
+    def _write(self, messages: Sequence[WaitingMessage], sagas: Sequence[SagaInstance]) -> None:
         now = timezone.now()
         with batch_write():
             self._lock_partitions({saga.row.slot for saga in sagas})
-            _set_state([message for saga in sagas for message in saga.processed], InboxMessage.State.PROCESSED, now)
-            _set_state([message for saga in sagas for message in saga.deferred], InboxMessage.State.DEFERRED, now)
+            set_state([message for saga in sagas for message in saga.processed], InboxMessage.State.PROCESSED, now)
+            set_state([message for saga in sagas for message in saga.deferred], InboxMessage.State.DEFERRED, now)
             existing = {saga.row.saga_id for saga in sagas}
             skipped = [message for message in messages if message.saga_id not in existing]
             skipped += [message for saga in sagas for message in saga.skipped]
-            _set_state(skipped, InboxMessage.State.SKIPPED, now)
-            _set_timers(sagas, now)
+            set_state(skipped, InboxMessage.State.SKIPPED, now)
+            set_timers(sagas, now)
             for saga in sagas:
-                _apply_operator_action(saga, now)
+                apply_operator_action(saga, now)
             crash_point("saga.before-send")
             refusals = self._send(sagas, now)
             steps = [step for saga in sagas for step in saga.steps]
@@ -137,7 +179,7 @@ class SagaRunner:
             if any(step.what == SagaStep.Kind.EFFECT for step in steps):
                 wake(Channel.EFFECTS)
             inbox.add_messages(refusals)
-            bulk_sql.update_rows([saga.updated_row() for saga in sagas], _SAGA_COLUMNS)
+            bulk_sql.update_rows([saga.row for saga in sagas], _SAGA_COLUMNS)
             crash_point("saga.before-commit")
         if any(saga.row.behind for saga in sagas):
             self.retry_at = 0.0
@@ -209,50 +251,6 @@ class SagaRunner:
         partition_leases.lock_leases([self.leases[number] for number in numbers], self.owner)
 
 
-def _load_refused_steps(messages: Iterable[InboxMessage]) -> StepsById:
+def _load_refused_steps(messages: Iterable[WaitingMessage]) -> StepsById:
     ids = [message.cause_id for message in messages if message.what == InboxMessage.Kind.REFUSAL]
     return SagaStep.objects.in_bulk(ids) if ids else {}
-
-
-def _set_state(messages: Sequence[InboxMessage], state: InboxMessage.State, now: datetime) -> None:
-    """Move waiting messages to a state; raises `LeaseLost` when another worker has taken one of them."""
-    if not messages:
-        return
-    ids = [message.pk for message in messages]
-    waiting = InboxMessage.objects.filter(pk__in=ids, state=InboxMessage.State.WAITING)
-    if waiting.update(state=state, handled_at=now) != len(messages):
-        raise LeaseLost("another worker has processed these messages")
-
-
-def _set_timers(sagas: Sequence[SagaInstance], now: datetime) -> None:
-    keys = [saga.timer_key(name) for saga in sagas for name in saga.timers]
-    if not keys:
-        return
-    Timer.objects.filter(key__in=keys, fired_at=None).delete()
-    new_timers = [timer for saga in sagas for timer in saga.timers.values() if timer is not None]
-    for timer in new_timers:
-        timer.set_at = now
-    bulk_sql.insert_rows(new_timers)
-    timers.wake_for(new_timers)
-
-
-def _apply_operator_action(saga: SagaInstance, now: datetime) -> None:
-    """After a resolve: give up everything open. After a resume: deferred messages wait again, failed steps too."""
-    if saga.row.status == Saga.Status.RESOLVED:
-        InboxMessage.objects.filter(saga_id=saga.row.pk, state=InboxMessage.State.DEFERRED).update(
-            state=InboxMessage.State.SKIPPED, handled_at=now
-        )
-        open_states = (SagaStep.State.WAITING, SagaStep.State.FAILED)
-        SagaStep.objects.filter(saga_id=saga.row.pk, state__in=open_states).update(
-            state=SagaStep.State.GIVEN_UP, answered_at=now
-        )
-        Timer.objects.filter(saga_id=saga.row.pk, fired_at=None).delete()
-        saga.row.behind = 0
-    elif saga.resumed:
-        deferred = InboxMessage.objects.filter(saga_id=saga.row.pk, state=InboxMessage.State.DEFERRED)
-        if saga.skip_first_deferred and (first := deferred.order_by("pk").first()) is not None:
-            InboxMessage.objects.filter(pk=first.pk).update(state=InboxMessage.State.SKIPPED, handled_at=now)
-        deferred.update(state=InboxMessage.State.WAITING, handled_at=None)
-        SagaStep.objects.filter(saga_id=saga.row.pk, state=SagaStep.State.FAILED).update(
-            state=SagaStep.State.WAITING, looked_at_from=now
-        )

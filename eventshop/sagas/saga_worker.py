@@ -7,7 +7,7 @@ from threading import Event as Signal
 from time import monotonic
 from typing import Any, Final
 
-from django.db import DatabaseError, connections
+from django.db import connections
 
 from eventshop.core.errors import TailBusy
 from eventshop.runtime.connections import release_connections
@@ -34,7 +34,7 @@ class SagaWorker:
     def __init__(self, owner: str, **options: Any) -> None:
         self.owner = owner
         self.router = EventRouter(owner, **options)
-        self.runner = SagaRunner(owner, **options)
+        self.runner = SagaRunner(owner, routed=self.router.routed, **options)
         self._waiter = Waiter(Channel.EVENTS, Channel.INBOX)
         self._renew_at = 0.0
 
@@ -43,7 +43,7 @@ class SagaWorker:
         run_rounds("sagas", self._run_round, stop)
         try:
             self.close()
-        except DatabaseError as error:
+        except Exception as error:  # the thread ends either way
             log.warning("leases were not released and will expire: %s", error)
         connections.close_all()
 
@@ -63,16 +63,11 @@ class SagaWorker:
         self._waiter.wait(0)  # this round looks for everything that was signalled until now
         if failures or monotonic() >= self._renew_at:
             self.renew_leases()
-        longest_wait_s = poll_interval_s()
+        work_done, longest_wait_s = 0, poll_interval_s()
         try:
-            work_done = self.router.route_events()
+            work_done = self._work()
         except TailBusy:
-            work_done, longest_wait_s = 0, BUSY_WAIT_S
-        except LeaseLost as error:
-            log.info("sagas: %s", error)
-            work_done, longest_wait_s, self._renew_at = 0, BUSY_WAIT_S, 0.0
-        try:
-            work_done += self.runner.process_inbox() + self.runner.retry_pending_commands()
+            longest_wait_s = BUSY_WAIT_S
         except LeaseLost as error:
             log.info("sagas: %s", error)
             longest_wait_s, self._renew_at = BUSY_WAIT_S, 0.0
@@ -80,3 +75,8 @@ class SagaWorker:
             due_in = min(self._renew_at, self.runner.retry_at) - monotonic()
             release_connections()
             self._waiter.wait(max(BUSY_WAIT_S, min(longest_wait_s, due_in)))
+
+    def _work(self) -> int:
+        """Process a batch of the inbox; route more events only when the inbox is empty. Returns what was done."""
+        done = self.runner.process_inbox() + self.runner.retry_pending_commands()
+        return done or self.router.route_events()

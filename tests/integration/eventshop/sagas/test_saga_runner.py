@@ -81,7 +81,7 @@ def inbox_states(whom: UUID) -> list[tuple[str, str]]:
 
 def end_back_off() -> None:
     """End the back-off of all steps."""
-    SagaStep.objects.update(looked_at_from=timezone.now())
+    SagaStep.objects.update(looked_at_from=timezone.now() - timedelta(seconds=1))
 
 
 # --- messages and reactions --------------------------------------------------------------------------------------
