@@ -70,6 +70,17 @@ class ChainLink(NamedTuple):
     event_type: str
 
 
+class OpenAppend(NamedTuple):
+    """A transaction that has appended events and has not ended. Its times are in seconds; None: not visible."""
+
+    pid: int | None  # None: a prepared transaction
+    application_name: str
+    client: str
+    state: str
+    open_s: float | None
+    since_statement_s: float | None
+
+
 #: The columns of the event table, except the position, which the database assigns.
 EVENT_COLUMNS: Final = EventRow._fields[:-1]
 RECEIPT_COLUMNS: Final = ReceiptRow._fields

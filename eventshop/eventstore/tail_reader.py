@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from threading import Lock
 
+from eventshop.core.errors import TailBusy
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.open_appends import Stall, StallReporter, stall_reporter
 from eventshop.eventstore.records import EventRow
 
 
@@ -16,8 +18,9 @@ class TailReader:
     fence timed out while waiting for writers; try again after a short while.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reporter: StallReporter = stall_reporter) -> None:
         self._horizon = 0
+        self._stall = Stall(reporter)
         self._fence_lock = Lock()
 
     def horizon(self, after: int) -> int:
@@ -25,8 +28,18 @@ class TailReader:
         if self._horizon <= after:
             with self._fence_lock:
                 if self._horizon <= after:
-                    self._horizon = max(self._horizon, backend().read_horizon(after))
+                    self._horizon = max(self._horizon, self._read_horizon(after))
         return max(self._horizon, after)
+
+    def _read_horizon(self, after: int) -> int:
+        """Query the horizon. If the fence has failed for seconds, log which transactions keep it from advancing."""
+        try:
+            horizon = backend().read_horizon(after)
+        except TailBusy:
+            self._stall.go_on()
+            raise
+        self._stall.end()
+        return horizon
 
     def read(self, after: int, limit: int, *, up_to: int | None = None) -> list[EventRow]:
         """Return at most `limit` events with a higher position than `after`, in order.

@@ -11,9 +11,11 @@ from eventshop.core import errors as core_errors
 from eventshop.eventstore.field_encryption import field_cipher
 from eventshop.eventstore.snapshots.repository import delete_snapshots, snapshot_listener
 from eventshop.operations import tasks
+from eventshop.operations.append_health import check_event_table
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.projection_health import check_projections, check_publisher
 from eventshop.operations.saga_health import check_sagas
+from eventshop.operations.worker_health import check_workers
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.encryption.field_cipher import AesGcmCipher
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
@@ -33,7 +35,7 @@ PLUGIN = Plugin(
     error_modules=[core_errors, web_errors, url_policy],
     bindings=[field_cipher.bind(AesGcmCipher()), snapshot_listener.bind(outbox.add_snapshot)],
     personal_data=[PersonalDataHolder("snapshots", erase=erase_snapshots)],
-    health_checks=[check_sagas, check_projections, check_publisher],
+    health_checks=[check_event_table, check_sagas, check_projections, check_publisher, check_workers],
     periodic_jobs=[
         PeriodicJob("remove-expired-sessions", 6 * HOUR, tasks.remove_expired_sessions),
         PeriodicJob("sign-roots", DAY, tasks.sign_roots),
@@ -73,6 +75,7 @@ PLUGIN = Plugin(
                 SidebarItem("Rebuilds", "construction", "projection_engine.rebuild"),
                 SidebarItem("Replays", "history", "projection_engine.replay"),
                 SidebarItem("Periodic jobs", "event_repeat", "ops.periodicwork"),
+                SidebarItem("Workers", "memory", "runtime.workerprocess"),
             ],
         ),
         SidebarSection(

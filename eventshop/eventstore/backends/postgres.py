@@ -14,6 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from eventshop.core.errors import TailBusy
 from eventshop.eventstore.backends import postgres_prepared
+from eventshop.eventstore.backends import postgres_statements as statements
 from eventshop.eventstore.backends.postgres_prepared import BINARY, TEXT, Statement
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.records import (
@@ -23,93 +24,20 @@ from eventshop.eventstore.records import (
     SELECT_EVENT,
     SELECT_RECEIPT,
     SELECT_RECORDED_LATE,
-    SNAPSHOT_PREFIX,
     ChainLink,
     EventRow,
     HistoryEntry,
+    OpenAppend,
     to_columns,
 )
 
-_SNAPSHOT_COLUMNS: Final = f"""
-version, '{SNAPSHOT_PREFIX}' || fingerprint, state, hash, aggregate_type, 0,
-(SELECT recorded_at FROM event WHERE event.aggregate_id = snapshot.aggregate_id AND event.version = snapshot.version)
-"""
-#: The history and an existing receipt in one result; a receipt is a row with version -1. A snapshot replaces the
-#: events up to its version.
-HISTORY: Final = f"""
-SELECT version, event_type, payload, hash, aggregate_type, schema_version, recorded_at FROM event
-WHERE aggregate_id = $1::uuid
-AND version > COALESCE((SELECT version FROM snapshot WHERE aggregate_id = $1::uuid), 0)
-UNION ALL
-SELECT {_SNAPSHOT_COLUMNS} FROM snapshot WHERE aggregate_id = $1::uuid
-UNION ALL
-SELECT -1, '', '', ''::bytea, '', 0, NULL FROM receipt WHERE command_id = $2::uuid
-"""
-_HISTORY: Final = Statement(b"store_history", HISTORY.encode(), [BINARY, BINARY])
-
-_WHOLE_HISTORIES: Final = """
-SELECT aggregate_id, version, event_type, payload, hash, aggregate_type, schema_version, recorded_at FROM event
-WHERE aggregate_id = ANY(%s) ORDER BY aggregate_id, version
-"""
-_HISTORIES: Final = f"""
-SELECT e.aggregate_id, e.version, e.event_type, e.payload, e.hash, e.aggregate_type, e.schema_version, e.recorded_at
-FROM event AS e LEFT JOIN snapshot AS s ON s.aggregate_id = e.aggregate_id
-WHERE e.aggregate_id = ANY(%s) AND e.version > COALESCE(s.version, 0)
-UNION ALL
-SELECT aggregate_id, {_SNAPSHOT_COLUMNS} FROM snapshot WHERE aggregate_id = ANY(%s)
-ORDER BY 1, 2
-"""
-
-#: One event and the receipt of its command. Most commands have one event; arrays would double the processor time.
-APPEND_ONE: Final = """
-SELECT append_event(
-    $1::uuid, $2::text, $3::int, $4::text, $5::bytea, $6::uuid, $7::text, $8::int, $9::timestamptz, $10::timestamptz,
-    $11::uuid, $12::uuid, $13::uuid, $14::int, $15::uuid, $16::text, $17::text, $18::text, $19::bytea, $20::bytea
-)
-"""
+_HISTORY: Final = Statement(b"store_history", statements.HISTORY.encode(), [BINARY, BINARY])
 _BINARY: Final = ("uuid", "bytea")  # as `postgres_prepared.encode_parameter` sends them
 _APPEND_ONE: Final = Statement(
     b"store_append_one",
-    APPEND_ONE.encode(),
-    [BINARY if kind in _BINARY else TEXT for kind in re.findall(r"::(\w+)", APPEND_ONE)],
+    statements.APPEND_ONE.encode(),
+    [BINARY if kind in _BINARY else TEXT for kind in re.findall(r"::(\w+)", statements.APPEND_ONE)],
 )
-APPEND: Final = """
-SELECT append_events(
-    %b::uuid[], %b::text[], %b::int[], %b::text[], %b::bytea[], %b::uuid, %b::text, %b::int, %b::timestamptz,
-    %b::timestamptz, %b::uuid, %b::uuid, %b::uuid, %b::int, %b::uuid, %b::text, %b::text, %b::text, %b::bytea, %b::bytea
-)
-"""
-
-APPEND_MANY: Final = f"""
-INSERT INTO event ({", ".join(EVENT_COLUMNS)}) SELECT * FROM unnest(
-    %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::int[], %b::int[], %b::timestamptz[], %b::timestamptz[],
-    %b::uuid[], %b::uuid[], %b::uuid[], %b::int[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::bytea[]
-)
-RETURNING position
-"""
-RECEIVE_MANY: Final = f"""
-INSERT INTO receipt ({", ".join(RECEIPT_COLUMNS)}) SELECT * FROM unnest(
-    %b::uuid[], %b::text[], %b::bytea[], %b::uuid[], %b::text[], %b::int[], %b::int[], %b::bigint[], %b::text[],
-    %b::timestamptz[]
-)
-RETURNING 1
-"""
-
-
-#: The same text as `chain.canonical_text`, computed in the database.
-_CANONICAL_TEXT_SQL: Final = "convert_to(concat({}), 'UTF8')".format(
-    ", E'\\n', ".join(
-        f"to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"')"
-        if name.endswith("_at")
-        else name
-        for name in EVENT_COLUMNS[:-1]
-    )
-)
-LINKS: Final = f"""
-SELECT aggregate_id, version, hash, {_CANONICAL_TEXT_SQL}, position, event_id, aggregate_type, event_type FROM event
-WHERE (aggregate_id, version) > (%b::uuid, %b::int) AND aggregate_id <= %b::uuid
-ORDER BY aggregate_id, version LIMIT %b::int
-"""
 
 
 def execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -138,7 +66,10 @@ def load_history(aggregate_id: UUID, command_id: UUID) -> tuple[bool, list[Histo
             postgres_prepared.execute_prepared(django, _HISTORY, (aggregate_id.bytes, command_id.bytes))
         )
     else:
-        rows = [_to_history_entry(row) for row in execute(_placeholders(HISTORY), (*[aggregate_id] * 3, command_id))]
+        rows = [
+            _to_history_entry(row)
+            for row in execute(_placeholders(statements.HISTORY), (*[aggregate_id] * 3, command_id))
+        ]
     if len(rows) > 1:
         rows.sort(key=lambda row: row.version)
     is_replay = bool(rows) and rows[0].version < 0
@@ -163,7 +94,7 @@ def _decode_history(result: Any) -> list[HistoryEntry]:
 
 
 def _to_history_entry(row: tuple[Any, ...]) -> HistoryEntry:
-    return HistoryEntry(*row[:6], row[6] or BEGINNING)
+    return HistoryEntry._make([*row[:6], row[6] or BEGINNING])
 
 
 @cache
@@ -174,7 +105,7 @@ def _placeholders(sql: str) -> str:
 
 def load_histories(aggregate_ids: Sequence[UUID], *, snapshots: bool = True) -> list[tuple[UUID, HistoryEntry]]:
     """The pasts of many, by aggregate and version; from their snapshots on, where they have one and it is wanted."""
-    sql, ids = (_HISTORIES, 2) if snapshots else (_WHOLE_HISTORIES, 1)
+    sql, ids = (statements.HISTORIES, 2) if snapshots else (statements.WHOLE_HISTORIES, 1)
     return [(row[0], _to_history_entry(row[1:])) for row in execute(sql, (list(aggregate_ids),) * ids)]
 
 
@@ -219,7 +150,7 @@ def append_command(rows: Sequence[EventRow], receipt: ReceiptRow, previous_hash:
         [row.payload for row in rows],
         [row.hash for row in rows],
     )
-    [(position,)] = execute(APPEND, (*event_arrays, *common_values))
+    [(position,)] = execute(statements.APPEND, (*event_arrays, *common_values))
     return int(position)
 
 
@@ -230,18 +161,22 @@ def _append_one(values: Sequence[Any]) -> int:
                 django, _APPEND_ONE, [postgres_prepared.encode_parameter(value) for value in values]
             ).get_value(0, 0)
         )
-    [(position,)] = execute(_placeholders(APPEND_ONE), values)
+    [(position,)] = execute(_placeholders(statements.APPEND_ONE), values)
     return int(position)
 
 
 def append_events(rows: Sequence[EventRow]) -> list[int]:
     """Insert the events of many commands in order; return their positions."""
-    return [position for (position,) in execute(APPEND_MANY, to_columns(rows, len(EVENT_COLUMNS)))] if rows else []
+    return (
+        [position for (position,) in execute(statements.APPEND_MANY, to_columns(rows, len(EVENT_COLUMNS)))]
+        if rows
+        else []
+    )
 
 
 def insert_receipts(rows: Sequence[ReceiptRow]) -> None:
     if rows:
-        execute(RECEIVE_MANY, to_columns(rows, len(RECEIPT_COLUMNS)))
+        execute(statements.RECEIVE_MANY, to_columns(rows, len(RECEIPT_COLUMNS)))
 
 
 def select_events(where: str, parameters: Sequence[Any]) -> list[EventRow]:
@@ -256,7 +191,7 @@ def load_versions_recorded_late(time: datetime) -> list[tuple[UUID, int]]:
 
 def load_chain_links(after: tuple[UUID, int], to_stream: UUID, limit: int) -> list[ChainLink]:
     """Load events after a stream and version, up to the end of `to_stream`, by stream and version."""
-    return [ChainLink(*row) for row in execute(LINKS, (*after, to_stream, limit))]
+    return [ChainLink(*row) for row in execute(statements.LINKS, (*after, to_stream, limit))]
 
 
 def read_horizon(after: int) -> int:
@@ -272,6 +207,11 @@ def read_horizon(after: int) -> int:
             raise TailBusy from error
         raise
     return int(position)
+
+
+def load_open_appends(min_age_s: float) -> list[OpenAppend]:
+    """Load the transactions that have appended and are open for this long, the oldest first."""
+    return [OpenAppend(*row) for row in execute(statements.OPEN_APPENDS, (min_age_s,))]
 
 
 def violated_constraint(error: Exception) -> str:

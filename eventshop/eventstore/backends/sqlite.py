@@ -23,6 +23,7 @@ from eventshop.eventstore.records import (
     ChainLink,
     EventRow,
     HistoryEntry,
+    OpenAppend,
 )
 
 #: SQLite reports the columns of a violated UNIQUE constraint, not its name.
@@ -139,6 +140,11 @@ def read_horizon(after: int) -> int:
     return max(int(position), after)
 
 
+def load_open_appends(min_age_s: float) -> list[OpenAppend]:
+    """None: a transaction that stays open holds up other writers, which give up after a time, but no reader."""
+    return []
+
+
 def violated_constraint(error: Exception) -> str:
     """Return the name of the constraint that a database error reports, or an empty text."""
     text = str(error)
@@ -197,7 +203,7 @@ def _to_event_row(row: tuple[Any, ...]) -> EventRow:
 
 
 def _to_history_entry(row: tuple[Any, ...]) -> HistoryEntry:
-    return HistoryEntry(*row[:6], BEGINNING if row[6] is None else _to_utc(row[6]))
+    return HistoryEntry._make([*row[:6], BEGINNING if row[6] is None else _to_utc(row[6])])
 
 
 def _to_receipt_row(row: tuple[Any, ...]) -> ReceiptRow:

@@ -176,10 +176,10 @@ def test_the_api_compares_versions_as_of_a_time() -> None:
     for event, time in ((sale.created, NOON), (sale.paid, NOON + 5 * SECOND), (sale.shipped, NOON + 3 * SECOND)):
         head = write_at(sale.order_id, event, time, head, "Order", store.registry)
     staff_client = ApiClient(staff("reader", "view_storedevent"))
-    time = (NOON + 4 * SECOND).isoformat().replace("+00:00", "Z")
-    diff = staff_client.get(f"streams/{sale.order_id}/diff?as_of={time}").json()
+    moment = (NOON + 4 * SECOND).isoformat().replace("+00:00", "Z")
+    diff = staff_client.get(f"streams/{sale.order_id}/diff?as_of={moment}").json()
     assert (diff["from_version"], diff["to_version"]) == (0, 1)
-    diff = staff_client.get(f"streams/{sale.order_id}/diff?since={time}").json()
+    diff = staff_client.get(f"streams/{sale.order_id}/diff?since={moment}").json()
     assert (diff["from_version"], diff["to_version"]) == (1, 3)
-    events = staff_client.get(f"streams/{sale.order_id}/events?as_of={time}").json()
+    events = staff_client.get(f"streams/{sale.order_id}/events?as_of={moment}").json()
     assert [event["version"] for event in events["results"]] == [1]

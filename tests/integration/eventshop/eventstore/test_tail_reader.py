@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import sleep
 
 import psycopg
@@ -15,11 +16,13 @@ from django.db import connection, connections, transaction
 
 from eventshop.core.errors import TailBusy
 from eventshop.core.messages import Envelope, new_id
-from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore import command_dispatcher, open_appends
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import TailReader, newest_position
+from eventshop.operations.append_health import check_event_table
 from tests.support.tally_aggregate import Count, Open, pounds, tallies
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -134,6 +137,57 @@ def test_the_reader_passes_the_hole_of_a_rolled_back_append() -> None:
         quick.commit()
         slow.rollback()
     assert [row.position for row in TailReader().read(0, 10)] == [2]
+
+
+@pytest.mark.postgres
+def test_a_transaction_that_appended_and_stays_open_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """In the log of the reader and by the health check: who it is, for how long, and how to end it."""
+    tail = TailReader(open_appends.StallReporter())
+    assert check_event_table().ok
+    with another_connection() as holder:
+        holder.execute("SET application_name = 'report writer'")
+        insert_raw(holder)
+        with another_connection() as quick:
+            insert_raw(quick)
+
+        def reported() -> list[str]:
+            with pytest.raises(TailBusy):
+                tail.read(0, 10)
+            return [record.getMessage() for record in caplog.records if record.name == open_appends.__name__]
+
+        [message] = wait_until(reported)
+        health = wait_until(lambda: None if check_event_table().ok else check_event_table())
+        for text in (message, health.detail):
+            assert f"Process {holder.info.backend_pid} " in text
+            assert "report writer" in text and "idle in transaction" in text and "local" in text
+            [open_s, statement_s] = map(float, re.findall(r"([\d.]+) s", text)[-2:])
+            assert open_s >= open_appends.TOO_LONG_S and open_s >= statement_s
+        reported()
+        assert reported() == [message]  # once per interval, whatever the number of tries
+        holder.commit()
+    assert [row.position for row in tail.read(0, 10)] == [1, 2]
+    assert check_event_table().ok
+
+
+@pytest.mark.postgres
+def test_with_a_timeout_the_database_ends_a_transaction_that_stays_open_and_readers_go_on() -> None:
+    tail = TailReader()
+    with another_connection() as holder, another_connection() as quick:
+        holder.execute("SET idle_in_transaction_session_timeout = '1s'")
+        holder.commit()
+        insert_raw(holder)
+        insert_raw(quick)
+        quick.commit()
+
+        def rows() -> list[EventRow]:
+            with suppress(TailBusy):
+                return tail.read(0, 10)
+            return []
+
+        assert [row.position for row in wait_until(rows)] == [2]
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+            holder.execute("SELECT 1")
+        holder.close()
 
 
 @pytest.mark.postgres
