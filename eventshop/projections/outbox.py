@@ -22,6 +22,7 @@ from eventshop.eventstore.models import Snapshot
 from eventshop.eventstore.records import EventRow
 from eventshop.messaging.event_log import UnreadableDelivery
 from eventshop.projections.models import DeadLetter, OutboxRecord, UnreadableRecord
+from eventshop.runtime.wake_signals import Channel, wake
 
 DEAD_LETTERS: Final = "dead-letters"
 SNAPSHOTS: Final = "snapshots"
@@ -36,6 +37,12 @@ Headers = list[tuple[str, bytes]]
 def is_enabled() -> bool:
     """Whether there is a Kafka to publish to, and a database that can be published from."""
     return bool(settings.KAFKA_OPTIONS) and connection.vendor == "postgresql"
+
+
+def wake_publisher() -> None:
+    """Wake the publisher once the current transaction, which has written to the outbox, has committed."""
+    if is_enabled():
+        wake(Channel.OUTBOX)
 
 
 def publishing_statement(
@@ -100,7 +107,7 @@ def add_snapshot(stream: UUID, snapshot: Snapshot | None) -> None:
     value, headers = snapshot_topic.encode_snapshot(snapshot) if snapshot else (None, [])
     if value is not None and len(value) > _MOST_OF_VALUE:
         return  # the topic keeps an earlier snapshot, which is as valid as before
-    OutboxRecord.objects.create(topic=SNAPSHOTS, key=str(stream), value=value, headers=_encode_headers(headers))
+    _insert([OutboxRecord(topic=SNAPSHOTS, key=str(stream), value=value, headers=_encode_headers(headers))])
 
 
 def _encode_event(event: EventRow) -> tuple[bytes, Headers]:
@@ -161,3 +168,4 @@ def _encode_headers(headers: Headers) -> str:
 
 def _insert(records: Iterable[OutboxRecord]) -> None:
     OutboxRecord.objects.bulk_create(list(records))
+    wake_publisher()

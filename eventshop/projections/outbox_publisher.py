@@ -59,6 +59,8 @@ log = logging.getLogger(__name__)
 #: Records, and bytes of values, in one Kafka transaction.
 BATCH: Final = 1_000
 MOST_BYTES: Final = 8_000_000
+#: How long records accumulate after a batch that was not full: each read model's every batch would be a transaction.
+LINGER_S: Final = 0.1
 #: The delays after the fence was busy: while it waits for writers, other writers queue behind it.
 BUSY_BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=2))
 
@@ -132,6 +134,9 @@ class OutboxPublisher:
 
     def wait_s(self) -> float:
         return max(0.0, self._fence_at - monotonic()) if self._busy_count else poll_interval_s()
+
+    def linger_s(self, published: int) -> float:
+        return 0.0 if published >= self.limit.records else LINGER_S
 
     def close(self) -> None:
         if self._monitor:

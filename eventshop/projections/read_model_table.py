@@ -80,6 +80,8 @@ class ReadModelTable(Generic[R]):
                 with psycopg.Cursor(connection.connection) as cursor:
                     arrays = [list(column) for column in zip(*values, strict=True)]
                     cursor.execute(self.with_publishing(self._postgres_upsert()), arrays, prepare=True)
+                if self.topic is not None:
+                    outbox.wake_publisher()
             else:
                 columns = [
                     [None if value is None else encode(value) for value in column]

@@ -35,6 +35,7 @@ def replace_rows(old: ReadModelTable[Any], new: ReadModelTable[Any]) -> dict[str
             f"{old.on_conflict()}"
         )
         cursor.execute(old.with_publishing(upsert))
+        outbox.wake_publisher()
         return {"removed": removed, "added": added, "changed": cursor.rowcount - added}
 
 

@@ -118,6 +118,9 @@ class EventRelay:
     def wait_s(self) -> float:
         return BUSY_BACKOFF.delay_s(self._busy_count) if self._busy_count else poll_interval_s()
 
+    def linger_s(self, published: int) -> float:
+        return 0.0  # read models wait for the events
+
     def close(self) -> None:
         if self._visibility_monitor:
             self._visibility_monitor.close()

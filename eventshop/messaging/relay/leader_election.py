@@ -74,6 +74,10 @@ class Leader(Protocol):
         """How long it may wait for a signal when there was nothing to publish, in seconds."""
         ...
 
+    def linger_s(self, published: int) -> float:
+        """How long it lets records accumulate after so many were published, in seconds."""
+        ...
+
     def close(self) -> None:
         """Release all resources."""
         ...
@@ -149,7 +153,10 @@ def _publish_until_stopped(leader: Leader, stop: Signal) -> None:
             if not is_resumed:
                 _rows(leader.topic).exclude(stopped_reason="").update(stopped_at=None, stopped_reason="")
                 is_resumed = True
-            if not published:
+            if published:
+                if linger_s := leader.linger_s(published):
+                    stop.wait(linger_s)
+            else:
                 release_connections()
                 waiter.wait(leader.wait_s())
     finally:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.stack import Stack
 from eventshop.eventstore.tail_reader import newest_position
+from eventshop.messaging.kafka import topics
+from eventshop.messaging.relay import event_relay
+from eventshop.messaging.relay.batch_limit import BatchLimit
 from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.runtime.watchdog import Watchdog
+from tests.support.kafka import topic_reader
+from tests.support.kafka.fixtures import MIN_TIMEOUT_S
 from tests.support.kafka.order_load import (
     assert_complete_and_unique,
     background_orders,
@@ -18,6 +24,7 @@ from tests.support.kafka.order_load import (
     wait_until_published,
 )
 from tests.support.kafka.publication_check import assert_all_visible
+from tests.support.kafka.running_publishers import checkpoint, position_of, running, stopped_reason
 from tests.support.kafka.topic_contents import append_orders, relay_all
 from tests.support.processes import manage_process
 from tests.support.waiting import wait_until
@@ -74,3 +81,26 @@ def test_the_only_broker_is_restarted(
         wait_until_projected()
         assert (relay.poll(), projections.poll()) == (None, None), relay_log.read_text() + projections_log.read_text()
     assert_complete_and_unique(kafka_topics)
+
+
+def test_a_frozen_broker_halves_the_batch_and_all_is_published_once_it_answers(
+    stack: Stack, kafka_topics: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, limit = topics.event_store_topic(), BatchLimit(100, 8_000_000)
+    monkeypatch.setattr(event_relay, "BatchLimit", lambda *sizes: limit)
+    append_orders(20)
+    with running(event_relay.run_relay):
+        wait_until(lambda: position_of(topic) == newest_position(), seen=lambda: checkpoint(topic).__dict__)
+        settings.KAFKA_MIN_TIMEOUT_S = 0
+        stack.pause_broker(1)
+        try:
+            append_orders(20, seed=2)
+            wait_until(lambda: limit.records <= 50, seen=lambda: limit.records)
+            halved = limit.records
+        finally:
+            stack.resume_broker(1)
+        wait_until(lambda: position_of(topic) == newest_position(), seen=lambda: checkpoint(topic).__dict__)
+        settings.KAFKA_MIN_TIMEOUT_S = MIN_TIMEOUT_S
+    assert limit.records > halved
+    assert stopped_reason(topic) == ""
+    topic_reader.assert_exactly_once(kafka_topics)
