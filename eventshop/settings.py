@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "eventshop.runtime",
     "eventshop.eventstore",
     "eventshop.privacy",
     "eventshop.messaging",

@@ -12,6 +12,7 @@ from eventshop.admin_console import (
     signed_root_admin,
     stream_admin,
     user_admin,
+    worker_admin,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "signed_root_admin",
     "stream_admin",
     "user_admin",
+    "worker_admin",
 ]

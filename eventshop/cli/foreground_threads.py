@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from threading import Event as Signal
-from threading import Thread
+from typing import Final
 
-from eventshop.runtime import wake_signals
+from eventshop.runtime import process_heartbeat, wake_signals
+from eventshop.runtime.supervised_threads import ThreadTarget, start_threads
+
+#: How long the end waits for the last heartbeat.
+STOP_TIMEOUT_S: Final = 8.0
 
 
-def run_threads(targets: Iterable[tuple[str, Callable[[Signal], None]]]) -> None:
-    """Run named functions in threads until SIGINT or SIGTERM; each returns soon after its signal is set."""
+def run_threads(targets: Iterable[ThreadTarget]) -> None:
+    """Run named functions in supervised threads until SIGINT or SIGTERM; each returns soon after its signal is set."""
     stop = Signal()
 
     def stop_threads(*_: object) -> None:
@@ -21,8 +25,8 @@ def run_threads(targets: Iterable[tuple[str, Callable[[Signal], None]]]) -> None
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop_threads)
     wake_signals.start_listening()
-    threads = [Thread(target=run, args=[stop], name=name) for name, run in targets]
-    for thread in threads:
-        thread.start()
+    threads = start_threads(targets, stop)
+    process_heartbeat.report(threads)
     for thread in threads:
         thread.join()
+    process_heartbeat.withdraw(threads, STOP_TIMEOUT_S)

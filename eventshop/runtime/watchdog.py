@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from threading import Event as Signal
 from threading import Thread
 from time import monotonic
@@ -17,21 +18,30 @@ log = logging.getLogger(__name__)
 
 #: The exit code after a call has hung. The supervisor starts the process again.
 EXIT_CODE_HANGING: Final = 70
+#: Added to each sleep, so that a deadline has passed when the watchdog wakes for it.
+_MARGIN_S: Final = 0.01
 
 
 class Watchdog:
-    """One thread that ends the process when a watched call exceeds its deadline. Any thread may be watched."""
+    """One thread that ends the process when a watched call exceeds its deadline. Any thread may be watched.
+
+    It sleeps until the earliest deadline.
+    """
 
     def __init__(self) -> None:
         self._deadlines: dict[object, tuple[float, str]] = {}
-        self._stop = Signal()
+        self._wakes_at = inf
+        self._changed = Signal()
+        self._is_closed = False
         Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     @contextmanager
     def deadline(self, seconds: float, description: str) -> Iterator[None]:
         """End the process if the block takes longer than `seconds`."""
-        call = object()
-        self._deadlines[call] = monotonic() + seconds, description
+        call, expires_at = object(), monotonic() + seconds
+        self._deadlines[call] = expires_at, description
+        if expires_at < self._wakes_at:
+            self._changed.set()
         try:
             yield
         finally:
@@ -39,11 +49,18 @@ class Watchdog:
 
     def close(self) -> None:
         """Stop watching."""
-        self._stop.set()
+        self._is_closed = True
+        self._changed.set()
 
     def _watch(self) -> None:
-        while not self._stop.wait(0.5):
-            for expires_at, description in list(self._deadlines.values()):
-                if monotonic() > expires_at:
+        while not self._is_closed:
+            self._changed.clear()
+            self._wakes_at = inf  # before the look: a deadline that comes later interrupts the wait
+            deadlines = list(self._deadlines.values())
+            now = monotonic()
+            for expires_at, description in deadlines:
+                if now > expires_at:
                     log.critical("%s hangs; ending this process so that it is started again", description)
                     os._exit(EXIT_CODE_HANGING)
+            self._wakes_at = min((expires_at for expires_at, _ in deadlines), default=inf)
+            self._changed.wait(None if self._wakes_at == inf else self._wakes_at - now + _MARGIN_S)

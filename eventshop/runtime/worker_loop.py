@@ -6,9 +6,8 @@ import logging
 from collections.abc import Callable
 from threading import Event as Signal
 
-from django.db import connections
-
 from eventshop.runtime.backoff import TRANSIENT_ERRORS, WORKER_BACKOFF
+from eventshop.runtime.connections import close_connections
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +28,8 @@ def run_rounds(name: str, run_round: Callable[[int], None], stop: Signal) -> Non
             log.warning(
                 "%s: round failed, trying again: %s", name, error, exc_info=not isinstance(error, TRANSIENT_ERRORS)
             )
-            connections.close_all()
+            close_connections()
             stop.wait(WORKER_BACKOFF.delay_s(failures))
         else:
             failures = 0
-    connections.close_all()
+    close_connections()

@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from threading import Event as Signal
-from threading import Thread
 from typing import Any, Final
 
 from celery import bootsteps
 from celery.signals import worker_shutting_down
+
+from eventshop.runtime import process_heartbeat, wake_signals
+from eventshop.runtime.supervised_threads import SupervisedThread, ThreadTarget, start_threads
 
 #: Less than the time that orchestrators allow between SIGTERM and SIGKILL.
 STOP_TIMEOUT_S: Final = 8.0
 
 
 class WorkerThreadsStep(bootsteps.StartStopStep):
-    """A boot step that starts threads with the worker and stops them with it."""
+    """A boot step that starts threads with the worker, supervises them, and stops them with it."""
 
     requires = ("celery.worker.components:Pool",)
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self.stopping = Signal()
-        self.threads: list[Thread] = []
+        self.threads: list[SupervisedThread] = []
 
-    def thread_targets(self) -> Iterable[tuple[str, Callable[[Signal], None]]]:
+    def thread_targets(self) -> Iterable[ThreadTarget]:
         """The name and the function of each thread. The function returns soon after its signal is set."""
         raise NotImplementedError
 
     def start(self, worker: Any) -> None:
-        self.threads = [Thread(target=run, args=[self.stopping], name=name) for name, run in self.thread_targets()]
-        for thread in self.threads:
-            thread.start()
+        targets = list(self.thread_targets())
+        wake_signals.start_listening()
+        self.threads = start_threads(targets, self.stopping)
+        process_heartbeat.report(self.threads)
         # Celery may wait seconds for its broker before it closes its steps, so close on the signal as well.
         worker_shutting_down.connect(lambda **_: self.close(worker), weak=False)
 
     def close(self, worker: Any) -> None:
         self.stopping.set()
+        wake_signals.wake_all()
 
     def stop(self, worker: Any) -> None:
         self.close(worker)
         for thread in self.threads:
             thread.join(STOP_TIMEOUT_S)
+        process_heartbeat.withdraw(self.threads, STOP_TIMEOUT_S)
 
     def terminate(self, worker: Any) -> None:
         self.close(worker)

@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from eventshop.core.messages import new_id
 from eventshop.operations import health_checks
-from eventshop.projections.models import Worker
 from eventshop.projections.projection import projection_registry
 from eventshop.sagas.models import InboxMessage, Saga
 from tests.support.read_models import running_projections
@@ -41,6 +40,8 @@ def test_ready_says_that_nobody_projects(client: Client) -> None:
     assert status == "degraded"
     assert found == {
         "database": True,
+        "event table": True,
+        "workers": True,
         "event log": True,
         "broker": True,
         "relay": True,
@@ -53,9 +54,8 @@ def test_ready_says_that_nobody_projects(client: Client) -> None:
 
 def test_ready_with_a_worker_is_ok(client: Client) -> None:
     with running_projections(*projection_registry.select([]), owner="test"):
-        wait_until(Worker.objects.count)
-        status, found = component_states(client)
-        assert (status, found["projections"]) == ("ok", True)
+        wait_until(lambda: component_states(client)[1]["projections"])
+        assert component_states(client)[0] == "ok"
 
 
 def test_a_broker_that_is_down_degrades_and_says_so(client: Client, settings: Any) -> None:

@@ -22,6 +22,7 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.projections import rebuild
 from eventshop.projections.models import Checkpoint, Rebuild, Worker
 from eventshop.projections.projection import projection_registry
+from eventshop.runtime.models import WorkerProcess
 from eventshop.runtime.watchdog import EXIT_CODE_HANGING
 from eventshop.sagas import timers
 from eventshop.sagas.models import PartitionLease, SagaWorker
@@ -141,8 +142,11 @@ def test_a_worker_projects_what_happens_and_stops_cleanly(celery: Celery) -> Non
         worker.wait_until(everything_is_folded)
         assert_rows_equal_fold()
         assert len(leases_left(Checkpoint.objects.all())) == Checkpoint.objects.count()
+        [process] = WorkerProcess.objects.all()
+        assert process.threads and all(state["alive"] for state in process.threads.values())
         worker.stop()
     assert not leases_left(Checkpoint.objects.all()) and not Worker.objects.exists()
+    assert not WorkerProcess.objects.exists()
     assert "Traceback" not in worker.log
 
 

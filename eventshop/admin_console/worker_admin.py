@@ -1,0 +1,57 @@
+"""Worker processes: since when each runs, and how its threads are."""
+
+from __future__ import annotations
+
+import json
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from eventshop.admin_console.formatting import datetime_html
+from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.unfold_adapter import display
+from eventshop.operations.worker_health import problems_of, worker_processes
+from eventshop.runtime.models import WorkerProcess
+
+
+@admin.register(WorkerProcess)
+class WorkerProcessAdmin(ReadOnlyAdmin):
+    empty_message = "No worker runs. Commands are accepted; projections and sagas catch up once one is started."
+    list_display = ("owner", "state", "thread_count", "restarts", "started", "heartbeat", "problems")
+    search_fields = ("owner",)
+    ordering = ("owner",)
+    fields = ("owner", "state", "started_at", "seen_at", "problems", "thread_states")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkerProcess]:
+        return worker_processes()
+
+    @display(description="State", label={"silent": "danger", "degraded": "warning", "running": "success"})
+    def state(self, row: WorkerProcess) -> str:
+        found = problems_of(row)
+        return "silent" if found == ["silent"] else "degraded" if found else "running"
+
+    @display(description="Threads")
+    def thread_count(self, row: WorkerProcess) -> int:
+        return len(row.threads)
+
+    @display(description="Restarts")
+    def restarts(self, row: WorkerProcess) -> int:
+        return sum(state["restarts"] for state in row.threads.values())
+
+    @display(description="Started", ordering="started_at")
+    def started(self, row: WorkerProcess) -> str:
+        return datetime_html(row.started_at)
+
+    @display(description="Heartbeat", ordering="seen_at")
+    def heartbeat(self, row: WorkerProcess) -> str:
+        return datetime_html(row.seen_at)
+
+    @display(description="Problems")
+    def problems(self, row: WorkerProcess) -> str:
+        return "; ".join(problems_of(row)) or "none"
+
+    @display(description="Threads")
+    def thread_states(self, row: WorkerProcess) -> str:
+        return json.dumps(row.threads, indent=2, sort_keys=True)

@@ -1,0 +1,78 @@
+"""One heartbeat for each worker process: it tells the others, and health, how its threads are."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+from threading import Event as Signal
+from threading import Lock, Thread, current_thread
+from typing import Final
+
+from django.db.models.functions import Now
+
+from eventshop.runtime.connections import close_connections, release_connections
+from eventshop.runtime.heartbeats import record_heartbeat
+from eventshop.runtime.models import WorkerProcess
+from eventshop.runtime.process_name import process_name
+from eventshop.runtime.supervised_threads import SupervisedThread
+
+log = logging.getLogger(__name__)
+
+INTERVAL_S: Final = 5.0
+#: A process without a heartbeat for this long counts as silent.
+SILENT_AFTER: Final = timedelta(seconds=30)
+
+_lock: Final = Lock()
+_threads: Final[list[SupervisedThread]] = []
+_changed: Final = Signal()
+_heartbeat: Thread | None = None
+
+
+def report(threads: Iterable[SupervisedThread]) -> None:
+    """Report these threads from now on, with all others of this process."""
+    global _heartbeat
+    with _lock:
+        _threads.extend(threads)
+        if _heartbeat is None and _threads:
+            _heartbeat = Thread(target=_run, name="process-heartbeat", daemon=True)
+            _heartbeat.start()
+    _changed.set()
+
+
+def withdraw(threads: Iterable[SupervisedThread], timeout_s: float) -> None:
+    """Report these threads no more. Without any thread the process is no worker: its row is deleted."""
+    global _heartbeat
+    gone = set(threads)
+    with _lock:
+        _threads[:] = [thread for thread in _threads if thread not in gone]
+        heartbeat = None if _threads else _heartbeat
+        if heartbeat is not None:
+            _heartbeat = None
+    _changed.set()
+    if heartbeat is not None:
+        heartbeat.join(timeout_s)
+
+
+def _run() -> None:
+    while True:
+        _changed.clear()
+        with _lock:
+            is_current = _heartbeat is current_thread()
+            states = {thread.name: thread.state() for thread in _threads} if is_current else {}
+        try:
+            if states:
+                started = {"started_at": Now()}
+                record_heartbeat(
+                    WorkerProcess.objects.all(), process_name(), SILENT_AFTER, on_create=started, threads=states
+                )
+                release_connections()
+            else:
+                WorkerProcess.objects.filter(owner=process_name()).delete()
+                close_connections()
+        except Exception as error:  # the next heartbeat tries again; until then this process counts as silent
+            log.warning("The heartbeat of this process failed: %s", error)
+            close_connections()
+        if not states:
+            return
+        _changed.wait(INTERVAL_S)
