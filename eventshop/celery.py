@@ -18,6 +18,7 @@ app.autodiscover_tasks()
 app.steps["worker"].add("eventshop.projections.bootstep:ProjectionBootstep")
 app.steps["worker"].add("eventshop.projections.bootstep:RelayBootstep")
 app.steps["worker"].add("eventshop.sagas.bootstep:SagaBootstep")
+app.steps["worker"].add("eventshop.web.webhooks.worker:WebhookBootstep")
 app.user_options["worker"].add(
     click.Option(
         ["--projections"],

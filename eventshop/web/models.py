@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from eventshop.core.messages import new_id
+from eventshop.runtime.wake_signals import Channel, wake
 
 
 class ApiToken(models.Model):
@@ -68,6 +71,10 @@ class WebhookEndpoint(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    def save(self, *args: Any, **options: Any) -> None:
+        super().save(*args, **options)
+        wake(Channel.WEBHOOKS)
 
 
 class WebhookDelivery(models.Model):

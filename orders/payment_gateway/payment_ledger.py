@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from eventshop.core.money import Money
+from eventshop.runtime.connections import release_connections
 from orders.application.payment_gateway_port import (
     Declined,
     Outcome,
@@ -75,6 +76,7 @@ class RecordedGateway:
         """
         if recorded := final_outcome(payment):
             return recorded
+        release_connections()  # the gateway may take its time
         current = None if is_new else self._look_up_outcome(payment)
         return current if current is not None else self._record_or_refuse(payment, send())
 

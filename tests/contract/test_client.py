@@ -12,7 +12,7 @@ import pytest
 from django.test import override_settings
 from standardwebhooks import Webhook
 
-from eventshop.web.tasks import send_webhooks
+from eventshop.web.webhooks.worker import send_webhooks
 from orders.models import Product
 from tests.support.api_clients import staff, token_of
 from tests.support.browser import serve

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
+from math import inf
+from threading import Event as Signal
 from time import monotonic
 from typing import Final, NamedTuple
+from uuid import UUID
 
 import httpx
 import msgspec
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.runtime.connections import release_connections
 from eventshop.runtime.leases import claim_due_rows
+from eventshop.runtime.wake_signals import Channel, wake
 from eventshop.web.api.event_feed_views import serialize_events
 from eventshop.web.models import WebhookAttempt, WebhookDelivery
 from eventshop.web.webhooks.enqueue import deactivate
@@ -43,13 +49,29 @@ class AttemptResult(NamedTuple):
         return self.status is not None and 200 <= self.status < 300
 
 
-def send_due() -> int:
-    """Attempt each due delivery once, one batch at most; returns how many were attempted."""
-    claimed = _claim_due()
-    if not claimed:  # do not create a client every few seconds: each one loads all CA certificates
+def claim_due(*, except_to: Collection[UUID] = ()) -> Sequence[WebhookDelivery]:
+    """Claim a batch of due deliveries, except those to some endpoints."""
+    ordered = _waiting(except_to).select_related("endpoint").order_by("due_at", "position")
+    return claim_due_rows(ordered, due_column="due_at", lease=LEASE, limit=BATCH_SIZE)
+
+
+def seconds_until_due(*, except_to: Collection[UUID] = ()) -> float:
+    """How long until a delivery is due, at most 0 if one is; infinite without deliveries. One statement."""
+    for due, now in _waiting(except_to).order_by("due_at").annotate(now=Now()).values_list("due_at", "now")[:1]:
+        return (due - now).total_seconds()
+    return inf
+
+
+def send_deliveries(claimed: Sequence[WebhookDelivery], stop: Signal | None = None) -> int:
+    """Attempt each claimed delivery once; returns how many were attempted. `stop` makes the others due again."""
+    if not claimed:  # a client takes long to create: it loads all CA certificates
         return 0
     with httpx.Client(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False) as client:
-        for delivery in claimed:
+        for number, delivery in enumerate(claimed):
+            if stop is not None and stop.is_set():
+                rest = [left.pk for left in claimed[number:]]
+                WebhookDelivery.objects.filter(pk__in=rest, state=WebhookDelivery.State.WAITING).update(due_at=Now())
+                return number
             attempt_delivery(delivery, client)
     return len(claimed)
 
@@ -57,6 +79,7 @@ def send_due() -> int:
 def resend(delivery: WebhookDelivery) -> None:
     """Make the delivery due again with all its retries, whether it was delivered or has failed."""
     WebhookDelivery.objects.filter(pk=delivery.pk).update(state=WebhookDelivery.State.WAITING, tries=0, due_at=Now())
+    wake(Channel.WEBHOOKS)
 
 
 def attempt_delivery(delivery: WebhookDelivery, client: httpx.Client) -> None:
@@ -71,10 +94,9 @@ def attempt_delivery(delivery: WebhookDelivery, client: httpx.Client) -> None:
         )
 
 
-def _claim_due() -> Sequence[WebhookDelivery]:
+def _waiting(except_to: Collection[UUID]) -> QuerySet[WebhookDelivery]:
     waiting = WebhookDelivery.objects.filter(state=WebhookDelivery.State.WAITING, endpoint__active=True)
-    ordered = waiting.select_related("endpoint").order_by("due_at", "position")
-    return claim_due_rows(ordered, due_column="due_at", lease=LEASE, limit=BATCH_SIZE)
+    return waiting.exclude(endpoint__in=except_to) if except_to else waiting
 
 
 def _post_event(delivery: WebhookDelivery, client: httpx.Client) -> AttemptResult:
@@ -90,6 +112,7 @@ def _post_event(delivery: WebhookDelivery, client: httpx.Client) -> AttemptResul
             "webhook-signature": signature_header(endpoint, str(delivery.pk), now, body),
         }
         extensions = {"sni_hostname": target.host}
+        release_connections()  # a receiver may take its time
         with client.stream("POST", target.url, content=body, headers=headers, extensions=extensions) as response:
             return AttemptResult(response.status_code)  # the response body is not read, however long it is
     except UnsafeAddress as error:

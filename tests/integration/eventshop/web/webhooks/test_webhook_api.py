@@ -15,7 +15,7 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
-from eventshop.web.tasks import send_webhooks
+from eventshop.web.webhooks.worker import send_webhooks
 from orders.domain.commands import ReceiveStock
 from tests.support.api_clients import ApiClient, problem_of, staff
 from tests.support.webhook_receiver import Receiver, run_receiver

@@ -18,11 +18,11 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
-from eventshop.web.tasks import send_webhooks
 from eventshop.web.webhooks import signing
-from eventshop.web.webhooks.delivery import RETRY_DELAYS, send_due
+from eventshop.web.webhooks.delivery import RETRY_DELAYS, claim_due, send_deliveries
 from eventshop.web.webhooks.enqueue import enqueue_deliveries
 from eventshop.web.webhooks.url_policy import UnsafeAddress, resolve_target
+from eventshop.web.webhooks.worker import send_webhooks
 from orders.domain.commands import CreateOrder, ReceiveStock
 from tests.integration.eventshop.web.api.test_openapi import DOCUMENT, fits
 from tests.support.api_clients import staff
@@ -37,6 +37,10 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 def hook_receiver() -> Iterator[Receiver]:
     with run_receiver() as server, override_settings(WEBHOOKS_TO_PRIVATE=True):
         yield server
+
+
+def send_due() -> int:
+    return send_deliveries(claim_due())
 
 
 def endpoint(url: str, types: str = "") -> WebhookEndpoint:
