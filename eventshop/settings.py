@@ -10,7 +10,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from eventshop import env_validators
+from eventshop import database_settings, env_validators
 from eventshop.unfold import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -135,48 +135,44 @@ API_RATE = env_validators.rate("API_RATE", env.str("API_RATE", default="600/m"))
 # --- database -------------------------------------------------------------------------------------
 
 
-def _sqlite(path: Path, *, timeout_s: int) -> dict[str, Any]:
-    env_validators.folder("DATABASE_URL", path.parent)
-    return {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(path),
-        # IMMEDIATE: in WAL mode a deferred transaction that has read cannot upgrade to a writer; it fails at once.
-        # FULL: with NORMAL a power failure can lose the last accepted events.
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": timeout_s,
-            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-20000;"
-            # Overwrite deleted content with zeros, so that erased data does not stay in free pages.
-            "PRAGMA secure_delete=ON;",
-        },
-        # A file, as several threads and processes use it; Django's default for tests is in memory.
-        "TEST": {"NAME": str(path.with_name(f"test_{path.name}"))},
-    }
+_process_kind = database_settings.process_kind(sys.argv)
+#: Threads that fold events in a worker; each uses a database connection while it folds.
+PROJECTION_THREADS = env_validators.count("PROJECTION_THREADS", env.str("PROJECTION_THREADS", default="3"))
+# Only workers have many more threads than work at the same time.
+_pool_size = PROJECTION_THREADS + database_settings.OTHER_CONNECTIONS if _process_kind == "worker" else 0
+DATABASE_POOL_SIZE = database_settings.pool_size(
+    "DATABASE_POOL_SIZE", env.str("DATABASE_POOL_SIZE", default=str(_pool_size)), folding_threads=PROJECTION_THREADS
+)
+DATABASE_POOLER = _switch("DATABASE_POOLER")
 
 
-def _database(name: str) -> dict[str, Any]:
+def _timeout(name: str, default: int) -> int:
+    return env_validators.whole_number(name, env.str(name, default=str(default)))
+
+
+_default_timeouts = database_settings.DEFAULT_TIMEOUTS[_process_kind]
+_timeouts = database_settings.Timeouts(
+    _timeout("DATABASE_STATEMENT_TIMEOUT_S", _default_timeouts.statement_s),
+    _timeout("DATABASE_LOCK_TIMEOUT_S", _default_timeouts.lock_s),
+    _timeout("DATABASE_IDLE_TRANSACTION_TIMEOUT_S", _default_timeouts.idle_transaction_s),
+)
+
+
+def _database(name: str, pool_size: int) -> dict[str, Any]:
     url = env.str(name, default="sqlite:///var/eventshop.sqlite3")
     kind = env_validators.scheme(name, url, ("sqlite", "postgres", "postgresql"))
     config: dict[str, Any] = env.db_url_config(url)
     if config["NAME"] in ("", ":memory:"):
         raise env_validators.invalid_setting(name, "must name a database")
     if kind == "sqlite":
-        options = config.get("OPTIONS", {})
-        if unknown := options.keys() - {"timeout"}:
-            raise env_validators.invalid_setting(name, f"unknown option {min(unknown)!r}; use timeout")
-        return _sqlite(BASE_DIR / config["NAME"], timeout_s=options.get("timeout", 20))
-    options = config.setdefault("OPTIONS", {})
-    # The prepared statements of the event store look up keys; planning them anew costs more than running them.
-    options["options"] = f"-c plan_cache_mode=force_generic_plan {options.get('options', '')}".strip()
-    # libpq names a socket folder with the option `host`; Django's `dbshell` expects it in HOST.
-    config["HOST"] = options.pop("host", config["HOST"])
-    return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        return database_settings.sqlite_database(name, BASE_DIR / config["NAME"], config.get("OPTIONS", {}))
+    return database_settings.postgres_database(config, pool=pool_size, timeouts=_timeouts, pooler=DATABASE_POOLER)
 
 
-DATABASES = {"default": _database("DATABASE_URL")}
+DATABASES = {"default": _database("DATABASE_URL", DATABASE_POOL_SIZE)}
 # The keys may be in a database of their own, so that a backup of the events alone exposes no personal data.
 if env.str("KEYS_DATABASE_URL", default=""):
-    DATABASES["keys"] = _database("KEYS_DATABASE_URL")
+    DATABASES["keys"] = _database("KEYS_DATABASE_URL", min(DATABASE_POOL_SIZE, database_settings.KEYS_POOL_SIZE))
 #: Where processes listen for the signals of others; empty: as DATABASE_URL.
 DATABASE_LISTEN_URL = env_validators.listen_url("DATABASE_LISTEN_URL", env.str("DATABASE_LISTEN_URL", default=""))
 DATABASE_ROUTERS = ["eventshop.privacy.encryption.keys_db_router.KeysDatabaseRouter"]
@@ -218,8 +214,6 @@ KAFKA_MIN_INSYNC_REPLICAS = env_validators.count(
 KAFKA_MIN_TIMEOUT_S = env_validators.kafka_min_timeout(
     "KAFKA_MIN_TIMEOUT_S", env.str("KAFKA_MIN_TIMEOUT_S", default="0")
 )
-#: Threads that fold events in a worker; each uses a database connection while it folds.
-PROJECTION_THREADS = env_validators.count("PROJECTION_THREADS", env.str("PROJECTION_THREADS", default="3"))
 CRASH_AT = env_validators.crash_point("CRASH_AT", env.str("CRASH_AT", default=""))
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
@@ -250,7 +244,6 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE = {
     "periodic-work": {"task": "eventshop.operations.tasks.do_periodic_work", "schedule": 60.0},
-    "webhooks": {"task": "eventshop.web.tasks.send_webhooks", "schedule": 5.0},
 }
 
 _cache_url = env.str("CACHE_URL", default="locmemcache://")
