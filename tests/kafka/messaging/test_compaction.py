@@ -19,6 +19,7 @@ from eventshop.projections.models import UnreadableRecord
 from eventshop.projections.projection import projection_registry
 from orders.domain.commands import CreateOrder
 from orders.domain.events import Line
+from tests.support.command_output import numbers_in
 from tests.support.database import empty_tables
 from tests.support.kafka import topic_reader
 from tests.support.kafka.plain_clients import open_admin
@@ -115,7 +116,7 @@ def test_a_tombstone_erases_exactly_one_event(stack: Stack, compacting: str) -> 
 
     verified = run_command("verify_log")
     assert verified.code == 0, verified.failure
-    assert f"a tombstone erases {erased.key.decode()}\n" in verified.out
+    assert any(line.endswith(f" {erased.key.decode()}") for line in verified.out.splitlines())
     catch_up()  # past the tombstone
     assert_read_models_equal_fold()
     for projection in projection_registry.select([]):  # and once more from the beginning, where there is a hole now
@@ -131,12 +132,12 @@ def restore_without_the_event() -> None:
     empty_tables()
     assert run_command("create_topics").code == 0
     restored = run_command("restore_events_from_kafka")
-    assert restored.failure == "1 events are not on Kafka: erased, or lost."
-    assert f"{others} events and " in restored.out
+    assert (restored.code, numbers_in(restored.failure)) == (1, [1])
+    assert numbers_in(restored.out.splitlines()[-1])[0] == others
     assert len(table_records()) == others
     verified = run_command("verify_log")
     assert (verified.code, verified.failure) == (0, "")
-    assert "1 events that neither side has any more" in verified.out
+    assert verified.comparison[5] == 1
 
 
 def last_record_of(partition: int) -> Record:

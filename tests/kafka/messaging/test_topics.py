@@ -10,6 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from eventshop.messaging.kafka import clients, topics
 from eventshop.messaging.kafka.topics import TopicRefused, TopicSpec
 from eventshop.messaging.models import KnownTopic
+from tests.support.command_output import numbers_in
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
@@ -63,7 +64,7 @@ def test_settings_that_somebody_changed_are_put_back(specs: list[TopicSpec]) -> 
 def test_another_number_of_partitions_is_refused_before_anything_is_made(specs: list[TopicSpec]) -> None:
     one, other = specs
     topics.ensure_topics([other])
-    with pytest.raises(TopicRefused, match=rf"{other.name} has 3 partitions, not 12: every key would move"):
+    with pytest.raises(TopicRefused, check=lambda error: numbers_in(error) == [3, 12]):
         topics.ensure_topics([one, other._replace(partitions=12)])
     assert partition_counts(one.name, other.name) == {other.name: 3}
 
@@ -72,7 +73,7 @@ def test_a_topic_made_anew_behind_our_back_is_refused_until_it_is_forgotten(spec
     one, other = specs
     topics.ensure_topics(specs)
     _recreate(other)
-    with pytest.raises(TopicRefused, match=rf"topic {other.name} was recreated"):
+    with pytest.raises(TopicRefused, match=rf"create_topics --forget {other.name}\b"):
         topics.ensure_topics(specs)
     topics.forget_topic(other.name)
     assert topics.ensure_topics(specs) == [f"{one.name}: unchanged", f"{other.name}: unchanged"]

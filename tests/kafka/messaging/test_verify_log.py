@@ -12,6 +12,7 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.reconciliation.compare import PAGE_SIZE
+from tests.support.command_output import numbers_in
 from tests.support.kafka.topic_contents import (
     ChangeRecords,
     CommandOutput,
@@ -38,12 +39,8 @@ def test_what_the_relay_published_agrees(kafka_topics: str) -> None:
     append_orders(100)
     events = StoredEvent.objects.count()
     relay_all()
-    assert (
-        f"{events:,} events are the same up to position {events}; 0 not yet relayed, 0 tombstones"
-        in run_verify_log().out
-    )
-    assert run_verify_log().out.endswith(f"The table and {topics.event_store_topic()} agree.\n")
-    assert run_verify_log().code == 0
+    found = run_verify_log()
+    assert (found.code, found.comparison) == (0, [events, events, 0, 0, 0])
 
 
 def test_more_than_a_page_in_many_transactions_agrees(kafka_topics: str) -> None:
@@ -53,13 +50,13 @@ def test_more_than_a_page_in_many_transactions_agrees(kafka_topics: str) -> None
     with running_relay() as relay:
         while relay.publish_batch(limit=97):
             pass
-    assert f"{events:,} events are the same" in run_verify_log().out
+    assert run_verify_log().comparison[0] == events
 
 
 def test_an_empty_topic_and_an_empty_table_agree(kafka_topics: str) -> None:
-    assert "0 events are the same up to position 0" in run_verify_log().out
+    assert run_verify_log().comparison[:2] == [0, 0]
     append_orders(2)
-    assert f"; {StoredEvent.objects.count()} not yet relayed" in run_verify_log().out
+    assert run_verify_log().comparison[:3] == [0, 0, StoredEvent.objects.count()]
     assert run_verify_log().code == 0
 
 
@@ -68,7 +65,7 @@ def test_what_is_not_relayed_yet_is_no_difference(kafka_topics: str) -> None:
     with running_relay() as relay:
         relay.publish_batch(limit=20)
     waiting = StoredEvent.objects.count() - 20
-    assert f"20 events are the same up to position 20; {waiting} not yet relayed" in run_verify_log().out
+    assert run_verify_log().comparison[:3] == [20, 20, waiting]
     assert run_verify_log().code == 0
 
 
@@ -76,7 +73,7 @@ def test_events_published_before_receipts_travelled_agree(kafka_topics: str) -> 
     append_orders(3)
     publish(kafka_topics, lambda all_: [make_record(record.row, record.sequence, None) for record in all_])
     commands = sum(record.receipt is not None for record in table_records())
-    assert f"{commands} commands whose receipt is not on Kafka" in run_verify_log().out
+    assert run_verify_log().comparison[5:] == [commands]
     assert run_verify_log().code == 0
 
 
@@ -206,7 +203,7 @@ def test_the_first_difference_is_named(wrong: ChangeRecords, said: str, kafka_to
 def test_of_several_differences_the_one_with_the_lowest_position_is_named(kafka_topics: str) -> None:
     append_orders(10)
     publish(kafka_topics, lambda all_: [record for record in renamed(all_) if record.row.position not in (3, 8)])
-    assert "position 3 (event" in run_verify_log().failure
+    assert numbers_in(run_verify_log().failure)[:1] == [3]
 
 
 def test_a_tombstone_explains_what_is_missing(kafka_topics: str) -> None:
@@ -220,8 +217,8 @@ def test_a_tombstone_explains_what_is_missing(kafka_topics: str) -> None:
     publish(kafka_topics, erased)
     fifth = table_records()[4]
     found = run_verify_log()
-    assert f"a tombstone erases {fifth.key.decode()}\n" in found.out
-    assert "1 tombstones, 0 foreign records" in found.out
+    assert any(line.endswith(f" {fifth.key.decode()}") for line in found.out.splitlines())
+    assert found.comparison[3:] == [1, 0]
     assert found.code == 0
 
 
@@ -233,16 +230,16 @@ def test_a_record_that_is_none_of_ours_is_named_and_fails(kafka_topics: str) -> 
     strange = [last._replace(value=b"garbage", headers=[], partition=partition) for partition in range(12)]
     send(kafka_topics, [*strange, *[strange[last.partition]] * 40, last._replace(value=None, key=b"no event")])
     found = run_verify_log()
-    assert f"{len(table_records())} events are the same" in found.out
-    assert "at offset 0: not an event: not an event record: the header 'partition-sequence' is missing" in found.out
-    assert "53 foreign records" in found.out
-    assert found.failure == f"{topics.event_store_topic()} contains foreign records; the first ones are listed above."
+    assert (found.comparison[0], found.comparison[4]) == (len(table_records()), 53)
+    assert any("'partition-sequence'" in line and numbers_in(line)[1] == 0 for line in found.out.splitlines()[:-1])
+    assert found.code == 1 and found.failure.startswith(topics.event_store_topic())
 
 
 def test_without_kafka_it_says_what_it_needs(clean_database: None) -> None:
-    assert run_verify_log() == CommandOutput(
-        1, "", "verify_log needs PostgreSQL (DATABASE_URL) and Kafka (EVENT_LOG_URL=kafka://...)"
-    )
+    found = run_verify_log()
+    assert (found.code, found.out) == (1, "")
+    for name in ("verify_log", "DATABASE_URL", "EVENT_LOG_URL"):
+        assert name in found.failure
 
 
 def test_an_unreachable_broker_is_one_clear_line(kafka_topics: str, settings: Any) -> None:
@@ -250,5 +247,5 @@ def test_an_unreachable_broker_is_one_clear_line(kafka_topics: str, settings: An
     settings.KAFKA_OPTIONS = {**settings.KAFKA_OPTIONS, **unreachable}
     found = run_verify_log()
     assert (found.code, found.out) == (1, "")
-    assert found.failure.startswith("Kafka at 127.0.0.1:1: ")
+    assert "127.0.0.1:1" in found.failure
     assert "\n" not in found.failure

@@ -19,6 +19,7 @@ from eventshop.messaging.kafka.event_records import PARTITIONS, encode_event, pa
 from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.runtime.watchdog import Watchdog
+from tests.support.command_output import numbers_in
 from tests.support.kafka.plain_clients import open_producer
 from tests.support.read_models import append_order_histories
 from tests.support.waiting import DEADLINE_S
@@ -108,11 +109,21 @@ def relay_all() -> None:
 
 
 class CommandOutput(NamedTuple):
-    """The exit code and the output of a command."""
+    """The exit code and the output of a command, and the error that made it fail."""
 
     code: int
     out: str
     failure: str
+    cause: BaseException | None = None
+
+    @property
+    def comparison(self) -> list[int]:
+        """The numbers of the line that compares table and topic.
+
+        Equal events, the last position, not yet relayed events, tombstones and foreign records; then, where there are
+        any, events that are on neither side and commands without a receipt on Kafka.
+        """
+        return numbers_in(self.out.splitlines()[-1 if self.failure else -2])
 
 
 def run_command(command: str, **options: object) -> CommandOutput:
@@ -120,5 +131,5 @@ def run_command(command: str, **options: object) -> CommandOutput:
     try:
         call_command(command, stdout=out, **options)
     except CommandError as error:
-        return CommandOutput(error.returncode, out.getvalue(), str(error))
+        return CommandOutput(error.returncode, out.getvalue(), str(error), error.__cause__)
     return CommandOutput(0, out.getvalue(), "")
