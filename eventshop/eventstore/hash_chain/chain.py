@@ -14,9 +14,14 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
+import msgspec
+
 from eventshop.eventstore.records import EventRow
 
 GENESIS_HASH: Final = bytes(32)
+
+_encode_json: Final = msgspec.json.Encoder().encode
+_LENGTH_WITH_FRACTION: Final = len('"2026-01-31T12:00:00.000000Z"')
 
 
 def hash_event(previous: bytes, row: EventRow) -> bytes:
@@ -31,10 +36,11 @@ def hash_text(previous: bytes, text: bytes) -> bytes:
 
 def canonical_text(row: EventRow) -> bytes:
     """Return the text of an event that is hashed. `backends/postgres.py` computes the same text in SQL."""
+    ids = _encode_json((row.event_id, row.aggregate_id, row.correlation_id, row.command_id)).decode()
     return (
-        f"{row.event_id}\n{row.aggregate_id}\n{row.aggregate_type}\n{row.event_type}\n{row.version}\n"
-        f"{row.schema_version}\n{_format_time(row.occurred_at)}\n{_format_time(row.recorded_at)}\n{row.correlation_id}\n"
-        f"{row.causation_id or ''}\n{row.saga_id or ''}\n{row.sequence_number}\n{row.command_id}\n{row.actor}\n"
+        f"{ids[2:38]}\n{ids[41:77]}\n{row.aggregate_type}\n{row.event_type}\n{row.version}\n"
+        f"{row.schema_version}\n{_format_time(row.occurred_at)}\n{_format_time(row.recorded_at)}\n{ids[80:116]}\n"
+        f"{row.causation_id or ''}\n{row.saga_id or ''}\n{row.sequence_number}\n{ids[119:155]}\n{row.actor}\n"
         f"{row.metadata}\n{row.payload}"
     ).encode()
 
@@ -50,4 +56,6 @@ def find_first_broken(rows: Iterable[EventRow]) -> EventRow | None:
 
 
 def _format_time(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="microseconds")
+    """Format as `2026-01-31T12:00:00.000000+00:00`; the JSON encoder, which omits a zero fraction, is much faster."""
+    text = _encode_json(value if value.tzinfo is UTC else value.astimezone(UTC)).decode()
+    return f"{text[1:-2] if len(text) == _LENGTH_WITH_FRACTION else text[1:-2] + '.000000'}+00:00"

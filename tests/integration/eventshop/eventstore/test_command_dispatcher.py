@@ -20,7 +20,7 @@ from eventshop.core.errors import (
     WrongExpectedVersion,
 )
 from eventshop.core.messages import Command, Envelope, new_id
-from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore import aggregate_cache, command_dispatcher
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import EventStore
 from eventshop.eventstore.hash_chain.chain import find_first_broken
@@ -35,6 +35,7 @@ from tests.support.tally_aggregate import (
     Noted,
     Open,
     Opened,
+    Tally,
     TallyClosed,
     pounds,
     tallies,
@@ -346,6 +347,34 @@ def test_batches_that_race_lose_nothing() -> None:
         accepted = sum(pool.map(write, range(4)))
     assert accepted == 200
     assert len(store.get_events(shared)) == accepted + 1
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(("remembered", "expected"), [(0, 2), (1_000, 1)])
+def test_the_first_command_of_an_id_made_just_now_is_decided_without_loading(
+    tally: UUID, settings: Any, remembered: int, expected: int
+) -> None:
+    settings.AGGREGATES_IN_MEMORY = remembered
+    for _ in range(2):  # the statements are prepared from now on
+        send(Count(tally_id=tally, amount=pounds("1")))
+    send(Open(tally_id=new_id(), name="x"))
+    assert count_round_trips(lambda: send(Open(tally_id=new_id(), name="x"))) == expected
+
+
+def test_the_guess_that_a_new_id_has_no_stream_yet_may_be_wrong() -> None:
+    """Another process has created the stream: a command is then decided on what it did, whatever the guess allows."""
+    taken, envelope = new_id(), Envelope(new_id())
+    store.append_event(taken, Opened(tally_id=taken, name="theirs"), expected_version=0)
+    with pytest.raises(TallyClosed):
+        send(Open(tally_id=taken, name="ours"))
+    assert send(Close(tally_id=taken, at=NOON), envelope).version == 2
+    aggregate_cache.evict(Tally, taken)
+    assert send(Close(tally_id=taken, at=NOON), envelope).replayed
+    with pytest.raises(TallyClosed):
+        send(Count(tally_id=new_id(), amount=pounds("1")))
+    with pytest.raises(WrongExpectedVersion):
+        send(Close(tally_id=taken, at=NOON), expected_version=0)
+    assert len(store.get_events(taken)) == 2
 
 
 @pytest.mark.postgres
