@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from orders.domain.commands import CreateOrder, ProcessPayment, WriteOffStock
+from tests.support.command_output import numbers_in
 from tests.support.pages import texts
 from tests.support.read_models import append
 from tests.support.sales import Sale
@@ -150,7 +150,7 @@ def test_a_stream_shows_its_length_and_last_event() -> None:
     [stream] = list_rows(client, STREAMS)
     assert (stream.last.version, stream.last.event_type) == (3, "OrderShipped")
     page = client.get(f"{STREAMS}{sale.order_id}/change/")
-    assert [int(number) for number in re.findall(r"\d+", *texts(page, "shown-versions"))] == [1, 3, 3]
+    assert numbers_in(*texts(page, "shown-versions")) == [1, 3, 3]
 
 
 def test_a_long_stream_is_read_page_by_page() -> None:
