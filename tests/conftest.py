@@ -210,8 +210,11 @@ def django_db_setup(
     from django.db import connections
     from django.test.utils import setup_databases, teardown_databases
 
+    from eventshop.runtime import wake_signals
+
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
         yield
         connections.close_all()
+        wake_signals.stop_listening()
         teardown_databases(made, verbosity=0)

@@ -33,6 +33,7 @@ LAYERS: Final = (
 OUTSIDE_LAYERS: Final = (
     "asgi",
     "celery",
+    "database_settings",
     "datetimes",
     "env_validators",
     "formats",

@@ -11,18 +11,10 @@ from django.core.cache import cache
 from django.db import connection, connections, transaction
 
 from eventshop.privacy.encryption import personal_keys
-from eventshop.runtime import wake_signals
 from tests.support.waiting import DEADLINE_S
 
 #: Tables that the migrations fill.
 KEPT_TABLES = frozenset({"django_migrations", "django_content_type", "auth_permission"})
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:  # extends pytest-django's fixture
-    """The test database; the connection for wake signals is closed before the database is dropped."""
-    yield
-    wake_signals.stop_listening()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from eventshop.core.errors import TailBusy
@@ -40,6 +41,10 @@ _APPEND_ONE: Final = Statement(
 )
 
 
+#: Executions after which psycopg prepares a statement unasked.
+_NEVER_BY_ITSELF: Final = 2**31
+
+
 def execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a prepared statement on Django's connection, inside its transaction if there is one; return the rows.
 
@@ -47,7 +52,8 @@ def execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """
     django = connections[DEFAULT_DB_ALIAS]
     with django.wrap_database_errors:
-        return _cursor(django).execute(sql, parameters, prepare=True, binary=True).fetchall()
+        prepare = not settings.DATABASE_POOLER
+        return _cursor(django).execute(sql, parameters, prepare=prepare, binary=True).fetchall()
 
 
 def _cursor(django: Any) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -55,6 +61,8 @@ def _cursor(django: Any) -> psycopg.Cursor[tuple[Any, ...]]:
     django.ensure_connection()
     cursor: psycopg.Cursor[tuple[Any, ...]] | None = getattr(django, "store_cursor", None)
     if cursor is None or cursor.connection is not django.connection:
+        # Django switches prepared statements off, also those that are asked for; nothing is prepared by itself.
+        django.connection.prepare_threshold = _NEVER_BY_ITSELF
         cursor = django.store_cursor = psycopg.Cursor(django.connection)
     return cursor
 

@@ -1,6 +1,7 @@
 """Prepared statements through libpq, without a cursor: a third of the processor time.
 
-Only outside a transaction: psycopg sends BEGIN with the first statement of a cursor, which is bypassed here.
+Only outside a transaction: psycopg sends BEGIN with the first statement of a cursor, which is bypassed here. Behind a
+pooler in transaction mode nothing is prepared: the next statement may run on another server connection.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import msgspec
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import errors, pq
 
+_encode_json: Final = msgspec.json.Encoder().encode
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 TEXT: Final = 0
 BINARY: Final = 1
@@ -38,11 +42,15 @@ def execute_prepared(django: Any, statement: Statement, parameters: Sequence[Any
         if django.connection is None:
             django.ensure_connection()
         connection: pq.abc.PGconn = django.connection.pgconn
-        if getattr(django, "store_prepared_on", None) is not connection:
-            django.store_prepared_on, django.store_prepared = connection, set[bytes]()
-        if statement.name not in django.store_prepared:
+        if settings.DATABASE_POOLER:
+            return _raise_on_error(
+                connection.exec_params(statement.sql, parameters, param_formats=statement.formats, result_format=BINARY)
+            )
+        # Kept on psycopg's connection: a pool hands it from thread to thread, each with its own wrapper of Django's.
+        prepared = django.connection.__dict__.setdefault("store_prepared", set())
+        if statement.name not in prepared:
             _raise_on_error(connection.prepare(statement.name, statement.sql))
-            django.store_prepared.add(statement.name)
+            prepared.add(statement.name)
         return _raise_on_error(
             connection.exec_prepared(statement.name, parameters, param_formats=statement.formats, result_format=BINARY)
         )
@@ -70,6 +78,12 @@ def decode_text(value: bytes | None) -> str:
 
 def encode_parameter(value: Any) -> bytes | None:
     """Encode a parameter: ids and hashes in binary, everything else as text."""
-    if type(value) is UUID:
-        return value.bytes
-    return value if value is None or type(value) is bytes else str(value).encode()
+    kind = type(value)
+    if kind is str:
+        encoded: bytes = value.encode()
+        return encoded
+    if kind is UUID:
+        return value.bytes  # type: ignore[no-any-return]
+    if kind is datetime:
+        return _encode_json(value)[1:-1]
+    return value if value is None or kind is bytes else b"%d" % value
