@@ -21,10 +21,13 @@ from eventshop.eventstore.event_store import EventStore, store
 from eventshop.eventstore.snapshots.repository import take_snapshot
 from eventshop.projections.historical_queries import rows_as_of
 from orders.domain.commands import ReceiveStock
+from orders.domain.events import StockReceived
 from orders.domain.stock_item import stock_item_id
 from projections.order_summary import order_summary
 from tests.conftest import missing
 from tests.support.api_clients import ApiClient, staff
+from tests.support.in_memory_gateway import InMemoryGateway
+from tests.support.order_fulfilment import place_order, run_sagas_until_idle
 from tests.support.processes import ROOT
 from tests.support.sales import Sale
 from tests.support.tally_aggregate import Count, Counted, Opened, Tally, pounds, tallies
@@ -105,7 +108,18 @@ def test_a_server_whose_clock_is_right_records_its_own_time() -> None:
     assert before <= recorded_times(stream)[-1] <= utc_now()
 
 
-#: Receives a product once at the time of the clock of its process.
+def test_what_sagas_append_is_recorded_no_earlier_than_what_it_follows() -> None:
+    ahead, stream = utc_now() + HOUR, stock_item_id("mug")
+    write_at(stream, StockReceived("mug", 5, "delivery"), ahead, StreamHead(), "StockItem", store.registry)
+    order_id = place_order(("mug", 2), method="card")
+    run_sagas_until_idle(InMemoryGateway())
+    times = recorded_times(stream)
+    assert len(times) > 1
+    assert set(times) == {ahead}
+    assert_in_order(recorded_times(order_id))
+
+
+#: Receives a product three times at the time of the clock of its process.
 RECEIVE = """
 import django; django.setup()
 from eventshop.eventstore.command_dispatcher import send
