@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import fastavro
 import msgspec
 
 from eventshop.core.errors import BrokenStream
+from eventshop.messaging.serialization.avro_writer import NotCompiled, WriteValue, compile_writer
 from eventshop.messaging.serialization.schema_registry import (
     PublishedSchema,
     Schema,
@@ -21,19 +22,33 @@ from eventshop.messaging.serialization.schema_registry import (
 #: identified by the start of its SHA-256 fingerprint instead of CRC-64, which ignores defaults and logical types.
 MARKER: Final = b"\xc3\x01"
 _HEADER: Final = 10
+_decode_json: Final = msgspec.json.Decoder().decode
 
 
 class _AvroCodec:
     """Schemas to write with, by event type and version; schemas to read with, by the prefix of the value."""
 
     def __init__(self, schemas: list[PublishedSchema]) -> None:
-        self.writers: dict[tuple[str, int], tuple[bytes, Schema]] = {}
+        self.writers: dict[tuple[str, int], tuple[bytes, WriteValue]] = {}
         self.readers: dict[bytes, Schema] = {}
         for published in schemas:
             prefix = MARKER + schema_fingerprint(published.schema)[:8]
             parsed = fastavro.parse_schema(_strip_logical_types(published.schema))
-            self.writers[published.event_type, published.schema_version] = prefix, parsed
+            self.writers[published.event_type, published.schema_version] = prefix, _create_writer(parsed)
             self.readers[prefix] = parsed
+
+
+def _create_writer(schema: Schema) -> WriteValue:
+    try:
+        return compile_writer(schema)
+    except NotCompiled:
+        return partial(_write_with_fastavro, schema)
+
+
+def _write_with_fastavro(schema: Schema, value: Any, out: list[bytes]) -> None:
+    buffer = io.BytesIO()
+    fastavro.schemaless_writer(buffer, schema, value, strict=True)
+    out.append(buffer.getvalue())
 
 
 def _strip_logical_types(schema: Schema) -> Schema:
@@ -50,19 +65,16 @@ def _codec() -> _AvroCodec:
 
 def encode_payload(event_type: str, schema_version: int, payload: str) -> bytes:
     """Encode a stored payload as an Avro value; raises `BrokenStream` when it does not fit its published schema."""
+    writer = _codec().writers.get((event_type, schema_version))
+    if writer is None:
+        raise BrokenStream("this version has no published schema", event=event_type, schema_version=schema_version)
+    prefix, write_value = writer
+    out = [prefix]
     try:
-        prefix, schema = _codec().writers[event_type, schema_version]
-        value: dict[str, Any] = msgspec.json.decode(payload)
-        out = io.BytesIO()
-        out.write(prefix)
-        fastavro.schemaless_writer(out, schema, value, strict=True)
-    except KeyError:
-        raise BrokenStream(
-            "this version has no published schema", event=event_type, schema_version=schema_version
-        ) from None
-    except (ValueError, TypeError, msgspec.DecodeError) as error:
+        write_value(_decode_json(payload), out)
+    except (KeyError, ValueError, TypeError, AttributeError, msgspec.DecodeError) as error:
         raise BrokenStream(f"{event_type}: {error}", event=event_type, schema_version=schema_version) from error
-    return out.getvalue()
+    return b"".join(out)
 
 
 def decode_payload(value: bytes) -> str:
