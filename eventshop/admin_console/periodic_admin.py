@@ -26,7 +26,8 @@ class PeriodicWorkAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PeriodicWork]:
-        return super().get_queryset(request).annotate(is_leased=is_leased())
+        rows: QuerySet[PeriodicWork] = super().get_queryset(request)
+        return rows.annotate(is_leased=is_leased())
 
     @display(
         description="State", label={"failed": "danger", "running": "info", "abandoned": "warning", "waiting": "success"}

@@ -10,7 +10,7 @@ import pytest
 from celery.signals import worker_shutting_down
 
 from eventshop.runtime.worker_threads import WorkerThreadsStep
-from tests.support.waiting import DEADLINE_S, join_threads
+from tests.support.waiting import DEADLINE_S
 
 WORKER = object()
 
@@ -31,7 +31,7 @@ class Hosting(WorkerThreadsStep):
 
 
 @pytest.fixture
-def hosting() -> Iterator[Hosting]:
+def hosting(clean_database: None) -> Iterator[Hosting]:
     receivers = list(worker_shutting_down.receivers)
     step = Hosting()
     step.start(WORKER)
@@ -44,10 +44,11 @@ def test_the_signal_to_shut_down_ends_the_threads_without_waiting_for_celery(hos
     """Celery stops its steps last, after seconds with a broker that does not answer."""
     assert not hosting.stopping.is_set()
     worker_shutting_down.send(sender="worker", sig="TERM", how="warm", exitcode=0)
-    join_threads(*hosting.threads)
+    for thread in hosting.threads:
+        thread.join(DEADLINE_S)
     assert not hosting.held
 
 
 def test_a_worker_that_has_stopped_holds_nothing(hosting: Hosting) -> None:
     hosting.stop(WORKER)
-    assert not hosting.held and not any(thread.is_alive() for thread in hosting.threads)
+    assert not hosting.held and not any(thread.state()["alive"] for thread in hosting.threads)
