@@ -16,7 +16,7 @@ from django.utils import timezone
 from eventshop.core.saga import EffectResult
 from eventshop.core.serialization import decode_stored, encode_canonical
 from eventshop.eventstore.backends import bulk_sql
-from eventshop.eventstore.backends.bulk_sql import filter_literally
+from eventshop.eventstore.backends.bulk_sql import filter_literally, new_row
 from eventshop.eventstore.unit_of_work import batch_write
 from eventshop.runtime.backoff import TRANSIENT_ERRORS, Backoff
 from eventshop.runtime.fault_injection import crash_point
@@ -128,7 +128,8 @@ def _record_results(pairs: Sequence[tuple[SagaStep, EffectResult]], now: datetim
 
 
 def _inbox_message(step: SagaStep, result: EffectResult, payload: str, actor: str, now: datetime) -> InboxMessage:
-    return InboxMessage(
+    return new_row(
+        InboxMessage,
         saga_id=step.saga_id,
         slot=step.slot,
         what=InboxMessage.Kind.ANSWER,

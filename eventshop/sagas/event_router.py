@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -21,6 +22,7 @@ from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import RecordedEvent
 from eventshop.core.serialization import encode_canonical
 from eventshop.eventstore.backends import bulk_sql
+from eventshop.eventstore.backends.bulk_sql import new_row
 from eventshop.eventstore.records import EventRow, to_recorded_event
 from eventshop.eventstore.tail_reader import TailReader
 from eventshop.eventstore.unit_of_work import RELAXED_COMMIT_SQL, batch_write
@@ -69,7 +71,7 @@ class EventRouter:
             self.lease = None
         elif self.lease is None:
             self._kafka_positions = kafka_positions.load_positions()
-            self.lease = kafka_positions.advance_lease(acquired, self._kafka_positions)
+            self.lease = kafka_positions.begin_at_slowest(acquired, self._kafka_positions)
 
     def route_events(self, limit: int = BATCH) -> int:
         """Write the next events into the inboxes of their sagas; returns how many events were read.
@@ -91,12 +93,11 @@ class EventRouter:
         routed = [event for row in rows for event in self._route(row)]
         end = rows[-1].position
         with batch_write():
-            _relax_commit()
-            partition_leases.lock_leases([lease], self.owner)
+            with _relaxed_commit():
+                partition_leases.advance_lease(lease, self.owner, end)
             now, routable = timezone.now(), _for_started_sagas(routed)
             _start_sagas(routed, now)
             inbox.add_messages([_inbox_message(event, now) for event in routable])
-            PartitionLease.objects.filter(pk=lease.pk).update(offset=end, position=end)
             crash_point("saga.hearing")
         lease.offset = lease.position = end
         self.routed.clear()
@@ -140,7 +141,8 @@ def _for_started_sagas(routed: Sequence[RoutedEvent]) -> list[RoutedEvent]:
 
 def _new_saga(routed: RoutedEvent, now: datetime) -> Saga:
     meta = routed.recorded_event.meta
-    return Saga(
+    return new_row(
+        Saga,
         saga_id=routed.saga_id,
         kind=routed.saga.kind,
         version=routed.saga.version,
@@ -156,7 +158,8 @@ def _new_saga(routed: RoutedEvent, now: datetime) -> Saga:
 
 def _inbox_message(routed: RoutedEvent, now: datetime) -> InboxMessage:
     meta = routed.recorded_event.meta
-    return InboxMessage(
+    return new_row(
+        InboxMessage,
         saga_id=routed.saga_id,
         slot=partition_for(routed.saga_id),
         what=InboxMessage.Kind.EVENT,
@@ -167,8 +170,14 @@ def _inbox_message(routed: RoutedEvent, now: datetime) -> InboxMessage:
     )
 
 
-def _relax_commit() -> None:
-    """Commit without waiting for the disk: a crash loses inbox messages and position together; both are redone."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(RELAXED_COMMIT_SQL)
+@contextmanager
+def _relaxed_commit() -> Iterator[None]:
+    """Commit this transaction without waiting for the disk, said in the same round trip as the statement.
+
+    A crash loses inbox messages and position together; both are redone.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.execute_wrapper(lambda run, sql, *rest: run(f"{sql}; {RELAXED_COMMIT_SQL}", *rest)):
+        yield

@@ -22,7 +22,7 @@ def load_positions() -> KafkaPositions:
     return dict(PartitionLease.objects.filter(name="kafka").values_list("number", "position"))
 
 
-def advance_lease(lease: PartitionLease, positions: KafkaPositions) -> PartitionLease:
+def begin_at_slowest(lease: PartitionLease, positions: KafkaPositions) -> PartitionLease:
     """Let the lease on the event table start where the slowest Kafka partition stood, unless it is beyond already."""
     start = min(positions.values(), default=0)
     if start > lease.offset:

@@ -33,13 +33,23 @@ def acquire_leases(name: str, numbers: Collection[int], owner: str, workers: int
 def lock_leases(leases: Collection[PartitionLease], owner: str) -> None:
     """Keep other workers from taking these leases until this transaction ends.
 
-    Raises `LeaseLost` if a lease belongs to another worker, or its offset is not the one in memory.
+    Raises `LeaseLost` if one belongs to another worker.
     """
     rows = PartitionLease.objects.filter(pk__in=[lease.pk for lease in leases]).order_by("number")
-    locked = {pk: rest for pk, *rest in rows.select_for_update(no_key=True).values_list("pk", "owner", "offset")}
+    owners = dict(rows.select_for_update(no_key=True).values_list("pk", "owner"))
     for lease in leases:
-        if locked.get(lease.pk) != [owner, lease.offset]:
-            raise LeaseLost(lease=str(lease), owner=locked.get(lease.pk, ["nobody"])[0])
+        if owners.get(lease.pk) != owner:
+            raise LeaseLost(lease=str(lease), owner=owners.get(lease.pk, "nobody"))
+
+
+def advance_lease(lease: PartitionLease, owner: str, position: int) -> None:
+    """Move the position of a lease on the event table; no other worker takes it until this transaction ends.
+
+    Raises `LeaseLost` if it belongs to another worker, or its position is not the one in memory.
+    """
+    unmoved = PartitionLease.objects.filter(pk=lease.pk, owner=owner, offset=lease.offset)
+    if not unmoved.update(offset=position, position=position):
+        raise LeaseLost(lease=str(lease))
 
 
 def release_leases(owner: str) -> None:

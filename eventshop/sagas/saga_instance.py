@@ -25,6 +25,7 @@ from eventshop.core.saga import (
     TimerFired,
 )
 from eventshop.core.serialization import decode_command, decode_stored, encode_canonical
+from eventshop.eventstore.backends.bulk_sql import new_row
 from eventshop.sagas import models
 from eventshop.sagas.inbox import WaitingMessage
 from eventshop.sagas.models import InboxMessage, SagaStep, Timer
@@ -178,7 +179,8 @@ class SagaInstance:
             self.sagas.effect_handler(type(action).__name__)  # raises for an effect without handler
         elif self.registry.personal_fields_of(type(action)):
             raise InvalidMessage("a saga must not store personal data", command=type(action).__name__)
-        return SagaStep(
+        return new_row(
+            SagaStep,
             step_id=derive_id("saga-step", self.row.saga_id, cause_id, index),
             saga_id=self.row.saga_id,
             slot=self.row.slot,
@@ -195,7 +197,7 @@ class SagaInstance:
     def _timer(self, action: StartTimer, now: datetime) -> Timer:
         due = action.due if action.due is not None else now + (action.after or timedelta())
         key = self.timer_key(action.name)
-        return Timer(key=key, due_at=due, looked_at_from=due, saga_id=self.row.saga_id, name=action.name)
+        return new_row(Timer, key=key, due_at=due, looked_at_from=due, saga_id=self.row.saga_id, name=action.name)
 
     def _suspend(self, error: str) -> None:
         self.row.status, self.row.error = models.Saga.Status.SUSPENDED, error[:2_000]

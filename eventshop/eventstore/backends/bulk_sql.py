@@ -30,6 +30,24 @@ def filter_literally(model: type[M], condition: str) -> models.QuerySet[M]:
     return model._default_manager.extra(where=[condition])  # noqa: S610
 
 
+def new_row(model: type[M], **values: Any) -> M:
+    """As `model(**values)`, in a third of the time: Django sets positional values without looking at each name."""
+    defaults = _defaults(model)
+    if unknown := values.keys() - defaults.keys():
+        raise TypeError(f"{model.__name__} has no column {min(unknown)}")
+    return model(*(defaults | values).values())
+
+
+@cache
+def _defaults(model: type[models.Model]) -> dict[str, Any]:
+    """The default of each column, in the order of the columns. Raises `TypeError` for one that is computed."""
+    if computed := [
+        field.name for field in model._meta.concrete_fields if field.has_default() and callable(field.default)
+    ]:
+        raise TypeError(f"{model.__name__} computes the defaults of {computed}")
+    return {field.attname: field.get_default() for field in model._meta.concrete_fields}
+
+
 def insert_rows(rows: Sequence[models.Model], *, ignore_existing: bool = False) -> None:
     """Insert rows of one model; `once`: one that is there already stays as it is."""
     if not rows:

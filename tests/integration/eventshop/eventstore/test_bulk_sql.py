@@ -1,0 +1,27 @@
+"""Rows that are built by position are the same as Django's own."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from eventshop.eventstore.backends.bulk_sql import new_row
+from eventshop.sagas.models import InboxMessage, SagaStep
+from eventshop.web.models import WebhookEndpoint
+
+
+@pytest.mark.parametrize("model", [InboxMessage, SagaStep])
+def test_a_row_has_the_given_values_and_the_defaults_of_the_others(model: type[InboxMessage] | type[SagaStep]) -> None:
+    values = {"saga_id": UUID(int=1), "slot": 3, "name": "a name"}
+    row, expected = new_row(model, **values), model(**values)
+    columns = [field.attname for field in model._meta.concrete_fields]
+    assert [getattr(row, name) for name in columns] == [getattr(expected, name) for name in columns]
+    assert row._state.adding
+
+
+def test_an_unknown_column_and_a_computed_default_are_refused() -> None:
+    with pytest.raises(TypeError, match="colour"):
+        new_row(InboxMessage, colour="red")
+    with pytest.raises(TypeError, match="id"):
+        new_row(WebhookEndpoint, url="https://example.com")
