@@ -113,8 +113,8 @@ def decode_binary_mode(value: bytes, headers: Sequence[tuple[str, bytes]]) -> Cl
             stored.hash,
             int(values["position"]),
         )
-        command = stored.command and Command(stored.command.type, stored.command.hash, stored.command.events)
-        return CloudEvent(row, command)
+        receipt = stored.command
+        return CloudEvent(row, Command(receipt.type, receipt.hash, receipt.events) if receipt else None)
     except KeyError as error:
         raise BrokenStream(f"not an event record: the header {error} is missing") from error
     except (ValueError, AttributeError, TypeError, msgspec.DecodeError) as error:

@@ -19,7 +19,7 @@ class Fault(Enum):
 
 
 #: What to do about each error that repeats itself. Source: Kafka's protocol guide, error codes.
-ADVICE: Final[dict[type[Exception], str]] = {
+ADVICE: Final[dict[type[BaseException], str]] = {
     errors.MessageSizeTooLargeError: "raise max.message.bytes of the topic above the size of this record",
     errors.RecordListTooLargeError: "raise segment.bytes and max.message.bytes of the topic above its size",
     errors.InvalidRecordError: "the broker finds the record invalid: look into the broker's log",

@@ -11,11 +11,13 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import newest_position
-from eventshop.messaging.kafka import topics
+from eventshop.messaging.kafka import clients, publish_faults, topics
 from eventshop.messaging.kafka.event_records import encode_event
+from eventshop.messaging.kafka.publish_faults import Fault
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.reconciliation import compare
-from eventshop.messaging.relay.event_relay import EventRelay
+from eventshop.messaging.relay.batch_limit import BatchLimit
+from eventshop.messaging.relay.event_relay import BATCH_BYTES, BATCH_SIZE, EventRelay
 from eventshop.messaging.relay.leader_election import LEASE_DURATION, acquire_leadership, release_leadership
 from eventshop.runtime.watchdog import Watchdog
 
@@ -65,28 +67,40 @@ def republish(plan: RepublishPlan, report_progress: Callable[[int], None] = lamb
 
     Raises `RepublishRefused` while a relay runs or when others publish, `KafkaUnavailable`, and the relay's errors.
     """
-    watchdog = Watchdog()
-    relay = EventRelay(watchdog)
+    watchdog, limit = Watchdog(), BatchLimit(BATCH_SIZE, BATCH_BYTES)
+    position, total = plan.position, 0
     try:
-        _wait_for_leadership(relay)
-        relay.take_over()
-        if relay.position != plan.position:
-            raise RepublishRefused(
-                f"{relay.topic} moved from position {plan.position} to {relay.position} since it was checked: another "
-                "process publishes to it"
-            )
-        total = 0
-        while relay.position < plan.head:
-            published = relay.publish_batch()
-            total += published
-            report_progress(total)
-            if not published:
-                sleep(0.01)  # running transactions hide the newest events from the reader
-        release_leadership(relay.topic, relay.owner)
+        while position < plan.head:
+            relay = EventRelay(watchdog, limit)
+            try:
+                _take_over(relay, position)
+                while relay.position < plan.head:
+                    published = relay.publish_batch()
+                    position, total = relay.position, total + published
+                    report_progress(total)
+                    if not published:
+                        sleep(relay.wait_s())  # running transactions hide the newest events from the reader
+                release_leadership(relay.topic, relay.owner)
+            except clients.KafkaError as error:
+                if publish_faults.classify(error) is not Fault.RECORD:
+                    raise clients.KafkaUnavailable(f"publishing failed: {type(error).__name__}: {error}") from error
+                # The limit is smaller now: after a few attempts the refused event is alone, and named.
+            finally:
+                relay.close()
         return total
     finally:
-        relay.close()
         watchdog.close()
+
+
+def _take_over(relay: EventRelay, position: int) -> None:
+    """Raises `RepublishRefused` unless the topic ends at this position."""
+    _wait_for_leadership(relay)
+    relay.take_over()
+    if relay.position != position:
+        raise RepublishRefused(
+            f"{relay.topic} moved from position {position} to {relay.position} since it was checked: another "
+            "process publishes to it"
+        )
 
 
 def _wait_for_leadership(relay: EventRelay) -> None:

@@ -106,3 +106,16 @@ def test_a_record_of_the_outbox_that_is_too_large_is_named(kafka_topics: str) ->
         wait_until(lambda: not OutboxRecord.objects.exists(), seen=lambda: checkpoint(topic).__dict__)
     found = topic_reader.read_committed(kafka_topics, letters)
     assert sorted(record.key for record in found) == [b"key-%d" % number for number in range(9)]
+
+
+def test_republishing_names_an_event_that_is_too_large_and_goes_on_behind_the_last_one(kafka_topics: str) -> None:
+    topic = topics.event_store_topic()
+    append_orders(20)
+    large = append_large_event(400_000)
+    limit_record_size(topic, 200_000)
+    refused = run_command("republish_events")
+    assert refused.code == 1 and f"position {large.position} " in refused.failure
+    assert len(topic_reader.read_rows(kafka_topics, topic)) == large.position - 1
+    limit_record_size(topic, 1_048_588)
+    assert run_command("republish_events", verify=True).code == 0
+    topic_reader.assert_exactly_once(kafka_topics)
