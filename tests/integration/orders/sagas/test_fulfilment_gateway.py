@@ -90,6 +90,25 @@ def test_a_gateway_that_is_killed_is_asked_again_and_takes_the_money_once(gatewa
     assert Payment.objects.count() == 1
 
 
+def test_a_refund_that_ends_later_is_reported_by_its_notice(gateway: GatewayProcess) -> None:
+    gateway.stop()
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 4), method="refund_pending")
+    settle_orders()
+    timers.fire_due_timers("test", now=Timer.objects.get(fired_at=None).due_at)
+    gateway.start("--later", "3600")
+    wait_until(
+        lambda: has_status(order_id, Status.CANCELLED) and Payment.objects.filter(kind="refund", status="pending"),
+        seen=lambda: list(Payment.objects.values()),
+    )
+    assert load_saga(order_id).status != "ended"
+    gateway.end_pending_payments()
+    wait_until(lambda: InboxMessage.objects.filter(what="answer", actor="payment gateway").exists())
+    settle_orders()
+    assert sorted(Payment.objects.values_list("kind", "status")) == [("charge", "succeeded"), ("refund", "succeeded")]
+    assert load_saga(order_id).status == "ended"
+
+
 def test_without_a_gateway_no_order_is_kept_waiting(settings: Settings) -> None:
     settings.PAYMENT_GATEWAY_URL = ""
     receive_stock("mug", 5)
