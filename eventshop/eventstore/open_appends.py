@@ -1,11 +1,14 @@
-"""Reports transactions that have appended and stay open: no reader passes their events until they end."""
+"""Reports transactions that have appended and stay open: no reader passes their rows until they end.
+
+This holds for the event table and for every other table that is read in order up to a fence.
+"""
 
 from __future__ import annotations
 
 import logging
 from threading import Lock
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
@@ -20,10 +23,22 @@ TOO_LONG_S: Final = 3.0
 REPORT_INTERVAL_S: Final = 30.0
 
 
+class Fence(NamedTuple):
+    """A table with an advisory lock that its writers share and its readers take for a moment."""
+
+    table: str
+    lock: int
+
+
+#: The fence of the event table ("EVSH"), as in migration 0002.
+EVENT_FENCE: Final = Fence("event", 0x45565348)
+
+
 class StallReporter:
     """Logs who holds readers up, once one has waited `TOO_LONG_S`. One for all readers of a process."""
 
-    def __init__(self) -> None:
+    def __init__(self, fence: Fence = EVENT_FENCE) -> None:
+        self._fence = fence
         self._lock = Lock()
         self._reported_at: float | None = None
 
@@ -36,7 +51,8 @@ class StallReporter:
             if self._reported_at is not None and now - self._reported_at < REPORT_INTERVAL_S:
                 return
             self._reported_at = now
-        log.warning("no event was readable for %.1f s. %s", waited_s, describe_open_appends() or "No append is open.")
+        description = describe_open_appends(self._fence) or "No append is open."
+        log.warning("no row of the table %s was readable for %.1f s. %s", self._fence.table, waited_s, description)
 
 
 class Stall:
@@ -63,10 +79,10 @@ class Stall:
 stall_reporter: Final = StallReporter()
 
 
-def describe_open_appends() -> str:
+def describe_open_appends(fence: Fence = EVENT_FENCE) -> str:
     """Say who has appended and stays open for longer than `TOO_LONG_S`; an empty text if nobody does."""
     try:
-        return " ".join(_describe(item) for item in backend().load_open_appends(TOO_LONG_S))
+        return " ".join(_describe(item) for item in backend().load_open_appends(fence.lock, TOO_LONG_S))
     except DatabaseError as error:
         return f"Open appends could not be read: {type(error).__name__}."
 

@@ -7,9 +7,11 @@ from typing import Final
 
 from django.db.models.functions import Now
 
+from eventshop.eventstore.open_appends import describe_open_appends
 from eventshop.operations.health_checks import ComponentHealth, relay_leader, stopped_reason
 from eventshop.projections import outbox
 from eventshop.projections.models import Checkpoint, OutboxRecord, Worker
+from eventshop.projections.outbox_reader import OUTBOX_FENCE
 
 #: Waiting records are counted up to this number; the check reports more as "over" it.
 COUNT_LIMIT: Final = 10_000
@@ -28,7 +30,9 @@ def check_publisher() -> ComponentHealth:
     leader, _ = relay_leader(topics.outbox_positions_topic())
     waiting = OutboxRecord.objects.all()[: COUNT_LIMIT + 1].count()
     waiting_text = f"over {COUNT_LIMIT:,}" if waiting > COUNT_LIMIT else f"{waiting:,}"
-    return ComponentHealth("publisher", bool(leader), f"{leader or 'nobody'} leads, {waiting_text} records wait")
+    held_up = describe_open_appends(OUTBOX_FENCE)
+    detail = f"{leader or 'nobody'} leads, {waiting_text} records wait" + (f". {held_up}" if held_up else "")
+    return ComponentHealth("publisher", bool(leader) and not held_up, detail)
 
 
 def check_projections() -> ComponentHealth:

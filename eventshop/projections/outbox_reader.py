@@ -10,6 +10,7 @@ import psycopg
 from django.db import DatabaseError, connection
 
 from eventshop.core.errors import TailBusy
+from eventshop.eventstore.open_appends import Fence, Stall, StallReporter
 
 #: The first record is read however large it is; further ones as long as the sum of the values stays below the limit.
 _NEXT: Final = """
@@ -25,6 +26,12 @@ FROM (
 WHERE before IS NULL OR before < %s
 ORDER BY position
 """
+
+
+#: The fence of the outbox ("EVSO"), as in migration 0001.
+OUTBOX_FENCE: Final = Fence("projections_outgoing", 0x4556534F)
+
+_stall: Final = Stall(StallReporter(OUTBOX_FENCE))
 
 
 class OutboxRow(NamedTuple):
@@ -46,15 +53,21 @@ def read_rows(*, after: int, horizon: int, limit: int, max_bytes: int) -> Sequen
 
 
 def read_horizon(after: int) -> int:
-    """The highest readable position. Raises `TailBusy` after waiting 100 ms for writers."""
+    """The highest readable position. Raises `TailBusy` after waiting 100 ms for writers.
+
+    If that goes on for seconds, the transactions that keep the horizon from advancing are logged.
+    """
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT outgoing_horizon(%s)", [after])
-            return int(cursor.fetchone()[0])
+            horizon = int(cursor.fetchone()[0])
     except DatabaseError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
+            _stall.go_on()
             raise TailBusy from error
         raise
+    _stall.end()
+    return horizon
 
 
 def last_assigned_position() -> int:

@@ -217,9 +217,9 @@ def read_horizon(after: int) -> int:
     return int(position)
 
 
-def load_open_appends(min_age_s: float) -> list[OpenAppend]:
-    """Load the transactions that have appended and are open for this long, the oldest first."""
-    return [OpenAppend(*row) for row in execute(statements.OPEN_APPENDS, (min_age_s,))]
+def load_open_appends(fence_lock: int, min_age_s: float) -> list[OpenAppend]:
+    """Load the transactions that hold a fence's lock as writers and are open for this long, the oldest first."""
+    return [OpenAppend(*row) for row in execute(statements.OPEN_APPENDS, (fence_lock, min_age_s))]
 
 
 def violated_constraint(error: Exception) -> str:

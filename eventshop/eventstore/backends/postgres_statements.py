@@ -65,10 +65,9 @@ RETURNING 1
 """
 
 
-#: The advisory lock of the tail reader's fence ("EVSH"), as in migration 0002. Writers hold it in shared mode.
-_FENCE_LOCK: Final = 0x45565348
+#: Writers hold the advisory lock of a fence in shared mode, a reader exclusively for a moment.
 #: Only members of pg_monitor see the activity of other users. A prepared transaction has no process.
-OPEN_APPENDS: Final = f"""
+OPEN_APPENDS: Final = """
 SELECT * FROM (
     SELECT l.pid, COALESCE(a.application_name, ''), COALESCE(host(a.client_addr), 'local'),
         COALESCE(a.state, 'in an unknown state'),
@@ -77,7 +76,7 @@ SELECT * FROM (
     FROM pg_locks AS l
     JOIN pg_database AS d ON d.oid = l.database AND d.datname = current_database()
     LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
-    WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = {_FENCE_LOCK} AND l.objsubid = 1
+    WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = %b::bigint::oid AND l.objsubid = 1
         AND l.mode = 'ShareLock' AND l.granted
 ) AS holders WHERE open_s IS NULL OR open_s >= %b::float8 ORDER BY open_s DESC NULLS FIRST
 """

@@ -140,7 +140,7 @@ def read_horizon(after: int) -> int:
     return max(int(position), after)
 
 
-def load_open_appends(min_age_s: float) -> list[OpenAppend]:
+def load_open_appends(fence_lock: int, min_age_s: float) -> list[OpenAppend]:
     """None: a transaction that stays open holds up other writers, which give up after a time, but no reader."""
     return []
 

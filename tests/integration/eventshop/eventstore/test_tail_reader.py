@@ -21,11 +21,15 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import TailReader, newest_position
 from eventshop.operations.append_health import check_event_table
+from eventshop.projections import outbox_reader
 from tests.support.tally_aggregate import Count, Open, pounds, tallies
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
+INSERT_OUTGOING = (
+    "INSERT INTO projections_outgoing (topic, key, value, headers, created_at) VALUES ('t', 'k', '', '[]', now())"
+)
 WRITERS = 8
 #: Of each writer.
 ROUNDS = 60
@@ -167,6 +171,25 @@ def test_a_transaction_that_appended_and_stays_open_is_reported(caplog: pytest.L
         holder.commit()
     assert [row.position for row in tail.read(0, 10)] == [1, 2]
     assert check_event_table().ok
+
+
+@pytest.mark.postgres
+def test_a_transaction_that_holds_up_the_outbox_is_reported_too(caplog: pytest.LogCaptureFixture) -> None:
+    with another_connection() as holder:
+        holder.execute(INSERT_OUTGOING)
+        with another_connection() as quick:
+            quick.execute(INSERT_OUTGOING)
+
+        def reported() -> list[str]:
+            with pytest.raises(TailBusy):
+                outbox_reader.read_horizon(0)
+            return [record.getMessage() for record in caplog.records if record.name == open_appends.__name__]
+
+        [message] = wait_until(reported)
+        assert "projections_outgoing" in message and f"Process {holder.info.backend_pid} " in message
+        wait_until(lambda: open_appends.describe_open_appends(outbox_reader.OUTBOX_FENCE))
+        assert check_event_table().ok
+    assert outbox_reader.read_horizon(0) == 2
 
 
 @pytest.mark.postgres
