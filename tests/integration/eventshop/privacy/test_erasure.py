@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,6 +17,7 @@ import pytest
 from django.contrib.auth.models import User as Login
 from django.core.cache import cache
 from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from eventshop.core.errors import PersonErased
@@ -243,6 +245,22 @@ def test_two_processes_do_not_work_on_one_erasure() -> None:
     Erasure.objects.update(owner="elsewhere:1", leased_until=timezone.now() + timedelta(hours=1))
     with pytest.raises(ErasureBusy):
         erasure_job.run_erasure(person)
+
+
+def test_the_command_goes_on_with_what_has_begun_and_names_what_fails() -> None:
+    person, _ = create_customer()
+    with pytest.raises(CommandError, match=str(person)):
+        call_command("erase", person)  # nothing has begun
+    request_erasure(person)
+    erasure_job.start_erasure(person)
+    Erasure.objects.update(owner="elsewhere:1", leased_until=timezone.now() + timedelta(hours=1))
+    failures = StringIO()
+    with pytest.raises(CommandError, match="1"):
+        call_command("erase", stderr=failures)
+    assert str(person) in failures.getvalue() and Erasure.objects.get().step != "done"
+    Erasure.objects.update(leased_until=None)
+    call_command("erase", stdout=StringIO())
+    assert Erasure.objects.get().step == "done"
 
 
 def test_an_old_backup_is_made_right_again() -> None:
