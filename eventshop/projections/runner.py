@@ -10,13 +10,14 @@ from threading import Event as Signal
 from time import monotonic, sleep
 from typing import Any, Final
 
-from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
+from eventshop.core.errors import CheckpointMoved, EventShopError, ProjectionError, TailBusy
 from eventshop.messaging.event_log import Delivery, EventLog, LogReader
 from eventshop.projections import batch_processor, checkpoints
 from eventshop.projections.checkpoints import CheckpointsByPartition
 from eventshop.projections.projection import Projection
 from eventshop.projections.rebuild import rebuild
 from eventshop.projections.targets import ProjectionTarget, live_target
+from eventshop.runtime.backoff import WORKER_BACKOFF
 from eventshop.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 BATCH: Final = 1_000
 #: A batch that takes longer hangs, and its process must be restarted.
 HANGING_S: Final = 180.0
+
+#: How often a reader's offsets are reported again when Kafka does not take them; it may only just have started.
+REPORT_ATTEMPTS: Final = 5
 
 #: Ends the process when the block takes too long.
 Deadline = Callable[[], AbstractContextManager[None]]
@@ -173,11 +177,19 @@ class ProjectionRunner:
                 on_progress(target.name, folded)
                 if not folded and self._runners[target.name].is_at_end():
                     behind.remove(target)
-        self.source.report_offsets(
-            {name: checkpoints.offsets_of(runner.cached) for name, runner in self._runners.items() if runner.cached}
-        )
+        self._report_offsets()
         return events
 
     def close(self) -> None:
         for runner in self._runners.values():
             runner.close()
+
+    def _report_offsets(self) -> None:
+        """Only tools read them: it is worth some attempts, and no failure."""
+        offsets = {name: checkpoints.offsets_of(runner.cached) for name, runner in self._runners.items()}
+        for failures in range(1, REPORT_ATTEMPTS + 1):
+            try:
+                return self.source.report_offsets({name: each for name, each in offsets.items() if each})
+            except EventShopError as error:
+                log.info("the offsets were not reported, attempt %s: %s", failures, error)
+                sleep(WORKER_BACKOFF.delay_s(failures))

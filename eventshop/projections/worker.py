@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from threading import Event as Signal
@@ -27,6 +26,7 @@ from eventshop.projections.targets import live_target
 from eventshop.runtime.backoff import TRANSIENT_ERRORS, WORKER_BACKOFF
 from eventshop.runtime.connections import release_connections
 from eventshop.runtime.process_name import process_name
+from eventshop.runtime.task_threads import TaskThreads
 from eventshop.runtime.wake_signals import Channel, Waiter
 from eventshop.runtime.watchdog import Watchdog
 from eventshop.runtime.worker_loop import run_rounds
@@ -83,9 +83,9 @@ class ProjectionWorker:
     ) -> None:
         self.feed = feed
         self._threads = threads
-        self._waiter = Waiter(Channel.REBUILDS)
+        self._waiter = Waiter()
         deadline = batch_deadline(watchdog)
-        open_reader = partial(feed.open_reader, on_events=self._waiter.notify)
+        open_reader = partial(feed.open_reader, on_events=self._look)
         self._hosted = {
             projection.name: _Hosted(TargetRunner(live_target(projection), feed.source, deadline, open_reader))
             for projection in projections
@@ -96,10 +96,10 @@ class ProjectionWorker:
 
     def run(self, stop: Signal) -> None:
         """Fold until stopped; batches in progress are finished and the leases released."""
-        self._stop = stop
+        self._stop, self._waiter = stop, Waiter(Channel.REBUILDS)
         with (
-            ThreadPoolExecutor(self._threads, "projection") as pool,
-            ThreadPoolExecutor(1, "projection-rebuild") as rebuilds,
+            TaskThreads(self._threads, "projection") as pool,
+            TaskThreads(1, "projection-rebuild") as rebuilds,
         ):
             run_rounds("projections", lambda failures: self._run_round(pool, rebuilds), stop)
         for hosted in self._hosted.values():
@@ -112,7 +112,11 @@ class ProjectionWorker:
         self._waiter.close()
         connections.close_all()
 
-    def _run_round(self, pool: ThreadPoolExecutor, rebuilds: ThreadPoolExecutor) -> None:
+    def _look(self) -> None:
+        """Make the coordinating thread look for projections that have something to fold."""
+        self._waiter.notify()
+
+    def _run_round(self, pool: TaskThreads, rebuilds: TaskThreads) -> None:
         if monotonic() >= self._renew_at:
             self._renew_at = monotonic() + RENEW_INTERVAL_S
             try:
@@ -129,7 +133,7 @@ class ProjectionWorker:
                 self._submit(pool, hosted)
         self._waiter.wait(max(0.0, self._renew_at - monotonic()))
 
-    def _submit(self, pool: ThreadPoolExecutor, hosted: _Hosted) -> None:
+    def _submit(self, pool: TaskThreads, hosted: _Hosted) -> None:
         def task() -> None:
             try:
                 self._retry_dead_letters(hosted)
@@ -139,7 +143,7 @@ class ProjectionWorker:
             finally:
                 release_connections()
                 hosted.is_busy = False
-                self._waiter.notify()
+                self._look()
 
         hosted.is_busy = True
         pool.submit(task)
@@ -185,11 +189,11 @@ class ProjectionWorker:
             connections.close_all()
             hosted.is_rebuilding = False
             self._renew_at = 0.0
-            self._waiter.notify()
+            self._look()
 
     # --- leases and retries -----------------------------------------------------------------------------------------
 
-    def _renew_leases(self, rebuilds: ThreadPoolExecutor) -> None:
+    def _renew_leases(self, rebuilds: TaskThreads) -> None:
         loaded = self._keeper.load_checkpoints()
         for name, hosted in self._hosted.items():
             if len(loaded[name]) < len(self.feed.partitions):
@@ -204,16 +208,14 @@ class ProjectionWorker:
             if not (numbers or hosted.is_busy):
                 hosted.runner.close()  # the feed need not read for it
 
-    def _usable(
-        self, hosted: _Hosted, rows: CheckpointsByPartition, rebuilds: ThreadPoolExecutor
-    ) -> CheckpointsByPartition:
+    def _usable(self, hosted: _Hosted, rows: CheckpointsByPartition, rebuilds: TaskThreads) -> CheckpointsByPartition:
         """The checkpoints to lease now: none while the projection is rebuilt or suspended."""
         if hosted.is_rebuilding or not rows or monotonic() < hosted.suspended_until:
             return {}
         try:
             if hosted.runner.needs_rebuild(rows):
                 hosted.is_rebuilding = True
-                rebuilds.submit(self._rebuild, hosted)
+                rebuilds.submit(partial(self._rebuild, hosted))
                 return {}
         except ProjectionError as error:
             self._back_off(hosted, error)

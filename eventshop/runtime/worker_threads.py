@@ -24,16 +24,20 @@ class WorkerThreadsStep(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self.stopping = Signal()
+        self.targets: list[ThreadTarget] = []
         self.threads: list[SupervisedThread] = []
 
     def thread_targets(self) -> Iterable[ThreadTarget]:
         """The name and the function of each thread. The function returns soon after its signal is set."""
         raise NotImplementedError
 
+    def create(self, worker: Any) -> None:
+        """Find the targets before any step starts: an error here ends the worker while no thread runs."""
+        self.targets = list(self.thread_targets())
+
     def start(self, worker: Any) -> None:
-        targets = list(self.thread_targets())
         wake_signals.start_listening()
-        self.threads = start_threads(targets, self.stopping)
+        self.threads = start_threads(self.targets, self.stopping)
         process_heartbeat.report(self.threads)
         # Celery may wait seconds for its broker before it closes its steps, so close on the signal as well.
         worker_shutting_down.connect(lambda **_: self.close(worker), weak=False)
