@@ -93,7 +93,10 @@ class AppendRequest(Struct, frozen=True):
         Raises `InvalidMessage`, `MetadataTooLarge`, `EventTooLarge` or `UnknownName`.
         """
         metadata, previous_hash = encode_envelope_metadata(self.envelope), self.head.hash
-        session, rows, decoded_events, claims = self.session, list[EventRow](), list[Event](), list[UniqueValueClaim]()
+        session = self.session
+        rows: list[EventRow] = []
+        decoded_events: list[Event] = []
+        claims: list[UniqueValueClaim] = []
         for offset, event in enumerate(events, start=1):
             name, version = registry.name_of(type(event)), self.head.version + offset
             payload, decoded = serialization.encode_canonical(event)
