@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from queue import SimpleQueue
 from threading import Event as Signal
 from typing import Final
@@ -66,14 +67,21 @@ class EffectWorker:
         self._waiter.wait(0)  # this round looks for everything that was signalled until now
         if failures:
             timers.release_claims(self.owner)
-        work_done = self._record_finished() + self._claim(pool, stop)
-        work_done += timers.fire_due_timers(self.owner, registry=self.registry)
+        work_done = self._record_finished()
+        # With all threads busy, a finished effect ends the wait.
+        effect_due_in_s = effects.seconds_until_due() if self.claimed < self.capacity else inf
+        if effect_due_in_s <= 0:
+            work_done += self._claim(pool, stop)
+        timer_due_in_s = timers.seconds_until_due()
+        if timer_due_in_s <= 0:
+            work_done += timers.fire_due_timers(self.owner, registry=self.registry)
         if not work_done:
-            self._wait()
+            release_connections()
+            seconds = min(poll_interval_s(), effect_due_in_s, timer_due_in_s)
+            self._waiter.wait(max(SHORTEST_WAIT_S, seconds))
 
     def _claim(self, pool: ThreadPoolExecutor, stop: Signal) -> int:
-        free = self.capacity - self.claimed
-        steps = effects.claim_effects(self.owner, free) if free > 0 else []
+        steps = effects.claim_effects(self.owner, self.capacity - self.claimed)
         self.claimed += len(steps)
         for number, step in enumerate(steps):
             try:
@@ -111,13 +119,6 @@ class EffectWorker:
         self.claimed -= count
         self._attempts, self._unperformed = [], []
         return count
-
-    def _wait(self) -> None:
-        seconds = min(poll_interval_s(), timers.seconds_until_due())
-        if self.claimed < self.capacity:  # a finished effect ends the wait otherwise
-            seconds = min(seconds, effects.seconds_until_due())
-        release_connections()
-        self._waiter.wait(max(SHORTEST_WAIT_S, seconds))
 
 
 def _record(attempts: Sequence[EffectAttempt]) -> None:

@@ -14,7 +14,7 @@ from eventshop.sagas.models import PartitionLease, SagaWorker
 #: How long the leases of a dead worker stay valid.
 LEASE: Final = timedelta(seconds=10)
 #: How often a worker renews its leases.
-RENEW_INTERVAL_S: Final = 2.0
+RENEW_INTERVAL_S: Final = 3.0
 
 
 def register_worker(owner: str, kind: str) -> int:

@@ -17,7 +17,6 @@ from uuid import UUID
 
 from django.db import InternalError, NotSupportedError, ProgrammingError
 from django.db.models import F
-from django.utils import timezone
 
 from eventshop.core.errors import Conflict, EventShopError
 from eventshop.core.message_registry import MessageRegistry
@@ -29,6 +28,7 @@ from eventshop.eventstore.command_dispatcher import send_many
 from eventshop.eventstore.records import to_recorded_event
 from eventshop.eventstore.unit_of_work import batch_write
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
+from eventshop.runtime.database_clock import database_now
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.wake_signals import Channel, wake
 from eventshop.sagas import inbox, partition_leases
@@ -95,10 +95,10 @@ class SagaRunner:
             step = next_pending_command(saga_id)
             if step is None:
                 continue
-            if step.looked_at_from <= timezone.now():
+            if step.looked_at_from <= database_now():
                 self._retry(step)
                 tried += 1
-            next_due = min(next_due, step.looked_at_from - timezone.now())
+            next_due = min(next_due, step.looked_at_from - database_now())
         self.retry_at = inf if next_due == timedelta.max else monotonic() + next_due.total_seconds()
         return tried
 
@@ -158,7 +158,7 @@ class SagaRunner:
         return events
 
     def _write(self, messages: Sequence[WaitingMessage], sagas: Sequence[SagaInstance]) -> None:
-        now = timezone.now()
+        now = database_now()
         with batch_write():
             self._lock_partitions({saga.row.slot for saga in sagas})
             set_state([message for saga in sagas for message in saga.processed], InboxMessage.State.PROCESSED, now)
@@ -174,7 +174,7 @@ class SagaRunner:
             refusals = self._send(sagas, now)
             steps = [step for saga in sagas for step in saga.steps]
             for step in steps:
-                step.made_at = now
+                step.made_at = step.looked_at_from = now
             bulk_sql.insert_rows(steps)
             if any(step.what == SagaStep.Kind.EFFECT for step in steps):
                 wake(Channel.EFFECTS)
@@ -226,7 +226,7 @@ class SagaRunner:
     def _retry(self, step: SagaStep) -> None:
         row = Saga.objects.get(pk=step.saga_id)
         saga = SagaInstance(row, self.sagas, self.registry)
-        now = timezone.now()
+        now = database_now()
         with batch_write():
             self._lock_partitions({row.slot})
             try:
