@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.messaging.event_log import DeliveredEvent, UnreadableDelivery
@@ -24,6 +23,7 @@ from eventshop.projections.read_model_table import ROW_ERRORS, is_row_error
 from eventshop.projections.row_locks import lock_shared_rows
 from eventshop.projections.targets import ProjectionTarget, live_target
 from eventshop.runtime.backoff import Backoff
+from eventshop.runtime.database_clock import database_now
 
 #: The delays before retries.
 BACKOFF: Final = Backoff(timedelta(seconds=5), timedelta(hours=1))
@@ -47,7 +47,7 @@ def blocked_aggregates(name: str, aggregates: Collection[UUID]) -> set[UUID]:
 def add_dead_letters(target: ProjectionTarget, failures: Sequence[tuple[PlannedEvent, Exception | None]]) -> None:
     """Store events as dead letters, in order: each with its error, or without one if it queues behind another."""
     if failures:
-        now = timezone.now()
+        now = database_now()
         rows = [_dead_letter(target.name, event, error, now) for event, error in failures]
         DeadLetter.objects.bulk_create(rows)
         if target.is_published:
@@ -57,7 +57,7 @@ def add_dead_letters(target: ProjectionTarget, failures: Sequence[tuple[PlannedE
 def add_unreadable_records(target: ProjectionTarget, records: Sequence[UnreadableDelivery]) -> None:
     """Store records of the log that are no events of ours, byte for byte."""
     if records:
-        now = timezone.now()
+        now = database_now()
         rows = [_unreadable_record(target.name, record, now) for record in records]
         UnreadableRecord.objects.bulk_create(rows, ignore_conflicts=True)
         if target.is_published:
@@ -67,7 +67,7 @@ def add_unreadable_records(target: ProjectionTarget, records: Sequence[Unreadabl
 def due_retries(names: Collection[str], limit: int = 20) -> list[tuple[str, UUID]]:
     """The pairs of projection and aggregate whose first dead letter is due for a retry."""
     return list(
-        DeadLetter.objects.filter(projection__in=names, next_attempt_at__lte=timezone.now())
+        DeadLetter.objects.filter(projection__in=names, next_attempt_at__lte=database_now())
         .order_by("next_attempt_at")
         .values_list("projection", "aggregate_id")[:limit]
     )
@@ -118,7 +118,7 @@ def _retry_batch(target: ProjectionTarget, aggregate_id: UUID, limit: int) -> Re
     if failure is not None:
         _record_failure(queue[folded], *failure)
     elif (following := remaining.first()) is not None:
-        DeadLetter.objects.filter(pk=following.pk).update(next_attempt_at=timezone.now())
+        DeadLetter.objects.filter(pk=following.pk).update(next_attempt_at=database_now())
     return RetryResult(folded, remaining.count())
 
 
@@ -192,7 +192,7 @@ def _unreadable_record(name: str, record: UnreadableDelivery, now: datetime) -> 
 
 
 def _record_failure(row: DeadLetter, error: Exception, planned: PlannedEvent | None = None) -> None:
-    now = timezone.now()
+    now = database_now()
     wait = BACKOFF.delay(row.attempts + 1)
     DeadLetter.objects.filter(pk=row.pk).update(
         error=_describe(error, planned),

@@ -67,4 +67,4 @@ class SqliteSignals:
                 self._wake_all()
             self.is_listening = True
             self._stop.wait(interval_s)
-            interval_s = min(interval_s * 1.1, LONGEST_LOOK_INTERVAL_S)
+            interval_s = min(interval_s * 1.5, LONGEST_LOOK_INTERVAL_S)

@@ -36,9 +36,9 @@ from eventshop.sagas.command_results import next_pending_command, postpone, reco
 from eventshop.sagas.errors import LeaseLost
 from eventshop.sagas.inbox import PARTITIONS, WaitingMessage
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep
-from eventshop.sagas.saga_instance import EventsByPosition, SagaInstance, StepsById
+from eventshop.sagas.saga_instance import EventsByPosition, SagaInstance
 from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
-from eventshop.sagas.saga_writes import apply_operator_action, set_state, set_timers
+from eventshop.sagas.saga_writes import apply_operator_action, load_refused_steps, set_state, set_timers
 from eventshop.sagas.stream_locks import lock_streams
 
 log = logging.getLogger(__name__)
@@ -127,16 +127,16 @@ class SagaRunner:
                 failures[saga_id] = error
         if len(failures) == len(by_saga) > 1:
             raise next(iter(failures.values()))
-        for saga_id, error in failures.items():
-            log.error("saga %s is suspended", saga_id, exc_info=error)
+        for saga_id, failure in failures.items():
+            log.error("saga %s is suspended", saga_id, exc_info=failure)
             saga = SagaInstance(Saga.objects.get(pk=saga_id), self.sagas, self.registry)
-            saga.set_aside(by_saga[saga_id], error)
+            saga.set_aside(by_saga[saga_id], failure)
             self._write(by_saga[saga_id], [saga])
 
     def _handle(self, messages: Sequence[WaitingMessage]) -> list[SagaInstance]:
         """The sagas with what they do about these messages, in memory: it reads and writes nothing."""
         rows = Saga.objects.in_bulk({message.saga_id for message in messages})
-        events, steps = self._load_events(messages), _load_refused_steps(messages)
+        events, steps = self._load_events(messages), load_refused_steps(messages)
         instances = {saga_id: SagaInstance(row, self.sagas, self.registry) for saga_id, row in rows.items()}
         for message in messages:
             if message.saga_id in instances:
@@ -249,8 +249,3 @@ class SagaRunner:
         if not self.leases.keys() >= set(numbers):
             raise LeaseLost(f"the partitions {sorted(numbers)} are not all leased by {self.owner}")
         partition_leases.lock_leases([self.leases[number] for number in numbers], self.owner)
-
-
-def _load_refused_steps(messages: Iterable[WaitingMessage]) -> StepsById:
-    ids = [message.cause_id for message in messages if message.what == InboxMessage.Kind.REFUSAL]
-    return SagaStep.objects.in_bulk(ids) if ids else {}

@@ -124,6 +124,26 @@ def test_a_claim_of_a_process_ahead_ends_with_its_lease() -> None:
     ).exists()
 
 
+def test_what_a_process_ahead_starts_is_due_at_once_for_everybody(database_url: str) -> None:
+    """An effect of a saga that runs there, and a dead letter that waits for its next attempt."""
+    assert abs(ahead_of_the_database(database_url)) < timedelta(seconds=30)
+
+
+def ahead_of_the_database(database_url: str) -> timedelta:
+    """The difference between the due times that such a process computes and the database's clock."""
+    script = AHEAD.partition("from eventshop")[0] + (
+        "from eventshop.runtime.database_clock import database_now\n"
+        "from eventshop.operations.models import PeriodicWork\n"
+        "PeriodicWork.objects.create(name='due', due_at=database_now())\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env={**os.environ, "DATABASE_URL": database_url}, check=True
+    )
+    due_at, now = PeriodicWork.objects.annotate(now=Now()).values_list("due_at", "now").get()
+    difference: timedelta = due_at - now
+    return difference
+
+
 # --- comparisons of the database's clock with stored times --------------------------------------------------------
 
 
