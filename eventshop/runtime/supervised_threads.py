@@ -72,6 +72,7 @@ class SupervisedThread:
 
     def _supervise(self) -> None:
         try:
+            self._run_once()
             while not self._stop.is_set():
                 self._run_once()
         except BaseException:
