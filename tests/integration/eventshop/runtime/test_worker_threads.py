@@ -34,6 +34,7 @@ class Hosting(WorkerThreadsStep):
 def hosting(clean_database: None) -> Iterator[Hosting]:
     receivers = list(worker_shutting_down.receivers)
     step = Hosting()
+    step.create(WORKER)
     step.start(WORKER)
     yield step
     step.stop(WORKER)
