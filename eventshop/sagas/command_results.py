@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -13,6 +14,7 @@ from eventshop.eventstore.command_dispatcher import Outcome
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.runtime.backoff import Backoff
 from eventshop.sagas import inbox
+from eventshop.sagas.inbox import WaitingMessage
 from eventshop.sagas.models import InboxMessage, SagaStep
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,12 @@ def record_outcome(step: SagaStep, outcome: Outcome, now: datetime) -> InboxMess
         cause_id=step.step_id,
         heard_at=now,
     )
+
+
+def load_refused_steps(messages: Iterable[WaitingMessage]) -> dict[UUID, SagaStep]:
+    """The steps that the refusals among these messages are about."""
+    ids = [message.cause_id for message in messages if message.what == InboxMessage.Kind.REFUSAL]
+    return SagaStep.objects.in_bulk(ids) if ids else {}
 
 
 def next_pending_command(saga_id: UUID) -> SagaStep | None:

@@ -77,15 +77,20 @@ def perform_effect(step: SagaStep, *, sagas: SagaRegistry = saga_registry) -> Ef
     try:
         effect, handler = sagas.effect_handler(step.name)
         result = handler(decode_stored(effect, step.payload), step.step_id)
-        if result is not None and not isinstance(result, EffectResult):
-            raise TypeError(f"the handler of {step.name} returned {type(result).__name__}, which is no effect result")
-        encode_canonical(result)  # a result that cannot be stored is this effect's failure, not the batch's
+        if result is not None:
+            encode_canonical(_checked(step, result))  # what cannot be stored is this effect's failure, not the batch's
     except TRANSIENT_ERRORS:
         raise
     except Exception as error:  # a handler may raise anything; the effect is tried again
         return EffectAttempt(step, None, f"{type(error).__name__}: {error}")
     crash_point("saga.after-effect")
     return EffectAttempt(step, result, "" if result else "no result yet")
+
+
+def _checked(step: SagaStep, result: object) -> EffectResult:
+    if not isinstance(result, EffectResult):
+        raise TypeError(f"the handler of {step.name} returned {type(result).__name__}, which is no effect result")
+    return result
 
 
 def record_attempts(attempts: Sequence[EffectAttempt]) -> None:

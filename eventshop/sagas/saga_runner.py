@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import inf
 from time import monotonic
 from typing import Final
@@ -31,14 +31,13 @@ from eventshop.runtime.backoff import TRANSIENT_ERRORS
 from eventshop.runtime.database_clock import database_now
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.wake_signals import Channel, wake
-from eventshop.sagas import inbox, partition_leases
-from eventshop.sagas.command_results import next_pending_command, postpone, record_failure, record_outcome
+from eventshop.sagas import command_results, inbox, partition_leases
 from eventshop.sagas.errors import LeaseLost
 from eventshop.sagas.inbox import PARTITIONS, WaitingMessage
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep
 from eventshop.sagas.saga_instance import EventsByPosition, SagaInstance
 from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
-from eventshop.sagas.saga_writes import apply_operator_action, load_refused_steps, set_state, set_timers
+from eventshop.sagas.saga_writes import apply_operator_action, set_state, set_timers
 from eventshop.sagas.stream_locks import lock_streams
 
 log = logging.getLogger(__name__)
@@ -90,17 +89,16 @@ class SagaRunner:
         lagging = filter_literally(Saga, "behind > 0").filter(slot__in=list(self.leases))
         # A suspended saga sends nothing until an operator has acted.
         active = lagging.exclude(status=Saga.Status.SUSPENDED)
-        tried, next_due = 0, timedelta.max
-        for saga_id in active.values_list("pk", flat=True)[:BATCH]:
-            step = next_pending_command(saga_id)
-            if step is None:
-                continue
-            if step.looked_at_from <= database_now():
-                self._retry(step)
-                tried += 1
-            next_due = min(next_due, step.looked_at_from - database_now())
-        self.retry_at = inf if next_due == timedelta.max else monotonic() + next_due.total_seconds()
-        return tried
+        ids = list(active.values_list("pk", flat=True)[:BATCH])
+        pending = [step for step in map(command_results.next_pending_command, ids) if step is not None]
+        now = database_now()
+        due = [step for step in pending if step.looked_at_from <= now]
+        for step in due:
+            self._retry(step)
+        # One that was sent still counts as due: the next command of its saga may be.
+        next_due = min((step.looked_at_from for step in pending), default=None)
+        self.retry_at = inf if next_due is None else monotonic() + (next_due - now).total_seconds()
+        return len(due)
 
     def _process(self, messages: Sequence[WaitingMessage]) -> None:
         """Process messages in one transaction; if one saga makes it fail, saga by saga."""
@@ -136,7 +134,7 @@ class SagaRunner:
     def _handle(self, messages: Sequence[WaitingMessage]) -> list[SagaInstance]:
         """The sagas with what they do about these messages, in memory: it reads and writes nothing."""
         rows = Saga.objects.in_bulk({message.saga_id for message in messages})
-        events, steps = self._load_events(messages), load_refused_steps(messages)
+        events, steps = self._load_events(messages), command_results.load_refused_steps(messages)
         instances = {saga_id: SagaInstance(row, self.sagas, self.registry) for saga_id, row in rows.items()}
         for message in messages:
             if message.saga_id in instances:
@@ -213,7 +211,7 @@ class SagaRunner:
         return [
             refusal
             for (_, step), outcome in zip(ready, outcomes, strict=True)
-            if (refusal := record_outcome(step, outcome, now)) is not None
+            if (refusal := command_results.record_outcome(step, outcome, now)) is not None
         ]
 
     def _stream_id(self, saga: SagaInstance, step: SagaStep) -> bytes:
@@ -234,12 +232,12 @@ class SagaRunner:
             except TRANSIENT_ERRORS:
                 raise
             except Conflict as conflict:  # not an attempt that counts, however often it happens
-                postpone(step, conflict, now)
+                command_results.postpone(step, conflict, now)
                 return
             except Exception as error:  # a rule may raise anything
-                record_failure(step, error, now)
+                command_results.record_failure(step, error, now)
                 return
-            refusal = record_outcome(step, outcome, now)
+            refusal = command_results.record_outcome(step, outcome, now)
             step.save(update_fields=["state", "answer", "aggregate_id", "position", "answered_at"])
             inbox.add_messages([refusal] if refusal else [])
             Saga.objects.filter(pk=step.saga_id).update(behind=F("behind") - 1)

@@ -70,8 +70,9 @@ def test_events_are_sent_as_they_happen_and_a_failed_one_is_sent_again(hook_rece
     wait_until(lambda: len(hook_receiver.requests) == 1)
     hook_receiver.answers = [500]
     receive_stock("b")
-    failed = wait_until(lambda: WebhookDelivery.objects.filter(tries=1, state="waiting").first())
-    WebhookDelivery.objects.filter(pk=failed.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+    failed = WebhookDelivery.objects.filter(tries=1, state="waiting")
+    wait_until(failed.exists)
+    failed.update(due_at=timezone.now() - timedelta(seconds=1))
     wait_until(lambda: len(hook_receiver.requests) == 3)
     wait_until(lambda: WebhookDelivery.objects.filter(state="delivered").count() == 2)
 
