@@ -27,7 +27,7 @@ def is_unleased() -> Q:
     return Q(owner="") | Q(leased_until=None) | Q(leased_until__lt=Now())
 
 
-def is_leased() -> ExpressionWrapper[BooleanField[Any, Any]]:
+def is_leased() -> ExpressionWrapper[Q]:
     """Whether a worker has a lease on the row; an annotation for queries."""
     return ExpressionWrapper(~is_unleased(), output_field=BooleanField())
 

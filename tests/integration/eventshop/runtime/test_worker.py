@@ -25,7 +25,7 @@ from eventshop.projections.projection import projection_registry
 from eventshop.runtime.models import WorkerProcess
 from eventshop.runtime.watchdog import EXIT_CODE_HANGING
 from eventshop.sagas import timers
-from eventshop.sagas.models import PartitionLease, SagaWorker
+from eventshop.sagas.models import PartitionLease, Saga, SagaWorker
 from orders.domain.commands import WriteOffStock
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
@@ -295,3 +295,25 @@ def test_a_worker_runs_sagas_and_timers_and_gives_back_what_it_held(celery: Cele
         worker.stop()
     assert not leases_left(PartitionLease.objects.all()) and not SagaWorker.objects.exists()
     assert "Traceback" not in worker.log
+
+
+@pytest.mark.postgres
+def test_a_worker_with_everything_holds_few_connections(celery: Celery) -> None:
+    """At most those of its pool, and one for wake signals."""
+    celery.environment["PGAPPNAME"] = "pooled"
+    receive_stock("mug", 50)
+    for number in range(20):
+        append_order_histories(Random(number), [number])
+        place_order(("mug", 1))
+    most = 0
+    with celery.worker("all", "one", "filesystem://", "--sagas") as worker, connection.cursor() as cursor:
+
+        def is_done() -> bool:
+            nonlocal most
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pooled'")
+            most = max(most, cursor.fetchone()[0])
+            return everything_is_folded() and not Saga.objects.exclude(status=Saga.Status.ENDED).exists()
+
+        worker.wait_until(is_done)
+        worker.stop()
+    assert 1 <= most <= 7
