@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from eventshop.core.errors import EventShopError, WrongExpectedVersion
+from eventshop.core.errors import CommandIdReused, CommandRefused, EventShopError, InvalidMessage, WrongExpectedVersion
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
 from eventshop.core.messages import Command, Envelope, new_id
@@ -71,12 +71,21 @@ def send_many(commands: Iterable[tuple[Command, Envelope]], *, registry: Message
     that another writer has overtaken is decided again, at last under the locks of all its streams.
     """
     pairs = list(commands)
+    if len(pairs) == 1:
+        return [_send_or_refuse(*pairs[0], registry)]  # with half the statements
 
     def append(attempt: Attempt) -> list[Outcome]:
         with translate_violations(), batch_write():
             return CommandBatch(registry, pairs, exclusive=attempt.locked).run()
 
     return repeat_on_conflict(append)
+
+
+def _send_or_refuse(command: Command, envelope: Envelope, registry: MessageRegistry) -> Outcome:
+    try:
+        return send(command, envelope=envelope, registry=registry)
+    except (CommandRefused, InvalidMessage, CommandIdReused) as refusal:
+        return refusal
 
 
 def _append_from_cache(

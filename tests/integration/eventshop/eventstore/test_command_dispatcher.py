@@ -331,6 +331,27 @@ def test_a_batch_and_single_commands_leave_the_same_events() -> None:
     assert shapes[0] == shapes[1]
 
 
+def test_a_batch_of_one_command_answers_as_a_larger_one(tally: UUID) -> None:
+    def answer(command: Command, envelope: Envelope | None = None) -> str:
+        [outcome] = command_dispatcher.send_many([(command, envelope or Envelope(new_id()))], registry=tallies)
+        return (
+            f"replayed {outcome.version}"
+            if isinstance(outcome, Receipt) and outcome.replayed
+            else type(outcome).__name__
+        )
+
+    envelope = Envelope(new_id())
+    assert answer(Count(tally_id=tally, amount=pounds("1")), envelope) == "Receipt"
+    assert answer(Count(tally_id=tally, amount=pounds("1")), envelope) == "replayed"
+    assert answer(Count(tally_id=tally, amount=pounds("2")), envelope) == "CommandIdReused"
+    assert answer(Open(tally_id=new_id(), name="two\nlines")) == "InvalidMessage"
+    with transaction.atomic():
+        assert answer(Close(tally_id=tally, at=NOON)) == "Receipt"
+        assert answer(Count(tally_id=tally, amount=pounds("1"))) == "TallyClosed"
+    assert_nothing_written(lambda: answer(Count(tally_id=tally, amount=pounds("1"))))
+    assert len(store.get_events(tally)) == 3
+
+
 def test_batches_that_race_lose_nothing() -> None:
     shared = new_id()
     send(Open(tally_id=shared, name="shared"))

@@ -166,7 +166,11 @@ def test_nobody_overtakes_the_writer_that_holds_the_lock_of_the_stream(batch: bo
 
     def send_other() -> None:
         command = ReceiveStock(SKU, 1, "other")
-        others.append(send_many([(command, Envelope(new_id()))])[0] if batch else send(command))
+        others.append(
+            send_many([(item, Envelope(new_id())) for item in (command, ReceiveStock(OTHER, 1, "other"))])[0]
+            if batch
+            else send(command)
+        )
         connections.close_all()
 
     other = threading.Thread(target=send_other)
