@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable
 from datetime import timedelta
 from threading import Event as Signal
@@ -55,6 +56,7 @@ def withdraw(threads: Iterable[SupervisedThread], timeout_s: float) -> None:
 
 
 def _run() -> None:
+    is_first = True
     while True:
         _changed.clear()
         with _lock:
@@ -66,6 +68,9 @@ def _run() -> None:
                 record_heartbeat(
                     WorkerProcess.objects.all(), process_name(), SILENT_AFTER, on_create=started, threads=states
                 )
+                if is_first:
+                    _delete_dead_predecessors()
+                    is_first = False
                 release_connections()
             else:
                 WorkerProcess.objects.filter(owner=process_name()).delete()
@@ -76,3 +81,25 @@ def _run() -> None:
         if not states:
             return
         _changed.wait(INTERVAL_S)
+
+
+def _delete_dead_predecessors() -> None:
+    """Delete the rows of processes of this host that have ended: this one was started in the place of one of them.
+
+    A live process in another container with the same host name writes its row again with its next heartbeat.
+    """
+    host, own_pid, _ = process_name().rsplit(":", 2)
+    for owner in WorkerProcess.objects.filter(owner__startswith=f"{host}:").values_list("owner", flat=True):
+        pid = owner.split(":")[-2]
+        if pid != own_pid and not _is_running(int(pid)):
+            WorkerProcess.objects.filter(owner=owner).delete()
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from threading import Event as Signal
 from typing import Any
@@ -44,6 +47,26 @@ def test_a_process_reports_its_threads_until_it_stops() -> None:
         threads[0].join(DEADLINE_S)
         process_heartbeat.withdraw(threads, DEADLINE_S)
     assert not WorkerProcess.objects.exists()
+
+
+def test_a_process_takes_the_place_of_one_that_was_killed_here() -> None:
+    host = process_name().rsplit(":", 2)[0]
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    add_process(f"{host}:{ended.pid}:killed")
+    add_process(f"{host}:{os.getppid()}:running")
+    add_process("elsewhere:1:a")
+    stop = Signal()
+    threads = start_threads([("one", run_until_stopped)], stop)
+    process_heartbeat.report(threads)
+    try:
+        wait_until(lambda: not WorkerProcess.objects.filter(owner__endswith="killed").exists())
+        owners = set(WorkerProcess.objects.values_list("owner", flat=True))
+        assert owners == {process_name(), f"{host}:{os.getppid()}:running", "elsewhere:1:a"}
+    finally:
+        stop.set()
+        threads[0].join(DEADLINE_S)
+        process_heartbeat.withdraw(threads, DEADLINE_S)
 
 
 @pytest.mark.parametrize(
