@@ -66,6 +66,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "DEBUG": "off",
         "HTTPS": "off",
     }
+    # No transaction is ended because the machine is slow; tests of these limits set their own.
+    for name in ("STATEMENT", "LOCK", "IDLE_TRANSACTION"):
+        os.environ[f"DATABASE_{name}_TIMEOUT_S"] = f"{DEADLINE_S:.0f}"
     # Hundreds of processes are started; with it, each of them would compile the program anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if config.getoption("--long"):
