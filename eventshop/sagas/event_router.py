@@ -36,7 +36,7 @@ from eventshop.sagas.saga_registry import AnySaga, SagaRegistry, saga_registry
 log = logging.getLogger(__name__)
 
 #: Events routed in one transaction.
-BATCH: Final = 500
+BATCH: Final = 1_000
 
 
 class RoutedEvent(NamedTuple):
