@@ -92,7 +92,7 @@ def _worker_processes(env: Environment, count: int, **arguments: float) -> Itera
         yield workers
     finally:
         for worker in workers:
-            worker.communicate()
+            worker.wait()
 
 
 @contextmanager
