@@ -78,6 +78,7 @@ class EventRouter:
 
         Raises `TailBusy`, and `LeaseLost` when another worker has routed them.
         """
+        self.routed.clear()  # what is left belongs to other workers; decoded personal data must not stay
         if self.lease is None:
             return 0
         rows = self.tail.read(self.lease.offset, limit)
@@ -100,7 +101,6 @@ class EventRouter:
             inbox.add_messages([_inbox_message(event, now) for event in routable])
             crash_point("saga.hearing")
         lease.offset = lease.position = end
-        self.routed.clear()
         self.routed |= {event.recorded_event.meta.position: event.recorded_event for event in routable}
 
     def _route(self, row: EventRow) -> Iterator[RoutedEvent]:

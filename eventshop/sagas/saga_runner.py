@@ -143,7 +143,7 @@ class SagaRunner:
 
     def _load_events(self, messages: Iterable[WaitingMessage]) -> EventsByPosition:
         positions = {message.position for message in messages if message.position is not None}
-        events = {position: self.routed[position] for position in positions & self.routed.keys()}
+        events = {position: self.routed.pop(position) for position in positions & self.routed.keys()}
         missing = sorted(positions - events.keys())
         if not missing:
             return events

@@ -25,6 +25,7 @@ from eventshop.sagas.effect_workers import EffectWorker
 from eventshop.sagas.models import Timer
 from orders.domain.commands import WriteOffStock
 from orders.domain.stock_item import stock_item_id
+from tests.support.stopping_waiter import StoppingWaiter
 from tests.support.tally_aggregate import Open
 from tests.support.waiting import join_threads, wait_until
 from users.domain.commands import CreateUser
@@ -178,20 +179,6 @@ def test_an_idle_worker_sleeps_until_the_next_timer_is_due(due_in_s: float, shor
     waiter = worker._waiter = StoppingWaiter(stop)
     worker.run(stop)
     assert shortest < waiter.waits[0] <= longest
-
-
-class StoppingWaiter(Waiter):
-    """Does not wait, records how long it would have, and stops the worker."""
-
-    def __init__(self, stop: Signal) -> None:
-        super().__init__(Channel.TIMERS)
-        self.stop, self.waits = stop, list[float]()
-
-    def wait(self, seconds: float) -> bool:
-        if seconds:
-            self.waits.append(seconds)
-            self.stop.set()
-        return super().wait(0)
 
 
 def test_a_timer_that_is_due_soon_wakes_whoever_sleeps_and_a_later_one_need_not() -> None:
