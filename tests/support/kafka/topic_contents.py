@@ -14,6 +14,7 @@ from django.core.management.base import CommandError
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.records import EventRow
+from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import PARTITIONS, encode_event, partition_for
 from eventshop.messaging.relay.event_relay import EventRelay
@@ -22,7 +23,7 @@ from eventshop.runtime.watchdog import Watchdog
 from tests.support.command_output import numbers_in
 from tests.support.kafka.plain_clients import open_producer
 from tests.support.read_models import append_order_histories
-from tests.support.waiting import DEADLINE_S
+from tests.support.waiting import DEADLINE_S, wait_until
 
 
 class Record(NamedTuple):
@@ -103,9 +104,9 @@ def running_relay() -> Iterator[EventRelay]:
 
 
 def relay_all() -> None:
+    """Publish every event of the table, however long the fence has to wait on a busy machine."""
     with running_relay() as relay:
-        while relay.publish_batch():
-            pass
+        wait_until(lambda: not relay.publish_batch() and relay.position >= newest_position())
 
 
 class CommandOutput(NamedTuple):

@@ -87,7 +87,7 @@ class TestWithKafka:
         append(sale.order_id, sale.created)
         target = live_target(order_summary)
         cached = checkpoints.open_checkpoints(target.name, [0], 1)
-        delivered = DatabaseEventLog().read(checkpoints.offsets_of(cached), 10)
+        delivered = DatabaseEventLog().open_reader("test").read(checkpoints.offsets_of(cached), 10)
         Checkpoint.objects.update(position=99)
         with pytest.raises(CheckpointMoved):
             batch_processor.process_batch(target, cached, delivered)
