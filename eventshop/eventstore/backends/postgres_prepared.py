@@ -18,6 +18,8 @@ from psycopg import errors, pq
 
 _encode_json: Final = msgspec.json.Encoder().encode
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+#: psycopg deallocates every statement after a rollback, also those that it has not prepared.
+_UNKNOWN_STATEMENT: Final = errors.InvalidSqlStatementName.sqlstate.encode()
 TEXT: Final = 0
 BINARY: Final = 1
 
@@ -48,12 +50,16 @@ def execute_prepared(django: Any, statement: Statement, parameters: Sequence[Any
             )
         # Kept on psycopg's connection: a pool hands it from thread to thread, each with its own wrapper of Django's.
         prepared = django.connection.__dict__.setdefault("store_prepared", set())
-        if statement.name not in prepared:
+        result = _execute_by_name(connection, statement, parameters) if statement.name in prepared else None
+        if result is None or result.error_field(pq.DiagnosticField.SQLSTATE) == _UNKNOWN_STATEMENT:
             _raise_on_error(connection.prepare(statement.name, statement.sql))
             prepared.add(statement.name)
-        return _raise_on_error(
-            connection.exec_prepared(statement.name, parameters, param_formats=statement.formats, result_format=BINARY)
-        )
+            result = _execute_by_name(connection, statement, parameters)
+        return _raise_on_error(result)
+
+
+def _execute_by_name(connection: pq.abc.PGconn, statement: Statement, parameters: Sequence[Any]) -> pq.abc.PGresult:
+    return connection.exec_prepared(statement.name, parameters, param_formats=statement.formats, result_format=BINARY)
 
 
 def _raise_on_error(result: pq.abc.PGresult) -> pq.abc.PGresult:

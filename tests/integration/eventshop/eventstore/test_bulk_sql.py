@@ -1,14 +1,17 @@
-"""Rows that are built by position are the same as Django's own."""
+"""Rows that are built by position are the same as Django's own, and prepared statements survive a rollback."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
+from django.db import transaction
 
 from eventshop.eventstore.backends.bulk_sql import new_row
 from eventshop.sagas.models import InboxMessage, SagaStep
 from eventshop.web.models import WebhookEndpoint
+from tests.support.order_fulfilment import receive_stock
 
 
 @pytest.mark.parametrize("model", [InboxMessage, SagaStep])
@@ -25,3 +28,16 @@ def test_an_unknown_column_and_a_computed_default_are_refused() -> None:
         new_row(InboxMessage, colour="red")
     with pytest.raises(TypeError, match="id"):
         new_row(WebhookEndpoint, url="https://example.com")
+
+
+@pytest.mark.postgres
+@pytest.mark.usefixtures("clean_database")
+def test_commands_go_on_after_a_rollback_has_deallocated_their_statements() -> None:
+    from eventshop.eventstore.backends.postgres import execute  # psycopg is needed only with PostgreSQL
+
+    receive_stock("a", 1)
+    with suppress(ZeroDivisionError), transaction.atomic():
+        execute("SELECT %b::int", [1], prepare=True)
+        1 / 0  # noqa: B018
+    execute("SELECT %b::int", [1], prepare=True)  # psycopg sends DEALLOCATE ALL before it
+    assert receive_stock("a", 1).version == 2
