@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
@@ -15,6 +16,8 @@ from eventshop.sagas.models import PartitionLease, SagaWorker
 LEASE: Final = timedelta(seconds=10)
 #: How often a worker renews its leases.
 RENEW_INTERVAL_S: Final = 3.0
+#: The same while leases pass from one worker to another: nobody works on a partition that is between two workers.
+REBALANCE_INTERVAL_S: Final = 0.2
 
 
 def register_worker(owner: str, kind: str) -> int:
@@ -28,6 +31,12 @@ def acquire_leases(name: str, numbers: Collection[int], owner: str, workers: int
     share = runtime_leases.fair_share(len(numbers), workers)
     known = _ensure_rows(name, numbers)
     return {row.number: row for row in runtime_leases.acquire_share(rows, owner, LEASE, share=share, known=known)}
+
+
+def is_rebalancing(name: str, numbers: Collection[int], workers: int) -> bool:
+    """Whether a lease is free, or a worker has more than its fair share. One statement."""
+    owners = Counter(PartitionLease.objects.filter(name=name, number__in=numbers).values_list("owner", flat=True))
+    return "" in owners or max(owners.values()) > runtime_leases.fair_share(len(numbers), workers)
 
 
 def lock_leases(leases: Collection[PartitionLease], owner: str) -> None:

@@ -16,6 +16,7 @@ from eventshop.runtime.worker_loop import run_rounds
 from eventshop.sagas import partition_leases
 from eventshop.sagas.errors import LeaseLost
 from eventshop.sagas.event_router import EventRouter
+from eventshop.sagas.inbox import PARTITIONS
 from eventshop.sagas.saga_runner import SagaRunner
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,10 @@ class SagaWorker:
         workers = partition_leases.register_worker(self.owner, "sagas")
         self.router.renew_lease()
         self.runner.renew_leases(workers)
-        self._renew_at = monotonic() + partition_leases.RENEW_INTERVAL_S
+        is_rebalancing = partition_leases.is_rebalancing("sagas", range(PARTITIONS), workers)
+        self._renew_at = monotonic() + (
+            partition_leases.REBALANCE_INTERVAL_S if is_rebalancing else partition_leases.RENEW_INTERVAL_S
+        )
 
     def _run_round(self, failures: int) -> None:
         self._waiter.wait(0)  # this round looks for everything that was signalled until now

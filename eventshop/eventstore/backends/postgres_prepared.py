@@ -19,7 +19,7 @@ from psycopg import errors, pq
 _encode_json: Final = msgspec.json.Encoder().encode
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 #: psycopg deallocates every statement after a rollback, also those that it has not prepared.
-_UNKNOWN_STATEMENT: Final = errors.InvalidSqlStatementName.sqlstate.encode()
+_UNKNOWN_STATEMENT: Final = b"26000"
 TEXT: Final = 0
 BINARY: Final = 1
 

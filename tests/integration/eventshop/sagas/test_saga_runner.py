@@ -22,6 +22,7 @@ from eventshop.sagas import workers as sagas_workers
 from eventshop.sagas.errors import ActionNotAllowed, LeaseLost, SagaNotFound
 from eventshop.sagas.inbox import PARTITIONS, saga_id_for
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep, SagaWorker, Timer
+from eventshop.sagas.partition_leases import is_rebalancing
 from eventshop.sagas.saga_registry import SagaRegistry
 from eventshop.sagas.saga_runner import SagaRunner
 from tests.support.command_output import numbers_in
@@ -336,8 +337,11 @@ def test_workers_share_the_sagas_fairly_and_take_over_from_a_dead_one() -> None:
     assert len(first.leases) == PARTITIONS
     second = create_runner("second", 2)
     assert len(second.leases) == 0
+    assert is_rebalancing("sagas", range(PARTITIONS), workers=2)  # the first has more than its share
     first.renew_leases(2)
+    assert is_rebalancing("sagas", range(PARTITIONS), workers=2)  # half of the partitions have no worker
     second.renew_leases(2)
+    assert not is_rebalancing("sagas", range(PARTITIONS), workers=2)
     assert (len(first.leases), len(second.leases)) == (PARTITIONS // 2, PARTITIONS // 2)
     assert not first.leases.keys() & second.leases.keys()
     PartitionLease.objects.filter(owner="first").update(leased_until=timezone.now() - timedelta(seconds=1))
