@@ -50,9 +50,7 @@ def prepare_orders(*, orders: int) -> dict[str, float]:
 def run_saga_worker(*, orders: int, seconds: float) -> dict[str, float]:
     """Run sagas in threads, as a worker does, until `orders` have ended; the processor time of each."""
     stop = Signal()
-    threads = [
-        Thread(target=run, args=[stop]) for _, run in workers.threads(f"bench:{os.getpid()}")
-    ]
+    threads = [Thread(target=run, args=[stop]) for _, run in workers.threads(f"bench:{os.getpid()}")]
     for thread in threads:
         thread.start()
     deadline, cpu = perf_counter() + seconds, process_time()
