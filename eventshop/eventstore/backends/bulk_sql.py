@@ -1,4 +1,4 @@
-"""Bulk inserts and updates: on PostgreSQL one prepared statement with binary arrays, far cheaper than the ORM."""
+"""Bulk inserts and updates: on PostgreSQL one statement with binary arrays, far cheaper than the ORM."""
 
 from __future__ import annotations
 

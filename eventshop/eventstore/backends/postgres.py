@@ -1,4 +1,4 @@
-"""The PostgreSQL backend: prepared statements in binary format, one round trip each."""
+"""The PostgreSQL backend: statements in binary format, one round trip each; those of single commands are prepared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from eventshop.core.errors import TailBusy
@@ -41,19 +40,15 @@ _APPEND_ONE: Final = Statement(
 )
 
 
-#: Executions after which psycopg prepares a statement unasked.
-_NEVER_BY_ITSELF: Final = 2**31
-
-
 def execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Run a prepared statement on Django's connection, inside its transaction if there is one; return the rows.
+    """Run a statement on Django's connection, inside its transaction if there is one; return the rows.
 
-    Django's cursor binds parameters on the client, which rules out prepared statements. Raises Django's errors.
+    Not prepared: after a rollback psycopg deallocates all prepared statements, those of `postgres_prepared` too; and a
+    look-up of many keys that was planned for a small table reads the whole table ever after. Raises Django's errors.
     """
     django = connections[DEFAULT_DB_ALIAS]
     with django.wrap_database_errors:
-        prepare = not settings.DATABASE_POOLER
-        return _cursor(django).execute(sql, parameters, prepare=prepare, binary=True).fetchall()
+        return _cursor(django).execute(sql, parameters, prepare=False, binary=True).fetchall()
 
 
 def _cursor(django: Any) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -61,8 +56,6 @@ def _cursor(django: Any) -> psycopg.Cursor[tuple[Any, ...]]:
     django.ensure_connection()
     cursor: psycopg.Cursor[tuple[Any, ...]] | None = getattr(django, "store_cursor", None)
     if cursor is None or cursor.connection is not django.connection:
-        # Django switches prepared statements off, also those that are asked for; nothing is prepared by itself.
-        django.connection.prepare_threshold = _NEVER_BY_ITSELF
         cursor = django.store_cursor = psycopg.Cursor(django.connection)
     return cursor
 
