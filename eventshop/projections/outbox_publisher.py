@@ -28,7 +28,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from threading import Event as Signal
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 from zlib import crc32
 
@@ -37,7 +37,6 @@ from django.db import connection, transaction
 
 from eventshop.core.errors import TailBusy
 from eventshop.messaging.kafka import clients, hanging_transactions, publish_faults, topics
-from eventshop.messaging.kafka.event_records import read_int_header
 from eventshop.messaging.kafka.record_batches import ProducerRecord
 from eventshop.messaging.kafka.topic_end import read_last_records
 from eventshop.messaging.kafka.transactional_producer import TransactionalProducer
@@ -48,6 +47,7 @@ from eventshop.messaging.relay.leader_election import ManualInterventionRequired
 from eventshop.projections.models import OutboxRecord
 from eventshop.projections.outbox_reader import OutboxRow, last_assigned_position, read_horizon, read_rows
 from eventshop.projections.projection import projection_registry
+from eventshop.projections.published_position import KEY, PublishedPosition, position_of
 from eventshop.runtime.backoff import Backoff
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.process_name import process_name
@@ -64,15 +64,7 @@ LINGER_S: Final = 0.1
 #: The delays after the fence was busy: while it waits for writers, other writers queue behind it.
 BUSY_BACKOFF: Final = Backoff(timedelta(seconds=0.1), timedelta(seconds=2))
 
-_KEY: Final = b"outgoing-position"
 _JSON_HEADERS: Final = [("content-type", b"application/json")]
-
-
-class PublishedPosition(msgspec.Struct, frozen=True):
-    """The value of the record on `outgoing-positions`: how far which outbox is published."""
-
-    outbox: UUID
-    position: int
 
 
 class OutboxPublisher:
@@ -106,7 +98,7 @@ class OutboxPublisher:
         self.outbox = checkpoint.source_id
         partitions = _partitions_by_topic()
         hanging_transactions.end_hanging_transactions(
-            self.transactions.transactional_id, partitions, position_of=_position_of, confirmed=checkpoint.position
+            self.transactions.transactional_id, partitions, position_of=position_of, confirmed=checkpoint.position
         )
         self.position = self._read_published_position(checkpoint)
         self._monitor = hanging_transactions.StalledVisibilityMonitor(partitions)
@@ -220,7 +212,7 @@ class OutboxPublisher:
             )
         last = rows[-1]
         published = msgspec.json.encode(PublishedPosition(self.outbox, last.position))
-        yield ProducerRecord(self.topic, 0, _KEY, published, _JSON_HEADERS, int(last.created_at.timestamp() * 1000))
+        yield ProducerRecord(self.topic, 0, KEY, published, _JSON_HEADERS, int(last.created_at.timestamp() * 1000))
 
 
 def run_publisher(stop: Signal) -> None:
@@ -243,13 +235,6 @@ def _partitions_by_topic() -> dict[str, int]:
     specs = topics.topic_specs(projection.topic for projection in projection_registry.select([]))
     names = {topic.name for topic in specs} - {topics.event_store_topic()}
     return dict(KnownTopic.objects.filter(name__in=names).values_list("name", "partitions"))
-
-
-def _position_of(record: Any) -> int:
-    """A record's outbox position; of a record on `outgoing-positions`, the position in its value."""
-    if record.key == _KEY:
-        return msgspec.json.decode(record.value, type=PublishedPosition).position
-    return read_int_header(record.headers, "outgoing-position")
 
 
 def _require_topic(name: str) -> tuple[str, int]:
