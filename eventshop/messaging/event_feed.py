@@ -244,6 +244,12 @@ class EventFeed:
             self._changed.notify_all()
             return deliveries, behind
 
+    def acknowledge(self, reader: FeedReader) -> None:
+        """What the reader's last read returned has been processed, and may be discarded."""
+        with self._changed:
+            reader.cursors = {number: reader.read_up_to[number] for number in reader.cursors}
+            self._changed.notify_all()
+
     def has_events(self, reader: FeedReader) -> bool:
         """Whether another read would return events or an error, if what the last one returned has been processed."""
         with self._changed:
@@ -292,6 +298,10 @@ class FeedReader:
         if not missed and not deliveries:
             own.wait(IDLE_S)
         return [*deliveries, *missed]
+
+    def acknowledge(self) -> None:
+        """Say that what the last read returned has been processed."""
+        self.feed.acknowledge(self)
 
     def has_events(self) -> bool:
         """Whether another read would return events or an error, if what the last one returned has been processed."""

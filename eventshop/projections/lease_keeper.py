@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper
 from django.db.models.functions import Now
 
@@ -38,42 +39,53 @@ class LeaseKeeper:
     def renew(self, loaded: CheckpointsByName, usable: Mapping[str, CheckpointsByPartition]) -> dict[str, set[int]]:
         """Acquire and renew leases on `usable` checkpoints, release all others; return the leased partitions by name.
 
-        Two statements for the heartbeat and one for all leases as long as they stay as they are.
+        A checkpoint that a batch has locked is left as it is: waiting for the batch would delay all others.
         """
         workers = checkpoints.register_worker(self.owner, self.names)
         kept: dict[str, set[int]] = {}
-        moved: set[str] = set()
-        ids: list[int] = []
         for name, rows in usable.items():
             share = leases.fair_share(len(rows), workers[name])
             owned = {number for number, row in rows.items() if row.owner == self.owner}
-            free = [number for number, row in rows.items() if number not in owned and row.is_free]  # type: ignore[attr-defined]
-            if len(owned) > share or (len(owned) < share and free):
-                moved.add(name)
-            else:
-                kept[name] = owned
-                ids += (rows[number].pk for number in owned)
-        active = Checkpoint.objects.filter(pk__in=ids, paused=False)
-        if ids and leases.renew_leases(active, self.owner, LEASE, polled_at=Now()) < len(ids):
-            moved.update(kept)  # another worker or an operator has taken one away: choose again
-        for name in moved:
-            share = leases.fair_share(len(usable[name]), workers[name])
-            rows = [row for _, row in sorted(usable[name].items())]
-            kept[name] = checkpoints.acquire_leases(rows, self.owner, limit=share)
-        self._release_unusable(loaded, usable)
+            has_free = any(row.is_free for number, row in rows.items() if number not in owned)  # type: ignore[attr-defined]
+            is_settled = len(owned) == share or (len(owned) < share and not has_free)
+            kept[name] = owned if is_settled else self._acquire_share(rows, owned, share)
+        self._renew([usable[name][number].pk for name, numbers in kept.items() for number in numbers])
+        self._release(
+            [
+                row.pk
+                for name, rows in loaded.items()
+                for number, row in rows.items()
+                if row.owner == self.owner and number not in usable.get(name, {})  # paused, or of another version
+            ]
+        )
         return kept
+
+    def _acquire_share(self, rows: CheckpointsByPartition, owned: set[int], share: int) -> set[int]:
+        with transaction.atomic():
+            unlocked = _lock([row.pk for row in rows.values()])
+            busy = {number for number in owned if rows[number].pk not in unlocked}
+            available = Checkpoint.objects.filter(pk__in=unlocked, paused=False).order_by("partition")
+            left = max(0, share - len(busy))
+            acquired = leases.acquire_share(available, self.owner, LEASE, share=left, polled_at=Now())
+        return busy | {row.partition for row in acquired}
+
+    def _renew(self, ids: Sequence[int]) -> None:
+        if ids:
+            with transaction.atomic():
+                rows = Checkpoint.objects.filter(pk__in=_lock(ids), paused=False)
+                leases.renew_leases(rows, self.owner, LEASE, polled_at=Now())
+
+    def _release(self, ids: Sequence[int]) -> None:
+        if ids:
+            with transaction.atomic():
+                leases.release_leases(Checkpoint.objects.filter(pk__in=_lock(ids)), self.owner)
 
     def release(self) -> None:
         """Release everything, so that others need not wait until the leases expire."""
         checkpoints.release_leases(self.owner)
 
-    def _release_unusable(self, loaded: CheckpointsByName, usable: Mapping[str, CheckpointsByPartition]) -> None:
-        """Release leases on checkpoints that were paused or belong to another version now."""
-        surplus = [
-            row.pk
-            for name, rows in loaded.items()
-            for number, row in rows.items()
-            if row.owner == self.owner and number not in usable.get(name, {})
-        ]
-        if surplus:
-            leases.release_leases(Checkpoint.objects.filter(pk__in=surplus), self.owner)
+
+def _lock(ids: Sequence[int]) -> set[int]:
+    """Lock those of the checkpoints that nobody has locked, and return their ids."""
+    rows = Checkpoint.objects.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True)
+    return set(rows.values_list("pk", flat=True))

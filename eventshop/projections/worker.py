@@ -54,11 +54,15 @@ class _Hosted:
         self.failures = 0
         self.suspended_until = 0.0
 
+    @property
+    def reader(self) -> FeedReader:
+        return cast(FeedReader, self.runner.reader)
+
     def is_ready(self, now: float) -> bool:
         """Whether there is something to fold, and nothing against it."""
         if self.is_busy or not self.leased or now < self.suspended_until:
             return False
-        return self.must_read or bool(self.due) or cast(FeedReader, self.runner.reader).has_events()
+        return self.must_read or bool(self.due) or self.reader.has_events()
 
     def use_leases(self) -> None:
         """Go on from the offsets in memory in partitions that are kept, from those in the database in others."""
@@ -154,6 +158,7 @@ class ProjectionWorker:
         hosted.must_read = True
         delivered = hosted.runner.read()
         hosted.runner.process(delivered)
+        hosted.reader.acknowledge()
         hosted.must_read, hosted.failures = False, 0
 
     def _retry_dead_letters(self, hosted: _Hosted) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from eventshop.eventstore.backends.bulk_sql import new_row
 from eventshop.sagas.models import InboxMessage, SagaStep
@@ -33,11 +33,10 @@ def test_an_unknown_column_and_a_computed_default_are_refused() -> None:
 @pytest.mark.postgres
 @pytest.mark.usefixtures("clean_database")
 def test_commands_go_on_after_a_rollback_has_deallocated_their_statements() -> None:
-    from eventshop.eventstore.backends.postgres import execute  # psycopg is needed only with PostgreSQL
-
     receive_stock("a", 1)
+    psycopg_connection = connection.connection
     with suppress(ZeroDivisionError), transaction.atomic():
-        execute("SELECT %b::int", [1], prepare=True)
+        psycopg_connection.execute("SELECT 1", prepare=True)
         1 / 0  # noqa: B018
-    execute("SELECT %b::int", [1], prepare=True)  # psycopg sends DEALLOCATE ALL before it
+    psycopg_connection.execute("SELECT 1", prepare=True)  # psycopg sends DEALLOCATE ALL before it
     assert receive_stock("a", 1).version == 2
