@@ -14,6 +14,7 @@ from benchmarks.alternating_rounds import median_rate, median_ratio, run_rounds,
 from benchmarks.commands import WITHOUT_CACHE, batches, commands
 from benchmarks.harness import ROOT, measure, measure_command, run_manage, temporary_database, temporary_stack
 from benchmarks.http import http
+from benchmarks.idle import idle
 from benchmarks.privacy import privacy
 from benchmarks.report import console, engines, target_verdict
 from benchmarks.sagas import sagas
@@ -193,6 +194,13 @@ def kafka(options: argparse.Namespace) -> None:
                 f"command to row at {pace}/s", text, f"{result['sent']:,.0f} sent at {result['pace']:.0f}/s", verdict
             )
     with temporary_stack() as env:
+        measure(env, "write_demo", orders=3_000)
+        result = measure(env, "run_all_projections")
+        text = f"{result['rate']:,.0f} events/s, CPU {result['cpu_us']:.0f} us"
+        details = f"{result['events']:,.0f} events of the demo's kinds; {result['memory_mb']:.0f} MB"
+        verdict = f"{target_verdict(result['rate'], 5_000)} 5,000; {target_verdict(200, result['cpu_us'])} 200 us"
+        table.add_row("all read models in one worker", text, details, verdict)
+    with temporary_stack() as env:
         measure(env, "write_sales", orders=33_334)
         result = measure(env, "catch_up_after_outage")
         relayed = f"relayed after {result['relayed_s']:.1f} s, {result['events'] / result['relayed_s']:,.0f}/s"
@@ -203,7 +211,21 @@ def kafka(options: argparse.Namespace) -> None:
 
 PARTS: Final[dict[str, Callable[[argparse.Namespace], None]]] = {
     part.__name__: part
-    for part in (commands, batches, projections, growth, imports, trades, memory, privacy, sagas, history, kafka, http)
+    for part in (
+        commands,
+        batches,
+        projections,
+        growth,
+        imports,
+        trades,
+        memory,
+        privacy,
+        sagas,
+        history,
+        kafka,
+        http,
+        idle,
+    )
 }
 
 

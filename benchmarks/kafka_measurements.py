@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from statistics import median
+from threading import Event as Signal
+from threading import Thread
 from time import perf_counter, process_time, sleep
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -17,6 +19,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Sum
 
+from benchmarks.measurement_process import peak_memory_mb
 from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.backends.protocol import backend
@@ -28,6 +31,9 @@ from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay.event_relay import BATCH_SIZE, EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership, release_leadership
 from eventshop.projections.models import Checkpoint
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.worker import worker_threads
+from eventshop.runtime import wake_signals
 from eventshop.runtime.watchdog import Watchdog
 from projections.models import OrderSummary
 
@@ -67,6 +73,43 @@ def run_relay() -> dict[str, float]:
         "cpu_us": median(turn.cpu_us for turn in ours),
         "raw_cpu_us": median(turn.cpu_us for turn in theirs),
     }
+
+
+def run_all_projections() -> dict[str, float]:
+    """Relay all events, then fold them into every read model as a worker does: one feed, a few threads.
+
+    Events per second and microseconds of processor time for each event, in all read models together.
+    """
+    _relay_everything()
+    names = [projection.name for projection in projection_registry.select([])]
+    expected, stop = StoredEvent.objects.count() * len(names), Signal()
+    cpu, started = process_time(), perf_counter()
+    threads = [
+        Thread(target=run, args=[stop], name=name) for name, run in worker_threads(projection_registry.select([]))
+    ]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: _projected_events(*names) == expected, within_s=300)
+    seconds, cpu_s = perf_counter() - started, process_time() - cpu
+    stop.set()
+    wake_signals.wake_all()
+    for thread in threads:
+        thread.join()
+    events = expected / len(names)
+    return {"events": events, "rate": events / seconds, "cpu_us": cpu_s / events * 1e6, "memory_mb": peak_memory_mb()}
+
+
+def _relay_everything() -> None:
+    watchdog = Watchdog()
+    event_relay = EventRelay(watchdog)
+    if not acquire_leadership(event_relay.topic, event_relay.owner):
+        raise SystemExit("another relay is the leader")
+    event_relay.take_over()
+    while event_relay.publish_batch():
+        pass
+    event_relay.close()
+    release_leadership(event_relay.topic, event_relay.owner)
+    watchdog.close()
 
 
 class _Turn(NamedTuple):
@@ -147,7 +190,7 @@ def catch_up_after_outage() -> dict[str, float]:
     with relay_and_projections("order-summary"):
         wait_until(lambda: _relayed_position() == newest_position(), within_s=300)
         relayed = perf_counter() - started
-        wait_until(lambda: _projected_events() == waiting, within_s=300)
+        wait_until(lambda: _projected_events("order-summary") == waiting, within_s=300)
     return {"events": waiting, "relayed_s": relayed, "folded_s": perf_counter() - started}
 
 
@@ -158,8 +201,8 @@ def _relayed_position() -> int:
     return position or 0
 
 
-def _projected_events() -> int:
-    counted = Checkpoint.objects.filter(projection="order-summary").aggregate(events=Sum("events"))
+def _projected_events(*names: str) -> int:
+    counted = Checkpoint.objects.filter(projection__in=names).aggregate(events=Sum("events"))
     return int(counted["events"] or 0)
 
 

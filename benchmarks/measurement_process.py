@@ -178,6 +178,7 @@ def peak_memory_mb() -> float:
 
 #: Modules by the measurements they hold; they are imported after Django is set up.
 MODULES: Final[dict[str, tuple[str, ...]]] = {
+    "demo_events": ("write_demo",),
     "history_measurements": (
         "load_long_stream",
         "read_earlier_events",
@@ -186,7 +187,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "verify_chains",
     ),
     "http_load": ("post_commands", "prepare_shop", "read_paths"),
-    "kafka_measurements": ("catch_up_after_outage", "measure_latency", "run_relay"),
+    "kafka_measurements": ("catch_up_after_outage", "measure_latency", "run_all_projections", "run_relay"),
     "kafka_trades": ("trades_end_to_end",),
     "measurement_process": (
         "count_round_trips",

@@ -67,15 +67,16 @@ def demo_commands(now: datetime, *, seed: int = 1) -> list[tuple[Command, Envelo
     order_times += [now - timedelta(minutes=minutes) for minutes in RECENT_ORDER_AGES_MIN]
     steps: list[DemoStep] = []
     for number, placed_at in enumerate(order_times, start=10_001):
-        steps += _order_steps(chance, f"ES-{number}", placed_at)
+        steps += order_steps(chance, f"ES-{number}", placed_at)
     steps += [_credit_note(chance, f"CN-{500 + number}", now) for number in range(1, CREDIT_NOTES + 1)]
     steps += [_write_off(chance, f"COUNT-{number:02}", now) for number in range(1, WRITE_OFFS + 1)]
     steps += [_delivery(index, sku, now) for index, (sku, _, _) in enumerate(shop.PRODUCTS)]
     past_steps = [step for step in steps if step.occurs_at <= now]
-    return list(_add_envelopes(sorted(past_steps, key=lambda step: step.occurs_at)))
+    return list(add_envelopes(sorted(past_steps, key=lambda step: step.occurs_at)))
 
 
-def _order_steps(chance: Random, reference: str, placed_at: datetime) -> list[DemoStep]:
+def order_steps(chance: Random, reference: str, placed_at: datetime) -> list[DemoStep]:
+    """The commands of one order, from its creation to a random end."""
     order = _create_order(chance, reference)
     outcome = chance.choices(list(OUTCOME_WEIGHTS), list(OUTCOME_WEIGHTS.values()))[0]
     return [
@@ -176,7 +177,7 @@ def _delivery(index: int, sku: str, now: datetime) -> DemoStep:
     return DemoStep(now - timedelta(hours=20), derive_id("demo-delivery", sku), "warehouse", receive)
 
 
-def _add_envelopes(steps: list[DemoStep]) -> Iterator[tuple[Command, Envelope]]:
+def add_envelopes(steps: list[DemoStep]) -> Iterator[tuple[Command, Envelope]]:
     """Add envelopes with ids derived from correlation and sequence, so that a second run sends the same commands."""
     next_sequence: dict[UUID, int] = {}
     for occurred_at, correlation_id, actor, command in steps:
