@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
+from django.db.models.functions import Now
 from playwright.sync_api import Browser, expect
 
 from eventshop.admin_console.saga_admin import RetrySagaForm
@@ -38,9 +38,7 @@ def suspended_saga(clean_database: None) -> UUID:
     bank.is_down = True
     other = place_order(("mug", 3), method="card", reference="9")
     run_sagas_until_idle(bank)
-    SagaStep.objects.filter(saga_id=load_saga(other).pk, what="effect").update(
-        attempts=29, looked_at_from=timezone.now()
-    )
+    SagaStep.objects.filter(saga_id=load_saga(other).pk, what="effect").update(attempts=29, looked_at_from=Now())
     run_sagas_until_idle(bank)
     update_read_models()
     assert load_saga(other).status == "stuck" and order_id != other

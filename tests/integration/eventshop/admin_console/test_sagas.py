@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from eventshop.sagas.models import InboxMessage, SagaStep
 from orders.domain.order import Status
@@ -28,9 +28,7 @@ def suspend_saga(bank: InMemoryGateway, *, reference: str = "7") -> UUID:
     order_id = place_order(("mug", 2), method="down", reference=reference)
     bank.is_down = True
     run_sagas_until_idle(bank)
-    SagaStep.objects.filter(saga_id=load_saga(order_id).pk, what="effect").update(
-        attempts=29, looked_at_from=timezone.now()
-    )
+    SagaStep.objects.filter(saga_id=load_saga(order_id).pk, what="effect").update(attempts=29, looked_at_from=Now())
     run_sagas_until_idle(bank)
     bank.is_down = False
     assert load_saga(order_id).status == "stuck"

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils import timezone
 
 from eventshop.admin_console.trace.lookup import UnknownId, find_correlations
 from eventshop.admin_console.trace.node import Node
@@ -121,7 +121,7 @@ def test_a_failure_stands_under_what_failed_and_a_wish_behind_what_was_heard_las
     order_id, bank = place_order(("mug", 2), method="card"), InMemoryGateway()
     bank.is_down = True
     run_sagas_until_idle(bank)
-    SagaStep.objects.filter(what="effect").update(attempts=29, looked_at_from=timezone.now())
+    SagaStep.objects.filter(what="effect").update(attempts=29, looked_at_from=Now())
     run_sagas_until_idle(bank)
     operator_actions.retry(load_saga(order_id).pk, actor="ada", reason="it is back")
     bank.is_down = False

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -127,7 +128,7 @@ def test_a_customer_cancels_while_the_payment_is_pending(gateway: InMemoryGatewa
     run_sagas_until_idle(gateway)
     [key] = gateway.open_charges
     gateway.finish_charge(key, succeeds=True)
-    SagaStep.objects.update(looked_at_from=timezone.now())
+    SagaStep.objects.update(looked_at_from=Now())
     run_sagas_until_idle(gateway)
     assert (gateway.balance, load_stock("mug").on_hand, load_saga(order_id).status) == (Decimal(0), 10, "ended")
 
@@ -171,7 +172,7 @@ def test_a_gateway_that_is_down_is_asked_again_under_the_same_key(gateway: InMem
     run_sagas_until_idle(gateway)
     gateway.is_down = False
     for _ in range(2):
-        SagaStep.objects.update(looked_at_from=timezone.now())
+        SagaStep.objects.update(looked_at_from=Now())
         run_sagas_until_idle(gateway)
     assert load_order(order_id).status == Status.SHIPPED
     assert len(gateway.requested_keys) == 2 and len(set(gateway.requested_keys)) == 1

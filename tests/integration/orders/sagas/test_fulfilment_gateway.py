@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from django.utils import timezone
+from django.db.models.functions import Now
 from pytest_django import Settings
 
 from eventshop.sagas import timers, workers
@@ -37,7 +37,7 @@ def settle_orders() -> None:
 
 def has_status(order_id: UUID, status: Status) -> bool:
     """Whether the order has this status, after all due work was done."""
-    SagaStep.objects.filter(state="waiting").update(looked_at_from=timezone.now())
+    SagaStep.objects.filter(state="waiting").update(looked_at_from=Now())
     settle_orders()
     return load_order(order_id).status == status
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -152,7 +153,7 @@ class Shop(RuleBasedStateMachine):
     @rule(recorded=st.booleans())
     def a_worker_calls_the_gateway(self, recorded: bool) -> None:
         """The worker may crash before it has recorded the outcome."""
-        SagaStep.objects.filter(state="waiting").update(looked_at_from=timezone.now())
+        SagaStep.objects.filter(state="waiting").update(looked_at_from=Now())
         outcomes = [effects.perform_effect(step, sagas=self.brain.sagas) for step in effects.claim_effects("w", 2)]
         if recorded:
             effects.record_attempts(outcomes)
@@ -177,7 +178,7 @@ class Shop(RuleBasedStateMachine):
         for _ in range(5):
             for key in list(self.gateway.open_charges):
                 self.gateway.finish_charge(key)
-            SagaStep.objects.filter(state="waiting").update(looked_at_from=timezone.now())
+            SagaStep.objects.filter(state="waiting").update(looked_at_from=Now())
             run_sagas_until_idle(self.gateway)
             timers.fire_due_timers("w", now=timezone.now() + timedelta(minutes=16))
             if not InboxMessage.objects.filter(state="waiting").exists() and not self.gateway.open_charges:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.core.deterministic_ids import derive_id
@@ -69,7 +70,7 @@ def amount_in_use() -> Decimal:
 
 
 def make_timers_due() -> None:
-    Timer.objects.filter(fired_at=None).update(due_at=timezone.now(), looked_at_from=timezone.now())
+    Timer.objects.filter(fired_at=None).update(due_at=Now(), looked_at_from=Now())
 
 
 def test_what_settles_at_once_is_settled_and_its_limit_free_again() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.db.models.functions import Now
 from django.test import Client, override_settings
 from django.utils import timezone
 from standardwebhooks import Webhook
@@ -54,7 +55,7 @@ def receive_stock(number: int = 1) -> None:
 
 
 def make_due(delivery: WebhookDelivery) -> None:
-    WebhookDelivery.objects.filter(pk=delivery.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(due_at=Now() - timedelta(seconds=1))
 
 
 def test_what_happens_is_told_once_and_signed(hook_receiver: Receiver) -> None:
@@ -138,10 +139,10 @@ def test_a_receiver_that_says_gone_is_told_no_more(hook_receiver: Receiver) -> N
     receive_stock(2)
     hook_receiver.answers = [410]
     enqueue_deliveries()
-    WebhookDelivery.objects.filter(position=newest_position()).update(due_at=timezone.now() + timedelta(hours=1))
+    WebhookDelivery.objects.filter(position=newest_position()).update(due_at=Now() + timedelta(hours=1))
     send_due()
     assert not WebhookEndpoint.objects.get().active
-    WebhookDelivery.objects.update(due_at=timezone.now())
+    WebhookDelivery.objects.update(due_at=Now())
     assert send_due() == 0 and len(hook_receiver.requests) == 1
 
 
