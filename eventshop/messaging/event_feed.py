@@ -231,7 +231,7 @@ class EventFeed:
             deliveries: list[Delivery] = []
             behind: set[int] = set()
             for number in reader.next_order(after):
-                buffer, offset = self._buffers.get(number), after[number]
+                buffer, offset = self._buffers.get(number), reader.skip_repeats(number, after[number])
                 if buffer is None:
                     continue
                 if buffer.is_before(offset):
@@ -281,6 +281,7 @@ class FeedReader:
         self.read_up_to: dict[int, int] = {}  # the places behind what the last read returned
         self.read_at = 0.0
         self.failures = 0
+        self._skipped: dict[int, tuple[LogOffset, LogOffset]] = {}
         self._turn = 0
         self._own_reader: LogReader | None = None
 
@@ -295,6 +296,10 @@ class FeedReader:
             return deliveries
         own = self._open_own_reader()
         missed = own.read({number: after[number] for number in behind}, limit)
+        if not missed:
+            self._skipped = {
+                number: (after[number], offset) for number, offset in own.read_up_to().items() if number in behind
+            }
         if not missed and not deliveries:
             own.wait(IDLE_S)
         return [*deliveries, *missed]
@@ -306,6 +311,14 @@ class FeedReader:
     def has_events(self) -> bool:
         """Whether another read would return events or an error, if what the last one returned has been processed."""
         return self.feed.has_events(self)
+
+    def skip_repeats(self, number: int, offset: LogOffset) -> LogOffset:
+        """Where to go on after an offset behind which this reader has found nothing but records that repeat."""
+        before, skipped = self._skipped.get(number, (None, offset))
+        return max(offset, skipped) if before == offset else offset
+
+    def read_up_to(self) -> Mapping[int, LogOffset]:
+        return {}
 
     def next_order(self, partitions: Collection[int]) -> list[int]:
         """The partitions, beginning with another one each time, so that none is always the last."""

@@ -91,6 +91,10 @@ class LogReader(Protocol):
         """
         ...
 
+    def read_up_to(self) -> Mapping[int, LogOffset]:
+        """How far this reader has come, where it has skipped records since the last delivery."""
+        ...
+
     def is_at_end(self, after: Mapping[int, LogOffset]) -> bool:
         """Whether the log has no more events after these offsets, as far as can be seen now."""
         ...

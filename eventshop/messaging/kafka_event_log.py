@@ -88,6 +88,9 @@ class KafkaLogReader:
             self._checkpoints[delivery.partition] = self._checkpoints[delivery.partition].after(delivery)
         return deliveries
 
+    def read_up_to(self) -> dict[int, LogOffset]:
+        return dict(self._read_up_to)
+
     def is_at_end(self, after: Mapping[int, LogOffset]) -> bool:
         """Transaction markers follow the last record, and only the consumer knows whether it has passed them."""
         partitions = [clients.TopicPartition(self.topic, number) for number in after]

@@ -14,23 +14,23 @@ from eventshop.core.errors import CheckpointMoved
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.event_records import encode_event, partition_for
-from eventshop.messaging.kafka_event_log import KafkaEventLog
+from eventshop.messaging.kafka.event_records import PARTITIONS, encode_event, partition_for
+from eventshop.messaging.kafka.topic_end import read_topic_end
+from eventshop.messaging.kafka_event_log import KafkaEventLog, KafkaLogReader
 from eventshop.messaging.relay.event_relay import EventRelay
-from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.projections.lag import list_statuses, sum_by_projection
 from eventshop.projections.models import Checkpoint, DeadLetter, UnreadableRecord
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.runner import ProjectionRunner
-from eventshop.runtime.watchdog import Watchdog
 from projections.models import ActivityTimeline
 from projections.order_summary import order_summary
 from tests.support import chaos
 from tests.support.kafka import topic_reader
 from tests.support.kafka.plain_clients import open_admin, open_producer
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
+from tests.support.kafka.topic_contents import run_command, running_relay
 from tests.support.processes import manage_process
-from tests.support.read_models import append_order_histories, stored_rows
+from tests.support.read_models import append_order_histories, running_projections, stored_rows
 from tests.support.waiting import DEADLINE_S, wait_for_exit, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -40,13 +40,8 @@ TIMES = chaos.times(1)
 
 @pytest.fixture
 def relay(kafka_topics: str) -> Iterator[EventRelay]:
-    watchdog = Watchdog()
-    leading = EventRelay(watchdog)
-    assert acquire_leadership(leading.topic, leading.owner)
-    leading.take_over()
-    yield leading
-    leading.close()
-    watchdog.close()
+    with running_relay() as leading:
+        yield leading
 
 
 def relay_order_histories(relay: EventRelay, orders: int = 30, *, seed: int = 1) -> None:
@@ -200,6 +195,59 @@ def test_a_run_of_events_that_comes_again_is_skipped_whole(relay: EventRelay, ka
     for record in again:
         produce(kafka_topics, partition=record.partition, key=record.key, value=record.value, headers=record.headers)
     assert catch_up() == len(again) * len(projection_registry.select([]))
+    assert_read_models_equal_fold()
+
+
+class CountingLog(KafkaEventLog):
+    """Knows which of its readers are open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: set[KafkaLogReader] = set()
+
+    def open_reader(self, name: str) -> KafkaLogReader:
+        reader = CountedReader(self.topic, self.open)
+        self.open.add(reader)
+        return reader
+
+
+class CountedReader(KafkaLogReader):
+    def __init__(self, topic: str, readers: set[KafkaLogReader]) -> None:
+        super().__init__(topic)
+        self.readers = readers
+
+    def close(self) -> None:
+        super().close()
+        self.readers.discard(self)
+
+
+def test_a_topic_made_anew_under_a_running_worker_is_read_from_its_beginning(
+    relay: EventRelay, kafka_topics: str
+) -> None:
+    """The worker's offsets are of the old topic; after the documented step it goes on by itself, with one consumer."""
+    topic, projections, source = topics.event_store_topic(), projection_registry.select([]), CountingLog()
+
+    def is_up_to_date() -> bool:
+        ends = dict(enumerate(read_topic_end(topic, PARTITIONS).sequences))
+        return all(
+            dict(Checkpoint.objects.filter(projection=each.name).values_list("partition", "sequence")) == ends
+            for each in projections
+        )
+
+    with running_projections(*projections, source=source):
+        relay_order_histories(relay)
+        wait_until(is_up_to_date)
+        relay.close()
+        admin = open_admin(kafka_topics)
+        admin.delete_topics([topic])
+        wait_until(lambda: topic not in {found["name"] for found in admin.describe_topics()})
+        admin.close()
+        assert run_command("create_topics", forget=[topic]).code == 0
+        with running_relay() as successor:
+            relay_order_histories(successor, seed=2, orders=5)  # in some partitions nothing new follows
+            wait_until(is_up_to_date, seen=lambda: list(Checkpoint.objects.values_list("projection", "sequence")))
+        wait_until(lambda: len(source.open) == 1, seen=lambda: f"{len(source.open)} consumers are open")
+    assert not source.open
     assert_read_models_equal_fold()
 
 
