@@ -227,7 +227,7 @@ class EventFeed:
                 reader.failures = self._failures
                 raise FeedInterrupted(f"the event feed began again: {self._failure}")
             reader.offsets, reader.read_at = dict(after), monotonic()
-            reader.cursors, reader.read_up_to = {}, {}
+            reader.cursors, reader.read_cursors = {}, {}
             deliveries: list[Delivery] = []
             behind: set[int] = set()
             for number in reader.next_order(after):
@@ -237,7 +237,7 @@ class EventFeed:
                 if buffer.is_before(offset):
                     behind.add(number)
                 else:
-                    reader.cursors[number], part, reader.read_up_to[number] = buffer.read_after(
+                    reader.cursors[number], part, reader.read_cursors[number] = buffer.read_after(
                         offset, limit - len(deliveries)
                     )
                     deliveries += part
@@ -247,14 +247,14 @@ class EventFeed:
     def acknowledge(self, reader: FeedReader) -> None:
         """What the reader's last read returned has been processed, and may be discarded."""
         with self._changed:
-            reader.cursors = {number: reader.read_up_to[number] for number in reader.cursors}
+            reader.cursors = {number: reader.read_cursors[number] for number in reader.cursors}
             self._changed.notify_all()
 
     def has_events(self, reader: FeedReader) -> bool:
         """Whether another read would return events or an error, if what the last one returned has been processed."""
         with self._changed:
             return reader.failures != self._failures or any(
-                number in self._buffers and reader.read_up_to.get(number, -1) < self._buffers[number].last
+                number in self._buffers and reader.read_cursors.get(number, -1) < self._buffers[number].last
                 for number in reader.offsets
             )
 
@@ -278,7 +278,7 @@ class FeedReader:
         self.on_events = on_events
         self.offsets: Mapping[int, LogOffset] = {}  # as of the last read
         self.cursors: dict[int, int] = {}  # the places of these offsets in the buffer
-        self.read_up_to: dict[int, int] = {}  # the places behind what the last read returned
+        self.read_cursors: dict[int, int] = {}  # the places behind what the last read returned
         self.read_at = 0.0
         self.failures = 0
         self._skipped: dict[int, tuple[LogOffset, LogOffset]] = {}
