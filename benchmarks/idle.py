@@ -60,9 +60,9 @@ def _measure_stack() -> Table:
 
 
 def _measure_local() -> Table:
-    table = Table("make run", "CPU of a core", "-", "-", "threads", "memory", "target")
+    table = Table("make run", "CPU of a core", "PostgreSQL", "Kafka", "threads", "memory", "target")
     with _running_local() as root:
-        pids = {" ".join(child.cmdline()[1:5])[-60:] or child.name(): child.pid for child in root.children()}
+        pids = {_program_name(child): child.pid for child in root.children()} | {"make run": root.pid}
         _add_rows(table, pids, {}, {}, total_target=0.01)
     return table
 
@@ -70,15 +70,16 @@ def _measure_local() -> Table:
 def _add_rows(
     table: Table, pids: dict[str, int], ports: dict[str, int], targets: dict[str, float], *, total_target: float
 ) -> None:
-    _wait_until_quiet(pids)
-    before = {name: _usage(pid, ports) for name, pid in pids.items()}
+    families = _families(pids)
+    _wait_until_quiet(families)
+    before = {name: _cpu_s(family) for name, family in families.items()}
     started = monotonic()
     sleep(MEASURE_S)
     seconds = monotonic() - started
     total = 0.0
-    for name, pid in sorted(pids.items()):
-        after = _usage(pid, ports)
-        share = (after.cpu_s - before[name].cpu_s) / seconds
+    for name, family in sorted(families.items()):
+        after = _usage(family, ports)
+        share = (after.cpu_s - before[name]) / seconds
         total += share
         target = next((limit for prefix, limit in targets.items() if name.startswith(prefix)), None)
         table.add_row(
@@ -93,27 +94,38 @@ def _add_rows(
     table.add_row("all", f"{total:.1%}", "", "", "", "", f"{target_verdict(total_target, total)} {total_target:.0%}")
 
 
-def _wait_until_quiet(pids: dict[str, int]) -> None:
+def _program_name(process: psutil.Process) -> str:
+    """Its name in the Procfile, or as much of the command as tells it from the others."""
+    command = " ".join(process.cmdline())
+    return next((name for name in ("gateway", "worker", "beat", "gunicorn") if name in command), command[-60:])
+
+
+def _wait_until_quiet(families: dict[str, list[psutil.Process]]) -> None:
     deadline = monotonic() + MAX_WAIT_S
     while monotonic() < deadline:
-        before = sum(_cpu_s(pid) for pid in pids.values())
+        before = sum(_cpu_s(family) for family in families.values())
         sleep(QUIET_S)
-        if sum(_cpu_s(pid) for pid in pids.values()) - before < QUIET_SHARE * QUIET_S:
+        if sum(_cpu_s(family) for family in families.values()) - before < QUIET_SHARE * QUIET_S:
             return
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
+def _families(pids: dict[str, int]) -> dict[str, list[psutil.Process]]:
+    """Each process with its children, except those that have a name of their own."""
+    families = {}
+    for name, pid in pids.items():
+        process = psutil.Process(pid)
+        named = [child for child in process.children(recursive=True) if child.pid in pids.values()]
+        below = {grandchild.pid for child in named for grandchild in (child, *child.children(recursive=True))}
+        families[name] = [process, *(child for child in process.children(recursive=True) if child.pid not in below)]
+    return families
 
 
-def _cpu_s(pid: int) -> float:
-    times = [process.cpu_times() for process in _family(pid)]
+def _cpu_s(family: list[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in family]
     return float(sum(each.user + each.system for each in times))
 
 
-def _usage(pid: int, ports: dict[str, int]) -> Usage:
-    family = _family(pid)
+def _usage(family: list[psutil.Process], ports: dict[str, int]) -> Usage:
     connections = [
         name
         for process in family
@@ -122,7 +134,7 @@ def _usage(pid: int, ports: dict[str, int]) -> Usage:
         if connection.raddr and connection.raddr.port == port and connection.status == psutil.CONN_ESTABLISHED
     ]
     return Usage(
-        _cpu_s(pid),
+        _cpu_s(family),
         sum(process.num_threads() for process in family),
         sum(process.memory_full_info().pss for process in family) / 2**20,
         {name: connections.count(name) for name in ports},
