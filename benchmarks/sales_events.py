@@ -16,10 +16,14 @@ from eventshop.core.message_registry import MessageRegistry, registry
 from eventshop.core.messages import Envelope, Event, new_id
 from eventshop.core.money import Money
 from eventshop.eventstore.backends.protocol import backend
-from eventshop.eventstore.event_append import AppendRequest, StreamHead, utc_now
+from eventshop.eventstore.event_append import AppendRequest, StreamHead, hash_command, utc_now
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.read_model_table import ReadModelTable
 from orders.domain.events import Line, LineAmount, OrderCreated, OrderShipped, PaymentProcessed
+
+
+#: In place of the hash of a command.
+HASH = hash_command("append", b"")
 
 
 def write_orders(orders: int) -> int:
@@ -29,7 +33,7 @@ def write_orders(orders: int) -> int:
     pending: list[tuple[AppendRequest, list[Event]]] = []
     for number in range(orders):
         order_id = new_id()
-        append = AppendRequest(order_id, "Order", StreamHead(), Envelope(new_id()), "append", b"", utc_now())
+        append = AppendRequest(order_id, "Order", StreamHead(), Envelope(new_id()), "append", HASH, utc_now())
         pending.append((append, order_events(random, order_id, f"B{number}", random.choice(customers))))
         if len(pending) == 1_000 or number == orders - 1:
             _append_all(pending, registry)
@@ -104,6 +108,6 @@ def write_stream(stream: UUID, events: int) -> None:
     """Write one stream with this many events."""
     head = StreamHead()
     for start in range(0, events, 5_000):
-        append = AppendRequest(stream, "Ticket", head, Envelope(new_id()), "append", b"", utc_now())
+        append = AppendRequest(stream, "Ticket", head, Envelope(new_id()), "append", HASH, utc_now())
         count = min(5_000, events - start)
         head = _append_all([(append, [TicketAnswered(ticket_id=stream, text=TEXT)] * count)], tickets)

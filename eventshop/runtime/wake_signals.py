@@ -64,7 +64,7 @@ class _NoLink:
 
 
 #: The longest time in seconds that a thread waits without looking for work.
-_POLL_INTERVAL_S: Final = 1.0
+POLL_INTERVAL_S: Final = 3.0
 #: The same while the signals of other processes do not arrive.
 _POLL_INTERVAL_DEAF_S: Final = 0.05
 
@@ -133,7 +133,7 @@ def stop_listening() -> None:
 
 def poll_interval_s() -> float:
     """How long a thread may wait without looking for work, in seconds."""
-    return _POLL_INTERVAL_S if _link is not None and _link.is_listening else _POLL_INTERVAL_DEAF_S
+    return POLL_INTERVAL_S if _link is not None and _link.is_listening else _POLL_INTERVAL_DEAF_S
 
 
 def _send(channels: Iterable[Channel]) -> None:

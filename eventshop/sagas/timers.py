@@ -27,7 +27,7 @@ from eventshop.eventstore.unit_of_work import batch_write
 from eventshop.runtime.backoff import TRANSIENT_ERRORS, Backoff
 from eventshop.runtime.database_clock import database_now
 from eventshop.runtime.leases import claim_due_rows
-from eventshop.runtime.wake_signals import Channel, poll_interval_s, wake
+from eventshop.runtime.wake_signals import POLL_INTERVAL_S, Channel, wake
 from eventshop.sagas import inbox
 from eventshop.sagas.models import Timer
 
@@ -99,7 +99,7 @@ def _replace(timer: Timer) -> None:
 
 def wake_for(timers: Iterable[Timer]) -> None:
     """Wake the threads that fire timers if one of these is due before they look again by themselves."""
-    soon = database_now() + timedelta(seconds=poll_interval_s())
+    soon = database_now() + timedelta(seconds=POLL_INTERVAL_S)
     if any(timer.looked_at_from <= soon for timer in timers):
         wake(Channel.TIMERS)
 

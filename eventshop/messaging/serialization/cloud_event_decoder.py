@@ -103,9 +103,9 @@ def _decode_in_order(value: bytes) -> CloudEvent:
         metadata, offset = _read_text(value, offset + len(layout.METADATA))
     if value.startswith(layout.COMMAND_TYPE, offset):
         command_type, offset = _read_text(value, offset + len(layout.COMMAND_TYPE))
-        start = _pass(value, offset, layout.COMMAND_HASH)
-        events, offset = _read_number(value, _pass(value, start + 32, layout.COMMAND_EVENTS))
-        command = Command(command_type, value[start : start + 32], events)
+        size, start = _read_number(value, _pass(value, offset, layout.COMMAND_HASH))
+        events, offset = _read_number(value, _pass(value, start + size, layout.COMMAND_EVENTS))
+        command = Command(command_type, value[start : start + size], events)
     size, offset = _read_number(value, _pass(value, offset, layout.END))
     if offset + size != len(value):
         raise ValueError(f"{len(value) - offset} bytes follow the attributes, not {size}")

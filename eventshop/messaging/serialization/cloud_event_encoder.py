@@ -8,16 +8,25 @@ from typing import Final
 
 import msgspec
 
+from eventshop.core.errors import BrokenStream
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.records import EventRow
 from eventshop.messaging.serialization import cloud_event_layout as layout
+
+#: Bytes of SHA-256.
+HASH_SIZE: Final = 32
 
 _encode_json: Final = msgspec.json.Encoder().encode
 _SMALL_NUMBERS: Final = [layout.encode_number(number) for number in range(4_096)]
 
 
 def encode_cloud_event(row: EventRow, partition_sequence: int, receipt: ReceiptRow | None, data: bytes) -> bytes:
-    """Encode an event with its payload; `receipt` is written only if the event is its command's last one."""
+    """Encode an event with its payload; `receipt` is written only if the event is its command's last one.
+
+    Raises `BrokenStream` for an event whose hash has not the size of SHA-256: no reader could decode the record.
+    """
+    if len(row.hash) != HASH_SIZE:
+        raise BrokenStream(f"event {row.event_id} at position {row.position} has a hash of {len(row.hash)} bytes")
     ids = _encode_json((row.event_id, row.aggregate_id, row.correlation_id, row.command_id))
     optional, count = b"", layout.REQUIRED_ATTRIBUTES
     if row.causation_id is not None:
@@ -61,7 +70,7 @@ def _encode_command(receipt: ReceiptRow) -> bytes:
     return b"".join(
         (
             layout.COMMAND_TYPE + _text(receipt.command_type.encode()),
-            layout.COMMAND_HASH + bytes(receipt.payload_hash),
+            layout.COMMAND_HASH + _text(bytes(receipt.payload_hash)),
             layout.COMMAND_EVENTS + _number(receipt.events),
         )
     )

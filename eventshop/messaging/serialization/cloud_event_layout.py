@@ -101,7 +101,7 @@ CAUSATION_ID: Final = _name("causationid", _STRING) + encode_number(36)
 SAGA_ID: Final = _name("sagaid", _STRING) + encode_number(36)
 METADATA: Final = _name("metadata", _STRING)
 COMMAND_TYPE: Final = _name("commandtype", _STRING)
-COMMAND_HASH: Final = _name("commandhash", _BYTES) + encode_number(32)
+COMMAND_HASH: Final = _name("commandhash", _BYTES)
 COMMAND_EVENTS: Final = _name("commandevents", _INT)
 #: The end of the attributes, and the branch of the union `data` that holds bytes.
 END: Final = b"\x00\x00"

@@ -77,7 +77,7 @@ def receipts(row: EventRow) -> st.SearchStrategy[ReceiptRow]:
         ReceiptRow,
         st.just(row.command_id),
         st.sampled_from(["ShipOrder", "append"]),
-        st.binary(min_size=32, max_size=32),
+        st.binary(max_size=64),
         st.just(row.aggregate_id),
         st.just(row.aggregate_type),
         st.just(row.version),

@@ -186,3 +186,11 @@ def test_a_changed_byte_raises_nothing_but_a_broken_stream(position: int, byte: 
             read()
         except BrokenStream:
             continue
+
+
+@given(st.data())
+def test_an_event_whose_hash_has_another_size_is_not_published(data: st.DataObject) -> None:
+    """Nobody could read the record."""
+    row = data.draw(rows(SHIPPED))._replace(hash=data.draw(st.binary(max_size=40).filter(lambda each: len(each) != 32)))
+    with pytest.raises(BrokenStream):
+        encode_event(row, 1, 1)
