@@ -21,7 +21,6 @@ from eventshop.projections.projection import projection_registry
 from eventshop.projections.read_model_table import ReadModelTable
 from orders.domain.events import Line, LineAmount, OrderCreated, OrderShipped, PaymentProcessed
 
-
 #: In place of the hash of a command.
 HASH = hash_command("append", b"")
 
