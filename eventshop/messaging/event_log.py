@@ -20,7 +20,7 @@ class DeliveredEvent:
     is its gap-free number within the partition; 0 where the log has none.
     """
 
-    __slots__ = ("_event", "_meta", "offset", "partition", "row", "sequence")
+    __slots__ = ("_event", "_event_class", "_meta", "offset", "partition", "row", "sequence")
 
     def __init__(self, offset: int, row: EventRow, partition: int = 0, sequence: int = 0) -> None:
         self.offset = offset
@@ -29,12 +29,19 @@ class DeliveredEvent:
         self.sequence = sequence
         self._meta: Meta | None = None
         self._event: Event | None = None
+        self._event_class: type[Event] | None = None
 
     def meta(self, registry: MessageRegistry) -> Meta:
         """The event's metadata under its current name; raises `UnknownName` and errors of invalid metadata."""
         if self._meta is None:
             self._meta = use_current_name(to_meta(self.row), registry)
         return self._meta
+
+    def event_class(self, registry: MessageRegistry) -> type[Event]:
+        """The current type of the event; raises `UnknownName`."""
+        if self._event_class is None:
+            self._event_class = registry.reader_for(self.row.event_type, self.row.schema_version).event_class
+        return self._event_class
 
     def event(self, registry: MessageRegistry) -> Event:
         """The event, decrypted and upcast; raises `UnknownName`, `BrokenStream` or `Tampered`.

@@ -56,8 +56,9 @@ def _process(target: ProjectionTarget, cached: CheckpointsByPartition, planned: 
     partitions = {item.partition for item in planned}
     with transaction.atomic(), personal_columns.keys_transaction():
         begin_batch(target.projection, target.table.name)
-        planned = personal_columns.hold_off_erasures(target.projection, planned)
-        events = [item for item in planned if isinstance(item, PlannedEvent)]
+        # Most events concern few of the projections: the others only advance the checkpoint.
+        events = [item for item in planned if isinstance(item, PlannedEvent) and (item.changes or item.error)]
+        events = personal_columns.hold_off_erasures(target.projection, events)
         rows = checkpoints.lock_and_verify({number: cached[number] for number in sorted(partitions)})
         blocked: set[UUID] = set()
         if any(row.parked for row in rows.values()):
@@ -78,12 +79,11 @@ def _process(target: ProjectionTarget, cached: CheckpointsByPartition, planned: 
 def _fold(
     folding: Fold[Any], events: Sequence[PlannedEvent], blocked: set[UUID]
 ) -> list[tuple[PlannedEvent, Exception | None]]:
-    """Fold what can be folded; returns the dead letters: events that failed, and events that queue behind one."""
+    """Fold events that change rows; returns the dead letters: events that failed, and events that queue behind one."""
     failures: list[tuple[PlannedEvent, Exception | None]] = []
     for event in events:
         if event.meta.aggregate_id in blocked:
-            if event.changes or event.error:
-                failures.append((event, None))
+            failures.append((event, None))
             continue
         try:
             if event.error is not None:

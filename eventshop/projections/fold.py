@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from eventshop.core.message_registry import MessageRegistry
@@ -41,9 +41,12 @@ class PlannedEvent(NamedTuple):
     offset: int
     partition: int
     sequence: int
-    changes: list[RowChange]
+    changes: Sequence[RowChange]
     error: Exception | None = None
     decrypted: DecryptedFields | None = None  # only of an event with readable personal data
+
+
+_NO_CHANGES: Final[Sequence[RowChange]] = ()
 
 
 def plan_events(
@@ -54,19 +57,17 @@ def plan_events(
 
 
 def _plan_event(projection: Projection[R], delivered: DeliveredEvent, registry: MessageRegistry) -> PlannedEvent:
-    row = delivered.row
     origin = delivered.offset, delivered.partition, delivered.sequence
     try:
-        meta = delivered.meta(registry)
-        event_class = registry.reader_for(row.event_type, row.schema_version).event_class
-        if not projection.handlers.get(event_class):
-            return PlannedEvent(None, meta, *origin, [])
+        meta, event_class = delivered.meta(registry), delivered.event_class(registry)
+        if event_class not in projection.handlers:
+            return PlannedEvent(None, meta, *origin, _NO_CHANGES)
         event = delivered.event(registry)
         personal_fields = registry.personal_fields_of(event_class)
         decrypted = _decrypted_fields(event, personal_fields, delivered) if personal_fields else None
         return PlannedEvent(event, meta, *origin, row_changes(projection, event, meta), None, decrypted)
     except Exception as error:  # whatever a key function or a decoder raises is this event's error, not the batch's
-        meta = to_meta(row._replace(metadata="{}"))  # the metadata may be what cannot be read
+        meta = to_meta(delivered.row._replace(metadata="{}"))  # the metadata may be what cannot be read
         return PlannedEvent(None, meta, *origin, [], error)
 
 

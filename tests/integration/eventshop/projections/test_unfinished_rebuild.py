@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved, ProjectionError
@@ -131,7 +130,7 @@ def test_a_rebuild_whose_worker_died_waits_for_its_lease() -> None:
     held_until = timezone.now() + timedelta(days=1)
     Checkpoint.objects.create(projection=target.name, owner="dead", leased_until=held_until)
     assert pending_rebuilds() == []
-    Checkpoint.objects.update(leased_until=Now())
+    Checkpoint.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     assert pending_rebuilds() == [job]
     assert rebuild(order_summary).state == Rebuild.State.DONE
 
