@@ -6,7 +6,7 @@ The event store defines the interfaces; `eventshop.privacy` implements them and 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
@@ -14,7 +14,7 @@ import msgspec
 from django.db import transaction
 from msgspec import Struct
 
-from eventshop.core.errors import BrokenStream, Tampered
+from eventshop.core.errors import BrokenStream, EventShopError, Tampered
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Command, Event
 from eventshop.core.personal_fields import PersonalField
@@ -92,6 +92,10 @@ class FieldCipher(Protocol):
         """Return the ids of the keys of an event's personal values, destroyed keys included."""
         ...
 
+    def load_keys(self, key_ids: Collection[KeyId]) -> None:
+        """Load keys into memory that will be needed soon, in one statement."""
+        ...
+
     def encrypt_state(self, state: str, key_ids: Collection[KeyId], aggregate_id: UUID, version: int) -> str | None: ...
     def decrypt_state(self, ciphertext: str, aggregate_id: UUID, version: int) -> str | None: ...
     def key_ids_of_state(self, ciphertext: str) -> Collection[KeyId]: ...
@@ -158,6 +162,18 @@ def _decode_values(payload: str, context: FieldContext) -> dict[str, Any]:
 def key_ids_of_event(payload: str, fields: Sequence[PersonalField], context: FieldContext) -> Collection[KeyId]:
     """The keys of the personal values that an event has, whether they are still there or not."""
     return field_cipher.get().key_ids(payload, fields, context)
+
+
+def load_keys_of_events(registry: MessageRegistry, events: Iterable[tuple[type[Event], str, FieldContext]]) -> None:
+    """Load the keys of a batch of events (type, payload, context) at once, so that reading them needs no query each."""
+    names: set[KeyId] = set()
+    for event_class, payload, context in events:
+        if CIPHERTEXT_MARK in payload and (fields := registry.personal_fields_of(event_class)):
+            with suppress(BrokenStream):  # reading this event raises it again
+                names.update(key_ids_of_event(payload, fields, context))
+    with suppress(EventShopError):  # a key that cannot be used is an error of the event that needs it
+        if names:
+            field_cipher.get().load_keys(names)
 
 
 def encrypt_state(state: str, key_ids: Collection[KeyId], aggregate_id: UUID, version: int) -> str | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from eventshop.messaging.event_log import Delivery, LogOffset, UnreadableDelivery
+from eventshop.messaging.event_log import DeliveredEvent, Delivery, LogOffset, UnreadableDelivery
 from eventshop.projections import checkpoints, dead_letters, personal_columns
 from eventshop.projections.checkpoints import CheckpointMove, CheckpointsByPartition
 from eventshop.projections.fold import Fold, PlannedEvent, plan_events
@@ -28,9 +28,10 @@ def process_batch(target: ProjectionTarget, cached: CheckpointsByPartition, deli
     An event that fails becomes a dead letter. When the database refuses the rows of a batch, the batch is halved, down
     to the event at fault. Raises `CheckpointMoved` when another worker has advanced a checkpoint.
     """
-    planned: list[PlannedRecord] = []
-    for item in delivered:
-        planned += [item] if isinstance(item, UnreadableDelivery) else plan_events(target.projection, [item])
+    events = iter(plan_events(target.projection, [item for item in delivered if isinstance(item, DeliveredEvent)]))
+    planned: list[PlannedRecord] = [
+        item if isinstance(item, UnreadableDelivery) else next(events) for item in delivered
+    ]
     if planned:
         _process_or_halve(target, cached, planned)
 

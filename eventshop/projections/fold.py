@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
+from eventshop.core.errors import EventShopError
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import Event, Meta, RecordedEvent
 from eventshop.core.personal_fields import PersonalField, Redacted
-from eventshop.eventstore.records import to_meta
+from eventshop.eventstore.field_encryption import FieldContext, load_keys_of_events
+from eventshop.eventstore.records import field_context, to_meta
 from eventshop.messaging.event_log import DeliveredEvent
 from eventshop.projections.projection import Key, Projection, as_key_list
 from eventshop.projections.read_model import ReadModel
@@ -53,7 +56,19 @@ def plan_events(
     projection: Projection[R], delivered: Iterable[DeliveredEvent], registry: MessageRegistry = default_registry
 ) -> list[PlannedEvent]:
     """The changes that each delivered event makes. An event that this projection does not handle is not decoded."""
+    delivered = list(delivered)
+    if len(delivered) > 1:
+        load_keys_of_events(registry, _handled_events(projection, delivered, registry))
     return [_plan_event(projection, item, registry) for item in delivered]
+
+
+def _handled_events(
+    projection: Projection[R], delivered: Iterable[DeliveredEvent], registry: MessageRegistry
+) -> Iterator[tuple[type[Event], str, FieldContext]]:
+    for item in delivered:
+        with suppress(EventShopError):  # planning this event raises it again
+            if (event_class := item.event_class(registry)) in projection.handlers:
+                yield event_class, item.row.payload, field_context(item.row)
 
 
 def _plan_event(projection: Projection[R], delivered: DeliveredEvent, registry: MessageRegistry) -> PlannedEvent:

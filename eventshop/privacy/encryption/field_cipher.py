@@ -59,6 +59,9 @@ class AesGcmCipher:
         ]
         return {(_subject_of_payload(values, field, context.aggregate_id), field.purpose) for field in encrypted_fields}
 
+    def load_keys(self, names: Collection[KeyName]) -> None:
+        personal_keys.load_missing_keys(names)
+
     def encrypt_state(self, state: str, names: Collection[KeyName], aggregate_id: UUID, version: int) -> str | None:
         return state_cipher.encrypt_state(state, names, aggregate_id, version)
 

@@ -84,6 +84,15 @@ def find_key(name: KeyName) -> PersonalDataKey | None:
     return key
 
 
+def load_missing_keys(names: Collection[KeyName]) -> None:
+    """Load the keys that are not in the cache: one statement for all, and a second one if a person has none."""
+    missing = {
+        name[0] for name in names if key_cache.get(name) is None and key_cache.get((name[0], _ERASED_PURPOSE)) is None
+    }
+    if missing:
+        load_keys(missing)
+
+
 def find_key_for_writing(name: KeyName) -> PersonalDataKey | None:
     """As `find_key`, but raises `PersonErased` for an erased person, for whom no key is ever created again."""
     key = key_cache.get(name)
