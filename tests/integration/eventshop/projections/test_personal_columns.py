@@ -11,11 +11,14 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connections
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from eventshop.core.messages import Meta
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.privacy.encryption import personal_keys
+from eventshop.privacy.encryption.keys_db_router import keys_database
+from eventshop.privacy.encryption.personal_keys import key_cache
 from eventshop.privacy.models import PersonalKey
 from eventshop.projections import dead_letters, outbox, personal_columns
 from eventshop.projections.models import DeadLetter, OutboxRecord
@@ -24,7 +27,7 @@ from eventshop.projections.runner import ProjectionRunner
 from projections.models import UserProfile
 from projections.user_profile import created, user_profile
 from tests.support.failing_projection import Flaky, fail, register_temporarily
-from tests.support.read_models import assert_rows_equal_fold, catch_up
+from tests.support.read_models import assert_rows_equal_fold, catch_up, stored_rows
 from tests.support.waiting import DEADLINE_S, join_threads
 from users.domain.commands import CreateUser
 from users.domain.events import UserCreated
@@ -182,3 +185,14 @@ def test_personal_columns_are_not_published() -> None:
 def test_scrubbing_asks_only_read_models_with_personal_columns() -> None:
     nobody = ProjectionRegistry()
     assert personal_columns.erase_subject(uuid4(), nobody) == 0
+
+
+def test_the_keys_of_a_batch_are_loaded_in_one_statement() -> None:
+    for number in range(5):
+        send(CreateUser(uuid4(), f"ada{number}@example.org", *WORDS[1:]))
+    key_cache.clear()
+    table = PersonalKey._meta.db_table
+    with CaptureQueriesContext(connections[keys_database()]) as queries:
+        catch_up(user_profile)
+    assert sum(f'FROM "{table}"' in query["sql"] for query in queries) == 1
+    assert all(row["email"] for row in stored_rows(user_profile).values())
