@@ -20,7 +20,15 @@ from eventshop.eventstore.command_dispatcher import send, send_many
 from eventshop.eventstore.event_store import EventStore
 from eventshop.runtime.postgres_signals import PostgresSignals
 from eventshop.runtime.sqlite_signals import LONGEST_LOOK_INTERVAL_S, SqliteSignals
-from eventshop.runtime.wake_signals import Channel, Waiter, poll_interval_s, start_listening, stop_listening, wake
+from eventshop.runtime.wake_signals import (
+    POLL_INTERVAL_S,
+    Channel,
+    Waiter,
+    poll_interval_s,
+    start_listening,
+    stop_listening,
+    wake,
+)
 from tests.support.processes import ROOT, python_process
 from tests.support.tally_aggregate import Open, Opened, tallies
 from tests.support.waiting import DEADLINE_S, wait_for_exit, wait_until
@@ -129,7 +137,7 @@ def test_threads_look_often_until_the_signals_of_other_processes_arrive() -> Non
     assert poll_interval_s() < 0.1
     start_listening()
     start_listening()
-    wait_until(lambda: poll_interval_s() == 1)
+    wait_until(lambda: poll_interval_s() == POLL_INTERVAL_S)
     stop_listening()
     assert poll_interval_s() < 0.1
 
@@ -254,7 +262,7 @@ from eventshop.runtime import wake_signals
 from django.db import connection
 connection.settings_dict["NAME"] = "file:memorydb_default?mode=memory&cache=shared"
 wake_signals.start_listening()
-assert wake_signals.poll_interval_s() == 1
+assert wake_signals.poll_interval_s() == wake_signals.POLL_INTERVAL_S
 wake_signals.wake(wake_signals.Channel.INBOX)
 """
         subprocess.run(
