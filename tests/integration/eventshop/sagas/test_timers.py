@@ -19,7 +19,7 @@ from eventshop.core.errors import InvalidMessage, UnknownName
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Command, Envelope
 from eventshop.eventstore.event_store import store
-from eventshop.runtime.wake_signals import Channel, Waiter, wake_all
+from eventshop.runtime.wake_signals import POLL_INTERVAL_S, Channel, Waiter, wake_all
 from eventshop.sagas import timers
 from eventshop.sagas.effect_workers import EffectWorker
 from eventshop.sagas.models import Timer
@@ -172,7 +172,7 @@ def test_two_workers_fire_each_timer_once_and_none_early() -> None:
     assert all(row.fired_at and row.fired_at >= row.due_at for row in Timer.objects.all())
 
 
-@pytest.mark.parametrize(("due_in_s", "shortest", "longest"), [(3600, 0.0, 1.0), (0.5, 0.0, 0.5)])
+@pytest.mark.parametrize(("due_in_s", "shortest", "longest"), [(3600, 0.0, POLL_INTERVAL_S), (0.5, 0.0, 0.51)])
 def test_an_idle_worker_sleeps_until_the_next_timer_is_due(due_in_s: float, shortest: float, longest: float) -> None:
     stop, worker = Signal(), EffectWorker("worker")
     timers.set_timer("t", due=timezone.now() + timedelta(seconds=due_in_s), command=write_off("apple"))
