@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from threading import Event as Signal
 from uuid import UUID
 
 from eventshop.eventstore.tail_reader import TailReader, newest_position
@@ -55,7 +54,7 @@ class DatabaseLogReader:
     def is_at_end(self, after: Mapping[int, LogOffset]) -> bool:
         return True  # an empty `read` already means that the end is reached
 
-    def wait(self, seconds: float, stop: Signal | None = None) -> None:
+    def wait(self, seconds: float) -> None:
         release_connections()
         self._waiter.wait(min(seconds, poll_interval_s()))
 

@@ -15,7 +15,6 @@ from threading import Condition
 from threading import Event as Signal
 from time import monotonic
 from typing import Final
-from uuid import UUID
 
 from eventshop.core.errors import TailBusy
 from eventshop.messaging.event_log import Delivery, EventLog, LogOffset, LogReader
@@ -45,7 +44,7 @@ class FeedInterrupted(Exception):
 
 
 class EventFeed:
-    """An event log in front of another one. `run` must run in a thread of its own as long as readers wait."""
+    """Reads an event log for all readers of the process; `run` must run in a thread of its own as long as they wait."""
 
     def __init__(self, source: EventLog, *, capacity: int = CAPACITY, patience_s: float = PATIENCE_S) -> None:
         self.source = source
@@ -69,15 +68,6 @@ class EventFeed:
             reader.failures = self._failures
             self._readers.append(reader)
         return reader
-
-    def end_offsets(self) -> Mapping[int, int]:
-        return self.source.end_offsets()
-
-    def partition_for(self, aggregate_id: UUID) -> int:
-        return self.source.partition_for(aggregate_id)
-
-    def report_offsets(self, offsets: Mapping[str, Mapping[int, LogOffset]]) -> None:
-        self.source.report_offsets(offsets)
 
     def run(self, stop: Signal) -> None:
         """Read the log into the buffer until stopped."""
@@ -327,10 +317,10 @@ class FeedReader:
         return numbers[self._turn :] + numbers[: self._turn]
 
     def is_at_end(self, after: Mapping[int, LogOffset]) -> bool:
-        ends = self.feed.end_offsets()
+        ends = self.feed.source.end_offsets()
         return all(offset.offset >= ends[number] for number, offset in after.items())
 
-    def wait(self, seconds: float, stop: Signal | None = None) -> None:
+    def wait(self, seconds: float) -> None:
         if not self.has_events():
             self.feed.wait_for_change(seconds)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from threading import Event as Signal
 from typing import NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
@@ -106,7 +105,7 @@ class LogReader(Protocol):
         """Whether the log has no more events after these offsets, as far as can be seen now."""
         ...
 
-    def wait(self, seconds: float, stop: Signal | None = None) -> None:
+    def wait(self, seconds: float) -> None:
         """After an empty `read`, wait until there may be more events, at most `seconds`."""
         ...
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from threading import Event as Signal
 from typing import Any, Final
 from uuid import UUID
 
@@ -98,7 +97,7 @@ class KafkaLogReader:
         ends = self._end_reader.end_offsets(partitions)
         return all(self.consumer.position(tp) >= ends[tp] for tp in partitions)
 
-    def wait(self, seconds: float, stop: Signal | None = None) -> None:
+    def wait(self, seconds: float) -> None:
         if self._checkpoints and not self._polled:
             timeout_ms = min(int(seconds * 1_000), _MAX_WAIT_MS)
             self._polled = self.consumer.poll(timeout_ms=timeout_ms, max_records=_MAX_RECORDS)

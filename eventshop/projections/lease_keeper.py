@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from django.db import transaction
-from django.db.models import BooleanField, ExpressionWrapper
 from django.db.models.functions import Now
 
 from eventshop.projections import checkpoints
@@ -29,10 +28,9 @@ class LeaseKeeper:
         self.names = names
 
     def load_checkpoints(self) -> CheckpointsByName:
-        """The checkpoints as they are now; each has `is_free`: whether no worker has a lease on it. One statement."""
+        """The checkpoints as they are now; each has `is_leased`: whether a worker has a lease on it. One statement."""
         rows: CheckpointsByName = {name: {} for name in self.names}
-        is_free = ExpressionWrapper(leases.is_unleased(), output_field=BooleanField())
-        for row in Checkpoint.objects.filter(projection__in=self.names).annotate(is_free=is_free):
+        for row in Checkpoint.objects.filter(projection__in=self.names).annotate(is_leased=leases.is_leased()):
             rows[row.projection][row.partition] = row
         return rows
 
@@ -46,7 +44,7 @@ class LeaseKeeper:
         for name, rows in usable.items():
             share = leases.fair_share(len(rows), workers[name])
             owned = {number for number, row in rows.items() if row.owner == self.owner}
-            has_free = any(row.is_free for number, row in rows.items() if number not in owned)  # type: ignore[attr-defined]
+            has_free = any(not row.is_leased for number, row in rows.items() if number not in owned)  # type: ignore[attr-defined]
             is_settled = len(owned) == share or (len(owned) < share and not has_free)
             kept[name] = owned if is_settled else self._acquire_share(rows, owned, share)
         self._renew([usable[name][number].pk for name, numbers in kept.items() for number in numbers])
