@@ -6,7 +6,9 @@ from typing import Final, NamedTuple
 
 from django.http import HttpRequest
 
+from eventshop.core.errors import InvalidMessage
 from eventshop.core.money import Money, total
+from orders.domain.commands import check_lines
 from orders.domain.events import Line
 from orders.models import Product
 
@@ -37,10 +39,30 @@ class Basket(NamedTuple):
     items: tuple[Item, ...]
 
     @property
+    def totals(self) -> tuple[Money, ...]:
+        """One total per currency, by currency code."""
+        currencies = sorted({item.product.currency for item in self.items})
+        return tuple(
+            total((item.amount for item in self.items if item.product.currency == currency), currency=currency)
+            for currency in currencies
+        )
+
+    @property
     def total(self) -> Money | None:
-        if not self.items:
-            return None
-        return total((item.amount for item in self.items), currency=self.items[0].product.currency)
+        """What an order of all items costs; None for an empty basket and for one in several currencies."""
+        return self.totals[0] if len(self.totals) == 1 else None
+
+    @property
+    def problem(self) -> str:
+        """Why these items cannot be one order, as a sentence for the customer; empty if they can."""
+        if len(self.totals) > 1:
+            codes = " and ".join(amount.currency for amount in self.totals)
+            return f"An order has one currency, but these prices are in {codes}. Order them one after the other."
+        try:
+            check_lines(tuple(item.line for item in self.items))
+        except InvalidMessage as error:
+            return f"These items cannot be ordered: {error.message}."
+        return ""
 
 
 def load_basket(request: HttpRequest) -> Basket:
@@ -50,13 +72,17 @@ def load_basket(request: HttpRequest) -> Basket:
     return Basket(tuple(Item(product, quantities[product.sku]) for product in products))
 
 
-def set_quantity(request: HttpRequest, sku: str, quantity: int) -> None:
-    """Set a product's quantity, at most `MAX_QUANTITY`; 0 removes the product."""
+def set_quantity(request: HttpRequest, sku: str, quantity: int) -> int:
+    """Set a product's quantity; 0 removes it. Gives the quantity that is now in the basket.
+
+    That is at most `MAX_QUANTITY`, and 0 for another product than the first `MAX_LINES`.
+    """
     quantities: dict[str, int] = dict(request.session.get(_BASKET, {}))
     quantities.pop(sku, None)
     if quantity > 0 and len(quantities) < MAX_LINES:
         quantities[sku] = min(quantity, MAX_QUANTITY)
     request.session[_BASKET] = quantities
+    return quantities.get(sku, 0)
 
 
 def quantity_of(request: HttpRequest, sku: str) -> int:

@@ -13,18 +13,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from eventshop.core.deterministic_ids import derive_id
-from eventshop.core.errors import CommandIdReused, EventShopError
-from eventshop.core.messages import Command, Envelope
-from eventshop.eventstore.command_dispatcher import send_many
+from eventshop.core.errors import EventShopError
+from eventshop.core.messages import Envelope
+from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
+from eventshop.web.pages.command_form import submit_command
 from eventshop.web.pages.post_only import post_only
-from eventshop.web.shared import customer_port, read_your_writes
+from eventshop.web.shared import customer_port
 from eventshop.web.shared.customer_port import Contact, customer_required
 from orders.application import basket as baskets
 from orders.application import stock_level_port
 from orders.application.place_order import order_reference
-from orders.domain.commands import CreateOrder, RequestPayment
+from orders.domain.commands import CreateOrder
 from orders.domain.stock_item import StockItem, stock_item_id
 from orders.models import Product
 from orders.pages.forms import CheckoutForm, QuantityForm
@@ -53,10 +54,20 @@ def product(request: HttpRequest, sku: str) -> HttpResponse:
     left = _quantity_on_hand(sku)
     form = QuantityForm(request.POST or None, initial={"quantity": 1})
     if form.is_valid():
-        baskets.set_quantity(request, sku, baskets.quantity_of(request, sku) + form.cleaned_data["quantity"])
-        messages.success(request, f"{product_shown.name} is in your basket.")
+        wanted = baskets.quantity_of(request, sku) + form.cleaned_data["quantity"]
+        _report_quantity(request, product_shown.name, wanted, baskets.set_quantity(request, sku, wanted))
         return redirect("orders:basket")
     return render(request, "shop/product.html", {"product": product_shown, "left": left, "form": form})
+
+
+def _report_quantity(request: HttpRequest, name: str, wanted: int, quantity: int) -> None:
+    """Say what is in the basket now, and if it is less than was wanted, why."""
+    if quantity == wanted:
+        messages.success(request, f"{name} is in your basket.")
+    elif quantity:
+        messages.warning(request, f"{name} is in your basket {quantity} times: an order has at most that many of one.")
+    else:
+        messages.error(request, f"{name} was not added: an order has at most {baskets.MAX_LINES} different products.")
 
 
 def _quantity_on_hand(sku: str) -> int:
@@ -90,20 +101,46 @@ def checkout(request: HttpRequest, person: UUID) -> HttpResponse:
     form = CheckoutForm(customer_port.current_adapter().consent_options(person), request.POST or None)
     basket_shown, contact = baskets.load_basket(request), customer_port.current_adapter().contact_of(person)
     if form.is_valid() and contact and contact.address:
-        order_id = derive_id("shop-order", form.cleaned_data["form_id"])
+        form_id = form.cleaned_data["form_id"]
+        order_id = derive_id("shop-order", form_id)
         if store.get_events(order_id, to_version=1):
             return redirect("orders:order", order_id)  # sent twice: the first one emptied the basket
         # The order is placed only at the prices that the customer was shown.
-        if basket_shown.total and str(basket_shown.total) == form.cleaned_data["total"]:
-            response = _submit_order(request, person, contact, form.cleaned_data["form_id"], basket_shown)
-            _record_consents(request, person, form)
-            return response
-        messages.warning(request, "Your basket or a price has changed meanwhile. Please check it again.")
-        return redirect("orders:checkout")
-    if not basket_shown.items:
-        return redirect("orders:basket")
+        if not basket_shown.total or str(basket_shown.total) != form.cleaned_data["total"]:
+            messages.warning(request, "Your basket or a price has changed meanwhile. Please check it again.")
+            return redirect("orders:checkout")
+        if not _place_order(request, person, contact, form_id, basket_shown):
+            return redirect("orders:basket")
+        _record_consents(request, person, form)
+        return redirect("orders:order", order_id)
+    if not basket_shown.items or basket_shown.problem:
+        return redirect("orders:basket")  # which says why
     context = {"basket": basket_shown, "contact": contact, "form": form}
     return render(request, "shop/checkout.html", context)
+
+
+def _place_order(
+    request: HttpRequest, person: UUID, contact: Contact, form_id: UUID, basket_shown: baskets.Basket
+) -> bool:
+    """Create the order and empty the basket; False if the order was refused, with a message that says why."""
+    order_id = derive_id("shop-order", form_id)
+    envelope = Envelope(command_id=derive_id("shop", form_id, 0), actor=str(person), correlation_id=form_id)
+
+    def create_order() -> Receipt:
+        command = CreateOrder(
+            order_id=order_id,
+            reference=order_reference(order_id),
+            customer_id=person,
+            lines=tuple(item.line for item in basket_shown.items),
+            delivery_name=contact.name,
+            delivery_address=contact.address,
+        )
+        return command_dispatcher.send(command, envelope=envelope)
+
+    is_placed = submit_command(request, create_order, subject="your orders")
+    if is_placed:
+        baskets.clear_basket(request)
+    return is_placed
 
 
 def _record_consents(request: HttpRequest, person: UUID, form: CheckoutForm) -> None:
@@ -115,31 +152,3 @@ def _record_consents(request: HttpRequest, person: UUID, form: CheckoutForm) -> 
             messages.warning(
                 request, f"Your answer to “{option.label}” could not be saved. You can give it again under My data."
             )
-
-
-def _submit_order(
-    request: HttpRequest, person: UUID, contact: Contact, form_id: UUID, basket_shown: baskets.Basket
-) -> HttpResponse:
-    order_id = derive_id("shop-order", form_id)
-    commands: list[Command] = [
-        CreateOrder(
-            order_id=order_id,
-            reference=order_reference(order_id),
-            customer_id=person,
-            lines=tuple(item.line for item in basket_shown.items),
-            delivery_name=contact.name,
-            delivery_address=contact.address,
-        ),
-        RequestPayment(order_id=order_id, method="card"),
-    ]
-    outcomes = send_many(
-        (command, Envelope(command_id=derive_id("shop", form_id, step), actor=str(person), correlation_id=form_id))
-        for step, command in enumerate(commands)
-    )
-    for outcome in outcomes:
-        if isinstance(outcome, Receipt):
-            read_your_writes.remember_write(request, outcome)
-        elif not isinstance(outcome, CommandIdReused):  # reused: the same form was processed a moment before
-            raise outcome
-    baskets.clear_basket(request)
-    return redirect("orders:order", order_id)

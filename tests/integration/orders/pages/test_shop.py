@@ -19,7 +19,8 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.web.shared import read_your_writes
-from orders.domain.commands import ProcessPayment, ReceiveStock, ShipOrder, WriteOffStock
+from orders.application.basket import MAX_LINES, MAX_QUANTITY
+from orders.domain.commands import ProcessPayment, ReceiveStock, RequestPayment, ShipOrder, WriteOffStock
 from orders.domain.order import Order
 from orders.models import Product
 from tests.support.customers import PASSWORD, sign_in_customer
@@ -78,6 +79,7 @@ def place_order(client: Client) -> UUID:
 
 
 def process_payment(order_id: UUID) -> None:
+    command_dispatcher.send(RequestPayment(order_id, "card"))
     command_dispatcher.send(ProcessPayment(order_id, gbp("25.00"), "card"))
 
 
@@ -107,6 +109,28 @@ def test_a_basket_is_filled_changed_and_emptied(client: Client) -> None:
     assert client.get("/checkout/").headers["Location"] == "/account/sign-in/?next=/checkout/"
 
 
+def test_what_the_basket_cannot_hold_is_said(client: Client) -> None:
+    client.post("/shop/MUG/", {"quantity": "98"}, follow=True)
+    page = client.post("/shop/MUG/", {"quantity": "2"}, follow=True)
+    assert [message.level_tag for message in page.context["messages"]] == ["warning"]
+    assert [item.quantity for item in page.context["basket"].items] == [MAX_QUANTITY]
+    for number in range(MAX_LINES):
+        Product.objects.create(sku=f"P{number}", name=f"P {number}", price=Decimal(1))
+        page = client.post(f"/shop/P{number}/", {"quantity": "1"}, follow=True)
+    assert [message.level_tag for message in page.context["messages"]] == ["error"]
+    assert len(page.context["basket"].items) == MAX_LINES
+
+
+def test_an_order_that_the_rules_refuse_is_a_message_and_the_basket_stays() -> None:
+    client, _ = customer_with_basket()
+    form = checkout_form_values(client)
+    Product.objects.filter(sku="MUG").update(name="Mug\x07")  # as no form would store it
+    page = client.post("/checkout/", form, follow=True)
+    assert [message.level_tag for message in page.context["messages"]] == ["error"]
+    assert len(page.context["basket"].items) == 1
+    assert not StoredEvent.objects.filter(event_type="OrderCreated").exists()
+
+
 def test_an_order_is_seen_at_once_and_its_list_says_when_it_lags() -> None:
     client, person = customer_with_basket()
     order_id = place_order(client)
@@ -114,7 +138,7 @@ def test_an_order_is_seen_at_once_and_its_list_says_when_it_lags() -> None:
     assert ("£25.00" in shown.timeline[0].text, shown.opening_event.total) == (True, gbp("25.00"))
     assert context_of(client, "/basket/")["basket"].items == ()
     events = store.get_events(order_id)
-    assert [recorded.meta.event_type for recorded in events] == ["OrderCreated", "PaymentRequested"]
+    assert [recorded.meta.event_type for recorded in events] == ["OrderCreated"]
     assert (events[0].event.customer_id, events[0].event.delivery_name) == (person, "Ada Łukasz")
     assert shown.destination.splitlines() == ["Ada Łukasz", "1 St", "York"]
     assert "Łukasz" not in StoredEvent.objects.get(event_type="OrderCreated").payload
@@ -204,10 +228,10 @@ def test_what_a_page_follows_says_whether_there_is_something_new() -> None:
     client, _ = customer_with_basket()
     order_id = place_order(client)
     live = f"/live/order/{order_id}/"
-    assert find(client.get(f"/orders/{order_id}/"), **{"data-live": live, "data-mark": "2"})
-    assert client.get(live, {"after": "2"}).status_code == 204
+    assert find(client.get(f"/orders/{order_id}/"), **{"data-live": live, "data-mark": "1"})
+    assert client.get(live, {"after": "1"}).status_code == 204
     process_payment(order_id)
-    assert client.get(live, {"after": "2"}).content == b"3"
+    assert client.get(live, {"after": "1"}).content == b"3"
 
 
 def test_the_list_of_orders_says_so_too() -> None:
@@ -215,11 +239,11 @@ def test_the_list_of_orders_says_so_too() -> None:
     order_id = place_order(client)
     update_read_models()
     live = f"/live/my-orders/{person}/"
-    assert find(client.get("/orders/"), **{"data-live": live, "data-mark": "2"})
-    assert client.get(live, {"after": "2"}).status_code == 204
+    assert find(client.get("/orders/"), **{"data-live": live, "data-mark": "1"})
+    assert client.get(live, {"after": "1"}).status_code == 204
     process_payment(order_id)
     update_read_models()
-    assert client.get(live, {"after": "2"}).content == b"3"
+    assert client.get(live, {"after": "1"}).content == b"3"
 
 
 def test_an_invoice_comes_with_the_payment_as_page_and_pdf_in_any_letters(caplog: pytest.LogCaptureFixture) -> None:
