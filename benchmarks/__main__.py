@@ -18,6 +18,7 @@ from benchmarks.idle import idle
 from benchmarks.privacy import privacy
 from benchmarks.report import console, engines, target_verdict
 from benchmarks.sagas import sagas
+from benchmarks.soak import soak
 from benchmarks.trades import trades
 
 
@@ -225,6 +226,7 @@ PARTS: Final[dict[str, Callable[[argparse.Namespace], None]]] = {
         kafka,
         http,
         idle,
+        soak,
     )
 }
 

@@ -50,13 +50,17 @@ def idle(options: argparse.Namespace) -> None:
 
 def _measure_stack() -> Table:
     table = Table("stack", "CPU of a core", "PostgreSQL", "Kafka", "threads", "memory", "target")
-    with _running_stack() as folder:
-        pids = {
-            path.stem: pid for path in (folder.path / "run").glob("*.pid") if (pid := Process(path.stem, folder).pid)
-        }
+    with running_program() as folder:
+        pids = stack_pids(folder)
         ports = {name: port_of(folder, name) for name in ("postgres", "kafka-1")}
         _add_rows(table, pids, ports, {"worker": 0.02}, total_target=0.10)
     return table
+
+
+def stack_pids(folder: DataFolder) -> dict[str, int]:
+    """The process ids of everything that runs in a data folder, by name."""
+    names = [path.stem for path in (folder.path / "run").glob("*.pid")]
+    return {name: pid for name in names if (pid := Process(name, folder).pid)}
 
 
 def _measure_local() -> Table:
@@ -70,7 +74,7 @@ def _measure_local() -> Table:
 def _add_rows(
     table: Table, pids: dict[str, int], ports: dict[str, int], targets: dict[str, float], *, total_target: float
 ) -> None:
-    families = _families(pids)
+    families = families_of(pids)
     _wait_until_quiet(families)
     before = {name: _cpu_s(family) for name, family in families.items()}
     started = monotonic()
@@ -109,7 +113,7 @@ def _wait_until_quiet(families: dict[str, list[psutil.Process]]) -> None:
             return
 
 
-def _families(pids: dict[str, int]) -> dict[str, list[psutil.Process]]:
+def families_of(pids: dict[str, int]) -> dict[str, list[psutil.Process]]:
     """Each process with its children, except those that have a name of their own."""
     families = {}
     for name, pid in pids.items():
@@ -136,13 +140,19 @@ def _usage(family: list[psutil.Process], ports: dict[str, int]) -> Usage:
     return Usage(
         _cpu_s(family),
         sum(process.num_threads() for process in family),
-        sum(process.memory_full_info().pss for process in family) / 2**20,
+        memory_mb(family),
         {name: connections.count(name) for name in ports},
     )
 
 
+def memory_mb(family: list[psutil.Process]) -> float:
+    """The proportional set size of a process and its children, in megabytes."""
+    return float(sum(process.memory_full_info().pss for process in family)) / 2**20
+
+
 @contextmanager
-def _running_stack() -> Iterator[DataFolder]:
+def running_program() -> Iterator[DataFolder]:
+    """The whole stack with demo data, two workers and the web server, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="eventshop-bench-") as home:
         Path(home).chmod(0o711)  # PostgreSQL may run as another user, which must be able to enter
         command = [sys.executable, "-m", "deploy.stack"]

@@ -205,6 +205,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "measure_saga_latency",
         "measure_saga_rate",
         "measure_timer_tick",
+        "place_orders",
         "prepare_orders",
         "run_saga_worker",
     ),

@@ -24,7 +24,7 @@ from eventshop.eventstore.command_dispatcher import send, send_many
 from eventshop.sagas import timers, workers
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep, SagaWorker, Timer
 from eventshop.sagas.saga_registry import saga_registry
-from orders.domain.commands import CreateOrder, ReceiveStock
+from orders.domain.commands import CreateOrder, ReceiveStock, RequestPayment
 from orders.domain.events import Line
 from orders.sagas.fulfilment_effects import PaymentTaken, TakePayment
 
@@ -111,6 +111,18 @@ def measure_saga_latency(*, rate: float, seconds: float) -> dict[str, float]:
         taken_ms = sorted(float(ms) for (ms,) in cursor.fetchall())
     cuts = quantiles(taken_ms, n=100)
     return {"p50": cuts[49], "p99": cuts[98], "worst": taken_ms[-1], "steps": len(taken_ms)}
+
+
+def place_orders(*, rate: float, seconds: float) -> dict[str, float]:
+    """Create orders at a steady rate and request their payments."""
+    number, started = 0, perf_counter()
+    while perf_counter() < started + seconds:
+        order = _order(number)
+        send(order)
+        send(RequestPayment(order.order_id, "card"))
+        number += 1
+        sleep(max(0.0, started + number / rate - perf_counter()))
+    return {"orders": number, "rate": number / (perf_counter() - started)}
 
 
 def measure_timer_tick(*, pending: int) -> dict[str, float]:
