@@ -16,9 +16,10 @@ from rest_framework.response import Response
 from eventshop.projections.read_model import ReadModel
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.etag import etag
-from eventshop.web.api.pagination import KeysetPagination, invalid_parameter, refuse_unknown_parameters
+from eventshop.web.api.pagination import invalid_parameter, refuse_unknown_parameters
 from eventshop.web.shared import customer_port, read_your_writes
 from eventshop.web.shared.errors import NotAllowed, NotFound, ReadModelBehind
+from projections.api.moving_pages import MovingPagination
 from projections.api.resource import Resource
 from projections.api.row_filters import filter_set
 
@@ -92,7 +93,7 @@ class RowListView(ReadModelView):
     ordering: ClassVar[str]
     orderings: ClassVar[tuple[str, ...]]
     filterset_class: ClassVar[type[FilterSet]]
-    pagination_class = KeysetPagination
+    pagination_class = MovingPagination
     filter_backends = (DjangoFilterBackend,)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

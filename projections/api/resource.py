@@ -22,7 +22,10 @@ class ParentRow(NamedTuple):
 
 
 class Resource(NamedTuple):
-    """How the API offers a read model. `owner` names the column of the person who may see the row besides staff."""
+    """How the API offers a read model. `owner` names the column of the person who may see the row besides staff.
+
+    `moving` are those `orderings` whose value changes in the life of a row.
+    """
 
     model: type[ReadModel]
     projection: str
@@ -33,6 +36,7 @@ class Resource(NamedTuple):
     time: str = ""
     owner: str = ""
     parent: ParentRow | None = None
+    moving: tuple[str, ...] = ()
     #: Each row belongs to one stream, whose version is then the row's entity tag.
     one_stream: bool = False
 

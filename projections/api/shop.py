@@ -23,6 +23,7 @@ ORDERS: Final = Resource(
     "orders:read",
     ordering="-created_at",
     orderings=("created_at", "updated_at", "total"),
+    moving=("updated_at",),
     filters=("status", "kind", "reference", "customer_id", "country", "currency"),
     time="created_at",
     owner="customer_id",
@@ -43,6 +44,7 @@ CUSTOMERS: Final = Resource(
     "orders:read",
     ordering="-lifetime_value",
     orderings=("lifetime_value", "orders", "spent"),
+    moving=("lifetime_value", "orders", "spent"),
     filters=("customer_id", "currency"),
     time="last_order_at",
     owner="customer_id",
@@ -57,10 +59,23 @@ ACTIVITY: Final = Resource(
     time="at",
 )
 DAILY_SALES: Final = Resource(
-    DailySales, "daily-sales", "sales:read", "-day", ("day", "net", "gross", "orders"), ("currency",), time="day"
+    DailySales,
+    "daily-sales",
+    "sales:read",
+    ordering="-day",
+    orderings=("day", "net", "gross", "orders"),
+    moving=("net", "gross", "orders"),
+    filters=("currency",),
+    time="day",
 )
 PRODUCT_SALES: Final = Resource(
-    ProductSales, "product-sales", "sales:read", "-net", ("net", "gross", "units_net", "sku"), ("sku", "currency")
+    ProductSales,
+    "product-sales",
+    "sales:read",
+    ordering="-net",
+    orderings=("net", "gross", "units_net", "sku"),
+    moving=("net", "gross", "units_net"),
+    filters=("sku", "currency"),
 )
 STOCK: Final = Resource(
     StockLevel,
@@ -68,6 +83,7 @@ STOCK: Final = Resource(
     "stock:read",
     ordering="sku",
     orderings=("sku", "on_hand", "updated_at"),
+    moving=("on_hand", "updated_at"),
     filters=("sku",),
     time="updated_at",
     one_stream=True,
@@ -78,6 +94,7 @@ PEOPLE: Final = Resource(
     "people:read",
     ordering="-created_at",
     orderings=("created_at", "updated_at"),
+    moving=("updated_at",),
     filters=("status", "restricted", "source"),
     time="created_at",
     owner="user_id",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 from django.core.exceptions import ValidationError
-from django.db.models import Field, Model, Q
+from django.db.models import Field, Model, Q, QuerySet
+from msgspec import Struct
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,28 +20,53 @@ from eventshop.web.shared.errors import InvalidParameter
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
+#: An offset in a partition of the log, as far as the database can store it.
+LogOffset: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+class PageCursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The place after a row: its value in the ordered column and its primary key, both as text.
+
+    The rest is of lists whose rows can move, see `projections.api.moving_pages`: the log offset of each partition when
+    the first page was read, and whether the pages after this place are of the rows that have changed since then.
+    """
+
+    ordering: str
+    value: str
+    key: str
+    begun: Annotated[dict[int, LogOffset], msgspec.Meta(max_length=4_096)] = {}
+    of_changed_rows: bool = False
 
 
 class KeysetPagination(BasePagination):
     """The parameters `limit`, `cursor` and `ordering`; a view's `orderings` are the allowed columns, none nullable.
 
-    Ties are broken by the primary key, so an index finds the start of any page in one step.
+    Ties are broken by the primary key, so an index finds the start of any page in one step. A row whose value in the
+    ordered column changes can be missed: such columns need `projections.api.moving_pages`.
     """
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        limit, self.ordering = read_limit(request), _read_ordering(request, view)
-        column, descending = self.ordering.lstrip("-"), self.ordering.startswith("-")
-        if cursor := request.query_params.get("cursor"):
-            queryset = queryset.filter(
-                _rows_after(_decode_cursor(cursor, self.ordering), queryset.model, column, descending)
-            )
-        rows = list(queryset.order_by(self.ordering, "-pk" if descending else "pk")[: limit + 1])
+        limit, ordering = read_limit(request), _read_ordering(request, view)
+        text = request.query_params.get("cursor")
+        rows, following = self.read_page(queryset, ordering, _decode_cursor(text, ordering) if text else None, limit)
         self.next = self.next_cursor = None
-        if len(rows) > limit:
-            rows = rows[:limit]
-            self.next_cursor = _encode_cursor(self.ordering, rows[-1], column)
+        if following:
+            self.next_cursor = urlsafe_b64encode(msgspec.json.encode(following)).decode().rstrip("=")
             self.next = replace_query_param(request.build_absolute_uri(), "cursor", self.next_cursor)
         return rows
+
+    def read_page(
+        self, queryset: QuerySet[Any], ordering: str, cursor: PageCursor | None, limit: int
+    ) -> tuple[list[Any], PageCursor | None]:
+        """The rows after the cursor, at most `limit`, and the cursor of the next page; None after the last one."""
+        column, descending = ordering.lstrip("-"), ordering.startswith("-")
+        if cursor:
+            queryset = queryset.filter(_rows_after(cursor, queryset.model, column, descending))
+        rows = list(queryset.order_by(ordering, "-pk" if descending else "pk")[: limit + 1])
+        if len(rows) <= limit:
+            return rows, None
+        last = rows[limit - 1]
+        return rows[:limit], PageCursor(ordering, str(getattr(last, column)), str(last.pk))
 
     def get_paginated_response(self, data: Any) -> Response:
         response = Response({"results": data, "next": self.next, "next_cursor": self.next_cursor})
@@ -109,37 +135,35 @@ def _read_ordering(request: Request, view: Any) -> str:
     return str(ordering)
 
 
-def _encode_cursor(ordering: str, row: Any, column: str) -> str:
-    position = [ordering, str(getattr(row, column)), str(row.pk)]
-    return urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
+def malformed_cursor() -> InvalidParameter:
+    return invalid_parameter("cursor", "is malformed: send next_cursor of the previous response")
 
 
-def _decode_cursor(cursor: str, ordering: str) -> tuple[str, str]:
+def _decode_cursor(text: str, ordering: str) -> PageCursor:
     try:
-        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        cursor_ordering, value, pk = msgspec.json.decode(raw, type=tuple[str, str, str])
+        cursor = msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=PageCursor)
     except (ValueError, msgspec.MsgspecError):
-        raise invalid_parameter("cursor", "is malformed: send next_cursor of the previous response") from None
-    if cursor_ordering != ordering:
-        raise invalid_parameter("cursor", f"belongs to a list ordered by {cursor_ordering}, not by {ordering}")
-    return value, pk
+        raise malformed_cursor() from None
+    if cursor.ordering != ordering:
+        raise invalid_parameter("cursor", f"belongs to a list ordered by {cursor.ordering}, not by {ordering}")
+    return cursor
 
 
-def _rows_after(position: tuple[str, str], model: type[Model], column: str, descending: bool) -> Q:
-    try:
-        columns: dict[str, Field[Any, Any]] = {field.name: field for field in model._meta.concrete_fields}
-        value, pk = _parse_value(columns[column], position[0]), _parse_value(model._meta.pk, position[1])
-    except (ValidationError, ValueError, OverflowError):
-        raise invalid_parameter("cursor", "is malformed: send next_cursor of the previous response") from None
+def _rows_after(cursor: PageCursor, model: type[Model], column: str, descending: bool) -> Q:
+    columns: dict[str, Field[Any, Any]] = {field.name: field for field in model._meta.concrete_fields}
+    value, pk = parse_value(columns[column], cursor.value), parse_value(model._meta.pk, cursor.key)
     lookup = "lt" if descending else "gt"
     # The first condition is implied by the second; it lets PostgreSQL start an index scan there.
     return Q(**{f"{column}__{lookup}e": value}) & (Q(**{f"{column}__{lookup}": value}) | Q(**{f"pk__{lookup}": pk}))
 
 
-def _parse_value(column: Field[Any, Any], text: str) -> Any:
-    """Parse and validate a column's value, so that a bad cursor is refused here and does not fail in the database."""
-    if "\0" in text:
-        raise ValueError("a text in PostgreSQL cannot contain NUL")
-    value = column.to_python(text)
-    column.run_validators(value)
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
+def parse_value(column: Field[Any, Any], text: str) -> Any:
+    """A column's value in a cursor; a bad one raises `InvalidParameter` here and does not fail in the database."""
+    try:
+        if "\0" in text:
+            raise ValueError("a text in PostgreSQL cannot contain NUL")
+        value = column.to_python(text)
+        column.run_validators(value)
+        return value.astimezone(UTC) if isinstance(value, datetime) else value
+    except (ValidationError, ValueError, OverflowError):
+        raise malformed_cursor() from None
