@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -118,11 +118,18 @@ class InvalidSnapshot(NamedTuple):
     reason: str
 
 
-def verify_snapshots(registry: MessageRegistry = program) -> Iterator[InvalidSnapshot | None]:
-    """Compare each snapshot with a full replay; yield None for an equal one, and for one that is ignored.
+class IgnoredSnapshot(NamedTuple):
+    """A snapshot that is never read: of another snapshot version, or of a person who was erased since."""
 
-    Ignored are snapshots of another snapshot version, and those of a person who was erased since.
-    """
+    snapshot: Snapshot
+
+
+#: What comparing one snapshot gave; None for an equal one.
+SnapshotCheck: TypeAlias = InvalidSnapshot | IgnoredSnapshot | None
+
+
+def verify_snapshots(registry: MessageRegistry = program) -> Iterator[SnapshotCheck]:
+    """Compare each snapshot with a full replay."""
     from eventshop.eventstore.event_store import EventStore
 
     for snapshot in Snapshot.objects.iterator(chunk_size=100):
@@ -132,10 +139,10 @@ def verify_snapshots(registry: MessageRegistry = program) -> Iterator[InvalidSna
             yield InvalidSnapshot(snapshot, str(error))
 
 
-def _compare_with_replay(snapshot: Snapshot, store: Any, registry: MessageRegistry) -> InvalidSnapshot | None:
+def _compare_with_replay(snapshot: Snapshot, store: Any, registry: MessageRegistry) -> SnapshotCheck:
     aggregate = registry.aggregate_class(snapshot.aggregate_type)
     if snapshot.fingerprint != version_text(aggregate):
-        return None
+        return IgnoredSnapshot(snapshot)
     state, last = aggregate(), None
     for last in store.read_rows(snapshot.aggregate_id, to_version=snapshot.version):
         state = state.evolve(to_recorded_event(last, registry).event)
@@ -150,9 +157,9 @@ def _compare_with_replay(snapshot: Snapshot, store: Any, registry: MessageRegist
         0,
         last.recorded_at,
     )
-    if read_snapshot(aggregate, snapshot.aggregate_id, entry) == state or _is_key_missing(snapshot):
+    if read_snapshot(aggregate, snapshot.aggregate_id, entry) == state:
         return None
-    return InvalidSnapshot(snapshot, STATE_DIFFERS)
+    return IgnoredSnapshot(snapshot) if _is_key_missing(snapshot) else InvalidSnapshot(snapshot, STATE_DIFFERS)
 
 
 def _is_key_missing(snapshot: Snapshot) -> bool:

@@ -124,7 +124,8 @@ def test_a_snapshot_of_another_version_is_never_read(stored: str) -> None:
     policy.take_due_snapshots()
     Snapshot.objects.update(fingerprint=stored, state='{"received":99}')
     assert load_state() == replay_state()
-    assert list(repository.verify_snapshots()) == [None]
+    assert [type(check) for check in repository.verify_snapshots()] == [repository.IgnoredSnapshot]
+    assert run_verify_snapshots().startswith("There is no snapshot to verify. 1 are never read")
     receive_stock(1)
     assert load_state().received == 11
     receive_stock(9)
@@ -196,7 +197,7 @@ def test_nobody_reads_the_snapshot_of_an_erased_person_and_none_is_taken_again(s
     assert repository.take_snapshot(PERSON, badges)
     personal_keys.destroy_keys(PERSON)
     assert load_badge().name == Redacted("badge")
-    assert list(repository.verify_snapshots(badges)) == [None]
+    assert [type(check) for check in repository.verify_snapshots(badges)] == [repository.IgnoredSnapshot]
     assert not repository.take_snapshot(PERSON, badges)
     assert not Snapshot.objects.exists()
 
@@ -274,6 +275,11 @@ def test_a_wrong_snapshot_is_found_and_removed(change: dict[str, Any], why: str)
         run_verify_snapshots()
     assert why in run_verify_snapshots("--remove")
     assert not Snapshot.objects.exists()
+
+
+def test_nothing_to_verify_is_told() -> None:
+    receive_stock(1)
+    assert run_verify_snapshots().splitlines()[0] == "There is no snapshot to verify."
 
 
 def test_a_stream_that_cannot_be_read_keeps_no_other_from_its_snapshot() -> None:
