@@ -227,6 +227,16 @@ def payment_gateway_url(name: str, url: str) -> str:
     return url.rstrip("/")
 
 
+def origin(name: str, url: str) -> str:
+    """Return scheme, host and port of a URL; or an empty text."""
+    parts = urlsplit(url)
+    if not url or not parts.netloc:
+        return ""
+    if any(character in parts.netloc for character in " ;,'\""):  # it becomes part of a header
+        raise invalid_setting(name, "must be a URL like https://host")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def payment_gateway_secret(name: str, text: str, *, needed: bool) -> str:
     """Return `whsec_` and at least 24 bytes in base64 (the Standard Webhooks format); or an empty text."""
     if not text and not needed:

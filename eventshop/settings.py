@@ -138,6 +138,7 @@ API_RATE = env_validators.rate("API_RATE", env.str("API_RATE", default="600/m"))
 _process_kind = database_settings.process_kind(sys.argv)
 #: Threads that fold events in a worker; each uses a database connection while it folds.
 PROJECTION_THREADS = env_validators.count("PROJECTION_THREADS", env.str("PROJECTION_THREADS", default="3"))
+THREAD_END_LIMIT = env_validators.count("THREAD_END_LIMIT", env.str("THREAD_END_LIMIT", default="20"))
 # Only workers have many more threads than work at the same time.
 _pool_size = PROJECTION_THREADS + database_settings.OTHER_CONNECTIONS if _process_kind == "worker" else 0
 DATABASE_POOL_SIZE = database_settings.pool_size(
@@ -262,6 +263,12 @@ PAYMENT_GATEWAY_SECRET = env_validators.payment_gateway_secret(
 PAYMENT_GATEWAY_TIMEOUT_S = env_validators.count(
     "PAYMENT_GATEWAY_TIMEOUT_S", env.str("PAYMENT_GATEWAY_TIMEOUT_S", default="5")
 )
+PAYMENT_GATEWAY_PAGE_ORIGIN = env_validators.origin(
+    "PAYMENT_GATEWAY_PAGE_ORIGIN",
+    env_validators.payment_gateway_url(
+        "PAYMENT_GATEWAY_PAGE_ORIGIN", env.str("PAYMENT_GATEWAY_PAGE_ORIGIN", default=PAYMENT_GATEWAY_URL)
+    ),
+)
 
 SNAPSHOT_EVERY = env_validators.snapshot_every("SNAPSHOT_EVERY", env.str("SNAPSHOT_EVERY", default="100"))
 AGGREGATES_IN_MEMORY = env_validators.whole_number(
@@ -287,7 +294,8 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "base-uri": ["'self'"],
-        "form-action": ["'self'"],
+        # The gateway's card page is reached by a redirect from a form of the shop.
+        "form-action": ["'self'", *filter(None, [PAYMENT_GATEWAY_PAGE_ORIGIN])],
         "frame-ancestors": ["'none'"],
         "object-src": ["'none'"],
     }

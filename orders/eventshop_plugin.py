@@ -17,7 +17,7 @@ from orders.domain.stock_item import StockItem
 from orders.domain.upcasters import upcasters
 from orders.payment_gateway.factory import payment_gateway
 from orders.payment_gateway.health import check_payments
-from orders.sagas.fulfilment_effects import RefundPayment, TakePayment
+from orders.sagas.fulfilment_effects import CapturePayment, RefundPayment, TakePayment, VoidAuthorisation
 from orders.sagas.fulfilment_saga import Fulfilment
 from orders.sagas.payment_effects import PaymentEffects
 
@@ -28,7 +28,12 @@ PLUGIN = Plugin(
     upcasters=[upcasters],
     error_modules=[errors],
     sagas=[Fulfilment],
-    effect_handlers={TakePayment: _effects.take_payment, RefundPayment: _effects.refund_payment},
+    effect_handlers={
+        TakePayment: _effects.take_payment,
+        CapturePayment: _effects.capture_payment,
+        VoidAuthorisation: _effects.void_authorisation,
+        RefundPayment: _effects.refund_payment,
+    },
     health_checks=[check_payments],
     api_urls=["orders.api.urls"],
     page_urls=["orders.pages.shop_urls", "orders.pages.urls"],

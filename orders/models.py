@@ -11,15 +11,18 @@ from eventshop.core.money import Money
 
 
 class Payment(models.Model):
-    """A charge or refund and its outcome. It is recorded before the gateway receives the request."""
+    """A request to the gateway (charge, capture, void, refund) and its outcome, recorded before it is sent."""
 
     class Kind(models.TextChoices):
         CHARGE = "charge", "Charge"
+        CAPTURE = "capture", "Capture"
+        VOID = "void", "Void"
         REFUND = "refund", "Refund"
 
     class Status(models.TextChoices):
         ASKED = "asked", "Requested"
         PENDING = "pending", "Pending"
+        AUTHORISED = "authorised", "Authorised"
         SUCCEEDED = "succeeded", "Succeeded"
         DECLINED = "declined", "Declined"
 
@@ -28,9 +31,12 @@ class Payment(models.Model):
     )
     kind = models.CharField(max_length=10, choices=Kind.choices)
     order_id = models.UUIDField(null=True, help_text="The order of a charge.")
-    charge = models.UUIDField(null=True, help_text="The charge that is refunded.")
+    payment_id = models.UUIDField(null=True, help_text="The order's own id of the payment, or of the refund.")
+    charge = models.UUIDField(null=True, help_text="The charge that is captured, voided or refunded.")
     method = models.CharField(max_length=200, blank=True)
-    amount = models.BigIntegerField(help_text="In pennies.")
+    token = models.CharField(max_length=64, blank=True, help_text="The card from the gateway's page.")
+    captures = models.BooleanField(default=True, help_text="A charge that takes the money, not only sets it aside.")
+    amount = models.BigIntegerField(help_text="In minor units of the currency (pennies).")
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ASKED)
     reason = models.CharField(max_length=200, blank=True, help_text="Why it was declined.")
@@ -38,6 +44,7 @@ class Payment(models.Model):
     trouble = models.CharField(max_length=200, blank=True, help_text="Why the outcome of the last request is unknown.")
     asked_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True)
+    processed_at = models.DateTimeField(null=True, help_text="When it ended by the gateway's clock.")
 
     class Meta:
         default_permissions = ("view",)
@@ -73,7 +80,7 @@ class GatewayMessage(models.Model):
     notice_id = models.CharField(max_length=100, blank=True)
     about = models.CharField(max_length=30, blank=True, help_text="The type of a webhook, such as charge.succeeded.")
     key = models.UUIDField(null=True, db_index=True, help_text="The key of the payment in it.")
-    amount = models.BigIntegerField(null=True, help_text="The amount in it, in pennies.")
+    amount = models.BigIntegerField(null=True, help_text="The amount in it, in minor units.")
     currency = models.CharField(max_length=10, blank=True)
     body_hash = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the body.")
     begins = models.CharField(

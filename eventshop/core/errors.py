@@ -51,6 +51,18 @@ class CurrencyMismatch(InvalidMoney):
     code = "currency-mismatch"
 
 
+class UnknownCurrency(InvalidMoney):
+    """No price can be in this currency: it is not among the currencies of ISO 4217."""
+
+    code = "unknown-currency"
+
+
+class UnpayableAmount(InvalidMoney):
+    """This amount cannot be paid: it has a fraction of the currency's smallest unit."""
+
+    code = "unpayable-amount"
+
+
 class EventTooLarge(InvalidMessage):
     """An event is larger than the store accepts."""
 

@@ -1,15 +1,25 @@
-"""An exact amount in one currency."""
+"""An exact amount in one currency, and the one rule of rounding.
+
+`Money` holds any code of three capital letters: stored events may name a currency that ISO 4217 has withdrawn since, or
+a trading venue's own. What is paid is in a currency of ISO 4217 (`currencies.py`): the functions below raise
+`UnknownCurrency` for any other.
+
+The rule: money is asked for, taken and given back in whole minor units. A total or a sum that is owed is rounded half up
+to the smallest amount that can be paid (`round_to_payable`). Of several refunds, each is what is owed so far, rounded,
+less what was given back so far: two returns of 3.335 GBP are 3.34 and 3.33.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from msgspec import Struct
 
-from eventshop.core.errors import CurrencyMismatch, InvalidMoney
+from eventshop.core.currencies import decimals_of, smallest_payment
+from eventshop.core.errors import CurrencyMismatch, InvalidMoney, UnpayableAmount
 
 #: More decimals than any price needs (ISO 4217 goes to 4, crypto venues quote 8).
 MAX_DECIMALS: Final = 8
@@ -23,7 +33,7 @@ _known_currencies: Final[set[str]] = set()
 
 
 class Money(Struct, frozen=True, forbid_unknown_fields=True):
-    """An amount (exact, finite `Decimal`) and its ISO 4217 currency.
+    """An amount (exact, finite `Decimal`) and the code of its currency.
 
     Mixing two currencies raises `CurrencyMismatch`. A float, a NaN or more than eight decimals raises
     `InvalidMoney`. As JSON: `{"amount": "9.00", "currency": "GBP"}`.
@@ -97,3 +107,32 @@ def total(amounts: Iterable[Money], *, currency: str) -> Money:
     for amount in amounts:
         result = result + amount
     return result
+
+
+def round_to_payable(amount: Money) -> Money:
+    """Round half up (half away from zero) to the smallest amount that can be paid. Raises `UnknownCurrency`."""
+    unit = smallest_payment(amount.currency)
+    decimals = Decimal(1).scaleb(-decimals_of(amount.currency))
+    return Money(amount.amount.quantize(unit, ROUND_HALF_UP).quantize(decimals), amount.currency)
+
+
+def check_payable(amount: Money) -> None:
+    """Raise `UnpayableAmount` for a fraction of the smallest amount that can be paid, or `UnknownCurrency`."""
+    unit = smallest_payment(amount.currency)
+    if amount.amount % unit:
+        raise UnpayableAmount(
+            f"{amount} cannot be paid: amounts in {amount.currency} are multiples of {unit}",
+            amount=str(amount),
+            smallest=str(unit),
+        )
+
+
+def to_minor_units(amount: Money) -> int:
+    """An amount in minor units: 900 for 9.00 GBP, 500 for 500 XOF. Raises `UnpayableAmount` or `UnknownCurrency`."""
+    check_payable(amount)
+    return int(amount.amount.scaleb(decimals_of(amount.currency)))
+
+
+def from_minor_units(minor_units: int, currency: str) -> Money:
+    """The amount of a number of minor units. Raises `UnknownCurrency`."""
+    return Money(Decimal(minor_units).scaleb(-decimals_of(currency)), currency)

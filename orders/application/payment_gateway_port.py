@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_DOWN, Decimal
-from typing import Final, Protocol, TypeAlias
+from datetime import datetime
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
 
-from eventshop.core.errors import InvalidMessage
-from eventshop.core.money import Money
-
-#: The number of decimals of currencies that do not have two (ISO 4217).
-_MINOR_UNITS: Final = {
-    "JPY": 0,
-    "KRW": 0,
-    "VND": 0,
-    "CLP": 0,
-    "ISK": 0,
-    "BHD": 3,
-    "JOD": 3,
-    "KWD": 3,
-    "OMR": 3,
-    "TND": 3,
-}
+from eventshop.core.errors import UnpayableAmount
+from eventshop.core.money import Money, round_to_payable, to_minor_units
+from eventshop.core.money import from_minor_units as from_minor_units
 
 
 class Succeeded(Struct, frozen=True):
-    """The money was moved. `reference` is the gateway's own number for it."""
+    """It was done: money was taken (a charge, a capture), given back (a refund) or released (a void).
+
+    All fields are the gateway's answer: the amount that moved, the method that it charged (of a refund, capture or
+    void: of the charge), the time by its clock, and `reference`, its own number for it.
+    """
 
     key: UUID
     amount: Money
     reference: str
+    method: str = ""
+    at: datetime | None = None
+
+
+class Authorised(Struct, frozen=True):
+    """The amount of a charge is set aside, to be captured or voided later."""
+
+    key: UUID
+    amount: Money
+    reference: str
+    method: str
+    at: datetime | None
 
 
 class Declined(Struct, frozen=True):
@@ -39,6 +42,7 @@ class Declined(Struct, frozen=True):
 
     key: UUID
     reason: str
+    method: str = ""
 
 
 class Pending(Struct, frozen=True):
@@ -55,21 +59,41 @@ class Unknown(Struct, frozen=True):
     reason: str
 
 
-Outcome: TypeAlias = Succeeded | Declined | Pending | Unknown
+Outcome: TypeAlias = Succeeded | Authorised | Declined | Pending | Unknown
 
 
 class PaymentGateway(Protocol):
     """A payment gateway. Each request has its own idempotency key: the same key always means the same request.
 
     A failed exchange (no connection, no response, an invalid response) gives `Unknown`, never an exception. Repeat the
-    call, or call `find`, until the outcome is known. An amount that no gateway can process (zero, half a penny) raises
-    `InvalidMessage` before anything is sent.
+    call, or call `find`, until the outcome is known. An amount that no gateway can process (zero, half a penny, an
+    unknown currency) raises `InvalidMoney` before anything is sent. `payment_id` is the order's own id of the payment
+    (of a refund: of the refund), for the records.
     """
 
-    def charge(self, *, key: UUID, amount: Money, order_id: UUID, method: str) -> Outcome:
-        """Charge an amount. `method` is the customer's means of payment, such as a card token."""
+    def charge(
+        self,
+        *,
+        key: UUID,
+        amount: Money,
+        order_id: UUID,
+        method: str,
+        token: str = "",
+        capture: bool = True,
+        payment_id: UUID | None = None,
+    ) -> Outcome:
+        """Charge an amount; without `capture` only set it aside (`Authorised`).
 
-    def refund(self, *, key: UUID, charge: UUID, amount: Money) -> Outcome:
+        `method` is the customer's means of payment; `token` stands for a card that was entered on the hosted card page.
+        """
+
+    def capture(self, *, key: UUID, charge: UUID, amount: Money, payment_id: UUID | None = None) -> Outcome:
+        """Take all or part of what the charge set aside, once; the rest is released."""
+
+    def void(self, *, key: UUID, charge: UUID, payment_id: UUID | None = None) -> Outcome:
+        """Release all that the charge set aside; `Declined` once it was captured."""
+
+    def refund(self, *, key: UUID, charge: UUID, amount: Money, payment_id: UUID | None = None) -> Outcome:
         """Refund all or part of what the request with the key `charge` took; `Declined` if that took less."""
 
     def find(self, key: UUID) -> Outcome | None:
@@ -77,19 +101,16 @@ class PaymentGateway(Protocol):
 
 
 def minor_units(amount: Money) -> int:
-    """An amount in minor units (pennies). Raises `InvalidMessage` unless it is a positive whole number of them."""
-    scaled = amount.amount.scaleb(_MINOR_UNITS.get(amount.currency, 2))
-    if scaled <= 0 or scaled != scaled.to_integral_value():
-        raise InvalidMessage(f"a payment must be a positive number of whole pennies, not {amount}", amount=str(amount))
-    return int(scaled)
+    """An amount in minor units (pennies), as a gateway counts.
 
-
-def from_minor_units(minor: int, currency: str) -> Money:
-    """An amount from minor units. Raises `InvalidMoney` for an invalid currency."""
-    return Money(Decimal(minor).scaleb(-_MINOR_UNITS.get(currency, 2)), currency)
+    Raises `UnpayableAmount` unless it is positive and can be paid to the last digit, or `UnknownCurrency`.
+    """
+    minor = to_minor_units(amount)
+    if minor <= 0:
+        raise UnpayableAmount(f"a payment must be more than {amount}", amount=str(amount))
+    return minor
 
 
 def whole_pennies(amount: Money) -> Money:
-    """An amount rounded down to whole minor units, which is what a gateway can move."""
-    places = Decimal(1).scaleb(-_MINOR_UNITS.get(amount.currency, 2))
-    return Money(amount.amount.quantize(places, rounding=ROUND_DOWN), amount.currency)
+    """The amount that can be paid: see `eventshop.core.money`."""
+    return round_to_payable(amount)

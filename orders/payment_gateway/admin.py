@@ -17,14 +17,18 @@ from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, forma
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.registry import find_streams
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
-from orders.application.payment_gateway_port import from_minor_units
+from eventshop.core.errors import UnknownCurrency
+from eventshop.core.money import from_minor_units
 from orders.models import GatewayMessage, Payment
 
 
-def _money(pennies: int | None, currency: str) -> str:
-    if pennies is None:
+def _money(minor_units: int | None, currency: str) -> str:
+    if minor_units is None:
         return EMPTY_VALUE
-    return format_amount(from_minor_units(pennies, currency).amount, currency)
+    try:
+        return format_amount(from_minor_units(minor_units, currency).amount, currency)
+    except UnknownCurrency:  # recorded before currencies were checked
+        return f"{minor_units} minor units of {currency}"
 
 
 def _uuid(text: str) -> UUID | None:
@@ -41,7 +45,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     list_display_links = ("key",)
     list_filter = (("status", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter))
     search_fields = ("key",)
-    search_help_text = "Key, order id or number; the charge of a refund"
+    search_help_text = "Key, order id or number; the payment's id; the charge of a capture, void or refund"
     sortable_by = ()
     ordering = ("-asked_at",)
     paginator = BoundedPaginator
@@ -53,6 +57,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         "state",
         "why",
         "order",
+        "payment_id",
         "charge",
         "reference",
         "requested_time",
@@ -68,7 +73,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         key = _uuid(search_term)
         if key is None:
             return queryset.filter(order_id__in=find_streams(search_term.strip())[:50]), False
-        return queryset.filter(Q(pk=key) | Q(order_id=key) | Q(charge=key)), False
+        return queryset.filter(Q(pk=key) | Q(order_id=key) | Q(payment_id=key) | Q(charge=key)), False
 
     @display(description="what", label=True)
     def what(self, payment: Payment) -> str:
@@ -80,7 +85,13 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     @display(
         description="status",
-        label={"Succeeded": "success", "Declined": "danger", "Pending": "warning", "Requested": "info"},
+        label={
+            "Succeeded": "success",
+            "Declined": "danger",
+            "Pending": "warning",
+            "Authorised": "info",
+            "Requested": "info",
+        },
     )
     def state(self, payment: Payment) -> str:
         return payment.get_status_display()

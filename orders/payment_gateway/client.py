@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic
-from typing import Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import httpx
@@ -13,7 +13,15 @@ from eventshop.core.money import Money
 from eventshop.runtime.circuit_breaker import CircuitBreaker, CircuitOpen
 from orders.application.payment_gateway_port import Outcome, Unknown, minor_units
 from orders.payment_gateway.errors import GatewayRefused, MessageRefused, ResponseTooLarge
-from orders.payment_gateway.responses import GatewayPayment, Kind, check_payment_matches, decode_payment, outcome_of
+from orders.payment_gateway.responses import (
+    GatewayPayment,
+    HostedPage,
+    Kind,
+    check_payment_matches,
+    decode_hosted_page,
+    decode_payment,
+    outcome_of,
+)
 
 CONNECT_S: Final = 2.0
 #: For the whole response. A request that takes longer is sent again later, under the same key.
@@ -22,6 +30,7 @@ MAX_TRIES: Final = 3
 MAX_RESPONSE_BYTES: Final = 64 * 1024
 #: Statuses that mean "try again later", besides all from 500 on.
 _RETRYABLE_STATUSES: Final = {408, 425, 429}
+JsonObject: TypeAlias = dict[str, Any]
 
 
 class GatewayUnavailable(Exception):
@@ -67,10 +76,27 @@ class HttpGateway:
             trust_env=False,
         )
 
-    def charge(self, *, key: UUID, amount: Money, order_id: UUID, method: str) -> Outcome:
-        return self._post_payment("charge", key, amount, {"order_id": str(order_id), "method": method})
+    def charge(
+        self,
+        *,
+        key: UUID,
+        amount: Money,
+        order_id: UUID,
+        method: str,
+        token: str = "",
+        capture: bool = True,
+        payment_id: UUID | None = None,
+    ) -> Outcome:
+        body: JsonObject = {"order_id": str(order_id), "method": method, "capture": capture}
+        return self._post_payment("charge", key, amount, body | ({"token": token} if token else {}), method=method)
 
-    def refund(self, *, key: UUID, charge: UUID, amount: Money) -> Outcome:
+    def capture(self, *, key: UUID, charge: UUID, amount: Money, payment_id: UUID | None = None) -> Outcome:
+        return self._post_payment("capture", key, amount, {"charge": str(charge)})
+
+    def void(self, *, key: UUID, charge: UUID, payment_id: UUID | None = None) -> Outcome:
+        return self._post_payment("void", key, None, {"charge": str(charge)})
+
+    def refund(self, *, key: UUID, charge: UUID, amount: Money, payment_id: UUID | None = None) -> Outcome:
         return self._post_payment("refund", key, amount, {"charge": str(charge)})
 
     def find(self, key: UUID) -> Outcome | None:
@@ -86,19 +112,36 @@ class HttpGateway:
     def close(self) -> None:
         self._client.close()
 
-    def _post_payment(self, kind: Kind, key: UUID, amount: Money, more: dict[str, str]) -> Outcome:
-        minor = minor_units(amount)
+    def create_session(self, body: JsonObject) -> HostedPage:
+        """A new hosted card page. Raises `GatewayUnavailable`, `CircuitOpen` or `MessageRefused`."""
+        request = self._client.build_request("POST", "/v1/sessions", json=body)
+        status, answer = self.circuit_breaker.call(lambda: self._exchange(request), attempts=MAX_TRIES)
+        if not 200 <= status < 300:
+            raise GatewayRefused(status=status, answer=answer[:200].decode(errors="replace"))
+        return decode_hosted_page(answer)
+
+    def _post_payment(
+        self, kind: Kind, key: UUID, amount: Money | None, body: JsonObject, *, method: str = ""
+    ) -> Outcome:
+        """Send a request. Without `amount` (of a void) the gateway says the amount."""
+        if amount is not None:
+            body = {**body, "amount": minor_units(amount), "currency": amount.currency}
         request = self._client.build_request(
-            "POST",
-            f"/v1/{kind}s",
-            headers={"Idempotency-Key": f'"{key}"'},
-            json={**more, "amount": minor, "currency": amount.currency},
+            "POST", f"/v1/{kind}s", headers={"Idempotency-Key": f'"{key}"'}, json=body
         )
         payment = self._request_payment(key, request)
         if not isinstance(payment, GatewayPayment):
             return payment or Unknown(key, "the gateway does not know this URL")
         try:
-            check_payment_matches(payment, key=key, kind=kind, amount=minor, currency=amount.currency)
+            requested = {"amount": payment.amount, "currency": payment.currency, **body}
+            check_payment_matches(
+                payment,
+                key=key,
+                kind=kind,
+                amount=requested["amount"],
+                currency=requested["currency"],
+                method=method,
+            )
             return outcome_of(payment)
         except MessageRefused as error:
             return self._refuse_response(key, error, b"")

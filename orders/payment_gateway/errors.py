@@ -17,6 +17,24 @@ class PaymentKeyReused(Conflict):
     code = "payment-key-reused"
 
 
+class GatewayUnreachable(EventShopError):
+    """The payment gateway cannot be reached now. Try again in a moment."""
+
+    code = "gateway-unreachable"
+
+
+class CaptureDeclined(EventShopError):
+    """The gateway declined to take what it had authorised; the goods are on their way."""
+
+    code = "capture-declined"
+
+
+class VoidDeclined(EventShopError):
+    """The gateway declined to release what it had authorised."""
+
+    code = "void-declined"
+
+
 class MessageRefused(EventShopError):
     """A message of the gateway was refused."""
 

@@ -4,41 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from eventshop.core.money import Money
+from eventshop.core.money import Money, from_minor_units
 from eventshop.runtime.connections import release_connections
 from orders.application.payment_gateway_port import (
+    Authorised,
     Declined,
     Outcome,
     PaymentGateway,
     Pending,
     Succeeded,
     Unknown,
-    from_minor_units,
     minor_units,
 )
 from orders.models import Payment
 from orders.payment_gateway import message_log
-from orders.payment_gateway.errors import AmountMismatch, MessageRefused, PaymentAlreadyEnded, PaymentKeyReused
-from orders.payment_gateway.responses import GatewayPayment, check_payment_matches, outcome_of
+from orders.payment_gateway.errors import (
+    AmountMismatch,
+    MessageRefused,
+    PaymentAlreadyEnded,
+    PaymentKeyReused,
+    UnknownPayment,
+)
+from orders.payment_gateway.responses import GatewayPayment, HostedPage, check_payment_matches, outcome_of
 
-Status: Final = Payment.Status
-FINAL_STATUSES: Final = (Status.SUCCEEDED, Status.DECLINED)
+Kind, Status = Payment.Kind, Payment.Status
+FINAL_OUTCOMES: Final = (Authorised, Succeeded, Declined)
+FINAL_STATUSES: Final = (Status.AUTHORISED, Status.SUCCEEDED, Status.DECLINED)
 
 #: Called for a payment that has ended, in the transaction that records its outcome.
 OnPaymentEnded = Callable[[Payment, Outcome], None]
 
 
 class InspectableGateway(PaymentGateway, Protocol):
-    """A gateway that can also show a payment in full."""
+    """A gateway that can also show a payment in full, and give a page on which a customer enters a card."""
 
     def look_up(self, key: UUID) -> GatewayPayment | Unknown | None:
         """The payment as the gateway shows it; None if the gateway does not know the key."""
+        ...
+
+    def create_session(self, body: dict[str, Any]) -> HostedPage:
+        """A new hosted card page: see `hosted_page.py`."""
         ...
 
 
@@ -52,14 +63,50 @@ class RecordedGateway:
     def __init__(self, gateway: InspectableGateway) -> None:
         self.gateway = gateway
 
-    def charge(self, *, key: UUID, amount: Money, order_id: UUID, method: str) -> Outcome:
-        payment, is_new = _record_payment(key, "charge", amount, order_id=order_id, method=method[:200])
+    def charge(
+        self,
+        *,
+        key: UUID,
+        amount: Money,
+        order_id: UUID,
+        method: str,
+        token: str = "",
+        capture: bool = True,
+        payment_id: UUID | None = None,
+    ) -> Outcome:
+        payment, is_new = _record_payment(
+            key,
+            Kind.CHARGE,
+            amount,
+            order_id=order_id,
+            method=method,
+            token=token,
+            captures=capture,
+            payment_id=payment_id,
+        )
         return self._resolve(
-            payment, is_new, lambda: self.gateway.charge(key=key, amount=amount, order_id=order_id, method=method)
+            payment,
+            is_new,
+            lambda: self.gateway.charge(
+                key=key, amount=amount, order_id=order_id, method=method, token=token, capture=capture
+            ),
         )
 
-    def refund(self, *, key: UUID, charge: UUID, amount: Money) -> Outcome:
-        payment, is_new = _record_payment(key, "refund", amount, charge=charge)
+    def capture(self, *, key: UUID, charge: UUID, amount: Money, payment_id: UUID | None = None) -> Outcome:
+        payment, is_new = _record_payment(key, Kind.CAPTURE, amount, charge=charge, payment_id=payment_id)
+        return self._resolve(payment, is_new, lambda: self.gateway.capture(key=key, charge=charge, amount=amount))
+
+    def void(self, *, key: UUID, charge: UUID, payment_id: UUID | None = None) -> Outcome:
+        """As in the port. Raises `UnknownPayment` for a charge that was never requested."""
+        charged = Payment.objects.filter(key=charge, kind=Kind.CHARGE).first()
+        if charged is None:
+            raise UnknownPayment(key=charge)
+        amount = from_minor_units(charged.amount, charged.currency)
+        payment, is_new = _record_payment(key, Kind.VOID, amount, charge=charge, payment_id=payment_id)
+        return self._resolve(payment, is_new, lambda: self.gateway.void(key=key, charge=charge))
+
+    def refund(self, *, key: UUID, charge: UUID, amount: Money, payment_id: UUID | None = None) -> Outcome:
+        payment, is_new = _record_payment(key, Kind.REFUND, amount, charge=charge, payment_id=payment_id)
         return self._resolve(payment, is_new, lambda: self.gateway.refund(key=key, charge=charge, amount=amount))
 
     def find(self, key: UUID) -> Outcome | None:
@@ -85,9 +132,7 @@ class RecordedGateway:
         if not isinstance(reported, GatewayPayment):
             return None if reported is None else self._record_or_refuse(payment, reported)
         try:
-            check_payment_matches(
-                reported, key=payment.key, kind=payment.kind, amount=payment.amount, currency=payment.currency
-            )
+            check_recorded_payment(payment, reported)
         except MessageRefused as error:
             message_log.log_refused_response(payment.key, error, b"")
             return Unknown(payment.key, str(error))
@@ -100,6 +145,18 @@ class RecordedGateway:
             message_log.log_refused_response(payment.key, error, b"")
             payment.refresh_from_db()
             return final_outcome(payment) or Unknown(payment.key, str(error))
+
+
+def check_recorded_payment(payment: Payment, reported: GatewayPayment) -> None:
+    """Check that what the gateway reports is this payment. Raises `PaymentMismatch` or `AmountMismatch`."""
+    check_payment_matches(
+        reported,
+        key=payment.key,
+        kind=payment.kind,
+        amount=payment.amount,
+        currency=payment.currency,
+        method=payment.method,
+    )
 
 
 def _record_payment(key: UUID, kind: str, amount: Money, **more: object) -> tuple[Payment, bool]:
@@ -123,11 +180,13 @@ def _record_payment(key: UUID, kind: str, amount: Money, **more: object) -> tupl
 
 def final_outcome(payment: Payment) -> Outcome | None:
     """The recorded outcome of a payment; None if it has not ended."""
-    if payment.status == Status.SUCCEEDED:
-        return Succeeded(payment.key, from_minor_units(payment.amount, payment.currency), payment.reference)
     if payment.status == Status.DECLINED:
-        return Declined(payment.key, payment.reason)
-    return None
+        return Declined(payment.key, payment.reason, payment.method)
+    if payment.status not in (Status.AUTHORISED, Status.SUCCEEDED):
+        return None
+    amount = from_minor_units(payment.amount, payment.currency)
+    kind = Authorised if payment.status == Status.AUTHORISED else Succeeded
+    return kind(payment.key, amount, payment.reference, payment.method, payment.processed_at or payment.ended_at)
 
 
 def record_outcome(payment: Payment, outcome: Outcome, *, on_ended: OnPaymentEnded | None = None) -> Outcome:
@@ -141,22 +200,27 @@ def record_outcome(payment: Payment, outcome: Outcome, *, on_ended: OnPaymentEnd
         if open_payments.update(**fields):
             for name, value in fields.items():
                 setattr(payment, name, value)
+            outcome = final_outcome(payment) or outcome
             if on_ended is not None and payment.status in FINAL_STATUSES:
                 on_ended(payment, outcome)
             return outcome
     payment.refresh_from_db()
     recorded = final_outcome(payment)
-    if isinstance(outcome, Succeeded | Declined) and type(outcome) is not type(recorded):
+    if isinstance(outcome, FINAL_OUTCOMES) and type(outcome) is not type(recorded):
         raise PaymentAlreadyEnded(ended=payment.status, reported=fields["status"])
     return recorded or outcome
 
 
 def _outcome_fields(payment: Payment, outcome: Outcome) -> dict[str, object]:
     match outcome:
-        case Succeeded(amount=amount, reference=reference):
-            if (minor_units(amount), amount.currency) != (payment.amount, payment.currency):
-                raise AmountMismatch(requested=f"{payment.amount} {payment.currency}", reported=str(amount))
-            return {"status": Status.SUCCEEDED, "reference": reference, "trouble": "", "ended_at": timezone.now()}
+        case Succeeded() | Authorised():
+            if (minor_units(outcome.amount), outcome.amount.currency) != (payment.amount, payment.currency):
+                raise AmountMismatch(
+                    requested=f"{payment.amount} {payment.currency}", reported=str(outcome.amount)
+                )
+            status = Status.AUTHORISED if isinstance(outcome, Authorised) else Status.SUCCEEDED
+            answer = {"reference": outcome.reference, "method": outcome.method, "processed_at": outcome.at}
+            return {**answer, "status": status, "trouble": "", "ended_at": timezone.now()}
         case Declined(reason=reason):
             return {"status": Status.DECLINED, "reason": reason[:200], "trouble": "", "ended_at": timezone.now()}
         case Pending(reference=reference):

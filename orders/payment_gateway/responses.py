@@ -1,32 +1,43 @@
-"""Decoding and checking what the gateway sends: payments in responses and in webhooks."""
+"""Decoding and checking what the gateway sends: payments in responses and in webhooks, and hosted pages."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.messages import NonEmptyText, Text
-from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, from_minor_units
+from eventshop.core.currencies import decimals_of
+from eventshop.core.messages import Instant, NonEmptyText, Text
+from eventshop.core.money import from_minor_units
+from orders.application.payment_gateway_port import Authorised, Declined, Outcome, Pending, Succeeded
 from orders.payment_gateway.errors import AmountMismatch, InvalidJson, PaymentMismatch
 
-Kind: TypeAlias = Literal["charge", "refund"]
-MinorUnits: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**14)]
+Kind: TypeAlias = Literal["charge", "capture", "void", "refund"]
+MinorUnits: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**18)]
 Currency: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
+T = TypeVar("T")
 
 
 class GatewayPayment(Struct, frozen=True):
-    """A charge or a refund as the gateway shows it. Unknown fields are ignored."""
+    """A charge, capture, void or refund as the gateway shows it. Unknown fields are ignored.
+
+    `processed_at` is when it reached its status, by the gateway's clock. `method` is that of the charge.
+    """
 
     key: UUID
     kind: Kind
     reference: NonEmptyText
     amount: MinorUnits
     currency: Currency
-    status: Literal["succeeded", "declined", "pending"]
+    status: Literal["authorised", "succeeded", "declined", "pending", "voided"]
     reason: Text = ""
+    method: Text = ""
+    processed_at: Instant | None = None
+
+    def __post_init__(self) -> None:
+        decimals_of(self.currency)
 
 
 class PaymentWebhook(Struct, frozen=True):
@@ -40,18 +51,31 @@ class PaymentWebhook(Struct, frozen=True):
             raise ValueError(f"type is {self.type}, but data is a {self.data.kind} that is {self.data.status}")
 
 
+class HostedPage(Struct, frozen=True):
+    """A page of the gateway on which one customer enters a card for one amount."""
+
+    id: NonEmptyText
+    url: NonEmptyText
+
+
 def decode_payment(body: bytes) -> GatewayPayment:
     """The payment in a response body. Raises `InvalidJson`."""
-    try:
-        return msgspec.json.decode(body, type=GatewayPayment)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidJson(why=str(error)) from None
+    return _decode(body, GatewayPayment)
 
 
 def decode_webhook(body: bytes) -> PaymentWebhook:
     """The webhook in a request body. Raises `InvalidJson`."""
+    return _decode(body, PaymentWebhook)
+
+
+def decode_hosted_page(body: bytes) -> HostedPage:
+    """The hosted page in a response body. Raises `InvalidJson`."""
+    return _decode(body, HostedPage)
+
+
+def _decode(body: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(body, type=PaymentWebhook)
+        return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidJson(why=str(error)) from None
 
@@ -62,13 +86,24 @@ def outcome_of(payment: GatewayPayment) -> Outcome:
         case "pending":
             return Pending(payment.key, payment.reference)
         case "declined":
-            return Declined(payment.key, payment.reason or "no reason was given")
-    return Succeeded(payment.key, from_minor_units(payment.amount, payment.currency), payment.reference)
+            return Declined(payment.key, payment.reason or "no reason was given", payment.method)
+        case "voided":  # before anybody heard that it was authorised
+            return Declined(payment.key, "the authorisation was voided", payment.method)
+    amount = from_minor_units(payment.amount, payment.currency)
+    kind = Authorised if payment.status == "authorised" else Succeeded
+    return kind(payment.key, amount, payment.reference, payment.method, payment.processed_at)
 
 
-def check_payment_matches(payment: GatewayPayment, *, key: UUID, kind: str, amount: int, currency: str) -> None:
-    """Check that a payment is the one that was requested. Raises `PaymentMismatch` or `AmountMismatch`."""
+def check_payment_matches(
+    payment: GatewayPayment, *, key: UUID, kind: str, amount: int, currency: str, method: str = ""
+) -> None:
+    """Check that a payment is the one that was requested; an empty `method` matches any.
+
+    Raises `PaymentMismatch` or `AmountMismatch`.
+    """
     if (payment.key, payment.kind) != (key, kind):
         raise PaymentMismatch(requested=f"{kind} {key}", reported=f"{payment.kind} {payment.key}")
+    if method and payment.method != method:
+        raise PaymentMismatch(requested=f"a payment by {method}", reported=f"one by {payment.method or 'nothing'}")
     if (payment.amount, payment.currency) != (amount, currency):
         raise AmountMismatch(requested=f"{amount} {currency}", reported=f"{payment.amount} {payment.currency}")

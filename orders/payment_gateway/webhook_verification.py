@@ -19,8 +19,8 @@ from orders.payment_gateway.errors import (
     WebhookIdReused,
     WrongSignature,
 )
-from orders.payment_gateway.payment_ledger import OnPaymentEnded, record_outcome
-from orders.payment_gateway.responses import PaymentWebhook, check_payment_matches, decode_webhook, outcome_of
+from orders.payment_gateway.payment_ledger import OnPaymentEnded, check_recorded_payment, record_outcome
+from orders.payment_gateway.responses import PaymentWebhook, decode_webhook, outcome_of
 
 MAX_WEBHOOK_BYTES: Final = 64 * 1024
 #: How far the clocks of shop and gateway may differ (Standard Webhooks).
@@ -79,9 +79,7 @@ def _matching_payment(webhook: PaymentWebhook) -> Payment:
     payment = Payment.objects.filter(key=reported.key).first()
     if payment is None:
         raise UnknownPayment(key=reported.key)
-    check_payment_matches(
-        reported, key=payment.key, kind=payment.kind, amount=payment.amount, currency=payment.currency
-    )
+    check_recorded_payment(payment, reported)
     return payment
 
 
