@@ -11,6 +11,8 @@ from threading import Thread
 from time import monotonic
 from typing import Final, TypeAlias, TypedDict
 
+from django.conf import settings
+
 from eventshop.runtime.backoff import WORKER_BACKOFF, Backoff
 from eventshop.runtime.connections import close_connections
 
@@ -18,8 +20,7 @@ log = logging.getLogger(__name__)
 
 #: The exit status of a process whose threads end again and again. The supervisor starts the process again.
 EXIT_CODE_THREADS: Final = 71
-#: So many unexpected ends of one thread within so many seconds end the process.
-MAX_ENDS: Final = 20
+#: THREAD_END_LIMIT unexpected ends of one thread within so many seconds end the process.
 ENDS_WITHIN_S: Final = 600.0
 
 #: The name of a thread, and its function, which returns soon after the signal is set and not before.
@@ -45,14 +46,14 @@ class SupervisedThread:
         stop: Signal,
         *,
         backoff: Backoff = WORKER_BACKOFF,
-        max_ends: int = MAX_ENDS,
     ) -> None:
         self.name = name
-        self._run, self._stop, self._backoff, self._max_ends = run, stop, backoff, max_ends
+        self._run, self._stop, self._backoff = run, stop, backoff
+        self._end_limit: int = settings.THREAD_END_LIMIT
         self._is_running = False
         self._restarts = 0
         self._last_error = ""
-        self._ends = deque[float](maxlen=max_ends)
+        self._ends = deque[float](maxlen=self._end_limit)
         self._thread = Thread(target=self._supervise, name=name)
 
     def start(self) -> None:
@@ -101,8 +102,8 @@ class SupervisedThread:
             self._ends.popleft()
         self._ends.append(now)
         self._restarts += 1
-        if len(self._ends) >= self._max_ends:
-            log.critical("%s ended %s times; ending this process so that it starts afresh", self.name, self._max_ends)
+        if len(self._ends) >= self._end_limit:
+            log.critical("%s ended %s times; ending this process so that it starts afresh", self.name, self._end_limit)
             os._exit(EXIT_CODE_THREADS)
 
 

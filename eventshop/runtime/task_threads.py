@@ -29,13 +29,16 @@ class TaskThreads:
         self._unfinished = 0
 
     def submit(self, task: Callable[[], None]) -> None:
-        """Run a task in some thread, in the order of submission. An error that it raises is logged."""
+        """Run a task in some thread, in the order of submission. An error that it raises is logged.
+
+        Raises RuntimeError, and does not run it, when a thread is needed and cannot be started.
+        """
         with self._lock:
-            self._unfinished += 1
-            if self._unfinished > len(self._threads) < self._count:
+            if self._unfinished >= len(self._threads) < self._count:
                 thread = Thread(target=self._run, name=f"{self._name}-{len(self._threads)}")
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)
+            self._unfinished += 1
         self._tasks.put(task)
 
     def __enter__(self) -> Self:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from threading import Event as Signal
-from typing import Any, Final
+from typing import Any
 
 from celery import bootsteps
 from celery.signals import worker_shutting_down
 
-from eventshop.runtime import process_heartbeat, wake_signals
-from eventshop.runtime.supervised_threads import SupervisedThread, ThreadTarget, start_threads
-
-#: Less than the time that orchestrators allow between SIGTERM and SIGKILL.
-STOP_TIMEOUT_S: Final = 8.0
+from eventshop.runtime.supervised_threads import ThreadTarget
+from eventshop.runtime.thread_group import ThreadGroup
 
 
 class WorkerThreadsStep(bootsteps.StartStopStep):
@@ -23,9 +19,7 @@ class WorkerThreadsStep(bootsteps.StartStopStep):
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
-        self.stopping = Signal()
-        self.targets: list[ThreadTarget] = []
-        self.threads: list[SupervisedThread] = []
+        self.group = ThreadGroup([])
 
     def thread_targets(self) -> Iterable[ThreadTarget]:
         """The name and the function of each thread. The function returns soon after its signal is set."""
@@ -33,24 +27,19 @@ class WorkerThreadsStep(bootsteps.StartStopStep):
 
     def create(self, worker: Any) -> None:
         """Find the targets before any step starts: an error here ends the worker while no thread runs."""
-        self.targets = list(self.thread_targets())
+        self.group = ThreadGroup(self.thread_targets())
 
     def start(self, worker: Any) -> None:
-        wake_signals.start_listening()
-        self.threads = start_threads(self.targets, self.stopping)
-        process_heartbeat.report(self.threads)
+        self.group.start()
         # Celery may wait seconds for its broker before it closes its steps, so close on the signal as well.
         worker_shutting_down.connect(lambda **_: self.close(worker), weak=False)
 
     def close(self, worker: Any) -> None:
-        self.stopping.set()
-        wake_signals.wake_all()
+        self.group.request_stop()
 
     def stop(self, worker: Any) -> None:
         self.close(worker)
-        for thread in self.threads:
-            thread.join(STOP_TIMEOUT_S)
-        process_heartbeat.withdraw(self.threads, STOP_TIMEOUT_S)
+        self.group.join()
 
     def terminate(self, worker: Any) -> None:
         self.close(worker)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import inf
 from queue import SimpleQueue
 from threading import Event as Signal
@@ -16,7 +16,8 @@ from django.db import connections
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as default_registry
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
-from eventshop.runtime.connections import release_connections
+from eventshop.runtime.connections import close_connections, release_connections
+from eventshop.runtime.task_threads import TaskThreads
 from eventshop.runtime.wake_signals import Channel, Waiter, poll_interval_s
 from eventshop.runtime.worker_loop import run_rounds
 from eventshop.sagas import effects, timers
@@ -52,8 +53,7 @@ class EffectWorker:
 
     def run(self, stop: Signal) -> None:
         """Work until stopped; then record what the pool has finished meanwhile, and release the rest."""
-        # The pool starts threads when it needs them.
-        with ThreadPoolExecutor(settings.SAGA_EFFECT_THREADS, "saga-effect") as pool:
+        with TaskThreads(settings.SAGA_EFFECT_THREADS, "saga-effect") as pool:
             run_rounds("saga-effects", lambda failures: self._run_round(failures, pool, stop), stop)
         self._waiter.close()
         try:
@@ -63,7 +63,7 @@ class EffectWorker:
             log.warning("the results of %s effects were not recorded: %s", self.claimed, error)
         connections.close_all()
 
-    def _run_round(self, failures: int, pool: ThreadPoolExecutor, stop: Signal) -> None:
+    def _run_round(self, failures: int, pool: TaskThreads, stop: Signal) -> None:
         self._waiter.wait(0)  # this round looks for everything that was signalled until now
         if failures:
             timers.release_claims(self.owner)
@@ -80,26 +80,27 @@ class EffectWorker:
             seconds = min(poll_interval_s(), effect_due_in_s, timer_due_in_s)
             self._waiter.wait(max(SHORTEST_WAIT_S, seconds))
 
-    def _claim(self, pool: ThreadPoolExecutor, stop: Signal) -> int:
+    def _claim(self, pool: TaskThreads, stop: Signal) -> int:
         steps = effects.claim_effects(self.owner, self.capacity - self.claimed)
         self.claimed += len(steps)
         for number, step in enumerate(steps):
             try:
-                pool.submit(self._perform, step, stop)
+                pool.submit(partial(self._perform, step, stop))
             except RuntimeError:  # no thread can be started
                 self._unperformed += steps[number:]
                 raise
         return len(steps)
 
     def _perform(self, step: SagaStep, stop: Signal) -> None:
-        """Perform an effect in a thread of the pool, which then returns its connection and waits for the next one."""
+        """Perform an effect in a thread of the pool, which then releases its connection and waits for the next one."""
         finished: EffectAttempt | SagaStep = step
         try:
             if not stop.is_set():
                 finished = effects.perform_effect(step, sagas=self.sagas)
-            connections.close_all()
+            release_connections()
         except TRANSIENT_ERRORS as error:  # the worker that claims it next tries it again
             log.warning("%s of saga %s: %s", step.name, step.saga_id, error)
+            close_connections()
         except BaseException as error:  # a handler may even exit: that ends neither thread nor process
             finished = EffectAttempt(step, None, f"{type(error).__name__}: {error}")
         finally:

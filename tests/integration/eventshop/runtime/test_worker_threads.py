@@ -43,13 +43,13 @@ def hosting(clean_database: None) -> Iterator[Hosting]:
 
 def test_the_signal_to_shut_down_ends_the_threads_without_waiting_for_celery(hosting: Hosting) -> None:
     """Celery stops its steps last, after seconds with a broker that does not answer."""
-    assert not hosting.stopping.is_set()
+    assert hosting.held == {"one", "two"}
     worker_shutting_down.send(sender="worker", sig="TERM", how="warm", exitcode=0)
-    for thread in hosting.threads:
+    for thread in hosting.group.threads:
         thread.join(DEADLINE_S)
     assert not hosting.held
 
 
 def test_a_worker_that_has_stopped_holds_nothing(hosting: Hosting) -> None:
     hosting.stop(WORKER)
-    assert not hosting.held and not any(thread.state()["alive"] for thread in hosting.threads)
+    assert not hosting.held and not any(thread.state()["alive"] for thread in hosting.group.threads)
