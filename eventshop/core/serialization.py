@@ -9,6 +9,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from eventshop.core.errors import BrokenStream, EventShopError, InvalidMessage
+from eventshop.core.field_errors import InvalidFields, convert_input
+from eventshop.core.json_input import decode_json
 from eventshop.core.messages import Command, Event
 from eventshop.core.upcasting import Upcaster
 
@@ -93,16 +95,17 @@ def decode_stored(message_class: type[M], stored: bytes | str) -> M:
 
 
 def decode_command(command_class: type[Command], given: bytes | str | Mapping[str, Any]) -> Command:
-    """Decode a command from outside, JSON text or a mapping; raises `InvalidMessage` with the field and the reason."""
+    """Decode a command from outside, JSON text or a mapping; raises `InvalidMessage` with each field and its reason."""
     try:
-        raw = msgspec.json.decode(given) if isinstance(given, bytes | str) else given
-    except (msgspec.DecodeError, ValueError) as error:
+        text = given.encode() if isinstance(given, str) else given
+        raw = decode_json(text) if isinstance(text, bytes) else dict(text)
+        command: Command = convert_input(raw, command_class)
+    except InvalidFields as error:
+        is_only = len(error.field_errors) == 1 and isinstance(error.__cause__, msgspec.ValidationError)
+        raise _to_invalid_message(command_class, error.__cause__ if is_only else error) from error
+    except InvalidMessage as error:
         raise _to_invalid_message(command_class, error) from error
-    _refuse_floats(command_class, raw, "$")
-    try:
-        return msgspec.convert(raw, command_class, strict=True)
-    except (msgspec.ValidationError, ValueError) as error:
-        raise _to_invalid_message(command_class, error) from error
+    return command
 
 
 def _decode_encoded(encoded: bytes, message: type[M]) -> M:
@@ -113,21 +116,7 @@ def _decode_encoded(encoded: bytes, message: type[M]) -> M:
     return decoded
 
 
-def _refuse_floats(message: type, value: Any, path: str) -> None:
-    # msgspec decodes the JSON number 0.1 as a Decimal, but the sender has already lost digits.
-    if isinstance(value, float):
-        raise InvalidMessage(
-            f'{message.__name__}: {path} is the number {value}; write decimals as text: "{value}"', path=path
-        )
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            _refuse_floats(message, item, f"{path}.{name}")
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            _refuse_floats(message, item, f"{path}[{index}]")
-
-
-def _to_invalid_message(message: type, error: Exception) -> EventShopError:
+def _to_invalid_message(message: type, error: BaseException | None) -> EventShopError:
     # msgspec wraps what __post_init__ raised; the inner error is more specific.
     cause = error.__cause__ if isinstance(error.__cause__, InvalidMessage) else error
     if isinstance(cause, InvalidMessage):

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from eventshop.core import serialization
 from eventshop.core.aggregate import Aggregate
+from eventshop.core.command_cleaning import clean
 from eventshop.core.errors import WrongAggregateType
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Command, Envelope
@@ -50,6 +51,8 @@ def prepare_command(
     """
     aggregate = registry.aggregate_of(type(command))
     envelope = add_request_metadata(envelope)
+    if envelope.saga_id is None:  # a saga repeats the texts of stored events, which may be older than the rules
+        command = clean(command)
     payload, command = serialization.encode_canonical(command)
     aggregate_id = aggregate.id_of(command)
     session = session.open_child() if session else None

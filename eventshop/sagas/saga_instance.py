@@ -24,7 +24,7 @@ from eventshop.core.saga import (
     StartTimer,
     TimerFired,
 )
-from eventshop.core.serialization import decode_command, decode_stored, encode_canonical
+from eventshop.core.serialization import decode_stored, encode_canonical
 from eventshop.eventstore.backends.bulk_sql import new_row
 from eventshop.sagas import models
 from eventshop.sagas.inbox import WaitingMessage
@@ -100,7 +100,7 @@ class SagaInstance:
 
     def command_of(self, step: SagaStep) -> Command:
         command = self.commands.get(step.step_id)
-        return command or decode_command(self.registry.command_class(step.name), step.payload)
+        return command or decode_stored(self.registry.command_class(step.name), step.payload)
 
     def _load_saga(self) -> Saga[Any]:
         if self.saga is None:
@@ -123,7 +123,7 @@ class SagaInstance:
                 step = steps[message.cause_id]
                 code, _, reason = step.answer.partition(": ")
                 return RefusedCommand(
-                    decode_command(self.registry.command_class(step.name), step.payload), code, reason
+                    decode_stored(self.registry.command_class(step.name), step.payload), code, reason
                 )
             case _:
                 raise EventShopError(f"no saga handles a message of kind {message.what}")

@@ -21,7 +21,7 @@ from eventshop.core.errors import EventShopError, InvalidMessage
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import Command, Envelope
-from eventshop.core.serialization import decode_command, decode_stored, encode_canonical
+from eventshop.core.serialization import decode_stored, encode_canonical
 from eventshop.eventstore.command_dispatcher import Outcome, send_many
 from eventshop.eventstore.unit_of_work import batch_write
 from eventshop.runtime.backoff import TRANSIENT_ERRORS, Backoff
@@ -169,7 +169,7 @@ def _fire_together(owner: str, ids: Sequence[int], registry: MessageRegistry) ->
 
 
 def _decode(timer: Timer, registry: MessageRegistry) -> tuple[Command, Envelope]:
-    command = decode_command(registry.command_class(timer.command_type), timer.command)
+    command = decode_stored(registry.command_class(timer.command_type), timer.command)
     return command, decode_stored(Envelope, timer.envelope)
 
 

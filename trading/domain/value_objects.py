@@ -20,6 +20,8 @@ from eventshop.core.messages import Instant, NonEmptyText
 MAX_DECIMALS: Final = 8
 LARGEST: Final = Decimal(10) ** 10
 _SMALLEST: Final = Decimal(1).scaleb(-MAX_DECIMALS)
+#: With more digits, exact arithmetic (`decimal_math`) fails.
+_MOST_WRITTEN_DECIMALS: Final = 60
 _EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 #: The most fills of one execution: those of a sweep through a whole order book must fit into one event.
@@ -44,13 +46,11 @@ class OrderType(StrEnum):
 
 def check_positive(name: str, value: Any) -> None:
     """Raise `InvalidMessage` unless the value is an exact positive decimal: no float, no NaN, not too many digits."""
-    if type(value) is Decimal and value.is_finite() and _is_exact_positive(value):
-        return
     if type(value) is not Decimal:
         raise InvalidMessage(f"{name} must be a decimal number written as text, not {value!r}")
     if not value.is_finite() or not ZERO < value < LARGEST:
         raise InvalidMessage(f"{name} must be above 0 and below {LARGEST:,}, not {value}")
-    if not is_multiple(value, _SMALLEST):
+    if not _is_exact(value):
         raise InvalidMessage(f"{name} {value} has more than {MAX_DECIMALS} decimals")
 
 
@@ -61,9 +61,13 @@ def check_trading_time(name: str, value: datetime) -> None:
 
 
 @lru_cache(maxsize=50_000)
-def _is_exact_positive(value: Decimal) -> bool:
-    """Cached, because the same prices and quantities recur."""
-    return ZERO < value < LARGEST and is_multiple(value, _SMALLEST)
+def _is_exact(value: Decimal) -> bool:
+    """Whether a number below `LARGEST` has at most `MAX_DECIMALS` decimals; trailing zeros do not count.
+
+    Cached, because the same prices and quantities recur.
+    """
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_MOST_WRITTEN_DECIMALS and is_multiple(value, _SMALLEST)
 
 
 class Instrument(Struct, frozen=True, forbid_unknown_fields=True):

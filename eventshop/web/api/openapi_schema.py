@@ -13,6 +13,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from msgspec import Struct
 
+from eventshop.core.decimal_text import DECIMAL_PATTERN
 from eventshop.web.api.response_schemas import CommandReceipt, Problem, WebhookMessage
 
 _REF: Final = "#/components/schemas/{name}"
@@ -197,15 +198,12 @@ def _webhook_operation() -> dict[str, Any]:
     }
 
 
-#: The format of decimals in requests and responses.
-_DECIMAL: Final = r"^-?[0-9]+(\.[0-9]+)?$"
-
 
 def _to_portable(schema: Any) -> Any:
     """Replace `\\Z` in patterns, which not every regular expression dialect knows, and give decimals a pattern."""
     if isinstance(schema, dict):
         if schema.get("format") == "decimal":
-            return {**schema, "pattern": _DECIMAL}
+            return {**schema, "pattern": DECIMAL_PATTERN}
         return {
             name: value.replace(r"\Z", "$") if name == "pattern" else _to_portable(value)
             for name, value in schema.items()
