@@ -17,9 +17,33 @@ class InvalidOrderState(CommandRefused):
 
 
 class WrongAmount(CommandRefused):
-    """The payment must be exactly the amount due."""
+    """The amount is not one that this order can be paid with."""
 
     code = "wrong-amount"
+
+
+class PaymentInProgress(CommandRefused):
+    """Another payment of this order is under way; its outcome must be known first."""
+
+    code = "payment-in-progress"
+
+
+class PaymentNotRequested(CommandRefused):
+    """No payment of this order was requested by this method and still waits for its outcome."""
+
+    code = "payment-not-requested"
+
+
+class UnknownRefund(CommandRefused):
+    """No refund of this order with this id was requested and still waits for its outcome."""
+
+    code = "unknown-refund"
+
+
+class ExternalIdTaken(CommandRefused):
+    """Another order already has this external id."""
+
+    code = "external-id-taken"
 
 
 class NothingToShip(CommandRefused):
@@ -32,6 +56,30 @@ class NothingToReturn(CommandRefused):
     """Every item of this order was already returned."""
 
     code = "nothing-to-return"
+
+
+class UnknownReturn(CommandRefused):
+    """The order has no return with this reference that waits for this."""
+
+    code = "unknown-return"
+
+
+class ReturnReferenceTaken(CommandRefused):
+    """The order already has another return with this reference."""
+
+    code = "return-reference-taken"
+
+
+class TooLateToReturn(CommandRefused):
+    """The time within which goods of this order could be returned is over."""
+
+    code = "return-window-closed"
+
+
+class FactRecordedDifferently(CommandRefused):
+    """A fact with this reference was recorded already, and it says something else."""
+
+    code = "fact-recorded-differently"
 
 
 class UnknownLine(CommandRefused):

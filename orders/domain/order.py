@@ -65,6 +65,8 @@ class Status(StrEnum):
 class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     """One customer's order, from creation to delivery, cancellation or return; or a credit note."""
 
+    snapshot_version = 2
+
     status: Status = Status.PENDING
     reference: str = ""
     customer_id: UUID | None = None

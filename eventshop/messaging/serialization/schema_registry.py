@@ -146,6 +146,8 @@ def _avro_field(field: inspect.Field, named: set[str]) -> Schema:
         schema["default"] = field.default
         if field.default is None and isinstance(schema["type"], list):
             schema["type"] = _avro_union(schema["type"])
+    elif not field.required and field.default == ():
+        schema["default"] = []
     return schema
 
 

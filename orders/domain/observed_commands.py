@@ -1,0 +1,82 @@
+"""Commands that record what happened elsewhere: at a marketplace, in the books, at the carrier.
+
+They are accepted in any state after the order's creation, and stored as facts marked `observed`. A fact that breaks a
+rule of the shop is followed by `RuleBroken`. The same fact twice is recorded once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+from uuid import UUID
+
+from eventshop.core.errors import InvalidMessage
+from eventshop.core.messages import Command, NonEmptyText, Text
+from eventshop.core.money import Money
+from orders.domain.order_values import RECEIVER, PaymentMethod
+from orders.domain.return_commands import ReturnLines, check_return_lines
+
+
+class RecordObservedPayment(Command, frozen=True):
+    """A customer paid elsewhere. `reference` is the payment's own there: the same one is the same payment."""
+
+    order_id: UUID
+    amount: Money
+    method: PaymentMethod
+    reference: Text = ""
+
+    def __post_init__(self) -> None:
+        _check_amount(self.amount)
+
+
+class RecordObservedShipment(Command, frozen=True):
+    order_id: UUID
+    carrier: NonEmptyText
+    tracking: Text = ""
+
+
+class RecordObservedDelivery(Command, frozen=True):
+    order_id: UUID
+    received_by: Annotated[Text, RECEIVER] = ""
+
+
+class RecordObservedCancellation(Command, frozen=True):
+    order_id: UUID
+    reason: NonEmptyText
+
+
+class RecordObservedReturn(Command, frozen=True):
+    """Goods came back; `refunded` says that their price was given back with them."""
+
+    order_id: UUID
+    reference: NonEmptyText
+    lines: ReturnLines
+    reason: NonEmptyText
+    refunded: bool = True
+
+    def __post_init__(self) -> None:
+        check_return_lines(self.lines)
+
+
+class RecordObservedRefund(Command, frozen=True):
+    order_id: UUID
+    reference: NonEmptyText
+    amount: Money
+    reason: NonEmptyText
+
+    def __post_init__(self) -> None:
+        _check_amount(self.amount)
+
+
+ObservedCommand: TypeAlias = (
+    RecordObservedPayment
+    | RecordObservedShipment
+    | RecordObservedDelivery
+    | RecordObservedCancellation
+    | RecordObservedReturn
+    | RecordObservedRefund
+)
+
+
+def _check_amount(amount: Money) -> None:
+    if amount.amount < 0:
+        raise InvalidMessage(f"an amount must not be negative, but is {amount}")
