@@ -51,6 +51,7 @@ class Payment(models.Model):
         indexes = (
             models.Index(fields=["order_id", "asked_at"], name="payment_of_order"),
             models.Index(fields=["charge"], name="payment_of_charge", condition=models.Q(charge__isnull=False)),
+            models.Index(fields=["payment_id"], name="payment_of_id", condition=models.Q(payment_id__isnull=False)),
             models.Index(fields=["-asked_at"], name="payment_newest"),
         )
 
@@ -131,7 +132,8 @@ class OrderPermission(models.Model):
             ("ship_order", "Can ship orders"),
             ("deliver_order", "Can mark orders delivered"),
             ("cancel_order", "Can cancel orders"),
-            ("refund_order", "Can take returns and refund them"),
+            ("refund_order", "Can accept, decline and receive returns"),
+            ("import_facts", "Can record what happened elsewhere"),
         )
 
     def __str__(self) -> str:

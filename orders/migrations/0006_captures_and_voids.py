@@ -55,4 +55,8 @@ class Migration(migrations.Migration):
             name='status',
             field=models.CharField(choices=[('asked', 'Requested'), ('pending', 'Pending'), ('authorised', 'Authorised'), ('succeeded', 'Succeeded'), ('declined', 'Declined')], default='asked', max_length=10),
         ),
+        migrations.AddIndex(
+            model_name='payment',
+            index=models.Index(condition=models.Q(('payment_id__isnull', False)), fields=['payment_id'], name='payment_of_id'),
+        ),
     ]
