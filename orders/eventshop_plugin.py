@@ -7,7 +7,7 @@ from eventshop.plugins.plugin import Plugin
 from eventshop.web.api.command_outcomes import TerminalEvents
 from eventshop.web.pages.navigation import NavigationEntry
 from orders.api.url_names import ORDER
-from orders.application.order_timeline import order_updates
+from orders.application.customer_order import order_updates
 from orders.demo.customer import demo_customer_commands
 from orders.domain import errors
 from orders.domain.commands import CreateOrder, RequestPayment

@@ -1,34 +1,36 @@
-"""An order as its customer sees it, read from its events: its state and its timeline in words."""
+"""An order's events and states in the customer's words."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Final, NamedTuple, assert_never
-from uuid import UUID
+from typing import Final, assert_never
 
-from django.http import HttpRequest
-
-from eventshop.core.messages import RecordedEvent
-from eventshop.core.money import Money, total
-from eventshop.eventstore.event_store import store
-from eventshop.web.live.subscriptions import LiveSource, stream_versions
-from eventshop.web.pages.timeline import TimelineEntry, build_timeline
-from eventshop.web.shared import customer_port
+from eventshop.core.currencies import DECIMALS
+from eventshop.core.money import Money
 from orders.domain.events import (
     CreditNoteIssued,
     ItemsReturned,
+    LineAmount,
     OrderCancelled,
     OrderCreated,
     OrderDelivered,
     OrderEvent,
     OrderShipped,
+    PaymentAuthorised,
     PaymentDeclined,
     PaymentProcessed,
     PaymentRefunded,
     PaymentRequested,
+    PaymentVoided,
+    RefundRequested,
+    ReturnAccepted,
+    ReturnDeclined,
+    ReturnRequested,
+    ReturnWindowClosed,
+    RuleBroken,
 )
-from orders.domain.order import Order, Status
+from orders.domain.order import Status
 
 #: The customer's words for each status, and the colour of its badge.
 STATUS_LABELS: Final = {
@@ -40,95 +42,13 @@ STATUS_LABELS: Final = {
     Status.CREDITED: ("Credit note", "good"),
     Status.PENDING: ("Being processed", "info"),
 }
-#: In these states the order no longer changes by itself.
-FINAL_STATUSES: Final = (Status.DELIVERED, Status.CANCELLED, Status.CREDITED)
-
-
-class CustomerOrder(NamedTuple):
-    """One order: its events, the state that they lead to, and the event that opened it."""
-
-    id: UUID
-    events: list[RecordedEvent[OrderEvent]]
-    state: Order
-    opening_event: OrderCreated | CreditNoteIssued
-
-    @property
-    def ordered_at(self) -> datetime:
-        return self.events[0].meta.occurred_at
-
-    @property
-    def version(self) -> int:
-        return self.events[-1].meta.version
-
-    @property
-    def label(self) -> str:
-        return STATUS_LABELS[self.state.status][0]
-
-    @property
-    def tone(self) -> str:
-        return STATUS_LABELS[self.state.status][1]
-
-    @property
-    def is_in_progress(self) -> bool:
-        """Whether the order still changes by itself, so that its page must follow it."""
-        return self.state.status not in FINAL_STATUSES
-
-    @property
-    def can_cancel(self) -> bool:
-        return self.state.status in (Status.CREATED, Status.PAID)
-
-    @property
-    def can_return(self) -> bool:
-        return self.state.status in (Status.SHIPPED, Status.DELIVERED) and bool(self.state.lines_kept)
-
-    @property
-    def timeline(self) -> list[TimelineEntry]:
-        return build_timeline(reversed(self.events), describe_event)
-
-    @property
-    def destination(self) -> str:
-        """The delivery name and address as text of several lines; empty for a credit note."""
-        if isinstance(self.opening_event, CreditNoteIssued):
-            return ""
-        return "\n".join(
-            filter(None, (str(self.opening_event.delivery_name), str(self.opening_event.delivery_address)))
-        )
-
-    @property
-    def paid_at(self) -> datetime | None:
-        payments = (recorded for recorded in self.events if isinstance(recorded.event, PaymentProcessed))
-        return next((recorded.meta.occurred_at for recorded in payments), None)
-
-    @property
-    def refunded(self) -> Money:
-        events = (recorded.event for recorded in self.events)
-        amounts = (event.amount for event in events if isinstance(event, PaymentRefunded))
-        return total(amounts, currency=self.opening_event.total.currency)
-
-    @property
-    def line_names(self) -> dict[int, str]:
-        return {number: line.description or line.sku for number, line in enumerate(self.opening_event.lines, start=1)}
-
-
-def load_customer_order(order_id: UUID, customer: UUID) -> CustomerOrder | None:
-    """An order of this customer; None for an unknown order and for another customer's."""
-    events = store.get_events(order_id)
-    if not events or not isinstance(events[0].event, OrderCreated | CreditNoteIssued):
-        return None
-    opening_event = events[0].event
-    if opening_event.customer_id != customer:
-        return None
-    state = Order().evolve_all(recorded.event for recorded in events)
-    return CustomerOrder(order_id, events, state, opening_event)
-
-
-def _is_own_order(request: HttpRequest, order_id: UUID) -> bool:
-    person = customer_port.current_adapter().person_of(request.user)
-    return person is not None and load_customer_order(order_id, person) is not None
-
-
-#: The live updates of an order's page: they follow the versions of its stream.
-order_updates: Final = LiveSource("order", _is_own_order, stream_versions)
+#: The means of payment that the shop offers, and their names in a sentence.
+METHOD_NAMES: Final = {
+    "card": "card",
+    "voucher": "gift voucher",
+    "bank_transfer": "bank transfer",
+}
+_SIGNS: Final = {"GBP": "£", "EUR": "€", "USD": "$"}
 
 
 def describe_event(event: OrderEvent) -> tuple[str, str]:
@@ -136,12 +56,6 @@ def describe_event(event: OrderEvent) -> tuple[str, str]:
     match event:
         case OrderCreated(total=due):
             return f"You ordered for {format_money(due)}.", "done"
-        case PaymentRequested(amount=amount):
-            return f"We asked for your payment of {format_money(amount)}.", ""
-        case PaymentProcessed(amount=amount):
-            return f"You paid {format_money(amount)}.", "done"
-        case PaymentDeclined(reason=reason):
-            return f"The payment failed: {reason}.", "bad"
         case OrderShipped(carrier=carrier, service=service, tracking=tracking):
             number = f", tracking number {tracking}." if tracking else "."
             return f"Your parcel was shipped with {carrier} {service}".rstrip() + number, "done"
@@ -149,20 +63,83 @@ def describe_event(event: OrderEvent) -> tuple[str, str]:
             return "Your parcel was delivered" + (f" to {receiver}." if receiver else "."), "done"
         case OrderCancelled(reason=reason):
             return f"The order was cancelled: {reason}.", "bad"
-        case ItemsReturned(lines=lines):
-            quantity = sum(line.quantity for line in lines)
-            return f"You returned {quantity} item{'' if quantity == 1 else 's'}.", ""
-        case PaymentRefunded(amount=amount):
-            return f"We are refunding {format_money(amount)}.", "done"
         case CreditNoteIssued(total=amount, reason=reason):
             return f"We credited {format_money(amount)}: {reason}.", "done"
+        case RuleBroken(detail=detail):
+            return f"We are checking this order: {detail}.", ""
+        case ReturnRequested() | ReturnAccepted() | ReturnDeclined() | ItemsReturned() | ReturnWindowClosed():
+            return _describe_return(event)
+        case _:
+            return _describe_payment(event)
+
+
+def _describe_payment(
+    event: PaymentRequested
+    | PaymentAuthorised
+    | PaymentProcessed
+    | PaymentDeclined
+    | PaymentVoided
+    | RefundRequested
+    | PaymentRefunded,
+) -> tuple[str, str]:
+    amount = format_money(event.amount)
+    match event:
+        case PaymentRequested(method=method):
+            return f"You chose to pay {amount} by {method_name(method)}.", ""
+        case PaymentAuthorised(method=method):
+            return f"{amount} is authorised by {method_name(method)}. We take it when we ship.", "done"
+        case PaymentProcessed(method=method, observed=observed):
+            payer = "A payment was recorded:" if observed else "You paid"
+            return f"{payer} {amount} by {method_name(method)}.", "done"
+        case PaymentDeclined(method=method, reason=reason):
+            by = f" by {method_name(method)}" if method else ""
+            return f"Your payment of {amount}{by} was declined: {reason}. Nothing was taken.", "bad"
+        case PaymentVoided():
+            return f"The authorisation of {amount} was released. Nothing was taken.", "done"
+        case RefundRequested():
+            return f"We are giving you {amount} back.", ""
+        case PaymentRefunded(refunded_at=None):  # of an earlier release, which wrote it when it asked for the refund
+            return f"We are refunding {amount}.", "done"
+        case PaymentRefunded():
+            return f"We gave you {amount} back.", "done"
         case _:
             assert_never(event)
 
 
+def _describe_return(
+    event: ReturnRequested | ReturnAccepted | ReturnDeclined | ItemsReturned | ReturnWindowClosed,
+) -> tuple[str, str]:
+    match event:
+        case ReturnRequested(lines=lines, reason=reason, requested_by=requested_by):
+            asked = "You asked" if requested_by == "customer" else "We noted that you want"
+            return f"{asked} to return {count_items(lines)}: {reason}.", ""
+        case ReturnAccepted(reference=reference):
+            return f"We accepted your return {reference}. Please send the items to us.", "done"
+        case ReturnDeclined(reference=reference, reason=reason):
+            return f"We declined your return {reference}: {reason}.", "bad"
+        case ItemsReturned(lines=lines, damaged=damaged):
+            condition = f", {sum(line.quantity for line in damaged)} of them damaged" if damaged else ""
+            return f"We received {count_items(lines)} back{condition}.", "done"
+        case ReturnWindowClosed():
+            return "The time in which items can be returned has ended.", ""
+        case _:
+            assert_never(event)
+
+
+def method_name(method: str) -> str:
+    """A means of payment in a sentence."""
+    return METHOD_NAMES.get(method, method.replace("_", " "))
+
+
+def count_items(lines: Iterable[LineAmount]) -> str:
+    """The number of units: `1 item`, `2 items`."""
+    quantity = sum(line.quantity for line in lines)
+    return f"{quantity} item{'' if quantity == 1 else 's'}"
+
+
 def format_money(amount: Money) -> str:
-    """An amount for people: £9.00, or 9.00 CHF."""
-    sign = {"GBP": "£", "EUR": "€", "USD": "$"}.get(amount.currency)
-    pennies = amount.amount.quantize(Decimal("0.01"))
-    value = pennies if pennies == amount.amount else amount.amount.normalize()
+    """An amount for people, with the decimals of its currency: £9.00, 500 JPY, and £1.125 for a price."""
+    minor = amount.amount.quantize(Decimal(1).scaleb(-DECIMALS.get(amount.currency, 2)))
+    value = minor if minor == amount.amount else amount.amount.normalize()
+    sign = _SIGNS.get(amount.currency)
     return f"{sign}{value:,}" if sign else f"{value:,} {amount.currency}"

@@ -18,7 +18,8 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.web.pages.command_form import submit_command
 from eventshop.web.pages.pdf import Document
 from eventshop.web.shared.customer_port import customer_required
-from orders.application.order_timeline import CustomerOrder, format_money, load_customer_order
+from orders.application.customer_order import CustomerOrder, load_customer_order
+from orders.application.order_timeline import format_money
 from orders.domain.commands import CancelOrder, OrderCommand, ReturnItems
 from orders.pages.forms import CancelForm, ReturnForm
 
