@@ -23,6 +23,8 @@ from deploy.process_group import ProcessGroup, handle_stop_signals, raise_interr
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
+#: A visitor has three minutes to cancel what was paid.
+DEMO_SETTINGS = {"SHIPPING_DELAY_S": "180"}
 
 
 class StartError(Exception):
@@ -123,7 +125,7 @@ def main() -> int:
             "PORT": str(port),
             "PYTHONUNBUFFERED": "1",
         }
-        environment = settings | environment
+        environment = DEMO_SETTINGS | settings | environment
         environment |= local_gateway_settings(environment)
         prepare_database(environment)
     except StartError as error:
@@ -138,7 +140,7 @@ def main() -> int:
         Panel.fit(
             f"[bold]EventShop[/]  {address}\nsign in as  [bold]staff[/]  with password  [bold]{password}[/]\n"
             "or as  [bold]demo@example.org[/]  with the same password: a customer with orders and trades\n"
-            f"payment gateway  {gateway}\n"
+            f"payment gateway  {gateway}  (no real money: its page lists the test cards)\n"
             "[dim]Ctrl-C stops it; the data stays in var/[/]",
         ),
         highlight=False,

@@ -51,13 +51,14 @@ async function refresh() {
   const current = liveArea();
   if (!fresh || !current) return;
   announce(current, fresh);
-  // Keep the keyboard focus: the link with the same address gets it again.
-  const focused = current.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  // Keep the keyboard focus: the element with the same id, or the link with the same address, gets it again.
+  const active = current.contains(document.activeElement) ? document.activeElement : null;
+  const focused = active?.id ? `#${CSS.escape(active.id)}` : `a[href="${CSS.escape(active?.getAttribute("href") ?? "")}"]`;
   current.replaceChildren(...fresh.childNodes);
   for (const name of ["data-live", "data-mark"]) {
     fresh.hasAttribute(name) ? current.setAttribute(name, fresh.getAttribute(name)) : current.removeAttribute(name);
   }
-  if (focused) current.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  if (active) current.querySelector(focused)?.focus();
   if (!liveArea()) stop();
 }
 
