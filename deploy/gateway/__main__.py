@@ -40,6 +40,8 @@ def main() -> int:
             never_s=options.never,
             wake=sender.wake,
             crash=crash,
+            shop_urls=[*options.shop, *filter(None, [options.webhook])],
+            public_url=options.public_url,
         )
     except OSError as error:
         print(f"cannot listen on {HOST}:{options.port}: {error.strerror}", file=sys.stderr)
@@ -65,6 +67,13 @@ def argument_parser() -> argparse.ArgumentParser:
         "--file", type=Path, default=Path("var/gateway.sqlite3"), help="SQLite file that holds the state"
     )
     parser.add_argument("--webhook", default="", help="webhook URL of the shop; without it, none are sent")
+    parser.add_argument(
+        "--shop",
+        action="append",
+        default=[],
+        help="URL of the shop, to which the card page may return, besides that of --webhook; may be repeated",
+    )
+    parser.add_argument("--public-url", default="", help="URL at which customers reach the card page")
     parser.add_argument("--later", type=float, default=5.0, help="seconds until a pending payment ends")
     parser.add_argument("--slow", type=float, default=3.0, help="seconds that a slow response takes")
     parser.add_argument(

@@ -1,12 +1,9 @@
-"""The behaviours of the gateway, chosen by a card token or by an amount of 1,000.00 plus the behaviour's number."""
+"""The behaviours of the gateway, each chosen by a test card on the card page, or by its name as payment method."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Final, NamedTuple
-
-#: In pennies: 100,007 chooses behaviour number 7.
-BASE_AMOUNT: Final = 100_000
 
 
 class ResponseKind(StrEnum):
@@ -34,13 +31,13 @@ class WebhookMode(StrEnum):
 
 
 class Behaviour(NamedTuple):
-    """One behaviour.
+    """One behaviour; `method` is its name.
 
     With a `reason` the payment is declined; with `is_pending` it ends later; `errors_first` is the number of 500
     responses before anything happens.
     """
 
-    token: str
+    method: str
     meaning: str
     reason: str = ""
     is_pending: bool = False
@@ -49,7 +46,7 @@ class Behaviour(NamedTuple):
     errors_first: int = 0
 
 
-#: The behaviour of any other token.
+#: What happens with an ordinary card.
 DEFAULT: Final = Behaviour("card", "Succeeds at once; a webhook follows.")
 BEHAVIOURS: Final = (
     DEFAULT,
@@ -91,20 +88,38 @@ BEHAVIOURS: Final = (
     Behaviour("refund_pending", "Succeeds; its refunds are pending and succeed later."),
     Behaviour("refund_declined", "Succeeds; its refunds are declined."),
 )
-_BY_TOKEN: Final = {behaviour.token: behaviour for behaviour in BEHAVIOURS}
+BY_METHOD: Final = {behaviour.method: behaviour for behaviour in BEHAVIOURS}
+#: Methods besides the names of behaviours. They succeed at once.
+OTHER_METHODS: Final = ("voucher", "bank_transfer")
 _REFUND_BEHAVIOURS: Final = {
-    "refund_pending": _BY_TOKEN["pending"],
+    "refund_pending": BY_METHOD["pending"],
     "refund_declined": Behaviour("", "", reason="the account is closed"),
 }
 
 
-def charge_behaviour(token: str, amount: int) -> Behaviour:
-    """The behaviour of a charge; `amount` in pennies. A known token takes precedence over the amount."""
-    number = amount - BASE_AMOUNT
-    by_amount = BEHAVIOURS[number] if 0 < number < len(BEHAVIOURS) else DEFAULT
-    return by_amount if token == DEFAULT.token else _BY_TOKEN.get(token, by_amount)
+def _test_card(number: int) -> str:
+    """The test card of a behaviour; the last digit is the check digit of ISO/IEC 7812 (Luhn)."""
+    digits = f"400000000000{number:03d}" if number else "424242424242424"
+    return next(card for check in range(10) if is_card_number(card := f"{digits}{check}"))
 
 
-def refund_behaviour(token: str, charged: int) -> Behaviour:
-    """The behaviour of a refund of a charge; `charged` in pennies."""
-    return _REFUND_BEHAVIOURS.get(charge_behaviour(token, charged).token, DEFAULT)
+def is_card_number(text: str) -> bool:
+    """Whether these are 12 to 19 digits of which the last is the check digit of the others."""
+    if not (text.isascii() and text.isdecimal() and 12 <= len(text) <= 19):
+        return False
+    digits = [int(digit) for digit in reversed(text)]
+    return (sum(digits[::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])) % 10 == 0
+
+
+#: The behaviours by the numbers of their test cards.
+TEST_CARDS: Final = {_test_card(number): behaviour for number, behaviour in enumerate(BEHAVIOURS)}
+
+
+def charge_behaviour(method: str) -> Behaviour | None:
+    """The behaviour of a charge by this method; None for an unknown method."""
+    return DEFAULT if method in OTHER_METHODS else BY_METHOD.get(method)
+
+
+def refund_behaviour(behaviour: str) -> Behaviour:
+    """The behaviour of a refund of a charge with this behaviour."""
+    return _REFUND_BEHAVIOURS.get(behaviour, DEFAULT)

@@ -1,222 +1,225 @@
-"""The gateway's state in one SQLite file: every payment by its idempotency key, and the webhooks to send."""
+"""The gateway's payments: every request by its idempotency key, and what became of it."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from threading import RLock
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
-from deploy.gateway.behaviours import Behaviour, WebhookMode, charge_behaviour, refund_behaviour
+from deploy.gateway.behaviours import BY_METHOD, DEFAULT, Behaviour, charge_behaviour, refund_behaviour
+from deploy.gateway.card_sessions import CardSessions
+from deploy.gateway.database import Database
+from deploy.gateway.webhook_queue import WebhookQueue
 
-SCHEMA: Final = """
-PRAGMA journal_mode = WAL;
-CREATE TABLE IF NOT EXISTS payment (
-    key TEXT PRIMARY KEY, kind TEXT NOT NULL, reference TEXT NOT NULL, order_id TEXT, charge TEXT, method TEXT NOT NULL,
-    amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, due_at REAL);
-CREATE INDEX IF NOT EXISTS payment_due ON payment (due_at) WHERE status = 'pending';
-CREATE INDEX IF NOT EXISTS refund_of ON payment (charge) WHERE charge IS NOT NULL;
-CREATE TABLE IF NOT EXISTS error (key TEXT PRIMARY KEY, times INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS notice (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL, body TEXT NOT NULL, forged INTEGER NOT NULL,
-    attempts INTEGER NOT NULL, due_at REAL);
-CREATE INDEX IF NOT EXISTS notice_due ON notice (due_at) WHERE due_at IS NOT NULL;
-"""
-
-
-class GatewayWebhook(NamedTuple):
-    """A webhook to send to the shop."""
-
-    number: int
-    id: str
-    body: str
-    forged: bool
-    attempts: int
+_REFERENCES = {"charge": "ch", "capture": "ca", "void": "vo", "refund": "re"}
 
 
 class PaymentRequest(NamedTuple):
-    """A request for a charge or a refund.
+    """A request for a charge, capture, void or refund.
 
-    `amount` in pennies; a charge has `order_id` and `method`, a refund the key of its `charge`.
+    `amount` in minor units; none for a void. A charge has `order_id`, `method`, perhaps a card `token`, and `capture`
+    (false: only authorise); the others have the key of their `charge`.
     """
 
     kind: str
     key: str
-    amount: int
-    currency: str
+    amount: int | None = None
+    currency: str | None = None
     order_id: str | None = None
-    method: str = ""
+    method: str | None = None
+    token: str = ""
+    capture: bool = True
     charge: str | None = None
 
 
-class KeyReused(Exception):
-    """The idempotency key was used for another request."""
+class Decision(NamedTuple):
+    """What to do with a request; with a `refusal` it is declined, whatever the behaviour."""
+
+    behaviour: Behaviour
+    refusal: str = ""
+    charge: sqlite3.Row | None = None
+
+
+class RequestRefused(Exception):
+    """The request cannot be recorded, not even as declined; the message says why."""
 
 
 class Ledger:
     """Thread-safe; every method is one transaction."""
 
-    def __init__(self, path: Path, *, pending_s: float) -> None:
+    def __init__(self, path: Path | str, *, pending_s: float) -> None:
         self._pending_s = pending_s
-        self._lock = RLock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=20)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.executescript(SCHEMA)
+        self.database = Database(path)
+        self.webhooks = WebhookQueue(self.database)
+        self.sessions = CardSessions(self.database)
 
     def record_payment(self, request: PaymentRequest) -> tuple[dict[str, Any], Behaviour]:
-        """Return the payment with this key and its behaviour; inserts a new payment. Raises `KeyReused`."""
-        with self._transaction():
-            behaviour, refusal = self._request_behaviour(request)
-            payment = self.find_payment(request.key) or self._insert_payment(request, behaviour, refusal)
-            if any(payment[name] != value for name, value in request._asdict().items()):
-                raise KeyReused(request.key)
-            return payment, behaviour
+        """Return the payment with this key and its behaviour; records a new payment. Raises `RequestRefused`."""
+        with self.database.transaction():
+            row = self._find(request.key)
+            if row is None:
+                row = self._insert_payment(request, self._decide(request))
+            elif any(value is not None and row[name] != value for name, value in request._asdict().items()):
+                raise RequestRefused("this key was used for another request")
+            return _public_view(row), self._behaviour_of(row)
 
     def count_error(self, request: PaymentRequest) -> bool:
         """Whether this request must fail before anything happens; counts the request against `errors_first`."""
-        behaviour, _ = self._request_behaviour(request)
-        if not behaviour.errors_first:
+        behaviour = self._charge_behaviour(request) if request.kind == "charge" else None
+        if behaviour is None or not behaviour.errors_first:
             return False
-        with self._transaction():
-            self._connection.execute(
-                "INSERT INTO error VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET times = times + 1", (request.key,)
-            )
-            times: int = self._connection.execute("SELECT times FROM error WHERE key = ?", (request.key,)).fetchone()[0]
-        return times <= behaviour.errors_first
+        [row] = self.database.rows(
+            "INSERT INTO error VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET times = times + 1 RETURNING times",
+            request.key,
+        )
+        return bool(row["times"] <= behaviour.errors_first)
 
     def find_payment(self, key: str) -> dict[str, Any] | None:
         """The payment with this key as the API shows it, or None."""
-        with self._lock:
-            row = self._connection.execute("SELECT * FROM payment WHERE key = ?", (key,)).fetchone()
+        row = self._find(key)
         return None if row is None else _public_view(row)
 
     def newest_payments(self, count: int) -> list[dict[str, Any]]:
-        with self._lock:
-            rows = self._connection.execute("SELECT * FROM payment ORDER BY rowid DESC LIMIT ?", (count,)).fetchall()
-        return [dict(row) for row in rows]
+        rows = self.database.rows("SELECT * FROM payment ORDER BY rowid DESC LIMIT ?", count)
+        return [_public_view(row) for row in rows]
 
     def settle_due_payments(self) -> None:
         """End the pending payments that are due, and queue their webhooks."""
-        with self._transaction():
+        with self.database.transaction():
             due = "SELECT * FROM payment WHERE status = 'pending' AND due_at <= ?"
-            for row in self._connection.execute(due, (time.time(),)).fetchall():
-                status = "declined" if row["reason"] else "succeeded"
-                update = "UPDATE payment SET status = ? WHERE key = ? RETURNING *"
-                self._queue_webhooks(
-                    self._connection.execute(update, (status, row["key"])).fetchone(), self._payment_behaviour(row)
+            for row in self.database.rows(due, time.time()):
+                [ended] = self.database.rows(
+                    "UPDATE payment SET status = ?, captured = ?, processed_at = ? WHERE key = ? RETURNING *",
+                    *(
+                        *_ended(row["kind"], row["amount"], bool(row["capture"]), row["reason"]),
+                        time.time(),
+                        row["key"],
+                    ),
                 )
-
-    def due_webhooks(self, count: int) -> list[GatewayWebhook]:
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT number, id, body, forged, attempts FROM notice WHERE due_at <= ? ORDER BY due_at LIMIT ?",
-                (time.time(), count),
-            ).fetchall()
-        return [GatewayWebhook(*row) for row in rows]
-
-    def record_attempt(self, message: GatewayWebhook, *, retry_in_s: float | None) -> None:
-        """Record an attempt to send a webhook; without `retry_in_s` it is not sent again."""
-        due_at = None if retry_in_s is None else time.time() + retry_in_s
-        with self._transaction():
-            self._connection.execute(
-                "UPDATE notice SET attempts = attempts + 1, due_at = ? WHERE number = ?", (due_at, message.number)
-            )
+                self.webhooks.add(_public_view(ended), self._behaviour_of(ended).webhooks)
 
     def seconds_until_due(self) -> float:
         """Seconds until the next payment or webhook is due; at most one."""
-        with self._lock:
-            row = self._connection.execute(
-                "SELECT min(due) FROM (SELECT min(due_at) AS due FROM payment WHERE status = 'pending'"
-                " UNION ALL SELECT min(due_at) FROM notice WHERE due_at IS NOT NULL)"
-            ).fetchone()
-        return 1.0 if row[0] is None else min(1.0, max(0.0, row[0] - time.time()))
+        [row] = self.database.rows(
+            "SELECT min(due) AS due FROM (SELECT min(due_at) AS due FROM payment WHERE status = 'pending'"
+            " UNION ALL SELECT min(due_at) FROM notice WHERE due_at IS NOT NULL)"
+        )
+        return 1.0 if row["due"] is None else min(1.0, max(0.0, row["due"] - time.time()))
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        self.database.close()
 
-    def _insert_payment(self, request: PaymentRequest, behaviour: Behaviour, refusal: str) -> dict[str, Any]:
+    def _find(self, key: str | None) -> sqlite3.Row | None:
+        return self.database.row("SELECT * FROM payment WHERE key = ?", key)
+
+    def _decide(self, request: PaymentRequest) -> Decision:
+        if request.kind == "charge":
+            return self._decide_charge(request)
+        charge = self._find(request.charge)
+        if charge is None or charge["kind"] != "charge":
+            if request.kind == "void":
+                raise RequestRefused("no such charge")
+            return Decision(DEFAULT, "no such charge")
+        if request.currency not in (None, charge["currency"]):
+            return Decision(DEFAULT, f"the charge is in {charge['currency']}", charge)
+        if request.kind == "refund":
+            return self._decide_refund(request, charge)
+        return Decision(DEFAULT, _capture_refusal(request, charge), charge)
+
+    def _decide_charge(self, request: PaymentRequest) -> Decision:
+        behaviour = self._charge_behaviour(request)
+        if not request.token:
+            return Decision(behaviour or DEFAULT, "" if behaviour else "unknown method")
+        if request.method != DEFAULT.method:
+            return Decision(DEFAULT, "a card token pays by card only")
+        refusal = self.sessions.use(
+            request.token,
+            request.key,
+            order_id=request.order_id,
+            amount=request.amount or 0,
+            currency=request.currency or "",
+        )
+        return Decision(behaviour or DEFAULT, refusal)
+
+    def _decide_refund(self, request: PaymentRequest, charge: sqlite3.Row) -> Decision:
+        [row] = self.database.rows(
+            "SELECT coalesce(sum(amount), 0) AS refunded FROM payment"
+            " WHERE charge = ? AND kind = 'refund' AND status <> 'declined'",
+            charge["key"],
+        )
+        left = charge["captured"] - row["refunded"]
+        refusal = "nothing was taken" if not charge["captured"] else "more than was taken"
+        return Decision(refund_behaviour(charge["behaviour"]), refusal if (request.amount or 0) > left else "", charge)
+
+    def _charge_behaviour(self, request: PaymentRequest) -> Behaviour | None:
+        """The behaviour of a charge; None for an unknown method or token."""
+        if request.token:
+            return BY_METHOD.get(self.sessions.behaviour_of(request.token) or "")
+        return charge_behaviour(request.method or "")
+
+    def _behaviour_of(self, row: sqlite3.Row) -> Behaviour:
+        if row["kind"] == "refund":
+            charge = self._find(row["charge"])
+            return DEFAULT if charge is None or row["status"] == "declined" else refund_behaviour(charge["behaviour"])
+        return BY_METHOD.get(row["behaviour"], DEFAULT)
+
+    def _insert_payment(self, request: PaymentRequest, decision: Decision) -> sqlite3.Row:
+        behaviour, refusal, charge = decision
+        amount = charge["amount"] if charge is not None and request.amount is None else request.amount or 0
         reason = refusal or behaviour.reason
         is_pending = behaviour.is_pending and not refusal
-        status = "pending" if is_pending else "declined" if reason else "succeeded"
-        reference = f"{'ch' if request.kind == 'charge' else 're'}_{uuid4().hex[:16]}"
-        due_at = time.time() + self._pending_s if is_pending else None
-        row = self._connection.execute(
-            "INSERT INTO payment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
-            (
-                *(request.key, request.kind, reference, request.order_id, request.charge, request.method),
-                *(request.amount, request.currency, status, reason, due_at),
-            ),
-        ).fetchone()
-        if not is_pending:
-            self._queue_webhooks(row, behaviour)
-        return _public_view(row)
-
-    def _request_behaviour(self, request: PaymentRequest) -> tuple[Behaviour, str]:
-        """The behaviour of a request, and a reason to decline it whatever the behaviour; empty if there is none."""
-        if request.kind == "charge":
-            return charge_behaviour(request.method, request.amount), ""
-        charge = self.find_payment(request.charge or "")
-        if charge is None or charge["kind"] != "charge" or charge["status"] != "succeeded":
-            return refund_behaviour("", 0), "nothing was taken"
-        if charge["currency"] != request.currency or request.amount > self._refundable_amount(charge, request.key):
-            return refund_behaviour("", 0), "more than was taken"
-        return refund_behaviour(charge["method"], charge["amount"]), ""
-
-    def _payment_behaviour(self, row: sqlite3.Row) -> Behaviour:
-        if row["kind"] == "charge":
-            return charge_behaviour(row["method"], row["amount"])
-        charge = self.find_payment(row["charge"])
-        return refund_behaviour(charge["method"], charge["amount"]) if charge else refund_behaviour("", 0)
-
-    def _refundable_amount(self, charge: dict[str, Any], refund_key: str) -> int:
-        """The amount of a charge that other refunds have left, in pennies."""
-        refunded: int = self._connection.execute(
-            "SELECT coalesce(sum(amount), 0) FROM payment WHERE charge = ? AND status <> 'declined' AND key <> ?",
-            (charge["key"], refund_key),
-        ).fetchone()[0]
-        return int(charge["amount"]) - refunded
-
-    def _queue_webhooks(self, row: sqlite3.Row, behaviour: Behaviour) -> None:
-        payment = _public_view(row)
-        if behaviour.webhooks is WebhookMode.NONE:
-            return
-        if behaviour.webhooks is WebhookMode.OTHER_AMOUNT:
-            payment["amount"] -= 1
-        body = json.dumps({"type": f"{payment['kind']}.{payment['status']}", "data": payment})
-        forged = [True, False] if behaviour.webhooks is WebhookMode.FORGED_FIRST else [False]
-        message_id = f"msg_{uuid4().hex}"
-        # Three webhooks with one id, as from a gateway that did not get the shop's response.
-        for place, is_forged in enumerate(forged * 3 if behaviour.webhooks is WebhookMode.THREE else forged):
-            self._connection.execute(
-                "INSERT INTO notice (id, body, forged, attempts, due_at) VALUES (?, ?, ?, 0, ?)",
-                (f"msg_{uuid4().hex}" if is_forged else message_id, body, is_forged, time.time() + place / 100),
+        status, captured = ("pending", 0) if is_pending else _ended(request.kind, amount, request.capture, reason)
+        [row] = self.database.rows(
+            "INSERT INTO payment (key, kind, reference, order_id, charge, method, amount, currency, status, reason,"
+            " due_at, behaviour, token, capture, captured, processed_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+            *(request.key, request.kind, f"{_REFERENCES[request.kind]}_{uuid4().hex[:16]}", request.order_id),
+            *(request.charge, (request.method or "") if charge is None else charge["method"], amount),
+            *(request.currency or (charge["currency"] if charge is not None else ""), status, reason),
+            *(time.time() + self._pending_s if is_pending else None, "" if refusal else behaviour.method),
+            *(request.token, request.capture, captured, None if is_pending else time.time()),
+        )
+        if charge is not None and status == "succeeded" and request.kind in ("capture", "void"):
+            self.database.rows(
+                "UPDATE payment SET status = ?, captured = ? WHERE key = ?",
+                *(("succeeded", amount) if request.kind == "capture" else ("voided", 0)),
+                charge["key"],
             )
+        if not is_pending:
+            self.webhooks.add(_public_view(row), self._behaviour_of(row).webhooks)
+        return row
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._lock:
-            if self._connection.in_transaction:
-                yield
-                return
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+
+def _ended(kind: str, amount: int, capture: bool, reason: str) -> tuple[str, int]:
+    """The status of a payment that ends, and the amount of a charge that is taken with it."""
+    if reason:
+        return "declined", 0
+    if kind != "charge":
+        return "succeeded", 0
+    return ("succeeded", amount) if capture else ("authorised", 0)
+
+
+def _capture_refusal(request: PaymentRequest, charge: sqlite3.Row) -> str:
+    """Why an authorisation cannot be captured or voided; an empty text if it can."""
+    match charge["status"]:
+        case "authorised":
+            return "more than was authorised" if (request.amount or 0) > charge["amount"] else ""
+        case "succeeded":
+            return "it was captured already"
+        case "voided":
+            return "it was voided already"
+    return "nothing was authorised"
 
 
 def _public_view(row: sqlite3.Row) -> dict[str, Any]:
     """A payment as the API shows it: without the outcome that it will have."""
-    payment = dict(row)
-    del payment["due_at"]
-    if payment["status"] == "pending":
-        payment["reason"] = ""
-    return payment
+    names = ("key", "kind", "reference", "order_id", "charge", "method", "amount", "currency", "status", "captured")
+    processed_at = row["processed_at"]
+    return {
+        **{name: row[name] for name in names},
+        "reason": "" if row["status"] == "pending" else row["reason"],
+        "processed_at": None if processed_at is None else datetime.fromtimestamp(processed_at, UTC).isoformat(),
+    }

@@ -1,35 +1,32 @@
-"""The gateway's HTTP server: charges, refunds, look-ups, and a page that lists the behaviours."""
+"""The gateway's HTTP server: the shop's API, and the card page for customers."""
 
 from __future__ import annotations
 
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
-from uuid import UUID
+from urllib.parse import parse_qsl, urlsplit
 
 from deploy.gateway.behaviours import Behaviour, ResponseKind
-from deploy.gateway.ledger import KeyReused, Ledger, PaymentRequest
-from deploy.gateway.page import render_page
+from deploy.gateway.ledger import Ledger, RequestRefused
+from deploy.gateway.page import check_card, render_card_page, render_index, render_message_page
+from deploy.gateway.requests import SESSIONS_PATH, HttpError, origin_of, parse_payment, parse_session
 
 HOST: Final = "127.0.0.1"
 MAX_BODY_BYTES: Final = 64 * 1024
-
-
-class HttpError(Exception):
-    """A request that gets an error response: its status and message."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status, self.message = status, message
+PAGE_PATH: Final = "/pay/"
+_HTML: Final = "text/html; charset=utf-8"
 
 
 class Gateway(ThreadingHTTPServer):
     """Listens on the loopback address.
 
-    Seconds: a slow response takes `slow_s`; where there is no response the connection closes after `never_s`.
+    Seconds: a slow response takes `slow_s`; where there is no response the connection closes after `never_s`. The card
+    page returns to `shop_urls` only; customers reach it at `public_url`, by default at this server.
     """
 
     daemon_threads = True
@@ -45,10 +42,14 @@ class Gateway(ThreadingHTTPServer):
         never_s: float,
         wake: Callable[[], None],
         crash: Callable[[str], None],
+        shop_urls: Collection[str] = (),
+        public_url: str = "",
     ) -> None:
+        self.origins = frozenset(origin_of(url) for url in shop_urls)
         self.ledger, self.secret, self.slow_s, self.never_s = ledger, secret, slow_s, never_s
         self.wake, self.crash = wake, crash
         super().__init__((HOST, port), GatewayHandler)
+        self.public_url = public_url.rstrip("/") or f"http://{HOST}:{self.server_port}"
 
 
 class GatewayHandler(BaseHTTPRequestHandler):
@@ -58,19 +59,18 @@ class GatewayHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/":
-            return self._send(
-                200, render_page(self.server.ledger.newest_payments(50)).encode(), "text/html; charset=utf-8"
-            )
+            return self._send(200, render_index(self.server.ledger.newest_payments(50)).encode(), _HTML)
         if self.path == "/healthz":
             return self._send(200, b"ok\n", "text/plain")
-        self._handle(self._get_payment)
+        self._handle(self._show_card_page if self.path.startswith(PAGE_PATH) else self._get_payment)
 
     def do_POST(self) -> None:
-        self._handle(self._post_payment)
+        if self.path.startswith(PAGE_PATH):
+            return self._handle(self._take_card)
+        self._handle(self._create_session if self.path == SESSIONS_PATH else self._post_payment)
 
     def _handle(self, action: Callable[[], None]) -> None:
         try:
-            self._check_authorization()
             action()
         except HttpError as refusal:
             # The unread rest of the request must not be read as the next one.
@@ -85,31 +85,75 @@ class GatewayHandler(BaseHTTPRequestHandler):
             raise HttpError(401, "the secret is missing or wrong")
 
     def _get_payment(self) -> None:
+        self._check_authorization()
         payment = self.server.ledger.find_payment(self.path.removeprefix("/v1/payments/"))
         if payment is None or not self.path.startswith("/v1/payments/"):
             raise HttpError(404, "no such payment")
         self._send_json(200, payment)
 
     def _post_payment(self) -> None:
-        request = _parse_request(self.path, self.headers.get("Idempotency-Key", ""), self._read_body())
+        self._check_authorization()
+        request = parse_payment(self.path, self.headers.get("Idempotency-Key", ""), self._read_json())
         self.server.crash("received")
         if self.server.ledger.count_error(request):
             raise HttpError(500, "something went wrong")
         try:
             payment, behaviour = self.server.ledger.record_payment(request)
-        except KeyReused:
-            raise HttpError(422, "this key was used for another request") from None
+        except RequestRefused as refusal:
+            raise HttpError(422, str(refusal)) from None
         self.server.crash("recorded")
         self.server.wake()
         self._respond(payment, behaviour)
         self.server.crash("answered")
 
-    def _read_body(self) -> dict[str, Any]:
+    def _create_session(self) -> None:
+        self._check_authorization()
+        session_id = self.server.ledger.sessions.create(parse_session(self._read_json(), self.server.origins))
+        self._send_json(200, {"id": session_id, "url": f"{self.server.public_url}{PAGE_PATH}{session_id}"})
+
+    def _show_card_page(self) -> None:
+        self._send_card_page(dict(parse_qsl(urlsplit(self.path).query)), {})
+
+    def _take_card(self) -> None:
+        form = dict(parse_qsl(self._read_body().decode(errors="replace")))
+        behaviour, errors = check_card(form, datetime.now(UTC))
+        if behaviour is None:
+            return self._send_card_page(form, errors)
+        try:
+            url = self.server.ledger.sessions.complete(self._session_id, behaviour.method)
+        except KeyError:
+            return self._send_card_page(form, {})
+        self.send_response(303)
+        self.send_header("Location", url)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    @property
+    def _session_id(self) -> str:
+        return urlsplit(self.path).path.removeprefix(PAGE_PATH)
+
+    def _send_card_page(self, form: dict[str, str], errors: dict[str, str]) -> None:
+        session = self.server.ledger.sessions.find(self._session_id)
+        if session is None:
+            text = "It is unknown, or it has expired. Nothing was paid. Go back to the shop and pay again."
+            return self._send(404, render_message_page("No such payment page", text).encode(), _HTML)
+        html = render_card_page(session, form, errors).encode()
+        # A browser follows the redirect of the form only to origins that are named here.
+        shop = "{0.scheme}://{0.netloc}".format(urlsplit(session["return_url"]))
+        policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self' {shop}"
+        self._send(
+            422 if errors else 200, html, _HTML, {"Content-Security-Policy": f"{policy}; frame-ancestors 'none'"}
+        )
+
+    def _read_body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             raise HttpError(413, "the body must be at most 64 KiB and have a Content-Length")
+        return self.rfile.read(int(length))
+
+    def _read_json(self) -> dict[str, Any]:
         try:
-            body = json.loads(self.rfile.read(int(length)))
+            body = json.loads(self._read_body())
         except ValueError:
             raise HttpError(400, "the body is not JSON") from None
         if not isinstance(body, dict):
@@ -153,8 +197,10 @@ class GatewayHandler(BaseHTTPRequestHandler):
     def _send_json(self, status: int, body: dict[str, Any]) -> None:
         self._send(status, json.dumps(body).encode(), "application/json")
 
-    def _send(self, status: int, body: bytes, kind: str) -> None:
+    def _send(self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
+        for name, value in {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", **(headers or {})}.items():
+            self.send_header(name, value)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -162,37 +208,3 @@ class GatewayHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing: the ledger records every payment."""
-
-
-def _parse_request(path: str, key: str, body: dict[str, Any]) -> PaymentRequest:
-    kind = {"/v1/charges": "charge", "/v1/refunds": "refund"}.get(path)
-    if kind is None:
-        raise HttpError(404, "no such address")
-    amount, currency = body.get("amount"), body.get("currency")
-    if type(amount) is not int or amount < 1 or not (isinstance(currency, str) and len(currency) == 3):
-        raise HttpError(400, "amount must be a positive number of pennies, currency three letters")
-    if kind == "charge":
-        return PaymentRequest(
-            kind,
-            _parse_uuid(key),
-            amount,
-            currency,
-            order_id=_parse_uuid(body.get("order_id")),
-            method=_parse_method(body),
-        )
-    return PaymentRequest(kind, _parse_uuid(key), amount, currency, charge=_parse_uuid(body.get("charge")))
-
-
-def _parse_method(body: dict[str, Any]) -> str:
-    method = body.get("method")
-    if not isinstance(method, str) or not method:
-        raise HttpError(400, "method must be a card token")
-    return method
-
-
-def _parse_uuid(text: object) -> str:
-    """A UUID as text; it may be quoted, as in draft-ietf-httpapi-idempotency-key-header."""
-    try:
-        return str(UUID(str(text).strip('"')))
-    except ValueError:
-        raise HttpError(400, "keys, orders and charges must be UUIDs") from None

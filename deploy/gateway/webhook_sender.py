@@ -11,7 +11,8 @@ from typing import Final
 import httpx
 from standardwebhooks import Webhook
 
-from deploy.gateway.ledger import GatewayWebhook, Ledger
+from deploy.gateway.ledger import Ledger
+from deploy.gateway.webhook_queue import GatewayWebhook
 
 CONCURRENCY: Final = 8
 #: Seconds before the second attempt; the wait doubles with each attempt up to the maximum.
@@ -46,7 +47,7 @@ class WebhookSender:
         with ThreadPoolExecutor(CONCURRENCY) as pool:
             while not self._stop.is_set():
                 self._ledger.settle_due_payments()
-                due = self._ledger.due_webhooks(CONCURRENCY) if self._url else []
+                due = self._ledger.webhooks.due(CONCURRENCY) if self._url else []
                 list(pool.map(self._send, due))
                 if not due:
                     self._wake_signal.wait(self._ledger.seconds_until_due() if self._url else 0.2)
@@ -58,7 +59,7 @@ class WebhookSender:
         self._crash("sent")
         backoff_s = min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2**message.attempts)
         done = accepted or message.forged or message.attempts + 1 >= MAX_ATTEMPTS
-        self._ledger.record_attempt(message, retry_in_s=None if done else backoff_s)
+        self._ledger.webhooks.record_attempt(message, retry_in_s=None if done else backoff_s)
 
     def _post(self, message: GatewayWebhook) -> bool:
         now = datetime.now(UTC)

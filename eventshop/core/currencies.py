@@ -31,13 +31,15 @@ DECIMALS: Final = {code: decimals for decimals, codes in _CODES_BY_DECIMALS.item
 #: Units of account between banks and in indexed contracts: no price is in them.
 FUNDS: Final = frozenset(("BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW", "XAD"))
 #: Codes without a minor unit: metals, bond units, special drawing rights, tests (XTS), no currency (XXX).
-WITHOUT_MINOR_UNIT: Final = frozenset("XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX".split())
+WITHOUT_MINOR_UNIT: Final = frozenset(
+    ("XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA", "XXX")
+)
 #: Currencies in which a price can be.
 CURRENCIES: Final = frozenset(DECIMALS) - FUNDS
-#: Decimals with which cards are charged, where they are fewer than in the standard: the coins are out of use, and card
-#: networks move whole forints, new Taiwan dollars and ariaries only. (Some gateways also count ISK and UGX in hundredths
-#: for compatibility, such as Stripe: https://docs.stripe.com/currencies#special-cases. An adapter for one of them
-#: converts; everything here counts as ISO 4217 does.)
+#: Decimals of card payments where they are fewer than in the standard: the coins are out of use, and only whole
+#: forints, new Taiwan dollars and ariaries are moved (https://docs.stripe.com/currencies#special-cases). Some gateways
+#: also count ISK and UGX in hundredths, for compatibility: an adapter for one of them converts. Everything here counts
+#: as ISO 4217 does.
 CARD_DECIMALS: Final = {"HUF": 0, "MGA": 0, "TWD": 0}
 
 

@@ -4,9 +4,9 @@
 a trading venue's own. What is paid is in a currency of ISO 4217 (`currencies.py`): the functions below raise
 `UnknownCurrency` for any other.
 
-The rule: money is asked for, taken and given back in whole minor units. A total or a sum that is owed is rounded half up
-to the smallest amount that can be paid (`round_to_payable`). Of several refunds, each is what is owed so far, rounded,
-less what was given back so far: two returns of 3.335 GBP are 3.34 and 3.33.
+The rule: money is asked for, taken and given back in whole minor units. A total or a sum that is owed is rounded half
+up to the smallest amount that can be paid (`round_to_payable`). Of several refunds, each is what is owed so far,
+rounded, less what was given back so far: two returns of 3.335 GBP are 3.34 and 3.33.
 """
 
 from __future__ import annotations

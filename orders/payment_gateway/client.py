@@ -126,9 +126,7 @@ class HttpGateway:
         """Send a request. Without `amount` (of a void) the gateway says the amount."""
         if amount is not None:
             body = {**body, "amount": minor_units(amount), "currency": amount.currency}
-        request = self._client.build_request(
-            "POST", f"/v1/{kind}s", headers={"Idempotency-Key": f'"{key}"'}, json=body
-        )
+        request = self._client.build_request("POST", f"/v1/{kind}s", headers={"Idempotency-Key": f'"{key}"'}, json=body)
         payment = self._request_payment(key, request)
         if not isinstance(payment, GatewayPayment):
             return payment or Unknown(key, "the gateway does not know this URL")

@@ -23,7 +23,7 @@ from orders.payment_gateway.errors import GatewayUnreachable, MessageRefused
 from orders.payment_gateway.factory import payment_gateway
 
 #: The parameter of `return_url` in which the token comes back.
-TOKEN: Final = "token"
+TOKEN: Final = "token"  # noqa: S105 (the name of a parameter)
 
 
 def create_session(

@@ -215,9 +215,7 @@ def _outcome_fields(payment: Payment, outcome: Outcome) -> dict[str, object]:
     match outcome:
         case Succeeded() | Authorised():
             if (minor_units(outcome.amount), outcome.amount.currency) != (payment.amount, payment.currency):
-                raise AmountMismatch(
-                    requested=f"{payment.amount} {payment.currency}", reported=str(outcome.amount)
-                )
+                raise AmountMismatch(requested=f"{payment.amount} {payment.currency}", reported=str(outcome.amount))
             status = Status.AUTHORISED if isinstance(outcome, Authorised) else Status.SUCCEEDED
             answer = {"reference": outcome.reference, "method": outcome.method, "processed_at": outcome.at}
             return {**answer, "status": status, "trouble": "", "ended_at": timezone.now()}

@@ -127,7 +127,9 @@ def running_gateway(folder: Path, *options: str) -> Iterator[GatewayProcess]:
 def take_payments_at(process: GatewayProcess, settings: Settings, *, timeout_s: float = DEADLINE_S) -> Iterator[None]:
     """Configure this Python process to take its payments at a gateway for the duration of the block."""
     settings.PAYMENT_GATEWAY_SECRET, settings.PAYMENT_GATEWAY_URL = SECRET, process.url
-    settings.PAYMENT_GATEWAY_TIMEOUT_S = timeout_s
+    settings.PAYMENT_GATEWAY_TIMEOUT_S, settings.PAYMENT_GATEWAY_PAGE_ORIGIN = timeout_s, process.url
+    policy = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"] | {"form-action": ["'self'", process.url]}
+    settings.CONTENT_SECURITY_POLICY = {"DIRECTIVES": policy}
     yield
     # The factory keeps one client for each URL. Another gateway may get the same port: it must not meet this client.
     client = factory._build_gateway(process.url, SECRET).gateway

@@ -1,93 +1,130 @@
-"""A payment gateway in memory. As in a real one, each idempotency key moves money at most once."""
+"""The payment gateway of `deploy/gateway` in this process: its own ledger behind the port, without HTTP.
+
+It refuses what the gateway refuses, because it is the gateway. The payment method of a charge chooses what happens to
+it, such as `card`, `declined`, `pending` or `late` (`deploy/gateway/behaviours.py`).
+"""
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
-from threading import Lock
+from typing import Any, Final
 from uuid import UUID
 
-from eventshop.core.money import Money
+from deploy.gateway.behaviours import ResponseKind
+from deploy.gateway.ledger import Ledger, RequestRefused
+from deploy.gateway.requests import HttpError, origin_of, parse_payment, parse_session
+from eventshop.core.money import Money, from_minor_units
 from eventshop.sagas.saga_registry import SagaRegistry
-from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, Unknown
-from orders.sagas.fulfilment_effects import RefundPayment, TakePayment
+from orders.application.payment_gateway_port import Outcome, Unknown, minor_units
+from orders.payment_gateway.responses import decode_payment, outcome_of
+from orders.sagas.fulfilment_effects import CapturePayment, RefundPayment, TakePayment, VoidAuthorisation
 from orders.sagas.fulfilment_saga import Fulfilment
 from orders.sagas.payment_effects import PaymentEffects
 
+SHOP: Final = "http://127.0.0.1:8000"
+#: Pending charges end when a test says so.
+PENDING_S: Final = 10_000_000
+
 
 class InMemoryGateway:
-    """The payment method of a charge decides what happens to it: `card`, `declined`, `pending` or `late`."""
+    """A `PaymentGateway`. While `is_down`, no request reaches it."""
 
     def __init__(self) -> None:
-        self.outcomes: dict[UUID, Succeeded | Declined] = {}
-        self.open_charges: dict[UUID, tuple[Money, str]] = {}
-        self.refunds: dict[UUID, UUID] = {}  # refund key -> charge key
+        self.ledger = Ledger(":memory:", pending_s=PENDING_S)
         self.requested_keys: list[UUID] = []
         self.is_down = False
-        self._lock = Lock()
 
-    def charge(self, *, key: UUID, amount: Money, order_id: UUID, method: str) -> Outcome:
-        with self._lock:
-            self.requested_keys.append(key)
-            if key in self.outcomes:
-                return self.outcomes[key]
-            match method:
-                case _ if self.is_down:
-                    return Unknown(key, "no answer")
-                case "declined":
-                    return self._record(Declined(key, "not enough money"))
-                case "pending":
-                    self.open_charges[key] = amount, method
-                    return Pending(key, "p")
-                case "late":  # the charge is open, but the response is lost
-                    self.open_charges[key] = amount, method
-                    return Unknown(key, "no answer")
-                case _:
-                    return self._record(Succeeded(key, amount, "r"))
+    def charge(
+        self,
+        *,
+        key: UUID,
+        amount: Money,
+        order_id: UUID,
+        method: str,
+        token: str = "",
+        capture: bool = True,
+        payment_id: UUID | None = None,
+    ) -> Outcome:
+        body = {"order_id": str(order_id), "method": method, "token": token, "capture": capture}
+        return self._post("charge", key, amount, body)
 
-    def refund(self, *, key: UUID, charge: UUID, amount: Money) -> Outcome:
-        with self._lock:
-            self.requested_keys.append(key)
-            if self.is_down:
-                return Unknown(key, "no answer")
-            if key in self.outcomes:
-                return self.outcomes[key]
-            charged = self.outcomes.get(charge)
-            if (
-                not isinstance(charged, Succeeded)
-                or self._refunded_amount(charge) + amount.amount > charged.amount.amount
-            ):
-                return self._record(Declined(key, "nothing to give back"))
-            self.refunds[key] = charge
-            return self._record(Succeeded(key, amount, "r"))
+    def capture(self, *, key: UUID, charge: UUID, amount: Money, payment_id: UUID | None = None) -> Outcome:
+        return self._post("capture", key, amount, {"charge": str(charge)})
+
+    def void(self, *, key: UUID, charge: UUID, payment_id: UUID | None = None) -> Outcome:
+        return self._post("void", key, None, {"charge": str(charge)})
+
+    def refund(self, *, key: UUID, charge: UUID, amount: Money, payment_id: UUID | None = None) -> Outcome:
+        return self._post("refund", key, amount, {"charge": str(charge)})
 
     def find(self, key: UUID) -> Outcome | None:
-        return self.outcomes.get(key)
+        payment = None if self.is_down else self.ledger.find_payment(str(key))
+        return None if payment is None else _outcome(payment)
+
+    def enter_card(self, *, order_id: UUID, amount: Money, behaviour: str = "card") -> str:
+        """Enter a test card on the hosted page; gives the token with which the customer comes back."""
+        body = {"order_id": str(order_id), "reference": "1", "return_url": SHOP, "cancel_url": SHOP}
+        body |= {"amount": minor_units(amount), "currency": amount.currency}
+        session_id = self.ledger.sessions.create(parse_session(body, {origin_of(SHOP)}))
+        return self.ledger.sessions.complete(session_id, behaviour).partition("token=")[2]
+
+    @property
+    def open_charges(self) -> list[UUID]:
+        rows = self.ledger.database.rows("SELECT key FROM payment WHERE kind = 'charge' AND status = 'pending'")
+        return [UUID(row["key"]) for row in rows]
 
     def finish_charge(self, key: UUID, *, succeeds: bool = True) -> Outcome:
         """End a charge that was pending or late."""
-        with self._lock:
-            amount, _ = self.open_charges.pop(key)
-            return self._record(Succeeded(key, amount, "r") if succeeds else Declined(key, "refused later"))
+        reason = "" if succeeds else "refused later"
+        self.ledger.database.rows("UPDATE payment SET due_at = 0, reason = ? WHERE key = ?", reason, str(key))
+        self.ledger.settle_due_payments()
+        payment = self.ledger.find_payment(str(key))
+        assert payment is not None
+        return _outcome(payment)
 
     @property
     def balance(self) -> Decimal:
-        """What was charged and not refunded."""
-        succeeded = [outcome for outcome in self.outcomes.values() if isinstance(outcome, Succeeded)]
-        amounts = ((outcome.key, outcome.amount.amount) for outcome in succeeded)
-        return sum((-amount if key in self.refunds else amount for key, amount in amounts), Decimal(0))
+        """What was taken and not refunded."""
+        taken = self._sum("SELECT captured, currency FROM payment WHERE kind = 'charge'")
+        return taken - self._sum("SELECT amount, currency FROM payment WHERE kind = 'refund' AND status = 'succeeded'")
+
+    @property
+    def set_aside(self) -> Decimal:
+        """What is authorised, and neither captured nor voided."""
+        return self._sum("SELECT amount, currency FROM payment WHERE kind = 'charge' AND status = 'authorised'")
 
     def saga_registry(self) -> SagaRegistry:
         """A registry with the fulfilment saga, which uses this gateway."""
         sagas, effects = SagaRegistry(), PaymentEffects(lambda: self)
         sagas.register(Fulfilment)
         sagas.register_effect(TakePayment, effects.take_payment)
+        sagas.register_effect(CapturePayment, effects.capture_payment)
+        sagas.register_effect(VoidAuthorisation, effects.void_authorisation)
         sagas.register_effect(RefundPayment, effects.refund_payment)
         return sagas
 
-    def _refunded_amount(self, charge: UUID) -> Decimal:
-        refunds = [self.outcomes[key] for key, of in self.refunds.items() if of == charge]
-        return sum((refund.amount.amount for refund in refunds if isinstance(refund, Succeeded)), Decimal(0))
+    def _post(self, kind: str, key: UUID, amount: Money | None, body: dict[str, Any]) -> Outcome:
+        if amount is not None:
+            body |= {"amount": minor_units(amount), "currency": amount.currency}
+        self.requested_keys.append(key)
+        if self.is_down:
+            return Unknown(key, "no answer")
+        try:
+            request = parse_payment(f"/v1/{kind}s", str(key), body)
+            if self.ledger.count_error(request):
+                return Unknown(key, "500")
+            payment, behaviour = self.ledger.record_payment(request)
+        except (HttpError, RequestRefused) as error:
+            return Unknown(key, str(error))
+        if behaviour.response not in (ResponseKind.AT_ONCE, ResponseKind.SLOWLY):
+            return Unknown(key, "no answer that can be read")
+        return _outcome(payment)
 
-    def _record(self, outcome: Succeeded | Declined) -> Succeeded | Declined:
-        self.outcomes[outcome.key] = outcome
-        return outcome
+    def _sum(self, statement: str) -> Decimal:
+        rows = self.ledger.database.rows(statement)
+        return sum((from_minor_units(*row).amount for row in rows), Decimal(0))
+
+
+def _outcome(payment: dict[str, Any]) -> Outcome:
+    return outcome_of(decode_payment(json.dumps(payment).encode()))

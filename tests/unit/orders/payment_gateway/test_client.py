@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
 
-from eventshop.core.errors import InvalidMessage
+from eventshop.core.errors import InvalidMoney
 from eventshop.core.money import Money
 from eventshop.runtime.circuit_breaker import CircuitOpen
-from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, Unknown
+from orders.application.payment_gateway_port import Authorised, Declined, Outcome, Pending, Succeeded, Unknown
 from orders.payment_gateway.client import HttpGateway
 from orders.payment_gateway.errors import MessageRefused
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
@@ -107,12 +109,39 @@ def test_twins_at_the_same_moment_are_one_charge(gateway: HttpGateway) -> None:
 @pytest.mark.parametrize(("method", "reason"), [("declined", "insufficient funds"), ("expired", "card expired")])
 def test_a_declined_charge_says_why(gateway: HttpGateway, method: str, reason: str) -> None:
     key = uuid4()
-    assert charge(gateway, method, key) == Declined(key, reason) == gateway.find(key)
+    assert charge(gateway, method, key) == Declined(key, reason, method) == gateway.find(key)
 
 
-def test_an_amount_chooses_what_happens_too(gateway: HttpGateway) -> None:
-    assert isinstance(charge(gateway, "card", amount=gbp("1000.01")), Declined)
-    assert isinstance(charge(gateway, "card", amount=gbp("1000.00")), Succeeded)
+def test_an_amount_chooses_nothing(gateway: HttpGateway) -> None:
+    assert isinstance(charge(gateway, "card", amount=gbp("1000.01")), Succeeded)
+
+
+@pytest.mark.parametrize("method", ["PayPal", "CARD", "card ", "invoice"])
+def test_an_unknown_method_is_declined_and_never_charged(gateway: HttpGateway, method: str) -> None:
+    key = uuid4()
+    assert charge(gateway, method, key) == Declined(key, "unknown method", method)
+    assert gateway.refund(key=(refund := uuid4()), charge=key, amount=NINE) == Declined(
+        refund, "nothing was taken", method
+    )
+
+
+@pytest.mark.parametrize("method", ["voucher", "bank_transfer"])
+def test_other_methods_take_the_money(gateway: HttpGateway, method: str) -> None:
+    assert isinstance(charge(gateway, method), Succeeded)
+
+
+def test_what_the_gateway_answers_is_what_it_did(gateway: HttpGateway) -> None:
+    before = datetime.now(UTC)
+    outcome = charge(gateway, "slow")
+    assert isinstance(outcome, Succeeded) and outcome.at is not None
+    assert (outcome.amount, outcome.method) == (NINE, "slow") and outcome.at >= before
+
+
+@pytest.mark.parametrize(("amount", "currency"), [("500", "XOF"), ("1.250", "IQD"), ("0.001", "KWD"), ("9.00", "HUF")])
+def test_amounts_of_all_currencies_arrive_as_they_were_sent(gateway: HttpGateway, amount: str, currency: str) -> None:
+    money = Money(Decimal(amount), currency)
+    outcome = charge(gateway, "card", amount=money)
+    assert isinstance(outcome, Succeeded) and outcome.amount == money
 
 
 @pytest.mark.parametrize(("method", "end"), [("pending", Succeeded), ("pending_declined", Declined)])
@@ -177,11 +206,16 @@ def test_a_wrong_secret_is_refused_and_reported(process: GatewayProcess, reports
     assert [report.code for report in reports] == ["gateway-refused"]
 
 
-@pytest.mark.parametrize("amount", ["0", "-1", "0.001"])
-def test_an_amount_that_nobody_can_pay_is_refused_before_anything_is_sent(gateway: HttpGateway, amount: str) -> None:
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [("0", "GBP"), ("-1", "GBP"), ("0.001", "GBP"), ("100.50", "JPY"), ("1.2505", "IQD"), ("9", "ZZZ"), ("9", "XXX")],
+)
+def test_an_amount_that_nobody_can_pay_is_refused_before_anything_is_sent(
+    gateway: HttpGateway, amount: str, currency: str
+) -> None:
     key = uuid4()
-    with pytest.raises(InvalidMessage):
-        charge(gateway, "card", key, gbp(amount))
+    with pytest.raises(InvalidMoney):
+        charge(gateway, "card", key, Money(Decimal(amount), currency))
     assert gateway.find(key) is None
 
 
@@ -200,8 +234,66 @@ def test_a_part_of_a_charge_is_given_back_and_never_more_than_all(gateway: HttpG
 def test_what_was_never_taken_is_not_given_back(gateway: HttpGateway) -> None:
     declined = uuid4()
     charge(gateway, "declined", declined)
-    for key in (declined, uuid4()):
-        assert gateway.refund(key=(refund := uuid4()), charge=key, amount=NINE) == Declined(refund, "nothing was taken")
+    for key, reason, method in ((declined, "nothing was taken", "declined"), (uuid4(), "no such charge", "")):
+        refund = uuid4()
+        assert gateway.refund(key=refund, charge=key, amount=NINE) == Declined(refund, reason, method)
+
+
+def authorise(gateway: HttpGateway, method: str = "card", amount: Money = NINE) -> UUID:
+    """Authorise an amount; gives the charge's key."""
+    key = uuid4()
+    outcome = gateway.charge(key=key, amount=amount, order_id=ORDER, method=method, capture=False)
+    assert isinstance(outcome, Authorised) and (outcome.amount, outcome.method) == (amount, method)
+    return key
+
+
+def capture(gateway: HttpGateway, key: UUID, amount: Money, request: UUID | None = None) -> Outcome:
+    return gateway.capture(key=request or uuid4(), charge=key, amount=amount)
+
+
+def test_what_is_set_aside_is_taken_by_a_capture_and_given_back_up_to_it(gateway: HttpGateway) -> None:
+    key, request = authorise(gateway), uuid4()
+    assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=NINE), Declined)
+    outcome = capture(gateway, key, gbp("8.00"), request)
+    assert isinstance(outcome, Succeeded) and (outcome.amount, outcome.method) == (gbp("8.00"), "card")
+    assert capture(gateway, key, gbp("8.00"), request) == outcome
+    assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=gbp("8.01")), Declined)
+    assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=gbp("8.00")), Succeeded)
+
+
+def test_no_more_is_captured_than_was_set_aside_and_only_once(gateway: HttpGateway) -> None:
+    key = authorise(gateway)
+    assert capture(gateway, key, gbp("9.01"), request := uuid4()) == Declined(
+        request, "more than was authorised", "card"
+    )
+    assert isinstance(capture(gateway, key, eur("9.00")), Declined)
+    assert isinstance(capture(gateway, key, gbp("5.00")), Succeeded)
+    assert isinstance(capture(gateway, key, gbp("4.00")), Declined)
+    assert isinstance(gateway.void(key=uuid4(), charge=key), Declined)
+
+
+def test_what_is_voided_is_not_taken_any_more(gateway: HttpGateway) -> None:
+    key, request = authorise(gateway), uuid4()
+    outcome = gateway.void(key=request, charge=key)
+    assert isinstance(outcome, Succeeded) and outcome.amount == NINE
+    assert gateway.void(key=request, charge=key) == outcome
+    assert isinstance(gateway.void(key=uuid4(), charge=key), Declined)
+    assert isinstance(capture(gateway, key, NINE), Declined)
+    assert isinstance(gateway.refund(key=uuid4(), charge=key, amount=NINE), Declined)
+
+
+def test_a_charge_that_took_the_money_is_not_captured_again(gateway: HttpGateway) -> None:
+    charge(gateway, "card", key := uuid4())
+    assert isinstance(capture(gateway, key, NINE), Declined)
+
+
+def test_an_authorisation_can_be_pending(gateway: HttpGateway) -> None:
+    key = uuid4()
+    outcome = gateway.charge(key=key, amount=NINE, order_id=ORDER, method="pending", capture=False)
+    assert isinstance(outcome, Pending)
+    assert isinstance(capture(gateway, key, NINE), Declined)
+    wait_until(lambda: isinstance(gateway.find(key), Authorised), seen=lambda: gateway.find(key))
+    assert isinstance(capture(gateway, key, NINE), Succeeded)
 
 
 @pytest.mark.parametrize(("method", "end"), [("refund_pending", Pending), ("refund_declined", Declined)])
