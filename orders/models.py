@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
+from typing import Any, Self
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 
-from eventshop.core.money import Money
+from eventshop.core.currencies import CURRENCIES, smallest_payment
+from eventshop.core.errors import InvalidMoney, UnknownCurrency
+from eventshop.core.money import Money, check_payable, round_to_payable
+from eventshop.projections.exact_columns import MoneyField
 
 
 class Payment(models.Model):
@@ -102,8 +108,8 @@ class Product(models.Model):
     sku = models.CharField("code", primary_key=True, max_length=100, validators=[RegexValidator(r"^[\w.:+-]+\Z")])
     name = models.CharField(max_length=200)
     description = models.TextField(max_length=2_000, blank=True)
-    price = models.DecimalField(max_digits=10, decimal_places=2, validators=[MinValueValidator(Decimal(0))])
-    currency = models.CharField(max_length=3, default="GBP", validators=[RegexValidator(r"^[A-Z]{3}\Z")])
+    price = MoneyField(max_digits=15, decimal_places=3, validators=[MinValueValidator(Decimal(0))])
+    currency = models.CharField(max_length=3, default="GBP", help_text="A currency of ISO 4217, such as GBP.")
     on_sale = models.BooleanField(default=True, help_text="Whether customers can see and order it.")
 
     class Meta:
@@ -116,6 +122,28 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        """Give the price the decimals of its currency: 12.50 GBP, 500 XOF."""
+        product = super().from_db(db, field_names, values)
+        if {"price", "currency"} <= set(field_names) and product.currency in CURRENCIES:
+            rounded = round_to_payable(product.money).amount
+            if rounded == product.price:  # a price that was never checked may have a fraction that nobody can pay
+                product.price = rounded
+        return product
+
+    def clean(self) -> None:
+        """Refuse a currency that is none, and a price that cannot be paid to the last digit."""
+        try:
+            smallest_payment(self.currency)
+        except UnknownCurrency as error:
+            raise ValidationError({"currency": ValidationError(error.message, code=error.code)}) from error
+        if isinstance(self.price, Decimal):  # its own validation found no error
+            try:
+                check_payable(self.money)
+            except InvalidMoney as error:
+                raise ValidationError({"price": ValidationError(error.message, code=error.code)}) from error
 
     @property
     def money(self) -> Money:

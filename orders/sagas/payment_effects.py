@@ -55,9 +55,7 @@ class PaymentEffects(Struct, frozen=True):
     def capture_payment(self, effect: CapturePayment, key: UUID) -> EffectResult | None:
         """Take what was authorised. Raises `CaptureDeclined`."""
         gateway = self.gateway()
-        outcome = gateway.capture(
-            key=key, charge=effect.charge, amount=effect.amount, payment_id=effect.payment_id
-        )
+        outcome = gateway.capture(key=key, charge=effect.charge, amount=effect.amount, payment_id=effect.payment_id)
         return capture_result(effect.charge, effect.payment_id, _resolve_outcome(gateway, key, outcome))
 
     def void_authorisation(self, effect: VoidAuthorisation, key: UUID) -> EffectResult | None:

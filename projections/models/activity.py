@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from eventshop.projections.read_model import ReadModel
+from projections.models.fields import money_field
 
 
 class ActivityTimeline(ReadModel):
@@ -23,7 +24,7 @@ class ActivityTimeline(ReadModel):
     )
     customer_id = models.UUIDField(null=True, db_index=True)
     summary = models.CharField(max_length=500)
-    amount = models.DecimalField(max_digits=18, decimal_places=3, null=True)
+    amount = money_field(default=None, null=True)
     currency = models.CharField(max_length=3, blank=True)
     lines = models.IntegerField(default=0)
     units = models.BigIntegerField(default=0)

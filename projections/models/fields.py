@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models
-from django.db.backends.base.base import BaseDatabaseWrapper
+
+from eventshop.projections.exact_columns import ExactField as ExactField
+from eventshop.projections.exact_columns import MoneyField
 
 
-def money_field(help_text: str = "", **options: Any) -> models.DecimalField[Any, Any]:
-    """An exact amount in the row's `currency`."""
-    return models.DecimalField(max_digits=18, decimal_places=3, default=Decimal(0), help_text=help_text, **options)
+def money_field(help_text: str = "", **options: Any) -> MoneyField:
+    """An exact amount in the row's `currency`: `Sum` over it is exact, on SQLite too."""
+    options = {"max_digits": 18, "decimal_places": 3, "default": Decimal(0), "help_text": help_text} | options
+    return MoneyField(**options)
 
 
 def text_field(**options: Any) -> models.CharField[Any, Any]:
     """A document number, SKU or other short text."""
     return models.CharField(max_length=200, **options)
-
-
-if TYPE_CHECKING:
-    _DecimalField = models.DecimalField[Any, Any]
-else:
-    _DecimalField = models.DecimalField
-
-
-class ExactField(_DecimalField):
-    """A decimal without loss of digits on both databases. SQLite would store a float, so the column is text there."""
-
-    def get_internal_type(self) -> str:
-        return "ExactField"
-
-    def db_type(self, connection: BaseDatabaseWrapper) -> str:
-        return "text" if connection.vendor == "sqlite" else f"numeric({self.max_digits}, {self.decimal_places})"
-
-    def from_db_value(self, value: Any, *_: Any) -> Decimal | None:
-        return value if value is None else Decimal(value)
-
-    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
-        exact = self.to_python(value)
-        return exact if exact is None or connection.vendor != "sqlite" else f"{exact:f}"
 
 
 def exact_field(help_text: str = "", **options: Any) -> ExactField:
