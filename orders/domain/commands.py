@@ -9,10 +9,9 @@ from uuid import UUID
 import msgspec
 
 from eventshop.core.errors import CurrencyMismatch, InvalidMessage
-from eventshop.core.messages import Command, NonEmptyText, Text
+from eventshop.core.messages import Command, MultilineText, NonEmptyText, OptionalName, Text
 from eventshop.core.money import Money
 from orders.domain.events import DELIVERY, RECEIVER, ExternalId, Line
-from orders.domain.events import MultilineText as AddressLines
 from orders.domain.observed_commands import (
     ObservedCommand,
     RecordObservedCancellation,
@@ -103,8 +102,8 @@ class CreateOrder(Command, frozen=True):
     customer_id: UUID | None
     lines: OrderLines
     country: Text = ""
-    delivery_name: Annotated[Text, DELIVERY] = ""
-    delivery_address: Annotated[AddressLines, DELIVERY] = ""
+    delivery_name: Annotated[OptionalName, DELIVERY] = ""
+    delivery_address: Annotated[MultilineText, DELIVERY] = ""
     external_ids: ExternalIds = ()
     customer_external_id: ExternalId | None = None
 
@@ -125,7 +124,7 @@ class ShipOrder(Command, frozen=True):
 
 class DeliverOrder(Command, frozen=True):
     order_id: UUID
-    received_by: Annotated[Text, RECEIVER] = ""
+    received_by: Annotated[OptionalName, RECEIVER] = ""
 
 
 class CancelOrder(Command, frozen=True):

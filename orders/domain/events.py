@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, TypeAlias
 from uuid import UUID
 
-from eventshop.core.messages import Event, NonEmptyText, Text
+from eventshop.core.messages import Event, MultilineText, NonEmptyText, Text
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Redacted
 from orders.domain.order_values import (
@@ -20,7 +20,6 @@ from orders.domain.order_values import (
     LineAmount,
     LineKind,
     LineNumber,
-    MultilineText,
     Quantity,
 )
 from orders.domain.payment_events import (
@@ -63,7 +62,6 @@ __all__ = [
     "LineAmount",
     "LineKind",
     "LineNumber",
-    "MultilineText",
     "OrderCancelled",
     "OrderCreated",
     "OrderDelivered",

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 from uuid import UUID
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.messages import Command, NonEmptyText, Text
+from eventshop.core.messages import Command, NonEmptyText, OptionalName, Text
 from eventshop.core.money import Money
 from orders.domain.order_values import RECEIVER, PaymentMethod
 from orders.domain.return_commands import ReturnLines, check_return_lines
@@ -36,7 +36,7 @@ class RecordObservedShipment(Command, frozen=True):
 
 class RecordObservedDelivery(Command, frozen=True):
     order_id: UUID
-    received_by: Annotated[Text, RECEIVER] = ""
+    received_by: Annotated[OptionalName, RECEIVER] = ""
 
 
 class RecordObservedCancellation(Command, frozen=True):

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.messages import NonEmptyText, Text
+from eventshop.core.messages import NonEmptyText, VerbatimText
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Personal
 
@@ -21,8 +21,6 @@ LineKind: TypeAlias = Literal["product", "freight", "discount", "tax"]
 PaymentMethod: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}\Z")]
 #: A card from the hosted card page; empty for other means of payment.
 CardToken: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^(tok_[a-z0-9_]{1,60})?\Z")]
-#: Text of several lines, without control characters other than the line feed.
-MultilineText: TypeAlias = Annotated[str, msgspec.Meta(max_length=1_000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*\Z")]
 
 #: The delivery name and address. For a guest, who has no customer id, they are encrypted under the order's own key.
 DELIVERY: Final = Personal(of="customer_id", purpose="delivery")
@@ -48,7 +46,7 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
     """A quantity of one product at the price that the customer was shown; or freight, a discount, a tax."""
 
     sku: NonEmptyText
-    description: Text
+    description: VerbatimText  # as the price list or the file has it
     quantity: Quantity
     price: Money  # negative for a discount only
     kind: LineKind = "product"
