@@ -10,28 +10,41 @@ from eventshop.core.money import Money
 from eventshop.projections.projection import Projection
 from orders.domain.events import (
     CreditNoteIssued,
-    InventoryDispatched,
-    InventoryRefused,
-    InventoryReleased,
-    InventoryReserved,
     ItemsReturned,
     OrderCancelled,
     OrderCreated,
     OrderDelivered,
     OrderShipped,
+    PaymentAuthorised,
     PaymentDeclined,
     PaymentProcessed,
     PaymentRefunded,
     PaymentRequested,
-    StockReceived,
-    StockWrittenOff,
+    PaymentVoided,
+    RefundRequested,
+    ReturnAccepted,
+    ReturnDeclined,
+    ReturnRequested,
+    ReturnWindowClosed,
+    RuleBroken,
 )
 from projections.models import ActivityTimeline
+from projections.units import count_units
 
-activity_timeline = Projection(ActivityTimeline, topic="activity-timeline-projection", version=2, shared_rows=False)
+activity_timeline = Projection(ActivityTimeline, topic="activity-timeline-projection", version=3, shared_rows=False)
 
-_PaymentEvent: TypeAlias = PaymentRequested | PaymentDeclined | PaymentProcessed | PaymentRefunded
-_InventoryEvent: TypeAlias = InventoryReserved | InventoryRefused | InventoryReleased | InventoryDispatched
+_PaymentEvent: TypeAlias = (
+    PaymentRequested
+    | PaymentAuthorised
+    | PaymentVoided
+    | PaymentDeclined
+    | PaymentProcessed
+    | RefundRequested
+    | PaymentRefunded
+)
+_ObservableEvent: TypeAlias = (
+    PaymentProcessed | OrderShipped | OrderDelivered | OrderCancelled | ItemsReturned | PaymentRefunded
+)
 
 
 def event_key(event: Event, meta: Meta) -> UUID:
@@ -42,14 +55,14 @@ def event_key(event: Event, meta: Meta) -> UUID:
 @activity_timeline.on(OrderCreated, dated_key=event_key)
 def created(row: ActivityTimeline, event: OrderCreated, meta: Meta) -> None:
     fill_row(row, event, meta, f"Order {event.reference}: {_line_count(len(event.lines))} for {event.total}")
-    _fill_goods(row, event.total, len(event.lines), sum(line.quantity for line in event.lines))
+    _fill_goods(row, event.total, len(event.lines), count_units(event.lines))
     row.reference = event.reference
 
 
 @activity_timeline.on(CreditNoteIssued, dated_key=event_key)
 def credited(row: ActivityTimeline, event: CreditNoteIssued, meta: Meta) -> None:
     fill_row(row, event, meta, f"Credit note {event.reference} over {event.total}: {event.reason}")
-    _fill_goods(row, event.total, len(event.lines), sum(line.quantity for line in event.lines))
+    _fill_goods(row, event.total, len(event.lines), count_units(event.lines))
     row.reference = event.reference
 
 
@@ -61,79 +74,100 @@ def payment_requested(row: ActivityTimeline, event: PaymentRequested, meta: Meta
 
 @activity_timeline.on(PaymentDeclined, dated_key=event_key)
 def payment_declined(row: ActivityTimeline, event: PaymentDeclined, meta: Meta) -> None:
-    fill_row(row, event, meta, f"Payment of {event.amount} declined: {event.reason}")
+    by = f" by {event.method}" if event.method else ""
+    fill_row(row, event, meta, f"Payment of {event.amount}{by} declined: {event.reason}")
+    _fill_amount(row, event)
+
+
+@activity_timeline.on(PaymentAuthorised, dated_key=event_key)
+def payment_authorised(row: ActivityTimeline, event: PaymentAuthorised, meta: Meta) -> None:
+    fill_row(row, event, meta, f"{event.amount} set aside by {event.method}, to be taken when the order is shipped")
+    _fill_amount(row, event)
+    row.reference = event.reference
+
+
+@activity_timeline.on(PaymentVoided, dated_key=event_key)
+def payment_voided(row: ActivityTimeline, event: PaymentVoided, meta: Meta) -> None:
+    fill_row(row, event, meta, f"{event.amount} no longer set aside; nothing was taken")
     _fill_amount(row, event)
 
 
 @activity_timeline.on(PaymentProcessed, dated_key=event_key)
 def paid(row: ActivityTimeline, event: PaymentProcessed, meta: Meta) -> None:
-    fill_row(row, event, meta, f"Paid {event.amount} by {event.method}")
-    _fill_goods(row, event.amount, len(event.lines), sum(line.quantity for line in event.lines))
+    fill_row(row, event, meta, _told(event, f"Paid {event.amount} by {event.method}"))
+    _fill_goods(row, event.amount, len(event.lines), count_units(event.lines))
+    row.reference = event.reference
+
+
+@activity_timeline.on(RefundRequested, dated_key=event_key)
+def refund_requested(row: ActivityTimeline, event: RefundRequested, meta: Meta) -> None:
+    fill_row(row, event, meta, f"Refund of {event.amount} asked of the payment gateway: {event.reason}")
+    _fill_amount(row, event)
     row.reference = event.reference
 
 
 @activity_timeline.on(PaymentRefunded, dated_key=event_key)
 def refunded(row: ActivityTimeline, event: PaymentRefunded, meta: Meta) -> None:
-    fill_row(row, event, meta, f"Refunded {event.amount}: {event.reason}")
+    fill_row(row, event, meta, _told(event, f"Refunded {event.amount}: {event.reason}"))
     _fill_amount(row, event)
     row.reference = event.reference
 
 
 @activity_timeline.on(OrderShipped, dated_key=event_key)
 def shipped(row: ActivityTimeline, event: OrderShipped, meta: Meta) -> None:
-    fill_row(row, event, meta, " ".join(filter(None, ("Shipped with", event.carrier, event.service, event.tracking))))
+    text = " ".join(filter(None, ("Shipped with", event.carrier, event.service, event.tracking)))
+    fill_row(row, event, meta, _told(event, text))
 
 
 @activity_timeline.on(OrderDelivered, dated_key=event_key)
 def delivered(row: ActivityTimeline, event: OrderDelivered, meta: Meta) -> None:
-    fill_row(row, event, meta, "Delivered and signed for" if event.received_by else "Delivered")
+    fill_row(row, event, meta, _told(event, "Delivered and signed for" if event.received_by else "Delivered"))
 
 
 @activity_timeline.on(OrderCancelled, dated_key=event_key)
 def cancelled(row: ActivityTimeline, event: OrderCancelled, meta: Meta) -> None:
-    fill_row(row, event, meta, f"Order {event.reference} cancelled: {event.reason}")
+    fill_row(row, event, meta, _told(event, f"Order {event.reference} cancelled: {event.reason}"))
     row.reference = event.reference
-    row.lines, row.units = len(event.lines), sum(line.quantity for line in event.lines)
+    row.lines, row.units = len(event.lines), count_units(event.lines)
+
+
+@activity_timeline.on(ReturnRequested, dated_key=event_key)
+def return_requested(row: ActivityTimeline, event: ReturnRequested, meta: Meta) -> None:
+    units = count_units(event.lines)
+    fill_row(row, event, meta, f"Return {event.reference} of {_piece_count(units)} asked for ({event.requested_by})")
+    row.reference, row.lines, row.units = event.reference, len(event.lines), units
+
+
+@activity_timeline.on(ReturnAccepted, dated_key=event_key)
+def return_accepted(row: ActivityTimeline, event: ReturnAccepted, meta: Meta) -> None:
+    fill_row(row, event, meta, f"Return {event.reference} accepted")
+    row.reference = event.reference
+
+
+@activity_timeline.on(ReturnDeclined, dated_key=event_key)
+def return_declined(row: ActivityTimeline, event: ReturnDeclined, meta: Meta) -> None:
+    fill_row(row, event, meta, f"Return {event.reference} declined")
+    row.reference = event.reference
 
 
 @activity_timeline.on(ItemsReturned, dated_key=event_key)
 def returned(row: ActivityTimeline, event: ItemsReturned, meta: Meta) -> None:
-    units = sum(line.quantity for line in event.lines)
-    fill_row(row, event, meta, f"{_piece_count(units)} of {_line_count(len(event.lines))} returned: {event.reason}")
+    units, damaged = count_units(event.lines), count_units(event.damaged)
+    state = f", {damaged} damaged" if damaged else ""
+    text = f"{_piece_count(units)} of {_line_count(len(event.lines))} returned{state}: {event.reason}"
+    fill_row(row, event, meta, _told(event, text))
     row.reference = event.reference
     row.lines, row.units = len(event.lines), units
 
 
-@activity_timeline.on(StockReceived, dated_key=event_key)
-def received(row: ActivityTimeline, event: StockReceived, meta: Meta) -> None:
-    fill_row(row, event, meta, f"{event.quantity} x {event.sku} received: {event.reference}")
-    row.reference, row.lines, row.units = event.reference, 1, event.quantity
+@activity_timeline.on(ReturnWindowClosed, dated_key=event_key)
+def return_window_closed(row: ActivityTimeline, event: ReturnWindowClosed, meta: Meta) -> None:
+    fill_row(row, event, meta, "The time to ask for a return is over")
 
 
-@activity_timeline.on(InventoryReserved, dated_key=event_key)
-def reserved(row: ActivityTimeline, event: InventoryReserved, meta: Meta) -> None:
-    _fill_stock_row(row, event, meta, "set aside for an order")
-
-
-@activity_timeline.on(InventoryRefused, dated_key=event_key)
-def refused(row: ActivityTimeline, event: InventoryRefused, meta: Meta) -> None:
-    _fill_stock_row(row, event, meta, f"refused to an order: {event.reason}, {event.available} on hand")
-
-
-@activity_timeline.on(InventoryReleased, dated_key=event_key)
-def released(row: ActivityTimeline, event: InventoryReleased, meta: Meta) -> None:
-    _fill_stock_row(row, event, meta, "on hand again")
-
-
-@activity_timeline.on(InventoryDispatched, dated_key=event_key)
-def dispatched(row: ActivityTimeline, event: InventoryDispatched, meta: Meta) -> None:
-    _fill_stock_row(row, event, meta, "dispatched")
-
-
-@activity_timeline.on(StockWrittenOff, dated_key=event_key)
-def written_off(row: ActivityTimeline, event: StockWrittenOff, meta: Meta) -> None:
-    fill_row(row, event, meta, f"{event.quantity} x {event.sku} written off: {event.reason}")
-    row.reference, row.lines, row.units = event.reference, 1, event.quantity
+@activity_timeline.on(RuleBroken, dated_key=event_key)
+def rule_broken(row: ActivityTimeline, event: RuleBroken, meta: Meta) -> None:
+    fill_row(row, event, meta, f"To review, {event.rule}: {event.detail}")
 
 
 def fill_row(row: ActivityTimeline, event: Event, meta: Meta, summary: str) -> None:
@@ -145,11 +179,6 @@ def fill_row(row: ActivityTimeline, event: Event, meta: Meta, summary: str) -> N
     row.customer_id = getattr(event, "customer_id", None)
 
 
-def _fill_stock_row(row: ActivityTimeline, event: _InventoryEvent, meta: Meta, change: str) -> None:
-    fill_row(row, event, meta, f"{event.quantity} x {event.sku} {change}")
-    row.lines, row.units = 1, event.quantity
-
-
 def _fill_amount(row: ActivityTimeline, event: _PaymentEvent) -> None:
     row.amount, row.currency = event.amount.amount, event.amount.currency
 
@@ -157,6 +186,11 @@ def _fill_amount(row: ActivityTimeline, event: _PaymentEvent) -> None:
 def _fill_goods(row: ActivityTimeline, amount: Money, lines: int, units: int) -> None:
     row.amount, row.currency = amount.amount, amount.currency
     row.lines, row.units = lines, units
+
+
+def _told(event: _ObservableEvent, text: str) -> str:
+    """The sentence, marked if the shop was told of it instead of doing it."""
+    return f"{text} (reported)" if event.observed else text
 
 
 def _line_count(count: int) -> str:

@@ -10,7 +10,7 @@ from eventshop.projections.projection import Projection, earliest, latest
 from orders.domain.events import CreditNoteIssued, OrderCreated, PaymentProcessed, PaymentRefunded
 from projections.models import CustomerSummary
 
-customer_summary = Projection(CustomerSummary, topic="customer-summary-projection", version=1)
+customer_summary = Projection(CustomerSummary, topic="customer-summary-projection", version=2)
 
 
 def _customer_key(customer_id: UUID | None, amount: Money) -> tuple[UUID, str] | None:
@@ -27,7 +27,7 @@ def placed(row: CustomerSummary, event: OrderCreated, meta: Meta) -> None:
 
 @customer_summary.on(PaymentProcessed, key=lambda event: _customer_key(event.customer_id, event.amount))
 def paid(row: CustomerSummary, event: PaymentProcessed, meta: Meta) -> None:
-    row.paid_orders += 1
+    row.paid_orders += bool(event.lines)  # only the payment that completes the total has lines
     row.spent += event.amount.amount
     row.lifetime_value += event.amount.amount
 

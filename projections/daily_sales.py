@@ -13,8 +13,9 @@ from eventshop.core.money import Money
 from eventshop.projections.projection import Projection
 from orders.domain.events import CreditNoteIssued, ItemsReturned, OrderCancelled, PaymentProcessed, PaymentRefunded
 from projections.models import DailySales
+from projections.units import count_units
 
-daily_sales = Projection(DailySales, topic="daily-sales-projection", version=1)
+daily_sales = Projection(DailySales, topic="daily-sales-projection", version=2)
 
 
 def shop_day(moment: datetime) -> date:
@@ -33,8 +34,8 @@ def _day_key(meta: Meta, amount: Money) -> tuple[date, str]:
 
 @daily_sales.on(PaymentProcessed, dated_key=lambda event, meta: _day_key(meta, event.amount))
 def sold(row: DailySales, event: PaymentProcessed, meta: Meta) -> None:
-    row.orders += 1
-    row.units_sold += sum(line.quantity for line in event.lines)
+    row.orders += bool(event.lines)  # only the payment that completes the total has lines
+    row.units_sold += count_units(event.lines)
     row.gross += event.amount.amount
     row.net += event.amount.amount
 
@@ -49,18 +50,18 @@ def refunded(row: DailySales, event: PaymentRefunded, meta: Meta) -> None:
 @daily_sales.on(CreditNoteIssued, dated_key=lambda event, meta: _day_key(meta, event.total))
 def credited(row: DailySales, event: CreditNoteIssued, meta: Meta) -> None:
     row.refunds += 1
-    row.units_returned += sum(line.quantity for line in event.lines)
+    row.units_returned += count_units(event.lines)
     row.refunded += event.total.amount
     row.net -= event.total.amount
 
 
 @daily_sales.on(ItemsReturned, dated_key=lambda event, meta: _day_key(meta, event.lines[0].amount))
 def returned(row: DailySales, event: ItemsReturned, meta: Meta) -> None:
-    row.units_returned += sum(line.quantity for line in event.lines)
+    row.units_returned += count_units(event.lines)
 
 
 @daily_sales.on(
     OrderCancelled, dated_key=lambda event, meta: _day_key(meta, event.lines[0].amount) if event.lines else None
 )
 def cancelled(row: DailySales, event: OrderCancelled, meta: Meta) -> None:
-    row.units_returned += sum(line.quantity for line in event.lines)
+    row.units_returned += count_units(event.lines)

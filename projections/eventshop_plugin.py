@@ -10,7 +10,7 @@ from eventshop.web.pages.navigation import NavigationEntry, signed_in_users
 from eventshop.web.shared.read_your_writes import position_check
 from orders.application.stock_level_port import stock_levels
 from orders.domain.order import Order
-from projections import people_activity  # noqa: F401  (adds the events about people to the activity timeline)
+from projections import people_activity, stock_activity  # noqa: F401  (they add their events to the activity timeline)
 from projections.activity_timeline import activity_timeline
 from projections.admin import orders as order_pages
 from projections.admin import privacy as privacy_pages
@@ -21,6 +21,7 @@ from projections.consent_register import consent_register
 from projections.customer_summary import customer_summary
 from projections.daily_sales import daily_sales
 from projections.erasure_handlers import erase_rows, has_orders, held_data, open_orders, personal_tables
+from projections.external_id import external_id
 from projections.lineage import affected_rows
 from projections.market_minute import market_minute
 from projections.order_lines import order_lines
@@ -46,6 +47,7 @@ PLUGIN = Plugin(
         consent_register,
         customer_summary,
         daily_sales,
+        external_id,
         market_minute,
         order_lines,
         order_summary,

@@ -9,7 +9,7 @@ from eventshop.projections.projection import Projection
 from orders.domain.events import CreditNoteIssued, ItemsReturned, Line, OrderCreated
 from projections.models import OrderLine
 
-order_lines = Projection(OrderLine, topic="order-lines-projection", version=1, shared_rows=False)
+order_lines = Projection(OrderLine, topic="order-lines-projection", version=2, shared_rows=False)
 
 
 def _line_keys(event: OrderCreated | CreditNoteIssued) -> list[tuple[UUID, int]]:
@@ -30,10 +30,12 @@ def credited(row: OrderLine, event: CreditNoteIssued, meta: Meta) -> None:
 def returned(row: OrderLine, event: ItemsReturned, meta: Meta) -> None:
     line = next(line for line in event.lines if line.line == row.line)
     row.returned += line.quantity
+    row.damaged += sum(damaged.quantity for damaged in event.damaged if damaged.line == row.line)
     row.refunded += line.amount.amount
 
 
 def _fill_row(row: OrderLine, line: Line) -> None:
+    row.kind = OrderLine.Kind(line.kind)
     row.sku = line.sku
     row.description = line.description
     row.quantity = line.quantity

@@ -1,8 +1,9 @@
-"""Sales and returns of each product, per currency."""
+"""Sales and returns of each product, per currency. Lines of freight, discounts and taxes are no products."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from eventshop.core.messages import Meta
 from eventshop.projections.projection import Projection
@@ -17,21 +18,23 @@ from orders.domain.events import (
 )
 from projections.models import ProductSales
 
-product_sales = Projection(ProductSales, topic="product-sales-projection", version=1)
+L = TypeVar("L", Line, LineAmount, Line | LineAmount)
+
+product_sales = Projection(ProductSales, topic="product-sales-projection", version=2)
 
 
 def _amount_keys(lines: Iterable[LineAmount]) -> list[tuple[str, str]]:
-    return [(line.sku, line.amount.currency) for line in lines]
+    return [(line.sku, line.amount.currency) for line in lines if line.kind == "product"]
 
 
 def _line_keys(lines: Iterable[Line]) -> list[tuple[str, str]]:
-    return [(line.sku, line.price.currency) for line in lines]
+    return [(line.sku, line.price.currency) for line in lines if line.kind == "product"]
 
 
 @product_sales.on(OrderCreated, key=lambda event: _line_keys(event.lines))
 def described(row: ProductSales, event: OrderCreated, meta: Meta) -> None:
     """The newest order's description wins; at equal times the alphabetically last one. Arrival order plays no part."""
-    text = max(line.description for line in event.lines if line.sku == row.sku)
+    text = max(line.description for line in _lines_of(row, event.lines))
     known = (row.described_at, row.description) if row.described_at else None
     if text and (known is None or (meta.occurred_at, text) > known):
         row.described_at, row.description = meta.occurred_at, text
@@ -39,12 +42,11 @@ def described(row: ProductSales, event: OrderCreated, meta: Meta) -> None:
 
 @product_sales.on(PaymentProcessed, key=lambda event: _amount_keys(event.lines))
 def sold(row: ProductSales, event: PaymentProcessed, meta: Meta) -> None:
-    for line in event.lines:
-        if line.sku == row.sku:
-            row.units_sold += line.quantity
-            row.units_net += line.quantity
-            row.gross += line.amount.amount
-            row.net += line.amount.amount
+    for line in _lines_of(row, event.lines):
+        row.units_sold += line.quantity
+        row.units_net += line.quantity
+        row.gross += line.amount.amount
+        row.net += line.amount.amount
 
 
 @product_sales.on(ItemsReturned, key=lambda event: _amount_keys(event.lines))
@@ -63,9 +65,13 @@ def credited(row: ProductSales, event: CreditNoteIssued, meta: Meta) -> None:
 
 
 def _subtract_returns(row: ProductSales, lines: Iterable[Line | LineAmount]) -> None:
-    for line in lines:
-        if line.sku == row.sku:
-            row.units_returned += line.quantity
-            row.units_net -= line.quantity
-            row.refunded += line.amount.amount
-            row.net -= line.amount.amount
+    for line in _lines_of(row, lines):
+        row.units_returned += line.quantity
+        row.units_net -= line.quantity
+        row.refunded += line.amount.amount
+        row.net -= line.amount.amount
+
+
+def _lines_of(row: ProductSales, lines: Iterable[L]) -> Iterator[L]:
+    """The lines of this product; freight, a discount or a tax may have its code."""
+    return (line for line in lines if line.sku == row.sku and line.kind == "product")

@@ -8,7 +8,7 @@ before the erasure, which then empties those rows, or it writes redacted values.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -48,13 +48,31 @@ def hold_off_erasures(
 ) -> list[P]:
     """Hold off erasures until this transaction ends; returns the events, those of erased persons read again."""
     subjects = {subject for item in planned for subject in _subjects_of(item)}
-    if not subjects:
+    if not subjects and not (planned and projection.model.personal_in_clear):
         return list(planned)
     erasure_locks.block_all_erasures()
     erased = personal_keys.erased_among(subjects)
     for subject in erased:
         personal_keys.key_cache.forget(subject)
     return [_read_again(projection, item, registry) if erased & _subjects_of(item) else item for item in planned]
+
+
+def empty_rows_of_erased(rows: Collection[ReadModel]) -> None:
+    """Empty the personal columns of rows about erased persons whose events hold the values in clear, before a write.
+
+    A rebuild reads events from before the erasure, and an event of an erased person can still come.
+    """
+    rows = [row for row in rows if row.personal_in_clear]
+    if not rows:
+        return
+    erased = personal_keys.erased_among({subject for row in rows for subject in _subjects_of_row(row)})
+    for row in rows:
+        if erased & _subjects_of_row(row):
+            row.__dict__.update(dict.fromkeys(row.personal, ""))
+
+
+def _subjects_of_row(row: ReadModel) -> set[UUID]:
+    return {subject for name in row.subjects if (subject := getattr(row, name)) is not None}
 
 
 def mask_personal_data(text: str, planned: PlannedEvent | None) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from eventshop.admin_console.list_filters import ValuesFilter, midnight, parse_day
-from eventshop.admin_console.unfold_adapter import RangeDateFilter
+from eventshop.admin_console.unfold_adapter import DropdownFilter, RangeDateFilter
 from projections.models import DailySales
 
 
@@ -22,6 +22,26 @@ class CurrencyFilter(ValuesFilter):
     title = "currency"
     parameter_name = "currency"
     values_model = DailySales  # a small table with every currency of a payment
+
+
+class TaskFilter(DropdownFilter):
+    """Orders that wait for a person, and those of which a part was reported."""
+
+    title = "to do"
+    parameter_name = "task"
+    tasks: Final = {
+        "review": ("To review: a reported fact breaks a rule", ~Q(review="")),
+        "return": ("Return to decide", Q(returns_to_decide__gt=0)),
+        "refund": ("Refund under way", Q(refund_due__gt=0)),
+        "observed": ("Reported from elsewhere", Q(observed=True)),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, title) for name, (title, _) in self.tasks.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        task = self.tasks.get(self.value() or "")
+        return queryset.filter(task[1]) if task else queryset
 
 
 class DaysFilter(RangeDateFilter):

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -16,11 +17,19 @@ from eventshop.admin_console.registry import Link
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, RangeNumericFilter, display
 from orders.admin.orders import OrderActions
 from projections.admin import people
-from projections.admin.filters import CountryFilter, CurrencyFilter, DaysFilter
+from projections.admin.filters import CountryFilter, CurrencyFilter, DaysFilter, TaskFilter
 from projections.admin.search import SearchByReference
-from projections.models import OrderLine, OrderSummary
+from projections.external_id_lookup import external_ids_of, find_ids
+from projections.models import ExternalId, OrderLine, OrderSummary
 from projections.timeline import event_timeline
 
+_PAYMENT_COLOURS = {
+    "Unpaid": "info",
+    "Partly paid": "warning",
+    "Authorised": "primary",
+    "Paid": "success",
+    "Overpaid": "danger",
+}
 _COLOURS = {
     "Created": "info",
     "Paid": "primary",
@@ -39,12 +48,16 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
         "order_time",
         "customer_column",
         "country",
+        "payment_badge",
         "units",
         "total_text",
         "refunded_text",
+        "marks",
     )
     list_filter = (
         ("status", ChoicesDropdownFilter),
+        ("payment_state", ChoicesDropdownFilter),
+        TaskFilter,
         ("kind", ChoicesDropdownFilter),
         CountryFilter,
         CurrencyFilter,
@@ -53,13 +66,21 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
     )
     list_filter_submit = True
     owner_column = "customer_id"
-    search_help_text = "Order number, order id or customer id"
+    search_help_text = "Order number, order or customer id, or external id of either"
     sortable_by = ("order_time", "reference")
     ordering = ("-created_at", "-order_id")
     date_hierarchy = "created_at"
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     change_form_template = "projections/order.html"
+
+    def search_condition(self, text: str) -> Q:
+        condition = super().search_condition(text)
+        if orders := find_ids(ExternalId.Kind.ORDER, text):
+            condition |= Q(pk__in=orders)
+        if customers := find_ids(ExternalId.Kind.CUSTOMER, text):
+            condition |= Q(customer_id__in=customers)
+        return condition
 
     def detail_context(self, request: HttpRequest, obj: OrderSummary) -> dict[str, Any]:
         timeline = event_timeline(obj.order_id)
@@ -70,8 +91,18 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
             "subtitle": obj.get_status_display(),
             "money": [
                 (text, format_amount(value, obj.currency))
-                for text, value in (("Total", obj.total), ("Paid", obj.paid), ("Refunded", obj.refunded))
+                for text, value in (
+                    ("Total", obj.total),
+                    ("Outstanding", obj.outstanding),
+                    ("Set aside on a card", obj.authorised),
+                    ("Paid", obj.paid),
+                    ("To be refunded", obj.refund_due),
+                    ("Refunded", obj.refunded),
+                )
+                if value or text in ("Total", "Paid")
             ],
+            "returns": describe_returns(obj),
+            "external_ids": external_ids_of(ExternalId.Kind.ORDER, obj.order_id),
             "times": [
                 (text, datetime_html(time))
                 for text, time in (
@@ -80,6 +111,7 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
                     ("Shipped", obj.shipped_at),
                     ("Delivered", obj.delivered_at),
                     ("Cancelled", obj.cancelled_at),
+                    ("Returns closed", obj.returns_closed_at),
                 )
                 if time is not None
             ],
@@ -95,6 +127,18 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
     @display(description="status", label=_COLOURS)
     def state(self, order: OrderSummary) -> str:
         return order.get_status_display()
+
+    @display(description="payment", label=_PAYMENT_COLOURS)
+    def payment_badge(self, order: OrderSummary) -> str:
+        return order.get_payment_state_display()
+
+    @display(description="to do", label={"To review": "danger", "Return to decide": "warning", "Reported": "info"})
+    def marks(self, order: OrderSummary) -> str:
+        if order.review:
+            return "To review"
+        if order.returns_to_decide:
+            return "Return to decide"
+        return "Reported" if order.observed else ""
 
     @display(description="ordered", ordering="-created_at")
     def order_time(self, order: OrderSummary) -> str | SafeString:
@@ -123,5 +167,14 @@ def find_order_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
 
 
 def find_orders(reference: str) -> list[UUID]:
-    """The orders with this order number, at most 50."""
-    return list(OrderSummary.objects.filter(reference=reference).values_list("pk", flat=True)[:50])
+    """The orders with this order number or external id, at most 50 and 100."""
+    orders = list(OrderSummary.objects.filter(reference=reference).values_list("pk", flat=True)[:50])
+    return list(dict.fromkeys([*orders, *find_ids(ExternalId.Kind.ORDER, reference)]))
+
+
+def describe_returns(order: OrderSummary) -> str:
+    """How many returns were asked for, and what became of them; empty if none was."""
+    if not order.returns_asked:
+        return ""
+    waiting = f", {order.returns_to_decide} to decide" if order.returns_to_decide else ""
+    return f"{order.returns_asked} asked for, {order.returns_accepted} accepted{waiting}"

@@ -18,11 +18,12 @@ from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_amount
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
 from eventshop.admin_console.search import parse_uuid
-from eventshop.admin_console.unfold_adapter import DropdownFilter, display
+from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, DropdownFilter, display
 from projections.admin.filters import CurrencyFilter
 from projections.admin.search import SearchableRowAdmin, SearchById
 from projections.api.prefix_filter import prefix_condition
-from projections.models import ActivityTimeline, CustomerSummary, OrderLine, OrderSummary
+from projections.external_id_lookup import external_ids_of, find_ids
+from projections.models import ActivityTimeline, CustomerSummary, ExternalId, OrderLine, OrderSummary
 
 
 def customer_link(customer_id: UUID | None, currency: str) -> str | SafeString:
@@ -37,15 +38,27 @@ def customer_link(customer_id: UUID | None, currency: str) -> str | SafeString:
 def _find_order_ids(text: str) -> list[UUID]:
     identity = parse_uuid(text)
     orders = OrderSummary.objects.filter(reference=text).values_list("pk", flat=True)[:50]
-    return [identity] if identity else list(orders)
+    return [identity] if identity else [*orders, *find_ids(ExternalId.Kind.ORDER, text)]
 
 
 @admin.register(OrderLine)
 class OrderLineAdmin(SearchableRowAdmin):
     empty_message = "No order line exists yet."
-    list_display = ("sku", "description", "order_column", "line", "quantity", "price_text", "amount_text", "returned")
+    list_display = (
+        "sku",
+        "description",
+        "kind",
+        "order_column",
+        "line",
+        "quantity",
+        "price_text",
+        "amount_text",
+        "returned",
+    )
     search_fields = ("sku",)
-    search_help_text = "Product code, order number or order id"
+    list_filter = (("kind", ChoicesDropdownFilter),)
+    list_filter_submit = True
+    search_help_text = "Product code, or number, id or external id of an order"
     sortable_by = ()
     ordering = ("-key",)
     paginator = BoundedPaginator
@@ -83,12 +96,15 @@ class CustomerSummaryAdmin(SearchById):
     )
     list_filter = (CurrencyFilter,)
     search_fields = ("customer_id",)
-    search_help_text = "Customer id"
+    search_help_text = "Customer id, or external id"
     sortable_by = ("lifetime_value_text", "last_order_time")
     ordering = ("-last_order_at",)
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     change_form_template = "projections/customer.html"
+
+    def search_condition(self, text: str) -> Q:
+        return super().search_condition(text) | Q(customer_id__in=find_ids(ExternalId.Kind.CUSTOMER, text))
 
     def detail_context(self, request: HttpRequest, obj: CustomerSummary) -> dict[str, Any]:
         orders = OrderSummary.objects.filter(customer_id=obj.customer_id).order_by("-created_at")[:50]
@@ -101,6 +117,7 @@ class CustomerSummaryAdmin(SearchById):
                 ("Spent", format_amount(obj.spent, obj.currency)),
                 ("Refunded", format_amount(obj.refunded, obj.currency)),
             ],
+            "external_ids": external_ids_of(ExternalId.Kind.CUSTOMER, obj.customer_id),
             "first": datetime_html(obj.first_order_at),
             "last": datetime_html(obj.last_order_at),
             "orders": [

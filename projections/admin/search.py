@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from eventshop.admin_console.search import parse_uuid
 from projections.admin.base import RowAdmin
 from projections.api.prefix_filter import prefix_condition
+from projections.external_id_lookup import find_subjects
+from projections.models import ExternalId
 
 
 class SearchableRowAdmin(RowAdmin):
@@ -48,10 +50,11 @@ class SearchByReference(SearchableRowAdmin):
 
 
 class SearchBySku(SearchableRowAdmin):
-    """Searches by the beginning of the product code."""
+    """Searches by the beginning of the product code, or by what another system calls the product."""
 
     search_fields = ("sku",)
-    search_help_text = "Product code"
+    search_help_text = "Product code, or external id"
 
     def search_condition(self, text: str) -> Q:
-        return prefix_condition("sku", text)
+        skus = find_subjects(ExternalId.Kind.PRODUCT, text)
+        return prefix_condition("sku", text) | Q(sku__in=skus) if skus else prefix_condition("sku", text)

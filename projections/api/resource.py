@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django_filters.rest_framework import Filter
+
 from eventshop.projections.read_model import ReadModel
 
 
@@ -37,6 +39,8 @@ class Resource(NamedTuple):
     owner: str = ""
     parent: ParentRow | None = None
     moving: tuple[str, ...] = ()
+    #: Filters other than equality, by their parameter.
+    more_filters: tuple[tuple[str, Filter], ...] = ()
     #: Each row belongs to one stream, whose version is then the row's entity tag.
     one_stream: bool = False
 

@@ -70,7 +70,9 @@ def filter_set(resource: Resource) -> type[FilterSet]:
             "from": _parent_bound_filter(resource.parent, "gte"),
             "to": _parent_bound_filter(resource.parent, "lt"),
         }
-    return type(f"{resource.model.__name__}Filters", (FilterSet,), {**bounds, "Meta": meta})
+    return type(
+        f"{resource.model.__name__}Filters", (FilterSet,), {**bounds, **dict(resource.more_filters), "Meta": meta}
+    )
 
 
 def _bound_filter_class(column: Any) -> Any:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from projections.api.order_filters import BrokenRuleFilter, ExternalIdFilter, ToReviewFilter
 from projections.api.resource import ParentRow, Resource
 from projections.models import (
     ActivityTimeline,
     ConsentRegister,
     CustomerSummary,
     DailySales,
+    ExternalId,
     OrderLine,
     OrderSummary,
     ProductSales,
@@ -24,7 +26,13 @@ ORDERS: Final = Resource(
     ordering="-created_at",
     orderings=("created_at", "updated_at", "total"),
     moving=("updated_at",),
-    filters=("status", "kind", "reference", "customer_id", "country", "currency"),
+    filters=("status", "payment_state", "kind", "reference", "customer_id", "country", "currency", "observed"),
+    more_filters=(
+        ("external_id", ExternalIdFilter(ExternalId.Kind.ORDER, "pk")),
+        ("customer_external_id", ExternalIdFilter(ExternalId.Kind.CUSTOMER, "customer_id")),
+        ("review", BrokenRuleFilter()),
+        ("to_review", ToReviewFilter()),
+    ),
     time="created_at",
     owner="customer_id",
     one_stream=True,
@@ -35,7 +43,7 @@ ORDER_LINES: Final = Resource(
     "orders:read",
     ordering="key",
     orderings=("key", "sku", "amount", "quantity"),
-    filters=("order_id", "sku", "currency"),
+    filters=("order_id", "sku", "kind", "currency"),
     parent=ParentRow("order_id", OrderSummary, owner="customer_id", time="created_at"),
 )
 CUSTOMERS: Final = Resource(
@@ -46,6 +54,7 @@ CUSTOMERS: Final = Resource(
     orderings=("lifetime_value", "orders", "spent"),
     moving=("lifetime_value", "orders", "spent"),
     filters=("customer_id", "currency"),
+    more_filters=(("external_id", ExternalIdFilter(ExternalId.Kind.CUSTOMER, "customer_id")),),
     time="last_order_at",
     owner="customer_id",
 )
@@ -76,6 +85,7 @@ PRODUCT_SALES: Final = Resource(
     orderings=("net", "gross", "units_net", "sku"),
     moving=("net", "gross", "units_net"),
     filters=("sku", "currency"),
+    more_filters=(("external_id", ExternalIdFilter(ExternalId.Kind.PRODUCT, "sku")),),
 )
 STOCK: Final = Resource(
     StockLevel,
@@ -85,6 +95,7 @@ STOCK: Final = Resource(
     orderings=("sku", "on_hand", "updated_at"),
     moving=("on_hand", "updated_at"),
     filters=("sku",),
+    more_filters=(("external_id", ExternalIdFilter(ExternalId.Kind.PRODUCT, "sku")),),
     time="updated_at",
     one_stream=True,
 )

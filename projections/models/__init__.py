@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from projections.models.activity import ActivityTimeline
+from projections.models.external_ids import ExternalId
 from projections.models.sales import CustomerSummary, DailySales, OrderLine, OrderSummary, ProductSales
 from projections.models.stock import StockLevel
 from projections.models.trading import MarketMinute, Position, TradeBlotter, TradingAccount
@@ -13,6 +14,7 @@ __all__ = [
     "ConsentRegister",
     "CustomerSummary",
     "DailySales",
+    "ExternalId",
     "MarketMinute",
     "OrderLine",
     "OrderSummary",

@@ -26,19 +26,50 @@ class OrderSummary(ReadModel):
         CANCELLED = "CANCELLED", "Cancelled"
         CREDITED = "CREDITED", "Credited"
 
+    class PaymentState(models.TextChoices):
+        UNPAID = "UNPAID", "Unpaid"
+        PARTLY_PAID = "PARTLY_PAID", "Partly paid"
+        AUTHORISED = "AUTHORISED", "Authorised"
+        PAID = "PAID", "Paid"
+        OVERPAID = "OVERPAID", "Overpaid"
+
     order_id = models.UUIDField(primary_key=True)
     reference = text_field(db_index=True, help_text="The number people call it by.")
+    external_ids = models.TextField(
+        blank=True, help_text="What other systems call it, as `source:value, source:value`."
+    )
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.ORDER)
     status = models.CharField(max_length=20, choices=Status.choices)
     customer_id = models.UUIDField(null=True, db_index=True, help_text="Empty for an anonymous sale.")
     country = models.CharField(max_length=200, blank=True)
     currency = models.CharField(max_length=3)
     total = money_field("What the lines cost together.")
+    payment_state = models.CharField(
+        max_length=20,
+        choices=PaymentState.choices,
+        blank=True,
+        help_text="What is paid or set aside on a card, compared with the total. Empty for a credit note.",
+    )
+    outstanding = money_field("What is still to be paid: neither taken nor set aside on a card.")
+    authorised = money_field("What is set aside on a card, to be taken when the order is shipped.")
+    authorisations = models.TextField(blank=True, help_text="Payments that are set aside: id:amount, by spaces.")
     paid = money_field("What the customer has paid.")
     refunded = money_field("What went back to the customer.")
+    refund_due = money_field("What the shop owes the customer: asked for, and not yet given back.")
+    declined = models.IntegerField(default=0, help_text="How many payments were declined.")
     lines = models.IntegerField(default=0, help_text="Number of lines.")
-    units = models.BigIntegerField(default=0, help_text="Pieces ordered.")
+    units = models.BigIntegerField(default=0, help_text="Pieces of products ordered.")
     units_returned = models.BigIntegerField(default=0, help_text="Pieces that came back.")
+    returned_value = money_field("Price of the pieces that came back.")
+    returns_asked = models.IntegerField(default=0, help_text="How many returns were asked for.")
+    returns_accepted = models.IntegerField(default=0, help_text="How many of them the shop accepted.")
+    returns_to_decide = models.IntegerField(default=0, help_text="How many of them wait for the shop's decision.")
+    observed = models.BooleanField(default=False, help_text="Some of it happened elsewhere and was reported.")
+    review = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="Codes of the rules that reported facts break, by spaces; a person must look at the order.",
+    )
     payment = models.CharField(max_length=200, blank=True, help_text="Method, and why the last try was declined.")
     carrier = models.CharField(max_length=200, blank=True)
     tracking = models.CharField(max_length=200, blank=True)
@@ -51,6 +82,7 @@ class OrderSummary(ReadModel):
     shipped_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
+    returns_closed_at = models.DateTimeField(null=True, help_text="When the time to ask for a return was over.")
     updated_at = models.DateTimeField()
 
     class Meta:
@@ -64,6 +96,8 @@ class OrderSummary(ReadModel):
                 name="order_filters",
             ),
             models.Index(fields=["status", "-created_at"], name="order_by_status"),
+            models.Index(fields=["payment_state", "-created_at"], name="order_by_payment_state"),
+            models.Index(fields=["-created_at"], condition=~models.Q(review=""), name="order_to_review"),
         )
 
     def __str__(self) -> str:
@@ -71,21 +105,29 @@ class OrderSummary(ReadModel):
 
 
 class OrderLine(ReadModel):
-    """One line of an order or credit note."""
+    """One line of an order or credit note: a product, freight, a discount or a tax."""
 
     identity = ("order_id", "line")
+
+    class Kind(models.TextChoices):
+        PRODUCT = "product", "Product"
+        FREIGHT = "freight", "Freight"
+        DISCOUNT = "discount", "Discount"
+        TAX = "tax", "Tax"
 
     key = models.CharField(max_length=60, primary_key=True)
     order_id = models.UUIDField(db_index=True)
     line = models.IntegerField(help_text="Counted from 1.")
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.PRODUCT)
     sku = text_field(db_index=True)
     description = models.CharField(max_length=200, blank=True)
     quantity = models.BigIntegerField(default=0)
-    price = money_field("Per piece.")
+    price = money_field("Per piece; negative for a discount.")
     amount = money_field("Quantity times price.")
     currency = models.CharField(max_length=3)
     returned = models.BigIntegerField(default=0, help_text="Pieces of this line that came back.")
-    refunded = money_field("What was paid back for them.")
+    damaged = models.BigIntegerField(default=0, help_text="Those of them that cannot be sold again.")
+    refunded = money_field("What they cost.")
 
     class Meta:
         verbose_name = "order line"
@@ -104,7 +146,7 @@ class CustomerSummary(ReadModel):
     customer_id = models.UUIDField(db_index=True)
     currency = models.CharField(max_length=3)
     orders = models.IntegerField(default=0, help_text="Orders placed.")
-    paid_orders = models.IntegerField(default=0, help_text="Orders paid.")
+    paid_orders = models.IntegerField(default=0, help_text="Orders paid in full.")
     spent = money_field("Sum of payments.")
     refunded = money_field("Sum of refunds and credit notes.")
     lifetime_value = money_field("Payments less refunds and credit notes.", db_index=True)
@@ -128,7 +170,7 @@ class DailySales(ReadModel):
     key = models.CharField(max_length=20, primary_key=True)
     day = models.DateField(db_index=True)
     currency = models.CharField(max_length=3)
-    orders = models.IntegerField(default=0, help_text="Orders paid this day.")
+    orders = models.IntegerField(default=0, help_text="Orders of which this day's payment completed the total.")
     refunds = models.IntegerField(default=0, help_text="Refunds and credit notes of this day.")
     units_sold = models.BigIntegerField(default=0)
     units_returned = models.BigIntegerField(default=0)
@@ -146,7 +188,7 @@ class DailySales(ReadModel):
 
 
 class ProductSales(ReadModel):
-    """Sales and returns of one product, in one currency. The SKU is case-sensitive."""
+    """Sales and returns of one product, in one currency. The SKU is case-sensitive. Freight is no product."""
 
     identity = ("sku", "currency")
 

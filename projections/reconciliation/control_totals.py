@@ -23,14 +23,20 @@ class ActualTotal(NamedTuple):
     source: str
 
 
-UNKNOWN_TOTAL: Final = ActualTotal("no source has this total", "-")
+class NotCompared(NamedTuple):
+    """Why a total cannot be compared."""
+
+    reason: str
+
+
+UNKNOWN_TOTAL: Final = NotCompared("neither the read models nor the file have such a total")
 
 
 def values_match(expected: object, actual: object) -> bool:
-    """Whether a control total from the JSON file equals the actual one; amounts are text in the JSON."""
+    """Whether a control total equals the actual one. In a JSON file, amounts are text."""
     if isinstance(actual, Decimal):
         try:
-            return isinstance(expected, str) and Decimal(expected) == actual
+            return isinstance(expected, str | Decimal) and Decimal(expected) == actual
         except InvalidOperation:
             return False
     if isinstance(actual, list):
@@ -50,9 +56,9 @@ def format_value(value: object) -> str:
     return str(value)
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser, *, totals_required: bool = True) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="The imported file.")
-    parser.add_argument("--totals", metavar="JSON", type=Path, required=True, help="The control totals.")
+    parser.add_argument("--totals", metavar="JSON", type=Path, required=totals_required, help="The control totals.")
     parser.add_argument("--section", help="Section of the JSON file; default: the one with as many rows as FILE.")
 
 
@@ -73,11 +79,43 @@ def report_differences(
     name: str,
     keys: Iterable[str],
     expected: Mapping[str, object],
-    actual: Mapping[str, ActualTotal],
-) -> int:
-    """Write one line per total; returns how many differ."""
+    actual: Mapping[str, ActualTotal | NotCompared],
+) -> Comparison:
+    """Write one line per total: equal (=), different (≠) or not compared (?)."""
     write_header(write, name)
-    return sum(not compare_total(write, key, expected.get(key), actual.get(key, UNKNOWN_TOTAL)) for key in keys)
+    equal, different, not_compared = 0, 0, 0
+    for key in keys:
+        match actual.get(key, UNKNOWN_TOTAL):
+            case NotCompared(reason):
+                not_compared += 1
+                write(f"? {key:{COLUMN_WIDTH}}{format_value(expected.get(key)):{COLUMN_WIDTH}}not compared: {reason}")
+            case total if compare_total(write, key, expected.get(key), total):
+                equal += 1
+            case _:
+                different += 1
+    return Comparison(equal, different, not_compared)
+
+
+class Comparison(NamedTuple):
+    """How many totals agree, differ, and could not be compared."""
+
+    equal: int
+    different: int
+    not_compared: int
+
+    @property
+    def result(self) -> str:
+        """A sentence about the outcome."""
+        compared = self.equal + self.different
+        left_out = f" {self.not_compared} cannot be compared, see the lines with ?." if self.not_compared else ""
+        if self.different:
+            return f"{self.different} of {compared} totals differ.{left_out}"
+        return f"All {compared} totals agree.{left_out}" if compared else f"No total was compared.{left_out}"
+
+
+def rank(values: Mapping[str, Any]) -> list[list[Any]]:
+    """Pairs of name and value, the largest value first; equal values by name."""
+    return [[name, value] for name, value in sorted(values.items(), key=lambda item: (-item[1], item[0]))]
 
 
 def digest(values: Mapping[str, object]) -> str:

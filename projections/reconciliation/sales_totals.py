@@ -15,23 +15,28 @@ from django.db.models import Count, Max, Min, QuerySet, Sum
 
 from eventshop.core.deterministic_ids import derive_id
 from projections.daily_sales import shop_day
-from projections.models import ActivityTimeline, CustomerSummary, DailySales, OrderSummary, ProductSales
-from projections.reconciliation.control_totals import digest
+from projections.models import (
+    ActivityTimeline,
+    CustomerSummary,
+    DailySales,
+    ExternalId,
+    OrderSummary,
+    ProductSales,
+    StockLevel,
+)
+from projections.reconciliation.control_totals import digest, rank
 
 CURRENCY: Final = "GBP"
+#: The source of the external ids of imported customers.
+SOURCE: Final = "online-retail"
 #: Event types of cancellation invoices, and those of all invoices.
 CANCELLATION_EVENTS: Final = ("ItemsReturned", "CreditNoteIssued")
 DOCUMENT_EVENTS: Final = ("OrderCreated", "CreditNoteIssued", "StockWrittenOff")
 
 
-def sales_totals(customers: Iterable[str], stock_codes: Iterable[str]) -> dict[str, Any]:
-    """Every total that the read models have.
-
-    `customers` and `stock_codes` give the rows their names in the file: the read models hold derived ids only.
-    """
-    customer_numbers = {derive_id("retail-customer", name): name for name in customers}
-    codes = {derive_id("stock-item", code): code for code in stock_codes}
-    return _money_totals() | _invoice_totals() | _customer_totals(customer_numbers) | _product_totals(codes)
+def sales_totals(customers: Iterable[str]) -> dict[str, Any]:
+    """Every total that the read models have. `customers` are the customer numbers of the file."""
+    return _money_totals() | _invoice_totals() | _customer_totals(_customer_numbers(customers)) | _product_totals()
 
 
 def period_totals(length: int) -> dict[str, list[Any]]:
@@ -56,7 +61,6 @@ def _money_totals() -> dict[str, Any]:
         "gross_sales": gross,
         "refunds": -sum((row.refunded for row in days), Decimal(0)),
         "net_revenue": net,
-        "sum_all_rows": net,
         "units_by_kind.sale": sum(row.units_sold for row in days),
         "units_by_kind.cancel": -sum(row.units_returned for row in days),
         "units_by_kind.adjust": -_sum(_events("StockWrittenOff"), "units"),
@@ -103,35 +107,37 @@ def _customer_totals(names: Mapping[UUID, str]) -> dict[str, Any]:
         "customers_with_sale_or_cancel": len(rows),
         "net_known_customers": sum(net.values(), Decimal(0)),
         "customers_net_negative": sum(value < 0 for value in net.values()),
-        "lowest_net": min(_rank(net), key=lambda pair: pair[1], default=[]),
-        "top5_net": [[name, value, rows[name].paid_orders] for name, value in _rank(net)[:5]],
-        "top5_gross": _rank({name: row.spent for name, row in rows.items()})[:5],
+        "lowest_net": min(rank(net), key=lambda pair: pair[1], default=[]),
+        "top5_net": [[name, value, rows[name].paid_orders] for name, value in rank(net)[:5]],
+        "top5_gross": rank({name: row.spent for name, row in rows.items()})[:5],
         "digest_customer_net": digest(net),
     }
 
 
-def _product_totals(names: Mapping[UUID, str]) -> dict[str, Any]:
+def _customer_numbers(of_file: Iterable[str]) -> dict[UUID, str]:
+    """The number of each customer: their external id; in sales imported before there were any, by the derived id."""
+    derived = {derive_id("retail-customer", number): number for number in of_file}
+    known = ExternalId.objects.filter(kind=ExternalId.Kind.CUSTOMER, source=SOURCE).exclude(value="")
+    return derived | {customer: number for customer, number in known.values_list("customer_id", "value") if customer}
+
+
+def _product_totals() -> dict[str, Any]:
     rows = {row.sku: row for row in ProductSales.objects.filter(currency=CURRENCY)}
-    lost = {names.get(item, str(item)) for item in _events("StockWrittenOff").values_list("aggregate_id", flat=True)}
-    codes = rows.keys() | lost
+    lost = StockLevel.objects.filter(written_off__gt=0).values_list("sku", flat=True)
+    codes = rows.keys() | set(lost)
     net, units = {sku: row.net for sku, row in rows.items()}, {sku: row.units_net for sku, row in rows.items()}
     return {
         "stock_codes": len(codes),
         "stock_codes_casefolded": len({code.casefold() for code in codes}),
         "products_sold": sum(row.units_sold > 0 for row in rows.values()),
         "products_in_sales_or_cancels": len(rows),
-        "top5_product_units_sold": _rank({sku: row.units_sold for sku, row in rows.items()})[:5],
-        "top5_product_units_net": _rank(units)[:5],
-        "top5_product_gross": _rank({sku: row.gross for sku, row in rows.items()})[:5],
-        "top5_product_net": _rank(net)[:5],
+        "top5_product_units_sold": rank({sku: row.units_sold for sku, row in rows.items()})[:5],
+        "top5_product_units_net": rank(units)[:5],
+        "top5_product_gross": rank({sku: row.gross for sku, row in rows.items()})[:5],
+        "top5_product_net": rank(net)[:5],
         "digest_product_net_units": digest(units),
         "digest_product_net_revenue": digest(net),
     }
-
-
-def _rank(values: Mapping[str, Any]) -> list[list[Any]]:
-    """Pairs of name and value, the largest value first; equal values by name."""
-    return [[name, value] for name, value in sorted(values.items(), key=lambda item: (-item[1], item[0]))]
 
 
 def _events(*types: str) -> QuerySet[ActivityTimeline]:

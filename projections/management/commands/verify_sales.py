@@ -1,9 +1,10 @@
-"""manage.py verify_sales FILE --totals control_totals.json: reconcile the read models with the shop's books."""
+"""manage.py verify_sales FILE [--totals JSON]: reconcile events and read models with the shop's books."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,52 +12,84 @@ from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
 from projections.models import OrderSummary
+from projections.reconciliation import cancellation_events, file_totals
+from projections.reconciliation.cancellation_events import Cancellations
 from projections.reconciliation.control_totals import (
     ActualTotal,
+    NotCompared,
     add_arguments,
     describe_sections,
     load_sections,
     report_differences,
 )
-from projections.reconciliation.sales_file import SalesFile
+from projections.reconciliation.sales_file import SalesRow, read_sales
 from projections.reconciliation.sales_totals import period_totals, sales_totals
 
 FROM_READ_MODELS: Final = "read models"
 FROM_FILE: Final = "file"
-FROM_BOTH: Final = "read models, rows of cancellations from the file"
+FROM_BOTH: Final = "read models, the rest from the file"
+PERIODS: Final = {"by_day": 10, "by_month": 7}
+ONLY_IN_FILE: Final = NotCompared("only the file tells, no read model keeps it")
 
 
 class Command(BaseCommand):
-    help = "Compare each control total and digest with the read models; exits 1 on any difference."
+    help = (
+        "Compare each control total and digest with the read models, and the sums of cancellations with the events. "
+        "Without --totals, the control totals are computed from FILE. Exits 1 on any difference; what cannot be "
+        "compared is told and is no difference."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_arguments(parser)
+        add_arguments(parser, totals_required=False)
 
-    def handle(self, *args: Any, file: Path, totals: Path, section: str | None, **options: Any) -> None:
+    def handle(self, *args: Any, file: Path, totals: Path | None, section: str | None, **options: Any) -> None:
         try:
-            sales = SalesFile(file)
+            rows = read_sales(file)
         except EventShopError as error:
             raise CommandError(str(error)) from error
-        name, expected = choose_section(totals, section, len(sales.rows))
-        actual = actual_totals(sales)
+        of_file, cancelled = totals_of_file(rows), cancellation_events.read_cancellations()
+        name, expected = choose_section(totals, section, len(rows)) if totals else (file.name, of_file)
+        actual = actual_totals(rows, of_file, cancelled, is_file_expected=totals is None)
+        expected = expected | cancellation_events.event_sums(cancelled)
         # A day that only one of the two sources has is also a difference.
-        keys = [*expected, *(key for key in actual if key not in expected and key.startswith(("by_day.", "by_month.")))]
-        if wrong := report_differences(self.stdout.write, name, keys, expected, actual):
-            raise CommandError(f"{wrong} of {len(keys)} totals differ.{describe_other_orders(sales)}")
-        self.stdout.write(f"All {len(keys)} totals agree.")
+        keys = [*expected, *(key for key in actual if key not in expected and key.partition(".")[0] in PERIODS)]
+        comparison = report_differences(self.stdout.write, name, keys, expected, actual)
+        if comparison.different:
+            raise CommandError(f"{comparison.result}{describe_other_orders(rows)}")
+        self.stdout.write(comparison.result)
 
 
-def actual_totals(sales: SalesFile) -> dict[str, ActualTotal]:
-    models, rows = sales_totals(sales.customers, sales.stock_codes), sales.totals
-    answers = {key: ActualTotal(value, FROM_READ_MODELS) for key, value in models.items()}
-    answers |= {key: ActualTotal(value, FROM_FILE) for key, value in rows.items()}
-    cancelled = rows["rows_by_kind.cancel"]
-    answers["rows"] = ActualTotal(models["rows_by_kind.sale"] + models["rows_by_kind.adjust"] + cancelled, FROM_BOTH)
-    for name, length in (("by_day", 10), ("by_month", 7)):
-        lines = sales.count_rows_by_date(length)
+def totals_of_file(rows: Sequence[SalesRow]) -> dict[str, Any]:
+    totals = file_totals.file_totals(rows)
+    for name, length in PERIODS.items():
+        totals |= {f"{name}.{period}": values for period, values in file_totals.period_totals(rows, length).items()}
+    return totals
+
+
+def actual_totals(
+    rows: Sequence[SalesRow], of_file: Mapping[str, Any], cancelled: Cancellations, *, is_file_expected: bool
+) -> dict[str, ActualTotal | NotCompared]:
+    """The value of each total in the read models; of the others in the file, if that is not what is expected."""
+    models = sales_totals({row.customer for row in rows} - {""}) | cancellation_events.read_model_sums()
+    actual: dict[str, ActualTotal | NotCompared] = {
+        key: ONLY_IN_FILE if is_file_expected else ActualTotal(value, FROM_FILE)
+        for key, value in of_file.items()
+        if key.partition(".")[0] not in PERIODS
+    }
+    actual |= {key: ActualTotal(value, FROM_READ_MODELS) for key, value in models.items()}
+    # What is not imported, and rows that a return may add up to one line, are in no read model.
+    unknown = sum(row.kind in ("cancel", "baddebt") for row in rows)
+    counted = models["rows_by_kind.sale"] + models["rows_by_kind.adjust"]
+    actual["rows"] = ActualTotal(counted + unknown, FROM_BOTH)
+    actual["sum_all_rows"] = ActualTotal(models["net_revenue"] + Decimal(of_file["baddebt"]), FROM_BOTH)
+    actual["cancel_line_matching.no_customer"] = ActualTotal(cancelled.anonymous_lines, "events")
+    for kind in cancellation_events.MATCHING:
+        actual[f"cancel_line_matching.{kind}"] = cancelled.describe_matching()
+    for name, length in PERIODS.items():
         for period, values in period_totals(length).items():
-            answers[f"{name}.{period}"] = ActualTotal([lines[period], *values], "read models, rows from the file")
-    return answers
+            lines = of_file.get(f"{name}.{period}", [0])[0]
+            actual[f"{name}.{period}"] = ActualTotal([lines, *values], FROM_BOTH)
+    return actual
 
 
 def choose_section(path: Path, wanted: str | None, rows: int) -> tuple[str, dict[str, Any]]:
@@ -79,14 +112,14 @@ def flatten_section(part: Mapping[str, Any], prefix: str = "") -> list[tuple[str
     for name, value in part.items():
         if isinstance(value, dict):
             entries += flatten_section(value, f"{name}.")
-        elif name in ("by_day", "by_month"):
+        elif name in PERIODS:
             entries += [(f"{name}.{period[0]}", period[1:]) for period in value]
         else:
             entries.append((f"{prefix}{name}", value))
     return entries
 
 
-def describe_other_orders(sales: SalesFile) -> str:
+def describe_other_orders(rows: Sequence[SalesRow]) -> str:
     """A hint for the error text: orders in the read models that this file does not contain."""
-    strange = set(OrderSummary.objects.values_list("reference", flat=True)) - sales.invoices
+    strange = set(OrderSummary.objects.values_list("reference", flat=True)) - {row.invoice for row in rows}
     return f" {len(strange)} orders in the read models are not in this file." if strange else ""

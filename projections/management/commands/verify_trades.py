@@ -39,9 +39,10 @@ class Command(BaseCommand):
         actual |= {key: ActualTotal(value, FROM_FILE) for key, value in file_values.items()}
         # An instrument or a minute that only one of the two sources has is also a difference.
         keys = [*expected, *(key for key in actual if key not in expected)]
-        if wrong := report_differences(self.stdout.write, name, keys, expected, actual):
-            raise CommandError(f"{wrong} of {len(keys)} totals differ.")
-        self.stdout.write(f"All {len(keys)} totals agree.")
+        comparison = report_differences(self.stdout.write, name, keys, expected, actual)
+        if comparison.different:
+            raise CommandError(comparison.result)
+        self.stdout.write(comparison.result)
 
 
 def choose_section(path: Path, wanted: str | None, rows: int) -> tuple[str, dict[str, Any]]:

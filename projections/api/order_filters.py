@@ -1,0 +1,76 @@
+"""Filters of particular read models: external ids, and the rules that reported facts break."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.forms import CharField
+from django_filters.rest_framework import CharFilter
+
+from orders.domain.order_values import ExternalId as ExternalIdValue
+from projections.api.row_filters import StrictBooleanFilter
+from projections.external_id_lookup import find_by_source
+from projections.models import ExternalId
+
+#: Codes of rules are short words joined by hyphens.
+MAX_RULE_LENGTH: Final = 60
+
+
+class _ExternalIdField(CharField):
+    """`source:value`, as commands accept it."""
+
+    def to_python(self, value: Any) -> ExternalIdValue | None:
+        source, colon, text = str(super().to_python(value) or "").partition(":")
+        if not (source or colon):
+            return None
+        try:
+            return msgspec.convert({"source": source, "value": text}, ExternalIdValue)
+        except msgspec.ValidationError:
+            raise ValidationError("must be source:value, such as online-retail:536365") from None
+
+
+class ExternalIdFilter(CharFilter):  # type: ignore[misc]
+    """The rows whose order, customer or product another system calls so: the whole value, in any case."""
+
+    field_class = _ExternalIdField
+
+    def __init__(self, kind: ExternalId.Kind, column: str) -> None:
+        super().__init__(help_text=f"What another system calls the {kind.label.lower()}: source:value, in any case.")
+        self.kind, self.column = kind, column
+
+    def filter(self, rows: QuerySet[Any], wanted: ExternalIdValue | None) -> QuerySet[Any]:
+        if wanted is None:
+            return rows
+        return rows.filter(**{f"{self.column}__in": find_by_source(self.kind, wanted.source, wanted.value)})
+
+
+class BrokenRuleFilter(CharFilter):  # type: ignore[misc]
+    """The rows of which a reported fact breaks this rule."""
+
+    def __init__(self) -> None:
+        super().__init__(help_text="The code of a rule that a reported fact breaks.", max_length=MAX_RULE_LENGTH)
+
+    def filter(self, rows: QuerySet[Any], rule: str | None) -> QuerySet[Any]:
+        if not rule:
+            return rows
+        ends = Q(review=rule) | Q(review__startswith=f"{rule} ") | Q(review__endswith=f" {rule}")
+        return rows.filter(~Q(review="") & (ends | Q(review__contains=f" {rule} ")))
+
+
+class ToReviewFilter(StrictBooleanFilter):
+    """The rows that a person must look at, or the others."""
+
+    def __init__(self) -> None:
+        super().__init__(help_text="Whether a reported fact breaks a rule, so that a person must look at the order.")
+
+    def filter(self, rows: QuerySet[Any], wanted: bool | None) -> QuerySet[Any]:
+        match wanted:
+            case None:
+                return rows
+            case True:
+                return rows.filter(~Q(review=""))
+            case _:
+                return rows.filter(review="")
