@@ -9,7 +9,7 @@ import eventshop.projections.exact_columns
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0006_captures_and_voids")]
+    dependencies = [("orders", "0007_permission_to_import_facts")]
 
     operations = [
         migrations.AlterField(
