@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import reverse
 
 from eventshop.admin_console.confirmation import render_confirmation
+from eventshop.admin_console.search import parse_uuid
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import CommandIdReused, CommandRefused, EventShopError, InvalidMessage
 from eventshop.core.messages import Command, Envelope, new_id
@@ -122,10 +123,9 @@ class CommandActions(Generic[S], Base):
 
     def load_aggregate(self, object_id: str) -> tuple[UUID, S]:
         """The aggregate's id and current state, from its stream and not from a read model. Raises `Http404`."""
-        try:
-            aggregate_id = UUID(object_id)
-        except ValueError:
-            raise Http404(f"{object_id} is not the id of a {self.noun}: it is not a UUID") from None
+        aggregate_id = parse_uuid(object_id)
+        if aggregate_id is None:
+            raise Http404(f"{object_id} is not the id of a {self.noun}: it is not a UUID")
         history = store.get_events(aggregate_id)
         if not history or history[0].meta.aggregate_type != self.aggregate.__name__:
             raise Http404(f"no {self.noun} has the id {aggregate_id}")

@@ -25,7 +25,7 @@ class Cursor(NamedTuple):
         """From `?before=` or `?after=`. Raises `IncorrectLookupParameters`."""
         for name in ("before", "after"):
             if (text := request.GET.get(name)) is not None:
-                if not (text.isascii() and text.isdecimal() and int(text) <= _MAX_POSITION):
+                if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= _MAX_POSITION):
                     raise IncorrectLookupParameters(f"{name}={text}")
                 return cls(int(text), older=name == "before")
         return cls(_MAX_POSITION, older=True)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from django.db.models import Q, QuerySet
 
 from eventshop.admin_console.registry import find_streams
@@ -75,7 +76,7 @@ def filter_by_recording_time(
 
 def parse_uuid(text: str) -> UUID | None:
     """The UUID in a text, or None."""
-    try:
-        return UUID(text)
-    except ValueError:
+    try:  # `UUID()` also accepts braces, underscores and the digits of other scripts
+        return msgspec.convert(text, UUID)
+    except msgspec.ValidationError:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
@@ -125,9 +125,9 @@ def _change_row(change: ChangedField) -> FieldChangeRow:
 def _parse_moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else timezone.make_aware(moment)).astimezone(UTC)
+    except (ValueError, OverflowError):  # the databases know the years 1 to 9999, in UTC
         return None
-    return moment if moment.tzinfo else timezone.make_aware(moment)
 
 
 def _parse_version(request: HttpRequest, name: str, default: int, highest: int) -> int:

@@ -36,6 +36,16 @@ class TextRule(Struct, frozen=True):
     verbatim: bool = False
 
 
+#: A text that may be empty.
+ANY_TEXT: Final = TextRule()
+#: A text that must not be empty.
+VISIBLE_TEXT: Final = TextRule(visible=True)
+#: The name of a person or thing.
+NAME: Final = TextRule(visible=True, word=True)
+#: Several lines, such as an address.
+LINES: Final = TextRule(several_lines=True)
+
+
 def clean_text(text: str, rule: TextRule) -> str:
     """Return the text trimmed and in Unicode normalisation form C; raises `InvalidMessage` for what `rule` refuses."""
     if not rule.verbatim:

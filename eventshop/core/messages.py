@@ -10,7 +10,7 @@ import msgspec
 import uuid_utils
 from msgspec import Struct
 
-from eventshop.core.human_text import TextRule
+from eventshop.core.human_text import ANY_TEXT, LINES, NAME, VISIBLE_TEXT, TextRule
 
 #: A time with its time zone; a naive time is refused.
 Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -21,21 +21,17 @@ _LINES: Final = r"^[^\x00-\x09\x0b-\x1f\x7f]*\Z"
 # The types of texts. Decoding checks length and control characters, which stored events of every age pass; the rule
 # behind them is for commands and request bodies only (`eventshop.core.command_cleaning`).
 #: One line of text, at most 200 characters.
-Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=_ONE_LINE), TextRule()]
+Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=_ONE_LINE), ANY_TEXT]
 #: As `Text`, with at least one visible character.
-NonEmptyText: TypeAlias = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=200, pattern=_ONE_LINE), TextRule(visible=True)
-]
+NonEmptyText: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_ONE_LINE), VISIBLE_TEXT]
 #: The name of a person or thing: at least one letter or digit.
-Name: TypeAlias = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=200, pattern=_ONE_LINE), TextRule(visible=True, word=True)
-]
+Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_ONE_LINE), NAME]
 #: As `Name`, or empty.
 OptionalName: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=_ONE_LINE), TextRule(word=True)]
 #: As `Text`, but kept character by character as its source has it, with the spaces around it.
 VerbatimText: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=_ONE_LINE), TextRule(verbatim=True)]
 #: Several lines of text, at most 1,000 characters.
-MultilineText: TypeAlias = Annotated[str, msgspec.Meta(max_length=1_000, pattern=_LINES), TextRule(several_lines=True)]
+MultilineText: TypeAlias = Annotated[str, msgspec.Meta(max_length=1_000, pattern=_LINES), LINES]
 
 
 class Command(Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,8 @@ from django.utils import timezone
 from msgspec.structs import replace
 
 from eventshop.admin_console.command_actions import AggregateCommandForm
+from eventshop.core.human_text import VISIBLE_TEXT
+from eventshop.web.pages.form_fields import StrictDecimalField, TextField
 from trading.application.number_formatting import format_number
 from trading.domain.commands import (
     BustTrade,
@@ -29,18 +31,18 @@ _INPUT = {"class": "es-input"}
 MAX_FILL_CHOICES = 200
 
 
-def _decimal_field(label: str) -> forms.DecimalField:
+def _decimal_field(label: str) -> StrictDecimalField:
     widget = forms.TextInput(attrs={**_INPUT, "inputmode": "decimal"})
-    return forms.DecimalField(label=label, max_digits=10 + MAX_DECIMALS, decimal_places=MAX_DECIMALS, widget=widget)
+    return StrictDecimalField(label=label, max_digits=10 + MAX_DECIMALS, decimal_places=MAX_DECIMALS, widget=widget)
 
 
 class TradeActionForm(AggregateCommandForm[Trade]):
     """Base of the dialogs about one trade."""
 
-    reason = forms.CharField(
+    reason = TextField(
+        rule=VISIBLE_TEXT,
         label="Reason",
         help_text="The reason is recorded permanently.",
-        max_length=200,
         widget=forms.TextInput(attrs=_INPUT),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Self, assert_never
+from typing import Any, ClassVar, Self, assert_never
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -52,6 +52,8 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     the trade is open again, as if the wrong fill had never been reported.
     """
 
+    snapshot_version: ClassVar[int] = 2
+
     status: Status = Status.PENDING
     submitted: TradeSubmitted | None = None
     executed: Decimal = ZERO
@@ -68,6 +70,8 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
         match self.status, command:
             case Status.PENDING, SubmitTrade() as command:
                 return [submission_event(command)]
+            case _, SubmitTrade() as command if submission_event(command) == self.submitted:
+                return []
             case status, ExecuteTrade() as command if status is not Status.PENDING:
                 return self._execute(command)
             case Status.OPEN, RejectTrade() as command:

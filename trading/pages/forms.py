@@ -12,6 +12,7 @@ from django import forms
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore.event_store import store
 from eventshop.web.pages.command_form import CommandForm
+from eventshop.web.pages.form_fields import StrictDecimalField
 from trading.application.customer_accounts import CustomerAccount, LimitUsage
 from trading.application.number_formatting import format_number
 from trading.application.submit_trade import NewTrade, amount_to_freeze, trade_id_for
@@ -31,8 +32,8 @@ _FIELD_OF: Final[dict[type[EventShopError], str]] = {
 }
 
 
-def _decimal_field(label: str, help_text: str = "", *, required: bool = True) -> forms.DecimalField:
-    return forms.DecimalField(
+def _decimal_field(label: str, help_text: str = "", *, required: bool = True) -> StrictDecimalField:
+    return StrictDecimalField(
         label=label,
         help_text=help_text,
         required=required,

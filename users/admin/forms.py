@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from django import forms
 
+from eventshop.core.human_text import VISIBLE_TEXT
 from eventshop.core.messages import new_id
+from eventshop.web.pages.form_fields import TextField
 
 #: Personal fields that staff can display, with their labels.
 PERSONAL_FIELDS: Final = {"name": "Name", "email": "E-mail address", "phone": "Phone number", "address": "Address"}
@@ -37,8 +39,8 @@ class RevealForm(StaffForm):
     fields_asked = forms.MultipleChoiceField(
         label="Which fields do you need?", choices=list(PERSONAL_FIELDS.items()), widget=forms.CheckboxSelectMultiple
     )
-    reason = forms.CharField(
-        label="Why?", max_length=200, help_text="For example: a parcel came back.", widget=_text_input()
+    reason = TextField(
+        rule=VISIBLE_TEXT, label="Why?", help_text="For example: a parcel came back.", widget=_text_input()
     )
 
 
@@ -47,8 +49,8 @@ class LegalHoldForm(StaffForm):
 
     effect = "This person's data cannot be erased until the hold is released."
     button = "Place the hold"
-    hold = forms.CharField(label="File number", max_length=200, widget=_text_input())
-    reason = forms.CharField(label="Why?", max_length=200, help_text="The person can see this.", widget=_text_input())
+    hold = TextField(rule=VISIBLE_TEXT, label="File number", widget=_text_input())
+    reason = TextField(rule=VISIBLE_TEXT, label="Why?", help_text="The person can see this.", widget=_text_input())
 
 
 class ReleaseLegalHoldForm(StaffForm):

@@ -15,7 +15,7 @@ from msgspec import Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from eventshop.core.messages import Command, Event, NonEmptyText, Text
+from eventshop.core.messages import Command, Event, MultilineText, Name, NonEmptyText, Text
 from eventshop.web.api import request_parsing
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.command_endpoint import execute_command
@@ -35,7 +35,7 @@ from users.domain.commands import (
     WithdrawConsent,
 )
 from users.domain.errors import AlreadyErased
-from users.domain.events import ConsentGranted, ContactDetailsChanged, ErasureRequested, Lines
+from users.domain.events import ConsentGranted, ContactDetailsChanged, ErasureRequested
 from users.domain.purposes import PURPOSES, consent_expiry, get_purpose
 from users.pages.erasure_views import erasure_link, erasure_token
 
@@ -51,9 +51,9 @@ class ContactData(Struct, frozen=True, forbid_unknown_fields=True):
 
     example: ClassVar[dict[str, Any]] = {"name": "Ada Marker", "phone": "", "address": "1 St\nYork"}
 
-    name: NonEmptyText
+    name: Name
     phone: Text = ""
-    address: Lines = ""
+    address: MultilineText = ""
 
 
 class ConsentGrant(Struct, frozen=True, forbid_unknown_fields=True):

@@ -90,7 +90,10 @@ def login_by_person(person: UUID) -> Login | None:
 
 
 def login_by_email(email: str) -> Login | None:
-    """The login of the person with this e-mail address; None if no account has it."""
+    """The login of the person with this e-mail address; None if no account has it.
+
+    An address with other capitals finds the account too, unless it is another account's own (`mailbox_identity`).
+    """
     person = blind_index.find_holder(EMAIL_CLAIM, email)
     return login_by_person(person) if person else None
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.messages import Command, Instant, NonEmptyText, Text
-from users.domain.events import CONTACT, CONTACT_EMAIL, Email, Kept, Lines, Source
+from eventshop.core.messages import Command, Instant, MultilineText, Name, NonEmptyText, Text
+from users.domain.events import CONTACT, CONTACT_EMAIL, Email, Kept, Source
 from users.domain.privacy_notices import notice_shown_at
 from users.domain.purposes import get_purpose
 
@@ -17,9 +17,9 @@ class CreateUser(Command, frozen=True):
 
     user_id: UUID
     email: Annotated[Email, CONTACT_EMAIL]
-    name: Annotated[NonEmptyText, CONTACT]
+    name: Annotated[Name, CONTACT]
     phone: Annotated[Text, CONTACT] = ""
-    address: Annotated[Lines, CONTACT] = ""
+    address: Annotated[MultilineText, CONTACT] = ""
     source: Source = "page"
 
 
@@ -28,9 +28,9 @@ class ChangeContactDetails(Command, frozen=True):
 
     user_id: UUID
     email: Annotated[Email, CONTACT_EMAIL]
-    name: Annotated[NonEmptyText, CONTACT]
+    name: Annotated[Name, CONTACT]
     phone: Annotated[Text, CONTACT] = ""
-    address: Annotated[Lines, CONTACT] = ""
+    address: Annotated[MultilineText, CONTACT] = ""
     source: Source = "page"
 
 

@@ -46,12 +46,6 @@ class ConsentNotAsked(CommandRefused):
     code = "consent-not-asked"
 
 
-class ConsentNotGiven(CommandRefused):
-    """There is no consent to withdraw: it was never given, was withdrawn, or has expired."""
-
-    code = "consent-not-given"
-
-
 class NotExpiredYet(CommandRefused):
     """This consent has not expired yet."""
 

@@ -9,13 +9,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.messages import Event, Instant, NonEmptyText, Text
+from eventshop.core.human_text import VISIBLE_TEXT
+from eventshop.core.messages import Event, Instant, MultilineText, NonEmptyText, Text
 from eventshop.core.personal_fields import Personal, Redacted
 
 #: One @ with text on both sides. Only an e-mail to the address can prove that somebody reads it.
-Email: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+\Z")]
-#: Several lines of text without control characters except line feeds.
-Lines: TypeAlias = Annotated[str, msgspec.Meta(max_length=1_000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*\Z")]
+Email: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+\Z"), VISIBLE_TEXT]
 #: The channel that a decision came through.
 Source: TypeAlias = Literal["page", "staff", "api", "import"]
 
@@ -31,7 +30,7 @@ class UserCreated(Event, frozen=True):
     email: Annotated[Email | Redacted, CONTACT_EMAIL]
     name: Annotated[NonEmptyText | Redacted, CONTACT]
     phone: Annotated[Text | Redacted, CONTACT]
-    address: Annotated[Lines | Redacted, CONTACT]
+    address: Annotated[MultilineText | Redacted, CONTACT]
     source: Source
 
 
@@ -42,7 +41,7 @@ class ContactDetailsChanged(Event, frozen=True):
     email: Annotated[Email | Redacted, CONTACT_EMAIL]
     name: Annotated[NonEmptyText | Redacted, CONTACT]
     phone: Annotated[Text | Redacted, CONTACT]
-    address: Annotated[Lines | Redacted, CONTACT]
+    address: Annotated[MultilineText | Redacted, CONTACT]
     source: Source
 
 

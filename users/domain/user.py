@@ -5,9 +5,9 @@ The state holds no personal data: a rule that needs it could not be evaluated af
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self, assert_never
+from typing import ClassVar, Final, Self, assert_never
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -35,7 +35,6 @@ from users.domain.commands import (
 from users.domain.errors import (
     AlreadyErased,
     ConsentNotAsked,
-    ConsentNotGiven,
     ErasureNotRequested,
     InvalidUserState,
     NoSuchHold,
@@ -67,6 +66,9 @@ from users.domain.events import (
 from users.domain.privacy_notices import get_notice
 from users.domain.purposes import Basis, get_purpose
 
+#: A consent that ends less than this later is the same consent, sent again: by a second click, or by a retry.
+_SAME_CONSENT: Final = timedelta(days=1)
+
 
 class Status(StrEnum):
     """Lifecycle of a person's account."""
@@ -79,12 +81,20 @@ class Status(StrEnum):
 
 
 class User(Aggregate[UserCommand, UserEvent], frozen=True):
-    """One person's decisions about their data. `consents` maps each purpose with a consent to its expiry."""
+    """One person's decisions about their data. A wish that is already so leads to no event.
+
+    Only what records each time that something is done (`RecordProcessing`, `RecordAccess`, `ExportData`) and
+    `ChangeContactDetails`, whose values are not in the state, lead to an event whenever they are sent.
+    """
+
+    snapshot_version: ClassVar[int] = 2
 
     status: Status = Status.UNKNOWN
-    consents: dict[str, datetime] = {}
+    consents: dict[str, datetime] = {}  # each purpose with a consent, and its expiry
+    notices: dict[str, str] = {}  # each purpose that ever had one, and the wording of the newest
     restricted: bool = False
     holds: frozenset[str] = frozenset()
+    released_holds: frozenset[str] = frozenset()
     due_at: datetime | None = None
 
     @staticmethod
@@ -103,13 +113,15 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
                 return [DataErased(command.user_id, command.purposes, tuple(sorted(self.consents)), command.kept)]
             case Status.ERASED, _:
                 raise AlreadyErased(user=command.user_id)
-            case Status.LEAVING, RequestErasure():
+            case (Status.LEAVING, RequestErasure()) | (Status.ERASING, RequestErasure() | BeginErasure()):
                 return []
             case Status.LEAVING, CancelErasure() as command:
                 return [ErasureCancelled(command.user_id, command.source)]
+            case Status.ACTIVE, CancelErasure():
+                return []
             case Status.LEAVING, BeginErasure() as command:
                 return self._begin_erasure(command)
-            case Status.ACTIVE, CancelErasure() | BeginErasure():
+            case Status.ACTIVE, BeginErasure():
                 raise ErasureNotRequested(user=command.user_id)
             case Status.ACTIVE, RequestErasure() as command:
                 self._require_no_hold()
@@ -123,8 +135,8 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
         match event:
             case UserCreated() | ErasureCancelled():
                 return replace(self, status=Status.ACTIVE, due_at=None)
-            case ConsentGranted(purpose=term, expires_at=until):
-                return replace(self, consents={**self.consents, term: until})
+            case ConsentGranted(purpose=term, notice=notice, expires_at=until):
+                return replace(self, consents={**self.consents, term: until}, notices={**self.notices, term: notice})
             case ConsentWithdrawn(purpose=term) | ConsentExpired(purpose=term):
                 return replace(self, consents={name: until for name, until in self.consents.items() if name != term})
             case ProcessingRestricted():
@@ -132,9 +144,9 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
             case ProcessingResumed():
                 return replace(self, restricted=False)
             case LegalHoldPlaced(hold=hold):
-                return replace(self, holds=self.holds | {hold})
+                return replace(self, holds=self.holds | {hold}, released_holds=self.released_holds - {hold})
             case LegalHoldReleased(hold=hold):
-                return replace(self, holds=self.holds - {hold})
+                return replace(self, holds=self.holds - {hold}, released_holds=self.released_holds | {hold})
             case ErasureRequested(due_at=due_at):
                 return replace(self, status=Status.LEAVING, due_at=due_at)
             case ErasureBegun():
@@ -158,9 +170,7 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
             case GrantConsent():
                 return self._grant_consent(command)
             case WithdrawConsent(purpose=term):
-                if term not in self.consents:
-                    raise ConsentNotGiven(purpose=term)
-                return [ConsentWithdrawn(command.user_id, term, command.source)]
+                return [ConsentWithdrawn(command.user_id, term, command.source)] if term in self.consents else []
             case ExpireConsent():
                 return self._expire_consent(command)
             case RecordProcessing():
@@ -181,10 +191,12 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
                     if command.hold in self.holds
                     else [LegalHoldPlaced(command.user_id, command.hold, command.reason)]
                 )
-            case ReleaseLegalHold():
-                if command.hold not in self.holds:
-                    raise NoSuchHold(hold=command.hold)
-                return [LegalHoldReleased(command.user_id, command.hold)]
+            case ReleaseLegalHold(hold=hold) if hold in self.holds:
+                return [LegalHoldReleased(command.user_id, hold)]
+            case ReleaseLegalHold(hold=hold) if hold in self.released_holds:
+                return []
+            case ReleaseLegalHold(hold=hold):
+                raise NoSuchHold(hold=hold)
             case _:
                 raise InvalidUserState(command, self.status)
 
@@ -192,12 +204,20 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
         basis = get_purpose(command.purpose).basis
         if basis is not Basis.CONSENT:
             raise ConsentNotAsked(purpose=command.purpose, legal_basis=str(basis))
+        if self._is_granted(command):
+            return []
         digest = get_notice(command.notice).digest
         return [
             ConsentGranted(
                 command.user_id, command.purpose, command.notice, digest, str(basis), command.source, command.expires_at
             )
         ]
+
+    def _is_granted(self, command: GrantConsent) -> bool:
+        """Whether this consent is in force, in the same wording, and would be prolonged by less than a day."""
+        until = self.consents.get(command.purpose)
+        is_in_force = until is not None and command.at < until and command.expires_at - until < _SAME_CONSENT
+        return is_in_force and self.notices.get(command.purpose) == command.notice
 
     def _expire_consent(self, command: ExpireConsent) -> list[UserEvent]:
         """No event if the consent was withdrawn or renewed in the meantime: a renewed consent has its own timer."""

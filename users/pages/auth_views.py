@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,10 +10,12 @@ from django.contrib import messages
 from django.contrib.auth import login as sign_in_as
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User as Login
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -46,15 +49,15 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     email = form.cleaned_data["email"]
     if refusal := check_rate_limit(request, EMAIL, email):
         return refusal
-    if blind_index.find_holder(accounts.EMAIL_CLAIM, email):
-        send_email(request, email, "already", link=reverse("users:sign-in"))
-    else:
+    if blind_index.is_available(accounts.EMAIL_CLAIM, email):
         send_email(
             request,
             email,
             "sign_up",
             link=reverse("users:sign-up-finish", args=[encrypted_tokens.encrypt_token(_SIGN_UP, email)]),
         )
+    else:
+        send_email(request, email, "already", link=reverse("users:sign-in"))
     return render(request, "account/email_sent.html", {"hours": 24, "prints_to_console": prints_to_console()})
 
 
@@ -99,6 +102,19 @@ class SignIn(LoginView):
         refusal = check_rate_limit(request, SIGN_IN, request.POST.get("username", "")[:200])
         return refusal or super().post(request, *args, **kwargs)
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        person = accounts.person_of(form.get_user())
+        if person and blind_index.needs_identity(accounts.EMAIL_CLAIM, person):
+            _claim_mailbox(person)
+        return super().form_valid(form)
+
+
+def _claim_mailbox(person: UUID) -> None:
+    """Claim the mailbox of a person who signed up when addresses were compared without case."""
+    if contact := load_person(person).contact:
+        with suppress(AlreadyTaken), transaction.atomic():
+            blind_index.claim_value(accounts.EMAIL_CLAIM, contact.email, person)
+
 
 @never_cache
 @sensitive_post_parameters()
@@ -134,7 +150,7 @@ def request_password_reset(request: HttpRequest) -> HttpResponse:
     holder = blind_index.find_holder(accounts.EMAIL_CLAIM, email)
     contact = load_person(holder).contact if holder else None
     if holder and contact:
-        # Use the stored address: two spellings that are equal to us may be different mailboxes.
+        # Use the stored address: what was typed may be another mailbox, which has no account.
         send_email(request, contact.email, "reset", link=_reset_link(holder))
     else:
         send_email(request, email, "no_account", link=reverse("users:sign-up"))

@@ -9,20 +9,14 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.contrib.auth.forms import AuthenticationForm
 
-from eventshop.core.messages import NonEmptyText, Text
+from eventshop.core.errors import InvalidMessage
+from eventshop.core.human_text import LINES, NAME, VISIBLE_TEXT, TextRule, clean_text
 from eventshop.web.pages.command_form import CommandForm
-from users.domain.events import Email, Lines
+from eventshop.web.pages.form_fields import TextField
+from users.domain.events import Email
 
 _MAX_LENGTH = 200
 _NOT_AN_ADDRESS = "Enter an address like name@example.org"
-
-
-def convert_text(value: str, kind: Any, complaint: str) -> str:
-    """Strip a text, turn CR LF into LF, and check it against the type of the event field."""
-    try:
-        return str(msgspec.convert(value.replace("\r\n", "\n").strip(), kind))
-    except msgspec.ValidationError:
-        raise forms.ValidationError(complaint) from None
 
 
 class EmailField(forms.EmailField):
@@ -42,25 +36,32 @@ class EmailField(forms.EmailField):
         )
 
     def clean(self, value: Any) -> str:
-        return convert_text(super().clean(value), Email, _NOT_AN_ADDRESS)
+        try:
+            return str(msgspec.convert(clean_text(super().clean(value), VISIBLE_TEXT), Email))
+        except (msgspec.ValidationError, InvalidMessage):
+            raise forms.ValidationError(_NOT_AN_ADDRESS, code="invalid") from None
 
 
-class LineField(forms.CharField):
+class LineField(TextField):
     """One line of text about a person, with autocomplete."""
 
-    def __init__(self, label: str, autocomplete: str, *, required: bool = True, help_text: str = "") -> None:
+    def __init__(
+        self,
+        label: str,
+        autocomplete: str,
+        *,
+        required: bool = True,
+        help_text: str = "",
+        rule: TextRule = VISIBLE_TEXT,
+    ) -> None:
         super().__init__(
+            rule=rule,
             label=label,
             help_text=help_text,
             required=required,
             max_length=_MAX_LENGTH,
             widget=forms.TextInput(attrs={"autocomplete": autocomplete, "spellcheck": "false"}),
             error_messages={"required": f"Enter {label.lower()}"},
-        )
-
-    def clean(self, value: Any) -> str:
-        return convert_text(
-            super().clean(value), NonEmptyText if self.required else Text, "Use one line, without control characters"
         )
 
 
@@ -91,14 +92,14 @@ class AddressForm(forms.Form):
 class SignUpForm(forms.Form):
     """The last step of signing up; the link holds the e-mail address."""
 
-    name = LineField("Your name", "name", help_text="As it should appear on e-mails and parcels.")
+    name = LineField("Your name", "name", rule=NAME, help_text="As it should appear on e-mails and parcels.")
     password = NewPasswordField()
 
 
 class JoinForm(CommandForm):
     """Name and e-mail address for a login without a person, such as a staff account."""
 
-    name = LineField("Your name", "name", help_text="As it should appear on e-mails and parcels.")
+    name = LineField("Your name", "name", rule=NAME, help_text="As it should appear on e-mails and parcels.")
     email = EmailField()
 
 
@@ -140,19 +141,17 @@ class ChangePasswordForm(forms.Form):
 class ContactForm(CommandForm):
     """Name and contact details."""
 
-    name = LineField("Your name", "name")
+    name = LineField("Your name", "name", rule=NAME)
     email = EmailField()
     phone = LineField("Phone number", "tel", required=False, help_text="Optional. For questions about a delivery.")
-    address = forms.CharField(
+    address = TextField(
+        rule=LINES,
         label="Address",
         help_text="Optional. The delivery address of your parcels.",
         required=False,
         max_length=1_000,
         widget=forms.Textarea(attrs={"autocomplete": "street-address", "rows": 4, "spellcheck": "false"}),
     )
-
-    def clean_address(self) -> str:
-        return convert_text(self.cleaned_data["address"], Lines, "Use plain lines of text")
 
 
 class ChoiceForm(forms.Form):

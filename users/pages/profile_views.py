@@ -38,7 +38,7 @@ def contact_details(request: HttpRequest, me: Person) -> HttpResponse:
         return render(request, "users/details.html", {"form": form})
     values = dict(form.cleaned_data)
     form_id, email = values.pop("form_id"), values.pop("email")
-    is_new_email = email.casefold() != contact.email.casefold()
+    is_new_email = email != contact.email
     if is_new_email and (refusal := check_rate_limit(request, EMAIL, email)):
         return refusal
     if contact._replace(**values) != contact and send_command(
@@ -52,7 +52,7 @@ def contact_details(request: HttpRequest, me: Person) -> HttpResponse:
 
 def _send_confirmation(request: HttpRequest, me: Person, email: str) -> None:
     """E-mail a new address. The page is the same whether another account has the address; only the e-mail differs."""
-    if blind_index.find_holder(EMAIL_CLAIM, email) in (None, me.id):
+    if blind_index.is_available(EMAIL_CLAIM, email, me.id):
         link = reverse("users:new-address", args=[encrypted_tokens.encrypt_token(_NEW_ADDRESS, (me.id, email))])
         send_email(request, email, "new_address", link=link)
     else:

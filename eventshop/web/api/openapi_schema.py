@@ -198,7 +198,6 @@ def _webhook_operation() -> dict[str, Any]:
     }
 
 
-
 def _to_portable(schema: Any) -> Any:
     """Replace `\\Z` in patterns, which not every regular expression dialect knows, and give decimals a pattern."""
     if isinstance(schema, dict):

@@ -14,9 +14,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from eventshop.core.human_text import VISIBLE_TEXT
 from eventshop.web.api import api_tokens
 from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken
+from eventshop.web.pages.form_fields import TextField
 
 #: The most valid tokens of one user; more than that suggests that old ones are not revoked.
 MAX_VALID_TOKENS: Final = 20
@@ -24,7 +26,7 @@ _LIFETIMES: Final = ((7, "a week"), (30, "30 days"), (90, "90 days"), (365, "a y
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=100, label="Name", error_messages={"required": "Enter a name"})
+    name = TextField(rule=VISIBLE_TEXT, max_length=100, label="Name", error_messages={"required": "Enter a name"})
     days = forms.TypedChoiceField(choices=_LIFETIMES, coerce=int, initial=30, label="Valid for")
     scopes = forms.MultipleChoiceField(
         choices=list(SCOPES.items()),

@@ -66,18 +66,18 @@ def event_types(*events: type[Event]) -> list[type[Event]]:
 
 #: Columns in the order of COMMANDS.
 TABLE: dict[Status, list[Answer]] = {
-    # submit, execute, reject, cancel, correct, bust, hold, resume, settle
+    # submit the same again, execute, reject, cancel, correct, bust, hold, resume, settle
     Status.PENDING: [event_types(TradeSubmitted), no, no, no, no, no, no, no, no],
     Status.OPEN: [
-        *(no, event_types(TradeExecuted), event_types(TradeRejected), event_types(TradeCancelled)),
+        *(event_types(), event_types(TradeExecuted), event_types(TradeRejected), event_types(TradeCancelled)),
         *(UnknownFill, UnknownFill, event_types(SettlementHeld), event_types(), no),
     ],
     Status.PARTLY_FILLED: [
-        *(no, event_types(TradeExecuted), no, event_types(TradeCancelled)),
+        *(event_types(), event_types(TradeExecuted), no, event_types(TradeCancelled)),
         *(event_types(TradeCorrected), event_types(TradeBusted), event_types(SettlementHeld), event_types(), no),
     ],
     Status.FILLED: [
-        no,
+        event_types(),
         no,
         no,
         no,
@@ -88,7 +88,7 @@ TABLE: dict[Status, list[Answer]] = {
         [TradeSettled],
     ],
     Status.CANCELLED: [
-        no,
+        event_types(),
         no,
         no,
         event_types(),
@@ -98,8 +98,8 @@ TABLE: dict[Status, list[Answer]] = {
         event_types(),
         [TradeSettled],
     ],
-    Status.REJECTED: [no, no, event_types(), no, no, no, no, no, no],
-    Status.SETTLED: [no, no, no, no, no, no, no, no, event_types()],
+    Status.REJECTED: [event_types(), no, event_types(), no, no, no, no, no, no],
+    Status.SETTLED: [event_types(), no, no, no, no, no, no, no, event_types()],
 }
 PAIRS = {
     (status, command): answer for status, row in TABLE.items() for command, answer in zip(COMMANDS, row, strict=True)

@@ -31,7 +31,6 @@ from tests.unit.users.domain.examples import (
 from users.domain.commands import GrantConsent, LiftRestriction
 from users.domain.errors import (
     ConsentNotAsked,
-    ConsentNotGiven,
     InvalidUserState,
     NotExpiredYet,
     NoticeExpired,
@@ -41,7 +40,7 @@ from users.domain.errors import (
     UnknownPurpose,
 )
 from users.domain.events import ConsentExpired, ProcessingRecorded, ProcessingResumed
-from users.domain.privacy_notices import NOTICES, current_notice
+from users.domain.privacy_notices import NOTICES, current_notice, get_notice
 from users.domain.purposes import BY_CONSENT, PURPOSES, consent_expiry
 from users.domain.user import User
 
@@ -58,8 +57,21 @@ def test_a_consent_is_taken_back_as_easily() -> None:
 
 
 @pytest.mark.parametrize("history", [(created,), (created, granted, withdrawn), (created, granted, expired)])
-def test_what_was_not_given_cannot_be_taken_back(history: tuple[object, ...]) -> None:
-    given(User, *history).when(withdraw).then_refused(ConsentNotGiven, "Personalisation")  # type: ignore[arg-type]
+def test_what_is_not_given_is_already_taken_back(history: tuple[object, ...]) -> None:
+    given(User, *history).when(withdraw).then_nothing()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(seconds=2), timedelta(hours=23)])
+def test_a_consent_given_again_within_a_day_is_the_same(later: timedelta) -> None:
+    again = replace(grant, at=NOON + later, expires_at=NEXT_YEAR + later)
+    given(User, created, granted).when(again).then_nothing()
+
+
+def test_a_consent_in_another_wording_or_after_the_end_of_the_first_is_another() -> None:
+    earlier_wording = replace(granted, notice="2025-05", notice_digest=get_notice("2025-05").digest)
+    given(User, created, earlier_wording).when(grant).then(granted)
+    after = replace(grant, at=NEXT_YEAR, expires_at=NEXT_YEAR + timedelta(hours=1))
+    given(User, created, granted).when(after).then(replace(granted, expires_at=NEXT_YEAR + timedelta(hours=1)))
 
 
 def test_a_consent_can_be_given_again_and_renewed() -> None:
