@@ -8,12 +8,12 @@ import pytest
 from django.urls import reverse
 
 from eventshop.projections.projection import projection_registry
-from orders.domain.commands import ReserveInventory, WriteOffStock
+from orders.domain.commands import DispatchInventory, ReleaseInventory, ReserveInventory, WriteOffStock
 from orders.domain.stock_item import stock_item_id
-from tests.support.in_memory_gateway import InMemoryGateway
-from tests.support.order_fulfilment import place_order, receive_stock, run_sagas_until_idle, send_for_order
+from tests.support.order_fulfilment import receive_stock, send_for_order
 from tests.support.pages import find, texts
 from tests.support.read_models import catch_up
+from tests.support.sales import ADA, BOB
 from tests.support.staff import boss, capture_queries, clerk
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -24,9 +24,11 @@ STOCK = "/admin/projections/stocklevel/"
 def fill_warehouse() -> None:
     receive_stock("mug", 1_500)
     receive_stock("jar", 1)
-    place_order(("mug", 4))
-    place_order(("mug", 1), ("jar", 2))
-    run_sagas_until_idle(InMemoryGateway())
+    for order, quantity in ((ADA, 4), (BOB, 1)):
+        send_for_order(stock_item_id("mug"), ReserveInventory("mug", order, quantity))
+    send_for_order(stock_item_id("jar"), ReserveInventory("jar", BOB, 2))
+    send_for_order(stock_item_id("mug"), DispatchInventory("mug", ADA, 4))
+    send_for_order(stock_item_id("mug"), ReleaseInventory("mug", BOB, 1))
     lost = WriteOffStock(sku="ghost", quantity=3, reason="damaged", reference="COUNT-1")
     send_for_order(stock_item_id("ghost"), lost)
     catch_up(*projection_registry.select([]))
