@@ -250,6 +250,15 @@ def payment_gateway_secret(name: str, text: str, *, needed: bool) -> str:
     return text
 
 
+def payment_methods(name: str, values: list[str]) -> frozenset[str]:
+    """Return methods of payment, such as `card`."""
+    methods = [value.strip() for value in values if value.strip()]
+    for method in methods:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", method):
+            raise invalid_setting(name, f"must be methods of payment such as `card`, not {method!r}")
+    return frozenset(methods)
+
+
 def crash_point(name: str, text: str) -> str:
     """Return `NAME` or `NAME:N` (names in `eventshop/runtime/fault_injection.py`), or an empty text."""
     point, _, number = text.partition(":")

@@ -269,6 +269,14 @@ PAYMENT_GATEWAY_PAGE_ORIGIN = env_validators.origin(
         "PAYMENT_GATEWAY_PAGE_ORIGIN", env.str("PAYMENT_GATEWAY_PAGE_ORIGIN", default=PAYMENT_GATEWAY_URL)
     ),
 )
+#: Seconds from an order's creation until it is cancelled if it is not paid, and from its payment until it is shipped.
+PAYMENT_DEADLINE_S = env_validators.count("PAYMENT_DEADLINE_S", env.str("PAYMENT_DEADLINE_S", default="1800"))
+SHIPPING_DELAY_S = env_validators.whole_number("SHIPPING_DELAY_S", env.str("SHIPPING_DELAY_S", default="300"))
+#: Methods of payment that are authorised when asked for and captured when the order is shipped; others at once.
+PAYMENT_CAPTURE_ON_SHIPPING = env_validators.payment_methods(
+    "PAYMENT_CAPTURE_ON_SHIPPING", env.list("PAYMENT_CAPTURE_ON_SHIPPING", default=[])
+)
+RETURN_WINDOW_DAYS = env_validators.whole_number("RETURN_WINDOW_DAYS", env.str("RETURN_WINDOW_DAYS", default="30"))
 
 SNAPSHOT_EVERY = env_validators.snapshot_every("SNAPSHOT_EVERY", env.str("SNAPSHOT_EVERY", default="100"))
 AGGREGATES_IN_MEMORY = env_validators.whole_number(

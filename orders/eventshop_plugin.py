@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.conf import settings
+
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
 from eventshop.plugins.plugin import Plugin
 from eventshop.web.api.command_outcomes import TerminalEvents
@@ -11,7 +15,7 @@ from orders.application.customer_order import order_updates
 from orders.demo.customer import demo_customer_commands
 from orders.domain import errors
 from orders.domain.commands import CreateOrder, RequestPayment
-from orders.domain.events import OrderCancelled, OrderShipped, PaymentDeclined, PaymentProcessed
+from orders.domain.events import OrderCancelled, OrderShipped, PaymentAuthorised, PaymentDeclined, PaymentProcessed
 from orders.domain.order import Order
 from orders.domain.stock_item import StockItem
 from orders.domain.upcasters import upcasters
@@ -19,15 +23,31 @@ from orders.payment_gateway.factory import payment_gateway
 from orders.payment_gateway.health import check_payments
 from orders.sagas.fulfilment_effects import CapturePayment, RefundPayment, TakePayment, VoidAuthorisation
 from orders.sagas.fulfilment_saga import Fulfilment
+from orders.sagas.fulfilment_state import FulfilmentState
+from orders.sagas.fulfilment_values import FulfilmentTerms
+from orders.sagas.fulfilment_version_1 import FulfilmentOfVersion1
 from orders.sagas.payment_effects import PaymentEffects
+from orders.sagas.return_window_saga import ReturnWindow
 
 _effects = PaymentEffects(payment_gateway)
+
+
+def _fulfilment_terms() -> FulfilmentTerms:
+    return FulfilmentTerms(
+        timedelta(seconds=settings.PAYMENT_DEADLINE_S),
+        timedelta(seconds=settings.SHIPPING_DELAY_S),
+        settings.PAYMENT_CAPTURE_ON_SHIPPING,
+    )
+
+
+FulfilmentState.terms = _fulfilment_terms
+ReturnWindow.length = lambda: timedelta(days=settings.RETURN_WINDOW_DAYS)
 
 PLUGIN = Plugin(
     aggregates=[Order, StockItem],
     upcasters=[upcasters],
     error_modules=[errors],
-    sagas=[Fulfilment],
+    sagas=[FulfilmentOfVersion1, Fulfilment, ReturnWindow],
     effect_handlers={
         TakePayment: _effects.take_payment,
         CapturePayment: _effects.capture_payment,
@@ -44,7 +64,7 @@ PLUGIN = Plugin(
     live_sources=[order_updates],
     command_outcomes={
         CreateOrder: TerminalEvents((OrderShipped,), (OrderCancelled,), ORDER),
-        RequestPayment: TerminalEvents((PaymentProcessed,), (PaymentDeclined, OrderCancelled), ORDER),
+        RequestPayment: TerminalEvents((PaymentProcessed, PaymentAuthorised), (PaymentDeclined, OrderCancelled), ORDER),
     },
     sidebar=[
         SidebarSection("Shop", 10, [SidebarItem("Price list", "sell", "orders.product", order=80)]),

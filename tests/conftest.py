@@ -65,6 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "CELERY_BROKER_URL": "memory://",
         "DEBUG": "off",
         "HTTPS": "off",
+        "SHIPPING_DELAY_S": "0",  # tests of the delay set their own
     }
     # No transaction is ended because the machine is slow; tests of these limits set their own.
     for name in ("STATEMENT", "LOCK", "IDLE_TRANSACTION"):

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import StrEnum
 from typing import Self, assert_never
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.money import Money, total
+from eventshop.core.money import Money
+from orders.domain import observed_facts, payment_decisions, returns
 from orders.domain.carriers import carrier_and_service
 from orders.domain.commands import (
+    AcceptReturn,
+    AuthorisePayment,
     CancelOrder,
+    CloseReturnWindow,
     CreateCreditNote,
     CreateOrder,
     DeclinePayment,
+    DeclineReturn,
     DeliverOrder,
+    ObservedCommand,
     OrderCommand,
     ProcessPayment,
+    ReceiveReturn,
+    RecordRefund,
+    RecordVoid,
     RequestPayment,
-    ReturnItems,
-    ReturnLine,
+    RequestReturn,
     ShipOrder,
 )
-from orders.domain.errors import (
-    InvalidOrderState,
-    NothingToReturn,
-    NothingToShip,
-    TooManyReturned,
-    UnknownLine,
-    WrongAmount,
-)
+from orders.domain.errors import InvalidOrderState, NothingToShip
 from orders.domain.events import (
     CreditNoteIssued,
     ItemsReturned,
@@ -42,24 +42,27 @@ from orders.domain.events import (
     OrderDelivered,
     OrderEvent,
     OrderShipped,
+    PaymentAuthorised,
     PaymentDeclined,
     PaymentProcessed,
     PaymentRefunded,
     PaymentRequested,
+    PaymentVoided,
+    RefundRequested,
+    ReturnAccepted,
+    ReturnDeclined,
+    ReturnRequested,
+    ReturnWindowClosed,
+    RuleBroken,
 )
+from orders.domain.order_balance import Balance, balance_of, payment_state_of
+from orders.domain.order_creation import credit_note_issued, order_created
 from orders.domain.order_line import OrderLineStates, amounts_kept, number_lines, subtract_returned
+from orders.domain.order_status import Status
+from orders.domain.payments import Payments, PaymentStateName, Refunds, apply_payment_event, apply_refund_event
+from orders.domain.return_state import Returns, apply_return_event
 
-
-class Status(StrEnum):
-    """The states of an order."""
-
-    PENDING = "PENDING"  # nothing has happened yet
-    CREATED = "CREATED"
-    PAID = "PAID"
-    SHIPPED = "SHIPPED"
-    DELIVERED = "DELIVERED"
-    CANCELLED = "CANCELLED"
-    CREDITED = "CREDITED"  # a credit note, not an order
+__all__ = ["Order", "PaymentStateName", "Status"]
 
 
 class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
@@ -68,10 +71,20 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     snapshot_version = 2
 
     status: Status = Status.PENDING
+    order_id: UUID = UUID(int=0)
     reference: str = ""
     customer_id: UUID | None = None
     lines: OrderLineStates = ()
     total: Money = Money(Decimal(0), "XXX")  # ISO 4217 for "no currency": no payment matches it
+    payments: Payments = ()
+    refunds: Refunds = ()
+    refunded: Decimal = Decimal(0)  # all that was given back
+    owed_for_returns: Decimal = Decimal(0)  # requested or given back for returned goods
+    returns: Returns = ()
+    is_sold: bool = False  # its lines count as sold
+    is_shipped: bool = False
+    is_return_window_closed: bool = False
+    observed_facts: tuple[str, ...] = ()  # what was reported from elsewhere, so that each fact is recorded once
 
     @staticmethod
     def id_of(command: OrderCommand) -> UUID:
@@ -80,35 +93,45 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     def decide(self, command: OrderCommand) -> list[OrderEvent]:
         match self.status, command:
             case Status.PENDING, CreateOrder() as command:
-                return [_order_created(command)]
+                return [order_created(command)]
             case Status.PENDING, CreateCreditNote() as command:
-                return [_credit_note_issued(command)]
+                return [credit_note_issued(command)]
+            case Status.PENDING | Status.CREDITED as status, _:
+                raise InvalidOrderState(command, status)
+            case _, command if isinstance(command, ObservedCommand):
+                return observed_facts.record_fact(self, command)
             case Status.CREATED, RequestPayment() as command:
-                return [PaymentRequested(command.order_id, self.customer_id, amount=self.total, method=command.method)]
-            case Status.CREATED, DeclinePayment() as command:
-                return [PaymentDeclined(command.order_id, self.customer_id, amount=self.total, reason=command.reason)]
-            case Status.CREATED, ProcessPayment() as command if command.amount == self.total:
-                return [self._payment_processed(command)]
-            case Status.CREATED, ProcessPayment() as command:
-                raise WrongAmount(offered=command.amount, due=self.total)
-            case Status.PAID, ShipOrder() as command if self.lines_kept:
-                carrier, service = carrier_and_service(command.carrier)
-                return [OrderShipped(command.order_id, self.customer_id, carrier, command.tracking, service)]
-            case Status.PAID, ShipOrder():
-                raise NothingToShip(order=self.reference)
+                return payment_decisions.request_payment(self, command)
+            case Status.CREATED | Status.CANCELLED, AuthorisePayment() as command:
+                return payment_decisions.authorise_payment(self, command)
+            case _, ProcessPayment() as command:
+                return payment_decisions.process_payment(self, command)
+            case _, DeclinePayment() as command:
+                return payment_decisions.decline_payment(self, command)
+            case _, RecordVoid() as command:
+                return payment_decisions.record_void(self, command)
+            case _, RecordRefund() as command:
+                return payment_decisions.record_refund(self, command)
+            case Status.PAID, ShipOrder() as command:
+                return [self._order_shipped(command)]
+            case Status.CREATED, ShipOrder() as command if self.balance.is_covered:
+                return [self._order_shipped(command)]
             case Status.SHIPPED, DeliverOrder() as command:
                 return [OrderDelivered(command.order_id, self.customer_id, received_by=command.received_by)]
-            case Status.PAID | Status.SHIPPED | Status.DELIVERED, ReturnItems() as command:
-                return self._return_items(command)
-            case Status.CREATED, CancelOrder() as command:
-                return [self._order_cancelled(command, sold=())]
-            case Status.PAID, CancelOrder() as command:
-                return [
-                    self._order_cancelled(command, sold=self.lines_kept),
-                    *self._refund(command, self.lines_kept, self.reference),
-                ]
+            case Status.CREATED | Status.PAID, CancelOrder() as command:
+                return self._cancel(command)
             case Status.CANCELLED, CancelOrder():
                 return []
+            case Status.SHIPPED | Status.DELIVERED, RequestReturn() as command:
+                return returns.request_return(self, command)
+            case Status.SHIPPED | Status.DELIVERED, AcceptReturn() as command:
+                return returns.accept_return(self, command)
+            case Status.SHIPPED | Status.DELIVERED, DeclineReturn() as command:
+                return returns.decline_return(self, command)
+            case Status.SHIPPED | Status.DELIVERED, ReceiveReturn() as command:
+                return returns.receive_return(self, command)
+            case Status.SHIPPED | Status.DELIVERED, CloseReturnWindow() as command:
+                return [] if self.is_return_window_closed else [ReturnWindowClosed(command.order_id, self.customer_id)]
             case status, _:
                 raise InvalidOrderState(command, status)
 
@@ -118,17 +141,26 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
                 return self._open(Status.CREATED, event)
             case CreditNoteIssued():
                 return self._open(Status.CREDITED, event)
+            case PaymentRequested() | PaymentAuthorised() | PaymentDeclined() | PaymentVoided():
+                return replace(self, payments=apply_payment_event(self.payments, event))
             case PaymentProcessed():
-                return replace(self, status=Status.PAID)
+                return self._apply_payment(event)
+            case RefundRequested() | PaymentRefunded():
+                return self._apply_refund(event)
             case OrderShipped():
-                return replace(self, status=Status.SHIPPED)
+                return replace(self, status=self._advance(Status.SHIPPED), is_shipped=True)._remember(event)
             case OrderDelivered():
-                return replace(self, status=Status.DELIVERED)
+                return replace(self, status=self._advance(Status.DELIVERED), is_shipped=True)._remember(event)
             case OrderCancelled():
                 return replace(self, status=Status.CANCELLED)
+            case ReturnRequested() | ReturnAccepted() | ReturnDeclined():
+                return replace(self, returns=apply_return_event(self.returns, event))
             case ItemsReturned(lines=lines):
-                return replace(self, lines=subtract_returned(self.lines, lines))
-            case PaymentRequested() | PaymentDeclined() | PaymentRefunded():
+                back = replace(self, lines=subtract_returned(self.lines, lines))
+                return replace(back, returns=apply_return_event(self.returns, event))._remember(event)
+            case ReturnWindowClosed():
+                return replace(self, is_return_window_closed=True)
+            case RuleBroken():
                 return self
             case _:
                 assert_never(event)
@@ -138,96 +170,66 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
         """What was ordered and not returned, line by line."""
         return amounts_kept(self.lines)
 
+    @property
+    def balance(self) -> Balance:
+        """What is due, paid, set aside and outstanding."""
+        return balance_of(self)
+
+    @property
+    def payment_state(self) -> PaymentStateName:
+        return payment_state_of(self)
+
     def _open(self, status: Status, event: OrderCreated | CreditNoteIssued) -> Self:
         return replace(
             self,
             status=status,
+            order_id=event.order_id,
             reference=event.reference,
             customer_id=event.customer_id,
             lines=number_lines(event.lines),
             total=event.total,
         )
 
-    def _payment_processed(self, command: ProcessPayment) -> PaymentProcessed:
-        return PaymentProcessed(
-            order_id=command.order_id,
-            reference=self.reference,
-            customer_id=self.customer_id,
-            amount=command.amount,
-            method=command.method,
-            lines=self.lines_kept,
-        )
+    def _advance(self, status: Status) -> Status:
+        """A parcel never leads back, and a cancelled order stays cancelled whatever is observed of its parcel."""
+        return self.status if self.status in (Status.CANCELLED, Status.DELIVERED) else status
 
-    def _order_cancelled(self, command: CancelOrder, *, sold: tuple[LineAmount, ...]) -> OrderCancelled:
-        return OrderCancelled(
-            order_id=command.order_id,
-            reference=self.reference,
-            customer_id=self.customer_id,
-            reason=command.reason,
-            lines=sold,
-        )
+    def _apply_payment(self, event: PaymentProcessed) -> Self:
+        after = replace(self, payments=apply_payment_event(self.payments, event))
+        after = replace(after, is_sold=self.is_sold or bool(event.lines))._remember(event)
+        is_paid = self.status is Status.CREATED and after.balance.is_paid
+        return replace(after, status=Status.PAID) if is_paid else after
 
-    def _return_items(self, command: ReturnItems) -> list[OrderEvent]:
+    def _apply_refund(self, event: RefundRequested | PaymentRefunded) -> Self:
+        is_new = isinstance(event, RefundRequested) or event.refund_id is None
+        is_for_return = is_new and any(old.reference == event.reference for old in self.returns)
+        after = replace(
+            self,
+            payments=apply_payment_event(self.payments, event),
+            refunds=apply_refund_event(self.refunds, event),
+            owed_for_returns=self.owed_for_returns + (event.amount.amount if is_for_return else Decimal(0)),
+        )
+        if isinstance(event, RefundRequested):
+            return after
+        return replace(after, refunded=self.refunded + event.amount.amount)._remember(event)
+
+    def _remember(self, event: OrderEvent) -> Self:
+        """Keep an observed fact, so that the same one is not recorded again."""
+        key = observed_facts.key_of(event)
+        return replace(self, observed_facts=(*self.observed_facts, key)) if key else self
+
+    def _order_shipped(self, command: ShipOrder) -> OrderShipped:
         if not self.lines_kept:
-            raise NothingToReturn(order=self.reference)
-        lines = tuple(self._returned_amount(line) for line in command.lines)
-        returned = ItemsReturned(
+            raise NothingToShip(order=self.reference)
+        carrier, service = carrier_and_service(command.carrier)
+        return OrderShipped(command.order_id, self.customer_id, carrier, command.tracking, service)
+
+    def _cancel(self, command: CancelOrder) -> list[OrderEvent]:
+        cancelled = OrderCancelled(
             order_id=command.order_id,
-            reference=command.reference,
+            reference=self.reference,
             customer_id=self.customer_id,
-            lines=lines,
             reason=command.reason,
+            lines=self.lines_kept if self.is_sold else (),
         )
-        return [returned, *self._refund(command, lines, command.reference)]
-
-    def _returned_amount(self, returned: ReturnLine) -> LineAmount:
-        if returned.line > len(self.lines):
-            raise UnknownLine(line=returned.line, lines=len(self.lines))
-        sold = self.lines[returned.line - 1]
-        if returned.quantity > sold.quantity_left:
-            raise TooManyReturned(
-                line=returned.line, sku=sold.sku, requested=returned.quantity, left=sold.quantity_left
-            )
-        return sold.amount_of(returned.quantity)
-
-    def _refund(
-        self, command: CancelOrder | ReturnItems, lines: tuple[LineAmount, ...], reference: str
-    ) -> list[OrderEvent]:
-        """The refund for these lines; no event if they cost nothing."""
-        amount = total((line.amount for line in lines), currency=self.total.currency)
-        if not amount.amount:
-            return []
-        return [
-            PaymentRefunded(
-                order_id=command.order_id,
-                reference=reference,
-                customer_id=self.customer_id,
-                amount=amount,
-                reason=command.reason,
-            )
-        ]
-
-
-def _order_created(command: CreateOrder) -> OrderCreated:
-    return OrderCreated(
-        order_id=command.order_id,
-        reference=command.reference,
-        customer_id=command.customer_id,
-        country=command.country,
-        lines=command.lines,
-        total=command.total,
-        delivery_name=command.delivery_name,
-        delivery_address=command.delivery_address,
-    )
-
-
-def _credit_note_issued(command: CreateCreditNote) -> CreditNoteIssued:
-    return CreditNoteIssued(
-        order_id=command.order_id,
-        reference=command.reference,
-        customer_id=command.customer_id,
-        country=command.country,
-        lines=command.lines,
-        total=command.total,
-        reason=command.reason,
-    )
+        return [cancelled, *payment_decisions.refund_everything(self, "order cancelled")]

@@ -14,12 +14,12 @@ Quantities: TypeAlias = Mapping[str, int]
 
 def ordered_quantities(lines: Iterable[Line]) -> dict[str, int]:
     """The quantity ordered of each product: two lines of one product are reserved together."""
-    return _sum_by_sku((line.sku, line.quantity) for line in lines)
+    return _sum_by_sku((line.sku, line.quantity) for line in lines if line.kind == "product")
 
 
 def returned_quantities(lines: Iterable[LineAmount]) -> dict[str, int]:
     """The quantity returned of each product."""
-    return _sum_by_sku((line.sku, line.quantity) for line in lines)
+    return _sum_by_sku((line.sku, line.quantity) for line in lines if line.kind == "product")
 
 
 def _sum_by_sku(quantities: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -20,7 +20,9 @@ from orders.application.payment_gateway_port import Outcome, Unknown, minor_unit
 from orders.payment_gateway.responses import decode_payment, outcome_of
 from orders.sagas.fulfilment_effects import CapturePayment, RefundPayment, TakePayment, VoidAuthorisation
 from orders.sagas.fulfilment_saga import Fulfilment
+from orders.sagas.fulfilment_version_1 import FulfilmentOfVersion1
 from orders.sagas.payment_effects import PaymentEffects
+from orders.sagas.return_window_saga import ReturnWindow
 
 SHOP: Final = "http://127.0.0.1:8000"
 #: Pending charges end when a test says so.
@@ -97,7 +99,8 @@ class InMemoryGateway:
     def saga_registry(self) -> SagaRegistry:
         """A registry with the fulfilment saga, which uses this gateway."""
         sagas, effects = SagaRegistry(), PaymentEffects(lambda: self)
-        sagas.register(Fulfilment)
+        for saga in (FulfilmentOfVersion1, Fulfilment, ReturnWindow):
+            sagas.register(saga)
         sagas.register_effect(TakePayment, effects.take_payment)
         sagas.register_effect(CapturePayment, effects.capture_payment)
         sagas.register_effect(VoidAuthorisation, effects.void_authorisation)
