@@ -15,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from eventshop.core.currencies import DECIMALS
 from eventshop.datetimes import format_datetime, format_datetime_exact
 
 EMPTY_VALUE = "–"
@@ -46,9 +47,13 @@ def time_ago(moment: datetime) -> str:
 
 
 def format_amount(value: Decimal, currency: str) -> str:
-    """An amount with two decimals, or more where the value has more: `9.00 GBP`, `0.795 GBP`. It does not wrap."""
+    """An amount with its currency's decimals, or more where it has more: `9.00 GBP`, `0.795 GBP`, `500 JPY`.
+
+    It does not wrap.
+    """
     exponent = value.normalize().as_tuple().exponent
-    decimals = max(2, -exponent) if isinstance(exponent, int) else 2
+    least = DECIMALS.get(currency, 2)
+    decimals = max(least, -exponent) if isinstance(exponent, int) else least
     return f"{value:,.{decimals}f}\N{NO-BREAK SPACE}{currency}".strip()
 
 

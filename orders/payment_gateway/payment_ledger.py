@@ -217,8 +217,9 @@ def _outcome_fields(payment: Payment, outcome: Outcome) -> dict[str, object]:
             if (minor_units(outcome.amount), outcome.amount.currency) != (payment.amount, payment.currency):
                 raise AmountMismatch(requested=f"{payment.amount} {payment.currency}", reported=str(outcome.amount))
             status = Status.AUTHORISED if isinstance(outcome, Authorised) else Status.SUCCEEDED
-            answer = {"reference": outcome.reference, "method": outcome.method, "processed_at": outcome.at}
-            return {**answer, "status": status, "trouble": "", "ended_at": timezone.now()}
+            answer = {"reference": outcome.reference, "processed_at": outcome.at}
+            method = outcome.method or payment.method
+            return {**answer, "method": method, "status": status, "trouble": "", "ended_at": timezone.now()}
         case Declined(reason=reason):
             return {"status": Status.DECLINED, "reason": reason[:200], "trouble": "", "ended_at": timezone.now()}
         case Pending(reference=reference):

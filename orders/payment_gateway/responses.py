@@ -97,13 +97,13 @@ def outcome_of(payment: GatewayPayment) -> Outcome:
 def check_payment_matches(
     payment: GatewayPayment, *, key: UUID, kind: str, amount: int, currency: str, method: str = ""
 ) -> None:
-    """Check that a payment is the one that was requested; an empty `method` matches any.
+    """Check that a payment is the one that was requested. A method that either side leaves out matches any.
 
     Raises `PaymentMismatch` or `AmountMismatch`.
     """
     if (payment.key, payment.kind) != (key, kind):
         raise PaymentMismatch(requested=f"{kind} {key}", reported=f"{payment.kind} {payment.key}")
-    if method and payment.method != method:
-        raise PaymentMismatch(requested=f"a payment by {method}", reported=f"one by {payment.method or 'nothing'}")
+    if method and payment.method and payment.method != method:
+        raise PaymentMismatch(requested=f"a payment by {method}", reported=f"one by {payment.method}")
     if (payment.amount, payment.currency) != (amount, currency):
         raise AmountMismatch(requested=f"{amount} {currency}", reported=f"{payment.amount} {payment.currency}")

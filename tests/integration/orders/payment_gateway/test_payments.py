@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import connections, transaction
 from pytest_django import Settings
 
-from orders.application.payment_gateway_port import Declined, Outcome, Pending, Succeeded, Unknown
+from orders.application.payment_gateway_port import Authorised, Declined, Outcome, Pending, Succeeded, Unknown
 from orders.models import GatewayMessage, Payment
-from orders.payment_gateway.errors import GatewayNotConfigured, PaymentKeyReused
+from orders.payment_gateway.errors import GatewayNotConfigured, PaymentKeyReused, UnknownPayment
 from orders.payment_gateway.factory import payment_gateway
 from orders.payment_gateway.payment_ledger import RecordedGateway
 from tests.support.browser import serve
@@ -94,6 +95,63 @@ def test_a_key_is_one_payment_for_ever(gateway: RecordedGateway) -> None:
     with pytest.raises(PaymentKeyReused):
         gateway.refund(key=key, charge=uuid4(), amount=NINE)
     assert Payment.objects.count() == 1
+
+
+def test_a_key_is_one_way_of_charging(gateway: RecordedGateway) -> None:
+    key, payment_id = uuid4(), uuid4()
+
+    def charge_card(**changed: Any) -> Outcome:
+        same = {"key": key, "amount": NINE, "order_id": ORDER, "method": "card", "payment_id": payment_id}
+        return gateway.charge(**{**same, **changed})
+
+    first = charge_card()
+    assert charge_card() == first
+    for changed in ({"capture": False}, {"token": "tok_1"}, {"payment_id": uuid4()}):
+        with pytest.raises(PaymentKeyReused):
+            charge_card(**changed)
+
+
+def test_what_is_set_aside_is_captured_and_on_record(gateway: RecordedGateway, process: GatewayProcess) -> None:
+    key, capture, payment_id = uuid4(), uuid4(), uuid4()
+    held = gateway.charge(key=key, amount=NINE, order_id=ORDER, method="card", capture=False, payment_id=payment_id)
+    assert isinstance(held, Authorised) and status_of(key) == "authorised"
+    taken = gateway.capture(key=capture, charge=key, amount=gbp("8.00"), payment_id=payment_id)
+    assert isinstance(taken, Succeeded) and (taken.amount, taken.method) == (gbp("8.00"), "card")
+    row = Payment.objects.get(key=capture)
+    assert (row.kind, row.charge, row.payment_id, row.processed_at) == ("capture", key, payment_id, taken.at)
+    webhooks = {"charge.authorised", "capture.succeeded"}
+    wait_until(lambda: set(accepted_webhooks()) == webhooks, seen=accepted_webhooks)
+    process.kill()
+    assert gateway.capture(key=capture, charge=key, amount=gbp("8.00"), payment_id=payment_id) == taken
+    assert gateway.find(key) == held and not refused_messages()
+
+
+def test_what_is_voided_is_on_record(gateway: RecordedGateway) -> None:
+    key, void = uuid4(), uuid4()
+    gateway.charge(key=key, amount=NINE, order_id=ORDER, method="card", capture=False)
+    released = gateway.void(key=void, charge=key)
+    assert isinstance(released, Succeeded) and released.amount == NINE
+    assert Payment.objects.get(key=void).kind == "void"
+    assert isinstance(gateway.capture(key=uuid4(), charge=key, amount=NINE), Declined)
+
+
+def test_a_charge_that_nobody_requested_is_not_voided(gateway: RecordedGateway) -> None:
+    with pytest.raises(UnknownPayment):
+        gateway.void(key=uuid4(), charge=uuid4())
+
+
+def test_an_authorisation_that_was_lost_is_found(gateway: RecordedGateway) -> None:
+    key = uuid4()
+    lost = gateway.charge(key=key, amount=NINE, order_id=ORDER, method="lost", capture=False)
+    assert isinstance(lost, Unknown) and isinstance(gateway.find(key), Authorised)
+
+
+@pytest.mark.parametrize("method", ["pending", "forged"])
+def test_a_notice_ends_a_pending_authorisation(gateway: RecordedGateway, process: GatewayProcess, method: str) -> None:
+    key = uuid4()
+    gateway.charge(key=key, amount=NINE, order_id=ORDER, method=method, capture=False)
+    process.end_pending_payments()
+    wait_until(lambda: status_of(key) == "authorised", seen=lambda: status_of(key))
 
 
 def test_twins_are_one_payment(gateway: RecordedGateway) -> None:

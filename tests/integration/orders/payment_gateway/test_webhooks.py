@@ -83,6 +83,14 @@ def test_a_true_notice_ends_the_payment(payment: Payment) -> None:
     assert logged_messages() == [("accepted", "", 1)]
 
 
+def test_a_notice_of_an_authorisation_records_the_gateways_time(payment: Payment) -> None:
+    at = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    body = webhook_body(payment, status="authorised", method="card", processed_at=at.isoformat())
+    assert post_webhook(body) == (204, "")
+    payment.refresh_from_db()
+    assert (payment.status, payment.processed_at) == ("authorised", at)
+
+
 def test_the_same_notice_again_is_taken_and_changes_nothing(payment: Payment) -> None:
     assert [post_webhook(webhook_body(payment)) for _ in range(3)] == [(204, "")] * 3
     assert logged_messages() == [("accepted", "", 3)]
@@ -116,7 +124,12 @@ def test_a_notice_of_a_payment_that_nobody_asked_for_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("changed", "code"),
-    [({"amount": 901}, "other-amount"), ({"currency": "EUR"}, "other-amount"), ({"kind": "refund"}, "other-payment")],
+    [
+        ({"amount": 901}, "other-amount"),
+        ({"currency": "EUR"}, "other-amount"),
+        ({"kind": "refund"}, "other-payment"),
+        ({"method": "voucher"}, "other-payment"),
+    ],
 )
 def test_a_notice_of_something_else_is_refused(payment: Payment, changed: dict[str, Any], code: str) -> None:
     assert post_webhook(webhook_body(payment, **changed)) == (422, code)
@@ -137,6 +150,8 @@ def test_what_is_signed_but_cannot_be_read_is_refused(body: str) -> None:
         {"amount": "900"},
         {"amount": 10**30},
         {"currency": "pounds"},
+        {"currency": "ZZZ"},
+        {"processed_at": "yesterday"},
         {"status": "maybe"},
         {"reference": "a\x00b"},
         {"reference": ""},
