@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -12,10 +12,21 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from eventshop.core.errors import EventShopError
 from eventshop.messaging.kafka import clients
 from eventshop.messaging.kafka.event_records import PARTITIONS
+from eventshop.messaging.kafka.topic_differences import (
+    ExistingTopic,
+    TopicDifference,
+    TopicSpec,
+    config_changes,
+    identity_differences,
+    other_differences,
+    replication_differences,
+)
 from eventshop.messaging.models import KnownTopic, RelayCheckpoint
 
 #: The topics have more than a hundred partitions in total, so brokers that have just started may take their time.
 CREATE_TIMEOUT_S: Final = 60
+#: The command that fills the topic of all events again.
+_REFILL: Final = "republish_events"
 
 
 def topic_name(topic: str) -> str:
@@ -44,28 +55,13 @@ class TopicRefused(EventShopError):
     code = "topic-refused"
 
 
-class TopicSpec(NamedTuple):
-    """A topic as it should be."""
-
-    name: str
-    partitions: int
-    config: Mapping[str, str]
-
-
-class ExistingTopic(NamedTuple):
-    """A topic as it exists in Kafka."""
-
-    topic_id: UUID
-    partitions: int
-
-
 def topic_specs(projection_topics: Iterable[str]) -> list[TopicSpec]:
     """All topics that EventShop needs."""
     common = {"min.insync.replicas": str(settings.KAFKA_MIN_INSYNC_REPLICAS)}
     compacted = {**common, "cleanup.policy": "compact", "retention.ms": "-1"}
     events = {**compacted, "segment.ms": "86400000", "min.cleanable.dirty.ratio": "0.9"}
     return [
-        TopicSpec(event_store_topic(), PARTITIONS, events),
+        TopicSpec(event_store_topic(), PARTITIONS, events, _REFILL),
         TopicSpec(topic_name("snapshots"), PARTITIONS, {**compacted, "compression.type": "lz4"}),
         # One record per transaction, all under one key: compacted in small segments, it neither grows nor gets empty.
         TopicSpec(outbox_positions_topic(), 1, {**compacted, "segment.ms": "86400000", "segment.bytes": "16777216"}),
@@ -80,8 +76,9 @@ def topic_specs(projection_topics: Iterable[str]) -> list[TopicSpec]:
 def ensure_topics(specs: Iterable[TopicSpec]) -> list[str]:
     """Create missing topics and correct the settings of existing ones; return one line per topic about what was done.
 
-    Raises `TopicRefused` for a different number of partitions, and for a topic that was deleted or recreated by
-    somebody else; then no topic is created. Raises `KafkaUnavailable`.
+    Another replication factor is only reported: moving replicas takes long, and is for an operator to plan. Raises
+    `TopicRefused` for a different number of partitions, and for a topic that was deleted or recreated by somebody else;
+    then no topic is created. Raises `KafkaUnavailable`.
     """
     specs = list(specs)
     names = [spec.name for spec in specs]
@@ -89,7 +86,8 @@ def ensure_topics(specs: Iterable[TopicSpec]) -> list[str]:
     with clients.open_admin_client(request_timeout_s=CREATE_TIMEOUT_S) as admin:
         existing = describe_topics(admin, names)
         for spec in specs:
-            _check_spec(spec, existing.get(spec.name), known.get(spec.name))
+            for difference in identity_differences(spec, existing.get(spec.name), known.get(spec.name)):
+                raise TopicRefused(str(difference), topic=spec.name)
         # One request for all: each request waits for the controller, and until the brokers know the topics.
         if missing := [spec for spec in specs if spec.name not in existing]:
             _create_topics(admin, missing)
@@ -104,7 +102,8 @@ def ensure_topics(specs: Iterable[TopicSpec]) -> list[str]:
     # Whoever publishes looks again at once, instead of after a while.
     RelayCheckpoint.objects.filter(topic__in=names).update(stopped_at=None)
     actions |= {spec.name: f"created with {spec.partitions} partitions" for spec in missing}
-    return [f"{name}: {actions[name]}" for name in names]
+    lines = [f"{name}: {actions[name]}" for name in names]
+    return lines + [str(each) for spec in specs for each in replication_differences(spec, existing[spec.name])]
 
 
 def forget_topic(name: str) -> None:
@@ -117,7 +116,9 @@ def describe_topics(admin: Any, names: Sequence[str]) -> dict[str, ExistingTopic
     """The topics of these names that exist in Kafka."""
     # With an empty list, Kafka would describe all topics.
     return {
-        topic["name"]: ExistingTopic(UUID(str(topic["topic_id"])), len(topic["partitions"]))
+        topic["name"]: ExistingTopic(
+            UUID(str(topic["topic_id"])), len(topic["partitions"]), _replica_range(topic["partitions"])
+        )
         for topic in (admin.describe_topics(names) if names else ())
         if not topic.get("error_code")
     }
@@ -130,36 +131,31 @@ def require_topic(name: str) -> ExistingTopic:
     known = KnownTopic.objects.filter(name=name).first()
     if existing is None or known is None:
         raise TopicRefused(f"topic {name} does not exist, or is not recorded yet: run create_topics", topic=name)
-    _check_topic_id(name, existing, known)
+    for difference in identity_differences(_identity_spec(name, existing), existing, known):
+        raise TopicRefused(str(difference), topic=name)
     return existing
 
 
-def _check_spec(spec: TopicSpec, existing: ExistingTopic | None, known: KnownTopic | None) -> None:
-    """Raise `TopicRefused` for a topic that is not as specified. A topic that never existed is accepted."""
-    if existing is None:
-        if known is not None:
-            raise TopicRefused(
-                f"topic {spec.name} is gone from Kafka. If this is intended, run create_topics --forget {spec.name}, "
-                "then republish_events",
-                topic=spec.name,
-            )
-        return
-    if existing.partitions != spec.partitions:
-        raise TopicRefused(
-            f"topic {spec.name} has {existing.partitions} partitions, not {spec.partitions}: every key would move",
-            topic=spec.name,
-        )
-    if known is not None:
-        _check_topic_id(spec.name, existing, known)
+def _identity_spec(name: str, existing: ExistingTopic) -> TopicSpec:
+    return TopicSpec(name, existing.partitions, {}, _REFILL if name == event_store_topic() else "")
 
 
-def _check_topic_id(name: str, existing: ExistingTopic, known: KnownTopic) -> None:
-    if existing.topic_id != known.topic_id:
-        raise TopicRefused(
-            f"topic {name} was recreated: its id is {existing.topic_id}, the recorded id is {known.topic_id}. If this "
-            f"is intended, run create_topics --forget {name}, then republish_events",
-            topic=name,
+def find_differences(specs: Iterable[TopicSpec]) -> list[TopicDifference]:
+    """Everything in which the topics on the brokers are not as specified. Raises `KafkaUnavailable`."""
+    specs = list(specs)
+    names = [spec.name for spec in specs]
+    known = {row.name: row for row in KnownTopic.objects.filter(name__in=names)}
+    with clients.open_admin_client() as admin:
+        existing = describe_topics(admin, names)
+        current = _read_config(admin, list(existing))
+    return [
+        difference
+        for spec in specs
+        for difference in (
+            *identity_differences(spec, existing.get(spec.name), known.get(spec.name)),
+            *other_differences(spec, existing.get(spec.name), current.get(spec.name, {})),
         )
+    ]
 
 
 def _create_topics(admin: Any, missing: Sequence[TopicSpec]) -> None:
@@ -180,9 +176,8 @@ def _update_config(admin: Any, existing: Sequence[TopicSpec]) -> dict[str, str]:
     """Set the settings that differ from the specification; return a line about each topic."""
     if not existing:
         return {}
-    resources = [ConfigResource(ConfigResourceType.TOPIC, spec.name) for spec in existing]
-    current = admin.describe_configs(resources, config_filter="all")["topic"]
-    changes = {spec.name: _config_changes(spec, current[spec.name]) for spec in existing}
+    current = _read_config(admin, [spec.name for spec in existing])
+    changes = {spec.name: config_changes(spec, current[spec.name]) for spec in existing}
     if needed := {name: configs for name, configs in changes.items() if configs}:
         admin.alter_configs(
             [ConfigResource(ConfigResourceType.TOPIC, name, configs=configs) for name, configs in needed.items()]
@@ -190,8 +185,17 @@ def _update_config(admin: Any, existing: Sequence[TopicSpec]) -> dict[str, str]:
     return {name: _describe_changes(configs) for name, configs in changes.items()}
 
 
-def _config_changes(spec: TopicSpec, current: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in spec.config.items() if str((current.get(name) or {}).get("value")) != value}
+def _read_config(admin: Any, names: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    if not names:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    config: Mapping[str, Mapping[str, Any]] = admin.describe_configs(resources, config_filter="all")["topic"]
+    return config
+
+
+def _replica_range(partitions: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    counts = [len(partition["replica_nodes"]) for partition in partitions]
+    return min(counts), max(counts)
 
 
 def _describe_changes(configs: Mapping[str, str]) -> str:

@@ -8,7 +8,8 @@ import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from eventshop.messaging.kafka import clients, topics
-from eventshop.messaging.kafka.topics import TopicRefused, TopicSpec
+from eventshop.messaging.kafka.topic_differences import TopicSpec
+from eventshop.messaging.kafka.topics import TopicRefused
 from eventshop.messaging.models import KnownTopic
 from tests.support.command_output import numbers_in
 from tests.support.waiting import wait_until
