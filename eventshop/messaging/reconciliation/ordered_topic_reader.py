@@ -1,7 +1,9 @@
 """Reads the topic `event-store` as one stream in the order of positions, to compare it or to restore from it.
 
-It merges the partitions. Each partition is read into a small buffer and paused while the buffer is full, so memory does
-not grow with the topic.
+It merges the partitions. A partition is fetched only when its buffer runs empty, so memory does not grow with the
+topic, however unequal the partitions are. Only the partitions to fetch are assigned to the consumer; the others are not
+paused: kafka-python 3.0.12 never returns to records that it has parsed and set aside for a paused partition, because
+`Fetcher.fetched_records` restores them only when `_next_partition_records` is None, and a drained one stays there.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from heapq import heappop, heappush
 from time import monotonic
 from typing import Any, Final, NamedTuple, Self, TypeAlias
@@ -19,9 +22,12 @@ from eventshop.messaging.kafka import clients
 from eventshop.messaging.kafka.event_records import PARTITIONS, decode_event, record_numbers
 from eventshop.messaging.kafka.topic_end import read_last_records, written_end_offsets
 
-#: A partition is paused at this many records in memory, and resumed at that many.
-_MAX_BUFFERED: Final = 1_000
-_RESUME_BELOW: Final = 250
+#: A partition with fewer records in memory is fetched together with one that has none.
+_REFILL_BELOW: Final = 250
+#: How much of a partition is fetched at a time, compressed: at least one batch of records, usually a thousand records.
+_FETCH_BYTES: Final = 65_536
+#: More than twelve fetches hold: a poll returns all that was fetched.
+_MAX_POLLED: Final = 100_000
 #: How many offsets before the end are searched for an event when a partition ends with another record.
 _WINDOWS: Final = (16, 256, 4_096, 65_536, 1 << 62)
 #: A relay that was killed in a transaction blocks readers until Kafka aborts the transaction, up to 25 s.
@@ -57,6 +63,7 @@ class ForeignRecord(NamedTuple):
     partition: int
     offset: int
     error: str
+    digest: str  # SHA-256 of key, value and headers, in hexadecimal
 
 
 TopicItem: TypeAlias = TopicEvent | Tombstone | ForeignRecord
@@ -71,21 +78,19 @@ class OrderedTopicReader:
 
     def __init__(self, topic: str) -> None:
         self.topic = topic
-        self.consumer = clients.create_consumer(max_poll_records=2_000)
+        self.consumer = clients.create_consumer(max_poll_records=_MAX_POLLED, max_partition_fetch_bytes=_FETCH_BYTES)
         self.partitions = clients.topic_partitions(topic, PARTITIONS)
         try:
             begins = self.consumer.beginning_offsets(self.partitions)
             self.position = self._last_position(begins)
             # Read after the position: these ends include every transaction up to it, in every partition.
             ends = written_end_offsets(self.partitions)
-            self.consumer.assign(self.partitions)
-            for tp in self.partitions:
-                self.consumer.seek(tp, begins[tp])
         except clients.KafkaError as error:
             raise self._unavailable(error) from error
         self._ends = {tp.partition: ends[tp] for tp in self.partitions}
+        self._next_offsets = {tp.partition: begins[tp] for tp in self.partitions}
         self._open = {tp.partition for tp in self.partitions if ends[tp] > begins[tp]}
-        self._paused: set[int] = set()
+        self._assigned: set[int] = set()
         self._buffers: list[deque[tuple[int, TopicItem]]] = [deque() for _ in self.partitions]
         self._highest_positions = [0] * PARTITIONS
         self._moved_at = monotonic()
@@ -101,7 +106,7 @@ class OrderedTopicReader:
         pending = set(self._open)  # partitions whose next record is not known yet
         while True:
             while pending:
-                self._fetch()
+                self._fetch(pending)
                 for partition in [number for number in pending if self._buffers[number] or number not in self._open]:
                     pending.remove(partition)
                     if self._buffers[partition]:
@@ -116,20 +121,19 @@ class OrderedTopicReader:
             elif partition in self._open:
                 pending.add(partition)
 
-    def _fetch(self) -> None:
-        self._pause_full_buffers()
+    def _fetch(self, pending: set[int]) -> None:
+        """Fetch once for the partitions whose next record is not known, and for others that soon need more."""
+        before = dict(self._next_offsets)
         try:
-            polled = self.consumer.poll(timeout_ms=clients.POLL_MS)
-            for tp, records in polled.items():
+            self._assign({number for number in self._open if number in pending or self._is_low(number)})
+            for tp, records in self.consumer.poll(timeout_ms=clients.POLL_MS).items():
                 self._buffer_records(tp.partition, records)
-            for tp in self.partitions:
-                if tp.partition in self._open and self.consumer.position(tp) >= self._ends[tp.partition]:
-                    self._open.remove(tp.partition)
-                    self.consumer.pause(tp)
-                    self._moved_at = monotonic()
+            for number in self._assigned:
+                self._next_offsets[number] = self.consumer.position(self.partitions[number])
         except clients.KafkaError as error:
             raise self._unavailable(error) from error
-        if polled:
+        self._open = {number for number in self._open if self._next_offsets[number] < self._ends[number]}
+        if self._next_offsets != before:
             self._moved_at = monotonic()
         elif monotonic() > self._moved_at + clients.timeout_s(_READ_TIMEOUT_S):
             raise clients.KafkaUnavailable(
@@ -138,20 +142,21 @@ class OrderedTopicReader:
                 topic=self.topic,
             )
 
-    def _pause_full_buffers(self) -> None:
-        for partition in self._open:
-            buffered, is_paused = len(self._buffers[partition]), partition in self._paused
-            if buffered >= _MAX_BUFFERED and not is_paused:
-                self._paused.add(partition)
-                self.consumer.pause(self.partitions[partition])
-            elif buffered <= _RESUME_BELOW and is_paused:
-                self._paused.remove(partition)
-                self.consumer.resume(self.partitions[partition])
+    def _is_low(self, number: int) -> bool:
+        return len(self._buffers[number]) < _REFILL_BELOW
+
+    def _assign(self, numbers: set[int]) -> None:
+        """Let the consumer fetch exactly these partitions, each from where it was left."""
+        if numbers != self._assigned:
+            self._assigned = numbers
+            self.consumer.assign([self.partitions[number] for number in numbers])
+            for number in numbers:
+                self.consumer.seek(self.partitions[number], self._next_offsets[number])
 
     def _buffer_records(self, partition: int, records: list[Any]) -> None:
         buffer, end = self._buffers[partition], self._ends[partition]
         for record in records:
-            item = _parse_record(record, self._highest_positions[partition])
+            item = parse_record(record, self._highest_positions[partition])
             if isinstance(item, TopicEvent):
                 if item.row.position > self.position:
                     continue
@@ -193,7 +198,8 @@ class OrderedTopicReader:
         )
 
 
-def _parse_record(record: Any, preceding_position: int) -> TopicItem:
+def parse_record(record: Any, preceding_position: int) -> TopicItem:
+    """What a record is; `preceding_position` is the highest before it in its partition."""
     try:
         sequence = record_numbers(record).partition_sequence
         if record.value is not None:
@@ -206,9 +212,13 @@ def _parse_record(record: Any, preceding_position: int) -> TopicItem:
             raise BrokenStream("a tombstone whose key names no event")
         return Tombstone(record.partition, record.offset, record.key, sequence)
     except (BrokenStream, ValueError) as error:
-        return ForeignRecord(record.partition, record.offset, str(error))
+        return ForeignRecord(record.partition, record.offset, str(error), _digest(record))
+
+
+def _digest(record: Any) -> str:
+    return sha256(repr((record.key, record.value, list(record.headers))).encode()).hexdigest()
 
 
 def _event_position(record: Any) -> int:
-    item = _parse_record(record, 0)
+    item = parse_record(record, 0)
     return item.row.position if isinstance(item, TopicEvent) else 0

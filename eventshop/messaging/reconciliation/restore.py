@@ -120,6 +120,8 @@ class EventTableRestore:
 
     def _restore(self, page: list[TopicEvent]) -> None:
         """Check one page, then write its new events."""
+        if not self.dry_run:
+            self._heads.clear()  # what was written is in the table
         self._heads |= import_events.read_stream_heads({item.row.aggregate_id for item in page} - self._heads.keys())
         existing = self._existing_rows(page)
         new = [item for item in page if self._is_new(item, existing)]
