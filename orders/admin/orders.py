@@ -1,4 +1,7 @@
-"""The staff's actions on orders. Each button sends a command, after a dialog that names the order and the effect."""
+"""The staff's actions on orders. Each button sends a command, after a dialog that names the order and the effect.
+
+Accepting, declining and receiving returns is one permission: to refund.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.core.errors import EventShopError
 from orders import permissions
 from orders.admin import products  # noqa: F401  (it registers the price list)
-from orders.admin.forms import CancelForm, DeliverForm, RefundForm, ShipForm
+from orders.admin.forms import CancelForm, DeliverForm, ShipForm
+from orders.admin.observed_forms import ObserveForm
+from orders.admin.return_forms import AcceptReturnForm, DeclineReturnForm, ReceiveReturnForm, RequestReturnForm
 from orders.domain.order import Order
 from orders.payment_gateway import admin as gateway_admin  # noqa: F401  (payments and the gateway's messages)
 
@@ -33,8 +38,17 @@ class OrderActions(CommandActions[Order]):
     """For the admin of a row whose primary key is an order's id. Permissions are that model's `<action>_order`."""
 
     aggregate, noun = Order, "order"
-    actions_detail = ("ship", "deliver", "cancel", "refund")
-    dialogs: ClassVar = {"ship": ShipForm, "deliver": DeliverForm, "cancel": CancelForm, "refund": RefundForm}
+    dialogs: ClassVar = {
+        "ship": ShipForm,
+        "deliver": DeliverForm,
+        "cancel": CancelForm,
+        "accept_return": AcceptReturnForm,
+        "decline_return": DeclineReturnForm,
+        "receive_return": ReceiveReturnForm,
+        "request_return": RequestReturnForm,
+        "observe": ObserveForm,
+    }
+    actions_detail = tuple(dialogs)
     actions = ("ship_selected", "deliver_selected", "cancel_selected")
 
     def has_ship_permission(self, request: HttpRequest, object_id: object = None) -> bool:
@@ -49,6 +63,9 @@ class OrderActions(CommandActions[Order]):
     def has_refund_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm(permissions.REFUND_ORDER)
 
+    def has_observe_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm(permissions.IMPORT_FACTS)
+
     @detail_action(permission="ship", description="Ship", icon="local_shipping")
     def ship(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.handle_dialog(request, object_id, "ship")
@@ -61,9 +78,25 @@ class OrderActions(CommandActions[Order]):
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.handle_dialog(request, object_id, "cancel")
 
-    @detail_action(permission="refund", description="Refund", icon="undo")
-    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.handle_dialog(request, object_id, "refund")
+    @detail_action(permission="refund", description="Accept return", icon="assignment_turned_in")
+    def accept_return(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.handle_dialog(request, object_id, "accept_return")
+
+    @detail_action(permission="refund", description="Decline return", icon="assignment_late")
+    def decline_return(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.handle_dialog(request, object_id, "decline_return")
+
+    @detail_action(permission="refund", description="Receive return", icon="inventory")
+    def receive_return(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.handle_dialog(request, object_id, "receive_return")
+
+    @detail_action(permission="refund", description="Ask for a return", icon="undo")
+    def request_return(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.handle_dialog(request, object_id, "request_return")
+
+    @detail_action(permission="observe", description="Record a fact", icon="visibility")
+    def observe(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.handle_dialog(request, object_id, "observe")
 
     @admin.action(permissions=["ship"], description="Ship selected orders")
     def ship_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:

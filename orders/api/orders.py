@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
-import msgspec
 from django.urls import reverse
 from msgspec import Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventshop.core.messages import NonEmptyText, Text
+from eventshop.core.money import Money
 from eventshop.eventstore.event_store import store
 from eventshop.web.api import idempotency, request_parsing
 from eventshop.web.api.aggregate_action import AggregateAction, is_owner, view_permission_for
 from eventshop.web.api.base_view import ApiView, require_login
-from eventshop.web.api.command_endpoint import receipt_response
+from eventshop.web.api.command_endpoint import actor_of, receipt_response
 from eventshop.web.api.event_feed_views import StreamEvents
 from eventshop.web.shared import customer_port
 from eventshop.web.shared.errors import NotAllowed, NotFound
 from orders import permissions
 from orders.api import url_names
-from orders.application.place_order import NewOrder, place_order
-from orders.domain.commands import (
-    CancelOrder,
-    DeliverOrder,
-    OrderCommand,
-    RequestPayment,
-    ReturnItems,
-    ReturnLine,
-    ShipOrder,
-)
+from orders.application.place_order import NewOrder, place_imported_order, place_order
+from orders.domain.commands import CancelOrder, DeliverOrder, OrderCommand, RequestPayment, ShipOrder
 from orders.domain.order import Order
+from orders.domain.order_values import CardToken, PaymentMethod
 
 WRITE_SCOPE: Final = {"POST": "orders:write"}
 
@@ -48,28 +41,36 @@ class PlaceOrder(ApiView):
     def post(self, request: Request) -> Response:
         """Place an order at the prices that you were shown.
 
-        It is not paid yet: post to its `payments`. Prices other than the current ones are refused as `price-changed`.
+        It is not paid yet: post to its `payments` before its deadline. Prices other than the current ones are refused
+        as `price-changed`. Only those who may import facts can send `external_ids`, a customer, a reference of their
+        own, and lines that are no products; such an order has the prices that it names.
         """
-        command_id, person = (
-            idempotency.command_id_from(request),
-            customer_port.current_adapter().person_of(require_login(request)),
-        )
-        if person is None:
-            raise NotAllowed("only customers can place orders; this account is not linked to a customer")
+        command_id, login = idempotency.command_id_from(request), require_login(request)
+        person = customer_port.current_adapter().person_of(login)
         new_order = request_parsing.parse_body(request, NewOrder)
+        if (person is None or new_order.is_import) and not login.has_perm(permissions.IMPORT_FACTS):
+            raise NotAllowed(
+                "only customers can place orders, of products at the current prices; this account is not linked to a "
+                "customer, or the order has fields that need the permission to import facts"
+            )
         with idempotency.command_lock(command_id):
-            receipt = place_order(new_order, person=person, command_id=command_id)
+            if person is None or new_order.is_import:
+                receipt = place_imported_order(new_order, actor=actor_of(login), command_id=command_id)
+            else:
+                receipt = place_order(new_order, person=person, command_id=command_id)
         return receipt_response(
             request, receipt, status=201, location=reverse(url_names.ORDER, args=[receipt.aggregate_id])
         )
 
 
-class PaymentMethod(Struct, frozen=True, forbid_unknown_fields=True):
-    """The means of payment."""
+class PaymentDecision(Struct, frozen=True, forbid_unknown_fields=True):
+    """How to pay and how much; without `amount`, all that is outstanding. `token` is from the gateway's card page."""
 
     example: ClassVar[dict[str, Any]] = {"method": "card"}
 
-    method: NonEmptyText = "card"
+    method: PaymentMethod = "card"
+    amount: Money | None = None
+    token: CardToken = ""
 
 
 class Shipment(Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,15 +98,6 @@ class Cancellation(Struct, frozen=True, forbid_unknown_fields=True):
     reason: NonEmptyText
 
 
-class Return(Struct, frozen=True, forbid_unknown_fields=True):
-    """The quantities to return by line, and the reason."""
-
-    example: ClassVar[dict[str, Any]] = {"lines": [{"line": 1, "quantity": 1}], "reason": "chipped"}
-
-    lines: Annotated[tuple[ReturnLine, ...], msgspec.Meta(min_length=1, max_length=1_500)]
-    reason: NonEmptyText
-
-
 class OrderAction(AggregateAction):
     """A command for an order."""
 
@@ -124,17 +116,21 @@ class OrderAction(AggregateAction):
 
 
 class Payments(OrderAction):
-    """Request the payment of an order. The payment gateway decides; read the order for the outcome."""
+    """Decide to pay all or a part of an order. Nothing is charged without it.
 
-    body = PaymentMethod
+    The payment gateway answers; read the command's status for the outcome. After a declined payment the order stays
+    payable until its deadline: post again, with another method. One payment at a time.
+    """
+
+    body = PaymentDecision
     status = 202
 
-    def build_command(self, order_id: UUID, body: PaymentMethod, command_id: UUID) -> OrderCommand:
-        return RequestPayment(order_id, body.method)
+    def build_command(self, order_id: UUID, body: PaymentDecision, command_id: UUID) -> OrderCommand:
+        return RequestPayment(order_id, body.method, body.amount, body.token)
 
 
 class Shipments(OrderAction):
-    """Hand a paid order's parcel to a carrier."""
+    """Hand the parcel of a paid or authorised order to a carrier."""
 
     body = Shipment
     owner_allowed = False
@@ -156,24 +152,13 @@ class Deliveries(OrderAction):
 
 
 class Cancellations(OrderAction):
-    """Cancel an order that has not been shipped."""
+    """Cancel an order that has not been shipped. What was paid is refunded."""
 
     body = Cancellation
     permission = permissions.CANCEL_ORDER
 
     def build_command(self, order_id: UUID, body: Cancellation, command_id: UUID) -> OrderCommand:
         return CancelOrder(order_id, body.reason)
-
-
-class Returns(OrderAction):
-    """Return items of an order."""
-
-    body = Return
-    permission = permissions.REFUND_ORDER
-    status = 201
-
-    def build_command(self, order_id: UUID, body: Return, command_id: UUID) -> OrderCommand:
-        return ReturnItems(order_id, f"R-{command_id.hex[-10:].upper()}", body.lines, body.reason)
 
 
 class OrderEvents(StreamEvents):

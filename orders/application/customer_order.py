@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
 from eventshop.core.messages import RecordedEvent
 from eventshop.core.money import Money, total
@@ -14,12 +16,26 @@ from eventshop.eventstore.event_store import store
 from eventshop.web.live.subscriptions import LiveSource, stream_versions
 from eventshop.web.pages.timeline import TimelineEntry, build_timeline
 from eventshop.web.shared import customer_port
-from orders.application.order_timeline import STATUS_LABELS, describe_event
-from orders.domain.events import CreditNoteIssued, OrderCreated, OrderEvent, PaymentProcessed, PaymentRefunded
+from orders.application.order_refunds import Refund, collect_refunds
+from orders.application.order_returns import ReturnCase, collect_returns, returnable_lines
+from orders.application.order_timeline import describe_event, status_label
+from orders.domain.events import (
+    CreditNoteIssued,
+    LineAmount,
+    OrderCreated,
+    OrderEvent,
+    PaymentAuthorised,
+    PaymentDeclined,
+    PaymentProcessed,
+    PaymentRequested,
+    RuleBroken,
+)
 from orders.domain.order import Order, Status
+from orders.domain.payments import PaymentState
+from orders.sagas.fulfilment_saga import HISTORY_AFTER
 
 #: In these states the order no longer changes by itself.
-FINAL_STATUSES: Final = (Status.DELIVERED, Status.CANCELLED, Status.CREDITED)
+FINAL_STATUSES: Final = (Status.CANCELLED, Status.CREDITED)
 
 
 class CustomerOrder(NamedTuple):
@@ -31,6 +47,10 @@ class CustomerOrder(NamedTuple):
     opening_event: OrderCreated | CreditNoteIssued
 
     @property
+    def reference(self) -> str:
+        return self.opening_event.reference
+
+    @property
     def ordered_at(self) -> datetime:
         return self.events[0].meta.occurred_at
 
@@ -40,28 +60,28 @@ class CustomerOrder(NamedTuple):
 
     @property
     def label(self) -> str:
-        return STATUS_LABELS[self.state.status][0]
+        return self._label_and_tone[0]
 
     @property
     def tone(self) -> str:
-        return STATUS_LABELS[self.state.status][1]
+        return self._label_and_tone[1]
+
+    @property
+    def _label_and_tone(self) -> tuple[str, str]:
+        if self.payment_under_way and self.state.status is Status.CREATED:
+            return "Your payment is being processed", "info"
+        return status_label(self.state.status, self.state.payment_state)
 
     @property
     def is_in_progress(self) -> bool:
-        """Whether the order still changes by itself, so that its page must follow it."""
-        return self.state.status not in FINAL_STATUSES
-
-    @property
-    def can_cancel(self) -> bool:
-        return self.state.status in (Status.CREATED, Status.PAID)
-
-    @property
-    def can_return(self) -> bool:
-        return self.state.status in (Status.SHIPPED, Status.DELIVERED) and bool(self.state.lines_kept)
+        """Whether the order may change without its customer, so that its page must follow it."""
+        refund_due = any(not refund.is_done for refund in self.state.refunds)
+        return refund_due or self.state.status not in FINAL_STATUSES
 
     @property
     def timeline(self) -> list[TimelineEntry]:
-        return build_timeline(reversed(self.events), describe_event)
+        shown = [recorded for recorded in reversed(self.events) if not isinstance(recorded.event, RuleBroken)]
+        return build_timeline(shown, describe_event)
 
     @property
     def destination(self) -> str:
@@ -73,19 +93,96 @@ class CustomerOrder(NamedTuple):
         )
 
     @property
-    def paid_at(self) -> datetime | None:
-        payments = (recorded for recorded in self.events if isinstance(recorded.event, PaymentProcessed))
-        return next((recorded.meta.occurred_at for recorded in payments), None)
+    def line_names(self) -> dict[int, str]:
+        return {number: line.description or line.sku for number, line in enumerate(self.opening_event.lines, start=1)}
+
+    # --- payment --------------------------------------------------------------------------------------------------
 
     @property
-    def refunded(self) -> Money:
-        events = (recorded.event for recorded in self.events)
-        amounts = (event.amount for event in events if isinstance(event, PaymentRefunded))
+    def outstanding(self) -> Money:
+        return self.state.balance.outstanding
+
+    @property
+    def payment_under_way(self) -> PaymentState | None:
+        """The payment whose outcome is not known yet."""
+        return next((payment for payment in self.state.payments if payment.is_under_way), None)
+
+    @property
+    def can_pay(self) -> bool:
+        waits = self.state.status is Status.CREATED and self.outstanding.amount > 0 and not self.state.observed_facts
+        return waits and self.payment_under_way is None and not self.is_overdue
+
+    @property
+    def pay_until(self) -> datetime | None:
+        """When an unpaid order is cancelled; None for one that has no deadline, because it is history."""
+        opened = self.events[0].meta
+        if self.state.status is not Status.CREATED or opened.recorded_at - opened.occurred_at >= HISTORY_AFTER:
+            return None
+        return opened.recorded_at + timedelta(seconds=settings.PAYMENT_DEADLINE_S)
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the order waits to be cancelled because it was not paid in time."""
+        return self.pay_until is not None and self.pay_until < timezone.now() and self.outstanding.amount > 0
+
+    @property
+    def last_decline(self) -> PaymentDeclined | None:
+        """The declined payment, if nothing was paid after it."""
+        about = (PaymentDeclined, PaymentRequested, PaymentAuthorised, PaymentProcessed)
+        newest = next((one.event for one in reversed(self.events) if isinstance(one.event, about)), None)
+        return newest if isinstance(newest, PaymentDeclined) else None
+
+    @property
+    def payments(self) -> list[PaymentState]:
+        """The payments that took money."""
+        return [payment for payment in self.state.payments if payment.taken.amount]
+
+    @property
+    def paid(self) -> Money:
+        """What was taken and not given back."""
+        amounts = (payment.taken - payment.refunded for payment in self.state.payments)
         return total(amounts, currency=self.opening_event.total.currency)
 
     @property
-    def line_names(self) -> dict[int, str]:
-        return {number: line.description or line.sku for number, line in enumerate(self.opening_event.lines, start=1)}
+    def authorised(self) -> Money:
+        amounts = (payment.authorised for payment in self.state.payments)
+        return total(amounts, currency=self.opening_event.total.currency)
+
+    @property
+    def paid_at(self) -> datetime | None:
+        """When the order was paid in full: what it sold counts from then on, and it has an invoice."""
+        payments = (one for one in self.events if isinstance(one.event, PaymentProcessed) and one.event.lines)
+        return next((one.meta.occurred_at for one in payments), None)
+
+    @property
+    def refunds(self) -> list[Refund]:
+        return collect_refunds(self.reference, self.events, self.state.payments, self.line_names)
+
+    @property
+    def refunded(self) -> Money:
+        amounts = (refund.amount for refund in self.refunds)
+        return total(amounts, currency=self.opening_event.total.currency)
+
+    # --- cancellation and returns ---------------------------------------------------------------------------------
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.state.status in (Status.CREATED, Status.PAID)
+
+    @property
+    def returns(self) -> list[ReturnCase]:
+        return collect_returns(self.events)
+
+    @property
+    def returnable(self) -> tuple[LineAmount, ...]:
+        """The products that the customer has and has not asked to return, line by line."""
+        if self.state.status not in (Status.SHIPPED, Status.DELIVERED) or self.state.is_return_window_closed:
+            return ()
+        return returnable_lines(self.state)
+
+    @property
+    def can_return(self) -> bool:
+        return bool(self.returnable)
 
 
 def load_customer_order(order_id: UUID, customer: UUID) -> CustomerOrder | None:

@@ -30,17 +30,23 @@ from orders.domain.events import (
     ReturnWindowClosed,
     RuleBroken,
 )
-from orders.domain.order import Status
+from orders.domain.order_status import Status
+from orders.domain.payments import PaymentStateName
 
 #: The customer's words for each status, and the colour of its badge.
 STATUS_LABELS: Final = {
-    Status.CREATED: ("We are taking the payment", "info"),
+    Status.CREATED: ("Waiting for your payment", "warn"),
     Status.PAID: ("Paid, being packed", "info"),
     Status.SHIPPED: ("On its way", "info"),
     Status.DELIVERED: ("Delivered", "good"),
     Status.CANCELLED: ("Cancelled", "bad"),
     Status.CREDITED: ("Credit note", "good"),
     Status.PENDING: ("Being processed", "info"),
+}
+#: Of an order that waits for its payment.
+PAYMENT_LABELS: Final = {
+    PaymentStateName.PARTLY_PAID: ("Paid in part", "warn"),
+    PaymentStateName.AUTHORISED: ("Payment authorised, being packed", "info"),
 }
 #: The means of payment that the shop offers, and their names in a sentence.
 METHOD_NAMES: Final = {
@@ -49,6 +55,13 @@ METHOD_NAMES: Final = {
     "bank_transfer": "bank transfer",
 }
 _SIGNS: Final = {"GBP": "£", "EUR": "€", "USD": "$"}
+
+
+def status_label(status: Status, payment_state: PaymentStateName) -> tuple[str, str]:
+    """An order's state in the customer's words, and the colour of its badge."""
+    if status is Status.CREATED and payment_state in PAYMENT_LABELS:
+        return PAYMENT_LABELS[payment_state]
+    return STATUS_LABELS[status]
 
 
 def describe_event(event: OrderEvent) -> tuple[str, str]:

@@ -1,4 +1,8 @@
-"""Places an order through the API: checks it against the price list, and answers a repeated request identically."""
+"""Places an order through the API: checks it against the price list, and answers a repeated request identically.
+
+An order of another system (a marketplace, the books) is imported instead: at the prices and with the identifiers that
+it has there, by those who may import facts.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from msgspec import Struct
 
 from eventshop.core.deterministic_ids import derive_id, short_reference
 from eventshop.core.errors import CommandIdReused, CommandRefused
-from eventshop.core.messages import MultilineText, Name, NonEmptyText
+from eventshop.core.messages import NonEmptyText, Text
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore.command_receipts import Receipt
@@ -20,29 +24,44 @@ from eventshop.web.api.command_endpoint import send_command
 from eventshop.web.shared import customer_port
 from eventshop.web.shared.errors import InvalidBody
 from orders.application.basket import MAX_LINES, MAX_QUANTITY
-from orders.domain.commands import CreateOrder
+from orders.domain.commands import CreateOrder, ExternalIds
 from orders.domain.errors import NotOnSale, PriceChanged
-from orders.domain.events import Line, OrderCreated
+from orders.domain.events import ExternalId, Line, LineKind, OrderCreated
+from orders.domain.events import MultilineText as AddressLines
 from orders.models import Product
 
 
 class RequestedLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """A quantity of a product, at the unit price that you were shown."""
+    """A quantity of a product, at the unit price that you were shown.
+
+    Only an imported order has other kinds of lines, a description of its own, and external ids.
+    """
 
     sku: NonEmptyText
     quantity: Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
     price: Money
+    kind: LineKind = "product"
+    description: Text = ""
+    external_ids: ExternalIds = ()
+
+    @property
+    def is_import(self) -> bool:
+        return self.kind != "product" or bool(self.description or self.external_ids)
 
 
 class Destination(Struct, frozen=True, forbid_unknown_fields=True):
     """The name and address for the delivery."""
 
-    name: Name
-    address: Annotated[MultilineText, msgspec.Meta(min_length=1)]
+    name: NonEmptyText
+    address: Annotated[AddressLines, msgspec.Meta(min_length=1)]
 
 
 class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """The order. Without `delivery` it is delivered to the name and address of your account."""
+    """The order. Without `delivery` it is delivered to the name and address of your account.
+
+    Only those who may import facts send the other fields: whose order it is, its number, and the identifiers that other
+    systems use for it and for its customer.
+    """
 
     example: ClassVar[dict[str, Any]] = {
         "lines": [{"sku": "MUG", "quantity": 2, "price": {"amount": "12.50", "currency": "GBP"}}],
@@ -51,6 +70,16 @@ class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
     lines: Annotated[tuple[RequestedLine, ...], msgspec.Meta(min_length=1, max_length=MAX_LINES)]
     delivery: Destination | None = None
+    reference: Text = ""
+    customer_id: UUID | None = None
+    external_ids: ExternalIds = ()
+    customer_external_id: ExternalId | None = None
+
+    @property
+    def is_import(self) -> bool:
+        """Whether it has anything that a customer's own order does not have."""
+        named = self.reference or self.customer_id or self.external_ids or self.customer_external_id
+        return bool(named) or any(line.is_import for line in self.lines)
 
 
 class OrderDetails(NamedTuple):
@@ -90,6 +119,26 @@ def _send(new_order: NewOrder, details: OrderDetails, person: UUID, order_id: UU
         delivery_address=delivery.address,
     )
     return send_command(command, command_id=command_id, actor=str(person))
+
+
+def place_imported_order(new_order: NewOrder, *, actor: str, command_id: UUID) -> Receipt:
+    """Send `CreateOrder` with the prices and identifiers of another system. Raises what `send_command` raises."""
+    order_id = derive_id("api-order", command_id)
+    delivery = new_order.delivery
+    command = CreateOrder(
+        order_id=order_id,
+        reference=new_order.reference or order_reference(order_id),
+        customer_id=new_order.customer_id,
+        lines=tuple(
+            Line(line.sku, line.description, line.quantity, line.price, line.kind, line.external_ids)
+            for line in new_order.lines
+        ),
+        delivery_name=delivery.name if delivery else "",
+        delivery_address=delivery.address if delivery else "",
+        external_ids=new_order.external_ids,
+        customer_external_id=new_order.customer_external_id,
+    )
+    return send_command(command, command_id=command_id, actor=actor)
 
 
 def _current_details(new_order: NewOrder, person: UUID) -> OrderDetails:

@@ -79,7 +79,7 @@ COUNTRY_WEIGHTS: Final = {
     "Japan": 1,
     "Australia": 1,
 }
-PAYMENT_METHODS: Final = ("card", "card", "card", "PayPal", "bank transfer")
+PAYMENT_METHODS: Final = ("card", "card", "card", "paypal", "bank_transfer")
 CARRIERS: Final = ("Royal Mail", "DPD", "Evri", "DHL")
 DECLINE_REASONS: Final = ("insufficient funds", "card expired", "3-D Secure failed", "suspected fraud")
 CANCELLATION_REASONS: Final = (

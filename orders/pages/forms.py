@@ -1,20 +1,26 @@
-"""The customers' forms: quantity, checkout, cancellation and return."""
+"""The customers' forms: quantity, checkout, payment, cancellation and return."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from django import forms
 from django.http import QueryDict
 
+from eventshop.core.currencies import decimals_of, smallest_payment
+from eventshop.core.messages import new_id
+from eventshop.core.money import Money
 from eventshop.web.pages.command_form import CommandForm
 from eventshop.web.shared.customer_port import ConsentOption
 from orders.application.basket import MAX_QUANTITY
+from orders.application.order_timeline import format_money, method_name
 from orders.domain.commands import ReturnLine
-from orders.domain.order import Order
+from orders.domain.events import LineAmount
 
-_MAX_LENGTH = 200
+#: The means of payment that the shop offers.
+METHOD_LABELS: Final = {"card": "Card", "voucher": "Gift voucher", "bank_transfer": "Bank transfer"}
 _NUMBER_ATTRS = {"inputmode": "numeric", "autocomplete": "off"}
 
 
@@ -43,6 +49,55 @@ class CheckoutForm(CommandForm):
         self.ticked = [option for option in consent_options if option.term in ticked]
 
 
+class PaymentForm(CommandForm):
+    """How to pay, and how much of what is outstanding; without an amount, all of it."""
+
+    method = forms.ChoiceField(
+        label="How do you want to pay?",
+        choices=list(METHOD_LABELS.items()),
+        initial="card",
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose how you want to pay", "invalid_choice": "Choose one of these"},
+    )
+
+    def __init__(self, outstanding: Money, data: Any = None) -> None:
+        super().__init__(data)
+        self.outstanding = outstanding
+        smallest = smallest_payment(outstanding.currency)
+        self.fields["amount"] = forms.DecimalField(
+            label=f"How much do you want to pay now, in {outstanding.currency}?",
+            help_text=f"{format_money(outstanding)} is to pay. You can pay a part now and the rest in another way.",
+            required=False,
+            min_value=smallest,
+            max_value=outstanding.amount,
+            decimal_places=decimals_of(outstanding.currency),
+            initial=outstanding.amount,
+            widget=forms.NumberInput(attrs={"inputmode": "decimal", "autocomplete": "off", "step": str(smallest)}),
+            error_messages={
+                "invalid": "Enter an amount, such as 12.50",
+                "max_value": f"At most {format_money(outstanding)} is to pay",
+            },
+        )
+
+    @property
+    def amount(self) -> Money:
+        amount = self.cleaned_data["amount"]
+        return self.outstanding if amount is None else Money(amount, self.outstanding.currency)
+
+
+class PaymentButton(NamedTuple):
+    """A form of one button, which pays all that is outstanding."""
+
+    method: str
+    name: str
+    form_id: UUID
+
+
+def payment_buttons() -> list[PaymentButton]:
+    """One button for each means of payment."""
+    return [PaymentButton(method, method_name(method), new_id()) for method in METHOD_LABELS]
+
+
 class CancelForm(CommandForm):
     """The reason of a cancellation."""
 
@@ -60,12 +115,12 @@ class CancelForm(CommandForm):
 class ReturnForm(CommandForm):
     """The quantity to return of each line, and the reason."""
 
-    def __init__(self, order: Order, names: dict[int, str], data: Any = None) -> None:
+    def __init__(self, returnable: Iterable[LineAmount], names: dict[int, str], data: Any = None) -> None:
         super().__init__(data)
-        for line in order.lines_kept:
+        for line in returnable:
             self.fields[f"line_{line.line}"] = forms.IntegerField(
                 label=f"{names[line.line]}: quantity to return",
-                help_text=f"You have {line.quantity}.",
+                help_text=f"You can return {line.quantity}.",
                 min_value=0,
                 max_value=line.quantity,
                 initial=0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from orders.pages import order_views, shop_views
+from orders.pages import document_views, order_views, payment_views, return_views, shop_views
 
 
 class ProductCode:
@@ -29,8 +29,14 @@ urlpatterns = [
     path("basket/<code:sku>/", shop_views.change_basket, name="change-basket"),
     path("checkout/", shop_views.checkout, name="checkout"),
     path("orders/<uuid:order_id>/", order_views.order, name="order"),
-    path("orders/<uuid:order_id>/invoice/", order_views.invoice, name="invoice"),
-    path("orders/<uuid:order_id>/invoice.pdf", order_views.invoice_pdf, name="invoice-pdf"),
+    path("orders/<uuid:order_id>/pay/", payment_views.pay, name="pay"),
+    path("orders/<uuid:order_id>/card/<uuid:form_id>/", payment_views.card, name="card"),
     path("orders/<uuid:order_id>/cancel/", order_views.cancel, name="cancel"),
-    path("orders/<uuid:order_id>/return/", order_views.return_items, name="return"),
+    path("orders/<uuid:order_id>/return/", return_views.request_return, name="return"),
+    path("orders/<uuid:order_id>/invoice/", document_views.invoice, name="invoice"),
+    path("orders/<uuid:order_id>/invoice.pdf", document_views.invoice_pdf, name="invoice-pdf"),
+    path("orders/<uuid:order_id>/credit-notes/<int:number>/", document_views.credit_note, name="credit-note"),
+    path(
+        "orders/<uuid:order_id>/credit-notes/<int:number>.pdf", document_views.credit_note_pdf, name="credit-note-pdf"
+    ),
 ]

@@ -1,4 +1,4 @@
-"""The admin's order actions: ship, deliver, cancel and refund. Each sends one command and shows its outcome."""
+"""The admin's order actions: ship, deliver, cancel, returns and observed facts. Each sends one command."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from orders.admin.forms import CancelForm
 from orders.domain.commands import ShipOrder
+from tests.support.order_payments import order_state
 from tests.support.pages import find, texts
 from tests.support.read_models import append
 from tests.support.sales import LANTERNS, Sale
@@ -68,7 +69,7 @@ def test_a_paid_order_is_shipped_by_its_command() -> None:
     [
         ("ship", {"carrier": "DHL"}, "OrderShipped"),
         ("cancel", {"reason": "out of stock"}, "OrderCancelled"),
-        ("refund", {"reason": "chipped"}, "ItemsReturned"),
+        ("observe", {"kind": "delivery"}, "OrderDelivered"),
     ],
 )
 def test_a_dialog_submitted_twice_sends_one_command(action: str, values: dict[str, str], event: str) -> None:
@@ -114,7 +115,7 @@ def test_the_dialog_says_at_once_what_the_rules_would_refuse() -> None:
 def test_opening_a_dialog_changes_nothing() -> None:
     record_sales(sale)
     client = boss()
-    for action in ("ship", "deliver", "cancel", "refund"):
+    for action in ("ship", "deliver", "cancel", "request_return", "accept_return", "receive_return", "observe"):
         assert client.get(order_url(sale, action)).status_code == 200
     assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
 
@@ -131,7 +132,7 @@ def test_the_dialog_names_the_order_and_the_effect() -> None:
 def test_what_is_missing_is_asked_for_again() -> None:
     record_sales(sale)
     client = boss()
-    for action, field in (("ship", "carrier"), ("cancel", "reason"), ("refund", "reason")):
+    for action, field in (("ship", "carrier"), ("cancel", "reason"), ("observe", "kind")):
         page = client.post(order_url(sale, action), dialog_values(client, action))
         assert page.status_code == 200
         assert page.context["form"].errors[field]
@@ -147,41 +148,120 @@ def test_what_no_command_can_hold_is_a_form_error() -> None:
     assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
 
 
-def test_a_refund_takes_back_what_is_asked_for() -> None:
+def post_dialog(client: Client, action: str, **values: str) -> Any:
+    return client.post(order_url(sale, action), dialog_values(client, action, **values))
+
+
+def test_a_return_is_asked_for_accepted_received_and_refunded_by_staff() -> None:
     record_sales(sale)
-    client = boss()
-    form = dialog_values(client, "refund", reason="chipped")
-    assert (form["line_1"], form["line_2"], form["reference"]) == ("6", "2", "R-000001")
-    answer = client.post(order_url(sale, "refund"), form | {"line_1": "1", "line_2": "0"})
-    assert message_tags(answer) == ["success"]
-    update_read_models()
-    assert "3.39\N{NO-BREAK SPACE}GBP" in [value for _, value in client.get(order_url(sale)).context["money"]]
-    again = hidden_fields(client.get(order_url(sale, "refund")))
-    assert (again["line_1"], again["line_2"]) == ("5", "2")
+    send(ShipOrder(sale.order_id, "DHL"))
+    client = clerk("view_ordersummary", "refund_order")
+    form = dialog_values(client, "request_return", reason="chipped", line_1="2")
+    assert form["reference"] == "R-000001-1"
+    assert message_tags(client.post(order_url(sale, "request_return"), form)) == ["success"]
+    assert order_state(sale.order_id).lines_kept[0].quantity == 6  # nothing is back yet
+    page = client.get(order_url(sale))
+    assert find(page, href=order_url(sale, "accept_return")) and not find(page, href=order_url(sale, "receive_return"))
+    assert message_tags(post_dialog(client, "accept_return", reference="R-000001-1")) == ["success"]
+    form = dialog_values(client, "receive_return")
+    assert (form["resellable_0_1"], form["damaged_0_1"]) == ("2", "0")
+    received = client.post(order_url(sale, "receive_return"), form | {"resellable_0_1": "1", "damaged_0_1": "1"})
+    assert message_tags(received) == ["success"]
+    assert stored_event_types()[-2:] == ["ItemsReturned", "RefundRequested"]
+    assert order_state(sale.order_id).lines_kept[0].quantity == 4
+
+
+def test_a_return_is_declined_with_a_reason() -> None:
+    record_sales(sale)
+    send(ShipOrder(sale.order_id, "DHL"))
+    client = clerk("view_ordersummary", "refund_order")
+    post_dialog(client, "request_return", reason="chipped", line_1="1")
+    missing = post_dialog(client, "decline_return", reference="R-000001-1")
+    assert missing.context["form"].errors["reason"]
+    assert message_tags(post_dialog(client, "decline_return", reference="R-000001-1", reason="used")) == ["success"]
+    assert stored_event_types()[-1] == "ReturnDeclined"
 
 
 @pytest.mark.parametrize("quantities", [("0", "0"), ("7", "0"), ("-1", "0"), ("x", "0")])
-def test_a_refund_of_nothing_or_too_much_is_a_form_error(quantities: tuple[str, str]) -> None:
+def test_a_return_of_nothing_or_too_much_is_a_form_error(quantities: tuple[str, str]) -> None:
     record_sales(sale)
+    send(ShipOrder(sale.order_id, "DHL"))
     client = boss()
-    form = dialog_values(client, "refund", reason="chipped", line_1=quantities[0], line_2=quantities[1])
-    page = client.post(order_url(sale, "refund"), form)
+    page = post_dialog(client, "request_return", reason="chipped", line_1=quantities[0], line_2=quantities[1])
     assert page.status_code == 200
     assert page.context["form"].errors
+    assert stored_event_types()[-1] == "OrderShipped"
+
+
+def test_one_return_is_received_at_a_time() -> None:
+    record_sales(sale)
+    send(ShipOrder(sale.order_id, "DHL"))
+    client = boss()
+    for number in (1, 2):
+        reference = f"R-000001-{number}"
+        post_dialog(client, "request_return", reason="chipped", line_1="1")
+        post_dialog(client, "accept_return", reference=reference)
+    both = post_dialog(client, "receive_return", resellable_0_1="1", resellable_1_1="1")
+    assert both.context["form"].has_error("__all__", "one-return")
+    assert message_tags(post_dialog(client, "receive_return", resellable_1_1="1")) == ["success"]
+    assert StoredEvent.objects.filter(event_type="ItemsReturned").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "event"),
+    [
+        ({"kind": "payment", "amount": "5.00", "method": "cash"}, "PaymentProcessed"),
+        ({"kind": "shipment", "carrier": "DHL"}, "OrderShipped"),
+        ({"kind": "cancellation", "reason": "lost"}, "OrderCancelled"),
+        ({"kind": "return", "reference": "C1", "reason": "chipped", "line_1": "1"}, "ItemsReturned"),
+        ({"kind": "refund", "reference": "C1", "reason": "goodwill", "amount": "1.00"}, "PaymentRefunded"),
+    ],
+)
+def test_an_observed_fact_is_recorded_in_any_state(values: dict[str, str], event: str) -> None:
+    record_sales(sale)
+    answer = post_dialog(clerk("view_ordersummary", "import_facts"), "observe", **values)
+    assert message_tags(answer) == ["success"]
+    [stored] = StoredEvent.objects.filter(event_type=event).order_by("-version")[:1]
+    assert json.loads(stored.payload)["observed"] is True
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kind": "shipment"},
+        {"kind": "delivery", "carrier": "DHL"},
+        {"kind": "payment", "amount": "5.00"},
+        {"kind": "payment", "amount": "-5.00", "method": "cash"},
+        {"kind": "return", "reference": "C1", "reason": "chipped"},
+    ],
+)
+def test_an_observed_fact_has_the_fields_of_its_kind(values: dict[str, str]) -> None:
+    record_sales(sale)
+    page = post_dialog(boss(), "observe", **values)
+    assert page.status_code == 200 and page.context["form"].errors
     assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
 
 
-@pytest.mark.parametrize("action", ["ship", "deliver", "cancel", "refund"])
-def test_each_action_has_a_permission_of_its_own(action: str) -> None:
+@pytest.mark.parametrize(
+    ("action", "permission"),
+    [
+        ("ship", "ship_order"),
+        ("deliver", "deliver_order"),
+        ("cancel", "cancel_order"),
+        ("request_return", "refund_order"),
+        ("observe", "import_facts"),
+    ],
+)
+def test_each_action_has_a_permission_of_its_own(action: str, permission: str) -> None:
     record_sales(sale)
-    if action == "deliver":  # the button is shown only for shipped orders
+    if action in ("deliver", "request_return"):  # the button is shown only for shipped orders
         send(ShipOrder(sale.order_id, "DHL"))
-    others = {"ship_order", "deliver_order", "cancel_order", "refund_order"} - {f"{action}_order"}
+    others = {"ship_order", "deliver_order", "cancel_order", "refund_order", "import_facts"} - {permission}
     without = clerk("view_ordersummary", *others)
     assert without.get(order_url(sale, action)).status_code == 403
     assert without.post(order_url(sale, action), {"carrier": "DHL"}).status_code == 403
     assert not find(without.get(order_url(sale)), href=order_url(sale, action))
-    allowed = clerk("view_ordersummary", f"{action}_order")
+    allowed = clerk("view_ordersummary", permission)
     assert allowed.get(order_url(sale, action)).status_code == 200
     assert find(allowed.get(order_url(sale)), href=order_url(sale, action))
 

@@ -10,9 +10,16 @@ from django.db.models import Sum
 from django.test import Client
 from pytest_django import Settings
 
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore.models import StoredEvent
 from eventshop.web.pages import demo_registry
+from orders.demo.customer import ORDERS
+from orders.domain.order_status import Status
+from orders.domain.payments import PaymentStateName
 from projections.models import DailySales, OrderSummary, TradeBlotter, TradingAccount
+from tests.support.in_memory_gateway import InMemoryGateway
+from tests.support.order_fulfilment import run_sagas_until_idle
+from tests.support.order_payments import order_state
 from tests.support.retail_import import run_projections
 from users.application import accounts
 
@@ -60,10 +67,26 @@ def test_the_demo_customer_finds_an_order_in_every_state_however_often_the_shop_
     client = Client()
     client.login(username=demo_registry.EMAIL, password="three quiet lanterns")
     mine = client.get("/orders/").context["page"].object_list
-    assert {order.status for order in mine} == {"CREATED", "PAID", "SHIPPED", "DELIVERED", "CANCELLED"}
+    assert {order.status for order in mine} == {"CREATED", "SHIPPED", "DELIVERED", "CANCELLED"}
     assert [order.reference for order in mine if order.refunded] != []
-    invoices = [client.get(f"/orders/{order.order_id}/invoice/").status_code for order in mine if order.paid]
-    assert invoices == [200] * 4
+    sent = [order for order in mine if order.status in ("SHIPPED", "DELIVERED")]
+    assert [client.get(f"/orders/{order.order_id}/invoice/").status_code for order in sent] == [200] * 7
+    pages = [client.get(f"/orders/{order.order_id}/").context["order"] for order in mine]
+    returns = [one for page in pages for one in page.returns]
+    assert sorted(one.steps[-1].tone for one in returns) == ["", "bad", "done"]  # asked, declined, refunded
+
+
+def test_the_demo_customers_newest_orders_are_live(settings: Settings) -> None:
+    settings.STAFF_PASSWORD = "three quiet lanterns"
+    run_seed_demo()
+    call_command("ensure_demo_customer")
+    gateway = InMemoryGateway()
+    run_sagas_until_idle(gateway)
+    newest = {name: order_state(derive_id("demo-customer-order-v2", name)) for name in ORDERS}
+    assert newest["paid"].payment_state is PaymentStateName.PAID
+    assert newest["part-paid"].payment_state is PaymentStateName.PARTLY_PAID
+    assert [one.status for one in newest["declined once"].payments] == ["declined"]
+    assert (newest["waiting"].status, newest["waiting"].payments) == (Status.CREATED, ())
 
 
 def test_a_demo_customer_who_has_left_gets_no_orders(settings: Settings) -> None:

@@ -19,11 +19,12 @@ from eventshop.privacy.models import PersonalKey
 from eventshop.projections import personal_columns
 from eventshop.projections.projection import projection_registry
 from eventshop.testing.given_when_then import columns
-from orders.domain.commands import CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
+from orders.domain.commands import CreateOrder, DeliverOrder, ShipOrder
 from projections.activity_timeline import activity_timeline
 from projections.models import ActivityTimeline, OrderSummary
 from projections.order_summary import order_summary
 from tests.support.database import dump_database
+from tests.support.order_payments import pay_order
 from tests.support.read_models import assert_rows_equal_fold, catch_up
 from tests.support.sales import ADA, LANTERNS
 
@@ -41,7 +42,7 @@ def create_order(customer_id: UUID | None = ADA) -> CreateOrder:
 def deliver_order(customer_id: UUID | None = ADA) -> UUID:
     command = create_order(customer_id)
     send(command)
-    send(ProcessPayment(command.order_id, amount=command.total, method="card"))
+    pay_order(command.order_id)
     send(ShipOrder(command.order_id, carrier="Royal Mail"))
     send(DeliverOrder(command.order_id, received_by=NEIGHBOUR))
     return command.order_id
@@ -107,7 +108,7 @@ def test_orders_without_an_address_need_no_key() -> None:
 def test_the_same_delivery_sent_again_gives_the_same_answer() -> None:
     command, envelope = create_order(), Envelope(command_id=new_id())
     send(command)
-    send(ProcessPayment(command.order_id, amount=command.total, method="card"))
+    pay_order(command.order_id)
     send(ShipOrder(command.order_id, carrier="Royal Mail"))
     deliver = DeliverOrder(command.order_id, received_by=NEIGHBOUR)
     first = send(deliver, envelope=envelope)

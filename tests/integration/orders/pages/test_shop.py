@@ -20,11 +20,11 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.web.shared import read_your_writes
 from orders.application.basket import MAX_LINES, MAX_QUANTITY
-from orders.domain.commands import ProcessPayment, ReceiveStock, RequestPayment, ShipOrder, WriteOffStock
-from orders.domain.order import Order
+from orders.domain.commands import ReceiveStock, WriteOffStock
 from orders.models import Product
 from tests.support.customers import PASSWORD, sign_in_customer
-from tests.support.pages import find, texts
+from tests.support.order_payments import pay_order
+from tests.support.pages import find
 from tests.support.sales import gbp
 from tests.support.staff import boss, update_read_models
 from tests.support.waiting import DEADLINE_S, join_threads
@@ -76,11 +76,6 @@ def place_order(client: Client) -> UUID:
     answer = client.post("/checkout/", checkout_form_values(client))
     assert answer.status_code == 302
     return UUID(answer.headers["Location"].split("/")[2])
-
-
-def process_payment(order_id: UUID) -> None:
-    command_dispatcher.send(RequestPayment(order_id, "card"))
-    command_dispatcher.send(ProcessPayment(order_id, gbp("25.00"), "card"))
 
 
 def test_the_shop_is_open_to_everybody_and_found_by_words(client: Client) -> None:
@@ -193,44 +188,13 @@ def test_without_an_address_nothing_is_ordered() -> None:
     assert not StoredEvent.objects.filter(event_type="OrderCreated").exists()
 
 
-def test_cancelling_gives_the_money_back_and_is_done_once() -> None:
-    client, _ = customer_with_basket()
-    order_id = place_order(client)
-    process_payment(order_id)
-    assert "£25.00" in client.get(f"/orders/{order_id}/cancel/").content.decode()
-    form = {"form_id": str(new_id()), "reason": "I changed my mind"}
-    client.post(f"/orders/{order_id}/cancel/", form)
-    client.post(f"/orders/{order_id}/cancel/", form | {"form_id": str(new_id())})
-    shown = context_of(client, f"/orders/{order_id}/")["order"]
-    assert not shown.can_cancel
-    refunded, cancelled = shown.timeline[:2]
-    assert (refunded.event_type, cancelled.event_type) == ("PaymentRefunded", "OrderCancelled")
-    assert "£25.00" in refunded.text and "I changed my mind" in cancelled.text
-    assert StoredEvent.objects.filter(event_type="OrderCancelled").count() == 1
-
-
-def test_what_has_left_is_returned_line_by_line() -> None:
-    client, _ = customer_with_basket()
-    order_id = place_order(client)
-    process_payment(order_id)
-    command_dispatcher.send(ShipOrder(order_id, "Royal Mail", "RM1"))
-    assert not context_of(client, f"/orders/{order_id}/cancel/")["order"].can_cancel
-    path, form = f"/orders/{order_id}/return/", {"form_id": str(new_id()), "reason": "broken or faulty"}
-    assert client.post(path, form | {"line_1": "0"}).context["form"].has_error("__all__", "nothing-to-return")
-    assert client.post(path, form | {"line_1": "3"}).status_code == 200
-    client.post(path, form | {"line_1": "1"})
-    assert "£12.50" in texts(client.get(f"/orders/{order_id}/"), "PaymentRefunded")[0]
-    state = Order().evolve_all(recorded.event for recorded in store.get_events(order_id))
-    assert state.lines_kept[0].quantity == 1
-
-
 def test_what_a_page_follows_says_whether_there_is_something_new() -> None:
     client, _ = customer_with_basket()
     order_id = place_order(client)
     live = f"/live/order/{order_id}/"
     assert find(client.get(f"/orders/{order_id}/"), **{"data-live": live, "data-mark": "1"})
     assert client.get(live, {"after": "1"}).status_code == 204
-    process_payment(order_id)
+    pay_order(order_id)
     assert client.get(live, {"after": "1"}).content == b"3"
 
 
@@ -241,29 +205,16 @@ def test_the_list_of_orders_says_so_too() -> None:
     live = f"/live/my-orders/{person}/"
     assert find(client.get("/orders/"), **{"data-live": live, "data-mark": "1"})
     assert client.get(live, {"after": "1"}).status_code == 204
-    process_payment(order_id)
+    pay_order(order_id)
     update_read_models()
     assert client.get(live, {"after": "1"}).content == b"3"
-
-
-def test_an_invoice_comes_with_the_payment_as_page_and_pdf_in_any_letters(caplog: pytest.LogCaptureFixture) -> None:
-    client, _ = customer_with_basket()
-    order_id = place_order(client)
-    assert client.get(f"/orders/{order_id}/invoice/").status_code == 404
-    process_payment(order_id)
-    assert context_of(client, f"/orders/{order_id}/invoice/")["order"].destination.startswith("Ada Łukasz")
-    file = client.get(f"/orders/{order_id}/invoice.pdf")
-    assert file.headers["Content-Type"] == "application/pdf"
-    assert file.content.startswith(b"%PDF-") and len(file.content) < 100_000
-    assert file.content == client.get(f"/orders/{order_id}/invoice.pdf").content
-    assert "Lslash" not in caplog.text
 
 
 @pytest.mark.parametrize("page", ["", "invoice/", "invoice.pdf", "cancel/", "return/"])
 def test_an_order_is_its_customers_alone(page: str, client: Client) -> None:
     owner, _ = customer_with_basket()
     order_id = place_order(owner)
-    process_payment(order_id)
+    pay_order(order_id)
     path = f"/orders/{order_id}/{page}"
     assert owner.get(path).status_code == 200
     assert client.get(path).headers["Location"] == f"/account/sign-in/?next={path}"
