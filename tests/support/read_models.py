@@ -29,7 +29,7 @@ from eventshop.projections.runner import ProjectionRunner
 from eventshop.projections.worker import ProjectionWorker
 from eventshop.runtime import wake_signals
 from eventshop.testing.given_when_then import columns
-from tests.support.sales import OrderHistory, random_order_history
+from tests.support.order_histories import OrderHistory, random_order_history
 from tests.support.waiting import join_threads
 
 Rows: TypeAlias = dict[Any, dict[str, Any]]

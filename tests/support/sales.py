@@ -1,28 +1,12 @@
-"""Sales to tell stories about: one by one in words, or many by chance."""
+"""Sales to tell stories about, one by one in words; `order_histories` has random ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
-from random import Random
 from typing import NamedTuple
 from uuid import UUID
 
-from eventshop.core.errors import CommandRefused
 from eventshop.core.money import Money, total
-from orders.domain.commands import (
-    CancelOrder,
-    CreateCreditNote,
-    CreateOrder,
-    DeclinePayment,
-    DeliverOrder,
-    OrderCommand,
-    ProcessPayment,
-    RequestPayment,
-    ReturnItems,
-    ReturnLine,
-    ShipOrder,
-)
 from orders.domain.events import (
     CreditNoteIssued,
     ItemsReturned,
@@ -31,14 +15,12 @@ from orders.domain.events import (
     OrderCancelled,
     OrderCreated,
     OrderDelivered,
-    OrderEvent,
     OrderShipped,
     PaymentDeclined,
     PaymentProcessed,
     PaymentRefunded,
     PaymentRequested,
 )
-from orders.domain.order import Order
 
 ADA = UUID("00000000-0000-4000-8000-0000000000ad")
 BOB = UUID("00000000-0000-4000-8000-0000000000b0")
@@ -166,56 +148,3 @@ class Sale(NamedTuple):
     def _amount_of(self, number: int, quantity: int) -> LineAmount:
         line = self.lines[number - 1]
         return LineAmount(line=number, sku=line.sku, quantity=quantity, amount=line.price * quantity)
-
-
-class OrderHistory(NamedTuple):
-    """The events of one order."""
-
-    order_id: UUID
-    events: list[OrderEvent]
-
-
-def random_order_history(chance: Random, number: int) -> OrderHistory:
-    """A random history of an order. There are few customers and products, so that many orders share their rows."""
-    sale = Sale(number, _lines(chance), chance.choice([ADA, BOB, None]))
-    order, events = Order(), list[OrderEvent]()
-    for command in _commands(chance, sale):
-        try:
-            new_events = order.decide(command)
-        except CommandRefused:
-            continue
-        order = order.evolve_all(new_events)
-        events += new_events
-    return OrderHistory(sale.order_id, events)
-
-
-def _lines(chance: Random) -> tuple[Line, ...]:
-    currency = chance.choice(["GBP", "GBP", "EUR"])
-    return tuple(
-        line(
-            chance.choice(["71053", "21212", "a:GBP"]),
-            chance.randint(1, 5),
-            Money(Decimal(chance.choice(["0", "0.125", "3.39"])), currency),
-            chance.choice(["", "LANTERN", "MUG"]),
-        )
-        for _ in range(chance.randint(1, 3))
-    )
-
-
-def _commands(chance: Random, sale: Sale) -> Iterator[OrderCommand]:
-    order_id = sale.order_id
-    if chance.random() < 0.2:
-        yield CreateCreditNote(order_id, sale.reference, sale.customer_id, sale.lines, "goodwill")
-        return
-    yield CreateOrder(order_id, sale.reference, sale.customer_id, sale.lines)
-    anything: list[OrderCommand] = [
-        RequestPayment(order_id, "card"),
-        DeclinePayment(order_id, "expired"),
-        ProcessPayment(order_id, sale.total, "card"),
-        ProcessPayment(order_id, sale.total, "card"),
-        ShipOrder(order_id, "post"),
-        DeliverOrder(order_id),
-        CancelOrder(order_id, "no"),
-        ReturnItems(order_id, f"C{sale.reference}", (ReturnLine(1, 1),), "chipped"),
-    ]
-    yield from chance.choices(anything, k=chance.randint(0, 6))
