@@ -22,7 +22,7 @@ def csv_line(
 
 
 def write_sales_file(folder: Path, *lines: str, name: str = "sales.csv", header: str = HEADER) -> Path:
-    """Write a file into this folder; compressed if its name ends with `.gz`."""
-    path, content = folder / name, "".join(f"{text}\n" for text in (header, *lines)).encode()
+    """Write a file into this folder; compressed if its name ends with `.gz`. `\\udcff` in a line is the byte FF."""
+    path, content = folder / name, "".join(f"{text}\n" for text in (header, *lines)).encode(errors="surrogateescape")
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     return path

@@ -48,9 +48,22 @@ class ImportRun:
         return [int(number.replace(",", "")) for number in takewhile(lambda number: "." not in number, numbers)]
 
     @property
+    def rows(self) -> list[int]:
+        """The rows of the file, then those stored, already there, refused, held back and not tried."""
+        [line] = [line for line in self.output.splitlines() if " rows in the file = " in line]
+        numbers = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", line)]
+        assert numbers[0] == sum(numbers[1:]), line
+        return numbers
+
+    @property
+    def warnings(self) -> list[str]:
+        return [line for line in self.error_lines if ": warning: " in line]
+
+    @property
     def refused(self) -> dict[int, str]:
-        """The refused rows: the reason by line, in the order in which they were reported."""
-        places = (line.removeprefix(f"{self.file}:").partition(": ") for line in self.error_lines)
+        """The rows refused or held back: the reason by line, in the order in which they were reported."""
+        rows = (line for line in self.error_lines if line not in self.warnings)
+        places = (line.removeprefix(f"{self.file}:").partition(": ") for line in rows)
         return {int(number): reason for number, _, reason in places}
 
 

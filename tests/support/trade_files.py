@@ -25,6 +25,6 @@ def trade_line(
 
 def write_trade_file(folder: Path, *lines: str, name: str = "trades.csv", header: str = HEADER) -> Path:
     path = folder / name
-    text = "".join(f"{line}\n" for line in (header, *lines)).encode()
+    text = "".join(f"{line}\n" for line in (header, *lines)).encode(errors="surrogateescape")
     path.write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
     return path

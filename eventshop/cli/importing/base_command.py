@@ -1,124 +1,178 @@
-"""The base of import commands: read a file, report refused rows by line, send the commands, print a summary."""
+"""The base of import commands: options, messages, the accounting of rows, and the exit status."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+import codecs
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Signal
 from time import monotonic
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final
 
+import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from eventshop.cli.importing.compressed_files import describe_compression
+from eventshop.cli.importing.file_format import FileFormat, FormatOptions
+from eventshop.cli.importing.format_detection import find_format, suggest_encoding
+from eventshop.cli.importing.import_run import ImportRun
+from eventshop.cli.importing.importer import FileImporter
 from eventshop.cli.importing.progress import ImportProgress
 from eventshop.cli.importing.signals import stop_on_signals
 from eventshop.core.errors import EventShopError
 
-
-class ImportRefusal(Protocol):
-    """A row that is not imported, with the reason."""
-
-    @property
-    def line(self) -> int: ...
-
-    @property
-    def reason(self) -> str: ...
-
-
-class ImportTally(Protocol):
-    """The running totals of an import."""
-
-    events: int
-
-    @property
-    def done(self) -> int:
-        """Units of the file that are stored, by this run or an earlier one."""
-        ...
-
-    def add(self, batch: Any) -> Sequence[ImportRefusal]:
-        """Add a batch to the totals and return the rows whose commands were refused."""
-        ...
+#: Exit statuses; 0 if every row is stored.
+ROWS_REFUSED: Final = 1  # the others are stored
+STOPPED_AT_AN_ERROR: Final = 3  # some rows were not tried
+STOPPED_BY_SIGNAL: Final = 130
+#: The units that `--dry-run` shows, and the characters of a command.
+PREVIEW_UNITS: Final = 3
+PREVIEW_CHARACTERS: Final = 1_500
 
 
 class ImportCommand(BaseCommand):
     """Imports a file through commands. It can be stopped at any time; the next run continues."""
 
-    #: The unit of the totals: `invoices`.
-    unit: ClassVar[str]
-    #: What is skipped with one refused row, `its invoice`, and with several, `such invoices`.
-    skipped_unit: ClassVar[tuple[str, str]]
+    importer: ClassVar[type[FileImporter[Any]]]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", type=Path)
+        parser.add_argument("file", metavar="FILE", type=Path, help="A table of text: plain, gzip, xz or zip.")
         parser.add_argument(
             "--on-error",
             choices=("stop", "skip"),
             default="stop",
-            help=f"What to do with a row that cannot be imported: stop (the default), or skip {self.skipped_unit[0]}.",
+            help=f"With a row that cannot be imported: stop (the default), or skip its {self.importer.units_noun}.",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="Show what would be imported; write nothing.")
+        parser.add_argument("--encoding", type=_encoding, help="Default: UTF-8, or the byte order mark's.")
+        parser.add_argument("--delimiter", type=_character, help="Default: the header's. A tab: '\\t'.")
+        parser.add_argument("--decimal", choices=(".", ","), help="The decimal mark. Default: found out.")
+        parser.add_argument("--dates", metavar="FORMAT", help="Such as '%%m/%%d/%%Y %%H:%%M'.")
+        parser.add_argument(
+            "--columns",
+            metavar="NAME=HEADER,...",
+            type=self._columns,
+            default={},
+            help=f"Names that the file's header has for {', '.join(self.importer.layout.columns)}.",
         )
 
-    def create_tally(self) -> Any:
-        raise NotImplementedError
+    def handle(self, *args: Any, file: Path, on_error: str, dry_run: bool, **options: Any) -> None:
+        importer, started = self.importer(), monotonic()
+        given = {name: options[name] for name in FormatOptions.__struct_fields__ if options[name]}
+        with stop_on_signals() as stop, importer.create_index() as index:
 
-    def read_file(self, file: Path) -> tuple[Sequence[Any], Sequence[ImportRefusal]]:
-        """The units that can be imported, and the refused rows; the first of these is reported if the import stops."""
-        raise NotImplementedError
+            def report_row(line: int, reason: str) -> None:
+                self.stderr.write(f"{file}:{line}: {reason}")
 
-    def send_batches(self, units: Sequence[Any]) -> Iterator[Any]:
-        """Send the commands batch by batch; a batch is stored when it is yielded."""
-        raise NotImplementedError
-
-    def format_summary(self, tally: Any, refused_count: int, seconds: float) -> str:
-        raise NotImplementedError
-
-    def handle(self, *args: Any, file: Path, on_error: str, **options: Any) -> None:
-        started, tally, stop_on_error = monotonic(), self.create_tally(), on_error == "stop"
-        with stop_on_signals() as stop:
+            run = ImportRun(importer, index, report_row, now=datetime.now(UTC), dry=dry_run)
             try:
-                units, refused_count = self._read_file(file, stop_on_error=stop_on_error)
-                refused_count += self._send_batches(file, units, tally, stop, stop_on_error=stop_on_error)
+                file_format = find_format(file, importer.layout, FormatOptions(**given))
+                run.read(file, file_format)
+                if dry_run:
+                    self._describe_file(file, file_format)
+                    self._preview(run)
+                self._import(file, run, stop, stop_on_error=on_error == "stop" and not dry_run)
             except (EventShopError, DatabaseError) as error:
-                raise CommandError(f"{str(error).strip().rstrip('.')}.{self._format_progress(tally)}") from error
-        self.stdout.write(self.format_summary(tally, refused_count, monotonic() - started))
+                if run.tally.rows:
+                    self.stdout.write(run.tally.describe())
+                text = str(error).strip().rstrip(".")
+                raise CommandError(f"{text}.{_describe_progress(run)}", returncode=ROWS_REFUSED) from error
+            self._finish(file, run, stop, monotonic() - started)
+
+    def _import(self, file: Path, run: ImportRun[Any], stop: Signal, *, stop_on_error: bool) -> None:
+        refusals = run.index.refusals()
+        for line, reason in refusals:
+            self.stderr.write(f"{file}:{line}: {reason}")
+            if stop_on_error:
+                return
+        with ImportProgress(self.stdout, total=run.tally.rows, unit="rows") as progress:
+            for tally in run.import_units(stop, stop_on_error=stop_on_error):
+                if not run.dry:
+                    progress.report(tally.tried, f"{tally.events:,} events")
+
+    def _finish(self, file: Path, run: ImportRun[Any], stop: Signal, seconds: float) -> None:
+        tally = run.tally
+        for warning in self._warnings(file, run):
+            self.stderr.write(f"{file}: warning: {warning}")
+        if run.dry:
+            self.stdout.write("Control totals of what can be imported:")
+            for line in run.importer.totals():
+                self.stdout.write(f"  {line}")
+            self.stdout.write(f"Nothing was written. An import now would give: {tally.describe()}")
+        else:
+            self.stdout.write(tally.describe())
+            self.stdout.write(f"{run.importer.summary()}: {tally.events:,} events written, {seconds:.1f} s.")
         if stop.is_set():
-            raise CommandError(f"Stopped.{self._format_progress(tally)}", returncode=130)
-        if refused_count:
-            raise CommandError("Some rows were refused; they are listed above.")
-
-    def _read_file(self, file: Path, *, stop_on_error: bool) -> tuple[Sequence[Any], int]:
-        units, refusals = self.read_file(file)
-        self._report_rows(file, refusals[:1] if stop_on_error else sorted(refusals, key=lambda refusal: refusal.line))
-        if stop_on_error and refusals:
+            raise CommandError(f"Stopped.{_describe_progress(run)}", returncode=STOPPED_BY_SIGNAL)
+        if tally.not_tried:
             raise CommandError(
-                f"Nothing was imported. With --on-error skip, the import skips {self.skipped_unit[1]} and continues."
+                f"Stopped at an error, the last one listed above.{_describe_progress(run)} With --on-error skip, "
+                f"the import skips such {run.importer.units_noun} and continues.",
+                returncode=STOPPED_AT_AN_ERROR,
             )
-        return units, len(refusals)
+        if tally.refused + tally.held_back:
+            raise CommandError(
+                "Some rows were refused or held back; they are listed above. All others are stored."
+                if not run.dry
+                else "Some rows would be refused or held back; they are listed above.",
+                returncode=ROWS_REFUSED,
+            )
 
-    def _send_batches(
-        self, file: Path, units: Sequence[Any], tally: ImportTally, stop: Signal, *, stop_on_error: bool
-    ) -> int:
-        refused_count = 0
-        with ImportProgress(self.stdout, total=len(units), unit=self.unit) as progress:
-            batches = self.send_batches(units)
-            while not stop.is_set() and (batch := next(batches, None)):
-                refusals = tally.add(batch)
-                self._report_rows(file, refusals)
-                refused_count += len(refusals)
-                progress.report(tally.done, f"{tally.events:,} events")
-                if refusals and stop_on_error:
-                    break
-        return refused_count
+    def _describe_file(self, file: Path, file_format: FileFormat) -> None:
+        self.stdout.write(f"{file}: compression {describe_compression(file)}")
+        for line in file_format.describe():
+            self.stdout.write(f"  {line}")
 
-    def _report_rows(self, file: Path, refusals: Sequence[ImportRefusal]) -> None:
-        for refusal in refusals:
-            self.stderr.write(f"{file}:{refusal.line}: {refusal.reason}")
+    def _preview(self, run: ImportRun[Any]) -> None:
+        self.stdout.write(f"The first {run.importer.units_noun} as they would be stored:")
+        for plan in run.preview(PREVIEW_UNITS):
+            state = plan.refusal or ("" if plan.commands else "already there")
+            self.stdout.write(f"  {plan.unit.name}, line {plan.unit.rows[0].line}: {state}")
+            for command, envelope in plan.commands:
+                text = msgspec.json.encode(command).decode()
+                shown = text if len(text) <= PREVIEW_CHARACTERS else f"{text[:PREVIEW_CHARACTERS]}…"
+                self.stdout.write(f"    {type(command).__name__} at {envelope.occurred_at:%Y-%m-%d %H:%M %Z}: {shown}")
 
-    def _format_progress(self, tally: ImportTally) -> str:
-        """What has been stored when the import ends early."""
-        if not tally.done:
-            return " Nothing was imported."
-        return (
-            f" {tally.done:,} {self.unit} are stored. To continue from there, run the import again with the same file."
-        )
+    def _warnings(self, file: Path, run: ImportRun[Any]) -> Iterator[str]:
+        if run.repeats:
+            yield f"{run.repeats:,} rows repeat another row exactly"
+        if run.future_rows:
+            yield f"{run.future_rows:,} rows are dated in the future, first in line {run.first_future_line}"
+        if run.undecodable and (name := suggest_encoding(file)):
+            yield f"{run.undecodable:,} rows have another encoding; if the whole file is {name}, use --encoding {name}"
+
+    def _columns(self, value: str) -> dict[str, str]:
+        pairs = [pair.partition("=") for pair in value.split(",")]
+        for name, _, header in pairs:
+            if name not in self.importer.layout.columns or not header:
+                known = ", ".join(self.importer.layout.columns)
+                raise ArgumentTypeError(f"{name!r} must be one of {known}, with the header's name: {known[:9]}=…")
+        return {name: header for name, _, header in pairs}
+
+
+def _describe_progress(run: ImportRun[Any]) -> str:
+    """What is stored when the import ends early, and how to continue."""
+    tally = run.tally
+    if not tally.stored + tally.there:
+        return f" Nothing was imported; {tally.not_tried:,} rows were not tried." if tally.rows else ""
+    return (
+        f" {tally.stored + tally.there:,} rows are stored, {tally.not_tried:,} were not tried. To continue from there, "
+        "run the import again with the same file."
+    )
+
+
+def _encoding(value: str) -> str:
+    try:
+        return codecs.lookup(value).name
+    except LookupError:
+        raise ArgumentTypeError(f"{value!r} is no encoding that Python knows, such as utf-8 or cp1252") from None
+
+
+def _character(value: str) -> str:
+    character = "\t" if value == "\\t" else value
+    if len(character) != 1 or not character.isascii():
+        raise ArgumentTypeError(f"{value!r} must be one ASCII character, or \\t for a tab")
+    return character

@@ -1,44 +1,62 @@
-"""Reads a CSV file, plain or gzip, line by line: one line is one row, and every error has a line number."""
+"""Reads a table of text line by line: one line is one row, and every error has a line number."""
 
 from __future__ import annotations
 
+import codecs
 import csv
-import gzip
-import zlib
+import io
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from eventshop.cli.importing.errors import BrokenRow, UnreadableFile, WrongHeader
+from eventshop.cli.importing.compressed_files import DAMAGED, open_data_file
+from eventshop.cli.importing.errors import BrokenCells, BrokenRow, UnreadableFile
 
 #: Above every valid row, which has a few texts of at most 200 characters of 4 bytes.
 MAX_LINE_BYTES: Final = 16 * 1024
+_COPY_CHARACTERS: Final = 64 * 1024
 
 
-def read_data_lines(path: Path, header: str) -> Iterator[tuple[int, bytes]]:
-    """Each line after the header with its number. Raises `WrongHeader` and, also without any row, `UnreadableFile`."""
-    number = 1
-    for number, line in _read_lines(path):
-        if number == 1:
-            _check_header(path, line, header)
-        else:
+def read_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, bytes]]:
+    """Each physical line with its number, without a byte order mark and without blank lines at the end.
+
+    Cells of these formats contain no line break, so one line is one row. A line that is too long is cut at
+    `MAX_LINE_BYTES`. Lines of UTF-16 and UTF-32 come as UTF-8. Raises `UnreadableFile`, also for an empty file.
+    """
+    number = blank = 0
+    with _open_text(path, encoding) as file:
+        while line := _read_line(path, file, number + blank):
+            if not number and not blank:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            complete = line.endswith(b"\n")
+            if not (line := line.rstrip(b"\r\n")) and complete:
+                blank += 1
+                continue
+            for _ in range(blank):  # A blank line in the middle is a row without cells.
+                number += 1
+                yield number, b""
+            number, blank = number + 1, 0
             yield number, line
-    if number == 1:
-        raise UnreadableFile(f"{path}: the file has no row after the header", file=str(path))
+            while not complete and (rest := _read_line(path, file, number)):
+                complete = rest.endswith(b"\n")
+    if not number:
+        raise UnreadableFile(f"{path}: the file is empty", file=str(path))
 
 
-def parse_cells(line: bytes) -> list[str]:
-    """The cells of a line. Raises `BrokenRow`."""
+def split_cells(line: bytes, *, encoding: str = "utf-8", delimiter: str = ",", quote: str = '"') -> list[str]:
+    """The cells of a line. Raises `BrokenRow` for undecodable bytes, `BrokenCells` for quotes or the length."""
     if len(line) >= MAX_LINE_BYTES:
-        raise BrokenRow(f"the line is longer than {MAX_LINE_BYTES} bytes")
+        raise BrokenCells(f"the line is longer than {MAX_LINE_BYTES} bytes")
     try:
-        text = line.decode()
+        text = line.decode(encoding)
     except UnicodeDecodeError as error:
-        raise BrokenRow(f"byte {error.start + 1} of the line is not UTF-8") from error
+        raise BrokenRow(f"byte {error.start + 1} of the line is not {encoding.upper()}") from error
     try:
-        return next(csv.reader([text], strict=True), [])
+        return next(csv.reader([text], delimiter=delimiter, quotechar=quote, strict=True), [])
     except csv.Error as error:
-        raise BrokenRow(f"malformed quotes: {error}") from error
+        raise BrokenCells(f"malformed quotes: {error}") from error
 
 
 def quote_cell(cell: str) -> str:
@@ -46,33 +64,34 @@ def quote_cell(cell: str) -> str:
     return repr(cell if len(cell) <= 50 else f"{cell[:50]}…")
 
 
-def _read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Each physical line with its number: cells of these formats contain no line break, so one line is one row."""
-    number = 0
+def is_wide(encoding: str) -> bool:
+    """Whether characters of an encoding take several bytes, so that its lines do not end with the byte 0x0A."""
+    return codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+
+
+def _read_line(path: Path, file: BinaryIO, lines: int) -> bytes:
     try:
-        with _open(path) as file:
-            while line := file.readline(MAX_LINE_BYTES):
-                number += 1
-                yield number, line.rstrip(b"\r\n")
-                while not line.endswith(b"\n") and (line := file.readline(MAX_LINE_BYTES)):
-                    pass
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        return file.readline(MAX_LINE_BYTES)
+    except DAMAGED as error:
         raise UnreadableFile(
-            f"{path}: the gzip data is damaged after line {number}: {error}", file=str(path)
+            f"{path}: the compressed data is damaged after line {lines}: {error}", file=str(path)
         ) from error
-    except OSError as error:
-        raise UnreadableFile(f"{path}: {error.strerror or error}", file=str(path)) from error
-    if not number:
-        raise UnreadableFile(f"{path}: the file is empty", file=str(path))
 
 
-def _open(path: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
-
-
-def _check_header(path: Path, line: bytes, header: str) -> None:
-    if line != header.encode():
-        header_line = line[:200].decode("utf-8", "replace")
-        raise WrongHeader(
-            f"{path}:1: the header must be {header}, not {header_line!r}", file=str(path), found=header_line
-        )
+@contextmanager
+def _open_text(path: Path, encoding: str) -> Iterator[BinaryIO]:
+    with open_data_file(path) as file:
+        if not is_wide(encoding):
+            yield file
+            return
+        with tempfile.TemporaryFile() as copy:
+            text = io.TextIOWrapper(cast(io.BufferedReader, file), encoding, newline="")
+            try:
+                while part := text.read(_COPY_CHARACTERS):
+                    copy.write(part.encode())
+            except UnicodeError as error:
+                raise UnreadableFile(f"{path}: the file is not {encoding.upper()}: {error}", file=str(path)) from error
+            finally:
+                text.detach()
+            copy.seek(0)
+            yield cast(BinaryIO, copy)

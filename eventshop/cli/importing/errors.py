@@ -17,7 +17,17 @@ class WrongHeader(UnreadableFile):
     code = "wrong-header"
 
 
+class UnclearFormat(UnreadableFile):
+    """The format of this file cannot be found out; an option has to say it."""
+
+    code = "unclear-format"
+
+
 class BrokenRow(InvalidMessage):
     """This row does not have the format of the file."""
 
     code = "broken-row"
+
+
+class BrokenCells(BrokenRow):
+    """This line cannot be split into the cells of one row: it may hold a part of a row, or two."""

@@ -1,44 +1,33 @@
-"""Builds the commands of each invoice, in the order in which they are sent, with ids that are derived from the file."""
+"""Builds the commands of an invoice, in the order in which they are sent, with ids that are derived from the file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import assert_never
+from collections.abc import Iterable, Sequence
+from typing import Final
 from uuid import UUID
 
-from msgspec import Struct
-
+from eventshop.cli.importing.importer import CommandToSend
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope
 from orders.domain.commands import (
     CreateCreditNote,
     CreateOrder,
-    ProcessPayment,
-    ReturnItems,
+    RecordObservedPayment,
+    RecordObservedReturn,
     ReturnLine,
     WriteOffStock,
     order_total,
 )
-from orders.domain.events import Line
+from orders.domain.events import ExternalId, Line
 from orders.importers.online_retail.invoices import Invoice, Kind
 from orders.importers.online_retail.parsing import Row
-from orders.importers.online_retail.return_matching import CancellationMatch, SalesLedger
+from orders.importers.online_retail.return_matching import CancellationMatch
 
-
-class InvoiceCommand(Struct, frozen=True):
-    """A command ready to be sent, and its invoice."""
-
-    invoice: Invoice
-    command: Command
-    envelope: Envelope
-
-
-def import_commands(invoices: Iterable[Invoice]) -> Iterator[list[InvoiceCommand]]:
-    """The commands of one invoice after the other."""
-    ledger = SalesLedger()
-    for invoice in invoices:
-        commands = _commands(invoice, ledger)
-        yield [_invoice_command(invoice, step, command) for step, command in enumerate(commands)]
+#: The actor of the commands, and the source of the external ids.
+ACTOR: Final = "import"
+SOURCE: Final = "online-retail"
+#: A return gives an event for the goods, one for the money, and one for each rule that it breaks.
+_MAX_EVENTS_OF_RETURN: Final = 4
 
 
 def order_id(number: str) -> UUID:
@@ -51,20 +40,12 @@ def customer_id(number: str) -> UUID | None:
     return derive_id("retail-customer", number) if number else None
 
 
-def _commands(invoice: Invoice, ledger: SalesLedger) -> list[Command]:
-    match invoice.kind:
-        case Kind.SALE:
-            ledger.add_sale(invoice)
-            return _sale(invoice)
-        case Kind.CANCELLATION:
-            return _cancellation(invoice, ledger.match_cancellation(invoice))
-        case Kind.ADJUSTMENT:
-            return _adjustment(invoice)
-        case _:
-            assert_never(invoice.kind)
+def correlation_id(number: str) -> UUID:
+    """Common to all events of one number."""
+    return derive_id("retail-invoice", number)
 
 
-def _sale(invoice: Invoice) -> list[Command]:
+def sale_commands(invoice: Invoice) -> list[Command]:
     lines, order = _order_lines(invoice.rows), order_id(invoice.number)
     create = CreateOrder(
         order_id=order,
@@ -72,22 +53,57 @@ def _sale(invoice: Invoice) -> list[Command]:
         customer_id=customer_id(invoice.customer),
         lines=lines,
         country=invoice.country,
+        external_ids=(ExternalId(SOURCE, invoice.number),),
+        customer_external_id=_customer_external_id(invoice.customer),
     )
-    pay = ProcessPayment(order_id=order, amount=order_total(lines), method="invoice")
-    return [create, pay]
+    return [create, RecordObservedPayment(order_id=order, amount=order_total(lines), method="invoice")]
 
 
-def _cancellation(invoice: Invoice, split: CancellationMatch) -> list[Command]:
+def cancellation_commands(invoice: Invoice, split: CancellationMatch) -> list[Command]:
     returns: list[Command] = [
-        ReturnItems(
-            order_id=order_id(number),
+        RecordObservedReturn(
+            order_id=order,
             reference=invoice.number,
             lines=tuple(ReturnLine(line=line, quantity=quantity) for line, quantity in sorted(quantities.items())),
             reason="cancellation invoice",
         )
-        for number, quantities in split.returns.items()
+        for order, quantities in split.returns.items()
     ]
     return [*returns, _credit_note(invoice, split.unmatched_rows)] if split.unmatched_rows else returns
+
+
+def adjustment_commands(invoice: Invoice, rows: Iterable[Row]) -> list[Command]:
+    return [
+        WriteOffStock(
+            sku=row.sku,
+            quantity=-row.quantity,
+            reason=reason_of(row),
+            reference=invoice.number,
+        )
+        for row in rows
+    ]
+
+
+def reason_of(row: Row) -> str:
+    """Why units were written off."""
+    return row.description.strip() or "adjustment"
+
+
+def address_commands(invoice: Invoice, commands: Sequence[Command], first_step: int = 0) -> list[CommandToSend]:
+    """The commands with their envelopes. `first_step`: how many commands of this invoice are stored already."""
+    return [(command, _envelope(invoice, step)) for step, command in enumerate(commands, start=first_step)]
+
+
+def _envelope(invoice: Invoice, step: int) -> Envelope:
+    # The id contains the number of the step, not its content: two imports at once store each step once.
+    return Envelope(
+        command_id=derive_id("retail-command", invoice.number, invoice.kind, step),
+        actor=ACTOR,
+        occurred_at=invoice.at,
+        correlation_id=correlation_id(invoice.number),
+        sequence_number=_MAX_EVENTS_OF_RETURN * step if invoice.kind is Kind.CANCELLATION else step,
+        metadata={"line": str(invoice.line)},
+    )
 
 
 def _credit_note(invoice: Invoice, rows: tuple[Row, ...]) -> CreateCreditNote:
@@ -98,19 +114,9 @@ def _credit_note(invoice: Invoice, rows: tuple[Row, ...]) -> CreateCreditNote:
         lines=_order_lines(rows),
         reason="cancellation invoice without an earlier sale",
         country=invoice.country,
+        external_ids=(ExternalId(SOURCE, invoice.number),),
+        customer_external_id=_customer_external_id(invoice.customer),
     )
-
-
-def _adjustment(invoice: Invoice) -> list[Command]:
-    return [
-        WriteOffStock(
-            sku=row.sku,
-            quantity=-row.quantity,
-            reason=row.description.strip() or "adjustment",
-            reference=invoice.number,
-        )
-        for row in invoice.rows
-    ]
 
 
 def _order_lines(rows: Iterable[Row]) -> tuple[Line, ...]:
@@ -119,15 +125,5 @@ def _order_lines(rows: Iterable[Row]) -> tuple[Line, ...]:
     )
 
 
-def _invoice_command(invoice: Invoice, step: int, command: Command) -> InvoiceCommand:
-    # The id contains the number of the step, not its content: if a corrected file books a cancellation differently,
-    # the id is already used and the command is refused, instead of refunding a second time.
-    envelope = Envelope(
-        command_id=derive_id("retail-command", invoice.number, invoice.kind, step),
-        actor="import",
-        occurred_at=invoice.at,
-        correlation_id=derive_id("retail-invoice", invoice.number),
-        sequence_number=2 * step if invoice.kind is Kind.CANCELLATION else step,  # a return gives up to two events
-        metadata={"line": str(invoice.line)},
-    )
-    return InvoiceCommand(invoice, command, envelope)
+def _customer_external_id(number: str) -> ExternalId | None:
+    return ExternalId(SOURCE, number) if number else None

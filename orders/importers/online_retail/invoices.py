@@ -1,14 +1,17 @@
-"""Groups rows into invoices: sales, cancellations and stock adjustments."""
+"""Invoices: the units of the file. Sales, cancellations and stock adjustments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
+from typing import Final, TypeAlias
 
-from msgspec import Struct
-
-from orders.importers.online_retail.parsing import RefusedRow, Row
+from eventshop.cli.importing.importer import FileUnit
+from eventshop.cli.importing.unit_index import Placement, Suspect, UnitIndex
+from orders.importers.online_retail.parsing import INVOICE, Row
 
 
 class Kind(StrEnum):
@@ -17,20 +20,22 @@ class Kind(StrEnum):
     ADJUSTMENT = "adjustment"
 
 
-class Invoice(Struct, frozen=True):
-    """All rows of one invoice, wherever they are in the file. Its time is that of the first row."""
+_KINDS: Final = list(Kind)
+InvoiceOrder: TypeAlias = tuple[datetime, str]
+#: What looks like the number of an invoice in a broken cell.
+_LIKE_A_NUMBER: Final = re.compile(r"C?[0-9]{1,20}", re.IGNORECASE)
+
+
+class Invoice(FileUnit[Row], frozen=True, kw_only=True):
+    """All rows of one invoice, wherever they are in the file. Its time is the earliest of its rows."""
 
     number: str
     kind: Kind
-    rows: tuple[Row, ...]
+    at: datetime
 
     @property
     def line(self) -> int:
         return self.rows[0].line
-
-    @property
-    def at(self) -> datetime:
-        return self.rows[0].at
 
     @property
     def customer(self) -> str:
@@ -41,45 +46,76 @@ class Invoice(Struct, frozen=True):
         return self.rows[0].country
 
 
-def group_by_invoice(rows: Iterable[Row]) -> list[Invoice]:
-    """The invoices in order of first appearance. A number with both sold and missing units gives two invoices."""
-    rows_by_invoice: dict[tuple[str, Kind], list[Row]] = {}
-    for row in rows:
-        rows_by_invoice.setdefault((row.invoice, _kind(row)), []).append(row)
-    return [Invoice(number, kind, tuple(rows)) for (number, kind), rows in rows_by_invoice.items()]
+def place_row(row: Row) -> Placement:
+    """A number with both sold and missing units gives two invoices."""
+    return Placement(
+        _unit_key(row.invoice, kind_of(row)), row.line, row.at.isoformat(), f"{row.customer}/{row.country}"
+    )
 
 
-def hold_back_incomplete(
-    invoices: Iterable[Invoice], refused: Iterable[RefusedRow]
-) -> tuple[list[Invoice], list[RefusedRow]]:
-    """The invoices to import, and the rows of the others with the reason why they are held back.
+def order_of(number: str, at: datetime) -> InvoiceOrder:
+    """The order of invoices: by time, cancellations last in a minute, then by number, whatever file they are in."""
+    return at, _start_of_key(number)
 
-    An invoice with a refused row is held back as a whole: payments and returns of an order without that row would be
-    wrong, and a stored order cannot be completed later.
+
+def suspect_invoices(cells: list[str], *, misshapen: bool) -> tuple[list[Suspect], bool]:
+    """The invoices that a broken row may belong to: by what can be read of its number, else those around it."""
+    if INVOICE.fullmatch(number := cells[0]):
+        return _invoices_of(number), misshapen  # a misshapen line may be two rows, or begin in the row before
+    parts = [part.upper() for part in _LIKE_A_NUMBER.findall(number)]
+    whole = [suspect for part in parts for suspect in _invoices_of(part)]
+    cut = [Suspect(start, mark="*") for part in parts if len(part) > 3 for start in _starts_of_longer(part)]
+    return whole + cut, True
+
+
+def read_invoices(index: UnitIndex[Row], *, cancellations_only: bool = False) -> Iterator[Invoice]:
+    """The invoices of a file in their order. One that a broken row may belong to is held back as a whole.
+
+    Payments and returns of an order without that row would be wrong, and a stored order cannot be completed later.
     """
-    first_refused_line = {refusal.invoice: refusal.line for refusal in reversed(list(refused))}
-    kept, held_back = list[Invoice](), list[RefusedRow]()
-    for invoice in invoices:
-        reason = _mixed_parties_reason(invoice)
-        if invoice.number in first_refused_line:
-            reason = (
-                f"held back with the rest of invoice {invoice.number}, see line {first_refused_line[invoice.number]}"
-            )
-        if reason is None:
-            kept.append(invoice)
-        else:
-            held_back += [RefusedRow(row.line, reason, row.invoice) for row in invoice.rows]
-    return kept, held_back
+    for key in index.units():
+        if cancellations_only and not key.unit.endswith(Kind.CANCELLATION):
+            continue
+        rows = tuple(index.rows(key.unit))
+        number = rows[0].invoice
+        yield Invoice(
+            name=f"invoice {number}",
+            rows=rows,
+            held_back=f"held back with the rest of invoice {number}, see line {key.cause}" if key.cause else "",
+            repeats=len(rows) - len({content_of(row) for row in rows}),
+            number=number,
+            kind=kind_of(rows[0]),
+            at=min(row.at for row in rows),
+        )
 
 
-def _mixed_parties_reason(invoice: Invoice) -> str | None:
-    for row in invoice.rows:
-        if (row.customer, row.country) != (invoice.customer, invoice.country):
-            return f"invoice {invoice.number} names two customers or countries, first in line {invoice.line}"
-    return None
+def content_of(row: Row) -> tuple[object, ...]:
+    """What a row says, without its line."""
+    return row.sku, row.description, row.quantity, row.at, row.price, row.customer, row.country
 
 
-def _kind(row: Row) -> Kind:
+def kind_of(row: Row) -> Kind:
     if row.invoice.startswith("C"):
         return Kind.CANCELLATION
     return Kind.SALE if row.quantity > 0 else Kind.ADJUSTMENT
+
+
+@lru_cache(maxsize=1_000)
+def _unit_key(number: str, kind: Kind) -> str:
+    return f"{_start_of_key(number)}/{_KINDS.index(kind)}{kind}"
+
+
+def _start_of_key(number: str) -> str:
+    """Sorts as numbers do, and cancellations after others."""
+    digits = number.removeprefix("C")
+    return f"{int(digits is not number)}{len(digits):02}{digits}"
+
+
+def _invoices_of(number: str) -> list[Suspect]:
+    return [Suspect(_unit_key(number, kind)) for kind in Kind]
+
+
+def _starts_of_longer(number: str) -> list[str]:
+    """The starts of the keys of numbers that have up to two digits more than this one, which was cut off."""
+    start = _start_of_key(number)
+    return [f"{start[0]}{int(start[1:3]) + more:02}{start[3:]}" for more in (1, 2)]

@@ -1,4 +1,4 @@
-"""Parses the file into typed rows. Each line gives a row, or a refusal with its reason."""
+"""Parses the cells of a line into a typed row, or refuses them with the reason."""
 
 from __future__ import annotations
 
@@ -6,36 +6,41 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import Struct
 
-from eventshop.cli.importing.csv_rows import parse_cells, quote_cell, read_data_lines
+from eventshop.cli.importing.csv_rows import quote_cell
 from eventshop.cli.importing.errors import BrokenRow
+from eventshop.cli.importing.file_format import FileFormat, FileLayout, parse_time
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.messages import Text
+from eventshop.core.human_text import TextRule, clean_text
 from eventshop.core.money import Money
 from orders.domain.commands import PRICE_DECIMALS
 
-HEADER: Final = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
-COLUMNS: Final = HEADER.count(",") + 1
 #: Times in the file are in the shop's time zone.
 SHOP_TIME_ZONE: Final = ZoneInfo("Europe/London")
+LAYOUT: Final = FileLayout(
+    columns=("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"),
+    aliases={"invoice": "InvoiceNo", "price": "UnitPrice"},  # of the data set's second edition
+    decimals=("UnitPrice", "CustomerID"),
+    time="InvoiceDate",
+    zone=SHOP_TIME_ZONE.key,
+)
+HEADER: Final = ",".join(LAYOUT.columns)
 CURRENCY: Final = "GBP"
 MAX_QUANTITY: Final = 10_000_000
+MAX_TEXT: Final = 200
 
-_INVOICE: Final = re.compile(r"C?[0-9]{1,20}")
+INVOICE: Final = re.compile(r"C?[0-9]{1,20}")
 _BAD_DEBT: Final = re.compile(r"A[0-9]{1,20}")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,12}")
 _PRICE: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]+)?")
-_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 _CUSTOMER: Final = re.compile(r"([0-9]{1,20})(?:\.0)?")
 
 
-class Row(Struct, frozen=True, gc=False):
+class Row(Struct, frozen=True, gc=False, array_like=True):
     """One line of the file. `customer` is empty for an anonymous sale; `quantity` keeps its sign."""
 
     line: int
@@ -49,31 +54,8 @@ class Row(Struct, frozen=True, gc=False):
     country: str
 
 
-class RefusedRow(Struct, frozen=True):
-    """A line of the file that is not imported, and the reason. `invoice` is the content of its first column."""
-
-    line: int
-    reason: str
-    invoice: str = ""
-
-
-def parse_file(path: Path) -> tuple[list[Row], list[RefusedRow]]:
-    """All rows of a CSV or .csv.gz file, and the lines that are refused. Raises `UnreadableFile` or `WrongHeader`."""
-    rows: list[Row] = []
-    refused: list[RefusedRow] = []
-    for number, line in read_data_lines(path, HEADER):
-        cells: list[str] = []
-        try:
-            cells = parse_cells(line)
-            rows.append(_parse_row(number, cells))
-        except InvalidMessage as error:
-            refused.append(RefusedRow(number, str(error), cells[0] if cells else ""))
-    return rows, refused
-
-
-def _parse_row(line: int, cells: list[str]) -> Row:
-    if len(cells) != COLUMNS:
-        raise BrokenRow(f"{len(cells)} columns instead of {COLUMNS}")
+def parse_row(line: int, cells: list[str], file_format: FileFormat) -> Row:
+    """Raises `BrokenRow`."""
     invoice, sku, description, quantity, at, price, customer, country = cells
     row = Row(
         line,
@@ -81,7 +63,7 @@ def _parse_row(line: int, cells: list[str]) -> Row:
         _parse_text("StockCode", sku),
         _parse_text("Description", description),
         _parse_quantity(quantity),
-        _parse_date(at),
+        _parse_time(at, file_format.dates),
         _parse_price(price),
         _parse_customer(customer),
         _parse_text("Country", country),
@@ -106,7 +88,7 @@ def _check_row(row: Row) -> None:
 
 
 def _parse_invoice_number(cell: str) -> str:
-    if _INVOICE.fullmatch(cell):
+    if INVOICE.fullmatch(cell):
         return cell
     if _BAD_DEBT.fullmatch(cell):
         raise BrokenRow(f"InvoiceNo {cell} adjusts a bad debt, which is not a sale of goods and is not imported")
@@ -115,11 +97,12 @@ def _parse_invoice_number(cell: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _parse_text(column: str, cell: str) -> str:
+    if len(cell) > MAX_TEXT:
+        raise BrokenRow(f"{column} {quote_cell(cell)} is longer than {MAX_TEXT} characters")
     try:
-        return msgspec.convert(cell, Text)
-    except msgspec.ValidationError:
-        fault = "is longer than 200 characters" if len(cell) > 200 else "contains a control character"
-        raise BrokenRow(f"{column} {quote_cell(cell)} {fault}") from None
+        return clean_text(cell, TextRule(verbatim=column == "Description"))
+    except InvalidMessage as error:
+        raise BrokenRow(f"{column} {quote_cell(cell)} {error}") from None
 
 
 def _parse_quantity(cell: str) -> int:
@@ -131,13 +114,14 @@ def _parse_quantity(cell: str) -> int:
 
 
 @lru_cache(maxsize=10_000)
-def _parse_date(cell: str) -> datetime:
+def _parse_time(cell: str, dates: str) -> datetime:
     try:
-        if _DATE_TIME.fullmatch(cell):
-            return datetime.fromisoformat(cell).replace(tzinfo=SHOP_TIME_ZONE).astimezone(UTC)
+        return parse_time(cell, dates).replace(tzinfo=SHOP_TIME_ZONE).astimezone(UTC)
     except (ValueError, OverflowError):
-        pass
-    raise BrokenRow(f"InvoiceDate {quote_cell(cell)} is not a time like 2010-12-01 08:26:00")
+        example = datetime(2010, 12, 1, 8, 26).strftime(dates)
+        raise BrokenRow(
+            f"InvoiceDate {quote_cell(cell)} is not a time like {example}; another format is given with --dates"
+        ) from None
 
 
 @lru_cache(maxsize=10_000)

@@ -1,67 +1,70 @@
 """Finds the order line that a cancelled row returns, as the file does not name it.
 
-It is the newest earlier sale line of this file with the same customer, product and price that has enough units left. A
-row that matches none goes into a credit note.
+It is the newest earlier line of an imported sale with the same customer, product and price that has enough units left,
+in this file or in the store. A row that matches none goes into a credit note.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TypeAlias
+from uuid import UUID
 
 from msgspec import Struct
 
-from eventshop.core.money import Money
-from orders.importers.online_retail.invoices import Invoice
+from orders.importers.online_retail.invoices import Invoice, InvoiceOrder, order_of
 from orders.importers.online_retail.parsing import Row
+
+#: Customer, SKU and unit price.
+SaleKey: TypeAlias = tuple[UUID | None, str, Decimal]
 
 
 class SaleLine(Struct):
-    """A line of a sale in this file, and the units not returned yet. Lines are numbered from 1, as in the order."""
+    """A line of a sale, and the units not returned yet. Lines are numbered from 1, as in the order."""
 
-    invoice: str
+    order_id: UUID
     line: int
-    at: datetime
+    order: InvoiceOrder
     quantity_left: int
 
 
 class CancellationMatch(Struct, frozen=True):
-    """The units that a cancellation returns, by invoice and line, and the rows that match no sale."""
+    """The units that a cancellation returns, by order and line, and the rows that match no sale."""
 
-    returns: dict[str, dict[int, int]]
+    returns: dict[UUID, dict[int, int]]
     unmatched_rows: tuple[Row, ...]
 
 
 class SalesLedger:
-    """The sale lines by customer, product and price, newest last. Cancellations reduce what is left of them."""
+    """The lines that the cancellations of a file may return, oldest first. Cancellations reduce what is left of them.
 
-    def __init__(self) -> None:
-        self._sale_lines: dict[tuple[str, str, Money], list[SaleLine]] = defaultdict(list)
+    Lines of other customers, products and prices are not kept, so that it grows with the cancellations only.
+    """
 
-    def add_sale(self, sale: Invoice) -> None:
-        if not sale.customer:
-            return
-        for number, row in enumerate(sale.rows, start=1):
-            self._sale_lines[row.customer, row.sku, row.price].append(
-                SaleLine(sale.number, number, sale.at, row.quantity)
-            )
+    def __init__(self, wanted: Iterable[SaleKey]) -> None:
+        self._lines: dict[SaleKey, list[SaleLine]] = {key: [] for key in wanted}
 
-    def match_cancellation(self, cancellation: Invoice) -> CancellationMatch:
-        returns: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    def add(self, key: SaleKey, line: SaleLine) -> None:
+        if (lines := self._lines.get(key)) is not None:
+            insort(lines, line, key=lambda line: (line.order, line.line))
+
+    def match(self, cancellation: Invoice, rows: Iterable[Row], customer: UUID | None) -> CancellationMatch:
+        """Match some rows of a cancellation and take what they return off the lines."""
+        returns: dict[UUID, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         unmatched: list[Row] = []
-        for row in cancellation.rows:
-            if (line := self._newest_matching_line(row, cancellation.at)) is None:
+        before = order_of(cancellation.number, cancellation.at)
+        for row in rows:
+            line = self._newest_line((customer, row.sku, row.price.amount), -row.quantity, before)
+            if line is None:
                 unmatched.append(row)
                 continue
             line.quantity_left += row.quantity
-            returns[line.invoice][line.line] -= row.quantity
-        return CancellationMatch({invoice: dict(lines) for invoice, lines in returns.items()}, tuple(unmatched))
+            returns[line.order_id][line.line] -= row.quantity
+        return CancellationMatch({order: dict(lines) for order, lines in returns.items()}, tuple(unmatched))
 
-    def _newest_matching_line(self, row: Row, at: datetime) -> SaleLine | None:
-        """The newest line with the same customer, product and price that has enough units left."""
-        lines: Sequence[SaleLine] = self._sale_lines.get((row.customer, row.sku, row.price), ())
-        for line in reversed(lines):
-            if line.quantity_left >= -row.quantity and line.at <= at:
-                return line
-        return None
+    def _newest_line(self, key: SaleKey, quantity: int, before: InvoiceOrder) -> SaleLine | None:
+        lines = self._lines.get(key, ()) if key[0] else ()
+        return next((line for line in reversed(lines) if line.quantity_left >= quantity and line.order < before), None)

@@ -1,5 +1,5 @@
 """Imports public trades of a venue as executions of one taker account per market, by sending commands.
 
-`parsing` turns the file into rows, `executions` groups the rows of one order, `commands` builds the commands,
-`batch_sender` sends them. Everything is derived from the file alone, so that a second run sends the same commands.
+`parsing` turns lines into rows, `executions` groups those of one order, `stored_fills` asks the store what is there,
+`commands` builds the commands, `importer` puts these together.
 """

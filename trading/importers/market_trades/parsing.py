@@ -1,4 +1,4 @@
-"""Parses the file into typed rows; a line that is not valid is reported with its reason."""
+"""Parses the cells of a line into a typed row, or refuses them with the reason."""
 
 from __future__ import annotations
 
@@ -6,20 +6,32 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
-from eventshop.cli.importing.csv_rows import parse_cells, quote_cell, read_data_lines
+from eventshop.cli.importing.csv_rows import quote_cell
 from eventshop.cli.importing.errors import BrokenRow
-from eventshop.core.errors import InvalidMessage
+from eventshop.cli.importing.file_format import FileLayout
 from trading.domain.commands import check_lot, check_tick
 from trading.domain.events import Fill, Instrument, Side
 from trading.domain.instruments import get_instrument
 
-HEADER: Final = "received_ns,market,symbol,trade_id,traded_at_ms,event_at_ms,price,quantity,taker_side"
-COLUMNS: Final = HEADER.count(",") + 1
+LAYOUT: Final = FileLayout(
+    columns=(
+        "received_ns",
+        "market",
+        "symbol",
+        "trade_id",
+        "traded_at_ms",
+        "event_at_ms",
+        "price",
+        "quantity",
+        "taker_side",
+    ),
+    decimals=("price", "quantity"),
+)
+HEADER: Final = ",".join(LAYOUT.columns)
 
 _NUMBER_PATTERN: Final = re.compile(r"[0-9]{1,20}")
 _DECIMAL_PATTERN: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
@@ -27,52 +39,40 @@ _MILLISECONDS_PATTERN: Final = re.compile(r"[0-9]{1,14}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Row(Struct, frozen=True, gc=False):
+class Row(Struct, frozen=True, gc=False, array_like=True):
     """One line of the file: a fill of one taker order at one price."""
 
     line: int
-    instrument: Instrument
+    code: str  # of the instrument
     side: Side
     fill: Fill
 
+    @property
+    def instrument(self) -> Instrument:
+        return get_instrument(self.code)
 
-class RefusedRow(Struct, frozen=True):
-    """A line of the file that is not imported, and the reason."""
+    @property
+    def number(self) -> int:
+        return int(self.fill.venue_trade_id)
 
-    line: int
-    reason: str
-
-
-def parse_file(path: Path) -> tuple[list[Row], list[RefusedRow]]:
-    """Parse all rows of a CSV or .csv.gz file in their order; raises `UnreadableFile` or `WrongHeader`."""
-    rows, refused = list[Row](), list[RefusedRow]()
-    seen: dict[tuple[str, str], int] = {}
-    for number, line in read_data_lines(path, HEADER):
-        try:
-            row = _parse_row(number, parse_cells(line))
-            first = seen.setdefault((row.instrument.code, row.fill.venue_trade_id), number)
-            if first != number:
-                raise BrokenRow(f"trade_id {row.fill.venue_trade_id} is already in line {first}")
-            rows.append(row)
-        except InvalidMessage as error:
-            refused.append(RefusedRow(number, str(error)))
-    return rows, refused
+    @property
+    def at(self) -> datetime:
+        return self.fill.at
 
 
-def _parse_row(line: int, cells: list[str]) -> Row:
-    if len(cells) != COLUMNS:
-        raise BrokenRow(f"{len(cells)} columns instead of {COLUMNS}")
+def parse_row(line: int, cells: list[str]) -> Row:
+    """Raises `InvalidMessage`."""
     _, market, symbol, trade_id, traded_at, _, price, quantity, side = cells
     instrument = get_instrument(f"{market}/{symbol}")
     fill = Fill(
         _parse_number("trade_id", trade_id),
         _parse_decimal("price", price),
         _parse_decimal("quantity", quantity),
-        _parse_time(traded_at),
+        parse_milliseconds(traded_at),
     )
     check_tick(instrument, fill.price)
     check_lot(instrument, fill.quantity)
-    return Row(line, instrument, _parse_side(side), fill)
+    return Row(line, instrument.code, _parse_side(side), fill)
 
 
 def _parse_number(column: str, cell: str) -> str:
@@ -89,7 +89,7 @@ def _parse_decimal(column: str, cell: str) -> Decimal:
 
 
 @lru_cache(maxsize=1_000)
-def _parse_time(cell: str) -> datetime:
+def parse_milliseconds(cell: str) -> datetime:
     """Unix milliseconds, without rounding."""
     if not _MILLISECONDS_PATTERN.fullmatch(cell):
         raise BrokenRow(f"traded_at_ms {quote_cell(cell)} is not a number of milliseconds")

@@ -14,9 +14,10 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from eventshop.cli.importing import import_run
+from eventshop.cli.importing.base_command import ROWS_REFUSED, STOPPED_AT_AN_ERROR
 from eventshop.cli.importing.errors import UnreadableFile
 from eventshop.eventstore.models import StoredEvent
-from orders.importers.online_retail import batch_sender
 from tests.support.retail_files import csv_line, write_sales_file
 from tests.support.retail_import import (
     MONTH,
@@ -42,7 +43,7 @@ def test_a_file_becomes_orders_returns_credit_notes_and_write_offs(tmp_path: Pat
         )
     )
     assert (run.code, run.error_lines) == (0, [])
-    assert run.counts[:5] == [1, 1, 1, 1, 6]
+    assert (run.counts, run.rows) == ([1, 1, 1, 1, 6], [4, 4, 0, 0, 0, 0])
     assert sorted(StoredEvent.objects.values_list("event_type", flat=True)) == [
         "CreditNoteIssued",
         "ItemsReturned",
@@ -60,43 +61,38 @@ def test_a_second_run_finds_everything_there(tmp_path: Path) -> None:
     before = imported_history()
     again = ImportRun(file)
     assert (again.code, imported_history()) == (0, before)
-    assert again.counts[4:] == [0, 3, 0]
+    assert (again.counts, again.rows) == ([0, 0, 0, 0, 0], [2, 0, 2, 0, 0, 0])
 
 
 def test_a_longer_file_adds_only_what_is_new(tmp_path: Path) -> None:
     lines = [csv_line("1"), csv_line("C2", quantity="-1"), csv_line("3")]
     ImportRun(write_sales_file(tmp_path, *lines[:2]))
     run = ImportRun(write_sales_file(tmp_path, *lines))
-    assert run.counts == [1, 0, 0, 0, 2, 3, 0]
+    assert (run.counts, run.rows) == ([1, 0, 0, 0, 2], [3, 1, 2, 0, 0, 0])
 
 
 def test_a_broken_row_stops_the_import_before_anything_is_stored(tmp_path: Path) -> None:
     file = write_sales_file(tmp_path, csv_line("1"), csv_line("2", quantity="many"), csv_line("3", price="-1"))
     run = ImportRun(file)
-    assert run.code == 1
+    assert run.code == STOPPED_AT_AN_ERROR
     assert list(run.refused) == [3]
     assert "Quantity" in run.refused[3] and "'many'" in run.refused[3]
+    assert run.rows == [3, 0, 0, 2, 0, 1]
     assert count_events_and_receipts() == (0, 0)
 
 
 def test_broken_rows_are_named_and_their_invoices_skipped_if_asked(tmp_path: Path) -> None:
-    file = write_sales_file(
-        tmp_path, csv_line("1"), csv_line("2"), csv_line("2", quantity="many"), "garbage", csv_line("3")
-    )
-    run = ImportRun(file, "--on-error", "skip")
-    assert run.code == 1
-    assert list(run.refused) == [3, 4, 5]
-    assert re.findall(r"\d+", run.refused[3]) == [
-        "2",
-        "4",
-    ]  # its invoice; the line that is wrong
+    lines = [csv_line("1"), csv_line("2"), csv_line("2", quantity="many"), csv_line("3"), "garbage", csv_line("4")]
+    run = ImportRun(write_sales_file(tmp_path, *lines, csv_line("5")), "--on-error", "skip")
+    assert run.code == ROWS_REFUSED
+    assert sorted(run.refused) == [3, 4, 5, 6, 7]
+    assert re.findall(r"\d+", run.refused[3]) == ["2", "4"]  # its invoice; the line that is wrong
     assert "Quantity" in run.refused[4] and "'many'" in run.refused[4]
-    assert re.findall(r"\d+", run.refused[5]) == ["1", "8"]  # columns
-    assert (run.counts[0], run.counts[-1]) == (2, 3)
-    corrected = ImportRun(
-        write_sales_file(tmp_path, csv_line("1"), csv_line("2"), csv_line("2", quantity="2"), csv_line("3"))
-    )
-    assert (corrected.code, corrected.error_lines, corrected.counts[0]) == (0, [], 1)
+    assert re.findall(r"\d+", run.refused[6]) == ["1", "8"]  # columns
+    assert [re.findall(r"\d+", run.refused[line]) for line in (5, 7)] == [["3", "6"], ["4", "6"]]
+    assert (run.counts[0], run.rows) == (2, [7, 2, 0, 2, 3, 0])
+    corrected = ImportRun(write_sales_file(tmp_path, *lines[:2], csv_line("2"), csv_line("3"), lines[5], csv_line("5")))
+    assert (corrected.code, corrected.refused, corrected.rows) == (0, {}, [6, 4, 2, 0, 0, 0])
 
 
 def test_an_invoice_that_changed_is_refused_and_what_is_stored_stays(tmp_path: Path) -> None:
@@ -104,7 +100,7 @@ def test_an_invoice_that_changed_is_refused_and_what_is_stored_stays(tmp_path: P
     before = imported_history()
     file = write_sales_file(tmp_path, csv_line("1"), csv_line("2", quantity="7"), csv_line("2", sku="21212"))
     run = ImportRun(file, "--on-error", "skip")
-    assert (run.code, list(run.refused)) == (1, [3, 4])
+    assert (run.code, list(run.refused), run.rows) == (ROWS_REFUSED, [3, 4], [3, 0, 1, 2, 0, 0])
     assert all("invoice 2 " in reason for reason in run.refused.values())
     assert imported_history() == before
 
@@ -122,8 +118,7 @@ def test_what_was_credited_before_the_file_was_corrected_is_not_refunded_again(t
     run = ImportRun(
         write_sales_file(tmp_path, csv_line("1"), csv_line("2", sku="21212"), *cancelled), "--on-error", "skip"
     )
-    assert run.counts[:3] == [2, 0, 0]
-    assert ["invoice C3 " in reason for reason in run.refused.values()] == [True] * 3
+    assert (run.counts[:3], run.rows) == ([2, 0, 0], [5, 2, 3, 0, 0, 0])
     assert Counter(StoredEvent.objects.values_list("event_type", flat=True)) == {
         "CreditNoteIssued": 1,
         "OrderCreated": 2,
@@ -136,16 +131,17 @@ def test_the_rules_of_an_order_hold_for_the_import_too(tmp_path: Path) -> None:
         tmp_path, csv_line("1"), *[csv_line("2", f"sku-{number}", "x" * 200) for number in range(1_501)], csv_line("3")
     )
     run = ImportRun(file, "--on-error", "skip")
-    assert (run.code, len(run.error_lines)) == (1, 1_501)
+    assert (run.code, len(run.error_lines)) == (ROWS_REFUSED, 1_501)
     assert all(word in run.refused[3] for word in ("invoice 2", "CreateOrder", "1500"))
     assert run.counts[0] == 2
 
 
 def test_a_refused_invoice_stops_the_import_after_its_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_sender, "MAX_BATCH_COMMANDS", 2)
-    ImportRun(write_sales_file(tmp_path, csv_line("1")))
-    run = ImportRun(write_sales_file(tmp_path, csv_line("1", quantity="7"), csv_line("2"), csv_line("3")))
-    assert (run.code, len(run.error_lines), run.counts[0]) == (1, 1, 0)
+    monkeypatch.setattr(import_run, "MAX_BATCH_UNITS", 1)
+    ImportRun(write_sales_file(tmp_path, csv_line("2")))
+    run = ImportRun(write_sales_file(tmp_path, csv_line("1"), csv_line("2", quantity="7"), csv_line("3")))
+    assert (run.code, len(run.error_lines), run.rows) == (STOPPED_AT_AN_ERROR, 1, [3, 1, 0, 1, 0, 1])
+    assert "Stopped" in run.failure and "1 were not tried" in run.failure
 
 
 @pytest.mark.parametrize(
@@ -153,8 +149,8 @@ def test_a_refused_invoice_stops_the_import_after_its_batch(tmp_path: Path, monk
     [
         ("sales.csv", b"InvoiceNo;StockCode\n1;2\n", "wrong-header", type(None)),
         ("sales.csv", b"", "unreadable-file", type(None)),
-        ("sales.csv.gz", b"\x1f\x8b\x08\x00garbage", "unreadable-file", (EOFError, zlib.error)),
-        ("sales.csv.gz", b"InvoiceNo", "unreadable-file", gzip.BadGzipFile),
+        ("sales.csv.gz", b"\x1f\x8b\x08\x00" + b"garbage" * 9, "unreadable-file", (EOFError, zlib.error)),
+        ("sales.csv.gz", b"\x1f\x8b\x07" + bytes(20), "unreadable-file", gzip.BadGzipFile),
     ],
 )
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str, content: bytes, code: str, origin: Any) -> None:

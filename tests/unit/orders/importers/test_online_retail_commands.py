@@ -4,22 +4,45 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple, cast
 
-from eventshop.core.messages import Command
+from eventshop.core.messages import Command, Envelope
 from eventshop.core.serialization import encode_canonical
-from orders.domain.commands import CreateCreditNote, CreateOrder, ProcessPayment, ReturnItems, WriteOffStock
-from orders.importers.online_retail.commands import InvoiceCommand, customer_id, import_commands, order_id
-from orders.importers.online_retail.invoices import group_by_invoice, hold_back_incomplete
-from orders.importers.online_retail.parsing import parse_file
+from orders.domain.commands import (
+    CreateCreditNote,
+    CreateOrder,
+    RecordObservedPayment,
+    RecordObservedReturn,
+    WriteOffStock,
+)
+from orders.domain.events import ExternalId
+from orders.importers.online_retail.commands import customer_id, order_id
+from orders.importers.online_retail.importer import OnlineRetailImporter
+from orders.importers.online_retail.invoices import Invoice
+from orders.importers.online_retail.return_matching import SalesLedger
+from orders.importers.online_retail.stored_invoices import Comparison
 from tests.support.command_output import numbers_in
+from tests.support.read_file import read_file
 from tests.support.retail_files import csv_line, write_sales_file
 from tests.unit.orders.domain.examples import gbp
 
 
+class InvoiceCommand(NamedTuple):
+    invoice: Invoice
+    command: Command
+    envelope: Envelope
+
+
 def invoice_commands(folder: Path, *lines: str) -> list[InvoiceCommand]:
-    rows, refused = parse_file(write_sales_file(folder, *lines))
-    invoices, _ = hold_back_incomplete(group_by_invoice(rows), refused)
-    return [command for commands in import_commands(invoices) for command in commands]
+    """The commands that are sent to an empty store."""
+    importer = OnlineRetailImporter()
+    invoices = cast(list[Invoice], read_file(importer, write_sales_file(folder, *lines)).complete)
+    cancelled = [(invoice, row) for invoice in invoices if invoice.number.startswith("C") for row in invoice.rows]
+    importer.ledger = SalesLedger(
+        (customer_id(invoice.customer), row.sku, row.price.amount) for invoice, row in cancelled
+    )
+    plans = [(invoice, importer.plan_invoice(invoice, Comparison(invoice.rows))) for invoice in invoices]
+    return [InvoiceCommand(invoice, *command) for invoice, plan in plans for command in plan.commands]
 
 
 def commands_of(folder: Path, *lines: str) -> list[Command]:
@@ -32,7 +55,7 @@ def returns_of(folder: Path, *lines: str) -> list[tuple[str, str, dict[int, int]
     return [
         (command.reference, sales[command.order_id], {line.line: line.quantity for line in command.lines})
         for command in commands_of(folder, *lines)
-        if isinstance(command, ReturnItems)
+        if isinstance(command, RecordObservedReturn)
     ]
 
 
@@ -51,47 +74,49 @@ def test_a_sale_is_an_order_that_is_paid(tmp_path: Path) -> None:
     assert isinstance(create, CreateOrder)
     assert (create.order_id, create.reference) == (order_id("536365"), "536365")
     assert (create.customer_id, create.country) == (customer_id("17850"), "United Kingdom")
+    assert create.external_ids == (ExternalId("online-retail", "536365"),)
+    assert create.customer_external_id == ExternalId("online-retail", "17850")
     assert [(item.sku, item.quantity, item.price) for item in create.lines] == [
         ("71053", 6, gbp("3.39")),
         ("POST", 1, gbp("18.005")),
     ]
-    assert pay == ProcessPayment(order_id=create.order_id, amount=gbp("38.345"), method="invoice")
+    assert pay == RecordObservedPayment(order_id=create.order_id, amount=gbp("38.345"), method="invoice")
 
 
 def test_an_anonymous_sale_has_no_customer(tmp_path: Path) -> None:
     create, _ = commands_of(tmp_path, csv_line(customer=""))
     assert isinstance(create, CreateOrder)
-    assert create.customer_id is None
+    assert (create.customer_id, create.customer_external_id) == (None, None)
 
 
 def test_exact_repeats_are_lines_of_their_own(tmp_path: Path) -> None:
     create, pay = commands_of(tmp_path, csv_line(), csv_line())
     assert isinstance(create, CreateOrder)
-    assert isinstance(pay, ProcessPayment)
+    assert isinstance(pay, RecordObservedPayment)
     assert (len(create.lines), pay.amount) == (2, gbp("40.68"))
 
 
 def test_what_costs_nothing_is_a_line_of_the_order(tmp_path: Path) -> None:
     create, pay = commands_of(tmp_path, csv_line(price="0"))
     assert isinstance(create, CreateOrder)
-    assert isinstance(pay, ProcessPayment)
+    assert isinstance(pay, RecordObservedPayment)
     assert (create.lines[0].price, pay.amount) == (gbp("0"), gbp("0"))
 
 
-def test_an_invoice_is_one_order_wherever_its_lines_stand_and_its_first_time_holds(tmp_path: Path) -> None:
+def test_an_invoice_is_one_order_wherever_its_lines_stand_and_its_earliest_time_holds(tmp_path: Path) -> None:
     sent = invoice_commands(
         tmp_path,
         csv_line(at="2010-12-01 16:57:00"),
-        csv_line(invoice="536366"),
-        csv_line(sku="21212", at="2010-12-01 16:58:00"),
+        csv_line(invoice="536366", at="2010-12-01 17:00:00"),
+        csv_line(sku="21212", at="2010-12-01 16:56:00"),
     )
     assert [(command.invoice.number, type(command.command)) for command in sent] == [
         ("536365", CreateOrder),
-        ("536365", ProcessPayment),
+        ("536365", RecordObservedPayment),
         ("536366", CreateOrder),
-        ("536366", ProcessPayment),
+        ("536366", RecordObservedPayment),
     ]
-    assert {command.envelope.occurred_at for command in sent[:2]} == {datetime(2010, 12, 1, 16, 57, tzinfo=UTC)}
+    assert {command.envelope.occurred_at for command in sent[:2]} == {datetime(2010, 12, 1, 16, 56, tzinfo=UTC)}
 
 
 def test_missing_stock_is_written_off_row_by_row(tmp_path: Path) -> None:
@@ -150,9 +175,11 @@ def test_what_matches_nothing_becomes_one_credit_note(tmp_path: Path) -> None:
         csv_line("C2", sku="M", quantity="-2"),
     ]
     _, _, back, note = commands_of(tmp_path, csv_line("1"), *rows)
-    assert isinstance(back, ReturnItems)
+    assert isinstance(back, RecordObservedReturn)
     assert isinstance(note, CreateCreditNote)
     assert (note.order_id, note.reference, note.customer_id) == (order_id("C2"), "C2", customer_id("17850"))
+    assert note.external_ids == (ExternalId("online-retail", "C2"),)
+    assert note.customer_external_id == ExternalId("online-retail", "17850")
     assert [(item.sku, item.quantity, item.price) for item in note.lines] == [
         ("D", 1, gbp("3.39")),
         ("M", 2, gbp("3.39")),
@@ -166,34 +193,34 @@ def test_a_cancellation_without_a_customer_is_a_credit_note(tmp_path: Path) -> N
 
 
 def test_what_was_bought_later_is_not_returned(tmp_path: Path) -> None:
-    assert credits_of(tmp_path, csv_line("C1", quantity="-1"), csv_line("2")) == [("71053", 1)]
     late = csv_line("2", at="2010-12-02 08:00:00")
-    assert credits_of(tmp_path, late, csv_line("C1", quantity="-1", at="2010-12-01 08:00:00")) == [("71053", 1)]
+    early = csv_line("C1", quantity="-1", at="2010-12-01 08:00:00")
+    assert credits_of(tmp_path, late, early) == credits_of(tmp_path, early, late) == [("71053", 1)]
+
+
+def test_within_a_minute_sales_come_before_cancellations_wherever_they_stand(tmp_path: Path) -> None:
+    lines = [csv_line("C1", quantity="-1"), csv_line("2"), csv_line("3")]
+    assert returns_of(tmp_path, *lines) == returns_of(tmp_path, *reversed(lines)) == [("C1", "3", {1: 1})]
 
 
 def test_an_invoice_with_a_broken_row_is_held_back_as_a_whole(tmp_path: Path) -> None:
     lines = [csv_line("1"), csv_line("1", quantity="x"), csv_line("1", sku="21212"), csv_line("2")]
-    rows, refused = parse_file(write_sales_file(tmp_path, *lines))
-    complete, held_back = hold_back_incomplete(group_by_invoice(rows), refused)
-    assert [invoice.number for invoice in complete] == ["2"]
+    file = read_file(OnlineRetailImporter(), write_sales_file(tmp_path, *lines))
+    assert [unit.name for unit in file.complete] == ["invoice 2"]
     # The line, then the invoice and the refused line of it that the reason names.
-    assert [(refusal.line, numbers_in(refusal.reason)) for refusal in held_back] == [
-        (2, [1, 3]),
-        (4, [1, 3]),
-    ]
+    assert {line: numbers_in(reason) for line, reason in file.held_back.items()} == {2: [1, 3], 4: [1, 3]}
 
 
 def test_an_invoice_is_of_one_customer_in_one_country(tmp_path: Path) -> None:
     for other in (csv_line("1", customer="2"), csv_line("1", customer=""), csv_line("1", country="France")):
-        rows, refused = parse_file(write_sales_file(tmp_path, csv_line("1"), other))
-        complete, held_back = hold_back_incomplete(group_by_invoice(rows), refused)
-        assert (complete, [refusal.line for refusal in held_back]) == ([], [2, 3])
-        assert numbers_in(held_back[0].reason) == [1, 2]  # the invoice, its first line
+        file = read_file(OnlineRetailImporter(), write_sales_file(tmp_path, csv_line("1"), other))
+        assert (file.units, list(file.refused)) == ([], [2, 3])
+        assert numbers_in(file.refused[2]) == [1, 2]  # the invoice, its first line
 
 
 def test_a_number_with_sold_and_missing_pieces_is_both(tmp_path: Path) -> None:
     sent = invoice_commands(tmp_path, csv_line("1"), csv_line("1", quantity="-1", price="0"))
-    assert [type(command.command) for command in sent] == [CreateOrder, ProcessPayment, WriteOffStock]
+    assert [type(command.command) for command in sent] == [CreateOrder, RecordObservedPayment, WriteOffStock]
     assert len({command.envelope.command_id for command in sent}) == 3
 
 

@@ -12,10 +12,18 @@ import pytest
 from eventshop.cli.importing.csv_rows import MAX_LINE_BYTES
 from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
 from eventshop.core.money import Money
-from orders.importers.online_retail.parsing import HEADER, Row, parse_file
+from orders.importers.online_retail.importer import OnlineRetailImporter
+from orders.importers.online_retail.parsing import HEADER, Row
 from tests.support.command_output import numbers_in
 from tests.support.raised import caused_by, with_data
+from tests.support.read_file import read_file
 from tests.support.retail_files import csv_line, write_sales_file
+
+
+def parse_file(path: Path) -> tuple[list[Row], dict[int, str]]:
+    """The valid rows, and the reasons by line of the others."""
+    file = read_file(OnlineRetailImporter(), path)
+    return file.rows, file.refused
 
 
 def test_a_row_is_typed_and_knows_its_line(tmp_path: Path) -> None:
@@ -33,7 +41,7 @@ def test_a_row_is_typed_and_knows_its_line(tmp_path: Path) -> None:
                 country="United Kingdom",
             )
         ],
-        [],
+        {},
     )
 
 
@@ -72,7 +80,7 @@ def test_line_ends_of_windows_are_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "sales.csv"
     path.write_bytes(f"{HEADER}\r\n{csv_line()}\r\n{csv_line()}".encode())
     rows, refused = parse_file(path)
-    assert ([row.line for row in rows], [row.country for row in rows], refused) == ([2, 3], ["United Kingdom"] * 2, [])
+    assert ([row.line for row in rows], [row.country for row in rows], refused) == ([2, 3], ["United Kingdom"] * 2, {})
 
 
 @pytest.mark.parametrize(
@@ -89,8 +97,9 @@ def test_line_ends_of_windows_are_line_ends(tmp_path: Path) -> None:
         (csv_line(sku=""), "StockCode is empty"),
         (csv_line(sku="x" * 201), "is longer than 200 characters"),
         (csv_line(description="x" * 201), "Description 'xxxxx"),
-        (csv_line(description="a\x00b"), r"Description 'a\x00b' contains a control character"),
-        (csv_line(country="a\tb"), r"Country 'a\tb' contains a control character"),
+        (csv_line(description="a\x00b"), r"Description 'a\x00b' must not contain U+0000 (control character)"),
+        (csv_line(country="a\tb"), r"Country 'a\tb' must not contain U+0009 (control character)"),
+        (csv_line(country="a\u202eb"), "must not contain U+202E (right-to-left override)"),
         (csv_line(quantity="six"), "Quantity 'six' is not a whole number"),
         (csv_line(quantity="6.0"), "Quantity '6.0' is not a whole number"),
         (csv_line(quantity=""), "Quantity '' is not a whole number"),
@@ -118,25 +127,22 @@ def test_line_ends_of_windows_are_line_ends(tmp_path: Path) -> None:
 def test_a_broken_line_is_named_and_the_next_one_is_read(tmp_path: Path, broken: str, reason: str) -> None:
     rows, refused = parse_file(write_sales_file(tmp_path, csv_line(), broken, csv_line()))
     assert [row.line for row in rows] == [2, 4]
-    [refusal] = refused
-    assert refusal.line == 3
-    assert reason in refusal.reason
-    assert len(refusal.reason) < 300
+    assert list(refused) == [3]
+    assert reason in refused[3]
+    assert len(refused[3]) < 300
 
 
 def test_bytes_that_are_no_text_break_their_line_only(tmp_path: Path) -> None:
     path = tmp_path / "sales.csv"
     path.write_bytes(f"{HEADER}\n{csv_line()}\n".encode() + b"536365,\xff\xfe,x\n" + csv_line().encode())
-    rows, [refusal] = parse_file(path)
+    rows, refused = parse_file(path)
     assert [row.line for row in rows] == [2, 4]
-    assert (refusal.line, numbers_in(refusal.reason)) == (3, [8])
+    assert numbers_in(refused[3]) == [8]
 
 
-@pytest.mark.parametrize(
-    "header", ["", HEADER.lower(), HEADER + ",Extra", HEADER.replace(",", ";"), f"\ufeff{HEADER}", "\x89PNG"]
-)
+@pytest.mark.parametrize("header", ["", "id,price", HEADER.replace("Country", "Land"), f"{HEADER},country", "\x89PNG"])
 def test_another_header_is_another_kind_of_file(tmp_path: Path, header: str) -> None:
-    with pytest.raises(WrongHeader, match=r"sales\.csv:1: .*InvoiceNo,StockCode"):
+    with pytest.raises(WrongHeader, match=r"sales\.csv:1: .*(--columns|--delimiter)"):
         parse_file(write_sales_file(tmp_path, csv_line(), header=header))
 
 
@@ -158,7 +164,7 @@ def test_damaged_gzip_is_told_with_the_line_it_was_good_for(tmp_path: Path) -> N
     content = gzip.compress("".join(f"{text}\n" for text in (HEADER, *[csv_line()] * 1000)).encode())
     path = tmp_path / "sales.csv.gz"
     damaged = content[: len(content) // 2] + b"\x00\xff\x00" * 10 + content[len(content) // 2 :]
-    for broken in (b"not gzip at all", content[:-20], content[:-1], damaged):
+    for broken in (content[:-20], content[:-1], damaged):
         path.write_bytes(broken)
         with pytest.raises(UnreadableFile, match=r"sales\.csv\.gz: .*\b\d+\b"):
             parse_file(path)

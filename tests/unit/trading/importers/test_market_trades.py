@@ -9,23 +9,31 @@ from pathlib import Path
 import pytest
 
 from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
+from eventshop.cli.importing.importer import CommandToSend
+from tests.support.read_file import ReadFile, read_file
 from tests.support.trade_files import TRADED_AT_MS, trade_line, write_trade_file
-from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
+from trading.domain.commands import ExecuteTrade, SubmitTrade
 from trading.domain.events import MAX_FILLS, Side
-from trading.importers.market_trades.commands import ExecutionCommand, import_commands, taker_account_id
-from trading.importers.market_trades.executions import group_executions
-from trading.importers.market_trades.parsing import parse_file
+from trading.importers.market_trades.commands import taker_account_id, trade_commands
+from trading.importers.market_trades.importer import MarketTradesImporter
 
 
-def commands_of(path: Path) -> list[ExecutionCommand]:
-    rows, refused = parse_file(path)
-    assert refused == []
-    return [command for commands in import_commands(group_executions(rows)) for command in commands]
+def read(path: Path) -> ReadFile:
+    return read_file(MarketTradesImporter(), path)
+
+
+def groups_of(file: ReadFile) -> list[list[str]]:
+    return [[row.fill.venue_trade_id for row in unit.rows] for unit in file.complete]
+
+
+def commands_of(path: Path) -> list[CommandToSend]:
+    file = read(path)
+    assert file.refused == {}
+    return [command for unit in file.units for command in trade_commands(list(unit.rows))]
 
 
 def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
-    (row,), refused = parse_file(write_trade_file(tmp_path, trade_line(), name="trades.csv.gz"))
-    assert refused == []
+    [row] = read(write_trade_file(tmp_path, trade_line(), name="trades.csv.gz")).rows
     assert (row.line, row.side, row.instrument.code) == (2, Side.SELL, "BINANCE_SPOT/BTCUSDT")
     assert (str(row.fill.price), str(row.fill.quantity)) == ("61837.63000000", "0.02000000")
     assert row.fill.at == datetime(2024, 8, 8, 23, 54, 15, 342_000, tzinfo=UTC)
@@ -44,66 +52,93 @@ def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
         (trade_line(quantity="-1"), "quantity '-1'"),
         (trade_line(side="sell"), "taker_side 'sell'"),
         (trade_line(at="now"), "traded_at_ms 'now'"),
-        (trade_line("0"), "trade_id 0 is already in line 2"),
     ],
 )
 def test_a_row_that_is_none_is_named(tmp_path: Path, line: str, words: str) -> None:
-    rows, (refusal,) = parse_file(write_trade_file(tmp_path, trade_line("0"), line))
-    assert (len(rows), refusal.line) == (1, 3)
-    assert words in refusal.reason
+    file = read(write_trade_file(tmp_path, trade_line("0"), line))
+    assert (len(file.rows), list(file.refused)) == (1, [3])
+    assert words in file.refused[3]
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongHeader, match=r"trades\.csv:1: .*\breceived_ns\b"):
-        parse_file(write_trade_file(tmp_path, trade_line(), header="id,price"))
+        read(write_trade_file(tmp_path, trade_line(), header="id,price"))
     with pytest.raises(UnreadableFile, match=r"trades\.csv: "):
-        parse_file(write_trade_file(tmp_path))
+        read(write_trade_file(tmp_path))
 
 
-def test_what_one_taker_was_filled_at_once_is_one_execution(tmp_path: Path) -> None:
-    rows, _ = parse_file(
-        write_trade_file(
-            tmp_path,
-            trade_line("1"),
-            trade_line("7", market="BINANCE_USDM", price="61837.6", quantity="0.002"),
-            trade_line("2", price="61837.62"),
-            trade_line("3", side="BUY"),
-            trade_line("4", at=TRADED_AT_MS + 1, side="BUY"),
-            trade_line("5", at=TRADED_AT_MS, side="BUY"),
-        )
-    )
-    groups = [[row.fill.venue_trade_id for row in execution] for execution in group_executions(rows)]
-    assert groups == [["1", "2"], ["7"], ["3"], ["4"], ["5"]]
+SWEEPS = [
+    trade_line("1"),
+    trade_line("7", market="BINANCE_USDM", price="61837.6", quantity="0.002"),
+    trade_line("2", price="61837.62"),
+    trade_line("3", side="BUY"),
+    trade_line("4", at=TRADED_AT_MS + 1, side="BUY"),
+    trade_line("5", at=TRADED_AT_MS, side="BUY"),
+]
+
+
+def test_what_one_taker_was_filled_at_once_is_one_execution_in_whatever_order_the_rows_stand(tmp_path: Path) -> None:
+    for lines in (SWEEPS, SWEEPS[::-1], SWEEPS[::2] + SWEEPS[1::2]):
+        assert groups_of(read(write_trade_file(tmp_path, *lines))) == [["1", "2"], ["3"], ["4"], ["5"], ["7"]]
 
 
 def test_an_execution_fits_into_an_event(tmp_path: Path) -> None:
-    rows, _ = parse_file(write_trade_file(tmp_path, *(trade_line(str(number)) for number in range(MAX_FILLS + 1))))
-    assert [len(execution) for execution in group_executions(rows)] == [MAX_FILLS, 1]
+    file = read(write_trade_file(tmp_path, *(trade_line(str(number)) for number in range(MAX_FILLS + 1))))
+    assert [len(unit.rows) for unit in file.units] == [MAX_FILLS, 1]
+
+
+@pytest.mark.parametrize(
+    ("broken", "kept"),
+    [
+        (trade_line("2", price="oops"), [["3"], ["4"], ["5"], ["7"]]),
+        (trade_line("2", price="oops", side="BUY"), [["1"], ["4"], ["5"], ["7"]]),  # it may begin the purchase of 3
+        (trade_line("2", price="oops", at=TRADED_AT_MS + 9), [["1"], ["3"], ["4"], ["5"], ["7"]]),
+        (trade_line("2")[:-20], [["4"], ["5"], ["7"]]),  # a misshapen line may be part of two
+        (trade_line("2", market="B\udcff"), [["3"], ["4"], ["5"]]),  # of some market
+        (trade_line("x"), [["3"], ["4"], ["5"], ["7"]]),  # it follows 1 in the file
+    ],
+)
+def test_an_execution_that_a_broken_row_may_belong_to_is_held_back(
+    tmp_path: Path, broken: str, kept: list[list[str]]
+) -> None:
+    lines = [*SWEEPS[:2], broken, *SWEEPS[3:]]
+    path = write_trade_file(tmp_path, *lines)
+    file = read(path)
+    assert list(file.refused) == [4]
+    assert groups_of(file) == kept
+    assert set(file.held_back) == {row.line for row in file.rows} - {
+        row.line for unit in file.complete for row in unit.rows
+    }
+
+
+def test_the_same_trade_again_is_a_duplicate_and_with_other_contents_an_error(tmp_path: Path) -> None:
+    file = read(write_trade_file(tmp_path, trade_line("1"), trade_line("2"), trade_line("1")))
+    assert (groups_of(file), file.units[0].duplicates) == ([["1", "2"]], 1)
+    changed = read(write_trade_file(tmp_path, trade_line("1"), trade_line("2"), trade_line("1", side="BUY")))
+    assert (groups_of(changed), sorted(changed.held_back)) == ([], [2, 3, 4])
+    assert "trade_id 1 has other contents in line 2 and 4" in changed.held_back[2]
 
 
 def test_an_execution_is_a_market_order_of_its_markets_taker(tmp_path: Path) -> None:
-    opening, submitting, executing = commands_of(
+    (submit, _), (execute, envelope) = commands_of(
         write_trade_file(tmp_path, trade_line("1"), trade_line("2", quantity="0.01"))
     )
-    submit, execute = submitting.command, executing.command
-    assert isinstance(opening.command, OpenAccount)
     assert isinstance(submit, SubmitTrade) and isinstance(execute, ExecuteTrade)
-    assert submit.account_id == opening.command.account_id == taker_account_id("BINANCE_SPOT")
+    assert submit.account_id == taker_account_id("BINANCE_SPOT")
     assert (submit.quantity, submit.side, submit.reference) == (Decimal("0.03"), Side.SELL, "BINANCE_SPOT/BTCUSDT 1")
     assert [fill.venue_trade_id for fill in execute.fills] == ["1", "2"]
-    assert executing.envelope.metadata == {"line": "2"}
+    assert envelope.metadata == {"line": "2"}
 
 
 def test_the_same_symbol_on_another_market_is_another_trade(tmp_path: Path) -> None:
     commands = commands_of(
         write_trade_file(tmp_path, trade_line("1"), trade_line("1", market="BINANCE_USDM", price="61837.6"))
     )
-    ids = {item.command.trade_id for item in commands if isinstance(item.command, SubmitTrade)}
-    accounts = {item.command.account_id for item in commands if isinstance(item.command, OpenAccount)}
-    assert (len(ids), len(accounts)) == (2, 2)
+    submitted = [command for command, _ in commands if isinstance(command, SubmitTrade)]
+    assert len({command.trade_id for command in submitted}) == len({command.account_id for command in submitted}) == 2
 
 
 def test_the_same_file_leads_to_the_same_commands(tmp_path: Path) -> None:
     path = write_trade_file(tmp_path, trade_line("1"), trade_line("2", side="BUY"))
     assert commands_of(path) == commands_of(path)
-    assert len({item.envelope.command_id for item in commands_of(path)}) == 5
+    assert len({envelope.command_id for _, envelope in commands_of(path)}) == 4

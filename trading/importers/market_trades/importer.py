@@ -1,0 +1,108 @@
+"""Imports public trades of a venue: asks the store what is there, and sends the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from msgspec import Struct
+
+from eventshop.cli.importing.file_format import FileFormat
+from eventshop.cli.importing.importer import CommandToSend, FileImporter, FileUnit, UnitPlan
+from eventshop.cli.importing.unit_index import Placement, Suspect, UnitIndex
+from eventshop.core.decimal_math import divide
+from eventshop.eventstore.command_receipts import Receipt
+from trading.domain.commands import ExecuteTrade
+from trading.importers.market_trades.commands import market_of, open_account, trade_commands
+from trading.importers.market_trades.executions import place_row, read_executions, suspect_places
+from trading.importers.market_trades.parsing import LAYOUT, Row, parse_row
+from trading.importers.market_trades.stored_fills import StoredFills, load_fills
+
+
+class InstrumentTotal(Struct):
+    trades: int = 0
+    volume: Decimal = Decimal(0)
+    notional: Decimal = Decimal(0)
+
+
+class MarketTradesImporter(FileImporter[Row]):
+    units_noun = "executions"
+    layout = LAYOUT
+
+    def __init__(self) -> None:
+        self._last_read: dict[str, int] = {}  # by instrument: the number of the last valid row
+        self._last_planned: dict[str, int] = {}
+        self._opened: set[str] = set()
+        self._executions = self._fills = 0
+        self._totals: dict[str, InstrumentTotal] = {}
+
+    def create_index(self) -> UnitIndex[Row]:
+        return UnitIndex(Row, lambda row: row.number)
+
+    def parse(self, line: int, cells: list[str], file_format: FileFormat) -> Row:
+        return parse_row(line, cells)
+
+    def place(self, row: Row) -> Placement:
+        self._last_read[row.code] = row.number
+        return place_row(row)
+
+    def suspects(self, cells: list[str], *, misshapen: bool) -> tuple[list[Suspect], bool]:
+        return suspect_places(cells, self._last_read, misshapen=misshapen), False
+
+    def units(self, index: UnitIndex[Row]) -> Iterator[FileUnit[Row]]:
+        return read_executions(index)
+
+    def prepare(self, index: UnitIndex[Row]) -> None:
+        self._last_planned.clear()
+        self._opened.clear()
+
+    def plan(self, units: Sequence[FileUnit[Row]]) -> list[UnitPlan[Row]]:
+        rows = [row for unit in units for row in unit.rows]
+        stored = load_fills(rows, [row for row in rows if self._begins(row)])
+        return [self._plan(unit, stored) for unit in units]
+
+    def _begins(self, row: Row) -> bool:
+        """Whether the file has no row with the number before."""
+        previous, self._last_planned[row.code] = self._last_planned.get(row.code), row.number
+        return previous is None or previous + 1 != row.number
+
+    def _plan(self, unit: FileUnit[Row], stored: StoredFills) -> UnitPlan[Row]:
+        missing: list[Row] = []
+        for row in unit.rows:
+            known = stored.get((row.code, row.fill.venue_trade_id))
+            if known is None:
+                missing.append(row)
+            elif known != (row.side, row.fill):
+                number = row.fill.venue_trade_id
+                reason = f"{unit.name}: trade {number} was imported before with other contents; what is stored stays"
+                return UnitPlan(unit, refusal=reason)
+        commands: list[CommandToSend] = []
+        if missing and market_of(missing[0]) not in self._opened:
+            commands.append(open_account(missing[0]))  # with each execution until one of the market is stored
+        # A cut between the rows of an execution makes two of it: the stored trade is closed, and cannot be extended.
+        commands += trade_commands(missing) if missing else []
+        return UnitPlan(unit, commands, rows_there=len(unit.rows) - len(missing))
+
+    def count(self, plan: UnitPlan[Row], receipts: Sequence[Receipt]) -> None:
+        self._opened.add(market_of(plan.unit.rows[0]))
+        for (command, _), receipt in zip(plan.commands, receipts, strict=True):
+            if isinstance(command, ExecuteTrade) and not receipt.replayed:
+                self._executions += 1
+                self._fills += len(command.fills)
+
+    def summary(self) -> str:
+        return f"{self._fills:,} trades imported as {self._executions:,} executions"
+
+    def add_to_totals(self, unit: FileUnit[Row]) -> None:
+        total = self._totals.setdefault(unit.rows[0].code, InstrumentTotal())
+        for row in unit.rows:
+            total.trades += 1
+            total.volume += row.fill.quantity
+            total.notional += row.fill.notional
+
+    def totals(self) -> list[str]:
+        return [
+            f"{code}: {total.trades:,} trades, volume {total.volume:,}, notional {total.notional:,}, "
+            f"VWAP {divide(total.notional, total.volume, decimals=10):,}"
+            for code, total in sorted(self._totals.items())
+        ]

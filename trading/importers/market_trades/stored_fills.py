@@ -1,0 +1,46 @@
+"""What the store has of some fills, whichever execution they were stored with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from eventshop.core.message_registry import registry
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.records import to_recorded_event
+from trading.domain.events import MAX_FILLS, Fill, Side, TradeExecuted
+from trading.importers.market_trades.commands import ACTOR, imported_trade_id
+from trading.importers.market_trades.parsing import Row
+
+#: By instrument and the venue's number: the side of the taker, and the fill.
+StoredFills: TypeAlias = dict[tuple[str, str], tuple[Side, Fill]]
+#: Ids in one statement.
+_IDS: Final = 5_000
+
+
+def load_fills(rows: Sequence[Row], beginnings: Iterable[Row]) -> StoredFills:
+    """The stored fills of executions that begin with one of these rows.
+
+    `beginnings` are rows before which the file has none: they may be the rest of an execution that began earlier.
+    """
+    codes = {imported_trade_id(row.code, row.fill.venue_trade_id): row.code for row in rows}
+    for row in beginnings:
+        earlier = range(max(row.number - MAX_FILLS, 0), row.number)
+        codes |= {imported_trade_id(row.code, str(number)): row.code for number in earlier}
+    ids, stored = list(codes), StoredFills()
+    for start in range(0, len(ids), _IDS):
+        stored |= _fills_of(ids[start : start + _IDS], codes)
+    return stored
+
+
+def _fills_of(trades: Sequence[UUID], codes: dict[UUID, str]) -> StoredFills:
+    placeholders = ", ".join(["%s"] * len(trades))
+    rows = backend().select_events(
+        f"WHERE aggregate_id IN ({placeholders}) AND event_type = %s AND actor = %s", (*trades, "TradeExecuted", ACTOR)
+    )
+    fills = StoredFills()
+    for row in rows:
+        event: TradeExecuted = to_recorded_event(row, registry).event
+        fills |= {(codes[row.aggregate_id], fill.venue_trade_id): (event.deal.side, fill) for fill in event.fills}
+    return fills
