@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from eventshop.core.deterministic_ids import derive_id, short_reference
 from eventshop.core.errors import CommandIdReused, CommandRefused
-from eventshop.core.messages import NonEmptyText, Text
+from eventshop.core.messages import MultilineText, Name, NonEmptyText, Text
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore.command_receipts import Receipt
@@ -27,7 +27,6 @@ from orders.application.basket import MAX_LINES, MAX_QUANTITY
 from orders.domain.commands import CreateOrder, ExternalIds
 from orders.domain.errors import NotOnSale, PriceChanged
 from orders.domain.events import ExternalId, Line, LineKind, OrderCreated
-from orders.domain.events import MultilineText as AddressLines
 from orders.models import Product
 
 
@@ -52,8 +51,8 @@ class RequestedLine(Struct, frozen=True, forbid_unknown_fields=True):
 class Destination(Struct, frozen=True, forbid_unknown_fields=True):
     """The name and address for the delivery."""
 
-    name: NonEmptyText
-    address: Annotated[AddressLines, msgspec.Meta(min_length=1)]
+    name: Name
+    address: Annotated[MultilineText, msgspec.Meta(min_length=1)]
 
 
 class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
