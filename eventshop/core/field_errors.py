@@ -19,6 +19,8 @@ from eventshop.core.human_text import TextRule, clean_text
 #: The most errors that are reported of one body.
 MAX_ERRORS: Final = 50
 _MAX_NAME: Final = 100
+#: What a column of whole numbers holds; larger ones are not stored as JSON either.
+_MAX_INTEGER: Final = 2**63 - 1
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -88,6 +90,8 @@ def _leaf_errors(hint: Any, rule: TextRule | None, raw: Any, path: Path) -> Iter
         if rule is not None and isinstance(raw, str) and (cleaned := clean_text(raw, rule)) != raw:
             msgspec.convert(cleaned, hint, strict=True)  # trimmed, it may be too short
         msgspec.convert(raw, hint, strict=True)
+        if isinstance(raw, int) and abs(raw) > _MAX_INTEGER:
+            raise InvalidMessage(f"must be a whole number of at most {_MAX_INTEGER:,}")
     except msgspec.ValidationError as error:
         yield _to_field_error(error, path)
     except InvalidMessage as error:

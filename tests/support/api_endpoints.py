@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from django.urls import URLPattern, URLResolver, get_resolver
+from msgspec import Struct
+from rest_framework.views import APIView
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 ROOT = "/api/v1/"
@@ -27,6 +29,21 @@ def endpoints() -> list[Endpoint]:
         for method in _METHODS
         if hasattr(entry.callback.cls, method)
     ]
+
+
+def view_of(endpoint: Endpoint) -> type[APIView]:
+    """The view of an endpoint."""
+    return next(
+        entry.callback.cls
+        for path, entry in _entries(get_resolver())
+        if path == ROOT + endpoint.path and hasattr(entry.callback, "cls")
+    )
+
+
+def request_bodies() -> list[type[Struct]]:
+    """The types of the request bodies."""
+    views = [entry.callback.cls for path, entry in _entries(get_resolver()) if hasattr(entry.callback, "cls")]
+    return list(dict.fromkeys(view.body for view in views if hasattr(view, "body")))
 
 
 def _entries(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, URLPattern]]:

@@ -35,7 +35,7 @@ HOSTILE_DECIMALS: Final = (
 #: Texts that are no whole numbers, though `int()` or a form's field accepts most of them.
 HOSTILE_INTEGERS: Final = (*HOSTILE_DECIMALS, "1.0")
 #: Values of JSON that are no decimals.
-HOSTILE_JSON_NUMBERS: Final[tuple[Any, ...]] = (*HOSTILE_DECIMALS, 0.1, 1e300, True, None, [], {}, 10**30, ["1"])
+HOSTILE_JSON_NUMBERS: Final[tuple[Any, ...]] = (*HOSTILE_DECIMALS, 0.1, 1e300, True, [], {}, 10**30, ["1"])
 #: Texts that look empty, look like others, or reorder what is shown around them.
 HOSTILE_TEXTS: Final = (
     "\u200b",
@@ -47,5 +47,5 @@ HOSTILE_TEXTS: Final = (
     "\ufeff",
     "a\u200d",
     "\ue000",
-    " ",
+    "\udc80",
 )

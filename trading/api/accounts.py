@@ -21,6 +21,7 @@ from eventshop.web.api.aggregate_action import AggregateAction, is_owner, view_p
 from eventshop.web.api.base_view import ApiView, require_login, require_permission
 from eventshop.web.api.command_endpoint import execute_command
 from eventshop.web.api.etag import etag
+from eventshop.web.api.pagination import refuse_unknown_parameters
 from eventshop.web.shared.errors import NotFound
 from trading import permissions
 from trading.api import url_names
@@ -112,6 +113,7 @@ class Account(ApiView):
 
     def get(self, request: Request, account_id: UUID) -> Response:
         """Its limits and frozen amounts."""
+        refuse_unknown_parameters(request, ())
         if not (
             is_owner(request, _owner_of(account_id))
             or require_login(request).has_perm(view_permission_for(TradingAccount))

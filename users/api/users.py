@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
-import msgspec
 from django.conf import settings
 from django.urls import reverse
 from msgspec import Struct
@@ -69,7 +68,7 @@ class RestrictionReason(Struct, frozen=True, forbid_unknown_fields=True):
 
     example: ClassVar[dict[str, Any]] = {"reason": "My address is wrong"}
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    reason: NonEmptyText
 
 
 class OwnDataView(ApiView):

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventshop.web.api.base_view import ApiView, require_login
+from eventshop.web.api.pagination import refuse_unknown_parameters
 from eventshop.web.api.response_schemas import CallerIdentity
 from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken
@@ -21,6 +22,7 @@ class Root(ApiView):
     response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": CallerIdentity}
 
     def get(self, request: Request) -> Response:
+        refuse_unknown_parameters(request, ())
         login, token = require_login(request), request.auth
         person = customer_port.current_adapter().person_of(login)
         body: dict[str, Any] = {"person_id": person, "staff": login.is_staff, "scopes": list(SCOPES)}

@@ -8,10 +8,11 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from eventshop.core.human_text import VISIBLE_TEXT
 from eventshop.core.messages import Instant, NonEmptyText
 from eventshop.web.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
-Url = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+Url = Annotated[str, msgspec.Meta(min_length=1, max_length=500), VISIBLE_TEXT]
 Types = Annotated[tuple[NonEmptyText, ...], msgspec.Meta(max_length=30)]
 
 

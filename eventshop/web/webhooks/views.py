@@ -125,6 +125,7 @@ class Webhook(WebhookView):
 
     def get(self, request: Request, webhook_id: UUID) -> Response:
         """Read the webhook."""
+        refuse_unknown_parameters(request, ())
         return _webhook_response(self.get_webhook(request, webhook_id, "web.view_webhookendpoint"))
 
     def put(self, request: Request, webhook_id: UUID) -> Response:
@@ -155,6 +156,7 @@ class WebhookSecret(WebhookView):
 
     def get(self, request: Request, webhook_id: UUID) -> Response:
         """Read the secret."""
+        refuse_unknown_parameters(request, ())
         return _secret_response(self.get_webhook(request, webhook_id, "web.change_webhookendpoint"))
 
     def post(self, request: Request, webhook_id: UUID) -> Response:
