@@ -9,8 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from eventshop.core.errors import UnpayableAmount
-from eventshop.core.money import Money, round_to_payable, to_minor_units
-from eventshop.core.money import from_minor_units as from_minor_units
+from eventshop.core.money import Money, to_minor_units
 
 
 class Succeeded(Struct, frozen=True):
@@ -109,8 +108,3 @@ def minor_units(amount: Money) -> int:
     if minor <= 0:
         raise UnpayableAmount(f"a payment must be more than {amount}", amount=str(amount))
     return minor
-
-
-def whole_pennies(amount: Money) -> Money:
-    """The amount that can be paid: see `eventshop.core.money`."""
-    return round_to_payable(amount)

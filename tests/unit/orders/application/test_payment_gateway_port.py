@@ -8,7 +8,7 @@ import pytest
 
 from eventshop.core.errors import UnknownCurrency, UnpayableAmount
 from eventshop.core.money import Money
-from orders.application.payment_gateway_port import from_minor_units, minor_units
+from orders.application.payment_gateway_port import minor_units
 from tests.support.raised import with_data
 
 
@@ -35,4 +35,4 @@ def test_what_no_coin_can_pay_is_refused(amount: str, currency: str) -> None:
 
 def test_a_currency_that_is_none_is_refused() -> None:
     with pytest.raises(UnknownCurrency):
-        from_minor_units(900, "pounds")
+        minor_units(Money(Decimal("9.00"), "ZZZ"))
