@@ -159,7 +159,7 @@ class ReceiveReturnForm(AggregateCommandForm[Order]):
         for name, value in self.cleaned_data.items():
             if name.startswith(_CONDITIONS) and value:
                 condition, _, line = name.split("_")
-                lines.append(ReceivedLine(int(line), value, condition))
+                lines.append(ReceivedLine(int(line), value, "damaged" if condition == "damaged" else "resellable"))
         return ReceiveReturn(aggregate_id, self.received.reference, tuple(lines))
 
     def probe(self, aggregate_id: UUID) -> OrderCommand:

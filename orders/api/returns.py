@@ -16,6 +16,7 @@ from orders import permissions
 from orders.api.orders import OrderAction
 from orders.domain.commands import AcceptReturn, DeclineReturn, OrderCommand, ReceiveReturn, RequestReturn
 from orders.domain.return_commands import ReceivedLine, ReturnLine
+from orders.domain.return_events import Requester
 
 
 class Return(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +61,7 @@ class Returns(OrderAction):
     status = 201
 
     def build_command(self, order_id: UUID, body: Return, command_id: UUID) -> OrderCommand:
-        requested_by = "customer" if is_owner(self.request, self.owner_of(order_id)) else "staff"
+        requested_by: Requester = "customer" if is_owner(self.request, self.owner_of(order_id)) else "staff"
         return RequestReturn(order_id, return_reference(command_id), body.lines, body.reason, requested_by)
 
 

@@ -90,7 +90,7 @@ def collect_returns(events: Iterable[RecordedEvent[OrderEvent]]) -> list[ReturnC
     for recorded in events:
         event, at = recorded.event, recorded.meta.occurred_at
         if isinstance(event, ReturnRequested):
-            cases[event.reference] = ReturnCase(event.reference, event.lines, event.reason, at)
+            cases[event.reference] = ReturnCase(event.reference, event.lines, str(event.reason), at)
         case = cases.get(getattr(event, "reference", ""))
         if case is None:
             continue
@@ -98,7 +98,7 @@ def collect_returns(events: Iterable[RecordedEvent[OrderEvent]]) -> list[ReturnC
             case ReturnAccepted():
                 case.accepted_at = at
             case ReturnDeclined(reason=reason):
-                case.declined = (at, reason)
+                case.declined = (at, str(reason))
             case ItemsReturned():
                 case.received.append((at, event))
             case RefundRequested(amount=amount):
