@@ -124,9 +124,9 @@ class Product(models.Model):
         return self.name
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> Self:
         """Give the price the decimals of its currency: 12.50 GBP, 500 XOF."""
-        product = super().from_db(db, field_names, values)
+        product = super().from_db(db, field_names, values, **options)
         if {"price", "currency"} <= set(field_names) and product.currency in CURRENCIES:
             rounded = round_to_payable(product.money).amount
             if rounded == product.price:  # a price that was never checked may have a fraction that nobody can pay

@@ -13,8 +13,8 @@ from eventshop.projections.exact_columns import MoneyField
 
 def money_field(help_text: str = "", **options: Any) -> MoneyField:
     """An exact amount in the row's `currency`: `Sum` over it is exact, on SQLite too."""
-    options = {"max_digits": 18, "decimal_places": 3, "default": Decimal(0), "help_text": help_text} | options
-    return MoneyField(**options)
+    options.setdefault("default", Decimal(0))
+    return MoneyField(max_digits=18, decimal_places=3, help_text=help_text, **options)
 
 
 def text_field(**options: Any) -> models.CharField[Any, Any]:

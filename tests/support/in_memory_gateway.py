@@ -66,7 +66,7 @@ class InMemoryGateway:
 
     def enter_card(self, *, order_id: UUID, amount: Money, behaviour: str = "card") -> str:
         """Enter a test card on the hosted page; gives the token with which the customer comes back."""
-        body = {"order_id": str(order_id), "reference": "1", "return_url": SHOP, "cancel_url": SHOP}
+        body: dict[str, Any] = {"order_id": str(order_id), "reference": "1", "return_url": SHOP, "cancel_url": SHOP}
         body |= {"amount": minor_units(amount), "currency": amount.currency}
         session_id = self.ledger.sessions.create(parse_session(body, {origin_of(SHOP)}))
         return self.ledger.sessions.complete(session_id, behaviour).partition("token=")[2]

@@ -167,8 +167,9 @@ def test_old_sessions_are_deleted(ledger: Ledger) -> None:
 )
 @pytest.mark.parametrize("name", ["return_url", "cancel_url"])
 def test_the_card_page_returns_to_the_shop_only(ledger: Ledger, name: str, url: str | None) -> None:
+    changed: dict[str, Any] = {name: url}
     with pytest.raises(HttpError, match=f"{name} must be at the shop"):
-        card_token(ledger, **{name: url})
+        card_token(ledger, **changed)
 
 
 def test_the_names_of_this_machine_are_one_shop() -> None:
