@@ -12,9 +12,9 @@ from eventshop.core.errors import CurrencyMismatch, InvalidMessage, InvalidMoney
 from eventshop.core.message_registry import registry
 from eventshop.core.money import Money
 from eventshop.core.serialization import decode_command, encode_canonical
-from orders.domain.commands import CreateOrder, ReturnItems, ReturnLine, ShipOrder
+from orders.domain.commands import CreateOrder, ShipOrder
 from orders.domain.events import Line
-from tests.unit.orders.domain.examples import ADA, LINES, ORDER, create, credit, gbp, ship, take_back
+from tests.unit.orders.domain.examples import ADA, LINES, ORDER, ask_return, create, credit, gbp, ship
 
 LINE: dict[str, Any] = {
     "sku": "71053",
@@ -42,7 +42,7 @@ def price(amount: str, currency: str = "GBP") -> dict[str, Any]:
         ({"quantity": -6}, InvalidMessage, r"\$\.lines\[0\]\.quantity"),
         ({"quantity": 10_000_001}, InvalidMessage, r"<= 10000000.*\$\.lines\[0\]\.quantity"),
         ({"quantity": "6"}, InvalidMessage, r"Expected `int`, got `str`"),
-        ({"quantity": 6.0}, InvalidMessage, r"\$\.lines\[0\]\.quantity is the number 6\.0"),
+        ({"quantity": 6.0}, InvalidMessage, r"got `float`.*\$\.lines\[0\]\.quantity"),
         ({"quantity": True}, InvalidMessage, r"Expected `int`, got `bool`"),
         (price("-0.01"), InvalidMessage, r"71053: .*-0\.01 GBP"),
         (price("1.2345"), InvalidMessage, r"71053: .*1\.2345 GBP .*\b3\b"),
@@ -50,7 +50,7 @@ def price(amount: str, currency: str = "GBP") -> dict[str, Any]:
         (price("1E+20"), InvalidMoney, r"1E\+20.*\b15\b"),
         (price("999999999999999"), InvalidMoney, r"\b15\b"),
         (price("3.39", "pounds"), InvalidMoney, "three capital letters"),
-        ({"price": 3.39}, InvalidMessage, r"\$\.lines\[0\]\.price is the number 3\.39"),
+        ({"price": 3.39}, InvalidMessage, r"got `float`.*\$\.lines\[0\]\.price"),
         ({"price": "3.39"}, InvalidMessage, r"Expected `object`, got `str`.*\$\.lines\[0\]\.price"),
         ({"sku": ""}, InvalidMessage, r"\$\.lines\[0\]\.sku"),
         ({"sku": "7" * 201}, InvalidMessage, r"\$\.lines\[0\]\.sku"),
@@ -101,23 +101,9 @@ def test_more_money_than_any_column_holds_is_refused_before_anything_is_decided(
         CreateOrder(order_id=ORDER, reference="1", customer_id=None, lines=(dear,))
 
 
-@pytest.mark.parametrize(
-    ("lines", "words"),
-    [
-        ((), "at least one line"),
-        ((ReturnLine(line=1, quantity=1), ReturnLine(line=1, quantity=2)), "must name each line only once"),
-        ((ReturnLine(line=1, quantity=0),), r"line 1: quantity .*\b0$"),
-        ((ReturnLine(line=1, quantity=-1),), r"line 1: quantity .*-1$"),
-    ],
-)
-def test_a_return_that_makes_no_sense(lines: tuple[ReturnLine, ...], words: str) -> None:
-    with pytest.raises(InvalidMessage, match=words):
-        ReturnItems(order_id=ORDER, reference="C1", lines=lines, reason="chipped")
-
-
 def test_a_return_counts_lines_from_one() -> None:
     with pytest.raises(InvalidMessage, match=r">= 1.*\$\.lines\[0\]\.line"):
-        encode_canonical(take_back((0, 1)))
+        encode_canonical(ask_return((0, 1)))
 
 
 def test_a_command_built_in_python_is_held_to_its_texts() -> None:

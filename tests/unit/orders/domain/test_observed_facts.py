@@ -1,0 +1,246 @@
+"""Observed facts: recorded in any state, marked, and followed by the rules that they break; states stay true."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+
+from eventshop.core.errors import CurrencyMismatch, InvalidMessage
+from eventshop.core.messages import Command, Event
+from eventshop.core.money import Money
+from eventshop.testing.given_when_then import given
+from orders.domain.commands import (
+    ObservedCommand,
+    RecordObservedCancellation,
+    RecordObservedDelivery,
+    RecordObservedPayment,
+    RecordObservedRefund,
+    RecordObservedReturn,
+    RecordObservedShipment,
+    ReturnLine,
+)
+from orders.domain.errors import FactRecordedDifferently, InvalidOrderState, UnknownLine
+from orders.domain.events import ItemsReturned, PaymentProcessed, PaymentRefunded, RuleBroken
+from orders.domain.order import Order, PaymentStateName, Status
+from tests.unit.orders.domain.examples import (
+    ADA,
+    DUE,
+    ORDER,
+    SIX_LANTERNS,
+    SOLD,
+    TOTAL,
+    TWO_LANTERNS,
+    TWO_MUGS,
+    cancel,
+    cancelled,
+    created,
+    credited,
+    delivered,
+    gbp,
+    paid,
+    request,
+    requested,
+    shipped,
+)
+
+paid_elsewhere = RecordObservedPayment(ORDER, TOTAL, "invoice")
+shipped_elsewhere = RecordObservedShipment(ORDER, "Royal Mail", "RM1")
+delivered_elsewhere = RecordObservedDelivery(ORDER, "Ada")
+cancelled_elsewhere = RecordObservedCancellation(ORDER, "changed her mind")
+returned_elsewhere = RecordObservedReturn(ORDER, "C1", (ReturnLine(1, 2),), "chipped")
+refunded_elsewhere = RecordObservedRefund(ORDER, "G1", gbp("1.00"), "goodwill")
+ALL: tuple[ObservedCommand, ...] = (
+    paid_elsewhere,
+    shipped_elsewhere,
+    delivered_elsewhere,
+    cancelled_elsewhere,
+    returned_elsewhere,
+    refunded_elsewhere,
+)
+seen_shipped, seen_delivered = replace(shipped, observed=True), replace(delivered, observed=True)
+seen_back = ItemsReturned(ORDER, "C1", ADA, (TWO_LANTERNS,), "chipped", observed=True)
+seen_refund = PaymentRefunded(ORDER, "C1", ADA, gbp("6.78"), "chipped", observed=True)
+
+
+def broken(rule: str, detail: str) -> RuleBroken:
+    return RuleBroken(ORDER, ADA, rule, detail)
+
+
+def after(*commands: Command, start: tuple[Event, ...] = (created,)) -> tuple[Order, list[Event]]:
+    """The order after these commands, each decided on what the earlier ones led to."""
+    history = [*start]
+    for command in commands:
+        outcome = given(Order, *history).when(command)
+        assert outcome.refusal is None, outcome.refusal
+        history += outcome.events
+    order = given(Order, *history).state
+    assert isinstance(order, Order)
+    return order, history[len(start) :]
+
+
+def rules(events: list[Event]) -> list[str]:
+    return [event.rule for event in events if isinstance(event, RuleBroken)]
+
+
+def test_a_payment_made_elsewhere_pays_the_order() -> None:
+    order, [event] = after(paid_elsewhere)
+    assert isinstance(event, PaymentProcessed)
+    assert (event.observed, event.lines, event.charge_id) == (True, (SIX_LANTERNS, TWO_MUGS), None)
+    assert (order.status, order.payment_state) == (Status.PAID, PaymentStateName.PAID)
+
+
+def test_two_part_payments_by_different_methods_pay_the_order() -> None:
+    order, events = after(
+        RecordObservedPayment(ORDER, gbp("20.00"), "bank_transfer"), RecordObservedPayment(ORDER, gbp("2.59"), "cash")
+    )
+    assert [bool(event.lines) for event in events if isinstance(event, PaymentProcessed)] == [False, True]
+    assert (order.status, [payment.method for payment in order.payments]) == (Status.PAID, ["bank_transfer", "cash"])
+
+
+def test_an_order_shipped_before_it_was_paid_is_shipped_and_unpaid() -> None:
+    given(Order, created).when(shipped_elsewhere).then(
+        seen_shipped, broken("shipped-before-paid", "22.59 GBP was outstanding")
+    )
+    order, _ = after(shipped_elsewhere)
+    assert (order.status, order.payment_state) == (Status.SHIPPED, PaymentStateName.UNPAID)
+    order, events = after(shipped_elsewhere, paid_elsewhere)
+    assert (order.status, order.payment_state, rules(events)) == (
+        Status.SHIPPED,
+        PaymentStateName.PAID,
+        ["shipped-before-paid"],
+    )
+
+
+def test_an_order_cancelled_after_shipping_is_cancelled_and_its_goods_are_still_sold() -> None:
+    given(Order, *SOLD).when(cancelled_elsewhere).then(
+        replace(cancelled(), observed=True), broken("cancelled-after-shipping", "the order was SHIPPED")
+    )
+    order, events = after(cancelled_elsewhere, returned_elsewhere, start=SOLD)
+    assert (order.status, rules(events)) == (Status.CANCELLED, ["cancelled-after-shipping"])
+    assert order.lines_kept[0].quantity == 4
+
+
+def test_an_order_cancelled_before_shipping_is_not_sold() -> None:
+    given(Order, created, requested, paid).when(cancelled_elsewhere).then(
+        replace(cancelled(SIX_LANTERNS, TWO_MUGS), observed=True)
+    )
+    given(Order, created).when(cancelled_elsewhere).then(replace(cancelled(), observed=True))
+    given(Order, created, cancelled()).when(cancelled_elsewhere).then_nothing()
+
+
+def test_a_delivery_without_a_shipment_is_delivered() -> None:
+    given(Order, created, requested, paid).when(delivered_elsewhere).then(
+        seen_delivered, broken("delivered-without-shipping", "no shipment of the order is known")
+    )
+    given(Order, *SOLD).when(delivered_elsewhere).then(seen_delivered)
+    given(Order, *SOLD, delivered).when(delivered_elsewhere).then_nothing()
+
+
+def test_a_parcel_never_leads_a_state_back() -> None:
+    order, _ = after(shipped_elsewhere, start=(*SOLD, delivered))
+    assert order.status is Status.DELIVERED
+    order, events = after(shipped_elsewhere, delivered_elsewhere, start=(created, cancelled()))
+    assert (order.status, rules(events)) == (Status.CANCELLED, ["shipped-after-cancelling"])
+
+
+def test_an_overpaid_order_says_so() -> None:
+    order, events = after(paid_elsewhere, RecordObservedPayment(ORDER, gbp("0.01"), "cash"))
+    assert (order.payment_state, rules(events)) == (PaymentStateName.OVERPAID, ["overpaid"])
+    assert events[-1] == broken("overpaid", "22.600 GBP paid of 22.59 GBP")
+    order, events = after(RecordObservedRefund(ORDER, "X", gbp("0.01"), "too much"), start=(created, *events))
+    assert (order.payment_state, rules(events)) == (PaymentStateName.PAID, [])
+
+
+def test_a_return_is_received_and_refunded_in_one() -> None:
+    given(Order, *SOLD).when(returned_elsewhere).then(seen_back, seen_refund)
+    given(Order, *SOLD).when(replace(returned_elsewhere, refunded=False)).then(seen_back)
+    order, _ = after(returned_elsewhere, start=SOLD)
+    assert (order.payments[0].refunded, order.payment_state) == (gbp("6.78"), PaymentStateName.PAID)
+
+
+def test_more_than_was_kept_comes_back() -> None:
+    order, events = after(
+        replace(returned_elsewhere, lines=(ReturnLine(2, 3),)), start=(created, replace(paid, observed=True))
+    )
+    assert events[-1] == broken("returned-more-than-kept", "line 2: 3 came back of 2")
+    assert [line.line for line in order.lines_kept] == [1]
+
+
+def test_more_is_refunded_than_was_paid() -> None:
+    given(Order, created).when(refunded_elsewhere).then(
+        PaymentRefunded(ORDER, "G1", ADA, gbp("1.00"), "goodwill", observed=True),
+        broken("refund-exceeds-payments", "1.00 GBP refunded of 0 GBP"),
+    )
+    order, _ = after(refunded_elsewhere, start=SOLD)
+    assert (order.payments[0].refunded, order.payments[0].refundable) == (gbp("1.00"), DUE.amount - 1)
+
+
+def test_a_refund_that_was_requested_of_a_payment_elsewhere_is_settled_elsewhere() -> None:
+    _, events = after(paid_elsewhere, cancel)
+    order, _ = after(RecordObservedRefund(ORDER, "B1", DUE, "bank transfer"), start=(created, *events))
+    payment = order.payments[0]
+    assert (payment.owed, payment.refunded) == (DUE, DUE)
+
+
+def test_the_same_fact_twice_is_recorded_once() -> None:
+    with_reference = replace(paid_elsewhere, reference="P1")
+    for command in (with_reference, shipped_elsewhere, delivered_elsewhere, returned_elsewhere, refunded_elsewhere):
+        _, events = after(command)
+        given(Order, created, *events).when(command).then_nothing()
+    _, events = after(with_reference)
+    given(Order, created, *events).when(replace(with_reference, amount=gbp("1.00"))).then_refused(
+        FactRecordedDifferently, "P1"
+    )
+
+
+def test_two_payments_without_a_reference_are_two_payments() -> None:
+    half = RecordObservedPayment(ORDER, gbp("11.295"), "cash")
+    order, _ = after(half, half)
+    assert (order.status, len(order.payments)) == (Status.PAID, 2)
+
+
+@pytest.mark.parametrize("command", ALL, ids=lambda command: type(command).__name__)
+def test_facts_are_of_an_order_that_exists(command: Command) -> None:
+    given(Order).when(command).then_refused(InvalidOrderState, "PENDING")
+    given(Order, credited).when(command).then_refused(InvalidOrderState, "CREDITED")
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        (created,),
+        (created, requested),
+        (created, requested, paid),
+        SOLD,
+        (*SOLD, delivered),
+        (created, cancelled()),
+        (created, seen_shipped),
+    ],
+    ids=["created", "requested", "paid", "shipped", "delivered", "cancelled", "shipped-elsewhere"],
+)
+@pytest.mark.parametrize("command", ALL, ids=lambda command: type(command).__name__)
+def test_a_fact_is_accepted_in_every_state_after_the_creation(command: Command, history: tuple[Event, ...]) -> None:
+    outcome = given(Order, *history).when(command)
+    assert outcome.refusal is None
+    assert all(getattr(event, "observed", True) for event in outcome.events)
+
+
+def test_what_cannot_be_said_of_the_order_is_refused() -> None:
+    given(Order, created).when(replace(returned_elsewhere, lines=(ReturnLine(3, 1),))).then_refused(UnknownLine)
+    euros = RecordObservedPayment(ORDER, Money(DUE.amount, "EUR"), "cash")
+    given(Order, created).when(euros).then_refused(CurrencyMismatch)
+    with pytest.raises(InvalidMessage, match="must not be negative"):
+        RecordObservedPayment(ORDER, gbp("-1"), "cash")
+
+
+def test_the_shop_asks_for_no_payment_of_an_order_that_goes_on_elsewhere() -> None:
+    _, events = after(RecordObservedPayment(ORDER, gbp("1.00"), "cash"))
+    given(Order, created, *events).when(request).then_refused(InvalidOrderState, "recorded from elsewhere")
+
+
+def test_an_observed_payment_has_an_id_of_its_own() -> None:
+    order, _ = after(paid_elsewhere, RecordObservedPayment(ORDER, gbp("1.00"), "cash", "P1"))
+    ids = {payment.payment_id for payment in order.payments}
+    assert len(ids) == 2 and all(isinstance(payment_id, UUID) for payment_id in ids)
