@@ -154,7 +154,7 @@ class GatewayHandler(BaseHTTPRequestHandler):
     def _read_json(self) -> dict[str, Any]:
         try:
             body = json.loads(self._read_body())
-        except ValueError:
+        except (ValueError, RecursionError):
             raise HttpError(400, "the body is not JSON") from None
         if not isinstance(body, dict):
             raise HttpError(400, "the body is not a JSON object")

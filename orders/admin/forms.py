@@ -7,20 +7,20 @@ from uuid import UUID
 from django import forms
 
 from eventshop.admin_console.command_actions import AggregateCommandForm
+from eventshop.core.human_text import ANY_TEXT, VISIBLE_TEXT
+from eventshop.web.pages.form_fields import StrictIntegerField, TextField
 from orders.domain.commands import CancelOrder, DeliverOrder, OrderCommand, ShipOrder
 from orders.domain.order import Order
 
-_MAX_LENGTH = 200
+
+def text_field(label: str, help_text: str = "", *, required: bool = True) -> TextField:
+    widget, rule = forms.TextInput(attrs={"class": "es-input"}), VISIBLE_TEXT if required else ANY_TEXT
+    return TextField(rule=rule, label=label, help_text=help_text, required=required, widget=widget)
 
 
-def text_field(label: str, help_text: str = "", *, required: bool = True) -> forms.CharField:
-    widget = forms.TextInput(attrs={"class": "es-input"})
-    return forms.CharField(label=label, help_text=help_text, required=required, max_length=_MAX_LENGTH, widget=widget)
-
-
-def quantity_field(label: str, help_text: str, *, at_most: int, initial: int = 0) -> forms.IntegerField:
+def quantity_field(label: str, help_text: str, *, at_most: int, initial: int = 0) -> StrictIntegerField:
     widget = forms.NumberInput(attrs={"class": "es-input"})
-    return forms.IntegerField(
+    return StrictIntegerField(
         label=label,
         help_text=help_text,
         min_value=0,

@@ -10,6 +10,7 @@ from django import forms
 from eventshop.admin_console.command_actions import AggregateCommandForm
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.money import Money
+from eventshop.web.pages.form_fields import StrictDecimalField
 from orders.admin.forms import quantity_field, text_field
 from orders.application.observed_facts import ObservedFact
 from orders.domain.commands import OrderCommand, RecordObservedPayment, ReturnLine
@@ -48,7 +49,7 @@ class ObserveForm(AggregateCommandForm[Order]):
 
     def __init__(self, state: Order, data: Any = None) -> None:
         super().__init__(state, data)
-        self.fields["amount"] = forms.DecimalField(
+        self.fields["amount"] = StrictDecimalField(
             label=f"Amount in {state.total.currency}",
             required=False,
             min_value=0,

@@ -13,6 +13,7 @@ from eventshop.core.currencies import decimals_of, smallest_payment
 from eventshop.core.messages import new_id
 from eventshop.core.money import Money
 from eventshop.web.pages.command_form import CommandForm
+from eventshop.web.pages.form_fields import StrictDecimalField, StrictIntegerField
 from eventshop.web.shared.customer_port import ConsentOption
 from orders.application.basket import MAX_QUANTITY
 from orders.application.order_timeline import format_money, method_name
@@ -27,7 +28,7 @@ _NUMBER_ATTRS = {"inputmode": "numeric", "autocomplete": "off"}
 class QuantityForm(forms.Form):
     """The quantity of a product."""
 
-    quantity = forms.IntegerField(
+    quantity = StrictIntegerField(
         label="Quantity",
         min_value=0,
         max_value=MAX_QUANTITY,
@@ -64,7 +65,7 @@ class PaymentForm(CommandForm):
         super().__init__(data)
         self.outstanding = outstanding
         smallest = smallest_payment(outstanding.currency)
-        self.fields["amount"] = forms.DecimalField(
+        self.fields["amount"] = StrictDecimalField(
             label=f"How much do you want to pay now, in {outstanding.currency}?",
             help_text=f"{format_money(outstanding)} is to pay. You can pay a part now and the rest in another way.",
             required=False,
@@ -118,7 +119,7 @@ class ReturnForm(CommandForm):
     def __init__(self, returnable: Iterable[LineAmount], names: dict[int, str], data: Any = None) -> None:
         super().__init__(data)
         for line in returnable:
-            self.fields[f"line_{line.line}"] = forms.IntegerField(
+            self.fields[f"line_{line.line}"] = StrictIntegerField(
                 label=f"{names[line.line]}: quantity to return",
                 help_text=f"You can return {line.quantity}.",
                 min_value=0,

@@ -9,6 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from eventshop.core.currencies import decimals_of
+from eventshop.core.errors import InvalidMessage
+from eventshop.core.json_input import check_json_depth
 from eventshop.core.messages import Instant, NonEmptyText, Text
 from eventshop.core.money import from_minor_units
 from orders.application.payment_gateway_port import Authorised, Declined, Outcome, Pending, Succeeded
@@ -75,8 +77,9 @@ def decode_hosted_page(body: bytes) -> HostedPage:
 
 def _decode(body: bytes, kind: type[T]) -> T:
     try:
+        check_json_depth(body)
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, InvalidMessage) as error:
         raise InvalidJson(why=str(error)) from None
 
 
