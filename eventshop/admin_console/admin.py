@@ -1,6 +1,7 @@
 """Imports every module that registers admin pages; Django's autodiscovery finds this one."""
 
 from eventshop.admin_console import (
+    acknowledged_record_admin,
     dead_letter_admin,
     erasure_admin,
     event_admin,
@@ -16,6 +17,7 @@ from eventshop.admin_console import (
 )
 
 __all__ = [
+    "acknowledged_record_admin",
     "dead_letter_admin",
     "erasure_admin",
     "event_admin",

@@ -39,22 +39,25 @@ def report_errors(interrupt_note: str) -> Iterator[None]:
 def verify_topic(command: BaseCommand) -> None:
     """Compare the event table with the topic and print the result. Raises `CommandError` if they differ."""
     from eventshop.messaging.kafka import topics
+    from eventshop.messaging.reconciliation.acknowledgements import Acknowledgements
     from eventshop.messaging.reconciliation.compare import Comparison
     from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
 
     topic, started = topics.event_store_topic(), monotonic()
-    topics.require_topic(topic)
+    acknowledgements = Acknowledgements(topics.require_topic(topic).topic_id)
     with OrderedTopicReader(topic) as ordered:
-        comparison = Comparison(ordered)
+        comparison = Comparison(ordered, acknowledgements)
         with show_progress(command, "verifying", comparison.total) as report_progress:
             verdict = comparison.run(report_progress)
-    for line in verdict.examples:
+    for line in verdict.examples + verdict.foreign_examples:
         command.stdout.write(line)
     remarks = [
         f"{verdict.unpublished:,} not yet relayed",
         f"{verdict.tombstones:,} tombstones",
         f"{verdict.foreign:,} foreign records",
     ]
+    if verdict.acknowledged:
+        remarks.append(f"{verdict.acknowledged:,} acknowledged foreign records")
     if verdict.vanished:
         remarks.append(f"{verdict.vanished:,} events that neither side has any more")
     if verdict.without_receipt:
@@ -66,5 +69,8 @@ def verify_topic(command: BaseCommand) -> None:
     if verdict.difference:
         raise CommandError(f"The table and {topic} differ: {verdict.difference.message}.")
     if verdict.foreign:
-        raise CommandError(f"{topic} contains foreign records; the first ones are listed above.")
+        raise CommandError(
+            f"{topic} contains foreign records, listed above. Find out who wrote them; then acknowledge_records "
+            "PARTITION@OFFSET accepts those that may stay."
+        )
     command.stdout.write(f"The table and {topic} agree.")

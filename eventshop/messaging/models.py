@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 from django.db import models
+from django.db.models.functions import Now
 
 
 class KnownTopic(models.Model):
@@ -45,3 +46,27 @@ class RelayCheckpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic} at {self.position}"
+
+
+class AcknowledgedRecord(models.Model):
+    """A record on the topic of events that the relay did not write, and that an operator has accepted.
+
+    The topic's id is part of its place: in a topic made anew, another record may have the same offset.
+    """
+
+    topic = models.CharField(max_length=249)
+    topic_id = models.UUIDField()
+    partition = models.IntegerField()
+    offset = models.BigIntegerField()
+    digest = models.CharField(max_length=64, help_text="SHA-256 of key, value and headers.")
+    error = models.CharField(max_length=500, help_text="Why the record is not an event.")
+    reason = models.CharField(max_length=500)
+    operator = models.CharField(max_length=200, help_text="Who acknowledged it.")
+    acknowledged_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = (models.UniqueConstraint(fields=["topic_id", "partition", "offset"], name="acknowledged_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}@{self.offset}"

@@ -72,6 +72,7 @@ PLUGIN = Plugin(
             [
                 SidebarItem("Checkpoints", "sync", "projection_engine.checkpoint"),
                 SidebarItem("Dead letters", "report", "projection_engine.deadletter"),
+                SidebarItem("Foreign records", "front_hand", "log.acknowledgedrecord"),
                 SidebarItem("Rebuilds", "construction", "projection_engine.rebuild"),
                 SidebarItem("Replays", "history", "projection_engine.replay"),
                 SidebarItem("Periodic jobs", "event_repeat", "ops.periodicwork"),

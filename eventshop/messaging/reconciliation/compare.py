@@ -10,7 +10,9 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import EventRow
+from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import PARTITIONS, decode_receipt, partition_for, record_key
+from eventshop.messaging.reconciliation.acknowledgements import Acknowledgements
 from eventshop.messaging.reconciliation.differences import Difference, describe_location, find_differences
 from eventshop.messaging.reconciliation.ordered_topic_reader import (
     ForeignRecord,
@@ -24,8 +26,10 @@ ReportProgress: TypeAlias = Callable[[int], None]
 
 #: Rows read from the table at a time; progress is reported as often.
 PAGE_SIZE: Final = 1_000
-#: How many tombstones, foreign records and vanished events are described; all are counted.
+#: How many tombstones, vanished events and acknowledged records are described; all are counted.
 MAX_EXAMPLES: Final = 10
+#: How many foreign records are described: each has to be acknowledged.
+MAX_FOREIGN_EXAMPLES: Final = 100
 #: How many events that the topic lacks are kept in memory: a later tombstone may explain them.
 _MAX_MISSING: Final = 10_000
 
@@ -38,9 +42,11 @@ class ComparisonResult(NamedTuple):
     unpublished: int  # rows after that position: not published yet, which is not a difference
     without_receipt: int  # last events of commands that were published before records carried receipts
     tombstones: int
-    foreign: int
+    foreign: int  # not acknowledged by an operator
+    acknowledged: int  # foreign records that an operator has acknowledged
     vanished: int  # events that were on Kafka once, and are now on neither side
-    examples: list[str]  # descriptions of the first tombstones, foreign records and vanished events
+    examples: list[str]  # descriptions of the first tombstones, vanished events and acknowledged records
+    foreign_examples: list[str]  # descriptions of the first foreign records that nobody has acknowledged
     difference: Difference | None
 
     @property
@@ -51,14 +57,16 @@ class ComparisonResult(NamedTuple):
 class Comparison:
     """One comparison, up to the event that is the last on the topic at the start. Raises `KafkaUnavailable`."""
 
-    def __init__(self, topic: OrderedTopicReader) -> None:
+    def __init__(self, topic: OrderedTopicReader, acknowledgements: Acknowledgements) -> None:
         self.topic = topic
+        self.acknowledgements = acknowledgements
         self.total = StoredEvent.objects.filter(position__lte=topic.position).count()
         self._counted = [0] * PARTITIONS  # events of each partition, as the relay numbers them
         self._missing: dict[bytes, EventRow] = {}
         self._erased: set[bytes] = set()
-        self._equal = self._without_receipt = self._foreign = self._vanished = 0
+        self._equal = self._without_receipt = self._foreign = self._acknowledged = self._vanished = 0
         self._examples: list[str] = []
+        self._foreign_examples: list[str] = []
 
     def run(self, report_progress: ReportProgress = lambda events: None) -> ComparisonResult:
         items = iter(self.topic)
@@ -75,8 +83,10 @@ class Comparison:
             self._without_receipt,
             len(self._erased),
             self._foreign,
+            self._acknowledged,
             self._vanished,
             self._examples,
+            self._foreign_examples,
             min(differences, default=None),
         )
 
@@ -154,8 +164,17 @@ class Comparison:
             self._missing.pop(item.key, None)
             self._add_example(f"{describe_location(item)}: a tombstone erases {item.key.decode()}")
         elif isinstance(item, ForeignRecord):
-            self._foreign += 1
-            self._add_example(f"{describe_location(item)}: not an event: {item.error}")
+            self._count_foreign_record(item)
+
+    def _count_foreign_record(self, record: ForeignRecord) -> None:
+        description = f"{describe_location(record)}: not an event: {record.error}"
+        if row := self.acknowledgements.find(record):
+            self._acknowledged += 1
+            self._add_example(f"{description}; acknowledged by {row.operator}: {row.reason}")
+            return
+        self._foreign += 1
+        if len(self._foreign_examples) < MAX_FOREIGN_EXAMPLES:
+            self._foreign_examples.append(description)
 
     def _add_example(self, description: str) -> None:
         if len(self._examples) < MAX_EXAMPLES:
@@ -163,9 +182,10 @@ class Comparison:
 
 
 def compare_table_with_topic(topic: str, report_progress: ReportProgress = lambda events: None) -> ComparisonResult:
-    """Compare the whole event table with a topic. Raises `KafkaUnavailable`."""
+    """Compare the whole event table with a topic. Raises `TopicRefused` and `KafkaUnavailable`."""
+    acknowledgements = Acknowledgements(topics.require_topic(topic).topic_id)
     with OrderedTopicReader(topic) as ordered:
-        return Comparison(ordered).run(report_progress)
+        return Comparison(ordered, acknowledgements).run(report_progress)
 
 
 def _extra_event(item: TopicEvent) -> Difference:

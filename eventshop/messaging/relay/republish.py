@@ -51,7 +51,8 @@ def plan_republish(report_progress: Callable[[int], None] = lambda events: None)
     topics.require_topic(topic)
     comparison = compare.compare_table_with_topic(topic, report_progress)
     if not comparison.is_equal or comparison.tombstones:
-        reason = comparison.difference.message if comparison.difference else comparison.examples[0]
+        others = comparison.foreign_examples + comparison.examples
+        reason = comparison.difference.message if comparison.difference else others[0]
         raise RepublishRefused(
             f"{topic} is neither empty nor a prefix of the event table: {reason}. To publish to a new topic, delete "
             f"this one on the brokers, then run create_topics --forget {topic}, then republish_events",

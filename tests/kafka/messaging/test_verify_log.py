@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from eventshop.core.messages import new_id
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
+from eventshop.messaging.models import AcknowledgedRecord
 from eventshop.messaging.reconciliation.compare import PAGE_SIZE
 from tests.support.command_output import numbers_in
 from tests.support.kafka.topic_contents import (
@@ -44,7 +46,7 @@ def test_what_the_relay_published_agrees(kafka_topics: str) -> None:
 
 
 def test_more_than_a_page_in_many_transactions_agrees(kafka_topics: str) -> None:
-    append_orders(600)
+    append_orders(1_200)
     events = StoredEvent.objects.count()
     assert events > PAGE_SIZE
     with running_relay() as relay:
@@ -233,6 +235,60 @@ def test_a_record_that_is_none_of_ours_is_named_and_fails(kafka_topics: str) -> 
     assert (found.comparison[0], found.comparison[4]) == (len(table_records()), 53)
     assert any("'partition-sequence'" in line and numbers_in(line)[1] == 0 for line in found.out.splitlines()[:-1])
     assert found.code == 1 and found.failure.startswith(topics.event_store_topic())
+
+
+def plant_foreign_records() -> None:
+    """Two records of a stranger in partition 0."""
+    [*_, last] = table_records()
+    strange = last._replace(value=b"garbage", headers=[("from", b"a stranger")], partition=0)
+    send(settings.EVENT_LOG_URL, [strange, strange._replace(key=b"other")])
+
+
+def foreign_locations(verified: CommandOutput) -> list[str]:
+    """PARTITION@OFFSET of each foreign record that verify_log lists."""
+    lines = [line for line in verified.out.splitlines() if "not an event" in line]
+    return [f"{numbers_in(line)[0]}@{numbers_in(line)[1]}" for line in lines]
+
+
+def test_foreign_records_that_are_acknowledged_are_listed_and_fail_no_longer(kafka_topics: str) -> None:
+    append_orders(10)
+    relay_all()
+    plant_foreign_records()
+    found = run_verify_log()
+    assert (found.code, found.comparison[4]) == (1, 2)
+    assert "acknowledge_records PARTITION@OFFSET" in found.failure
+    first, second = foreign_locations(found)
+    options = {"operator": "Ada", "reason": "a test of the network team"}
+    accepted = run_command("acknowledge_records", first, **options)
+    assert (accepted.code, accepted.failure) == (0, "")
+    found = run_verify_log()
+    assert (found.code, found.comparison[4]) == (1, 1)
+    run_command("acknowledge_records", first, second, **options)
+    found = run_verify_log()
+    assert (found.code, found.comparison[4:]) == (0, [0, 2])
+    assert found.out.count("acknowledged by Ada: a test of the network team") == 2
+    assert AcknowledgedRecord.objects.count() == 2
+    assert run_command("republish_events").code == 0  # the topic still is the beginning of the table
+
+
+def test_an_acknowledgement_counts_for_its_record_only(kafka_topics: str) -> None:
+    append_orders(10)
+    relay_all()
+    plant_foreign_records()
+    [*_, location] = foreign_locations(run_verify_log())
+    options = {"operator": "Ada", "reason": "known"}
+    refused = run_command("acknowledge_records", location, "0@1000000", **options)
+    assert refused.code == 1 and "no record" in refused.failure
+    refused = run_command("acknowledge_records", "99@0", **options)
+    assert refused.code == 1 and "no record" in refused.failure
+    refused = run_command("acknowledge_records", f"{table_records()[0].partition}@0", **options)
+    assert refused.code == 1 and "record of the relay" in refused.failure
+    assert not AcknowledgedRecord.objects.exists()
+    run_command("acknowledge_records", location, **options)
+    AcknowledgedRecord.objects.update(digest="0" * 64)  # another record at the same place
+    assert run_verify_log().comparison[4] == 2
+    AcknowledgedRecord.objects.update(topic_id=new_id())  # in an earlier topic of this name
+    assert run_verify_log().comparison[4] == 2
 
 
 def test_without_kafka_it_says_what_it_needs(clean_database: None) -> None:

@@ -127,10 +127,10 @@ class CommandOutput(NamedTuple):
         return numbers_in(self.out.splitlines()[-1 if self.failure else -2])
 
 
-def run_command(command: str, **options: object) -> CommandOutput:
+def run_command(command: str, *arguments: str, **options: object) -> CommandOutput:
     out = StringIO()
     try:
-        call_command(command, stdout=out, **options)
+        call_command(command, *arguments, stdout=out, **options)
     except CommandError as error:
         return CommandOutput(error.returncode, out.getvalue(), str(error), error.__cause__)
     return CommandOutput(0, out.getvalue(), "")

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
+from eventshop.messaging.models import AcknowledgedRecord
 from eventshop.operations.models import PeriodicWork
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
 from eventshop.privacy.erasure.certificates import issue_certificate
@@ -35,9 +36,8 @@ from users.domain.commands import CreateUser, GrantConsent
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-MODELS = [
-    model for model in admin.site._registry if model._meta.app_label in ("store", "ops", "projections", "privacy")
-]
+APPS = ("store", "ops", "projections", "privacy", "log")
+MODELS = [model for model in admin.site._registry if model._meta.app_label in APPS]
 sale = Sale(1)
 
 
@@ -68,6 +68,7 @@ def row_of() -> Any:
     )
     Rebuild.objects.create(projection="order-summary", requested_by="ada", requested_at=timezone.now())
     request_dry_run("order-summary", requested_by="ada")
+    AcknowledgedRecord.objects.create(topic="event-store", topic_id=uuid4(), partition=3, offset=17, operator="ada")
 
     def row(model: type[Model]) -> tuple[Model, str]:
         first = model._default_manager.first()
