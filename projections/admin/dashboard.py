@@ -16,6 +16,7 @@ from eventshop.admin_console.list_filters import midnight
 from eventshop.admin_console.projection_lag import read_lag
 from eventshop.operations.saga_health import measure_saga_health
 from eventshop.projections.models import DeadLetter
+from projections.admin.filters import TaskFilter
 from projections.admin.sales import net_sales_chart
 from projections.models import ActivityTimeline, DailySales, OrderSummary
 
@@ -47,6 +48,7 @@ def add_dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict
         context |= _sales_context()
     if has_perm("projections.view_ordersummary"):
         statuses = OrderSummary.objects.order_by().values_list("status").annotate(orders=Count("*"))
+        context["tasks"] = _open_tasks()
         context["statuses"] = [(status, OrderSummary.Status(status).label, count) for status, count in sorted(statuses)]
     if has_perm("projections.view_activitytimeline"):
         newest = ActivityTimeline.objects.order_by("-position")[:MAX_ACTIVITY_ROWS]
@@ -56,6 +58,15 @@ def add_dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict
         context |= {"projections": lag.by_projection(), "lag_problem": lag.problem}
         context["dead_letters"] = DeadLetter.objects.count()
     return context
+
+
+def _open_tasks() -> list[tuple[str, str, int]]:
+    """The orders that wait for a person: the filter's value, its title and how many, where there are any."""
+    counts = [
+        (name, TaskFilter.tasks[name][0], OrderSummary.objects.filter(TaskFilter.tasks[name][1]).count())
+        for name in ("review", "return")
+    ]
+    return [task for task in counts if task[2]]
 
 
 def _sales_context() -> dict[str, Any]:

@@ -331,6 +331,12 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
+            model_name="ordersummary",
+            index=models.Index(
+                condition=models.Q(("returns_to_decide__gt", 0)), fields=["-created_at"], name="order_return_to_decide"
+            ),
+        ),
+        migrations.AddIndex(
             model_name="externalid",
             index=models.Index(fields=["search_value", "kind", "source"], name="external_id_search"),
         ),

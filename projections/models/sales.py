@@ -98,6 +98,9 @@ class OrderSummary(ReadModel):
             models.Index(fields=["status", "-created_at"], name="order_by_status"),
             models.Index(fields=["payment_state", "-created_at"], name="order_by_payment_state"),
             models.Index(fields=["-created_at"], condition=~models.Q(review=""), name="order_to_review"),
+            models.Index(
+                fields=["-created_at"], condition=models.Q(returns_to_decide__gt=0), name="order_return_to_decide"
+            ),
         )
 
     def __str__(self) -> str:
