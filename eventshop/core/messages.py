@@ -35,7 +35,13 @@ MultilineText: TypeAlias = Annotated[str, msgspec.Meta(max_length=1_000, pattern
 
 
 class Command(Struct, frozen=True, forbid_unknown_fields=True):
-    """An intention. `__post_init__` refuses what is invalid in every state."""
+    """An intention. `__post_init__` refuses what is invalid in every state.
+
+    `added_fields` are those that an earlier release did not have: a command that is sent again after the upgrade must
+    be recognised as the same one while they have their defaults.
+    """
+
+    added_fields: ClassVar[tuple[str, ...]] = ()
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True):

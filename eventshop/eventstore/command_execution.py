@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from eventshop.core import serialization
 from eventshop.core.aggregate import Aggregate
@@ -22,6 +23,8 @@ from eventshop.eventstore.event_append import AppendRequest, StreamHead, hash_co
 from eventshop.eventstore.field_encryption import EncryptionSession, FieldContext, UniqueValueClaim
 from eventshop.eventstore.records import SNAPSHOT_PREFIX, EventRow, HistoryEntry
 from eventshop.eventstore.snapshots import repository
+
+_decode_raw: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class PreparedCommand(Struct, frozen=True):
@@ -59,8 +62,20 @@ def prepare_command(
     if fields := registry.personal_fields_of(type(command)):
         session = session or field_encryption.open_session()
         payload = session.replace_with_digests(command, payload, fields, aggregate_id)
-    payload_hash = hash_command(type(command).__name__, payload)
+    payload_hash = hash_command(type(command).__name__, _leave_out_added_fields(command, payload))
     return PreparedCommand(command, envelope, aggregate, aggregate_id, payload_hash, session)
+
+
+def _leave_out_added_fields(command: Command, payload: bytes) -> bytes:
+    """The payload as the release before `added_fields` wrote it, if they have their defaults."""
+    if not command.added_fields:
+        return payload
+    values = _decode_raw(payload)
+    defaults = {field.name: field.default for field in msgspec.structs.fields(command)}
+    for name in command.added_fields:
+        if getattr(command, name) == defaults[name]:
+            values.pop(name, None)
+    return msgspec.json.encode(values)
 
 
 def load_aggregate(

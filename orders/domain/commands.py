@@ -97,6 +97,8 @@ ExternalIds: TypeAlias = Annotated[tuple[ExternalId, ...], msgspec.Meta(max_leng
 class CreateOrder(Command, frozen=True):
     """Create an order. `reference` is the number that people use for it; `external_ids` are those of other systems."""
 
+    added_fields = ("external_ids", "customer_external_id")
+
     order_id: UUID
     reference: NonEmptyText
     customer_id: UUID | None
@@ -134,6 +136,8 @@ class CancelOrder(Command, frozen=True):
 
 class CreateCreditNote(Command, frozen=True):
     """Credit goods that belong to no stored order."""
+
+    added_fields = ("external_ids", "customer_external_id")
 
     order_id: UUID
     reference: NonEmptyText

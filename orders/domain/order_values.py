@@ -42,7 +42,8 @@ class ExternalId(Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.source}:{self.value}"
 
 
-class Line(Struct, frozen=True, forbid_unknown_fields=True):
+# Defaults are left out: commands and events without them are encoded as before these fields.
+class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A quantity of one product at the price that the customer was shown; or freight, a discount, a tax."""
 
     sku: NonEmptyText

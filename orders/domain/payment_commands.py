@@ -16,6 +16,8 @@ from orders.domain.order_values import CardToken, PaymentMethod
 class RequestPayment(Command, frozen=True):
     """Ask for a payment. Without `amount` it is for all that is outstanding; `token` is from the hosted card page."""
 
+    added_fields = ("amount", "token")
+
     order_id: UUID
     method: PaymentMethod
     amount: Money | None = None
@@ -24,6 +26,8 @@ class RequestPayment(Command, frozen=True):
 
 class ProcessPayment(Command, frozen=True):
     """Record that the gateway took a payment that was requested or authorised."""
+
+    added_fields = ("payment_id", "charge_id", "processed_at")
 
     order_id: UUID
     amount: Money
@@ -46,6 +50,8 @@ class AuthorisePayment(Command, frozen=True):
 
 class DeclinePayment(Command, frozen=True):
     """Record that the gateway took nothing. The order stays payable."""
+
+    added_fields = ("payment_id", "method")
 
     order_id: UUID
     reason: NonEmptyText

@@ -44,7 +44,15 @@ def check() -> None:
     from eventshop.sagas import workers
     from eventshop.sagas.inbox import saga_id_for
     from eventshop.sagas.models import InboxMessage, PartitionLease
-    from orders.domain.commands import CreateOrder, DeliverOrder, ReturnItems, ReturnLine
+    from orders.domain.commands import (
+        AcceptReturn,
+        CreateOrder,
+        DeliverOrder,
+        ReceivedLine,
+        ReceiveReturn,
+        RequestReturn,
+        ReturnLine,
+    )
     from orders.domain.order import Order, Status
     from projections.models import ConsentRegister, OrderSummary, UserProfile
     from tests.support.order_fulfilment import load_order
@@ -76,7 +84,9 @@ def check() -> None:
     assert PartitionLease.objects.get(name="database").offset == 8
     assert set(messages.values_list("state", flat=True)) == {InboxMessage.State.PROCESSED}
     before = messages.count()
-    send(ReturnItems(ORDER, "R1", (ReturnLine(1, 1),), "chipped"))
+    send(RequestReturn(ORDER, "R1", (ReturnLine(1, 1),), "chipped"))
+    send(AcceptReturn(ORDER, "R1"))
+    send(ReceiveReturn(ORDER, "R1", (ReceivedLine(1, 1),)))
     workers.run_until_idle("test")
     assert PartitionLease.objects.get(name="database").offset > 8
     assert set(messages.values_list("state", flat=True)) == {InboxMessage.State.PROCESSED}
