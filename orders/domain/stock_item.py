@@ -37,6 +37,8 @@ class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
     Units written off before the first delivery, as in imported data, come from an unknown stock; they do not change it.
     """
 
+    snapshot_version = 2
+
     received: int = 0
     on_hand: int = 0
     reserved: Mapping[UUID, int] = {}  # reserved units, by order id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import ClassVar, Self, assert_never
+from typing import Self, assert_never
 from uuid import UUID
 
 from msgspec import Struct
@@ -32,7 +32,7 @@ class TradingAccount(Aggregate[AccountCommand, AccountEvent], frozen=True):
     An instrument without its own limit is bound by the gross limit only. Lowering a limit releases no frozen amount.
     """
 
-    snapshot_version: ClassVar[int] = 2
+    snapshot_version = 2
 
     opened: AccountOpened | None = None
     gross_limit: Decimal = ZERO

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Self
+from typing import Final, Self
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ AUDIT_LOG_ID: Final = derive_id("audit-log", "trading")
 class AuditLog(Aggregate[RecordAuditExport, AuditTrailExported], frozen=True):
     """The number of exports of the audit trail."""
 
-    snapshot_version: ClassVar[int] = 2
+    snapshot_version = 2
 
     exports: int = 0
 

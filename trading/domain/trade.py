@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, ClassVar, Self, assert_never
+from typing import Any, Self, assert_never
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -52,7 +52,7 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     the trade is open again, as if the wrong fill had never been reported.
     """
 
-    snapshot_version: ClassVar[int] = 2
+    snapshot_version = 2
 
     status: Status = Status.PENDING
     submitted: TradeSubmitted | None = None

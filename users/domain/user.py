@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, Final, Self, assert_never
+from typing import Final, Self, assert_never
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -87,7 +87,7 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
     `ChangeContactDetails`, whose values are not in the state, lead to an event whenever they are sent.
     """
 
-    snapshot_version: ClassVar[int] = 2
+    snapshot_version = 2
 
     status: Status = Status.UNKNOWN
     consents: dict[str, datetime] = {}  # each purpose with a consent, and its expiry
