@@ -22,8 +22,8 @@ class DatabaseEventLog:
     def open_reader(self, name: str) -> DatabaseLogReader:
         return DatabaseLogReader(self._tail)
 
-    def end_offsets(self) -> dict[int, int]:
-        return {0: newest_position()}
+    def ends(self) -> dict[int, LogOffset]:
+        return {0: LogOffset(newest_position())}
 
     def partition_for(self, aggregate_id: UUID) -> int:
         return 0

@@ -317,8 +317,8 @@ class FeedReader:
         return numbers[self._turn :] + numbers[: self._turn]
 
     def is_at_end(self, after: Mapping[int, LogOffset]) -> bool:
-        ends = self.feed.source.end_offsets()
-        return all(offset.offset >= ends[number] for number, offset in after.items())
+        ends = self.feed.source.ends()
+        return all(offset.offset >= ends[number].offset for number, offset in after.items())
 
     def wait(self, seconds: float) -> None:
         if not self.has_events():

@@ -83,6 +83,13 @@ class LogOffset(NamedTuple):
             return self._replace(offset=delivery.offset)
         return LogOffset(delivery.offset, delivery.sequence, delivery.row.position)
 
+    def progress_to(self, end: LogOffset) -> tuple[int, int]:
+        """How far a reader is, and how far it is to the end: in events where the log numbers them, else in offsets.
+
+        Offsets also count transaction markers, and begin again in a topic that is made anew.
+        """
+        return (self.sequence, end.sequence) if end.sequence else (self.offset, end.offset)
+
 
 class LogReader(Protocol):
     """One consumer of the log. It is used by one thread at a time."""
@@ -123,7 +130,7 @@ class EventLog(Protocol):
         """Return a new reader with its own pace. Tools that show consumer lag list it as `name`."""
         ...
 
-    def end_offsets(self) -> Mapping[int, int]:
+    def ends(self) -> Mapping[int, LogOffset]:
         """The end of each partition: the offset of a checkpoint that has no lag."""
         ...
 

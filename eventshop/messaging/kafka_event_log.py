@@ -1,31 +1,31 @@
 """The event log on Kafka: reads the partitions of the topic `event-store` and checks that they are complete.
 
 The relay numbers the events of each partition without gaps. A lower number than expected is a duplicate and is skipped.
-A higher number is a gap: the missing events are read from the event table, which is authoritative, and an error is
-logged. A record that is not a valid event is logged and delivered unchanged as an `UnreadableDelivery`.
+A higher number is a hole: the missing events are read from the event table, which is authoritative, and an error is
+logged; so is a beginning that Kafka no longer has. A record that is not a valid event is logged and delivered unchanged
+as an `UnreadableDelivery`.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from eventshop.core.errors import BrokenStream
-from eventshop.eventstore.backends.protocol import backend
 from eventshop.messaging.event_log import DeliveredEvent, Delivery, LogOffset, UnreadableDelivery
 from eventshop.messaging.kafka import clients, topics
 from eventshop.messaging.kafka.event_records import PARTITIONS, decode_event, partition_for, record_numbers
-from eventshop.messaging.kafka.topic_end import read_last_records
+from eventshop.messaging.kafka.topic_end import read_last_records, written_end_offsets
+from eventshop.messaging.log_holes import Hole, LogHoles
+from eventshop.messaging.models import RelayCheckpoint
 
 log = logging.getLogger(__name__)
 
 #: How long one poll waits for records, and how many it returns at most.
 _MAX_WAIT_MS: Final = 500
 _MAX_RECORDS: Final = 1_000
-#: Rows of the event table read at a time to fill a gap.
-_PAGE_SIZE: Final = 1_000
 
 
 class KafkaEventLog:
@@ -39,10 +39,10 @@ class KafkaEventLog:
     def open_reader(self, name: str) -> KafkaLogReader:
         return KafkaLogReader(self.topic)
 
-    def end_offsets(self) -> dict[int, int]:
-        """The offset after the last committed record of each partition, not counting transaction markers after it."""
+    def ends(self) -> dict[int, LogOffset]:
+        """The end of each partition after its last committed record, not counting transaction markers after it."""
         last = read_last_records(self.topic, PARTITIONS)
-        return {number: last[number].offset + 1 if number in last else 0 for number in self.partitions}
+        return {number: _offset_after(last[number]) if number in last else LogOffset(0) for number in self.partitions}
 
     def partition_for(self, aggregate_id: UUID) -> int:
         return partition_for(aggregate_id)
@@ -71,6 +71,8 @@ class KafkaLogReader:
         self._checkpoints: dict[int, LogOffset] = {}  # where the caller's checkpoints should be now
         self._read_up_to: dict[int, LogOffset] = {}  # the same, including records skipped since
         self._polled: dict[Any, list[Any]] = {}  # records that `wait` received, for the next `read`
+        self._holes = LogHoles(topic)
+        self._lost_beginnings: dict[int, _LostBeginning] = {}  # of partitions without a record since
 
     def read(
         self, after: Mapping[int, LogOffset], limit: int, *, up_to: Mapping[int, LogOffset] | None = None
@@ -79,10 +81,16 @@ class KafkaLogReader:
         deliveries: list[Delivery] = []
         if not after:
             return deliveries
-        polled, self._polled = self._polled or self.consumer.poll(timeout_ms=0, max_records=limit), {}
-        for tp, records in polled.items():
-            for record in records:
-                deliveries += self._deliver(tp.partition, record)
+        if not self._holes:
+            polled, self._polled = self._polled or self._poll(0, limit), {}
+            for tp, records in polled.items():
+                deliveries += self._deliver(tp.partition, records)
+            if not deliveries:
+                self._look_for_empty_partitions(up_to or {})
+        if self._holes and not deliveries:
+            missing, filled = self._holes.read(limit)
+            deliveries += missing
+            self._read_up_to |= filled
         for delivery in deliveries:
             self._checkpoints[delivery.partition] = self._checkpoints[delivery.partition].after(delivery)
         return deliveries
@@ -91,16 +99,20 @@ class KafkaLogReader:
         return dict(self._read_up_to)
 
     def is_at_end(self, after: Mapping[int, LogOffset]) -> bool:
-        """Transaction markers follow the last record, and only the consumer knows whether it has passed them."""
+        """Transaction markers follow the last record, and only the consumer knows whether it has passed them.
+
+        A checkpoint beyond the end is not at the end: the next `read` finds out.
+        """
+        if self._holes:
+            return False
         partitions = [clients.TopicPartition(self.topic, number) for number in after]
         self._end_reader = self._end_reader or clients.create_consumer()
         ends = self._end_reader.end_offsets(partitions)
-        return all(self.consumer.position(tp) >= ends[tp] for tp in partitions)
+        return all(self.consumer.position(tp) == ends[tp] for tp in partitions)
 
     def wait(self, seconds: float) -> None:
-        if self._checkpoints and not self._polled:
-            timeout_ms = min(int(seconds * 1_000), _MAX_WAIT_MS)
-            self._polled = self.consumer.poll(timeout_ms=timeout_ms, max_records=_MAX_RECORDS)
+        if self._checkpoints and not self._polled and not self._holes:
+            self._polled = self._poll(min(int(seconds * 1_000), _MAX_WAIT_MS), _MAX_RECORDS)
 
     def close(self) -> None:
         self.consumer.close(autocommit=False)
@@ -112,62 +124,114 @@ class KafkaLogReader:
         if after.keys() != self._checkpoints.keys():
             self.consumer.assign([clients.TopicPartition(self.topic, number) for number in after])
             # A new assignment also loses the consumer's offsets in partitions that it had before.
-            self._checkpoints, self._polled = {}, {}
+            self._checkpoints, self._polled, self._lost_beginnings = {}, {}, {}
+            self._holes = LogHoles(self.topic)
         for partition, checkpoint in after.items():
             if self._checkpoints.get(partition) != checkpoint:
                 self._polled.pop(clients.TopicPartition(self.topic, partition), None)
+                self._holes.discard(partition)
+                self._lost_beginnings.pop(partition, None)
                 self.consumer.seek(clients.TopicPartition(self.topic, partition), checkpoint.offset)
                 self._checkpoints[partition] = self._read_up_to[partition] = checkpoint
 
-    def _deliver(self, partition: int, record: Any) -> list[Delivery]:
+    def _poll(self, timeout_ms: int, limit: int) -> dict[Any, list[Any]]:
+        try:
+            polled: dict[Any, list[Any]] = self.consumer.poll(timeout_ms=timeout_ms, max_records=limit)
+        except clients.OffsetOutOfRangeError:
+            self._seek_to_beginnings()
+            return {}
+        return polled
+
+    def _seek_to_beginnings(self) -> None:
+        """Go on where Kafka begins in partitions that have lost their records up to there (retention, deletion)."""
+        partitions = [clients.TopicPartition(self.topic, number) for number in self._checkpoints]
+        begins, ends = self.consumer.beginning_offsets(partitions), written_end_offsets(partitions)
+        for tp in partitions:
+            offset = self.consumer.position(tp)
+            if offset > ends[tp]:
+                raise topics.TopicRefused(
+                    f"{self.topic}/{tp.partition} ends at offset {ends[tp]}, before the checkpoint at {offset}: Kafka "
+                    "has lost records, or the topic was made anew. Run verify_log; then see docs/recovery.md",
+                    topic=self.topic,
+                )
+            if offset < begins[tp]:
+                self.consumer.seek(tp, begins[tp])
+                self._lost_beginnings[tp.partition] = _LostBeginning(ends[tp], 0)
+
+    def _look_for_empty_partitions(self, up_to: Mapping[int, LogOffset]) -> None:
+        """Where no record follows a lost beginning, no number tells what is missing: it is all that was published.
+
+        How far that is, the relay's checkpoint says, `up_to`, and what other partitions hold: the relay publishes in
+        the order of positions. What follows on Kafka after all repeats its numbers.
+        """
+        for partition, (end, filled_to) in list(self._lost_beginnings.items()):
+            if self.consumer.position(clients.TopicPartition(self.topic, partition)) < end:
+                continue
+            seen = max(offset.position for offset in (*self._read_up_to.values(), *up_to.values()))
+            published = max(_confirmed_position(self.topic), seen)
+            if published > filled_to:
+                last = self._read_up_to[partition]
+                begin = last._replace(position=max(last.position, filled_to))
+                self._holes.open(partition, Hole(begin, published + 1, 0))
+                self._lost_beginnings[partition] = _LostBeginning(end, published)
+
+    def _deliver(self, partition: int, records: Sequence[Any]) -> list[Delivery]:
+        """The deliveries of some records, up to the first hole, which is filled before the record that follows it."""
+        self._lost_beginnings.pop(partition, None)
+        deliveries: list[Delivery] = []
+        for record in records:
+            found = self._read_record(partition, record)
+            if isinstance(found, Hole):
+                self._holes.open(partition, found)
+                self.consumer.seek(clients.TopicPartition(self.topic, partition), record.offset)
+                break
+            if found is not None:
+                deliveries.append(found)
+        return deliveries
+
+    def _read_record(self, partition: int, record: Any) -> Delivery | Hole | None:
+        """The delivery of a record, the hole before it, or None for a record that delivers nothing."""
         last = self._read_up_to[partition]
         try:
             sequence, position = record_numbers(record)
-            # Never backwards: a tombstone or a duplicate may have lower numbers.
-            read_up_to = LogOffset(record.offset + 1, max(sequence, last.sequence), max(position, last.position))
             row = None if record.value is None else decode_event(record.value, record.headers)
         except (BrokenStream, ValueError) as error:
             log.error("%s/%s@%s is not a valid event: %s", self.topic, partition, record.offset, error)
             self._read_up_to[partition] = last._replace(offset=record.offset + 1)
-            return [_unreadable_record(self.topic, record, error)]
-        self._read_up_to[partition] = read_up_to
-        if row is None:  # a tombstone erases one event; it carries the numbers of the last event before it
-            if sequence <= last.sequence:
-                return []
-            return self._read_missing(partition, last, sequence, position + 1, record)
+            return _unreadable_record(self.topic, record, error)
+        if row is None and sequence > last.sequence:  # a tombstone carries the numbers of the last event before it
+            return Hole(last, position + 1, sequence)
+        if row is not None and sequence > last.sequence + 1:
+            return Hole(last, position, sequence - 1)
+        # Never backwards: a tombstone or a duplicate may have lower numbers.
+        self._read_up_to[partition] = LogOffset(
+            record.offset + 1, max(sequence, last.sequence), max(position, last.position)
+        )
+        if row is None:
+            return None
         if sequence <= last.sequence:
             log.warning("%s/%s@%s repeats event %s", self.topic, partition, record.offset, row.event_id)
-            return []
-        has_gap = sequence > last.sequence + 1
-        missing = self._read_missing(partition, last, sequence - 1, position, record) if has_gap else []
-        return [*missing, DeliveredEvent(record.offset + 1, row, partition, sequence)]
+            return None
+        return DeliveredEvent(record.offset + 1, row, partition, sequence)
 
-    def _read_missing(self, partition: int, last: LogOffset, sequence: int, before: int, record: Any) -> list[Delivery]:
-        """Read the events of a gap from the event table: after `last`, up to `sequence`, before the position `before`.
 
-        They get the offset of `record`, which follows the gap.
-        """
-        position, missing = last.position, list[Delivery]()
-        while True:
-            rows = backend().select_events(
-                "WHERE position > %s AND position < %s ORDER BY position LIMIT %s", (position, before, _PAGE_SIZE)
-            )
-            for row in rows:
-                if partition_for(row.aggregate_id) == partition:
-                    missing.append(DeliveredEvent(record.offset, row, partition, last.sequence + len(missing) + 1))
-            if len(rows) < _PAGE_SIZE:
-                break
-            position = rows[-1].position
-        log.error(
-            "%s/%s: events %s to %s are missing before offset %s; %s of them were read from the event table",
-            self.topic,
-            partition,
-            last.sequence + 1,
-            sequence,
-            record.offset,
-            len(missing),
-        )
-        return missing
+class _LostBeginning(NamedTuple):
+    """A partition whose records before some offset are gone."""
+
+    end: int  # the offset at which the partition ended
+    filled_to: int  # the position up to which the event table was read instead
+
+
+def _confirmed_position(topic: str) -> int:
+    """The position up to which the relay knows all events to be on Kafka."""
+    return RelayCheckpoint.objects.filter(topic=topic).values_list("position", flat=True).first() or 0
+
+
+def _offset_after(record: Any) -> LogOffset:
+    try:
+        return LogOffset(record.offset + 1, *record_numbers(record))
+    except (BrokenStream, ValueError):  # not an event: it has no numbers
+        return LogOffset(record.offset + 1)
 
 
 def _unreadable_record(topic: str, record: Any, error: Exception) -> UnreadableDelivery:

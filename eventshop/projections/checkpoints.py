@@ -55,7 +55,17 @@ def open_checkpoints(name: str, partitions: Iterable[int], version: int) -> Chec
 
 
 def offsets_of(rows: Mapping[int, Checkpoint]) -> dict[int, LogOffset]:
-    return {number: LogOffset(row.position, row.sequence, row.store_position) for number, row in rows.items()}
+    return {number: offset_of(row) for number, row in rows.items()}
+
+
+def offset_of(row: Checkpoint) -> LogOffset:
+    return LogOffset(row.position, row.sequence, row.store_position)
+
+
+def is_behind(row: Checkpoint, other: Checkpoint) -> bool:
+    """Whether `other` has processed events that `row` has not."""
+    reached, goal = offset_of(row).progress_to(offset_of(other))
+    return reached < goal
 
 
 def reset_offsets() -> None:
@@ -75,7 +85,8 @@ def lock_and_verify(cached: Mapping[int, Checkpoint]) -> CheckpointsByPartition:
     rows = lock_checkpoints(cached)
     for number, checkpoint in cached.items():
         row = rows.get(number)
-        if row is None or (row.position, row.version) != (checkpoint.position, checkpoint.version):
+        # Events that fill a hole of the log share an offset: their numbers tell them apart.
+        if row is None or _place(row) != _place(checkpoint):
             raise CheckpointMoved(
                 projection=checkpoint.projection,
                 partition=number,
@@ -83,6 +94,10 @@ def lock_and_verify(cached: Mapping[int, Checkpoint]) -> CheckpointsByPartition:
                 found=row.position if row else "no checkpoint",
             )
     return rows
+
+
+def _place(row: Checkpoint) -> tuple[int, int, int]:
+    return row.position, row.sequence, row.version
 
 
 def advance(rows: Mapping[int, Checkpoint], moves: Mapping[int, CheckpointMove]) -> None:

@@ -148,6 +148,7 @@ def _fold(target: ProjectionTarget, queue: Sequence[DeadLetter]) -> tuple[int, t
             failure = error, event
             break
         folded += 1
+    personal_columns.empty_rows_of_erased(folding.changed.values())
     target.table.save(folding.changed.values())
     return folded, failure
 
@@ -164,6 +165,7 @@ def _dead_letter(name: str, planned: PlannedEvent, error: Exception | None, now:
         aggregate_type=meta.aggregate_type,
         partition=planned.partition,
         offset=planned.offset,
+        sequence=planned.sequence,
         position=meta.position,
         version=meta.version,
         event_id=meta.event_id,

@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 from django.utils import timezone
 
 from eventshop.eventstore.models import StoredEvent
-from eventshop.messaging.event_log import EventLog
+from eventshop.messaging.event_log import EventLog, LogOffset
+from eventshop.projections.checkpoints import offset_of
 from eventshop.projections.models import Checkpoint
 from eventshop.projections.projection import Projection
 from eventshop.runtime.leases import is_leased
@@ -37,7 +38,7 @@ class ProjectionStatus(NamedTuple):
 
     @property
     def lag(self) -> int:
-        """Positions between the checkpoint and the head of the log; rolled back appends leave gaps in it."""
+        """Events after the checkpoint. In the event table these are positions: rolled back appends leave gaps."""
         return max(0, self.head - self.position)
 
     @property
@@ -55,11 +56,11 @@ def list_statuses(projections: Iterable[Projection[Any]], source: EventLog) -> l
     """The status of each projection in each partition, the longest lag first."""
     checkpoints = Checkpoint.objects.annotate(is_leased=is_leased())
     rows = {(row.projection, row.partition): row for row in checkpoints}
-    heads = source.end_offsets()
+    ends = source.ends()
     statuses = [
-        _status(projection, partition, head, rows.get((projection.name, partition)), source)
+        _status(projection, partition, end, rows.get((projection.name, partition)), source)
         for projection in projections
-        for partition, head in heads.items()
+        for partition, end in ends.items()
     ]
     return sorted(statuses, key=lambda status: (-status.lag_s, -status.lag, status.name, status.partition))
 
@@ -87,16 +88,16 @@ def _sum(partition_statuses: list[ProjectionStatus]) -> ProjectionStatus:
 
 
 def _status(
-    projection: Projection[Any], partition: int, head: int, row: Checkpoint | None, source: EventLog
+    projection: Projection[Any], partition: int, end: LogOffset, row: Checkpoint | None, source: EventLog
 ) -> ProjectionStatus:
     row = row or Checkpoint(projection=projection.name, partition=partition, version=projection.version)
-
+    position, head = offset_of(row).progress_to(end)
     return ProjectionStatus(
         projection.name,
         partition,
-        row.position,
+        position,
         head,
-        _lag_s(row, source) if head > row.position else 0.0,
+        _lag_s(row, source) if head > position else 0.0,
         row.parked,
         row.advanced_at,
         row.polled_at,

@@ -87,6 +87,8 @@ class DeadLetter(models.Model):
     aggregate_type = models.CharField(max_length=100)
     partition = models.IntegerField(default=0)
     offset = models.BigIntegerField(default=0)
+    # Also in the database, for programs of an earlier release that insert rows.
+    sequence = models.BigIntegerField(default=0, db_default=0, help_text="Its number within the partition.")
     position = models.BigIntegerField(help_text="Its position in the store, from where a retry reads it.")
     version = models.IntegerField()
     event_id = models.UUIDField()

@@ -78,7 +78,9 @@ def add_dead_letters(rows: Iterable[DeadLetter]) -> None:
     topic = topics.event_store_topic()
     _insert(
         _dead_letter_record(
-            str(event.aggregate_id), *_encode_event(event), _event_headers(by_position[event.position], topic)
+            str(event.aggregate_id),
+            *_encode_event(event, by_position[event.position]),
+            _event_headers(by_position[event.position], topic),
         )
         for event in events
     )
@@ -110,11 +112,11 @@ def add_snapshot(stream: UUID, snapshot: Snapshot | None) -> None:
     _insert([OutboxRecord(topic=SNAPSHOTS, key=str(stream), value=value, headers=_encode_headers(headers))])
 
 
-def _encode_event(event: EventRow) -> tuple[bytes, Headers]:
+def _encode_event(event: EventRow, row: DeadLetter) -> tuple[bytes, Headers]:
     from eventshop.messaging.kafka import event_records
 
     try:
-        record = event_records.encode_event(event, 0, 0)
+        record = event_records.encode_event(event, row.partition, row.sequence)
     except BrokenStream:  # it fits no schema: published as it is stored, with personal data still encrypted
         return event.payload.encode(), [("content-type", b"application/json")]
     return record.value, record.headers

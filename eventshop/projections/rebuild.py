@@ -7,7 +7,7 @@ resumed from its checkpoints.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Event as Signal
 from threading import get_ident
 from time import monotonic, sleep
@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
-from eventshop.messaging.event_log import EventLog, LogReader
+from eventshop.messaging.event_log import EventLog, LogOffset, LogReader
 from eventshop.projections import batch_processor, checkpoints
 from eventshop.projections.checkpoints import CheckpointsByPartition
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, Replay
@@ -158,7 +158,7 @@ class _RebuildRun:
         self.source = source
         self.reader = reader
         self.owner = owner
-        self.head = 0
+        self._ends: Mapping[int, LogOffset] = {}
         self._renew_at = 0.0
 
     def run(self, on_progress: ProgressCallback, stopping: Signal) -> None:
@@ -174,8 +174,8 @@ class _RebuildRun:
             if delivered:
                 batch_processor.process_batch(self.target, self.known, delivered)
                 events += len(delivered)
-                position = self._position()
-                on_progress(RebuildProgress(position, max(self.head, position), events, monotonic() - started))
+                position, head = self._progress()
+                on_progress(RebuildProgress(position, max(head, position), events, monotonic() - started))
             elif self.reader.is_at_end(checkpoints.offsets_of(self.known)) and self._try_swap():
                 return
 
@@ -183,11 +183,14 @@ class _RebuildRun:
         if monotonic() >= self._renew_at:
             self._renew_at = monotonic() + checkpoints.LEASE.total_seconds() / 3
             checkpoints.acquire_leases(self.known.values(), self.owner)
-            self.head = sum(self.source.end_offsets().values())
-            Rebuild.objects.filter(pk=self.job.pk).update(position=self._position(), head=self.head)
+            self._ends = self.source.ends()
+            position, head = self._progress()
+            Rebuild.objects.filter(pk=self.job.pk).update(position=position, head=head)
 
-    def _position(self) -> int:
-        return sum(row.position for row in self.known.values())
+    def _progress(self) -> tuple[int, int]:
+        """How far this rebuild is, and how far it is to the end of the log."""
+        pairs = [checkpoints.offset_of(row).progress_to(self._ends[number]) for number, row in self.known.items()]
+        return sum(position for position, _ in pairs), sum(head for _, head in pairs)
 
     def _try_swap(self) -> bool:
         """Catch up with the live rows and swap; False when there is more to fold first."""
@@ -213,10 +216,11 @@ class _RebuildRun:
                 )
             replace_dead_letters(projection.name, self.target.name)
             _discard(self.target)
+            position, _ = self._progress()
             Rebuild.objects.filter(pk=self.job.pk).update(
                 state=Rebuild.State.DONE,
-                position=self._position(),
-                head=self._position(),
+                position=position,
+                head=position,
                 finished_at=timezone.now(),
                 **difference,
             )
@@ -224,11 +228,14 @@ class _RebuildRun:
 
     def _catch_up(self, live: CheckpointsByPartition) -> bool:
         """Fold what the live rows have already processed; those events were read before, so no fence is needed."""
-        if any(row.position > self.known[number].position for number, row in live.items()):
+        if self._is_behind(live):
             missing = self.reader.read(checkpoints.offsets_of(self.known), BATCH, up_to=checkpoints.offsets_of(live))
             if missing:
                 batch_processor.process_batch(self.target, self.known, missing)
-        return all(row.position <= self.known[number].position for number, row in live.items())
+        return not self._is_behind(live)
+
+    def _is_behind(self, live: CheckpointsByPartition) -> bool:
+        return any(checkpoints.is_behind(self.known[number], row) for number, row in live.items())
 
     def _refuse_new_failures(self, live: CheckpointsByPartition, rebuilt: CheckpointsByPartition) -> None:
         before, after = (sum(row.parked for row in rows.values()) for rows in (live, rebuilt))

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.conf import settings
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import AbortTransactionSpec
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, OffsetOutOfRangeError
 from kafka.net.compat import KafkaNetClient
 
 from eventshop.core.errors import EventShopError
@@ -22,6 +22,7 @@ __all__ = [
     "KafkaError",
     "KafkaUnavailable",
     "OffsetAndMetadata",
+    "OffsetOutOfRangeError",
     "TopicPartition",
     "create_consumer",
     "create_producer",

@@ -23,7 +23,7 @@ from django.utils import timezone
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.event_records import read_int_header
+from eventshop.messaging.kafka.event_records import read_int_header, record_numbers
 from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay.batch_limit import BatchLimit
@@ -419,6 +419,7 @@ def test_a_parked_event_is_a_dead_letter(
     first, second = topic_reader.read_committed(kafka_topics, topics.dead_letter_topic())
     lying = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     assert [topic_reader.decode_row(record) for record in (first, second)] == list(map(topic_reader.decode_row, lying))
+    assert [record_numbers(record) for record in (first, second)] == [record_numbers(record) for record in lying]
     assert first.key == second.key == str(sale.order_id).encode()
     headers = dict(first.headers)
     assert headers["error"] == b"Broken: cannot digest this"

@@ -26,17 +26,18 @@ def event(offset: int, sequence: int) -> DeliveredEvent:
 
 @st.composite
 def partitions(draw: st.DrawFn) -> list[Delivery]:
-    """Records with markers between them, some unreadable, some after a gap that was filled from the table."""
+    """Records with markers between them, some unreadable, some after a hole that was filled from the table."""
     deliveries: list[Delivery] = []
     offset = sequence = 0
-    for kind in draw(st.lists(st.sampled_from(("event", "unreadable", "gap")), max_size=12)):
+    for kind in draw(st.lists(st.sampled_from(("event", "unreadable", "hole")), max_size=12)):
         offset += draw(st.integers(0, 2))
         if kind == "unreadable":
             deliveries.append(UnreadableDelivery(offset + 1, 0, "t", None, b"?", (), "?"))
         else:
-            for _ in range(draw(st.integers(1, 3)) if kind == "gap" else 0):
+            before = deliveries[-1].offset if deliveries else 0
+            for _ in range(draw(st.integers(1, 3)) if kind == "hole" else 0):
                 sequence += 1
-                deliveries.append(event(offset, sequence))
+                deliveries.append(event(before, sequence))
             sequence += 1
             deliveries.append(event(offset + 1, sequence))
         offset += 1

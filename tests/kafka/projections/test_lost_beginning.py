@@ -1,0 +1,114 @@
+"""A beginning of the topic that Kafka no longer has is read from the event table, page by page."""
+
+from __future__ import annotations
+
+import logging
+from threading import Event as Signal
+
+import pytest
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.tail_reader import newest_position
+from eventshop.messaging.kafka import clients, topics
+from eventshop.messaging.kafka.event_records import PARTITIONS
+from eventshop.messaging.kafka.topics import TopicRefused
+from eventshop.messaging.kafka_event_log import KafkaEventLog
+from eventshop.messaging.models import RelayCheckpoint
+from eventshop.projections import rebuild
+from eventshop.projections.lag import list_statuses
+from eventshop.projections.models import Checkpoint, Rebuild
+from eventshop.projections.projection import projection_registry
+from projections.order_summary import order_summary
+from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
+from tests.support.kafka.topic_contents import append_orders, relay_all
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
+
+
+def delete_records(share: float) -> None:
+    """Delete a share of the records of every partition, from its beginning, as a retention would."""
+    topic = topics.event_store_topic()
+    partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+    reader = clients.create_consumer()
+    with clients.open_admin_client() as admin:
+        deletable = ConfigResource(ConfigResourceType.TOPIC, topic, configs={"cleanup.policy": "compact,delete"})
+        admin.alter_configs([deletable])
+        ends = reader.end_offsets(partitions)
+        goals = {tp: int(ends[tp] * share) for tp in partitions}
+        wait_until(lambda: _is_deleted(admin, goals))
+    wait_until(lambda: reader.beginning_offsets(partitions) == goals, seen=lambda: reader.beginning_offsets(partitions))
+    reader.close()
+
+
+def _is_deleted(admin: clients.KafkaAdminClient, goals: dict[TopicPartition, int]) -> bool:
+    """A broker refuses the request until it knows that the records of the topic may be deleted."""
+    try:
+        admin.delete_records(goals)
+    except clients.KafkaError:
+        return False
+    return True
+
+
+def run_rebuild(stopping: Signal | None = None) -> Rebuild:
+    return rebuild.rebuild(
+        order_summary,
+        KafkaEventLog(),
+        requested_by="ada",
+        stopping=stopping,
+        on_progress=lambda progress: stopping.set() if stopping else None,
+    )
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_a_rebuild_reads_a_deleted_beginning_from_the_event_table(
+    share: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    append_orders(60)
+    relay_all()
+    catch_up()
+    delete_records(share)
+    caplog.set_level(logging.ERROR)
+    assert run_rebuild().state == Rebuild.State.DONE
+    assert_read_models_equal_fold()
+    assert not any(record.exc_info for record in caplog.records)
+    assert all(status.lag == 0 for status in list_statuses([order_summary], KafkaEventLog()))
+    if share < 1:  # the relay takes an empty topic for a lost one
+        append_orders(5, seed=2)
+        relay_all()
+        catch_up()
+        assert_read_models_equal_fold()
+
+
+def test_a_rebuild_that_is_stopped_within_the_deleted_beginning_is_resumed() -> None:
+    append_orders(2_500)
+    assert StoredEvent.objects.count() > rebuild.BATCH
+    relay_all()
+    RelayCheckpoint.objects.update(position=newest_position())  # a relay that goes on records it within a second
+    catch_up()
+    delete_records(1.0)
+    assert run_rebuild(Signal()).state == Rebuild.State.RUNNING
+    folded = sum(Checkpoint.objects.filter(projection="order-summary:rebuild").values_list("events", flat=True))
+    assert 0 < folded < StoredEvent.objects.count()
+    assert run_rebuild().state == Rebuild.State.DONE
+    assert_read_models_equal_fold()
+
+
+def test_new_read_models_begin_in_the_event_table() -> None:
+    append_orders(60)
+    relay_all()
+    delete_records(0.7)
+    catch_up()
+    assert_read_models_equal_fold()
+    assert all(status.lag == 0 for status in list_statuses(projection_registry.select([]), KafkaEventLog()))
+
+
+def test_a_checkpoint_beyond_the_end_is_refused_with_advice() -> None:
+    append_orders(10)
+    relay_all()
+    catch_up()
+    Checkpoint.objects.filter(projection="order-summary").update(position=1_000_000)
+    with pytest.raises(TopicRefused, match="verify_log"):
+        catch_up()
