@@ -40,11 +40,11 @@ def credited(row: ExternalId, event: CreditNoteIssued, meta: Meta) -> None:
 
 def _fill_row(row: ExternalId, event: OrderCreated | CreditNoteIssued, meta: Meta) -> None:
     """A customer's newest number wins; at equal times the alphabetically last one. Arrival order plays no part."""
+    newest = latest(row.updated_at, meta.occurred_at)
     if row.kind == ExternalId.Kind.CUSTOMER and event.customer_external_id:
         value = event.customer_external_id.value
         row.customer_id = event.customer_id
-        if row.updated_at is None or (meta.occurred_at, value) > (row.updated_at, row.value):
-            row.value, row.updated_at = value, meta.occurred_at
-    else:
-        row.updated_at = latest(row.updated_at, meta.occurred_at)
+        if newest == meta.occurred_at and (newest != row.updated_at or value > row.value):
+            row.value = value
+    row.updated_at = newest
     row.search_value = row.value.lower()

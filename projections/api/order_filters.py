@@ -22,12 +22,12 @@ MAX_RULE_LENGTH: Final = 60
 class _ExternalIdField(CharField):
     """`source:value`, as commands accept it."""
 
-    def to_python(self, value: Any) -> ExternalIdValue | None:
-        source, colon, text = str(super().to_python(value) or "").partition(":")
-        if not (source or colon):
-            return None
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        source, _, text = value.partition(":")
         try:
-            return msgspec.convert({"source": source, "value": text}, ExternalIdValue)
+            if value:
+                msgspec.convert({"source": source, "value": text}, ExternalIdValue)
         except msgspec.ValidationError:
             raise ValidationError("must be source:value, such as online-retail:536365") from None
 
@@ -41,10 +41,11 @@ class ExternalIdFilter(CharFilter):  # type: ignore[misc]
         super().__init__(help_text=f"What another system calls the {kind.label.lower()}: source:value, in any case.")
         self.kind, self.column = kind, column
 
-    def filter(self, rows: QuerySet[Any], wanted: ExternalIdValue | None) -> QuerySet[Any]:
-        if wanted is None:
+    def filter(self, rows: QuerySet[Any], wanted: str) -> QuerySet[Any]:
+        if not wanted:
             return rows
-        return rows.filter(**{f"{self.column}__in": find_by_source(self.kind, wanted.source, wanted.value)})
+        source, _, value = wanted.partition(":")
+        return rows.filter(**{f"{self.column}__in": find_by_source(self.kind, source, value)})
 
 
 class BrokenRuleFilter(CharFilter):  # type: ignore[misc]

@@ -1,6 +1,7 @@
 """Payments in parts, returns and reported facts in the read models; external ids; money exact on SQLite too."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import migrations, models
 from django.db.models import F, Func
@@ -18,7 +19,7 @@ MONEY = {
 }
 
 
-def round_floats(apps, schema_editor):
+def round_floats(apps: Any, schema_editor: Any) -> None:
     """A float that has become a text, such as 0.30000000000000004, is rounded to the three decimals of its column."""
     if schema_editor.connection.vendor != "sqlite":
         return

@@ -112,14 +112,13 @@ def _payment(chance: Random, order: Order, sale: Sale) -> OrderCommand:
         if payment.status in ("requested", "authorised") and chance.random() < 0.9:
             charge = derive_id("test-charge", payment.payment_id)
             asked, method, payment_id = payment.requested, payment.method, payment.payment_id
-            return chance.choice(
-                [
-                    ProcessPayment(order_id, asked, method, payment_id, charge, MOMENT),
-                    AuthorisePayment(order_id, asked, method, payment_id, charge, MOMENT),
-                    DeclinePayment(order_id, "expired", payment_id, method),
-                    RecordVoid(order_id, payment_id, asked, charge),
-                ]
-            )
+            answers: list[OrderCommand] = [
+                ProcessPayment(order_id, asked, method, payment_id, charge, MOMENT),
+                AuthorisePayment(order_id, asked, method, payment_id, charge, MOMENT),
+                DeclinePayment(order_id, "expired", payment_id, method),
+                RecordVoid(order_id, payment_id, asked, charge),
+            ]
+            return chance.choice(answers)
     for refund in order.refunds:
         if not refund.is_done and chance.random() < 0.7:
             return RecordRefund(order_id, refund.refund_id, refund.amount, MOMENT)
@@ -129,30 +128,28 @@ def _payment(chance: Random, order: Order, sale: Sale) -> OrderCommand:
 
 
 def _delivery(chance: Random, order: Order, sale: Sale) -> OrderCommand:
-    return chance.choice(
-        [
-            ShipOrder(sale.order_id, "post"),
-            DeliverOrder(sale.order_id),
-            DeliverOrder(sale.order_id),
-            CancelOrder(sale.order_id, "no"),
-            CloseReturnWindow(sale.order_id),
-        ]
-    )
+    commands: list[OrderCommand] = [
+        ShipOrder(sale.order_id, "post"),
+        DeliverOrder(sale.order_id),
+        DeliverOrder(sale.order_id),
+        CancelOrder(sale.order_id, "no"),
+        CloseReturnWindow(sale.order_id),
+    ]
+    return chance.choice(commands)
 
 
 def _return(chance: Random, order: Order, sale: Sale) -> OrderCommand:
     order_id, reference = sale.order_id, f"R{chance.randint(1, 2)}"
     received = ReceivedLine(1, 1, chance.choice(["resellable", "damaged"]))
-    return chance.choice(
-        [
-            RequestReturn(order_id, reference, (ReturnLine(1, chance.randint(1, 2)),), "chipped"),
-            AcceptReturn(order_id, reference),
-            AcceptReturn(order_id, reference),
-            DeclineReturn(order_id, reference, "used"),
-            ReceiveReturn(order_id, reference, (received,)),
-            ReceiveReturn(order_id, reference, (received,)),
-        ]
-    )
+    commands: list[OrderCommand] = [
+        RequestReturn(order_id, reference, (ReturnLine(1, chance.randint(1, 2)),), "chipped"),
+        AcceptReturn(order_id, reference),
+        AcceptReturn(order_id, reference),
+        DeclineReturn(order_id, reference, "used"),
+        ReceiveReturn(order_id, reference, (received,)),
+        ReceiveReturn(order_id, reference, (received,)),
+    ]
+    return chance.choice(commands)
 
 
 def _observed(chance: Random, order: Order, sale: Sale) -> OrderCommand:

@@ -30,7 +30,7 @@ from orders.domain.commands import (
     ReturnLine,
     ShipOrder,
 )
-from orders.domain.events import Line, OrderEvent
+from orders.domain.events import Line, OrderEvent, RefundRequested
 from orders.domain.order import Order
 from orders.domain.payments import payment_id_of
 from projections.activity_timeline import activity_timeline
@@ -157,8 +157,8 @@ def test_a_return_is_asked_for_decided_received_and_refunded() -> None:
         returns_accepted=1, returns_to_decide=0, units_returned=2, refund_due=gbp("6.78"), refunded=gbp("0")
     )
     given_events(*returned).project(order_lines).row((ORDER, 1)).has(returned=2, damaged=1, refunded=gbp("6.78"))
-    [request] = [event for event in returned if type(event).__name__ == "RefundRequested"]
-    refunded = events_after(*back, RecordRefund(ORDER, request.refund_id, request.amount, ANSWERED))  # type: ignore[union-attr]
+    [request] = [event for event in returned if isinstance(event, RefundRequested)]
+    refunded = events_after(*back, RecordRefund(ORDER, request.refund_id, request.amount, ANSWERED))
     given_events(*refunded).project(order_summary).row(ORDER).has(
         refund_due=gbp("0"), refunded=gbp("6.78"), payment_state="PAID"
     )

@@ -33,7 +33,7 @@ MOMENT = datetime(2026, 1, 30, 12, tzinfo=UTC)
 
 def list_views() -> dict[str, type[RowListView]]:
     """Every list of read models, by its path."""
-    views = {url.pattern._route: _view_class(url) for url in urlpatterns}
+    views = {str(url.pattern): _view_class(url) for url in urlpatterns}
     return {path: view for path, view in views.items() if issubclass(view, RowListView)}
 
 
