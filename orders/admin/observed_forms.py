@@ -39,12 +39,16 @@ class ObserveForm(AggregateCommandForm[Order]):
     outcome = "recorded"
     dangerous = True
 
-    kind = forms.ChoiceField(label="What happened?", choices=_KINDS)
+    kind = forms.ChoiceField(label="What happened?", choices=_KINDS, widget=forms.Select(attrs={"class": "es-input"}))
     method = text_field("Method", "Of a payment, such as invoice.", required=False)
     carrier = text_field("Carrier", required=False)
     tracking = text_field("Tracking number", required=False)
     received_by = text_field("Received by", required=False)
-    reference = text_field("Reference", "Of the payment, the return or the refund.", required=False)
+    reference = text_field(
+        "Reference",
+        "Of the payment, the return or the refund. A refund with the reference and amount of a requested one settles it.",
+        required=False,
+    )
     reason = text_field("Reason", required=False)
 
     def __init__(self, state: Order, data: Any = None) -> None:
@@ -59,6 +63,7 @@ class ObserveForm(AggregateCommandForm[Order]):
             self.fields[f"line_{line.line}"] = quantity_field(
                 f"Returned of line {line.line}: {line.sku}", "", at_most=line.quantity
             )
+        self.order_fields(["command_id", "kind", "amount", "method"])
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}

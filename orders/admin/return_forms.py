@@ -83,7 +83,9 @@ class _ReturnForm(AggregateCommandForm[Order]):
         self.fields["reference"] = forms.ChoiceField(
             label="Return",
             choices=[(one.reference, f"{one.reference}: {_name_units(state, one.asked)}") for one in self.open],
+            widget=forms.Select(attrs={"class": "es-input"}),
         )
+        self.order_fields(["command_id", "reference"])
 
     @property
     def first_reference(self) -> str:

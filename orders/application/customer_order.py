@@ -34,8 +34,8 @@ from orders.domain.order import Order, Status
 from orders.domain.payments import PaymentState
 from orders.sagas.fulfilment_saga import HISTORY_AFTER
 
-#: In these states the order no longer changes by itself.
-FINAL_STATUSES: Final = (Status.CANCELLED, Status.CREDITED)
+#: In these states an order changes only by a return or a refund.
+FINAL_STATUSES: Final = (Status.DELIVERED, Status.CANCELLED, Status.CREDITED)
 
 
 class CustomerOrder(NamedTuple):
@@ -76,7 +76,8 @@ class CustomerOrder(NamedTuple):
     def is_in_progress(self) -> bool:
         """Whether the order may change without its customer, so that its page must follow it."""
         refund_due = any(not refund.is_done for refund in self.state.refunds)
-        return refund_due or self.state.status not in FINAL_STATUSES
+        return_due = any(one.left(line) for one in self.state.returns for line in one.asked)
+        return refund_due or return_due or self.state.status not in FINAL_STATUSES
 
     @property
     def timeline(self) -> list[TimelineEntry]:

@@ -48,11 +48,14 @@ PAYMENT_LABELS: Final = {
     PaymentStateName.PARTLY_PAID: ("Paid in part", "warn"),
     PaymentStateName.AUTHORISED: ("Payment authorised, being packed", "info"),
 }
-#: The means of payment that the shop offers, and their names in a sentence.
+#: Means of payment in a sentence; others, such as the local gateway's test cards, are quoted.
 METHOD_NAMES: Final = {
     "card": "card",
     "voucher": "gift voucher",
     "bank_transfer": "bank transfer",
+    "paypal": "PayPal",
+    "invoice": "invoice",
+    "cash": "cash",
 }
 _SIGNS: Final = {"GBP": "£", "EUR": "€", "USD": "$"}
 
@@ -141,7 +144,7 @@ def _describe_return(
 
 def method_name(method: str) -> str:
     """A means of payment in a sentence."""
-    return METHOD_NAMES.get(method, method.replace("_", " "))
+    return METHOD_NAMES.get(method, f"“{method}”")
 
 
 def count_items(lines: Iterable[LineAmount]) -> str:

@@ -93,9 +93,8 @@ def _facts(order: Order, command: ObservedCommand) -> list[OrderEvent]:
             return [OrderCancelled(order_id, order.reference, customer, reason, unsold, observed=True)]
         case RecordObservedReturn():
             return _return(order, command)
-        case RecordObservedRefund(reference=reference, amount=amount, reason=reason):
-            check_currency(order, amount)
-            return [PaymentRefunded(order_id, reference, customer, amount, reason, observed=True)]
+        case RecordObservedRefund():
+            return [_refund(order, command)]
         case _:
             assert_never(command)
 
@@ -119,6 +118,25 @@ def _payment(order: Order, command: RecordObservedPayment) -> list[OrderEvent]:
         observed=True,
     )
     return sell_if_covered(order, payment)
+
+
+def _refund(order: Order, command: RecordObservedRefund) -> PaymentRefunded:
+    """A refund. One that the shop had requested with this reference and amount, and that the gateway could not pay (an
+    order of another system, a closed account), is done with it.
+    """
+    check_currency(order, command.amount)
+    sought = (command.reference, command.amount)
+    requested = next((one for one in order.refunds if not one.is_done and (one.reference, one.amount) == sought), None)
+    return PaymentRefunded(
+        order_id=order.order_id,
+        reference=command.reference,
+        customer_id=order.customer_id,
+        amount=command.amount,
+        reason=command.reason,
+        refund_id=requested.refund_id if requested else None,
+        payment_id=requested.payment_id if requested else None,
+        observed=True,
+    )
 
 
 def _return(order: Order, command: RecordObservedReturn) -> list[OrderEvent]:

@@ -33,15 +33,21 @@ from tests.unit.orders.domain.examples import (
     TOTAL,
     TWO_LANTERNS,
     TWO_MUGS,
+    accepted,
+    came_back,
     cancel,
     cancelled,
     created,
     credited,
     delivered,
     gbp,
+    owed,
     paid,
+    record_refund,
+    refunded,
     request,
     requested,
+    return_asked,
     shipped,
 )
 
@@ -244,3 +250,14 @@ def test_an_observed_payment_has_an_id_of_its_own() -> None:
     order, _ = after(paid_elsewhere, RecordObservedPayment(ORDER, gbp("1.00"), "cash", "P1"))
     ids = {payment.payment_id for payment in order.payments}
     assert len(ids) == 2 and all(isinstance(payment_id, UUID) for payment_id in ids)
+
+
+def test_a_requested_refund_that_was_paid_elsewhere_is_done() -> None:
+    history = (created, requested, paid, shipped, return_asked(TWO_MUGS), accepted, came_back(TWO_MUGS), owed("2.25"))
+    by_hand = RecordObservedRefund(ORDER, "R1", gbp("2.25"), "by bank transfer")
+    fact = replace(refunded("2.25"), reason="by bank transfer", refunded_at=None, observed=True)
+    given(Order, *history).when(by_hand).then(fact)
+    order = Order().evolve_all([*history, fact])
+    assert all(refund.is_done for refund in order.refunds)
+    assert order.payments[0].owed == order.payments[0].refunded == gbp("2.25")
+    assert order.decide(record_refund("2.25")) == []
