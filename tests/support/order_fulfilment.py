@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
@@ -16,10 +17,19 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
-from eventshop.sagas import workers
+from eventshop.sagas import timers, workers
 from eventshop.sagas.inbox import saga_id_for
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep, Timer
-from orders.domain.commands import CreateOrder, ReceiveStock, RequestPayment
+from orders.domain.commands import (
+    AcceptReturn,
+    CreateOrder,
+    ReceivedLine,
+    ReceiveReturn,
+    ReceiveStock,
+    RequestPayment,
+    RequestReturn,
+    ReturnLine,
+)
 from orders.domain.events import Line
 from orders.domain.order import Order, Status
 from orders.domain.stock_item import StockItem, stock_item_id
@@ -32,8 +42,8 @@ def receive_stock(sku: str, quantity: int) -> Receipt:
     return send(ReceiveStock(sku=sku, quantity=quantity, reference="delivery"))
 
 
-def place_order(*quantities: tuple[str, int], method: str = "", price: str = "2.00", reference: str = "1") -> UUID:
-    """Place an order with quantities by SKU, all at the same price, and request its payment if `method` is given."""
+def place_order(*quantities: tuple[str, int], method: str = "card", price: str = "2.00", reference: str = "1") -> UUID:
+    """Place an order with quantities by SKU, all at one price, and request its payment unless `method` is empty."""
     order_id = new_id()
     lines = tuple(Line(sku=sku, description="", quantity=quantity, price=gbp(price)) for sku, quantity in quantities)
     send_for_order(order_id, CreateOrder(order_id, reference, None, lines))
@@ -49,6 +59,21 @@ def send_for_order(order_id: UUID, command: Command) -> Receipt:
 def run_sagas_until_idle(gateway: InMemoryGateway, **options: Any) -> int:
     """Route all events, and run all sagas and effects until nothing is left to do."""
     return workers.run_until_idle("test", sagas=gateway.saga_registry(), **options)
+
+
+def return_goods(
+    order_id: UUID, line: int, quantity: int, *, reference: str = "R1", condition: str = "resellable"
+) -> None:
+    """The customer asks to return units of a line, the shop accepts and receives them."""
+    send_for_order(order_id, RequestReturn(order_id, reference, (ReturnLine(line, quantity),), "chipped"))
+    send_for_order(order_id, AcceptReturn(order_id, reference))
+    received = ReceivedLine(line, quantity, condition)
+    send_for_order(order_id, ReceiveReturn(order_id, reference, (received,)))
+
+
+def let_deadline_pass() -> None:
+    """Fire the timers that are due within the payment deadline."""
+    timers.fire_due_timers("test", now=timezone.now() + timedelta(seconds=settings.PAYMENT_DEADLINE_S + 1))
 
 
 def load_order(order_id: UUID) -> Order:
@@ -96,19 +121,20 @@ def assert_stock_adds_up(skus: Iterable[str]) -> None:
 
 
 def assert_payments_match_goods(orders: Iterable[UUID]) -> None:
-    """Check that every order is shipped or cancelled, and that charges minus refunds are the price of what was kept."""
+    """Check that every order is shipped or cancelled, and that the ledger and the events say what was kept is paid."""
     for order_id in orders:
         order = load_order(order_id)
         assert order.status in (Status.SHIPPED, Status.CANCELLED), (order_id, order.status, load_saga(order_id).error)
-        charges = Payment.objects.filter(order_id=order_id, status="succeeded")
-        refunds = Payment.objects.filter(charge__in=charges.values("key"), status="succeeded")
+        charges = Payment.objects.filter(order_id=order_id, kind="charge", status="succeeded")
+        refunds = Payment.objects.filter(charge__in=charges.values("key"), kind="refund", status="succeeded")
         charged = sum(charges.values_list("amount", flat=True)) - sum(refunds.values_list("amount", flat=True))
         kept = (
             sum((line.amount.amount for line in order.lines_kept), Decimal(0))
             if order.status == Status.SHIPPED
             else Decimal(0)
         )
-        assert charged == int(kept * 100), (order_id, order.status, charged, kept)
+        recorded = sum((payment.taken.amount - payment.refunded.amount for payment in order.payments), Decimal(0))
+        assert charged == int(kept * 100) == int(recorded * 100), (order_id, order.status, charged, kept, recorded)
 
 
 def assert_nothing_happened_twice(orders: Iterable[UUID], *, repeatable: Collection[str] = ()) -> None:

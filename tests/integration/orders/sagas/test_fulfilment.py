@@ -4,33 +4,49 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
+import msgspec
 import pytest
 from django.db import connection
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
-from eventshop.sagas import effects, timers
+from eventshop.sagas import timers
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep, Timer
-from orders.domain.commands import CancelOrder, CreateOrder, ReturnItems, ReturnLine
-from orders.domain.events import Line
+from orders.domain.commands import (
+    CancelOrder,
+    CreateOrder,
+    DeliverOrder,
+    RecordObservedCancellation,
+    RecordObservedPayment,
+    RecordObservedReturn,
+    RecordObservedShipment,
+    RequestPayment,
+    ReturnLine,
+    ShipOrder,
+)
+from orders.domain.errors import TooLateToReturn
+from orders.domain.events import Line, PaymentRequested
 from orders.domain.order import Status
 from orders.domain.stock_item import stock_item_id
-from orders.sagas.fulfilment_effects import PaymentTaken
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import (
     assert_stock_adds_up,
     event_types_of,
+    let_deadline_pass,
     load_order,
     load_saga,
     load_stock,
     place_order,
     receive_stock,
+    return_goods,
     run_sagas_until_idle,
     saga_inbox,
     saga_steps,
@@ -51,7 +67,7 @@ def test_an_order_is_set_aside_paid_and_shipped(gateway: InMemoryGateway) -> Non
     receive_stock("jar", 3)
     order_id = place_order(("mug", 4), ("jar", 3))
     run_sagas_until_idle(gateway)
-    assert event_types_of(order_id) == ["OrderCreated", "PaymentProcessed", "OrderShipped"]
+    assert event_types_of(order_id) == ["OrderCreated", "PaymentRequested", "PaymentProcessed", "OrderShipped"]
     assert (load_stock("mug").dispatched, load_stock("jar").dispatched, load_stock("mug").on_hand) == (4, 3, 6)
     assert gateway.balance == Decimal("14.00")
     assert load_saga(order_id).status == "ended"
@@ -65,8 +81,8 @@ def test_its_story_can_be_followed(gateway: InMemoryGateway) -> None:
     order_id = place_order(("mug", 4))
     run_sagas_until_idle(gateway)
     [reserved] = [e for e in store.get_events(stock_item_id("mug")) if e.meta.event_type == "InventoryReserved"]
-    created, paid, shipped = store.get_events(order_id)
-    assert {e.meta.correlation_id for e in (created, reserved, paid, shipped)} == {order_id}
+    created, requested, paid, shipped = store.get_events(order_id)
+    assert {e.meta.correlation_id for e in (created, requested, reserved, paid, shipped)} == {order_id}
     assert reserved.meta.causation_id == created.meta.event_id
     assert shipped.meta.causation_id == paid.meta.event_id
     assert {e.meta.saga_id for e in (reserved, paid, shipped)} == {load_saga(order_id).pk}
@@ -81,7 +97,7 @@ def test_what_is_out_of_stock_or_unknown_releases_the_rest_and_cancels(gateway: 
     receive_stock("jar", 2)
     scarce, unknown = place_order(("mug", 4), ("jar", 3)), place_order(("mug", 4), ("ghost", 1))
     run_sagas_until_idle(gateway)
-    assert event_types_of(scarce) == event_types_of(unknown) == ["OrderCreated", "OrderCancelled"]
+    assert event_types_of(scarce) == event_types_of(unknown) == ["OrderCreated", "PaymentRequested", "OrderCancelled"]
     assert store.get_events(scarce)[-1].event.reason == "jar: out of stock"
     assert store.get_events(unknown)[-1].event.reason == "ghost: unknown product"
     assert (load_stock("mug").on_hand, load_stock("jar").on_hand) == (10, 2)
@@ -90,59 +106,224 @@ def test_what_is_out_of_stock_or_unknown_releases_the_rest_and_cancels(gateway: 
     assert_stock_adds_up(["mug", "jar", "ghost"])
 
 
-def test_a_declined_payment_gives_everything_back(gateway: InMemoryGateway) -> None:
+def test_goods_are_set_aside_and_nothing_is_charged_until_a_payment_is_requested(gateway: InMemoryGateway) -> None:
+    receive_stock("mug", 10)
+    order_id = place_order(("mug", 4), method="")
+    run_sagas_until_idle(gateway)
+    assert event_types_of(order_id) == ["OrderCreated"]
+    assert (load_stock("mug").on_hand, gateway.requested_keys) == (6, [])
+    [timer] = Timer.objects.filter(fired_at=None)
+    assert timer.due_at - load_saga(order_id).started_at > timedelta(minutes=29)
+    let_deadline_pass()
+    run_sagas_until_idle(gateway)
+    assert event_types_of(order_id) == ["OrderCreated", "OrderCancelled"]
+    assert store.get_events(order_id)[-1].event.reason == "not paid in time"
+    assert (load_stock("mug").on_hand, gateway.requested_keys, load_saga(order_id).status) == (10, [], "ended")
+
+
+def test_a_declined_payment_leaves_the_order_payable_by_another(gateway: InMemoryGateway) -> None:
     receive_stock("mug", 10)
     order_id = place_order(("mug", 4), method="declined")
     run_sagas_until_idle(gateway)
-    assert event_types_of(order_id) == ["OrderCreated", "PaymentRequested", "PaymentDeclined", "OrderCancelled"]
+    assert event_types_of(order_id) == ["OrderCreated", "PaymentRequested", "PaymentDeclined"]
+    assert load_stock("mug").on_hand == 6
+    send_for_order(order_id, RequestPayment(order_id, "card"))
+    run_sagas_until_idle(gateway)
+    assert event_types_of(order_id)[3:] == ["PaymentRequested", "PaymentProcessed", "OrderShipped"]
+    assert (gateway.balance, load_saga(order_id).status) == (Decimal("8.00"), "ended")
+
+
+def test_an_order_whose_payment_is_declined_is_cancelled_at_the_deadline(gateway: InMemoryGateway) -> None:
+    receive_stock("mug", 10)
+    order_id = place_order(("mug", 4), method="declined")
+    run_sagas_until_idle(gateway)
+    let_deadline_pass()
+    run_sagas_until_idle(gateway)
+    assert event_types_of(order_id)[2:] == ["PaymentDeclined", "OrderCancelled"]
     assert (load_stock("mug").on_hand, gateway.balance, load_saga(order_id).status) == (10, Decimal(0), "ended")
     assert not Timer.objects.filter(fired_at=None).exists()
 
 
-def test_a_payment_that_never_comes_cancels_and_one_that_comes_late_goes_back(gateway: InMemoryGateway) -> None:
+@pytest.mark.parametrize(("succeeds", "status"), [(True, Status.SHIPPED), (False, Status.CANCELLED)])
+def test_a_charge_under_way_at_the_deadline_is_awaited(
+    gateway: InMemoryGateway, succeeds: bool, status: Status
+) -> None:
     receive_stock("mug", 10)
-    before = timezone.now()
-    order_id = place_order(("mug", 4), method="late")
+    order_id = place_order(("mug", 4), method="pending")
+    run_sagas_until_idle(gateway)
+    let_deadline_pass()
     run_sagas_until_idle(gateway)
     assert (load_order(order_id).status, load_saga(order_id).status) == (Status.CREATED, "running")
-    [timer] = Timer.objects.filter(fired_at=None)
-    assert before <= timer.due_at - timedelta(minutes=15) <= timezone.now()
-    timers.fire_due_timers("test", now=timer.due_at)
-    run_sagas_until_idle(gateway)
-    assert (load_order(order_id).status, load_stock("mug").on_hand) == (Status.CANCELLED, 10)
-    assert load_saga(order_id).status == "running"
-    [key] = gateway.open_charges
-    gateway.finish_charge(key)
-    assert effects.record_effect_result(key, PaymentTaken(key, gbp("8.00")), actor="payment gateway")
-    assert not effects.record_effect_result(key, PaymentTaken(key, gbp("8.00"))), "a second notice"
-    run_sagas_until_idle(gateway)
-    assert (gateway.balance, load_saga(order_id).status) == (Decimal(0), "ended")
-    assert event_types_of(order_id) == ["OrderCreated", "PaymentRequested", "OrderCancelled"]
+    finish_charge(gateway, succeeds=succeeds)
+    assert (load_order(order_id).status, load_saga(order_id).status) == (status, "ended")
+    assert gateway.balance == (Decimal("8.00") if succeeds else 0)
 
 
-def test_a_customer_cancels_while_the_payment_is_pending(gateway: InMemoryGateway) -> None:
+def test_money_taken_for_an_order_cancelled_meanwhile_is_recorded_and_goes_back(gateway: InMemoryGateway) -> None:
     receive_stock("mug", 10)
     order_id = place_order(("mug", 4), method="pending")
     run_sagas_until_idle(gateway)
     send_for_order(order_id, CancelOrder(order_id, "changed my mind"))
     run_sagas_until_idle(gateway)
-    [key] = gateway.open_charges
-    gateway.finish_charge(key, succeeds=True)
-    SagaStep.objects.update(looked_at_from=Now())
+    assert load_stock("mug").on_hand == 10
+    finish_charge(gateway)
+    assert event_types_of(order_id)[2:] == ["OrderCancelled", "PaymentProcessed", "RefundRequested", "PaymentRefunded"]
+    assert (gateway.balance, load_order(order_id).status, load_saga(order_id).status) == (
+        Decimal(0),
+        Status.CANCELLED,
+        "ended",
+    )
+
+
+def test_two_payments_pay_an_order_and_each_gets_its_own_back(gateway: InMemoryGateway, settings: Settings) -> None:
+    settings.SHIPPING_DELAY_S = 300
+    receive_stock("mug", 10)
+    order_id = place_order(("mug", 4), method="")
+    send_for_order(order_id, RequestPayment(order_id, "voucher", gbp("3.00")))
     run_sagas_until_idle(gateway)
+    send_for_order(order_id, RequestPayment(order_id, "card"))
+    run_sagas_until_idle(gateway)
+    assert (load_order(order_id).status, gateway.balance) == (Status.PAID, Decimal("8.00"))
+    send_for_order(order_id, CancelOrder(order_id, "changed my mind"))
+    run_sagas_until_idle(gateway)
+    order = load_order(order_id)
+    assert [(payment.method, payment.refunded) for payment in order.payments] == [
+        ("voucher", gbp("3.00")),
+        ("card", gbp("5.00")),
+    ]
     assert (gateway.balance, load_stock("mug").on_hand, load_saga(order_id).status) == (Decimal(0), 10, "ended")
+
+
+def test_an_order_is_shipped_some_minutes_after_its_payment(gateway: InMemoryGateway, settings: Settings) -> None:
+    settings.SHIPPING_DELAY_S = 300
+    receive_stock("mug", 10)
+    order_id = place_order(("mug", 4))
+    run_sagas_until_idle(gateway)
+    assert load_order(order_id).status == Status.PAID
+    [timer] = Timer.objects.filter(fired_at=None)
+    assert timer.name == "shipping"
+    timers.fire_due_timers("test", now=timer.due_at)
+    run_sagas_until_idle(gateway)
+    assert (load_order(order_id).status, load_saga(order_id).status) == (Status.SHIPPED, "ended")
+
+
+def test_a_card_is_authorised_when_asked_and_captured_on_shipping(gateway: InMemoryGateway, settings: Settings) -> None:
+    settings.PAYMENT_CAPTURE_ON_SHIPPING, settings.SHIPPING_DELAY_S = frozenset({"card"}), 300
+    receive_stock("mug", 10)
+    shipped, cancelled = place_order(("mug", 4)), place_order(("mug", 1), reference="2")
+    run_sagas_until_idle(gateway)
+    assert (gateway.balance, gateway.set_aside) == (Decimal(0), Decimal("10.00"))
+    send_for_order(shipped, ShipOrder(shipped, "Royal Mail"))
+    send_for_order(cancelled, CancelOrder(cancelled, "changed my mind"))
+    run_sagas_until_idle(gateway)
+    assert (gateway.balance, gateway.set_aside) == (Decimal("8.00"), Decimal(0))
+    assert event_types_of(shipped)[2:] == ["PaymentAuthorised", "OrderShipped", "PaymentProcessed"]
+    assert event_types_of(cancelled)[2:] == ["PaymentAuthorised", "OrderCancelled", "PaymentVoided"]
+    assert load_saga(shipped).status == load_saga(cancelled).status == "ended"
 
 
 def test_a_part_of_a_shipped_order_comes_back(gateway: InMemoryGateway) -> None:
     receive_stock("mug", 10)
     order_id = place_order(("mug", 4))
     run_sagas_until_idle(gateway)
-    send_for_order(order_id, ReturnItems(order_id, "R1", (ReturnLine(1, 3),), "chipped"))
+    return_goods(order_id, 1, 2)
+    return_goods(order_id, 1, 1, reference="R2", condition="damaged")
     run_sagas_until_idle(gateway)
     item = load_stock("mug")
-    assert (item.received, item.on_hand, item.dispatched) == (13, 9, 4)
+    assert (item.received, item.on_hand, item.dispatched, item.written_off) == (13, 8, 4, 1)
     assert gateway.balance == Decimal("2.00")
+    assert load_order(order_id).payments[0].refunded == gbp("6.00")
     assert load_saga(order_id).status == "ended"
+
+
+def test_what_was_observed_elsewhere_moves_neither_stock_nor_money(gateway: InMemoryGateway) -> None:
+    receive_stock("mug", 10)
+    order_id = place_order(("mug", 4), method="")
+    for fact in (
+        RecordObservedShipment(order_id, "Royal Mail"),
+        RecordObservedPayment(order_id, gbp("8.00"), "invoice"),
+        RecordObservedReturn(order_id, "C1", (ReturnLine(1, 1),), "chipped"),
+        RecordObservedCancellation(order_id, "changed my mind"),
+    ):
+        send_for_order(order_id, fact)
+        run_sagas_until_idle(gateway)
+    assert (load_stock("mug").on_hand, gateway.requested_keys) == (10, [])
+    assert (load_order(order_id).status, load_saga(order_id).status) == (Status.CANCELLED, "ended")
+
+
+def test_the_return_window_closes_after_the_delivery(gateway: InMemoryGateway) -> None:
+    receive_stock("mug", 10)
+    order_id = place_order(("mug", 4))
+    run_sagas_until_idle(gateway)
+    send_for_order(order_id, DeliverOrder(order_id))
+    run_sagas_until_idle(gateway)
+    [timer] = Timer.objects.filter(name="return-window", fired_at=None)
+    timers.fire_due_timers("test", now=timer.due_at)
+    run_sagas_until_idle(gateway)
+    assert event_types_of(order_id)[-1] == "ReturnWindowClosed"
+    with pytest.raises(TooLateToReturn):
+        return_goods(order_id, 1, 1)
+    assert not Saga.objects.exclude(status="ended").exists()
+
+
+def test_an_order_that_an_earlier_release_charged_unasked_gets_its_money_back_and_stays_payable(
+    gateway: InMemoryGateway,
+) -> None:
+    receive_stock("mug", 10)
+    order_id = place_order(("mug", 4), method="")
+    run_sagas_until_idle(gateway)
+    begin_charge_of_version_1(order_id)
+    run_sagas_until_idle(gateway)
+    assert len(set(gateway.requested_keys)) == 2, "a charge and its refund"
+    assert (load_order(order_id).status, gateway.balance) == (Status.CREATED, Decimal(0))
+    send_for_order(order_id, RequestPayment(order_id, "card"))
+    run_sagas_until_idle(gateway)
+    assert (load_order(order_id).status, gateway.balance) == (Status.SHIPPED, Decimal("8.00"))
+    assert load_saga(order_id).status == "ended"
+
+
+def test_an_order_that_an_earlier_release_charged_as_requested_is_shipped(gateway: InMemoryGateway) -> None:
+    receive_stock("mug", 10)
+    order_id = place_order(("mug", 4), method="")
+    run_sagas_until_idle(gateway)
+    store.append_events(order_id, [PaymentRequested(order_id, None, gbp("8.00"), "card")], expected_version=1)
+    begin_charge_of_version_1(order_id)
+    run_sagas_until_idle(gateway)
+    assert event_types_of(order_id) == ["OrderCreated", "PaymentRequested", "PaymentProcessed", "OrderShipped"]
+    assert (gateway.balance, load_saga(order_id).status) == (Decimal("8.00"), "ended")
+
+
+def begin_charge_of_version_1(order_id: UUID) -> None:
+    """Store the saga as an earlier release did, which charged `card` as soon as the goods were reserved."""
+    saga = load_saga(order_id)
+    state = msgspec.json.decode(saga.state)
+    old = {name: state[name] for name in ("stage", "order_id", "total", "asked", "held")}
+    old |= {"method": "card", "back": {}, "paid": False, "paying": True, "charge": None, "taken": "0"}
+    old |= {"owed": "0", "refunded": "0", "refunds": 0}
+    steps = saga.steps + 1
+    Saga.objects.filter(pk=saga.pk).update(version=1, state=msgspec.json.encode(old).decode(), steps=steps)
+    effect = {"order_id": str(order_id), "amount": state["total"], "method": "card"}
+    SagaStep.objects.create(
+        step_id=new_id(),
+        saga_id=saga.pk,
+        slot=saga.slot,
+        number=steps,
+        cause_id=new_id(),
+        sequence_number=saga.sequence_number,
+        what=SagaStep.Kind.EFFECT,
+        name="TakePayment",
+        payload=msgspec.json.encode(effect).decode(),
+        looked_at_from=timezone.now(),
+        made_at=timezone.now(),
+    )
+
+
+def finish_charge(gateway: InMemoryGateway, *, succeeds: bool = True) -> None:
+    """End the only charge that is pending, and let the sagas hear of it."""
+    [key] = gateway.open_charges
+    gateway.finish_charge(key, succeeds=succeeds)
+    SagaStep.objects.filter(state="waiting").update(looked_at_from=Now())
+    run_sagas_until_idle(gateway)
 
 
 def test_history_takes_no_part(gateway: InMemoryGateway) -> None:
