@@ -10,9 +10,10 @@ from django.utils import timezone
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
-from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock
+from orders.domain.commands import CreateOrder, ReceiveStock
 from orders.models import Product
 from tests.support.customers import sign_up
+from tests.support.order_payments import pay_order
 from tests.support.sales import Sale
 from tests.support.staff import update_read_models
 from tests.support.trade_commands import submit_trade
@@ -35,7 +36,7 @@ def populate_shop() -> Login:
         command_dispatcher.send(
             CreateOrder(sale.order_id, sale.reference, person, sale.lines, delivery_name="Ada Marker")
         )
-        command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+        pay_order(sale.order_id)
     command_dispatcher.send(OpenAccount(ACCOUNT, "Ada", person, "EUR", Decimal(10_000)))
     submit_trade("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
     webhook = WebhookEndpoint.objects.create(id=WEBHOOK, owner=login, url="https://192.0.2.1/", active=False)
