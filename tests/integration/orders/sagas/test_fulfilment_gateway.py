@@ -10,13 +10,23 @@ import pytest
 from django.db.models.functions import Now
 from pytest_django import Settings
 
-from eventshop.sagas import timers, workers
-from eventshop.sagas.models import InboxMessage, SagaStep, Timer
+from eventshop.sagas import workers
+from eventshop.sagas.models import InboxMessage, SagaStep
+from orders.domain.commands import CancelOrder
 from orders.domain.order import Status
 from orders.models import Payment
 from tests.support.browser import serve
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway, take_payments_at
-from tests.support.order_fulfilment import load_order, load_saga, load_stock, place_order, receive_stock
+from tests.support.order_fulfilment import (
+    event_types_of,
+    let_deadline_pass,
+    load_order,
+    load_saga,
+    load_stock,
+    place_order,
+    receive_stock,
+    send_for_order,
+)
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -54,12 +64,17 @@ def test_an_order_is_paid_however_the_gateway_answers(method: str) -> None:
 
 
 @pytest.mark.usefixtures("gateway")
-@pytest.mark.parametrize("method", ["declined", "expired", "pending_declined"])
-def test_an_order_that_is_not_paid_is_cancelled(method: str) -> None:
+@pytest.mark.parametrize("method", ["declined", "expired", "pending_declined", "no_such_method"])
+def test_an_order_whose_payment_is_declined_waits_for_another_until_the_deadline(method: str) -> None:
     receive_stock("mug", 5)
     order_id = place_order(("mug", 4), method=method)
     settle_orders()
-    wait_until(lambda: has_status(order_id, Status.CANCELLED), seen=lambda: load_order(order_id))
+    wait_until(lambda: has_status(order_id, Status.CREATED) and "PaymentDeclined" in event_types_of(order_id))
+    assert (load_stock("mug").on_hand, load_order(order_id).payments[0].method) == (1, method)
+    assert "PaymentProcessed" not in event_types_of(order_id)
+    let_deadline_pass()
+    settle_orders()
+    assert load_order(order_id).status == Status.CANCELLED
     assert (load_stock("mug").on_hand, load_saga(order_id).status) == (5, "ended")
 
 
@@ -69,13 +84,16 @@ def test_a_notice_alone_is_enough_and_money_that_comes_too_late_goes_back(gatewa
     receive_stock("mug", 5)
     order_id = place_order(("mug", 4), method="pending")
     settle_orders()
-    timers.fire_due_timers("test", now=Timer.objects.get(fired_at=None).due_at)
+    let_deadline_pass()
     settle_orders()
-    assert load_order(order_id).status == Status.CANCELLED
+    assert load_order(order_id).status == Status.CREATED, "the charge is under way"
+    send_for_order(order_id, CancelOrder(order_id, "changed my mind"))
+    settle_orders()
     gateway.end_pending_payments()
     wait_until(lambda: InboxMessage.objects.filter(what="answer", actor="payment gateway").exists())
     settle_orders()
     assert sorted(Payment.objects.values_list("kind", "status")) == [("charge", "succeeded"), ("refund", "succeeded")]
+    assert event_types_of(order_id)[2:] == ["OrderCancelled", "PaymentProcessed", "RefundRequested", "PaymentRefunded"]
     assert (load_stock("mug").on_hand, load_saga(order_id).status) == (5, "ended")
 
 
@@ -90,28 +108,33 @@ def test_a_gateway_that_is_killed_is_asked_again_and_takes_the_money_once(gatewa
     assert Payment.objects.count() == 1
 
 
-def test_a_refund_that_ends_later_is_reported_by_its_notice(gateway: GatewayProcess) -> None:
+def test_a_refund_that_ends_later_is_reported_by_its_notice(gateway: GatewayProcess, settings: Settings) -> None:
+    settings.SHIPPING_DELAY_S = 300
     gateway.stop()
+    gateway.start("--later", "3600")
     receive_stock("mug", 5)
     order_id = place_order(("mug", 4), method="refund_pending")
-    settle_orders()
-    timers.fire_due_timers("test", now=Timer.objects.get(fired_at=None).due_at)
-    gateway.start("--later", "3600")
+    wait_until(lambda: has_status(order_id, Status.PAID), seen=lambda: load_order(order_id))
+    send_for_order(order_id, CancelOrder(order_id, "changed my mind"))
     wait_until(
         lambda: has_status(order_id, Status.CANCELLED) and Payment.objects.filter(kind="refund", status="pending"),
         seen=lambda: list(Payment.objects.values()),
     )
     assert load_saga(order_id).status != "ended"
+    assert "PaymentRefunded" not in event_types_of(order_id)
     gateway.end_pending_payments()
     wait_until(lambda: InboxMessage.objects.filter(what="answer", actor="payment gateway").exists())
     settle_orders()
     assert sorted(Payment.objects.values_list("kind", "status")) == [("charge", "succeeded"), ("refund", "succeeded")]
-    assert load_saga(order_id).status == "ended"
+    assert (event_types_of(order_id)[-1], load_saga(order_id).status) == ("PaymentRefunded", "ended")
 
 
-def test_without_a_gateway_no_order_is_kept_waiting(settings: Settings) -> None:
+def test_without_a_gateway_a_payment_is_declined_and_the_order_waits_for_its_deadline(settings: Settings) -> None:
     settings.PAYMENT_GATEWAY_URL = ""
     receive_stock("mug", 5)
     order_id = place_order(("mug", 4))
+    settle_orders()
+    assert event_types_of(order_id)[-1] == "PaymentDeclined"
+    let_deadline_pass()
     settle_orders()
     assert (load_order(order_id).status, load_stock("mug").on_hand) == (Status.CANCELLED, 5)
