@@ -14,7 +14,8 @@ from eventshop.core.errors import UnknownCurrency
 from eventshop.core.money import from_minor_units
 
 _STYLE: Final = """
-html { color-scheme: light dark; line-height: 1.5 }
+html { color-scheme: light dark; line-height: 1.5; background: light-dark(#fff, #16181c);
+  color: light-dark(#1a1a1a, #ececec) }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; width: 100%; margin: 0 0 2rem }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8886; vertical-align: top }

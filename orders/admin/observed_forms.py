@@ -46,7 +46,7 @@ class ObserveForm(AggregateCommandForm[Order]):
     received_by = text_field("Received by", required=False)
     reference = text_field(
         "Reference",
-        "Of the payment, the return or the refund. A refund with the reference and amount of a requested one settles it.",
+        "Of the payment, the return or the refund. One with reference and amount of a requested refund settles it.",
         required=False,
     )
     reason = text_field("Reason", required=False)

@@ -1,20 +1,37 @@
-"""A customer's journey in a real browser: catalogue, checkout, invoice and return, at several window sizes."""
+"""A customer's journey in a real browser: catalogue, checkout, payments, documents, return; at several window sizes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
+from pytest_django import Settings
 
+from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
-from orders.domain.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
+from eventshop.sagas import workers
+from orders.domain.commands import (
+    AcceptReturn,
+    CreateOrder,
+    DeliverOrder,
+    ReceivedLine,
+    ReceiveReturn,
+    ReceiveStock,
+    ShipOrder,
+)
+from orders.domain.events import Line
 from orders.models import Product
 from tests.support.browser import Visitor, serve
 from tests.support.customers import EMAIL, PASSWORD, sign_up
+from tests.support.gateway_process import running_gateway, take_payments_at
+from tests.support.order_payments import decline_payment, order_state, pay_refunds, take_payment
 from tests.support.sales import gbp
 from tests.support.staff import update_read_models
 from users.application.accounts import person_of
@@ -72,7 +89,28 @@ def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
     order = StoredEvent.objects.get(event_type="OrderCreated").aggregate_id
     assert StoredEvent.objects.filter(event_type="ConsentGranted").count() == 1
     # No reload: the page updates itself.
-    command_dispatcher.send(ProcessPayment(order, gbp("25.00"), "card"))
+    page.get_by_role("button", name="Pay £25.00 by card").click()
+    expect(page.get_by_test_id("payment-pending")).to_contain_text("£25.00 by card")
+    visitor.check_page("paying")
+    decline_payment(order)
+    expect(page.get_by_test_id("payment-declined")).to_contain_text("insufficient funds")
+    visitor.check_page("declined")
+    page.get_by_role("link", name="Pay a part of it").click()
+    visitor.check_page("pay")
+    page.get_by_label("Gift voucher").check()
+    page.get_by_label("How much do you want to pay now").fill("30")
+    page.get_by_role("button", name="Pay", exact=True).click()
+    expect(page.locator("#errors li")).to_have_count(1)
+    visitor.check_page("pay-too-much")
+    page.get_by_label("How much do you want to pay now").fill("10")
+    page.get_by_role("button", name="Pay", exact=True).click()
+    expect(page.get_by_test_id("payment-pending")).to_contain_text("£10.00 by gift voucher")
+    take_payment(order)
+    expect(page.get_by_test_id("outstanding")).to_have_text("£15.00")
+    visitor.check_page("paid-in-part")
+    page.get_by_role("button", name="Pay £15.00 by card").press("Enter")
+    expect(page.get_by_test_id("payment-pending")).to_be_visible()
+    take_payment(order)
     expect(page.locator("#live").get_by_test_id("state-PAID")).to_be_visible()
     command_dispatcher.send(ShipOrder(order, "Royal Mail", "RM 123 456 789"))
     expect(page.get_by_test_id("OrderShipped")).to_contain_text(re.compile("Royal Mail.*RM 123 456 789"))
@@ -83,23 +121,45 @@ def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
     expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
     expect(page.get_by_role("link", name="Download as PDF")).to_be_hidden()
     page.emulate_media(media="screen")
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download as PDF").click()
-    assert download.value.path().read_bytes().startswith(b"%PDF-")
+    assert_pdf_downloads(page)
     command_dispatcher.send(DeliverOrder(order))
-    visitor.open(f"/orders/{order}/", "delivered")
-    page.get_by_role("link", name="Return items").click()
-    visitor.check_page("return")
-    page.get_by_role("button", name="Register the return").click()
-    expect(page.locator("#errors li")).to_have_count(1)
-    visitor.check_page("return-nothing")
-    page.get_by_label("Stoneware mug").fill("1")
-    page.get_by_role("button", name="Register the return").click()
-    expect(page.get_by_test_id("PaymentRefunded")).to_contain_text("£12.50")
-    visitor.check_page("returned")
+    return_and_refund(visitor, order)
     visitor.open("/orders/", "orders-behind")
     update_read_models()
     visitor.open("/orders/", "orders")
+
+
+def return_and_refund(visitor: Visitor, order: UUID) -> None:
+    """A mug is asked to be returned; the shop accepts and receives it, the gateway gives the money back."""
+    page = visitor.page
+    visitor.open(f"/orders/{order}/", "delivered")
+    page.get_by_role("link", name="Return items").click()
+    visitor.check_page("return")
+    page.get_by_role("button", name="Ask for the return").click()
+    expect(page.locator("#errors li")).to_have_count(1)
+    visitor.check_page("return-nothing")
+    page.get_by_label("Stoneware mug").fill("1")
+    page.get_by_role("button", name="Ask for the return").click()
+    reference = order_state(order).returns[0].reference
+    steps = page.get_by_test_id(f"return-{reference}").get_by_role("listitem")
+    expect(steps.nth(1)).to_contain_text("looking at your request")
+    visitor.check_page("return-asked")
+    command_dispatcher.send(AcceptReturn(order, reference))
+    expect(steps.nth(1)).to_contain_text("accepted")
+    command_dispatcher.send(ReceiveReturn(order, reference, (ReceivedLine(1, 1),)))
+    pay_refunds(order)
+    expect(steps.nth(3)).to_contain_text("£12.50")
+    visitor.check_page("returned")
+    page.get_by_role("link", name="Credit note").click()
+    expect(page.get_by_role("cell", name="£12.50").first).to_be_visible()
+    visitor.check_page("credit-note")
+    assert_pdf_downloads(page)
+
+
+def assert_pdf_downloads(page: Page) -> None:
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as PDF").click()
+    assert download.value.path().read_bytes().startswith(b"%PDF-")
 
 
 def test_an_order_is_cancelled_by_keyboard_alone(visitor: Visitor) -> None:
@@ -117,6 +177,33 @@ def test_an_order_is_cancelled_by_keyboard_alone(visitor: Visitor) -> None:
     visitor.check_page("cancelled")
 
 
+def test_after_a_declined_card_another_one_is_entered_on_the_gateways_page(
+    visitor: Visitor, settings: Settings, tmp_path: Path
+) -> None:
+    page = visitor.page
+    person = person_of(User.objects.get())
+    order = new_id()
+    command_dispatcher.send(CreateOrder(order, "W-1", person, (Line("KIT-110", "Teapot", 1, gbp("29.50")),)))
+    sign_in(page, visitor.address)
+    with (
+        running_gateway(tmp_path, "--shop", visitor.address) as process,
+        take_payments_at(process, settings),
+    ):
+        visitor.open(f"/orders/{order}/", "to-pay")
+        for card, outcome in (("4000 0000 0000 0010", "payment-declined"), ("4242 4242 4242 4242", "state-SHIPPED")):
+            page.get_by_role("button", name="Pay £29.50 by card").click()
+            expect(page.get_by_role("heading", name="Pay 29.50 GBP")).to_be_visible()
+            visitor.check_page("card-page")
+            page.get_by_label("Card number").fill(card)
+            page.get_by_label("Expiry").fill("12/31")
+            page.get_by_label("Security code").fill("123")
+            page.get_by_role("button", name="Pay").click()
+            expect(page.get_by_test_id("payment-pending")).to_contain_text("£29.50 by card")
+            workers.run_until_idle("test")
+            expect(page.get_by_test_id(outcome)).to_be_visible()
+    assert [payment.status for payment in order_state(order).payments] == ["declined", "taken"]
+
+
 def test_ordering_works_without_scripts(chrome: Browser, server: str) -> None:
     context = chrome.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -126,4 +213,6 @@ def test_ordering_works_without_scripts(chrome: Browser, server: str) -> None:
     page.get_by_role("link", name="Go to checkout").click()
     page.get_by_role("button", name="Order for £29.50").click()
     expect(page.get_by_test_id("OrderCreated")).to_contain_text("£29.50")
+    page.get_by_role("button", name="Pay £29.50 by bank transfer").click()
+    expect(page.get_by_test_id("payment-pending")).to_contain_text("bank transfer")
     context.close()
