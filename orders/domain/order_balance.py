@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Balance(Struct, frozen=True):
-    """Amounts in the order's currency. `due` is rounded to what can be paid, `price` is not."""
+    """Amounts in the order's currency. `due` is the rounded total less the rounded price of what came back."""
 
     currency: str
-    price: Decimal  # of what was ordered and not returned; zero for a cancelled order
+    price: Decimal  # of what was ordered and not returned, exactly; zero for a cancelled order
     due: Decimal
     paid: Decimal  # taken, and neither given back nor owed; below zero if more was given back
     authorised: Decimal
@@ -47,12 +47,15 @@ class Balance(Struct, frozen=True):
 
 def balance_of(order: Order) -> Balance:
     """The balance of an order."""
-    price, currency = _price_kept(order), order.total.currency
+    currency, returned = order.total.currency, value_returned(order)
+    price, due = order.total.amount - returned, payable(order.total).amount - payable(Money(returned, currency)).amount
+    if order.status is Status.CANCELLED:
+        price = due = ZERO
     owed = sum((payment.owed.amount for payment in order.payments), ZERO)
     return Balance(
         currency=currency,
-        price=price,
-        due=payable(Money(price, currency)).amount,
+        price=max(ZERO, price),
+        due=max(ZERO, due),
         paid=amount_taken(order) - max(owed, order.refunded),
         authorised=sum((payment.authorised.amount for payment in order.payments), ZERO),
         has_payment=any(payment.status in ("taken", "authorised") for payment in order.payments),
@@ -81,9 +84,3 @@ def amount_taken(order: Order) -> Decimal:
 def value_returned(order: Order) -> Decimal:
     """The exact price of what came back, at most of what was ordered."""
     return sum((line.price.amount * min(line.returned, line.quantity) for line in order.lines), ZERO)
-
-
-def _price_kept(order: Order) -> Decimal:
-    if order.status is Status.CANCELLED:
-        return ZERO
-    return max(ZERO, order.total.amount - value_returned(order))
