@@ -33,7 +33,7 @@ def suspended_saga(clean_database: None) -> UUID:
     """An order whose payment was tried as often as it may be, beside one that went well."""
     receive_stock("mug", 9)
     place_order(("mug", 1), method="card", reference="8")
-    order_id, bank = place_order(("mug", 2), method="down", reference="7"), InMemoryGateway()
+    order_id, bank = place_order(("mug", 2), method="card", reference="7"), InMemoryGateway()
     run_sagas_until_idle(bank)
     bank.is_down = True
     other = place_order(("mug", 3), method="card", reference="9")

@@ -25,7 +25,7 @@ LIST = reverse("admin:process_saga_changelist")
 def suspend_saga(bank: InMemoryGateway, *, reference: str = "7") -> UUID:
     """An order whose saga is suspended, because its payment has failed as often as allowed."""
     receive_stock("mug", 5)
-    order_id = place_order(("mug", 2), method="down", reference=reference)
+    order_id = place_order(("mug", 2), method="card", reference=reference)
     bank.is_down = True
     run_sagas_until_idle(bank)
     SagaStep.objects.filter(saga_id=load_saga(order_id).pk, what="effect").update(attempts=29, looked_at_from=Now())

@@ -11,7 +11,6 @@ from django.db.models import Q
 from eventshop.operations import tasks
 from eventshop.sagas.models import InboxMessage, Saga, SagaStep, Timer
 from eventshop.sagas.retention import CleanupResult, clean_up
-from orders.domain.commands import ReturnItems, ReturnLine
 from tests.support.command_output import numbers_in
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import (
@@ -19,8 +18,8 @@ from tests.support.order_fulfilment import (
     load_saga,
     place_order,
     receive_stock,
+    return_goods,
     run_sagas_until_idle,
-    send_for_order,
 )
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -56,13 +55,13 @@ def test_a_swept_saga_hears_what_comes_later_and_is_swept_again() -> None:
     order_id = fulfil_order(bank)
     backdate_saga(load_saga(order_id).pk)
     clean_up(kept=KEPT)
-    send_for_order(order_id, ReturnItems(order_id, "R1", (ReturnLine(1, 1),), "chipped"))
+    return_goods(order_id, 1, 1)
     run_sagas_until_idle(bank)
     steps = SagaStep.objects.filter(saga_id=load_saga(order_id).pk).order_by("number").values_list("number", "name")
-    assert list(steps) == [(6, "ReceiveStock"), (7, "RefundPayment")]
+    assert list(steps) == [(6, "ReceiveStock"), (7, "RefundPayment"), (8, "RecordRefund")]
     backdate_saga(load_saga(order_id).pk)
     Saga.objects.update(swept_at=load_saga(order_id).moved_at - timedelta(days=1))
-    assert clean_up(kept=KEPT).steps == 2
+    assert clean_up(kept=KEPT).steps == 3
 
 
 def test_what_is_not_finished_stays_however_old_it_is() -> None:
